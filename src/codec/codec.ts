@@ -1,0 +1,15 @@
+/**
+ * How a message becomes bytes and back.
+ *
+ * @module
+ */
+
+/** Encodes and decodes one type of message. */
+export interface Codec<Message, Init = Message> {
+  /** `proto`, `json`, `bytes` or a name of the user's own. */
+  readonly name: string;
+  /** The message as bytes. The result is not changed afterwards by either side. */
+  encode(message: Init): Uint8Array;
+  /** The message in `bytes`, which the message may alias. Throws when it can't be read. */
+  decode(bytes: Uint8Array): Message;
+}
