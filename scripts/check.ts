@@ -1,0 +1,37 @@
+/**
+ * Everything that can be said about the code without running it: types, lint, format, generated code,
+ * what would be published, and the documentation of what is exported. Exit code 1 when anything is wrong.
+ *
+ * @module
+ */
+
+const config = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
+const entries: string[] = Object.values(config.exports);
+
+const stages: [name: string, args: string[]][] = [
+  ["fmt", ["fmt", "--check", "--quiet"]],
+  ["lint", ["lint", "--quiet"]],
+  ["types", ["check", "--quiet"]],
+  ["generated", ["run", "-A", "scripts/generate.ts", "--check"]],
+  ["documentation", ["doc", "--lint", ...entries]],
+  // Uncommitted files are fine here: on a clean clone there are none.
+  ["publish", ["publish", "--dry-run", "--allow-dirty", "--quiet"]],
+];
+
+let failed = 0;
+for (const [name, args] of stages) {
+  const start = performance.now();
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: new URL("..", import.meta.url).pathname,
+  }).output();
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  console.log(`${code === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
+  if (code !== 0) {
+    failed++;
+    await Deno.stdout.write(stdout);
+    await Deno.stderr.write(stderr);
+  }
+}
+console.log(`${stages.length - failed} passed, ${failed} failed`);
+Deno.exit(failed === 0 ? 0 : 1);
