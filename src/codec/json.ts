@@ -1,0 +1,27 @@
+/**
+ * Payloads as JSON in UTF-8.
+ *
+ * @module
+ */
+
+import type { Codec } from "./codec.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Makes a codec for values that JSON can carry. The type is the caller's claim: nothing is checked. */
+export function jsonCodec<T = unknown>(): Codec<T> {
+  return codec as Codec<T>;
+}
+
+const codec: Codec<unknown> = {
+  name: "json",
+  encode(message: unknown): Uint8Array {
+    const text = JSON.stringify(message);
+    if (text === undefined) throw new TypeError(`Cannot send a ${typeof message} as JSON`);
+    return encoder.encode(text);
+  },
+  decode(bytes: Uint8Array): unknown {
+    return JSON.parse(decoder.decode(bytes));
+  },
+};

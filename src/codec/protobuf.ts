@@ -1,0 +1,59 @@
+/**
+ * Protobuf messages, as protobuf-es generates and reads them.
+ *
+ * @module
+ */
+
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import type { Codec } from "./codec.ts";
+import { compileFlatEncoder } from "./flat_encoder.ts";
+
+/** A codec that remembers which message it is for. */
+export interface ProtobufCodec<D extends DescMessage = DescMessage>
+  extends Codec<MessageShape<D>, MessageInitShape<D>> {
+  /** The message's descriptor. */
+  readonly descriptor: D;
+}
+
+const codecs = new WeakMap<DescMessage, ProtobufCodec>();
+
+/**
+ * The codec of a message type; the same object each time. It encodes messages as well as their init shape
+ * (plain objects with some of the fields), and keeps unknown fields. `decode` throws for bytes that are no
+ * such message; byte fields alias the input.
+ */
+export function protobufCodec<D extends DescMessage>(descriptor: D): ProtobufCodec<D> {
+  let codec = codecs.get(descriptor);
+  if (!codec) {
+    codec = makeCodec(descriptor);
+    codecs.set(descriptor, codec);
+  }
+  return codec as unknown as ProtobufCodec<D>;
+}
+
+function makeCodec(descriptor: DescMessage): ProtobufCodec {
+  // protobuf-es makes a writer and two buffers for each message, 0.9 µs for a small one: five times what
+  // reading costs. Flat messages, which small ones mostly are, go past it.
+  const encodeFlat = compileFlatEncoder(descriptor);
+  return {
+    name: "proto",
+    descriptor,
+    encode(message: MessageInitShape<DescMessage>): Uint8Array {
+      if (message === undefined || message === null) {
+        throw new TypeError(`Cannot encode ${message} as ${descriptor.typeName}`);
+      }
+      const bytes = encodeFlat?.(message as Record<string, unknown>);
+      return bytes ?? toBinary(descriptor, create(descriptor, message));
+    },
+    decode(bytes: Uint8Array): MessageShape<DescMessage> {
+      return fromBinary(descriptor, bytes);
+    },
+  };
+}

@@ -1,0 +1,22 @@
+/**
+ * Payloads as text in UTF-8.
+ *
+ * @module
+ */
+
+import type { Codec } from "./codec.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Messages are strings, sent as UTF-8. Decoding throws TypeError for bytes that are not UTF-8. */
+export const textCodec: Codec<string> = {
+  name: "text",
+  encode(message: string): Uint8Array {
+    if (typeof message === "string") return encoder.encode(message);
+    throw new TypeError(`Cannot send a ${typeof message} as text: a string is needed`);
+  },
+  decode(bytes: Uint8Array): string {
+    return decoder.decode(bytes);
+  },
+};

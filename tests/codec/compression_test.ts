@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
+import { Status } from "../../src/call/status.ts";
+import {
+  COMPRESS_FROM_BYTES,
+  compressWhenSmaller,
+  decompress,
+  gzip,
+} from "../../src/codec/compression.ts";
+import { RpcError } from "../../src/errors.ts";
+
+function codeOf(run: () => unknown): Status {
+  try {
+    run();
+  } catch (error) {
+    assert.ok(error instanceof RpcError, String(error));
+    return error.code;
+  }
+  assert.fail("nothing was thrown");
+}
+
+Deno.test("decompress() undoes gzip() and other tools' gzip, of several members too", () => {
+  const message = new Uint8Array(1000).map((_, i) => i);
+  assert.deepEqual(decompress(gzip(message), "gzip", 1000), message);
+  const twice = new Uint8Array([...gzipSync(message), ...gzipSync(message)]);
+  assert.equal(decompress(twice, "gzip", 2000).length, 2000);
+  assert.equal(decompress(gzip(new Uint8Array(0)), "gzip", 1000).length, 0);
+  assert.equal(decompress(new Uint8Array(0), "gzip", 1000).length, 0);
+  assert.equal(decompress(gzip(message), "gzip", 1000).constructor, Uint8Array);
+});
+
+Deno.test("decompress() never inflates past the limit", () => {
+  const bomb = gzip(new Uint8Array(10 * 1024 * 1024));
+  assert.equal(codeOf(() => decompress(bomb, "gzip", 65536)), Status.RESOURCE_EXHAUSTED);
+  assert.equal(codeOf(() => decompress(gzip(new Uint8Array(11)), "gzip", 10)), 8);
+  assert.equal(decompress(gzip(new Uint8Array(10)), "gzip", 10).length, 10);
+});
+
+Deno.test("decompress() answers damage with INTERNAL and unknown names with UNIMPLEMENTED", () => {
+  const good = gzip(new Uint8Array(1000).map((_, i) => i * i));
+  for (let cut = 1; cut < good.length; cut += 7) {
+    assert.equal(codeOf(() => decompress(good.subarray(0, cut), "gzip", 2000)), Status.INTERNAL);
+  }
+  assert.equal(codeOf(() => decompress(new Uint8Array([1, 2]), "gzip", 9)), Status.INTERNAL);
+  assert.equal(codeOf(() => decompress(good, "br", 2000)), Status.UNIMPLEMENTED);
+  assert.equal(codeOf(() => decompress(good, "identity", 2000)), Status.INTERNAL);
+});
+
+Deno.test("compressWhenSmaller() leaves small and incompressible messages alone", () => {
+  assert.equal(compressWhenSmaller(new Uint8Array(COMPRESS_FROM_BYTES - 1)), undefined);
+  assert.ok(compressWhenSmaller(new Uint8Array(COMPRESS_FROM_BYTES)));
+  assert.equal(compressWhenSmaller(crypto.getRandomValues(new Uint8Array(500))), undefined);
+});
