@@ -23,7 +23,6 @@ let target: Uint8Array<ArrayBuffer> = slab;
 let position = 0;
 
 const utf8 = new TextEncoder();
-const wellFormed = (text: string) => text.isWellFormed();
 const floats = new DataView(new ArrayBuffer(8));
 
 /** The most bytes a value can take with its tag, or -1 when it is not of the expected type. */
@@ -150,7 +149,7 @@ function compileScalar(no: number, scalar: ScalarType) {
 function text(no: number): { measure: Measure; write: Write } {
   const tag = (no << 3 | 2) >>> 0;
   return {
-    measure: (value) => typeof value === "string" && wellFormed(value) ? value.length * 3 + 10 : -1,
+    measure: (value) => typeof value === "string" ? value.length * 3 + 10 : -1,
     write(value) {
       const string = value as string;
       putVarint(tag);

@@ -113,7 +113,6 @@ Deno.test("protobufCodec() refuses what is not the message", () => {
   assert.throws(() => codec.encode({ nanos: "x" as never }));
   assert.throws(() => codec.encode(undefined as never), TypeError);
   assert.throws(() => codec.encode(create(TimestampSchema) as never));
-  assert.throws(() => protobufCodec(AnySchema).encode({ typeUrl: "\ud800" }));
   assert.throws(() => codec.decode(new Uint8Array([0x08])));
 });
 
