@@ -1,0 +1,287 @@
+/**
+ * The decoding half of HPACK (RFC 7541). One per connection and direction.
+ *
+ * @module
+ */
+
+import { ProtocolError } from "../errors.ts";
+import { DEFAULT_TABLE_BYTES, DynamicTable } from "./dynamic_table.ts";
+import { FIELD_OVERHEAD_BYTES, type HeaderList } from "./header_list.ts";
+import { BAD_PADDING, decodeHuffman, maxDecodedBytes } from "./huffman.ts";
+import { latin1 } from "./latin1.ts";
+import { shared, STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from "./static_table.ts";
+
+/** COMPRESSION_ERROR (RFC 9113 section 7): the code of every {@link ProtocolError} thrown here. */
+export const COMPRESSION_ERROR = 0x9;
+
+/** What a decoder keeps of one block. */
+export interface HeaderLimits {
+  /** The most octets, 32 per field included (RFC 7541 section 4.1). */
+  readonly maxListBytes: number;
+  /** The most fields. */
+  readonly maxFields: number;
+}
+
+// An encoder announces a change of the table size by at most two updates: the smallest size in between
+// and the final one (RFC 7541 section 4.2).
+const MAX_SIZE_UPDATES = 2;
+
+// Where Huffman-coded text is decoded to before it becomes a string: valid within one call only, so all
+// decoders share it. Longer text gets an array of its own.
+const scratch = new Uint8Array(16384);
+
+/** Decodes header blocks; keeps the dynamic table that the peer's encoder describes. */
+export class HpackDecoder {
+  /** Changes whenever the dynamic table changes: while it stays, equal blocks decode to equal fields. */
+  version = 0;
+  #table: DynamicTable;
+  #maxTableBytes: number;
+  // The smallest limit since the table size was last confirmed; -1 when no update is owed.
+  #owedMaxBytes = -1;
+  #position = 0;
+  // The text read last: octets `#from` to `#to` of `#octets`; cleared after each block.
+  #octets: Uint8Array = scratch;
+  #from = 0;
+  #to = 0;
+
+  /**
+   * `maxTableBytes`: the table size in force, 0 to 2³¹ - 1; by default 4096, which holds until the peer has
+   * acknowledged another SETTINGS_HEADER_TABLE_SIZE (then call `setMaxTableBytes`).
+   */
+  constructor(options: { maxTableBytes?: number } = {}) {
+    this.#maxTableBytes = options.maxTableBytes ?? DEFAULT_TABLE_BYTES;
+    // A larger table is not in use before an update says so.
+    this.#table = new DynamicTable(Math.min(DEFAULT_TABLE_BYTES, this.#maxTableBytes));
+  }
+
+  /** Octets that the dynamic table holds, as RFC 7541 section 4.1 counts them. */
+  get tableBytes(): number {
+    return this.#table.bytes;
+  }
+
+  /**
+   * Sets a new limit; call it when the peer has acknowledged our SETTINGS_HEADER_TABLE_SIZE. When it is
+   * below the size in use, the next block must begin with a size update (RFC 7541 section 4.2).
+   */
+  setMaxTableBytes(bytes: number): void {
+    this.#maxTableBytes = bytes;
+    if (bytes < this.#table.maxBytes && (this.#owedMaxBytes < 0 || bytes < this.#owedMaxBytes)) {
+      this.#owedMaxBytes = bytes;
+    }
+  }
+
+  /**
+   * Decodes one whole block, `block[start..end)`, into `out`, which is cleared first. Beyond the limits
+   * fields are only counted and `out.overLimit` is set; the dynamic table stays in step all the same.
+   * Nothing refers to `block` afterwards.
+   *
+   * Throws ProtocolError (connection, COMPRESSION_ERROR) for a malformed block; the decoder must not be
+   * used afterwards.
+   */
+  decode(
+    block: Uint8Array,
+    start: number,
+    end: number,
+    out: HeaderList,
+    limits: HeaderLimits,
+  ): void {
+    out.clear();
+    this.#position = start;
+    this.#readSizeUpdates(block, end);
+    while (this.#position < end) {
+      const octet = block[this.#position];
+      if (octet >= 0x80) this.#indexedField(block, end, octet, out, limits);
+      else this.#literalField(block, end, octet, out, limits);
+    }
+    this.#octets = scratch;
+  }
+
+  #indexedField(
+    block: Uint8Array,
+    end: number,
+    octet: number,
+    out: HeaderList,
+    limits: HeaderLimits,
+  ): void {
+    let index = octet & 0x7f;
+    if (index === 0x7f) index = this.#readInteger(block, end, 0x7f);
+    else this.#position++;
+    if (index <= STATIC_COUNT) {
+      if (index === 0) throw malformed("Cannot look up header field index 0: indexes begin at 1");
+      keep(out, STATIC_NAMES[index], STATIC_VALUES[index], limits);
+      return;
+    }
+    const table = this.#table;
+    const number = table.inserted + STATIC_COUNT - index;
+    if (index - STATIC_COUNT > table.count) throw this.#outOfRange(index);
+    keep(out, table.name(number), table.value(number), limits);
+  }
+
+  #literalField(
+    block: Uint8Array,
+    end: number,
+    octet: number,
+    out: HeaderList,
+    limits: HeaderLimits,
+  ): void {
+    const indexing = octet >= 0x40;
+    if (!indexing && octet >= 0x20) {
+      throw malformed("Cannot change the table size after a header field of the same block");
+    }
+    const prefix = indexing ? 0x3f : 0x0f;
+    let index = octet & prefix;
+    if (index === prefix) index = this.#readInteger(block, end, prefix);
+    else this.#position++;
+    let name: string;
+    if (index === 0) {
+      this.#readText(block, end);
+      const length = this.#to - this.#from;
+      // Text that neither the list nor the table keeps is not made into a string.
+      if (!indexing && isFull(out, length, limits)) {
+        this.#readText(block, end);
+        out.size += length + this.#to - this.#from + FIELD_OVERHEAD_BYTES;
+        out.overLimit = true;
+        return;
+      }
+      name = shared(this.#text());
+    } else {
+      name = this.#nameAt(index);
+    }
+    this.#readText(block, end);
+    const length = this.#to - this.#from;
+    if (indexing) {
+      this.version++;
+      if (name.length + length + FIELD_OVERHEAD_BYTES <= this.#table.maxBytes) {
+        const value = shared(this.#text());
+        this.#table.insert(name, value);
+        keep(out, name, value, limits);
+        return;
+      }
+      this.#table.evictTo(0);
+    }
+    if (isFull(out, name.length + length, limits)) {
+      out.size += name.length + length + FIELD_OVERHEAD_BYTES;
+      out.overLimit = true;
+      return;
+    }
+    out.push(name, this.#text());
+  }
+
+  #readSizeUpdates(block: Uint8Array, end: number): void {
+    for (let updates = 0; this.#position < end; updates++) {
+      const octet = block[this.#position];
+      if ((octet & 0xe0) !== 0x20) break;
+      if (updates === MAX_SIZE_UPDATES) {
+        throw malformed(`Cannot take another table size update: limit is ${MAX_SIZE_UPDATES}`);
+      }
+      let bytes = octet & 0x1f;
+      if (bytes === 0x1f) bytes = this.#readInteger(block, end, 0x1f);
+      else this.#position++;
+      // Raised again before the peer has answered: the update for the lower limit comes first.
+      const limit = this.#owedMaxBytes < 0 ? this.#maxTableBytes : this.#owedMaxBytes;
+      if (bytes > limit) {
+        throw malformed(`Cannot use a header table of ${bytes} bytes: limit is ${limit}`);
+      }
+      this.#owedMaxBytes = -1;
+      this.version++;
+      this.#table.maxBytes = bytes;
+      this.#table.evictTo(bytes);
+    }
+    if (this.#owedMaxBytes >= 0) {
+      throw malformed(
+        `Cannot use a header table of ${this.#table.maxBytes} bytes any more: ` +
+          `limit is ${this.#owedMaxBytes}`,
+      );
+    }
+  }
+
+  #nameAt(index: number): string {
+    if (index <= STATIC_COUNT) return STATIC_NAMES[index];
+    if (index - STATIC_COUNT > this.#table.count) throw this.#outOfRange(index);
+    return this.#table.name(this.#table.inserted + STATIC_COUNT - index);
+  }
+
+  #outOfRange(index: number): ProtocolError {
+    return malformed(
+      `Cannot look up header field index ${index}: highest is ${STATIC_COUNT + this.#table.count}`,
+    );
+  }
+
+  // Reads an integer whose prefix, at `#position`, has all bits set. At most four more octets, so the
+  // value stays below 2²⁸ + 128: more than any block is long, and safe in 32-bit arithmetic.
+  #readInteger(block: Uint8Array, end: number, prefix: number): number {
+    let value = prefix;
+    let position = this.#position + 1;
+    for (let shift = 0; shift < 28; shift += 7) {
+      if (position === end) throw truncated();
+      const octet = block[position++];
+      value += (octet & 0x7f) << shift;
+      if (octet < 0x80) {
+        this.#position = position;
+        return value;
+      }
+    }
+    throw malformed("Cannot read an integer of more than 4 octets behind its prefix");
+  }
+
+  // Reads a string literal (RFC 7541 section 5.2), leaving its octets where `#text` finds them.
+  #readText(block: Uint8Array, end: number): void {
+    if (this.#position === end) throw truncated();
+    const octet = block[this.#position];
+    let length = octet & 0x7f;
+    if (length === 0x7f) length = this.#readInteger(block, end, 0x7f);
+    else this.#position++;
+    const from = this.#position;
+    const to = from + length;
+    if (to > end) {
+      throw malformed(`Cannot read text of ${length} octets: ${end - from} are left in the block`);
+    }
+    this.#position = to;
+    if (octet < 0x80) {
+      this.#octets = block;
+      this.#from = from;
+      this.#to = to;
+      return;
+    }
+    const room = maxDecodedBytes(length);
+    const octets = room <= scratch.length ? scratch : new Uint8Array(room);
+    const decoded = decodeHuffman(block, from, to, octets);
+    if (decoded < 0) {
+      throw malformed(
+        decoded === BAD_PADDING
+          ? "Cannot read Huffman-coded text: it must end with at most 7 bits, all ones"
+          : "Cannot read Huffman-coded text: it contains the end-of-string symbol",
+      );
+    }
+    this.#octets = octets;
+    this.#from = 0;
+    this.#to = decoded;
+  }
+
+  #text(): string {
+    return latin1(this.#octets, this.#from, this.#to);
+  }
+}
+
+function keep(out: HeaderList, name: string, value: string, limits: HeaderLimits): void {
+  if (isFull(out, name.length + value.length, limits)) {
+    out.size += name.length + value.length + FIELD_OVERHEAD_BYTES;
+    out.overLimit = true;
+    return;
+  }
+  out.push(name, value);
+}
+
+// Once a field was left out, none is kept: a list with a gap could be taken for another one.
+function isFull(out: HeaderList, textBytes: number, limits: HeaderLimits): boolean {
+  return out.overLimit || out.count >= limits.maxFields ||
+    out.size + textBytes + FIELD_OVERHEAD_BYTES > limits.maxListBytes;
+}
+
+function malformed(message: string): ProtocolError {
+  return new ProtocolError("connection", COMPRESSION_ERROR, message);
+}
+
+function truncated(): ProtocolError {
+  return malformed("Cannot read a header block that ends inside a field");
+}

@@ -1,0 +1,230 @@
+/**
+ * The encoding half of HPACK (RFC 7541). One per connection and direction.
+ *
+ * @module
+ */
+
+import type { ByteWriter } from "../bytes/writer.ts";
+import { DEFAULT_TABLE_BYTES, DynamicTable } from "./dynamic_table.ts";
+import { FIELD_OVERHEAD_BYTES } from "./header_list.ts";
+import { huffmanBytes } from "./huffman.ts";
+import { MAX_INTEGER_BYTES, writeInteger } from "./integer.ts";
+import {
+  type FieldMode,
+  INDEXING_FLAGS,
+  LITERAL_FLAGS,
+  NEVER_FLAGS,
+  type PreparedField,
+  writeText,
+} from "./prepared_field.ts";
+import { STATIC_BY_NAME, STATIC_COUNT } from "./static_table.ts";
+
+// Where a name stands in the dynamic table: the youngest entry with it, and the youngest per value.
+interface DynamicName {
+  latest: number;
+  readonly values: Map<string, number>;
+}
+
+// Each integer of a field, and nothing that depends on its text.
+const FIELD_INTEGER_BYTES = 3 * MAX_INTEGER_BYTES;
+
+/**
+ * Writes header blocks: `begin` once per block, then its fields in order. Every block written must reach the
+ * peer, in the order of `begin`, because it may change the peer's table.
+ */
+export class HpackEncoder {
+  /**
+   * Changes whenever the dynamic table does. A block that left it as it was may be kept, and sent again
+   * while it is still the same; blocks sent so need no `begin`.
+   */
+  version = 0;
+  #table: DynamicTable;
+  readonly #ownMaxBytes: number;
+  #byName = new Map<string, DynamicName>();
+  // By the id of a PreparedField: the number of its entry plus 1, or 0.
+  #prepared: number[] = [];
+  // Size updates that the next block begins with (RFC 7541 section 4.2); -1 for none.
+  #smallestUpdate = -1;
+  #finalUpdate = -1;
+
+  /**
+   * `maxTableBytes` is the most memory to spend on the table, whatever the peer allows (0 to 2³¹ - 1, by
+   * default 4096). The peer's limit is 4096 until `setPeerMaxTableBytes`.
+   */
+  constructor(options: { maxTableBytes?: number } = {}) {
+    this.#ownMaxBytes = options.maxTableBytes ?? DEFAULT_TABLE_BYTES;
+    this.#table = new DynamicTable(DEFAULT_TABLE_BYTES);
+    if (this.#ownMaxBytes < DEFAULT_TABLE_BYTES) this.#resize(this.#ownMaxBytes);
+  }
+
+  /** Octets that the dynamic table holds, as RFC 7541 section 4.1 counts them. */
+  get tableBytes(): number {
+    return this.#table.bytes;
+  }
+
+  /**
+   * Takes the peer's SETTINGS_HEADER_TABLE_SIZE (0 to 2³² - 1). The next block begins with what size
+   * updates this takes.
+   */
+  setPeerMaxTableBytes(bytes: number): void {
+    this.#resize(Math.min(bytes, this.#ownMaxBytes));
+  }
+
+  /** Begins a block. */
+  begin(writer: ByteWriter): void {
+    if (this.#finalUpdate >= 0) this.#writeSizeUpdates(writer);
+  }
+
+  /**
+   * Writes a field known beforehand.
+   *
+   * @param mode `index`, or `literal` to leave the table as it is.
+   */
+  prepared(writer: ByteWriter, field: PreparedField, mode: "index" | "literal" = "index"): void {
+    if (field.staticIndex !== 0) {
+      writer.reserve(1);
+      writer.buffer[writer.length++] = 0x80 | field.staticIndex;
+      return;
+    }
+    const table = this.#table;
+    const number = (this.#prepared[field.id] ?? 0) - 1;
+    if (number >= table.inserted - table.count) {
+      this.#writeIndexed(writer, STATIC_COUNT + table.inserted - number);
+      return;
+    }
+    this.#insertPrepared(writer, field, mode);
+  }
+
+  /**
+   * Writes a field. `name` must be lower case; both must be Latin-1, one character per octet, else a
+   * TypeError is thrown and nothing was written.
+   */
+  field(writer: ByteWriter, name: string, value: string, mode: FieldMode = "index"): void {
+    const known = this.#byName.get(name);
+    const inStatic = STATIC_BY_NAME.get(name);
+    let nameIndex = 0;
+    if (inStatic !== undefined) {
+      nameIndex = inStatic.index;
+      if (mode !== "never") {
+        const index = inStatic.values.get(value);
+        if (index !== undefined) return this.#writeIndexed(writer, index);
+      }
+    }
+    if (known !== undefined) {
+      if (mode !== "never") {
+        const number = known.values.get(value);
+        if (number !== undefined) {
+          return this.#writeIndexed(writer, STATIC_COUNT + this.#table.inserted - number);
+        }
+      }
+      if (nameIndex === 0) nameIndex = STATIC_COUNT + this.#table.inserted - known.latest;
+    }
+    const size = name.length + value.length + FIELD_OVERHEAD_BYTES;
+    if (mode === "never") {
+      this.#writeLiteral(writer, NEVER_FLAGS, 4, nameIndex, name, value);
+    } else if ((mode === "index" || nameIndex === 0) && size <= this.#table.maxBytes) {
+      this.#writeLiteral(writer, INDEXING_FLAGS, 6, nameIndex, name, value);
+      this.#insert(name, value, size);
+    } else {
+      this.#writeLiteral(writer, LITERAL_FLAGS, 4, nameIndex, name, value);
+    }
+  }
+
+  #insertPrepared(writer: ByteWriter, field: PreparedField, mode: "index" | "literal"): void {
+    const { name, value } = field;
+    const known = this.#byName.get(name)?.values.get(value);
+    const size = name.length + value.length + FIELD_OVERHEAD_BYTES;
+    if (known !== undefined) {
+      this.#remember(field.id, known);
+      this.#writeIndexed(writer, STATIC_COUNT + this.#table.inserted - known);
+    } else if (mode === "index" && size <= this.#table.maxBytes) {
+      writer.bytes(field.indexing);
+      this.#insert(name, value, size);
+      this.#remember(field.id, this.#table.inserted - 1);
+    } else {
+      writer.bytes(field.literal);
+    }
+  }
+
+  #remember(id: number, number: number): void {
+    while (this.#prepared.length <= id) this.#prepared.push(0);
+    this.#prepared[id] = number + 1;
+  }
+
+  #insert(name: string, value: string, size: number): void {
+    const table = this.#table;
+    while (table.bytes + size > table.maxBytes) this.#evictOldest();
+    table.insert(name, value);
+    const number = table.inserted - 1;
+    const known = this.#byName.get(name);
+    if (known === undefined) {
+      this.#byName.set(name, { latest: number, values: new Map([[value, number]]) });
+    } else {
+      known.latest = number;
+      known.values.set(value, number);
+    }
+    this.version++;
+  }
+
+  #evictOldest(): void {
+    const table = this.#table;
+    const number = table.inserted - table.count;
+    const name = table.name(number);
+    const known = this.#byName.get(name);
+    table.evictOldest();
+    if (known === undefined) return;
+    // The oldest entry of a name is the last one when it is also the youngest.
+    if (known.latest === number) this.#byName.delete(name);
+    else {
+      for (const [value, at] of known.values) {
+        if (at === number) known.values.delete(value);
+        break; // values stand in the order of insertion, so it is the first one or none
+      }
+    }
+  }
+
+  #resize(bytes: number): void {
+    const table = this.#table;
+    if (this.#finalUpdate < 0 && bytes === table.maxBytes) return;
+    if (this.#smallestUpdate < 0 || bytes < this.#smallestUpdate) this.#smallestUpdate = bytes;
+    this.#finalUpdate = bytes;
+    table.maxBytes = bytes;
+    while (table.bytes > bytes) this.#evictOldest();
+    this.version++;
+  }
+
+  #writeSizeUpdates(writer: ByteWriter): void {
+    writer.reserve(2 * MAX_INTEGER_BYTES);
+    const { buffer } = writer;
+    if (this.#smallestUpdate < this.#finalUpdate) {
+      writer.length = writeInteger(buffer, writer.length, 0x20, 5, this.#smallestUpdate);
+    }
+    writer.length = writeInteger(buffer, writer.length, 0x20, 5, this.#finalUpdate);
+    this.#smallestUpdate = -1;
+    this.#finalUpdate = -1;
+    this.version++;
+  }
+
+  #writeIndexed(writer: ByteWriter, index: number): void {
+    writer.reserve(MAX_INTEGER_BYTES);
+    if (index < 0x7f) writer.buffer[writer.length++] = 0x80 | index;
+    else writer.length = writeInteger(writer.buffer, writer.length, 0x80, 7, index);
+  }
+
+  #writeLiteral(
+    writer: ByteWriter,
+    flags: number,
+    prefixBits: number,
+    nameIndex: number,
+    name: string,
+    value: string,
+  ): void {
+    const nameBytes = nameIndex === 0 ? huffmanBytes(name) : 0;
+    const valueBytes = huffmanBytes(value);
+    writer.reserve(name.length + value.length + FIELD_INTEGER_BYTES);
+    const { buffer } = writer;
+    let position = writeInteger(buffer, writer.length, flags, prefixBits, nameIndex);
+    if (nameIndex === 0) position = writeText(buffer, position, name, nameBytes);
+    writer.length = writeText(buffer, position, value, valueBytes);
+  }
+}
