@@ -1,0 +1,194 @@
+/**
+ * gRPC over one HTTP/2 connection, on the client's side, without I/O.
+ *
+ * @module
+ */
+
+import type { Status } from "../call/status.ts";
+import type {
+  CallRequest,
+  ClientCall,
+  ClientCallSink,
+  ClientConnection,
+  ClientConnectionSink,
+} from "../call/wire.ts";
+import { PreparedField } from "../hpack/prepared_field.ts";
+import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
+import { ErrorCode } from "../http2/constants.ts";
+import { type Http2Options, http2Options } from "../http2/options.ts";
+import type { Http2Stream } from "../http2/stream.ts";
+import { GrpcClientStream } from "./client_stream.ts";
+import { encodeMetadata, formatTimeout } from "./fields.ts";
+
+/** Options of a client's connection. Times are ms, sizes are bytes. */
+export interface GrpcClientOptions extends Partial<Http2Options> {
+  /** The `:authority` of calls that bring none. */
+  authority: string;
+  /** Whether the byte stream is TLS: the `:scheme` is then https. Default false. */
+  secure?: boolean;
+  /** The `user-agent`. Default `vrpc`. */
+  userAgent?: string;
+}
+
+/** gRPC A8 forbids clients to ping more often than this. */
+export const MIN_CLIENT_KEEPALIVE_MS = 10_000;
+
+// A client opens few connections and reads large replies: it starts with a larger window than a server.
+const CLIENT_WINDOW_BYTES = 262_144;
+
+const METHOD_POST = new PreparedField(":method", "POST");
+const SCHEME_HTTP = new PreparedField(":scheme", "http");
+const SCHEME_HTTPS = new PreparedField(":scheme", "https");
+const TE = new PreparedField("te", "trailers");
+const CONTENT_TYPE = new PreparedField("content-type", "application/grpc");
+const ACCEPT_ENCODING = new PreparedField("grpc-accept-encoding", "identity,gzip");
+
+// Encoders keep a slot per PreparedField, so equal ones are made once; a client that meets more targets
+// than this at a time makes some of them again.
+const MAX_PREPARED = 256;
+const preparedFields = new Map<string, PreparedField>();
+
+function prepare(name: string, value: string): PreparedField {
+  const key = `${name} ${value}`;
+  let field = preparedFields.get(key);
+  if (field === undefined) {
+    field = new PreparedField(name, value);
+    if (preparedFields.size >= MAX_PREPARED) preparedFields.clear();
+    preparedFields.set(key, field);
+  }
+  return field;
+}
+
+/** A client's end of one connection. */
+export class GrpcClientConnection implements ClientConnection, Http2Handler {
+  /** The HTTP/2 state machine below. */
+  readonly http2: Http2Connection;
+  readonly #authority: PreparedField;
+  readonly #scheme: PreparedField;
+  readonly #userAgent: PreparedField;
+
+  /** Starts at `nowMs`; the preface is in `out` at once. */
+  constructor(readonly sink: ClientConnectionSink, options: GrpcClientOptions, nowMs: number) {
+    this.#authority = prepare(":authority", options.authority);
+    this.#scheme = options.secure ? SCHEME_HTTPS : SCHEME_HTTP;
+    this.#userAgent = prepare("user-agent", options.userAgent ?? "vrpc");
+    const keepaliveTimeMs = Math.max(options.keepaliveTimeMs ?? Infinity, MIN_CLIENT_KEEPALIVE_MS);
+    const all = http2Options({
+      ...options,
+      keepaliveTimeMs,
+      initialWindowBytes: options.initialWindowBytes ?? CLIENT_WINDOW_BYTES,
+    });
+    this.http2 = new Http2Connection("client", this, all, nowMs);
+  }
+
+  get out(): Http2Connection["out"] {
+    return this.http2.out;
+  }
+  get onOutput(): () => void {
+    return this.http2.onOutput;
+  }
+  set onOutput(callback: () => void) {
+    this.http2.onOutput = callback;
+  }
+  receive(chunk: Uint8Array, nowMs: number): void {
+    this.http2.receive(chunk, nowMs);
+  }
+  receiveEnd(nowMs: number): void {
+    this.http2.receiveEnd(nowMs);
+  }
+  transportLost(reason: string, nowMs: number): void {
+    this.http2.transportLost(reason, nowMs);
+  }
+  outputDrained(nowMs: number): void {
+    this.http2.outputDrained(nowMs);
+  }
+  nextTimerMs(): number {
+    return this.http2.nextTimerMs();
+  }
+  onTimer(nowMs: number): void {
+    this.http2.onTimer(nowMs);
+  }
+  get wantsRead(): boolean {
+    return this.http2.wantsRead;
+  }
+  get finished(): boolean {
+    return this.http2.finished;
+  }
+  get bufferedBytes(): number {
+    return this.http2.bufferedBytes;
+  }
+
+  get ready(): boolean {
+    return this.http2.settingsReceived && !this.http2.finished;
+  }
+  get usable(): boolean {
+    return this.ready && !this.http2.closing && this.http2.idsLeft;
+  }
+  get activeCalls(): number {
+    return this.http2.streams.size;
+  }
+  get maxCalls(): number {
+    return this.http2.peerMaxStreams;
+  }
+
+  startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
+    const { http2 } = this;
+    if (!this.usable) throw new RangeError("Cannot start a call: the connection takes none");
+    if (http2.streams.size >= http2.peerMaxStreams) {
+      throw new RangeError(
+        `Cannot start a call: ${http2.streams.size} are open, limit is ${http2.peerMaxStreams}`,
+      );
+    }
+    const stream = new GrpcClientStream(this, request, sink);
+    http2.openStream(stream);
+    const at = http2.beginHeaders();
+    const { encoder, out } = http2;
+    encoder.prepared(out, METHOD_POST);
+    encoder.prepared(out, this.#scheme);
+    encoder.field(out, ":path", request.path);
+    if (request.authority === undefined) encoder.prepared(out, this.#authority);
+    else encoder.field(out, ":authority", request.authority);
+    encoder.prepared(out, TE);
+    encoder.prepared(out, CONTENT_TYPE);
+    encoder.prepared(out, this.#userAgent);
+    encoder.prepared(out, ACCEPT_ENCODING);
+    if (request.encoding !== undefined) encoder.field(out, "grpc-encoding", request.encoding);
+    if (request.timeoutMs !== undefined && request.timeoutMs !== Infinity) {
+      encoder.field(out, "grpc-timeout", formatTimeout(request.timeoutMs), "literal");
+    }
+    if (request.metadata !== undefined) encodeMetadata(encoder, out, request.metadata);
+    http2.endHeaders(stream, at, false);
+    return stream;
+  }
+
+  ping(nowMs: number, onPong: (nowMs: number) => void): void {
+    this.http2.ping(nowMs, onPong);
+  }
+  drain(nowMs: number): void {
+    this.http2.drain(nowMs);
+  }
+  abort(_code: Status, reason: string, nowMs: number): void {
+    this.http2.abort(ErrorCode.NO_ERROR, reason, nowMs);
+  }
+
+  // ---- from below --------------------------------------------------------------------------------------
+
+  createStream(): Http2Stream {
+    throw new Error("A client's peer opens no streams");
+  }
+  onSettings(): void {
+    this.sink.onStateChange();
+  }
+  onGoaway(errorCode: number, debug: string): void {
+    if (errorCode !== ErrorCode.NO_ERROR) {
+      this.sink.onNote?.("warn", `The connection ends with code ${errorCode}: ${debug}`);
+    }
+    this.sink.onStateChange();
+  }
+  onStreamClosed(_stream: Http2Stream): void {
+    this.sink.onCallEnd();
+  }
+  onNote(level: "debug" | "warn", message: string): void {
+    this.sink.onNote?.(level, message);
+  }
+}

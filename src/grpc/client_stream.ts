@@ -1,0 +1,196 @@
+/**
+ * One gRPC call on a client, as a stream of HTTP/2.
+ *
+ * @module
+ */
+
+import type { Metadata } from "../call/metadata.ts";
+import { Status, statusFromNumber } from "../call/status.ts";
+import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
+import type { HeaderList } from "../hpack/header_list.ts";
+import { ErrorCode } from "../http2/constants.ts";
+import type { FieldSummary } from "../http2/field_check.ts";
+import { StreamState } from "../http2/stream_state.ts";
+import type { GrpcClientConnection } from "./client.ts";
+import {
+  decodeMessage,
+  decodeMetadata,
+  hasMetadata,
+  isGrpcContentType,
+  noMetadata,
+} from "./fields.ts";
+import { statusFromHttp, statusFromReset } from "./status_map.ts";
+import { GrpcStream } from "./stream.ts";
+
+/** A call on a client. */
+export class GrpcClientStream extends GrpcStream implements ClientCall {
+  encoding = "identity";
+  readonly maxReceiveMessageBytes: number;
+  // The status was told, or the call was cancelled here.
+  #ended = false;
+  #httpStatus = 0;
+
+  /** Makes an idle stream of `client`. */
+  constructor(
+    readonly client: GrpcClientConnection,
+    request: CallRequest,
+    readonly sink: ClientCallSink,
+  ) {
+    super(client.http2);
+    this.maxReceiveMessageBytes = request.maxReceiveMessageBytes;
+  }
+
+  get canReceiveMore(): boolean {
+    return !this.#ended;
+  }
+
+  // ---- what arrives ------------------------------------------------------------------------------------
+
+  onHeaders(list: HeaderList, summary: FieldSummary, endStream: boolean): void {
+    this.#httpStatus = summary.status;
+    const contentType = list.get("content-type");
+    const grpc = contentType !== undefined && isGrpcContentType(contentType);
+    if (endStream && list.get("grpc-status") !== undefined) {
+      return this.#endFrom(list, summary.firstRegular);
+    }
+    if (summary.status !== 200 || !grpc) return this.#endFromHttp(contentType, endStream);
+    this.encoding = list.get("grpc-encoding") ?? "identity";
+    const from = summary.firstRegular;
+    if (hasMetadata(list, from)) {
+      const metadata = decodeMetadata(list.names, list.values, from, list.count);
+      this.sink.onHeaders(() => metadata);
+    } else {
+      this.sink.onHeaders(noMetadata);
+    }
+    if (endStream) this.#endFrom(list, from);
+  }
+
+  #endFromHttp(contentType: string | undefined, endStream: boolean): void {
+    const status = this.#httpStatus;
+    const code = status === 200 ? Status.UNKNOWN : statusFromHttp(status);
+    const what = status === 200
+      ? `The response has the content-type ${JSON.stringify(contentType ?? "")}, not gRPC's`
+      : `The server answered with HTTP status ${status}`;
+    this.#end(code, what, noMetadata, "processed");
+    if (!endStream) this.connection.reset(this, ErrorCode.CANCEL);
+  }
+
+  onTrailers(list: HeaderList, summary: FieldSummary): void {
+    this.#endFrom(list, summary.firstRegular);
+  }
+
+  #endFrom(list: HeaderList, from: number): void {
+    if (this.#ended) return;
+    const text = list.get("grpc-status");
+    const message = list.get("grpc-message");
+    const trailers = this.#trailers(list, from);
+    if (text === undefined) {
+      const code = this.#httpStatus === 200 ? Status.UNKNOWN : statusFromHttp(this.#httpStatus);
+      return this.#end(code, "The response ended without grpc-status", trailers, "processed");
+    }
+    const code = /^[0-9]{1,3}$/.test(text) ? statusFromNumber(Number(text)) : Status.UNKNOWN;
+    if (code === Status.OK && this.inMessage) {
+      return this.#end(
+        Status.INTERNAL,
+        "The response ends inside a message",
+        trailers,
+        "processed",
+      );
+    }
+    this.#end(code, message === undefined ? "" : decodeMessage(message), trailers, "processed");
+  }
+
+  #trailers(list: HeaderList, from: number): () => Metadata {
+    if (!hasMetadata(list, from)) return noMetadata;
+    const metadata = decodeMetadata(list.names, list.values, from, list.count);
+    return () => metadata;
+  }
+
+  onEnd(): void {
+    const code = this.#httpStatus === 200 ? Status.UNKNOWN : statusFromHttp(this.#httpStatus);
+    this.#end(code, "The response ended without trailers", noMetadata, "processed");
+  }
+
+  onReset(errorCode: number, remote: boolean, reason: string): void {
+    if (this.connection.finished) {
+      return this.#end(Status.UNAVAILABLE, `Connection lost: ${reason}`, noMetadata, "processed");
+    }
+    const refused: CallProgress = errorCode === ErrorCode.REFUSED_STREAM && remote
+      ? "refused"
+      : "processed";
+    const code = remote ? statusFromReset(errorCode) : Status.INTERNAL;
+    this.#end(code, reason, noMetadata, refused);
+  }
+
+  onFramedMessage(message: Uint8Array, flag: number): void {
+    if (flag > 1) {
+      this.#fail(Status.INTERNAL, `A message has the flags ${flag}, only 0 and 1 are known`);
+    } else if (flag === 1 && this.encoding === "identity") {
+      this.#fail(Status.INTERNAL, "A message is compressed, and grpc-encoding says identity");
+    } else {
+      this.sink.onMessage(message, flag === 1);
+    }
+  }
+
+  onMessageTooLarge(length: number): void {
+    this.#fail(
+      Status.RESOURCE_EXHAUSTED,
+      `Cannot take a message of ${length} bytes, limit is ${this.maxReceiveMessageBytes}`,
+    );
+  }
+
+  // A fault of the server: the call ends here and the stream is given up.
+  #fail(code: Status, message: string): void {
+    this.#end(code, message, noMetadata, "processed");
+    this.connection.reset(this, ErrorCode.CANCEL);
+  }
+
+  #end(code: Status, message: string, trailers: () => Metadata, progress: CallProgress): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.sink.onStatus(code, message, trailers, progress);
+    // A complete answer needs no more of the request.
+    if (this.state === StreamState.HALF_CLOSED_REMOTE) {
+      this.connection.reset(this, ErrorCode.NO_ERROR);
+    }
+  }
+
+  onWritable(): void {
+    if (!this.#ended) this.sink.onWritable();
+  }
+
+  writeTrailers(): void {}
+
+  // ---- what is sent ------------------------------------------------------------------------------------
+
+  sendMessage(message: Uint8Array, compressed: boolean): void {
+    if (this.#ended || !this.canSend) return;
+    this.sendFramed(message, compressed, false);
+  }
+
+  sendLastMessage(message: Uint8Array, compressed: boolean): void {
+    if (this.#ended || !this.canSend) return;
+    this.sendFramed(message, compressed, true);
+  }
+
+  halfClose(): void {
+    if (this.#ended || !this.canSend || this.endQueued) return;
+    this.connection.sendData(this, null, EMPTY, true);
+  }
+
+  cancel(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.connection.reset(this, ErrorCode.CANCEL);
+  }
+
+  get writable(): boolean {
+    return this.connection.sender.writable(this);
+  }
+
+  setReadPaused(paused: boolean): void {
+    if (this.state !== StreamState.CLOSED) this.connection.setReadPaused(this, paused);
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,178 @@
+/**
+ * Header fields of gRPC over HTTP/2: timeouts, messages, metadata ("PROTOCOL-HTTP2.md" of gRPC).
+ *
+ * @module
+ */
+
+import type { ByteWriter } from "../bytes/writer.ts";
+import { Metadata, type MetadataValue } from "../call/metadata.ts";
+import type { HpackEncoder } from "../hpack/encoder.ts";
+import type { HeaderList } from "../hpack/header_list.ts";
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  H: 3_600_000,
+  M: 60_000,
+  S: 1_000,
+  m: 1,
+  u: 0.001,
+  n: 0.000001,
+};
+
+/** A `grpc-timeout` value in ms, or NaN when it is malformed (1 to 8 digits and a unit are allowed). */
+export function parseTimeout(text: string): number {
+  if (!/^[0-9]{1,8}[HMSmun]$/.test(text)) return NaN;
+  return Number(text.slice(0, -1)) * UNIT_MS[text[text.length - 1]];
+}
+
+/** A `grpc-timeout` value of at most 8 digits for `timeoutMs`; zero and less become one nanosecond. */
+export function formatTimeout(timeoutMs: number): string {
+  if (timeoutMs <= 0) return "1n";
+  // Microseconds carry a fraction of a millisecond; coarser units only when the digits run out.
+  if (timeoutMs < 100_000) return `${Math.max(1, Math.round(timeoutMs * 1000))}u`;
+  if (timeoutMs < 100_000_000) return `${Math.round(timeoutMs)}m`;
+  if (timeoutMs < 100_000_000_000) return `${Math.round(timeoutMs / 1000)}S`;
+  return `${Math.min(99_999_999, Math.round(timeoutMs / 3_600_000))}H`;
+}
+
+const PLAIN_MESSAGE = /^[\x20-\x24\x26-\x7e]*$/;
+const utf8 = new TextEncoder();
+
+/** Percent-encodes a status message for `grpc-message`. */
+export function encodeMessage(text: string): string {
+  if (PLAIN_MESSAGE.test(text)) return text;
+  let out = "";
+  for (const byte of utf8.encode(text)) {
+    out += byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+      ? String.fromCharCode(byte)
+      : "%" + byte.toString(16).toUpperCase().padStart(2, "0");
+  }
+  return out;
+}
+
+/** Decodes `grpc-message`; what is malformed is kept as it is, as gRPC asks. */
+export function decodeMessage(text: string): string {
+  if (!text.includes("%")) return text;
+  const bytes = new Uint8Array(text.length);
+  let count = 0;
+  for (let i = 0; i < text.length; i++) {
+    const hex = text[i] === "%" ? text.slice(i + 1, i + 3) : "";
+    if (/^[0-9a-fA-F]{2}$/.test(hex)) {
+      bytes[count++] = parseInt(hex, 16);
+      i += 2;
+    } else {
+      bytes[count++] = text.charCodeAt(i);
+    }
+  }
+  return new TextDecoder().decode(bytes.subarray(0, count));
+}
+
+// Fields that belong to the protocol and not to the application.
+const RESERVED = new Set([
+  "te",
+  "content-type",
+  "content-length",
+  "grpc-timeout",
+  "grpc-encoding",
+  "grpc-accept-encoding",
+  "grpc-status",
+  "grpc-message",
+  "grpc-message-type",
+  "host",
+]);
+
+/** Whether a key may not be set by applications: pseudo-header fields and gRPC's own. */
+export function isReservedKey(key: string): boolean {
+  return RESERVED.has(key) || key === "user-agent" ||
+    (key.startsWith("grpc-") && !FREE_GRPC_KEYS.has(key));
+}
+
+// Names that begin with grpc- and yet travel as metadata.
+const FREE_GRPC_KEYS = new Set([
+  "grpc-status-details-bin",
+  "grpc-previous-rpc-attempts",
+  "grpc-retry-pushback-ms",
+  "grpc-trace-bin",
+  "grpc-tags-bin",
+]);
+
+/** Writes metadata as header fields; keys that applications may not set are left out. */
+export function encodeMetadata(
+  encoder: HpackEncoder,
+  out: ByteWriter,
+  metadata: Metadata,
+): void {
+  for (const [key, value] of metadata) {
+    if (isReservedKey(key)) continue;
+    const text = typeof value === "string" ? value : value.toBase64({ omitPadding: true });
+    const mode = SECRET.has(key) ? "never" : text.length <= MAX_INDEXED_CHARS ? "index" : "literal";
+    encoder.field(out, key, text, mode);
+  }
+}
+
+// Longer values rarely repeat, and would push what does out of the table.
+const MAX_INDEXED_CHARS = 64;
+// Not for compression tables (RFC 7541 section 7.1).
+const SECRET = new Set(["authorization", "cookie", "set-cookie", "proxy-authorization"]);
+
+/** Whether a list has fields from `from` on that are metadata, so that most calls need no Metadata. */
+export function hasMetadata(list: HeaderList, from: number): boolean {
+  for (let i = from; i < list.count; i++) if (!RESERVED.has(list.names[i])) return true;
+  return false;
+}
+
+/** The metadata in fields `from` to `count`. `-bin` values that are no base64 are left out. */
+export function decodeMetadata(
+  names: readonly string[],
+  values: readonly string[],
+  from: number,
+  count: number,
+): Metadata {
+  const metadata = new Metadata();
+  for (let i = from; i < count; i++) {
+    const name = names[i];
+    if (RESERVED.has(name)) continue;
+    if (!name.endsWith("-bin")) {
+      metadata.appendReceived(name, values[i]);
+      continue;
+    }
+    // A peer may join repeated values with commas.
+    for (const part of values[i].split(",")) {
+      const bytes = decodeBase64(part.trim());
+      if (bytes !== null) metadata.appendReceived(name, bytes);
+    }
+  }
+  return metadata;
+}
+
+function decodeBase64(text: string): MetadataValue | null {
+  try {
+    return Uint8Array.fromBase64(text, { lastChunkHandling: "loose" });
+  } catch {
+    return null;
+  }
+}
+
+/** Whether every `-bin` field in the list is base64 (joined by commas or not). */
+export function binaryFieldsAreValid(list: HeaderList, from: number): boolean {
+  for (let i = from; i < list.count; i++) {
+    if (!list.names[i].endsWith("-bin")) continue;
+    for (const part of list.values[i].split(",")) {
+      if (decodeBase64(part.trim()) === null) return false;
+    }
+  }
+  return true;
+}
+
+/** A shared answer to "give me the metadata" where there is none. */
+export function noMetadata(): Metadata {
+  return new Metadata();
+}
+
+/** Whether a content-type says gRPC: `application/grpc`, alone or followed by `+` or `;`. */
+export function isGrpcContentType(value: string): boolean {
+  if (value === "application/grpc" || value === "application/grpc+proto") return true;
+  const lower = value.toLowerCase();
+  if (!lower.startsWith("application/grpc")) return false;
+  const next = lower[16];
+  return next === undefined || next === "+" || next === ";";
+}

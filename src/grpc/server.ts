@@ -1,0 +1,129 @@
+/**
+ * gRPC over one HTTP/2 connection, on the server's side, without I/O.
+ *
+ * @module
+ */
+
+import type { ServerConnection, ServerConnectionSink } from "../call/wire.ts";
+import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
+import { ErrorCode } from "../http2/constants.ts";
+import type { FieldSummary } from "../http2/field_check.ts";
+import { type Http2Options, http2Options } from "../http2/options.ts";
+import type { Http2Stream } from "../http2/stream.ts";
+import { GrpcServerStream } from "./server_stream.ts";
+
+/** Options of a server's connection. Times are ms, sizes are bytes. */
+export interface GrpcServerOptions extends Partial<Http2Options> {
+  /** Largest message taken from a client, before decompression. Default 4 MiB, gRPC's own. */
+  maxReceiveMessageBytes?: number;
+  /** What a browser or curl reads at `GET /`; plain text. */
+  aboutText?: string;
+}
+
+/** gRPC's default limit of received messages. */
+export const DEFAULT_MAX_RECEIVE_MESSAGE_BYTES = 4_194_304;
+
+// gRPC's default for servers is two hours.
+const SERVER_KEEPALIVE_MS = 7_200_000;
+const ABOUT =
+  "This is a vrpc server. It speaks gRPC over HTTP/2 (POST, content-type application/grpc).\n";
+
+/** A server's end of one connection. */
+export class GrpcServerConnection implements ServerConnection, Http2Handler {
+  /** The HTTP/2 state machine below. */
+  readonly http2: Http2Connection;
+  /** Largest message taken from a client. */
+  readonly maxReceiveMessageBytes: number;
+  readonly #aboutText: string;
+
+  /** Starts at `nowMs`; the preface is in `out` at once. */
+  constructor(readonly sink: ServerConnectionSink, options: GrpcServerOptions, nowMs: number) {
+    this.maxReceiveMessageBytes = options.maxReceiveMessageBytes ??
+      DEFAULT_MAX_RECEIVE_MESSAGE_BYTES;
+    this.#aboutText = options.aboutText ?? ABOUT;
+    this.http2 = new Http2Connection(
+      "server",
+      this,
+      http2Options({ ...options, keepaliveTimeMs: options.keepaliveTimeMs ?? SERVER_KEEPALIVE_MS }),
+      nowMs,
+    );
+  }
+
+  get out(): Http2Connection["out"] {
+    return this.http2.out;
+  }
+  get onOutput(): () => void {
+    return this.http2.onOutput;
+  }
+  set onOutput(callback: () => void) {
+    this.http2.onOutput = callback;
+  }
+  receive(chunk: Uint8Array, nowMs: number): void {
+    this.http2.receive(chunk, nowMs);
+  }
+  receiveEnd(nowMs: number): void {
+    this.http2.receiveEnd(nowMs);
+  }
+  transportLost(reason: string, nowMs: number): void {
+    this.http2.transportLost(reason, nowMs);
+  }
+  outputDrained(nowMs: number): void {
+    this.http2.outputDrained(nowMs);
+  }
+  nextTimerMs(): number {
+    return this.http2.nextTimerMs();
+  }
+  onTimer(nowMs: number): void {
+    this.http2.onTimer(nowMs);
+  }
+  get wantsRead(): boolean {
+    return this.http2.wantsRead;
+  }
+  get finished(): boolean {
+    return this.http2.finished;
+  }
+  get bufferedBytes(): number {
+    return this.http2.bufferedBytes;
+  }
+  get activeCalls(): number {
+    return this.http2.slots;
+  }
+  drain(nowMs: number): void {
+    this.http2.drain(nowMs);
+  }
+  abort(reason: string, nowMs: number): void {
+    this.http2.abort(ErrorCode.NO_ERROR, reason, nowMs);
+  }
+
+  // ---- from below --------------------------------------------------------------------------------------
+
+  createStream(): Http2Stream {
+    return new GrpcServerStream(this);
+  }
+  onSettings(): void {}
+  onGoaway(_errorCode: number, _debug: string): void {}
+  onStreamClosed(stream: Http2Stream): void {
+    (stream as GrpcServerStream).freeSlot();
+  }
+  onNote(level: "debug" | "warn", message: string): void {
+    this.sink.onNote?.(level, message);
+  }
+
+  // ---- plain HTTP --------------------------------------------------------------------------------------
+
+  /** Answers what is no gRPC call: `GET /` and `POST /` learn what this server is, others get a status. */
+  answerHttp(stream: GrpcServerStream, summary: FieldSummary): void {
+    const { http2 } = this;
+    const about = summary.path === "/" && ["GET", "POST", "HEAD"].includes(summary.method);
+    const status = about ? "200" : summary.method === "POST" ? "415" : "405";
+    const text = about ? this.#aboutText : `HTTP ${status}: this server speaks gRPC\n`;
+    const at = http2.beginHeaders();
+    http2.encoder.field(http2.out, ":status", status, "index");
+    http2.encoder.field(http2.out, "content-type", "text/plain; charset=utf-8", "index");
+    if (status === "405") http2.encoder.field(http2.out, "allow", "POST", "index");
+    stream.closed = true;
+    if (summary.method === "HEAD") return http2.endHeaders(stream, at, true);
+    http2.endHeaders(stream, at, false);
+    http2.sendData(stream, null, new TextEncoder().encode(text), true);
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * One gRPC call on a server, as a stream of HTTP/2.
+ *
+ * @module
+ */
+
+import type { Metadata } from "../call/metadata.ts";
+import { Status } from "../call/status.ts";
+import type { ServerCall, ServerCallSink } from "../call/wire.ts";
+import type { HeaderList } from "../hpack/header_list.ts";
+import { PreparedField } from "../hpack/prepared_field.ts";
+import { ErrorCode } from "../http2/constants.ts";
+import type { FieldSummary } from "../http2/field_check.ts";
+import { StreamState } from "../http2/stream_state.ts";
+import {
+  binaryFieldsAreValid,
+  decodeMetadata,
+  encodeMessage,
+  encodeMetadata,
+  isGrpcContentType,
+  parseTimeout,
+} from "./fields.ts";
+import type { GrpcServerConnection } from "./server.ts";
+import { GrpcStream } from "./stream.ts";
+
+const NO_SINK: ServerCallSink = {
+  onMessage() {},
+  onHalfClose() {},
+  onCancel() {},
+  onWritable() {},
+};
+
+const ENCODINGS = "identity,gzip";
+const STATUS_200 = new PreparedField(":status", "200");
+const CONTENT_TYPE = new PreparedField("content-type", "application/grpc");
+const ACCEPT_ENCODING = new PreparedField("grpc-accept-encoding", ENCODINGS);
+const GRPC_STATUS = Object.values(Status).map((code) =>
+  new PreparedField("grpc-status", `${code}`)
+);
+const NAMES: string[] = [];
+const VALUES: string[] = [];
+
+/** A call on a server. */
+export class GrpcServerStream extends GrpcStream implements ServerCall {
+  path = "";
+  authority = "";
+  timeoutMs = Infinity;
+  encoding = "identity";
+  acceptsGzip = false;
+  sink: ServerCallSink = NO_SINK;
+  // Nothing may be sent any more: a status was sent (or is queued), or the call is cancelled.
+  closed = false;
+  #names: string[] = NAMES;
+  #values: string[] = VALUES;
+  #metadata: Metadata | null = null;
+  #headersSent = false;
+  #status: Status = Status.OK;
+  #statusMessage = "";
+  #trailers: Metadata | undefined = undefined;
+  #handlerDone = false;
+  #slotFree = false;
+
+  /** Makes an idle stream of `server`. */
+  constructor(readonly server: GrpcServerConnection) {
+    super(server.http2);
+  }
+
+  // ---- what arrives ------------------------------------------------------------------------------------
+
+  onHeaders(list: HeaderList, summary: FieldSummary, endStream: boolean): void {
+    this.path = summary.path;
+    this.authority = summary.authority;
+    const contentType = list.get("content-type");
+    if (
+      summary.method !== "POST" || contentType === undefined || !isGrpcContentType(contentType)
+    ) {
+      this.#handlerDone = true;
+      return this.server.answerHttp(this, summary);
+    }
+    const wrong = this.#readFields(list, summary.firstRegular);
+    if (wrong !== null) return this.#reject(wrong.code, wrong.message, wrong.httpStatus);
+    this.server.sink.onCall(this);
+    if (endStream && !this.closed) this.sink.onHalfClose();
+  }
+
+  #readFields(
+    list: HeaderList,
+    from: number,
+  ): { code: Status; message: string; httpStatus: number } | null {
+    const { names, values, count } = list;
+    let binary = false;
+    for (let i = from; i < count; i++) {
+      const name = names[i];
+      if (name === "grpc-timeout") {
+        this.timeoutMs = parseTimeout(values[i]);
+        if (Number.isNaN(this.timeoutMs)) {
+          const message = `Cannot read grpc-timeout ${JSON.stringify(values[i])}`;
+          return { code: Status.INTERNAL, message, httpStatus: 400 };
+        }
+      } else if (name === "grpc-encoding") {
+        this.encoding = values[i];
+      } else if (name === "grpc-accept-encoding") {
+        this.acceptsGzip = values[i] === ENCODINGS || /\bgzip\b/.test(values[i]);
+      } else if (name.endsWith("-bin")) {
+        binary = true;
+      }
+    }
+    if (binary && !binaryFieldsAreValid(list, from)) {
+      const message = "A -bin metadata value is no base64";
+      return { code: Status.INTERNAL, message, httpStatus: 400 };
+    }
+    if (this.encoding !== "identity" && this.encoding !== "gzip") {
+      const message = `Compression "${this.encoding}" is not supported, use ${ENCODINGS}`;
+      return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
+    }
+    if (this.path.charCodeAt(0) !== 47) {
+      const message = `Malformed method name ${JSON.stringify(this.path)}`;
+      return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
+    }
+    this.#names = names.slice(from, count);
+    this.#values = values.slice(from, count);
+    return null;
+  }
+
+  // Answers without the call having been shown to anyone.
+  #reject(code: Status, message: string, httpStatus: number): void {
+    this.#handlerDone = true;
+    this.closed = true;
+    const { connection } = this;
+    const { encoder, out } = connection;
+    const at = connection.beginHeaders();
+    encoder.field(out, ":status", String(httpStatus));
+    encoder.prepared(out, CONTENT_TYPE);
+    encoder.prepared(out, GRPC_STATUS[code]);
+    encoder.field(out, "grpc-message", encodeMessage(message), "literal");
+    if (code === Status.UNIMPLEMENTED) encoder.prepared(out, ACCEPT_ENCODING);
+    connection.endHeaders(this, at, true);
+  }
+
+  get metadata(): Metadata {
+    return this.#metadata ??= decodeMetadata(this.#names, this.#values, 0, this.#names.length);
+  }
+
+  get maxReceiveMessageBytes(): number {
+    return this.server.maxReceiveMessageBytes;
+  }
+
+  get canReceiveMore(): boolean {
+    return !this.closed;
+  }
+
+  onFramedMessage(message: Uint8Array, flag: number): void {
+    if (flag > 1) {
+      this.#fail(Status.INTERNAL, `A message has the flags ${flag}, only 0 and 1 are known`);
+    } else if (flag === 1 && this.encoding === "identity") {
+      this.#fail(Status.INTERNAL, "A message is compressed, and grpc-encoding says identity");
+    } else {
+      this.sink.onMessage(message, flag === 1);
+    }
+  }
+
+  onMessageTooLarge(length: number): void {
+    this.#fail(
+      Status.RESOURCE_EXHAUSTED,
+      `Cannot take a message of ${length} bytes, limit is ${this.maxReceiveMessageBytes}`,
+    );
+  }
+
+  // A fault of the caller: answered from here, and the handler hears that it is over.
+  #fail(code: Status, message: string): void {
+    if (this.closed) return;
+    this.sendStatus(code, message);
+    this.sink.onCancel(code, message);
+  }
+
+  onEnd(): void {
+    if (this.closed) return;
+    if (this.inMessage) return this.#fail(Status.INTERNAL, "The request ends inside a message");
+    this.sink.onHalfClose();
+  }
+
+  onTrailers(_list: HeaderList, _summary: FieldSummary): void {
+    this.onEnd();
+  }
+
+  onReset(_errorCode: number, _remote: boolean, reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.sink.onCancel(Status.CANCELLED, reason);
+  }
+
+  onWritable(): void {
+    if (!this.closed) this.sink.onWritable();
+  }
+
+  // ---- what is sent ------------------------------------------------------------------------------------
+
+  sendHeaders(metadata?: Metadata, encoding?: string): void {
+    if (this.#headersSent || this.closed) return;
+    this.#headersSent = true;
+    const { connection } = this;
+    const { encoder, out } = connection;
+    const at = connection.beginHeaders();
+    encoder.prepared(out, STATUS_200);
+    encoder.prepared(out, CONTENT_TYPE);
+    if (encoding !== undefined) encoder.field(out, "grpc-encoding", encoding);
+    if (metadata !== undefined) encodeMetadata(encoder, out, metadata);
+    connection.endHeaders(this, at, false);
+  }
+
+  sendMessage(message: Uint8Array, compressed: boolean): void {
+    if (this.closed) return;
+    if (!this.#headersSent) this.sendHeaders();
+    this.sendFramed(message, compressed, false);
+  }
+
+  respond(message: Uint8Array): void {
+    this.sendMessage(message, false);
+    this.sendStatus(Status.OK, "");
+  }
+
+  sendStatus(code: Status, message: string, trailers?: Metadata): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#status = code;
+    this.#statusMessage = message;
+    this.#trailers = trailers;
+    if (this.queue === null) this.writeTrailers();
+    else this.trailersQueued = true;
+  }
+
+  writeTrailers(): void {
+    if (!this.canSend) return;
+    const { connection } = this;
+    const { encoder, out } = connection;
+    const at = connection.beginHeaders();
+    if (!this.#headersSent) {
+      this.#headersSent = true;
+      encoder.prepared(out, STATUS_200);
+      encoder.prepared(out, CONTENT_TYPE);
+    }
+    encoder.prepared(out, GRPC_STATUS[this.#status]);
+    if (this.#statusMessage !== "") {
+      encoder.field(out, "grpc-message", encodeMessage(this.#statusMessage), "literal");
+    }
+    if (this.#trailers !== undefined) encodeMetadata(encoder, out, this.#trailers);
+    connection.endHeaders(this, at, true);
+  }
+
+  get writable(): boolean {
+    return this.connection.sender.writable(this);
+  }
+
+  setReadPaused(paused: boolean): void {
+    if (this.state !== StreamState.CLOSED) this.connection.setReadPaused(this, paused);
+  }
+
+  /** Ends the call abruptly, for example when the connection's owner gives up. */
+  cancel(): void {
+    this.closed = true;
+    this.connection.reset(this, ErrorCode.CANCEL);
+  }
+
+  handlerDone(): void {
+    if (this.#handlerDone) return;
+    this.#handlerDone = true;
+    this.freeSlot();
+  }
+
+  /** The slot is free once the stream is closed and its handler has ended. */
+  freeSlot(): void {
+    if (this.#slotFree || !this.#handlerDone || this.state !== StreamState.CLOSED) return;
+    this.#slotFree = true;
+    this.connection.releaseSlot();
+  }
+}

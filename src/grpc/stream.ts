@@ -1,0 +1,116 @@
+/**
+ * What both sides of a gRPC call share: messages cut out of DATA and put into it ("Length-Prefixed-Message"
+ * of gRPC's PROTOCOL-HTTP2.md: a flag, 4 bytes of length, the message).
+ *
+ * @module
+ */
+
+import { Http2Stream } from "../http2/stream.ts";
+
+const PREFIX_BYTES = 5;
+// Memory for a message grows with what has arrived, not with what was announced.
+const FIRST_ALLOCATION_BYTES = 65_536;
+// One prefix at a time is being written: the scheduler copies it before `sendFramed` returns.
+const prefix = new Uint8Array(PREFIX_BYTES);
+
+/** A stream that carries gRPC messages. */
+export abstract class GrpcStream extends Http2Stream {
+  #have = 0;
+  #flag = 0;
+  #length = 0;
+  #message: Uint8Array | null = null;
+  #filled = 0;
+
+  /** The largest message taken, in bytes. */
+  abstract get maxReceiveMessageBytes(): number;
+  /** A complete message; it belongs to the receiver. */
+  abstract onFramedMessage(message: Uint8Array, flag: number): void;
+  /** A message over the limit was announced. Nothing more is read of this stream. */
+  abstract onMessageTooLarge(length: number): void;
+
+  /** Whether a message has arrived in part. */
+  get inMessage(): boolean {
+    return this.#have > 0;
+  }
+
+  onData(buffer: Uint8Array, start: number, end: number): void {
+    while (start < end && this.canReceiveMore) {
+      if (this.#have === 0 && end - start >= PREFIX_BYTES) {
+        // The usual case: the prefix, and often the message too, are in one piece.
+        this.#flag = buffer[start];
+        this.#length = (buffer[start + 1] << 24 | buffer[start + 2] << 16 | buffer[start + 3] << 8 |
+          buffer[start + 4]) >>> 0;
+        start += PREFIX_BYTES;
+        if (this.#length > this.maxReceiveMessageBytes) return this.onMessageTooLarge(this.#length);
+        if (end - start >= this.#length) {
+          const message = buffer.slice(start, start + this.#length);
+          start += this.#length;
+          this.onFramedMessage(message, this.#flag);
+          continue;
+        }
+        this.#have = PREFIX_BYTES;
+      } else if (this.#have < PREFIX_BYTES) {
+        start = this.#readPrefix(buffer, start);
+        if (this.#have < PREFIX_BYTES) continue;
+        if (this.#length > this.maxReceiveMessageBytes) return this.onMessageTooLarge(this.#length);
+      }
+      start = this.#readMessage(buffer, start, end);
+    }
+  }
+
+  /** Whether data is still wanted; false after the call has ended. */
+  abstract get canReceiveMore(): boolean;
+
+  #readPrefix(buffer: Uint8Array, at: number): number {
+    const byte = buffer[at];
+    if (this.#have === 0) {
+      this.#flag = byte;
+      this.#length = 0;
+    } else {
+      this.#length = (this.#length << 8 | byte) >>> 0;
+    }
+    this.#have++;
+    return at + 1;
+  }
+
+  #readMessage(buffer: Uint8Array, start: number, end: number): number {
+    const part = Math.min(this.#length - this.#filled, end - start);
+    let message = this.#message;
+    if (message === null || message.length < this.#filled + part) {
+      const grown = new Uint8Array(
+        Math.min(this.#length, Math.max((this.#filled + part) * 2, FIRST_ALLOCATION_BYTES)),
+      );
+      if (message !== null) grown.set(message.subarray(0, this.#filled));
+      this.#message = message = grown;
+    }
+    if (part > 0) message.set(buffer.subarray(start, start + part), this.#filled);
+    this.#filled += part;
+    if (this.#filled === this.#length) {
+      const whole = message.length === this.#length ? message : message.slice(0, this.#length);
+      this.#message = null;
+      this.#have = this.#filled = 0;
+      this.onFramedMessage(whole, this.#flag);
+    }
+    return start + part;
+  }
+
+  /** Sends one message behind its prefix. It belongs to the engine from now on. */
+  protected sendFramed(message: Uint8Array, compressed: boolean, endStream: boolean): void {
+    putPrefix(prefix, 0, compressed, message.length);
+    this.connection.sendData(this, prefix, message, endStream);
+  }
+}
+
+/** Writes a message's prefix at `at`. */
+export function putPrefix(
+  target: Uint8Array,
+  at: number,
+  compressed: boolean,
+  length: number,
+): void {
+  target[at] = compressed ? 1 : 0;
+  target[at + 1] = length >>> 24;
+  target[at + 2] = length >>> 16;
+  target[at + 3] = length >>> 8;
+  target[at + 4] = length;
+}

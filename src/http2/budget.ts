@@ -1,0 +1,37 @@
+/**
+ * Buckets that bound what a peer may make this side do for nothing.
+ *
+ * @module
+ */
+
+/** A bucket of credits that fills with time. The clock comes in by arguments. */
+export class Budget {
+  #credits: number;
+  readonly #most: number;
+  readonly #perMs: number;
+  #filledMs: number;
+
+  /** A full bucket of `most` credits that gains `perSecond`. */
+  constructor(most: number, perSecond: number, nowMs: number) {
+    this.#credits = most;
+    this.#most = most;
+    this.#perMs = perSecond / 1000;
+    this.#filledMs = nowMs;
+  }
+
+  /** Takes credits; false when there were not enough, which is when the peer has gone too far. */
+  take(count: number, nowMs: number): boolean {
+    if (this.#credits < count) {
+      const passed = nowMs - this.#filledMs;
+      if (passed > 0) this.give(passed * this.#perMs);
+    }
+    this.#filledMs = nowMs;
+    this.#credits -= count;
+    return this.#credits >= 0;
+  }
+
+  /** Puts credits in, up to the bucket's size. */
+  give(count: number): void {
+    this.#credits = Math.min(this.#most, this.#credits + count);
+  }
+}

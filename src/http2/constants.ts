@@ -1,0 +1,81 @@
+/**
+ * Numbers of HTTP/2 (RFC 9113): frame types, flags, error codes, settings.
+ *
+ * @module
+ */
+
+/** Frame types, RFC 9113 section 6. */
+export const FrameType = {
+  DATA: 0x0,
+  HEADERS: 0x1,
+  PRIORITY: 0x2,
+  RST_STREAM: 0x3,
+  SETTINGS: 0x4,
+  PUSH_PROMISE: 0x5,
+  PING: 0x6,
+  GOAWAY: 0x7,
+  WINDOW_UPDATE: 0x8,
+  CONTINUATION: 0x9,
+} as const;
+
+/** Frame flags, RFC 9113 section 6. */
+export const Flag = {
+  END_STREAM: 0x1,
+  ACK: 0x1,
+  END_HEADERS: 0x4,
+  PADDED: 0x8,
+  PRIORITY: 0x20,
+} as const;
+
+/** Error codes, RFC 9113 section 7. */
+export const ErrorCode = {
+  NO_ERROR: 0x0,
+  PROTOCOL_ERROR: 0x1,
+  INTERNAL_ERROR: 0x2,
+  FLOW_CONTROL_ERROR: 0x3,
+  SETTINGS_TIMEOUT: 0x4,
+  STREAM_CLOSED: 0x5,
+  FRAME_SIZE_ERROR: 0x6,
+  REFUSED_STREAM: 0x7,
+  CANCEL: 0x8,
+  COMPRESSION_ERROR: 0x9,
+  CONNECT_ERROR: 0xa,
+  ENHANCE_YOUR_CALM: 0xb,
+  INADEQUATE_SECURITY: 0xc,
+  HTTP_1_1_REQUIRED: 0xd,
+} as const;
+
+const ERROR_NAMES = Object.keys(ErrorCode);
+
+/** A name such as `ENHANCE_YOUR_CALM`; `0x1f` for a code that has none. */
+export function errorCodeName(code: number): string {
+  return ERROR_NAMES[code] ?? `0x${code.toString(16)}`;
+}
+
+/** Identifiers of settings, RFC 9113 section 6.5.2. */
+export const SettingId = {
+  HEADER_TABLE_SIZE: 0x1,
+  ENABLE_PUSH: 0x2,
+  MAX_CONCURRENT_STREAMS: 0x3,
+  INITIAL_WINDOW_SIZE: 0x4,
+  MAX_FRAME_SIZE: 0x5,
+  MAX_HEADER_LIST_SIZE: 0x6,
+} as const;
+
+/** What a client sends first, RFC 9113 section 3.4. */
+export const PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+/** Octets of a frame header, RFC 9113 section 4.1. */
+export const FRAME_HEADER_BYTES = 9;
+
+/** The largest flow-control window, RFC 9113 section 6.9.1. */
+export const MAX_WINDOW_BYTES = 0x7fffffff;
+
+/** The flow-control window of new connections and streams, RFC 9113 section 6.9.2. */
+export const DEFAULT_WINDOW_BYTES = 65_535;
+
+/** The least and default value of MAX_FRAME_SIZE, RFC 9113 section 6.5.2. */
+export const DEFAULT_FRAME_BYTES = 16_384;
+
+/** The largest value of MAX_FRAME_SIZE, RFC 9113 section 6.5.2. */
+export const MAX_FRAME_BYTES = 16_777_215;

@@ -1,0 +1,170 @@
+/**
+ * Cuts received bytes into frames (RFC 9113 section 4.1). DATA is passed on as it arrives; the payloads of
+ * all other frames, which are at most `maxFrameBytes`, are gathered first.
+ *
+ * @module
+ */
+
+import { Flag, FRAME_HEADER_BYTES, FrameType } from "./constants.ts";
+
+/** What a {@link FrameReader} calls. Buffers are only valid during the call. */
+export interface FrameHandler {
+  /** A frame header with a length above the limit. */
+  onOversizedFrame(length: number): void;
+  /** A complete frame other than DATA: payload is `start` to `end` of `buffer`. */
+  onFrame(
+    type: number,
+    flags: number,
+    streamId: number,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
+  /** A DATA frame begins; `length` is its whole payload, padding included. */
+  onDataBegin(flags: number, streamId: number, length: number): void;
+  /** A part of its data, without padding. */
+  onDataPart(buffer: Uint8Array, start: number, end: number): void;
+  /** Its padding is not shorter than its payload. */
+  onBadPadding(): void;
+  /** Its last byte, padding included, has arrived. */
+  onDataEnd(): void;
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** The reader's state between chunks. */
+export class FrameReader {
+  /** Set to true (by the handler, too) to ignore all further bytes. */
+  stopped = false;
+  // A frame that has arrived in part: its header and, for others than DATA, its payload.
+  #partial: Uint8Array = EMPTY;
+  #partialLength = 0;
+  // The rest of a DATA frame that has arrived in part.
+  #inData = false;
+  #dataLeft = 0;
+  #padLeft = 0;
+  #padUnknown = false;
+
+  /** `maxFrameBytes` is our SETTINGS_MAX_FRAME_SIZE. */
+  constructor(readonly handler: FrameHandler, readonly maxFrameBytes: number) {}
+
+  /** Bytes held. */
+  get bufferedBytes(): number {
+    return this.#partial.length;
+  }
+
+  /** Takes bytes; calls the handler for everything that they complete. */
+  feed(chunk: Uint8Array): void {
+    const end = chunk.length;
+    let at = 0;
+    if (this.#partialLength > 0) at = this.#complete(chunk);
+    while (at < end && !this.stopped) {
+      if (this.#inData) {
+        at = this.#data(chunk, at);
+        continue;
+      }
+      if (end - at < FRAME_HEADER_BYTES) return this.#keep(chunk, at, FRAME_HEADER_BYTES);
+      const length = chunk[at] << 16 | chunk[at + 1] << 8 | chunk[at + 2];
+      if (length > this.maxFrameBytes) return this.handler.onOversizedFrame(length);
+      const type = chunk[at + 3];
+      if (type !== FrameType.DATA && end - at < FRAME_HEADER_BYTES + length) {
+        return this.#keep(chunk, at, FRAME_HEADER_BYTES + length);
+      }
+      at = this.#frame(chunk, at, length, type);
+    }
+  }
+
+  // Handles the frame whose header is at `at`; its payload is complete unless it is DATA.
+  #frame(buffer: Uint8Array, at: number, length: number, type: number): number {
+    const flags = buffer[at + 4];
+    const id = (buffer[at + 5] & 0x7f) << 24 | buffer[at + 6] << 16 | buffer[at + 7] << 8 |
+      buffer[at + 8];
+    const start = at + FRAME_HEADER_BYTES;
+    if (type !== FrameType.DATA) {
+      this.handler.onFrame(type, flags, id, buffer, start, start + length);
+      return start + length;
+    }
+    this.handler.onDataBegin(flags, id, length);
+    if (this.stopped) return start;
+    this.#inData = true;
+    this.#dataLeft = length;
+    this.#padLeft = 0;
+    this.#padUnknown = (flags & Flag.PADDED) !== 0;
+    if (length === 0 && !this.#padUnknown) {
+      this.#inData = false;
+      this.handler.onDataEnd();
+      return start;
+    }
+    if (length === 0) this.handler.onBadPadding();
+    return start;
+  }
+
+  #data(chunk: Uint8Array, at: number): number {
+    if (this.#padUnknown) {
+      this.#padUnknown = false;
+      this.#dataLeft--;
+      this.#padLeft = chunk[at++];
+      if (this.#padLeft > this.#dataLeft) {
+        this.handler.onBadPadding();
+        return at;
+      }
+      this.#dataLeft -= this.#padLeft;
+    }
+    const part = Math.min(this.#dataLeft, chunk.length - at);
+    if (part > 0) {
+      this.#dataLeft -= part;
+      this.handler.onDataPart(chunk, at, at + part);
+      at += part;
+    }
+    if (this.#dataLeft === 0) {
+      const padding = Math.min(this.#padLeft, chunk.length - at);
+      this.#padLeft -= padding;
+      at += padding;
+      if (this.#padLeft === 0) {
+        this.#inData = false;
+        if (!this.stopped) this.handler.onDataEnd();
+      }
+    }
+    return at;
+  }
+
+  #keep(chunk: Uint8Array, at: number, needed: number): void {
+    // Room for the whole frame once its length is known: one copy, and never more than maxFrameBytes.
+    this.#partial = new Uint8Array(needed);
+    this.#partial.set(chunk.subarray(at));
+    this.#partialLength = chunk.length - at;
+  }
+
+  #complete(chunk: Uint8Array): number {
+    let at = this.#fill(chunk, 0, FRAME_HEADER_BYTES);
+    if (this.#partialLength < FRAME_HEADER_BYTES) return at;
+    const p = this.#partial;
+    const length = p[0] << 16 | p[1] << 8 | p[2];
+    const type = p[3];
+    if (length > this.maxFrameBytes) {
+      this.handler.onOversizedFrame(length);
+      return chunk.length;
+    }
+    if (type !== FrameType.DATA) {
+      at = this.#fill(chunk, at, FRAME_HEADER_BYTES + length);
+      if (this.#partialLength < FRAME_HEADER_BYTES + length) return at;
+    }
+    const whole = this.#partial;
+    this.#partial = EMPTY;
+    this.#partialLength = 0;
+    this.#frame(whole, 0, length, type);
+    return at;
+  }
+
+  #fill(chunk: Uint8Array, at: number, needed: number): number {
+    if (this.#partial.length < needed) {
+      const grown = new Uint8Array(needed);
+      grown.set(this.#partial.subarray(0, this.#partialLength));
+      this.#partial = grown;
+    }
+    const part = Math.min(Math.max(0, needed - this.#partialLength), chunk.length - at);
+    this.#partial.set(chunk.subarray(at, at + part), this.#partialLength);
+    this.#partialLength += part;
+    return at + part;
+  }
+}

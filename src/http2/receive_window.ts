@@ -1,0 +1,123 @@
+/**
+ * Incoming flow control: when to give credit back, and how large windows should be.
+ *
+ * Windows follow the bandwidth-delay product as in grpc-go: the bytes that arrive between a ping and its
+ * answer are one sample; a sample that fills two thirds of the window doubles it.
+ *
+ * @module
+ */
+
+import type { ByteWriter } from "../bytes/writer.ts";
+import { DEFAULT_WINDOW_BYTES, SettingId } from "./constants.ts";
+import { writePing, writeSettings, writeWindowUpdate } from "./frame_writer.ts";
+import type { Http2Options } from "./options.ts";
+import type { Http2Stream } from "./stream.ts";
+
+/** Opaque data of the pings that measure the bandwidth-delay product. */
+export const BDP_PING: readonly [number, number] = [0x76727063, 0x62647001];
+
+/** Flow-control state of one connection's receiving side. */
+export class ReceiveWindow {
+  /** Octets that the peer may still send on the connection. */
+  window = DEFAULT_WINDOW_BYTES;
+  /** SETTINGS_INITIAL_WINDOW_SIZE as last sent: the window of new streams. */
+  streamWindow: number;
+  /** Bytes of streams whose readers are slow. */
+  heldBytes = 0;
+  // The connection's window when all credit is given back.
+  #target: number;
+  #unreturned = 0;
+  #sampling = false;
+  #sampleBytes = 0;
+
+  /** `out` is the connection's output. */
+  constructor(readonly out: ByteWriter, readonly options: Http2Options) {
+    this.streamWindow = options.initialWindowBytes;
+    this.#target = options.connectionWindowBytes;
+  }
+
+  /** Opens the connection's window from the protocol's default; part of the preface. */
+  open(): void {
+    if (this.#target > this.window) {
+      writeWindowUpdate(this.out, 0, this.#target - this.window);
+      this.window = this.#target;
+    }
+  }
+
+  /** Takes `count` octets off the connection's window; false when the peer overstepped it. */
+  take(count: number): boolean {
+    this.window -= count;
+    if (this.#sampling) this.#sampleBytes += count;
+    return this.window >= 0;
+  }
+
+  /** Gives credit back for octets that are used up or discarded; stream null for the connection alone. */
+  give(stream: Http2Stream | null, count: number): void {
+    this.#unreturned += count;
+    if (
+      this.#unreturned * 2 >= this.#target && this.heldBytes <= this.options.maxHeldBytes
+    ) this.#returnConnection();
+    if (stream === null) return;
+    stream.recvHeld += count;
+    if (stream.readPaused) {
+      this.heldBytes += count;
+    } else if (stream.recvHeld * 2 >= this.streamWindow && stream.canReceive) {
+      this.#returnStream(stream);
+    }
+  }
+
+  /** A slow reader pauses or goes on. */
+  setPaused(stream: Http2Stream, paused: boolean): void {
+    if (stream.readPaused === paused) return;
+    stream.readPaused = paused;
+    this.heldBytes += paused ? stream.recvHeld : -stream.recvHeld;
+    if (paused) return;
+    if (stream.recvHeld > 0 && stream.canReceive) this.#returnStream(stream);
+    if (this.#unreturned * 2 >= this.#target) this.#returnConnection();
+  }
+
+  /** A stream is gone: nothing is held for it any more. */
+  forget(stream: Http2Stream): void {
+    if (stream.readPaused) this.heldBytes -= stream.recvHeld;
+    stream.readPaused = false;
+    stream.recvHeld = 0;
+    if (this.#unreturned * 2 >= this.#target) this.#returnConnection();
+  }
+
+  #returnStream(stream: Http2Stream): void {
+    writeWindowUpdate(this.out, stream.id, stream.recvHeld);
+    stream.recvWindow += stream.recvHeld;
+    stream.recvHeld = 0;
+  }
+
+  #returnConnection(): void {
+    writeWindowUpdate(this.out, 0, this.#unreturned);
+    this.window += this.#unreturned;
+    this.#unreturned = 0;
+    // Half a window has been used since the last time: worth a sample, if windows may still grow.
+    if (!this.#sampling && this.streamWindow < this.options.maxWindowBytes) {
+      this.#sampling = true;
+      this.#sampleBytes = 0;
+      writePing(this.out, false, BDP_PING[0], BDP_PING[1]);
+    }
+  }
+
+  /** The answer to a {@link BDP_PING}: ends the sample. Returns by how much streams' windows grow, or 0. */
+  endSample(): number {
+    if (!this.#sampling) return 0;
+    this.#sampling = false;
+    const { maxWindowBytes } = this.options;
+    if (this.#sampleBytes * 3 < this.streamWindow * 2) return 0;
+    const wanted = Math.min(maxWindowBytes, this.#sampleBytes * 2);
+    if (wanted <= this.streamWindow) return 0;
+    const growth = wanted - this.streamWindow;
+    this.streamWindow = wanted;
+    writeSettings(this.out, [[SettingId.INITIAL_WINDOW_SIZE, wanted]]);
+    if (wanted > this.#target) {
+      writeWindowUpdate(this.out, 0, wanted - this.#target);
+      this.window += wanted - this.#target;
+      this.#target = wanted;
+    }
+    return growth;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Bytes of one stream that wait for flow control.
+ *
+ * @module
+ */
+
+// Messages up to this size are copied together, so that many small ones do not become a list of many
+// small objects; larger ones are kept as they are.
+const COPY_BYTES = 4_096;
+
+/** A first-in, first-out queue of bytes. It owns what is pushed. */
+export class SendQueue {
+  #chunks: Uint8Array[] = [];
+  #head = 0;
+  #headOffset = 0;
+  // The last chunk is ours to append to when it is this buffer, filled to #tailLength.
+  #tail: Uint8Array | null = null;
+  #tailLength = 0;
+  /** How many bytes wait. */
+  length = 0;
+
+  /** Appends `prefix` (copied) and `body` (owned from now on when large, else copied). */
+  push(prefix: Uint8Array | null, body: Uint8Array): void {
+    if (prefix !== null) this.#copy(prefix);
+    if (body.length <= COPY_BYTES) {
+      this.#copy(body);
+    } else {
+      this.#seal();
+      this.#chunks.push(body);
+      this.length += body.length;
+    }
+  }
+
+  #copy(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#tail === null || this.#tailLength + bytes.length > this.#tail.length) {
+      this.#seal();
+      this.#tail = new Uint8Array(Math.max(bytes.length, this.length > 0 ? COPY_BYTES : 256));
+      this.#tailLength = 0;
+      this.#chunks.push(this.#tail);
+    }
+    this.#tail.set(bytes, this.#tailLength);
+    this.#tailLength += bytes.length;
+    this.length += bytes.length;
+  }
+
+  #seal(): void {
+    if (this.#tail === null) return;
+    this.#chunks[this.#chunks.length - 1] = this.#tail.subarray(0, this.#tailLength);
+    this.#tail = null;
+  }
+
+  /** Moves `count` bytes (at most `length`) to `target` at `offset`. */
+  shiftInto(target: Uint8Array, offset: number, count: number): void {
+    this.length -= count;
+    while (count > 0) {
+      const chunk = this.#chunks[this.#head];
+      const end = chunk === this.#tail ? this.#tailLength : chunk.length;
+      const part = Math.min(count, end - this.#headOffset);
+      target.set(chunk.subarray(this.#headOffset, this.#headOffset + part), offset);
+      offset += part;
+      count -= part;
+      this.#headOffset += part;
+      if (this.#headOffset === end) this.#dropHead(chunk);
+    }
+  }
+
+  #dropHead(chunk: Uint8Array): void {
+    if (chunk === this.#tail) this.#tail = null;
+    this.#headOffset = 0;
+    this.#head++;
+    if (this.#head === this.#chunks.length) {
+      this.#chunks.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= 32) {
+      this.#chunks.splice(0, this.#head);
+      this.#head = 0;
+    } else {
+      this.#chunks[this.#head - 1] = EMPTY;
+    }
+  }
+}
+
+const EMPTY = new Uint8Array(0);

@@ -1,0 +1,246 @@
+/**
+ * Joins one byte stream to one engine: reads into the engine, writes what it produces, keeps its timer.
+ *
+ * Reading: an idle connection waits with a small buffer; one that fills it gets larger ones from the pool
+ * and returns to the small one when its reads become short. Writing: what gathers in one turn goes out in
+ * one write; while it is under way the next gathers.
+ *
+ * @module
+ */
+
+import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
+import type { Clock } from "../call/clock.ts";
+import type { ConnectionEngine } from "../call/wire.ts";
+import type { ByteStream } from "../transport/types.ts";
+
+/** What a {@link Driver} needs. */
+export interface DriverOptions {
+  /** The bytes. The driver closes it. */
+  stream: ByteStream;
+  /** The state machine. */
+  engine: ConnectionEngine;
+  /** Time. */
+  clock: Clock;
+  /** Called once, after the stream was closed and the engine told; with an error when the stream broke. */
+  onClose: (error?: Error) => void;
+  /** How long one write may take none of its bytes, in ms. Default 30,000. */
+  stallTimeoutMs?: number;
+}
+
+const SMALL_READ_BYTES = 4_096;
+const LARGE_READ_BYTES = 65_536;
+// After this many short reads in a row a connection goes back to the small buffer.
+const SHORT_READS = 16;
+// After GOAWAY the peer gets this long to read it, because closing a socket with unread input drops output.
+const LINGER_MS = 500;
+
+/** Runs one connection. */
+export class Driver {
+  readonly #stream: ByteStream;
+  readonly #engine: ConnectionEngine;
+  readonly #clock: Clock;
+  readonly #onClose: (error?: Error) => void;
+  readonly #stallTimeoutMs: number;
+  #writing = false;
+  #flushQueued = false;
+  #closed = false;
+  #lingering = false;
+  #timer: unknown = null;
+  #timerAtMs = Infinity;
+  #stallTimer: unknown = null;
+  #writeStartMs = 0;
+  #resumeRead: (() => void) | null = null;
+  readonly #flushNow = () => {
+    this.#flushQueued = false;
+    this.#flush();
+  };
+
+  /** Takes over stream and engine; nothing happens before `start`. */
+  constructor(options: DriverOptions) {
+    this.#stream = options.stream;
+    this.#engine = options.engine;
+    this.#clock = options.clock;
+    this.#onClose = options.onClose;
+    this.#stallTimeoutMs = options.stallTimeoutMs ?? 30_000;
+    this.#engine.onOutput = () => this.wake();
+  }
+
+  /** Whether the stream was closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Begins. `initial` holds bytes that were read already. */
+  start(initial?: Uint8Array): void {
+    if (initial !== undefined && initial.length > 0) {
+      this.#engine.receive(initial, this.#clock.now());
+    }
+    this.#afterInput();
+    this.#readLoop();
+  }
+
+  /** Output or timers may have changed: flushes at the end of this turn. */
+  wake(): void {
+    if (this.#flushQueued || this.#closed) return;
+    this.#flushQueued = true;
+    queueMicrotask(this.#flushNow);
+  }
+
+  /** Closes at once; open calls end. `onClose` has been called when this returns. */
+  close(reason: string, error?: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
+    if (this.#stallTimer !== null) this.#clock.clearTimer(this.#stallTimer);
+    this.#engine.transportLost(reason, this.#clock.now());
+    if (!this.#writing) this.#engine.out.clear();
+    this.#stream.close();
+    this.#resumeRead?.();
+    this.#onClose(error);
+  }
+
+  async #readLoop(): Promise<void> {
+    const engine = this.#engine;
+    let buffer = acquireBuffer(SMALL_READ_BYTES);
+    let short = 0;
+    try {
+      while (!this.#closed) {
+        const count = await this.#stream.read(buffer);
+        if (this.#closed) return;
+        if (count === null) {
+          if (this.#lingering) return this.close("The connection was closed");
+          engine.receiveEnd(this.#clock.now());
+          return this.close("The peer closed the connection");
+        }
+        if (this.#lingering) continue;
+        engine.receive(
+          count === buffer.length ? buffer : buffer.subarray(0, count),
+          this.#clock.now(),
+        );
+        this.#afterInput();
+        if (!engine.wantsRead && !engine.finished) await this.#readPaused();
+        const fit = this.#fitBuffer(buffer, count, short);
+        short = fit === buffer && buffer.length > SMALL_READ_BYTES && count < SMALL_READ_BYTES
+          ? short + 1
+          : 0;
+        buffer = fit;
+      }
+    } catch (error) {
+      this.close(`Connection lost: ${(error as Error).message}`, error as Error);
+    } finally {
+      releaseBuffer(buffer);
+    }
+  }
+
+  #fitBuffer(
+    buffer: Uint8Array<ArrayBuffer>,
+    count: number,
+    short: number,
+  ): Uint8Array<ArrayBuffer> {
+    let wanted = buffer.length;
+    if (count === buffer.length && wanted < LARGE_READ_BYTES) wanted = LARGE_READ_BYTES;
+    else if (short >= SHORT_READS && wanted > SMALL_READ_BYTES) wanted = SMALL_READ_BYTES;
+    if (wanted === buffer.length) return buffer;
+    releaseBuffer(buffer);
+    return acquireBuffer(wanted);
+  }
+
+  #readPaused(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#resumeRead = () => {
+        this.#resumeRead = null;
+        resolve();
+      };
+    });
+  }
+
+  #afterInput(): void {
+    // Handlers that answer in a microtask get into the same write.
+    if (this.#engine.out.length > 0 || this.#engine.finished) this.wake();
+    else this.#arm();
+  }
+
+  #flush(): void {
+    if (this.#closed) return;
+    if (!this.#writing) {
+      if (this.#engine.out.length > 0) {
+        this.#writing = true;
+        this.#write();
+      } else if (this.#engine.finished) {
+        this.#linger();
+        return;
+      }
+    }
+    this.#arm();
+  }
+
+  async #write(): Promise<void> {
+    const { out } = this.#engine;
+    try {
+      while (out.length > 0 && !this.#closed) {
+        const { buffer, length } = out.take();
+        try {
+          let sent = 0;
+          while (sent < length) {
+            this.#watchStall();
+            sent += await this.#stream.write(buffer.subarray(sent, length));
+          }
+        } finally {
+          releaseBuffer(buffer);
+        }
+        if (this.#closed) break;
+        this.#engine.outputDrained(this.#clock.now());
+        if (this.#resumeRead !== null && this.#engine.wantsRead) this.#resumeRead();
+      }
+    } catch (error) {
+      this.close(`Connection lost: ${(error as Error).message}`, error as Error);
+    }
+    this.#writing = false;
+    if (this.#closed) out.clear();
+    else this.#flush();
+  }
+
+  // One timer watches all writes, because a timer per write would cost more than the write.
+  #watchStall(): void {
+    this.#writeStartMs = this.#clock.now();
+    this.#stallTimer ??= this.#clock.setTimer(() => this.#checkStall(), this.#stallTimeoutMs);
+  }
+
+  #checkStall(): void {
+    this.#stallTimer = null;
+    if (!this.#writing || this.#closed) return;
+    const leftMs = this.#writeStartMs + this.#stallTimeoutMs - this.#clock.now();
+    if (leftMs <= 0) {
+      this.close(`The peer read nothing for ${this.#stallTimeoutMs} ms`);
+    } else {
+      this.#stallTimer = this.#clock.setTimer(() => this.#checkStall(), leftMs);
+    }
+  }
+
+  #arm(): void {
+    const atMs = this.#engine.nextTimerMs();
+    if (atMs >= this.#timerAtMs || this.#lingering) return;
+    if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
+    this.#timerAtMs = atMs;
+    this.#timer = this.#clock.setTimer(() => this.#onTimer(), atMs - this.#clock.now());
+  }
+
+  #onTimer(): void {
+    this.#timer = null;
+    this.#timerAtMs = Infinity;
+    if (this.#closed) return;
+    const nowMs = this.#clock.now();
+    if (this.#engine.nextTimerMs() <= nowMs) this.#engine.onTimer(nowMs);
+    this.#flush();
+  }
+
+  // Everything was said and written: end our side, and let the peer read it before the socket goes.
+  #linger(): void {
+    if (this.#lingering) return;
+    this.#lingering = true;
+    if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
+    this.#timer = this.#clock.setTimer(() => this.close("The connection was closed"), LINGER_MS);
+    this.#resumeRead?.();
+    this.#stream.closeWrite().catch((error: Error) => this.close(error.message, error));
+  }
+}
