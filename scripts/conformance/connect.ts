@@ -1,0 +1,72 @@
+/**
+ * The Connect conformance suite, its gRPC half, against our server and our client.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { capture } from "./process.ts";
+import type { Counts, Stage } from "./stage.ts";
+import { CACHE, conformanceProtos, install, ROOT, TOOLS } from "./tools.ts";
+
+const CONFIG = `features:
+  versions: [HTTP_VERSION_2]
+  protocols: [PROTOCOL_GRPC]
+  codecs: [CODEC_PROTO]
+  compressions: [COMPRESSION_IDENTITY, COMPRESSION_GZIP]
+  streamTypes:
+    - STREAM_TYPE_UNARY
+    - STREAM_TYPE_CLIENT_STREAM
+    - STREAM_TYPE_SERVER_STREAM
+    - STREAM_TYPE_HALF_DUPLEX_BIDI_STREAM
+    - STREAM_TYPE_FULL_DUPLEX_BIDI_STREAM
+  supportsH2c: true
+  supportsTls: true
+  supportsTlsClientCerts: true
+  supportsTrailers: true
+  supportsMessageReceiveLimit: true
+`;
+
+async function connectConformance(limitMs: number, mode: "server" | "client"): Promise<Counts> {
+  const program = await install(TOOLS.connectconformance);
+  const protos = await conformanceProtos();
+  const config = join(CACHE, "conformance.yaml");
+  await Deno.writeTextFile(config, CONFIG);
+  const { output } = await capture([
+    program,
+    "--conf",
+    config,
+    "--mode",
+    mode,
+    // Some cases measure milliseconds: leave room on machines of two cores.
+    "--parallel",
+    "4",
+    "--",
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--no-check",
+    join(ROOT, `tests/conformance/${mode}.ts`),
+  ], { limitMs, env: { VRPC_CONFORMANCE_PROTOS: protos } });
+  const total = Number(/Total cases: (\d+)/.exec(output)?.[1] ?? 0);
+  const passed = Number(/(\d+) passed/.exec(output)?.[1] ?? 0);
+  return { total, passed, report: total > 0 && total === passed ? undefined : output.slice(-8000) };
+}
+
+/** gRPC's semantics. */
+export const CONNECT_STAGES: Stage[] = [
+  {
+    name: "Connect conformance, our server",
+    expected: 570,
+    needsGo: true,
+    limitSeconds: 300,
+    run: (limitMs) => connectConformance(limitMs, "server"),
+  },
+  {
+    name: "Connect conformance, our client",
+    expected: 646,
+    needsGo: true,
+    limitSeconds: 300,
+    run: (limitMs) => connectConformance(limitMs, "client"),
+  },
+];

@@ -1,0 +1,107 @@
+/**
+ * h2spec against our server, and h2specd, its other half, against our client.
+ *
+ * @module
+ */
+
+import { dirname, join } from "node:path";
+import { makeCertificates } from "./certificates.ts";
+import { capture, freePort, start } from "./process.ts";
+import type { Counts, Stage } from "./stage.ts";
+import { CACHE, install, ROOT, TOOLS } from "./tools.ts";
+
+const SERVER = join(ROOT, "tests/interop/server.ts");
+const CLIENT = join(ROOT, "tests/conformance/http2_client.ts");
+
+/** h2specd waits this long for its client, start of the program included. */
+const CLIENT_CASES = 57;
+
+/** Reads `145 tests, 144 passed, 0 skipped, 1 failed`. */
+function summary(output: string): Counts {
+  const found = /(\d+) tests, (\d+) passed, (\d+) skipped, (\d+) failed/.exec(output);
+  if (!found) return { passed: 0, total: 0, report: output.slice(-4000) };
+  const [total, passed] = [Number(found[1]), Number(found[2])];
+  const failures = output.slice(output.indexOf("Failures:"));
+  return { total, passed, report: total === passed ? undefined : failures.slice(0, 8000) };
+}
+
+async function h2spec(limitMs: number, tls: boolean): Promise<Counts> {
+  const program = await install(TOOLS.h2spec);
+  const files = tls ? await makeCertificates(join(CACHE, "certificates")) : undefined;
+  await using server = await start([
+    Deno.execPath(),
+    "run",
+    "-A",
+    SERVER,
+    "--addr",
+    "127.0.0.1:0",
+    ...(files ? ["--tls_cert", files.cert, "--tls_key", files.key] : []),
+  ]);
+  const port = server.address.slice(server.address.lastIndexOf(":") + 1);
+  const { output } = await capture(
+    [program, "-h", "127.0.0.1", "-p", port, ...(tls ? ["-t", "-k"] : [])],
+    { limitMs },
+  );
+  return summary(output);
+}
+
+async function h2specd(limitMs: number): Promise<Counts> {
+  const program = await install(TOOLS.h2specd);
+  const command = `${Deno.execPath()} run -A --no-check ${CLIENT}`;
+  // The first start compiles; h2specd would take the time for a client that doesn't connect.
+  await capture([...command.split(" "), "http://127.0.0.1:9"], { limitMs, cwd: ROOT });
+  const { output } = await capture([
+    program,
+    "-h",
+    "127.0.0.1",
+    "-f",
+    String(await freePorts(CLIENT_CASES)),
+    "-e",
+    command,
+  ], { limitMs, cwd: dirname(CLIENT) });
+  return summary(output);
+}
+
+/** The first of `count` ports in a row that are free now. */
+function freePorts(count: number): number {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const first = Math.min(freePort(), 65_000 - count);
+    const held: Deno.Listener[] = [];
+    try {
+      for (let port = first; port < first + count; port++) {
+        held.push(Deno.listen({ hostname: "127.0.0.1", port }));
+      }
+      return first;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    } finally {
+      for (const listener of held) listener.close();
+    }
+  }
+  throw new Error(`Cannot find ${count} free ports in a row`);
+}
+
+/** HTTP/2 itself. */
+export const H2SPEC_STAGES: Stage[] = [
+  {
+    name: "h2spec, TCP",
+    expected: 145,
+    needsGo: true,
+    limitSeconds: 360,
+    run: (limitMs) => h2spec(limitMs, false),
+  },
+  {
+    name: "h2spec, TLS",
+    expected: 145,
+    needsGo: true,
+    limitSeconds: 360,
+    run: (limitMs) => h2spec(limitMs, true),
+  },
+  {
+    name: "h2specd, our client",
+    expected: CLIENT_CASES,
+    needsGo: true,
+    limitSeconds: 300,
+    run: h2specd,
+  },
+];

@@ -1,0 +1,227 @@
+/**
+ * gRPC's interoperability cases with grpc-go and grpc-js, in both directions.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { makeCertificates } from "./certificates.ts";
+import { capture, freePort, type Served, start } from "./process.ts";
+import type { Counts, Stage } from "./stage.ts";
+import { CACHE, install, ROOT, TOOLS } from "./tools.ts";
+
+/** The cases that every implementation has. */
+const CASES = [
+  "empty_unary",
+  "large_unary",
+  "client_streaming",
+  "server_streaming",
+  "ping_pong",
+  "empty_stream",
+  "timeout_on_sleeping_server",
+  "cancel_after_begin",
+  "cancel_after_first_response",
+  "status_code_and_message",
+  "special_status_message",
+  "custom_metadata",
+  "unimplemented_method",
+  "unimplemented_service",
+];
+const SOAKS = ["rpc_soak", "channel_soak"];
+const SOAK_FLAGS = [
+  "--soak_iterations=1000",
+  "--soak_num_threads=10",
+  "--soak_max_failures=0",
+  "--soak_per_iteration_max_acceptable_latency_ms=5000",
+  "--soak_overall_timeout_seconds=180",
+];
+
+const program = (name: string) => join(ROOT, "tests/interop", name);
+const deno = (name: string, ...args: string[]) => [
+  Deno.execPath(),
+  "run",
+  "-A",
+  "--no-check",
+  program(name),
+  ...args,
+];
+
+const certificates = () => makeCertificates(join(CACHE, "certificates"));
+
+async function ourServer(tls: boolean): Promise<Served> {
+  const files = tls ? await certificates() : undefined;
+  return await start(deno(
+    "server.ts",
+    "--addr",
+    "127.0.0.1:0",
+    ...(files ? ["--tls_cert", files.cert, "--tls_key", files.key] : []),
+  ));
+}
+
+/** grpc-go's client: a process per case, whose exit code is the result. */
+async function goClient(limitMs: number, tls: boolean, cases: string[]): Promise<Counts> {
+  const client = await install(TOOLS.interopClient);
+  await using server = await ourServer(tls);
+  const { ca } = tls ? await certificates() : { ca: "" };
+  const port = server.address.slice(server.address.lastIndexOf(":") + 1);
+  const reports: string[] = [];
+  for (const name of cases) {
+    const { code, output } = await capture([
+      client,
+      "--server_host=127.0.0.1",
+      `--server_port=${port}`,
+      `--test_case=${name}`,
+      ...(tls ? ["--use_tls", "--use_test_ca", `--ca_file=${ca}`] : []),
+      ...(SOAKS.includes(name) ? SOAK_FLAGS : []),
+    ], { limitMs });
+    if (code !== 0) reports.push(`${name}: ${output.slice(-1500)}`);
+  }
+  return counts(cases.length, reports);
+}
+
+/** grpc-go's server says nothing when it listens, so its port is tried until it answers. */
+async function goServer(tls: boolean): Promise<Served> {
+  const server = await install(TOOLS.interopServer);
+  const port = freePort();
+  const files = tls ? await certificates() : undefined;
+  const child = new Deno.Command(server, {
+    args: [
+      `--port=${port}`,
+      ...(files
+        ? ["--use_tls", `--tls_cert_file=${files.cert}`, `--tls_key_file=${files.key}`]
+        : []),
+    ],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const address = `127.0.0.1:${port}`;
+  const deadline = performance.now() + 30_000;
+  while (true) {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+      break;
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await child.status;
+  };
+  return { address, pid: child.pid, output: () => "", [Symbol.asyncDispose]: stop };
+}
+
+/** Runs one of the client programs here, which print `PASS name` or `FAIL name: why`. */
+async function denoClient(limitMs: number, command: string[]): Promise<Counts> {
+  const { output } = await capture(command, { limitMs });
+  const passed = output.match(/^PASS /gm)?.length ?? 0;
+  const failed = output.match(/^FAIL /gm)?.length ?? 0;
+  return {
+    passed,
+    total: passed + failed,
+    report: failed > 0 || passed === 0 ? output.slice(-6000) : undefined,
+  };
+}
+
+async function ourClient(limitMs: number, tls: boolean, cases: string): Promise<Counts> {
+  await using server = await goServer(tls);
+  const { ca } = tls ? await certificates() : { ca: "" };
+  return await denoClient(
+    limitMs,
+    deno(
+      "client.ts",
+      "--addr",
+      server.address,
+      "--test_case",
+      cases,
+      ...(tls ? ["--tls_ca", ca] : []),
+      "--soak_per_iteration_max_acceptable_latency_ms=5000",
+    ),
+  );
+}
+
+async function compressionCases(limitMs: number): Promise<Counts> {
+  await using server = await ourServer(false);
+  return await denoClient(
+    limitMs,
+    deno("client.ts", "--addr", server.address, "--test_case", "compression"),
+  );
+}
+
+async function grpcJsClient(limitMs: number, tls: boolean): Promise<Counts> {
+  await using server = await ourServer(tls);
+  const { ca } = tls ? await certificates() : { ca: "" };
+  return await denoClient(
+    limitMs,
+    deno("grpc_js_client.ts", "--addr", server.address, ...(tls ? ["--tls_ca", ca] : [])),
+  );
+}
+
+async function grpcJsServer(limitMs: number, tls: boolean): Promise<Counts> {
+  const { ca, cert, key } = await certificates();
+  await using server = await start(
+    deno("grpc_js_server.ts", ...(tls ? ["--tls_cert", cert, "--tls_key", key] : [])),
+  );
+  return await denoClient(
+    limitMs,
+    deno("client.ts", "--addr", server.address, ...(tls ? ["--tls_ca", ca] : [])),
+  );
+}
+
+function counts(total: number, failures: string[]): Counts {
+  return {
+    total,
+    passed: total - failures.length,
+    report: failures.length > 0 ? failures.join("\n") : undefined,
+  };
+}
+
+type Direction = (limitMs: number, tls: boolean) => Promise<Counts>;
+
+const overBoth = (name: string, needsGo: boolean, expected: number, run: Direction): Stage[] =>
+  [false, true].map((tls) => ({
+    name: `${name}, ${tls ? "TLS" : "TCP"}`,
+    expected,
+    needsGo,
+    limitSeconds: 180,
+    run: (limitMs: number) => run(limitMs, tls),
+  }));
+
+/** gRPC with other implementations at the other end. */
+export const INTEROP_STAGES: Stage[] = [
+  ...overBoth(
+    "interop, grpc-go client, our server",
+    true,
+    CASES.length,
+    (ms, tls) => goClient(ms, tls, CASES),
+  ),
+  ...overBoth(
+    "interop, our client, grpc-go server",
+    true,
+    CASES.length,
+    (ms, tls) => ourClient(ms, tls, "all"),
+  ),
+  {
+    name: "interop, compression, ours both ends",
+    expected: 4,
+    needsGo: false,
+    limitSeconds: 60,
+    run: compressionCases,
+  },
+  ...overBoth(
+    "soak, grpc-go client, our server",
+    true,
+    SOAKS.length,
+    (ms, tls) => goClient(ms, tls, SOAKS),
+  ),
+  ...overBoth(
+    "soak, our client, grpc-go server",
+    true,
+    SOAKS.length,
+    (ms, tls) => ourClient(ms, tls, SOAKS.join(",")),
+  ),
+  ...overBoth("interop, grpc-js client, our server", false, CASES.length, grpcJsClient),
+  ...overBoth("interop, our client, grpc-js server", false, CASES.length, grpcJsServer),
+];

@@ -1,0 +1,105 @@
+/**
+ * The suites of others, at fixed versions, built by `go install` into a cache folder outside the
+ * checkout.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { capture, which } from "./process.ts";
+
+/** Where tools, logs and generated files are kept. */
+export const CACHE = Deno.env.get("VRPC_CONFORMANCE_CACHE") ??
+  join(Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/tmp", ".cache"), "vrpc");
+
+/** The root of the checkout. */
+export const ROOT = new URL("../..", import.meta.url).pathname;
+
+/** A program that `go install` builds. */
+export interface Tool {
+  /** The name of the program. */
+  readonly name: string;
+  /** The Go package. */
+  readonly path: string;
+  /** The module's version. */
+  readonly version: string;
+}
+
+const tool = (name: string, path: string, version: string): Tool => ({ name, path, version });
+
+const CONFORMANCE_MODULE = "connectrpc.com/conformance";
+const CONFORMANCE_VERSION = "v1.0.6";
+
+/** Every tool that the stages use. */
+export const TOOLS = {
+  h2spec: tool("h2spec", "github.com/summerwind/h2spec/cmd/h2spec", "v2.2.1+incompatible"),
+  h2specd: tool("h2specd", "github.com/summerwind/h2spec/cmd/h2specd", "v2.2.1+incompatible"),
+  connectconformance: tool(
+    "connectconformance",
+    `${CONFORMANCE_MODULE}/cmd/connectconformance`,
+    CONFORMANCE_VERSION,
+  ),
+  interopClient: tool("client", "google.golang.org/grpc/interop/client", "v1.85.0"),
+  interopServer: tool("server", "google.golang.org/grpc/interop/server", "v1.85.0"),
+  grpcurl: tool("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.4"),
+  ghz: tool("ghz", "github.com/bojand/ghz/cmd/ghz", "v0.93.0"),
+} as const;
+
+/** Whether there is a Go to install with. */
+export const hasGo = async (): Promise<boolean> => await which("go") !== undefined;
+
+/** Installs a tool unless it is there, and returns the path of the program. */
+export async function install(tool: Tool): Promise<string> {
+  // A folder per version, so that a new version never runs as the old one.
+  const folder = join(CACHE, "bin", `${tool.path.replaceAll("/", "_")}@${tool.version}`);
+  const program = join(folder, tool.name);
+  try {
+    await Deno.stat(program);
+    return program;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  await Deno.mkdir(folder, { recursive: true });
+  const { code, output } = await capture(["go", "install", `${tool.path}@${tool.version}`], {
+    env: { GOBIN: folder },
+    cwd: folder,
+    limitMs: 600_000,
+  });
+  if (code !== 0) throw new Error(`Cannot install ${tool.path}@${tool.version}: ${output}`);
+  return program;
+}
+
+/** Compiles the Connect suite's `.proto` files to a descriptor set and returns its path. */
+export async function conformanceProtos(): Promise<string> {
+  const file = join(CACHE, `conformance-${CONFORMANCE_VERSION}.binpb`);
+  try {
+    await Deno.stat(file);
+    return file;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  await Deno.mkdir(CACHE, { recursive: true });
+  // Downloads the module, when the program was built on another occasion, and says where it is.
+  const download = await capture([
+    "go",
+    "mod",
+    "download",
+    "-json",
+    `${CONFORMANCE_MODULE}@${CONFORMANCE_VERSION}`,
+  ], { cwd: CACHE, limitMs: 300_000, stdoutOnly: true });
+  const folder: string = JSON.parse(download.output).Dir;
+  const imports = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json"))).imports;
+  const { code, output } = await capture([
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "-A",
+    imports["@bufbuild/buf"],
+    "build",
+    join(folder, "proto"),
+    "-o",
+    file,
+  ], { cwd: CACHE, limitMs: 300_000 });
+  if (code !== 0) throw new Error(`Cannot compile the protos of ${CONFORMANCE_MODULE}: ${output}`);
+  return file;
+}

@@ -1,0 +1,192 @@
+/**
+ * The messages of the Connect conformance suite. Its `.proto` files are not kept here: `deno task
+ * conformance` compiles them from the suite's own module into a descriptor set, and
+ * `VRPC_CONFORMANCE_PROTOS` names that file. The interfaces below are the parts that the programs use.
+ *
+ * @module
+ */
+
+import {
+  create,
+  createFileRegistry,
+  type DescMessage,
+  type DescService,
+  fromBinary,
+  type Message,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { type Any, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+
+const PACKAGE = "connectrpc.conformance.v1";
+
+const path = Deno.env.get("VRPC_CONFORMANCE_PROTOS");
+if (path === undefined) {
+  console.error("VRPC_CONFORMANCE_PROTOS is not set: run this program by `deno task conformance`");
+  Deno.exit(2);
+}
+const registry = createFileRegistry(
+  fromBinary(FileDescriptorSetSchema, await Deno.readFile(path)),
+);
+
+/** The descriptor of one of the suite's messages. */
+export function messageOf(name: string): DescMessage {
+  const found = registry.getMessage(`${PACKAGE}.${name}`);
+  if (!found) throw new TypeError(`Cannot find message ${name} in ${path}`);
+  return found;
+}
+
+/** The service that servers implement and clients call. */
+export const ConformanceService: DescService = (() => {
+  const found = registry.getService(`${PACKAGE}.ConformanceService`);
+  if (!found) throw new TypeError(`Cannot find ConformanceService in ${path}`);
+  return found;
+})();
+
+/** Decodes one of the suite's messages. */
+export function decode<T>(name: string, bytes: Uint8Array): T {
+  return fromBinary(messageOf(name), bytes) as unknown as T;
+}
+
+/** Encodes one of the suite's messages. */
+export function encode<T>(name: string, init: Init<T>): Uint8Array {
+  const schema = messageOf(name);
+  return toBinary(schema, create(schema, init as never));
+}
+
+/** Packs one of the suite's messages in a google.protobuf.Any. */
+export function pack(name: string, message: object): Omit<Any, keyof Message> {
+  return {
+    typeUrl: `type.googleapis.com/${PACKAGE}.${name}`,
+    value: encode(name, message),
+  };
+}
+
+/** What a message can be made from: nested messages may be given as plain objects, fields left out. */
+export type Init<T> = T extends Uint8Array ? T
+  : T extends (infer Item)[] ? Init<Item>[]
+  : T extends object ? { [Key in keyof T]?: Init<T[Key]> }
+  : T;
+
+/** A key and its values. */
+export interface Header {
+  name: string;
+  value: string[];
+}
+
+/** A google.protobuf.Any. */
+export interface Packed {
+  typeUrl: string;
+  value: Uint8Array;
+}
+
+/** A status that is not OK. */
+export interface ErrorMessage {
+  code: number;
+  message?: string;
+  details: Packed[];
+}
+
+/** What a unary or client-streaming call is to answer. */
+export interface UnaryDefinition {
+  responseHeaders: Header[];
+  response:
+    | { case: "responseData"; value: Uint8Array }
+    | { case: "error"; value: ErrorMessage }
+    | { case: undefined; value?: undefined };
+  responseTrailers: Header[];
+  responseDelayMs: number;
+}
+
+/** What a server-streaming or bidirectional call is to answer. */
+export interface StreamDefinition {
+  responseHeaders: Header[];
+  responseData: Uint8Array[];
+  responseDelayMs: number;
+  error?: ErrorMessage;
+  responseTrailers: Header[];
+}
+
+/** A request of a unary or client-streaming call. */
+export interface UnaryRequest {
+  responseDefinition?: UnaryDefinition;
+}
+
+/** A request of a server-streaming or bidirectional call. */
+export interface StreamRequest {
+  responseDefinition?: StreamDefinition;
+  fullDuplex?: boolean;
+}
+
+/** What every response carries. */
+export interface Payload {
+  data: Uint8Array;
+  requestInfo?: { requestHeaders: Header[]; timeoutMs?: bigint; requests: Packed[] };
+}
+
+/** A certificate and its key, PEM. */
+export interface Credentials {
+  cert: Uint8Array;
+  key: Uint8Array;
+}
+
+/** What the server program is told on its standard input. */
+export interface ServerCompatRequest {
+  useTls: boolean;
+  clientTlsCert: Uint8Array;
+  messageReceiveLimit: number;
+  serverCreds?: Credentials;
+}
+
+/** What the server program says on its standard output. */
+export interface ServerCompatResponse {
+  host: string;
+  port: number;
+  pemCert: Uint8Array;
+}
+
+/** One call that the client program is told to make. */
+export interface ClientCompatRequest {
+  testName: string;
+  compression: number;
+  host: string;
+  port: number;
+  serverTlsCert: Uint8Array;
+  clientTlsCreds?: Credentials;
+  messageReceiveLimit: number;
+  service?: string;
+  method?: string;
+  streamType: number;
+  requestHeaders: Header[];
+  requestMessages: Packed[];
+  timeoutMs?: number;
+  requestDelayMs: number;
+  cancel?: {
+    cancelTiming:
+      | { case: "beforeCloseSend"; value: unknown }
+      | { case: "afterCloseSendMs"; value: number }
+      | { case: "afterNumResponses"; value: number }
+      | { case: undefined; value?: undefined };
+  };
+}
+
+/** What came of a call. */
+export interface ClientResult {
+  responseHeaders: Header[];
+  payloads: Payload[];
+  error?: ErrorMessage;
+  responseTrailers: Header[];
+  numUnsentRequests: number;
+}
+
+/** What the client program says of one call. */
+export interface ClientCompatResponse {
+  testName: string;
+  result:
+    | { case: "response"; value: ClientResult }
+    | { case: "error"; value: { message: string } };
+}
+
+/** Compression.COMPRESSION_GZIP of the suite. */
+export const COMPRESSION_GZIP = 2;
+/** StreamType.STREAM_TYPE_FULL_DUPLEX_BIDI_STREAM of the suite. */
+export const STREAM_TYPE_FULL_DUPLEX = 5;
