@@ -7,10 +7,9 @@
 import type { ServerConnection, ServerConnectionSink } from "../call/wire.ts";
 import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
 import { ErrorCode } from "../http2/constants.ts";
-import type { FieldSummary } from "../http2/field_check.ts";
 import { type Http2Options, http2Options } from "../http2/options.ts";
 import type { Http2Stream } from "../http2/stream.ts";
-import { GrpcServerStream } from "./server_stream.ts";
+import { GrpcServerStream, type HttpRequest } from "./server_stream.ts";
 
 /** Options of a server's connection. Times are ms, sizes are bytes. */
 export interface GrpcServerOptions extends Partial<Http2Options> {
@@ -112,17 +111,17 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler {
   // ---- plain HTTP --------------------------------------------------------------------------------------
 
   /** Answers what is no gRPC call: `GET /` and `POST /` learn what this server is, others get a status. */
-  answerHttp(stream: GrpcServerStream, summary: FieldSummary): void {
+  answerHttp(stream: GrpcServerStream, request: HttpRequest): void {
     const { http2 } = this;
-    const about = summary.path === "/" && ["GET", "POST", "HEAD"].includes(summary.method);
-    const status = about ? "200" : summary.method === "POST" ? "415" : "405";
+    const about = request.path === "/" && ["GET", "POST", "HEAD"].includes(request.method);
+    const status = about ? "200" : request.method === "POST" ? "415" : "405";
     const text = about ? this.#aboutText : `HTTP ${status}: this server speaks gRPC\n`;
     const at = http2.beginHeaders();
     http2.encoder.field(http2.out, ":status", status, "index");
     http2.encoder.field(http2.out, "content-type", "text/plain; charset=utf-8", "index");
     if (status === "405") http2.encoder.field(http2.out, "allow", "POST", "index");
     stream.closed = true;
-    if (summary.method === "HEAD") return http2.endHeaders(stream, at, true);
+    if (request.method === "HEAD") return http2.endHeaders(stream, at, true);
     http2.endHeaders(stream, at, false);
     http2.sendData(stream, null, new TextEncoder().encode(text), true);
   }

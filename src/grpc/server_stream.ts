@@ -40,6 +40,12 @@ const GRPC_STATUS = Object.values(Status).map((code) =>
 const NAMES: string[] = [];
 const VALUES: string[] = [];
 
+/** What is known of a request that is no gRPC call. */
+export interface HttpRequest {
+  readonly method: string;
+  readonly path: string;
+}
+
 /** A call on a server. */
 export class GrpcServerStream extends GrpcStream implements ServerCall {
   path = "";
@@ -57,6 +63,8 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   #status: Status = Status.OK;
   #statusMessage = "";
   #trailers: Metadata | undefined = undefined;
+  // A request that is no gRPC call, until it is complete and answered.
+  #http: HttpRequest | null = null;
   #handlerDone = false;
   #slotFree = false;
 
@@ -75,7 +83,9 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
       summary.method !== "POST" || contentType === undefined || !isGrpcContentType(contentType)
     ) {
       this.#handlerDone = true;
-      return this.server.answerHttp(this, summary);
+      this.#http = { method: summary.method, path: summary.path };
+      if (endStream) this.server.answerHttp(this, this.#http);
+      return;
     }
     const wrong = this.#readFields(list, summary.firstRegular);
     if (wrong !== null) return this.#reject(wrong.code, wrong.message, wrong.httpStatus);
@@ -146,7 +156,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   }
 
   get canReceiveMore(): boolean {
-    return !this.closed;
+    return !this.closed && this.#http === null;
   }
 
   onFramedMessage(message: Uint8Array, flag: number): void {
@@ -175,6 +185,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   onEnd(): void {
     if (this.closed) return;
+    if (this.#http !== null) return this.server.answerHttp(this, this.#http);
     if (this.inMessage) return this.#fail(Status.INTERNAL, "The request ends inside a message");
     this.sink.onHalfClose();
   }

@@ -699,7 +699,7 @@ export class Http2Connection implements ConnectionEngine, FrameHandler {
           "A change of SETTINGS_INITIAL_WINDOW_SIZE overflows a stream's window",
         );
       }
-      if (change > 0 && stream.queue !== null) this.sender.resume(stream);
+      if (change > 0) this.sender.mark(stream); // sent behind the acknowledgement
     }
   }
 

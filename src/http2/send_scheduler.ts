@@ -88,8 +88,13 @@ export class SendScheduler {
 
   /** The stream's or the connection's window has grown, or the output was drained. */
   resume(stream: Http2Stream | null): void {
-    if (stream !== null && stream.queue !== null) this.#list(stream);
+    if (stream !== null) this.mark(stream);
     this.pump();
+  }
+
+  /** The stream's window has grown: it takes part in the next `pump`. */
+  mark(stream: Http2Stream): void {
+    if (stream.queue !== null) this.#list(stream);
   }
 
   /** Forgets what a stream has queued. */
