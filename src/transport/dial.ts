@@ -1,0 +1,228 @@
+/**
+ * Connecting to any address.
+ *
+ * @module
+ */
+
+import { TransportError } from "../errors.ts";
+import type { Address } from "./address.ts";
+import { formatAddress, parseAddress, VSOCK_CID_ANY } from "./address.ts";
+import { reasonOf } from "./failure.ts";
+import { dialMemory } from "./memory.ts";
+import { resolveAddress, type Resolver } from "./resolve.ts";
+import { dialTcp } from "./tcp.ts";
+import type { TlsClientOptions } from "./tls_options.ts";
+import type { ByteStream } from "./types.ts";
+import { dialUnix } from "./unix.ts";
+
+/** Options of {@link dial}. */
+export interface DialOptions {
+  /** How long resolving, connecting and the TLS handshake may take together, in ms. Default 20000. */
+  timeoutMs?: number;
+  /** Gives up when it fires; dial then rejects with its reason. */
+  signal?: AbortSignal;
+  /** Speak TLS; true for the defaults. Never guessed from the address. */
+  tls?: TlsClientOptions | true;
+  /** Application protocols to offer in the TLS handshake, best first. */
+  alpn?: readonly string[];
+  /** SO_KEEPALIVE on TCP. Default true. */
+  tcpKeepAlive?: boolean;
+  /** Resolves names. Default: {@link resolveHost}. */
+  resolver?: Resolver;
+}
+
+/** The default of {@link DialOptions.timeoutMs}: gRPC's minimum connect timeout. */
+export const DIAL_TIMEOUT_MS = 20_000;
+// RFC 8305 section 5: the next address is tried when the last has not answered after this long.
+const ATTEMPT_DELAY_MS = 250;
+
+/**
+ * Connects to an address; with TLS, the handshake is complete when this resolves. Of several addresses the
+ * first that answers is taken. Rejects with a {@link TransportError}, or with the signal's reason; misuse is
+ * a TypeError or RangeError.
+ */
+export async function dial(
+  address: string | Address,
+  options: DialOptions = {},
+): Promise<ByteStream> {
+  const target = typeof address === "string" ? parseAddress(address) : address;
+  const text = formatAddress(target);
+  checkDialable(target, text);
+  const timeoutMs = options.timeoutMs ?? DIAL_TIMEOUT_MS;
+  if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}, must be above 0`);
+  options.signal?.throwIfAborted();
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    controller.abort(
+      new TransportError(`Cannot connect to ${text}: timed out after ${timeoutMs} ms`, {
+        address: text,
+      }),
+    );
+  }, Math.min(timeoutMs, 0x7fffffff));
+  const onAbort = () => controller.abort(options.signal!.reason);
+  options.signal?.addEventListener("abort", onAbort);
+  const attempt: Attempt = {
+    options,
+    signal: controller.signal,
+    deadlineMs: performance.now() + timeoutMs,
+    timeoutMs,
+  };
+  try {
+    return await dialTarget(target, text, attempt);
+  } catch (error) {
+    // Whatever broke because of the abort, the reason for it is the abort.
+    throw controller.signal.aborted ? controller.signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener("abort", onAbort);
+    // Ends the attempts that lost.
+    controller.abort();
+  }
+}
+
+/** One dial on its way. */
+interface Attempt {
+  readonly options: DialOptions;
+  readonly signal: AbortSignal;
+  readonly deadlineMs: number;
+  readonly timeoutMs: number;
+}
+
+function checkDialable(address: Address, text: string): void {
+  if (address.kind === "vsock" && address.cid === VSOCK_CID_ANY) {
+    throw new RangeError(
+      `Cannot connect to ${text}: cid any is for listening; name one, for example vsock:16:50051`,
+    );
+  }
+  const ports = address.kind === "list" ? address.addresses : "port" in address ? [address] : [];
+  if (ports.some(({ port }) => port === 0)) {
+    throw new RangeError(`Cannot connect to ${text}: port 0 is for listening; smallest is 1`);
+  }
+}
+
+async function dialTarget(target: Address, text: string, attempt: Attempt): Promise<ByteStream> {
+  const { signal } = attempt;
+  let addresses: Address[];
+  try {
+    addresses = await abortable(
+      resolveAddress(target, { resolver: attempt.options.resolver, signal }),
+      signal,
+    );
+  } catch (error) {
+    throw new TransportError(`Cannot resolve ${text}: ${reasonOf(error)}`, {
+      address: text,
+      cause: error,
+    });
+  }
+  if (addresses.length === 0) {
+    throw new TransportError(`Cannot resolve ${text}: the name has no addresses`, {
+      address: text,
+    });
+  }
+  return await firstOf(addresses, text, attempt, serverNameOf(target));
+}
+
+/** The host in the address, for TLS; undefined when it has none. */
+function serverNameOf(target: Address): string | undefined {
+  return target.kind === "dns" || target.kind === "tcp" ? target.host : undefined;
+}
+
+/** Tries the addresses in turn, the next after a failure or a delay; the first connection wins. */
+function firstOf(
+  addresses: Address[],
+  text: string,
+  attempt: Attempt,
+  serverName: string | undefined,
+): Promise<ByteStream> {
+  if (addresses.length === 1) return dialOne(addresses[0], attempt, serverName);
+  return new Promise((resolve, reject) => {
+    const failures: unknown[] = [];
+    let next = 0;
+    let settled = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const settle = (finish: () => void) => {
+      settled = true;
+      clearTimeout(timer);
+      attempt.signal.removeEventListener("abort", onAbort);
+      finish();
+    };
+    const onAbort = () => settle(() => reject(attempt.signal.reason));
+    attempt.signal.addEventListener("abort", onAbort);
+    const start = () => {
+      clearTimeout(timer);
+      if (settled || next >= addresses.length) return;
+      dialOne(addresses[next++], attempt, serverName).then(
+        (stream) => settled ? stream.close() : settle(() => resolve(stream)),
+        (error) => {
+          failures.push(error);
+          if (settled) return;
+          if (failures.length < addresses.length) return start();
+          const reasons = failures.map((f) => f instanceof Error ? f.message : String(f));
+          settle(() =>
+            reject(
+              new TransportError(`Cannot connect to ${text}: ${[...new Set(reasons)].join("; ")}`, {
+                address: text,
+                cause: failures[0],
+              }),
+            )
+          );
+        },
+      );
+      if (next < addresses.length) timer = setTimeout(start, ATTEMPT_DELAY_MS);
+    };
+    start();
+  });
+}
+
+/** Connects to one address, and completes the TLS handshake when there is one. */
+function dialOne(
+  address: Address,
+  attempt: Attempt,
+  serverName: string | undefined,
+): Promise<ByteStream> {
+  return abortable(dialPlain(address, attempt), attempt.signal);
+}
+
+/** Connects to one address, without TLS. */
+async function dialPlain(address: Address, attempt: Attempt): Promise<ByteStream> {
+  switch (address.kind) {
+    case "tcp":
+    case "dns":
+      return await dialTcp(address, {
+        signal: attempt.signal,
+        tcpKeepAlive: attempt.options.tcpKeepAlive,
+      });
+    case "unix":
+    case "unix-abstract":
+      return await dialUnix(address);
+    case "memory":
+      return dialMemory(address);
+    default:
+      throw new TypeError(`Cannot connect to ${formatAddress(address)}`);
+  }
+}
+
+/** `promise`, or the signal's reason when that fires first; a stream that comes too late is closed. */
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(
+      (value) => {
+        signal.removeEventListener("abort", onAbort);
+        if (signal.aborted) closeLate(value);
+        resolve(value);
+      },
+      (error) => {
+        signal.removeEventListener("abort", onAbort);
+        reject(error);
+      },
+    );
+  });
+}
+
+function closeLate(value: unknown): void {
+  const close = (value as Partial<ByteStream>)?.close;
+  if (typeof close === "function") close.call(value);
+}

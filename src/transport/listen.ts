@@ -1,0 +1,63 @@
+/**
+ * Listening on any address.
+ *
+ * @module
+ */
+
+import type { Address } from "./address.ts";
+import { formatAddress, parseAddress } from "./address.ts";
+import { listenMemory } from "./memory.ts";
+import { listenTcp } from "./tcp.ts";
+import type { TlsServerOptions } from "./tls_options.ts";
+import type { Listener } from "./types.ts";
+import { listenUnix } from "./unix.ts";
+
+/** Options of {@link listen}. */
+export interface ListenOptions {
+  /** Speak TLS. */
+  tls?: TlsServerOptions;
+  /** Application protocols to agree on in the TLS handshake, best first. */
+  alpn?: readonly string[];
+  /**
+   * SO_REUSEPORT on TCP: several listeners (of several threads) share the port. Default false. Needs Deno's
+   * flag `--unstable-net`; without it listening fails with a {@link TransportError} that says so.
+   */
+  reusePort?: boolean;
+  /** How many TCP connections may wait to be accepted. Default 511. */
+  backlog?: number;
+  /** SO_KEEPALIVE on TCP. Default true. */
+  tcpKeepAlive?: boolean;
+}
+
+/**
+ * Listens on one address; port 0 lets the system choose, and the listener's address has the real one.
+ * Connections are handed over before their TLS handshake. Rejects with a {@link TransportError}, misuse with
+ * a TypeError or RangeError.
+ */
+export async function listen(
+  address: string | Address,
+  options: ListenOptions = {},
+): Promise<Listener> {
+  const target = typeof address === "string" ? parseAddress(address) : address;
+  return await listenPlain(target, options);
+}
+
+/** Listens without TLS. */
+async function listenPlain(target: Address, options: ListenOptions): Promise<Listener> {
+  const text = formatAddress(target);
+  if (options.reusePort && target.kind !== "tcp" && target.kind !== "dns") {
+    throw new TypeError(`Cannot listen on ${text} with reusePort: only TCP ports can be shared`);
+  }
+  switch (target.kind) {
+    case "tcp":
+    case "dns":
+      return listenTcp(target, options);
+    case "unix":
+    case "unix-abstract":
+      return await listenUnix(target);
+    case "memory":
+      return listenMemory(target);
+    default:
+      throw new TypeError(`Cannot listen on ${text}`);
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * Byte streams over TCP, TLS, Unix sockets, vsock, hybrid vsock and memory, by address.
+ *
+ * @module
+ */
+
+export type {
+  Address,
+  DnsAddress,
+  HvsockAddress,
+  ListAddress,
+  MemoryAddress,
+  TcpAddress,
+  UnixAbstractAddress,
+  UnixAddress,
+  VsockAddress,
+} from "./address.ts";
+export { formatAddress, MAX_UNIX_PATH_BYTES, parseAddress, VSOCK_CID_ANY } from "./address.ts";
+export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
+export { listen, type ListenOptions } from "./listen.ts";
+export { MEMORY_BUFFER_BYTES, memoryPair } from "./memory.ts";
+export { resolveAddress, resolveHost, type Resolver } from "./resolve.ts";
+export type { TlsClientOptions, TlsServerOptions } from "./tls_options.ts";
+export type { ByteStream, Listener } from "./types.ts";

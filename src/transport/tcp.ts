@@ -1,0 +1,155 @@
+/**
+ * TCP.
+ *
+ * @module
+ */
+
+import { TransportError } from "../errors.ts";
+import type { DnsAddress, TcpAddress } from "./address.ts";
+import { formatAddress, formatHostPort } from "./address.ts";
+import { ConnStream } from "./conn_stream.ts";
+import { connectError, listenError, transportError } from "./failure.ts";
+import type { ByteStream, Listener } from "./types.ts";
+import { requireUnstableNet } from "./unstable.ts";
+
+/** How a TCP socket is set up. */
+export interface TcpSocketOptions {
+  /** SO_KEEPALIVE. Default true. */
+  tcpKeepAlive?: boolean;
+}
+
+/** Where a TCP listener listens. */
+export interface TcpListenOptions extends TcpSocketOptions {
+  /**
+   * SO_REUSEPORT: several listeners (of several threads) share the port. Default false. Needs Deno's
+   * flag `--unstable-net`.
+   */
+  reusePort?: boolean;
+  /** How many connections may wait to be accepted. Default 511. */
+  backlog?: number;
+}
+
+/** Connects to one IP address, or to a name that the system resolves. */
+export async function dialTcp(
+  address: TcpAddress | DnsAddress,
+  options: TcpSocketOptions & { signal?: AbortSignal } = {},
+): Promise<ByteStream> {
+  try {
+    const conn = await Deno.connect({
+      hostname: address.host,
+      port: address.port,
+      signal: options.signal,
+    });
+    return tcpStream(conn, options);
+  } catch (error) {
+    throw connectError(formatAddress(address), error);
+  }
+}
+
+/** A TCP connection of the runtime as a ByteStream, with TCP_NODELAY and SO_KEEPALIVE set. */
+export function tcpStream(conn: Deno.TcpConn, options: TcpSocketOptions): ByteStream {
+  setSocketOptions(conn, options);
+  const address = netAddress(conn.remoteAddr);
+  return new ConnStream(conn, { address, transport: "tcp" }, netAddress(conn.localAddr));
+}
+
+/** Sets TCP_NODELAY and SO_KEEPALIVE. */
+export function setSocketOptions(conn: Deno.TcpConn, options: TcpSocketOptions): void {
+  try {
+    // Writers gather what belongs together themselves; Nagle's algorithm would only add delays.
+    conn.setNoDelay(true);
+    conn.setKeepAlive(options.tcpKeepAlive ?? true);
+  } catch {
+    // The peer is gone already: the first read will say so.
+  }
+}
+
+/** The runtime's address in the address grammar. */
+export function netAddress(address: Deno.NetAddr): string {
+  return formatHostPort(address.hostname, address.port);
+}
+
+/** A command that shows who holds a TCP port. */
+export function tcpHolder(port: number): string {
+  return `ss -ltnp 'sport = :${port}'`;
+}
+
+/** Listens on one IP address, or on the first address of a name; port 0 lets the system choose. */
+export function listenTcp(
+  address: TcpAddress | DnsAddress,
+  options: TcpListenOptions = {},
+): Listener {
+  const text = formatAddress(address);
+  if (options.reusePort) requireUnstableNet(text);
+  try {
+    const listener = Deno.listen({
+      hostname: address.host,
+      port: address.port,
+      reusePort: options.reusePort ?? false,
+      tcpBacklog: options.backlog,
+    });
+    return new RuntimeListener(
+      listener,
+      netAddress(listener.addr as Deno.NetAddr),
+      (conn) => tcpStream(conn as Deno.TcpConn, options),
+    );
+  } catch (error) {
+    throw listenError(text, error, tcpHolder(address.port));
+  }
+}
+
+/** A listener of the runtime as a {@link Listener}. */
+export class RuntimeListener<C extends Deno.Conn<Deno.Addr>> implements Listener {
+  readonly address: string;
+  readonly #listener: { accept(): Promise<C>; close(): void };
+  readonly #wrap: (conn: C) => ByteStream;
+  readonly #cleanUp?: () => void;
+  #closed = false;
+
+  /** Wraps `listener`; `wrap` makes the stream of an accepted connection, `cleanUp` runs once on close. */
+  constructor(
+    listener: { accept(): Promise<C>; close(): void },
+    address: string,
+    wrap: (conn: C) => ByteStream,
+    cleanUp?: () => void,
+  ) {
+    this.#listener = listener;
+    this.address = address;
+    this.#wrap = wrap;
+    this.#cleanUp = cleanUp;
+  }
+
+  async accept(): Promise<ByteStream | null> {
+    if (this.#closed) return null;
+    let conn: C;
+    try {
+      conn = await this.#listener.accept();
+    } catch (error) {
+      if (this.#closed) return null;
+      throw transportError("Cannot accept a connection on", this.address, error);
+    }
+    if (this.#closed) {
+      conn.close();
+      return null;
+    }
+    try {
+      return this.#wrap(conn);
+    } catch (error) {
+      conn.close();
+      throw error instanceof TransportError
+        ? error
+        : transportError("Cannot accept a connection on", this.address, error);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      this.#listener.close();
+    } catch {
+      // Closed by the runtime already.
+    }
+    this.#cleanUp?.();
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * What users say about TLS. Certificates and keys are PEM text.
+ *
+ * @module
+ */
+
+/** TLS of a server. */
+export interface TlsServerOptions {
+  /** The certificate chain in PEM, the server's own certificate first. */
+  cert: string;
+  /** The private key in PEM (PKCS#8, or a traditional RSA or EC key), without a password. */
+  key: string;
+  /** Authorities in PEM that client certificates must chain to; asks for client certificates (mutual TLS). */
+  clientCa?: string;
+  /**
+   * With `clientCa`: `require` (the default) refuses a client that shows no certificate; `request` lets it
+   * in as not authorized. A certificate that does not verify is refused in both cases.
+   */
+  clientAuth?: "require" | "request";
+}
+
+/** TLS of a client. */
+export interface TlsClientOptions {
+  /** Authorities in PEM, in addition to the system's or Deno's own. */
+  ca?: string;
+  /** The client's certificate chain in PEM, for mutual TLS; needs `key`. */
+  cert?: string;
+  /** The private key of `cert` in PEM. */
+  key?: string;
+  /**
+   * The name that is sent (SNI) and that the server's certificate must bear. Default: the host of the
+   * address; `localhost` on transports whose addresses have none (unix, vsock, hvsock, memory).
+   */
+  serverName?: string;
+  /** Development only: verify nothing. A warning is logged once. Default false. */
+  insecure?: boolean;
+}

@@ -1,0 +1,110 @@
+/**
+ * Unix sockets, in the file system and in Linux's abstract namespace.
+ *
+ * @module
+ */
+
+import { TransportError } from "../errors.ts";
+import type { UnixAbstractAddress, UnixAddress } from "./address.ts";
+import { formatAddress } from "./address.ts";
+import { ConnStream } from "./conn_stream.ts";
+import { connectError, listenError } from "./failure.ts";
+import { RuntimeListener } from "./tcp.ts";
+import type { ByteStream, Listener } from "./types.ts";
+
+/** Connects to a Unix socket. */
+export async function dialUnix(address: UnixAddress | UnixAbstractAddress): Promise<ByteStream> {
+  const text = formatAddress(address);
+  try {
+    return unixStream(await connectUnix(address), text);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new TransportError(`Cannot connect to ${text}: there is no such socket`, {
+        address: text,
+        cause: error,
+      });
+    }
+    throw connectError(text, error);
+  }
+}
+
+/** A raw connection to a Unix socket; throws the runtime's errors. */
+export function connectUnix(address: UnixAddress | UnixAbstractAddress): Promise<Deno.UnixConn> {
+  return Deno.connect({ transport: "unix", path: socketPath(address) });
+}
+
+function socketPath(address: UnixAddress | UnixAbstractAddress): string {
+  return address.kind === "unix" ? address.path : `\0${address.name}`;
+}
+
+function unixStream(conn: Deno.UnixConn, address: string): ByteStream {
+  // The dialling end of a Unix connection has no name, so both ends go by the listener's.
+  return new ConnStream(conn, { address, transport: "unix" }, address);
+}
+
+/**
+ * Listens on a Unix socket. A socket file left behind by a listener that is gone is replaced; one on
+ * which somebody listens is an error, and so is any other file. Closing removes the file it made.
+ */
+export async function listenUnix(address: UnixAddress | UnixAbstractAddress): Promise<Listener> {
+  const text = formatAddress(address);
+  const path = socketPath(address);
+  const abstract = address.kind === "unix-abstract";
+  let listener: Deno.UnixListener;
+  try {
+    try {
+      listener = Deno.listen({ transport: "unix", path });
+    } catch (error) {
+      if (abstract || !(error instanceof Deno.errors.AddrInUse) || !await isStale(path)) {
+        throw error;
+      }
+      await Deno.remove(path);
+      listener = Deno.listen({ transport: "unix", path });
+    }
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new TransportError(`Cannot listen on ${text}: its directory does not exist`, {
+        address: text,
+        cause: error,
+      });
+    }
+    throw listenError(text, error, `ss -lxp | grep -F ${abstract ? `@${address.name}` : path}`);
+  }
+  const made = abstract ? undefined : identity(path);
+  return new RuntimeListener<Deno.UnixConn>(
+    listener,
+    text,
+    (conn) => unixStream(conn, text),
+    made === undefined ? undefined : () => removeOwn(path, made),
+  );
+}
+
+/** Whether `path` is a socket on which nobody listens. */
+async function isStale(path: string): Promise<boolean> {
+  try {
+    if (!Deno.lstatSync(path).isSocket) return false;
+    (await Deno.connect({ transport: "unix", path })).close();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.ConnectionRefused;
+  }
+}
+
+function identity(path: string): string | undefined {
+  try {
+    const { dev, ino, birthtime } = Deno.lstatSync(path);
+    return `${dev} ${ino} ${birthtime?.getTime()}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Removes the socket file, unless another listener has put its own in its place. */
+function removeOwn(path: string, made: string): void {
+  if (identity(path) !== made) return;
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // Somebody else removed it.
+  }
+}

@@ -1,0 +1,50 @@
+import { dial } from "../../src/transport/dial.ts";
+import { listen } from "../../src/transport/listen.ts";
+import { transportSuite } from "./suite.ts";
+
+/** A port of this machine on which nobody listens. */
+async function freePort(host: string): Promise<string> {
+  const listener = await listen(`${host}:0`);
+  listener.close();
+  return listener.address;
+}
+
+for (const [name, host] of [["tcp", "127.0.0.1"], ["tcp ipv6", "[::1]"]]) {
+  transportSuite(name, () => ({
+    transport: "tcp",
+    listen: () => listen(`${host}:0`),
+    dial: (listener, options) => dial(listener.address, options),
+    dialNobody: async (options) => await dial(await freePort(host), options),
+  }));
+}
+
+transportSuite("unix", async () => {
+  const dir = await Deno.makeTempDir();
+  return {
+    transport: "unix",
+    listen: () => listen(`unix:${dir}/a.sock`),
+    dial: (listener, options) => dial(listener.address, options),
+    dialNobody: (options) => dial(`unix:${dir}/nobody.sock`, options),
+    cleanUp: () => Deno.remove(dir, { recursive: true }),
+  };
+});
+
+transportSuite("unix-abstract", () => {
+  const address = `unix-abstract:vrpc-test-${crypto.randomUUID()}`;
+  return {
+    transport: "unix",
+    listen: () => listen(address),
+    dial: (listener, options) => dial(listener.address, options),
+    dialNobody: (options) => dial(`${address}-nobody`, options),
+  };
+});
+
+transportSuite("memory", () => {
+  const address = `memory:${crypto.randomUUID()}`;
+  return {
+    transport: "memory",
+    listen: () => listen(address),
+    dial: (listener, options) => dial(listener.address, options),
+    dialNobody: (options) => dial(`${address}-nobody`, options),
+  };
+});
