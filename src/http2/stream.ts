@@ -5,13 +5,13 @@
  */
 
 import type { HeaderList } from "../hpack/header_list.ts";
-import type { Http2Connection } from "./connection.ts";
+import type { ConnectionCore } from "./connection_core.ts";
 import type { FieldSummary } from "./field_check.ts";
 import type { SendQueue } from "./send_queue.ts";
 import { StreamState } from "./stream_state.ts";
 
 /**
- * State of one stream. Fields are written by {@link Http2Connection} alone; the protocol above reads them.
+ * State of one stream. Fields are written by the connection alone; the protocol above reads them.
  * All fields are set in the constructor, so that all streams have one shape.
  */
 export abstract class Http2Stream {
@@ -45,7 +45,7 @@ export abstract class Http2Stream {
   progressMs = 0;
 
   /** Makes an idle stream. */
-  constructor(readonly connection: Http2Connection) {
+  constructor(readonly connection: ConnectionCore) {
     this.sendWindow = connection.peerInitialWindow;
     this.recvWindow = connection.initialWindow;
   }

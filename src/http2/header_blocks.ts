@@ -1,0 +1,103 @@
+/**
+ * Gathers header blocks from HEADERS and CONTINUATION frames (RFC 9113 sections 6.2 and 6.10).
+ *
+ * @module
+ */
+
+import { ByteWriter } from "../bytes/writer.ts";
+import { ProtocolError } from "../errors.ts";
+import { ErrorCode, Flag } from "./constants.ts";
+
+/** What {@link HeaderBlocks} calls with a complete block: `start` to `end` of `buffer`, only during the call. */
+export interface BlockOwner {
+  /** A block is complete. `selfDependent`: its priority says that the stream depends on itself. */
+  onBlock(
+    streamId: number,
+    endStream: boolean,
+    selfDependent: boolean,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): void;
+}
+
+/** The block being received. Methods throw ProtocolError for what breaks the connection's rules. */
+export class HeaderBlocks {
+  /** The stream whose block is incomplete, or 0. */
+  openStream = 0;
+  #endStream = false;
+  #selfDependent = false;
+  #continuations = 0;
+  #block: ByteWriter | null = null;
+
+  /** `maxContinuationFrames` counts empty frames, too. */
+  constructor(readonly owner: BlockOwner, readonly maxContinuationFrames: number) {}
+
+  /** Bytes held. */
+  get bufferedBytes(): number {
+    return this.#block === null ? 0 : this.#block.length;
+  }
+
+  /** A HEADERS frame. */
+  onHeaders(flags: number, id: number, buffer: Uint8Array, start: number, end: number): void {
+    if (id === 0) throw violation("HEADERS came on stream 0");
+    let selfDependent = false;
+    if (flags & Flag.PADDED) {
+      const padding = start < end ? buffer[start++] : 256;
+      if (padding > end - start) throw violation("Padding is not shorter than its frame");
+      end -= padding;
+    }
+    if (flags & Flag.PRIORITY) {
+      if (end - start < 5) {
+        throw new ProtocolError(
+          "connection",
+          ErrorCode.FRAME_SIZE_ERROR,
+          "HEADERS is too short for its priority",
+        );
+      }
+      const dependency = (buffer[start] & 0x7f) << 24 | buffer[start + 1] << 16 |
+        buffer[start + 2] << 8 | buffer[start + 3];
+      selfDependent = dependency === id;
+      start += 5;
+    }
+    const endStream = (flags & Flag.END_STREAM) !== 0;
+    if (flags & Flag.END_HEADERS) {
+      return this.owner.onBlock(id, endStream, selfDependent, buffer, start, end);
+    }
+    this.openStream = id;
+    this.#endStream = endStream;
+    this.#selfDependent = selfDependent;
+    this.#continuations = 0;
+    this.#block = new ByteWriter();
+    this.#block.bytes(buffer.subarray(start, end));
+  }
+
+  /** A CONTINUATION frame of the open stream. */
+  onContinuation(flags: number, id: number, buffer: Uint8Array, start: number, end: number): void {
+    const block = this.#block;
+    if (block === null) throw violation("CONTINUATION came without HEADERS");
+    if (++this.#continuations > this.maxContinuationFrames) {
+      throw new ProtocolError(
+        "connection",
+        ErrorCode.ENHANCE_YOUR_CALM,
+        `A header block has over ${this.maxContinuationFrames} CONTINUATION frames`,
+      );
+    }
+    block.bytes(buffer.subarray(start, end));
+    if (!(flags & Flag.END_HEADERS)) return;
+    this.openStream = 0;
+    this.#block = null;
+    this.owner.onBlock(id, this.#endStream, this.#selfDependent, block.buffer, 0, block.length);
+    block.clear();
+  }
+
+  /** Forgets an incomplete block. */
+  clear(): void {
+    this.#block?.clear();
+    this.#block = null;
+  }
+}
+
+function violation(message: string): ProtocolError {
+  return new ProtocolError("connection", ErrorCode.PROTOCOL_ERROR, message);
+}
