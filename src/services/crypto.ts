@@ -1,0 +1,214 @@
+/**
+ * The crypto service: signs with keys that are made at start-up and never leave the server.
+ *
+ * @module
+ */
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { getLogger } from "@logtape/logtape";
+import {
+  Algorithm,
+  CryptoService,
+  type GetPublicKeyRequest,
+  type GetPublicKeyResponseSchema,
+  KeyType,
+  type SignRequest,
+  type SignResponseSchema,
+  type VerifyRequest,
+  type VerifyResponseSchema,
+} from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
+import { Status } from "../call/status.ts";
+import { RpcError } from "../errors.ts";
+import type { Router } from "../rpc/router.ts";
+import { type CryptoKeys, generateCryptoKeys, keyOfType, publicKeyPem } from "./crypto_keys.ts";
+import { nanosecondsSince } from "./nanoseconds.ts";
+import { KEY_TYPES, type SignatureSuite, type SigningKeyType, SUITES } from "./signature_suites.ts";
+import { chooseCryptoBackend, type CryptoBackend, openSigner, type Signer } from "./signer.ts";
+
+/** The most data that Sign and Verify take, in bytes (1 MiB): larger data should be hashed by the caller. */
+export const MAX_SIGNED_DATA_BYTES = 1024 * 1024;
+
+/** The longest signature that Verify looks at, in bytes. */
+export const MAX_SIGNATURE_BYTES = 512;
+
+/** Options of {@link addCrypto}. */
+export interface CryptoOptions {
+  /** The keys, or a promise of them. Default: new ones, made in the background. Workers must share theirs. */
+  keys?: CryptoKeys | Promise<CryptoKeys>;
+  /** Who computes signatures. Default `auto`: libcrypto where it can be opened, else webcrypto. */
+  backend?: CryptoBackend | "auto";
+}
+
+/** The crypto service, as the program that added it sees it. */
+export interface CryptoServiceHandle extends Disposable {
+  /** Which back end is in use. */
+  readonly backend: CryptoBackend;
+  /** Resolves once there are keys; rejects when they couldn't be made. Calls wait for it by themselves. */
+  readonly ready: Promise<void>;
+}
+
+const logger = getLogger(["vrpc", "services", "crypto"]);
+
+/** Adds `vrpc.crypto.v1.CryptoService` to a router; it is disposed of when the server closes. */
+export function addCrypto(router: Router, options: CryptoOptions = {}): CryptoServiceHandle {
+  const handlers = new CryptoHandlers(options);
+  router.service(CryptoService, {
+    sign: (request) => handlers.sign(request),
+    verify: (request) => handlers.verify(request),
+    getPublicKey: (request) => handlers.getPublicKey(request),
+  });
+  router.onClose(() => handlers[Symbol.dispose]());
+  return handlers;
+}
+
+interface Ready {
+  readonly keys: CryptoKeys;
+  readonly signer: Signer;
+}
+
+/** The handlers of `vrpc.crypto.v1.CryptoService`. */
+export class CryptoHandlers implements CryptoServiceHandle {
+  readonly backend: CryptoBackend;
+  readonly ready: Promise<void>;
+  readonly #opening: Promise<Ready>;
+  // Set once, so that calls after start-up needn't wait a turn of the loop.
+  #ready: Ready | undefined;
+  #disposed = false;
+
+  /** Starts making or importing keys. */
+  constructor(options: CryptoOptions = {}) {
+    this.backend = chooseCryptoBackend(options.backend);
+    this.#opening = this.#open(options.keys ?? generateCryptoKeys());
+    this.ready = this.#opening.then(() => {});
+    // Every call reports the failure; none of them need exist yet.
+    this.ready.catch((error) => logger.error("Cannot make signing keys: {error}", { error }));
+  }
+
+  /** Signs. */
+  sign(
+    request: SignRequest,
+  ):
+    | MessageInitShape<typeof SignResponseSchema>
+    | Promise<
+      MessageInitShape<typeof SignResponseSchema>
+    > {
+    const startMs = performance.now();
+    const suite = suiteOf(request.keyType, request.algorithm);
+    checkData(request.data);
+    const finish = (signature: Uint8Array) => ({
+      signature,
+      serverTimeNs: nanosecondsSince(startMs),
+    });
+    if (this.#ready === undefined) {
+      return this.#opening
+        .then(({ signer }) => signer.sign(suite, request.data))
+        .then(finish, failed);
+    }
+    const signature = this.#ready.signer.sign(suite, request.data);
+    return signature instanceof Promise ? signature.then(finish, failed) : finish(signature);
+  }
+
+  /** Checks a signature. */
+  async verify(request: VerifyRequest): Promise<MessageInitShape<typeof VerifyResponseSchema>> {
+    const startMs = performance.now();
+    const suite = suiteOf(request.keyType, request.algorithm);
+    checkData(request.data);
+    checkSignature(request.signature);
+    const { signer } = this.#ready ?? await this.#opening.catch(failed);
+    const valid = await signer.verify(suite, request.data, request.signature);
+    return { valid, serverTimeNs: nanosecondsSince(startMs) };
+  }
+
+  /** Returns the public half of a key. */
+  async getPublicKey(
+    request: GetPublicKeyRequest,
+  ): Promise<MessageInitShape<typeof GetPublicKeyResponseSchema>> {
+    const startMs = performance.now();
+    const keyType = checkedKeyType(request.keyType);
+    const { keys } = this.#ready ?? await this.#opening.catch(failed);
+    const der = keyOfType(keys, keyType).spki;
+    return {
+      der,
+      pem: publicKeyPem(der),
+      algorithms: suitesFor(keyType).map((suite) => suite.algorithm),
+      serverTimeNs: nanosecondsSince(startMs),
+    };
+  }
+
+  /** Frees the back end's copies of the keys. No call may follow. */
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#ready?.signer.close();
+  }
+
+  async #open(source: CryptoKeys | Promise<CryptoKeys>): Promise<Ready> {
+    const startMs = performance.now();
+    const keys = await source;
+    const signer = await openSigner(this.backend, keys);
+    if (this.#disposed) signer.close();
+    this.#ready = { keys, signer };
+    logger.info("Signing with {backend}; keys ready after {tookMs} ms", {
+      backend: this.backend,
+      tookMs: Math.round(performance.now() - startMs),
+    });
+    return this.#ready;
+  }
+}
+
+function failed(error: unknown): never {
+  throw new RpcError(
+    Status.INTERNAL,
+    "Cannot sign: the server's keys or its crypto back end failed",
+    {
+      cause: error,
+    },
+  );
+}
+
+function suitesFor(keyType: SigningKeyType): SignatureSuite[] {
+  return SUITES.filter((suite) => suite.keyType === keyType);
+}
+
+const keyName = (keyType: KeyType) => `KEY_TYPE_${KeyType[keyType]}`;
+const algorithmName = (algorithm: Algorithm) => `ALGORITHM_${Algorithm[algorithm]}`;
+
+function invalid(message: string): RpcError {
+  return new RpcError(Status.INVALID_ARGUMENT, message);
+}
+
+function checkedKeyType(keyType: KeyType): SigningKeyType {
+  const known = KEY_TYPES.find((one) => one === keyType);
+  if (known !== undefined) return known;
+  const choices = KEY_TYPES.map(keyName).join(", ");
+  throw invalid(
+    keyType === KeyType.UNSPECIFIED
+      ? `key_type is not set: use one of ${choices}`
+      : `key_type ${keyType} is unknown: use one of ${choices}`,
+  );
+}
+
+function suiteOf(keyType: KeyType, algorithm: Algorithm): SignatureSuite {
+  const fitting = suitesFor(checkedKeyType(keyType));
+  const suite = fitting.find((one) => one.algorithm === algorithm);
+  if (suite) return suite;
+  const choices = fitting.map((one) => algorithmName(one.algorithm)).join(" or ");
+  const what = algorithm === Algorithm.UNSPECIFIED
+    ? "algorithm is not set"
+    : Algorithm[algorithm] === undefined
+    ? `algorithm ${algorithm} is unknown`
+    : `${algorithmName(algorithm)} does not fit ${keyName(keyType)}`;
+  throw invalid(`${what}: ${keyName(keyType)} signs with ${choices}`);
+}
+
+function checkData(data: Uint8Array): void {
+  if (data.length > MAX_SIGNED_DATA_BYTES) {
+    throw invalid(`data has ${data.length} bytes, the limit is ${MAX_SIGNED_DATA_BYTES}`);
+  }
+}
+
+function checkSignature(signature: Uint8Array): void {
+  if (signature.length > MAX_SIGNATURE_BYTES) {
+    throw invalid(`signature has ${signature.length} bytes, the limit is ${MAX_SIGNATURE_BYTES}`);
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Ready services, each added to a router by one line:
+ *
+ * - {@link addEcho}: payloads come back with the server's times;
+ * - {@link addCrypto}: signatures by keys that stay on the server.
+ *
+ * @module
+ */
+
+export { addEcho, echoHandlers } from "./echo.ts";
+export {
+  addCrypto,
+  CryptoHandlers,
+  type CryptoOptions,
+  type CryptoServiceHandle,
+  MAX_SIGNATURE_BYTES,
+  MAX_SIGNED_DATA_BYTES,
+} from "./crypto.ts";
+export { type CryptoKeys, type EncodedKeyPair, generateCryptoKeys } from "./crypto_keys.ts";
+export { chooseCryptoBackend, type CryptoBackend } from "./signer.ts";
