@@ -1,0 +1,157 @@
+/**
+ * Self-signed certificates for development and tests: an authority, and server and client certificates
+ * issued by it. Not for production: keys are handed out as plain PEM.
+ *
+ * @module
+ */
+
+import * as x509 from "@peculiar/x509";
+import { ipFamily } from "./address.ts";
+
+/** A certificate chain and its key, in PEM, as {@link TlsServerOptions} and {@link TlsClientOptions} take them. */
+export interface CertifiedKey {
+  /** The certificate, followed by its issuer's when that is no root. */
+  cert: string;
+  /** The private key, PKCS#8. */
+  key: string;
+  /** SHA-256 of the certificate, lower-case hex. */
+  fingerprint256: string;
+}
+
+/** What a certificate says. */
+export interface CertificateRequest {
+  /** The subject's common name. Default: the first of `names`, else `vrpc`. */
+  commonName?: string;
+  /** Subject alternative names: DNS names and IP addresses. Default `localhost`, `127.0.0.1` and `::1`. */
+  names?: readonly string[];
+  /** How long it is valid, in days from yesterday. Default 30. Negative: expired. */
+  days?: number;
+}
+
+/** A development certificate authority. */
+export interface CertificateAuthority {
+  /** The authority's own certificate in PEM: what the other side trusts (`ca`, `clientCa`). */
+  cert: string;
+  /** Issues a certificate for servers. */
+  issueServer(request?: CertificateRequest): Promise<CertifiedKey>;
+  /** Issues a certificate for clients; without names it bears none. */
+  issueClient(request?: CertificateRequest): Promise<CertifiedKey>;
+}
+
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+const DAY_MS = 86_400_000;
+const DEFAULT_NAMES = ["localhost", "127.0.0.1", "::1"];
+
+/** Makes a self-signed server certificate (ECDSA P-256). Clients trust it by giving `cert` as their `ca`. */
+export async function selfSigned(request: CertificateRequest = {}): Promise<CertifiedKey> {
+  const keys = await generateKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    ...commonParts(request, request.names ?? DEFAULT_NAMES),
+    keys,
+    signingAlgorithm: ALGORITHM,
+    extensions: leafExtensions(request.names ?? DEFAULT_NAMES, x509.ExtendedKeyUsage.serverAuth),
+  });
+  return await certifiedKey(certificate, keys);
+}
+
+/** Makes an authority (ECDSA P-256) that issues server and client certificates. */
+export async function createAuthority(
+  request: Pick<CertificateRequest, "commonName" | "days"> = {},
+): Promise<CertificateAuthority> {
+  const keys = await generateKeys();
+  const authority = await x509.X509CertificateGenerator.createSelfSigned({
+    ...commonParts({ commonName: "vrpc development authority", ...request }, []),
+    keys,
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  const issue = async (
+    leaf: CertificateRequest,
+    names: readonly string[],
+    usage: x509.ExtendedKeyUsage,
+  ) => {
+    const leafKeys = await generateKeys();
+    const certificate = await x509.X509CertificateGenerator.create({
+      ...commonParts(leaf, names),
+      subject: subjectOf(leaf, names),
+      issuer: authority.subject,
+      publicKey: leafKeys.publicKey,
+      signingKey: keys.privateKey,
+      signingAlgorithm: ALGORITHM,
+      extensions: [
+        ...leafExtensions(names, usage),
+        await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
+      ],
+    });
+    return await certifiedKey(certificate, leafKeys);
+  };
+  return {
+    cert: authority.toString("pem"),
+    issueServer: (leaf = {}) =>
+      issue(leaf, leaf.names ?? DEFAULT_NAMES, x509.ExtendedKeyUsage.serverAuth),
+    issueClient: (leaf = {}) => issue(leaf, leaf.names ?? [], x509.ExtendedKeyUsage.clientAuth),
+  };
+}
+
+function generateKeys(): Promise<CryptoKeyPair> {
+  return crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+}
+
+function subjectOf(request: CertificateRequest, names: readonly string[]): string {
+  // Escapes what RFC 4514 gives a meaning to.
+  const name = (request.commonName ?? names[0] ?? "vrpc").replace(/[\\",+;<>=#]/g, "\\$&");
+  return `CN=${name}`;
+}
+
+function commonParts(request: CertificateRequest, names: readonly string[]) {
+  const days = request.days ?? 30;
+  const start = Date.now() - DAY_MS + Math.min(days, 0) * DAY_MS;
+  return {
+    name: subjectOf(request, names),
+    serialNumber: serialNumber(),
+    notBefore: new Date(start),
+    notAfter: new Date(start + Math.max(Math.abs(days), 1 / 24) * DAY_MS),
+  };
+}
+
+/** RFC 5280 section 4.1.2.2: positive, unique per issuer, at most 20 octets. */
+function serialNumber(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[0] = bytes[0] & 0x7f | 0x40;
+  return bytes.toHex();
+}
+
+function leafExtensions(names: readonly string[], usage: x509.ExtendedKeyUsage): x509.Extension[] {
+  const extensions: x509.Extension[] = [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    new x509.ExtendedKeyUsageExtension([usage]),
+  ];
+  if (names.length > 0) {
+    extensions.push(
+      new x509.SubjectAlternativeNameExtension(
+        names.map((value) => ({
+          type: ipFamily(value) === 0 ? "dns" as const : "ip" as const,
+          value,
+        })),
+      ),
+    );
+  }
+  return extensions;
+}
+
+async function certifiedKey(
+  certificate: x509.X509Certificate,
+  keys: CryptoKeyPair,
+): Promise<CertifiedKey> {
+  const key = await crypto.subtle.exportKey("pkcs8", keys.privateKey);
+  return {
+    cert: certificate.toString("pem"),
+    key: x509.PemConverter.encode(key, "PRIVATE KEY"),
+    fingerprint256: new Uint8Array(await certificate.getThumbprint("SHA-256")).toHex(),
+  };
+}
