@@ -37,8 +37,18 @@ const ACCEPT_ENCODING = new PreparedField("grpc-accept-encoding", ENCODINGS);
 const GRPC_STATUS = Object.values(Status).map((code) =>
   new PreparedField("grpc-status", `${code}`)
 );
-const NAMES: string[] = [];
-const VALUES: string[] = [];
+
+/** What a request's header fields say; shared by calls whose header blocks are the same. */
+class RequestFields {
+  timeoutMs = Infinity;
+  encoding = "identity";
+  acceptsGzip = false;
+  names: readonly string[] = [];
+  values: readonly string[] = [];
+  constructor(readonly path: string, readonly authority: string) {}
+}
+
+const NO_FIELDS = new RequestFields("", "");
 
 /** What is known of a request that is no gRPC call. */
 export interface HttpRequest {
@@ -48,16 +58,10 @@ export interface HttpRequest {
 
 /** A call on a server. */
 export class GrpcServerStream extends GrpcStream implements ServerCall {
-  path = "";
-  authority = "";
-  timeoutMs = Infinity;
-  encoding = "identity";
-  acceptsGzip = false;
   sink: ServerCallSink = NO_SINK;
   // Nothing may be sent any more: a status was sent (or is queued), or the call is cancelled.
   closed = false;
-  #names: string[] = NAMES;
-  #values: string[] = VALUES;
+  #fields: RequestFields = NO_FIELDS;
   #metadata: Metadata | null = null;
   #headersSent = false;
   #status: Status = Status.OK;
@@ -76,8 +80,10 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   // ---- what arrives ------------------------------------------------------------------------------------
 
   onHeaders(list: HeaderList, summary: FieldSummary, endStream: boolean): void {
-    this.path = summary.path;
-    this.authority = summary.authority;
+    if (summary.parsed !== null) {
+      this.#fields = summary.parsed as RequestFields;
+      return this.#begin(endStream);
+    }
     const contentType = list.get("content-type");
     if (
       summary.method !== "POST" || contentType === undefined || !isGrpcContentType(contentType)
@@ -87,49 +93,16 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
       if (endStream) this.server.answerHttp(this, this.#http);
       return;
     }
-    const wrong = this.#readFields(list, summary.firstRegular);
+    const fields = this.#fields = new RequestFields(summary.path, summary.authority);
+    const wrong = readFields(fields, list, summary.firstRegular);
     if (wrong !== null) return this.#reject(wrong.code, wrong.message, wrong.httpStatus);
-    this.server.sink.onCall(this);
-    if (endStream && !this.closed) this.sink.onHalfClose();
+    summary.parsed = fields;
+    this.#begin(endStream);
   }
 
-  #readFields(
-    list: HeaderList,
-    from: number,
-  ): { code: Status; message: string; httpStatus: number } | null {
-    const { names, values, count } = list;
-    let binary = false;
-    for (let i = from; i < count; i++) {
-      const name = names[i];
-      if (name === "grpc-timeout") {
-        this.timeoutMs = parseTimeout(values[i]);
-        if (Number.isNaN(this.timeoutMs)) {
-          const message = `Cannot read grpc-timeout ${JSON.stringify(values[i])}`;
-          return { code: Status.INTERNAL, message, httpStatus: 400 };
-        }
-      } else if (name === "grpc-encoding") {
-        this.encoding = values[i];
-      } else if (name === "grpc-accept-encoding") {
-        this.acceptsGzip = values[i] === ENCODINGS || /\bgzip\b/.test(values[i]);
-      } else if (name.endsWith("-bin")) {
-        binary = true;
-      }
-    }
-    if (binary && !binaryFieldsAreValid(list, from)) {
-      const message = "A -bin metadata value is no base64";
-      return { code: Status.INTERNAL, message, httpStatus: 400 };
-    }
-    if (this.encoding !== "identity" && this.encoding !== "gzip") {
-      const message = `Compression "${this.encoding}" is not supported, use ${ENCODINGS}`;
-      return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
-    }
-    if (this.path.charCodeAt(0) !== 47) {
-      const message = `Malformed method name ${JSON.stringify(this.path)}`;
-      return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
-    }
-    this.#names = names.slice(from, count);
-    this.#values = values.slice(from, count);
-    return null;
+  #begin(endStream: boolean): void {
+    this.server.sink.onCall(this);
+    if (endStream && !this.closed) this.sink.onHalfClose();
   }
 
   // Answers without the call having been shown to anyone.
@@ -148,7 +121,32 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   }
 
   get metadata(): Metadata {
-    return this.#metadata ??= decodeMetadata(this.#names, this.#values, 0, this.#names.length);
+    return this.#metadata ??= this.#decodeMetadata();
+  }
+
+  #decodeMetadata(): Metadata {
+    const { names, values } = this.#fields;
+    return decodeMetadata(names, values, 0, names.length);
+  }
+
+  get path(): string {
+    return this.#fields.path;
+  }
+
+  get authority(): string {
+    return this.#fields.authority;
+  }
+
+  get timeoutMs(): number {
+    return this.#fields.timeoutMs;
+  }
+
+  get encoding(): string {
+    return this.#fields.encoding;
+  }
+
+  get acceptsGzip(): boolean {
+    return this.#fields.acceptsGzip;
   }
 
   get maxReceiveMessageBytes(): number {
@@ -284,4 +282,45 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     this.#slotFree = true;
     this.connection.releaseSlot();
   }
+}
+
+// Returns what is wrong, or null.
+function readFields(
+  fields: RequestFields,
+  list: HeaderList,
+  from: number,
+): { code: Status; message: string; httpStatus: number } | null {
+  const { names, values, count } = list;
+  let binary = false;
+  for (let i = from; i < count; i++) {
+    const name = names[i];
+    if (name === "grpc-timeout") {
+      fields.timeoutMs = parseTimeout(values[i]);
+      if (Number.isNaN(fields.timeoutMs)) {
+        const message = `Cannot read grpc-timeout ${JSON.stringify(values[i])}`;
+        return { code: Status.INTERNAL, message, httpStatus: 400 };
+      }
+    } else if (name === "grpc-encoding") {
+      fields.encoding = values[i];
+    } else if (name === "grpc-accept-encoding") {
+      fields.acceptsGzip = values[i] === ENCODINGS || /\bgzip\b/.test(values[i]);
+    } else if (name.endsWith("-bin")) {
+      binary = true;
+    }
+  }
+  if (binary && !binaryFieldsAreValid(list, from)) {
+    const message = "A -bin metadata value is no base64";
+    return { code: Status.INTERNAL, message, httpStatus: 400 };
+  }
+  if (fields.encoding !== "identity" && fields.encoding !== "gzip") {
+    const message = `Compression "${fields.encoding}" is not supported, use ${ENCODINGS}`;
+    return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
+  }
+  if (fields.path.charCodeAt(0) !== 47) {
+    const message = `Malformed method name ${JSON.stringify(fields.path)}`;
+    return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
+  }
+  fields.names = names.slice(from, count);
+  fields.values = values.slice(from, count);
+  return null;
 }

@@ -13,6 +13,7 @@ import { ProtocolError } from "../errors.ts";
 import { HpackDecoder } from "../hpack/decoder.ts";
 import { HeaderList } from "../hpack/header_list.ts";
 import type { Http2Handler, Role } from "./connection_core.ts";
+import { BlockCache } from "./block_cache.ts";
 import { ControlFrames } from "./control_frames.ts";
 import { ErrorCode, Flag, FrameType, PREFACE } from "./constants.ts";
 import { checkRequest, checkResponse, checkTrailers, FieldSummary } from "./field_check.ts";
@@ -37,6 +38,7 @@ export class Http2Connection extends ControlFrames
   protected readonly decoder: HpackDecoder;
   protected readonly list = new HeaderList();
   protected readonly summary = new FieldSummary();
+  protected readonly cache = new BlockCache();
   protected readonly reader: FrameReader;
   protected readonly blocks: HeaderBlocks;
   protected readonly limits: { maxListBytes: number; maxFields: number };
@@ -250,19 +252,34 @@ export class Http2Connection extends ControlFrames
     start: number,
     end: number,
   ): void {
-    const list = this.list;
+    const { list, decoder } = this;
     this.selfDependent = selfDependent;
+    const opens = this.role === "server" && id > this.lastPeerId;
+    if (opens) {
+      const known = this.cache.find(buffer, start, end, decoder.version);
+      if (known !== null) return this.onRequest(id, endStream, known);
+    }
+    const { version } = decoder;
     // Every block is decoded, wanted or not: else the tables would no longer agree.
-    this.decoder.decode(buffer, start, end, list, this.limits);
+    decoder.decode(buffer, start, end, list, this.limits);
     const stream = this.streams.get(id);
     if (stream !== undefined) return this.onStreamBlock(stream, endStream);
-    if (this.role === "client" || id <= this.lastPeerId) {
-      return this.onClosedStreamFrame(id, "HEADERS");
-    }
-    this.onRequest(id, endStream);
+    if (!opens) return this.onClosedStreamFrame(id, "HEADERS");
+    const wrong = list.overLimit ? "header list over its limits" : checkRequest(list, this.summary);
+    if (wrong !== null) return this.onBadRequest(id, wrong);
+    const summary = this.cache.offer(buffer, start, end, version, decoder.version, this.summary);
+    this.onRequest(id, endStream, summary);
   }
 
-  protected onRequest(id: number, endStream: boolean): void {
+  protected onBadRequest(id: number, wrong: string): void {
+    if ((id & 1) === 0) return this.violation(`A client opened stream ${id}, which is even`);
+    this.lastPeerId = id;
+    this.handler.onNote("debug", `Refused a request: ${wrong}`);
+    const code = this.list.overLimit ? ErrorCode.ENHANCE_YOUR_CALM : ErrorCode.PROTOCOL_ERROR;
+    this.resetUnknown(id, code);
+  }
+
+  protected onRequest(id: number, endStream: boolean, summary: FieldSummary): void {
     if ((id & 1) === 0) return this.violation(`A client opened stream ${id}, which is even`);
     this.lastPeerId = id;
     this.overhead.give(4);
@@ -271,12 +288,7 @@ export class Http2Connection extends ControlFrames
       this.slots >= this.options.maxConcurrentStreams ||
       this.sender.queuedBytes >= this.options.maxSendBufferBytes
     ) return this.refuse(id);
-    const wrong = this.list.overLimit ? null : checkRequest(this.list, this.summary);
-    if (this.selfDependent || wrong !== null || this.list.overLimit) {
-      const code = this.list.overLimit ? ErrorCode.ENHANCE_YOUR_CALM : ErrorCode.PROTOCOL_ERROR;
-      this.handler.onNote("debug", `Refused a request: ${wrong ?? "header list over its limits"}`);
-      return this.resetUnknown(id, code);
-    }
+    if (this.selfDependent) return this.resetUnknown(id, ErrorCode.PROTOCOL_ERROR);
     const stream = this.handler.createStream();
     stream.id = id;
     stream.state = nextState(
@@ -284,14 +296,14 @@ export class Http2Connection extends ControlFrames
       endStream ? StreamInput.RECV_HEADERS_END : StreamInput.RECV_HEADERS,
     );
     stream.headersReceived = true;
-    stream.lengthLeft = this.summary.contentLength;
+    stream.lengthLeft = summary.contentLength;
     if (endStream && stream.lengthLeft > 0) {
       return this.resetUnknown(id, ErrorCode.PROTOCOL_ERROR);
     }
     this.streams.set(id, stream);
     this.slots++;
     this.timers.set(Timer.IDLE, Infinity);
-    stream.onHeaders(this.list, this.summary, endStream);
+    stream.onHeaders(this.list, summary, endStream);
     this.closeIfDone(stream);
   }
 

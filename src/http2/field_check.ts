@@ -60,11 +60,14 @@ export class FieldSummary {
   contentLength = -1;
   /** Index of the first field that is not a pseudo-header field. */
   firstRegular = 0;
+  /** What the layer above made of the fields, when this summary is kept for blocks that repeat. */
+  parsed: unknown = null;
 }
 
 /** Checks a request. Returns what is wrong, or null. */
 export function checkRequest(list: HeaderList, out: FieldSummary): string | null {
   const { names, values, count } = list;
+  out.parsed = null;
   let seen = 0;
   let host = "";
   out.method =
