@@ -1,0 +1,28 @@
+/**
+ * What load is put on. The load generator knows nothing of connections, wires or methods.
+ *
+ * @module
+ */
+
+/** A successful answer. A `Uint8Array` is one. */
+export interface Reply {
+  /** Payload bytes received. */
+  readonly byteLength: number;
+  /** How long the server says it worked on the call in µs, when it says so. */
+  readonly serverTimeUs?: number;
+  /** Messages received; 1 when absent. */
+  readonly messages?: number;
+}
+
+/** Something that can be called again and again. */
+export interface Target {
+  /** How many calls can be under way at once: slots are numbered from 0 to `slots - 1`. */
+  readonly slots: number;
+  /** Payload bytes that one call sends. */
+  readonly requestBytes: number;
+  /**
+   * Starts call number `sequence` in a slot that has no call under way. Resolves when the answer is
+   * complete; rejects, best with an RpcError, when the call fails. Must not throw.
+   */
+  call(slot: number, sequence: number): Promise<Reply>;
+}

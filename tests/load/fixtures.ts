@@ -1,0 +1,114 @@
+import type { WorkerPlan } from "../../src/load/plan.ts";
+import { Collector } from "../../src/load/collector.ts";
+import type { IntervalReport, WorkerResult } from "../../src/load/recorder.ts";
+import type { RunResult, RunSettings } from "../../src/load/result.ts";
+import { startLoad } from "../../src/load/runner.ts";
+import type { Reply, Target } from "../../src/load/target.ts";
+import type { VirtualTime } from "./virtual_time.ts";
+
+export const REPLY: Reply = { byteLength: 64 };
+
+export function plan(changes: Partial<WorkerPlan> = {}): WorkerPlan {
+  return {
+    mode: "closed",
+    arrivals: "uniform",
+    warmupMs: 0,
+    drainMs: 5000,
+    intervalMs: 1000,
+    seed: 1,
+    worker: 0,
+    workers: 1,
+    ...changes,
+  };
+}
+
+export function settings(changes: Partial<RunSettings> = {}): RunSettings {
+  return {
+    server: "127.0.0.1:50051",
+    transport: "tcp",
+    wire: "grpc",
+    method: "/vrpc.echo.v1.EchoService/Echo",
+    mode: "closed",
+    ratePerSecond: null,
+    arrivals: "uniform",
+    connections: 10,
+    streams: 1,
+    threads: 1,
+    threadsAsked: 4,
+    requests: null,
+    durationMs: 30_000,
+    warmupMs: 0,
+    requestBytes: 64,
+    batch: false,
+    seed: 1,
+    ...changes,
+  };
+}
+
+/** A target in virtual time; `serve` decides how long call number `sequence`, started at `atMs`, takes. */
+export function simulatedTarget(
+  time: VirtualTime,
+  slots: number,
+  serve: (sequence: number, atMs: number) => number,
+  reply: Reply = REPLY,
+): Target & { started: number } {
+  return {
+    slots,
+    requestBytes: 32,
+    started: 0,
+    async call(_slot, sequence) {
+      this.started++;
+      await time.sleep(serve(sequence, time.now()));
+      return reply;
+    },
+  };
+}
+
+/** The server of the known-latency tests: 1 ms, every 100th call 50 ms, frozen from 10 s to 11 s. */
+export function knownLatency(sequence: number, atMs: number): number {
+  const work = sequence % 100 === 99 ? 50 : 1;
+  return atMs >= 10_000 && atMs < 11_000 ? 11_000 - atMs + work : work;
+}
+
+export interface Outcome {
+  readonly result: WorkerResult;
+  readonly intervals: readonly IntervalReport[];
+  readonly run: RunResult;
+}
+
+/** Runs a plan against a target in virtual time and sums it up. */
+export async function simulate(
+  time: VirtualTime,
+  target: Target,
+  workerPlan: WorkerPlan,
+  stopAtMs?: number,
+): Promise<Outcome> {
+  const intervals: IntervalReport[] = [];
+  const load = startLoad(target, workerPlan, {
+    clock: time,
+    onInterval: (report) => intervals.push(report),
+  });
+  if (stopAtMs !== undefined) time.setTimer(() => load.stop(), stopAtMs);
+  const result = await time.run(load.done);
+  const collector = new Collector(workerPlan.intervalMs);
+  for (const interval of intervals) collector.addInterval(interval);
+  collector.addResult(result);
+  const run = collector.finish({
+    title: "Echo Service",
+    settings: settings({
+      mode: workerPlan.mode,
+      ratePerSecond: workerPlan.ratePerSecond ?? null,
+      durationMs: workerPlan.durationMs ?? null,
+      requests: workerPlan.requests ?? null,
+    }),
+    environment: {
+      startedAt: "2026-01-02T03:04:05.000Z",
+      runtime: "Deno 2.9.6",
+      system: "linux x86_64",
+      cores: 2,
+    },
+    serverCpuMs: 1234,
+    interrupted: false,
+  });
+  return { result, intervals, run };
+}
