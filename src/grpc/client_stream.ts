@@ -132,6 +132,13 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
     }
   }
 
+  onNoMemory(length: number): void {
+    this.#fail(
+      Status.RESOURCE_EXHAUSTED,
+      `Cannot take a message of ${length} bytes: the memory for messages is used up`,
+    );
+  }
+
   onMessageTooLarge(length: number): void {
     this.#fail(
       Status.RESOURCE_EXHAUSTED,

@@ -30,6 +30,7 @@ const NO_SINK: ServerCallSink = {
   onWritable() {},
 };
 
+const SMALL_REPLY_BYTES = 16_384;
 const ENCODINGS = "identity,gzip";
 const STATUS_200 = new PreparedField(":status", "200");
 const CONTENT_TYPE = new PreparedField("content-type", "application/grpc");
@@ -167,6 +168,13 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     }
   }
 
+  onNoMemory(length: number): void {
+    this.#fail(
+      Status.RESOURCE_EXHAUSTED,
+      `Cannot take a message of ${length} bytes: the memory for messages is used up`,
+    );
+  }
+
   onMessageTooLarge(length: number): void {
     this.#fail(
       Status.RESOURCE_EXHAUSTED,
@@ -219,6 +227,17 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
     if (this.closed) return;
+    // A reply that would wait, when there is no memory for waiting: small ones are bounded by their number.
+    if (
+      message.length > SMALL_REPLY_BYTES &&
+      message.length > Math.min(this.sendWindow, this.connection.sender.window) &&
+      !this.connection.memory.allows(message.length)
+    ) {
+      return this.#fail(
+        Status.RESOURCE_EXHAUSTED,
+        `Cannot queue a reply of ${message.length} bytes: the memory for messages is used up`,
+      );
+    }
     if (!this.#headersSent) this.sendHeaders();
     this.sendFramed(message, compressed, false);
   }

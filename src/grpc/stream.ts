@@ -28,6 +28,14 @@ export abstract class GrpcStream extends Http2Stream {
   /** A message over the limit was announced. Nothing more is read of this stream. */
   abstract onMessageTooLarge(length: number): void;
 
+  /** There is no memory for a message. Nothing more is read of this stream. */
+  abstract onNoMemory(length: number): void;
+
+  onDropped(): void {
+    if (this.#message !== null) this.connection.memory.give(this.#message.length);
+    this.#message = null;
+  }
+
   /** Whether a message has arrived in part. */
   get inMessage(): boolean {
     return this.#have > 0;
@@ -77,9 +85,18 @@ export abstract class GrpcStream extends Http2Stream {
     const part = Math.min(this.#length - this.#filled, end - start);
     let message = this.#message;
     if (message === null || message.length < this.#filled + part) {
-      const grown = new Uint8Array(
-        Math.min(this.#length, Math.max((this.#filled + part) * 2, FIRST_ALLOCATION_BYTES)),
+      const { memory } = this.connection;
+      const held = message === null ? 0 : message.length;
+      const wanted = Math.min(
+        this.#length,
+        Math.max((this.#filled + part) * 2, FIRST_ALLOCATION_BYTES),
       );
+      if (!memory.allows(wanted - held)) {
+        this.onNoMemory(this.#length);
+        return end;
+      }
+      memory.take(wanted - held);
+      const grown = new Uint8Array(wanted);
       if (message !== null) grown.set(message.subarray(0, this.#filled));
       this.#message = message = grown;
     }
@@ -87,6 +104,7 @@ export abstract class GrpcStream extends Http2Stream {
     this.#filled += part;
     if (this.#filled === this.#length) {
       const whole = message.length === this.#length ? message : message.slice(0, this.#length);
+      this.connection.memory.give(message.length);
       this.#message = null;
       this.#have = this.#filled = 0;
       this.onFramedMessage(whole, this.#flag);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MemoryPool, MemoryShare } from "../bytes/memory_pool.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import { HpackEncoder } from "../hpack/encoder.ts";
 import { Budget } from "./budget.ts";
@@ -63,6 +64,8 @@ export abstract class ConnectionCore implements SendOwner {
   goawayReceived = false;
   /** Streams with an object. */
   readonly streams = new Map<number, Http2Stream>();
+  /** What this connection holds in buffers, as part of its server's bound. */
+  readonly memory: MemoryShare;
   /** Server: streams that are open or whose handlers still run. */
   slots = 0;
   /** The time of the last input. */
@@ -93,9 +96,10 @@ export abstract class ConnectionCore implements SendOwner {
     nowMs: number,
   ) {
     this.nowMs = this.lastReceivedMs = nowMs;
+    this.memory = new MemoryShare(options.memory ?? new MemoryPool(Infinity));
     this.pings = new Pings(this.out, this.timers, options, nowMs);
     this.receiveWindow = new ReceiveWindow(this.out, options);
-    this.sender = new SendScheduler(this.out, options, this);
+    this.sender = new SendScheduler(this.out, options, this.memory, this);
     this.resets = new Budget(options.resetBurst, options.resetsPerSecond, nowMs);
     this.overhead = new Budget(options.overheadBurst, options.overheadPerSecond, nowMs);
     this.timers.set(Timer.PREFACE, nowMs + options.prefaceTimeoutMs);
@@ -282,6 +286,7 @@ export abstract class ConnectionCore implements SendOwner {
     this.streams.delete(stream.id);
     this.sender.discard(stream);
     this.receiveWindow.forget(stream);
+    stream.onDropped();
   }
 
   /** Server: a handler has ended; its slot is free. */

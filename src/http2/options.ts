@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { MemoryPool } from "../bytes/memory_pool.ts";
+
 /** Settings and limits of one HTTP/2 connection, for either side. Times are ms, sizes are bytes. */
 export interface Http2Options {
   /** How many streams the peer may have open at once, running handlers included. Default 128. */
@@ -48,6 +50,8 @@ export interface Http2Options {
   sendBufferBytes: number;
   /** Queued bytes of all streams above which every sender is asked to wait and new calls are refused. Default 16 MiB. */
   maxSendBufferBytes: number;
+  /** The bound on buffers that this connection shares with its server's others. Default: none. */
+  memory: MemoryPool | undefined;
   /** Bytes framed ahead of the socket. Default 128 KiB. */
   maxOutputBytes: number;
   /** Silence after which a ping is sent; Infinity for never. Default Infinity (client), 2 h (server). */
@@ -91,6 +95,7 @@ export const DEFAULT_HTTP2_OPTIONS: Readonly<Http2Options> = {
   stallTimeoutMs: 30_000,
   sendBufferBytes: 65_536,
   maxSendBufferBytes: 16_777_216,
+  memory: undefined,
   maxOutputBytes: 131_072,
   keepaliveTimeMs: Infinity,
   keepaliveTimeoutMs: 20_000,

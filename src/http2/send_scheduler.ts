@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { MemoryShare } from "../bytes/memory_pool.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
 import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW_BYTES, Flag, FrameType } from "./constants.ts";
 import { putFrameHeader } from "./frame_writer.ts";
@@ -36,6 +37,7 @@ export class SendScheduler {
   constructor(
     readonly out: ByteWriter,
     readonly options: Http2Options,
+    readonly memory: MemoryShare,
     readonly owner: SendOwner,
   ) {}
 
@@ -71,6 +73,7 @@ export class SendScheduler {
     stream.queue ??= new SendQueue();
     stream.queue.push(prefix, body);
     this.queuedBytes += total;
+    this.memory.take(total);
     if (endStream) stream.endQueued = true;
     this.#list(stream);
     this.pump();
@@ -101,6 +104,7 @@ export class SendScheduler {
   discard(stream: Http2Stream): void {
     if (stream.queue === null) return;
     this.queuedBytes -= stream.queue.length;
+    this.memory.give(stream.queue.length);
     stream.queue = null;
     stream.endQueued = stream.trailersQueued = false;
   }
@@ -145,6 +149,7 @@ export class SendScheduler {
       stream.sendWindow -= count;
       this.window -= count;
       this.queuedBytes -= count;
+      this.memory.give(count);
       this.framesSent++;
       stream.progressMs = 0;
     }

@@ -62,6 +62,8 @@ export abstract class Http2Stream {
   abstract onReset(errorCode: number, remote: boolean, reason: string): void;
   /** Queued bytes fell below the mark. */
   abstract onWritable(): void;
+  /** The stream is gone: free what it holds. Before `onReset`, if that is called. */
+  abstract onDropped(): void;
   /** All queued data has gone: write the trailer section now. */
   abstract writeTrailers(): void;
 

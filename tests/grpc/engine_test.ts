@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Metadata } from "../../src/call/metadata.ts";
 import { Status } from "../../src/call/status.ts";
+import { MemoryPool } from "../../src/bytes/memory_pool.ts";
 import type { ServerCall } from "../../src/call/wire.ts";
 import { echo, gather, Outcome, Pair, pieces, request, whole } from "./pair.ts";
 
@@ -248,4 +249,31 @@ Deno.test("a server tells a client that pings too often too_many_pings", () => {
   pair.run();
   assert(pair.server.finished);
   assert(pair.notes.some((n) => n.includes("too_many_pings")));
+});
+
+Deno.test("a large message is refused when the server's memory is used up, and freed when it is over", () => {
+  const pool = new MemoryPool(300_000);
+  const pair = new Pair(echo, { server: { memory: pool } });
+  pair.run();
+  const outcomes = [0, 1, 2, 3, 4].map(() => new Outcome());
+  // Each announces 200 kB, sends all but the last bytes, and stays.
+  const calls = outcomes.map((outcome) => {
+    const call = pair.client.startCall(request("/a/b", { requestStreams: true }), outcome);
+    pair.run();
+    return call;
+  });
+  for (let i = 0; i < calls.length; i++) {
+    const id = 1 + 2 * i;
+    for (let at = 0; at < 4; at++) {
+      const payload = new Uint8Array(9 + 16_000);
+      payload.set([0, 0x3e, 0x80, 0, 0, 0, 0, 0, id]);
+      if (at === 0) payload.set([0, 0, 0x03, 0x0d, 0x40], 9);
+      pair.server.receive(payload, pair.nowMs);
+    }
+  }
+  assert(pool.used <= 300_000);
+  pair.run();
+  assert(outcomes.some((o) => o.code === Status.RESOURCE_EXHAUSTED));
+  pair.server.transportLost("gone", pair.nowMs);
+  assert.equal(pool.used, 0);
 });
