@@ -53,6 +53,20 @@ export interface HandlerContext {
   compress: boolean;
   /** For interceptors to leave things for handlers. */
   readonly values: Map<unknown, unknown>;
+  /**
+   * Where a handler with many replies may write them one by one instead of returning an iterable. Throws
+   * TypeError for kinds with a single reply.
+   */
+  readonly stream: ReplyWriter;
+}
+
+/** Takes replies one by one. */
+export interface ReplyWriter {
+  /**
+   * Sends one reply; resolves when the next one should come, so that a slow reader holds a fast writer.
+   * `last` ends the call with OK. Rejects with an RpcError when the call is over.
+   */
+  write(message: unknown, options?: { last?: boolean }): Promise<void>;
 }
 
 /** Options of one call. */

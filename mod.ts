@@ -1,0 +1,84 @@
+/**
+ * vrpc: RPC for Deno. One registry of methods, two wires (gRPC over HTTP/2, and lean), five transports
+ * (TCP, TLS, Unix sockets, vsock, hybrid vsock).
+ *
+ * ```ts ignore
+ * import { connect, serve } from "@vrpc/vrpc";
+ * import { EchoService } from "./gen/echo_pb.ts"; // protobuf-es output, nothing else is generated
+ *
+ * await using server = await serve("127.0.0.1:0", (router) => {
+ *   router.service(EchoService, { echo: (request) => ({ payload: request.payload }) });
+ *   router.method("/health", { description: "liveness" }, () => new Uint8Array());
+ * });
+ *
+ * await using channel = connect(server.addresses[0]);
+ * const reply = await channel.client(EchoService).echo({ payload }, { timeoutMs: 500 });
+ * ```
+ *
+ * @module
+ */
+
+// Servers.
+export { serve, type Server } from "./src/rpc/server.ts";
+export { type ServeOptions, type ServerStats } from "./src/rpc/server_options.ts";
+export { type CallStats } from "./src/rpc/call_host.ts";
+export { Router } from "./src/rpc/router.ts";
+export { type Capability, Registry } from "./src/rpc/registry.ts";
+export type {
+  BidiStreamingHandler,
+  ClientStreamingHandler,
+  HandlersByKind,
+  MethodImplementation,
+  MethodSpec,
+  Replies,
+  ServerStreamingHandler,
+  ServiceImplementation,
+  UnaryHandler,
+} from "./src/rpc/handlers.ts";
+export { currentContext } from "./src/rpc/context.ts";
+export { nearestName } from "./src/rpc/nearest_name.ts";
+
+// Dispatchers.
+export type { Dispatcher, DispatcherWrapper, DispatchReply } from "./src/rpc/dispatcher.ts";
+
+// What handlers, callers and interceptors hold.
+export type {
+  CallCredentials,
+  CallOptions,
+  HandlerContext,
+  InterceptedCall,
+  InterceptedReply,
+  Interceptor,
+  MethodInfo,
+  Next,
+  ReplyWriter,
+} from "./src/rpc/types.ts";
+export { Metadata, type MetadataInit, type MetadataValue } from "./src/call/metadata.ts";
+export type { MethodKind } from "./src/call/method.ts";
+export {
+  Status,
+  statusFromName,
+  statusFromNumber,
+  type StatusName,
+  statusName,
+} from "./src/call/status.ts";
+export type { PeerInfo, TlsPeerInfo } from "./src/call/wire.ts";
+
+// Errors.
+export {
+  type ErrorDetail,
+  type ErrorInitiator,
+  type ErrorScope,
+  ProtocolError,
+  RpcError,
+  type RpcErrorOptions,
+  TransportError,
+} from "./src/errors.ts";
+export { findDetails, packDetail } from "./src/rpc/details.ts";
+
+// Codecs.
+export type { Codec } from "./src/codec/codec.ts";
+export { bytesCodec } from "./src/codec/bytes.ts";
+export { jsonCodec } from "./src/codec/json.ts";
+export { textCodec } from "./src/codec/text.ts";
+export { type ProtobufCodec, protobufCodec } from "./src/codec/protobuf.ts";

@@ -1,0 +1,102 @@
+/**
+ * What all calls of a server share: the dispatcher, the deadlines, the limits and the figures.
+ *
+ * @module
+ */
+
+import { Status, type StatusName, statusName } from "../call/status.ts";
+import type { ServerCall, ServerCallSink } from "../call/wire.ts";
+import type { CallConnection } from "./context.ts";
+import type { DeadlineQueue } from "./deadline_queue.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { serverLog } from "./log.ts";
+import { ServerCallHandler } from "./server_call.ts";
+import type { MethodInfo } from "./types.ts";
+
+/** What a {@link CallHost} is made from. */
+export interface CallHostOptions {
+  /** Finds methods and runs calls. */
+  readonly dispatcher: Dispatcher;
+  /** Where deadlines wait. */
+  readonly deadlines: DeadlineQueue;
+  /** Whether replies are compressed unless the handler says otherwise. */
+  readonly compress: boolean;
+  /** The largest message that is inflated to, in bytes. */
+  readonly maxReceiveMessageBytes: number;
+}
+
+/** Figures of a server's calls. */
+export interface CallStats {
+  /** Calls that arrived. */
+  started: number;
+  /** Calls that ended with OK. */
+  succeeded: number;
+  /** Calls that ended otherwise, by code. */
+  failed: Partial<Record<StatusName, number>>;
+}
+
+const NOTHING: ServerCallSink = {
+  onMessage() {},
+  onHalfClose() {},
+  onCancel() {},
+  onWritable() {},
+};
+
+/** Takes calls from wires and has them run. */
+export class CallHost {
+  readonly dispatcher: Dispatcher;
+  readonly deadlines: DeadlineQueue;
+  readonly compress: boolean;
+  readonly maxReceiveMessageBytes: number;
+  #started = 0;
+  /** Ended calls by status code. */
+  #ended = new Float64Array(17);
+
+  /** Makes a host that has seen no calls. */
+  constructor(options: CallHostOptions) {
+    this.dispatcher = options.dispatcher;
+    this.deadlines = options.deadlines;
+    this.compress = options.compress;
+    this.maxReceiveMessageBytes = options.maxReceiveMessageBytes;
+  }
+
+  /** A call arrived: sets its sink and, where nothing has to be waited for, starts its handler. */
+  accept(call: ServerCall, connection: CallConnection): void {
+    this.#started++;
+    const method = this.dispatcher.find(call.path);
+    if (method === undefined) {
+      this.#refuse(call);
+      return;
+    }
+    const handler = new ServerCallHandler(this, call, connection, method);
+    call.sink = handler;
+    handler.start();
+  }
+
+  #refuse(call: ServerCall): void {
+    call.sink = NOTHING;
+    const text = this.dispatcher.explainMissing?.(call.path) ?? `Unknown method ${call.path}`;
+    call.sendStatus(Status.UNIMPLEMENTED, text);
+    this.ended(Status.UNIMPLEMENTED);
+    call.handlerDone();
+  }
+
+  /** A call ended. */
+  ended(code: Status): void {
+    this.#ended[code]++;
+  }
+
+  /** A handler threw what is no RpcError. */
+  handlerFailed(method: MethodInfo, error: unknown): void {
+    serverLog.error("The handler of {method} failed: {error}", { method: method.path, error });
+  }
+
+  /** The figures so far. */
+  stats(): CallStats {
+    const failed: Partial<Record<StatusName, number>> = {};
+    for (let code = 1; code < this.#ended.length; code++) {
+      if (this.#ended[code] > 0) failed[statusName(code) as StatusName] = this.#ended[code];
+    }
+    return { started: this.#started, succeeded: this.#ended[Status.OK], failed };
+  }
+}

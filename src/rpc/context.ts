@@ -1,0 +1,141 @@
+/**
+ * What handlers get beside their request. Everything that most calls don't need is made when asked for.
+ *
+ * @module
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Clock } from "../call/clock.ts";
+import { Metadata } from "../call/metadata.ts";
+import { serverStreams } from "../call/method.ts";
+import type { PeerInfo, ServerCall } from "../call/wire.ts";
+import type { RpcError } from "../errors.ts";
+import { ReplyQueue } from "./reply_queue.ts";
+import type { HandlerContext, MethodInfo } from "./types.ts";
+
+/** What all calls of one connection share. */
+export interface CallConnection {
+  /** The other end. */
+  readonly peer: PeerInfo;
+  /** Which wire the calls come by. */
+  readonly wire: HandlerContext["wire"];
+  /** The clock that deadlines are measured by. */
+  readonly clock: Clock;
+  /** Takes further calls of this connection that arrive inside of others (the batch stream). */
+  accept(call: ServerCall, connection: CallConnection): void;
+}
+
+const running = new AsyncLocalStorage<HandlerContext>();
+
+/**
+ * The context of the handler that runs this code, if its call has a deadline: calls made from here inherit
+ * it. Undefined elsewhere.
+ */
+export function currentContext(): HandlerContext | undefined {
+  return running.getStore();
+}
+
+/** Runs `body`, and what it starts, with `context` as its {@link currentContext}. Costs 0.15 µs. */
+export function runWithContext<A extends unknown[], R>(
+  context: HandlerContext,
+  body: (...args: A) => R,
+  ...args: A
+): R {
+  return running.run(context, body, ...args);
+}
+
+/** The context of one call on a server. */
+export class CallContext implements HandlerContext {
+  readonly method: MethodInfo;
+  compress: boolean;
+
+  // For the rpc layer itself; not part of HandlerContext.
+  readonly call: ServerCall;
+  readonly connection: CallConnection;
+  /** In the connection's clock; Infinity without deadline. */
+  deadlineAtMs = Infinity;
+  /** Undefined until someone asks for it. */
+  headers: Metadata | undefined = undefined;
+  /** Undefined until someone asks for it. */
+  trailers: Metadata | undefined = undefined;
+  headersSent = false;
+  /** Whether gzip was announced in the headers. */
+  gzipAnnounced = false;
+  /** Why the call was given up; set once. */
+  aborted: RpcError | undefined = undefined;
+  replies: ReplyQueue | undefined = undefined;
+  #controller: AbortController | undefined = undefined;
+  #values: Map<unknown, unknown> | undefined = undefined;
+
+  constructor(call: ServerCall, connection: CallConnection, method: MethodInfo, compress: boolean) {
+    this.call = call;
+    this.connection = connection;
+    this.method = method;
+    this.compress = compress;
+  }
+
+  get metadata(): Metadata {
+    return this.call.metadata;
+  }
+
+  get responseHeaders(): Metadata {
+    return this.headers ??= new Metadata();
+  }
+
+  get responseTrailers(): Metadata {
+    return this.trailers ??= new Metadata();
+  }
+
+  sendHeaders(): void {
+    if (this.headersSent || this.call.closed) return;
+    this.headersSent = true;
+    this.gzipAnnounced = this.compress && this.call.acceptsGzip;
+    this.call.sendHeaders(this.headers, this.gzipAnnounced ? "gzip" : undefined);
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.aborted) this.#controller.abort(this.aborted);
+    }
+    return this.#controller.signal;
+  }
+
+  timeRemainingMs(): number {
+    if (this.deadlineAtMs === Infinity) return Infinity;
+    return Math.max(0, this.deadlineAtMs - this.connection.clock.now());
+  }
+
+  get peer(): PeerInfo {
+    return this.connection.peer;
+  }
+
+  get wire(): HandlerContext["wire"] {
+    return this.connection.wire;
+  }
+
+  get values(): Map<unknown, unknown> {
+    return this.#values ??= new Map();
+  }
+
+  get stream(): ReplyQueue {
+    if (!serverStreams(this.method.kind)) {
+      throw new TypeError(
+        `Cannot write a stream of replies: ${this.method.path} has a single reply`,
+      );
+    }
+    if (!this.replies) {
+      this.replies = new ReplyQueue();
+      if (this.aborted) this.replies.abort(this.aborted);
+    }
+    return this.replies;
+  }
+
+  /** Gives the call up: fires `signal`. For the rpc layer. */
+  abort(reason: RpcError): void {
+    if (this.aborted) return;
+    this.aborted = reason;
+    this.replies?.abort(reason);
+    this.#controller?.abort(reason);
+  }
+}

@@ -1,0 +1,10 @@
+/**
+ * The loggers. Nothing is written until the program configures LogTape for the category `["vrpc"]`.
+ *
+ * @module
+ */
+
+import { getLogger, type Logger } from "@logtape/logtape";
+
+/** Connections, failing handlers, drains. */
+export const serverLog: Logger = getLogger(["vrpc", "server"]);

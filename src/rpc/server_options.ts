@@ -1,0 +1,94 @@
+/**
+ * What `serve` can be told, and what a server tells about itself.
+ *
+ * @module
+ */
+
+import type { GrpcServerOptions } from "../grpc/server.ts";
+import { http2Options } from "../http2/options.ts";
+import type { TlsServerOptions } from "../transport/tls_options.ts";
+import type { CallStats } from "./call_host.ts";
+import type { DispatcherWrapper } from "./dispatcher.ts";
+import type { Interceptor } from "./types.ts";
+
+/**
+ * Options of `serve`. Limits of the wires (`maxReceiveMessageBytes`, `maxConcurrentStreams`,
+ * `keepaliveTimeMs`, `maxConnectionAgeMs` …) apply to every connection.
+ */
+export interface ServeOptions extends Omit<GrpcServerOptions, "aboutText"> {
+  /** Speak TLS on every address. Default: plain text. */
+  tls?: TlsServerOptions;
+  /** Go around every handler, the first outermost; those of `router.use` come inside of them. */
+  interceptors?: readonly Interceptor[];
+  /** Compress replies for callers that take gzip, unless a handler says otherwise. Default false. */
+  compress?: boolean;
+  /** Let several threads listen on the same TCP port. Needs `--unstable-net`. Default false. */
+  reusePort?: boolean;
+  /** Goes around the registry: limits, timeouts, a worker pool, or a dispatcher of one's own. */
+  dispatcher?: DispatcherWrapper;
+  /** Open connections beyond which new ones are closed at once. Default 16,384 (half a gigabyte when idle). */
+  maxConnections?: number;
+  /** How long a connection may take from accept to a complete preface, TLS included. Default 5,000. */
+  prefaceTimeoutMs?: number;
+  /** Vsock context ids that may connect; others are closed at once. Default: all. */
+  allowVsockCids?: readonly number[];
+  /** What people read who come with a browser; plain text. Default: the name and what is spoken. */
+  aboutText?: string;
+}
+
+/** Figures of a server, counted since it started. */
+export interface ServerStats {
+  /** Connections. */
+  connections: {
+    /** Open now. */
+    open: number;
+    /** Ever accepted. */
+    accepted: number;
+    /** Closed at once: over `maxConnections`, or a vsock context id that may not connect. */
+    refused: number;
+    /** That spoke gRPC. */
+    grpc: number;
+    /** That spoke lean. */
+    lean: number;
+    /** That spoke HTTP/1 and got a short answer. */
+    http1: number;
+    /** That spoke something else. */
+    unknown: number;
+    /** That ended, failed or took too long before they had spoken. */
+    unopened: number;
+  };
+  /** Calls; those inside of batch streams as well as the streams themselves. */
+  calls: CallStats & {
+    /** Open, or given up with a handler that still runs; without those inside of batch streams. */
+    active: number;
+  };
+}
+
+/** The application protocols of TLS listeners, best first. */
+export const SERVER_ALPN: readonly string[] = ["h2", "vrpc-lean/1"];
+
+/** The default of `maxConnections`. */
+export const DEFAULT_MAX_CONNECTIONS = 16_384;
+
+/** The default of `prefaceTimeoutMs`. */
+export const DEFAULT_PREFACE_TIMEOUT_MS = 5_000;
+
+/** The default of `graceMs` of a shutdown. */
+export const DEFAULT_GRACE_MS = 5_000;
+
+/** The default of `aboutText`. */
+export const ABOUT_TEXT =
+  "This is a vrpc server. It speaks gRPC (HTTP/2 with prior knowledge, or ALPN h2 on TLS) and lean RPC.\n";
+
+/** Throws RangeError for options that no connection could work with. */
+export function checkServeOptions(options: ServeOptions): void {
+  http2Options(options);
+  positive("maxConnections", options.maxConnections);
+  positive("prefaceTimeoutMs", options.prefaceTimeoutMs);
+  positive("maxReceiveMessageBytes", options.maxReceiveMessageBytes);
+}
+
+function positive(name: string, value: number | undefined): void {
+  if (value === undefined || value >= 1) return;
+  throw new RangeError(`Cannot use ${name} ${value}: it must be 1 or more`);
+}
