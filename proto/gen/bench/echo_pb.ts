@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file echo.proto.
  */
 export const file_echo: GenFile = /*@__PURE__*/
-  fileDesc("CgplY2hvLnByb3RvEgViZW5jaCIWCgNNc2cSDwoHcGF5bG9hZBgBIAEoDDJLCgRFY2hvEh8KBVVuYXJ5EgouYmVuY2guTXNnGgouYmVuY2guTXNnEiIKBEJpZGkSCi5iZW5jaC5Nc2caCi5iZW5jaC5Nc2coATABQgxaCmJlbmNoL2VjaG9iBnByb3RvMw");
+  fileDesc("CgplY2hvLnByb3RvEgViZW5jaCIWCgNNc2cSDwoHcGF5bG9hZBgBIAEoDCIsCg1DaHVua3NSZXF1ZXN0Eg0KBWNvdW50GAEgASgFEgwKBHNpemUYAiABKAUyeQoERWNobxIfCgVVbmFyeRIKLmJlbmNoLk1zZxoKLmJlbmNoLk1zZxIiCgRCaWRpEgouYmVuY2guTXNnGgouYmVuY2guTXNnKAEwARIsCgZDaHVua3MSFC5iZW5jaC5DaHVua3NSZXF1ZXN0GgouYmVuY2guTXNnMAFCDFoKYmVuY2gvZWNob2IGcHJvdG8z");
 
 /**
  * A message.
@@ -33,6 +33,34 @@ export type Msg = Message<"bench.Msg"> & {
  */
 export const MsgSchema: GenMessage<Msg> = /*@__PURE__*/
   messageDesc(file_echo, 0);
+
+/**
+ * What Chunks is to send.
+ *
+ * @generated from message bench.ChunksRequest
+ */
+export type ChunksRequest = Message<"bench.ChunksRequest"> & {
+  /**
+   * How many messages.
+   *
+   * @generated from field: int32 count = 1;
+   */
+  count: number;
+
+  /**
+   * The payload of each, in bytes.
+   *
+   * @generated from field: int32 size = 2;
+   */
+  size: number;
+};
+
+/**
+ * Describes the message bench.ChunksRequest.
+ * Use `create(ChunksRequestSchema)` to create a new message.
+ */
+export const ChunksRequestSchema: GenMessage<ChunksRequest> = /*@__PURE__*/
+  messageDesc(file_echo, 1);
 
 /**
  * Returns what it gets.
@@ -58,6 +86,16 @@ export const Echo: GenService<{
   bidi: {
     methodKind: "bidi_streaming";
     input: typeof MsgSchema;
+    output: typeof MsgSchema;
+  },
+  /**
+   * As many messages of as many bytes as asked for.
+   *
+   * @generated from rpc bench.Echo.Chunks
+   */
+  chunks: {
+    methodKind: "server_streaming";
+    input: typeof ChunksRequestSchema;
     output: typeof MsgSchema;
   },
 }> = /*@__PURE__*/

@@ -1,0 +1,82 @@
+/**
+ * The picture for the README: bars per workload, ours highlighted.
+ *
+ * @module
+ */
+
+import * as echarts from "echarts";
+import { medianOf, type Row } from "./report.ts";
+
+const OURS = "#0b7285";
+const OTHERS = ["#868e96", "#adb5bd", "#ced4da", "#dee2e6", "#e9ecef"];
+const WIDTH = 960;
+const PANEL_HEIGHT = 150;
+const TOP = 64;
+const BOTTOM = 56;
+
+/** Draws server CPU time per call for each workload; shorter is better. */
+export function chart(rows: Row[], subtitle: string, footer: string[]): string {
+  const workloads = [...new Set(rows.map((row) => row.workload))];
+  const columns = 2;
+  const lines = Math.ceil(workloads.length / columns);
+  const height = TOP + lines * PANEL_HEIGHT + BOTTOM;
+  const canvas = echarts.init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
+  const panels = workloads.map((workload, index) => {
+    const group = rows.filter((row) => row.workload === workload && row.samples.length > 0);
+    const left = (index % columns) * (WIDTH / columns);
+    const top = TOP + Math.floor(index / columns) * PANEL_HEIGHT;
+    return { group, left, top, name: group[0]?.name ?? workload };
+  });
+  canvas.setOption({
+    animation: false,
+    backgroundColor: "#ffffff",
+    title: [
+      { text: "CPU time per call or message, µs (shorter is better)", subtext: subtitle, left: 16 },
+      ...panels.map(({ name, left, top }) => ({
+        text: name,
+        left: left + 16,
+        top,
+        textStyle: { fontSize: 13, fontWeight: "normal" as const },
+      })),
+      ...footer.map((text, index) => ({
+        text,
+        left: 16,
+        top: height - BOTTOM + 12 + index * 15,
+        textStyle: { fontSize: 10, fontWeight: "normal" as const, color: "#868e96" },
+      })),
+    ],
+    grid: panels.map(({ left, top, group }) => ({
+      left: left + 110,
+      width: WIDTH / columns - 190,
+      top: top + 22,
+      height: group.length * 21,
+    })),
+    xAxis: panels.map((_, gridIndex) => ({ type: "value" as const, gridIndex, show: false })),
+    yAxis: panels.map(({ group }, gridIndex) => ({
+      type: "category" as const,
+      gridIndex,
+      inverse: true,
+      data: group.map((row) => row.peer),
+      axisTick: { show: false },
+      axisLine: { show: false },
+      axisLabel: { fontSize: 11, color: "#343a40" },
+    })),
+    series: panels.map(({ group }, index) => {
+      let other = 0;
+      return {
+        type: "bar" as const,
+        xAxisIndex: index,
+        yAxisIndex: index,
+        barWidth: 14,
+        label: { show: true, position: "right" as const, fontSize: 11, color: "#343a40" },
+        data: group.map((row) => ({
+          value: Number(medianOf(row, "cpuUs").toPrecision(3)),
+          itemStyle: { color: row.ours ? OURS : OTHERS[other++ % OTHERS.length] },
+        })),
+      };
+    }),
+  });
+  const svg = canvas.renderToSVGString();
+  canvas.dispose();
+  return svg;
+}

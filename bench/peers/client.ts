@@ -1,0 +1,37 @@
+/**
+ * Our client, making load on one connection:
+ *
+ *     deno run -A bench/peers/client.ts client 127.0.0.1:PORT IN_FLIGHT SECONDS [--batch]
+ *
+ * Prints one line of JSON.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { connect } from "../../mod.ts";
+import { Echo } from "../../proto/gen/bench/echo_pb.ts";
+
+const [, address, inFlight, seconds] = Deno.args;
+await using channel = connect(address, { batch: Deno.args.includes("--batch") });
+const client = channel.client(Echo);
+const message = { payload: new Uint8Array(64) };
+await client.unary(message);
+
+let calls = 0;
+const cpu = process.cpuUsage();
+const startMs = performance.now();
+const endMs = startMs + Number(seconds) * 1000;
+async function worker() {
+  while (performance.now() < endMs) {
+    await client.unary(message);
+    calls++;
+  }
+}
+await Promise.all(Array.from({ length: Number(inFlight) }, worker));
+const used = process.cpuUsage(cpu);
+console.log(JSON.stringify({
+  calls,
+  seconds: (performance.now() - startMs) / 1000,
+  cpuSeconds: (used.user + used.system) / 1e6,
+}));

@@ -1,0 +1,177 @@
+/**
+ * The implementations that are compared: how each is built, started as a server, and run as a client.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { CACHE, HERE, run, versionOf } from "./tools.ts";
+
+/** One implementation, built and ready. */
+export interface Peer {
+  /** As shown in tables. */
+  readonly name: string;
+  /** Language, runtime and library, with versions. */
+  readonly version: string;
+  /** Whether this is the project's own. */
+  readonly ours: boolean;
+  /** Starts a server on a free port of 127.0.0.1. */
+  readonly server?: string[];
+  /** Makes load: an address, calls in flight and seconds are appended. */
+  readonly client?: string[];
+  /** Added to the environment. */
+  readonly env?: Record<string, string>;
+}
+
+const GO_TOOLS = {
+  "protoc-gen-go": "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12",
+  "protoc-gen-go-grpc": "google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2",
+};
+
+async function copy(from: string, to: string, files: string[]): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for (const file of files) await Deno.copyFile(join(from, file), join(to, file.split("/").pop()!));
+}
+
+/** The path of the grpc-go peer, which is also the load generator of the streaming workloads. */
+export async function buildGo(): Promise<string> {
+  const folder = join(CACHE, "go");
+  const bin = join(folder, "bin");
+  await copy(HERE, folder, ["go/go.mod", "go/go.sum", "go/main.go", "echo.proto"]);
+  const env = { GOBIN: bin, GOFLAGS: "-p=1" };
+  for (const path of Object.values(GO_TOOLS)) await run(["go", "install", path], { env });
+  const imports = JSON.parse(await Deno.readTextFile(join(HERE, "../../deno.json"))).imports;
+  const plugins = Object.keys(GO_TOOLS).map((name) => ({
+    local: join(bin, name),
+    out: folder,
+    opt: ["module=bench"],
+  }));
+  await run([
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "-A",
+    imports["@bufbuild/buf"],
+    "generate",
+    join(folder, "echo.proto"),
+    "--template",
+    JSON.stringify({ version: "v2", plugins }),
+  ], { cwd: folder });
+  await run(["go", "build", "-o", "peers", "."], { cwd: folder, env: { GOFLAGS: "-p=1" } });
+  return join(folder, "peers");
+}
+
+async function goPeer(): Promise<Peer> {
+  const program = await buildGo();
+  const library = /google\.golang\.org\/grpc (v\S+)/.exec(
+    await Deno.readTextFile(join(HERE, "go/go.mod")),
+  )?.[1];
+  return {
+    name: "grpc-go",
+    version: `grpc-go ${library}, ${await versionOf(["go", "version"])}`,
+    ours: false,
+    server: [program, "server", "127.0.0.1:0"],
+    client: [program, "unary"],
+    // One core each: more threads than that only get in each other's way.
+    env: { GOMAXPROCS: "1" },
+  };
+}
+
+async function tonicPeer(): Promise<Peer> {
+  const target = join(CACHE, "tonic");
+  const folder = join(HERE, "tonic");
+  await run(["cargo", "build", "--release", "--locked", "-j1"], {
+    cwd: folder,
+    env: { CARGO_TARGET_DIR: target },
+  });
+  const program = join(target, "release/peers");
+  const library = /tonic = "=([^"]+)"/.exec(
+    await Deno.readTextFile(join(folder, "Cargo.toml")),
+  )?.[1];
+  return {
+    name: "tonic",
+    version: `tonic ${library}, ${await versionOf(["rustc", "--version"])}, one thread, LTO`,
+    ours: false,
+    server: [program, "server", "127.0.0.1:0"],
+    client: [program, "client"],
+  };
+}
+
+async function installGrpcJs(): Promise<{ program: string; version: string }> {
+  const folder = join(CACHE, "grpc_js");
+  await copy(HERE, folder, ["grpc_js/package.json", "grpc_js/peer.mjs", "echo.proto"]);
+  await run(["npm", "install", "--no-audit", "--no-fund"], { cwd: folder });
+  const library = JSON.parse(await Deno.readTextFile(join(folder, "package.json")));
+  const version = library.dependencies["@grpc/grpc-js"];
+  return { program: join(folder, "peer.mjs"), version };
+}
+
+async function grpcJsOnNode(): Promise<Peer> {
+  const { program, version } = await installGrpcJs();
+  return {
+    name: "grpc-js, Node",
+    version: `grpc-js ${version}, Node ${await versionOf(["node", "--version"])}`,
+    ours: false,
+    server: ["node", program, "server", "127.0.0.1:0"],
+    client: ["node", program, "client"],
+  };
+}
+
+async function grpcJsOnDeno(): Promise<Peer> {
+  const { program, version } = await installGrpcJs();
+  return {
+    name: "grpc-js, Deno",
+    version: `grpc-js ${version}, Deno ${Deno.version.deno}`,
+    ours: false,
+    server: [Deno.execPath(), "run", "-A", program, "server", "127.0.0.1:0"],
+    client: [Deno.execPath(), "run", "-A", program, "client"],
+  };
+}
+
+function ourPeer(): Promise<Peer> {
+  return Promise.resolve({
+    name: "vrpc",
+    version: `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`,
+    ours: true,
+    server: [
+      Deno.execPath(),
+      "run",
+      "-A",
+      "--no-check",
+      join(HERE, "server.ts"),
+      "--addr",
+      "127.0.0.1:0",
+    ],
+    client: [Deno.execPath(), "run", "-A", "--no-check", join(HERE, "client.ts"), "client"],
+  });
+}
+
+const BUILDERS: Record<string, () => Promise<Peer>> = {
+  vrpc: ourPeer,
+  tonic: tonicPeer,
+  "grpc-go": goPeer,
+  "grpc-js-node": grpcJsOnNode,
+  "grpc-js-deno": grpcJsOnDeno,
+};
+
+/** Builds the peers called for; names those that can't be. */
+export async function buildPeers(
+  names: string[] = Object.keys(BUILDERS),
+): Promise<{ peers: Peer[]; skipped: string[] }> {
+  const peers: Peer[] = [];
+  const skipped: string[] = [];
+  for (const name of names) {
+    const build = BUILDERS[name];
+    if (!build) {
+      throw new TypeError(
+        `Cannot find peer ${name}: there are ${Object.keys(BUILDERS).join(", ")}`,
+      );
+    }
+    try {
+      peers.push(await build());
+    } catch (error) {
+      skipped.push(`${name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  return { peers, skipped };
+}

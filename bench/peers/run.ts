@@ -1,0 +1,153 @@
+/**
+ * Compares this project with grpc-go, tonic and grpc-js: the same echo service, servers on one core, the
+ * load on another, rounds interleaved.
+ *
+ *     deno task bench:peers [--rounds 3] [--seconds 3] [--peers vrpc,tonic] [--workloads pump,clients]
+ *                           [--out build/peers]
+ *
+ * Prints tables, and writes them as `peers.md`, `peers.json` and the picture `peers.svg`. What can't be
+ * built here is skipped and named.
+ *
+ * @module
+ */
+
+import { cpus, release } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { chart } from "./chart.ts";
+import { buildGo, buildPeers, type Peer } from "./peers.ts";
+import { type Row, tables } from "./report.ts";
+import { startServer, versionOf } from "./tools.ts";
+import {
+  IN_FLIGHT,
+  type Loaders,
+  measureClient,
+  type Sample,
+  type Workload,
+  WORKLOADS,
+} from "./workloads.ts";
+
+const SERVER_CORE = 0;
+const LOAD_CORE = 1;
+const WARM_UP_SECONDS = 1;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "3" },
+    seconds: { type: "string", default: "3" },
+    peers: { type: "string" },
+    workloads: { type: "string" },
+    out: { type: "string", default: "build/peers" },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+const only = values.workloads?.split(",");
+
+for (const tool of ["taskset", "h2load"]) {
+  if (await versionOf([tool, "--version"]) === undefined) {
+    console.error(`${tool} is missing: install Debian's util-linux and nghttp2-client`);
+    Deno.exit(2);
+  }
+}
+if (cpus().length < 2) {
+  console.error("Two cores are needed: one for the server, one for the load");
+  Deno.exit(2);
+}
+
+console.error("building …");
+const { peers, skipped } = await buildPeers(values.peers?.split(","));
+const go = await buildGo().catch(() => undefined);
+for (const one of skipped) console.error(`skipped ${one}`);
+const loaders: Loaders = { core: LOAD_CORE, go };
+
+const rows: Row[] = [];
+function rowOf(workload: { id: string; name: string; unit: string; bytes?: number }, peer: Peer) {
+  let row = rows.find((one) => one.workload === workload.id && one.peer === peer.name);
+  if (!row) {
+    const { id, name, unit, bytes } = workload;
+    row = { workload: id, name, unit, bytes, peer: peer.name, ours: peer.ours, samples: [] };
+    rows.push(row);
+  }
+  return row;
+}
+
+async function record(row: Row, round: number, measure: () => Promise<Sample>): Promise<void> {
+  try {
+    const sample = await measure();
+    row.samples.push(sample);
+    console.error(
+      `round ${round}  ${row.name}  ${row.peer}: ${Math.round(sample.rate)} ${row.unit}/s, ` +
+        `${sample.cpuUs.toFixed(2)} µs`,
+    );
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    row.failure = message.replace(/^.* ended with \d+: /s, "").replaceAll(/[\s|]+/g, " ").slice(
+      0,
+      240,
+    );
+    console.error(`round ${round}  ${row.name}  ${row.peer}: ${row.failure}`);
+  }
+}
+
+async function measureServer(workload: Workload, peer: Peer): Promise<Sample> {
+  await using server = await startServer(peer.server!, SERVER_CORE, peer.env);
+  await workload.measure(server, WARM_UP_SECONDS, loaders);
+  if (server.alive) return await workload.measure(server, seconds, loaders);
+  // It did not survive that its first client hung up: this one has to do without warming up.
+  await using another = await startServer(peer.server!, SERVER_CORE, peer.env);
+  return await workload.measure(another, seconds, loaders);
+}
+
+const CLIENTS = {
+  id: "clients",
+  name: `clients, ${IN_FLIGHT} unary calls of 64 B in flight, one connection`,
+  unit: "calls",
+};
+// All clients call one server, and not the slowest, so that it is the clients that are compared.
+const target = peers.find((peer) => peer.name === "tonic") ??
+  peers.find((peer) => peer.name === "grpc-go") ?? peers[0];
+
+for (let round = 1; round <= rounds; round++) {
+  for (const workload of WORKLOADS) {
+    if (only && !only.includes(workload.id)) continue;
+    for (const peer of peers) {
+      await record(rowOf(workload, peer), round, () => measureServer(workload, peer));
+    }
+  }
+  if (only && !only.includes(CLIENTS.id)) continue;
+  for (const peer of peers) {
+    await record(rowOf(CLIENTS, peer), round, async () => {
+      await using server = await startServer(target.server!, SERVER_CORE, target.env);
+      return await measureClient(peer.client!, peer.env, server, seconds, LOAD_CORE);
+    });
+  }
+}
+
+const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores, Linux ${release()}`;
+const date = new Date().toISOString().slice(0, 10);
+const about = [
+  `${date}; ${machine}; h2load of ${await versionOf(["h2load", "--version"])}`,
+  `${rounds} interleaved rounds of ${seconds} s; median (lowest–highest); server on one core, ` +
+  `load on another; the clients call ${target.name}`,
+  peers.map((peer) => `${peer.name}: ${peer.version}`).join("; "),
+  ...skipped.map((one) => `skipped: ${one.split("\n")[0]}`),
+];
+const text = `${tables(rows)}\n${about.map((line) => `- ${line}`).join("\n")}\n`;
+console.log(text);
+
+await Deno.mkdir(values.out, { recursive: true });
+const versions = Object.fromEntries(peers.map((peer) => [peer.name, peer.version]));
+await Deno.writeTextFile(
+  join(values.out, "peers.json"),
+  JSON.stringify({ date, machine, rounds, seconds, versions, skipped, rows }, null, 2),
+);
+await Deno.writeTextFile(join(values.out, "peers.md"), text);
+await Deno.writeTextFile(
+  join(values.out, "peers.svg"),
+  chart(rows, `${date}, ${machine}`, [
+    peers.map((peer) => `${peer.name}: ${peer.version}`).slice(0, 3).join("; "),
+    peers.map((peer) => `${peer.name}: ${peer.version}`).slice(3).join("; "),
+  ]),
+);
+console.error(`wrote ${values.out}/peers.json, peers.md, peers.svg`);

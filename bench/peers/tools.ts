@@ -1,0 +1,118 @@
+/**
+ * Programs, and what the kernel says of them.
+ *
+ * @module
+ */
+
+/** Where builds are kept, outside the checkout. */
+export const CACHE = Deno.env.get("VRPC_PEERS_CACHE") ??
+  `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/vrpc/peers`;
+
+/** This folder. */
+export const HERE = new URL(".", import.meta.url).pathname;
+
+/** Runs a program to its end and returns its standard output; throws when it fails. */
+export async function run(
+  command: string[],
+  options: { cwd?: string; env?: Record<string, string>; limitMs?: number } = {},
+): Promise<string> {
+  const child = new Deno.Command(command[0], {
+    args: command.slice(1),
+    cwd: options.cwd,
+    env: options.env,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), options.limitMs ?? 900_000);
+  const { code, stdout, stderr } = await child.output();
+  clearTimeout(timer);
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  if (code !== 0) {
+    throw new Error(`${command.slice(0, 6).join(" ")} ended with ${code}: ${(err || out).trim()}`);
+  }
+  return out;
+}
+
+/** The first line of a program's output, or undefined when it can't be run. */
+export async function versionOf(command: string[]): Promise<string | undefined> {
+  try {
+    return (await run(command)).split("\n")[0].trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** A server that is up. */
+export interface Running extends AsyncDisposable {
+  /** What it listens on. */
+  address: string;
+  /** Its process. */
+  pid: number;
+  /** Whether it still runs. */
+  readonly alive: boolean;
+}
+
+/** Starts a server on one core and waits for its line `listening ADDRESS`. */
+export async function startServer(
+  command: string[],
+  core: number,
+  env: Record<string, string> = {},
+): Promise<Running> {
+  const child = new Deno.Command("taskset", {
+    args: ["-c", String(core), ...command],
+    env,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream() as never) as ReadableStream<
+    string
+  >;
+  let alive = true;
+  child.status.then(() => alive = false);
+  const stop = async () => {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+    await child.status;
+    await lines.cancel().catch(() => {});
+  };
+  const timer = setTimeout(stop, 20_000);
+  let written = "";
+  const reader = lines.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    written += part.value;
+    const address = /listening (\S+)\s/.exec(written)?.[1];
+    if (address === undefined) continue;
+    clearTimeout(timer);
+    reader.releaseLock();
+    return {
+      address,
+      pid: child.pid,
+      get alive() {
+        return alive;
+      },
+      [Symbol.asyncDispose]: stop,
+    };
+  }
+  clearTimeout(timer);
+  reader.releaseLock();
+  await stop();
+  throw new Error(`${command.join(" ")} did not listen: ${written}`);
+}
+
+/** CPU time of a process and its threads so far, in seconds (proc(5): utime and stime, ticks of 10 ms). */
+export function cpuSeconds(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Resident memory of a process, in MB (10⁶ bytes). */
+export function residentMegabytes(pid: number): number {
+  const kilobytes = /VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
+  return Number(kilobytes) * 1024 / 1e6;
+}
