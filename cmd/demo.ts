@@ -1,0 +1,159 @@
+/**
+ * The demonstration: a server process, the client's checks, and five seconds of load.
+ *
+ *     deno task demo
+ *
+ * @module
+ */
+
+import { type Channel, connect } from "../mod.ts";
+import { Algorithm, CryptoService, KeyType } from "../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
+import { EchoService } from "../proto/gen/vrpc/echo/v1/echo_pb.ts";
+import { program, readOptions, runProgram } from "./shared/program.ts";
+import { table } from "./shared/table.ts";
+
+/** One kind of load. */
+interface Load {
+  readonly name: string;
+  /** How many connections share the calls. */
+  readonly connections: number;
+  /** How many calls are open at any time. */
+  readonly inFlight: number;
+  readonly durationMs: number;
+  makeCall(channel: Channel): () => Promise<unknown>;
+}
+
+const PAYLOAD = new Uint8Array(64);
+
+const echo = (channel: Channel) => {
+  const client = channel.client(EchoService);
+  return () => client.echo({ payload: PAYLOAD });
+};
+
+const sign = (channel: Channel) => {
+  const client = channel.client(CryptoService);
+  const request = {
+    keyType: KeyType.ECDSA_P256,
+    algorithm: Algorithm.ECDSA_SHA256,
+    data: PAYLOAD,
+  };
+  return () => client.sign(request);
+};
+
+const LOADS: readonly Load[] = [
+  { name: "echo, one at a time", connections: 1, inFlight: 1, durationMs: 1_500, makeCall: echo },
+  { name: "echo, 100 open", connections: 10, inFlight: 100, durationMs: 2_000, makeCall: echo },
+  { name: "P-256, 20 open", connections: 2, inFlight: 20, durationMs: 1_500, makeCall: sign },
+];
+
+/** What came of a load. */
+interface Outcome {
+  readonly callsPerSecond: number;
+  readonly failed: number;
+  /** Sorted, in milliseconds. */
+  readonly latenciesMs: Float64Array;
+}
+
+async function run(load: Load, address: string): Promise<Outcome> {
+  const channels = Array.from({ length: load.connections }, () => connect(address));
+  await Promise.all(channels.map((channel) => channel.ready({ timeoutMs: 5_000 })));
+  const latenciesMs: number[] = [];
+  let failed = 0;
+  const startMs = performance.now();
+  const endMs = startMs + load.durationMs;
+  const callRepeatedly = async (call: () => Promise<unknown>) => {
+    for (let sentMs = startMs; sentMs < endMs;) {
+      sentMs = performance.now();
+      try {
+        await call();
+        latenciesMs.push(performance.now() - sentMs);
+      } catch {
+        failed++;
+      }
+    }
+  };
+  const callers = Array.from(
+    { length: load.inFlight },
+    (_, i) => callRepeatedly(load.makeCall(channels[i % channels.length])),
+  );
+  await Promise.all(callers);
+  const seconds = (performance.now() - startMs) / 1000;
+  await Promise.all(channels.map((channel) => channel.close()));
+  return {
+    callsPerSecond: latenciesMs.length / seconds,
+    failed,
+    latenciesMs: Float64Array.from(latenciesMs).sort(),
+  };
+}
+
+function row(load: Load, { callsPerSecond, failed, latenciesMs }: Outcome): string[] {
+  const percentile = (share: number) => {
+    const at = Math.min(latenciesMs.length - 1, Math.floor(latenciesMs.length * share));
+    return at < 0 ? "" : (latenciesMs[at] * 1000).toFixed(0);
+  };
+  return [
+    load.name,
+    callsPerSecond.toFixed(0),
+    percentile(0.5),
+    percentile(0.99),
+    percentile(1),
+    String(failed),
+  ];
+}
+
+/** Starts a program of this directory; its standard output can be read. */
+function start(name: "server" | "client", args: string[]): Deno.ChildProcess {
+  const script = new URL(`./${name}.ts`, import.meta.url).pathname;
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", script, ...args],
+    stdout: name === "server" ? "piped" : "inherit",
+    stderr: "inherit",
+  }).spawn();
+}
+
+/** Reads the `listening ADDRESS` line, and lets the rest of the output go. */
+async function listeningAddress(server: Deno.ChildProcess): Promise<string> {
+  const [first, rest] = server.stdout.tee();
+  rest.pipeTo(new WritableStream()).catch(() => {});
+  let text = "";
+  for await (const chunk of first.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const match = text.match(/^listening (\S+)$/m);
+    if (match) return match[1];
+  }
+  throw new Error("The server ended before it listened");
+}
+
+async function main(): Promise<number> {
+  readOptions(program("demo", "A server process, the client's checks, and five seconds of load."));
+  // One thread for the server leaves the other cores to the load.
+  const server = start("server", [
+    "--addr",
+    "127.0.0.1:0",
+    "--workers",
+    "1",
+    "--log-level",
+    "warn",
+  ]);
+  try {
+    const address = await listeningAddress(server);
+    console.log(`A server listens on ${address} (one thread). What the client finds:\n`);
+    const { code } = await start("client", ["--addr", address]).status;
+    if (code !== 0) return code;
+    console.log("\nLoad from this process, 64-byte payloads:\n");
+    const rows = [["load", "calls/s", "p50 µs", "p99 µs", "max µs", "failed"]];
+    let failed = 0;
+    for (const load of LOADS) {
+      const outcome = await run(load, address);
+      failed += outcome.failed;
+      rows.push(row(load, outcome));
+    }
+    console.log(table(rows));
+    return failed === 0 ? 0 : 1;
+  } finally {
+    server.kill("SIGTERM");
+    await server.status;
+  }
+}
+
+await runProgram("demo", main);

@@ -1,0 +1,293 @@
+/**
+ * The server program: echo, crypto, health and reflection, on any transport, on all cores.
+ *
+ *     deno task server --addr 127.0.0.1:50051 --addr unix:/tmp/vrpc.sock
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import {
+  chooseCryptoBackend,
+  type CryptoBackend,
+  type CryptoKeys,
+  generateCryptoKeys,
+} from "../src/services/mod.ts";
+import { listen, parseAddress } from "../src/transport/mod.ts";
+import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
+import {
+  errorLine,
+  list,
+  oneOf,
+  onOff,
+  option,
+  program,
+  readOptions,
+  runProgram,
+  UsageError,
+  wholeNumber,
+} from "./shared/program.ts";
+import { type ServingSettings, startServing } from "./shared/serving.ts";
+import { addServerTlsOptions, serverTls, type ServerTlsFlags } from "./shared/tls.ts";
+import { WorkerGroup } from "./shared/worker_group.ts";
+
+interface Flags extends ServerTlsFlags {
+  addr: string[];
+  workers: number;
+  logLevel: Level;
+  graceMs: number;
+  cryptoBackend: CryptoBackend | "auto";
+  reflection: boolean;
+  compress: boolean;
+  maxMessageBytes: number;
+  maxStreams: number;
+  pidFile?: string;
+}
+
+/** Terminals and task runners may deliver one Ctrl-C twice: a second signal within this is the same one. */
+const SAME_SIGNAL_MS = 200;
+
+const logger = getLogger(["vrpc", "cmd", "server"]);
+
+function readFlags(): Flags {
+  const command = program("server", "Serves echo, crypto, health and reflection.");
+  command
+    .addOption(
+      option(
+        "-a, --addr <address>",
+        "SERVER_ADDR",
+        "where to listen; several with commas or flags",
+        {
+          default: ["127.0.0.1:50051"],
+          defaultText: "127.0.0.1:50051",
+          parse: list(),
+        },
+      ),
+    )
+    .addOption(
+      option("-w, --workers <count>", "WORKER_THREADS", "threads that share the TCP ports", {
+        default: navigator.hardwareConcurrency,
+        defaultText: "number of cores",
+        parse: wholeNumber(1, 256),
+      }),
+    )
+    .addOption(
+      option(
+        "--log-level <level>",
+        "LOG_LEVEL",
+        "trace, debug, info, warn or error; else RUST_LOG",
+        {
+          default: levelOfRustLog(Deno.env.get("RUST_LOG")) ?? "info",
+          defaultText: "info",
+          parse: level,
+        },
+      ),
+    )
+    .addOption(
+      option(
+        "--grace-ms <ms>",
+        "GRACE_MS",
+        "how long open calls may take after SIGTERM or SIGINT",
+        {
+          default: 5_000,
+          parse: wholeNumber(0, 3_600_000),
+        },
+      ),
+    )
+    .addOption(
+      option("--crypto-backend <name>", "CRYPTO_BACKEND", "auto, libcrypto or webcrypto", {
+        default: "auto",
+        parse: oneOf("auto", "libcrypto", "webcrypto"),
+      }),
+    )
+    .addOption(
+      option("--reflection <on|off>", "REFLECTION", "answer grpcurl and the like", {
+        default: true,
+        defaultText: "on",
+        parse: onOff,
+      }),
+    )
+    .addOption(
+      option("--compress <on|off>", "COMPRESS", "gzip responses for clients that take it", {
+        default: false,
+        defaultText: "off",
+        parse: onOff,
+      }),
+    )
+    .addOption(
+      option("--max-message-bytes <bytes>", "MAX_MESSAGE_BYTES", "largest request message", {
+        default: 4 * 1024 * 1024,
+        parse: wholeNumber(1, 2 ** 31 - 1),
+      }),
+    )
+    .addOption(
+      option("--max-streams <count>", "MAX_STREAMS", "calls that a connection may have open", {
+        default: 128,
+        parse: wholeNumber(1, 1_000_000),
+      }),
+    )
+    .addOption(option("--pid-file <file>", "PID_FILE", "write the process id there while running"));
+  addServerTlsOptions(command).addHelpText(
+    "after",
+    `
+Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port (cid may be "any").
+Port 0 lets the system choose. TLS applies to all addresses.
+Prints "listening ADDRESS" for each address once it accepts connections.
+SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.`,
+  );
+  return readOptions<Flags>(command);
+}
+
+function isTcp(address: string): boolean {
+  const { kind } = parseAddress(address);
+  return kind === "tcp" || kind === "dns";
+}
+
+/**
+ * Ports with real numbers in place of 0. Each port is taken alone once: while threads share ports, so could
+ * another process of the same user, unnoticed.
+ */
+async function claimPorts(addresses: string[]): Promise<string[]> {
+  const listeners = [];
+  try {
+    for (const address of addresses) listeners.push(await listen(address));
+    return listeners.map((listener) => listener.address);
+  } finally {
+    for (const listener of listeners) listener.close();
+  }
+}
+
+interface Serving {
+  readonly addresses: string[];
+  shutdown(graceMs: number): Promise<void>;
+}
+
+async function serveAlone(settings: ServingSettings, keys: Promise<CryptoKeys>): Promise<Serving> {
+  const server = await startServing(settings, keys);
+  return {
+    addresses: [...server.addresses],
+    shutdown: (graceMs) => server.shutdown({ graceMs }),
+  };
+}
+
+async function serveOnThreads(
+  settings: ServingSettings,
+  flags: Flags,
+  keys: Promise<CryptoKeys>,
+): Promise<Serving> {
+  const tcp = await claimPorts(settings.addresses.filter(isTcp));
+  const others = settings.addresses.filter((address) => !isTcp(address));
+  for (const address of others) {
+    logger.info(
+      "{address} is served by this process's main thread alone: only TCP ports are shared",
+      {
+        address,
+      },
+    );
+  }
+  const group = new WorkerGroup(keys, flags.logLevel);
+  const alone = others.length > 0
+    ? await serveAlone({ ...settings, addresses: others }, keys)
+    : undefined;
+  const shared = { ...settings, addresses: tcp, reusePort: true };
+  await Promise.all(Array.from({ length: flags.workers }, () => group.add(shared)));
+  const inOrder = settings.addresses.map((address) =>
+    (isTcp(address) ? tcp : alone!.addresses)[
+      settings.addresses.filter((one) => isTcp(one) === isTcp(address)).indexOf(address)
+    ]
+  );
+  return {
+    addresses: inOrder,
+    async shutdown(graceMs) {
+      await Promise.all([group.shutdown(graceMs), alone?.shutdown(graceMs)]);
+    },
+  };
+}
+
+/** Resolves to the first signal's name; from then on another one ends the process at once. */
+function firstSignal(): Promise<Deno.Signal> {
+  const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
+  let firstMs: number | undefined;
+  const on = (signal: Deno.Signal, code: number) => {
+    Deno.addSignalListener(signal, () => {
+      if (firstMs === undefined) {
+        firstMs = performance.now();
+        resolve(signal);
+      } else if (performance.now() - firstMs > SAME_SIGNAL_MS) {
+        Deno.exit(code);
+      }
+    });
+  };
+  on("SIGINT", 130);
+  // Windows knows no SIGTERM.
+  if (Deno.build.os !== "windows") on("SIGTERM", 143);
+  return promise;
+}
+
+async function main(): Promise<number> {
+  const flags = readFlags();
+  const signal = firstSignal();
+  try {
+    flags.addr.forEach(parseAddress);
+  } catch (error) {
+    throw new UsageError(errorLine(error));
+  }
+  await logToStderr(flags.logLevel);
+  const settings: ServingSettings = {
+    addresses: flags.addr,
+    reusePort: false,
+    tls: await serverTls(flags),
+    cryptoBackend: chosenBackend(flags.cryptoBackend),
+    reflection: flags.reflection,
+    maxReceiveMessageBytes: flags.maxMessageBytes,
+    maxConcurrentStreams: flags.maxStreams,
+    compress: flags.compress,
+  };
+  const keys = generateCryptoKeys();
+  const threads = flags.addr.some(isTcp) && flags.workers > 1;
+  if (!threads && flags.workers > 1) {
+    logger.info("One thread serves: --workers is for TCP, whose ports can be shared");
+  }
+  const serving = threads
+    ? await serveOnThreads(settings, flags, keys)
+    : await serveAlone(settings, keys);
+  logger.info("{threads} thread(s), signing with {backend}, pid {pid}", {
+    threads: threads ? flags.workers : 1,
+    backend: settings.cryptoBackend,
+    pid: Deno.pid,
+  });
+  await writePidFile(flags.pidFile);
+  for (const address of serving.addresses) console.log(`listening ${address}`);
+  logger.info("{signal}: finishing open calls", { signal: await signal });
+  await serving.shutdown(flags.graceMs);
+  await removePidFile(flags.pidFile);
+  return 0;
+}
+
+function chosenBackend(wanted: CryptoBackend | "auto"): CryptoBackend {
+  try {
+    return chooseCryptoBackend(wanted);
+  } catch (error) {
+    throw new UsageError(errorLine(error));
+  }
+}
+
+async function writePidFile(path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  try {
+    await Deno.mkdir(new URL(".", pathUrl(path)), { recursive: true });
+    await Deno.writeTextFile(path, `${Deno.pid}\n`);
+  } catch (error) {
+    throw new UsageError(`Cannot write ${path} (--pid-file): ${errorLine(error)}`);
+  }
+}
+
+async function removePidFile(path: string | undefined): Promise<void> {
+  if (path !== undefined) await Deno.remove(path).catch(() => {});
+}
+
+function pathUrl(path: string): URL {
+  return new URL(path, `file://${Deno.cwd()}/`);
+}
+
+await runProgram("server", main);

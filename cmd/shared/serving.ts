@@ -1,0 +1,43 @@
+/**
+ * What the server program serves, in one thread.
+ *
+ * @module
+ */
+
+import { addHealth, addReflection, serve, type Server, type TlsServerOptions } from "../../mod.ts";
+import { addCrypto, addEcho, type CryptoBackend, type CryptoKeys } from "../../src/services/mod.ts";
+
+/** What a thread is told to serve; can be posted to a worker. */
+export interface ServingSettings {
+  /** Where to listen, with real ports. */
+  addresses: string[];
+  /** Whether TCP ports are shared with other threads. */
+  reusePort: boolean;
+  /** TLS for all addresses. */
+  tls?: TlsServerOptions;
+  /** Who computes signatures. */
+  cryptoBackend: CryptoBackend;
+  /** Whether to answer questions of grpcurl and the like. */
+  reflection: boolean;
+  /** The largest request message, in bytes. */
+  maxReceiveMessageBytes: number;
+  /** How many calls one connection may have open. */
+  maxConcurrentStreams: number;
+  /** Whether to compress responses for clients that take gzip. */
+  compress: boolean;
+}
+
+/** Starts serving. `keys` may come later: crypto calls wait for them. */
+export function startServing(
+  settings: ServingSettings,
+  keys: Promise<CryptoKeys>,
+): Promise<Server> {
+  const { addresses, reusePort, tls, maxReceiveMessageBytes, maxConcurrentStreams, compress } =
+    settings;
+  return serve(addresses, (router) => {
+    addEcho(router);
+    addCrypto(router, { backend: settings.cryptoBackend, keys });
+    addHealth(router);
+    if (settings.reflection) addReflection(router);
+  }, { reusePort, tls, maxReceiveMessageBytes, maxConcurrentStreams, compress });
+}

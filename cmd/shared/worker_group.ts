@@ -1,0 +1,75 @@
+/**
+ * The threads of the server program.
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import type { CryptoKeys } from "../../src/services/mod.ts";
+import type { Level } from "./logging.ts";
+import type { ServingSettings } from "./serving.ts";
+import type { FromWorker, ToWorker } from "./worker_messages.ts";
+
+const logger = getLogger(["vrpc", "cmd", "server"]);
+
+/** A worker that fails before this has a lasting reason: starting another would not help. */
+const MIN_LIFE_MS = 5_000;
+
+/** Workers that serve the same. A worker that fails is replaced. */
+export class WorkerGroup {
+  readonly #logLevel: Level;
+  readonly #keys: Promise<CryptoKeys>;
+  readonly #workers = new Set<Worker>();
+  #stopping = false;
+  #idle = Promise.withResolvers<void>();
+
+  /** Makes a group without workers. */
+  constructor(keys: Promise<CryptoKeys>, logLevel: Level) {
+    this.#keys = keys;
+    this.#logLevel = logLevel;
+  }
+
+  /** Adds a worker; resolves to its addresses once it listens. Rejects when it can't. */
+  add(settings: ServingSettings): Promise<string[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<string[]>();
+    const startMs = performance.now();
+    // The URL is written out here because `deno compile` embeds only workers that it can see.
+    const worker = new Worker(new URL("../server_worker.ts", import.meta.url), { type: "module" });
+    const post = (message: ToWorker) => worker.postMessage(message);
+    this.#workers.add(worker);
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if (data.type === "listening") return resolve(data.addresses);
+      this.#remove(worker);
+      if (data.type === "failed") {
+        worker.terminate();
+        reject(new Error(data.message));
+      }
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#remove(worker);
+      reject(new Error(event.message));
+      if (this.#stopping || performance.now() - startMs < MIN_LIFE_MS) return;
+      logger.error("A worker failed and is replaced: {reason}", { reason: event.message });
+      this.add(settings).catch((error) => logger.error("Cannot replace it: {error}", { error }));
+    };
+    post({ type: "start", settings, logLevel: this.#logLevel });
+    this.#keys.then((keys) => post({ type: "keys", keys }), () => {});
+    return promise;
+  }
+
+  /** Drains all workers; resolves once all are gone. */
+  async shutdown(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    if (this.#workers.size === 0) return;
+    for (const worker of this.#workers) {
+      worker.postMessage({ type: "shutdown", graceMs } satisfies ToWorker);
+    }
+    await this.#idle.promise;
+  }
+
+  #remove(worker: Worker): void {
+    this.#workers.delete(worker);
+    if (this.#workers.size === 0) this.#idle.resolve();
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Makes single-file programs of `cmd/*.ts` in `build/`, and checks that each has the workers it starts:
+ * `deno compile` silently leaves out a worker whose URL it can't see in the source.
+ *
+ *     deno task compile [NAME…]
+ *
+ * `DENORT_BIN` in the environment is taken instead of downloading Deno's runtime for programs.
+ *
+ * @module
+ */
+
+import { stripVTControlCharacters } from "node:util";
+
+const ROOT = new URL("..", import.meta.url);
+const PROGRAMS = ["server", "client", "benchmark", "enclave", "host", "vrpc"];
+const PERMISSIONS = [
+  "--allow-net",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-sys",
+  "--allow-ffi",
+  "--allow-run",
+];
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(new URL(path, ROOT)).then(() => true, () => false);
+}
+
+/** Every file that is imported, or started as a worker, from `path`. */
+async function reachable(path: URL, found = new Set<string>()): Promise<Set<string>> {
+  if (found.has(path.href)) return found;
+  found.add(path.href);
+  const source = await Deno.readTextFile(path);
+  const references = source.matchAll(
+    /(?:from|import)\s*\(?\s*"(\.[^"]+)"|new Worker\(\s*new URL\(\s*"([^"]+)"/g,
+  );
+  for (const [, imported, worker] of references) {
+    await reachable(new URL(imported ?? worker, path), found);
+  }
+  return found;
+}
+
+/** The workers that a program starts, by their paths below the project's root. */
+async function workersOf(path: URL): Promise<string[]> {
+  const workers = new Set<string>();
+  for (const file of await reachable(path)) {
+    const source = await Deno.readTextFile(new URL(file));
+    for (const [, url] of source.matchAll(/new Worker\(\s*new URL\(\s*"([^"]+)"/g)) {
+      workers.add(new URL(url, file).href.slice(ROOT.href.length));
+    }
+    if (/new Worker\(\s*(?!new URL\(\s*")/.test(source)) {
+      throw new Error(`${file} starts a worker whose URL deno compile can't see`);
+    }
+  }
+  return [...workers];
+}
+
+async function compile(name: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["compile", ...PERMISSIONS, "--output", `build/${name}`, `cmd/${name}.ts`],
+    cwd: ROOT.pathname,
+  }).output();
+  const text = stripVTControlCharacters(
+    new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr),
+  );
+  if (!success) throw new Error(`deno compile cmd/${name}.ts failed:\n${text}`);
+  const embedded = text.slice(text.indexOf("Embedded Files"));
+  for (const worker of await workersOf(new URL(`cmd/${name}.ts`, ROOT))) {
+    const file = worker.split("/").at(-1)!;
+    if (!embedded.includes(file)) {
+      throw new Error(`build/${name} lacks its worker ${worker}:\n${embedded}`);
+    }
+    console.log(`build/${name} has its worker ${worker}`);
+  }
+  return embedded;
+}
+
+let failed = 0;
+let made = 0;
+for (const name of Deno.args.length > 0 ? Deno.args : PROGRAMS) {
+  if (!await exists(`cmd/${name}.ts`)) continue;
+  try {
+    await compile(name);
+    made++;
+    const { size } = await Deno.stat(new URL(`build/${name}`, ROOT));
+    console.log(`build/${name} (${(size / 1e6).toFixed(0)} MB)`);
+  } catch (error) {
+    failed++;
+    console.error(error instanceof Error ? error.message : error);
+  }
+}
+console.log(`${made} passed, ${failed} failed`);
+Deno.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,37 @@
+/**
+ * Stops the server that `deno task server` started: it drains, and this waits until it is gone.
+ *
+ * @module
+ */
+
+const PID_FILE = new URL("../.cache/server.pid", import.meta.url);
+const POLL_MS = 50;
+
+async function readPid(): Promise<number | undefined> {
+  const text = await Deno.readTextFile(PID_FILE).catch(() => "");
+  return /^\d+\s*$/.test(text) ? Number(text) : undefined;
+}
+
+/** Whether the process is a server of ours: a pid is given out again some day. */
+async function isServer(pid: number): Promise<boolean> {
+  if (Deno.build.os !== "linux") return true;
+  const commandLine = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
+  return commandLine.includes("cmd/server.ts");
+}
+
+const pid = await readPid();
+if (pid === undefined || !await isServer(pid)) {
+  console.log("No server that `deno task server` started is running");
+  await Deno.remove(PID_FILE).catch(() => {});
+  Deno.exit(0);
+}
+try {
+  Deno.kill(pid, "SIGTERM");
+} catch (error) {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+// The server removes the file as the last thing it does.
+while (await readPid() === pid && await isServer(pid)) {
+  await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+}
+console.log(`Stopped the server (pid ${pid})`);

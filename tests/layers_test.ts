@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { dirname, join, relative } from "node:path";
+
+const ROOT = join(import.meta.dirname!, "..");
+
+/** What needs nothing but itself; every layer may use it. */
+const BOTTOM = ["errors", "call", "bytes"];
+
+/** The layers each layer of `src/` may import from, beside itself. */
+const ALLOWED: Record<string, readonly string[]> = {
+  errors: ["call"],
+  call: BOTTOM,
+  bytes: BOTTOM,
+  codec: [...BOTTOM],
+  transport: [...BOTTOM],
+  hpack: [...BOTTOM],
+  http2: [...BOTTOM, "hpack"],
+  grpc: [...BOTTOM, "codec", "hpack", "http2"],
+  lean: [...BOTTOM, "codec", "http2"],
+  rpc: [...BOTTOM, "codec", "transport", "grpc", "lean", "http2", "proto"],
+  services: [...BOTTOM, "codec", "transport", "rpc", "proto"],
+  gateway: [...BOTTOM, "codec", "transport", "rpc", "services", "proto"],
+  load: [...BOTTOM, "codec", "transport", "rpc", "services", "proto"],
+};
+
+/** Engines: bytes and the time go in, bytes come out. */
+const PURE = ["bytes", "hpack", "http2", "grpc", "lean"];
+const IMPURE =
+  /\bDeno\.|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bDate\b|\bperformance\b|\bPromise\b|\basync\b|\bawait\b|\bMath\.random\b|\bgetRandomValues\b|\brandomUUID\b/;
+
+/** Sockets; everything else of Deno may be named above the engines. */
+const SOCKETS = /\bDeno\.(?:listen|connect|listenTls|connectTls|startTls|listenDatagram)\b/;
+
+async function* sources(directory: string): AsyncGenerator<string> {
+  for await (const entry of Deno.readDir(directory)) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory) yield* sources(path);
+    else if (entry.name.endsWith(".ts")) yield path;
+  }
+}
+
+async function allSources(below: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const path of sources(join(ROOT, below))) paths.push(path);
+  return paths.sort();
+}
+
+/** The code without comments, in which words don't count. */
+function withoutComments(code: string): string {
+  return code.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:"'`])\/\/.*$/gm, "$1");
+}
+
+function importsOf(code: string): string[] {
+  return [...code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']/g)].map((match) =>
+    match[1]
+  );
+}
+
+/** `rpc` for `src/rpc/server.ts`, `errors` for `src/errors.ts`, `proto` for `proto/gen/…`, else the path. */
+function layerOf(path: string): string {
+  const [top, second] = path.split("/");
+  if (top === "src") return second.replace(/\.ts$/, "");
+  return top === "proto" ? "proto" : path;
+}
+
+Deno.test("imports in src/ point down only", async () => {
+  const wrong: string[] = [];
+  for (const path of await allSources("src")) {
+    const file = relative(ROOT, path);
+    const layer = layerOf(file);
+    const allowed = ALLOWED[layer];
+    assert.ok(
+      allowed,
+      `${file}: the layer ${layer} is unknown, add it to this test and to CONTRIBUTING.md`,
+    );
+    for (const specifier of importsOf(withoutComments(await Deno.readTextFile(path)))) {
+      if (!specifier.startsWith(".")) continue;
+      const target = layerOf(relative(ROOT, join(dirname(path), specifier)));
+      if (target !== layer && !allowed.includes(target)) wrong.push(`${file} imports ${specifier}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("programs import only what deno.json exports", async () => {
+  const config = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const exported = Object.values<string>(config.exports).map((path) => join(".", path));
+  const wrong: string[] = [];
+  for (const path of await allSources("cmd")) {
+    for (const specifier of importsOf(withoutComments(await Deno.readTextFile(path)))) {
+      if (!specifier.startsWith(".")) continue;
+      const target = relative(ROOT, join(dirname(path), specifier));
+      if (!/^(cmd|proto\/gen)\//.test(target) && !exported.includes(target)) {
+        wrong.push(`${relative(ROOT, path)} imports ${specifier}`);
+      }
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+Deno.test("nothing is imported from where it may not be had", async () => {
+  const config = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  for (const [name, target] of Object.entries<string>(config.imports)) {
+    assert.match(target, /^npm:/, name);
+  }
+  for (const path of [...await allSources("src"), ...await allSources("cmd")]) {
+    for (const specifier of importsOf(withoutComments(await Deno.readTextFile(path)))) {
+      assert.doesNotMatch(specifier, /^(jsr|https?|npm):/, relative(ROOT, path));
+    }
+  }
+});
+
+for (const layer of PURE) {
+  Deno.test(`src/${layer} is pure: no I/O, promise, timer, clock or randomness`, async () => {
+    for (const path of await allSources(`src/${layer}`)) {
+      const match = withoutComments(await Deno.readTextFile(path)).match(IMPURE);
+      assert.equal(match, null, `${relative(ROOT, path)} has ${match?.[0]}`);
+    }
+  });
+}
+
+Deno.test("only src/transport names Deno's sockets", async () => {
+  for (const path of await allSources("src")) {
+    const file = relative(ROOT, path);
+    if (layerOf(file) === "transport") continue;
+    const match = withoutComments(await Deno.readTextFile(path)).match(SOCKETS);
+    assert.equal(match, null, `${file} has ${match?.[0]}`);
+  }
+});
