@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MemoryPool } from "../bytes/memory_pool.ts";
 import type { Clock } from "../call/clock.ts";
 import { listen } from "../transport/mod.ts";
 import type { ByteStream, Listener } from "../transport/types.ts";
@@ -118,7 +119,9 @@ class RunningServer implements Server, ConnectionOwner {
 
   constructor(router: Router, options: ServeOptions, clock: Clock) {
     this.router = router;
-    this.options = options;
+    // One bound for the buffers of all connections.
+    const memory = options.memory ?? new MemoryPool(options.maxBufferedBytes);
+    this.options = { ...options, memory };
     this.clock = clock;
     this.#deadlines = new DeadlineQueue(clock);
     this.#dispatcher = options.dispatcher?.(router.registry) ?? router.registry;

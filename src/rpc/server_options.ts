@@ -28,6 +28,11 @@ export interface ServeOptions extends Omit<GrpcServerOptions, "aboutText"> {
   dispatcher?: DispatcherWrapper;
   /** Open connections beyond which new ones are closed at once. Default 16,384 (half a gigabyte when idle). */
   maxConnections?: number;
+  /**
+   * What all connections together may hold of messages that are incomplete or wait to be sent; beyond it
+   * calls are answered RESOURCE_EXHAUSTED. Default 64 MiB.
+   */
+  maxBufferedBytes?: number;
   /** How long a connection may take from accept to a complete preface, TLS included. Default 5,000. */
   prefaceTimeoutMs?: number;
   /** Vsock context ids that may connect; others are closed at once. Default: all. */
@@ -84,6 +89,7 @@ export const ABOUT_TEXT =
 export function checkServeOptions(options: ServeOptions): void {
   http2Options(options);
   positive("maxConnections", options.maxConnections);
+  positive("maxBufferedBytes", options.maxBufferedBytes);
   positive("prefaceTimeoutMs", options.prefaceTimeoutMs);
   positive("maxReceiveMessageBytes", options.maxReceiveMessageBytes);
 }
