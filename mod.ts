@@ -35,7 +35,6 @@ export type {
   ServiceImplementation,
   UnaryHandler,
 } from "./src/rpc/handlers.ts";
-export { currentContext } from "./src/rpc/context.ts";
 export { nearestName } from "./src/rpc/nearest_name.ts";
 
 // Dispatchers.

@@ -197,8 +197,6 @@ export class ServerCallHandler implements ServerCallSink {
         this.#fail(
           new TypeError(`The dispatcher answered ${this.#method.path} with a single reply`),
         );
-      } else if (this.#context.deadlineAtMs === Infinity) {
-        this.#pump(reply);
       } else {
         // Generators run in the context of whoever asks them for the next value.
         runWithContext(this.#context, () => this.#pump(reply));

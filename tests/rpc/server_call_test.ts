@@ -5,7 +5,7 @@ import { gzip } from "../../src/codec/compression.ts";
 import { jsonCodec } from "../../src/codec/json.ts";
 import { textCodec } from "../../src/codec/text.ts";
 import { RpcError } from "../../src/errors.ts";
-import { currentContext } from "../../src/rpc/context.ts";
+import { currentContext, trackContexts } from "../../src/rpc/context.ts";
 import {
   decodeStatusDetails,
   DETAILS_KEY,
@@ -14,6 +14,8 @@ import {
 } from "../../src/rpc/details.ts";
 import type { HandlerContext } from "../../src/rpc/types.ts";
 import { FakeCall, FakeHost } from "./fake_call.ts";
+
+trackContexts();
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 
