@@ -1,0 +1,267 @@
+/**
+ * The halves of a call that both sides share after the hello: sending under the peer's credit, and
+ * receiving under this side's.
+ *
+ * @module
+ */
+
+import type { LeanConnection } from "./connection.ts";
+import { COMPRESSED, END, ERROR, FIELDS, MORE } from "./frames.ts";
+import { State } from "./state.ts";
+
+/** A frame, or a message to be cut into frames, that waits to be sent. */
+interface Outgoing {
+  /** Flags of the last frame; MORE replaces END in those before. */
+  flags: number;
+  /** A message, or the value of a frame that needs no credit. */
+  readonly bytes: Uint8Array;
+  /** Goes in front, uncounted, with the first frame. */
+  fields: Uint8Array | undefined;
+  offset: number;
+  /** Whether the bytes are counted against the peer's credit. */
+  readonly counted: boolean;
+}
+
+// A piece is sent when it completes the message or has this many bytes at least: never one byte at a time.
+// At most half of the least window, so that two sides can't wait for each other.
+export const LEAST_PIECE_BYTES = 512;
+
+/** State of one call on the wire. */
+export abstract class LeanCall {
+  /** The call's id; 0 until it is on the wire. */
+  id = 0;
+  /** What the peer may still send: one of {@link State}. */
+  state: number = State.OPEN;
+  /** Bytes that may be sent before more credit comes. */
+  sendWindow: number;
+  /** Bytes in `queue`, not yet framed. */
+  queuedBytes = 0;
+  /** Whether nothing more can come from the peer, so that credit would say nothing. */
+  quiet = false;
+  /** When a timer first saw the call wait for credit; 0 for not yet. */
+  stalledMs = 0;
+  protected readonly connection: LeanConnection;
+  protected paused = false;
+  #queue: Outgoing[] | undefined;
+  #receiveWindow: number;
+  #unreturned = 0;
+  #pieces: Uint8Array[] | undefined;
+  #pieceBytes = 0;
+  #compressed = false;
+
+  constructor(connection: LeanConnection) {
+    this.connection = connection;
+    this.sendWindow = connection.peer.callWindowBytes;
+    this.#receiveWindow = connection.options.callWindowBytes;
+  }
+
+  /** The largest message taken. */
+  abstract readonly maxMessageBytes: number;
+  /** A whole message has come. */
+  abstract deliver(message: Uint8Array, compressed: boolean): void;
+  /** More may be sent. */
+  abstract becameWritable(): void;
+  /** The last frame of this side has been written. */
+  abstract lastFrameWritten(): void;
+
+  /** Whether more messages should be sent now; asking while not so makes `becameWritable` be called. */
+  get writable(): boolean {
+    if (this.hasRoom) return true;
+    this.connection.notifyWhenWritable(this);
+    return false;
+  }
+
+  /** Whether the send buffers have room. */
+  get hasRoom(): boolean {
+    const { options, queuedBytes } = this.connection;
+    return this.queuedBytes < options.sendBufferBytes && queuedBytes < options.maxSendBufferBytes;
+  }
+
+  /** Whether a message can be framed whole at once. */
+  protected fits(bytes: number): boolean {
+    const c = this.connection;
+    return this.#queue === undefined && bytes <= this.sendWindow && bytes <= c.fragmentBytes &&
+      c.out.length < c.options.maxOutputBytes;
+  }
+
+  /** Whether something waits to be framed. */
+  get hasQueue(): boolean {
+    return this.#queue !== undefined;
+  }
+
+  /** Frames a message now, or queues it. */
+  protected send(flags: number, message: Uint8Array, fields?: Uint8Array): void {
+    if (this.fits(message.length)) {
+      this.sendWindow -= message.length;
+      this.connection.writeFrame(flags, this.id, fields, message, 0, message.length);
+      if ((flags & END) !== 0) this.lastFrameWritten();
+      this.connection.produced();
+    } else {
+      this.#enqueue({ flags, bytes: message, fields, offset: 0, counted: true });
+    }
+  }
+
+  /** Frames a value that needs no credit, behind what waits. It is the last of this side. */
+  protected sendLast(flags: number, value: Uint8Array, fields?: Uint8Array): void {
+    if (this.#queue === undefined) {
+      this.connection.writeFrame(flags, this.id, fields, value, 0, value.length);
+      this.lastFrameWritten();
+      this.connection.produced();
+    } else {
+      this.#enqueue({ flags, bytes: value, fields, offset: 0, counted: false });
+    }
+  }
+
+  #enqueue(entry: Outgoing): void {
+    if (this.#queue === undefined) this.#queue = [entry];
+    else this.#queue.push(entry);
+    this.queuedBytes += entry.bytes.length;
+    this.connection.queuedBytes += entry.bytes.length;
+    this.pump();
+    this.connection.produced();
+  }
+
+  /** Frames what credit and the output buffer allow. */
+  pump(): void {
+    const c = this.connection;
+    const queue = this.#queue;
+    if (queue === undefined) return;
+    while (queue.length > 0) {
+      const entry = queue[0];
+      const rest = entry.bytes.length - entry.offset;
+      if (c.out.length >= c.options.maxOutputBytes) return c.waitForOutput(this);
+      if (!entry.counted) {
+        c.writeFrame(entry.flags, this.id, entry.fields, entry.bytes, 0, rest);
+        this.#advance(entry, rest);
+        continue;
+      }
+      const piece = Math.min(rest, this.sendWindow, c.fragmentBytes);
+      if (piece < rest && piece < LEAST_PIECE_BYTES) return c.waitForCredit(this);
+      const flags = piece < rest ? (entry.flags & ~END) | MORE : entry.flags;
+      c.writeFrame(flags, this.id, entry.fields, entry.bytes, entry.offset, piece);
+      entry.fields = undefined;
+      entry.flags &= ~FIELDS;
+      this.sendWindow -= piece;
+      this.stalledMs = 0;
+      this.#advance(entry, piece);
+    }
+  }
+
+  #advance(entry: Outgoing, bytes: number): void {
+    entry.offset += bytes;
+    this.queuedBytes -= bytes;
+    this.connection.queuedBytes -= bytes;
+    if (entry.offset < entry.bytes.length) return;
+    const queue = this.#queue!;
+    queue.shift();
+    if (queue.length > 0) return;
+    this.#queue = undefined;
+    if (entry.flags & (END | ERROR)) this.lastFrameWritten();
+  }
+
+  /** Forgets what waits in either direction. */
+  protected dropBuffers(): void {
+    this.quiet = true;
+    this.connection.queuedBytes -= this.queuedBytes;
+    this.queuedBytes = 0;
+    if (this.#queue !== undefined) {
+      this.#queue.length = 0;
+      this.#queue = undefined;
+    }
+    this.#dropPieces();
+    this.connection.forget(this);
+  }
+
+  #dropPieces(): void {
+    this.connection.assemblyBytes -= this.#pieceBytes;
+    this.#pieceBytes = 0;
+    this.#pieces = undefined;
+  }
+
+  /** Credit came. False when it goes past 2³¹−1. */
+  credit(bytes: number): boolean {
+    this.sendWindow += bytes;
+    if (this.sendWindow > 0x7fffffff) return false;
+    this.pump();
+    return true;
+  }
+
+  /** Whether the peer is in the middle of a message. */
+  get midMessage(): boolean {
+    return this.#pieces !== undefined;
+  }
+
+  /**
+   * Takes a message or a piece of one. Returns undefined, or what is wrong: `flow` when the peer had no
+   * credit for it, `large` when the message is above the limit, `mixed` when its pieces disagree.
+   */
+  take(
+    b: Uint8Array,
+    at: number,
+    bytes: number,
+    flags: number,
+    owned: boolean,
+  ): "flow" | "large" | "mixed" | undefined {
+    this.#receiveWindow -= bytes;
+    if (this.#receiveWindow < 0) return "flow";
+    this.#unreturned += bytes;
+    const compressed = (flags & COMPRESSED) !== 0;
+    if (this.#pieces === undefined && (flags & MORE) === 0) {
+      if (bytes > this.maxMessageBytes) return "large";
+      // Small messages are copied, so that they do not keep a large buffer alive.
+      const keep = owned && bytes >= 1024;
+      this.deliver(keep ? b.subarray(at, at + bytes) : b.slice(at, at + bytes), compressed);
+      return undefined;
+    }
+    return this.#takePiece(b, at, bytes, flags, owned);
+  }
+
+  #takePiece(b: Uint8Array, at: number, bytes: number, flags: number, owned: boolean) {
+    const c = this.connection;
+    const total = this.#pieceBytes + bytes;
+    if (total > this.maxMessageBytes) return "large";
+    if (c.assemblyBytes + bytes > c.options.maxAssemblyBytes) return "large";
+    const first = this.#pieces === undefined;
+    const pieces = this.#pieces ??= [];
+    if (first) this.#compressed = (flags & COMPRESSED) !== 0;
+    else if (this.#compressed !== ((flags & COMPRESSED) !== 0)) return "mixed";
+    pieces.push(owned ? b.subarray(at, at + bytes) : b.slice(at, at + bytes));
+    this.#pieceBytes = total;
+    c.assemblyBytes += bytes;
+    if ((flags & MORE) !== 0) {
+      return undefined;
+    }
+    const message = new Uint8Array(total);
+    let offset = 0;
+    for (const piece of pieces) {
+      message.set(piece, offset);
+      offset += piece.length;
+    }
+    this.#dropPieces();
+    this.deliver(message, this.#compressed);
+    return undefined;
+  }
+
+  /**
+   * Returns credit for what has been taken once it is half the window, unless the reader is paused or
+   * nothing more can come. An unfinished message counts as taken: it could never be finished otherwise.
+   */
+  returnCredit(): void {
+    const bytes = this.#unreturned;
+    if (this.paused || this.quiet) return;
+    if (bytes < this.connection.options.callWindowBytes >>> 1) return;
+    this.#unreturned = 0;
+    this.#receiveWindow += bytes;
+    this.connection.writeCredit(this.id, bytes);
+  }
+
+  /** Stops or restarts returning credit. */
+  setReadPaused(paused: boolean): void {
+    if (this.paused === paused) return;
+    this.paused = paused;
+    if (!paused) {
+      this.returnCredit();
+      this.connection.produced();
+    }
+  }
+}

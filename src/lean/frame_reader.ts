@@ -1,0 +1,169 @@
+/**
+ * Cuts arriving bytes into frames. Frames that lie whole in a chunk are handed on in place; a frame that is
+ * cut off is gathered in a buffer that grows with what has come, never with what was declared.
+ *
+ * @module
+ */
+
+import { HEADER_BYTES, readU32, VERSION } from "./frames.ts";
+
+/** What a {@link FrameReader} calls. */
+export interface FrameHandler {
+  /**
+   * A whole frame: its header begins at `at`. `owned` says that `b` is not used again, so that parts of it
+   * may be kept; else it is only valid during the call.
+   */
+  onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void;
+  /** Whether a value longer than {@link FrameReader.valueLimit} may be gathered all the same. */
+  admit(b: Uint8Array, at: number, valueBytes: number): boolean;
+  /** A frame that was not admitted: header and type are there, the value will be skipped. */
+  onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void;
+  /** The bytes can't be frames. */
+  onMalformed(message: string): void;
+}
+
+/** What a reader is doing with the frame that is cut off. */
+const Part = { HEADER: 0, FRAME: 1, OVERSIZE: 2 } as const;
+
+// Up to this length a cut-off frame gets its whole buffer at once.
+const SMALL_FRAME_BYTES = 4096;
+
+/** Reassembles frames from chunks that are cut anywhere. */
+export class FrameReader {
+  /** Values longer than this are taken only when the handler admits them. */
+  valueLimit: number;
+  /** Set to true to ignore everything from now on. */
+  stopped = false;
+  readonly #handler: FrameHandler;
+  readonly #typeLimit: number;
+  #partial: Uint8Array<ArrayBuffer> | undefined;
+  #length = 0;
+  #needed = 0;
+  #part: number = Part.HEADER;
+  #skip = 0;
+
+  /** Makes a reader that takes types up to `typeLimit` and, unasked, values up to `valueLimit` bytes. */
+  constructor(handler: FrameHandler, typeLimit: number, valueLimit: number) {
+    this.#handler = handler;
+    this.#typeLimit = typeLimit;
+    this.valueLimit = valueLimit;
+  }
+
+  /** Whether a frame has begun that is not complete. */
+  get midFrame(): boolean {
+    return this.#partial !== undefined || this.#skip > 0;
+  }
+
+  /** Bytes held of a frame that is cut off. */
+  get heldBytes(): number {
+    return this.#partial === undefined ? 0 : this.#partial.length;
+  }
+
+  /** Takes a chunk; it is not kept. */
+  receive(chunk: Uint8Array): void {
+    let at = this.#partial === undefined ? 0 : this.#fill(chunk, 0);
+    const end = chunk.length;
+    while (at < end && !this.stopped) {
+      if (this.#skip > 0) {
+        const n = Math.min(this.#skip, end - at);
+        this.#skip -= n;
+        at += n;
+        continue;
+      }
+      if (chunk[at] !== VERSION) return this.#badVersion(chunk[at]);
+      if (end - at < HEADER_BYTES) return this.#hold(chunk, at, HEADER_BYTES, Part.HEADER);
+      const typeBytes = (chunk[at + 10] << 8) | chunk[at + 11];
+      const valueBytes = readU32(chunk, at + 12);
+      if (typeBytes > this.#typeLimit) return this.#badType(typeBytes);
+      if (valueBytes > this.valueLimit && !this.#handler.admit(chunk, at, valueBytes)) {
+        const needed = HEADER_BYTES + typeBytes;
+        if (end - at < needed) return this.#hold(chunk, at, needed, Part.OVERSIZE);
+        this.#skip = valueBytes;
+        this.#handler.onOversize(chunk, at, typeBytes, valueBytes);
+        at += needed;
+        continue;
+      }
+      const total = HEADER_BYTES + typeBytes + valueBytes;
+      if (end - at < total) return this.#hold(chunk, at, total, Part.FRAME);
+      const frame = at;
+      at += total;
+      this.#handler.onFrame(chunk, frame, typeBytes, valueBytes, false);
+    }
+  }
+
+  /** Forgets everything and ignores what follows. */
+  stop(): void {
+    this.stopped = true;
+    this.#partial = undefined;
+  }
+
+  #hold(chunk: Uint8Array, at: number, needed: number, part: number): void {
+    this.#part = part;
+    this.#needed = needed;
+    this.#length = 0;
+    this.#append(chunk, at, chunk.length - at);
+  }
+
+  #append(chunk: Uint8Array, at: number, count: number): void {
+    const length = this.#length + count;
+    const old = this.#partial;
+    if (old === undefined || length > old.length) {
+      const grown = new Uint8Array(
+        this.#needed <= SMALL_FRAME_BYTES
+          ? this.#needed
+          : Math.min(this.#needed, Math.max(SMALL_FRAME_BYTES, length * 2)),
+      );
+      if (old !== undefined) grown.set(old.subarray(0, this.#length));
+      this.#partial = grown;
+    }
+    this.#partial!.set(chunk.subarray(at, at + count), this.#length);
+    this.#length = length;
+  }
+
+  // Completes the frame that is held; returns where the rest of the chunk begins.
+  #fill(chunk: Uint8Array, from: number): number {
+    let at = from;
+    while (!this.stopped) {
+      const count = Math.min(this.#needed - this.#length, chunk.length - at);
+      this.#append(chunk, at, count);
+      at += count;
+      if (this.#length < this.#needed) return at;
+      const b = this.#partial!;
+      const typeBytes = (b[10] << 8) | b[11];
+      const valueBytes = readU32(b, 12);
+      if (this.#part === Part.HEADER) {
+        if (typeBytes > this.#typeLimit) {
+          this.#badType(typeBytes);
+          return at;
+        }
+        const over = valueBytes > this.valueLimit && !this.#handler.admit(b, 0, valueBytes);
+        this.#part = over ? Part.OVERSIZE : Part.FRAME;
+        this.#needed = HEADER_BYTES + typeBytes + (over ? 0 : valueBytes);
+        if (this.#length < this.#needed) continue;
+      }
+      this.#partial = undefined;
+      if (this.#part === Part.OVERSIZE) {
+        this.#skip = valueBytes;
+        this.#handler.onOversize(b, 0, typeBytes, valueBytes);
+      } else {
+        this.#handler.onFrame(b, 0, typeBytes, valueBytes, true);
+      }
+      return at;
+    }
+    return at;
+  }
+
+  #badVersion(version: number): void {
+    this.stop();
+    this.#handler.onMalformed(
+      `Cannot read a frame of version ${version}: only ${VERSION} is spoken`,
+    );
+  }
+
+  #badType(typeBytes: number): void {
+    this.stop();
+    this.#handler.onMalformed(
+      `Cannot take a route of ${typeBytes} bytes: limit is ${this.#typeLimit}`,
+    );
+  }
+}

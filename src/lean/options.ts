@@ -1,0 +1,168 @@
+/**
+ * Settings and limits of a lean connection. Every limit is finite and named.
+ *
+ * @module
+ */
+
+/** Settings and limits of one lean connection, for either side. Times are ms, sizes are bytes. */
+export interface LeanOptions {
+  /** Server: how many calls a client may have at once, running handlers included. Default 128. */
+  maxConcurrentStreams: number;
+  /** The largest message taken. Default 4 MiB (gRPC's). On a client each call says its own. */
+  maxReceiveMessageBytes: number;
+  /** Bytes of unfinished messages that one connection may hold. Default 16 MiB. */
+  maxAssemblyBytes: number;
+  /** Bytes of messages the peer may send per call ahead of credit, 1,024 to 2³¹−1. Default 128 KiB. */
+  callWindowBytes: number;
+  /** The longest value of one frame taken after the hello, 16 KiB to 1 MiB. Default 64 KiB. */
+  maxValueBytes: number;
+  /** Longer messages are sent in pieces of this size, so that calls share the connection. Default 32 KiB. */
+  fragmentBytes: number;
+  /** The longest route taken. Default 1,024. */
+  maxRouteBytes: number;
+  /** Server: how many routes per connection get a number, at most 256. Default 64. */
+  maxRoutes: number;
+  /** The largest block of metadata taken, 32 bytes counted on top of each pair. Default 16 KiB. */
+  maxHeaderListBytes: number;
+  /** The most metadata pairs taken with one frame. Default 128. */
+  maxHeaderFields: number;
+  /** Queued bytes of one call above which its sender is asked to wait. Default 64 KiB. */
+  sendBufferBytes: number;
+  /** Queued bytes of all calls above which reading pauses and senders wait. Default 1 MiB. */
+  maxSendBufferBytes: number;
+  /** Bytes framed ahead of the socket. Default 128 KiB. */
+  maxOutputBytes: number;
+  /** Unsent control frames at which reading pauses. Default 100. */
+  pauseControlFrames: number;
+  /** Unsent control frames at which the connection is closed. Default 1,000. */
+  maxControlFrames: number;
+  /** Bucket of cancels and refusals that a peer may cause. Default 1,000 (nghttp2's for resets). */
+  resetBurst: number;
+  /** How fast that bucket fills, per second. Default 33 (nghttp2's). */
+  resetsPerSecond: number;
+  /** Bucket of frames that are good for nothing. Default 10,000. */
+  overheadBurst: number;
+  /** How fast that bucket fills, per second. Default 1,000. */
+  overheadPerSecond: number;
+  /** How long the peer may take for its hello (server: for its first frame). Default 5,000. */
+  prefaceTimeoutMs: number;
+  /** How long output, a call without credit, or a half-received frame may stand still. Default 30,000. */
+  stallTimeoutMs: number;
+  /** Silence after which a ping is sent; Infinity for never. Default Infinity (client), 2 h (server). A client's is at least 10,000. */
+  keepaliveTimeMs: number;
+  /** How long the answer to that ping may take. Default 20,000. */
+  keepaliveTimeoutMs: number;
+  /** Whether a client pings without open calls. Default false. */
+  keepaliveWithoutCalls: boolean;
+  /** Server: the least time between a client's pings (gRPC A8); calls in between forgive. Default 300,000. */
+  minPingIntervalMs: number;
+  /** Server: pings without open calls are bad unless this is true. Default false. */
+  permitPingWithoutCalls: boolean;
+  /** Server, to version-1 peers: how long a streamed message may wait to learn whether it is the last. Default 10. */
+  holdMs: number;
+  /** Server: how long a drained connection waits for the client to hang up. Default 1,000. */
+  lingerMs: number;
+  /** Server: close a connection without calls after this time. Default Infinity. */
+  maxConnectionIdleMs: number;
+  /** Server: drain a connection of this age. Default Infinity. */
+  maxConnectionAgeMs: number;
+  /** Server: how long calls may go on after the drain for age. Default Infinity. */
+  maxConnectionAgeGraceMs: number;
+}
+
+/** Options of a {@link LeanServerConnection}; all have defaults. */
+export type LeanServerOptions = Partial<LeanOptions>;
+
+/** Options of a {@link LeanClientConnection}; all have defaults. */
+export interface LeanClientOptions extends Partial<LeanOptions> {
+  /**
+   * That the peer knows the hello, because TLS agreed on ALPN `vrpc-lean/1`: calls may start at once,
+   * with the hello's defaults, instead of after the peer's hello. Default false.
+   */
+  peerKnowsHello?: boolean;
+}
+
+/** The defaults of {@link LeanOptions}, as a client has them. */
+export const DEFAULT_LEAN_OPTIONS: Readonly<LeanOptions> = {
+  maxConcurrentStreams: 128,
+  maxReceiveMessageBytes: 4_194_304,
+  maxAssemblyBytes: 16_777_216,
+  callWindowBytes: 131_072,
+  maxValueBytes: 65_536,
+  fragmentBytes: 32_768,
+  maxRouteBytes: 1_024,
+  maxRoutes: 64,
+  maxHeaderListBytes: 16_384,
+  maxHeaderFields: 128,
+  sendBufferBytes: 65_536,
+  maxSendBufferBytes: 1_048_576,
+  maxOutputBytes: 131_072,
+  pauseControlFrames: 100,
+  maxControlFrames: 1_000,
+  resetBurst: 1_000,
+  resetsPerSecond: 33,
+  overheadBurst: 10_000,
+  overheadPerSecond: 1_000,
+  prefaceTimeoutMs: 5_000,
+  stallTimeoutMs: 30_000,
+  keepaliveTimeMs: Infinity,
+  keepaliveTimeoutMs: 20_000,
+  keepaliveWithoutCalls: false,
+  minPingIntervalMs: 300_000,
+  permitPingWithoutCalls: false,
+  holdMs: 10,
+  lingerMs: 1_000,
+  maxConnectionIdleMs: Infinity,
+  maxConnectionAgeMs: Infinity,
+  maxConnectionAgeGraceMs: Infinity,
+};
+
+/** A server pings a silent client after two hours (grpc-go's default), so that dead peers are found. */
+export const SERVER_KEEPALIVE_TIME_MS = 7_200_000;
+
+/** The least keepalive interval of a client (gRPC A8), in ms. */
+export const MIN_CLIENT_KEEPALIVE_MS = 10_000;
+
+const RANGES: readonly [keyof LeanOptions, number, number][] = [
+  ["maxConcurrentStreams", 1, 0x7fffffff],
+  ["maxReceiveMessageBytes", 0, 0x7fffffff],
+  ["maxAssemblyBytes", 0, Infinity],
+  ["callWindowBytes", 1_024, 0x7fffffff],
+  ["maxValueBytes", 16_384, 1_048_576],
+  ["fragmentBytes", 512, 1_048_576],
+  ["maxRouteBytes", 16, 65_535],
+  ["maxRoutes", 0, 256],
+  ["maxHeaderListBytes", 1_024, 1_048_576],
+  ["maxHeaderFields", 1, 10_000],
+  ["maxOutputBytes", 1_024, 0x7fffffff],
+  ["stallTimeoutMs", 1, Infinity],
+  ["keepaliveTimeMs", 1, Infinity],
+  ["keepaliveTimeoutMs", 1, Infinity],
+];
+
+// Connections with the same options share one record: idle memory is counted in bytes here.
+const checked = new WeakMap<object, Readonly<LeanOptions>>();
+
+/** Fills in defaults and checks ranges. Throws RangeError that names the option, its value and its range. */
+export function leanOptions(
+  options: Partial<LeanOptions>,
+  side: "client" | "server",
+): Readonly<LeanOptions> {
+  const known = checked.get(options);
+  if (known !== undefined) return known;
+  const all = { ...DEFAULT_LEAN_OPTIONS };
+  if (side === "server") all.keepaliveTimeMs = SERVER_KEEPALIVE_TIME_MS;
+  for (const [key, value] of Object.entries(options)) {
+    if (value !== undefined && key in all) (all as Record<string, unknown>)[key] = value;
+  }
+  for (const [key, least, most] of RANGES) {
+    const value = all[key];
+    if (typeof value === "number" && value >= least && value <= most) continue;
+    throw new RangeError(`Cannot use ${key} ${value}: it must be ${least} to ${most}`);
+  }
+  if (side === "client") {
+    all.keepaliveTimeMs = Math.max(all.keepaliveTimeMs, MIN_CLIENT_KEEPALIVE_MS);
+  }
+  checked.set(options, all);
+  return all;
+}

@@ -1,0 +1,456 @@
+/**
+ * The server's side of a lean connection.
+ *
+ * @module
+ */
+
+import { Status } from "../call/status.ts";
+import type { ServerConnection, ServerConnectionSink } from "../call/wire.ts";
+import type { LeanCall } from "./call.ts";
+import { LeanConnection } from "./connection.ts";
+import { type FieldBlock, NO_FIELDS, readFields } from "./fields.ts";
+import {
+  Control,
+  ERROR,
+  FIELDS,
+  HEADER_BYTES,
+  HELLO_ROUTE,
+  MAX_CALL_ID,
+  readId,
+  readU32,
+  Reason,
+  REQUEST,
+  RESPONSE,
+  writeControl,
+} from "./frames.ts";
+import { ENCODING_GZIP, isHelloRoute, readHello, writeHello } from "./hello.ts";
+import { LEAST_PIECE_BYTES } from "./call.ts";
+import { leanOptions, type LeanServerOptions } from "./options.ts";
+import { RouteReader } from "./routes.ts";
+import { errorValue, LeanServerCall, NOT_PROCESSED } from "./server_call.ts";
+import { CLIENT_FRAMES, Effect, Input, serverEffect, State } from "./state.ts";
+import { V1Server } from "./v1_server.ts";
+
+/** What the peer turned out to be by its first frame. */
+const Peer = { UNKNOWN: 0, V1: 1, EXTENDED: 2 } as const;
+
+// How many late frames a call may cause without being charged: they were under way when it ended.
+const LATE_FRAMES_PER_CALL = 100;
+const MAX_PING_STRIKES = 2;
+const IDLE_PING_INTERVAL_MS = 7_200_000;
+
+/**
+ * Serves one lean connection, whether its client says hello or speaks version 1. Pure: no I/O, no clock;
+ * see {@link ServerConnection} for how it is driven.
+ */
+export class LeanServerConnection extends LeanConnection implements ServerConnection {
+  readonly #sink: ServerConnectionSink;
+  readonly #routes: RouteReader;
+  #peer: number = Peer.UNKNOWN;
+  #v1: V1Server | undefined;
+  #running = 0;
+  #lastId = 0;
+  #bornMs: number;
+  #lingerMs = Infinity;
+  #graceMs = Infinity;
+  #pingMs = -Infinity;
+  #pingStrikes = 0;
+  #pings = 0;
+
+  /** Starts a connection that was accepted at `nowMs`: the hello timer runs from there. */
+  constructor(sink: ServerConnectionSink, options: LeanServerOptions, nowMs: number) {
+    const all = leanOptions(options, "server");
+    super(all, all.maxReceiveMessageBytes, nowMs);
+    this.#sink = sink;
+    this.#routes = new RouteReader(all.maxRoutes);
+    this.#bornMs = nowMs;
+    this.#scheduleAge();
+  }
+
+  get activeCalls(): number {
+    return this.#running;
+  }
+
+  /** Whether the client takes gzip. */
+  get peerTakesGzip(): boolean {
+    return (this.peer.encodings & ENCODING_GZIP) !== 0;
+  }
+
+  override get wantsRead(): boolean {
+    return super.wantsRead && (this.#v1 === undefined || this.#v1.wantsRead);
+  }
+
+  get lastPeerId(): number {
+    return this.#lastId;
+  }
+
+  override onFrame(
+    b: Uint8Array,
+    at: number,
+    typeBytes: number,
+    valueBytes: number,
+    owned: boolean,
+  ) {
+    if (this.#peer === Peer.EXTENDED) this.#onFrame(b, at, typeBytes, valueBytes, owned);
+    else if (this.#v1 !== undefined) this.#v1.onFrame(b, at, typeBytes, valueBytes, owned);
+    else this.#onFirstFrame(b, at, typeBytes, valueBytes, owned);
+  }
+
+  #onFirstFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean) {
+    this.watch.helloMs = Infinity;
+    if (b[at + 1] !== REQUEST || !isHelloRoute(b, at + HEADER_BYTES, typeBytes)) {
+      this.#becomeV1().onFrame(b, at, typeBytes, valueBytes, owned);
+      return;
+    }
+    const settings = readHello(b, at + HEADER_BYTES + typeBytes, valueBytes, "client");
+    if (settings === undefined || typeof settings === "string") {
+      const message = settings ?? `The value of route ${HELLO_ROUTE} is no hello`;
+      this.#becomeV1().refuse(b, at, typeBytes, Status.INVALID_ARGUMENT, message);
+      this.fail(Reason.PROTOCOL_ERROR, message);
+      return;
+    }
+    this.#peer = Peer.EXTENDED;
+    this.enterExtended(settings);
+    writeHello(this.out, RESPONSE, "server", {
+      callWindowBytes: this.options.callWindowBytes,
+      maxCalls: this.options.maxConcurrentStreams,
+      encodings: ENCODING_GZIP,
+      maxRoutes: this.options.maxRoutes,
+      maxValueBytes: this.options.maxValueBytes,
+    });
+    this.watch.startKeepalive(this.nowMs);
+  }
+
+  #becomeV1(): V1Server {
+    this.#peer = Peer.V1;
+    return this.#v1 = new V1Server(this);
+  }
+
+  override admit(b: Uint8Array, at: number, valueBytes: number): boolean {
+    return this.#peer === Peer.EXTENDED && this.admitExtended(b, at, valueBytes);
+  }
+
+  override onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void {
+    if (this.over || this.#peer === Peer.EXTENDED) return;
+    this.watch.helloMs = Infinity;
+    const limit = this.options.maxReceiveMessageBytes;
+    const v1 = this.#v1 ?? this.#becomeV1();
+    v1.refuse(
+      b,
+      at,
+      typeBytes,
+      Status.RESOURCE_EXHAUSTED,
+      `Cannot take a message of ${valueBytes} bytes: limit is ${limit}`,
+    );
+    this.chargeReset();
+  }
+
+  #onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void {
+    const flags = b[at + 1];
+    const input = CLIENT_FRAMES[flags];
+    if (input === Input.CONTROL) return this.control(b, at, typeBytes, valueBytes);
+    const id = readId(b, at + 2);
+    if (input === Input.WHOLE || input === Input.OPEN) {
+      return this.#onRequest(b, at, typeBytes, valueBytes, owned, id, input);
+    }
+    const call = this.calls.get(id) as LeanServerCall | undefined;
+    if (!this.#legal(input, id, call)) return;
+    const value = at + HEADER_BYTES;
+    if (typeBytes !== 0) {
+      return this.#illegal(`Frame of call ${id} has a route: only requests have`);
+    }
+    if (input === Input.PIECE && !this.#pieceIsFair(valueBytes)) return;
+    if (input === Input.END) {
+      if (valueBytes !== 0 || call!.midMessage) {
+        return this.#illegal(
+          `Call ${id} ended inside a message or with ${valueBytes} bytes of value`,
+        );
+      }
+    } else if (this.takeMessage(call!, b, value, valueBytes, flags, owned) === "large") {
+      return this.#tooLarge(call!);
+    }
+    if (this.over || call!.ended) return;
+    if (input === Input.END || input === Input.MESSAGE_END) {
+      call!.state = State.LATER;
+      call!.quiet = true;
+      call!.sink.onHalfClose();
+    } else {
+      call!.returnCredit();
+    }
+  }
+
+  /** Whether the tables take the input; charges what is late, ends the connection over what is illegal. */
+  #legal(input: number, id: number, call: LeanServerCall | undefined): boolean {
+    const control = input === Input.CANCEL || input === Input.CREDIT;
+    const state = call === undefined
+      ? (id > this.#lastId ? State.IDLE : State.CLOSED)
+      : call.ended && !control
+      ? State.CLOSED
+      : call.state;
+    const effect = serverEffect(state, input);
+    if (effect === Effect.TAKE) return true;
+    if (effect === Effect.IGNORE) this.charge("frames of calls that are over");
+    else this.#illegal(`Cannot take input ${input} for call ${id} in state ${state}`);
+    return false;
+  }
+
+  #illegal(message: string): void {
+    this.fail(Reason.PROTOCOL_ERROR, message);
+  }
+
+  #pieceIsFair(bytes: number): boolean {
+    if (bytes === 0) {
+      this.#illegal("Cannot take an empty piece of a message");
+      return false;
+    }
+    return bytes >= LEAST_PIECE_BYTES || this.charge("small pieces of messages");
+  }
+
+  #onRequest(
+    b: Uint8Array,
+    at: number,
+    typeBytes: number,
+    valueBytes: number,
+    owned: boolean,
+    id: number,
+    input: number,
+  ): void {
+    if (id <= this.#lastId || id > MAX_CALL_ID) {
+      return this.#illegal(`Cannot open call ${id}: the last one was ${this.#lastId}`);
+    }
+    this.#lastId = id;
+    const route = this.#routes.read(b, at + HEADER_BYTES, typeBytes);
+    if (route === undefined) return this.#illegal(`Cannot read the route of call ${id}`);
+    let value = at + HEADER_BYTES + typeBytes;
+    let bytes = valueBytes;
+    const flags = b[at + 1];
+    let fields: FieldBlock = NO_FIELDS;
+    if ((flags & FIELDS) !== 0) {
+      const read = readFields(
+        b,
+        value,
+        valueBytes,
+        this.options.maxHeaderListBytes,
+        this.options.maxHeaderFields,
+      );
+      if ("failure" in read) {
+        if (read.failure === "malformed") return this.#illegal(read.message);
+        return this.#refuse(id, Status.RESOURCE_EXHAUSTED, 0, read.message);
+      }
+      fields = read;
+      value += read.bytes;
+      bytes -= read.bytes;
+    }
+    if (input === Input.OPEN && bytes !== 0) {
+      return this.#illegal(`Call ${id} was opened with ${bytes} bytes behind its fields`);
+    }
+    if (this.leaving) {
+      return this.#refuse(id, Status.UNAVAILABLE, NOT_PROCESSED, "The server is going away");
+    }
+    const limit = this.options.maxConcurrentStreams;
+    if (this.#running >= limit) {
+      const message = `Cannot open call ${id}: ${this.#running} are open, limit is ${limit}`;
+      return this.#refuse(id, Status.RESOURCE_EXHAUSTED, NOT_PROCESSED, message);
+    }
+    const call = this.#open(id, route, fields);
+    if (input === Input.OPEN || this.over) return;
+    call.state = State.LATER;
+    call.quiet = true;
+    if (call.ended) return;
+    if (this.takeMessage(call, b, value, bytes, flags, owned) === "large") this.#tooLarge(call);
+    else if (!call.ended && !this.over) call.sink.onHalfClose();
+  }
+
+  #open(id: number, route: string, fields: FieldBlock): LeanServerCall {
+    const call = new LeanServerCall(this, id, route, fields);
+    this.calls.set(id, call);
+    this.#running++;
+    this.#pingStrikes = 0;
+    this.forgive(LATE_FRAMES_PER_CALL);
+    this.#sink.onCall(call);
+    return call;
+  }
+
+  /** Answers a call that is not taken. */
+  #refuse(id: number, code: Status, flags: number, message: string): void {
+    if (!this.chargeReset() || !this.causedControl()) return;
+    const value = errorValue(code, flags, message);
+    this.writeFrame(RESPONSE | ERROR, id, undefined, value, 0, value.length);
+  }
+
+  #tooLarge(call: LeanServerCall): void {
+    if (!this.chargeReset()) return;
+    call.failWith(
+      Status.RESOURCE_EXHAUSTED,
+      `Cannot take a message of call ${call.id}: limit is ${call.maxMessageBytes} bytes`,
+    );
+  }
+
+  protected override onControl(kind: number, b: Uint8Array, at: number, bytes: number, id: number) {
+    if (kind === Control.HEADERS) {
+      return this.#illegal("Cannot take response headers from a client");
+    }
+    const call = this.calls.get(id) as LeanServerCall | undefined;
+    const input = kind === Control.CANCEL ? Input.CANCEL : Input.CREDIT;
+    if (!this.#legal(input, id, call)) return;
+    if (input === Input.CREDIT) return this.creditCall(call!, readU32(b, at));
+    if (bytes !== 0) return this.#illegal(`Cannot take a cancel with ${bytes} bytes`);
+    if (!this.chargeReset()) return;
+    this.#drop(call!, Status.CANCELLED, "The client cancelled the call");
+  }
+
+  #drop(call: LeanServerCall, code: Status, reason: string): void {
+    this.calls.delete(call.id);
+    call.cancelled(code, reason);
+    this.#finishDrain();
+  }
+
+  protected override onStalledCall(call: LeanCall, message: string): void {
+    this.note("debug", `Call ${call.id} dropped: ${message}`);
+    const value = errorValue(Status.RESOURCE_EXHAUSTED, 0, message);
+    this.writeFrame(RESPONSE | ERROR, call.id, undefined, value, 0, value.length);
+    this.#drop(call as LeanServerCall, Status.RESOURCE_EXHAUSTED, message);
+  }
+
+  protected override onGoodbye(): void {
+    // The client starts no more calls; when its last one is over it closes.
+    this.leaving = true;
+  }
+
+  override onPong(): void {}
+
+  protected override admitPing(): boolean {
+    const { minPingIntervalMs, permitPingWithoutCalls } = this.options;
+    const least = this.#running > 0 || permitPingWithoutCalls
+      ? minPingIntervalMs
+      : Math.max(minPingIntervalMs, IDLE_PING_INTERVAL_MS);
+    const passed = this.nowMs - this.#pingMs;
+    this.#pingMs = this.nowMs;
+    if (passed >= least || ++this.#pingStrikes <= MAX_PING_STRIKES) return true;
+    this.fail(Reason.TOO_MANY_PINGS, `Pings ${Math.round(passed)} ms apart: the least is ${least}`);
+    return false;
+  }
+
+  override note(level: "debug" | "warn", message: string): void {
+    this.#sink.onNote?.(level, message);
+  }
+
+  /** Response headers, ahead of the first message. */
+  writeHeaders(id: number, fields: Uint8Array | undefined): void {
+    const bytes = fields ?? EMPTY_BLOCK;
+    writeControl(this.out, Control.HEADERS, id, bytes.length);
+    this.out.bytes(bytes);
+  }
+
+  /** The call has sent all that it will. */
+  callOver(call: LeanServerCall): void {
+    this.calls.delete(call.id);
+    if (this.leaving) this.#finishDrain();
+  }
+
+  /** A handler has ended. */
+  handlerDone(): void {
+    this.#running--;
+    if (this.leaving) this.#finishDrain();
+    if (this.#v1 !== undefined) this.produced();
+  }
+
+  drain(nowMs: number): void {
+    if (this.over || this.leaving) return;
+    this.nowMs = nowMs;
+    this.leaving = true;
+    this.writeGoodbye(Reason.NO_ERROR, "The server is going away");
+    this.#finishDrain();
+    this.produced();
+  }
+
+  #finishDrain(): void {
+    if (!this.leaving || this.over || this.#running > 0 || this.calls.size > 0) return;
+    if (this.#peer !== Peer.EXTENDED) return this.close("The server is going away", false);
+    // The client hangs up when it has read the goodbye; closing first could destroy it under way.
+    if (this.#lingerMs !== Infinity) return;
+    this.#lingerMs = this.nowMs + this.options.lingerMs;
+    this.watch.schedule(this.#lingerMs);
+  }
+
+  abort(reason: string, nowMs: number): void {
+    if (this.over) return;
+    this.nowMs = nowMs;
+    this.writeGoodbye(Reason.ABORTED, reason);
+    this.close(reason, false);
+    this.produced();
+  }
+
+  protected override endCalls(reason: string): void {
+    for (const call of [...this.calls.values()]) {
+      (call as LeanServerCall).cancelled(Status.UNAVAILABLE, reason);
+    }
+    this.calls.clear();
+    this.#v1?.endCalls(reason);
+  }
+
+  override outputDrained(nowMs: number): void {
+    super.outputDrained(nowMs);
+    if (!this.over) this.#v1?.outputDrained();
+  }
+
+  #scheduleAge(): void {
+    const { maxConnectionAgeMs, maxConnectionIdleMs } = this.options;
+    if (maxConnectionAgeMs !== Infinity) this.watch.schedule(this.#bornMs + maxConnectionAgeMs);
+    if (maxConnectionIdleMs !== Infinity) this.watch.schedule(this.#bornMs + maxConnectionIdleMs);
+  }
+
+  protected override tick(nowMs: number): void {
+    this.#v1?.tick(nowMs);
+    if (this.watch.pingDue) this.#sendPing(nowMs);
+    if (nowMs >= this.#lingerMs) return this.close("The server has gone away", false);
+    this.watch.schedule(this.#lingerMs);
+    if (nowMs >= this.#graceMs) return this.abort("The connection is too old", nowMs);
+    this.watch.schedule(this.#graceMs);
+    if (this.leaving) return;
+    const { maxConnectionAgeMs, maxConnectionAgeGraceMs, maxConnectionIdleMs } = this.options;
+    const idleAt = this.watch.receivedMs + maxConnectionIdleMs;
+    if (nowMs >= this.#bornMs + maxConnectionAgeMs) {
+      this.#graceMs = nowMs + maxConnectionAgeGraceMs;
+      this.watch.schedule(this.#graceMs);
+      this.drain(nowMs);
+    } else if (this.#running === 0 && nowMs >= idleAt) {
+      this.drain(nowMs);
+    } else {
+      this.watch.schedule(this.#bornMs + maxConnectionAgeMs);
+      this.watch.schedule(this.#running === 0 ? idleAt : nowMs + maxConnectionIdleMs);
+    }
+  }
+
+  #sendPing(nowMs: number): void {
+    this.watch.pingDue = false;
+    writeControl(this.out, Control.PING, 0, 8);
+    this.out.u32(0);
+    this.out.u32(++this.#pings);
+    this.watch.pinged(nowMs);
+  }
+
+  /** A call came by version 1. False when there are too many, which has been answered. For `V1Server`. */
+  countV1Call(): boolean {
+    if (this.leaving || this.#running >= this.options.maxConcurrentStreams * 8) return false;
+    this.#running++;
+    return true;
+  }
+
+  /** A look at held messages is due after `holdMs`. For `V1Server`. */
+  scheduleHold(): void {
+    this.watch.schedule(this.nowMs + this.options.holdMs);
+  }
+
+  /** Whether no more calls are taken. For `V1Server`. */
+  get isLeaving(): boolean {
+    return this.leaving;
+  }
+
+  /** For `V1Server`, whose calls are calls of this connection. */
+  get sink(): ServerConnectionSink {
+    return this.#sink;
+  }
+}
+
+const EMPTY_BLOCK = Uint8Array.of(0, 0);
