@@ -171,6 +171,8 @@ export class Driver {
         return;
       }
     }
+    // A paused reader may go on although nothing was written.
+    if (this.#resumeRead !== null && this.#engine.wantsRead) this.#resumeRead();
     this.#arm();
   }
 
