@@ -75,6 +75,8 @@ export interface ServerCall {
   readonly timeoutMs: number;
   /** The name of the compression of flagged request messages: `identity`, `gzip` … */
   readonly encoding: string;
+  /** The format that the caller says its messages have (`proto`); empty or absent when it says nothing. */
+  readonly contentSubtype?: string;
   /** Whether the caller takes gzip. */
   readonly acceptsGzip: boolean;
   /** The `:authority` (gRPC) or server name; empty when there is none. */

@@ -176,3 +176,13 @@ export function isGrpcContentType(value: string): boolean {
   const next = lower[16];
   return next === undefined || next === "+" || next === ";";
 }
+
+/**
+ * What a gRPC content-type says about the messages' format: `proto` for `application/grpc+proto`, and
+ * empty for `application/grpc`, which leaves it to the method.
+ */
+export function contentSubtype(contentType: string): string {
+  if (contentType.length === 16 || contentType[16] !== "+") return "";
+  const end = contentType.indexOf(";");
+  return contentType.slice(17, end < 0 ? undefined : end).trim().toLowerCase();
+}

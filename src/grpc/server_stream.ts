@@ -14,6 +14,7 @@ import type { FieldSummary } from "../http2/field_check.ts";
 import { StreamState } from "../http2/stream_state.ts";
 import {
   binaryFieldsAreValid,
+  contentSubtype,
   decodeMetadata,
   encodeMessage,
   encodeMetadata,
@@ -43,6 +44,7 @@ const GRPC_STATUS = Object.values(Status).map((code) =>
 class RequestFields {
   timeoutMs = Infinity;
   encoding = "identity";
+  contentSubtype = "";
   acceptsGzip = false;
   names: readonly string[] = [];
   values: readonly string[] = [];
@@ -95,6 +97,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
       return;
     }
     const fields = this.#fields = new RequestFields(summary.path, summary.authority);
+    fields.contentSubtype = contentSubtype(contentType);
     const wrong = readFields(fields, list, summary.firstRegular);
     if (wrong !== null) return this.#reject(wrong.code, wrong.message, wrong.httpStatus);
     summary.parsed = fields;
@@ -144,6 +147,10 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   get encoding(): string {
     return this.#fields.encoding;
+  }
+
+  get contentSubtype(): string {
+    return this.#fields.contentSubtype;
   }
 
   get acceptsGzip(): boolean {

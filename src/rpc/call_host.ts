@@ -65,17 +65,23 @@ export class CallHost {
     this.#started++;
     const method = this.dispatcher.find(call.path);
     if (method === undefined) {
-      this.#refuse(call);
-      return;
+      const text = this.dispatcher.explainMissing?.(call.path) ?? `Unknown method ${call.path}`;
+      return this.#refuse(call, text);
+    }
+    const { contentSubtype } = call;
+    if (contentSubtype && !takes(method, contentSubtype)) {
+      return this.#refuse(
+        call,
+        `Method ${method.path} takes ${method.requestCodec.name} messages, not ${contentSubtype}`,
+      );
     }
     const handler = new ServerCallHandler(this, call, connection, method);
     call.sink = handler;
     handler.start();
   }
 
-  #refuse(call: ServerCall): void {
+  #refuse(call: ServerCall, text: string): void {
     call.sink = NOTHING;
-    const text = this.dispatcher.explainMissing?.(call.path) ?? `Unknown method ${call.path}`;
     call.sendStatus(Status.UNIMPLEMENTED, text);
     this.ended(Status.UNIMPLEMENTED);
     call.handlerDone();
@@ -99,4 +105,9 @@ export class CallHost {
     }
     return { started: this.#started, succeeded: this.#ended[Status.OK], failed };
   }
+}
+
+/** Whether a method can read messages of this format; one that takes bytes leaves it to its handler. */
+function takes({ requestCodec: { name } }: MethodInfo, contentSubtype: string): boolean {
+  return name === contentSubtype || name === "bytes";
 }

@@ -51,6 +51,8 @@ export function runWithContext<R>(context: CallContext, body: () => R): R {
   return tracking && context.deadlineAtMs !== Infinity ? running.run(context, body) : body();
 }
 
+const UNCOMPRESSED = { lastCompressed: false };
+
 /** The context of one call on a server. */
 export class CallContext implements HandlerContext {
   readonly method: MethodInfo;
@@ -71,6 +73,8 @@ export class CallContext implements HandlerContext {
   /** Why the call was given up; set once. */
   aborted: RpcError | undefined = undefined;
   replies: ReplyQueue | undefined = undefined;
+  /** Where it is known whether the last request came compressed. */
+  requests: { readonly lastCompressed: boolean } = UNCOMPRESSED;
   #controller: AbortController | undefined = undefined;
   #values: Map<unknown, unknown> | undefined = undefined;
 
@@ -119,6 +123,10 @@ export class CallContext implements HandlerContext {
 
   get wire(): HandlerContext["wire"] {
     return this.connection.wire;
+  }
+
+  get requestCompressed(): boolean {
+    return this.requests.lastCompressed;
   }
 
   get values(): Map<unknown, unknown> {

@@ -34,6 +34,8 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
 /** Requests on their way from the wire to a handler. */
 export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, undefined, void> {
+  /** Whether the message taken last came compressed. */
+  lastCompressed = false;
   #source: RequestSource;
   #maxMessageBytes: number;
   #decode: ((bytes: Uint8Array) => T) | undefined = undefined;
@@ -165,6 +167,7 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
   /** Inflated only now: a queue of small compressed messages must not become a queue of large ones. */
   #open(item: Uint8Array | Compressed): T {
     try {
+      this.lastCompressed = item instanceof Compressed;
       const bytes = item instanceof Compressed
         ? decompress(item.bytes, this.#source.encoding, this.#maxMessageBytes)
         : item;

@@ -57,6 +57,7 @@ export class ServerCallHandler implements ServerCallSink {
   start(): void {
     if (!clientStreams(this.#method.kind)) return;
     this.#requests = new RequestStream(this.#call, this.#host.maxReceiveMessageBytes);
+    this.#context.requests = this.#requests;
     this.#run(this.#requests);
   }
 
@@ -79,6 +80,7 @@ export class ServerCallHandler implements ServerCallSink {
           this.#call.encoding,
           this.#host.maxReceiveMessageBytes,
         );
+        this.#context.requests = { lastCompressed: true };
       } catch (error) {
         this.#reject(RpcError.from(error));
       }

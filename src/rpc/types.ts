@@ -51,6 +51,8 @@ export interface HandlerContext {
   readonly wire: "grpc" | "lean" | "batch";
   /** Set to true to compress response messages, when the caller takes that. Default: the server's option. */
   compress: boolean;
+  /** Whether the request that the handler took last came compressed. */
+  readonly requestCompressed: boolean;
   /** For interceptors to leave things for handlers. */
   readonly values: Map<unknown, unknown>;
   /**

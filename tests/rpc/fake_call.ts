@@ -17,6 +17,7 @@ export class FakeCall implements ServerCall {
   readonly metadata = new Metadata();
   timeoutMs = Infinity;
   encoding = "identity";
+  contentSubtype = "";
   acceptsGzip = false;
   readonly authority = "test";
   sink: ServerCallSink = NO_SINK;
@@ -39,7 +40,8 @@ export class FakeCall implements ServerCall {
 
   constructor(
     path: string,
-    init: Partial<Pick<ServerCall, "timeoutMs" | "encoding" | "acceptsGzip">> = {},
+    init: Partial<Pick<ServerCall, "timeoutMs" | "encoding" | "contentSubtype" | "acceptsGzip">> =
+      {},
   ) {
     this.path = path;
     Object.assign(this, init);

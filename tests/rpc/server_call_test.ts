@@ -460,6 +460,47 @@ Deno.test("compressed requests are inflated, up to the limit", async () => {
   }
 });
 
+Deno.test("requestCompressed tells how the request that was taken last came", async () => {
+  const seen: boolean[] = [];
+  const host = new FakeHost((router) => {
+    router.method("/one", {}, (request, context) => {
+      seen.push(context.requestCompressed);
+      return request;
+    });
+    router.method("/many", { kind: "client_streaming" }, async (requests, context) => {
+      for await (const _ of requests) seen.push(context.requestCompressed);
+      return bytes();
+    });
+  });
+  for (const compressed of [true, false]) {
+    const call = host.accept(new FakeCall("/one", { encoding: "gzip" }));
+    call.sink.onMessage(compressed ? gzip(bytes(1)) : bytes(1), compressed);
+    call.sink.onHalfClose();
+  }
+  const call = host.accept(new FakeCall("/many", { encoding: "gzip" }));
+  for (const compressed of [true, false, true]) {
+    call.sink.onMessage(compressed ? gzip(bytes(1)) : bytes(1), compressed);
+  }
+  call.sink.onHalfClose();
+  await call.ended;
+  assert.deepEqual(seen, [true, false, true, false, true]);
+});
+
+Deno.test("a content-subtype that the method can't read is UNIMPLEMENTED", async () => {
+  const host = new FakeHost((router) => {
+    router.method("/text", { requestCodec: textCodec }, () => bytes());
+    router.method("/bytes", {}, (request) => request);
+  });
+  const refused = host.accept(new FakeCall("/text", { contentSubtype: "foo" }));
+  assert.equal(refused.status, Status.UNIMPLEMENTED);
+  assert.match(refused.statusMessage, /takes text messages, not foo/);
+  assert.equal(refused.done, 1);
+  for (const [path, contentSubtype] of [["/text", "text"], ["/text", ""], ["/bytes", "foo"]]) {
+    const call = await host.unary(path, bytes(), { contentSubtype });
+    assert.equal(call.status, Status.OK, `${path} ${contentSubtype}`);
+  }
+});
+
 Deno.test("replies are compressed when asked for, taken, and worth it", async () => {
   const host = new FakeHost((router) => {
     router.method("/big", {}, () => new Uint8Array(5000));
