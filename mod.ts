@@ -81,3 +81,7 @@ export { bytesCodec } from "./src/codec/bytes.ts";
 export { jsonCodec } from "./src/codec/json.ts";
 export { textCodec } from "./src/codec/text.ts";
 export { type ProtobufCodec, protobufCodec } from "./src/codec/protobuf.ts";
+
+// Ready services.
+export { addHealth, type HealthService, type HealthStatus } from "./src/services/health.ts";
+export { addReflection, type ReflectionOptions } from "./src/services/reflection.ts";

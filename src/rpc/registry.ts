@@ -108,6 +108,11 @@ export class Registry implements Dispatcher {
     return [...this.#services.values()];
   }
 
+  /** Whether a service of this full name was added. */
+  hasService(typeName: string): boolean {
+    return this.#services.has(typeName);
+  }
+
   /** All methods, in the order in which they were added; `capabilities` is the first. */
   methods(): RegisteredMethod[] {
     return [...this.#methods.values()];

@@ -1,0 +1,150 @@
+/**
+ * Where in a set of proto files each symbol is.
+ *
+ * @module
+ */
+
+import { type DescFile, type DescMessage, type DescService, toBinary } from "@bufbuild/protobuf";
+import { nestedTypes } from "@bufbuild/protobuf/reflect";
+import {
+  file_google_protobuf_any,
+  file_google_protobuf_api,
+  file_google_protobuf_descriptor,
+  file_google_protobuf_duration,
+  file_google_protobuf_empty,
+  file_google_protobuf_field_mask,
+  file_google_protobuf_source_context,
+  file_google_protobuf_struct,
+  file_google_protobuf_timestamp,
+  file_google_protobuf_type,
+  file_google_protobuf_wrappers,
+  FileDescriptorProtoSchema,
+} from "@bufbuild/protobuf/wkt";
+
+const WELL_KNOWN: readonly DescFile[] = [
+  file_google_protobuf_any,
+  file_google_protobuf_api,
+  file_google_protobuf_descriptor,
+  file_google_protobuf_duration,
+  file_google_protobuf_empty,
+  file_google_protobuf_field_mask,
+  file_google_protobuf_source_context,
+  file_google_protobuf_struct,
+  file_google_protobuf_timestamp,
+  file_google_protobuf_type,
+  file_google_protobuf_wrappers,
+];
+
+/** An index of files, what they depend on, and the well-known types. */
+export class FileIndex {
+  #files = new Map<string, DescFile>();
+  #symbols = new Map<string, DescFile>();
+  /** By the extended type, by number. */
+  #extensions = new Map<string, Map<number, DescFile>>();
+  #encoded = new Map<string, Uint8Array>();
+
+  /** Indexes `files`; the first file of a name counts. */
+  constructor(files: readonly DescFile[]) {
+    for (const file of [...files, ...WELL_KNOWN]) this.#add(file);
+  }
+
+  /** The file of a name such as `google/protobuf/any.proto`. */
+  byName(name: string): DescFile | undefined {
+    return this.#files.get(name);
+  }
+
+  /** The file that defines a service, method, message, field, oneof, enum, enum value or extension. */
+  bySymbol(name: string): DescFile | undefined {
+    return this.#symbols.get(name.startsWith(".") ? name.slice(1) : name);
+  }
+
+  /** The file that extends a message by a field number. */
+  byExtension(typeName: string, number: number): DescFile | undefined {
+    return this.#extensions.get(typeName)?.get(number);
+  }
+
+  /** The numbers that a message is extended by, ascending; undefined for an unknown message. */
+  extensionNumbers(typeName: string): number[] | undefined {
+    const numbers = this.#extensions.get(typeName);
+    return numbers && [...numbers.keys()].sort((a, b) => a - b);
+  }
+
+  /** The encoded file and those it depends on that are not in `sent` yet, itself first. Adds to `sent`. */
+  withDependencies(file: DescFile, sent: Set<string>): Uint8Array[] {
+    const all: Uint8Array[] = [];
+    const seen = new Set<string>();
+    const visit = (one: DescFile) => {
+      const { name } = one.proto;
+      if (seen.has(name)) return;
+      seen.add(name);
+      // What was asked for is sent in any case.
+      if (one === file || !sent.has(name)) all.push(this.#encode(one));
+      sent.add(name);
+      for (const dependency of one.dependencies) visit(dependency);
+    };
+    visit(file);
+    return all;
+  }
+
+  #encode(file: DescFile): Uint8Array {
+    const { name } = file.proto;
+    let bytes = this.#encoded.get(name);
+    if (!bytes) this.#encoded.set(name, bytes = toBinary(FileDescriptorProtoSchema, file.proto));
+    return bytes;
+  }
+
+  #add(file: DescFile): void {
+    const { name } = file.proto;
+    if (this.#files.has(name)) return;
+    this.#files.set(name, file);
+    for (const dependency of file.dependencies) this.#add(dependency);
+    for (const type of nestedTypes(file)) {
+      switch (type.kind) {
+        case "message":
+          this.#addMessage(type, file);
+          break;
+        case "service":
+          this.#addService(type, file);
+          break;
+        case "enum": {
+          this.#symbols.set(type.typeName, file);
+          // Enum values are siblings of their enum, as in C++.
+          const scope = type.typeName.slice(0, type.typeName.lastIndexOf(".") + 1);
+          for (const value of type.values) this.#symbols.set(scope + value.name, file);
+          break;
+        }
+        case "extension": {
+          this.#symbols.set(type.typeName, file);
+          const extended = this.#extensionsOf(type.extendee.typeName);
+          if (!extended.has(type.number)) extended.set(type.number, file);
+          break;
+        }
+      }
+    }
+  }
+
+  #addMessage(message: DescMessage, file: DescFile): void {
+    this.#symbols.set(message.typeName, file);
+    this.#extensionsOf(message.typeName);
+    for (const member of message.members) {
+      this.#symbols.set(`${message.typeName}.${member.name}`, file);
+      if (member.kind === "field") continue;
+      for (const field of member.fields) {
+        this.#symbols.set(`${message.typeName}.${field.name}`, file);
+      }
+    }
+  }
+
+  #addService(service: DescService, file: DescFile): void {
+    this.#symbols.set(service.typeName, file);
+    for (const method of service.methods) {
+      this.#symbols.set(`${service.typeName}.${method.name}`, file);
+    }
+  }
+
+  #extensionsOf(typeName: string): Map<number, DescFile> {
+    let numbers = this.#extensions.get(typeName);
+    if (!numbers) this.#extensions.set(typeName, numbers = new Map());
+    return numbers;
+  }
+}
