@@ -8,12 +8,15 @@ import { TransportError } from "../errors.ts";
 import type { Address } from "./address.ts";
 import { formatAddress, parseAddress, VSOCK_CID_ANY } from "./address.ts";
 import { reasonOf } from "./failure.ts";
+import { dialHvsock } from "./hvsock.ts";
 import { dialMemory } from "./memory.ts";
 import { resolveAddress, type Resolver } from "./resolve.ts";
-import { dialTcp } from "./tcp.ts";
+import { connectTcp, dialTcp } from "./tcp.ts";
+import { checkTlsClientOptions, runtimeTlsSuffices, startRuntimeTls, startTls } from "./tls.ts";
 import type { TlsClientOptions } from "./tls_options.ts";
 import type { ByteStream } from "./types.ts";
 import { dialUnix } from "./unix.ts";
+import { dialVsock } from "./vsock.ts";
 
 /** Options of {@link dial}. */
 export interface DialOptions {
@@ -50,23 +53,17 @@ export async function dial(
   checkDialable(target, text);
   const timeoutMs = options.timeoutMs ?? DIAL_TIMEOUT_MS;
   if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}, must be above 0`);
+  const tls = options.tls === true ? {} : options.tls;
+  if (tls !== undefined) checkTlsClientOptions(tls);
   options.signal?.throwIfAborted();
   const controller = new AbortController();
+  const attempt: Attempt = { options, tls, signal: controller.signal, timeoutMs };
   const timer = setTimeout(() => {
-    controller.abort(
-      new TransportError(`Cannot connect to ${text}: timed out after ${timeoutMs} ms`, {
-        address: text,
-      }),
-    );
+    const why = attempt.explain?.() ?? `Cannot connect to ${text}: timed out after ${timeoutMs} ms`;
+    controller.abort(new TransportError(why, { address: text }));
   }, Math.min(timeoutMs, 0x7fffffff));
   const onAbort = () => controller.abort(options.signal!.reason);
   options.signal?.addEventListener("abort", onAbort);
-  const attempt: Attempt = {
-    options,
-    signal: controller.signal,
-    deadlineMs: performance.now() + timeoutMs,
-    timeoutMs,
-  };
   try {
     return await dialTarget(target, text, attempt);
   } catch (error) {
@@ -83,9 +80,12 @@ export async function dial(
 /** One dial on its way. */
 interface Attempt {
   readonly options: DialOptions;
+  readonly tls: TlsClientOptions | undefined;
+  /** Fires at the timeout, when the caller gives up, and when the dial is over. */
   readonly signal: AbortSignal;
-  readonly deadlineMs: number;
   readonly timeoutMs: number;
+  /** What it means when time runs out, where that is known better. */
+  explain?: () => string;
 }
 
 function checkDialable(address: Address, text: string): void {
@@ -119,11 +119,11 @@ async function dialTarget(target: Address, text: string, attempt: Attempt): Prom
       address: text,
     });
   }
-  return await firstOf(addresses, text, attempt, serverNameOf(target));
+  return await firstOf(addresses, text, attempt, hostOf(target));
 }
 
 /** The host in the address, for TLS; undefined when it has none. */
-function serverNameOf(target: Address): string | undefined {
+function hostOf(target: Address): string | undefined {
   return target.kind === "dns" || target.kind === "tcp" ? target.host : undefined;
 }
 
@@ -180,7 +180,28 @@ function dialOne(
   attempt: Attempt,
   serverName: string | undefined,
 ): Promise<ByteStream> {
-  return abortable(dialPlain(address, attempt), attempt.signal);
+  const { tls } = attempt;
+  return abortable(
+    tls === undefined
+      ? dialPlain(address, attempt)
+      : dialTls(address, attempt, tls, tls.serverName ?? serverName ?? hostOf(address)),
+    attempt.signal,
+  );
+}
+
+async function dialTls(
+  address: Address,
+  attempt: Attempt,
+  tls: TlsClientOptions,
+  serverName = "localhost",
+): Promise<ByteStream> {
+  const { alpn, tcpKeepAlive } = attempt.options;
+  const { signal } = attempt;
+  if ((address.kind === "tcp" || address.kind === "dns") && runtimeTlsSuffices(tls)) {
+    const conn = await connectTcp(address, { signal, tcpKeepAlive });
+    return await startRuntimeTls(conn, { tls, alpn, serverName, signal });
+  }
+  return await startTls(await dialPlain(address, attempt), { tls, alpn, serverName, signal });
 }
 
 /** Connects to one address, without TLS. */
@@ -197,8 +218,12 @@ async function dialPlain(address: Address, attempt: Attempt): Promise<ByteStream
       return await dialUnix(address);
     case "memory":
       return dialMemory(address);
-    default:
-      throw new TypeError(`Cannot connect to ${formatAddress(address)}`);
+    case "vsock":
+      return await dialVsock(address);
+    case "hvsock":
+      return await dialHvsock(address, attempt);
+    case "list":
+      throw new TypeError(`Resolver gave a list of addresses: ${formatAddress(address)}`);
   }
 }
 

@@ -6,11 +6,14 @@
 
 import type { Address } from "./address.ts";
 import { formatAddress, parseAddress } from "./address.ts";
+import { listenHvsock } from "./hvsock.ts";
 import { listenMemory } from "./memory.ts";
 import { listenTcp } from "./tcp.ts";
+import { tlsListener } from "./tls.ts";
 import type { TlsServerOptions } from "./tls_options.ts";
 import type { Listener } from "./types.ts";
 import { listenUnix } from "./unix.ts";
+import { listenVsock } from "./vsock.ts";
 
 /** Options of {@link listen}. */
 export interface ListenOptions {
@@ -39,7 +42,14 @@ export async function listen(
   options: ListenOptions = {},
 ): Promise<Listener> {
   const target = typeof address === "string" ? parseAddress(address) : address;
-  return await listenPlain(target, options);
+  const listener = await listenPlain(target, options);
+  if (options.tls === undefined) return listener;
+  try {
+    return tlsListener(listener, { tls: options.tls, alpn: options.alpn });
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
 }
 
 /** Listens without TLS. */
@@ -57,7 +67,13 @@ async function listenPlain(target: Address, options: ListenOptions): Promise<Lis
       return await listenUnix(target);
     case "memory":
       return listenMemory(target);
-    default:
-      throw new TypeError(`Cannot listen on ${text}`);
+    case "vsock":
+      return await listenVsock(target);
+    case "hvsock":
+      return await listenHvsock(target);
+    case "list":
+      throw new TypeError(
+        `Cannot listen on ${text}: it holds ${target.addresses.length} addresses; listen on each`,
+      );
   }
 }

@@ -16,9 +16,11 @@ export type {
   VsockAddress,
 } from "./address.ts";
 export { formatAddress, MAX_UNIX_PATH_BYTES, parseAddress, VSOCK_CID_ANY } from "./address.ts";
+export { streamFrom, type StreamFromOptions, type WebStreams } from "./custom.ts";
 export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
 export { listen, type ListenOptions } from "./listen.ts";
 export { MEMORY_BUFFER_BYTES, memoryPair } from "./memory.ts";
 export { resolveAddress, resolveHost, type Resolver } from "./resolve.ts";
+export { startTls, type StartTlsOptions, tlsListener } from "./tls.ts";
 export type { TlsClientOptions, TlsServerOptions } from "./tls_options.ts";
 export type { ByteStream, Listener } from "./types.ts";

@@ -34,27 +34,33 @@ export async function dialTcp(
   address: TcpAddress | DnsAddress,
   options: TcpSocketOptions & { signal?: AbortSignal } = {},
 ): Promise<ByteStream> {
+  return tcpStream(await connectTcp(address, options));
+}
+
+/** Connects, and sets TCP_NODELAY and SO_KEEPALIVE. */
+export async function connectTcp(
+  address: TcpAddress | DnsAddress,
+  options: TcpSocketOptions & { signal?: AbortSignal },
+): Promise<Deno.TcpConn> {
   try {
     const conn = await Deno.connect({
       hostname: address.host,
       port: address.port,
       signal: options.signal,
     });
-    return tcpStream(conn, options);
+    setSocketOptions(conn, options);
+    return conn;
   } catch (error) {
     throw connectError(formatAddress(address), error);
   }
 }
 
-/** A TCP connection of the runtime as a ByteStream, with TCP_NODELAY and SO_KEEPALIVE set. */
-export function tcpStream(conn: Deno.TcpConn, options: TcpSocketOptions): ByteStream {
-  setSocketOptions(conn, options);
+function tcpStream(conn: Deno.TcpConn): ByteStream {
   const address = netAddress(conn.remoteAddr);
   return new ConnStream(conn, { address, transport: "tcp" }, netAddress(conn.localAddr));
 }
 
-/** Sets TCP_NODELAY and SO_KEEPALIVE. */
-export function setSocketOptions(conn: Deno.TcpConn, options: TcpSocketOptions): void {
+function setSocketOptions(conn: Deno.TcpConn, options: TcpSocketOptions): void {
   try {
     // Writers gather what belongs together themselves; Nagle's algorithm would only add delays.
     conn.setNoDelay(true);
@@ -88,10 +94,13 @@ export function listenTcp(
       reusePort: options.reusePort ?? false,
       tcpBacklog: options.backlog,
     });
-    return new RuntimeListener(
+    return new RuntimeListener<Deno.TcpConn>(
       listener,
       netAddress(listener.addr as Deno.NetAddr),
-      (conn) => tcpStream(conn as Deno.TcpConn, options),
+      (conn) => {
+        setSocketOptions(conn, options);
+        return tcpStream(conn);
+      },
     );
   } catch (error) {
     throw listenError(text, error, tcpHolder(address.port));

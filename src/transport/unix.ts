@@ -37,17 +37,24 @@ function socketPath(address: UnixAddress | UnixAbstractAddress): string {
   return address.kind === "unix" ? address.path : `\0${address.name}`;
 }
 
-function unixStream(conn: Deno.UnixConn, address: string): ByteStream {
+function unixStream(conn: Deno.UnixConn, address: string, transport = "unix"): ByteStream {
   // The dialling end of a Unix connection has no name, so both ends go by the listener's.
-  return new ConnStream(conn, { address, transport: "unix" }, address);
+  return new ConnStream(conn, { address, transport }, address);
 }
 
 /**
  * Listens on a Unix socket. A socket file left behind by a listener that is gone is replaced; one on
- * which somebody listens is an error, and so is any other file. Closing removes the file it made.
+ * which somebody listens is an error, and so is any other file. Closing removes the file it made. `names`
+ * replaces the address and transport that connections and listener go by.
  */
-export async function listenUnix(address: UnixAddress | UnixAbstractAddress): Promise<Listener> {
-  const text = formatAddress(address);
+export async function listenUnix(
+  address: UnixAddress | UnixAbstractAddress,
+  names: { address: string; transport: string } = {
+    address: formatAddress(address),
+    transport: "unix",
+  },
+): Promise<Listener> {
+  const text = names.address;
   const path = socketPath(address);
   const abstract = address.kind === "unix-abstract";
   let listener: Deno.UnixListener;
@@ -74,7 +81,7 @@ export async function listenUnix(address: UnixAddress | UnixAbstractAddress): Pr
   return new RuntimeListener<Deno.UnixConn>(
     listener,
     text,
-    (conn) => unixStream(conn, text),
+    (conn) => unixStream(conn, text, names.transport),
     made === undefined ? undefined : () => removeOwn(path, made),
   );
 }

@@ -1,0 +1,182 @@
+/**
+ * TLS inside any {@link ByteStream}, either role, by node:tls.
+ *
+ * @module
+ */
+
+import { AsyncLocalStorage } from "node:async_hooks";
+import tls from "node:tls";
+import type { TlsPeerInfo } from "../call/wire.ts";
+import { TransportError } from "../errors.ts";
+import { ByteStreamDuplex, DuplexStream } from "./node_duplex.ts";
+import { EARLY_END, tlsReason } from "./tls_reason.ts";
+import type { TlsClientOptions, TlsServerOptions } from "./tls_options.ts";
+import type { ByteStream } from "./types.ts";
+import { ipFamily } from "./address.ts";
+
+/** How long a TLS handshake may take on a server, in ms, before the connection is closed. */
+export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** What every TLS socket here is made with. */
+const COMMON = { allowHalfOpen: true, minVersion: "TLSv1.2" } as const;
+
+/** The client's side of a TLS handshake inside `inner`; rejects with a TransportError. */
+export async function secureClient(
+  inner: ByteStream,
+  options: { tls: TlsClientOptions; alpn?: readonly string[]; serverName: string },
+): Promise<ByteStream> {
+  const { address } = inner.peer;
+  const duplex = new ByteStreamDuplex(inner);
+  const name = options.serverName;
+  let socket: tls.TLSSocket;
+  try {
+    socket = tls.connect({
+      ...COMMON,
+      socket: duplex,
+      // An IP address must not be sent as a server name, but is checked all the same.
+      ...(ipFamily(name) === 0 ? { servername: name } : { host: name, servername: "" }),
+      ca: options.tls.ca === undefined ? undefined : [...tls.rootCertificates, options.tls.ca],
+      cert: options.tls.cert,
+      key: options.tls.key,
+      ALPNProtocols: options.alpn === undefined ? undefined : [...options.alpn],
+      rejectUnauthorized: !options.tls.insecure,
+    });
+  } catch (error) {
+    inner.close();
+    throw error;
+  }
+  await new Promise<void>((resolve, reject) => {
+    const settle = (error?: unknown) => {
+      socket.off("secureConnect", settle).off("end", onEnd).off("close", onEnd);
+      if (error === undefined) return resolve();
+      socket.destroy();
+      inner.close();
+      reject(handshakeError(address, duplex.failure ?? error));
+    };
+    const onEnd = () => settle(new Deno.errors.UnexpectedEof("handshake eof"));
+    socket.on("secureConnect", () => settle());
+    // Stays: an error without a listener would end the process.
+    socket.on("error", settle);
+    socket.on("end", onEnd).on("close", onEnd);
+  });
+  return secureStream(inner, socket, EARLY_END);
+}
+
+/** A TLS server's settings, and the handshakes that run with them. */
+export class TlsAcceptor {
+  readonly #server: tls.Server;
+  readonly #waiting = new AsyncLocalStorage<Waiting>();
+  readonly #options: TlsServerOptions;
+
+  /** Throws a TypeError when the certificate, key or authority is no usable PEM. */
+  constructor(options: TlsServerOptions, alpn?: readonly string[]) {
+    checkPem("tls.cert", options.cert, "CERTIFICATE");
+    checkPem("tls.key", options.key, "PRIVATE KEY");
+    if (options.clientCa !== undefined) checkPem("tls.clientCa", options.clientCa, "CERTIFICATE");
+    if (options.clientAuth !== undefined && options.clientCa === undefined) {
+      throw new TypeError(
+        "tls.clientAuth needs tls.clientCa: authorities to verify clients against",
+      );
+    }
+    this.#options = options;
+    const server = tls.createServer({
+      ...COMMON,
+      cert: options.cert,
+      key: options.key,
+      ca: options.clientCa,
+      requestCert: options.clientCa !== undefined,
+      rejectUnauthorized: options.clientCa !== undefined && options.clientAuth !== "request",
+      ALPNProtocols: alpn === undefined ? undefined : [...alpn],
+      handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
+    });
+    // The server's events don't say whose they are; they happen in the context of that connection's reads.
+    server.on("secureConnection", (socket) => this.#waiting.getStore()?.resolve(socket));
+    server.on("tlsClientError", (error, socket) => {
+      this.#waiting.getStore()?.reject(verifyError(socket) ?? error);
+      socket.destroy();
+    });
+    this.#server = server;
+  }
+
+  /** The server's side of a TLS handshake inside `inner`; rejects with a TransportError. */
+  async handshake(inner: ByteStream): Promise<ByteStream> {
+    const duplex = new ByteStreamDuplex(inner);
+    let socket: tls.TLSSocket;
+    try {
+      socket = await new Promise<tls.TLSSocket>((resolve, reject) => {
+        duplex.on("error", reject);
+        duplex.on("close", () => reject(new Deno.errors.UnexpectedEof("handshake eof")));
+        this.#waiting.run({ resolve, reject }, () => this.#server.emit("connection", duplex));
+      });
+    } catch (error) {
+      inner.close();
+      throw handshakeError(inner.peer.address, duplex.failure ?? error);
+    }
+    socket.on("error", () => {});
+    const stream = secureStream(inner, socket);
+    const { tls: info } = stream.peer;
+    if (this.#options.clientCa !== undefined && !info!.authorized && info!.fingerprint256) {
+      stream.close();
+      throw handshakeError(inner.peer.address, verifyError(socket));
+    }
+    return stream;
+  }
+}
+
+interface Waiting {
+  resolve(socket: tls.TLSSocket): void;
+  reject(error: unknown): void;
+}
+
+function handshakeError(address: string, error: unknown): TransportError {
+  return new TransportError(`TLS handshake with ${address} failed: ${tlsReason(error)}`, {
+    address,
+    cause: error,
+  });
+}
+
+/** What was wrong with the peer's certificate; node:tls keeps a code or an error. */
+function verifyError(socket: tls.TLSSocket): Error | undefined {
+  const found: unknown = socket.authorizationError;
+  if (found instanceof Error) return found;
+  return found ? new Error(String(found)) : undefined;
+}
+
+function secureStream(inner: ByteStream, socket: tls.TLSSocket, earlyEnd?: string): ByteStream {
+  const { peer } = inner;
+  return new DuplexStream(socket, {
+    peer: {
+      ...peer,
+      transport: peer.transport === "tcp" ? "tls" : peer.transport,
+      tls: peerInfo(socket),
+    },
+    localAddress: inner.localAddress,
+    reason: tlsReason,
+    earlyEnd: earlyEnd === undefined ? undefined : () => earlyEnd,
+  });
+}
+
+/** What TLS knows of the peer. */
+function peerInfo(socket: tls.TLSSocket): TlsPeerInfo {
+  const certificate = socket.getPeerCertificate();
+  const alpn = socket.alpnProtocol || undefined;
+  const shown = certificate !== null && certificate !== undefined &&
+    certificate.fingerprint256 !== undefined;
+  if (!shown) return { alpn, authorized: false };
+  const name = certificate.subject?.CN as string | string[] | undefined;
+  return {
+    alpn,
+    authorized: socket.authorized,
+    subject: Array.isArray(name) ? name[0] : name,
+    subjectAltNames: certificate.subjectaltname?.split(", ") ?? [],
+    fingerprint256: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
+  };
+}
+
+/** Throws a TypeError unless `text` is PEM that holds such a block. */
+export function checkPem(name: string, text: string, label: string): void {
+  if (typeof text === "string" && new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(text)) return;
+  throw new TypeError(
+    `${name} holds no PEM block "-----BEGIN ${label}-----"; give the file's text, not its path`,
+  );
+}

@@ -1,0 +1,60 @@
+/**
+ * Why TLS failed, in words.
+ *
+ * @module
+ */
+
+import { TransportError } from "../errors.ts";
+import { reasonOf } from "./failure.ts";
+
+// Codes of node:tls, texts of rustls (which speaks for the runtime, and through it for the peer's alerts).
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/CertificateRequired|CERTIFICATE_REQUIRED/, "the peer requires a client certificate"],
+  [
+    /alert: (UnknownCA|BadCertificate)|ALERT_(UNKNOWN_CA|BAD_CERTIFICATE)/,
+    "the peer does not trust this side's certificate",
+  ],
+  [
+    /alert: CertificateExpired|ALERT_CERTIFICATE_EXPIRED/,
+    "the peer found this side's certificate expired",
+  ],
+  [/alert: CertificateUnknown/, "the peer does not accept this side's certificate"],
+  [/did.not.return.a.certificate|sent no certificates/i, "the peer showed no client certificate"],
+  [
+    /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|UnknownIssuer/,
+    "the peer's certificate comes from an unknown issuer; give the issuer's certificate as tls.ca (or tls.clientCa)",
+  ],
+  [/CERT_HAS_EXPIRED|certificate expired|: Expired/, "the peer's certificate has expired"],
+  [/CERT_NOT_YET_VALID|not valid yet|NotValidYet/, "the peer's certificate is not valid yet"],
+  [/CERT_REVOKED|: Revoked/, "the peer's certificate was revoked"],
+  [
+    /NoApplicationProtocol|NO_APPLICATION_PROTOCOL|any known protocol/,
+    "no application protocol (ALPN) in common",
+  ],
+  [/InvalidContentType|WRONG_VERSION_NUMBER/, "the peer does not speak TLS"],
+  [
+    /HandshakeFailure|HANDSHAKE_FAILURE|PeerIncompatible|ProtocolVersion/,
+    "no TLS version or cipher in common",
+  ],
+  [/unexpected end of file|close_notify|unexpected eof/i, "the peer closed without a TLS goodbye"],
+  [/socket hang up|ECONNRESET|handshake eof/, "the peer closed the connection"],
+];
+
+/** Why a TLS connection failed, in a few words without a final period. */
+export function tlsReason(error: unknown): string {
+  if (!(error instanceof Error) || error instanceof TransportError) return reasonOf(error);
+  const text = `${(error as { code?: unknown }).code ?? ""} ${error.message}`;
+  const names = /altnames: (?:Host: |IP: )?(.*)$/.exec(error.message)?.[1] ??
+    /certificate (not valid for name .*)$/.exec(error.message)?.[1];
+  if (/ALTNAME_INVALID|not valid for name|NotValidForName/.test(text)) {
+    return `the peer's certificate is for another host name${
+      names === undefined ? "" : `: ${names}`
+    }`;
+  }
+  const found = REASONS.find(([pattern]) => pattern.test(text))?.[1];
+  return found ?? reasonOf(error);
+}
+
+/** Why a client was turned away, in words. */
+export const EARLY_END =
+  "the peer closed right after the TLS handshake; it may not accept the client certificate, or want one";
