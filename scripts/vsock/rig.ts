@@ -1,0 +1,269 @@
+/**
+ * A small Debian kernel in QEMU (software emulation), with busybox and Deno, so that there is a real AF_VSOCK
+ * to test on. What is slow to make is kept in a cache folder.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+
+/** Where built things are kept: `$XDG_CACHE_HOME/vrpc/vsock` or `~/.cache/vrpc/vsock`. */
+export const CACHE = join(
+  Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/tmp", ".cache"),
+  "vrpc",
+  "vsock",
+);
+
+/** Version of the device backend on the host (a crate). */
+export const VHOST_DEVICE_VERSION = "0.3.0";
+
+// Program, and the Debian package that has it.
+const PROGRAMS: readonly (readonly [string, string])[] = [
+  ["qemu-system-x86_64", "qemu-system-x86"],
+  ["cpio", "cpio"],
+  ["busybox", "busybox-static"],
+  ["zstd", "zstd"],
+];
+const LIBRARIES = ["dl.so.2", "gcc_s.so.1", "rt.so.1", "pthread.so.0", "m.so.6", "c.so.6"];
+const MODULES = [
+  "drivers/virtio/virtio_ring",
+  "drivers/virtio/virtio",
+  "drivers/virtio/virtio_pci_legacy_dev",
+  "drivers/virtio/virtio_pci_modern_dev",
+  "drivers/virtio/virtio_pci",
+  "net/vmw_vsock/vsock",
+  "net/vmw_vsock/vmw_vsock_virtio_transport_common",
+  "net/vmw_vsock/vmw_vsock_virtio_transport",
+  "net/vmw_vsock/vsock_loopback",
+];
+
+const INIT = `#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin HOME=/tmp DENO_DIR=/tmp/.deno NO_COLOR=1 DENO_NO_UPDATE_CHECK=1
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp
+mkdir -p /dev/shm /dev/pts; mount -t tmpfs shm /dev/shm; mount -t devpts pts /dev/pts; ip link set lo up
+for m in ${MODULES.map((m) => m.split("/").at(-1)).join(" ")}; do
+  insmod /m/$m.ko || echo "insmod $m: $?"
+done
+ulimit -n 20000
+cd /t; sh ./run.sh; rc=$?
+echo $rc >/dev/ttyS1; sync; poweroff -f
+`;
+
+/** Something is missing that can't be installed from here; the text says what to do. */
+export class MissingError extends Error {
+  override readonly name = "MissingError";
+}
+
+/** Runs a program; returns its standard output. Throws with its last words when it fails. */
+export async function run(command: string, args: string[], cwd?: string): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(command, { args, cwd }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (code !== 0) {
+    const words = (text(stderr) || text(stdout)).trim().split("\n").slice(-5).join("\n");
+    throw new Error(`${command} ${args.join(" ")} ended with ${code}:\n${words}`);
+  }
+  return text(stdout);
+}
+
+async function has(program: string): Promise<boolean> {
+  return (await new Deno.Command("sh", { args: ["-c", `command -v ${program}`] }).output()).success;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+/** Installs the programs that the rig needs, where this is root on Debian; else says what to install. */
+export async function installPrograms(): Promise<void> {
+  if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
+    throw new MissingError("The rig needs Linux on x86_64");
+  }
+  const missing: string[] = [];
+  for (const [program, debian] of PROGRAMS) if (!await has(program)) missing.push(debian);
+  if (missing.length === 0) return;
+  if (!await has("apt-get") || Deno.uid() !== 0) {
+    throw new MissingError(
+      `Install these Debian packages first: apt-get install ${missing.join(" ")}`,
+    );
+  }
+  console.log(`Installing ${missing.join(" ")}`);
+  await run("apt-get", ["update", "-q"]);
+  await run("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...missing]);
+}
+
+/** Unpacks Debian's cloud kernel into the cache, without installing it. Returns its folder. */
+async function kernel(): Promise<string> {
+  const folder = join(CACHE, "kernel");
+  if (await exists(join(folder, "boot"))) return folder;
+  if (!await has("apt-get")) {
+    throw new MissingError("The kernel comes from Debian: apt-get is missing");
+  }
+  const depends = "apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/{print $2;exit}'";
+  let name = (await run("sh", ["-c", depends])).trim();
+  if (name === "") {
+    await run("apt-get", ["update", "-q"]);
+    name = (await run("sh", ["-c", depends])).trim();
+  }
+  if (name === "") throw new MissingError("apt-cache knows no package linux-image-cloud-amd64");
+  const work = await Deno.makeTempDir();
+  try {
+    await run("sh", ["-c", `apt-get download ${name}`], work);
+    await run("sh", ["-c", `dpkg -x ${name}_*.deb ${folder}.part`], work);
+    await Deno.rename(`${folder}.part`, folder);
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+  return folder;
+}
+
+async function glob(folder: string, pattern: RegExp): Promise<string> {
+  for await (const entry of Deno.readDir(folder)) {
+    if (pattern.test(entry.name)) return join(folder, entry.name);
+  }
+  throw new Error(`Cannot find ${pattern} in ${folder}`);
+}
+
+/** The kernel's image. */
+export async function kernelImage(): Promise<string> {
+  return await glob(join(await kernel(), "boot"), /^vmlinuz-/);
+}
+
+/** Makes the archive with busybox, Deno and the modules, once. Returns its path. */
+async function baseArchive(): Promise<string> {
+  const archive = join(CACHE, `base-${Deno.version.deno}-2.cpio.zst`);
+  if (await exists(archive)) return archive;
+  const modules = join(await glob(join(await kernel(), "lib", "modules"), /./), "kernel");
+  const root = await Deno.makeTempDir();
+  try {
+    const dirs = ["bin", "dev", "proc", "sys", "tmp", "lib64", "lib/x86_64-linux-gnu", "m", "t"];
+    for (const dir of dirs) await Deno.mkdir(join(root, dir), { recursive: true });
+    await Deno.copyFile("/bin/busybox", join(root, "bin/busybox"));
+    await Deno.symlink("busybox", join(root, "bin/sh"));
+    await Deno.copyFile(Deno.execPath(), join(root, "bin/deno"));
+    await Deno.chmod(join(root, "bin/deno"), 0o755);
+    for (const name of LIBRARIES) {
+      const path = `lib/x86_64-linux-gnu/lib${name}`;
+      await Deno.copyFile(`/${path}`, join(root, path));
+    }
+    await Deno.copyFile("/lib64/ld-linux-x86-64.so.2", join(root, "lib64/ld-linux-x86-64.so.2"));
+    await Deno.chmod(join(root, "lib64/ld-linux-x86-64.so.2"), 0o755);
+    for (const module of MODULES) {
+      const name = module.split("/").at(-1)!;
+      await Deno.copyFile(join(modules, `${module}.ko`), join(root, "m", `${name}.ko`));
+    }
+    await Deno.writeTextFile(join(root, "init"), INIT, { mode: 0o755 });
+    const pack = "find . | cpio -o -H newc -R 0:0 --quiet | zstd -1 -q -f -o ";
+    await run("sh", ["-c", `${pack}${archive}.part`], root);
+    await Deno.rename(`${archive}.part`, archive);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+  return archive;
+}
+
+/** Prepares everything that runs of the guest share. */
+export async function prepare(): Promise<void> {
+  await Deno.mkdir(CACHE, { recursive: true });
+  await installPrograms();
+  await kernelImage();
+  await baseArchive();
+}
+
+/** Makes an initial RAM disk whose `/t` holds `files` (name to text); `run.sh` among them is what runs. */
+export async function initrd(files: Record<string, string>, out: string): Promise<void> {
+  const work = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(join(work, "t"));
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(join(work, "t", name), text);
+    }
+    await Deno.copyFile(await baseArchive(), out);
+    // Concatenated archives begin at multiples of 4.
+    await run("truncate", ["-s", "%4", out]);
+    await run("sh", ["-c", `find t | cpio -o -H newc -R 0:0 --quiet | gzip -1 >>${out}`], work);
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+/** Installs the device backend that gives the guest a vsock to the host. Returns its path. */
+export async function vhostDevice(): Promise<string> {
+  const root = join(CACHE, "vhost-device");
+  const program = join(root, "bin", "vhost-device-vsock");
+  if (await exists(program)) return program;
+  if (!await has("cargo")) {
+    throw new MissingError(
+      "The host's side needs cargo (Rust): install it, or run only: deno task test:vsock guest",
+    );
+  }
+  console.log(`Building vhost-device-vsock ${VHOST_DEVICE_VERSION} (once, some minutes)`);
+  await run("cargo", [
+    "install",
+    "--locked",
+    "vhost-device-vsock",
+    "--version",
+    VHOST_DEVICE_VERSION,
+    "--root",
+    root,
+  ]);
+  return program;
+}
+
+/** A guest that runs. */
+export interface Guest {
+  /** Resolves to the exit code of run.sh; 125 when QEMU failed, 126 when the guest died. */
+  readonly done: Promise<number>;
+  /** Ends it. */
+  kill(): void;
+}
+
+/** Boots a guest. Its console goes to our standard output. */
+export async function boot(
+  options: { initrd: string; folder: string; vsockSocket?: string; timeoutMs: number },
+): Promise<Guest> {
+  const codeFile = join(options.folder, "exit_code");
+  const vsock = options.vsockSocket === undefined ? [] : [
+    ...["-object", "memory-backend-memfd,id=mem0,size=1400M,share=on"],
+    ...["-machine", "q35,memory-backend=mem0"],
+    ...["-chardev", `socket,id=c0,path=${options.vsockSocket}`],
+    ...["-device", "vhost-user-vsock-pci,chardev=c0"],
+  ];
+  const qemu = new Deno.Command("qemu-system-x86_64", {
+    args: [
+      ...["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1400"],
+      ...["-display", "none", "-no-reboot", "-nodefaults", ...vsock],
+      ...["-kernel", await kernelImage(), "-initrd", options.initrd],
+      ...["-append", "console=ttyS0 panic=-1 quiet"],
+      ...[
+        "-chardev",
+        "stdio,id=s0,signal=off",
+        "-serial",
+        "chardev:s0",
+        "-serial",
+        `file:${codeFile}`,
+      ],
+    ],
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn();
+  const timer = setTimeout(() => {
+    console.error(`The guest took more than ${options.timeoutMs / 1000} s and was stopped`);
+    qemu.kill("SIGKILL");
+  }, options.timeoutMs);
+  const done = qemu.status.then(async (status) => {
+    clearTimeout(timer);
+    if (!status.success) return 125;
+    const digits = (await Deno.readTextFile(codeFile).catch(() => "")).replace(/\D/g, "");
+    return digits === "" ? 126 : Number(digits);
+  });
+  return {
+    done,
+    kill() {
+      try {
+        qemu.kill("SIGKILL");
+      } catch { /* it has ended */ }
+    },
+  };
+}

@@ -1,0 +1,128 @@
+/**
+ * nginx and haproxy in front of a server, as people deploy it.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+
+/** A proxy that runs. */
+export interface Proxy extends AsyncDisposable {
+  /** Where clients connect to. */
+  address: string;
+}
+
+/** Which proxies there are, and how each is told what to do. */
+export const PROXIES: Readonly<Record<string, (port: number, backend: string) => ProxyFiles>> = {
+  nginx: (port, backend) => ({
+    config: `daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr warn;
+events {}
+http {
+  access_log off;
+  client_max_body_size 0;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+  server {
+    listen 127.0.0.1:${port} http2;
+    location / { grpc_pass grpc://${backend}; }
+  }
+}
+`,
+    args: (folder, config) => ["-p", folder, "-c", config],
+  }),
+  haproxy: (port, backend) => ({
+    config: `global
+  maxconn 100
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+frontend grpc
+  bind 127.0.0.1:${port} proto h2
+  default_backend servers
+backend servers
+  server one ${backend} proto h2
+`,
+    args: (_folder, config) => ["-db", "-f", config],
+  }),
+};
+
+/** What a proxy is started with. */
+interface ProxyFiles {
+  /** The configuration file's text. */
+  config: string;
+  /** The command line. */
+  args(folder: string, config: string): string[];
+}
+
+/** The path of a program; proxies live where only root looks. */
+export function findProgram(name: string): string | undefined {
+  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  for (const folder of [...folders, "/usr/sbin", "/usr/local/sbin"]) {
+    const path = join(folder, name);
+    try {
+      if (Deno.statSync(path).isFile) return path;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined;
+}
+
+/** Starts a proxy in front of `backend` and waits until it takes connections. */
+export async function startProxy(
+  program: string,
+  files: (port: number, backend: string) => ProxyFiles,
+  backend: string,
+): Promise<Proxy> {
+  const folder = await Deno.makeTempDir();
+  const port = freePort();
+  const { config, args } = files(port, backend);
+  const file = join(folder, "proxy.conf");
+  await Deno.writeTextFile(file, config);
+  const child = new Deno.Command(program, {
+    args: args(folder, file),
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  let ended = false;
+  const status = child.status.then((found) => (ended = true, found));
+  const complaints = new Response(child.stderr).text();
+  const stop = async () => {
+    if (!ended) child.kill("SIGTERM");
+    await status;
+    await complaints;
+    await Deno.remove(folder, { recursive: true });
+  };
+  while (!await accepts(port)) {
+    if (ended) {
+      const text = await complaints;
+      await stop();
+      throw new Error(`${program} ended: ${text}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return { address: `127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
+}
+
+async function accepts(port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
