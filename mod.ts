@@ -37,6 +37,8 @@ export type {
 } from "./src/rpc/handlers.ts";
 export { nearestName } from "./src/rpc/nearest_name.ts";
 
+export { addBatch, type BatchServerOptions } from "./src/rpc/batch_server.ts";
+
 // Dispatchers.
 export type { Dispatcher, DispatcherWrapper, DispatchReply } from "./src/rpc/dispatcher.ts";
 
