@@ -11,6 +11,7 @@ import {
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import { join } from "node:path";
+import { CACHE } from "./tools.ts";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
@@ -21,8 +22,14 @@ export interface Certificates {
   key: string;
 }
 
-/** Makes them in a folder. */
-export async function makeCertificates(folder: string): Promise<Certificates> {
+let made: Promise<Certificates> | undefined;
+
+/** Made once per run: server and client must hold the same authority. */
+export function makeCertificates(): Promise<Certificates> {
+  return made ??= makeIn(join(CACHE, "certificates"));
+}
+
+async function makeIn(folder: string): Promise<Certificates> {
   await Deno.mkdir(folder, { recursive: true });
   const dates = {
     notBefore: new Date(Date.now() - 3600_000),

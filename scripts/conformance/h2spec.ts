@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { makeCertificates } from "./certificates.ts";
 import { capture, freePort, start } from "./process.ts";
 import type { Counts, Stage } from "./stage.ts";
-import { CACHE, install, ROOT, TOOLS } from "./tools.ts";
+import { install, ROOT, TOOLS } from "./tools.ts";
 
 const SERVER = join(ROOT, "tests/interop/server.ts");
 const CLIENT = join(ROOT, "tests/conformance/http2_client.ts");
@@ -27,7 +27,7 @@ function summary(output: string): Counts {
 
 async function h2spec(limitMs: number, tls: boolean): Promise<Counts> {
   const program = await install(TOOLS.h2spec);
-  const files = tls ? await makeCertificates(join(CACHE, "certificates")) : undefined;
+  const files = tls ? await makeCertificates() : undefined;
   await using server = await start([
     Deno.execPath(),
     "run",

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { makeCertificates } from "./certificates.ts";
 import { capture, freePort, type Served, start } from "./process.ts";
 import type { Counts, Stage } from "./stage.ts";
-import { CACHE, install, ROOT, TOOLS } from "./tools.ts";
+import { install, ROOT, TOOLS } from "./tools.ts";
 
 /** The cases that every implementation has. */
 const CASES = [
@@ -46,10 +46,8 @@ const deno = (name: string, ...args: string[]) => [
   ...args,
 ];
 
-const certificates = () => makeCertificates(join(CACHE, "certificates"));
-
 async function ourServer(tls: boolean): Promise<Served> {
-  const files = tls ? await certificates() : undefined;
+  const files = tls ? await makeCertificates() : undefined;
   return await start(deno(
     "server.ts",
     "--addr",
@@ -62,7 +60,7 @@ async function ourServer(tls: boolean): Promise<Served> {
 async function goClient(limitMs: number, tls: boolean, cases: string[]): Promise<Counts> {
   const client = await install(TOOLS.interopClient);
   await using server = await ourServer(tls);
-  const { ca } = tls ? await certificates() : { ca: "" };
+  const { ca } = tls ? await makeCertificates() : { ca: "" };
   const port = server.address.slice(server.address.lastIndexOf(":") + 1);
   const reports: string[] = [];
   for (const name of cases) {
@@ -83,7 +81,7 @@ async function goClient(limitMs: number, tls: boolean, cases: string[]): Promise
 async function goServer(tls: boolean): Promise<Served> {
   const server = await install(TOOLS.interopServer);
   const port = freePort();
-  const files = tls ? await certificates() : undefined;
+  const files = tls ? await makeCertificates() : undefined;
   const child = new Deno.Command(server, {
     args: [
       `--port=${port}`,
@@ -127,7 +125,7 @@ async function denoClient(limitMs: number, command: string[]): Promise<Counts> {
 
 async function ourClient(limitMs: number, tls: boolean, cases: string): Promise<Counts> {
   await using server = await goServer(tls);
-  const { ca } = tls ? await certificates() : { ca: "" };
+  const { ca } = tls ? await makeCertificates() : { ca: "" };
   return await denoClient(
     limitMs,
     deno(
@@ -152,7 +150,7 @@ async function compressionCases(limitMs: number): Promise<Counts> {
 
 async function grpcJsClient(limitMs: number, tls: boolean): Promise<Counts> {
   await using server = await ourServer(tls);
-  const { ca } = tls ? await certificates() : { ca: "" };
+  const { ca } = tls ? await makeCertificates() : { ca: "" };
   return await denoClient(
     limitMs,
     deno("grpc_js_client.ts", "--addr", server.address, ...(tls ? ["--tls_ca", ca] : [])),
@@ -160,7 +158,7 @@ async function grpcJsClient(limitMs: number, tls: boolean): Promise<Counts> {
 }
 
 async function grpcJsServer(limitMs: number, tls: boolean): Promise<Counts> {
-  const { ca, cert, key } = await certificates();
+  const { ca, cert, key } = await makeCertificates();
   await using server = await start(
     deno("grpc_js_server.ts", ...(tls ? ["--tls_cert", cert, "--tls_key", key] : [])),
   );

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { makeCertificates } from "./certificates.ts";
 import { capture, start, which } from "./process.ts";
 import type { Counts, Stage } from "./stage.ts";
-import { CACHE, install, ROOT, TOOLS } from "./tools.ts";
+import { install, ROOT, TOOLS } from "./tools.ts";
 
 /** A command, what its exit code must be, and what its output must hold. */
 interface Check {
@@ -104,7 +104,7 @@ function grpcurlChecks(curl: (...args: string[]) => string[], address: string): 
 
 async function grpcurl(limitMs: number, tls: boolean): Promise<Counts> {
   const program = await install(TOOLS.grpcurl);
-  const files = await makeCertificates(join(CACHE, "certificates"));
+  const files = await makeCertificates();
   await using running = await server(
     ...(tls ? ["--tls_cert", files.cert, "--tls_key", files.key] : []),
   );

@@ -26,6 +26,8 @@ const open = (service: typeof TestService | typeof UnimplementedService): any =>
   new (grpc.makeGenericClientConstructor(grpcJsService(service), service.typeName))(
     values.addr,
     credentials,
+    // An address is no server name for TLS.
+    values.tls_ca ? { "grpc.ssl_target_name_override": "localhost" } : {},
   );
 const client = open(TestService);
 const zeros = (size: number) => ({ body: new Uint8Array(size) });
