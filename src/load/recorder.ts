@@ -119,14 +119,19 @@ export class Recorder {
   }
 
   /** A call ended well at `atMs`. */
-  success(atMs: number, latencyMs: number, serviceMs: number, reply: Reply): void {
+  success(
+    atMs: number,
+    latencyMs: number,
+    serviceMs: number,
+    reply: Reply,
+    serverTimeUs: number | undefined,
+  ): void {
     if (atMs >= this.#boundaryMs) this.roll(atMs);
     this.#interval.recordMs(latencyMs);
     if (this.#open) this.#service.recordMs(serviceMs);
-    const { serverTimeUs, messages } = reply;
     if (serverTimeUs !== undefined) this.#server.recordMs(serverTimeUs / 1000);
     this.#bytesReceived += reply.byteLength;
-    this.#messagesReceived += messages ?? 1;
+    this.#messagesReceived += reply.messages ?? 1;
     this.#endMs = atMs;
     this.#lastSuccessMs = atMs;
   }

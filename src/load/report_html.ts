@@ -204,7 +204,9 @@ function table(head: readonly string[], rows: readonly string[]): string {
 }
 
 function card(title: string, content: string): string {
-  return `<div class="card"><h2>${escape(title)}</h2>${content}</div>`;
+  return `<div class="card${title === "Setup" ? " setup" : ""}"><h2>${
+    escape(title)
+  }</h2>${content}</div>`;
 }
 
 function escape(text: string): string {

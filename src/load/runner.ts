@@ -174,7 +174,8 @@ class Runner {
     this.#inFlight--;
     if (slot.measured) {
       const atMs = now - this.#measureMs;
-      this.#recorder.success(atMs, now - slot.fromMs, now - slot.sentMs, reply);
+      const serverTimeUs = this.#target.serverTimeUs?.(reply);
+      this.#recorder.success(atMs, now - slot.fromMs, now - slot.sentMs, reply, serverTimeUs);
     }
     this.#next(slot, now);
   }

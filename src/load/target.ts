@@ -8,8 +8,6 @@
 export interface Reply {
   /** Payload bytes received. */
   readonly byteLength: number;
-  /** How long the server says it worked on the call in µs, when it says so. */
-  readonly serverTimeUs?: number;
   /** Messages received; 1 when absent. */
   readonly messages?: number;
 }
@@ -25,4 +23,6 @@ export interface Target {
    * complete; rejects, best with an RpcError, when the call fails. Must not throw.
    */
   call(slot: number, sequence: number): Promise<Reply>;
+  /** How long the server says it worked on the call, in µs; absent where it never says so. */
+  readonly serverTimeUs?: (reply: Reply) => number | undefined;
 }

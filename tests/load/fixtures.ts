@@ -51,10 +51,12 @@ export function simulatedTarget(
   slots: number,
   serve: (sequence: number, atMs: number) => number,
   reply: Reply = REPLY,
+  serverUs?: number,
 ): Target & { started: number } {
   return {
     slots,
     requestBytes: 32,
+    serverTimeUs: serverUs === undefined ? undefined : () => serverUs,
     started: 0,
     async call(_slot, sequence) {
       this.started++;

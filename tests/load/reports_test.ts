@@ -14,7 +14,7 @@ const SCHEMA = new URL("../../src/load/report.schema.json", import.meta.url);
 
 async function frozenRun(rate?: number): Promise<RunResult> {
   const time = new VirtualTime();
-  const target = simulatedTarget(time, 50, knownLatency, { byteLength: 80, serverTimeUs: 400 });
+  const target = simulatedTarget(time, 50, knownLatency, { byteLength: 80 }, 400);
   const loop = rate === undefined ? {} : { mode: "open", ratePerSecond: rate } as const;
   return (await simulate(time, target, plan({ durationMs: 15_000, ...loop }))).run;
 }

@@ -211,8 +211,8 @@ Deno.test("startLoad() lets slots take turns in an open loop", async () => {
 
 Deno.test("startLoad() reports server time, bytes and messages", async () => {
   const time = new VirtualTime();
-  const reply = { byteLength: 100, serverTimeUs: 250, messages: 3 };
-  const target = simulatedTarget(time, 1, () => 1, reply);
+  const reply = { byteLength: 100, messages: 3 };
+  const target = simulatedTarget(time, 1, () => 1, reply, 250);
   const { run } = await simulate(time, target, plan({ requests: 10 }));
   assert.equal(run.serverTime?.percentilesUs.p50, 250);
   assert.deepEqual(run.bytes, { sent: 320, received: 1000 });

@@ -40,8 +40,11 @@
 
   function marksOf(unit) {
     if (unit === "percentile") {
-      return (_plot, _axis, low, high) =>
-        [0, Math.log10(2), 1, 2, 3, 4, 5, 6].filter((x) => x >= low && x <= high);
+      return (plot, _axis, low, high) => {
+        const marks = [0, Math.log10(2), 1, 2, 3, 4, 5, 6].filter((x) => x >= low && x <= high);
+        // On a narrow page 0 % and 50 % would touch.
+        return plot.width < 500 ? marks.filter((x) => x === 0 || x >= 1) : marks;
+      };
     }
     if (unit === "logLatency") return (_plot, _axis, low, high) => roundMarks(low, high);
     return undefined;
