@@ -42,6 +42,25 @@ export { addBatch, type BatchServerOptions } from "./src/rpc/batch_server.ts";
 // Dispatchers.
 export type { Dispatcher, DispatcherWrapper, DispatchReply } from "./src/rpc/dispatcher.ts";
 
+// Clients.
+export { type BoundMethod, type CapabilityInfo, type Channel, connect } from "./src/rpc/channel.ts";
+export type {
+  AddressStats,
+  BatchOptions,
+  ChannelOptions,
+  ChannelState,
+  ChannelStats,
+  ConnectionStats,
+  DialFunction,
+  HealthCheckOptions,
+  PoolSize,
+} from "./src/rpc/channel_options.ts";
+export type { BackoffOptions } from "./src/rpc/backoff.ts";
+export type { BalancerPolicy } from "./src/rpc/balancer.ts";
+export type { Client, ClientFunction, Requests } from "./src/rpc/client.ts";
+export type { MethodConfigJson, ServiceConfig } from "./src/rpc/service_config.ts";
+export type { Session } from "./src/rpc/session.ts";
+
 // What handlers, callers and interceptors hold.
 export type {
   CallCredentials,

@@ -1,0 +1,78 @@
+/**
+ * Which of the ready connections takes the next call.
+ *
+ * @module
+ */
+
+/** Names of the policies; see {@link makePicker}. */
+export type BalancerPolicy = "pick_first" | "round_robin" | "least_request";
+
+/** What a picker must know of a connection. */
+export interface Pickable {
+  /** Whether it takes one more call now. */
+  readonly free: boolean;
+  /** Calls in flight. */
+  readonly load: number;
+}
+
+/** Chooses one of `ready`, or undefined when none of them is free. */
+export type Picker = <T extends Pickable>(ready: readonly T[]) => T | undefined;
+
+/**
+ * The picker of a policy.
+ *
+ * `least_request` looks at two connections by chance and takes the one with fewer calls in flight: nearly
+ * as even as looking at all of them, and without everyone running to the same one (Mitzenmacher, "The
+ * Power of Two Choices in Randomized Load Balancing", 2001). `round_robin` takes them in turn.
+ * `pick_first` means one address at a time; among the connections to it, it picks as `least_request`.
+ */
+export function makePicker(policy: BalancerPolicy, random: () => number): Picker {
+  switch (policy) {
+    case "round_robin":
+      return roundRobin();
+    case "least_request":
+    case "pick_first":
+      return leastRequest(random);
+    default:
+      throw new TypeError(
+        `Cannot balance by ${
+          JSON.stringify(policy)
+        }: pick_first, round_robin and least_request are known`,
+      );
+  }
+}
+
+function roundRobin(): Picker {
+  let next = 0;
+  return (ready) => {
+    const count = ready.length;
+    for (let i = 0; i < count; i++) {
+      if (next >= count) next = 0;
+      const one = ready[next++];
+      if (one.free) return one;
+    }
+    return undefined;
+  };
+}
+
+function leastRequest(random: () => number): Picker {
+  return (ready) => {
+    const count = ready.length;
+    if (count === 0) return undefined;
+    const first = ready[0];
+    if (count === 1) return first.free ? first : undefined;
+    const i = Math.floor(random() * count);
+    let j = Math.floor(random() * (count - 1));
+    if (j >= i) j++;
+    const a = ready[i];
+    const b = ready[j];
+    if (a.free && b.free) return b.load < a.load ? b : a;
+    if (a.free) return a;
+    if (b.free) return b;
+    let best: (typeof ready)[number] | undefined;
+    for (const one of ready) {
+      if (one.free && (best === undefined || one.load < best.load)) best = one;
+    }
+    return best;
+  };
+}

@@ -1,0 +1,180 @@
+/**
+ * What a channel can be told, and what it tells.
+ *
+ * @module
+ */
+
+import type { Clock } from "../call/clock.ts";
+import type { ByteStream } from "../transport/types.ts";
+import type { DialOptions } from "../transport/dial.ts";
+import type { Resolver } from "../transport/resolve.ts";
+import type { TlsClientOptions } from "../transport/tls_options.ts";
+import type { BackoffOptions } from "./backoff.ts";
+import type { BalancerPolicy } from "./balancer.ts";
+import type { ServiceConfig } from "./service_config.ts";
+import type { CallCredentials, Interceptor } from "./types.ts";
+
+/** Options of a channel. Times are ms, sizes are bytes; every one has a default. */
+export interface ChannelOptions extends BackoffOptions {
+  /** The protocol spoken. Default `grpc`. */
+  wire?: "grpc" | "lean";
+  /** Speak TLS; true for the defaults. Default: plain. */
+  tls?: TlsClientOptions | true;
+  /**
+   * Connections to each address: a fixed number, or from `min` to `max` of them: one more whenever all are at
+   * their stream limit, one less when one was without calls for `shrinkAfterMs` (default 10,000).
+   * Default `{ min: 1, max: 4 }`.
+   */
+  poolSize?: PoolSize;
+  /**
+   * How calls are spread; see `BalancerPolicy`. Default: `least_request` over several addresses given as such,
+   * else `pick_first`. With `round_robin` or `least_request` named here or in the service config, a name is
+   * resolved to all of its addresses.
+   */
+  balancer?: BalancerPolicy;
+  /** Turns names into addresses. Default: the system's DNS. */
+  resolver?: Resolver;
+  /** The least time between two resolutions of the target. Default 30,000 (gRPC's). */
+  minResolveIntervalMs?: number;
+  /** How long a call may take, where neither call nor service config says less. Default: no limit. */
+  timeoutMs?: number;
+  /** Wrap every call; the first is the outermost. */
+  interceptors?: readonly Interceptor[];
+  /** Compress request messages with gzip. Default false. */
+  compress?: boolean;
+  /** The largest message taken from a server, in bytes, after decompression. Default 4 MiB. */
+  maxReceiveMessageBytes?: number;
+  /** The largest message sent, in bytes, before compression. Default: no limit. */
+  maxSendMessageBytes?: number;
+  /** Whether calls wait while there is no connection, instead of failing. Default false. */
+  waitForReady?: boolean;
+  /** gRPC's service config, as an object or as JSON text: retries, hedging, timeouts, balancing. */
+  serviceConfig?: ServiceConfig | string;
+  /** Gather small unary calls into batches, where the server knows how. Default: off. */
+  batch?: BatchOptions | true;
+  /** The `:authority` of calls. Default: from the address. */
+  authority?: string;
+  /** The `user-agent`. Default `vrpc`. */
+  userAgent?: string;
+  /** Adds metadata that authenticates each call. Needs TLS, unless `allowInsecureCredentials`. */
+  credentials?: CallCredentials;
+  /** Send credentials over connections without TLS as well. Default false. */
+  allowInsecureCredentials?: boolean;
+  /** How long connecting may take, TLS and the first settings included. Default 20,000 (gRPC's). */
+  connectTimeoutMs?: number;
+  /** Close all connections after this long without a call; the next call connects again. Default 1,800,000 (gRPC's). */
+  idleTimeoutMs?: number;
+  /** Silence on a connection with calls after which a ping is sent; 10,000 or more. Default: never. */
+  keepaliveTimeMs?: number;
+  /** How long the answer to that ping may take before the connection is given up. Default 20,000. */
+  keepaliveTimeoutMs?: number;
+  /** Also ping without calls. Default false; gRPC servers may object. */
+  keepaliveWithoutCalls?: boolean;
+  /** Check every connection in the background. Default: off; gRPC servers may object to frequent pings. */
+  healthCheck?: HealthCheckOptions;
+  /** Calls that may wait for a connection or a free stream at once; more get RESOURCE_EXHAUSTED. Default 65,536. */
+  maxQueuedCalls?: number;
+  /** Makes the byte streams in place of the built-in transports, for streams of your own. */
+  dial?: DialFunction;
+  /** For tests in virtual time. @internal */
+  internals?: ChannelInternals;
+}
+
+/** A fixed number of connections, or a range. */
+export type PoolSize = number | {
+  /** At least this many, once the channel is used; 1 or more. Default 1. */
+  readonly min?: number;
+  /** At most this many. Default: `min`, or 4 if that is more. */
+  readonly max?: number;
+  /** How long a connection above `min` may be without calls, in ms. Default 10,000. */
+  readonly shrinkAfterMs?: number;
+};
+
+/** Background checks of connections. */
+export interface HealthCheckOptions {
+  /** Time between checks of a connection. Default 10,000. */
+  readonly intervalMs?: number;
+  /** How long the answer may take; then the connection is closed. Default 5,000. */
+  readonly timeoutMs?: number;
+  /**
+   * Ask `grpc.health.v1.Health/Check` for this service (empty for the server as a whole) instead of pinging: a
+   * connection whose server isn't SERVING gets no calls until it is. A server without that service counts as healthy.
+   */
+  readonly service?: string;
+}
+
+/** When a batch is sent: at the end of the turn, or of `maxDelayMs`, or when it is full. */
+export interface BatchOptions {
+  /** Calls in a batch. Default 256. */
+  readonly maxCalls?: number;
+  /** Bytes in a batch; a request larger than this goes on its own. Default 65,536. */
+  readonly maxBytes?: number;
+  /** How long a call may wait for company. Default 0: only for calls made in the same turn. */
+  readonly maxDelayMs?: number;
+}
+
+/** Opens a byte stream to an address. */
+export type DialFunction = (address: string, options: DialOptions) => Promise<ByteStream>;
+
+/** What tests put in place of the runtime. */
+export interface ChannelInternals {
+  /** Time and timers. */
+  readonly clock?: Clock;
+  /** Numbers from 0 to below 1. */
+  readonly random?: () => number;
+}
+
+/** gRPC's connectivity states. */
+export type ChannelState = "IDLE" | "CONNECTING" | "READY" | "TRANSIENT_FAILURE" | "SHUTDOWN";
+
+/** Figures of a channel; see `Channel.stats`. */
+export interface ChannelStats {
+  /** The state now. */
+  readonly state: ChannelState;
+  /** Calls that wait for a connection or a free stream. */
+  readonly queuedCalls: number;
+  /** Calls in flight on connections. */
+  readonly activeCalls: number;
+  /** Calls started on connections so far, each retry and hedge counted. */
+  readonly callsStarted: number;
+  /** Attempts beyond the first. */
+  readonly retries: number;
+  /** Calls that went in batches. */
+  readonly batchedCalls: number;
+  /** One entry per address. */
+  readonly addresses: readonly AddressStats[];
+  /** One entry per connection, those on their way included. */
+  readonly connections: readonly ConnectionStats[];
+}
+
+/** Figures of one address. */
+export interface AddressStats {
+  /** In the address grammar. */
+  readonly address: string;
+  /** Its own state. */
+  readonly state: ChannelState;
+  /** Failures to connect since the last success. */
+  readonly failures: number;
+  /** Why connecting or a connection failed last. */
+  readonly lastError?: string;
+}
+
+/** Figures of one connection. */
+export interface ConnectionStats {
+  /** Where it goes. */
+  readonly address: string;
+  /** `connecting`, `ready`, `unhealthy` (by health check) or `draining`. */
+  readonly state: "connecting" | "ready" | "unhealthy" | "draining";
+  /** Calls in flight, batched ones included. */
+  readonly activeCalls: number;
+  /** How many streams the server takes at once. */
+  readonly maxCalls: number;
+  /** Calls started on it so far. */
+  readonly callsStarted: number;
+  /** Bytes queued in its engine. */
+  readonly bufferedBytes: number;
+  /** Round-trip time of the last health-check ping in ms. */
+  readonly pingMs?: number;
+  /** How long it has been connected, in ms. */
+  readonly ageMs: number;
+}

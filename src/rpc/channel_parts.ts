@@ -1,0 +1,227 @@
+/**
+ * Puts a channel together: from options to pool, calls and figures.
+ *
+ * @module
+ */
+
+import type { CallCore, CallStarter, ClientMethod } from "./call_core.ts";
+import { Backoff, checkedMs } from "./backoff.ts";
+import type { ChannelOptions, ChannelStats, PoolSize } from "./channel_options.ts";
+import type { CallExtras } from "./client_interceptors.ts";
+import { makeClientEngine } from "./client_engine.ts";
+import { systemClock } from "./clock.ts";
+import { DeadlineQueue } from "./deadline_queue.ts";
+import { HealthChecker } from "./health_check.ts";
+import { HedgedCall } from "./hedging.ts";
+import { clientLog } from "./log.ts";
+import { Pool } from "./pool.ts";
+import { ProcessHold } from "./process_hold.ts";
+import { ReplayCall } from "./replay_call.ts";
+import { type PolicyContext, RetryCall, RetryThrottle } from "./retry.ts";
+import { type ParsedServiceConfig, parseServiceConfig } from "./service_config.ts";
+import { Subchannel } from "./subchannel.ts";
+import { makeTarget, type Target } from "./target.ts";
+import type { MethodInfo } from "./types.ts";
+
+const CONNECT_TIMEOUT_MS = 20_000;
+const IDLE_TIMEOUT_MS = 1_800_000;
+const SHRINK_AFTER_MS = 10_000;
+const RESOLVE_INTERVAL_MS = 30_000;
+const DEFAULT_MAX_CONNECTIONS = 4;
+const MAX_CONNECTIONS = 1_024;
+const MAX_QUEUED_CALLS = 65_536;
+const MAX_RECEIVE_BYTES = 4 * 1024 * 1024;
+
+/** What a channel consists of. */
+export class ChannelParts {
+  readonly target: Target;
+  readonly pool: Pool;
+  readonly core: CallCore;
+  readonly extras: CallExtras;
+  readonly #options: ChannelOptions;
+  readonly #config: ParsedServiceConfig;
+  readonly #deadlines: DeadlineQueue;
+  readonly #health: HealthChecker | undefined;
+  #retries = 0;
+  #closing: Promise<void> | undefined = undefined;
+
+  constructor(target: string | readonly string[], options: ChannelOptions) {
+    const clock = options.internals?.clock ?? systemClock;
+    const random = options.internals?.random ?? Math.random;
+    this.#options = options;
+    this.#config = parseServiceConfig(options.serviceConfig ?? {});
+    this.target = makeTarget(target, options, this.#config.balancer);
+    this.#deadlines = new DeadlineQueue(clock);
+    this.#health = options.healthCheck === undefined
+      ? undefined
+      : new HealthChecker(options.healthCheck, clock, () => this.pool.healthChanged());
+    this.pool = this.#makePool(clock, random);
+    const throttling = this.#config.throttling;
+    const policy: PolicyContext = {
+      throttle: throttling === undefined ? undefined : new RetryThrottle(throttling),
+      onExtraAttempt: () => this.#retries++,
+    };
+    const core = {
+      pool: this.pool,
+      clock,
+      deadlines: this.#deadlines,
+      random,
+      hold: new ProcessHold(),
+      compress: options.compress ?? false,
+      authority: undefined,
+      batcher: undefined,
+    };
+    this.core = { ...core, starter: undefined as unknown as CallStarter };
+    (this.core as { starter: CallStarter }).starter = makeStarter(this.core, policy);
+    this.extras = {
+      interceptors: options.interceptors ?? [],
+      credentials: options.credentials,
+      allowInsecureCredentials: options.allowInsecureCredentials ?? false,
+      secure: options.tls !== undefined,
+      authority: this.target.authority,
+    };
+  }
+
+  /** Whether the wire is lean, else gRPC. */
+  get lean(): boolean {
+    return this.#options.wire === "lean";
+  }
+
+  /** A method with everything that is said about it. Throws TypeError for a path that the wire can't carry. */
+  method(info: MethodInfo): ClientMethod {
+    const options = this.#options;
+    if (!this.lean && !info.path.startsWith("/")) {
+      throw new TypeError(
+        `Cannot call ${
+          JSON.stringify(info.path)
+        }: a gRPC path begins with a slash, for example "/package.Service/Method"`,
+      );
+    }
+    const config = this.#config.forMethod(info.path);
+    return {
+      ...info,
+      config,
+      maxReceiveBytes: Math.min(
+        options.maxReceiveMessageBytes ?? MAX_RECEIVE_BYTES,
+        config?.maxResponseBytes ?? Infinity,
+      ),
+      maxSendBytes: Math.min(
+        options.maxSendMessageBytes ?? Infinity,
+        config?.maxRequestBytes ?? Infinity,
+      ),
+      waitForReady: config?.waitForReady ?? options.waitForReady ?? false,
+      timeoutMs: Math.min(options.timeoutMs ?? Infinity, config?.timeoutMs ?? Infinity),
+      hasPolicy: config?.retry !== undefined || config?.hedging !== undefined,
+    };
+  }
+
+  /** Changes the size of the pool. */
+  resize(size: PoolSize): void {
+    const { min, max } = poolSize(size);
+    this.pool.resize(min, max);
+  }
+
+  /** Figures. */
+  stats(): ChannelStats {
+    const { addresses, connections } = this.pool.stats();
+    return {
+      state: this.pool.state,
+      queuedCalls: this.pool.queued,
+      activeCalls: connections.reduce((sum, one) => sum + one.activeCalls, 0),
+      callsStarted: this.pool.callsStarted,
+      retries: this.#retries,
+      batchedCalls: 0,
+      addresses,
+      connections,
+    };
+  }
+
+  /** Ends everything. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#health?.close();
+    await this.pool.close();
+    this.#deadlines.close();
+  }
+
+  #makePool(clock: CallCore["clock"], random: () => number): Pool {
+    const options = this.#options;
+    const { min, max, shrinkAfterMs } = poolSize(options.poolSize ?? { min: 1 });
+    // Checked once, here, and not when the first connection is made.
+    new Backoff(options, random);
+    const connectTimeoutMs = checkedMs(
+      "connectTimeoutMs",
+      options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    );
+    const log = (level: "debug" | "warn", message: string) => clientLog[level](message);
+    return new Pool({
+      target: this.target.text,
+      resolve: (signal) => this.target.resolve(signal),
+      subchannel: (address, hooks) =>
+        new Subchannel({
+          ...hooks,
+          clock,
+          backoff: new Backoff(options, random),
+          connection: {
+            address,
+            dial: (signal) => this.target.dial(address, signal),
+            engine: makeClientEngine(options, this.target.authorityOf(address)),
+            connectTimeoutMs,
+            clock,
+            log,
+          },
+        }),
+      balancer: this.target.balancer,
+      min,
+      max,
+      shrinkAfterMs,
+      idleTimeoutMs: checkedMs("idleTimeoutMs", options.idleTimeoutMs ?? IDLE_TIMEOUT_MS),
+      minResolveIntervalMs: options.minResolveIntervalMs ?? RESOLVE_INTERVAL_MS,
+      maxQueuedCalls: options.maxQueuedCalls ?? MAX_QUEUED_CALLS,
+      clock,
+      random,
+      onConnected: (connection) => this.#health?.watch(connection),
+      log,
+    });
+  }
+}
+
+function makeStarter(core: CallCore, policy: PolicyContext): CallStarter {
+  return {
+    start(request, sink) {
+      const config = request.method.config;
+      if (config?.retry !== undefined) {
+        return new RetryCall(core, request, sink, config.retry, policy).begin();
+      }
+      if (config?.hedging !== undefined) {
+        return new HedgedCall(core, request, sink, config.hedging, policy).begin();
+      }
+      return new ReplayCall(core, request, sink).begin();
+    },
+  };
+}
+
+function poolSize(size: PoolSize): { min: number; max: number; shrinkAfterMs: number } {
+  const range = typeof size === "number" ? { min: size, max: size } : size;
+  const min = range.min ?? 1;
+  const max = range.max ?? Math.max(min, DEFAULT_MAX_CONNECTIONS);
+  const whole = Number.isInteger(min) && Number.isInteger(max);
+  if (!whole || min < 1 || max < min || max > MAX_CONNECTIONS) {
+    throw new RangeError(
+      `Cannot use poolSize ${
+        JSON.stringify(size)
+      }: it must be 1 to ${MAX_CONNECTIONS} connections, min not above max`,
+    );
+  }
+  return {
+    min,
+    max,
+    shrinkAfterMs: checkedMs(
+      "poolSize.shrinkAfterMs",
+      (range as { shrinkAfterMs?: number }).shrinkAfterMs ?? SHRINK_AFTER_MS,
+    ),
+  };
+}
