@@ -10,28 +10,31 @@ import { medianOf, type Row } from "./report.ts";
 const OURS = "#0b7285";
 const OTHERS = ["#868e96", "#adb5bd", "#ced4da", "#dee2e6", "#e9ecef"];
 const WIDTH = 960;
-const PANEL_HEIGHT = 150;
+const BAR_HEIGHT = 21;
 const TOP = 64;
 const BOTTOM = 56;
 
-/** Draws server CPU time per call for each workload; shorter is better. */
+/** Draws CPU time per call for each workload; shorter is better. */
 export function chart(rows: Row[], subtitle: string, footer: string[]): string {
   const workloads = [...new Set(rows.map((row) => row.workload))];
+  const others = [...new Set(rows.filter((row) => !row.ours).map((row) => row.peer))];
+  const colour = (row: Row) => row.ours ? OURS : OTHERS[others.indexOf(row.peer) % OTHERS.length];
   const columns = 2;
+  const panelHeight = 56 + BAR_HEIGHT * (others.length + 1);
   const lines = Math.ceil(workloads.length / columns);
-  const height = TOP + lines * PANEL_HEIGHT + BOTTOM;
+  const height = TOP + lines * panelHeight + BOTTOM;
   const canvas = echarts.init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
   const panels = workloads.map((workload, index) => {
-    const group = rows.filter((row) => row.workload === workload && row.samples.length > 0);
+    const group = rows.filter((row) => row.workload === workload);
     const left = (index % columns) * (WIDTH / columns);
-    const top = TOP + Math.floor(index / columns) * PANEL_HEIGHT;
-    return { group, left, top, name: group[0]?.name ?? workload };
+    const top = TOP + Math.floor(index / columns) * panelHeight;
+    return { group, left, top, name: group[0].name };
   });
   canvas.setOption({
     animation: false,
     backgroundColor: "#ffffff",
     title: [
-      { text: "CPU time per call or message, µs (shorter is better)", subtext: subtitle, left: 16 },
+      { text: "CPU time per call or message, µs: shorter is better", subtext: subtitle, left: 16 },
       ...panels.map(({ name, left, top }) => ({
         text: name,
         left: left + 16,
@@ -49,7 +52,7 @@ export function chart(rows: Row[], subtitle: string, footer: string[]): string {
       left: left + 110,
       width: WIDTH / columns - 190,
       top: top + 22,
-      height: group.length * 21,
+      height: group.length * BAR_HEIGHT,
     })),
     xAxis: panels.map((_, gridIndex) => ({ type: "value" as const, gridIndex, show: false })),
     yAxis: panels.map(({ group }, gridIndex) => ({
@@ -61,20 +64,26 @@ export function chart(rows: Row[], subtitle: string, footer: string[]): string {
       axisLine: { show: false },
       axisLabel: { fontSize: 11, color: "#343a40" },
     })),
-    series: panels.map(({ group }, index) => {
-      let other = 0;
-      return {
-        type: "bar" as const,
-        xAxisIndex: index,
-        yAxisIndex: index,
-        barWidth: 14,
-        label: { show: true, position: "right" as const, fontSize: 11, color: "#343a40" },
-        data: group.map((row) => ({
-          value: Number(medianOf(row, "cpuUs").toPrecision(3)),
-          itemStyle: { color: row.ours ? OURS : OTHERS[other++ % OTHERS.length] },
-        })),
-      };
-    }),
+    series: panels.map(({ group }, index) => ({
+      type: "bar" as const,
+      xAxisIndex: index,
+      yAxisIndex: index,
+      barWidth: 14,
+      data: group.map((row) => {
+        const measured = row.samples.length > 0;
+        return {
+          value: measured ? Number(medianOf(row, "cpuUs").toPrecision(3)) : 0,
+          itemStyle: { color: colour(row) },
+          label: {
+            show: true,
+            position: "right" as const,
+            fontSize: 11,
+            color: "#343a40",
+            ...(measured ? {} : { formatter: "fails" }),
+          },
+        };
+      }),
+    })),
   });
   const svg = canvas.renderToSVGString();
   canvas.dispose();
