@@ -42,7 +42,7 @@ export function streamFrom(
   const localAddress = options.localAddress ?? address;
   return "readable" in source && source.readable instanceof ReadableStream
     ? new WebStream(source as WebStreams, peer, localAddress)
-    : new DuplexStream(source as Duplex, { peer, localAddress });
+    : new DuplexStream(source as Duplex, { peer, localAddress, copy: true });
 }
 
 class WebStream implements ByteStream {
@@ -83,7 +83,7 @@ class WebStream implements ByteStream {
   }
 
   async write(data: Uint8Array): Promise<number> {
-    const part = data.slice(0, MAX_WRITE_BYTES);
+    const part = new Uint8Array(data.subarray(0, MAX_WRITE_BYTES));
     const { length } = part;
     await this.#guard(this.#writer.ready);
     await this.#guard(this.#writer.write(part));

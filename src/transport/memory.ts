@@ -90,7 +90,10 @@ class Pipe {
 
   #put(data: Uint8Array): number {
     const count = Math.min(data.length, this.#capacity - this.#bytes);
-    this.#chunks.push(data.slice(0, count));
+    // Not data.slice: that of a Node Buffer does not copy.
+    const chunk = new Uint8Array(count);
+    chunk.set(count === data.length ? data : data.subarray(0, count));
+    this.#chunks.push(chunk);
     this.#bytes += count;
     return count;
   }

@@ -15,7 +15,7 @@ import type { ByteStream } from "./types.ts";
 // What an idle stream waits with, and what a busy one reads with; between them the size follows the reads.
 const IDLE_READ_BYTES = 4096;
 const BUSY_READ_BYTES = 65536;
-// A write takes at most this much, so that Node's queue stays small.
+// A write takes at most this much, so that copies and Node's queue stay small.
 const MAX_WRITE_BYTES = 65536;
 // Node's own default high-water mark: so much may lie here unread before the source is paused.
 const HIGH_WATER_BYTES = 65536;
@@ -24,6 +24,8 @@ const HIGH_WATER_BYTES = 65536;
 export class ByteStreamDuplex extends Duplex {
   readonly #inner: ByteStream;
   #readBytes = IDLE_READ_BYTES;
+  #held = false;
+  #wanted = false;
   /** Why the inner stream broke, when it did: Node's TLS replaces this by an error of its own. */
   failure: unknown;
 
@@ -33,7 +35,19 @@ export class ByteStreamDuplex extends Duplex {
     this.#inner = inner;
   }
 
+  /** Stops reading from the inner stream, or goes on: node:tls reads on when its socket is paused. */
+  hold(held: boolean): void {
+    this.#held = held;
+    if (held || !this.#wanted) return;
+    this.#wanted = false;
+    this._read();
+  }
+
   override _read(): void {
+    if (this.#held) {
+      this.#wanted = true;
+      return;
+    }
     const buffer = Buffer.allocUnsafeSlow(this.#readBytes);
     this.#inner.read(buffer).then((count) => {
       if (this.destroyed) return;
@@ -91,8 +105,12 @@ export interface DuplexStreamOptions {
   localAddress: string;
   /** Why `error` happened, in words. Default: {@link reasonOf}. */
   reason?: (error: unknown) => string;
-  /** The error of an end that comes before any byte; none when absent: it is an end like others. */
-  earlyEnd?: () => string;
+  /** The reason of an end that comes before any byte; without it, that is an end like others. */
+  earlyEnd?: string;
+  /** Copy what is written, because the duplex stream may look at it after it said that it is done. */
+  copy?: boolean;
+  /** Stops (or restarts) the source when pausing the duplex stream alone does not. */
+  hold?: (held: boolean) => void;
 }
 
 /** A Node duplex stream (a TLS socket too) as a ByteStream. */
@@ -143,7 +161,8 @@ export class DuplexStream implements ByteStream {
 
   write(data: Uint8Array): Promise<number> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    const part = data.length > MAX_WRITE_BYTES ? data.subarray(0, MAX_WRITE_BYTES) : data;
+    let part = data.length > MAX_WRITE_BYTES ? data.subarray(0, MAX_WRITE_BYTES) : data;
+    if (this.#options.copy) part = new Uint8Array(part);
     return new Promise((resolve, reject) => {
       this.#rejectWrite = reject;
       this.#duplex.write(part, (error) => {
@@ -195,6 +214,7 @@ export class DuplexStream implements ByteStream {
     if (this.#bytes >= HIGH_WATER_BYTES && !this.#paused) {
       this.#paused = true;
       this.#duplex.pause();
+      this.#options.hold?.(true);
     }
   }
 
@@ -216,6 +236,7 @@ export class DuplexStream implements ByteStream {
     this.#bytes -= taken;
     if (this.#paused && this.#bytes < HIGH_WATER_BYTES) {
       this.#paused = false;
+      this.#options.hold?.(false);
       this.#duplex.resume();
     }
     return taken;
@@ -224,7 +245,7 @@ export class DuplexStream implements ByteStream {
   #onEnd(): void {
     this.#ended = true;
     if (!this.#received && this.#options.earlyEnd !== undefined && !this.#closed) {
-      this.#onFailure(new Deno.errors.UnexpectedEof("closed"), this.#options.earlyEnd());
+      this.#onFailure(new Deno.errors.UnexpectedEof("closed"), this.#options.earlyEnd);
       return;
     }
     this.#reader?.resolve(null);

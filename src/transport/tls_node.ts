@@ -59,7 +59,7 @@ export async function secureClient(
     socket.on("error", settle);
     socket.on("end", onEnd).on("close", onEnd);
   });
-  return secureStream(inner, socket, EARLY_END);
+  return secureStream(inner, duplex, socket, EARLY_END);
 }
 
 /** A TLS server's settings, and the handshakes that run with them. */
@@ -113,7 +113,7 @@ export class TlsAcceptor {
       throw handshakeError(inner.peer.address, duplex.failure ?? error);
     }
     socket.on("error", () => {});
-    const stream = secureStream(inner, socket);
+    const stream = secureStream(inner, duplex, socket);
     const { tls: info } = stream.peer;
     if (this.#options.clientCa !== undefined && !info!.authorized && info!.fingerprint256) {
       stream.close();
@@ -142,7 +142,12 @@ function verifyError(socket: tls.TLSSocket): Error | undefined {
   return found ? new Error(String(found)) : undefined;
 }
 
-function secureStream(inner: ByteStream, socket: tls.TLSSocket, earlyEnd?: string): ByteStream {
+function secureStream(
+  inner: ByteStream,
+  duplex: ByteStreamDuplex,
+  socket: tls.TLSSocket,
+  earlyEnd?: string,
+): ByteStream {
   const { peer } = inner;
   return new DuplexStream(socket, {
     peer: {
@@ -152,7 +157,8 @@ function secureStream(inner: ByteStream, socket: tls.TLSSocket, earlyEnd?: strin
     },
     localAddress: inner.localAddress,
     reason: tlsReason,
-    earlyEnd: earlyEnd === undefined ? undefined : () => earlyEnd,
+    earlyEnd,
+    hold: (held) => duplex.hold(held),
   });
 }
 

@@ -48,3 +48,25 @@ transportSuite("memory", () => {
     dialNobody: (options) => dial(`${address}-nobody`, options),
   };
 });
+
+transportSuite(
+  "vsock",
+  () => ({
+    transport: "vsock",
+    listen: () => listen("vsock:any:0"),
+    dial: (listener, options) => dial(localVsock(listener.address), options),
+    async dialNobody(options) {
+      const listener = await listen("vsock:any:0");
+      listener.close();
+      return await dial(localVsock(listener.address), options);
+    },
+  }),
+  Deno.env.get("VRPC_TEST_VSOCK") === "1"
+    ? undefined
+    : "VRPC_TEST_VSOCK is not 1: no kernel with vsock loopback",
+);
+
+/** The same port on this machine, over CID 1. */
+function localVsock(address: string): string {
+  return address.replace("vsock:-1:", "vsock:1:");
+}
