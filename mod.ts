@@ -83,6 +83,7 @@ export {
   statusName,
 } from "./src/call/status.ts";
 export type { PeerInfo, TlsPeerInfo } from "./src/call/wire.ts";
+export type { TlsClientOptions, TlsServerOptions } from "./src/transport/tls_options.ts";
 
 // Errors.
 export {

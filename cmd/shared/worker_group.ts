@@ -30,8 +30,8 @@ export class WorkerGroup {
   }
 
   /** Adds a worker; resolves to its addresses once it listens. Rejects when it can't. */
-  add(settings: ServingSettings): Promise<string[]> {
-    const { promise, resolve, reject } = Promise.withResolvers<string[]>();
+  add(settings: ServingSettings): Promise<readonly string[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
     const startMs = performance.now();
     // The URL is written out here because `deno compile` embeds only workers that it can see.
     const worker = new Worker(new URL("../server_worker.ts", import.meta.url), { type: "module" });

@@ -20,7 +20,7 @@ export type ToWorker =
 /** From a worker. */
 export type FromWorker =
   /** It serves at these addresses. */
-  | { type: "listening"; addresses: string[] }
+  | { type: "listening"; addresses: readonly string[] }
   /** It can't serve, and says why. */
   | { type: "failed"; message: string }
   /** It has drained. */

@@ -2,7 +2,9 @@
  * Ready services, each added to a router by one line:
  *
  * - {@link addEcho}: payloads come back with the server's times;
- * - {@link addCrypto}: signatures by keys that stay on the server.
+ * - {@link addCrypto}: signatures by keys that stay on the server;
+ * - {@link addHealth}: `grpc.health.v1`;
+ * - {@link addReflection}: what grpcurl and the like ask.
  *
  * @module
  */
@@ -18,3 +20,6 @@ export {
 } from "./crypto.ts";
 export { type CryptoKeys, type EncodedKeyPair, generateCryptoKeys } from "./crypto_keys.ts";
 export { chooseCryptoBackend, type CryptoBackend } from "./signer.ts";
+export { addEnclave, reverseGraphemes } from "./enclave.ts";
+export { addHealth, type HealthService, type HealthStatus } from "./health.ts";
+export { addReflection, type ReflectionOptions } from "./reflection.ts";
