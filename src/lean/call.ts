@@ -116,7 +116,7 @@ export abstract class LeanCall {
     if (this.#queue === undefined) this.#queue = [entry];
     else this.#queue.push(entry);
     this.queuedBytes += entry.bytes.length;
-    this.connection.queuedBytes += entry.bytes.length;
+    this.connection.countQueued(entry.bytes.length);
     this.pump();
     this.connection.produced();
   }
@@ -150,7 +150,7 @@ export abstract class LeanCall {
   #advance(entry: Outgoing, bytes: number): void {
     entry.offset += bytes;
     this.queuedBytes -= bytes;
-    this.connection.queuedBytes -= bytes;
+    this.connection.countQueued(-bytes);
     if (entry.offset < entry.bytes.length) return;
     const queue = this.#queue!;
     queue.shift();
@@ -162,7 +162,7 @@ export abstract class LeanCall {
   /** Forgets what waits in either direction. */
   protected dropBuffers(): void {
     this.quiet = true;
-    this.connection.queuedBytes -= this.queuedBytes;
+    if (this.queuedBytes > 0) this.connection.countQueued(-this.queuedBytes);
     this.queuedBytes = 0;
     if (this.#queue !== undefined) {
       this.#queue.length = 0;
@@ -173,7 +173,7 @@ export abstract class LeanCall {
   }
 
   #dropPieces(): void {
-    this.connection.assemblyBytes -= this.#pieceBytes;
+    if (this.#pieceBytes > 0) this.connection.dropPieces(this.#pieceBytes);
     this.#pieceBytes = 0;
     this.#pieces = undefined;
   }
@@ -193,7 +193,8 @@ export abstract class LeanCall {
 
   /**
    * Takes a message or a piece of one. Returns undefined, or what is wrong: `flow` when the peer had no
-   * credit for it, `large` when the message is above the limit, `mixed` when its pieces disagree.
+   * credit for it, `large` when the message is above the limit, `full` when there is no memory for it, `mixed`
+   * when its pieces disagree.
    */
   take(
     b: Uint8Array,
@@ -201,7 +202,7 @@ export abstract class LeanCall {
     bytes: number,
     flags: number,
     owned: boolean,
-  ): "flow" | "large" | "mixed" | undefined {
+  ): "flow" | "large" | "full" | "mixed" | undefined {
     this.#receiveWindow -= bytes;
     if (this.#receiveWindow < 0) return "flow";
     this.#unreturned += bytes;
@@ -216,21 +217,24 @@ export abstract class LeanCall {
     return this.#takePiece(b, at, bytes, flags, owned);
   }
 
-  #takePiece(b: Uint8Array, at: number, bytes: number, flags: number, owned: boolean) {
+  #takePiece(
+    b: Uint8Array,
+    at: number,
+    bytes: number,
+    flags: number,
+    owned: boolean,
+  ): "large" | "full" | "mixed" | undefined {
     const c = this.connection;
     const total = this.#pieceBytes + bytes;
     if (total > this.maxMessageBytes) return "large";
-    if (c.assemblyBytes + bytes > c.options.maxAssemblyBytes) return "large";
+    if (!c.holdPiece(bytes)) return "full";
     const first = this.#pieces === undefined;
     const pieces = this.#pieces ??= [];
     if (first) this.#compressed = (flags & COMPRESSED) !== 0;
     else if (this.#compressed !== ((flags & COMPRESSED) !== 0)) return "mixed";
     pieces.push(owned ? b.subarray(at, at + bytes) : b.slice(at, at + bytes));
     this.#pieceBytes = total;
-    c.assemblyBytes += bytes;
-    if ((flags & MORE) !== 0) {
-      return undefined;
-    }
+    if ((flags & MORE) !== 0) return undefined;
     const message = new Uint8Array(total);
     let offset = 0;
     for (const piece of pieces) {

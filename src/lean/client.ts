@@ -310,10 +310,10 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
     call.state = State.LATER;
     call.headers(fields.headers);
     if (call.over) return false;
-    if (this.takeMessage(call, b, at, bytes, flags, owned) === undefined) return true;
+    const problem = this.takeMessage(call, b, at, bytes, flags, owned);
+    if (problem === undefined) return true;
     if (input === Input.MESSAGE || input === Input.PIECE) this.cancelCall(call);
-    const text = `Cannot take a message of call ${call.id}: limit is ${call.maxMessageBytes} bytes`;
-    call.finish(Status.RESOURCE_EXHAUSTED, text, "processed");
+    call.finish(Status.RESOURCE_EXHAUSTED, problem, "processed");
     return false;
   }
 

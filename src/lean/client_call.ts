@@ -100,6 +100,7 @@ export class LeanClientCall extends LeanCall implements ClientCall {
     if (this.over) return;
     this.#client.cancelCall(this);
     this.leave();
+    this.#client.callEnded();
   }
 
   /** Nothing is sent or told any more. */

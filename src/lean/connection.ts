@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MemoryPool, MemoryShare } from "../bytes/memory_pool.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
 import { ProtocolError } from "../errors.ts";
@@ -25,6 +26,7 @@ import type { LeanOptions } from "./options.ts";
 import { Watch } from "./watch.ts";
 
 const NOTHING = () => {};
+const UNBOUNDED = new MemoryPool(Infinity);
 const encoder = new TextEncoder();
 
 /** The most bytes of a text in GOODBYE and error frames; the rest is cut. */
@@ -53,6 +55,8 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   queuedBytes = 0;
   /** Bytes of unfinished messages that have come. */
   assemblyBytes = 0;
+  /** This connection's part of what all may hold. */
+  readonly memory: MemoryShare;
   /** How the peer broke the protocol, when it did. */
   error: ProtocolError | undefined;
   protected readonly calls: Map<number, LeanCall> = new Map();
@@ -74,6 +78,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
 
   constructor(options: Readonly<LeanOptions>, valueLimit: number, nowMs: number) {
     this.options = options;
+    this.memory = new MemoryShare(options.memory ?? UNBOUNDED);
     this.nowMs = nowMs;
     this.fragmentBytes = Math.min(options.fragmentBytes, HELLO_DEFAULTS.maxValueBytes);
     this.reader = new FrameReader(this, options.maxRouteBytes, valueLimit);
@@ -116,8 +121,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   }
 
   get wantsRead(): boolean {
-    return this.#controlFrames < this.options.pauseControlFrames &&
-      this.queuedBytes + this.out.length < this.options.maxSendBufferBytes;
+    return this.#controlFrames < this.options.pauseControlFrames;
   }
 
   get bufferedBytes(): number {
@@ -254,6 +258,28 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     return false;
   }
 
+  /** Counts queued bytes, or with a negative number what has left the queue. */
+  countQueued(bytes: number): void {
+    this.queuedBytes += bytes;
+    if (bytes > 0) this.memory.take(bytes);
+    else this.memory.give(-bytes);
+  }
+
+  /** Counts bytes of unfinished messages; false when there is no room for them. */
+  holdPiece(bytes: number): boolean {
+    if (this.assemblyBytes + bytes > this.options.maxAssemblyBytes) return false;
+    if (!this.memory.allows(bytes)) return false;
+    this.assemblyBytes += bytes;
+    this.memory.take(bytes);
+    return true;
+  }
+
+  /** Uncounts bytes of a message that is finished or dropped. */
+  dropPieces(bytes: number): void {
+    this.assemblyBytes -= bytes;
+    this.memory.give(bytes);
+  }
+
   /** What both sides do with a control frame. */
   protected control(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void {
     const id = readId(b, at + 2);
@@ -295,7 +321,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
       );}
   }
 
-  /** Hands a message, or a piece of one, to its call; false when it was not taken and the call is over. */
+  /** Hands a message, or a piece of one, to its call; returns why the call must fail, when it must. */
   protected takeMessage(
     call: LeanCall,
     b: Uint8Array,
@@ -303,9 +329,15 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     bytes: number,
     flags: number,
     owned: boolean,
-  ): "large" | undefined {
+  ): string | undefined {
     const problem = call.take(b, at, bytes, flags, owned);
-    if (problem === undefined || problem === "large") return problem;
+    if (problem === undefined) return undefined;
+    if (problem === "large") {
+      return `Cannot take a message of call ${call.id}: limit is ${call.maxMessageBytes} bytes`;
+    }
+    if (problem === "full") {
+      return `Cannot take a message of call ${call.id}: the memory for messages is used up`;
+    }
     if (problem === "flow") {
       this.fail(Reason.FLOW_CONTROL, `Call ${call.id} got ${bytes} bytes above its credit`);
     } else {
@@ -358,6 +390,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     this.endCalls(reason, broken);
     this.#waiting = this.#stalled = this.#wanting = undefined;
     this.queuedBytes = this.assemblyBytes = 0;
+    this.memory.give(this.memory.used);
   }
 
   /** The call waits for room in `out`. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { MemoryPool } from "../bytes/memory_pool.ts";
+
 /** Settings and limits of one lean connection, for either side. Times are ms, sizes are bytes. */
 export interface LeanOptions {
   /** Server: how many calls a client may have at once, running handlers included. Default 128. */
@@ -12,6 +14,8 @@ export interface LeanOptions {
   maxReceiveMessageBytes: number;
   /** Bytes of unfinished messages that one connection may hold. Default 16 MiB. */
   maxAssemblyBytes: number;
+  /** What all connections may hold in unfinished and waiting messages together. Default: no common bound. */
+  memory: MemoryPool | undefined;
   /** Bytes of messages the peer may send per call ahead of credit, 1,024 to 2³¹−1. Default 128 KiB. */
   callWindowBytes: number;
   /** The longest value of one frame taken after the hello, 16 KiB to 1 MiB. Default 64 KiB. */
@@ -28,9 +32,9 @@ export interface LeanOptions {
   maxHeaderFields: number;
   /** Queued bytes of one call above which its sender is asked to wait. Default 64 KiB. */
   sendBufferBytes: number;
-  /** Queued bytes of all calls above which reading pauses and senders wait. Default 1 MiB. */
+  /** Queued bytes of all calls above which every sender is asked to wait and new calls are refused. Default 16 MiB. */
   maxSendBufferBytes: number;
-  /** Bytes framed ahead of the socket. Default 128 KiB. */
+  /** Bytes framed ahead of the socket. A server with eight times as many to send reads nothing. Default 128 KiB. */
   maxOutputBytes: number;
   /** Unsent control frames at which reading pauses. Default 100. */
   pauseControlFrames: number;
@@ -87,6 +91,7 @@ export const DEFAULT_LEAN_OPTIONS: Readonly<LeanOptions> = {
   maxConcurrentStreams: 128,
   maxReceiveMessageBytes: 4_194_304,
   maxAssemblyBytes: 16_777_216,
+  memory: undefined,
   callWindowBytes: 131_072,
   maxValueBytes: 65_536,
   fragmentBytes: 32_768,
@@ -95,7 +100,7 @@ export const DEFAULT_LEAN_OPTIONS: Readonly<LeanOptions> = {
   maxHeaderListBytes: 16_384,
   maxHeaderFields: 128,
   sendBufferBytes: 65_536,
-  maxSendBufferBytes: 1_048_576,
+  maxSendBufferBytes: 16_777_216,
   maxOutputBytes: 131_072,
   pauseControlFrames: 100,
   maxControlFrames: 1_000,

@@ -77,7 +77,12 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   }
 
   override get wantsRead(): boolean {
-    return super.wantsRead && (this.#v1 === undefined || this.#v1.wantsRead);
+    if (!super.wantsRead || this.#v1?.wantsRead === false) return false;
+    // A client that takes no replies may send no requests. What waits for credit, while the output has room,
+    // does not count: credit has to be read. Only servers do this, so that two sides never wait for each other.
+    const { maxOutputBytes } = this.options;
+    const waiting = this.out.length;
+    return waiting < maxOutputBytes || waiting + this.queuedBytes < maxOutputBytes * 8;
   }
 
   get lastPeerId(): number {
@@ -166,8 +171,9 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
           `Call ${id} ended inside a message or with ${valueBytes} bytes of value`,
         );
       }
-    } else if (this.takeMessage(call!, b, value, valueBytes, flags, owned) === "large") {
-      return this.#tooLarge(call!);
+    } else {
+      const problem = this.takeMessage(call!, b, value, valueBytes, flags, owned);
+      if (problem !== undefined) return this.#failCall(call!, problem);
     }
     if (this.over || call!.ended) return;
     if (input === Input.END || input === Input.MESSAGE_END) {
@@ -252,12 +258,18 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
       const message = `Cannot open call ${id}: ${this.#running} are open, limit is ${limit}`;
       return this.#refuse(id, Status.RESOURCE_EXHAUSTED, NOT_PROCESSED, message);
     }
+    const { queuedBytes, options } = this;
+    if (queuedBytes >= options.maxSendBufferBytes) {
+      const message = `Cannot open call ${id}: ${queuedBytes} bytes of replies wait to be read`;
+      return this.#refuse(id, Status.RESOURCE_EXHAUSTED, NOT_PROCESSED, message);
+    }
     const call = this.#open(id, route, fields);
     if (input === Input.OPEN || this.over) return;
     call.state = State.LATER;
     call.quiet = true;
     if (call.ended) return;
-    if (this.takeMessage(call, b, value, bytes, flags, owned) === "large") this.#tooLarge(call);
+    const problem = this.takeMessage(call, b, value, bytes, flags, owned);
+    if (problem !== undefined) this.#failCall(call, problem);
     else if (!call.ended && !this.over) call.sink.onHalfClose();
   }
 
@@ -278,12 +290,8 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     this.writeFrame(RESPONSE | ERROR, id, undefined, value, 0, value.length);
   }
 
-  #tooLarge(call: LeanServerCall): void {
-    if (!this.chargeReset()) return;
-    call.failWith(
-      Status.RESOURCE_EXHAUSTED,
-      `Cannot take a message of call ${call.id}: limit is ${call.maxMessageBytes} bytes`,
-    );
+  #failCall(call: LeanServerCall, message: string): void {
+    if (this.chargeReset()) call.failWith(Status.RESOURCE_EXHAUSTED, message);
   }
 
   protected override onControl(kind: number, b: Uint8Array, at: number, bytes: number, id: number) {

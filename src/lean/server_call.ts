@@ -89,13 +89,13 @@ export class LeanServerCall extends LeanCall implements ServerCall {
   }
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
-    if (this.ended) return;
+    if (this.ended || !this.#mayWait(message)) return;
     this.#headersSent = true;
     this.send(compressed ? RESPONSE | STREAM | COMPRESSED : RESPONSE | STREAM, message);
   }
 
   respond(message: Uint8Array): void {
-    if (this.ended) return;
+    if (this.ended || !this.#mayWait(message)) return;
     this.ended = true;
     if (this.#headersSent || !this.fits(message.length)) {
       this.send(RESPONSE | STREAM | END, message);
@@ -104,6 +104,16 @@ export class LeanServerCall extends LeanCall implements ServerCall {
     this.#server.writeFrame(RESPONSE, this.id, undefined, message, 0, message.length);
     this.lastFrameWritten();
     this.#server.produced();
+  }
+
+  // A reply that would wait when there is no memory for waiting fails the call.
+  #mayWait(message: Uint8Array): boolean {
+    if (this.fits(message.length) || this.#server.memory.allows(message.length)) return true;
+    this.sendStatus(
+      Status.RESOURCE_EXHAUSTED,
+      `Cannot queue a reply of ${message.length} bytes: the memory for messages is used up`,
+    );
+    return false;
   }
 
   sendStatus(code: Status, message: string, trailers?: Metadata): void {

@@ -249,7 +249,7 @@ export class Pair {
     throw new Error("the engines never stop talking");
   }
   #carry(from: ConnectionEngine, to: ConnectionEngine): boolean {
-    if (from.out.length === 0) return false;
+    if (from.out.length === 0 || !to.wantsRead) return false;
     const bytes = drain(from, this.nowMs);
     const cut = this.options.cut ?? ((n: number) => n);
     for (let at = 0; at < bytes.length;) {

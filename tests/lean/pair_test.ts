@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { MemoryPool } from "../../src/bytes/memory_pool.ts";
 import { Metadata } from "../../src/call/metadata.ts";
 import { Status } from "../../src/call/status.ts";
 import { echo, OK, Pair, start, utf8 } from "./harness.ts";
@@ -356,4 +357,42 @@ Deno.test("a connection that gets too old, or idles too long, is drained", () =>
   assert.equal(idle.client.engine.usable, true);
   idle.wait(200);
   assert.equal(idle.client.engine.finished, true);
+});
+
+Deno.test("what waits for credit does not stop the reading of credit", () => {
+  const pair = new Pair({ handle: echo, client: { maxSendBufferBytes: 100_000 } });
+  pair.run();
+  const calls = Array.from({ length: 3 }, () => {
+    const call = start(pair.client.engine, "/echo");
+    call.call.sendLastMessage(new Uint8Array(4_000_000), false);
+    return call;
+  });
+  pair.run();
+  for (const call of calls) assert.equal(call.messages[0]?.length, 4_000_000);
+});
+
+Deno.test("connections share what they may hold, and count it exactly", () => {
+  const memory = new MemoryPool(1_000_000);
+  const one = new Pair({ server: { memory } });
+  const two = new Pair({ server: { memory } });
+  one.run();
+  two.run();
+  const call = start(one.client.engine, "/x", { requestStreams: true });
+  call.call.sendMessage(new Uint8Array(900_000), false);
+  // The reader is not paused, so the pieces come; the message is not complete before its last.
+  one.run();
+  assert.equal(memory.used, 0);
+  one.server.calls[0].call.sendMessage(new Uint8Array(990_000), false);
+  assert.ok(memory.used > 850_000, `${memory.used}`);
+  const small = start(two.client.engine, "/x");
+  small.call.sendLastMessage(utf8(""), false);
+  two.run();
+  // Its fair share is a quarter.
+  two.server.calls[0].call.respond(new Uint8Array(300_000));
+  two.run();
+  assert.equal(small.status, Status.RESOURCE_EXHAUSTED);
+  assert.match(small.message, /the memory for messages is used up/);
+  one.run();
+  assert.equal(memory.used, 0);
+  assert.equal(memory.holders, 0);
 });
