@@ -27,6 +27,7 @@ interface Flags extends ClientTlsFlags {
   addr: string;
   wire: "grpc" | "lean";
   timeoutMs: number;
+  connectTimeoutMs: number;
   logLevel: Level;
 }
 
@@ -84,7 +85,7 @@ async function main(): Promise<number> {
   }
   await logToStderr(flags.logLevel);
   await using channel = connect(flags.addr, { wire: flags.wire, tls: await clientTls(flags) });
-  await channel.ready({ timeoutMs: flags.timeoutMs });
+  await channel.ready({ timeoutMs: flags.connectTimeoutMs });
   const results = await runChecks(channel, flags.timeoutMs, describe);
   console.log(table([
     ["check", "result", "server µs", "total µs"],

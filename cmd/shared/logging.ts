@@ -43,7 +43,10 @@ export function levelOfRustLog(text: string | undefined): Level | undefined {
 
 /** Writes log lines of `lowest` and above to standard error. Call it once in each thread. */
 export async function logToStderr(lowest: Level): Promise<void> {
-  const format = Deno.stderr.isTerminal() ? getAnsiColorFormatter() : getTextFormatter();
+  // Bare: addresses and names without quotes.
+  const format = Deno.stderr.isTerminal()
+    ? getAnsiColorFormatter({ value: "bare" })
+    : getTextFormatter({ value: "bare" });
   const encoder = new TextEncoder();
   await configure({
     sinks: {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import config from "../../deno.json" with { type: "json" };
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 
 /** The user asked for something that can't be: printed as one line, exit code 2. */
@@ -15,7 +16,7 @@ export class UsageError extends Error {
 export function program(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .version("0.1.0", "--version", "print the version and exit")
+    .version(config.version, "--version", "print the version and exit")
     .helpOption("-h, --help", "print this help and exit")
     .showSuggestionAfterError()
     .configureHelp({ helpWidth: 100 })

@@ -12,11 +12,11 @@ export class LineProcess {
   /** Whether it has ended. */
   ended = false;
 
-  /** Starts it. */
-  constructor([program, ...args]: string[]) {
+  /** Starts it; `env` is added to the environment. */
+  constructor([program, ...args]: string[], env: Record<string, string> = {}) {
     this.#child = new Deno.Command(program, {
       args,
-      env: { NO_COLOR: "1" },
+      env: { NO_COLOR: "1", ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -68,9 +68,9 @@ export class LineProcess {
 export class Processes implements AsyncDisposable {
   readonly #all: LineProcess[] = [];
 
-  /** Starts one. */
-  start(command: string[]): LineProcess {
-    const process = new LineProcess(command);
+  /** Starts one; `env` is added to the environment. */
+  start(command: string[], env?: Record<string, string>): LineProcess {
+    const process = new LineProcess(command, env);
     this.#all.push(process);
     return process;
   }

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { RpcError, serve, type Server, Status } from "../../mod.ts";
+import { addCrypto, addEcho } from "../../src/services/mod.ts";
+import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
+import { Processes } from "../testing/processes.ts";
+
+const PROGRAM = join(import.meta.dirname!, "../../cmd/client.ts");
+
+/** Runs the client to its end. */
+async function run(args: string[], env?: Record<string, string>) {
+  await using processes = new Processes();
+  const client = processes.start([Deno.execPath(), "run", "--quiet", "-A", PROGRAM, ...args], env);
+  const lines = await Array.fromAsync(client.lines());
+  return { lines, code: await client.code(), errors: await client.errors() };
+}
+
+function goodServer(): Promise<Server> {
+  return serve("127.0.0.1:0", (router) => {
+    addEcho(router);
+    addCrypto(router);
+  });
+}
+
+for (const wire of ["grpc", "lean"]) {
+  Deno.test(`the client passes its seven checks over ${wire}`, async () => {
+    await using server = await goodServer();
+    const { lines, code, errors } = await run(["--wire", wire], {
+      SERVER_ADDR: server.addresses[0],
+    });
+    assert.equal(errors, "");
+    assert.equal(lines.at(-1), "7 passed, 0 failed");
+    assert.equal(code, 0);
+    for (const line of lines.slice(2, -1)) assert.match(line, / ok +\d+ +\d+$/);
+  });
+}
+
+Deno.test("the client ends with exit code 1 when a check fails, and says why", async () => {
+  await using server = await serve("127.0.0.1:0", (router) => {
+    router.service(EchoService, {
+      echo({ payload }) {
+        if (payload.length === 0) throw new RpcError(Status.FAILED_PRECONDITION, "no bytes");
+        return { payload: payload.toReversed(), receivedAtNs: 1n, sentAtNs: 2n };
+      },
+    });
+  });
+  const { lines, code, errors } = await run(["--addr", server.addresses[0]]);
+  assert.equal(code, 1);
+  assert.equal(lines.at(-1), "0 passed, 7 failed");
+  assert.match(errors, /^echo, empty: FAILED_PRECONDITION: no bytes$/m);
+  assert.match(errors, /^echo, small: Byte 0 came back as 111, was 72$/m);
+  assert.match(errors, /^sign, ECDSA P-256: UNIMPLEMENTED: /m);
+});
+
+Deno.test("a server that isn't there is one line and exit code 1", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  listener.close();
+  const { code, errors } = await run([`--addr=127.0.0.1:${port}`, "--connect-timeout-ms", "300"]);
+  assert.equal(code, 1);
+  assert.match(errors, /^client: .*connection refused.*\n$/);
+});
+
+const MISTAKES: [args: string[], text: RegExp][] = [
+  [["--addr", "nowhere"], /"nowhere" has no port/],
+  [["--wire", "soap"], /grpc or lean/],
+  [["--timeout-ms", "soon"], /whole number from 1/],
+  [["--tls-cert", "x"], /--tls-cert needs --tls-key/],
+  [["--tls-ca", "/nowhere.pem"], /Cannot read \/nowhere\.pem/],
+];
+
+for (const [args, text] of MISTAKES) {
+  Deno.test(`a mistake is one clear line and exit code 2: ${args.join(" ")}`, async () => {
+    const { code, errors } = await run(args);
+    assert.equal(code, 2);
+    assert.match(errors, text);
+    assert.equal(errors.trimEnd().split("\n").length, 1);
+  });
+}

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { connect } from "../../mod.ts";
+import { Algorithm, CryptoService, KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
+import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
+import { type LineProcess, Processes } from "../testing/processes.ts";
+
+const PROGRAM = join(import.meta.dirname!, "../../cmd/server.ts");
+
+function start(processes: Processes, args: string[], env?: Record<string, string>): LineProcess {
+  return processes.start([Deno.execPath(), "run", "--quiet", "-A", PROGRAM, ...args], env);
+}
+
+async function address(server: LineProcess): Promise<string> {
+  return (await server.line(/^listening (\S+)$/))[1];
+}
+
+Deno.test("the server listens on several addresses, drains on SIGTERM and exits with 0", async () => {
+  await using processes = new Processes();
+  const path = await Deno.makeTempFile();
+  await Deno.remove(path);
+  const server = start(processes, [
+    ...["--addr", "127.0.0.1:0", "--addr", `unix:${path}`],
+    ...["--workers", "2", "--log-level", "error"],
+  ]);
+  const tcp = await address(server);
+  assert.match(tcp, /^127\.0\.0\.1:[1-9]\d*$/);
+  assert.equal(await address(server), `unix:${path}`);
+  for (const target of [tcp, `unix:${path}`]) {
+    await using channel = connect(target);
+    const payload = new TextEncoder().encode(target);
+    const reply = await channel.client(EchoService).echo({ payload });
+    assert.deepEqual(new Uint8Array(reply.payload), payload);
+    assert.ok(reply.sentAtNs >= reply.receivedAtNs && reply.receivedAtNs > 0n);
+  }
+  server.kill("SIGTERM");
+  assert.equal(await server.code(), 0);
+  assert.equal(await server.errors(), "");
+});
+
+Deno.test("the threads of a server sign with the same keys", async () => {
+  await using processes = new Processes();
+  const server = start(processes, [
+    ...["--addr", "127.0.0.1:0", "--workers", "4", "--log-level", "error"],
+  ]);
+  const target = await address(server);
+  const request = { keyType: KeyType.ECDSA_P256 };
+  const keys = new Set<string>();
+  // Each connection is accepted by some thread.
+  for (let i = 0; i < 24; i++) {
+    await using channel = connect(target);
+    const { pem } = await channel.client(CryptoService).getPublicKey(request);
+    keys.add(pem);
+  }
+  assert.equal(keys.size, 1);
+  server.kill("SIGINT");
+  assert.equal(await server.code(), 0);
+});
+
+Deno.test("a second signal ends the server at once, whatever is open", async () => {
+  await using processes = new Processes();
+  const server = start(processes, [
+    ...["--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "info", "--grace-ms", "600000"],
+  ]);
+  await using channel = connect(await address(server));
+  const open = channel.client(EchoService).echoStream((async function* () {
+    yield { payload: new Uint8Array(1) };
+    await new Promise(() => {});
+  })());
+  await open[Symbol.asyncIterator]().next();
+  server.kill("SIGTERM");
+  // Signals that come together are taken for one: a further one is sent until the server has gone.
+  const timer = setInterval(() => server.kill("SIGTERM"), 100);
+  assert.equal(await server.code(), 143);
+  clearInterval(timer);
+});
+
+Deno.test("an address in use is one line that says how to find who holds it, exit code 1", async () => {
+  await using processes = new Processes();
+  const args = ["--addr", "127.0.0.1:0", "--log-level", "error"];
+  const taken = await address(start(processes, [...args, "--workers", "2"]));
+  for (const workers of ["1", "2"]) {
+    const second = start(processes, [
+      "--addr",
+      taken,
+      "--workers",
+      workers,
+      "--log-level",
+      "error",
+    ]);
+    assert.equal(await second.code(), 1);
+    const port = taken.split(":")[1];
+    assert.equal(
+      await second.errors(),
+      `server: Cannot listen on ${taken}: the address is in use; to see by whom: ss -ltnp 'sport = :${port}'\n`,
+    );
+  }
+});
+
+const MISTAKES: [args: string[], env: Record<string, string>, text: RegExp][] = [
+  [["--workers", "none"], {}, /--workers.*'none' is invalid.*whole number from 1 to 256/],
+  [[], { WORKER_THREADS: "0" }, /'0' from env 'WORKER_THREADS' is invalid/],
+  [["--addr", "localhost"], {}, /"localhost" has no port.*localhost:50051/],
+  [[], { SERVER_ADDR: "vsock:x:1" }, /"vsock:x:1"/],
+  [["--log-level", "loud"], {}, /one of trace, debug, info, warn, error/],
+  [["--grace-ms", "-1"], {}, /--grace-ms/],
+  [
+    ["--tls-cert", "/nowhere.pem", "--tls-key", "x"],
+    {},
+    /Cannot read \/nowhere\.pem \(--tls-cert\)/,
+  ],
+  [["--tls-key", "x"], {}, /--tls-key needs --tls-cert/],
+  [["--tls-client-ca", "x"], {}, /--tls-client-ca needs --tls-cert and --tls-key/],
+  [["--crypto-backend", "best"], {}, /auto, libcrypto or webcrypto/],
+  [["--reflection", "maybe"], {}, /on or off/],
+  [["--wrokers", "1"], {}, /unknown option '--wrokers'/],
+  [["extra"], {}, /too many arguments/],
+];
+
+for (const [args, env, text] of MISTAKES) {
+  const shown = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...args].join(
+    " ",
+  );
+  Deno.test(`a mistake is one clear line and exit code 2: ${shown}`, async () => {
+    await using processes = new Processes();
+    const server = start(processes, args, env);
+    assert.equal(await server.code(), 2);
+    const lines = (await server.errors()).trimEnd().split("\n");
+    assert.match(lines[0], text);
+    // Commander adds its suggestion for a misspelt flag.
+    assert.ok(lines.length === 1 || /Did you mean/.test(lines[1]), lines.join("\n"));
+  });
+}
+
+Deno.test("--help names every option, its environment variable and its default", async () => {
+  await using processes = new Processes();
+  const server = start(processes, ["--help"]);
+  assert.equal(await server.code(), 0);
+  let help = "";
+  for await (const line of server.lines()) help += `${line}\n`;
+  const names = [
+    ...["SERVER_ADDR", "WORKER_THREADS", "LOG_LEVEL", "RUST_LOG", "GRACE_MS", "CRYPTO_BACKEND"],
+    ...["REFLECTION", "COMPRESS", "MAX_MESSAGE_BYTES", "MAX_STREAMS", "PID_FILE", "TLS_CERT"],
+    ...["TLS_KEY", "TLS_CLIENT_CA", "127.0.0.1:50051"],
+  ];
+  for (const name of names) assert.ok(help.includes(name), name);
+});
+
+Deno.test("without --allow-ffi the server warns once and signs with webcrypto", async () => {
+  await using processes = new Processes();
+  const permissions = ["--allow-net", "--allow-env", "--allow-sys", "--allow-read"];
+  const server = processes.start([
+    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, PROGRAM],
+    ...["--addr", "127.0.0.1:0", "--workers", "2", "--log-level", "warn"],
+  ]);
+  await using channel = connect(await address(server));
+  const { signature } = await channel.client(CryptoService).sign({
+    keyType: KeyType.ECDSA_P384,
+    algorithm: Algorithm.ECDSA_SHA384,
+    data: new Uint8Array(3),
+  });
+  assert.ok(signature.length > 90);
+  server.kill("SIGTERM");
+  assert.equal(await server.code(), 0);
+  const warnings = (await server.errors()).trimEnd().split("\n");
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0], /--allow-ffi/);
+});
