@@ -41,6 +41,17 @@ export { addBatch, type BatchServerOptions } from "./src/rpc/batch_server.ts";
 
 // Dispatchers.
 export type { Dispatcher, DispatcherWrapper, DispatchReply } from "./src/rpc/dispatcher.ts";
+export {
+  composeDispatchers,
+  concurrencyLimit,
+  type ConcurrencyLimitOptions,
+  DispatcherLayer,
+  methodTimeouts,
+  type MethodTimeoutsOptions,
+  panicBarrier,
+} from "./src/rpc/dispatch_limits.ts";
+export { WorkerPool, type WorkerPoolOptions, type WorkerPoolStats } from "./src/rpc/worker_pool.ts";
+export { serveWorker } from "./src/rpc/worker_host.ts";
 
 // Clients.
 export { type BoundMethod, type CapabilityInfo, type Channel, connect } from "./src/rpc/channel.ts";

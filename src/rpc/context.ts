@@ -73,6 +73,8 @@ export class CallContext implements HandlerContext {
   /** Why the call was given up; set once. */
   aborted: RpcError | undefined = undefined;
   replies: ReplyQueue | undefined = undefined;
+  /** Who can end the call in time. */
+  owner: { limitTime(timeoutMs: number): void } | undefined = undefined;
   /** Where it is known whether the last request came compressed. */
   requests: { readonly lastCompressed: boolean } = UNCOMPRESSED;
   #controller: AbortController | undefined = undefined;

@@ -45,12 +45,18 @@ export class ServerCallHandler implements ServerCallSink {
     this.#call = call;
     this.#method = method;
     this.#context = new CallContext(call, connection, method, host.compress);
-    const { timeoutMs } = call;
-    if (timeoutMs !== Infinity) {
-      const atMs = connection.clock.now() + timeoutMs;
-      this.#context.deadlineAtMs = atMs;
-      this.#deadline = host.deadlines.add(atMs, () => this.#onDeadline());
-    }
+    this.#context.owner = this;
+    if (call.timeoutMs !== Infinity) this.limitTime(call.timeoutMs);
+  }
+
+  /** Ends the call after `timeoutMs` from now, unless its deadline is sooner. */
+  limitTime(timeoutMs: number): void {
+    const context = this.#context;
+    const atMs = context.connection.clock.now() + timeoutMs;
+    if (this.#over || atMs >= context.deadlineAtMs) return;
+    this.#clearDeadline();
+    context.deadlineAtMs = atMs;
+    this.#deadline = this.#host.deadlines.add(atMs, () => this.#onDeadline(timeoutMs));
   }
 
   /** Starts what need not wait for a request. `call.sink` must be set. */
@@ -123,12 +129,12 @@ export class ServerCallHandler implements ServerCallSink {
     resume();
   }
 
-  #onDeadline(): void {
+  #onDeadline(timeoutMs: number): void {
     if (this.#over) return;
     this.#reject(
       new RpcError(
         Status.DEADLINE_EXCEEDED,
-        `The deadline of ${Math.round(this.#call.timeoutMs)} ms was exceeded`,
+        `The deadline of ${Math.round(timeoutMs)} ms was exceeded`,
       ),
     );
   }
