@@ -103,7 +103,8 @@ export function encodeMetadata(
 ): void {
   for (const [key, value] of metadata) {
     if (isReservedKey(key)) continue;
-    const text = typeof value === "string" ? value : value.toBase64({ omitPadding: true });
+    // Space at the ends of a value means nothing to gRPC, and is malformed by RFC 9113 section 8.2.1.
+    const text = typeof value === "string" ? value.trim() : value.toBase64({ omitPadding: true });
     const mode = SECRET.has(key) ? "never" : text.length <= MAX_INDEXED_CHARS ? "index" : "literal";
     encoder.field(out, key, text, mode);
   }

@@ -18,6 +18,7 @@ import type { ByteStream } from "../transport/types.ts";
 import type { Pickable } from "./balancer.ts";
 import type { ConnectionStats } from "./channel_options.ts";
 import { Driver } from "./driver.ts";
+import { ProcessHold } from "./process_hold.ts";
 
 /** What a connection needs and whom it tells. */
 export interface ConnectionOptions {
@@ -76,6 +77,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   #abort: AbortController | undefined = new AbortController();
   #timer: unknown;
   #secure = false;
+  #hold: ProcessHold | undefined = undefined;
 
   /** Does nothing until `start`. */
   constructor(options: ConnectionOptions, owner: ConnectionOwner) {
@@ -191,6 +193,8 @@ export class Connection implements ClientConnectionSink, Pickable {
     if (this.state !== "connecting") return stream.close();
     this.#abort = undefined;
     this.#secure = stream.peer.tls !== undefined;
+    // What an open socket does for the process, nothing does for a connection inside of it.
+    if (stream.peer.transport === "memory") this.#holdProcess();
     try {
       this.#engine = engine(this, stream, clock.now());
     } catch (error) {
@@ -224,7 +228,13 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.wasConnecting = this.state === "connecting";
     this.state = "closed";
     this.#clearTimer();
+    this.#hold?.release();
     this.#owner.onClosed(this, error);
+  }
+
+  #holdProcess(): void {
+    this.#hold = new ProcessHold();
+    this.#hold.acquire();
   }
 
   #toDraining(): void {

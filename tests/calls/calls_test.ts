@@ -1,0 +1,85 @@
+/** Runs the shared cases on every wire over every transport. */
+
+import { join } from "node:path";
+import { type ChannelOptions, connect, serve, type ServeOptions } from "../../mod.ts";
+import { createAuthority } from "../../src/transport/certs.ts";
+import { addMethods, Seen } from "./methods.ts";
+import { callCases } from "./suite.ts";
+
+interface Place {
+  readonly name: string;
+  /** Where to listen; may make a temporary directory. */
+  readonly address: (dir: string) => string;
+  readonly options?: () => Promise<{ serve: ServeOptions; connect: ChannelOptions }>;
+  /** Why it can't run here. */
+  readonly skip?: string;
+}
+
+let names = 0;
+const unique = () => `vrpc-calls-${Deno.pid}-${++names}`;
+
+async function tls() {
+  const authority = await createAuthority();
+  const { cert, key } = await authority.issueServer();
+  return { serve: { tls: { cert, key } }, connect: { tls: { ca: authority.cert } } };
+}
+
+async function mtls() {
+  const authority = await createAuthority();
+  const server = await authority.issueServer();
+  const client = await authority.issueClient({ commonName: "client" });
+  return {
+    serve: { tls: { cert: server.cert, key: server.key, clientCa: authority.cert } },
+    connect: { tls: { ca: authority.cert, cert: client.cert, key: client.key } },
+  };
+}
+
+const places: Place[] = [
+  { name: "memory", address: () => `memory:${unique()}` },
+  { name: "tcp", address: () => "127.0.0.1:0" },
+  { name: "unix", address: (dir) => `unix:${join(dir, "calls.sock")}` },
+  { name: "unix-abstract", address: () => `unix-abstract:${unique()}` },
+  { name: "tls", address: () => "127.0.0.1:0", options: tls },
+  { name: "mtls", address: () => "127.0.0.1:0", options: mtls },
+  { name: "tls in unix", address: (dir) => `unix:${join(dir, "calls.sock")}`, options: tls },
+  {
+    name: "vsock",
+    address: () => `vsock:local:${40_000 + Math.floor(Math.random() * 10_000)}`,
+    skip: Deno.env.get("VRPC_TEST_VSOCK") === "1"
+      ? undefined
+      : "needs a kernel with vsock loopback: set VRPC_TEST_VSOCK=1",
+  },
+];
+
+for (const wire of ["grpc", "lean"] as const) {
+  for (const place of places) {
+    const why = place.skip === undefined ? "" : ` (${place.skip})`;
+    Deno.test({
+      name: `calls: ${wire} over ${place.name}${why}`,
+      ignore: place.skip !== undefined,
+      fn: (t) => runCases(t, wire, place),
+    });
+  }
+}
+
+async function runCases(t: Deno.TestContext, wire: "grpc" | "lean", place: Place) {
+  const dir = await Deno.makeTempDir();
+  const seen = new Seen();
+  const options = await place.options?.() ?? { serve: {}, connect: {} };
+  const only = Deno.env.get("CALLS_ONLY");
+  {
+    await using server = await serve(
+      place.address(dir),
+      (router) => addMethods(router, seen),
+      options.serve,
+    );
+    const open = (own: ChannelOptions = {}) =>
+      connect(server.addresses[0], { wire, ...options.connect, ...own });
+    await using channel = open();
+    for (const { name, run } of callCases) {
+      if (only !== undefined && !name.includes(only)) continue;
+      await t.step(name, () => run({ wire, channel, connect: open, seen }));
+    }
+  }
+  await Deno.remove(dir, { recursive: true });
+}
