@@ -28,6 +28,7 @@ import {
   wholeNumber,
 } from "./shared/program.ts";
 import { type ServingSettings, startServing } from "./shared/serving.ts";
+import { firstSignal } from "./shared/signals.ts";
 import { addServerTlsOptions, serverTls, type ServerTlsFlags } from "./shared/tls.ts";
 import { WorkerGroup } from "./shared/worker_group.ts";
 
@@ -43,9 +44,6 @@ interface Flags extends ServerTlsFlags {
   maxStreams: number;
   pidFile?: string;
 }
-
-/** Terminals and task runners may deliver one Ctrl-C twice: a second signal within this is the same one. */
-const SAME_SIGNAL_MS = 200;
 
 const logger = getLogger(["vrpc", "cmd", "server"]);
 
@@ -202,26 +200,6 @@ async function serveOnThreads(
       await Promise.all([group.shutdown(graceMs), alone?.shutdown(graceMs)]);
     },
   };
-}
-
-/** Resolves to the first signal's name; from then on another one ends the process at once. */
-function firstSignal(): Promise<Deno.Signal> {
-  const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
-  let firstMs: number | undefined;
-  const on = (signal: Deno.Signal, code: number) => {
-    Deno.addSignalListener(signal, () => {
-      if (firstMs === undefined) {
-        firstMs = performance.now();
-        resolve(signal);
-      } else if (performance.now() - firstMs > SAME_SIGNAL_MS) {
-        Deno.exit(code);
-      }
-    });
-  };
-  on("SIGINT", 130);
-  // Windows knows no SIGTERM.
-  if (Deno.build.os !== "windows") on("SIGTERM", 143);
-  return promise;
 }
 
 async function main(): Promise<number> {

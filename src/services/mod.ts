@@ -20,6 +20,6 @@ export {
 } from "./crypto.ts";
 export { type CryptoKeys, type EncodedKeyPair, generateCryptoKeys } from "./crypto_keys.ts";
 export { chooseCryptoBackend, type CryptoBackend } from "./signer.ts";
-export { addEnclave, reverseGraphemes } from "./enclave.ts";
+export { addEnclave, EnclaveService, reverseGraphemes } from "./enclave.ts";
 export { addHealth, type HealthService, type HealthStatus } from "./health.ts";
 export { addReflection, type ReflectionOptions } from "./reflection.ts";

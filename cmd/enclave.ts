@@ -1,0 +1,129 @@
+/**
+ * The RPC server that lives in an enclave or microVM: text turned around, crypto, health, reflection, and the
+ * batch stream.
+ *
+ *     deno task enclave --addr vsock:any:5000
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { addBatch, addHealth, addReflection, serve } from "../mod.ts";
+import {
+  addCrypto,
+  addEcho,
+  addEnclave,
+  chooseCryptoBackend,
+  generateCryptoKeys,
+} from "../src/services/mod.ts";
+import { parseAddress } from "../src/transport/mod.ts";
+import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
+import {
+  errorLine,
+  list,
+  option,
+  program,
+  readOptions,
+  runProgram,
+  UsageError,
+  wholeNumber,
+} from "./shared/program.ts";
+import { firstSignal } from "./shared/signals.ts";
+import { addServerTlsOptions, serverTls, type ServerTlsFlags } from "./shared/tls.ts";
+
+interface Flags extends ServerTlsFlags {
+  addr: string[];
+  logLevel: Level;
+  graceMs: number;
+  allowCid?: string[];
+}
+
+const logger = getLogger(["vrpc", "cmd", "enclave"]);
+
+function readFlags(): Flags {
+  const command = program("enclave", "Serves text turned around, crypto and health in an enclave.");
+  command
+    .addOption(
+      option(
+        "-a, --addr <address>",
+        "ENCLAVE_ADDR",
+        "where to listen; several with commas or flags",
+        {
+          default: ["127.0.0.1:50001"],
+          defaultText: "127.0.0.1:50001",
+          parse: list(),
+        },
+      ),
+    )
+    .addOption(
+      option(
+        "--log-level <level>",
+        "LOG_LEVEL",
+        "trace, debug, info, warn or error; else RUST_LOG",
+        {
+          default: levelOfRustLog(Deno.env.get("RUST_LOG")) ?? "info",
+          defaultText: "info",
+          parse: level,
+        },
+      ),
+    )
+    .addOption(
+      option(
+        "--grace-ms <ms>",
+        "GRACE_MS",
+        "how long open calls may take after SIGTERM or SIGINT",
+        {
+          default: 5_000,
+          parse: wholeNumber(0, 3_600_000),
+        },
+      ),
+    )
+    .addOption(
+      option("--allow-cid <cid>", "ALLOW_CID", "vsock CIDs that may connect; default: all", {
+        parse: list(),
+      }),
+    );
+  addServerTlsOptions(command).addHelpText(
+    "after",
+    `
+In an enclave listen on vsock:any:PORT; the parent connects to vsock:CID:PORT.
+Prints "listening ADDRESS" for each address once it accepts connections.
+SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.`,
+  );
+  return readOptions<Flags>(command);
+}
+
+function cids(flags: Flags): number[] | undefined {
+  return flags.allowCid?.map((text) => {
+    const cid = Number(text);
+    if (/^\d+$/.test(text) && cid < 2 ** 32) return cid;
+    throw new UsageError(`Cannot use CID ${text} (--allow-cid): it must be 0 to 4294967295`);
+  });
+}
+
+async function main(): Promise<number> {
+  const flags = readFlags();
+  const allowVsockCids = cids(flags);
+  const signal = firstSignal();
+  try {
+    flags.addr.forEach(parseAddress);
+  } catch (error) {
+    throw new UsageError(errorLine(error));
+  }
+  await logToStderr(flags.logLevel);
+  const keys = generateCryptoKeys();
+  const server = await serve(flags.addr, (router) => {
+    addEnclave(router);
+    addEcho(router);
+    addCrypto(router, { backend: chooseCryptoBackend("auto"), keys });
+    addBatch(router);
+    addHealth(router);
+    addReflection(router);
+  }, { tls: await serverTls(flags), allowVsockCids });
+  for (const address of server.addresses) console.log(`listening ${address}`);
+  logger.info("{signal}: finishing open calls", { signal: await signal });
+  await server.shutdown({ graceMs: flags.graceMs });
+  return 0;
+}
+
+await runProgram("enclave", main);

@@ -1,0 +1,270 @@
+/**
+ * The HTTP door on the host of an enclave: JSON in, calls over one pooled, batched channel, JSON out.
+ *
+ *     deno task host --enclave vsock:16:5000
+ *     curl -d '{"xid":"hello"}' -H 'content-type: application/json' http://127.0.0.1:1323/echo
+ *
+ * @module
+ */
+
+import { getLogger } from "@logtape/logtape";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { type Channel, connect, RpcError, Status } from "../mod.ts";
+import { errorBody, Gateway, httpStatus, STATUS_PAGE } from "../src/gateway/mod.ts";
+import { EnclaveService } from "../src/services/mod.ts";
+import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
+import {
+  errorLine,
+  option,
+  program,
+  readOptions,
+  runProgram,
+  UsageError,
+  wholeNumber,
+} from "./shared/program.ts";
+import { firstSignal } from "./shared/signals.ts";
+import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
+
+interface Flags extends ClientTlsFlags {
+  addr: string;
+  enclave: string;
+  connections: number;
+  timeoutMs: number;
+  maxBodyBytes: number;
+  logLevel: Level;
+  graceMs: number;
+}
+
+const logger = getLogger(["vrpc", "cmd", "host"]);
+
+function readFlags(): Flags {
+  const command = program("host", "HTTP with JSON in front of an enclave.");
+  command
+    .addOption(
+      option("-a, --addr <host:port>", "HOST_ADDR", "where to answer HTTP", {
+        default: "127.0.0.1:1323",
+      }),
+    )
+    .addOption(
+      option("-e, --enclave <address>", "ENCLAVE_ADDR", "where the enclave is", {
+        default: "127.0.0.1:50001",
+      }),
+    )
+    .addOption(
+      option("--connections <count>", "CONNECTIONS", "most connections to the enclave", {
+        default: 2,
+        parse: wholeNumber(1, 1_000),
+      }),
+    )
+    .addOption(
+      option("--timeout-ms <ms>", "TIMEOUT_MS", "for requests without Connect-Timeout-Ms", {
+        default: 15_000,
+        parse: wholeNumber(1, 3_600_000),
+      }),
+    )
+    .addOption(
+      option("--max-body-bytes <bytes>", "MAX_BODY_BYTES", "largest request body", {
+        default: 4 * 1024 * 1024,
+        parse: wholeNumber(1, 2 ** 31 - 1),
+      }),
+    )
+    .addOption(
+      option(
+        "--log-level <level>",
+        "LOG_LEVEL",
+        "trace, debug, info, warn or error; else RUST_LOG",
+        {
+          default: levelOfRustLog(Deno.env.get("RUST_LOG")) ?? "info",
+          defaultText: "info",
+          parse: level,
+        },
+      ),
+    )
+    .addOption(
+      option("--grace-ms <ms>", "GRACE_MS", "how long requests may take after SIGTERM or SIGINT", {
+        default: 5_000,
+        parse: wholeNumber(0, 3_600_000),
+      }),
+    );
+  addClientTlsOptions(command).addHelpText(
+    "after",
+    `
+Paths: POST /echo, POST /package.Service/Method (JSON), GET / (status page), /healthz, /readyz, /metrics.
+Prints "listening http://ADDRESS" once it accepts connections. SIGTERM and SIGINT drain.`,
+  );
+  return readOptions<Flags>(command);
+}
+
+/** What is measured, in Prometheus' terms. */
+class Metrics {
+  readonly registry = new Registry();
+  readonly #requests = new Counter({
+    name: "vrpc_host_requests_total",
+    help: "HTTP requests for methods, by path and HTTP status",
+    labelNames: ["path", "status"],
+    registers: [this.registry],
+  });
+  readonly #seconds = new Histogram({
+    name: "vrpc_host_request_seconds",
+    help: "How long HTTP requests for methods took",
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.registry],
+  });
+
+  constructor(channel: Channel) {
+    const gauge = (name: string, help: string, value: () => number) =>
+      new Gauge({
+        name,
+        help,
+        registers: [this.registry],
+        collect() {
+          this.set(value());
+        },
+      });
+    gauge(
+      "vrpc_host_enclave_ready",
+      "1 while there is a connection to the enclave",
+      () => channel.state === "READY" ? 1 : 0,
+    );
+    gauge(
+      "vrpc_host_resident_bytes",
+      "Resident memory of this process",
+      () => Deno.memoryUsage().rss,
+    );
+  }
+
+  count(path: string, status: number, startMs: number): void {
+    // Paths that do not exist are the peer's invention: one label for all of them.
+    this.#requests.inc({ path: status === 404 ? "unknown" : path, status });
+    this.#seconds.observe((performance.now() - startMs) / 1000);
+  }
+}
+
+function health(channel: Channel, enclave: string, ready: boolean): Response {
+  const serving = !ready || channel.state === "READY";
+  return Response.json(
+    {
+      status: serving ? "serving" : "waiting",
+      enclave: { address: enclave, state: channel.state },
+    },
+    { status: serving ? 200 : 503, headers: { "cache-control": "no-store" } },
+  );
+}
+
+async function methodList(gateway: Gateway): Promise<Response> {
+  try {
+    return Response.json(await gateway.list());
+  } catch (error) {
+    const { code, message } = RpcError.from(error);
+    return Response.json(errorBody(code, message), { status: httpStatus(code) });
+  }
+}
+
+function handler(
+  gateway: Gateway,
+  channel: Channel,
+  metrics: Metrics,
+  enclave: string,
+): (request: Request) => Response | Promise<Response> {
+  const page = { "content-type": "text/html; charset=utf-8" };
+  return async (request) => {
+    const { url } = request;
+    const from = url.indexOf("/", 8);
+    const query = url.indexOf("?", from);
+    const path = url.slice(from, query < 0 ? undefined : query);
+    if (request.method === "GET" || request.method === "HEAD") {
+      if (path === "/") return new Response(STATUS_PAGE, { headers: page });
+      if (path === "/healthz") return health(channel, enclave, false);
+      if (path === "/readyz") return health(channel, enclave, true);
+      if (path === "/methods.json") return await methodList(gateway);
+      if (path === "/metrics") {
+        const { registry } = metrics;
+        return new Response(await registry.metrics(), {
+          headers: { "content-type": registry.contentType },
+        });
+      }
+    }
+    const startMs = performance.now();
+    const response = await gateway.handle(request, path);
+    metrics.count(path, response.status, startMs);
+    return response;
+  };
+}
+
+function httpAddress(text: string): { hostname: string; port: number } {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s]*)):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new UsageError(`Cannot use address ${text} (--addr): it must be like 127.0.0.1:1323`);
+  }
+  return { hostname: match[1] ?? (match[2] || "0.0.0.0"), port };
+}
+
+function listenHttp(
+  flags: Flags,
+  handle: (request: Request) => Response | Promise<Response>,
+): Deno.HttpServer<Deno.NetAddr> {
+  const address = httpAddress(flags.addr);
+  try {
+    return Deno.serve({
+      ...address,
+      onListen: ({ hostname, port }) =>
+        console.log(
+          `listening http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
+        ),
+      onError: (error) => {
+        logger.error("A request failed: {error}", { error });
+        return Response.json(errorBody(Status.INTERNAL, "The gateway failed"), { status: 500 });
+      },
+    }, handle);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    throw new UsageError(
+      `Cannot listen on ${flags.addr}: it is in use; see who holds it with: ` +
+        `ss -ltnp 'sport = :${address.port}'`,
+    );
+  }
+}
+
+async function main(): Promise<number> {
+  const flags = readFlags();
+  const signal = firstSignal();
+  await logToStderr(flags.logLevel);
+  const channel = open(flags, await clientTls(flags));
+  const gateway = new Gateway(channel, {
+    services: [EnclaveService],
+    routes: { "/echo": `/${EnclaveService.typeName}/Echo` },
+    maxBodyBytes: flags.maxBodyBytes,
+    timeoutMs: flags.timeoutMs,
+  });
+  const handle = handler(gateway, channel, new Metrics(channel), flags.enclave);
+  const server = listenHttp(flags, handle);
+  channel.ready({ timeoutMs: 5_000 }).catch((error: Error) =>
+    logger.warn("The enclave is not there yet: {reason}", { reason: error.message })
+  );
+  logger.info("{signal}: finishing open requests", { signal: await signal });
+  const grace = Promise.withResolvers<void>();
+  const timer = setTimeout(grace.resolve, flags.graceMs);
+  await Promise.race([server.shutdown(), grace.promise]);
+  clearTimeout(timer);
+  await channel.close();
+  return 0;
+}
+
+function open(flags: Flags, tls: Awaited<ReturnType<typeof clientTls>>): Channel {
+  try {
+    return connect(flags.enclave, {
+      tls,
+      poolSize: flags.connections,
+      batch: true,
+      // The enclave comes back when it comes back: look often.
+      initialBackoffMs: 50,
+      maxBackoffMs: 1_000,
+      connectTimeoutMs: 5_000,
+    });
+  } catch (error) {
+    throw new UsageError(errorLine(error));
+  }
+}
+
+await runProgram("host", main);

@@ -1,0 +1,212 @@
+/**
+ * HTTP and JSON in front of a remote service: `POST /package.Service/Method` with the protobuf JSON mapping.
+ * Unary methods answer with one object, server streams with JSON lines.
+ *
+ * @module
+ */
+
+import {
+  create,
+  type DescMethod,
+  type DescService,
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
+import { Status } from "../call/status.ts";
+import { RpcError, TransportError } from "../errors.ts";
+import type { Channel } from "../rpc/channel.ts";
+import type { CallOptions } from "../rpc/types.ts";
+import { errorBody, errorResponse } from "./http_errors.ts";
+import { type GatewayMethod, MethodTable } from "./method_table.ts";
+import { BadRequest, parseJson, readJsonText } from "./request_body.ts";
+
+/** Options of a {@link Gateway}. */
+export interface GatewayOptions {
+  /** Services known beforehand, so that they are served without reflection. Default: none. */
+  services?: readonly DescService[];
+  /** Further paths for methods, for example `/echo` for `/pkg.EchoService/Echo`. */
+  routes?: Readonly<Record<string, string>>;
+  /** Largest body taken, in bytes. Default 4 MiB. */
+  maxBodyBytes?: number;
+  /** How long a call may take when the request says nothing (`Connect-Timeout-Ms`), in ms. Default 15,000. */
+  timeoutMs?: number;
+}
+
+/** A method for people: how it is called, and what its request looks like. */
+export interface MethodSummary {
+  readonly path: string;
+  readonly kind: string;
+  readonly request: string;
+  readonly response: string;
+  /** A request with every field at its default. */
+  readonly example: JsonValue;
+}
+
+const MAX_TIMEOUT_MS = 3_600_000;
+
+/** Answers HTTP requests by calls on a channel. */
+export class Gateway {
+  readonly #channel: Channel;
+  readonly #methods: MethodTable;
+  readonly #routes: ReadonlyMap<string, string>;
+  readonly #maxBodyBytes: number;
+  readonly #timeoutMs: number;
+
+  /** Calls go over `channel`, which the caller owns. */
+  constructor(channel: Channel, options: GatewayOptions = {}) {
+    this.#channel = channel;
+    this.#maxBodyBytes = options.maxBodyBytes ?? 4_194_304;
+    this.#timeoutMs = options.timeoutMs ?? 15_000;
+    this.#routes = new Map(Object.entries(options.routes ?? {}));
+    this.#methods = new MethodTable(channel, options.services ?? [], this.#timeoutMs);
+  }
+
+  /** Answers one request for a method. Never rejects. */
+  async handle(request: Request, path: string): Promise<Response> {
+    const id = request.headers.get("x-request-id");
+    const response = await this.#answer(request, path, id).catch(answerError);
+    if (id !== null) response.headers.set("x-request-id", id);
+    return response;
+  }
+
+  async #answer(request: Request, path: string, id: string | null): Promise<Response> {
+    if (request.method !== "POST") {
+      throw new BadRequest(
+        405,
+        new RpcError(Status.UNIMPLEMENTED, `Methods are called by POST, not by ${request.method}`),
+      );
+    }
+    const timeoutMs = this.#timeout(request);
+    const method = await this.#find(this.#routes.get(path) ?? path);
+    const text = await readJsonText(request, this.#maxBodyBytes);
+    const payload = encodeRequest(method, parseJson(text));
+    const options: CallOptions = { timeoutMs };
+    if (id !== null && /^[\x20-\x7e]*$/.test(id)) options.metadata = { "x-request-id": id };
+    if (method.desc.methodKind === "server_streaming") {
+      return this.#stream(method, payload, options);
+    }
+    const reply = await this.#channel.call(method.path, payload, options);
+    return json(decodeReply(method, reply));
+  }
+
+  #timeout(request: Request): number {
+    const text = request.headers.get("connect-timeout-ms");
+    if (text === null) return this.#timeoutMs;
+    if (/^\d{1,10}$/.test(text)) return Math.min(Number(text), MAX_TIMEOUT_MS);
+    throw new BadRequest(
+      400,
+      new RpcError(
+        Status.INVALID_ARGUMENT,
+        `Cannot read Connect-Timeout-Ms ${JSON.stringify(text)}: it must be whole milliseconds`,
+      ),
+    );
+  }
+
+  async #find(path: string): Promise<GatewayMethod> {
+    const method = await this.#methods.find(path);
+    if (method === undefined) {
+      const nearest = this.#methods.nearest(path);
+      const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+      throw new BadRequest(404, new RpcError(Status.UNIMPLEMENTED, `There is no ${path}${hint}`));
+    }
+    const { methodKind } = method.desc;
+    if (methodKind === "unary" || methodKind === "server_streaming") return method;
+    throw new BadRequest(
+      501,
+      new RpcError(
+        Status.UNIMPLEMENTED,
+        `${path} takes a stream of requests, which HTTP with JSON can't carry here`,
+      ),
+    );
+  }
+
+  // A status that comes after the first line can only be said in a last line.
+  async #stream(
+    method: GatewayMethod,
+    payload: Uint8Array,
+    options: CallOptions,
+  ): Promise<Response> {
+    const replies = this.#channel.stream(method.path, payload, options)[Symbol.asyncIterator]();
+    const first = await replies.next();
+    const utf8 = new TextEncoder();
+    const line = (value: unknown) => utf8.encode(JSON.stringify(value) + "\n");
+    let next: IteratorResult<Uint8Array> | undefined = first;
+    const body = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        try {
+          const { done, value } = next ?? await replies.next();
+          next = undefined;
+          if (done) return controller.close();
+          controller.enqueue(line(decodeReply(method, value)));
+        } catch (error) {
+          const failure = RpcError.from(error);
+          const { code, message, details } = errorBody(
+            failure.code,
+            failure.message,
+            failure.details,
+          );
+          controller.enqueue(line({ error: { code, message, details } }));
+          controller.close();
+        }
+      },
+      async cancel() {
+        await replies.return?.();
+      },
+    });
+    return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
+  }
+
+  /** The methods that can be called, asked of the service anew. Rejects with RpcError when it is away. */
+  async list(): Promise<MethodSummary[]> {
+    await this.#methods.load();
+    return this.#methods.all().map(({ path, desc }) => ({
+      path,
+      kind: desc.methodKind,
+      request: desc.input.typeName,
+      response: desc.output.typeName,
+      example: exampleOf(desc),
+    }));
+  }
+}
+
+function encodeRequest(method: GatewayMethod, value: unknown): Uint8Array {
+  const { input } = method.desc;
+  try {
+    return toBinary(input, fromJson(input, value as JsonValue, { registry: method.registry }));
+  } catch (error) {
+    throw new BadRequest(
+      400,
+      new RpcError(
+        Status.INVALID_ARGUMENT,
+        `The body is no ${input.typeName}: ${(error as Error).message}`,
+      ),
+    );
+  }
+}
+
+function decodeReply(method: GatewayMethod, reply: Uint8Array): JsonValue {
+  const { output } = method.desc;
+  return toJson(output, fromBinary(output, reply), { registry: method.registry });
+}
+
+// What a request can hold: default values, and one element of what repeats.
+function exampleOf(method: DescMethod): JsonValue {
+  return toJson(method.input, create(method.input), { alwaysEmitImplicit: true });
+}
+
+function json(value: JsonValue): Response {
+  return new Response(JSON.stringify(value), { headers: JSON_HEADERS });
+}
+
+const JSON_HEADERS = { "content-type": "application/json" };
+
+function answerError(error: unknown): Response {
+  if (error instanceof BadRequest) return errorResponse(error.error, error.httpStatus);
+  if (error instanceof RpcError) return errorResponse(error);
+  if (error instanceof TransportError) return errorResponse(RpcError.from(error));
+  // What is left comes from here or from a message that can't be shown as JSON; its text stays here.
+  return errorResponse(new RpcError(Status.INTERNAL, "The gateway failed"));
+}

@@ -1,0 +1,90 @@
+/**
+ * Which methods can be called through the gateway: those known beforehand, and those that the service's
+ * reflection tells of.
+ *
+ * @module
+ */
+
+import type { DescMethod, DescService, FileRegistry, Registry } from "@bufbuild/protobuf";
+import type { Channel } from "../rpc/channel.ts";
+import { nearestName } from "../rpc/nearest_name.ts";
+import { reflectServices } from "../services/reflection_client.ts";
+
+/** A method and the types that its messages may contain. */
+export interface GatewayMethod {
+  /** `/package.Service/Method`. */
+  readonly path: string;
+  readonly desc: DescMethod;
+  /** For `google.protobuf.Any` in JSON; undefined for methods known beforehand. */
+  readonly registry?: Registry;
+}
+
+// A name that is not found asks for the list anew, but not more often than this.
+const RELOAD_MS = 1_000;
+// Services about services are of no use here.
+const HIDDEN = /^grpc\.(reflection|health)\.|^vrpc\.v1\.BatchService$/;
+
+/** The methods of one service behind a channel. */
+export class MethodTable {
+  readonly #channel: Channel;
+  readonly #timeoutMs: number;
+  readonly #known = new Map<string, GatewayMethod>();
+  #reflected = new Map<string, GatewayMethod>();
+  #loadedMs = -Infinity;
+  #loading: Promise<void> | null = null;
+
+  /** `services` are known without asking. */
+  constructor(channel: Channel, services: readonly DescService[], timeoutMs: number) {
+    this.#channel = channel;
+    this.#timeoutMs = timeoutMs;
+    for (const service of services) addMethods(this.#known, service);
+  }
+
+  /** Finds a method, asking the service when it is not known. Rejects with RpcError when it can't be asked. */
+  async find(path: string): Promise<GatewayMethod | undefined> {
+    const found = this.#known.get(path) ?? this.#reflected.get(path);
+    if (found !== undefined) return found;
+    if (performance.now() - this.#loadedMs >= RELOAD_MS) await this.load();
+    return this.#reflected.get(path);
+  }
+
+  /** Every method, in order of names. */
+  all(): GatewayMethod[] {
+    const all = new Map([...this.#known, ...this.#reflected]);
+    return [...all.values()].sort((a, b) => a.path < b.path ? -1 : 1);
+  }
+
+  /** The name most like `path`, if any is. */
+  nearest(path: string): string | undefined {
+    return nearestName(path, this.all().map((method) => method.path));
+  }
+
+  /** Asks the service for its methods; several callers share one question. */
+  load(): Promise<void> {
+    return this.#loading ??= this.#load().finally(() => this.#loading = null);
+  }
+
+  async #load(): Promise<void> {
+    const { services, registry } = await reflectServices(this.#channel, {
+      timeoutMs: this.#timeoutMs,
+    });
+    const methods = new Map<string, GatewayMethod>();
+    for (const name of services) {
+      const service = HIDDEN.test(name) ? undefined : registry.getService(name);
+      if (service !== undefined) addMethods(methods, service, registry);
+    }
+    this.#reflected = methods;
+    this.#loadedMs = performance.now();
+  }
+}
+
+function addMethods(
+  methods: Map<string, GatewayMethod>,
+  service: DescService,
+  registry?: FileRegistry,
+): void {
+  for (const desc of service.methods) {
+    const path = `/${service.typeName}/${desc.name}`;
+    methods.set(path, { path, desc, registry });
+  }
+}

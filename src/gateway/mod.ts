@@ -1,0 +1,9 @@
+/**
+ * HTTP and JSON in front of a remote service, for a host that lets the outside reach an enclave.
+ *
+ * @module
+ */
+
+export { Gateway, type GatewayOptions, type MethodSummary } from "./gateway.ts";
+export { type ErrorBody, errorBody, httpStatus, RETRY_AFTER_SECONDS } from "./http_errors.ts";
+export { STATUS_PAGE } from "./status_page.ts";

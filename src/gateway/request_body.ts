@@ -1,0 +1,92 @@
+/**
+ * Reading JSON bodies with a limit, and saying where they are wrong.
+ *
+ * @module
+ */
+
+import { Status } from "../call/status.ts";
+import { RpcError } from "../errors.ts";
+
+/** A request that can't be used: an HTTP status and an error. */
+export class BadRequest extends Error {
+  override readonly name = "BadRequest";
+
+  /** `error` becomes the answer's body. */
+  constructor(readonly httpStatus: number, readonly error: RpcError) {
+    super(error.message);
+  }
+}
+
+/** Whether a content-type is JSON: `application/json`, with or without a charset of UTF-8. */
+export function isJson(contentType: string | null): boolean {
+  return contentType === "application/json" ||
+    /^\s*application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(contentType ?? "");
+}
+
+/** The body as text, at most `maxBytes`. Throws BadRequest: 415 for another content-type, 413 for too large. */
+export async function readJsonText(request: Request, maxBytes: number): Promise<string> {
+  const contentType = request.headers.get("content-type");
+  if (!isJson(contentType)) {
+    const what = contentType === null ? "none is given" : `it is ${JSON.stringify(contentType)}`;
+    throw new BadRequest(
+      415,
+      new RpcError(Status.INVALID_ARGUMENT, `The content-type must be application/json; ${what}`),
+    );
+  }
+  const announced = Number(request.headers.get("content-length") ?? "0");
+  if (announced > maxBytes) throw tooLarge(maxBytes);
+  // Announced and small: nothing is gained by counting while reading.
+  if (announced > 0) return await request.text();
+  if (request.body === null) return "";
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of request.body) {
+    length += part.length;
+    if (length > maxBytes) throw tooLarge(maxBytes);
+    parts.push(part);
+  }
+  return await new Blob(parts as BlobPart[]).text();
+}
+
+function tooLarge(maxBytes: number): BadRequest {
+  return new BadRequest(
+    413,
+    new RpcError(Status.RESOURCE_EXHAUSTED, `The body is too large, limit is ${maxBytes} bytes`),
+  );
+}
+
+/** Parses JSON; an empty text is an empty object. Throws BadRequest (400) that says where it is wrong. */
+export function parseJson(text: string): unknown {
+  if (text.trim() === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new BadRequest(
+      400,
+      new RpcError(
+        Status.INVALID_ARGUMENT,
+        `The body is no JSON: ${whereItIsWrong((error as Error).message, text)}`,
+      ),
+    );
+  }
+}
+
+// V8 says the position, except of unexpected tokens in short texts and of the end.
+function whereItIsWrong(message: string, text: string): string {
+  if (/position \d+/.test(message)) return message;
+  if (!message.startsWith("Unexpected token")) return `${message} at position ${text.length}`;
+  const what = message.slice(0, message.indexOf(","));
+  for (let end = 1; end <= text.length; end++) {
+    if (hasUnexpectedToken(text.slice(0, end))) return `${what} at position ${end - 1}`;
+  }
+  return what;
+}
+
+function hasUnexpectedToken(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return false;
+  } catch (error) {
+    return (error as Error).message.startsWith("Unexpected token");
+  }
+}

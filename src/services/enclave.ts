@@ -1,0 +1,31 @@
+/**
+ * The enclave's service: text comes back reversed, by grapheme.
+ *
+ * @module
+ */
+
+import { EnclaveService } from "../../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
+import type { Router } from "../rpc/router.ts";
+
+export { EnclaveService };
+
+// Text of these characters has one grapheme per character; the carriage return makes one with a line feed.
+// deno-lint-ignore no-control-regex -- control characters are text like any other here
+const PLAIN = /^[\x00-\x0c\x0e-\x7e]*$/;
+let segmenter: Intl.Segmenter | undefined;
+
+/** The text backwards, grapheme by grapheme (Unicode UAX #29), so that `é` and joined emoji stay whole. */
+export function reverseGraphemes(text: string): string {
+  if (PLAIN.test(text)) {
+    let reversed = "";
+    for (let i = text.length - 1; i >= 0; i--) reversed += text[i];
+    return reversed;
+  }
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  return Array.from(segmenter.segment(text), (part) => part.segment).reverse().join("");
+}
+
+/** Adds `vrpc.enclave.v1.EnclaveService` to a router. */
+export function addEnclave(router: Router): void {
+  router.service(EnclaveService, { echo: (request) => ({ dix: reverseGraphemes(request.xid) }) });
+}

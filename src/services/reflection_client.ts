@@ -1,0 +1,126 @@
+/**
+ * Asks a server for its services and their types (grpc.reflection.v1, else v1alpha).
+ *
+ * @module
+ */
+
+import {
+  create,
+  createFileRegistry,
+  type FileRegistry,
+  fromBinary,
+  toBinary,
+} from "@bufbuild/protobuf";
+import {
+  type FileDescriptorProto,
+  FileDescriptorProtoSchema,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
+import {
+  type ServerReflectionRequest,
+  ServerReflectionRequestSchema,
+  type ServerReflectionResponse,
+  ServerReflectionResponseSchema,
+} from "../../proto/gen/grpc/reflection/v1/reflection_pb.ts";
+import { Status } from "../call/status.ts";
+import { RpcError } from "../errors.ts";
+import type { Channel } from "../rpc/channel.ts";
+import type { Session } from "../rpc/session.ts";
+
+// Both versions have the same messages under different names.
+const PATHS = [
+  "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+  "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
+type Question = ServerReflectionRequest["messageRequest"];
+
+/** What a server tells about itself. */
+export interface Reflected {
+  /** Full names of its services. */
+  readonly services: readonly string[];
+  /** Their files, with all that these import. */
+  readonly registry: FileRegistry;
+}
+
+/**
+ * The services of a server. Rejects with RpcError: UNIMPLEMENTED when it has no reflection, UNAVAILABLE
+ * when it can't be reached, INTERNAL when what it says makes no sense.
+ */
+export async function reflectServices(
+  channel: Channel,
+  options: { timeoutMs: number },
+): Promise<Reflected> {
+  let unimplemented: unknown;
+  for (const path of PATHS) {
+    try {
+      await using session = channel.session(path, options);
+      return await askAll(session);
+    } catch (error) {
+      if (!(error instanceof RpcError) || error.code !== Status.UNIMPLEMENTED) throw error;
+      unimplemented = error;
+    }
+  }
+  throw unimplemented;
+}
+
+async function askAll(session: Session): Promise<Reflected> {
+  const listing = await ask(session, { case: "listServices", value: "" });
+  const services = listing.messageResponse.case === "listServicesResponse"
+    ? listing.messageResponse.value.service.map((one) => one.name)
+    : [];
+  const files = new Map<string, FileDescriptorProto>();
+  const add = (reply: ServerReflectionResponse, what: string) => {
+    const response = reply.messageResponse;
+    if (response.case !== "fileDescriptorResponse") {
+      const why = response.case === "errorResponse" ? `: ${response.value.errorMessage}` : "";
+      throw new RpcError(Status.INTERNAL, `The server's reflection does not tell of ${what}${why}`);
+    }
+    for (const bytes of response.value.fileDescriptorProto) {
+      const file = fromBinary(FileDescriptorProtoSchema, bytes);
+      files.set(file.name, file);
+    }
+  };
+  for (const service of services) {
+    add(await ask(session, { case: "fileContainingSymbol", value: service }), service);
+  }
+  for (let name = missingFile(files); name !== undefined; name = missingFile(files)) {
+    add(await ask(session, { case: "fileByFilename", value: name }), name);
+    if (!files.has(name)) {
+      throw new RpcError(Status.INTERNAL, `The server's reflection does not hand out ${name}`);
+    }
+  }
+  await session.closeSend();
+  return { services, registry: registryOf(files) };
+}
+
+function missingFile(files: ReadonlyMap<string, FileDescriptorProto>): string | undefined {
+  for (const file of files.values()) {
+    for (const name of file.dependency) if (!files.has(name)) return name;
+  }
+  return undefined;
+}
+
+// A set must hold each file behind those it imports.
+function registryOf(files: ReadonlyMap<string, FileDescriptorProto>): FileRegistry {
+  const ordered: FileDescriptorProto[] = [];
+  const seen = new Set<string>();
+  const visit = (file: FileDescriptorProto) => {
+    if (seen.has(file.name)) return;
+    seen.add(file.name);
+    for (const name of file.dependency) visit(files.get(name)!);
+    ordered.push(file);
+  };
+  for (const file of files.values()) visit(file);
+  return createFileRegistry(create(FileDescriptorSetSchema, { file: ordered }));
+}
+
+async function ask(session: Session, messageRequest: Question): Promise<ServerReflectionResponse> {
+  const request = create(ServerReflectionRequestSchema, { messageRequest });
+  await session.send(toBinary(ServerReflectionRequestSchema, request));
+  const reply = await session.receive();
+  if (reply === null) {
+    throw new RpcError(Status.INTERNAL, "The server's reflection ended without an answer");
+  }
+  return fromBinary(ServerReflectionResponseSchema, reply);
+}
