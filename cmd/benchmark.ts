@@ -1,0 +1,128 @@
+/**
+ * The benchmark program: puts load on this project's servers or on any gRPC server, and measures.
+ *
+ *     deno task benchmark --server 127.0.0.1:50051 --duration 10s --rate 5000
+ *
+ * @module
+ */
+
+import type { Channel } from "../mod.ts";
+import type { RunResult } from "../src/load/mod.ts";
+import { closeAll, CONNECT_TIMEOUT_MS, openChannels } from "./benchmark/connect.ts";
+import type { Endpoint } from "./benchmark/messages.ts";
+import { applyPreset, benchmarkCommand, type Flags } from "./benchmark/options.ts";
+import { checkOut, readOldReport, writeReports } from "./benchmark/output.ts";
+import { probe } from "./benchmark/probe.ts";
+import { runBenchmark } from "./benchmark/run.ts";
+import { runningServer, type ServerSide, startOwnServer } from "./benchmark/server_side.ts";
+import { type Settings, settingsOf } from "./benchmark/settings.ts";
+import { algorithmFor, type Subject, subjectsOf } from "./benchmark/subject.ts";
+import { errorLine, readOptions, runProgram, UsageError } from "./shared/program.ts";
+
+/** Terminals and task runners may deliver one Ctrl-C twice: a second signal within this is the same one. */
+const SAME_SIGNAL_MS = 200;
+const CONDITION_HELD = 3;
+
+/** Fires at the first Ctrl-C; another one, later, ends the process at once. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  let firstMs: number | undefined;
+  const on = (signal: Deno.Signal, code: number) =>
+    Deno.addSignalListener(signal, () => {
+      if (firstMs === undefined) {
+        firstMs = performance.now();
+        controller.abort();
+      } else if (performance.now() - firstMs > SAME_SIGNAL_MS) {
+        Deno.exit(code);
+      }
+    });
+  on("SIGINT", 130);
+  // Windows knows no SIGTERM.
+  if (Deno.build.os !== "windows") on("SIGTERM", 143);
+  return controller.signal;
+}
+
+/** Connects once, finds out what is to be called, and calls each of it once. Throws {@link UsageError}. */
+async function prepare(endpoint: Endpoint, flags: Flags): Promise<Subject[]> {
+  let channels: Channel[] = [];
+  try {
+    channels = await openChannels(endpoint, 1);
+    const subjects = await subjectsOf(flags, () => channels[0]);
+    for (const { spec } of subjects) await probe(channels[0], spec, CONNECT_TIMEOUT_MS);
+    return subjects;
+  } catch (error) {
+    throw error instanceof UsageError ? error : new UsageError(errorLine(error));
+  } finally {
+    await closeAll(channels);
+  }
+}
+
+/** Writes progress over one line of standard error; undefined to be quiet. */
+function progressWriter(flags: Flags): ((line: string) => void) | undefined {
+  const wanted = flags.progress === "on" ||
+    (flags.progress === "auto" && Deno.stderr.isTerminal());
+  if (!wanted) return undefined;
+  const encoder = new TextEncoder();
+  return (line) => void Deno.stderr.writeSync(encoder.encode(`\r\x1b[2K${line}`));
+}
+
+async function measure(
+  subjects: readonly Subject[],
+  settings: Settings,
+  endpoint: Endpoint,
+  server: ServerSide,
+): Promise<RunResult[]> {
+  const signal = interruption();
+  const show = progressWriter(settings.flags);
+  const results: RunResult[] = [];
+  for (const subject of subjects) {
+    results.push(await runBenchmark({ subject, settings, endpoint, server, show, signal }));
+    show?.("");
+    if (signal.aborted) break;
+  }
+  return results;
+}
+
+async function main(): Promise<number> {
+  const command = benchmarkCommand();
+  readOptions<Flags>(command);
+  applyPreset(command);
+  const flags = command.opts<Flags>();
+  const settings = await settingsOf(command);
+  algorithmFor(flags);
+  await checkOut(flags.out);
+  const old = await readOldReport(flags.compare);
+  await using server = settings.server === undefined
+    ? await startOwnServer(settings.transport)
+    : runningServer(settings.server);
+  const endpoint: Endpoint = {
+    address: server.address,
+    wire: flags.wire,
+    tls: tlsFor(server, settings),
+    batch: flags.batch,
+  };
+  const subjects = await prepare(endpoint, flags);
+  const results = await measure(subjects, settings, endpoint, server);
+  await writeReports(results, settings, old);
+  return conditionsHold(results, settings) ? CONDITION_HELD : 0;
+}
+
+/** Own servers are trusted, and all else is as the options say. */
+function tlsFor(server: ServerSide, { tls }: Settings): Endpoint["tls"] {
+  return server.tls ? { ...server.tls, ...(tls === true ? {} : tls) } : tls;
+}
+
+function conditionsHold(results: readonly RunResult[], { conditions }: Settings): boolean {
+  let any = false;
+  for (const result of results) {
+    for (const condition of conditions) {
+      const { holds, found } = condition.check(result);
+      if (!holds) continue;
+      any = true;
+      console.error(`benchmark: ${result.title}: ${condition.text} holds, it is ${found}`);
+    }
+  }
+  return any;
+}
+
+await runProgram("benchmark", main);

@@ -1,0 +1,65 @@
+/**
+ * Types from a `.proto` file or a descriptor set.
+ *
+ * @module
+ */
+
+import type { FileRegistry } from "@bufbuild/protobuf";
+import { basename, dirname, join, resolve } from "node:path";
+import config from "../../deno.json" with { type: "json" };
+import { registryOfSet } from "../../src/load/method_source.ts";
+import { errorLine, UsageError } from "../shared/program.ts";
+
+/** Reads a descriptor set, or compiles a `.proto` file with buf. Throws {@link UsageError}. */
+export async function registryOfProto(path: string, imports?: string): Promise<FileRegistry> {
+  try {
+    const bytes = path.endsWith(".proto")
+      ? await compile(resolve(path), imports === undefined ? undefined : resolve(imports))
+      : await Deno.readFile(path);
+    return registryOfSet(bytes);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : errorLine(error);
+    throw new UsageError(`Cannot read ${path} (--proto): ${reason}`);
+  }
+}
+
+async function compile(path: string, imports = dirname(path)): Promise<Uint8Array> {
+  await Deno.stat(path);
+  if (!/^deno(\.exe)?$/.test(basename(Deno.execPath()))) {
+    throw new Error(
+      "this program is compiled and holds no compiler for .proto files: give a descriptor set " +
+        "(buf build -o types.binpb, or protoc --include_imports --descriptor_set_out=types.binpb)",
+    );
+  }
+  const folder = await Deno.makeTempDir({ prefix: "vrpc-proto-" });
+  try {
+    const out = join(folder, "types.binpb");
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "-A",
+        config.imports["@bufbuild/buf"],
+        "build",
+        imports,
+        "--path",
+        path,
+        "--as-file-descriptor-set",
+        "--output",
+        out,
+      ],
+      stdin: "null",
+      stdout: "null",
+      env: { NO_COLOR: "1" },
+    }).output();
+    if (code !== 0) {
+      const text = new TextDecoder().decode(stderr).trim();
+      throw new Error(text.split("\n").slice(0, 3).join("; ") || "buf could not compile it");
+    }
+    return await Deno.readFile(out);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * One run: workers are started, told what to do, and their figures gathered.
+ *
+ * @module
+ */
+
+import {
+  type Collector,
+  type LoadPlan,
+  progressLine,
+  type RunResult,
+  usefulWorkers,
+} from "../../src/load/mod.ts";
+import { Crew } from "./crew.ts";
+import type { Endpoint } from "./messages.ts";
+import type { ServerSide } from "./server_side.ts";
+import type { Settings } from "./settings.ts";
+import type { Subject } from "./subject.ts";
+
+/** What a run is given. */
+export interface RunOrder {
+  /** What is called. */
+  readonly subject: Subject;
+  /** The options, made sense of. */
+  readonly settings: Settings;
+  /** Where the calls go. */
+  readonly endpoint: Endpoint;
+  /** The server, for its CPU time. */
+  readonly server: ServerSide;
+  /** Shows a line of progress; undefined to be quiet. */
+  readonly show?: (line: string) => void;
+  /** Fires when the user wants to end early. */
+  readonly signal: AbortSignal;
+}
+
+// Workers agree on a start a little ahead, so that none is late to learn of it.
+const START_AHEAD_MS = 30;
+const PROGRESS_MS = 250;
+
+/** Runs a benchmark to its end. Rejects when a worker can't connect or breaks down. */
+export async function runBenchmark(order: RunOrder): Promise<RunResult> {
+  const { settings, signal } = order;
+  const { connections, threads } = settings.flags;
+  const useful = usefulWorkers(threads, {
+    connections,
+    cores: navigator.hardwareConcurrency,
+    plan: settings.plan,
+  });
+  const crew = new Crew(order, useful.workers);
+  try {
+    await crew.ready;
+    await order.server.mark();
+    const stop = () => crew.stop();
+    signal.addEventListener("abort", stop);
+    const startEpochMs = performance.timeOrigin + performance.now() + START_AHEAD_MS;
+    const measureEpochMs = startEpochMs + settings.plan.warmupMs;
+    const progress = startProgress(order, crew.collector, measureEpochMs);
+    crew.start(startEpochMs);
+    const { warmupMs } = settings.plan;
+    const marker = setTimeout(() => order.server.mark(), START_AHEAD_MS + warmupMs);
+    if (signal.aborted) stop();
+    try {
+      await crew.done;
+    } finally {
+      clearInterval(progress);
+      clearTimeout(marker);
+      signal.removeEventListener("abort", stop);
+    }
+    return crew.collector.finish({
+      title: order.subject.title,
+      settings: settingsOfRun(order, useful.workers),
+      environment: {
+        startedAt: new Date(measureEpochMs).toISOString(),
+        runtime: `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`,
+        system: `${Deno.build.os} ${Deno.build.arch}`,
+        cores: navigator.hardwareConcurrency,
+      },
+      serverCpuMs: await order.server.cpuMs(),
+      interrupted: signal.aborted,
+      threadsReason: useful.reason,
+    });
+  } finally {
+    crew.dismiss();
+  }
+}
+
+function startProgress(
+  { show, settings }: RunOrder,
+  collector: Collector,
+  measureEpochMs: number,
+): number | undefined {
+  if (!show) return undefined;
+  const { durationMs, requests } = settings.plan as LoadPlan;
+  const tick = () => {
+    const elapsedMs = performance.timeOrigin + performance.now() - measureEpochMs;
+    show(progressLine({ elapsedMs, durationMs, requests }, collector.live(elapsedMs)));
+  };
+  tick();
+  return setInterval(tick, PROGRESS_MS) as unknown as number;
+}
+
+function settingsOfRun(order: RunOrder, threads: number): RunResult["settings"] {
+  const { settings, subject, endpoint } = order;
+  const { plan, flags } = settings;
+  return {
+    server: endpoint.address,
+    transport: settings.transport,
+    wire: endpoint.wire,
+    method: subject.spec.path,
+    mode: plan.mode,
+    ratePerSecond: plan.ratePerSecond ?? null,
+    arrivals: plan.arrivals,
+    connections: flags.connections,
+    streams: settings.streams,
+    threads,
+    threadsAsked: flags.threads,
+    requests: plan.requests ?? null,
+    durationMs: plan.durationMs ?? null,
+    warmupMs: plan.warmupMs,
+    requestBytes: subject.spec.messages.reduce((sum, one) => sum + one.byteLength, 0),
+    batch: endpoint.batch,
+    seed: plan.seed,
+  };
+}

@@ -1,0 +1,139 @@
+/**
+ * The server's side of a benchmark: the one it starts itself, and the CPU time of either.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { TlsClientOptions } from "../../mod.ts";
+import {
+  listeningProcesses,
+  type LocalEndpoint,
+  processCpuMs,
+} from "../../src/load/server_process.ts";
+import { parseAddress } from "../../src/transport/mod.ts";
+import { selfSigned } from "../../src/transport/certs.ts";
+import { UsageError } from "../shared/program.ts";
+import type { FromServer, ToServer } from "./messages.ts";
+import type { Transport } from "./options.ts";
+
+/** A server under load. */
+export interface ServerSide extends AsyncDisposable {
+  /** Its address, as clients dial it. */
+  readonly address: string;
+  /** What clients need to trust it; undefined for what the options say. */
+  readonly tls?: TlsClientOptions;
+  /** CPU time is counted from now on. */
+  mark(): Promise<void>;
+  /** CPU time since the mark in ms; undefined where it can't be read. */
+  cpuMs(): Promise<number | undefined>;
+}
+
+/** A server that runs already. */
+export function runningServer(address: string): ServerSide {
+  let pids: number[] | undefined;
+  let beforeMs: number | undefined;
+  return {
+    address,
+    async mark() {
+      // Looking for them takes a while, reading their times does not.
+      pids ??= await processesAt(address);
+      beforeMs = await processCpuMs(pids);
+    },
+    async cpuMs() {
+      const nowMs = await processCpuMs(pids ?? []);
+      return nowMs === undefined || beforeMs === undefined ? undefined : nowMs - beforeMs;
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+function processesAt(address: string): Promise<number[]> {
+  const endpoint = localEndpoint(address);
+  return endpoint ? listeningProcesses(endpoint) : Promise.resolve([]);
+}
+
+function localEndpoint(address: string): LocalEndpoint | undefined {
+  const parsed = parseAddress(address);
+  switch (parsed.kind) {
+    case "tcp":
+    case "dns": {
+      const local = parsed.host === "localhost" || parsed.host === "::1" ||
+        parsed.host.startsWith("127.");
+      return local ? { kind: "tcp", port: parsed.port } : undefined;
+    }
+    case "unix":
+      return { kind: "unix", path: parsed.path };
+    default:
+      return undefined;
+  }
+}
+
+const VSOCK_PORTS = { first: 40_000, count: 20_000 };
+
+/** Starts a server in a thread of this process, on an address of its own. */
+export async function startOwnServer(transport: Transport): Promise<ServerSide> {
+  if (transport === "hvsock") {
+    throw new UsageError("Cannot start a server for hvsock: name one with --server");
+  }
+  const folder = transport === "unix" ? await Deno.makeTempDir({ prefix: "vrpc-" }) : undefined;
+  const worker = new Worker(new URL("../benchmark_server_worker.ts", import.meta.url), {
+    type: "module",
+    name: "benchmark server",
+  });
+  const tell = (message: ToServer) => worker.postMessage(message);
+  const dispose = async () => {
+    worker.terminate();
+    if (folder) await Deno.remove(folder, { recursive: true });
+  };
+  try {
+    const certificate = transport === "tls" ? await selfSigned() : undefined;
+    const listening = answer(worker, "listening");
+    tell({ type: "serve", address: ownAddress(transport, folder), tls: certificate });
+    const { address } = await listening;
+    return {
+      address: dialled(address),
+      tls: certificate && { ca: certificate.cert },
+      mark: () => Promise.resolve(tell({ type: "mark" })),
+      async cpuMs() {
+        const told = answer(worker, "cpu");
+        tell({ type: "cpu" });
+        return (await told).cpuMs;
+      },
+      [Symbol.asyncDispose]: dispose,
+    };
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+}
+
+function ownAddress(transport: Transport, folder: string | undefined): string {
+  if (folder !== undefined) return `unix:${join(folder, "benchmark.sock")}`;
+  if (transport !== "vsock") return "127.0.0.1:0";
+  // The system hands out no free vsock port by itself on every kernel.
+  const port = VSOCK_PORTS.first + Math.floor(Math.random() * VSOCK_PORTS.count);
+  return `vsock:any:${port}`;
+}
+
+/** Where clients on this machine find a listener. */
+function dialled(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed.kind === "vsock" ? `vsock:local:${parsed.port}` : address;
+}
+
+function answer<Type extends FromServer["type"]>(
+  worker: Worker,
+  type: Type,
+): Promise<FromServer & { type: Type }> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<FromServer>) => {
+      if (data.type === "failed") reject(new UsageError(`Cannot start a server: ${data.message}`));
+      else if (data.type === type) resolve(data as FromServer & { type: Type });
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(`The server's thread failed: ${event.message}`));
+    };
+  });
+}

@@ -1,0 +1,155 @@
+/**
+ * What is called: echo, crypto, or any method of any server.
+ *
+ * @module
+ */
+
+import { create, type FileRegistry, toBinary } from "@bufbuild/protobuf";
+import { Algorithm, KeyType, SignRequestSchema } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
+import { EchoRequestSchema } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
+import type { CallSpec, RawChannel } from "../../src/load/channel_target.ts";
+import {
+  encodeRequests,
+  findMethod,
+  type FoundMethod,
+  requestWithPayload,
+  splitMethod,
+} from "../../src/load/method_source.ts";
+import { Random } from "../../src/load/mod.ts";
+import { reflect } from "../../src/load/reflection.ts";
+import { errorLine, readTextOption, UsageError } from "../shared/program.ts";
+import { CONNECT_TIMEOUT_MS } from "./connect.ts";
+import type { Flags } from "./options.ts";
+import { registryOfProto } from "./proto_file.ts";
+
+/** One thing to measure. */
+export interface Subject {
+  /** For headings. */
+  readonly title: string;
+  /** What is called. */
+  readonly spec: CallSpec;
+}
+
+const KEYS: Record<string, KeyType> = {
+  "rsa-2048": KeyType.RSA_2048,
+  "ecdsa-p256": KeyType.ECDSA_P256,
+  "ecdsa-p384": KeyType.ECDSA_P384,
+};
+const ALGORITHMS: Record<string, { algorithm: Algorithm; keys: readonly string[] }> = {
+  "rsa-pkcs1-sha256": { algorithm: Algorithm.RSA_PKCS1_SHA256, keys: ["rsa-2048"] },
+  "rsa-pss-sha256": { algorithm: Algorithm.RSA_PSS_SHA256, keys: ["rsa-2048"] },
+  "ecdsa-sha256": { algorithm: Algorithm.ECDSA_SHA256, keys: ["ecdsa-p256"] },
+  "ecdsa-sha384": { algorithm: Algorithm.ECDSA_SHA384, keys: ["ecdsa-p384"] },
+};
+
+/** What the options ask for, in order. Nothing is asked of a server unless `--method` needs reflection. */
+export async function subjectsOf(flags: Flags, channel: () => RawChannel): Promise<Subject[]> {
+  if (flags.method !== undefined) return [await anyMethod(flags, flags.method, channel)];
+  switch (flags.service) {
+    case "echo":
+      return [echo(flags)];
+    case "crypto":
+      return [sign(flags)];
+    case "both":
+      return [echo(flags), sign(flags)];
+  }
+}
+
+/** Throws {@link UsageError} for a key and an algorithm that don't fit. */
+export function algorithmFor(flags: Pick<Flags, "cryptoKey" | "cryptoAlgorithm">): Algorithm {
+  const { cryptoKey, cryptoAlgorithm } = flags;
+  const fitting = Object.entries(ALGORITHMS).filter(([, { keys }]) => keys.includes(cryptoKey));
+  if (cryptoAlgorithm === undefined) return fitting[0][1].algorithm;
+  const found = fitting.find(([name]) => name === cryptoAlgorithm);
+  if (found) return found[1].algorithm;
+  const names = fitting.map(([name]) => name).join(" or ");
+  throw new UsageError(
+    `Algorithm ${cryptoAlgorithm} does not fit the key ${cryptoKey}: use ${names}`,
+  );
+}
+
+function payloadOf(flags: Flags): Uint8Array {
+  return new Random(flags.seed).bytes(flags.payload);
+}
+
+function echo(flags: Flags): Subject {
+  const message = toBinary(
+    EchoRequestSchema,
+    create(EchoRequestSchema, { payload: payloadOf(flags) }),
+  );
+  return {
+    title: "Echo Service",
+    spec: {
+      path: "/vrpc.echo.v1.EchoService/Echo",
+      kind: "unary",
+      messages: [message],
+      timeoutMs: flags.timeout,
+      serverTime: "echo",
+    },
+  };
+}
+
+function sign(flags: Flags): Subject {
+  const request = create(SignRequestSchema, {
+    keyType: KEYS[flags.cryptoKey],
+    algorithm: algorithmFor(flags),
+    data: payloadOf(flags),
+  });
+  return {
+    title: "Crypto Service",
+    spec: {
+      path: "/vrpc.crypto.v1.CryptoService/Sign",
+      kind: "unary",
+      messages: [toBinary(SignRequestSchema, request)],
+      timeoutMs: flags.timeout,
+      serverTime: "sign",
+    },
+  };
+}
+
+async function anyMethod(flags: Flags, name: string, channel: () => RawChannel): Promise<Subject> {
+  const found = await usageErrors(async () => {
+    const { service } = splitMethod(name);
+    const registry: FileRegistry = flags.proto === undefined
+      ? await reflect(channel(), service, CONNECT_TIMEOUT_MS)
+      : await registryOfProto(flags.proto, flags.protoPath);
+    return findMethod(registry, name);
+  });
+  return {
+    title: found.path.slice(1),
+    spec: {
+      path: found.path,
+      kind: found.kind,
+      messages: await requestsOf(flags, found),
+      timeoutMs: flags.timeout,
+    },
+  };
+}
+
+async function requestsOf(flags: Flags, method: FoundMethod): Promise<readonly Uint8Array[]> {
+  const { data } = flags;
+  if (data === undefined) {
+    try {
+      return [requestWithPayload(method, payloadOf(flags))];
+    } catch {
+      // A type without room for a payload is called with an empty request.
+      return encodeRequests(method, "{}");
+    }
+  }
+  const json = data.startsWith("@") ? await readTextOption("--data", data.slice(1)) : data;
+  try {
+    return encodeRequests(method, json);
+  } catch (error) {
+    throw new UsageError(`Cannot use --data: ${errorLine(error)}`);
+  }
+}
+
+/** TypeErrors say what is wrong with a name that the user gave. */
+async function usageErrors<T>(body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (error instanceof TypeError) throw new UsageError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,449 @@
+import type { CommanderError } from "commander";
+import assert from "node:assert/strict";
+import { applyPreset, benchmarkCommand, type Flags } from "../../cmd/benchmark/options.ts";
+import { type Settings, settingsOf } from "../../cmd/benchmark/settings.ts";
+import { algorithmFor } from "../../cmd/benchmark/subject.ts";
+import { UsageError } from "../../cmd/shared/program.ts";
+import { Algorithm } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
+
+interface Case {
+  /** The flag, without dashes. */
+  flag: string;
+  /** Its environment variables. */
+  env: string[];
+  /** Where its value is found. */
+  key: keyof Flags;
+  /** What it is without flag and variable. */
+  default: unknown;
+  /** Texts, and what they are read as. */
+  values: [text: string, value: unknown][];
+}
+
+const CASES: Case[] = [
+  {
+    flag: "connections",
+    env: ["CONNECTIONS", "CONCURRENT_REQUESTS"],
+    key: "connections",
+    default: 10,
+    values: [["7", 7], ["8", 8]],
+  },
+  { flag: "threads", env: ["THREADS"], key: "threads", default: 4, values: [["2", 2], ["3", 3]] },
+  {
+    flag: "requests",
+    env: ["REQUESTS", "TOTAL_REQUESTS"],
+    key: "requests",
+    default: 1000,
+    values: [["50", 50], ["60", 60]],
+  },
+  {
+    flag: "rate",
+    env: ["RATE_LIMIT"],
+    key: "rate",
+    default: undefined,
+    values: [["100", 100], ["0.5", 0.5]],
+  },
+  {
+    flag: "transport",
+    env: ["TRANSPORT"],
+    key: "transport",
+    default: "tcp",
+    values: [["tls", "tls"], ["UNIX", "unix"], ["vsock", "vsock"], ["hvsock", "hvsock"]],
+  },
+  {
+    flag: "service",
+    env: ["SERVICE", "BENCHMARK_TYPE"],
+    key: "service",
+    default: "echo",
+    values: [["crypto", "crypto"], ["both", "both"], ["Echo", "echo"]],
+  },
+  {
+    flag: "duration",
+    env: ["DURATION"],
+    key: "duration",
+    default: undefined,
+    values: [["30s", 30_000], ["2m", 120_000], ["1h", 3_600_000], ["45", 45_000]],
+  },
+  {
+    flag: "server",
+    env: ["SERVER_ADDR"],
+    key: "server",
+    default: "127.0.0.1:50051",
+    values: [["localhost:1", "localhost:1"], ["unix:/a.sock", "unix:/a.sock"]],
+  },
+  {
+    flag: "streams",
+    env: ["STREAMS"],
+    key: "streams",
+    default: undefined,
+    values: [["5", 5], ["6", 6]],
+  },
+  {
+    flag: "payload",
+    env: ["PAYLOAD"],
+    key: "payload",
+    default: 64,
+    values: [["0", 0], ["1024", 1024]],
+  },
+  {
+    flag: "method",
+    env: ["METHOD"],
+    key: "method",
+    default: undefined,
+    values: [["a.B/C", "a.B/C"], ["a.B/D", "a.B/D"]],
+  },
+  {
+    flag: "data",
+    env: ["DATA"],
+    key: "data",
+    default: undefined,
+    values: [["{}", "{}"], ["@f", "@f"]],
+  },
+  {
+    flag: "proto",
+    env: ["PROTO"],
+    key: "proto",
+    default: undefined,
+    values: [["a.proto", "a.proto"], ["b.pb", "b.pb"]],
+  },
+  {
+    flag: "proto-path",
+    env: ["PROTO_PATH"],
+    key: "protoPath",
+    default: undefined,
+    values: [["a", "a"], ["b", "b"]],
+  },
+  {
+    flag: "wire",
+    env: ["WIRE"],
+    key: "wire",
+    default: "grpc",
+    values: [["lean", "lean"], ["grpc", "grpc"]],
+  },
+  {
+    flag: "batch",
+    env: ["BATCH"],
+    key: "batch",
+    default: false,
+    values: [["on", true], ["off", false]],
+  },
+  {
+    flag: "warmup",
+    env: ["WARMUP"],
+    key: "warmup",
+    default: 0,
+    values: [["2s", 2000], ["0", 0]],
+  },
+  {
+    flag: "mode",
+    env: ["MODE"],
+    key: "mode",
+    default: undefined,
+    values: [["open", "open"], ["closed", "closed"]],
+  },
+  {
+    flag: "arrivals",
+    env: ["ARRIVALS"],
+    key: "arrivals",
+    default: "uniform",
+    values: [["poisson", "poisson"], ["uniform", "uniform"]],
+  },
+  {
+    flag: "timeout",
+    env: ["TIMEOUT"],
+    key: "timeout",
+    default: undefined,
+    values: [["500ms", 500], ["1", 1000]],
+  },
+  {
+    flag: "crypto-key",
+    env: ["CRYPTO_KEY"],
+    key: "cryptoKey",
+    default: "rsa-2048",
+    values: [["ecdsa-p256", "ecdsa-p256"], ["ECDSA-P384", "ecdsa-p384"]],
+  },
+  {
+    flag: "crypto-algorithm",
+    env: ["CRYPTO_ALGORITHM"],
+    key: "cryptoAlgorithm",
+    default: undefined,
+    values: [["rsa-pss-sha256", "rsa-pss-sha256"], ["ecdsa-sha256", "ecdsa-sha256"]],
+  },
+  { flag: "tls", env: ["TLS"], key: "tls", default: false, values: [["on", true], ["no", false]] },
+  {
+    flag: "tls-ca",
+    env: ["TLS_CA"],
+    key: "tlsCa",
+    default: undefined,
+    values: [["a", "a"], ["b", "b"]],
+  },
+  {
+    flag: "tls-cert",
+    env: ["TLS_CERT"],
+    key: "tlsCert",
+    default: undefined,
+    values: [["a", "a"], ["b", "b"]],
+  },
+  {
+    flag: "tls-key",
+    env: ["TLS_KEY"],
+    key: "tlsKey",
+    default: undefined,
+    values: [["a", "a"], ["b", "b"]],
+  },
+  {
+    flag: "tls-server-name",
+    env: ["TLS_SERVER_NAME"],
+    key: "tlsServerName",
+    default: undefined,
+    values: [["a", "a"], ["b", "b"]],
+  },
+  {
+    flag: "tls-insecure",
+    env: ["TLS_INSECURE"],
+    key: "tlsInsecure",
+    default: false,
+    values: [["on", true], ["off", false]],
+  },
+  {
+    flag: "output",
+    env: ["OUTPUT"],
+    key: "output",
+    default: "text",
+    values: [["json", "json"], ["csv", "csv"], ["html", "html"], ["TEXT", "text"]],
+  },
+  { flag: "out", env: ["OUT"], key: "out", default: undefined, values: [["a", "a"], ["b", "b"]] },
+  {
+    flag: "compare",
+    env: ["COMPARE"],
+    key: "compare",
+    default: undefined,
+    values: [["a", "a"], ["b", "b"]],
+  },
+  {
+    flag: "fail-if",
+    env: ["FAIL_IF"],
+    key: "failIf",
+    default: undefined,
+    values: [["p99>5ms", "p99>5ms"], ["failed>0", "failed>0"]],
+  },
+  { flag: "seed", env: ["SEED"], key: "seed", default: 1, values: [["42", 42], ["0", 0]] },
+  {
+    flag: "progress",
+    env: ["PROGRESS"],
+    key: "progress",
+    default: "auto",
+    values: [["on", "on"], ["off", "off"]],
+  },
+  {
+    flag: "start-server",
+    env: ["START_SERVER"],
+    key: "startServer",
+    default: false,
+    values: [["on", true], ["off", false]],
+  },
+  {
+    flag: "preset",
+    env: ["PRESET"],
+    key: "preset",
+    default: undefined,
+    values: [["heavy", "heavy"], ["light", "light"]],
+  },
+];
+
+const VARIABLES = CASES.flatMap((one) => one.env);
+
+/** Runs `body` with just these of the benchmark's variables set. */
+async function withEnv<T>(env: Record<string, string>, body: () => T | Promise<T>): Promise<T> {
+  const before = VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
+  for (const name of VARIABLES) Deno.env.delete(name);
+  for (const [name, value] of Object.entries(env)) Deno.env.set(name, value);
+  try {
+    return await body();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+  }
+}
+
+function command(args: string[]) {
+  const made = benchmarkCommand();
+  made.configureOutput({ writeErr: () => {}, writeOut: () => {} });
+  made.parse(args, { from: "user" });
+  return made;
+}
+
+const flagsOf = (env: Record<string, string>, ...args: string[]) =>
+  withEnv(env, () => command(args).opts<Flags>());
+
+const settings = (env: Record<string, string>, ...args: string[]): Promise<Settings> =>
+  withEnv(env, () => {
+    const made = command(args);
+    applyPreset(made);
+    return settingsOf(made);
+  });
+
+for (const { flag, env, key, default: initial, values } of CASES) {
+  Deno.test(`--${flag}: flag over ${env.join(", ")} over default`, async () => {
+    assert.deepEqual((await flagsOf({}))[key], initial, "default");
+    for (const [text, value] of values) {
+      assert.deepEqual((await flagsOf({}, `--${flag}`, text))[key], value, `--${flag} ${text}`);
+      for (const name of env) {
+        assert.deepEqual((await flagsOf({ [name]: text }))[key], value, `${name}=${text}`);
+      }
+    }
+    const [[first, expected], [second]] = values;
+    for (const name of env) {
+      const found = await flagsOf({ [name]: second }, `--${flag}`, first);
+      assert.deepEqual(found[key], expected, `--${flag} ${first} wins over ${name}=${second}`);
+    }
+    const [[firstText, firstValue], [secondText]] = values;
+    if (env.length > 1) {
+      const both = await flagsOf({ [env[0]]: firstText, [env[1]]: secondText });
+      assert.deepEqual(both[key], firstValue, `${env[0]} wins over ${env[1]}`);
+    }
+  });
+}
+
+Deno.test("every option of the program is in the table of this test", () => {
+  const known = new Set(["--version", "--help", ...CASES.map(({ flag }) => `--${flag}`)]);
+  const options = benchmarkCommand().options.map((one) => one.long);
+  assert.deepEqual(options.filter((name) => !known.has(name!)), []);
+});
+
+Deno.test("values that can't be are refused with the flag's or the variable's name", async () => {
+  const cases: [flag: string, variable: string, text: string][] = [
+    ["connections", "CONCURRENT_REQUESTS", "0"],
+    ["threads", "THREADS", "many"],
+    ["requests", "TOTAL_REQUESTS", "-1"],
+    ["rate", "RATE_LIMIT", "0"],
+    ["transport", "TRANSPORT", "udp"],
+    ["service", "BENCHMARK_TYPE", "ehco"],
+    ["duration", "DURATION", "5x"],
+    ["duration", "DURATION", "0"],
+    ["streams", "STREAMS", "1.5"],
+    ["payload", "PAYLOAD", "1k"],
+    ["wire", "WIRE", "http"],
+    ["warmup", "WARMUP", "soon"],
+    ["mode", "MODE", "ajar"],
+    ["output", "OUTPUT", "xml"],
+    ["seed", "SEED", "x"],
+    ["preset", "PRESET", "hevy"],
+  ];
+  for (const [flag, variable, text] of cases) {
+    await assert.rejects(flagsOf({}, `--${flag}`, text), (error: CommanderError) => {
+      assert.match(error.message, new RegExp(`--${flag} .*${text}' is invalid\\. It must be`));
+      return true;
+    });
+    await assert.rejects(flagsOf({ [variable]: text }), new RegExp(`from env '${variable}'`));
+  }
+  await assert.rejects(flagsOf({}, "--service", "ehco"), /did you mean echo\?/);
+  await assert.rejects(flagsOf({}, "--reqests", "1"), /Did you mean --requests\?/);
+});
+
+Deno.test("a rate makes an open loop with many streams, none a closed one with one", async () => {
+  const closed = await settings({});
+  assert.deepEqual([closed.plan.mode, closed.streams], ["closed", 1]);
+  const open = await settings({}, "--rate", "100");
+  assert.deepEqual([open.plan.mode, open.streams], ["open", 100]);
+  const limited = await settings({}, "--rate", "100", "--mode", "closed", "--streams", "3");
+  assert.deepEqual([limited.plan.mode, limited.streams], ["closed", 3]);
+  await assert.rejects(settings({}, "--mode", "open"), /^UsageError: --mode open needs --rate$/);
+});
+
+Deno.test("a duration rules, and requests are a cap only if given", async () => {
+  assert.equal((await settings({})).plan.requests, 1000);
+  const timed = await settings({}, "--duration", "5s");
+  assert.deepEqual([timed.plan.requests, timed.plan.durationMs], [undefined, 5000]);
+  const capped = await settings({ TOTAL_REQUESTS: "7" }, "--duration", "5s");
+  assert.deepEqual([capped.plan.requests, capped.plan.durationMs], [7, 5000]);
+});
+
+Deno.test("a transport must fit the address, and follows from it when it isn't given", async () => {
+  const of = async (...args: string[]) => (await settings({}, ...args)).transport;
+  assert.equal(await of("--server", "unix:/a.sock"), "unix");
+  assert.equal(await of("--server", "unix-abstract:a"), "unix");
+  assert.equal(await of("--server", "vsock:3:1"), "vsock");
+  assert.equal(await of("--server", "hvsock:/a.sock:1"), "hvsock");
+  assert.equal(await of("--server", "dns:///localhost:1"), "tcp");
+  assert.equal(await of("--tls", "on"), "tls");
+  assert.equal(await of("--transport", "tls"), "tls");
+  assert.equal((await settings({}, "--transport", "tls")).tls, true);
+  assert.deepEqual((await settings({}, "--tls-insecure", "on")).tls, { insecure: true });
+  const wrong: [string[], RegExp][] = [
+    [
+      ["--transport", "unix"],
+      /^UsageError: Transport unix does not fit the address 127.0.0.1:50051/,
+    ],
+    [["--transport", "tcp", "--server", "vsock:3:1"], /which is for vsock$/],
+    [["--transport", "tcp", "--tls-insecure", "on"], /use --transport tls$/],
+    [["--server", "127.0.0.1:99999"], /has the port 99999, limit is 65535/],
+    [["--server", "memory:x"], /only works within one process/],
+  ];
+  for (const [args, message] of wrong) await assert.rejects(settings({}, ...args), message);
+});
+
+Deno.test("presets are defaults: flags and variables win over them", async () => {
+  const heavy = await settings({}, "--preset", "heavy");
+  assert.equal(heavy.flags.connections, 100);
+  assert.equal(heavy.plan.durationMs, 15_000);
+  assert.equal(heavy.plan.requests, undefined);
+  assert.equal(heavy.server, undefined, "it starts its own server");
+  const changed = await settings({ CONNECTIONS: "5" }, "--preset", "heavy", "--duration", "1s");
+  assert.equal(changed.flags.connections, 5);
+  assert.equal(changed.plan.durationMs, 1000);
+  const given = await settings({ SERVER_ADDR: "127.0.0.1:9" }, "--preset", "heavy");
+  assert.equal(given.server, "127.0.0.1:9");
+  assert.equal((await settings({}, "--preset", "latency")).plan.mode, "open");
+  assert.equal((await settings({}, "--preset", "throughput")).streams, 50);
+  assert.equal((await settings({}, "--preset", "vsock")).transport, "vsock");
+  for (const [name, seconds, connections] of [["light", 5, 10], ["medium", 10, 50]] as const) {
+    const preset = await settings({}, "--preset", name);
+    assert.deepEqual([preset.plan.durationMs, preset.flags.connections], [
+      seconds * 1000,
+      connections,
+    ]);
+  }
+});
+
+Deno.test("the report's format follows from the file's ending when it isn't given", async () => {
+  const of = async (...args: string[]) => (await settings({}, ...args)).output;
+  assert.equal(await of(), "text");
+  assert.equal(await of("--out", "a.html"), "html");
+  assert.equal(await of("--out", "a.json"), "json");
+  assert.equal(await of("--out", "a.log"), "text");
+  assert.equal(await of("--out", "a.html", "--output", "csv"), "csv");
+});
+
+Deno.test("options that need each other are checked", async () => {
+  const wrong: [string[], RegExp][] = [
+    [["--data", "{}"], /--data needs --method/],
+    [["--proto", "a.proto"], /--proto needs --method/],
+    [["--tls-cert", "a"], /--tls-cert needs --tls-key/],
+    [["--fail-if", "p99>5"], /a latency needs a unit/],
+    [
+      ["--tls-ca", "/no/such.pem"],
+      /Cannot read \/no\/such.pem \(--tls-ca\): there is no such file/,
+    ],
+  ];
+  for (const [args, message] of wrong) {
+    await assert.rejects(settings({}, ...args), (error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+});
+
+Deno.test("algorithmFor() takes what fits the key", () => {
+  assert.equal(algorithmFor({ cryptoKey: "rsa-2048" }), Algorithm.RSA_PKCS1_SHA256);
+  assert.equal(algorithmFor({ cryptoKey: "ecdsa-p256" }), Algorithm.ECDSA_SHA256);
+  assert.equal(algorithmFor({ cryptoKey: "ecdsa-p384" }), Algorithm.ECDSA_SHA384);
+  const pss = { cryptoKey: "rsa-2048", cryptoAlgorithm: "rsa-pss-sha256" };
+  assert.equal(algorithmFor(pss), Algorithm.RSA_PSS_SHA256);
+  assert.throws(
+    () => algorithmFor({ ...pss, cryptoKey: "ecdsa-p256" }),
+    /does not fit the key ecdsa-p256: use ecdsa-sha256$/,
+  );
+});
