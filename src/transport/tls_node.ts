@@ -5,9 +5,12 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { setImmediate } from "node:timers";
 import tls from "node:tls";
 import type { TlsPeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
+import { reasonOf } from "./failure.ts";
 import { ByteStreamDuplex, DuplexStream } from "./node_duplex.ts";
 import { EARLY_END, tlsReason } from "./tls_reason.ts";
 import type { TlsClientOptions, TlsServerOptions } from "./tls_options.ts";
@@ -79,6 +82,7 @@ export class TlsAcceptor {
       );
     }
     this.#options = options;
+    checkKeyPair(options.cert, options.key);
     const server = tls.createServer({
       ...COMMON,
       cert: options.cert,
@@ -104,8 +108,10 @@ export class TlsAcceptor {
     let socket: tls.TLSSocket;
     try {
       socket = await new Promise<tls.TLSSocket>((resolve, reject) => {
-        duplex.on("error", reject);
-        duplex.on("close", () => reject(new Deno.errors.UnexpectedEof("handshake eof")));
+        // The server's own verdict, which says more, may come right after the end.
+        const onEnd = () =>
+          setImmediate(() => reject(new Deno.errors.UnexpectedEof("handshake eof")));
+        duplex.on("error", reject).on("end", onEnd).on("close", onEnd);
         this.#waiting.run({ resolve, reject }, () => this.#server.emit("connection", duplex));
       });
     } catch (error) {
@@ -177,6 +183,25 @@ function peerInfo(socket: tls.TLSSocket): TlsPeerInfo {
     subjectAltNames: certificate.subjectaltname?.split(", ") ?? [],
     fingerprint256: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
   };
+}
+
+/** Throws a TypeError unless the key is the certificate's: node:tls would only fail every handshake. */
+function checkKeyPair(cert: string, key: string): void {
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(cert);
+  } catch (error) {
+    throw new TypeError(`tls.cert is no certificate: ${reasonOf(error)}`, { cause: error });
+  }
+  let privateKey: KeyObject;
+  try {
+    privateKey = createPrivateKey(key);
+  } catch (error) {
+    throw new TypeError(`tls.key is no private key: ${reasonOf(error)}`, { cause: error });
+  }
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new TypeError("tls.key does not belong to tls.cert");
+  }
 }
 
 /** Throws a TypeError unless `text` is PEM that holds such a block. */

@@ -20,8 +20,14 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
   [/alert: CertificateUnknown/, "the peer does not accept this side's certificate"],
   [/did.not.return.a.certificate|sent no certificates/i, "the peer showed no client certificate"],
+  // The runtime's node:tls has this one code for nearly all that can be wrong with a certificate.
   [
-    /SELF_SIGNED|UNABLE_TO_(VERIFY|GET_ISSUER)|UnknownIssuer/,
+    /UNABLE_TO_VERIFY_LEAF_SIGNATURE/,
+    "the peer's certificate does not verify: its issuer is unknown (see tls.ca and tls.clientCa), " +
+    "or it has expired or is for another use",
+  ],
+  [
+    /SELF_SIGNED|UNABLE_TO_GET_ISSUER|UnknownIssuer/,
     "the peer's certificate comes from an unknown issuer; give the issuer's certificate as tls.ca (or tls.clientCa)",
   ],
   [/CERT_HAS_EXPIRED|certificate expired|: Expired/, "the peer's certificate has expired"],
