@@ -69,7 +69,7 @@ export class Http2Connection extends ControlFrames
   }
 
   protected stopReading(): void {
-    this.reader.stopped = true;
+    this.reader.stop();
     this.blocks.clear();
   }
 
@@ -384,7 +384,7 @@ export class Http2Connection extends ControlFrames
   // ---- time --------------------------------------------------------------------------------------------
 
   nextTimerMs(): number {
-    return this.timers.next();
+    return this.finished ? Infinity : this.timers.next();
   }
 
   onTimer(nowMs: number): void {

@@ -106,10 +106,7 @@ export abstract class ControlFrames extends ConnectionCore {
   protected onSettingsAck(): void {
     if (this.settingsUnacked === 0) return this.charge();
     this.settingsUnacked--;
-    this.timers.set(
-      Timer.SETTINGS_ACK,
-      this.settingsUnacked > 0 ? this.nowMs + this.options.settingsTimeoutMs : Infinity,
-    );
+    this.timers.set(Timer.SETTINGS_ACK, Infinity);
   }
 
   protected applySetting(id: number, value: number): void {
@@ -187,8 +184,8 @@ export abstract class ControlFrames extends ConnectionCore {
     if (high === BDP_PING[0] && low === BDP_PING[1]) {
       const growth = this.receiveWindow.endSample();
       if (growth > 0) {
+        // Not timed: this acknowledgement stands behind the peer's data, which may be slow to get through.
         this.settingsUnacked++;
-        this.timers.set(Timer.SETTINGS_ACK, this.nowMs + this.options.settingsTimeoutMs);
         for (const stream of this.streams.values()) stream.recvWindow += growth;
       }
     } else if (high === DRAIN_PING[0] && low === DRAIN_PING[1]) {

@@ -34,7 +34,7 @@ const EMPTY = new Uint8Array(0);
 
 /** The reader's state between chunks. */
 export class FrameReader {
-  /** Set to true (by the handler, too) to ignore all further bytes. */
+  /** Whether all further bytes are ignored. */
   stopped = false;
   // A frame that has arrived in part: its header and, for others than DATA, its payload.
   #partial: Uint8Array = EMPTY;
@@ -51,6 +51,13 @@ export class FrameReader {
   /** Bytes held. */
   get bufferedBytes(): number {
     return this.#partial.length;
+  }
+
+  /** Ignores all further bytes, and forgets those that wait. The handler may call it, too. */
+  stop(): void {
+    this.stopped = true;
+    this.#partial = EMPTY;
+    this.#partialLength = 0;
   }
 
   /** Takes bytes; calls the handler for everything that they complete. */

@@ -42,7 +42,7 @@ export interface Http2Options {
   overheadPerSecond: number;
   /** How long the peer may take for its preface and first SETTINGS. Default 5,000. */
   prefaceTimeoutMs: number;
-  /** How long the peer may take to acknowledge SETTINGS. Default 10,000. */
+  /** How long the peer may take to acknowledge the first SETTINGS. Default 10,000. */
   settingsTimeoutMs: number;
   /** How long output may wait for the peer to take any of it. Default 30,000. */
   stallTimeoutMs: number;
