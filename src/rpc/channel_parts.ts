@@ -6,7 +6,8 @@
 
 import type { CallCore, CallStarter, ClientMethod } from "./call_core.ts";
 import { Backoff, checkedMs } from "./backoff.ts";
-import type { ChannelOptions, ChannelStats, PoolSize } from "./channel_options.ts";
+import { type BatchContext, Batcher } from "./batch_client.ts";
+import type { BatchOptions, ChannelOptions, ChannelStats, PoolSize } from "./channel_options.ts";
 import type { CallExtras } from "./client_interceptors.ts";
 import { makeClientEngine } from "./client_engine.ts";
 import { systemClock } from "./clock.ts";
@@ -42,6 +43,7 @@ export class ChannelParts {
   readonly #config: ParsedServiceConfig;
   readonly #deadlines: DeadlineQueue;
   readonly #health: HealthChecker | undefined;
+  #batcher: Batcher | undefined = undefined;
   #retries = 0;
   #closing: Promise<void> | undefined = undefined;
 
@@ -69,10 +71,12 @@ export class ChannelParts {
       hold: new ProcessHold(),
       compress: options.compress ?? false,
       authority: undefined,
-      batcher: undefined,
     };
-    this.core = { ...core, starter: undefined as unknown as CallStarter };
-    (this.core as { starter: CallStarter }).starter = makeStarter(this.core, policy);
+    this.core = {
+      ...core,
+      starter: makeStarter(() => this.core, policy),
+      batcher: options.batch === undefined ? undefined : this.#makeBatcher(options.batch, core),
+    };
     this.extras = {
       interceptors: options.interceptors ?? [],
       credentials: options.credentials,
@@ -130,7 +134,7 @@ export class ChannelParts {
       activeCalls: connections.reduce((sum, one) => sum + one.activeCalls, 0),
       callsStarted: this.pool.callsStarted,
       retries: this.#retries,
-      batchedCalls: 0,
+      batchedCalls: this.#batcher?.calls ?? 0,
       addresses,
       connections,
     };
@@ -145,6 +149,19 @@ export class ChannelParts {
     this.#health?.close();
     await this.pool.close();
     this.#deadlines.close();
+  }
+
+  #makeBatcher(options: BatchOptions | true, core: BatchContext["core"]): Batcher {
+    if (this.lean) {
+      throw new TypeError("Cannot use batch: the lean wire needs none, its frames are small");
+    }
+    return this.#batcher = new Batcher(options === true ? {} : options, {
+      core,
+      maxReplyBytes: this.#options.maxReceiveMessageBytes ?? MAX_RECEIVE_BYTES,
+      maxQueuedCalls: this.#options.maxQueuedCalls ?? MAX_QUEUED_CALLS,
+      target: this.target.text,
+      log: (level, message) => clientLog[level](message),
+    });
   }
 
   #makePool(clock: CallCore["clock"], random: () => number): Pool {
@@ -189,9 +206,10 @@ export class ChannelParts {
   }
 }
 
-function makeStarter(core: CallCore, policy: PolicyContext): CallStarter {
+function makeStarter(ofChannel: () => CallCore, policy: PolicyContext): CallStarter {
   return {
     start(request, sink) {
+      const core = ofChannel();
       const config = request.method.config;
       if (config?.retry !== undefined) {
         return new RetryCall(core, request, sink, config.retry, policy).begin();

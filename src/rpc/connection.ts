@@ -109,7 +109,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   /** Calls in flight. */
   get load(): number {
     const active = this.#engine === undefined ? 0 : this.#engine.activeCalls;
-    return this.batchedCalls === 0 ? active : active + this.batchedCalls;
+    return this.batch === undefined ? active + this.batchedCalls : active + this.batchedCalls - 1;
   }
 
   /** Whether the connection is encrypted. */

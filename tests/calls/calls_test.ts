@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { type ChannelOptions, connect, serve, type ServeOptions } from "../../mod.ts";
+import { addBatch } from "../../src/rpc/batch_server.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
 import { addMethods, Seen } from "./methods.ts";
 import { callCases } from "./suite.ts";
@@ -11,6 +12,8 @@ interface Place {
   /** Where to listen; may make a temporary directory. */
   readonly address: (dir: string) => string;
   readonly options?: () => Promise<{ serve: ServeOptions; connect: ChannelOptions }>;
+  /** All when absent. */
+  readonly wires?: readonly string[];
   /** Why it can't run here. */
   readonly skip?: string;
 }
@@ -43,6 +46,12 @@ const places: Place[] = [
   { name: "mtls", address: () => "127.0.0.1:0", options: mtls },
   { name: "tls in unix", address: (dir) => `unix:${join(dir, "calls.sock")}`, options: tls },
   {
+    name: "tcp in batches",
+    address: () => "127.0.0.1:0",
+    options: () => Promise.resolve({ serve: {}, connect: { batch: true } }),
+    wires: ["grpc"],
+  },
+  {
     name: "vsock",
     address: () => `vsock:local:${40_000 + Math.floor(Math.random() * 10_000)}`,
     skip: Deno.env.get("VRPC_TEST_VSOCK") === "1"
@@ -53,6 +62,7 @@ const places: Place[] = [
 
 for (const wire of ["grpc", "lean"] as const) {
   for (const place of places) {
+    if (place.wires !== undefined && !place.wires.includes(wire)) continue;
     const why = place.skip === undefined ? "" : ` (${place.skip})`;
     Deno.test({
       name: `calls: ${wire} over ${place.name}${why}`,
@@ -70,7 +80,10 @@ async function runCases(t: Deno.TestContext, wire: "grpc" | "lean", place: Place
   {
     await using server = await serve(
       place.address(dir),
-      (router) => addMethods(router, seen),
+      (router) => {
+        addMethods(router, seen);
+        addBatch(router);
+      },
       options.serve,
     );
     const open = (own: ChannelOptions = {}) =>

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { connect, type RpcError, serve, Status } from "../../mod.ts";
+import { addBatch } from "../../src/rpc/batch_server.ts";
+import { BATCH_METHOD } from "../../src/rpc/batch_wire.ts";
+import { addMethods, Seen, text, untext } from "../calls/methods.ts";
+
+let names = 0;
+
+async function start(batches: boolean, options: { maxCalls?: number } = {}) {
+  const seen = new Seen();
+  const server = await serve(`memory:batch-${++names}`, (router) => {
+    addMethods(router, seen);
+    if (batches) addBatch(router, options);
+  });
+  return { server, seen, address: server.addresses[0] };
+}
+
+Deno.test("calls of one turn go in one batch", async () => {
+  const { server, address } = await start(true);
+  await using _ = server;
+  await using channel = connect(address, { batch: true });
+  await channel.ready();
+  const calls = Array.from({ length: 64 }, (_, i) => channel.call("/suite/echo", text(`${i}`)));
+  assert.deepEqual((await Promise.all(calls)).map(untext), calls.map((_, i) => `${i}`));
+  const stats = channel.stats();
+  assert.equal(stats.batchedCalls, 64);
+  assert.equal(stats.activeCalls, 0);
+});
+
+Deno.test("a slow call in a batch holds up none of the others", async () => {
+  const { server, seen, address } = await start(true);
+  await using _ = server;
+  await using channel = connect(address, { batch: true, poolSize: 1 });
+  const controller = new AbortController();
+  const slow = channel.call("/suite/hang", text("slow"), { signal: controller.signal });
+  const others = Array.from({ length: 63 }, () => channel.call("/suite/echo", text("quick")));
+  let done = false;
+  slow.catch(() => {}).finally(() => done = true);
+  await Promise.all(others);
+  assert.equal(done, false);
+  controller.abort();
+  await assert.rejects(slow, { code: Status.CANCELLED });
+  assert.equal((await seen.wait<RpcError>("slow")).code, Status.CANCELLED);
+});
+
+Deno.test("a server without batches gets plain calls after one attempt", async () => {
+  const { server, address } = await start(false);
+  await using _ = server;
+  await using channel = connect(address, { batch: true });
+  const calls = [1, 2, 3].map((n) => channel.call("/suite/echo", text(`${n}`)));
+  assert.deepEqual((await Promise.all(calls)).map(untext), ["1", "2", "3"]);
+  const { callsStarted, batchedCalls } = channel.stats();
+  await channel.call("/suite/echo", text("more"));
+  assert.equal(channel.stats().batchedCalls, batchedCalls);
+  assert.equal(channel.stats().callsStarted, callsStarted + 1);
+});
+
+Deno.test("calls past the server's limit wait at the client", async () => {
+  const { server, address } = await start(true, { maxCalls: 4 });
+  await using _ = server;
+  await using channel = connect(address, { batch: true, poolSize: 1 });
+  // The first reply tells the limit.
+  await channel.call("/suite/echo", text("first"));
+  const calls = Array.from({ length: 100 }, (_, i) => channel.call("/suite/echo", text(`${i}`)));
+  assert.equal((await Promise.all(calls)).length, 100);
+});
+
+Deno.test("large requests and compressed ones go singly", async () => {
+  const { server, address } = await start(true);
+  await using _ = server;
+  await using channel = connect(address, { batch: { maxBytes: 1_000 } });
+  await channel.call("/suite/echo", new Uint8Array(1_001));
+  await channel.call("/suite/echo", new Uint8Array(900).fill(1), { compress: true });
+  assert.equal(channel.stats().batchedCalls, 0);
+  await channel.call("/suite/echo", new Uint8Array(1_000));
+  assert.equal(channel.stats().batchedCalls, 1);
+});
+
+Deno.test("a batch that waits for company is sent after maxDelayMs", async () => {
+  const { server, address } = await start(true);
+  await using _ = server;
+  await using channel = connect(address, { batch: { maxDelayMs: 20 } });
+  await channel.ready();
+  const first = channel.call("/suite/echo", text("a"));
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  const second = channel.call("/suite/echo", text("b"));
+  assert.deepEqual((await Promise.all([first, second])).map(untext), ["a", "b"]);
+});
+
+Deno.test("a batch stream that breaks fails its calls with UNAVAILABLE", async () => {
+  const { server, seen, address } = await start(true);
+  const channel = connect(address, { batch: true });
+  const call = assert.rejects(channel.call("/suite/hang", text("lost")), {
+    code: Status.UNAVAILABLE,
+  });
+  await seen.wait("lost started");
+  await server.close();
+  await call;
+  await channel.close();
+});
+
+Deno.test("a draining server finishes the batch stream and loses no call", async () => {
+  const { server, seen, address } = await start(true);
+  await using channel = connect(address, { batch: true });
+  const key = "drain";
+  const slow = channel.call("/suite/hang", text(key), { timeoutMs: 300 });
+  await seen.wait(`${key} started`);
+  const quick = channel.call("/suite/echo", text("still"));
+  const shutdown = server.shutdown({ graceMs: 5_000 });
+  assert.equal(untext(await quick), "still");
+  await assert.rejects(slow, { code: Status.DEADLINE_EXCEEDED });
+  await shutdown;
+});
+
+Deno.test("a server that answers nonsense fails the calls, not the channel", async () => {
+  const server = await serve(`memory:batch-${++names}`, (router) => {
+    router.method(BATCH_METHOD, { kind: "bidi_streaming" }, async function* (requests) {
+      for await (const _ of requests) yield new Uint8Array([0x0a, 0x7f, 1]);
+    });
+  });
+  await using _ = server;
+  await using channel = connect(server.addresses[0], { batch: true });
+  await assert.rejects(channel.call("/a", text("x")), { code: Status.INTERNAL });
+  await assert.rejects(channel.call("/a", text("x")), { code: Status.INTERNAL });
+});
