@@ -1,0 +1,60 @@
+/**
+ * What benchmarks need to know of processes and of the machine.
+ *
+ * @module
+ */
+
+import { readFile } from "node:fs/promises";
+import { cpus } from "node:os";
+
+// USER_HZ of every Linux that Deno runs on.
+const TICK_MS = 10;
+
+/** A program in a process of its own. */
+export interface ChildProgram extends AsyncDisposable {
+  /** Its process id. */
+  readonly pid: number;
+  /** The first line that it printed. */
+  readonly line: string;
+}
+
+/** Starts a program of this project and waits for its first line. Disposing of it ends it. */
+export async function childProcess(url: string | URL, args: string[]): Promise<ChildProgram> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--quiet", "-A", "--no-check", new URL(url).pathname, ...args],
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  const decoder = new TextDecoder();
+  let text = "";
+  while (!text.includes("\n")) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error(`${url} ended before it was ready`);
+    text += decoder.decode(value, { stream: true });
+  }
+  reader.releaseLock();
+  return {
+    pid: child.pid,
+    line: text.slice(0, text.indexOf("\n")),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.stdout.cancel();
+      await child.status;
+    },
+  };
+}
+
+/** The CPU time that a process has used in all, in ms, in steps of 10. */
+export async function cpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  // Behind the name, which may hold anything: utime and stime are fields 14 and 15 of all.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/** One line about the machine and the versions. */
+export function machine(): string {
+  const [first, ...rest] = cpus();
+  return `${first.model} × ${rest.length + 1}, Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`;
+}
