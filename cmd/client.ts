@@ -50,6 +50,12 @@ function readFlags(): Flags {
       }),
     )
     .addOption(
+      option("--connect-timeout-ms <ms>", "CONNECT_TIMEOUT_MS", "how long to try to connect", {
+        default: 2_000,
+        parse: wholeNumber(1, 3_600_000),
+      }),
+    )
+    .addOption(
       option(
         "--log-level <level>",
         "LOG_LEVEL",
