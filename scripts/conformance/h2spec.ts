@@ -21,7 +21,7 @@ function summary(output: string): Counts {
   const found = /(\d+) tests, (\d+) passed, (\d+) skipped, (\d+) failed/.exec(output);
   if (!found) return { passed: 0, total: 0, report: output.slice(-4000) };
   const [total, passed] = [Number(found[1]), Number(found[2])];
-  const failures = output.slice(output.indexOf("Failures:"));
+  const failures = output.slice(output.indexOf("Failures:")).replaceAll(/^accept tcp .*\n/gm, "");
   return { total, passed, report: total === passed ? undefined : failures.slice(0, 8000) };
 }
 
@@ -86,21 +86,21 @@ export const H2SPEC_STAGES: Stage[] = [
   {
     name: "h2spec, TCP",
     expected: 145,
-    needsGo: true,
+    needs: ["go"],
     limitSeconds: 360,
     run: (limitMs) => h2spec(limitMs, false),
   },
   {
     name: "h2spec, TLS",
     expected: 145,
-    needsGo: true,
+    needs: ["go"],
     limitSeconds: 360,
     run: (limitMs) => h2spec(limitMs, true),
   },
   {
     name: "h2specd, our client",
     expected: CLIENT_CASES,
-    needsGo: true,
+    needs: ["go"],
     limitSeconds: 300,
     run: h2specd,
   },

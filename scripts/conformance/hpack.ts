@@ -13,7 +13,7 @@ import { ROOT } from "./tools.ts";
 export const HPACK_STAGES: Stage[] = [{
   name: "HPACK, hpack.js at the other end",
   expected: 400,
-  needsGo: false,
+  needs: [],
   limitSeconds: 120,
   async run(limitMs) {
     const { output } = await capture(

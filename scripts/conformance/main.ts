@@ -5,7 +5,8 @@
  *     deno task conformance h2spec          the stages whose names start so
  *     deno task conformance --list          the names
  *
- * Exits 1 when anything falls short and 2 when Go, which builds the suites, is missing.
+ * Exits 1 when anything falls short, and 2 when a program is missing that has to be installed first: Go,
+ * which builds the suites, or Node.
  *
  * @module
  */
@@ -15,10 +16,10 @@ import { CONNECT_STAGES } from "./connect.ts";
 import { H2SPEC_STAGES } from "./h2spec.ts";
 import { HPACK_STAGES } from "./hpack.ts";
 import { INTEROP_STAGES } from "./interop.ts";
-import { capture } from "./process.ts";
-import { isGreen, type Row, runStage, type Stage, table } from "./stage.ts";
+import { capture, which } from "./process.ts";
+import { isGreen, type Program, type Row, runStage, type Stage, table } from "./stage.ts";
 import { TOOLS_STAGES } from "./tools_stages.ts";
-import { CACHE, hasGo, ROOT, TOOLS } from "./tools.ts";
+import { CACHE, ROOT, TOOLS } from "./tools.ts";
 
 const STAGES: Stage[] = [
   ...HPACK_STAGES,
@@ -42,16 +43,21 @@ if (chosen.length === 0) {
   console.error(`Cannot find a stage called ${wanted.join(", ")}; see --list`);
   Deno.exit(2);
 }
-if (chosen.some((stage) => stage.needsGo) && !await hasGo()) {
-  console.error(
-    "The suites are built by Go, which is not installed here. Install Go 1.24 or newer " +
-      "(https://go.dev/dl/, or your system's package golang-go) and run this again. " +
-      "Without it these still run: deno task conformance hpack interop,_grpc-js",
-  );
+const HOW_TO_INSTALL: Record<Program, string> = {
+  go: "Go 1.25 or newer builds the suites: https://go.dev/dl/",
+  node: "Node 20 or newer runs grpc-js's TLS server: https://nodejs.org/",
+  curl: "curl with HTTP/2: Debian's package curl",
+};
+const missing: string[] = [];
+for (const program of new Set(chosen.flatMap((stage) => stage.needs))) {
+  if (await which(program) === undefined) missing.push(`${program}: ${HOW_TO_INSTALL[program]}`);
+}
+if (missing.length > 0) {
+  console.error(`Not installed here:\n${missing.join("\n")}`);
   Deno.exit(2);
 }
 
-await Deno.mkdir(join(CACHE, "logs"), { recursive: true });
+await Deno.mkdir(CACHE, { recursive: true });
 const rows: Row[] = [];
 for (const stage of chosen) {
   console.log(`\n== ${stage.name}`);

@@ -14,14 +14,17 @@ export interface Counts {
   report?: string;
 }
 
+/** A program that is not installed by the run itself. */
+export type Program = "go" | "node" | "curl";
+
 /** One suite in one setting. */
 export interface Stage {
   /** As shown in the table, and as given on the command line. */
   readonly name: string;
   /** How many cases there must be: fewer is a failure as well. */
   readonly expected: number;
-  /** Needs Go. */
-  readonly needsGo: boolean;
+  /** Programs that must be installed beforehand. */
+  readonly needs: readonly Program[];
   /** Time limit in seconds. */
   readonly limitSeconds: number;
   /** Runs it. */

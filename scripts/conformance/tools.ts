@@ -6,7 +6,7 @@
  */
 
 import { join } from "node:path";
-import { capture, which } from "./process.ts";
+import { capture } from "./process.ts";
 
 /** Where tools, logs and generated files are kept. */
 export const CACHE = Deno.env.get("VRPC_CONFORMANCE_CACHE") ??
@@ -44,9 +44,6 @@ export const TOOLS = {
   grpcurl: tool("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl", "v1.9.4"),
   ghz: tool("ghz", "github.com/bojand/ghz/cmd/ghz", "v0.93.0"),
 } as const;
-
-/** Whether there is a Go to install with. */
-export const hasGo = async (): Promise<boolean> => await which("go") !== undefined;
 
 /** Installs a tool unless it is there, and returns the path of the program. */
 export async function install(tool: Tool): Promise<string> {

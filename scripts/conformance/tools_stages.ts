@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { makeCertificates } from "./certificates.ts";
-import { capture, start, which } from "./process.ts";
+import { capture, start } from "./process.ts";
 import type { Counts, Stage } from "./stage.ts";
 import { install, ROOT, TOOLS } from "./tools.ts";
 
@@ -141,10 +141,8 @@ async function ghz(limitMs: number): Promise<Counts> {
 }
 
 async function curl(limitMs: number): Promise<Counts> {
-  const program = await which("curl");
-  if (program === undefined) throw new Error("curl is not installed");
   await using running = await server();
-  const get = (...args: string[]) => [program, "-sS", "-i", ...args, `http://${running.address}/`];
+  const get = (...args: string[]) => ["curl", "-sS", "-i", ...args, `http://${running.address}/`];
   return await runAll([
     { command: get("--http2-prior-knowledge"), code: 0, holds: /^HTTP\/2 200/ },
     { command: get("--http2-prior-knowledge", "-d", "x"), code: 0, holds: /^HTTP\/2 200/ },
@@ -156,17 +154,17 @@ export const TOOLS_STAGES: Stage[] = [
   {
     name: "grpcurl, TCP",
     expected: 12,
-    needsGo: true,
+    needs: ["go"],
     limitSeconds: 120,
     run: (limitMs) => grpcurl(limitMs, false),
   },
   {
     name: "grpcurl, TLS",
     expected: 12,
-    needsGo: true,
+    needs: ["go"],
     limitSeconds: 120,
     run: (limitMs) => grpcurl(limitMs, true),
   },
-  { name: "ghz", expected: 3, needsGo: true, limitSeconds: 120, run: ghz },
-  { name: "curl, HTTP/2", expected: 2, needsGo: false, limitSeconds: 60, run: curl },
+  { name: "ghz", expected: 3, needs: ["go"], limitSeconds: 120, run: ghz },
+  { name: "curl, HTTP/2", expected: 2, needs: ["curl"], limitSeconds: 60, run: curl },
 ];

@@ -22,6 +22,20 @@ import {
 import { statusFromHttp, statusFromReset } from "./status_map.ts";
 import { GrpcStream } from "./stream.ts";
 
+// What is read of an answer that isn't gRPC's, to be shown in the status (grpc-go reads as much).
+const MAX_FOREIGN_BYTES = 1024;
+const utf8 = new TextDecoder();
+
+/** An answer that isn't gRPC's: of a proxy, or of a web server. */
+interface ForeignAnswer {
+  readonly code: Status;
+  readonly message: string;
+  /** Whether the body is for people to read. */
+  readonly readable: boolean;
+  text: string;
+  bytes: number;
+}
+
 /** A call on a client. */
 export class GrpcClientStream extends GrpcStream implements ClientCall {
   encoding = "identity";
@@ -29,6 +43,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
   // The status was told, or the call was cancelled here.
   #ended = false;
   #httpStatus = 0;
+  #foreign: ForeignAnswer | null = null;
 
   /** Makes an idle stream of `client`. */
   constructor(
@@ -68,14 +83,33 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
   #endFromHttp(contentType: string | undefined, endStream: boolean): void {
     const status = this.#httpStatus;
     const code = status === 200 ? Status.UNKNOWN : statusFromHttp(status);
-    const what = status === 200
+    const message = status === 200
       ? `The response has the content-type ${JSON.stringify(contentType ?? "")}, not gRPC's`
       : `The server answered with HTTP status ${status}`;
-    this.#end(code, what, noMetadata, "processed");
-    if (!endStream) this.connection.reset(this, ErrorCode.CANCEL);
+    if (endStream) return this.#end(code, message, noMetadata, "processed");
+    const readable = contentType !== undefined && /^text\/|json/i.test(contentType);
+    this.#foreign = { code, message, readable, text: "", bytes: 0 };
+  }
+
+  override onData(buffer: Uint8Array, start: number, end: number): void {
+    const foreign = this.#foreign;
+    if (foreign === null) return super.onData(buffer, start, end);
+    if (this.#ended) return;
+    const taken = Math.min(end - start, MAX_FOREIGN_BYTES - foreign.bytes);
+    if (foreign.readable) foreign.text += utf8.decode(buffer.subarray(start, start + taken));
+    foreign.bytes += end - start;
+    if (foreign.bytes < MAX_FOREIGN_BYTES) return;
+    this.#endForeign(foreign);
+    this.connection.reset(this, ErrorCode.CANCEL);
+  }
+
+  #endForeign({ code, message, text }: ForeignAnswer): void {
+    const shown = text.trim();
+    this.#end(code, shown === "" ? message : `${message}: ${shown}`, noMetadata, "processed");
   }
 
   onTrailers(list: HeaderList, summary: FieldSummary): void {
+    if (this.#foreign !== null) return this.#endForeign(this.#foreign);
     this.#endFrom(list, summary.firstRegular);
   }
 
@@ -107,6 +141,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
   }
 
   onEnd(): void {
+    if (this.#foreign !== null) return this.#endForeign(this.#foreign);
     const code = this.#httpStatus === 200 ? Status.UNKNOWN : statusFromHttp(this.#httpStatus);
     this.#end(code, "The response ended without trailers", noMetadata, "processed");
   }
@@ -115,6 +150,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
     if (this.connection.finished) {
       return this.#end(Status.UNAVAILABLE, `Connection lost: ${reason}`, noMetadata, "processed");
     }
+    if (this.#foreign !== null) return this.#endForeign(this.#foreign);
     const refused: CallProgress = errorCode === ErrorCode.REFUSED_STREAM && remote
       ? "refused"
       : "processed";
@@ -127,6 +163,12 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
       this.#fail(Status.INTERNAL, `A message has the flags ${flag}, only 0 and 1 are known`);
     } else if (flag === 1 && this.encoding === "identity") {
       this.#fail(Status.INTERNAL, "A message is compressed, and grpc-encoding says identity");
+    } else if (flag === 1 && this.encoding !== "gzip") {
+      // Unlike a server, a client says so with INTERNAL: it had offered nothing else (gRPC's compression.md).
+      this.#fail(
+        Status.INTERNAL,
+        `Cannot decompress ${JSON.stringify(this.encoding)}: identity and gzip were offered`,
+      );
     } else {
       this.sink.onMessage(message, flag === 1);
     }

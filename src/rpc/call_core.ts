@@ -129,8 +129,17 @@ export function abortError(reason: unknown): RpcError {
   return new RpcError(Status.CANCELLED, "The call was cancelled", { cause: reason });
 }
 
-/** The error of a call that ended with a status other than OK. */
-export function statusError(code: Status, message: string, trailers: Metadata): RpcError {
+/**
+ * The error of a call that ended with a status other than OK. `late` says that its deadline has passed: a
+ * server that cancels such a call has only been quicker than the timer here.
+ */
+export function statusError(
+  code: Status,
+  message: string,
+  trailers: Metadata,
+  late: boolean,
+): RpcError {
+  if (late && code === Status.CANCELLED) return deadlineError();
   const details = trailers.get(DETAILS_KEY);
   return new RpcError(code, message, {
     metadata: trailers,

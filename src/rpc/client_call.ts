@@ -209,7 +209,8 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
       queueMicrotask(() => this.ended || this.start());
       return;
     }
-    this.fail(statusError(code, message, trailers()), trailers);
+    const late = this.deadlineMs <= this.core.clock.now();
+    this.fail(statusError(code, message, trailers(), late), trailers);
   }
 
   onWritable(): void {}

@@ -233,7 +233,9 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   onStatus(code: Status, message: string, trailers: () => Metadata): void {
     if (this.#ended) return;
     this.#trailers = trailers();
-    this.#end(code === Status.OK ? undefined : statusError(code, message, this.#trailers));
+    if (code === Status.OK) return this.#end(undefined);
+    const late = this.deadlineMs <= this.#core.clock.now();
+    this.#end(statusError(code, message, this.#trailers, late));
   }
 
   onWritable(): void {

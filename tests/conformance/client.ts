@@ -109,8 +109,8 @@ async function call(wanted: ClientCompatRequest): Promise<ClientResult> {
   let error: unknown;
   let unsent = 0;
   const received = (response: unknown) => {
-    const { payload } = response as Response;
-    if (payload) payloads.push(payload);
+    // A response without payload counts as one, too.
+    payloads.push((response as Response).payload ?? { data: new Uint8Array() });
     if (timing.case === "afterNumResponses" && payloads.length === timing.value) cancel();
   };
 
