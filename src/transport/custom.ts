@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import { reasonOf } from "./failure.ts";
-import { DuplexStream } from "./node_duplex.ts";
+import { DuplexStream } from "./duplex_stream.ts";
 import type { ByteStream } from "./types.ts";
 
 /** Both directions as web streams, for example of a WebTransport, a Worker bridge or a subprocess. */

@@ -45,7 +45,7 @@ export async function listen(
   const listener = await listenPlain(target, options);
   if (options.tls === undefined) return listener;
   try {
-    return tlsListener(listener, { tls: options.tls, alpn: options.alpn });
+    return await tlsListener(listener, { tls: options.tls, alpn: options.alpn });
   } catch (error) {
     listener.close();
     throw error;

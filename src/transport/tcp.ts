@@ -112,20 +112,17 @@ export class RuntimeListener<C extends Deno.Conn<Deno.Addr>> implements Listener
   readonly address: string;
   readonly #listener: { accept(): Promise<C>; close(): void };
   readonly #wrap: (conn: C) => ByteStream;
-  readonly #cleanUp?: () => void;
   #closed = false;
 
-  /** Wraps `listener`; `wrap` makes the stream of an accepted connection, `cleanUp` runs once on close. */
+  /** Wraps `listener`; `wrap` makes the stream of an accepted connection. */
   constructor(
     listener: { accept(): Promise<C>; close(): void },
     address: string,
     wrap: (conn: C) => ByteStream,
-    cleanUp?: () => void,
   ) {
     this.#listener = listener;
     this.address = address;
     this.#wrap = wrap;
-    this.#cleanUp = cleanUp;
   }
 
   async accept(): Promise<ByteStream | null> {
@@ -159,6 +156,5 @@ export class RuntimeListener<C extends Deno.Conn<Deno.Addr>> implements Listener
     } catch {
       // Closed by the runtime already.
     }
-    this.#cleanUp?.();
   }
 }

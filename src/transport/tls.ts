@@ -8,13 +8,16 @@ import { getLogger } from "@logtape/logtape";
 import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import { ConnStream } from "./conn_stream.ts";
-import { checkPem, secureClient, TlsAcceptor } from "./tls_node.ts";
 import { netAddress } from "./tcp.ts";
-import type { TlsClientOptions, TlsServerOptions } from "./tls_options.ts";
+import type { TlsAcceptor } from "./tls_node.ts";
+import { checkPem, type TlsClientOptions, type TlsServerOptions } from "./tls_options.ts";
 import { EARLY_END, tlsReason } from "./tls_reason.ts";
 import type { ByteStream, Listener } from "./types.ts";
 
 let warned = false;
+
+/** node:tls takes some 30 ms to load, so only those who need it do. */
+const loadTls = () => import("./tls_node.ts");
 
 /** Throws a TypeError when the options don't hold usable PEM; warns once about `insecure`. */
 export function checkTlsClientOptions(options: TlsClientOptions): void {
@@ -55,6 +58,7 @@ export async function startTls(
 ): Promise<ByteStream> {
   const tls = options.tls ?? {};
   checkTlsClientOptions(tls);
+  const { secureClient } = await loadTls();
   const serverName = tls.serverName ?? options.serverName ?? "localhost";
   return await closedOnAbort(
     secureClient(stream, { tls, alpn: options.alpn, serverName }),
@@ -129,11 +133,15 @@ export async function startRuntimeTls(
   }
 }
 
-/** Offers TLS on what `listener` accepts; the handshake is left to the accepted stream's `handshake`. */
-export function tlsListener(
+/**
+ * Offers TLS on what `listener` accepts; the handshake is left to the accepted stream's `handshake`. Rejects
+ * with a TypeError when the options hold no usable certificate and key.
+ */
+export async function tlsListener(
   listener: Listener,
   options: { tls: TlsServerOptions; alpn?: readonly string[] },
-): Listener {
+): Promise<Listener> {
+  const { TlsAcceptor } = await loadTls();
   // Deno.listenTls cannot ask for client certificates, nor switch Nagle's algorithm off.
   const acceptor = new TlsAcceptor(options.tls, options.alpn);
   return {

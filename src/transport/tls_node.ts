@@ -11,9 +11,10 @@ import tls from "node:tls";
 import type { TlsPeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import { reasonOf } from "./failure.ts";
-import { ByteStreamDuplex, DuplexStream } from "./node_duplex.ts";
+import { DuplexStream } from "./duplex_stream.ts";
+import { ByteStreamDuplex } from "./node_duplex.ts";
 import { EARLY_END, tlsReason } from "./tls_reason.ts";
-import type { TlsClientOptions, TlsServerOptions } from "./tls_options.ts";
+import { checkPem, type TlsClientOptions, type TlsServerOptions } from "./tls_options.ts";
 import type { ByteStream } from "./types.ts";
 import { ipFamily } from "./address.ts";
 
@@ -202,12 +203,4 @@ function checkKeyPair(cert: string, key: string): void {
   if (!certificate.checkPrivateKey(privateKey)) {
     throw new TypeError("tls.key does not belong to tls.cert");
   }
-}
-
-/** Throws a TypeError unless `text` is PEM that holds such a block. */
-export function checkPem(name: string, text: string, label: string): void {
-  if (typeof text === "string" && new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(text)) return;
-  throw new TypeError(
-    `${name} holds no PEM block "-----BEGIN ${label}-----"; give the file's text, not its path`,
-  );
 }

@@ -35,3 +35,11 @@ export interface TlsClientOptions {
   /** Development only: verify nothing. A warning is logged once. Default false. */
   insecure?: boolean;
 }
+
+/** Throws a TypeError unless `text` is PEM that holds such a block. */
+export function checkPem(name: string, text: string, label: string): void {
+  if (typeof text === "string" && new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(text)) return;
+  throw new TypeError(
+    `${name} holds no PEM block "-----BEGIN ${label}-----"; give the file's text, not its path`,
+  );
+}

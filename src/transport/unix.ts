@@ -77,12 +77,11 @@ export async function listenUnix(
     }
     throw listenError(text, error, `ss -lxp | grep -F ${abstract ? `@${address.name}` : path}`);
   }
-  const made = abstract ? undefined : identity(path);
+  // Closing the runtime's listener removes its file.
   return new RuntimeListener<Deno.UnixConn>(
     listener,
     text,
     (conn) => unixStream(conn, text, names.transport),
-    made === undefined ? undefined : () => removeOwn(path, made),
   );
 }
 
@@ -94,24 +93,5 @@ async function isStale(path: string): Promise<boolean> {
     return false;
   } catch (error) {
     return error instanceof Deno.errors.ConnectionRefused;
-  }
-}
-
-function identity(path: string): string | undefined {
-  try {
-    const { dev, ino, birthtime } = Deno.lstatSync(path);
-    return `${dev} ${ino} ${birthtime?.getTime()}`;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Removes the socket file, unless another listener has put its own in its place. */
-function removeOwn(path: string, made: string): void {
-  if (identity(path) !== made) return;
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // Somebody else removed it.
   }
 }

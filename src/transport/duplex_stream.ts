@@ -1,0 +1,188 @@
+/**
+ * A Node duplex stream as a {@link ByteStream}.
+ *
+ * @module
+ */
+
+import type { Duplex } from "node:stream";
+import type { PeerInfo } from "../call/wire.ts";
+import { TransportError } from "../errors.ts";
+import { reasonOf } from "./failure.ts";
+import type { ByteStream } from "./types.ts";
+
+// A write takes at most this much, so that copies and Node's queue stay small.
+const MAX_WRITE_BYTES = 65536;
+// Node's own default high-water mark: so much may lie here unread before the source is paused.
+const HIGH_WATER_BYTES = 65536;
+
+/** How a {@link DuplexStream} words and judges what happens to it. */
+export interface DuplexStreamOptions {
+  /** Facts about the other end. */
+  peer: PeerInfo;
+  /** This end's address. */
+  localAddress: string;
+  /** Why `error` happened, in words. Default: {@link reasonOf}. */
+  reason?: (error: unknown) => string;
+  /** The reason of an end that comes before any byte; without it, that is an end like others. */
+  earlyEnd?: string;
+  /** Copy what is written, because the duplex stream may look at it after it said that it is done. */
+  copy?: boolean;
+  /** Stops (or restarts) the source when pausing the duplex stream alone does not. */
+  hold?: (held: boolean) => void;
+}
+
+/** A Node duplex stream (a TLS socket too) as a ByteStream. */
+export class DuplexStream implements ByteStream {
+  readonly peer: PeerInfo;
+  readonly localAddress: string;
+  readonly #duplex: Duplex;
+  readonly #options: DuplexStreamOptions;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #paused = false;
+  #ended = false;
+  #received = false;
+  #closed = false;
+  #failure: TransportError | undefined;
+  #reader:
+    | { buffer: Uint8Array; resolve(count: number | null): void; reject(error: unknown): void }
+    | undefined;
+  #rejectWrite: ((error: unknown) => void) | undefined;
+
+  /** Wraps `duplex`, which from then on belongs to this stream. */
+  constructor(duplex: Duplex, options: DuplexStreamOptions) {
+    this.#duplex = duplex;
+    this.#options = options;
+    this.peer = options.peer;
+    this.localAddress = options.localAddress;
+    duplex.on("data", (chunk: Uint8Array) => this.#onData(chunk));
+    duplex.on("end", () => this.#onEnd());
+    duplex.on("error", (error: Error) => this.#onFailure(error));
+    duplex.on("close", () => {
+      if (!this.#ended) this.#onFailure(new Deno.errors.UnexpectedEof("closed"));
+      this.#rejectWrite?.(this.#failure ?? this.#error("it was closed"));
+    });
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#reader !== undefined) {
+      return Promise.reject(new TypeError("Cannot read: another read is pending, limit is 1"));
+    }
+    if (this.#closed) return Promise.reject(this.#failure);
+    if (this.#bytes > 0) return Promise.resolve(this.#take(buffer));
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#ended) return Promise.resolve(null);
+    return new Promise((resolve, reject) => {
+      this.#reader = { buffer, resolve, reject };
+    });
+  }
+
+  write(data: Uint8Array): Promise<number> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    let part = data.length > MAX_WRITE_BYTES ? data.subarray(0, MAX_WRITE_BYTES) : data;
+    if (this.#options.copy) part = new Uint8Array(part);
+    return new Promise((resolve, reject) => {
+      this.#rejectWrite = reject;
+      this.#duplex.write(part, (error) => {
+        this.#rejectWrite = undefined;
+        if (error) reject(this.#failure ?? this.#error(this.#reason(error), error));
+        else resolve(part.length);
+      });
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    if (this.#closed || this.#duplex.writableEnded) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const settle = (error?: unknown) => {
+        this.#rejectWrite = undefined;
+        if (error) reject(error);
+        else resolve();
+      };
+      this.#rejectWrite = settle;
+      this.#duplex.end(() => settle());
+    });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#failure = this.#error("it was closed here");
+    this.#closed = true;
+    this.#chunks = [];
+    this.#bytes = 0;
+    this.#reader?.reject(this.#failure);
+    this.#reader = undefined;
+    this.#rejectWrite?.(this.#failure);
+    this.#rejectWrite = undefined;
+    // A destroyed stream may still report what broke before.
+    this.#duplex.on("error", () => {});
+    this.#duplex.destroy();
+  }
+
+  #onData(chunk: Uint8Array): void {
+    if (this.#closed || chunk.length === 0) return;
+    this.#received = true;
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+    const reader = this.#reader;
+    if (reader !== undefined) {
+      this.#reader = undefined;
+      reader.resolve(this.#take(reader.buffer));
+    }
+    if (this.#bytes >= HIGH_WATER_BYTES && !this.#paused) {
+      this.#paused = true;
+      this.#duplex.pause();
+      this.#options.hold?.(true);
+    }
+  }
+
+  #take(buffer: Uint8Array): number {
+    let taken = 0;
+    let used = 0;
+    while (used < this.#chunks.length && taken < buffer.length) {
+      const chunk = this.#chunks[used];
+      const count = Math.min(chunk.length, buffer.length - taken);
+      buffer.set(count === chunk.length ? chunk : chunk.subarray(0, count), taken);
+      taken += count;
+      if (count < chunk.length) {
+        this.#chunks[used] = chunk.subarray(count);
+        break;
+      }
+      used++;
+    }
+    this.#chunks.splice(0, used);
+    this.#bytes -= taken;
+    if (this.#paused && this.#bytes < HIGH_WATER_BYTES) {
+      this.#paused = false;
+      this.#options.hold?.(false);
+      this.#duplex.resume();
+    }
+    return taken;
+  }
+
+  #onEnd(): void {
+    this.#ended = true;
+    if (!this.#received && this.#options.earlyEnd !== undefined && !this.#closed) {
+      this.#onFailure(new Deno.errors.UnexpectedEof("closed"), this.#options.earlyEnd);
+      return;
+    }
+    this.#reader?.resolve(null);
+    this.#reader = undefined;
+  }
+
+  #onFailure(error: unknown, reason = this.#reason(error)): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = this.#error(reason, error);
+    this.#reader?.reject(this.#failure);
+    this.#reader = undefined;
+  }
+
+  #reason(error: unknown): string {
+    return (this.#options.reason ?? reasonOf)(error);
+  }
+
+  #error(reason: string, cause?: unknown): TransportError {
+    const { address } = this.peer;
+    return new TransportError(`Connection with ${address} broke: ${reason}`, { address, cause });
+  }
+}
