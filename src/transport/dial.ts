@@ -6,7 +6,8 @@
 
 import { TransportError } from "../errors.ts";
 import type { Address } from "./address.ts";
-import { formatAddress, parseAddress, VSOCK_CID_ANY } from "./address.ts";
+import { formatAddress, VSOCK_CID_ANY } from "./address.ts";
+import { parseAddress } from "./address_parser.ts";
 import { reasonOf } from "./failure.ts";
 import { dialHvsock } from "./hvsock.ts";
 import { dialMemory } from "./memory.ts";

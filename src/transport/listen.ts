@@ -5,7 +5,8 @@
  */
 
 import type { Address } from "./address.ts";
-import { formatAddress, parseAddress } from "./address.ts";
+import { formatAddress } from "./address.ts";
+import { parseAddress } from "./address_parser.ts";
 import { listenHvsock } from "./hvsock.ts";
 import { listenMemory } from "./memory.ts";
 import { listenTcp } from "./tcp.ts";

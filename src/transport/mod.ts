@@ -15,7 +15,8 @@ export type {
   UnixAddress,
   VsockAddress,
 } from "./address.ts";
-export { formatAddress, MAX_UNIX_PATH_BYTES, parseAddress, VSOCK_CID_ANY } from "./address.ts";
+export { formatAddress, MAX_UNIX_PATH_BYTES, VSOCK_CID_ANY } from "./address.ts";
+export { parseAddress } from "./address_parser.ts";
 export { streamFrom, type StreamFromOptions, type WebStreams } from "./custom.ts";
 export { dial, DIAL_TIMEOUT_MS, type DialOptions } from "./dial.ts";
 export { listen, type ListenOptions } from "./listen.ts";

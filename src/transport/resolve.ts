@@ -17,8 +17,9 @@ export type Resolver = (host: string, port: number, signal: AbortSignal) => Prom
  * The default {@link Resolver}: A and AAAA records (and this machine's hosts file). What it cannot find is
  * left to the system: the result then is the name itself, resolved on connecting.
  */
-export const resolveHost: Resolver = (host, port, signal) =>
-  resolveName({ kind: "dns", host, port }, signal);
+export function resolveHost(host: string, port: number, signal: AbortSignal): Promise<Address[]> {
+  return resolveName({ kind: "dns", host, port }, signal);
+}
 
 /**
  * The single addresses that `address` stands for: those of a list, what `resolver` says of a name, else

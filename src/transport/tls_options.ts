@@ -21,7 +21,11 @@ export interface TlsServerOptions {
 
 /** TLS of a client. */
 export interface TlsClientOptions {
-  /** Authorities in PEM, in addition to the system's or Deno's own. */
+  /**
+   * Authorities in PEM that the server's certificate must chain to. Default: the runtime's own. Over TCP
+   * without a client certificate the runtime's own stay trusted beside these; in every other case (a client
+   * certificate, Unix, vsock, memory, any stream) these alone are.
+   */
   ca?: string;
   /** The client's certificate chain in PEM, for mutual TLS; needs `key`. */
   cert?: string;

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type Address,
-  formatAddress,
-  parseAddress,
-  VSOCK_CID_ANY,
-} from "../../src/transport/address.ts";
+import { type Address, formatAddress, VSOCK_CID_ANY } from "../../src/transport/address.ts";
+import { parseAddress } from "../../src/transport/address_parser.ts";
 
 const tcp = (host: string, port: number) => ({ kind: "tcp", host, port }) as const;
 

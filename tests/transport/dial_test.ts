@@ -6,7 +6,7 @@ import { selfSigned } from "../../src/transport/certs.ts";
 import { dial } from "../../src/transport/dial.ts";
 import { listen } from "../../src/transport/listen.ts";
 import { resolveAddress, resolveHost } from "../../src/transport/resolve.ts";
-import { parseAddress } from "../../src/transport/address.ts";
+import { parseAddress } from "../../src/transport/address_parser.ts";
 
 const tcp = (address: string) => parseAddress(address);
 const signal = new AbortController().signal;
