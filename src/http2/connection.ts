@@ -372,13 +372,13 @@ export class Http2Connection extends ControlFrames
     if (this.isIdle(id)) return this.violation(`${what} came on stream ${id}, which is idle`);
     if (this.ownResets !== null && this.ownResets.includes(id)) return;
     if (this.goawaySentLast >= 0 && id > this.goawaySentLast) return;
-    if (what === "HEADERS") {
-      return this.connectionError(
-        ErrorCode.STREAM_CLOSED,
-        `HEADERS came on stream ${id}, which is closed`,
-      );
-    }
-    this.resetUnknown(id, ErrorCode.STREAM_CLOSED);
+    // It may have been reset here so long ago that this is forgotten, and the frame was on its way.
+    if (id <= this.ownResetForgotten) return this.charge();
+    // So the peer had ended or reset it (RFC 9113 section 5.1, closed).
+    this.connectionError(
+      ErrorCode.STREAM_CLOSED,
+      `${what} came on stream ${id}, which the peer had closed`,
+    );
   }
 
   // ---- time --------------------------------------------------------------------------------------------

@@ -83,6 +83,8 @@ export abstract class ConnectionCore implements SendOwner {
   protected settingsUnacked = 0;
   protected ownResets: number[] | null = null;
   protected ownResetAt = 0;
+  // The largest identifier that was reset here and is no longer remembered.
+  protected ownResetForgotten = 0;
   protected controlQueued = 0;
   protected lastReceivedMs: number;
   protected goawaySentLast = -1;
@@ -270,6 +272,8 @@ export abstract class ConnectionCore implements SendOwner {
   protected writeReset(id: number, code: number): void {
     writeRstStream(this.out, id, code);
     this.ownResets ??= [];
+    const forgotten = this.ownResets[this.ownResetAt];
+    if (forgotten > this.ownResetForgotten) this.ownResetForgotten = forgotten;
     this.ownResets[this.ownResetAt] = id;
     this.ownResetAt = (this.ownResetAt + 1) % REMEMBERED_RESETS;
   }

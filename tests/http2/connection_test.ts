@@ -72,6 +72,7 @@ const CONNECTION_FAULTS: [string, Uint8Array[], number][] = [
   ["WINDOW_UPDATE on an idle stream", [hello(), windowUpdate(1, 1)], PROTOCOL_ERROR],
   ["an even stream", [hello(), headers(2)], PROTOCOL_ERROR],
   ["HEADERS on a closed stream", [hello(), headers(1), rst(1, 8), headers(1)], STREAM_CLOSED],
+  ["DATA on a closed stream", [hello(), headers(1), rst(1, 8), data(1, [1])], STREAM_CLOSED],
   ["PUSH_PROMISE", [hello(), frame(5, 4, 1, u32(2))], PROTOCOL_ERROR],
   ["CONTINUATION alone", [hello(), frame(9, 4, 1)], PROTOCOL_ERROR],
   ["a frame inside a header block", [hello(), headers(1, GRPC_REQUEST, 0), ping()], PROTOCOL_ERROR],
@@ -256,9 +257,19 @@ Deno.test("unsent control frames pause reading, then end the connection", () => 
   assert(server.engine.finished);
 });
 
+Deno.test("frames for streams reset here never end the connection, remembered or not", () => {
+  const server = new Server({}, true);
+  server.send(hello());
+  const ids = Array.from({ length: 600 }, (_, i) => 2 * i + 1);
+  for (const id of ids) server.send(headers(id), windowUpdate(id, 0));
+  for (const id of ids) server.send(data(id, [1]));
+  server.send(headers(ids[0], GRPC_REQUEST, 5));
+  assert.equal(server.engine.finished, false);
+});
+
 Deno.test("credit is given back for discarded data and padding", () => {
   const server = new Server({ connectionWindowBytes: 65_535 }, true);
-  server.send(hello(), headers(1), rst(1, 8));
+  server.send(hello(), headers(1), windowUpdate(1, 0)); // which has the server reset the stream
   let returned = 0;
   let sent = 0;
   for (let i = 0; i < 100; i++) {
