@@ -37,6 +37,13 @@ export type {
 } from "./src/rpc/handlers.ts";
 export { nearestName } from "./src/rpc/nearest_name.ts";
 
+export {
+  addByteStream,
+  type ByteStreamHandler,
+  ByteStreamOperator,
+  type ByteStreamReply,
+  callByteStream,
+} from "./src/rpc/byte_stream.ts";
 export { addBatch, type BatchServerOptions } from "./src/rpc/batch_server.ts";
 
 // Dispatchers.
