@@ -17,6 +17,7 @@ export type ErrorInitiator = "local" | "remote";
 
 /** A peer broke the rules of the wire (RFC 9113, RFC 7541, gRPC over HTTP/2, or the lean wire). */
 export class ProtocolError extends Error {
+  /** Tells the class apart without `instanceof`: `ProtocolError`. */
   override readonly name = "ProtocolError";
   /** One stream, or the whole connection. */
   readonly scope: ErrorScope;
@@ -41,6 +42,7 @@ export class ProtocolError extends Error {
 
 /** A byte stream could not be opened, or broke: refused, reset, timed out, a failed TLS handshake. */
 export class TransportError extends Error {
+  /** Tells the class apart without `instanceof`: `TransportError`. */
   override readonly name = "TransportError";
   /** The address that was dialled, listened on or connected to, when known. */
   readonly address?: string;
@@ -72,6 +74,7 @@ export interface RpcErrorOptions {
 
 /** A call that ended with a status other than OK. Throw it in a handler to answer with that status. */
 export class RpcError extends Error {
+  /** Tells the class apart without `instanceof`: `RpcError`. */
   override readonly name = "RpcError";
   /** One of {@link Status}, never OK. */
   readonly code: Status;

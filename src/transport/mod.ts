@@ -4,6 +4,8 @@
  * @module
  */
 
+export type { PeerInfo, TlsPeerInfo } from "../call/wire.ts";
+export { TransportError } from "../errors.ts";
 export type {
   Address,
   DnsAddress,

@@ -3,6 +3,7 @@ import { TransportError } from "../../src/errors.ts";
 import { createAuthority, selfSigned } from "../../src/transport/certs.ts";
 import { dial, type DialOptions } from "../../src/transport/dial.ts";
 import { listen } from "../../src/transport/listen.ts";
+import { tlsListener } from "../../src/transport/tls.ts";
 import type { TlsClientOptions, TlsServerOptions } from "../../src/transport/tls_options.ts";
 import type { ByteStream, Listener } from "../../src/transport/types.ts";
 import { drain, readExactly, writeAll } from "./suite.ts";
@@ -221,6 +222,46 @@ for (const [name, address] of addresses()) {
     }
   });
 }
+
+Deno.test("TLS notices a byte that was changed on the way", async () => {
+  const plain = await listen("memory:flipped");
+  let flip = false;
+  const listener = await tlsListener({
+    address: plain.address,
+    async accept() {
+      const stream = (await plain.accept())!;
+      return {
+        async read(buffer) {
+          const count = await stream.read(buffer);
+          if (flip && count !== null) buffer[count - 1] ^= 1;
+          return count;
+        },
+        write: (data) => stream.write(data),
+        closeWrite: () => stream.closeWrite(),
+        close: () => stream.close(),
+        peer: stream.peer,
+        localAddress: stream.localAddress,
+      };
+    },
+    close: () => plain.close(),
+  }, { tls: server });
+  const [client, accepted] = await Promise.all([
+    dial("memory:flipped", { tls: { ca } }),
+    listener.accept().then(async (stream) => {
+      await stream!.handshake!();
+      return stream!;
+    }),
+  ]);
+  await writeAll(client, new Uint8Array([1]));
+  await readExactly(accepted, 1);
+  flip = true;
+  await writeAll(client, new Uint8Array([2]));
+  await assert.rejects(accepted.read(new Uint8Array(1)), failsWith(/^Connection with .* broke: /));
+  accepted.close();
+  await assert.rejects(readExactly(client, 1), TransportError);
+  client.close();
+  listener.close();
+});
 
 Deno.test("the runtime's TLS verifies on TCP, and tells the application protocol", async () => {
   await using echo = await EchoServer.start(server);
