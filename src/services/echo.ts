@@ -13,6 +13,7 @@ import {
   type EchoStreamRequest,
   type EchoStreamResponseSchema,
 } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
+import type { ServiceImplementation } from "../rpc/handlers.ts";
 import type { HandlerContext } from "../rpc/types.ts";
 import type { Router } from "../rpc/router.ts";
 import { epochNanoseconds } from "./nanoseconds.ts";
@@ -20,7 +21,7 @@ import { epochNanoseconds } from "./nanoseconds.ts";
 const logger = getLogger(["vrpc", "services", "echo"]);
 
 /** The handlers of `vrpc.echo.v1.EchoService`. */
-export const echoHandlers = {
+export const echoHandlers: ServiceImplementation<typeof EchoService> = {
   /** Returns the payload of one request. */
   echo(
     request: EchoRequest,

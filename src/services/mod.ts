@@ -9,16 +9,17 @@
  * @module
  */
 
-export { addEcho, echoHandlers } from "./echo.ts";
+export { addEcho } from "./echo.ts";
 export {
   addCrypto,
-  CryptoHandlers,
   type CryptoOptions,
   type CryptoServiceHandle,
   MAX_SIGNATURE_BYTES,
   MAX_SIGNED_DATA_BYTES,
 } from "./crypto.ts";
 export { type CryptoKeys, type EncodedKeyPair, generateCryptoKeys } from "./crypto_keys.ts";
+export type { SigningKeyType } from "./signature_suites.ts";
+export { KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 export { chooseCryptoBackend, type CryptoBackend } from "./signer.ts";
 export { addEnclave, EnclaveService, reverseGraphemes } from "./enclave.ts";
 export { addHealth, type HealthService, type HealthStatus } from "./health.ts";
