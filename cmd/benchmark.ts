@@ -47,7 +47,7 @@ async function prepare(endpoint: Endpoint, flags: Flags): Promise<Subject[]> {
   let channels: Channel[] = [];
   try {
     channels = await openChannels(endpoint, 1);
-    const subjects = await subjectsOf(flags, () => channels[0]);
+    const subjects = await subjectsOf(flags, channels[0]);
     for (const { spec } of subjects) await probe(channels[0], spec, CONNECT_TIMEOUT_MS);
     return subjects;
   } catch (error) {

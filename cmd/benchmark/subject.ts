@@ -4,10 +4,11 @@
  * @module
  */
 
+import type { Channel } from "../../mod.ts";
 import { create, type FileRegistry, toBinary } from "@bufbuild/protobuf";
 import { Algorithm, KeyType, SignRequestSchema } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { EchoRequestSchema } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
-import type { CallSpec, RawChannel } from "../../src/load/channel_target.ts";
+import type { CallSpec } from "../../src/load/channel_target.ts";
 import {
   encodeRequests,
   findMethod,
@@ -43,7 +44,7 @@ const ALGORITHMS: Record<string, { algorithm: Algorithm; keys: readonly string[]
 };
 
 /** What the options ask for, in order. Nothing is asked of a server unless `--method` needs reflection. */
-export async function subjectsOf(flags: Flags, channel: () => RawChannel): Promise<Subject[]> {
+export async function subjectsOf(flags: Flags, channel: Channel): Promise<Subject[]> {
   if (flags.method !== undefined) return [await anyMethod(flags, flags.method, channel)];
   switch (flags.service) {
     case "echo":
@@ -107,11 +108,11 @@ function sign(flags: Flags): Subject {
   };
 }
 
-async function anyMethod(flags: Flags, name: string, channel: () => RawChannel): Promise<Subject> {
+async function anyMethod(flags: Flags, name: string, channel: Channel): Promise<Subject> {
   const found = await usageErrors(async () => {
     const { service } = splitMethod(name);
     const registry: FileRegistry = flags.proto === undefined
-      ? await reflect(channel(), service, CONNECT_TIMEOUT_MS)
+      ? await reflect(channel, service, CONNECT_TIMEOUT_MS)
       : await registryOfProto(flags.proto, flags.protoPath);
     return findMethod(registry, name);
   });

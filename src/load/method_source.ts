@@ -16,11 +16,7 @@ import {
   ScalarType,
   toBinary,
 } from "@bufbuild/protobuf";
-import {
-  type FileDescriptorProto,
-  FileDescriptorProtoSchema,
-  FileDescriptorSetSchema,
-} from "@bufbuild/protobuf/wkt";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { MethodKind } from "../call/method.ts";
 import { clientStreams } from "../call/method.ts";
 import { didYouMean } from "./nearest.ts";
@@ -52,29 +48,6 @@ export function registryOfSet(bytes: Uint8Array): FileRegistry {
     const reason = error instanceof Error ? error.message : String(error);
     throw new TypeError(`it is not a complete descriptor set: ${reason}`, { cause: error });
   }
-}
-
-/** The registry of encoded `FileDescriptorProto`s that import each other, in any order. */
-export function registryOfFiles(encoded: Iterable<Uint8Array>): FileRegistry {
-  const files = new Map<string, FileDescriptorProto>();
-  for (const bytes of encoded) {
-    const file = fromBinary(FileDescriptorProtoSchema, bytes);
-    files.set(file.name, file);
-  }
-  // A set must hold each file behind those it imports.
-  const ordered: FileDescriptorProto[] = [];
-  const seen = new Set<string>();
-  const visit = (file: FileDescriptorProto) => {
-    if (seen.has(file.name)) return;
-    seen.add(file.name);
-    for (const name of file.dependency) {
-      const dependency = files.get(name);
-      if (dependency) visit(dependency);
-    }
-    ordered.push(file);
-  };
-  for (const file of files.values()) visit(file);
-  return createFileRegistry(create(FileDescriptorSetSchema, { file: ordered }));
 }
 
 /** `package.Service` and `Method` of `package.Service/Method` or `package.Service.Method`. */

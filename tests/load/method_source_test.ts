@@ -1,10 +1,5 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import {
-  file_google_protobuf_timestamp,
-  type FileDescriptorProto,
-  FileDescriptorProtoSchema,
-  FileDescriptorSetSchema,
-} from "@bufbuild/protobuf/wkt";
+import { type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import assert from "node:assert/strict";
 import {
   EchoRequestSchema,
@@ -18,7 +13,6 @@ import {
 import {
   encodeRequests,
   findMethod,
-  registryOfFiles,
   registryOfSet,
   requestWithPayload,
   splitMethod,
@@ -82,30 +76,6 @@ Deno.test("requestWithPayload() fills the first field that can hold bytes", () =
   assert.throws(() => requestWithPayload(empty, payload), /has no field of type bytes or string/);
   const simple = findMethod(others, "grpc.testing.TestService/UnaryCall");
   assert.equal(simple.input.typeName, SimpleRequestSchema.typeName);
-});
-
-Deno.test("registryOfFiles() takes files in any order", () => {
-  const user = create(FileDescriptorProtoSchema, {
-    name: "user.proto",
-    package: "test",
-    syntax: "proto3",
-    dependency: ["google/protobuf/timestamp.proto"],
-    messageType: [{
-      name: "Event",
-      field: [{
-        name: "at",
-        number: 1,
-        type: 11,
-        label: 1,
-        typeName: ".google.protobuf.Timestamp",
-        jsonName: "at",
-      }],
-    }],
-  });
-  const files = [user, file_google_protobuf_timestamp.proto]
-    .map((file) => toBinary(FileDescriptorProtoSchema, file));
-  assert.ok(registryOfFiles(files).getMessage("test.Event"));
-  assert.ok(registryOfFiles(files.reverse()).getMessage("test.Event"));
 });
 
 Deno.test("registryOfSet() refuses what is no descriptor set", () => {
