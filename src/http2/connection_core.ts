@@ -4,6 +4,7 @@
  * @module
  */
 
+import { IdMap } from "../call/id_map.ts";
 import { MemoryPool, MemoryShare } from "../bytes/memory_pool.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import { HpackEncoder } from "../hpack/encoder.ts";
@@ -63,7 +64,7 @@ export abstract class ConnectionCore implements SendOwner {
   /** Whether the peer said GOAWAY. */
   goawayReceived = false;
   /** Streams with an object. */
-  readonly streams = new Map<number, Http2Stream>();
+  readonly streams = new IdMap<Http2Stream>();
   /** What this connection holds in buffers, as part of its server's bound. */
   readonly memory: MemoryShare;
   /** Server: streams that are open or whose handlers still run. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { IdMap } from "../call/id_map.ts";
 import { MemoryPool, MemoryShare } from "../bytes/memory_pool.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
@@ -59,7 +60,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   readonly memory: MemoryShare;
   /** How the peer broke the protocol, when it did. */
   error: ProtocolError | undefined;
-  protected readonly calls: Map<number, LeanCall> = new Map();
+  protected readonly calls: IdMap<LeanCall> = new IdMap();
   protected readonly reader: FrameReader;
   protected readonly watch: Watch;
   /** Whether both sides know the hello. */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { IdMap } from "../call/id_map.ts";
 import { Metadata } from "../call/metadata.ts";
 import { Status, statusFromNumber } from "../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../call/wire.ts";
@@ -151,7 +152,7 @@ class BatchStream implements ClientCallSink, BatchResponseSink {
   readonly #call: ClientCall;
   readonly #writer = new BatchRequestWriter();
   /** Sent, without a reply yet. */
-  readonly #sent = new Map<number, BatchedCall>();
+  readonly #sent = new IdMap<BatchedCall>();
   /** Not sent yet, in order. Those given up meanwhile are skipped. */
   #waiting: BatchedCall[] = [];
   readonly #refs = new Map<string, number>();
@@ -351,7 +352,7 @@ class BatchStream implements ClientCallSink, BatchResponseSink {
 
   #fail(code: Status, message: string, trailers: () => Metadata, progress: CallProgress): void {
     this.#close();
-    const sent = [...this.#sent.values()];
+    const sent = this.#sent.values();
     this.#sent.clear();
     this.#connection.batchedCalls -= sent.length;
     for (const call of sent) call.end(code, message, trailers, progress);

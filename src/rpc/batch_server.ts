@@ -6,6 +6,7 @@
  * @module
  */
 
+import { IdMap } from "../call/id_map.ts";
 import { BatchService } from "../../proto/gen/vrpc/v1/batch_pb.ts";
 import { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
@@ -65,7 +66,7 @@ class BatchSession implements BatchRequestSink {
   #maxBufferedBytes: number;
   #maxReplyBytes = DEFAULT_MAX_REPLY_BYTES;
   #methods: (string | undefined)[] = [];
-  #open = new Map<number, BatchedCall>();
+  #open = new IdMap<BatchedCall>();
   /** Calls whose handlers have not ended, given up ones included. */
   #running = 0;
   #writer = new BatchResponseWriter();
