@@ -89,6 +89,7 @@ export type {
   Interceptor,
   MethodInfo,
   Next,
+  ReceivedMessage,
   ReplyWriter,
 } from "./src/rpc/types.ts";
 export { Metadata, type MetadataInit, type MetadataValue } from "./src/call/metadata.ts";

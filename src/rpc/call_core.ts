@@ -8,6 +8,7 @@ import type { Clock } from "../call/clock.ts";
 import { Metadata, type MetadataInit } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
+import { compressWhenSmaller } from "../codec/compression.ts";
 import { RpcError } from "../errors.ts";
 import { currentContext } from "./context.ts";
 import type { DeadlineQueue } from "./deadline_queue.ts";
@@ -167,4 +168,25 @@ export function checkSendSize(method: ClientMethod, message: Uint8Array): void {
 /** `init` as Metadata of the call's own; undefined stays undefined. */
 export function ownMetadata(init: MetadataInit | undefined): Metadata | undefined {
   return init === undefined ? undefined : new Metadata(init);
+}
+
+/** The message compressed, where `wanted` asks for that and it gets smaller. */
+export function compressAsked(
+  message: Uint8Array,
+  wanted: CallOptions["compress"],
+): Uint8Array | undefined {
+  if (typeof wanted === "function" && !wanted(message)) return undefined;
+  return compressWhenSmaller(message);
+}
+
+/** Calls a caller's callback: one that throws must not break the engine that led here. */
+export function tell<T>(callback: ((value: T) => void) | undefined, value: T): void {
+  if (callback === undefined) return;
+  try {
+    callback(value);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }

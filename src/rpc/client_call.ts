@@ -8,7 +8,7 @@
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
-import { compressWhenSmaller, decompress } from "../codec/compression.ts";
+import { decompress } from "../codec/compression.ts";
 import { RpcError } from "../errors.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_hub.ts";
 import {
@@ -17,11 +17,13 @@ import {
   cardinalityError,
   checkSendSize,
   type ClientMethod,
+  compressAsked,
   deadlineError,
   deadlineOf,
   type OutgoingRequest,
   ownMetadata,
   statusError,
+  tell,
 } from "./call_core.ts";
 import type { Connection } from "./connection.ts";
 import type { DeadlineHandle } from "./deadline_queue.ts";
@@ -129,7 +131,7 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
     let compressed = false;
     if (options?.compress ?? core.compress) {
       this.encoding = "gzip";
-      const smaller = compressWhenSmaller(this.payload);
+      const smaller = compressAsked(this.payload, options?.compress);
       if (smaller !== undefined) {
         this.payload = smaller;
         compressed = true;
@@ -182,7 +184,7 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
     const onHeaders = this.options?.onHeaders;
     if (onHeaders === undefined || this.headersTold || this.ended) return;
     this.headersTold = true;
-    this.tell(onHeaders, metadata());
+    tell(onHeaders, metadata());
   }
 
   onMessage(message: Uint8Array, compressed: boolean): void {
@@ -190,6 +192,9 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
     if (this.message !== undefined) return this.giveUp(cardinalityError(this.path, "several"));
     this.message = message;
     this.messageCompressed = compressed;
+    if (this.options?.onMessage !== undefined) {
+      tell(this.options.onMessage, { bytes: message.length, compressed });
+    }
   }
 
   onStatus(
@@ -268,18 +273,7 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
     if (options.signal !== undefined) unwatchAbort(options.signal, this);
     if (options.onTrailers !== undefined) {
       const metadata = trailers();
-      if (metadata !== undefined) this.tell(options.onTrailers, metadata);
-    }
-  }
-
-  // A caller's callback that throws must not break the engine that called it.
-  tell(callback: (metadata: Metadata) => void, metadata: Metadata): void {
-    try {
-      callback(metadata);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
+      if (metadata !== undefined) tell(options.onTrailers, metadata);
     }
   }
 }

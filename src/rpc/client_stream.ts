@@ -7,7 +7,7 @@
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type { ClientCall, ClientCallSink } from "../call/wire.ts";
-import { compressWhenSmaller, decompress } from "../codec/compression.ts";
+import { decompress } from "../codec/compression.ts";
 import { RpcError } from "../errors.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_hub.ts";
 import {
@@ -15,11 +15,13 @@ import {
   type CallCore,
   checkSendSize,
   type ClientMethod,
+  compressAsked,
   deadlineError,
   deadlineOf,
   type OutgoingRequest,
   ownMetadata,
   statusError,
+  tell,
 } from "./call_core.ts";
 import type { DeadlineHandle } from "./deadline_queue.ts";
 import type { CallOptions } from "./types.ts";
@@ -150,7 +152,9 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
       this.cancel(error as RpcError);
       return Promise.reject(error);
     }
-    const smaller = this.encoding === undefined ? undefined : compressWhenSmaller(message);
+    const smaller = this.encoding === undefined
+      ? undefined
+      : compressAsked(message, this.#options.compress);
     this.#call.sendMessage(smaller ?? message, smaller !== undefined);
     if (this.#call.writable || this.#ended) return Promise.resolve();
     return new Promise((resolve, reject) => this.#senders.push({ resolve, reject }));
@@ -165,7 +169,9 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
       return this.cancel(error as RpcError);
     }
     this.#halfClosed = true;
-    const smaller = this.encoding === undefined ? undefined : compressWhenSmaller(message);
+    const smaller = this.encoding === undefined
+      ? undefined
+      : compressAsked(message, this.#options.compress);
     this.#call.sendLastMessage(smaller ?? message, smaller !== undefined);
   }
 
@@ -203,12 +209,15 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   onHeaders(metadata: () => Metadata): void {
     if (this.#ended || this.#headers !== undefined) return;
     this.#headers = metadata();
-    this.#tell(this.#options.onHeaders, this.#headers);
+    tell(this.#options.onHeaders, this.#headers);
     this.#tellStarted();
   }
 
   onMessage(message: Uint8Array, compressed: boolean): void {
     if (this.#ended) return;
+    if (this.#options.onMessage !== undefined) {
+      tell(this.#options.onMessage, { bytes: message.length, compressed });
+    }
     let plain = message;
     if (compressed) {
       try {
@@ -283,7 +292,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     this.#error = error;
     if (this.#deadline !== undefined) this.#core.deadlines.cancel(this.#deadline);
     if (this.#options.signal !== undefined) unwatchAbort(this.#options.signal, this);
-    if (this.#trailers !== undefined) this.#tell(this.#options.onTrailers, this.#trailers);
+    if (this.#trailers !== undefined) tell(this.#options.onTrailers, this.#trailers);
     for (const { reject, resolve } of this.#senders) {
       // A message that was taken before the call ended well needs no error.
       if (error === undefined) resolve();
@@ -312,16 +321,5 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     const callback = this.#onStarted;
     this.#onStarted = undefined;
     callback?.();
-  }
-
-  // A caller's callback that throws must not break the engine that called it.
-  #tell(callback: ((metadata: Metadata) => void) | undefined, metadata: Metadata): void {
-    try {
-      callback?.(metadata);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
   }
 }

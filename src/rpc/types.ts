@@ -71,6 +71,14 @@ export interface ReplyWriter {
   write(message: unknown, options?: { last?: boolean }): Promise<void>;
 }
 
+/** How a message came. */
+export interface ReceivedMessage {
+  /** Its size on the wire, in bytes, without the 5 of its prefix. */
+  readonly bytes: number;
+  /** Whether it was compressed. */
+  readonly compressed: boolean;
+}
+
 /** Options of one call. */
 export interface CallOptions {
   /** How long the call may take in ms; the smaller of this and what is inherited or configured wins. */
@@ -79,14 +87,19 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Request metadata. */
   metadata?: MetadataInit;
-  /** Compress request messages with gzip. Default: the channel's option (off). */
-  compress?: boolean;
+  /**
+   * Compress request messages with gzip; a function decides for each encoded message, for example by its
+   * size. Messages that would not get smaller go as they are. Default: the channel's option (off).
+   */
+  compress?: boolean | ((message: Uint8Array) => boolean);
   /** Wait for a connection instead of failing while there is none. Default false. */
   waitForReady?: boolean;
   /** Called with the response headers (not for trailers-only replies). */
   onHeaders?: (headers: Metadata) => void;
   /** Called with the trailers, also when the call failed. */
   onTrailers?: (trailers: Metadata) => void;
+  /** Called as each response message arrives, before it is decompressed; for figures. */
+  onMessage?: (message: ReceivedMessage) => void;
   /** Adds metadata to each call, such as a token; after the channel's own. */
   credentials?: CallCredentials;
   /** Whose deadline to inherit. Default: the handler that runs this code; null for none. */
