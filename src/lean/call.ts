@@ -5,6 +5,7 @@
  * @module
  */
 
+import { copyMessage, SLAB_MESSAGE_BYTES } from "../bytes/message_slab.ts";
 import type { LeanConnection } from "./connection.ts";
 import { COMPRESSED, END, ERROR, FIELDS, MORE } from "./frames.ts";
 import { State } from "./state.ts";
@@ -26,33 +27,49 @@ interface Outgoing {
 // At most half of the least window, so that two sides can't wait for each other.
 export const LEAST_PIECE_BYTES = 512;
 
-/** State of one call on the wire. */
+/** The pieces of a message that is not complete. */
+interface Assembly {
+  readonly pieces: Uint8Array[];
+  bytes: number;
+  readonly compressed: boolean;
+}
+
+/**
+ * State of one call on the wire. Hot: one is made per call, so its fields are few, plain, and set in the
+ * constructor.
+ */
 export abstract class LeanCall {
   /** The call's id; 0 until it is on the wire. */
-  id = 0;
+  id: number;
   /** What the peer may still send: one of {@link State}. */
-  state: number = State.OPEN;
+  state: number;
   /** Bytes that may be sent before more credit comes. */
   sendWindow: number;
   /** Bytes in `queue`, not yet framed. */
-  queuedBytes = 0;
+  queuedBytes: number;
   /** Whether nothing more can come from the peer, so that credit would say nothing. */
-  quiet = false;
+  quiet: boolean;
   /** When a timer first saw the call wait for credit; 0 for not yet. */
-  stalledMs = 0;
+  stalledMs: number;
   protected readonly connection: LeanConnection;
-  protected paused = false;
-  #queue: Outgoing[] | undefined;
-  #receiveWindow: number;
-  #unreturned = 0;
-  #pieces: Uint8Array[] | undefined;
-  #pieceBytes = 0;
-  #compressed = false;
+  protected paused: boolean;
+  private queue: Outgoing[] | undefined;
+  /** Bytes taken for which no credit was returned. */
+  private unreturned: number;
+  private assembly: Assembly | undefined;
 
-  constructor(connection: LeanConnection) {
-    this.connection = connection;
+  constructor(connection: LeanConnection, id: number) {
+    this.id = id;
+    this.state = State.OPEN;
     this.sendWindow = connection.peer.callWindowBytes;
-    this.#receiveWindow = connection.options.callWindowBytes;
+    this.queuedBytes = 0;
+    this.quiet = false;
+    this.stalledMs = 0;
+    this.connection = connection;
+    this.paused = false;
+    this.queue = undefined;
+    this.unreturned = 0;
+    this.assembly = undefined;
   }
 
   /** The largest message taken. */
@@ -80,13 +97,13 @@ export abstract class LeanCall {
   /** Whether a message can be framed whole at once. */
   protected fits(bytes: number): boolean {
     const c = this.connection;
-    return this.#queue === undefined && bytes <= this.sendWindow && bytes <= c.fragmentBytes &&
+    return this.queue === undefined && bytes <= this.sendWindow && bytes <= c.fragmentBytes &&
       c.out.length < c.options.maxOutputBytes;
   }
 
   /** Whether something waits to be framed. */
   get hasQueue(): boolean {
-    return this.#queue !== undefined;
+    return this.queue !== undefined;
   }
 
   /** Frames a message now, or queues it. */
@@ -97,24 +114,24 @@ export abstract class LeanCall {
       if ((flags & END) !== 0) this.lastFrameWritten();
       this.connection.produced();
     } else {
-      this.#enqueue({ flags, bytes: message, fields, offset: 0, counted: true });
+      this.enqueue({ flags, bytes: message, fields, offset: 0, counted: true });
     }
   }
 
   /** Frames a value that needs no credit, behind what waits. It is the last of this side. */
   protected sendLast(flags: number, value: Uint8Array, fields?: Uint8Array): void {
-    if (this.#queue === undefined) {
+    if (this.queue === undefined) {
       this.connection.writeFrame(flags, this.id, fields, value, 0, value.length);
       this.lastFrameWritten();
       this.connection.produced();
     } else {
-      this.#enqueue({ flags, bytes: value, fields, offset: 0, counted: false });
+      this.enqueue({ flags, bytes: value, fields, offset: 0, counted: false });
     }
   }
 
-  #enqueue(entry: Outgoing): void {
-    if (this.#queue === undefined) this.#queue = [entry];
-    else this.#queue.push(entry);
+  private enqueue(entry: Outgoing): void {
+    if (this.queue === undefined) this.queue = [entry];
+    else this.queue.push(entry);
     this.queuedBytes += entry.bytes.length;
     this.connection.countQueued(entry.bytes.length);
     this.pump();
@@ -124,7 +141,7 @@ export abstract class LeanCall {
   /** Frames what credit and the output buffer allow. */
   pump(): void {
     const c = this.connection;
-    const queue = this.#queue;
+    const queue = this.queue;
     if (queue === undefined) return;
     while (queue.length > 0) {
       const entry = queue[0];
@@ -132,7 +149,7 @@ export abstract class LeanCall {
       if (c.out.length >= c.options.maxOutputBytes) return c.waitForOutput(this);
       if (!entry.counted) {
         c.writeFrame(entry.flags, this.id, entry.fields, entry.bytes, 0, rest);
-        this.#advance(entry, rest);
+        this.advance(entry, rest);
         continue;
       }
       const piece = Math.min(rest, this.sendWindow, c.fragmentBytes);
@@ -143,19 +160,19 @@ export abstract class LeanCall {
       entry.flags &= ~FIELDS;
       this.sendWindow -= piece;
       this.stalledMs = 0;
-      this.#advance(entry, piece);
+      this.advance(entry, piece);
     }
   }
 
-  #advance(entry: Outgoing, bytes: number): void {
+  private advance(entry: Outgoing, bytes: number): void {
     entry.offset += bytes;
     this.queuedBytes -= bytes;
     this.connection.countQueued(-bytes);
     if (entry.offset < entry.bytes.length) return;
-    const queue = this.#queue!;
+    const queue = this.queue!;
     queue.shift();
     if (queue.length > 0) return;
-    this.#queue = undefined;
+    this.queue = undefined;
     if (entry.flags & (END | ERROR)) this.lastFrameWritten();
   }
 
@@ -164,18 +181,18 @@ export abstract class LeanCall {
     this.quiet = true;
     if (this.queuedBytes > 0) this.connection.countQueued(-this.queuedBytes);
     this.queuedBytes = 0;
-    if (this.#queue !== undefined) {
-      this.#queue.length = 0;
-      this.#queue = undefined;
+    if (this.queue !== undefined) {
+      this.queue.length = 0;
+      this.queue = undefined;
     }
-    this.#dropPieces();
+    this.dropPieces();
     this.connection.forget(this);
   }
 
-  #dropPieces(): void {
-    if (this.#pieceBytes > 0) this.connection.dropPieces(this.#pieceBytes);
-    this.#pieceBytes = 0;
-    this.#pieces = undefined;
+  private dropPieces(): void {
+    if (this.assembly === undefined) return;
+    this.connection.dropPieces(this.assembly.bytes);
+    this.assembly = undefined;
   }
 
   /** Credit came. False when it goes past 2³¹−1. */
@@ -188,7 +205,7 @@ export abstract class LeanCall {
 
   /** Whether the peer is in the middle of a message. */
   get midMessage(): boolean {
-    return this.#pieces !== undefined;
+    return this.assembly !== undefined;
   }
 
   /**
@@ -203,46 +220,42 @@ export abstract class LeanCall {
     flags: number,
     owned: boolean,
   ): "flow" | "large" | "full" | "mixed" | undefined {
-    this.#receiveWindow -= bytes;
-    if (this.#receiveWindow < 0) return "flow";
-    this.#unreturned += bytes;
-    const compressed = (flags & COMPRESSED) !== 0;
-    if (this.#pieces === undefined && (flags & MORE) === 0) {
-      if (bytes > this.maxMessageBytes) return "large";
-      // Small messages are copied, so that they do not keep a large buffer alive.
-      const keep = owned && bytes >= 1024;
-      this.deliver(keep ? b.subarray(at, at + bytes) : b.slice(at, at + bytes), compressed);
-      return undefined;
+    this.unreturned += bytes;
+    if (this.unreturned > this.connection.options.callWindowBytes) return "flow";
+    if (this.assembly !== undefined || (flags & MORE) !== 0) {
+      return this.takePiece(b, at, bytes, flags, owned);
     }
-    return this.#takePiece(b, at, bytes, flags, owned);
+    if (bytes > this.maxMessageBytes) return "large";
+    // Small messages are copied, so that they do not keep a large buffer alive.
+    const keep = owned && bytes > SLAB_MESSAGE_BYTES;
+    const message = keep ? b.subarray(at, at + bytes) : copyMessage(b, at, at + bytes);
+    this.deliver(message, (flags & COMPRESSED) !== 0);
+    return undefined;
   }
 
-  #takePiece(
+  private takePiece(
     b: Uint8Array,
     at: number,
     bytes: number,
     flags: number,
     owned: boolean,
   ): "large" | "full" | "mixed" | undefined {
-    const c = this.connection;
-    const total = this.#pieceBytes + bytes;
-    if (total > this.maxMessageBytes) return "large";
-    if (!c.holdPiece(bytes)) return "full";
-    const first = this.#pieces === undefined;
-    const pieces = this.#pieces ??= [];
-    if (first) this.#compressed = (flags & COMPRESSED) !== 0;
-    else if (this.#compressed !== ((flags & COMPRESSED) !== 0)) return "mixed";
-    pieces.push(owned ? b.subarray(at, at + bytes) : b.slice(at, at + bytes));
-    this.#pieceBytes = total;
+    const compressed = (flags & COMPRESSED) !== 0;
+    const assembly = this.assembly ??= { pieces: [], bytes: 0, compressed };
+    if (assembly.compressed !== compressed) return "mixed";
+    if (assembly.bytes + bytes > this.maxMessageBytes) return "large";
+    if (!this.connection.holdPiece(bytes)) return "full";
+    assembly.pieces.push(owned ? b.subarray(at, at + bytes) : b.slice(at, at + bytes));
+    assembly.bytes += bytes;
     if ((flags & MORE) !== 0) return undefined;
-    const message = new Uint8Array(total);
+    const message = new Uint8Array(assembly.bytes);
     let offset = 0;
-    for (const piece of pieces) {
+    for (const piece of assembly.pieces) {
       message.set(piece, offset);
       offset += piece.length;
     }
-    this.#dropPieces();
-    this.deliver(message, this.#compressed);
+    this.dropPieces();
+    this.deliver(message, compressed);
     return undefined;
   }
 
@@ -251,11 +264,10 @@ export abstract class LeanCall {
    * nothing more can come. An unfinished message counts as taken: it could never be finished otherwise.
    */
   returnCredit(): void {
-    const bytes = this.#unreturned;
+    const bytes = this.unreturned;
     if (this.paused || this.quiet) return;
     if (bytes < this.connection.options.callWindowBytes >>> 1) return;
-    this.#unreturned = 0;
-    this.#receiveWindow += bytes;
+    this.unreturned = 0;
     this.connection.writeCredit(this.id, bytes);
   }
 

@@ -43,7 +43,7 @@ export class LeanClientCall extends LeanCall implements ClientCall {
     fields: Uint8Array | undefined,
     sink: ClientCallSink,
   ) {
-    super(client);
+    super(client, 0);
     this.#client = client;
     this.#fields = fields;
     this.sink = sink;

@@ -76,6 +76,7 @@ export class FrameReader {
       const valueBytes = readU32(chunk, at + 12);
       if (typeBytes > this.#typeLimit) return this.#badType(typeBytes);
       if (valueBytes > this.valueLimit && !this.#handler.admit(chunk, at, valueBytes)) {
+        if (this.stopped) return;
         const needed = HEADER_BYTES + typeBytes;
         if (end - at < needed) return this.#hold(chunk, at, needed, Part.OVERSIZE);
         this.#skip = valueBytes;
@@ -137,6 +138,7 @@ export class FrameReader {
           return at;
         }
         const over = valueBytes > this.valueLimit && !this.#handler.admit(b, 0, valueBytes);
+        if (this.stopped) return at;
         this.#part = over ? Part.OVERSIZE : Part.FRAME;
         this.#needed = HEADER_BYTES + typeBytes + (over ? 0 : valueBytes);
         if (this.#length < this.#needed) continue;

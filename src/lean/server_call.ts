@@ -39,40 +39,51 @@ export function errorValue(code: number, flags: number, message: string): Uint8A
 /** See {@link ServerCall}. */
 export class LeanServerCall extends LeanCall implements ServerCall {
   readonly path: string;
-  readonly encoding = "gzip";
-  readonly maxMessageBytes: number;
-  sink: ServerCallSink = NOBODY;
+  sink: ServerCallSink;
   /** Whether a status was sent, or the call was cancelled. */
-  ended = false;
-  readonly #fields: FieldBlock;
-  readonly #server: LeanServerConnection;
-  #metadata: Metadata | undefined;
-  #headersSent = false;
-  #done = false;
+  ended: boolean;
+  private readonly fields: FieldBlock;
+  private known: Metadata | undefined;
+  private headersSent: boolean;
+  private done: boolean;
 
   constructor(server: LeanServerConnection, id: number, path: string, fields: FieldBlock) {
-    super(server);
-    this.id = id;
+    super(server, id);
     this.path = path;
-    this.#server = server;
-    this.#fields = fields;
-    this.maxMessageBytes = server.options.maxReceiveMessageBytes;
+    this.sink = NOBODY;
+    this.ended = false;
+    this.fields = fields;
+    this.known = undefined;
+    this.headersSent = false;
+    this.done = false;
+  }
+
+  private get server(): LeanServerConnection {
+    return this.connection as LeanServerConnection;
+  }
+
+  get encoding(): string {
+    return "gzip";
+  }
+
+  get maxMessageBytes(): number {
+    return this.connection.options.maxReceiveMessageBytes;
   }
 
   get metadata(): Metadata {
-    return this.#metadata ??= this.#fields.headers();
+    return this.known ??= this.fields.headers();
   }
 
   get timeoutMs(): number {
-    return this.#fields.timeoutMs;
+    return this.fields.timeoutMs;
   }
 
   get authority(): string {
-    return this.#fields.authority;
+    return this.fields.authority;
   }
 
   get acceptsGzip(): boolean {
-    return this.#server.peerTakesGzip;
+    return this.server.peerTakesGzip;
   }
 
   get closed(): boolean {
@@ -80,35 +91,35 @@ export class LeanServerCall extends LeanCall implements ServerCall {
   }
 
   sendHeaders(metadata?: Metadata): void {
-    if (this.ended || this.#headersSent) return;
-    this.#headersSent = true;
-    const fields = this.#encode({ headers: metadata });
+    if (this.ended || this.headersSent) return;
+    this.headersSent = true;
+    const fields = this.encode({ headers: metadata });
     if (fields === null) return;
-    this.#server.writeHeaders(this.id, fields);
-    this.#server.produced();
+    this.server.writeHeaders(this.id, fields);
+    this.server.produced();
   }
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
-    if (this.ended || !this.#mayWait(message)) return;
-    this.#headersSent = true;
+    if (this.ended || !this.mayWait(message)) return;
+    this.headersSent = true;
     this.send(compressed ? RESPONSE | STREAM | COMPRESSED : RESPONSE | STREAM, message);
   }
 
   respond(message: Uint8Array): void {
-    if (this.ended || !this.#mayWait(message)) return;
+    if (this.ended || !this.mayWait(message)) return;
     this.ended = true;
-    if (this.#headersSent || !this.fits(message.length)) {
+    if (this.headersSent || !this.fits(message.length)) {
       this.send(RESPONSE | STREAM | END, message);
       return;
     }
-    this.#server.writeFrame(RESPONSE, this.id, undefined, message, 0, message.length);
+    this.server.writeFrame(RESPONSE, this.id, undefined, message, 0, message.length);
     this.lastFrameWritten();
-    this.#server.produced();
+    this.server.produced();
   }
 
   // A reply that would wait when there is no memory for waiting fails the call.
-  #mayWait(message: Uint8Array): boolean {
-    if (this.fits(message.length) || this.#server.memory.allows(message.length)) return true;
+  private mayWait(message: Uint8Array): boolean {
+    if (this.fits(message.length) || this.server.memory.allows(message.length)) return true;
     this.sendStatus(
       Status.RESOURCE_EXHAUSTED,
       `Cannot queue a reply of ${message.length} bytes: the memory for messages is used up`,
@@ -118,7 +129,7 @@ export class LeanServerCall extends LeanCall implements ServerCall {
 
   sendStatus(code: Status, message: string, trailers?: Metadata): void {
     if (this.ended) return;
-    const fields = this.#encode({ trailers });
+    const fields = this.encode({ trailers });
     if (fields === null) return;
     this.ended = true;
     const more = fields === undefined ? 0 : FIELDS;
@@ -127,7 +138,9 @@ export class LeanServerCall extends LeanCall implements ServerCall {
   }
 
   // What metadata can't be sent is the handler's fault: the call fails, the connection stays.
-  #encode(input: { headers?: Metadata; trailers?: Metadata }): Uint8Array | undefined | null {
+  private encode(
+    input: { headers?: Metadata; trailers?: Metadata },
+  ): Uint8Array | undefined | null {
     if (!input.headers?.size && !input.trailers?.size) return undefined;
     try {
       return encodeFields(input);
@@ -138,9 +151,9 @@ export class LeanServerCall extends LeanCall implements ServerCall {
   }
 
   handlerDone(): void {
-    if (this.#done) return;
-    this.#done = true;
-    this.#server.handlerDone();
+    if (this.done) return;
+    this.done = true;
+    this.server.handlerDone();
   }
 
   /** A call whose messages break a limit: the client gets the status, the handler a cancel. */
@@ -167,6 +180,6 @@ export class LeanServerCall extends LeanCall implements ServerCall {
 
   override lastFrameWritten(): void {
     this.dropBuffers();
-    this.#server.callOver(this);
+    this.server.callOver(this);
   }
 }

@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { copyMessage, SLAB_BYTES, SLAB_MESSAGE_BYTES } from "../../src/bytes/message_slab.ts";
+
+Deno.test("copyMessage() copies exactly, and copies do not touch each other or the source", () => {
+  const source = new Uint8Array(5_000).map((_, i) => i * 7);
+  const kept: [number, number, Uint8Array][] = [];
+  for (let i = 0; i < 200; i++) {
+    const start = i * 3;
+    const end = start + [0, 1, 64, 65, 127, 128, 129, 500, 1_024, 1_025, 3_000][i % 11];
+    kept.push([start, end, copyMessage(source, start, end)]);
+  }
+  const original = source.slice();
+  source.fill(0xff);
+  for (const [start, end, copy] of kept) assert.deepEqual(copy, original.slice(start, end));
+  kept[2][2].fill(1);
+  assert.deepEqual(kept[3][2], original.slice(kept[3][0], kept[3][1]));
+});
+
+Deno.test("copyMessage() gives large messages buffers of their own", () => {
+  const source = new Uint8Array(SLAB_MESSAGE_BYTES + 1);
+  assert.equal(copyMessage(source, 0, source.length).buffer.byteLength, source.length);
+  assert.equal(copyMessage(source, 0, 10).buffer.byteLength, SLAB_BYTES);
+});
+
+Deno.test("copyMessage() goes on when a slab was transferred away", () => {
+  const source = Uint8Array.of(1, 2, 3);
+  const first = copyMessage(source, 0, 3);
+  structuredClone(first.buffer, { transfer: [first.buffer as ArrayBuffer] });
+  assert.equal(first.length, 0);
+  assert.deepEqual(copyMessage(source, 0, 3), source);
+});
