@@ -52,7 +52,9 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
   readonly #sink: ClientConnectionSink;
   readonly #routes = new RouteWriter();
   readonly #certain: boolean;
-  /** Calls that were started and are not on the wire. */
+  /** The call that was started last, while it is not on the wire: it will be, at once, so it is in no table. */
+  #fresh: LeanClientCall | undefined = undefined;
+  /** Calls that were started before it and are not on the wire. */
   readonly #unopened = new Set<LeanClientCall>();
   /** Calls that failed before they could begin; they are told from a timer, not from inside `startCall`. */
   #failed: (() => void)[] = [];
@@ -88,7 +90,8 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
   }
 
   get activeCalls(): number {
-    return this.calls.size + this.#unopened.size + (this.#v1?.activeCalls ?? 0);
+    const fresh = this.#fresh === undefined ? 0 : 1;
+    return this.calls.size + fresh + this.#unopened.size + (this.#v1?.activeCalls ?? 0);
   }
 
   get maxCalls(): number {
@@ -135,7 +138,8 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
       problem = (error as Error).message;
     }
     const call = new LeanClientCall(this, request, fields, sink);
-    this.#unopened.add(call);
+    if (this.#fresh !== undefined) this.#unopened.add(this.#fresh);
+    this.#fresh = call;
     if (problem !== undefined) {
       this.later(() => call.finish(Status.INTERNAL, problem, "unprocessed"));
     } else if (request.requestStreams) call.open();
@@ -158,7 +162,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
   ): void {
     const id = this.#nextId++;
     call.id = id;
-    this.#unopened.delete(call);
+    this.#notUnopened(call);
     this.calls.set(id, call);
     const { out } = this;
     const type = this.#routes.type(call.route);
@@ -167,6 +171,17 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
     writeRoute(out, type);
     if (fields !== undefined) out.bytes(fields);
     out.bytes(message);
+  }
+
+  #notUnopened(call: LeanClientCall): void {
+    if (this.#fresh === call) this.#fresh = undefined;
+    else this.#unopened.delete(call);
+  }
+
+  #endUnopened(reason: string): void {
+    const calls = [...this.#unopened];
+    if (this.#fresh !== undefined) calls.push(this.#fresh);
+    for (const call of calls) call.finish(Status.UNAVAILABLE, reason, "unprocessed");
   }
 
   /** Tells the server that a call is given up, when it knows of it. */
@@ -178,7 +193,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
 
   /** A call is over: given up, or about to be told its end. */
   callOver(call: LeanClientCall): void {
-    if (call.id === 0) this.#unopened.delete(call);
+    if (call.id === 0) this.#notUnopened(call);
     else this.calls.delete(call.id);
     if (this.leaving) this.#finishDrain();
   }
@@ -388,7 +403,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
     for (const call of [...this.calls.values()] as LeanClientCall[]) {
       if (call.id > lastId) call.finish(Status.UNAVAILABLE, message, "refused");
     }
-    for (const call of [...this.#unopened]) call.finish(Status.UNAVAILABLE, message, "unprocessed");
+    this.#endUnopened(message);
     if (reason !== Reason.NO_ERROR) {
       this.note("warn", `The server hung up with reason ${reason}: ${message}`);
       this.close(message, false);
@@ -461,7 +476,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
 
   protected override endCalls(reason: string, broken: boolean): void {
     const code = broken ? Status.INTERNAL : this.#abortCode;
-    for (const call of [...this.#unopened]) call.finish(Status.UNAVAILABLE, reason, "unprocessed");
+    this.#endUnopened(reason);
     for (const call of [...this.calls.values()] as LeanClientCall[]) {
       call.finish(code, reason, "processed");
     }
