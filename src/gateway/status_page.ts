@@ -30,7 +30,8 @@ h1 { font-size: 1.3rem; margin: 0; }
 #state.good { color: var(--good); } #state.bad { color: var(--bad); }
 main { display: grid; grid-template-columns: minmax(14rem, 22rem) 1fr; gap: 1.25rem; padding-top: 0; }
 section { background: var(--panel); border: 1px solid var(--line); border-radius: .6rem; padding: 1rem; min-width: 0; }
-h2 { font-size: 1rem; margin: 0 0 .75rem; }
+h2 { font-size: 1rem; margin: 0 0 .75rem; overflow-wrap: anywhere; }
+li button:disabled { opacity: .5; cursor: default; }
 ul { list-style: none; margin: 0; padding: 0; }
 li button { width: 100%; text-align: left; background: none; color: inherit; border: 0; border-radius: .4rem;
   padding: .45rem .6rem; font: inherit; cursor: pointer; overflow-wrap: anywhere; }

@@ -1,0 +1,23 @@
+# The enclave program as a small image that runs as nobody.
+#
+#   docker build -t vrpc-enclave .
+#   docker run --rm -p 50001:50001 vrpc-enclave
+#
+# In a Nitro Enclave: docker build, then nitro-cli build-enclave; see the README.
+
+FROM denoland/deno:2.9.6 AS build
+WORKDIR /app
+COPY deno.json deno.lock mod.ts ./
+COPY src ./src
+COPY proto/gen ./proto/gen
+COPY cmd ./cmd
+RUN deno compile --no-check --output /enclave \
+    --allow-net --allow-env --allow-read --allow-ffi --allow-sys --unstable-vsock --unstable-net \
+    cmd/enclave.ts
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /enclave /enclave
+# Other containers and the published port reach it; on a machine of your own the default is loopback.
+ENV ENCLAVE_ADDR=0.0.0.0:50001
+EXPOSE 50001
+ENTRYPOINT ["/enclave"]

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { findChromium, Page } from "../testing/browser.ts";
+import { type LineProcess, Processes } from "../testing/processes.ts";
+
+const CMD = join(import.meta.dirname!, "../../cmd");
+const JSON_TYPE = { "content-type": "application/json" };
+
+function start(processes: Processes, program: string, args: string[]): LineProcess {
+  const flags = ["run", "--quiet", "-A", join(CMD, program), "--log-level", "error"];
+  return processes.start([Deno.execPath(), ...flags, ...args]);
+}
+
+async function startEnclave(
+  processes: Processes,
+  addr = "127.0.0.1:0",
+): Promise<{ enclave: LineProcess; address: string }> {
+  const enclave = start(processes, "enclave.ts", ["--addr", addr]);
+  return { enclave, address: (await enclave.line(/^listening (\S+)$/))[1] };
+}
+
+async function startHost(
+  processes: Processes,
+  enclave: string,
+): Promise<{ host: LineProcess; url: string }> {
+  const host = start(processes, "host.ts", ["--addr", "127.0.0.1:0", "--enclave", enclave]);
+  return { host, url: (await host.line(/^listening (http:\S+)$/))[1] };
+}
+
+async function echo(url: string): Promise<{ status: number; text: string }> {
+  const body = '{"xid":"hello"}';
+  const response = await fetch(`${url}/echo`, { method: "POST", headers: JSON_TYPE, body });
+  return { status: response.status, text: await response.text() };
+}
+
+Deno.test("the host answers for its enclave, waits out its absence, and drains", async () => {
+  await using processes = new Processes();
+  const { enclave, address } = await startEnclave(processes);
+  const { host, url } = await startHost(processes, address);
+  assert.deepEqual(await echo(url), { status: 200, text: '{"dix":"olleh"}' });
+  const ready = await fetch(`${url}/readyz`);
+  assert.equal(ready.status, 200);
+  assert.deepEqual(await ready.json(), { status: "serving", enclave: { address, state: "READY" } });
+
+  enclave.kill("SIGKILL");
+  await enclave.code();
+  const away = await fetch(`${url}/echo`, { method: "POST", headers: JSON_TYPE, body: "{}" });
+  assert.equal(away.status, 503);
+  assert.equal(away.headers.get("retry-after"), "1");
+  assert.equal((await away.json()).code, "UNAVAILABLE");
+  const health = await fetch(`${url}/healthz`);
+  assert.equal(health.status, 200);
+  await health.body?.cancel();
+
+  await startEnclave(processes, address);
+  let again = await echo(url);
+  for (let i = 0; i < 200 && again.status !== 200; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    again = await echo(url);
+  }
+  assert.deepEqual(again, { status: 200, text: '{"dix":"olleh"}' });
+
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  assert.match(metrics, /^vrpc_host_requests_total\{path="\/echo",status="200"\} 2$/m);
+  assert.match(metrics, /^vrpc_host_enclave_ready 1$/m);
+  host.kill("SIGTERM");
+  assert.equal(await host.code(), 0);
+  assert.equal(await host.errors(), "");
+});
+
+Deno.test("host and enclave say in one line what they can't use", async () => {
+  await using processes = new Processes();
+  for (
+    const [program, args, line] of [
+      ["host.ts", ["--addr", "nowhere"], /^host: Cannot use address nowhere \(--addr\)/],
+      ["host.ts", ["--enclave", "vsock:x:1"], /^host: .*vsock:x:1/],
+      ["host.ts", ["--timeout-ms", "soon"], /timeout-ms.*whole number/],
+      ["enclave.ts", ["--addr", "vsock:x:1"], /^enclave: .*vsock:x:1/],
+      ["enclave.ts", ["--allow-cid", "me"], /^enclave: Cannot use CID me/],
+    ] as const
+  ) {
+    const process = start(processes, program, [...args]);
+    assert.equal(await process.code(), 2, `${program} ${args.join(" ")}`);
+    const errors = (await process.errors()).trim();
+    assert.match(errors, line);
+    assert.equal(errors.split("\n").length, 1, errors);
+  }
+});
+
+const chromium = await findChromium();
+
+Deno.test({
+  name: `the status page calls a method, narrow and wide, light and dark${
+    chromium === undefined ? " (skipped: chromium is not installed)" : ""
+  }`,
+  ignore: chromium === undefined,
+  async fn() {
+    await using processes = new Processes();
+    const { address } = await startEnclave(processes);
+    const { url } = await startHost(processes, address);
+    await using page = await Page.open(chromium!);
+    for (const [width, dark] of [[1200, false], [1200, true], [420, false], [420, true]] as const) {
+      await page.look(width, 900, dark);
+      await page.goto(url);
+      await page.until("document.querySelectorAll('li button').length >= 4");
+      await page.until("document.getElementById('state').textContent === 'READY'");
+      await page.evaluate(
+        `[...document.querySelectorAll('li button')].find((b) => b.textContent.includes("EnclaveService")).click()`,
+      );
+      await page.evaluate(`document.getElementById('body').value = '{"xid":"hello"}'`);
+      await page.evaluate("document.getElementById('send').click()");
+      await page.until("document.getElementById('reply').textContent.includes('olleh')");
+      assert.equal(
+        await page.evaluate(
+          "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+        ),
+        0,
+        `something sticks out at ${width}`,
+      );
+      const folder = Deno.env.get("VRPC_SCREENSHOTS");
+      if (folder !== undefined) {
+        await Deno.writeFile(
+          join(folder, `host-${width}-${dark ? "dark" : "light"}.png`),
+          await page.screenshot(),
+        );
+      }
+    }
+    assert.deepEqual(page.complaints, []);
+  },
+});

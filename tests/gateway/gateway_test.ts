@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { addReflection, type Channel, connect, RpcError, serve, Status } from "../../mod.ts";
+import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
+import { EnclaveService } from "../../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
+import { Health as HealthService } from "../../proto/gen/grpc/health/v1/health_pb.ts";
+import { Gateway, type GatewayOptions } from "../../src/gateway/mod.ts";
+import { addEnclave } from "../../src/services/mod.ts";
+
+/** A gateway to a service in memory. */
+async function withGateway(
+  body: (post: Post, gateway: Gateway, channel: Channel) => Promise<void>,
+  options: GatewayOptions = {},
+): Promise<void> {
+  const address = `memory:${crypto.randomUUID()}`;
+  await using _server = await serve(address, (router) => {
+    addEnclave(router);
+    addReflection(router);
+    router.service(EchoService, {
+      echo: (request, ctx) => {
+        const text = new TextDecoder().decode(request.payload);
+        if (text === "missing") {
+          throw new RpcError(Status.NOT_FOUND, "nothing there", {
+            details: [{
+              typeUrl: "type.googleapis.com/google.rpc.Help",
+              value: new Uint8Array([1]),
+            }],
+          });
+        }
+        if (text === "time") {
+          return { payload: new TextEncoder().encode(String(ctx.timeRemainingMs() < 300)) };
+        }
+        if (text === "id") {
+          return { payload: new TextEncoder().encode(ctx.metadata.get("x-request-id") ?? "") };
+        }
+        return { payload: request.payload };
+      },
+    });
+  });
+  await using channel = connect(address);
+  const gateway = new Gateway(channel, {
+    services: [EnclaveService],
+    routes: { "/echo": "/vrpc.enclave.v1.EnclaveService/Echo" },
+    ...options,
+  });
+  const post: Post = async (path, json, headers = {}) => {
+    const request = new Request(`http://localhost${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: json,
+    });
+    const response = await gateway.handle(request, path);
+    const text = await response.text();
+    return { status: response.status, headers: response.headers, body: JSON.parse(text) };
+  };
+  await body(post, gateway, channel);
+}
+
+type Post = (
+  path: string,
+  json: string,
+  headers?: Record<string, string>,
+  // deno-lint-ignore no-explicit-any -- bodies of many shapes
+) => Promise<{ status: number; headers: Headers; body: any }>;
+
+const ECHO = "/vrpc.echo.v1.EchoService/Echo";
+const payload = (text: string) =>
+  JSON.stringify({ payload: new TextEncoder().encode(text).toBase64() });
+
+Deno.test("Gateway.handle() answers known routes and methods that reflection tells of", async () => {
+  await withGateway(async (post) => {
+    assert.deepEqual((await post("/echo", '{"xid":"hello"}')).body, { dix: "olleh" });
+    assert.deepEqual((await post("/echo", '{"xid":"héllo👩‍👩‍👧"}')).body, { dix: "👩‍👩‍👧olléh" });
+    assert.deepEqual((await post("/echo", "{}")).body, {});
+    assert.deepEqual((await post(ECHO, payload("hi"))).body, { payload: "aGk=" });
+  });
+});
+
+Deno.test("Gateway.handle() says what is wrong with a body, and where", async () => {
+  await withGateway(async (post) => {
+    const cases: [string, string][] = [
+      ['{"xid":hello}', "Unexpected token 'h' at position 7"],
+      ['{"xid":', "at position 7"],
+      ['{"xid" 1}', "at position 7"],
+      ["[1,]", "Unexpected token ']' at position 3"],
+      ['{"xidd":"a"}', 'key "xidd" is unknown'],
+      ['{"xid":5}', "xid"],
+      ["7", "EchoRequest"],
+    ];
+    for (const [json, part] of cases) {
+      const { status, body } = await post("/echo", json);
+      assert.equal(status, 400, json);
+      assert.equal(body.code, "INVALID_ARGUMENT");
+      assert.ok(body.message.includes(part), `${json}: ${body.message}`);
+    }
+  });
+});
+
+Deno.test("Gateway.handle() answers 404 with the nearest name, 405, 413 and 415", async () => {
+  await withGateway(async (post, gateway) => {
+    const unknown = await post("/vrpc.echo.v1.EchoService/Eco", "{}");
+    assert.equal(unknown.status, 404);
+    assert.match(unknown.body.message, /did you mean \/vrpc\.echo\.v1\.EchoService\/Echo\?/);
+    const get = await gateway.handle(new Request("http://localhost/echo"), "/echo");
+    assert.equal(get.status, 405);
+    assert.equal(get.headers.get("allow"), "POST");
+    await get.body?.cancel();
+    assert.equal((await post("/echo", JSON.stringify({ xid: "x".repeat(200) }))).status, 413);
+    for (
+      const type of [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=latin1",
+      ]
+    ) {
+      assert.equal((await post("/echo", "{}", { "content-type": type })).status, 415, type);
+    }
+    assert.equal(
+      (await post("/echo", "{}", { "content-type": "application/json; charset=utf-8" })).status,
+      200,
+    );
+    assert.equal((await post("/vrpc.echo.v1.EchoService/EchoStream", "{}")).status, 501);
+  }, { maxBodyBytes: 100 });
+});
+
+Deno.test("Gateway.handle() counts a body of unknown length while it reads", async () => {
+  await withGateway(async (_post, gateway) => {
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => controller.enqueue(new Uint8Array(64).fill(32)),
+    });
+    const request = new Request("http://localhost/echo", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    const response = await gateway.handle(request, "/echo");
+    assert.equal(response.status, 413);
+    await response.body?.cancel();
+  }, { maxBodyBytes: 1_000 });
+});
+
+Deno.test("Gateway.handle() passes errors, deadlines and request ids", async () => {
+  await withGateway(async (post) => {
+    const missing = await post(ECHO, payload("missing"));
+    assert.equal(missing.status, 404);
+    assert.deepEqual(missing.body, {
+      code: "NOT_FOUND",
+      message: "nothing there",
+      details: [{ type: "google.rpc.Help", value: "AQ==" }],
+    });
+    const soon = await post(ECHO, payload("time"), { "connect-timeout-ms": "250" });
+    assert.equal(new TextDecoder().decode(Uint8Array.fromBase64(soon.body.payload)), "true");
+    assert.equal((await post(ECHO, payload("x"), { "connect-timeout-ms": "soon" })).status, 400);
+    const id = await post(ECHO, payload("id"), { "x-request-id": "abc-1" });
+    assert.equal(id.headers.get("x-request-id"), "abc-1");
+    assert.equal(new TextDecoder().decode(Uint8Array.fromBase64(id.body.payload)), "abc-1");
+    assert.equal(
+      (await post("/echo", "nope", { "x-request-id": "abc-2" })).headers.get("x-request-id"),
+      "abc-2",
+    );
+  });
+});
+
+Deno.test("Gateway.handle() answers 503 with Retry-After while nobody is there", async () => {
+  await using channel = connect(`memory:${crypto.randomUUID()}`);
+  const gateway = new Gateway(channel, { services: [EnclaveService] });
+  const path = "/vrpc.enclave.v1.EnclaveService/Echo";
+  const request = new Request(`http://localhost${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: "{}",
+  });
+  const response = await gateway.handle(request, path);
+  assert.equal(response.status, 503);
+  assert.equal(response.headers.get("retry-after"), "1");
+  assert.equal((await response.json()).code, "UNAVAILABLE");
+});
+
+Deno.test("Gateway answers server streams with JSON lines, a failure as the last line", async () => {
+  const address = `memory:${crypto.randomUUID()}`;
+  await using _server = await serve(address, (router) => {
+    router.service(HealthService, {
+      async *watch(request) {
+        yield { status: 1 };
+        yield { status: 2 };
+        if (request.service === "bad") throw new RpcError(Status.DATA_LOSS, "gone");
+      },
+    });
+  });
+  await using channel = connect(address);
+  const gateway = new Gateway(channel, { services: [HealthService] });
+  const lines = async (service: string) => {
+    const path = "/grpc.health.v1.Health/Watch";
+    const request = new Request(`http://localhost${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ service }),
+    });
+    const response = await gateway.handle(request, path);
+    assert.equal(response.headers.get("content-type"), "application/x-ndjson");
+    return (await response.text()).trim().split("\n").map((line) => JSON.parse(line));
+  };
+  const two = [{ status: "SERVING" }, { status: "NOT_SERVING" }];
+  assert.deepEqual(await lines(""), two);
+  const failed = await lines("bad");
+  assert.deepEqual(failed.slice(0, 2), two);
+  assert.deepEqual(failed[2], { error: { code: "DATA_LOSS", message: "gone", details: [] } });
+});
+
+Deno.test("Gateway.list() describes methods, with a request to begin with", async () => {
+  await withGateway(async (_post, gateway) => {
+    const list = await gateway.list();
+    assert.deepEqual(list.map((m) => m.path), [
+      "/vrpc.echo.v1.EchoService/Echo",
+      "/vrpc.echo.v1.EchoService/EchoStream",
+      "/vrpc.enclave.v1.EnclaveService/Echo",
+    ]);
+    assert.deepEqual(list[2].example, { xid: "" });
+  });
+});
