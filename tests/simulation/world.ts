@@ -18,7 +18,7 @@ const MAX_EVENTS = 500_000;
 
 // Both ends are ours: neither may ever find that the other broke the protocol.
 const FAULTY_NOTE =
-  /PROTOCOL_ERROR|FLOW_CONTROL|COMPRESSION|SETTINGS|FRAME_SIZE|STREAM_CLOSED|ENHANCE|Cannot|Too many/;
+  /PROTOCOL_ERROR|FLOW_CONTROL|COMPRESSION|FRAME_SIZE|STREAM_CLOSED|ENHANCE|Cannot|Too many/;
 
 /** One connection of a program. */
 class Connection {

@@ -1,0 +1,73 @@
+import { Random } from "../simulation/random.ts";
+import { corpus } from "./corpus.ts";
+import { ENGINES } from "./engines.ts";
+import { PARTS } from "./parts.ts";
+import { minimize, mutate, type Target } from "./target.ts";
+
+/** Everything that is fuzzed. */
+export const TARGETS: readonly Target[] = [...PARTS, ...ENGINES];
+
+// No input may take this long, however slow the machine is.
+const MAX_MS = 2_000;
+// Mutants that are mutated again; older ones make room.
+const POOL = 200;
+// Long inputs cost time and tell little more.
+const MAX_POOLED_BYTES = 20_000;
+
+/** An input that broke its target's invariant. */
+export interface Failure {
+  readonly target: string;
+  readonly seed: number;
+  readonly input: Uint8Array;
+  readonly error: Error;
+}
+
+/** Mutates and runs one target's inputs. */
+export class Fuzzer {
+  readonly #pool: Uint8Array[];
+  readonly #kept: number;
+
+  constructor(readonly target: Target) {
+    this.#pool = [...corpus(target.name), ...target.seeds()];
+    this.#kept = this.#pool.length;
+  }
+
+  /** Runs the seeds and the corpus as they are. */
+  async runKept(): Promise<Failure | null> {
+    for (const input of this.#pool.slice(0, this.#kept)) {
+      for (const seed of [1, 2, 3]) {
+        const failure = await this.#run(input, seed);
+        if (failure !== null) return failure;
+      }
+    }
+    return null;
+  }
+
+  /** Makes the mutant of a seed, and runs it. */
+  async runMutant(seed: number): Promise<Failure | null> {
+    const random = new Random(seed);
+    const pool = this.#pool;
+    const input = mutate(this.target, random.pick(pool), random.pick(pool), random);
+    const failure = await this.#run(input, seed);
+    if (failure !== null) {
+      const small = await minimize(this.target, input, seed);
+      return await this.#run(small, seed) ?? failure;
+    }
+    if (input.length > MAX_POOLED_BYTES) return null;
+    if (pool.length < this.#kept + POOL) pool.push(input);
+    else pool[random.int(this.#kept, pool.length - 1)] = input;
+    return null;
+  }
+
+  async #run(input: Uint8Array, seed: number): Promise<Failure | null> {
+    const started = performance.now();
+    const fail = (error: Error) => ({ target: this.target.name, seed, input, error });
+    try {
+      await this.target.run(input, seed);
+    } catch (error) {
+      return fail(error as Error);
+    }
+    const ms = performance.now() - started;
+    return ms > MAX_MS ? fail(new Error(`took ${Math.round(ms)} ms, limit is ${MAX_MS}`)) : null;
+  }
+}

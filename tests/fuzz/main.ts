@@ -1,0 +1,55 @@
+// deno task fuzz --minutes N [--target NAME] [--from SEED]
+//
+// Mutates valid transcripts, target by target in turns, until the time is over. What breaks an invariant is
+// made small and printed as a line for tests/corpus/TARGET.txt; the exit code is then 1.
+
+import { parseArgs } from "node:util";
+import { type Failure, Fuzzer, TARGETS } from "./fuzzer.ts";
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: "string", default: "1" },
+    target: { type: "string" },
+    from: { type: "string" },
+  },
+});
+
+const targets = TARGETS.filter((one) => values.target === undefined || one.name === values.target);
+if (targets.length === 0) {
+  const known = TARGETS.map((one) => one.name).join(", ");
+  throw new TypeError(`Cannot fuzz "${values.target}": targets are ${known}`);
+}
+
+const endMs = Date.now() + Number(values.minutes) * 60_000;
+const fuzzers = targets.map((target) => new Fuzzer(target));
+const counts = new Map(targets.map((target) => [target.name, 0]));
+const seen = new Set<string>();
+
+function report({ target, seed, input, error }: Failure): void {
+  const kind = `${target}: ${error.message.replace(/\d+/g, "#")}`;
+  if (seen.has(kind)) return;
+  seen.add(kind);
+  console.log(`\n${target}, seed ${seed}: ${error.stack}`);
+  console.log(`${input.length > 4_000 ? `(${input.length} octets)` : input.toHex()}`);
+}
+
+for (const fuzzer of fuzzers) {
+  const failure = await fuzzer.runKept();
+  if (failure !== null) report(failure);
+}
+// Another start each time, unless one is given: time is better spent on new inputs.
+let seed = Number(values.from ?? Math.floor(Date.now() / 1_000) * 1_000_000);
+console.log(`from seed ${seed}`);
+while (Date.now() < endMs) {
+  for (const fuzzer of fuzzers) {
+    const turnMs = Date.now() + 200;
+    do {
+      const failure = await fuzzer.runMutant(seed++);
+      if (failure !== null) report(failure);
+      counts.set(fuzzer.target.name, counts.get(fuzzer.target.name)! + 1);
+    } while (Date.now() < turnMs);
+  }
+}
+for (const [name, count] of counts) console.log(`${name}: ${count} inputs`);
+console.log(`${seen.size} failures`);
+if (seen.size > 0) Deno.exit(1);

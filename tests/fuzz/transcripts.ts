@@ -1,0 +1,49 @@
+/** Valid transcripts: what crosses the network in programs of the simulation. */
+
+import type { ConnectionEngine } from "../../src/call/wire.ts";
+import { join } from "./target.ts";
+import { type Program, program } from "../simulation/program.ts";
+import { World } from "../simulation/world.ts";
+
+const SEEDS = [3, 11, 20, 21, 34, 48];
+const MAX_BYTES = 30_000;
+
+/** What clients (or servers) received, one transcript per program. */
+export function transcripts(wire: "grpc" | "lean", by: "client" | "server"): Uint8Array[] {
+  const all: Uint8Array[] = [];
+  for (const seed of SEEDS) {
+    const world = new World(small(program(seed, wire)));
+    const { client, server } = world.connections[0];
+    const engine: ConnectionEngine = by === "client" ? client : server;
+    const received: Uint8Array[] = [];
+    const receive = engine.receive.bind(engine);
+    engine.receive = (chunk, nowMs) => {
+      received.push(chunk.slice());
+      receive(chunk, nowMs);
+    };
+    world.run();
+    all.push(join(received).slice(0, MAX_BYTES));
+  }
+  return all;
+}
+
+// Short messages and no faults: what matters is the order of things.
+function small(planned: Program): Program {
+  const plan = {
+    ...planned.connections[0],
+    grpcServer: {},
+    leanServer: {},
+    grpcClient: {},
+    leanClient: {},
+  };
+  return {
+    ...planned,
+    connections: [plan],
+    faults: [],
+    calls: planned.calls.slice(0, 6).map((call) => ({
+      ...call,
+      requests: call.requests.map((size) => size % 400),
+      responses: call.responses.map((size) => size % 400),
+    })),
+  };
+}
