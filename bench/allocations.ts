@@ -26,7 +26,7 @@ interface Workload {
 /** Client and server engines joined in memory, 64-byte unary calls, ten in flight. */
 function grpcUnary(): Workload {
   const onCall = (call: ServerCall) => {
-    let request = EMPTY;
+    let request: Uint8Array = EMPTY;
     call.sink = {
       onMessage: (message) => request = message,
       onHalfClose: () => {

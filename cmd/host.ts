@@ -11,7 +11,7 @@ import { getLogger } from "@logtape/logtape";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { type Channel, connect, RpcError, Status } from "../mod.ts";
 import { errorBody, Gateway, httpStatus, STATUS_PAGE } from "../src/gateway/mod.ts";
-import { EnclaveService } from "../src/services/mod.ts";
+import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
 import {
   errorLine,

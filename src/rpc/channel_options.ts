@@ -51,7 +51,7 @@ export interface ChannelOptions extends BackoffOptions {
   /** gRPC's service config, as an object or as JSON text: retries, hedging, timeouts, balancing. */
   serviceConfig?: ServiceConfig | string;
   /** Gather small unary calls into batches, where the server knows how. Default: off. */
-  batch?: BatchOptions | true;
+  batch?: BatchOptions | boolean;
   /** The `:authority` of calls. Default: from the address. */
   authority?: string;
   /** The `user-agent`. Default `vrpc`. */

@@ -75,7 +75,7 @@ export class ChannelParts {
     this.core = {
       ...core,
       starter: makeStarter(() => this.core, policy),
-      batcher: options.batch === undefined ? undefined : this.#makeBatcher(options.batch, core),
+      batcher: options.batch ? this.#makeBatcher(options.batch, core) : undefined,
     };
     this.extras = {
       interceptors: options.interceptors ?? [],

@@ -15,8 +15,10 @@ export interface MethodInfo {
   readonly path: string;
   /** How many messages go each way. */
   readonly kind: MethodKind;
+  /** How requests become bytes and back. */
   // deno-lint-ignore no-explicit-any
   readonly requestCodec: Codec<any, any>;
+  /** How replies become bytes and back. */
   // deno-lint-ignore no-explicit-any
   readonly responseCodec: Codec<any, any>;
   /** One line for people. */

@@ -7,8 +7,6 @@
 import { EnclaveService } from "../../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import type { Router } from "../rpc/router.ts";
 
-export { EnclaveService };
-
 // Text of these characters has one grapheme per character; the carriage return makes one with a line feed.
 // deno-lint-ignore no-control-regex -- control characters are text like any other here
 const PLAIN = /^[\x00-\x0c\x0e-\x7e]*$/;

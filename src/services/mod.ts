@@ -21,6 +21,6 @@ export { type CryptoKeys, type EncodedKeyPair, generateCryptoKeys } from "./cryp
 export type { SigningKeyType } from "./signature_suites.ts";
 export { KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 export { chooseCryptoBackend, type CryptoBackend } from "./signer.ts";
-export { addEnclave, EnclaveService, reverseGraphemes } from "./enclave.ts";
+export { addEnclave, reverseGraphemes } from "./enclave.ts";
 export { addHealth, type HealthService, type HealthStatus } from "./health.ts";
 export { addReflection, type ReflectionOptions } from "./reflection.ts";
