@@ -49,7 +49,7 @@ type Shape = (typeof SHAPES)[number];
 async function timed(command: string[]): Promise<{ stdout: string; cpuSeconds: number }> {
   const times = await Deno.makeTempFile();
   try {
-    const script = 'TIMEFORMAT="%U %S"; { time "$@" 2>/dev/null; } 2>"$TIMES"';
+    const script = 'exec 3>&2; TIMEFORMAT="%U %S"; { time "$@" 2>&3; } 2>"$TIMES"';
     const stdout = await run(
       ["taskset", "-c", String(CORE.generator), "bash", "-c", script, "bash", ...command],
       { env: { TIMES: times, NO_COLOR: "1" } },

@@ -4,13 +4,7 @@
  * @module
  */
 
-import {
-  type Collector,
-  type LoadPlan,
-  progressLine,
-  type RunResult,
-  usefulWorkers,
-} from "../../src/load/mod.ts";
+import { type Collector, progressLine, type RunResult, usefulWorkers } from "../../src/load/mod.ts";
 import { Crew } from "./crew.ts";
 import type { Endpoint } from "./messages.ts";
 import type { ServerSide } from "./server_side.ts";
@@ -90,9 +84,10 @@ function startProgress(
   measureEpochMs: number,
 ): number | undefined {
   if (!show) return undefined;
-  const { durationMs, requests } = settings.plan as LoadPlan;
+  const { durationMs, requests, warmupMs } = settings.plan;
   const tick = () => {
-    const elapsedMs = performance.timeOrigin + performance.now() - measureEpochMs;
+    const sinceMs = performance.timeOrigin + performance.now() - measureEpochMs;
+    const elapsedMs = warmupMs > 0 ? sinceMs : Math.max(0, sinceMs);
     show(progressLine({ elapsedMs, durationMs, requests }, collector.live(elapsedMs)));
   };
   tick();
