@@ -80,9 +80,16 @@ const result = [
   table(rows),
   "",
   `${new Date().toISOString().slice(0, 10)}, commit ${commit?.output.trim() || "unknown"}, ` +
-  `Deno ${Deno.version.deno}, ${go?.output.trim() ?? "no Go"}, ` +
-  Object.values(TOOLS).map((tool) => `${tool.path} ${tool.version}`).join(", "),
+  `Deno ${Deno.version.deno}, ${go?.output.trim() ?? "no Go"}; ` +
+  Object.values(TOOLS).map((tool) => `${tool.path.replace(/\/cmd\/.*/, "")} ${tool.version}`)
+    .filter((text, index, all) => all.indexOf(text) === index).join(", "),
 ].join("\n");
 console.log(`\n${result}`);
 await Deno.writeTextFile(join(CACHE, "conformance.md"), `${result}\n`);
+let [passed, failed] = [0, 0];
+for (const row of rows) {
+  passed += row.passed;
+  failed += Math.max(row.total, row.stage.expected) - row.passed;
+}
+console.log(`\n${passed} passed, ${failed} failed`);
 Deno.exit(rows.every(isGreen) ? 0 : 1);
