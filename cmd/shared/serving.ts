@@ -4,7 +4,14 @@
  * @module
  */
 
-import { addHealth, addReflection, serve, type Server, type TlsServerOptions } from "../../mod.ts";
+import {
+  addBatch,
+  addHealth,
+  addReflection,
+  serve,
+  type Server,
+  type TlsServerOptions,
+} from "../../mod.ts";
 import { addCrypto, addEcho, type CryptoBackend, type CryptoKeys } from "../../src/services/mod.ts";
 
 /** What a thread is told to serve; can be posted to a worker. */
@@ -38,6 +45,7 @@ export function startServing(
     addEcho(router);
     addCrypto(router, { backend: settings.cryptoBackend, keys });
     addHealth(router);
+    addBatch(router);
     if (settings.reflection) addReflection(router);
   }, { reusePort, tls, maxReceiveMessageBytes, maxConcurrentStreams, compress });
 }
