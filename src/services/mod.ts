@@ -24,3 +24,4 @@ export { chooseCryptoBackend, type CryptoBackend } from "./signer.ts";
 export { addEnclave, reverseGraphemes } from "./enclave.ts";
 export { addHealth, type HealthService, type HealthStatus } from "./health.ts";
 export { addReflection, type ReflectionOptions } from "./reflection.ts";
+export { type Reflected, reflectServices } from "./reflection_client.ts";

@@ -1,0 +1,179 @@
+/**
+ * Lists and calls the methods of any server, on both wires:
+ *
+ *     deno task vrpc list 127.0.0.1:50051
+ *     deno task vrpc call 127.0.0.1:50051 vrpc.echo.v1.EchoService/Echo '{"payload":"aGk="}'
+ *     deno task vrpc --wire lean session 127.0.0.1:50051 /chat
+ *
+ * @module
+ */
+
+import type { Command } from "commander";
+import { connect, Metadata, type MethodKind, RpcError } from "../mod.ts";
+import { parseAddress } from "../src/transport/mod.ts";
+import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
+import {
+  errorLine,
+  oneOf,
+  onOff,
+  option,
+  program,
+  readOptions,
+  runProgram,
+  UsageError,
+  wholeNumber,
+} from "./shared/program.ts";
+import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
+import { callMethod } from "./vrpc/call.ts";
+import { findMethod, listMethods, type Lookup } from "./vrpc/lookup.ts";
+
+interface Flags extends ClientTlsFlags {
+  wire: "grpc" | "lean";
+  timeoutMs: number;
+  connectTimeoutMs: number;
+  metadata: string[];
+  compress: boolean;
+  kind?: MethodKind;
+  raw: boolean;
+  logLevel: Level;
+}
+
+interface Job {
+  readonly name: "list" | "call" | "session";
+  readonly address: string;
+  readonly method: string;
+  readonly data?: string;
+}
+
+/** Where a call's own code begins among exit codes: NOT_FOUND (5) is 69. */
+const STATUS_EXIT = 64;
+
+function makeCommand(take: (job: Job) => void): Command {
+  const command = program("vrpc", "Lists and calls the methods of a server, on both wires.");
+  addOptions(command);
+  command.command("list").description("list all methods").argument("<address>")
+    .action((address) => take({ name: "list", address, method: "" }));
+  command.command("call").description("call a method; replies are printed as they come")
+    .argument("<address>").argument("<method>", "a route, or package.Service/Method")
+    .argument("[data]", "JSON or text, @file, or - for standard input; streams take its lines")
+    .action((address, method, data) => take({ name: "call", address, method, data }));
+  command.command("session").description("send lines and print what comes, both at once")
+    .argument("<address>").argument("<method>")
+    .action((address, method) => take({ name: "session", address, method }));
+  return command.addHelpText(
+    "after",
+    `
+Methods that the server describes by reflection take and give JSON, all others bytes.
+Exit code 0 when it went well, 64 and the status code when a call failed (69 for NOT_FOUND),
+1 for other failures, 2 for mistakes on the command line.`,
+  );
+}
+
+function addOptions(command: Command): void {
+  const entry = (text: string, before: string[] = []) => [...before, text];
+  command
+    .addOption(
+      option("--wire <name>", "WIRE", "grpc or lean", {
+        default: "grpc",
+        parse: oneOf("grpc", "lean"),
+      }),
+    )
+    .addOption(
+      option("--timeout-ms <ms>", "TIMEOUT_MS", "how long a call may take; 0 for any time", {
+        default: 0,
+        parse: wholeNumber(0, 86_400_000),
+      }),
+    )
+    .addOption(
+      option("--connect-timeout-ms <ms>", "CONNECT_TIMEOUT_MS", "how long to try to connect", {
+        default: 5_000,
+        parse: wholeNumber(1, 3_600_000),
+      }),
+    )
+    .option("-m, --metadata <key:value>", "metadata to send; may be repeated", entry, [])
+    .option("--compress <on|off>", "compress requests with gzip", onOff, false)
+    .option(
+      "--kind <kind>",
+      "unary, client_streaming, server_streaming or bidi_streaming, of a method the server does not describe",
+      oneOf("unary", "client_streaming", "server_streaming", "bidi_streaming"),
+    )
+    .option("--raw", "print bytes as they are, without line breaks", false)
+    .addOption(
+      option("--log-level <level>", "LOG_LEVEL", "trace, debug, info, warn or error", {
+        default: levelOfRustLog(Deno.env.get("RUST_LOG")) ?? "warn",
+        defaultText: "warn",
+        parse: level,
+      }),
+    );
+  addClientTlsOptions(command);
+}
+
+function readMetadata(entries: readonly string[]): Metadata {
+  const metadata = new Metadata();
+  for (const entry of entries) {
+    const colon = entry.indexOf(":");
+    if (colon < 1) throw new UsageError(`Cannot use metadata ${entry}: it must be key:value`);
+    const key = entry.slice(0, colon).trim().toLowerCase();
+    const value = entry.slice(colon + 1).trim();
+    try {
+      metadata.append(key, key.endsWith("-bin") ? Uint8Array.fromBase64(value) : value);
+    } catch (error) {
+      throw new UsageError(errorLine(error));
+    }
+  }
+  return metadata;
+}
+
+async function list(lookup: Lookup): Promise<void> {
+  const methods = await listMethods(lookup);
+  const columns = methods.map(({ name, kind, incoming, returning, description }) => [
+    name,
+    kind,
+    `${incoming} → ${returning}`,
+    description,
+  ]);
+  const widths = [0, 1, 2].map((i) => Math.max(0, ...columns.map((column) => column[i].length)));
+  for (const column of columns) {
+    console.log(column.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd());
+  }
+}
+
+async function main(): Promise<number> {
+  let job: Job | undefined;
+  const flags = readOptions<Flags>(makeCommand((chosen) => job = chosen));
+  if (job === undefined) throw new UsageError("Say list, call or session; --help tells more");
+  try {
+    parseAddress(job.address);
+  } catch (error) {
+    throw new UsageError(errorLine(error));
+  }
+  const metadata = readMetadata(flags.metadata);
+  await logToStderr(flags.logLevel);
+  await using channel = connect(job.address, { wire: flags.wire, tls: await clientTls(flags) });
+  try {
+    await channel.ready({ timeoutMs: flags.connectTimeoutMs });
+    const lookup = { channel, wire: flags.wire, timeoutMs: flags.timeoutMs || 60_000 };
+    if (job.name === "list") {
+      await list(lookup);
+      return 0;
+    }
+    const kind = job.name === "session" ? "bidi_streaming" : flags.kind;
+    const method = await findMethod(lookup, job.method, kind);
+    if (job.name === "session" && method.kind !== "bidi_streaming") {
+      throw new UsageError(`Method ${method.path} is ${method.kind}, no session; use call`);
+    }
+    const options = {
+      metadata,
+      compress: flags.compress,
+      timeoutMs: flags.timeoutMs || undefined,
+    };
+    await callMethod({ channel, method, data: job.data, raw: flags.raw, options });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    console.error(`${error.codeName}: ${error.message.replace(/\s*\n\s*/g, " ")}`);
+    return STATUS_EXIT + error.code;
+  }
+}
+
+await runProgram("vrpc", main);

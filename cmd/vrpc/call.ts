@@ -1,0 +1,50 @@
+/**
+ * Calls of every kind, from text to text.
+ *
+ * @module
+ */
+
+import type { CallOptions, Channel } from "../../mod.ts";
+import type { FoundMethod } from "./lookup.ts";
+import { manyMessages, messageText, oneMessage } from "./text.ts";
+
+/** What to do with a method. */
+export interface CallPlan {
+  readonly channel: Channel;
+  readonly method: FoundMethod;
+  /** The command line's `DATA`. */
+  readonly data: string | undefined;
+  /** Print bytes as they are. */
+  readonly raw: boolean;
+  readonly options: CallOptions;
+}
+
+/** Calls the method and prints what comes, as it comes. */
+export async function callMethod(plan: CallPlan): Promise<void> {
+  const { channel, method, data, options } = plan;
+  const text = messageText(method, plan.raw);
+  const bound = channel.method<unknown, unknown>(text.info);
+  const messages = async function* () {
+    for await (const given of manyMessages(data)) yield text.parse(given);
+  };
+  const print = (message: unknown) => write(text.print(message));
+  switch (method.kind) {
+    case "unary":
+      await print(await bound.unary(text.parse(await oneMessage(data)), options));
+      break;
+    case "client_streaming":
+      await print(await bound.clientStreaming(messages(), options));
+      break;
+    case "server_streaming":
+      for await (
+        const message of bound.serverStreaming(text.parse(await oneMessage(data)), options)
+      ) await print(message);
+      break;
+    case "bidi_streaming":
+      for await (const message of bound.bidiStreaming(messages(), options)) await print(message);
+  }
+}
+
+async function write(bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
+}

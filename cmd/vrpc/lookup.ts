@@ -1,0 +1,124 @@
+/**
+ * What a server offers, and how its methods are called: from its capabilities (lean) or its reflection (gRPC).
+ *
+ * @module
+ */
+
+import type { DescMessage, DescMethod, FileRegistry } from "@bufbuild/protobuf";
+import {
+  type CapabilityInfo,
+  type Channel,
+  type MethodKind,
+  nearestName,
+  RpcError,
+  Status,
+} from "../../mod.ts";
+import { type Reflected, reflectServices } from "../../src/services/mod.ts";
+
+/** A method, as it is listed. */
+export interface ListedMethod {
+  readonly name: string;
+  readonly kind: string;
+  readonly incoming: string;
+  readonly returning: string;
+  readonly description: string;
+}
+
+/** A method, as it is called. */
+export interface FoundMethod {
+  readonly path: string;
+  readonly kind: MethodKind;
+  /** The messages' types, where the server tells them; without, bytes go in and out. */
+  readonly types?: { input: DescMessage; output: DescMessage; registry: FileRegistry };
+}
+
+/** How a server is asked. */
+export interface Lookup {
+  readonly channel: Channel;
+  readonly wire: "grpc" | "lean";
+  readonly timeoutMs: number;
+}
+
+/** All methods, in the server's order. */
+export async function listMethods(lookup: Lookup): Promise<ListedMethod[]> {
+  if (lookup.wire === "lean") return await lookup.channel.capabilities(lookup);
+  const { services, registry } = await reflectServices(lookup.channel, lookup);
+  return services.flatMap((name) =>
+    (registry.getService(name)?.methods ?? []).map((method) => ({
+      name: pathOf(method),
+      kind: method.methodKind,
+      incoming: method.input.typeName,
+      returning: method.output.typeName,
+      description: "",
+    }))
+  );
+}
+
+/**
+ * The method that `name` means: a route as it is, or `package.Service/Method` with or without a slash in
+ * front. `kind` is for methods that the server does not describe (default unary).
+ */
+export async function findMethod(
+  lookup: Lookup,
+  name: string,
+  kind?: MethodKind,
+): Promise<FoundMethod> {
+  const typed = /^\/?[\w.]+\/\w+$/.test(name);
+  if (lookup.wire === "grpc") {
+    const reflected = typed ? await reflection(lookup) : undefined;
+    return typedMethod(reflected, name) ?? { path: name, kind: kind ?? "unary" };
+  }
+  const all = await capabilities(lookup);
+  // A server that lists nothing may still have the method.
+  if (all === undefined) return { path: name, kind: kind ?? "unary" };
+  const one = all.find((each) => each.name === name || each.name === `/${name}`);
+  if (one === undefined) {
+    const nearest = nearestName(name, all.map((each) => each.name));
+    const hint = nearest === undefined ? "" : `; is ${nearest} meant?`;
+    throw new RpcError(Status.UNIMPLEMENTED, `The server has no method ${name}${hint}`);
+  }
+  const reflected = typed ? await reflection(lookup) : undefined;
+  return typedMethod(reflected, one.name) ??
+    { path: one.name, kind: kind ?? one.kind as MethodKind };
+}
+
+function pathOf(method: DescMethod): string {
+  return `/${method.parent.typeName}/${method.name}`;
+}
+
+function typedMethod(reflected: Reflected | undefined, name: string): FoundMethod | undefined {
+  if (reflected === undefined) return undefined;
+  const [service, method] = name.replace(/^\//, "").split("/");
+  const descriptor = reflected.registry.getService(service);
+  const found = descriptor?.methods.find((each) => each.name === method);
+  if (descriptor !== undefined && found === undefined) {
+    const nearest = nearestName(method, descriptor.methods.map((each) => each.name));
+    const hint = nearest === undefined ? "" : `; is ${nearest} meant?`;
+    throw new RpcError(Status.UNIMPLEMENTED, `Service ${service} has no method ${method}${hint}`);
+  }
+  return found && {
+    path: pathOf(found),
+    kind: found.methodKind,
+    types: { input: found.input, output: found.output, registry: reflected.registry },
+  };
+}
+
+async function reflection(lookup: Lookup): Promise<Reflected | undefined> {
+  try {
+    return await reflectServices(lookup.channel, lookup);
+  } catch (error) {
+    if (error instanceof RpcError && error.code === Status.UNIMPLEMENTED) return undefined;
+    throw error;
+  }
+}
+
+async function capabilities(lookup: Lookup): Promise<CapabilityInfo[] | undefined> {
+  try {
+    return await lookup.channel.capabilities(lookup);
+  } catch (error) {
+    // What version-1 servers of other makers answer with is no list.
+    const none: readonly Status[] = [Status.UNIMPLEMENTED, Status.INTERNAL, Status.UNKNOWN];
+    if (error instanceof RpcError && none.includes(error.code)) return undefined;
+    throw error;
+  }
+}

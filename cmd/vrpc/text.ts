@@ -1,0 +1,91 @@
+/**
+ * Messages as people write and read them: JSON where the types are known, else text or bytes.
+ *
+ * @module
+ */
+
+import { type DescMessage, fromJsonString, type Message, toJsonString } from "@bufbuild/protobuf";
+import { bytesCodec, type Codec, type MethodInfo, protobufCodec } from "../../mod.ts";
+import { UsageError } from "../shared/program.ts";
+import type { FoundMethod } from "./lookup.ts";
+
+/** How one method's messages are read and written. */
+export interface MessageText {
+  /** For `channel.method`. */
+  readonly info: MethodInfo;
+  /** A message from what was given. Throws {@link UsageError} for bad JSON. */
+  parse(given: Uint8Array): unknown;
+  /** A message as bytes for standard output. */
+  print(message: unknown): Uint8Array;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** With `raw`, replies of bytes are printed as they are, without a line break behind each. */
+export function messageText(method: FoundMethod, raw: boolean): MessageText {
+  const { path, kind, types } = method;
+  if (types === undefined) {
+    return {
+      info: { path, kind, requestCodec: bytesCodec, responseCodec: bytesCodec },
+      parse: (given) => given,
+      print: (message) => raw ? message as Uint8Array : line(message as Uint8Array),
+    };
+  }
+  const { input, output, registry } = types;
+  return {
+    info: { path, kind, requestCodec: codec(input), responseCodec: codec(output) },
+    parse(given) {
+      const text = decoder.decode(given).trim();
+      try {
+        return fromJsonString(input, text === "" ? "{}" : text, { registry });
+      } catch (error) {
+        throw new UsageError(`The data is no ${input.typeName}: ${(error as Error).message}`);
+      }
+    },
+    print: (message) =>
+      line(encoder.encode(
+        toJsonString(output, message as Message, { registry, alwaysEmitImplicit: true }),
+      )),
+  };
+}
+
+function codec(descriptor: DescMessage): Codec<unknown> {
+  return protobufCodec(descriptor) as Codec<unknown>;
+}
+
+function line(bytes: Uint8Array): Uint8Array {
+  const ended = new Uint8Array(bytes.length + 1);
+  ended.set(bytes);
+  ended[bytes.length] = 0x0a;
+  return ended;
+}
+
+/** The one message of a call: `DATA`, `@FILE`, or standard input (`-`, or when nothing is given and it is no terminal). */
+export async function oneMessage(data: string | undefined): Promise<Uint8Array> {
+  if (data === undefined && Deno.stdin.isTerminal()) return new Uint8Array();
+  if (data === undefined || data === "-") {
+    return new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer());
+  }
+  if (!data.startsWith("@")) return encoder.encode(data);
+  try {
+    return await Deno.readFile(data.slice(1));
+  } catch (error) {
+    throw new UsageError(`Cannot read ${data.slice(1)}: ${(error as Error).message}`);
+  }
+}
+
+/** The messages of a stream: `DATA` or `@FILE` as the only one, else the lines of standard input. */
+export async function* manyMessages(data: string | undefined): AsyncGenerator<Uint8Array> {
+  if (data !== undefined && data !== "-") {
+    yield await oneMessage(data);
+    return;
+  }
+  let rest = "";
+  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const each of lines) yield encoder.encode(each);
+  }
+  if (rest !== "") yield encoder.encode(rest);
+}
