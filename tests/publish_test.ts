@@ -1,0 +1,99 @@
+// What is published has to work alone: without our deno.json, and without files that aren't published.
+
+import assert from "node:assert/strict";
+import { dirname, join, relative } from "node:path";
+
+const ROOT = join(import.meta.dirname!, "..");
+
+async function deno(args: string[], cwd: string) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd,
+    env: { NO_COLOR: "1" },
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
+}
+
+/** Copies the files that would be published into `directory`. */
+async function copyPublished(directory: string): Promise<string[]> {
+  const { code, err } = await deno(["publish", "--dry-run", "--allow-dirty", "--no-check"], ROOT);
+  assert.equal(code, 0, err);
+  const files = [...err.matchAll(/^\s+file:\/\/(\S+) \(/gm)].map(([, path]) =>
+    relative(ROOT, path)
+  );
+  for (const file of files) {
+    await Deno.mkdir(join(directory, dirname(file)), { recursive: true });
+    await Deno.copyFile(join(ROOT, file), join(directory, file));
+  }
+  return files;
+}
+
+/** A project that uses the published files, with no settings of ours but where packages come from. */
+async function makeProject(directory: string): Promise<void> {
+  const { imports, exports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const own = Object.entries<string>(exports)
+    .map(([name, path]) => [join("@vrpc/vrpc", name), `./published/${path.slice(2)}`]);
+  await Deno.writeTextFile(
+    join(directory, "deno.json"),
+    JSON.stringify({ imports: { ...imports, ...Object.fromEntries(own) } }),
+  );
+}
+
+const USES_IT = `
+import { connect, RpcError, serve } from "@vrpc/vrpc";
+import { addCrypto, addEcho } from "@vrpc/vrpc/services";
+import { dial } from "@vrpc/vrpc/transport";
+import { selfSigned } from "@vrpc/vrpc/certs";
+
+const { cert, key } = await selfSigned();
+for (const wire of ["grpc", "lean"] as const) {
+  await using server = await serve("127.0.0.1:0", (router) => {
+    addEcho(router);
+    addCrypto(router);
+    router.method("/twice", {}, (request) => new Uint8Array([...request, ...request]));
+  }, { tls: { cert, key } });
+  await using channel = connect(server.addresses[0], {
+    wire,
+    tls: { ca: cert, serverName: "localhost" },
+  });
+  console.log(wire, (await channel.call("/twice", new Uint8Array(3))).length);
+}
+
+const failures = {
+  reusePort: () => serve("127.0.0.1:0", () => {}, { reusePort: true }),
+  vsockListen: () => serve("vsock:any:5000", () => {}),
+  vsockDial: () => dial("vsock:2:5000"),
+};
+for (const [name, run] of Object.entries(failures)) {
+  await run().then(
+    () => console.log(name, "worked"),
+    (error: Error) => console.log(name, error.name, error.message),
+  );
+}
+console.log("end", RpcError.name);
+`;
+
+Deno.test("a project with the published files alone serves and connects, and is told of missing flags", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const files = await copyPublished(join(directory, "published"));
+    assert.ok(files.includes("mod.ts") && files.includes("README.md"));
+    assert.deepEqual(files.filter((file) => /^(tests|bench|cmd|scripts)\//.test(file)), []);
+    await makeProject(directory);
+    await Deno.writeTextFile(join(directory, "main.ts"), USES_IT);
+    const { code, out, err } = await deno(
+      ["run", "--quiet", "-A", "--check", "main.ts"],
+      directory,
+    );
+    assert.equal(code, 0, err);
+    const lines = out.trimEnd().split("\n");
+    assert.deepEqual(lines.slice(0, 2), ["grpc 6", "lean 6"]);
+    assert.match(lines[2], /^reusePort TransportError .*--unstable-net/);
+    assert.match(lines[3], /^vsockListen TransportError .*--unstable-vsock/);
+    assert.match(lines[4], /^vsockDial TransportError .*--unstable-vsock/);
+    assert.equal(lines[5], "end RpcError");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
