@@ -253,6 +253,8 @@ export class Connection implements ClientConnectionSink, Pickable {
   onStateChange(): void {
     const engine = this.#engine;
     if (engine === undefined || this.state === "closed") return;
+    // A connection that breaks isn't one that drains: `onClosed` follows.
+    if (this.#driver?.closed) return;
     if (this.state === "connecting" && engine.usable) {
       this.#clearTimer();
       this.state = "ready";

@@ -47,6 +47,8 @@ export class Subchannel implements ConnectionOwner {
   #connecting = 0;
   #lastDialMs = -Infinity;
   #nextDialMs = -Infinity;
+  /** Connections in a row that did not live for as long as the first back-off. */
+  #shortLived = 0;
   #timer: unknown = undefined;
   #closed = false;
 
@@ -155,6 +157,15 @@ export class Subchannel implements ConnectionOwner {
     this.#timer = undefined;
   }
 
+  // A connection that is gone is made anew at once; but a server that always hangs up on fresh connections
+  // must not be dialled in a tight loop.
+  #lost(connection: Connection): void {
+    const { backoff, clock } = this.#options;
+    const young = clock.now() - connection.startedMs < backoff.initialMs;
+    this.#shortLived = young ? this.#shortLived + 1 : 0;
+    if (this.#shortLived > 1) this.#nextDialMs = this.#lastDialMs + backoff.initialMs;
+  }
+
   #remove(connection: Connection): boolean {
     const i = this.ready.indexOf(connection);
     if (i >= 0) this.ready.splice(i, 1);
@@ -179,11 +190,7 @@ export class Subchannel implements ConnectionOwner {
     if (!this.#remove(connection)) return;
     if (this.#closed) return;
     this.#options.onChange(this);
-    // A server that says goodbye to a fresh connection must not be dialled in a tight loop.
-    this.#nextDialMs = Math.max(
-      this.#nextDialMs,
-      this.#lastDialMs + this.#options.backoff.initialMs,
-    );
+    this.#lost(connection);
     this.ensure();
   }
 
@@ -204,7 +211,7 @@ export class Subchannel implements ConnectionOwner {
       this.#nextDialMs = this.#lastDialMs + this.#options.backoff.next();
     } else if (wasReady) {
       this.lastError = error;
-      this.#nextDialMs = this.#lastDialMs + this.#options.backoff.initialMs;
+      this.#lost(connection);
     }
     this.#options.onChange(this);
     if (wasReady || wasConnecting) this.#options.onFailure(this, error);

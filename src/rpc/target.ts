@@ -39,8 +39,9 @@ export function makeTarget(
 ): Target {
   const texts = typeof target === "string" ? [target] : [...target];
   if (texts.length === 0) throw new TypeError("Cannot connect to an empty list of addresses");
-  // Streams of the user's own go to addresses of any form.
-  const parsed = options.dial === undefined ? texts.map(parseAddress) : [];
+  // Streams of the user's own go to addresses of any form, unless a resolver is to make sense of them.
+  const opaque = options.dial !== undefined && options.resolver === undefined;
+  const parsed = opaque ? [] : texts.map(parseAddress);
   const several = texts.length > 1 || parsed.some((one) => one.kind === "list");
   const chosen = options.balancer ?? configured;
   const balancer = chosen ?? (several ? "least_request" : "pick_first");
@@ -55,7 +56,7 @@ export function makeTarget(
     authority: options.authority ?? authorityOf(parsed[0], options),
     balancer,
     async resolve(signal) {
-      if (options.dial !== undefined) return texts;
+      if (opaque) return texts;
       const lists = await Promise.all(parsed.map(async (address) => {
         const expanded = address.kind === "list" || (address.kind === "dns" && spread)
           ? await resolveAddress(address, { resolver: options.resolver, signal })
