@@ -58,7 +58,7 @@ export {
   panicBarrier,
 } from "./src/rpc/dispatch_limits.ts";
 export { WorkerPool, type WorkerPoolOptions, type WorkerPoolStats } from "./src/rpc/worker_pool.ts";
-export { serveWorker } from "./src/rpc/worker_host.ts";
+export { serveWorker, type ServeWorkerOptions } from "./src/rpc/worker_host.ts";
 
 // Clients.
 export { type BoundMethod, type CapabilityInfo, type Channel, connect } from "./src/rpc/channel.ts";
