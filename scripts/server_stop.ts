@@ -1,10 +1,12 @@
 /**
  * Stops the server that `deno task server` started: it drains, and this waits until it is gone.
  *
+ *     server_stop.ts [PID_FILE]
+ *
  * @module
  */
 
-const PID_FILE = new URL("../.cache/server.pid", import.meta.url);
+const PID_FILE = Deno.args[0] ?? new URL("../.cache/server.pid", import.meta.url).pathname;
 const POLL_MS = 50;
 
 async function readPid(): Promise<number | undefined> {

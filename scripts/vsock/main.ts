@@ -44,7 +44,8 @@ async function inGuest(
 async function guest(folder: string): Promise<boolean> {
   return await inGuest(folder, {
     "guest_test.js": await bundle("tests/vsock/guest_test.ts"),
-    "run.sh": `VRPC_TEST_VSOCK=1 timeout 240 deno test --filter '/vsock|tcp/' ${FLAGS} guest_test.js\n`,
+    "run.sh":
+      `VRPC_TEST_VSOCK=1 timeout 240 deno test --filter '/vsock|tcp/' ${FLAGS} guest_test.js\n`,
   }, 300_000);
 }
 
