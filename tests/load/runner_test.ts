@@ -230,6 +230,16 @@ Deno.test("startLoad() hands intervals over in order, whose sum is the total", a
   assert.equal(run.timeline[5].successful, 3);
 });
 
+Deno.test("startLoad() is not misled by timers that fire early", async () => {
+  const time = new VirtualTime();
+  const setTimer = time.setTimer.bind(time);
+  time.setTimer = (callback, delayMs) => setTimer(callback, delayMs > 1 ? delayMs - 0.7 : delayMs);
+  const target = simulatedTarget(time, 3, () => 1);
+  const load = startLoad(target, plan({ requests: 100 }), { clock: time, startAtMs: 30.5 });
+  assert.equal((await time.run(load.done)).latency.count, 100);
+  assert.equal(target.started, 100);
+});
+
 Deno.test("startLoad() refuses plans without an end or an open loop without a rate", () => {
   const target = simulatedTarget(new VirtualTime(), 1, () => 1);
   const clock = new VirtualTime();
