@@ -82,10 +82,8 @@ async function record(row: Row, round: number, measure: () => Promise<Sample>): 
     );
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    row.failure = message.replace(/^.* ended with \d+: /s, "").replaceAll(/[\s|]+/g, " ").slice(
-      0,
-      240,
-    );
+    row.failure = message.replace(/^.* ended with (?=\d+: )/s, "exit code ")
+      .replaceAll(/[\s|]+/g, " ").slice(0, 240);
     console.error(`round ${round}  ${row.name}  ${row.peer}: ${row.failure}`);
   }
 }
@@ -93,6 +91,7 @@ async function record(row: Row, round: number, measure: () => Promise<Sample>): 
 async function measureServer(workload: Workload, peer: Peer): Promise<Sample> {
   await using server = await startServer(peer.server!, SERVER_CORE, peer.env);
   await workload.measure(server, WARM_UP_SECONDS, loaders);
+  await new Promise((resolve) => setTimeout(resolve, 200));
   if (server.alive) return await workload.measure(server, seconds, loaders);
   // It did not survive that its first client hung up: this one has to do without warming up.
   await using another = await startServer(peer.server!, SERVER_CORE, peer.env);
