@@ -20,10 +20,17 @@
 
 // Servers.
 export { serve, type Server } from "./src/rpc/server.ts";
-export { type ServeOptions, type ServerStats } from "./src/rpc/server_options.ts";
-export { type CallStats } from "./src/rpc/call_host.ts";
+export type { ServeOptions, ServerStats } from "./src/rpc/server_options.ts";
+export type { GrpcServerOptions } from "./src/grpc/server.ts";
+export type { Http2Options } from "./src/http2/options.ts";
+export type { CallStats } from "./src/rpc/call_host.ts";
 export { Router } from "./src/rpc/router.ts";
-export { type Capability, Registry } from "./src/rpc/registry.ts";
+export {
+  type AnyHandler,
+  type Capability,
+  RegisteredMethod,
+  Registry,
+} from "./src/rpc/registry.ts";
 export type {
   BidiStreamingHandler,
   ClientStreamingHandler,
@@ -65,6 +72,7 @@ export { type BoundMethod, type CapabilityInfo, type Channel, connect } from "./
 export type {
   AddressStats,
   BatchOptions,
+  ChannelInternals,
   ChannelOptions,
   ChannelState,
   ChannelStats,
@@ -103,6 +111,22 @@ export {
 } from "./src/call/status.ts";
 export type { PeerInfo, TlsPeerInfo } from "./src/call/wire.ts";
 export type { TlsClientOptions, TlsServerOptions } from "./src/transport/tls_options.ts";
+export type { ByteStream } from "./src/transport/types.ts";
+export type { DialOptions } from "./src/transport/dial.ts";
+export type {
+  Address,
+  DnsAddress,
+  HvsockAddress,
+  ListAddress,
+  MemoryAddress,
+  TcpAddress,
+  UnixAbstractAddress,
+  UnixAddress,
+  VsockAddress,
+} from "./src/transport/address.ts";
+export type { Clock } from "./src/call/clock.ts";
+export type { Resolver } from "./src/transport/resolve.ts";
+export { MemoryPool } from "./src/bytes/memory_pool.ts";
 
 // Errors.
 export {

@@ -23,23 +23,32 @@ export abstract class DispatcherLayer implements Dispatcher {
   /** The one inside. */
   protected readonly next: Dispatcher;
 
+  /** Goes around `next`. */
   constructor(next: Dispatcher) {
     this.next = next;
   }
 
+  /** As `next` has it. */
   find(path: string): MethodInfo | undefined {
     return this.next.find(path);
   }
 
+  /** As `next` has it. */
   explainMissing(path: string): string {
     return this.next.explainMissing?.(path) ?? `Unknown method ${path}`;
   }
 
+  /** Closes `next`. */
   close(): Promise<void> | void {
     return this.next.close?.();
   }
 
-  abstract dispatch(method: MethodInfo, request: Request, context: HandlerContext): Answer;
+  /** Runs a call, usually by `next.dispatch`. */
+  abstract dispatch(
+    method: MethodInfo,
+    request: Uint8Array | AsyncIterable<Uint8Array>,
+    context: HandlerContext,
+  ): DispatchReply | Promise<DispatchReply>;
 }
 
 /** Options of {@link concurrencyLimit}. */

@@ -35,8 +35,9 @@ export interface Capability {
   readonly kind: MethodKind;
 }
 
+/** A handler of any kind. */
 // deno-lint-ignore no-explicit-any
-type AnyHandler = HandlersByKind<any, any>[MethodKind];
+export type AnyHandler = HandlersByKind<any, any>[MethodKind];
 
 /** A method with its handler. */
 export class RegisteredMethod implements MethodInfo {
@@ -53,6 +54,7 @@ export class RegisteredMethod implements MethodInfo {
   /** The handler, wrapped in interceptors when there are any. */
   readonly handler: AnyHandler;
 
+  /** Puts what `spec` says together with `handler`. */
   constructor(path: string, spec: MethodSpec<never, never, MethodKind>, handler: AnyHandler) {
     this.path = path;
     this.kind = spec.kind ?? "unary";
