@@ -166,3 +166,25 @@ Deno.test("without --allow-ffi the server warns once and signs with webcrypto", 
   assert.equal(warnings.length, 1);
   assert.match(warnings[0], /--allow-ffi/);
 });
+
+Deno.test("server:stop stops the server of a pid file, and is content when there is none", async () => {
+  await using processes = new Processes();
+  const directory = await Deno.makeTempDir();
+  const pidFile = join(directory, "new", "server.pid");
+  const script = join(import.meta.dirname!, "../../scripts/server_stop.ts");
+  const stop = async () => {
+    const stopping = processes.start([Deno.execPath(), "run", "--quiet", "-A", script, pidFile]);
+    const lines = await Array.fromAsync(stopping.lines());
+    assert.equal(await stopping.code(), 0);
+    return lines.join("\n");
+  };
+  const server = start(processes, [
+    ...["--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "error"],
+    ...["--pid-file", pidFile],
+  ]);
+  await address(server);
+  assert.match(await stop(), /^Stopped the server \(pid \d+\)$/);
+  assert.equal(await server.code(), 0);
+  assert.match(await stop(), /^No server/);
+  await Deno.remove(directory, { recursive: true });
+});
