@@ -18,10 +18,14 @@ export interface ChildProgram extends AsyncDisposable {
   readonly line: string;
 }
 
-/** Starts a program of this project and waits for its first line. Disposing of it ends it. */
-export async function childProcess(url: string | URL, args: string[]): Promise<ChildProgram> {
+/** Starts a program of this project, with further arguments for Deno, and waits for its first line. Disposing of it ends it. */
+export async function childProcess(
+  url: string | URL,
+  args: string[],
+  runtimeArgs: string[] = [],
+): Promise<ChildProgram> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "--no-check", new URL(url).pathname, ...args],
+    args: ["run", "--quiet", "-A", "--no-check", ...runtimeArgs, new URL(url).pathname, ...args],
     stdout: "piped",
     stderr: "inherit",
   }).spawn();

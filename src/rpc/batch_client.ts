@@ -9,6 +9,7 @@ import { IdMap } from "../call/id_map.ts";
 import { Metadata } from "../call/metadata.ts";
 import { Status, statusFromNumber } from "../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../call/wire.ts";
+import { decompress } from "../codec/compression.ts";
 import type { CallCore, OutgoingRequest, UnaryBatcher } from "./call_core.ts";
 import {
   BATCH_METHOD,
@@ -151,6 +152,7 @@ class BatchStream implements ClientCallSink, BatchResponseSink {
   readonly #connection: Connection;
   readonly #call: ClientCall;
   readonly #writer = new BatchRequestWriter();
+  readonly #maxResponseBytes: number;
   /** Sent, without a reply yet. */
   readonly #sent = new IdMap<BatchedCall>();
   /** Not sent yet, in order. Those given up meanwhile are skipped. */
@@ -173,10 +175,11 @@ class BatchStream implements ClientCallSink, BatchResponseSink {
     this.#batcher = batcher;
     this.#connection = connection;
     const { maxReplyBytes, core } = batcher.context;
+    this.#maxResponseBytes = maxReplyBytes + REPLY_OVERHEAD_BYTES;
     this.#call = connection.startCall({
       path: BATCH_METHOD,
       singleResponse: false,
-      maxReceiveMessageBytes: maxReplyBytes + REPLY_OVERHEAD_BYTES,
+      maxReceiveMessageBytes: this.#maxResponseBytes,
       authority: core.authority,
       requestStreams: true,
     }, this);
@@ -287,10 +290,13 @@ class BatchStream implements ClientCallSink, BatchResponseSink {
 
   onHeaders(): void {}
 
-  onMessage(message: Uint8Array): void {
+  onMessage(message: Uint8Array, compressed: boolean): void {
     this.#answered = true;
     try {
-      readBatchResponse(message, this);
+      const response = compressed
+        ? decompress(message, this.#call.encoding, this.#maxResponseBytes)
+        : message;
+      readBatchResponse(response, this);
     } catch (error) {
       this.#call.cancel();
       this.#fail(Status.INTERNAL, (error as Error).message, noMetadata, "processed");

@@ -6,12 +6,15 @@ import { addMethods, Seen, text, untext } from "../calls/methods.ts";
 
 let names = 0;
 
-async function start(batches: boolean, options: { maxCalls?: number } = {}) {
+async function start(
+  batches: boolean,
+  { compress, ...options }: { maxCalls?: number; compress?: boolean } = {},
+) {
   const seen = new Seen();
   const server = await serve(`memory:batch-${++names}`, (router) => {
     addMethods(router, seen);
     if (batches) addBatch(router, options);
-  });
+  }, { compress });
   return { server, seen, address: server.addresses[0] };
 }
 
@@ -25,6 +28,16 @@ Deno.test("calls of one turn go in one batch", async () => {
   const stats = channel.stats();
   assert.equal(stats.batchedCalls, 64);
   assert.equal(stats.activeCalls, 0);
+});
+
+Deno.test("replies of a server that compresses are read", async () => {
+  const { server, address } = await start(true, { compress: true });
+  await using _ = server;
+  await using channel = connect(address, { batch: true });
+  const payload = text("again ".repeat(1_000));
+  const calls = Array.from({ length: 8 }, () => channel.call("/suite/echo", payload));
+  for (const reply of await Promise.all(calls)) assert.deepEqual(reply, payload);
+  assert.equal(channel.stats().batchedCalls, 8);
 });
 
 Deno.test("a slow call in a batch holds up none of the others", async () => {

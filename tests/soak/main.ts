@@ -1,0 +1,104 @@
+/**
+ * The soak: mixed load on both wires for a long time, between two processes whose heaps and descriptors must
+ * stay as they are. Exit code 1 when they grow, or when a call ends as it should not.
+ *
+ *     deno task soak --minutes 60
+ *
+ * Each round is load, then silence, a forced collection on both sides, and a line of figures.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { type ChannelOptions, connect } from "../../mod.ts";
+import { childProcess } from "../../bench/processes.ts";
+import { type Figures, measure } from "./figures.ts";
+import { channelJobs, churnJobs, type Counts, type Job, repeat } from "./load.ts";
+import { growth } from "./verdict.ts";
+
+const { values } = parseArgs({
+  options: { minutes: { type: "string", default: "10" }, rounds: { type: "string" } },
+});
+const minutes = Number(values.minutes);
+const rounds = Number(values.rounds ?? Math.max(12, Math.round(minutes * 2)));
+if (!(minutes > 0) || !(rounds >= 6)) {
+  console.error("soak: --minutes must be above 0, and --rounds 6 or more");
+  Deno.exit(2);
+}
+
+/** How long calls under way may take to end before memory is measured. */
+const SETTLE_MS = 1_500;
+
+await using server = await childProcess(new URL("server.ts", import.meta.url), [], [
+  "--v8-flags=--expose-gc",
+]);
+const { addresses: [plain, secure, figures], ca } = JSON.parse(server.line);
+
+const counts: Counts = { calls: 0, cancelled: 0, churned: 0, unexpected: new Map() };
+// One signal for all calls, which must leave nothing with it.
+const { signal } = new AbortController();
+const tls = { ca, serverName: "localhost" };
+
+const ways: [address: string, options: ChannelOptions][] = [
+  [plain, { wire: "grpc" }],
+  [plain, { wire: "lean" }],
+  [plain, { wire: "grpc", batch: true, compress: true }],
+  [secure, { wire: "grpc", tls }],
+  [secure, { wire: "lean", tls }],
+];
+const channels = ways.map(([address, options]) => connect(address, options));
+const jobs: Job[] = [
+  ...channels.flatMap((channel) => channelJobs(channel, counts, signal)),
+  ...ways.slice(0, 2).flatMap(([address, options]) => churnJobs(address, options, counts)),
+  churnJobs(secure, { wire: "grpc", tls }, counts)[0],
+];
+
+await using meter = connect(figures, { wire: "lean" });
+const mine: Figures[] = [];
+const theirs: Figures[] = [];
+const roundMs = Math.max(1_000, (minutes * 60_000) / rounds - SETTLE_MS);
+const startMs = performance.now();
+
+console.log("minute  calls  cancelled  churned   client heap+buffers, rss, fds   server");
+for (let round = 0; round < rounds; round++) {
+  const endMs = performance.now() + roundMs;
+  await Promise.all(jobs.map((job) => repeat(job, endMs, counts)));
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  const reply = await meter.call("/figures", new Uint8Array());
+  theirs.push(JSON.parse(new TextDecoder().decode(reply)));
+  mine.push(await measure());
+  const minute = ((performance.now() - startMs) / 60_000).toFixed(1);
+  console.log(
+    [
+      minute.padStart(6),
+      counts.calls,
+      counts.cancelled,
+      counts.churned,
+      "",
+      shown(mine[round]),
+      "",
+      shown(theirs[round]),
+    ].join("  "),
+  );
+}
+
+await Promise.all(channels.map((channel) => channel.close()));
+const problems = [
+  ...growth("client", mine),
+  ...growth("server", theirs),
+  ...[...counts.unexpected].map(([text, count]) => `${count} × ${text}`),
+];
+for (const problem of problems) console.log(`FAILED ${problem}`);
+if (problems.length === 0) {
+  console.log(`ok: flat over ${rounds} rounds, ${counts.calls} calls behind one signal`);
+}
+await meter.close();
+await server[Symbol.asyncDispose]();
+Deno.exit(problems.length === 0 ? 0 : 1);
+
+function shown({ heapBytes, externalBytes, residentBytes, descriptors }: Figures): string {
+  const mib = (bytes: number) => (bytes / 2 ** 20).toFixed(2);
+  return `${mib(heapBytes)}+${mib(externalBytes)} MiB, ${
+    mib(residentBytes)
+  } MiB, ${descriptors} fds`;
+}
