@@ -79,7 +79,7 @@ export async function findMethod(
   }
   const reflected = typed ? await reflection(lookup) : undefined;
   return typedMethod(reflected, one.name) ??
-    { path: one.name, kind: kind ?? one.kind as MethodKind };
+    { path: one.name, kind: one.kind as MethodKind };
 }
 
 function pathOf(method: DescMethod): string {
