@@ -62,7 +62,9 @@ function grpcUnary(): Workload {
     name: "grpc unary 64 B, engines of both sides",
     run(count) {
       for (let i = 0; i < count; i += 10) {
-        for (let k = 0; k < 10; k++) client.startCall(request, sink).sendLastMessage(payload, false);
+        for (let k = 0; k < 10; k++) {
+          client.startCall(request, sink).sendLastMessage(payload, false);
+        }
         carry();
       }
     },

@@ -9,7 +9,7 @@ const config = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import
 const { "./certs": certs, ...others }: Record<string, string> = config.exports;
 
 const stages: [name: string, args: string[]][] = [
-  ["fmt", ["fmt", "--check", "--quiet"]],
+  ["fmt", ["fmt", "--check"]],
   ["lint", ["lint", "--quiet"]],
   ["types", ["check", "--quiet"]],
   ["generated", ["run", "-A", "scripts/generate.ts", "--check"]],
