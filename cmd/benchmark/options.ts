@@ -169,11 +169,11 @@ function targetOptions(): Option[] {
     ),
     option("-s, --server <address>", "SERVER_ADDR", "the server", { default: "127.0.0.1:50051" }),
     option(
-      "--start-server <on|off>",
+      "--start-server [on|off]",
       "START_SERVER",
       "start a server in this process when no address is given",
       { default: false, defaultText: "off", parse: onOff },
-    ),
+    ).preset("on"),
     option(
       "--transport <name>",
       "TRANSPORT",
@@ -184,7 +184,7 @@ function targetOptions(): Option[] {
       default: "grpc",
       parse: word("grpc", "lean"),
     }),
-    option("--batch <on|off>", "BATCH", "gather calls into batches", {
+    option("--batch [on|off]", "BATCH", "gather calls into batches", {
       default: false,
       defaultText: "off",
       parse: onOff,

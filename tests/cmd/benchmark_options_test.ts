@@ -306,6 +306,17 @@ for (const { flag, env, key, default: initial, values } of CASES) {
   });
 }
 
+Deno.test("--batch and --start-server need no value", async () => {
+  const { batch, startServer, requests } = await flagsOf(
+    {},
+    "--batch",
+    "--start-server",
+    "-n",
+    "5",
+  );
+  assert.deepEqual([batch, startServer, requests], [true, true, 5]);
+});
+
 Deno.test("every option of the program is in the table of this test", () => {
   const known = new Set(["--version", "--help", ...CASES.map(({ flag }) => `--${flag}`)]);
   const options = benchmarkCommand().options.map((one) => one.long);
