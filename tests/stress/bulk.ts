@@ -1,0 +1,104 @@
+/**
+ * One large stream beside small calls, on the same connection and on another one.
+ *
+ * @module
+ */
+
+import { type Channel, connect } from "../../mod.ts";
+import { Findings, inProcess, type Outcome, percentile, startServer } from "./outcome.ts";
+
+const STREAM_BYTES = 100 * 1024 * 1024;
+const PIECE_BYTES = 64 * 1024;
+const CALLS = 100;
+const ROUNDS = 5;
+/** How much longer the small calls may take. */
+const LIMIT = 3;
+
+/** What one round saw. */
+interface Round {
+  readonly callsMs: number[];
+  /** Bytes of the stream each second; 0 when there was none. */
+  readonly bytesPerSecond: number;
+}
+
+/** 100 small calls at a time, without and beside a stream of 100 MiB there and back. */
+export async function bulk(wire: "grpc" | "lean"): Promise<Outcome> {
+  const found = new Findings();
+  await using server = await startServer();
+  await using channel = connect(server.address, { wire, poolSize: 1 });
+  await channel.ready();
+  await smallCalls(channel);
+
+  const idle: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) idle.push(...await smallCalls(channel));
+  const same = await rounds(() => beside(channel, largeStream(channel)));
+  const other = await rounds(() =>
+    beside(channel, inProcess<number>(import.meta.url, [server.address, wire]))
+  );
+
+  const idleMs = percentile(idle, 0.99);
+  found.note(`p99 of small calls when idle: ${idleMs.toFixed(2)} ms`);
+  for (const [where, round] of [["another", other], ["the same", same]] as const) {
+    const p99Ms = percentile(round.callsMs, 0.99);
+    const line = `p99 beside the stream on ${where} connection: ${p99Ms.toFixed(2)} ms ` +
+      `(${(p99Ms / idleMs).toFixed(1)} times), ` +
+      `the stream at ${(round.bytesPerSecond / 2 ** 20).toFixed(0)} MiB/s each way`;
+    found.check(p99Ms <= LIMIT * idleMs, line);
+  }
+  return found;
+}
+
+async function rounds(one: () => Promise<Round>): Promise<Round> {
+  const all: Round[] = [];
+  for (let i = 0; i < ROUNDS; i++) all.push(await one());
+  return {
+    callsMs: all.flatMap((round) => round.callsMs),
+    bytesPerSecond: percentile(all.map((round) => round.bytesPerSecond), 0.5),
+  };
+}
+
+/** Small calls, one after the other, while the stream lasts: at most {@link CALLS}. */
+async function beside(channel: Channel, stream: Promise<number>): Promise<Round> {
+  let running = true;
+  stream.finally(() => running = false);
+  const callsMs = await smallCalls(channel, () => running);
+  return { callsMs, bytesPerSecond: await stream };
+}
+
+async function smallCalls(channel: Channel, go: () => boolean = () => true): Promise<number[]> {
+  const callsMs: number[] = [];
+  for (let i = 0; i < CALLS && go(); i++) {
+    const startMs = performance.now();
+    await channel.call("/vrpc.echo.v1.EchoService/Echo", new Uint8Array([0x0a, 0x01, 0x2a]));
+    callsMs.push(performance.now() - startMs);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return callsMs;
+}
+
+/** Sends the large stream and reads it back; resolves to its rate. */
+async function largeStream(channel: Channel): Promise<number> {
+  // An EchoStreamRequest: the tag of the payload, its length as a varint, the payload.
+  const piece = new Uint8Array(4 + PIECE_BYTES);
+  piece.set([0x0a, 0x80, 0x80, 0x04]);
+  const count = STREAM_BYTES / PIECE_BYTES;
+  const startMs = performance.now();
+  await using session = channel.session("/vrpc.echo.v1.EchoService/EchoStream");
+  const sending = (async () => {
+    for (let i = 0; i < count; i++) await session.send(piece);
+    session.closeSend();
+  })();
+  let received = 0;
+  for await (const _ of session) received++;
+  await sending;
+  if (received !== count) throw new Error(`${received} messages came back, ${count} were sent`);
+  return STREAM_BYTES / ((performance.now() - startMs) / 1000);
+}
+
+if (import.meta.main) {
+  const [address, wire] = Deno.args;
+  const channel = connect(address, { wire: wire === "lean" ? "lean" : "grpc", poolSize: 1 });
+  await channel.ready();
+  console.log(JSON.stringify(await largeStream(channel)));
+  Deno.exit(0);
+}
