@@ -15,6 +15,8 @@ export class ByteWriter {
   buffer: Uint8Array<ArrayBuffer> = EMPTY;
   /** How many bytes have gathered. */
   length = 0;
+  /** How often what had gathered was taken away: while it stays, earlier positions still hold. */
+  taken = 0;
 
   /** Makes room for `count` more bytes behind `length`. Call it before writing into `buffer` directly. */
   reserve(count: number): void {
@@ -77,6 +79,7 @@ export class ByteWriter {
    * gives it back with `releaseBuffer` when it has been sent.
    */
   take(): { buffer: Uint8Array<ArrayBuffer>; length: number } {
+    this.taken++;
     const taken = { buffer: this.buffer, length: this.length };
     this.buffer = EMPTY;
     this.length = 0;
@@ -85,6 +88,7 @@ export class ByteWriter {
 
   /** Forgets what has gathered and gives the buffer back. */
   clear(): void {
+    this.taken++;
     releaseBuffer(this.buffer);
     this.buffer = EMPTY;
     this.length = 0;
