@@ -20,7 +20,7 @@ import {
 } from "./batch_wire.ts";
 import type { BatchOptions } from "./channel_options.ts";
 import type { Connection } from "./connection.ts";
-import type { PickWaiter } from "./pool.ts";
+import type { PickWaiter } from "./pick_queue.ts";
 
 const MAX_CALLS = 256;
 const MAX_BYTES = 65_536;

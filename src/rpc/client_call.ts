@@ -27,7 +27,7 @@ import {
 } from "./call_core.ts";
 import type { Connection } from "./connection.ts";
 import type { DeadlineHandle } from "./deadline_queue.ts";
-import type { PickWaiter } from "./pool.ts";
+import type { PickWaiter } from "./pick_queue.ts";
 import type { CallOptions } from "./types.ts";
 
 // The executor below leaves the functions of the newest Promise here, so that calls need no closure.

@@ -10,18 +10,10 @@ import { Status } from "../call/status.ts";
 import { type BalancerPolicy, makePicker, type Picker } from "./balancer.ts";
 import type { AddressStats, ChannelState, ConnectionStats } from "./channel_options.ts";
 import type { Connection } from "./connection.ts";
+import { PickQueue, type PickWaiter } from "./pick_queue.ts";
 import { ProcessHold } from "./process_hold.ts";
+import { Resolution } from "./resolution.ts";
 import type { Subchannel, SubchannelHooks } from "./subchannel.ts";
-
-/** A call that waits for a connection. */
-export interface PickWaiter {
-  /** Whether it stays while the channel is in TRANSIENT_FAILURE. */
-  readonly waitForReady: boolean;
-  /** A connection that is `free`, right now: the call must be started before this returns. */
-  onPick(connection: Connection): void;
-  /** There will be none. */
-  onPickFailed(code: Status, message: string): void;
-}
 
 /** What a pool needs. */
 export interface PoolOptions {
@@ -58,18 +50,14 @@ export class Pool {
   #subchannels: Subchannel[] = [];
   /** Of addresses that are gone; they only finish their calls. */
   readonly #retired = new Set<Subchannel>();
-  readonly #queue = new Set<PickWaiter>();
+  readonly #queue: PickQueue;
   readonly #watchers = new Set<() => void>();
   readonly #hold = new ProcessHold();
-  readonly #abort = new AbortController();
+  #resolution: Resolution | undefined = undefined;
   #min: number;
   #max: number;
   #pumpQueued = false;
-  #resolving = false;
-  #resolveAgain = false;
-  #lastResolveMs = -Infinity;
   #resolveError: Error | undefined = undefined;
-  #resolveTimer: unknown = undefined;
   #shrinkTimer: unknown = undefined;
   #idleTimer: unknown = undefined;
   #callsAtIdleCheck = 0;
@@ -80,6 +68,7 @@ export class Pool {
   /** Connects nothing until a call or `activate`. */
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#queue = new PickQueue(options.maxQueuedCalls);
     this.#pick = makePicker(options.balancer, options.random);
     this.#min = options.min;
     this.#max = options.max;
@@ -118,28 +107,22 @@ export class Pool {
     if (this.#state === "TRANSIENT_FAILURE" && !waiter.waitForReady) {
       return waiter.onPickFailed(Status.UNAVAILABLE, this.failureText());
     }
-    if (this.#queue.size >= this.#options.maxQueuedCalls) {
-      return waiter.onPickFailed(
-        Status.RESOURCE_EXHAUSTED,
-        `Cannot queue a call: ${this.#queue.size} wait for a connection, limit is ${this.#options.maxQueuedCalls}`,
-      );
-    }
     this.#queue.add(waiter);
-    this.#hold.acquire();
     if (this.#state === "IDLE") this.activate();
     else this.#schedulePump();
   }
 
   /** Takes a waiter out; fine when it isn't there. */
   dequeue(waiter: PickWaiter): void {
-    if (this.#queue.delete(waiter)) this.#hold.release();
+    this.#queue.remove(waiter);
   }
 
   /** Starts connecting when the pool is IDLE. */
   activate(): void {
     if (this.#state !== "IDLE") return;
     this.#setState("CONNECTING");
-    this.#resolve();
+    this.#resolution = this.#makeResolution();
+    this.#resolution.start();
     this.#armIdle();
   }
 
@@ -209,9 +192,9 @@ export class Pool {
   async close(): Promise<void> {
     if (this.#state !== "SHUTDOWN") {
       this.#setState("SHUTDOWN");
-      this.#abort.abort();
+      this.#resolution?.close();
       this.#clearTimers();
-      this.#failQueue(() => true, "The channel is closed");
+      this.#queue.fail("The channel is closed", true);
       for (const subchannel of this.#subchannels) subchannel.close("The channel is closed");
       for (const subchannel of this.#retired) subchannel.close("The channel is closed");
     }
@@ -235,46 +218,23 @@ export class Pool {
 
   // ---- addresses ---------------------------------------------------------------------------------------
 
-  async #resolve(): Promise<void> {
-    if (this.#resolving) {
-      this.#resolveAgain = true;
-      return;
-    }
-    this.#resolving = true;
-    this.#resolveAgain = false;
-    this.#lastResolveMs = this.#options.clock.now();
-    try {
-      const addresses = await this.#options.resolve(this.#abort.signal);
-      if (this.#state === "SHUTDOWN") return;
-      if (addresses.length === 0) throw new Error("the name has no addresses");
-      this.#resolveError = undefined;
-      this.#setAddresses([...new Set(addresses)]);
-    } catch (error) {
-      if (this.#state === "SHUTDOWN") return;
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#resolveError = new Error(`Cannot resolve ${this.#options.target}: ${reason}`, {
-        cause: error,
-      });
-      this.#options.log("warn", this.#resolveError.message);
-      this.#update();
-      // Without any address only another resolution can help.
-      if (this.#subchannels.length === 0) this.#resolveLater();
-    } finally {
-      this.#resolving = false;
-    }
-    if (this.#resolveAgain) this.#resolveLater();
-  }
-
-  #resolveLater(): void {
-    if (this.#state === "SHUTDOWN" || this.#state === "IDLE") return;
-    const { clock, minResolveIntervalMs } = this.#options;
-    // gRPC's clients back off from failing resolvers by a second at least.
-    const least = this.#subchannels.length === 0 ? Math.min(1_000, minResolveIntervalMs) : 0;
-    const dueMs = this.#lastResolveMs + Math.max(least, minResolveIntervalMs) - clock.now();
-    this.#resolveTimer ??= clock.setTimer(() => {
-      this.#resolveTimer = undefined;
-      this.#resolve();
-    }, Math.max(0, dueMs));
+  #makeResolution(): Resolution {
+    const { target, resolve, minResolveIntervalMs, clock, log } = this.#options;
+    return new Resolution({
+      target,
+      resolve,
+      minIntervalMs: minResolveIntervalMs,
+      clock,
+      onAddresses: (addresses) => {
+        this.#resolveError = undefined;
+        this.#setAddresses(addresses);
+      },
+      onError: (error) => {
+        this.#resolveError = error;
+        log("warn", error.message);
+        this.#update();
+      },
+    });
   }
 
   #setAddresses(addresses: string[]): void {
@@ -330,7 +290,7 @@ export class Pool {
 
   #onFailure(error: Error): void {
     this.#options.log("debug", error.message);
-    if (this.#state !== "SHUTDOWN" && this.#state !== "IDLE") this.#resolveLater();
+    this.#resolution?.again();
   }
 
   // ---- state and calls ---------------------------------------------------------------------------------
@@ -354,7 +314,7 @@ export class Pool {
     }
     this.#setState(this.#aggregate());
     if (this.#state === "TRANSIENT_FAILURE") {
-      this.#failQueue((waiter) => !waiter.waitForReady, this.failureText());
+      this.#queue.fail(this.failureText(), false);
     }
     if (this.#queue.size > 0) this.#schedulePump();
     this.#armShrink();
@@ -392,14 +352,6 @@ export class Pool {
     return errors.at(-1) ?? this.#resolveError;
   }
 
-  #failQueue(which: (waiter: PickWaiter) => boolean, message: string): void {
-    for (const waiter of [...this.#queue]) {
-      if (!which(waiter)) continue;
-      this.dequeue(waiter);
-      waiter.onPickFailed(Status.UNAVAILABLE, message);
-    }
-  }
-
   #onFree(): void {
     if (this.#queue.size > 0) this.#schedulePump();
   }
@@ -413,15 +365,8 @@ export class Pool {
 
   #pump(): void {
     this.#pumpQueued = false;
-    for (const waiter of this.#queue) {
-      const connection = this.#pick(this.#ready);
-      if (connection === undefined) {
-        if (this.#ready.length > 0) this.#grow();
-        return;
-      }
-      this.dequeue(waiter);
-      waiter.onPick(connection);
-    }
+    const served = this.#queue.serve(() => this.#pick(this.#ready));
+    if (!served && this.#ready.length > 0) this.#grow();
   }
 
   /** All connections are at their limit: one more, where there are fewest, one at a time. */
@@ -475,6 +420,8 @@ export class Pool {
 
   #toIdle(): void {
     this.#clearTimers();
+    this.#resolution?.close();
+    this.#resolution = undefined;
     const old = this.#subchannels;
     this.#subchannels = [];
     for (const subchannel of old) {
@@ -486,9 +433,9 @@ export class Pool {
   }
 
   #clearTimers(): void {
-    for (const timer of [this.#resolveTimer, this.#shrinkTimer, this.#idleTimer]) {
+    for (const timer of [this.#shrinkTimer, this.#idleTimer]) {
       if (timer !== undefined) this.#options.clock.clearTimer(timer);
     }
-    this.#resolveTimer = this.#shrinkTimer = this.#idleTimer = undefined;
+    this.#shrinkTimer = this.#idleTimer = undefined;
   }
 }

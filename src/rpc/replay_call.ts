@@ -12,7 +12,7 @@ import type { CallProgress, ClientCall, ClientCallSink } from "../call/wire.ts";
 import { RpcError } from "../errors.ts";
 import { type CallCore, callRequest, type OutgoingRequest } from "./call_core.ts";
 import type { Connection } from "./connection.ts";
-import type { PickWaiter } from "./pool.ts";
+import type { PickWaiter } from "./pick_queue.ts";
 
 /** What may be kept for sending again, in bytes per call (grpc-go's default); past it there is no second try. */
 export const REPLAY_BUFFER_BYTES = 256 * 1024;
