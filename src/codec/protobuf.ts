@@ -13,6 +13,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import type { Codec } from "./codec.ts";
+import { compileFlatDecoder } from "./flat_decoder.ts";
 import { compileFlatEncoder } from "./flat_encoder.ts";
 
 /** A codec that remembers which message it is for. */
@@ -39,9 +40,11 @@ export function protobufCodec<D extends DescMessage>(descriptor: D): ProtobufCod
 }
 
 function makeCodec(descriptor: DescMessage): ProtobufCodec {
-  // protobuf-es makes a writer and two buffers for each message, 0.9 µs for a small one: five times what
-  // reading costs. Flat messages, which small ones mostly are, go past it.
+  // protobuf-es makes a writer and two buffers for each message that it writes, 0.9 µs for a small one, and
+  // a reader with a view for each that it reads, 0.15 µs. Flat messages, which small ones mostly are, go
+  // past it.
   const encodeFlat = compileFlatEncoder(descriptor);
+  const decodeFlat = compileFlatDecoder(descriptor);
   return {
     name: "proto",
     descriptor,
@@ -53,7 +56,8 @@ function makeCodec(descriptor: DescMessage): ProtobufCodec {
       return bytes ?? toBinary(descriptor, create(descriptor, message));
     },
     decode(bytes: Uint8Array): MessageShape<DescMessage> {
-      return fromBinary(descriptor, bytes);
+      const message = decodeFlat?.(bytes) as MessageShape<DescMessage> | undefined;
+      return message ?? fromBinary(descriptor, bytes);
     },
   };
 }

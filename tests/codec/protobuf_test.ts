@@ -79,6 +79,77 @@ for (const optional of [false, true]) {
   });
 }
 
+/** The scalars without those that the flat decoder leaves to protobuf-es. */
+function plainScalars(): DescMessage {
+  const T = FieldDescriptorProto_Type;
+  const types = [T.STRING, T.BYTES, T.BOOL, T.INT32, T.UINT32, T.INT64, T.UINT64];
+  const file = create(FileDescriptorProtoSchema, {
+    name: "plain.proto",
+    syntax: "proto3",
+    messageType: [{
+      name: "Plain",
+      field: types.map((type, i) => ({
+        name: `f${i}`,
+        number: [1, 15, 16, 2047, 3, 4, 5][i],
+        type,
+        label: 1,
+      })),
+    }],
+  });
+  const message = createFileRegistry(file, () => undefined).getMessage("Plain");
+  assert.ok(message);
+  return message;
+}
+
+Deno.test("protobufCodec() reads flat messages as protobuf-es does", () => {
+  const schema = plainScalars();
+  const codec = protobufCodec(schema);
+  const init = fc.record({
+    f0: fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ minLength: 20, maxLength: 300 })),
+    f1: fc.uint8Array({ maxLength: 300 }),
+    f2: fc.boolean(),
+    f3: fc.integer(),
+    f4: fc.nat(0xffffffff),
+    f5: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    f6: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  }, { requiredKeys: [] });
+  fc.assert(fc.property(init, fc.nat(40), (value, offset) => {
+    const bytes = toBinary(schema, create(schema, value));
+    // Somewhere inside a larger buffer.
+    const buffer = new Uint8Array(bytes.length + offset + 10).fill(0x08);
+    buffer.set(bytes, offset);
+    const part = buffer.subarray(offset, offset + bytes.length);
+    assert.deepEqual(codec.decode(part), fromBinary(schema, bytes));
+  }));
+});
+
+Deno.test("protobufCodec() makes of any bytes what protobuf-es makes of them", () => {
+  const schema = plainScalars();
+  const codec = protobufCodec(schema);
+  const outcome = (read: () => unknown) => {
+    try {
+      return read();
+    } catch {
+      return "refused";
+    }
+  };
+  // Tags that the message has come often, so that reading gets far.
+  const byte = fc.oneof(
+    fc.constantFrom(0x0a, 0x7a, 0x80, 0x01, 0xf8, 0x7f, 0x18, 0x20, 0x28, 0xff),
+    fc.nat(255),
+  );
+  fc.assert(
+    fc.property(fc.array(byte, { maxLength: 40 }), (values) => {
+      const bytes = new Uint8Array(values);
+      assert.deepEqual(
+        outcome(() => codec.decode(bytes)),
+        outcome(() => fromBinary(schema, bytes)),
+      );
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 Deno.test("protobufCodec() encodes messages and init shapes of every other form alike", () => {
   const value = new Uint8Array(70_000).fill(7);
   for (const init of [{ value }, create(AnySchema, { value }), {}]) {
