@@ -27,6 +27,9 @@ const Part = { HEADER: 0, FRAME: 1, OVERSIZE: 2 } as const;
 
 // Up to this length a cut-off frame gets its whole buffer at once.
 const SMALL_FRAME_BYTES = 4096;
+// Beyond, its buffer is at most so many times what has come: a stream of large frames then mostly gets each
+// buffer once, and half a frame can't hold much.
+const GROWTH = 8;
 
 /** Reassembles frames from chunks that are cut anywhere. */
 export class FrameReader {
@@ -112,7 +115,7 @@ export class FrameReader {
       const grown = new Uint8Array(
         this.#needed <= SMALL_FRAME_BYTES
           ? this.#needed
-          : Math.min(this.#needed, Math.max(SMALL_FRAME_BYTES, length * 2)),
+          : Math.min(this.#needed, Math.max(SMALL_FRAME_BYTES, length * GROWTH)),
       );
       if (old !== undefined) grown.set(old.subarray(0, this.#length));
       this.#partial = grown;

@@ -20,7 +20,7 @@ export interface LeanOptions {
   callWindowBytes: number;
   /** The longest value of one frame taken after the hello, 16 KiB to 1 MiB. Default 64 KiB. */
   maxValueBytes: number;
-  /** Longer messages are sent in pieces of this size, so that calls share the connection. Default 32 KiB. */
+  /** Longer messages are sent in pieces of this size, so that calls share the connection. Default 64 KiB. */
   fragmentBytes: number;
   /** The longest route taken. Default 1,024. */
   maxRouteBytes: number;
@@ -94,7 +94,7 @@ export const DEFAULT_LEAN_OPTIONS: Readonly<LeanOptions> = {
   memory: undefined,
   callWindowBytes: 131_072,
   maxValueBytes: 65_536,
-  fragmentBytes: 32_768,
+  fragmentBytes: 65_536,
   maxRouteBytes: 1_024,
   maxRoutes: 64,
   maxHeaderListBytes: 16_384,
