@@ -123,6 +123,16 @@ class RpcChannel implements Channel {
   }
 
   call(path: string, payload: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
+    let method: ClientMethod;
+    try {
+      method = this.#unaryMethod(path);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#calls.unary(method, payload, options) as Promise<Uint8Array>;
+  }
+
+  #unaryMethod(path: string): ClientMethod {
     let method = this.#unary.get(path);
     if (method === undefined) {
       method = this.#parts.method(bytesMethod(path, "unary"));
@@ -130,7 +140,7 @@ class RpcChannel implements Channel {
       if (this.#unary.size >= MAX_NAMED_METHODS) this.#unary.clear();
       this.#unary.set(path, method);
     }
-    return this.#calls.unary(method, payload, options) as Promise<Uint8Array>;
+    return method;
   }
 
   stream(path: string, payload: Uint8Array, options?: CallOptions): AsyncIterable<Uint8Array> {
