@@ -71,17 +71,17 @@ export class DeadlineQueue {
 
   /**
    * Calls `callback` once when the clock reaches `atMs`, never synchronously; for a time that has passed,
-   * as soon as timers run. The callback must not throw.
+   * as soon as timers run. The callback must not throw. `nowMs` saves asking the clock where it is known.
    */
-  add(atMs: number, callback: () => void): DeadlineHandle {
+  add(atMs: number, callback: () => void, nowMs?: number): DeadlineHandle {
     const entry = new Entry(atMs, callback);
     // An empty wheel may be moved to the present for free, so that ticks rarely run out.
-    if (this.#size === 0) this.#moveTo(this.#clock.now());
+    if (this.#size === 0) this.#moveTo(nowMs ?? this.#clock.now());
     this.#insert(entry);
     this.#size++;
-    // The timer is set for the tick of the slot: for upper levels that is when the slot is spread out.
-    const dueTick = this.#slotTick(entry.slot);
-    if (dueTick < this.#timerTick) this.#arm(dueTick);
+    // A timer that comes before this is due will see to it. Else one is set for the tick of its slot: for
+    // upper levels that is when the slot is spread out.
+    if (!(atMs - this.#originMs >= this.#timerTick)) this.#arm(this.#slotTick(entry.slot));
     return entry;
   }
 

@@ -52,11 +52,12 @@ export class ServerCallHandler implements ServerCallSink {
   /** Ends the call after `timeoutMs` from now, unless its deadline is sooner. */
   limitTime(timeoutMs: number): void {
     const context = this.#context;
-    const atMs = context.connection.clock.now() + timeoutMs;
+    const nowMs = context.connection.clock.now();
+    const atMs = nowMs + timeoutMs;
     if (this.#over || atMs >= context.deadlineAtMs) return;
     this.#clearDeadline();
     context.deadlineAtMs = atMs;
-    this.#deadline = this.#host.deadlines.add(atMs, () => this.#onDeadline(timeoutMs));
+    this.#deadline = this.#host.deadlines.add(atMs, () => this.#onDeadline(timeoutMs), nowMs);
   }
 
   /** Starts what need not wait for a request. `call.sink` must be set. */
