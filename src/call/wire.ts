@@ -211,6 +211,8 @@ export interface ClientConnection extends ConnectionEngine {
   ping(nowMs: number, onPong: (nowMs: number) => void): void;
   /** Finishes open calls, then `finished`. */
   drain(nowMs: number): void;
+  /** Whether the server hung up because pings came too fast: the next connection should ping half as often (A8). */
+  readonly tooManyPings: boolean;
   /** Ends at once; open calls end with `code`. */
   abort(code: Status, reason: string, nowMs: number): void;
 }

@@ -63,6 +63,7 @@ function prepare(name: string, value: string): PreparedField {
 export class GrpcClientConnection implements ClientConnection, Http2Handler {
   /** The HTTP/2 state machine below. */
   readonly http2: Http2Connection;
+  tooManyPings = false;
   readonly #authority: PreparedField;
   readonly #scheme: PreparedField;
   readonly #userAgent: PreparedField;
@@ -180,6 +181,9 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     this.sink.onStateChange();
   }
   onGoaway(errorCode: number, debug: string): void {
+    if (errorCode === ErrorCode.ENHANCE_YOUR_CALM && debug === "too_many_pings") {
+      this.tooManyPings = true;
+    }
     if (errorCode !== ErrorCode.NO_ERROR) {
       this.sink.onNote?.("warn", `The connection ends with code ${errorCode}: ${debug}`);
     }

@@ -9,7 +9,7 @@ import { Backoff, checkedMs } from "./backoff.ts";
 import { type BatchContext, Batcher } from "./batch_client.ts";
 import type { BatchOptions, ChannelOptions, ChannelStats, PoolSize } from "./channel_options.ts";
 import type { CallExtras } from "./client_interceptors.ts";
-import { makeClientEngine } from "./client_engine.ts";
+import { ClientEngines } from "./client_engine.ts";
 import { systemClock } from "./clock.ts";
 import { DeadlineQueue } from "./deadline_queue.ts";
 import { HealthChecker } from "./health_check.ts";
@@ -177,20 +177,23 @@ export class ChannelParts {
     return new Pool({
       target: this.target.text,
       resolve: (signal) => this.target.resolve(signal),
-      subchannel: (address, hooks) =>
-        new Subchannel({
+      subchannel: (address, hooks) => {
+        const engines = new ClientEngines(options, this.target.authorityOf(address));
+        return new Subchannel({
           ...hooks,
           clock,
           backoff: new Backoff(options, random),
           connection: {
             address,
             dial: (signal) => this.target.dial(address, signal),
-            engine: makeClientEngine(options, this.target.authorityOf(address)),
+            engine: (sink, stream, nowMs) => engines.make(sink, stream, nowMs),
+            onTooManyPings: () => engines.slowDown(),
             connectTimeoutMs,
             clock,
             log,
           },
-        }),
+        });
+      },
       balancer: this.target.balancer,
       min,
       max,

@@ -6,46 +6,56 @@
 
 import type { ClientConnection, ClientConnectionSink } from "../call/wire.ts";
 import { ProtocolError } from "../errors.ts";
-import { GrpcClientConnection } from "../grpc/client.ts";
+import { GrpcClientConnection, MIN_CLIENT_KEEPALIVE_MS } from "../grpc/client.ts";
 import { LeanClientConnection } from "../lean/client.ts";
 import type { ByteStream } from "../transport/types.ts";
 import type { ChannelOptions } from "./channel_options.ts";
 
 const LEAN_ALPN = "vrpc-lean/1";
 
-/** Makes the engine of a connection, once its byte stream is open. */
-export type EngineFactory = (
-  sink: ClientConnectionSink,
-  stream: ByteStream,
-  nowMs: number,
-) => ClientConnection;
+/** Makes the engines of the connections to one address. */
+export class ClientEngines {
+  readonly #options: ChannelOptions;
+  readonly #authority: string;
+  #keepaliveTimeMs: number | undefined;
 
-/** The engines of a channel's connections. */
-export function makeClientEngine(options: ChannelOptions, authority: string): EngineFactory {
-  const shared = {
-    keepaliveTimeMs: options.keepaliveTimeMs,
-    keepaliveTimeoutMs: options.keepaliveTimeoutMs,
-    keepaliveWithoutCalls: options.keepaliveWithoutCalls,
-  };
-  if (options.wire === "lean") {
-    return (sink, stream, nowMs) =>
-      new LeanClientConnection(sink, {
-        ...shared,
-        peerKnowsHello: stream.peer.tls?.alpn === LEAN_ALPN,
-      }, nowMs);
+  /** `authority` is what calls go to by name. */
+  constructor(options: ChannelOptions, authority: string) {
+    this.#options = options;
+    this.#authority = authority;
+    this.#keepaliveTimeMs = options.keepaliveTimeMs;
   }
-  return (sink, stream, nowMs) => {
+
+  /** The server objected to pings: from now on half as many (gRPC A8). */
+  slowDown(): void {
+    if (this.#keepaliveTimeMs !== undefined) {
+      this.#keepaliveTimeMs = Math.max(this.#keepaliveTimeMs, MIN_CLIENT_KEEPALIVE_MS) * 2;
+    }
+  }
+
+  /** The engine of a connection, once its byte stream is open. Throws ProtocolError. */
+  make(sink: ClientConnectionSink, stream: ByteStream, nowMs: number): ClientConnection {
+    const options = this.#options;
+    const keepalive = {
+      keepaliveTimeMs: this.#keepaliveTimeMs,
+      keepaliveTimeoutMs: options.keepaliveTimeoutMs,
+      keepaliveWithoutCalls: options.keepaliveWithoutCalls,
+    };
     const alpn = stream.peer.tls?.alpn;
+    if (options.wire === "lean") {
+      const peerKnowsHello = alpn === LEAN_ALPN;
+      return new LeanClientConnection(sink, { ...keepalive, peerKnowsHello }, nowMs);
+    }
     if (alpn !== undefined && alpn !== "h2") {
       throw new ProtocolError("connection", 0, `The server speaks ${alpn} here, not h2`);
     }
     return new GrpcClientConnection(sink, {
-      ...shared,
-      authority,
+      ...keepalive,
+      authority: this.#authority,
       secure: stream.peer.tls !== undefined,
       userAgent: options.userAgent,
       // A connection that gets no settings in time is given up by the pool.
       prefaceTimeoutMs: options.connectTimeoutMs,
     }, nowMs);
-  };
+  }
 }

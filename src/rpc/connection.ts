@@ -35,6 +35,8 @@ export interface ConnectionOptions {
   /** From the dial to the peer's first settings, in ms. */
   readonly connectTimeoutMs: number;
   readonly clock: Clock;
+  /** The server objected to how often this side pings. */
+  readonly onTooManyPings: () => void;
   readonly log: (level: "debug" | "warn", message: string) => void;
 }
 
@@ -77,6 +79,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   #abort: AbortController | undefined = new AbortController();
   #timer: unknown;
   #secure = false;
+  #pingsHeard = false;
   #hold: ProcessHold | undefined = undefined;
 
   /** Does nothing until `start`. */
@@ -229,7 +232,14 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.state = "closed";
     this.#clearTimer();
     this.#hold?.release();
+    this.#hearOfPings();
     this.#owner.onClosed(this, error);
+  }
+
+  #hearOfPings(): void {
+    if (!this.#engine?.tooManyPings || this.#pingsHeard) return;
+    this.#pingsHeard = true;
+    this.#options.onTooManyPings();
   }
 
   #holdProcess(): void {
@@ -239,6 +249,8 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   #toDraining(): void {
     this.state = "draining";
+    // Before the owner makes the next connection.
+    this.#hearOfPings();
     this.#owner.onDraining(this);
     this.batch?.onDraining();
   }

@@ -375,6 +375,17 @@ Deno.test("a health check by service keeps calls from a server that isn't servin
   await network.until(() => channel.stats().connections.every((one) => one.state === "ready"));
 });
 
+Deno.test("a server that objects to pings gets half as many from the next connection", async () => {
+  await using network = new Network();
+  // The server's own clock hardly moves, so that all pings come too fast for it.
+  await network.up("a");
+  const channel = network.connect("a", { keepaliveTimeMs: 10_000, keepaliveWithoutCalls: true });
+  await channel.ready();
+  for (let i = 0; i < 40 && network.dials.length < 3; i++) await network.pass(5_000);
+  const lives = network.dials.map(({ atMs }, i) => atMs - (network.dials[i - 1]?.atMs ?? 0));
+  assert.ok(lives[1] > 0 && lives[2] >= lives[1] * 1.9, `${lives}`);
+});
+
 Deno.test("a signal that outlives a million calls keeps nothing of them", async () => {
   await using network = new Network();
   await network.up("a");
