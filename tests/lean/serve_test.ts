@@ -1,0 +1,206 @@
+/** The lean wire over real sockets: peers of version 1 by hand, and what becomes of connections. */
+
+import assert from "node:assert/strict";
+import { connect, RpcError, serve, Status } from "../../mod.ts";
+import { selfSigned } from "../../src/transport/certs.ts";
+import { concat, frame, hex, parse, text, utf8 } from "./harness.ts";
+
+async function fails(call: Promise<unknown>): Promise<RpcError> {
+  const error = await call.then(() => undefined, (reason) => reason);
+  assert.ok(error instanceof RpcError, `${error}`);
+  return error;
+}
+
+function port(address: string): number {
+  return Number(address.split(":").at(-1));
+}
+
+/** Reads exactly so many bytes. */
+async function take(conn: Deno.Conn, count: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(count);
+  for (let at = 0; at < count;) {
+    const read = await conn.read(bytes.subarray(at));
+    if (read === null) throw new Error(`closed after ${at} of ${count} bytes`);
+    at += read;
+  }
+  return bytes;
+}
+
+/** A server of version 1 as others make it: routes it does not know get an empty reply. */
+function version1(
+  handle: (type: string, value: Uint8Array) => [flags: number, value: Uint8Array][],
+) {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const conns: Deno.Conn[] = [];
+  const served = (async () => {
+    for await (const conn of listener) {
+      conns.push(conn);
+      serveOne(conn, handle).catch(() => {});
+    }
+  })();
+  return {
+    address: `127.0.0.1:${(listener.addr as Deno.NetAddr).port}`,
+    hangUp() {
+      for (const conn of conns.splice(0)) conn.close();
+    },
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      this.hangUp();
+      await served;
+    },
+  };
+}
+
+async function serveOne(conn: Deno.Conn, handle: Parameters<typeof version1>[0]): Promise<void> {
+  for (;;) {
+    const header = await take(conn, 16);
+    const view = new DataView(header.buffer);
+    const rest = await take(conn, view.getUint16(10) + view.getUint32(12));
+    const [{ id, type, value }] = parse(concat(header, rest));
+    for (const [flags, reply] of handle(type, value)) {
+      const bytes = frame(flags, id, type, reply);
+      for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+    }
+  }
+}
+
+function oldServer() {
+  return version1((type, value) => {
+    switch (type) {
+      case "/echo":
+        return [[2, value]];
+      case "/count":
+        return Array.from({ length: 10 }, (_, i) => [i < 9 ? 6 : 14, Uint8Array.of(i)]);
+      case "/session":
+        return [[4, concat(utf8("re: "), value)]];
+      case "/error":
+        return [[0x12, utf8("no")]];
+      case "/slow":
+        return [];
+      default:
+        return [[2, new Uint8Array()]];
+    }
+  });
+}
+
+Deno.test("a version-1 client's bytes get version-1 bytes", async () => {
+  await using server = await serve("127.0.0.1:0", (router) => {
+    router.method("/echo", {}, (payload) => payload);
+    router.method("/count", { kind: "server_streaming" }, function* () {
+      for (let i = 0; i < 3; i++) yield Uint8Array.of(i);
+    });
+    router.method("/written", { kind: "server_streaming" }, async (_, { stream }) => {
+      await stream.write(utf8("a"));
+      await stream.write(utf8("b"), { last: true });
+    });
+    router.method("/chat", { kind: "bidi_streaming" }, async function* (messages) {
+      for await (const message of messages) yield concat(utf8("re: "), message);
+    });
+  });
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port: port(server.addresses[0]) });
+  const exchange = async (sent: Uint8Array, wanted: Uint8Array) => {
+    await conn.write(sent);
+    assert.equal((await take(conn, wanted.length)).toHex(), wanted.toHex());
+  };
+  await exchange(
+    hex("01 01 0000000000000001 0005 00000002 2f6563686f 6869"),
+    hex("01 02 0000000000000001 0005 00000002 2f6563686f 6869"),
+  );
+  await exchange(
+    frame(1, 2, "/count"),
+    concat(
+      frame(6, 2, "/count", "\x00"),
+      frame(6, 2, "/count", "\x01"),
+      frame(14, 2, "/count", "\x02"),
+    ),
+  );
+  await exchange(
+    frame(1, 3, "/written"),
+    concat(frame(6, 3, "/written", "a"), frame(14, 3, "/written", "b")),
+  );
+  await exchange(frame(4, 1n << 63n, "/chat", "x"), frame(4, 1n << 63n, "/chat", "re: x"));
+  await exchange(frame(1, 4, "/no"), frame(0x12, 4, "/no", "UNIMPLEMENTED: Unknown method /no"));
+  assert.equal(server.stats().connections.lean, 1);
+});
+
+Deno.test("a channel calls a server of version 1", async () => {
+  await using server = oldServer();
+  await using channel = connect(server.address, { wire: "lean", poolSize: 1 });
+  assert.equal(text(await channel.call("/echo", utf8("hi"), { metadata: { a: "b" } })), "hi");
+  const big = new Uint8Array(300_000).fill(7);
+  assert.deepEqual(await channel.call("/echo", big, { compress: true }), big);
+  const chunks: number[] = [];
+  for await (const chunk of channel.stream("/count", utf8(""))) chunks.push(...chunk);
+  assert.deepEqual(chunks, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  {
+    await using session = channel.session("/session", { initial: utf8("a") });
+    assert.equal(text((await session.receive())!), "re: a");
+    await session.send(utf8("b"));
+    assert.equal(text((await session.receive())!), "re: b");
+  }
+  const error = await fails(channel.call("/error", utf8("")));
+  assert.equal(error.code, Status.UNKNOWN);
+  assert.equal(error.message, "no");
+  const late = await fails(channel.call("/slow", utf8(""), { timeoutMs: 30 }));
+  assert.equal(late.code, Status.DEADLINE_EXCEEDED);
+  assert.equal(text(await channel.call("/echo", utf8("still"))), "still");
+});
+
+Deno.test("a lost connection ends sessions with UNAVAILABLE, on either wire version", async () => {
+  await using old = oldServer();
+  await using oldChannel = connect(old.address, { wire: "lean" });
+  const oldSession = oldChannel.session("/session", { initial: utf8("a") });
+  await oldSession.receive();
+  old.hangUp();
+  assert.equal((await fails(oldSession.receive())).code, Status.UNAVAILABLE);
+
+  await using server = await serve("127.0.0.1:0", (router) => {
+    router.method("/echo", { kind: "bidi_streaming" }, async function* (messages) {
+      yield* messages;
+    });
+  });
+  await using channel = connect(server.addresses[0], { wire: "lean" });
+  const session = channel.session("/echo", { initial: utf8("a") });
+  assert.equal(text((await session.receive())!), "a");
+  await server.close();
+  assert.equal((await fails(session.receive())).code, Status.UNAVAILABLE);
+});
+
+Deno.test("over TLS both sides agree on vrpc-lean/1, and calls go out with the hello", async () => {
+  const { cert, key } = await selfSigned();
+  let alpn: string | undefined;
+  await using server = await serve("127.0.0.1:0", (router) => {
+    router.method("/echo", {}, (payload, { peer, metadata }) => {
+      alpn = peer.tls?.alpn;
+      return concat(payload, utf8(metadata.get("k") ?? ""));
+    });
+  }, { tls: { cert, key } });
+  await using channel = connect(server.addresses[0], { wire: "lean", tls: { ca: cert } });
+  const replies = await Promise.all(
+    Array.from(
+      { length: 200 },
+      (_, i) => channel.call("/echo", utf8(`${i}`), { metadata: { k: "v" } }),
+    ),
+  );
+  assert.deepEqual(replies.map(text), Array.from({ length: 200 }, (_, i) => `${i}v`));
+  assert.equal(alpn, "vrpc-lean/1");
+});
+
+Deno.test("a shutdown lets calls finish, and idle lean connections do not hold it up", async () => {
+  const started = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  const server = await serve("127.0.0.1:0", (router) => {
+    router.method("/wait", {}, async (payload) => {
+      started.resolve();
+      await finish.promise;
+      return payload;
+    });
+  });
+  await using channel = connect(server.addresses[0], { wire: "lean" });
+  const call = channel.call("/wait", utf8("done"));
+  await started.promise;
+  const down = server.shutdown({ graceMs: 60_000 });
+  finish.resolve();
+  assert.equal(text(await call), "done");
+  await down;
+});
