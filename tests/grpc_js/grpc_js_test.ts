@@ -79,7 +79,7 @@ async function runCases(
   let outcome = await runOnce(serverCommand, clientCommand);
   if (outcome.aborted && !good(outcome)) outcome = await runOnce(serverCommand, clientCommand);
   for (const { name, failure } of outcome.cases) {
-    await t.step(name, () => assert.ok(failure === undefined, failure));
+    await t.step(name, () => assert.ok(failure === undefined, failure ?? ""));
   }
   assert.equal(outcome.cases.length, CASE_COUNT, outcome.errors);
 }
