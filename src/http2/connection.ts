@@ -175,8 +175,8 @@ export class Http2Connection extends ControlFrames
     if (this.blocks.openStream !== 0) return this.violation("DATA came inside a header block");
     if (id === 0) return this.violation("DATA came on stream 0");
     // An empty or tiny frame that does not even end the stream is overhead. 5 is gRPC's smallest message.
-    if (length < 5 && !this.dataEnd) this.charge();
-    else this.overhead.give(2);
+    const useful = length >= 5 || this.dataEnd;
+    if (!useful) this.charge();
     if (!this.receiveWindow.take(length)) {
       return this.connectionError(
         ErrorCode.FLOW_CONTROL_ERROR,
@@ -204,6 +204,7 @@ export class Http2Connection extends ControlFrames
       );
     }
     this.dataStream = stream;
+    if (useful) this.overhead.give(2);
   }
 
   onDataPart(buffer: Uint8Array, start: number, end: number): void {
@@ -370,7 +371,8 @@ export class Http2Connection extends ControlFrames
   // A frame for a stream that has no object: idle, closed, or reset here while the frame was on its way.
   protected onClosedStreamFrame(id: number, what: string): void {
     if (this.isIdle(id)) return this.violation(`${what} came on stream ${id}, which is idle`);
-    if (this.ownResets !== null && this.ownResets.includes(id)) return;
+    // What was on its way is ignored, but not for ever.
+    if (this.ownResets !== null && this.ownResets.includes(id)) return this.charge();
     if (this.goawaySentLast >= 0 && id > this.goawaySentLast) return;
     // It may have been reset here so long ago that this is forgotten, and the frame was on its way.
     if (id <= this.ownResetForgotten) return this.charge();

@@ -1,0 +1,56 @@
+import type { RawConnection } from "./raw_connection.ts";
+
+/** One way to hurt a server. */
+export interface Attack {
+  readonly name: string;
+  /** The class of attack in the threat table. */
+  readonly group: string;
+  readonly wire: "grpc" | "lean";
+  /** How many connections at a time. Default 3. */
+  readonly connections?: number;
+  /** False to never read what the server sends. Default true. */
+  readonly reading?: boolean;
+  /** Whether it is also run inside TLS. Default false. */
+  readonly tls?: boolean;
+  /** Does harm until the connection is over or closed from outside. */
+  run(connection: RawConnection): Promise<void>;
+}
+
+/** Joins pieces. */
+export function concat(...pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+/** The same bytes many times over. */
+export function repeat(bytes: Uint8Array, times: number): Uint8Array {
+  return concat(...new Array<Uint8Array>(times).fill(bytes));
+}
+
+/** Writes the same bytes until the connection is over. */
+export async function flood(connection: RawConnection, bytes: Uint8Array): Promise<void> {
+  while (await connection.write(bytes));
+}
+
+/** Writes what `make` makes until the connection is over; `make` gets 0, 1, 2 … */
+export async function keepOn(
+  connection: RawConnection,
+  make: (round: number) => Uint8Array,
+): Promise<void> {
+  for (let round = 0; await connection.write(make(round)); round++);
+}
+
+/** Waits until the connection is over. */
+export async function wait(connection: RawConnection): Promise<void> {
+  while (connection.open) await pause(20);
+}
+
+/** Lets time pass. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,193 @@
+// deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean]
+//
+// Starts the real server program, and for each class of attack a process with attacking connections beside a
+// well-behaved client at 50 calls per second. An attack is contained when the server lives, its resident memory
+// grew by at most 64 MiB, its descriptors came back, the client saw no error, and the client's p99 is at most
+// three times what it is beside legitimate traffic of the same bytes per second. Exit code 1 when one is not.
+
+import { parseArgs } from "node:util";
+import { selfSigned } from "../../src/transport/certs.ts";
+import type { Attack } from "./attack.ts";
+import { pause } from "./attack.ts";
+import { HTTP2_ATTACKS } from "./http2_attacks.ts";
+import { LEAN_ATTACKS } from "./lean_attacks.ts";
+import { moveToOtherCore, runAttacker, runLegitimate, ServerProcess } from "./processes.ts";
+import type { AttackerReport } from "./report.ts";
+import { Witness } from "./witness.ts";
+
+const MAX_GROWTH_MIB = 64;
+const MAX_P99_FACTOR = 3;
+// Below this a p99 says more about the machine than about the server.
+const LEAST_P99_MS = 30;
+const MAX_DESCRIPTORS_LEFT = 20;
+// Connections that said nothing are closed after 5 s, so descriptors are back soon after.
+const SETTLE_MS = 7_000;
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: "string", default: "3" },
+    only: { type: "string" },
+    wire: { type: "string" },
+  },
+});
+const seconds = Number(values.seconds);
+
+interface Round {
+  readonly attack: Attack;
+  readonly ca?: string;
+}
+
+interface Result extends Round {
+  readonly report: AttackerReport;
+  readonly growthMib: number;
+  readonly p99Ms: number;
+  readonly limitMs: number;
+  readonly errors: string[];
+  readonly problems: string[];
+}
+
+// By wire, TLS and a power of four of bytes per second: measured once each.
+const references = new Map<string, number>();
+
+async function reference(server: ServerProcess, round: Round, bytesPerSecond: number) {
+  const power = Math.max(8, Math.round(Math.log2(Math.max(1, bytesPerSecond)) / 2));
+  const { wire } = round.attack;
+  const key = `${wire} ${round.ca === undefined ? "" : "TLS "}${power}`;
+  const known = references.get(key);
+  if (known !== undefined) return known;
+  const task = { wire, hostname: "127.0.0.1", port: server.port, ca: round.ca };
+  const witness = new Witness(task);
+  await pause(300);
+  witness.take();
+  await runLegitimate({ ...task, seconds }, 4 ** power);
+  const { p99Ms } = witness.take();
+  await witness.stop();
+  references.set(key, p99Ms);
+  return p99Ms;
+}
+
+async function descriptorsBack(server: ServerProcess, before: number): Promise<number> {
+  const endMs = performance.now() + SETTLE_MS;
+  for (;;) {
+    const more = server.descriptors() - before;
+    if (more <= MAX_DESCRIPTORS_LEFT || performance.now() > endMs || !server.alive) return more;
+    await pause(100);
+  }
+}
+
+async function run(server: ServerProcess, round: Round): Promise<Result> {
+  const { attack, ca } = round;
+  const task = { wire: attack.wire, hostname: "127.0.0.1", port: server.port, ca };
+  const witness = new Witness(task);
+  await pause(300);
+  witness.take();
+  const before = { mib: server.residentMib(), descriptors: server.descriptors() };
+  let peakMib = before.mib;
+  const sampler = setInterval(() => peakMib = Math.max(peakMib, server.residentMib()), 20);
+  const report = await runAttacker({ ...task, name: attack.name, seconds });
+  clearInterval(sampler);
+  const { p99Ms, errors } = witness.take();
+  const left = await descriptorsBack(server, before.descriptors);
+  await witness.stop();
+  const limitMs = server.alive
+    ? Math.max(
+      LEAST_P99_MS,
+      MAX_P99_FACTOR * await reference(server, round, report.bytesSent / seconds),
+    )
+    : 0;
+  const growthMib = peakMib - before.mib;
+  const problems: string[] = [];
+  if (!server.alive) problems.push(`the server ended: ${server.stderr.slice(-3).join("")}`);
+  if (growthMib > MAX_GROWTH_MIB) problems.push(`memory grew by ${growthMib.toFixed(0)} MiB`);
+  if (left > MAX_DESCRIPTORS_LEFT) problems.push(`${left} descriptors are left`);
+  if (errors.length > 0) problems.push(`${errors.length} errors: ${errors[0]}`);
+  if (p99Ms > limitMs) problems.push("p99 above its limit");
+  return { ...round, report, growthMib, p99Ms, limitMs, errors, problems };
+}
+
+const COLUMNS = [-8, -44, 9, -46, 7, 8, 8, 9, 6] as const;
+
+function line(cells: readonly string[]): string {
+  return cells.map((cell, i) => {
+    const width = COLUMNS[i] ?? 0;
+    return width < 0 ? cell.padEnd(-width) : cell.padStart(width);
+  }).join("  ");
+}
+
+function print({ attack, ca, report, growthMib, p99Ms, limitMs, errors, problems }: Result): void {
+  const answers = report.answers.map(([what, count]) => `${what} ×${count}`).join(", ");
+  const closed = report.medianLifetimeMs === null
+    ? "–"
+    : `${report.medianLifetimeMs.toFixed(0)} ms`;
+  console.log(line([
+    ca === undefined ? attack.wire : `${attack.wire}+TLS`,
+    attack.name,
+    (report.bytesSent / seconds / 2 ** 20).toFixed(2),
+    answers === "" ? "–" : answers,
+    closed,
+    growthMib.toFixed(0),
+    p99Ms.toFixed(1),
+    limitMs.toFixed(0),
+    String(errors.length),
+    problems.length === 0 ? "contained" : `NOT CONTAINED: ${problems.join("; ")}`,
+  ]));
+}
+
+const attacks = [...HTTP2_ATTACKS, ...LEAN_ATTACKS].filter(({ name, wire }) =>
+  (values.wire === undefined || wire === values.wire) &&
+  (values.only === undefined || name.includes(values.only))
+);
+const certificate = await selfSigned();
+const directory = await Deno.makeTempDir();
+const certFile = `${directory}/cert.pem`;
+const keyFile = `${directory}/key.pem`;
+await Deno.writeTextFile(certFile, certificate.cert);
+await Deno.writeTextFile(keyFile, certificate.key);
+await moveToOtherCore();
+
+console.log(
+  `${attacks.length} attacks of ${seconds} s each; Deno ${Deno.version.deno}, ` +
+    `${navigator.hardwareConcurrency} cores; p99 of a client at 50 calls/s, growth of resident memory\n`,
+);
+const head = [
+  "wire",
+  "attack",
+  "MiB/s",
+  "answers",
+  "closed",
+  "MiB",
+  "p99 ms",
+  "limit ms",
+  "errors",
+];
+console.log(line([...head, ""]));
+let failed = 0;
+let running: ServerProcess | undefined;
+try {
+  for (const tls of [false, true]) {
+    const chosen = attacks.filter((attack) => !tls || attack.tls === true);
+    if (chosen.length === 0) continue;
+    const ca = tls ? certificate.cert : undefined;
+    const start = () => ServerProcess.start(tls ? { certFile, keyFile } : undefined);
+    let server = running = await start();
+    // The first traffic makes the heap and the compiled code that stay.
+    for (const wire of ["grpc", "lean"] as const) {
+      await runLegitimate(
+        { wire, hostname: "127.0.0.1", port: server.port, ca, seconds: 2 },
+        100_000_000,
+      );
+    }
+    for (const attack of chosen) {
+      const result = await run(server, { attack, ca });
+      print(result);
+      if (result.problems.length > 0) failed++;
+      if (!server.alive) server = running = await start();
+    }
+    await server.stop();
+  }
+} finally {
+  await running?.stop();
+  await Deno.remove(directory, { recursive: true });
+}
+console.log(failed === 0 ? "\nall contained" : `\n${failed} not contained`);
+Deno.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,157 @@
+/** A socket in an attacker's hands: writes anything, counts what the server answers. */
+
+import { setImmediate } from "node:timers";
+
+/** What the server answered, over all connections of an attacker. */
+export class Answers {
+  readonly counts = new Map<string, number>();
+
+  add(what: string): void {
+    this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
+  }
+}
+
+/** How an attacker reaches its victim. */
+export interface Victim {
+  readonly hostname: string;
+  readonly port: number;
+  /** The certificate to trust; undefined for plain TCP. */
+  readonly ca?: string;
+}
+
+const HTTP2_HEADER_BYTES = 9;
+const LEAN_HEADER_BYTES = 16;
+
+/** One connection; `wire` says how answers are read. */
+export class RawConnection {
+  /** False once the server has closed it, or it broke. */
+  open = true;
+  bytesSent = 0;
+  bytesReceived = 0;
+  readonly startedMs = performance.now();
+  closedMs = Infinity;
+  #rest = new Uint8Array(0);
+  #skip = 0;
+  #closing = false;
+
+  private constructor(
+    readonly conn: Deno.Conn,
+    readonly wire: "grpc" | "lean",
+    readonly answers: Answers,
+  ) {}
+
+  /** Connects; `reading` false leaves everything that comes in the socket. */
+  static async open(
+    victim: Victim,
+    wire: "grpc" | "lean",
+    answers: Answers,
+    reading: boolean,
+  ): Promise<RawConnection> {
+    const { hostname, port, ca } = victim;
+    const conn = ca === undefined ? await Deno.connect({ hostname, port }) : await Deno.connectTls({
+      hostname,
+      port,
+      caCerts: [ca],
+      alpnProtocols: [wire === "grpc" ? "h2" : "vrpc-lean/1"],
+    });
+    const connection = new RawConnection(conn, wire, answers);
+    if (reading) connection.#read();
+    return connection;
+  }
+
+  /** Writes all of it; returns false when the connection is over. */
+  async write(bytes: Uint8Array): Promise<boolean> {
+    try {
+      for (let at = 0; at < bytes.length && this.open;) {
+        const count = await this.conn.write(bytes.subarray(at));
+        at += count;
+        this.bytesSent += count;
+      }
+      // Writes that succeed at once leave no turn to the reader.
+      await new Promise((resolve) => setImmediate(resolve));
+    } catch {
+      this.#over();
+    }
+    return this.open;
+  }
+
+  close(): void {
+    this.#closing = true;
+    this.#over();
+    try {
+      this.conn.close();
+    } catch {
+      // It was closed already.
+    }
+  }
+
+  #over(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.closedMs = performance.now();
+  }
+
+  async #read(): Promise<void> {
+    const buffer = new Uint8Array(65_536);
+    try {
+      for (;;) {
+        const count = await this.conn.read(buffer);
+        if (count === null) break;
+        this.bytesReceived += count;
+        this.#parse(buffer.subarray(0, count));
+      }
+      if (!this.#closing) this.answers.add("closed");
+    } catch {
+      if (!this.#closing) this.answers.add("reset");
+    }
+    this.#over();
+  }
+
+  #parse(chunk: Uint8Array): void {
+    let bytes = chunk;
+    if (this.#rest.length > 0) {
+      bytes = new Uint8Array(this.#rest.length + chunk.length);
+      bytes.set(this.#rest);
+      bytes.set(chunk, this.#rest.length);
+    }
+    let at = 0;
+    while (at < bytes.length) {
+      if (this.#skip > 0) {
+        const skipped = Math.min(this.#skip, bytes.length - at);
+        this.#skip -= skipped;
+        at += skipped;
+        continue;
+      }
+      const length = this.wire === "grpc" ? this.#http2(bytes, at) : this.#lean(bytes, at);
+      if (length === 0) break;
+      this.#skip = length;
+    }
+    this.#rest = bytes.slice(at);
+  }
+
+  // These say how long the frame at `at` is, or 0 when more of it is needed.
+  #http2(bytes: Uint8Array, at: number): number {
+    if (bytes.length - at < HTTP2_HEADER_BYTES) return 0;
+    const length = bytes[at] << 16 | bytes[at + 1] << 8 | bytes[at + 2];
+    const type = bytes[at + 3];
+    if (type === 3 || type === 7) {
+      if (bytes.length - at < HTTP2_HEADER_BYTES + length) return 0;
+      const code = bytes[at + (type === 3 ? 12 : 16)];
+      this.answers.add(`${type === 3 ? "RST_STREAM" : "GOAWAY"} ${code}`);
+    } else if (type === 1) {
+      this.answers.add("HEADERS");
+    }
+    return HTTP2_HEADER_BYTES + length;
+  }
+
+  #lean(bytes: Uint8Array, at: number): number {
+    if (bytes.length - at < LEAN_HEADER_BYTES + 2) return 0;
+    const type = bytes[at + 10] << 8 | bytes[at + 11];
+    const value = (bytes[at + 12] << 24 | bytes[at + 13] << 16 | bytes[at + 14] << 8 |
+      bytes[at + 15]) >>> 0;
+    if (bytes[at + 1] === 0 && bytes[at + 16] === 5) this.answers.add(`GOODBYE ${bytes[at + 17]}`);
+    else if (bytes[at + 1] & 0x10) this.answers.add("ERROR");
+    else if (bytes[at + 1] & 0x02) this.answers.add("RESPONSE");
+    return LEAN_HEADER_BYTES + type + value;
+  }
+}
