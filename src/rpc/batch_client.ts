@@ -103,6 +103,7 @@ class BatchedCall implements ClientCall, PickWaiter {
   readonly encoding = "identity";
   readonly writable = true;
   readonly waitForReady: boolean;
+  queueSlot = -1;
   stream: BatchStream | undefined = undefined;
   /** 0 while it hasn't been sent. */
   id = 0;

@@ -71,7 +71,8 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
   readonly options: CallOptions | undefined;
   payload: Uint8Array;
   call: ClientCall | undefined = undefined;
-  queued = false;
+  queueSlot = -1;
+  abortSlot = -1;
   ended = false;
   deadline: DeadlineHandle | undefined = undefined;
   message: Uint8Array | undefined = undefined;
@@ -154,13 +155,11 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
     if (connection !== undefined) {
       this.onPick(connection);
     } else {
-      this.queued = true;
       this.core.pool.enqueue(this);
     }
   }
 
   onPick(connection: Connection): void {
-    this.queued = false;
     if (this.deadlineMs !== Infinity) {
       this.timeoutMs = Math.max(1, this.deadlineMs - this.core.clock.now());
     }
@@ -174,7 +173,6 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
   }
 
   onPickFailed(code: Status, message: string): void {
-    this.queued = false;
     this.fail(new RpcError(code, message));
   }
 
@@ -267,7 +265,7 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
   end(trailers: () => Metadata | undefined): void {
     this.ended = true;
     if (this.deadline !== undefined) this.core.deadlines.cancel(this.deadline);
-    if (this.queued) this.core.pool.dequeue(this);
+    if (this.queueSlot >= 0) this.core.pool.dequeue(this);
     const { options } = this;
     if (options === undefined) return;
     if (options.signal !== undefined) unwatchAbort(options.signal, this);

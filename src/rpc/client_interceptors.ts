@@ -43,6 +43,7 @@ const CONTROL = Symbol("vrpc.call");
 
 /** Watches over a call from before its interceptors to its end. */
 class CallControl implements Abortable {
+  abortSlot = -1;
   readonly core: CallCore;
   readonly options: CallOptions;
   readonly deadlineMs: number;

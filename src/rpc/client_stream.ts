@@ -47,6 +47,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   readonly waitForReady: boolean;
   readonly singleResponse: boolean;
   readonly requestStreams: boolean;
+  abortSlot = -1;
   readonly #core: CallCore;
   readonly #options: CallOptions;
   #call: ClientCall | undefined = undefined;

@@ -12,16 +12,26 @@ import { ProcessHold } from "./process_hold.ts";
 export interface PickWaiter {
   /** Whether it stays while the channel is in TRANSIENT_FAILURE. */
   readonly waitForReady: boolean;
+  /** Kept by the queue: its place there; -1 at first, and whenever it doesn't wait. */
+  queueSlot: number;
   /** A connection that is `free`, right now: the call must be started before this returns. */
   onPick(connection: Connection): void;
   /** There will be none. */
   onPickFailed(code: Status, message: string): void;
 }
 
+// Served places are dropped from the list when there are so many of them.
+const COMPACT_FROM = 1_024;
+
 /** First come, first served; anyone may leave. The process lives on while someone waits. */
 export class PickQueue {
-  // Few wait, and rarely: the costs of a Set under churn (see IdMap) don't matter here.
-  readonly #waiters = new Set<PickWaiter>();
+  // A list with gaps rather than a Set, which would keep dead calls alive (see IdMap).
+  #waiters: (PickWaiter | undefined)[] = [];
+  /** Everything before this place in the list was served. */
+  #head = 0;
+  /** The slot of the list's first place. */
+  #base = 0;
+  #size = 0;
   readonly #hold = new ProcessHold();
   readonly #limit: number;
 
@@ -32,43 +42,66 @@ export class PickQueue {
 
   /** How many wait. */
   get size(): number {
-    return this.#waiters.size;
+    return this.#size;
   }
 
   /** Lets a call wait; fails it with RESOURCE_EXHAUSTED when the queue is full. */
   add(waiter: PickWaiter): void {
-    if (this.size >= this.#limit) {
+    if (this.#size >= this.#limit) {
       return waiter.onPickFailed(
         Status.RESOURCE_EXHAUSTED,
-        `Cannot queue a call: ${this.size} wait for a connection, limit is ${this.#limit}`,
+        `Cannot queue a call: ${this.#size} wait for a connection, limit is ${this.#limit}`,
       );
     }
-    this.#waiters.add(waiter);
+    waiter.queueSlot = this.#base + this.#waiters.length;
+    this.#waiters.push(waiter);
+    this.#size++;
     this.#hold.acquire();
   }
 
   /** Takes a waiter out; fine when it isn't there. */
   remove(waiter: PickWaiter): void {
-    if (this.#waiters.delete(waiter)) this.#hold.release();
+    if (waiter.queueSlot < 0) return;
+    this.#waiters[waiter.queueSlot - this.#base] = undefined;
+    waiter.queueSlot = -1;
+    this.#size--;
+    this.#hold.release();
   }
 
   /** Gives connections to waiters as long as `pick` has any; false when it ran out of them. */
   serve(pick: () => Connection | undefined): boolean {
-    for (const waiter of this.#waiters) {
+    while (this.#size > 0) {
+      const waiter = this.#waiters[this.#head];
+      if (waiter === undefined) {
+        this.#head++;
+        continue;
+      }
       const connection = pick();
-      if (connection === undefined) return false;
+      if (connection === undefined) {
+        this.#compact();
+        return false;
+      }
       this.remove(waiter);
       waiter.onPick(connection);
     }
+    this.#compact();
     return true;
   }
 
   /** Fails those who wait with UNAVAILABLE; without `all`, only those who don't wait for readiness. */
   fail(message: string, all: boolean): void {
-    for (const waiter of [...this.#waiters]) {
-      if (!all && waiter.waitForReady) continue;
+    for (const waiter of this.#waiters.slice()) {
+      if (waiter === undefined || waiter.queueSlot < 0 || (!all && waiter.waitForReady)) continue;
       this.remove(waiter);
       waiter.onPickFailed(Status.UNAVAILABLE, message);
     }
+  }
+
+  #compact(): void {
+    const head = this.#size === 0 ? this.#waiters.length : this.#head;
+    if (this.#size > 0 && (head < COMPACT_FROM || head * 2 < this.#waiters.length)) return;
+    this.#waiters = this.#waiters.slice(head);
+    this.#base += head;
+    this.#head = 0;
   }
 }

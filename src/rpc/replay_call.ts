@@ -33,6 +33,7 @@ const noTrailers = (trailers: Metadata) => () => trailers;
 export class Attempt implements ClientCallSink, PickWaiter {
   readonly waitForReady: boolean;
   call: ClientCall | undefined = undefined;
+  queueSlot = -1;
   /** No word from it counts any more. */
   over = false;
 
