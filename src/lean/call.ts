@@ -84,7 +84,7 @@ export abstract class LeanCall {
   /** Whether more messages should be sent now; asking while not so makes `becameWritable` be called. */
   get writable(): boolean {
     if (this.hasRoom) return true;
-    this.connection.notifyWhenWritable(this);
+    this.connection.waits.forRoom(this);
     return false;
   }
 
@@ -146,7 +146,7 @@ export abstract class LeanCall {
     while (queue.length > 0) {
       const entry = queue[0];
       const rest = entry.bytes.length - entry.offset;
-      if (c.out.length >= c.options.maxOutputBytes) return c.waitForOutput(this);
+      if (c.out.length >= c.options.maxOutputBytes) return c.waits.forOutput(this);
       if (!entry.counted) {
         c.writeFrame(entry.flags, this.id, entry.fields, entry.bytes, 0, rest);
         this.advance(entry, rest);
@@ -186,7 +186,7 @@ export abstract class LeanCall {
       this.queue = undefined;
     }
     this.dropPieces();
-    this.connection.forget(this);
+    this.connection.waits.forget(this);
   }
 
   private dropPieces(): void {

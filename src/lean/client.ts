@@ -36,6 +36,7 @@ import { type LeanClientOptions, leanOptions } from "./options.ts";
 import { RouteWriter, writeRoute } from "./routes.ts";
 import { NOT_PROCESSED } from "./server_call.ts";
 import { clientEffect, Effect, Input, SERVER_FRAMES, State } from "./state.ts";
+import { UnopenedCalls } from "./unopened_calls.ts";
 import { V1Client } from "./v1_client.ts";
 
 // The longest answer to the hello that is looked at; a version-1 server may answer with anything.
@@ -52,10 +53,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
   readonly #sink: ClientConnectionSink;
   readonly #routes = new RouteWriter();
   readonly #certain: boolean;
-  /** The call that was started last, while it is not on the wire: it will be, at once, so it is in no table. */
-  #fresh: LeanClientCall | undefined = undefined;
-  /** Calls that were started before it and are not on the wire. */
-  readonly #unopened = new Set<LeanClientCall>();
+  readonly #unopened = new UnopenedCalls();
   /** Calls that failed before they could begin; they are told from a timer, not from inside `startCall`. */
   #failed: (() => void)[] = [];
   readonly #pings: { payload: number; onPong: (nowMs: number) => void }[] = [];
@@ -90,8 +88,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
   }
 
   get activeCalls(): number {
-    const fresh = this.#fresh === undefined ? 0 : 1;
-    return this.calls.size + fresh + this.#unopened.size + (this.#v1?.activeCalls ?? 0);
+    return this.calls.size + this.#unopened.size + (this.#v1?.activeCalls ?? 0);
   }
 
   get maxCalls(): number {
@@ -138,8 +135,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
       problem = (error as Error).message;
     }
     const call = new LeanClientCall(this, request, fields, sink);
-    if (this.#fresh !== undefined) this.#unopened.add(this.#fresh);
-    this.#fresh = call;
+    this.#unopened.add(call);
     if (problem !== undefined) {
       this.later(() => call.finish(Status.INTERNAL, problem, "unprocessed"));
     } else if (request.requestStreams) call.open();
@@ -162,7 +158,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
   ): void {
     const id = this.#nextId++;
     call.id = id;
-    this.#notUnopened(call);
+    this.#unopened.delete(call);
     this.calls.set(id, call);
     const { out } = this;
     const type = this.#routes.type(call.route);
@@ -173,15 +169,8 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
     out.bytes(message);
   }
 
-  #notUnopened(call: LeanClientCall): void {
-    if (this.#fresh === call) this.#fresh = undefined;
-    else this.#unopened.delete(call);
-  }
-
   #endUnopened(reason: string): void {
-    const calls = [...this.#unopened];
-    if (this.#fresh !== undefined) calls.push(this.#fresh);
-    for (const call of calls) call.finish(Status.UNAVAILABLE, reason, "unprocessed");
+    for (const call of this.#unopened.all()) call.finish(Status.UNAVAILABLE, reason, "unprocessed");
   }
 
   /** Tells the server that a call is given up, when it knows of it. */
@@ -193,7 +182,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
 
   /** A call is over: given up, or about to be told its end. */
   callOver(call: LeanClientCall): void {
-    if (call.id === 0) this.#notUnopened(call);
+    if (call.id === 0) this.#unopened.delete(call);
     else this.calls.delete(call.id);
     if (this.leaving) this.#finishDrain();
   }

@@ -24,6 +24,7 @@ import {
 } from "./frames.ts";
 import { HELLO_DEFAULTS, type HelloSettings } from "./hello.ts";
 import type { LeanOptions } from "./options.ts";
+import { SendWaits } from "./send_waits.ts";
 import { Watch } from "./watch.ts";
 
 const NOTHING = () => {};
@@ -73,9 +74,8 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   #controlFrames = 0;
   #overhead: Budget | undefined;
   #resets: Budget | undefined;
-  #waiting: Set<LeanCall> | undefined;
-  #stalled: Set<LeanCall> | undefined;
-  #wanting: Set<LeanCall> | undefined;
+  /** Calls that can't send now. */
+  readonly waits: SendWaits = new SendWaits();
 
   constructor(options: Readonly<LeanOptions>, valueLimit: number, nowMs: number) {
     this.options = options;
@@ -157,12 +157,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     this.#controlFrames = 0;
     this.watch.drained();
     if (this.over) return;
-    if (this.#waiting !== undefined && this.#waiting.size > 0) {
-      const calls = [...this.#waiting];
-      this.#waiting.clear();
-      for (const call of calls) call.pump();
-    }
-    this.#notifyWritable();
+    this.waits.outputDrained();
     this.#watchOutput();
   }
 
@@ -177,7 +172,11 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     const problem = this.watch.check(nowMs, this.out.length > 0, this.reader.midFrame);
     if (problem !== undefined) this.fail(Reason.TIMEOUT, problem);
     else {
-      this.#checkStalledCalls(nowMs);
+      const { stallTimeoutMs } = this.options;
+      const message = `The peer gave no credit for ${stallTimeoutMs} ms`;
+      this.watch.schedule(
+        this.waits.checkCredit(nowMs, stallTimeoutMs, (call) => this.onStalledCall(call, message)),
+      );
       this.tick(nowMs);
     }
     this.#busy = false;
@@ -315,7 +314,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
 
   /** Gives the call credit. */
   protected creditCall(call: LeanCall, bytes: number): void {
-    if (call.credit(bytes)) this.#notifyWritable();
+    if (call.credit(bytes)) this.waits.tellSenders();
     else {this.fail(
         Reason.FLOW_CONTROL,
         `Cannot take ${bytes} bytes of credit: limit is 2147483647`,
@@ -389,62 +388,19 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     this.over = true;
     this.reader.stop();
     this.endCalls(reason, broken);
-    this.#waiting = this.#stalled = this.#wanting = undefined;
+    this.waits.clear();
     this.queuedBytes = this.assemblyBytes = 0;
     this.memory.give(this.memory.used);
   }
 
-  /** The call waits for room in `out`. */
-  waitForOutput(call: LeanCall): void {
-    (this.#waiting ??= new Set()).add(call);
-  }
-
   /** The call waits for credit. */
   waitForCredit(call: LeanCall): void {
-    (this.#stalled ??= new Set()).add(call);
+    this.waits.forCredit(call);
     this.watch.schedule(this.nowMs + this.options.stallTimeoutMs);
-  }
-
-  /** The call's sender wants to hear when there is room. */
-  notifyWhenWritable(call: LeanCall): void {
-    (this.#wanting ??= new Set()).add(call);
-  }
-
-  /** The call is over: nothing is to be said to it. */
-  forget(call: LeanCall): void {
-    this.#waiting?.delete(call);
-    this.#stalled?.delete(call);
-    this.#wanting?.delete(call);
-  }
-
-  #notifyWritable(): void {
-    if (this.#wanting === undefined || this.#wanting.size === 0) return;
-    for (const call of [...this.#wanting]) {
-      if (!call.hasRoom) continue;
-      this.#wanting?.delete(call);
-      call.becameWritable();
-    }
   }
 
   #watchOutput(): void {
     if (this.out.length > 0 && !this.over) this.watch.watchOutput(this.nowMs);
-  }
-
-  #checkStalledCalls(nowMs: number): void {
-    if (this.#stalled === undefined) return;
-    const limit = this.options.stallTimeoutMs;
-    for (const call of [...this.#stalled]) {
-      if (!call.hasQueue) this.#stalled.delete(call);
-      else if (call.stalledMs === 0) call.stalledMs = nowMs;
-      else if (nowMs - call.stalledMs >= limit) {
-        this.onStalledCall(call, `The peer gave no credit for ${limit} ms`);
-        continue;
-      } else {
-        this.watch.schedule(call.stalledMs + limit);
-        continue;
-      }
-      if (call.hasQueue) this.watch.schedule(nowMs + limit);
-    }
   }
 
   /** A call that the peer gives no credit. */

@@ -28,6 +28,7 @@ import { LEAST_PIECE_BYTES } from "./call.ts";
 import { leanOptions, type LeanServerOptions } from "./options.ts";
 import { RouteReader } from "./routes.ts";
 import { errorValue, LeanServerCall, NOT_PROCESSED } from "./server_call.ts";
+import { ServerLife } from "./server_life.ts";
 import { CLIENT_FRAMES, Effect, Input, serverEffect, State } from "./state.ts";
 import { V1Server } from "./v1_server.ts";
 
@@ -36,8 +37,6 @@ const Peer = { UNKNOWN: 0, V1: 1, EXTENDED: 2 } as const;
 
 // How many late frames a call may cause without being charged: they were under way when it ended.
 const LATE_FRAMES_PER_CALL = 100;
-const MAX_PING_STRIKES = 2;
-const IDLE_PING_INTERVAL_MS = 7_200_000;
 
 /**
  * Serves one lean connection, whether its client says hello or speaks version 1. Pure: no I/O, no clock;
@@ -50,11 +49,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   #v1: V1Server | undefined;
   #running = 0;
   #lastId = 0;
-  #bornMs: number;
-  #lingerMs = Infinity;
-  #graceMs = Infinity;
-  #pingMs = -Infinity;
-  #pingStrikes = 0;
+  readonly #life: ServerLife;
   #pings = 0;
 
   /** Starts a connection that was accepted at `nowMs`: the hello timer runs from there. */
@@ -63,8 +58,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     super(all, all.maxReceiveMessageBytes, nowMs);
     this.#sink = sink;
     this.#routes = new RouteReader(all.maxRoutes);
-    this.#bornMs = nowMs;
-    this.#scheduleAge();
+    this.#life = new ServerLife(all, this.watch, nowMs);
   }
 
   get activeCalls(): number {
@@ -277,7 +271,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     const call = new LeanServerCall(this, id, route, fields);
     this.calls.set(id, call);
     this.#running++;
-    this.#pingStrikes = 0;
+    this.#life.forgivePings();
     this.forgive(LATE_FRAMES_PER_CALL);
     this.#sink.onCall(call);
     return call;
@@ -328,15 +322,9 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   override onPong(): void {}
 
   protected override admitPing(): boolean {
-    const { minPingIntervalMs, permitPingWithoutCalls } = this.options;
-    const least = this.#running > 0 || permitPingWithoutCalls
-      ? minPingIntervalMs
-      : Math.max(minPingIntervalMs, IDLE_PING_INTERVAL_MS);
-    const passed = this.nowMs - this.#pingMs;
-    this.#pingMs = this.nowMs;
-    if (passed >= least || ++this.#pingStrikes <= MAX_PING_STRIKES) return true;
-    this.fail(Reason.TOO_MANY_PINGS, `Pings ${Math.round(passed)} ms apart: the least is ${least}`);
-    return false;
+    const problem = this.#life.admitPing(this.nowMs, this.#running);
+    if (problem !== undefined) this.fail(Reason.TOO_MANY_PINGS, problem);
+    return problem === undefined;
   }
 
   override note(level: "debug" | "warn", message: string): void {
@@ -375,10 +363,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   #finishDrain(): void {
     if (!this.leaving || this.over || this.#running > 0 || this.calls.size > 0) return;
     if (this.#peer !== Peer.EXTENDED) return this.close("The server is going away", false);
-    // The client hangs up when it has read the goodbye; closing first could destroy it under way.
-    if (this.#lingerMs !== Infinity) return;
-    this.#lingerMs = this.nowMs + this.options.lingerMs;
-    this.watch.schedule(this.#lingerMs);
+    this.#life.linger(this.nowMs);
   }
 
   abort(reason: string, nowMs: number): void {
@@ -402,32 +387,13 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     if (!this.over) this.#v1?.outputDrained();
   }
 
-  #scheduleAge(): void {
-    const { maxConnectionAgeMs, maxConnectionIdleMs } = this.options;
-    if (maxConnectionAgeMs !== Infinity) this.watch.schedule(this.#bornMs + maxConnectionAgeMs);
-    if (maxConnectionIdleMs !== Infinity) this.watch.schedule(this.#bornMs + maxConnectionIdleMs);
-  }
-
   protected override tick(nowMs: number): void {
     this.#v1?.tick(nowMs);
     if (this.watch.pingDue) this.#sendPing(nowMs);
-    if (nowMs >= this.#lingerMs) return this.close("The server has gone away", false);
-    this.watch.schedule(this.#lingerMs);
-    if (nowMs >= this.#graceMs) return this.abort("The connection is too old", nowMs);
-    this.watch.schedule(this.#graceMs);
-    if (this.leaving) return;
-    const { maxConnectionAgeMs, maxConnectionAgeGraceMs, maxConnectionIdleMs } = this.options;
-    const idleAt = this.watch.receivedMs + maxConnectionIdleMs;
-    if (nowMs >= this.#bornMs + maxConnectionAgeMs) {
-      this.#graceMs = nowMs + maxConnectionAgeGraceMs;
-      this.watch.schedule(this.#graceMs);
-      this.drain(nowMs);
-    } else if (this.#running === 0 && nowMs >= idleAt) {
-      this.drain(nowMs);
-    } else {
-      this.watch.schedule(this.#bornMs + maxConnectionAgeMs);
-      this.watch.schedule(this.#running === 0 ? idleAt : nowMs + maxConnectionIdleMs);
-    }
+    const event = this.#life.check(nowMs, this.leaving, this.#running);
+    if (event === "close") this.close("The server has gone away", false);
+    else if (event === "abort") this.abort("The connection is too old", nowMs);
+    else if (event === "drain") this.drain(nowMs);
   }
 
   #sendPing(nowMs: number): void {
