@@ -88,6 +88,7 @@ export type { MethodConfigJson, ServiceConfig } from "./src/rpc/service_config.t
 export type { Session } from "./src/rpc/session.ts";
 
 // What handlers, callers and interceptors hold.
+export type { CallObserver, ObservedCall } from "./src/rpc/observer.ts";
 export type {
   CallCredentials,
   CallOptions,

@@ -19,6 +19,7 @@ const ALLOWED: Record<string, readonly string[]> = {
   lean: [...BOTTOM, "codec", "http2"],
   rpc: [...BOTTOM, "codec", "transport", "grpc", "lean", "http2", "proto"],
   services: [...BOTTOM, "codec", "transport", "rpc", "proto"],
+  telemetry: [...BOTTOM, "rpc"],
   gateway: [...BOTTOM, "codec", "transport", "rpc", "services", "proto"],
   load: [...BOTTOM, "codec", "transport", "rpc", "services", "proto"],
 };

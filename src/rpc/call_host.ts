@@ -10,6 +10,7 @@ import type { CallConnection } from "./context.ts";
 import type { DeadlineQueue } from "./deadline_queue.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { serverLog } from "./log.ts";
+import { type CallObserver, ObservedServerCall } from "./observer.ts";
 import { ServerCallHandler } from "./server_call.ts";
 import type { MethodInfo } from "./types.ts";
 
@@ -23,6 +24,8 @@ export interface CallHostOptions {
   readonly compress: boolean;
   /** The largest message that is inflated to, in bytes. */
   readonly maxReceiveMessageBytes: number;
+  /** Who watches calls, if anyone does. */
+  readonly observer?: CallObserver;
 }
 
 /** Figures of a server's calls. */
@@ -48,6 +51,7 @@ export class CallHost {
   readonly deadlines: DeadlineQueue;
   readonly compress: boolean;
   readonly maxReceiveMessageBytes: number;
+  readonly #observer: CallObserver | undefined;
   #started = 0;
   /** Ended calls by status code. */
   #ended = new Float64Array(17);
@@ -58,12 +62,17 @@ export class CallHost {
     this.deadlines = options.deadlines;
     this.compress = options.compress;
     this.maxReceiveMessageBytes = options.maxReceiveMessageBytes;
+    this.#observer = options.observer;
   }
 
   /** A call arrived: sets its sink and, where nothing has to be waited for, starts its handler. */
   accept(call: ServerCall, connection: CallConnection): void {
     this.#started++;
     const method = this.dispatcher.find(call.path);
+    if (this.#observer !== undefined) {
+      const observed = this.#observer.started(call.path, method !== undefined);
+      if (observed !== undefined) call = new ObservedServerCall(call, observed);
+    }
     if (method === undefined) {
       const text = this.dispatcher.explainMissing?.(call.path) ?? `Unknown method ${call.path}`;
       return this.#refuse(call, text);

@@ -11,6 +11,7 @@ import type { Resolver } from "../transport/resolve.ts";
 import type { TlsClientOptions } from "../transport/tls_options.ts";
 import type { BackoffOptions } from "./backoff.ts";
 import type { BalancerPolicy } from "./balancer.ts";
+import type { CallObserver } from "./observer.ts";
 import type { ServiceConfig } from "./service_config.ts";
 import type { CallCredentials, Interceptor } from "./types.ts";
 
@@ -40,6 +41,8 @@ export interface ChannelOptions extends BackoffOptions {
   timeoutMs?: number;
   /** Wrap every call; the first is the outermost. */
   interceptors?: readonly Interceptor[];
+  /** Watches every attempt, for metrics. Default: nobody. */
+  observer?: CallObserver;
   /** Compress request messages with gzip. Default false. */
   compress?: boolean;
   /** The largest message taken from a server, in bytes, after decompression. Default 4 MiB. */

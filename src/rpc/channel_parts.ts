@@ -191,6 +191,7 @@ export class ChannelParts {
             connectTimeoutMs,
             clock,
             log,
+            observer: options.observer,
           },
         });
       },

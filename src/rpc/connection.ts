@@ -18,6 +18,7 @@ import type { ByteStream } from "../transport/types.ts";
 import type { Pickable } from "./balancer.ts";
 import type { ConnectionStats } from "./channel_options.ts";
 import { Driver } from "./driver.ts";
+import { type CallObserver, ObservedClientCall } from "./observer.ts";
 import { ProcessHold } from "./process_hold.ts";
 
 /** What a connection needs and whom it tells. */
@@ -38,6 +39,8 @@ export interface ConnectionOptions {
   /** The server objected to how often this side pings. */
   readonly onTooManyPings: () => void;
   readonly log: (level: "debug" | "warn", message: string) => void;
+  /** Who watches attempts, if anyone does. */
+  readonly observer?: CallObserver;
 }
 
 /** Hears what becomes of a connection. */
@@ -128,7 +131,14 @@ export class Connection implements ClientConnectionSink, Pickable {
   /** Starts a call; throws RangeError when the connection isn't `free`. */
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
     this.callsStarted++;
-    return this.#engine!.startCall(request, sink);
+    const { observer } = this.#options;
+    if (observer === undefined) return this.#engine!.startCall(request, sink);
+    const observed = observer.started(request.path, true);
+    if (observed === undefined) return this.#engine!.startCall(request, sink);
+    const { clock } = this.#options;
+    const deadlineMs = clock.now() + (request.timeoutMs ?? Infinity);
+    const call = new ObservedClientCall(observed, sink, () => clock.now() >= deadlineMs);
+    return call.join(this.#engine!.startCall(request, call));
   }
 
   /** Pings; `onPong` gets the round-trip time in ms. */

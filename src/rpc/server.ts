@@ -130,6 +130,7 @@ class RunningServer implements Server, ConnectionOwner {
       deadlines: this.#deadlines,
       compress: options.compress ?? false,
       maxReceiveMessageBytes: options.maxReceiveMessageBytes ?? 4_194_304,
+      observer: options.observer,
     });
     const { promise, resolve } = Promise.withResolvers<void>();
     this.finished = promise;
@@ -209,7 +210,11 @@ class RunningServer implements Server, ConnectionOwner {
   stats(): ServerStats {
     let active = 0;
     for (const connection of this.#connections) active += connection.activeCalls;
-    return { connections: { ...this.counts }, calls: { ...this.host.stats(), active } };
+    return {
+      connections: { ...this.counts },
+      calls: { ...this.host.stats(), active },
+      bufferedBytes: this.options.memory?.used ?? 0,
+    };
   }
 
   shutdown(options: { graceMs?: number } = {}): Promise<void> {

@@ -9,6 +9,7 @@ import { http2Options } from "../http2/options.ts";
 import type { TlsServerOptions } from "../transport/tls_options.ts";
 import type { CallStats } from "./call_host.ts";
 import type { DispatcherWrapper } from "./dispatcher.ts";
+import type { CallObserver } from "./observer.ts";
 import type { Interceptor } from "./types.ts";
 
 /**
@@ -20,6 +21,8 @@ export interface ServeOptions extends Omit<GrpcServerOptions, "aboutText"> {
   tls?: TlsServerOptions;
   /** Go around every handler, the first outermost; those of `router.use` come inside of them. */
   interceptors?: readonly Interceptor[];
+  /** Watches every call, for metrics. Default: nobody. */
+  observer?: CallObserver;
   /** Compress replies for callers that take gzip, unless a handler says otherwise. Default false. */
   compress?: boolean;
   /** Let several threads listen on the same TCP port. Needs `--unstable-net`. Default false. */
@@ -67,6 +70,8 @@ export interface ServerStats {
     /** Open, or given up with a handler that still runs; without those inside of batch streams. */
     active: number;
   };
+  /** What all connections hold of messages that are incomplete or wait to be sent; see `maxBufferedBytes`. */
+  bufferedBytes: number;
 }
 
 /** The application protocols of TLS listeners, best first. */

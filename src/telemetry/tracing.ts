@@ -1,0 +1,118 @@
+/**
+ * Calls as spans, carried from client to server in metadata (W3C's `traceparent` with OpenTelemetry's usual
+ * propagator).
+ *
+ * @module
+ */
+
+import {
+  type Context,
+  context,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type TextMapGetter,
+  type TextMapPropagator,
+  type TextMapSetter,
+  trace,
+  type TracerProvider,
+} from "@opentelemetry/api";
+import type { Metadata } from "../call/metadata.ts";
+import { Status } from "../call/status.ts";
+import type { InterceptedCall, InterceptedReply, Interceptor } from "../rpc/types.ts";
+import { codeOf, methodLabel } from "./metrics.ts";
+import { onReplyEnd } from "./reply_end.ts";
+
+/** Where spans go, and how they are carried. */
+export interface TracingOptions {
+  /** Default: the one registered with `@opentelemetry/api`. */
+  tracerProvider?: TracerProvider;
+  /** Default: the one registered with `@opentelemetry/api`. */
+  propagator?: TextMapPropagator;
+}
+
+const GETTER: TextMapGetter<Metadata> = {
+  keys: (metadata) => [...metadata].map(([key]) => key),
+  get: (metadata, key) => metadata.get(key),
+};
+
+const SETTER: TextMapSetter<Metadata> = {
+  set: (metadata, key, value) => void metadata.set(key, value),
+};
+
+/** Statuses that are the server's fault, by OpenTelemetry's conventions for spans of servers. */
+const SERVER_FAULTS: ReadonlySet<Status> = new Set([
+  Status.UNKNOWN,
+  Status.DEADLINE_EXCEEDED,
+  Status.UNIMPLEMENTED,
+  Status.INTERNAL,
+  Status.UNAVAILABLE,
+  Status.DATA_LOSS,
+]);
+
+/** An interceptor of a server: a span for each call, whose parent is the caller's. */
+export function serverTracing(options: TracingOptions = {}): Interceptor {
+  const propagator = options.propagator ?? propagation;
+  return (next) => (call) => {
+    const parent = propagator.extract(context.active(), call.metadata, GETTER);
+    const span = startSpan(options, call, SpanKind.SERVER, parent);
+    span.setAttribute("network.peer.address", call.context!.peer.address);
+    return run(span, parent, () => next(call), (code) => SERVER_FAULTS.has(code));
+  };
+}
+
+/** An interceptor of a channel: a span for each call, told to the server in metadata. */
+export function clientTracing(options: TracingOptions = {}): Interceptor {
+  const propagator = options.propagator ?? propagation;
+  return (next) => (call) => {
+    const parent = context.active();
+    const span = startSpan(options, call, SpanKind.CLIENT, parent);
+    propagator.inject(trace.setSpan(parent, span), call.metadata, SETTER);
+    return run(span, parent, () => next(call), (code) => code !== Status.OK);
+  };
+}
+
+function startSpan(
+  options: TracingOptions,
+  { method }: InterceptedCall,
+  kind: SpanKind,
+  parent: Context,
+): Span {
+  const name = methodLabel(method.path);
+  const slash = name.lastIndexOf("/");
+  const attributes = {
+    "rpc.system": "grpc",
+    "rpc.service": slash < 0 ? "" : name.slice(0, slash),
+    "rpc.method": name.slice(slash + 1),
+  };
+  return (options.tracerProvider ?? trace).getTracer("vrpc").startSpan(
+    name,
+    { kind, attributes },
+    parent,
+  );
+}
+
+async function run(
+  span: Span,
+  parent: Context,
+  next: () => Promise<InterceptedReply>,
+  isError: (code: Status) => boolean,
+): Promise<InterceptedReply> {
+  const active = trace.setSpan(parent, span);
+  const end = (error?: unknown) => {
+    const code = codeOf(error);
+    span.setAttribute("rpc.grpc.status_code", code);
+    // The text of a failure may hold what no trace should: the code says enough.
+    if (isError(code)) span.setStatus({ code: SpanStatusCode.ERROR });
+    span.end();
+  };
+  let reply: InterceptedReply;
+  try {
+    reply = await context.with(active, next);
+  } catch (error) {
+    end(error);
+    throw error;
+  }
+  return onReplyEnd(reply, end, (body) => context.with(active, body));
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { W3CTraceContextPropagator } from "@opentelemetry/core";
+import {
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
+import { connect, RpcError, serve, Status } from "../../mod.ts";
+import { clientTracing, serverTracing } from "../../src/telemetry/mod.ts";
+
+let names = 0;
+
+async function start(wire: "grpc" | "lean") {
+  const exporter = new InMemorySpanExporter();
+  const tracerProvider = new TracerProvider({
+    spanProcessors: [new SimpleSpanProcessor({ exporter })],
+  });
+  const options = { tracerProvider, propagator: new W3CTraceContextPropagator() };
+  let traceparent: string | undefined;
+  const server = await serve(`memory:tracing-${++names}`, (router) => {
+    router.method("/test.Service/Echo", {}, (request, { metadata }) => {
+      traceparent = metadata.get("traceparent");
+      return request;
+    });
+    router.method("/test.Service/Fail", {}, () => {
+      throw new RpcError(Status.INTERNAL, "secret text");
+    });
+    router.method("/test.Service/Many", { kind: "server_streaming" }, async function* (request) {
+      for (;;) yield request;
+    });
+  }, { interceptors: [serverTracing(options)] });
+  const channel = connect(server.addresses[0], { wire, interceptors: [clientTracing(options)] });
+  return {
+    channel,
+    server,
+    traceparent: () => traceparent,
+    /** The spans of both sides once there are `count`. */
+    async spans(count: number) {
+      while (exporter.getFinishedSpans().length < count) {
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      const all = exporter.getFinishedSpans();
+      return {
+        client: all.find(({ kind }) => kind === SpanKind.CLIENT)!,
+        server: all.find(({ kind }) => kind === SpanKind.SERVER)!,
+        all,
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      await channel.close();
+      await server.close();
+    },
+  };
+}
+
+for (const wire of ["grpc", "lean"] as const) {
+  Deno.test(`the server's span is the child of the client's: ${wire}`, async () => {
+    await using tracing = await start(wire);
+    await tracing.channel.call("/test.Service/Echo", new Uint8Array(1));
+    const { client, server } = await tracing.spans(2);
+    assert.equal(client.name, "test.Service/Echo");
+    const { traceId, spanId } = client.spanContext();
+    assert.equal(tracing.traceparent(), `00-${traceId}-${spanId}-01`);
+    assert.equal(server.spanContext().traceId, traceId);
+    assert.equal(server.parentSpanContext?.spanId, spanId);
+    assert.equal(server.attributes["rpc.service"], "test.Service");
+    assert.equal(server.attributes["rpc.method"], "Echo");
+    assert.equal(server.attributes["rpc.grpc.status_code"], Status.OK);
+    assert.equal(server.status.code, SpanStatusCode.UNSET);
+  });
+
+  Deno.test(`a failure is in the span by its code, without its text: ${wire}`, async () => {
+    await using tracing = await start(wire);
+    const call = tracing.channel.call("/test.Service/Fail", new Uint8Array());
+    await assert.rejects(call, { code: Status.INTERNAL });
+    const { all } = await tracing.spans(2);
+    for (const span of all) {
+      assert.equal(span.attributes["rpc.grpc.status_code"], Status.INTERNAL);
+      assert.deepEqual(span.status, { code: SpanStatusCode.ERROR });
+      assert.deepEqual(span.events, []);
+    }
+  });
+
+  Deno.test(`a stream's span ends when its reader leaves: ${wire}`, async () => {
+    await using tracing = await start(wire);
+    for await (const _ of tracing.channel.stream("/test.Service/Many", new Uint8Array(1))) break;
+    const { client, server } = await tracing.spans(2);
+    assert.equal(client.attributes["rpc.grpc.status_code"], Status.CANCELLED);
+    assert.equal(server.attributes["rpc.grpc.status_code"], Status.CANCELLED);
+  });
+}
