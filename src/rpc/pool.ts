@@ -12,6 +12,7 @@ import type { AddressStats, ChannelState, ConnectionStats } from "./channel_opti
 import type { Connection } from "./connection.ts";
 import { PickQueue, type PickWaiter } from "./pick_queue.ts";
 import { ProcessHold } from "./process_hold.ts";
+import { PoolTrimmer, type TrimmedPool } from "./pool_trimmer.ts";
 import { Resolution } from "./resolution.ts";
 import type { Subchannel, SubchannelHooks } from "./subchannel.ts";
 
@@ -41,7 +42,7 @@ export interface PoolOptions {
 }
 
 /** See the module's text. */
-export class Pool {
+export class Pool implements TrimmedPool {
   /** Connections that take calls; what the picker chooses from. */
   #ready: Connection[] = [];
   #state: ChannelState = "IDLE";
@@ -58,9 +59,7 @@ export class Pool {
   #max: number;
   #pumpQueued = false;
   #resolveError: Error | undefined = undefined;
-  #shrinkTimer: unknown = undefined;
-  #idleTimer: unknown = undefined;
-  #callsAtIdleCheck = 0;
+  readonly #trimmer: PoolTrimmer;
   /** Calls started on connections that are gone. */
   #pastCalls = 0;
   readonly #pumpNow = () => this.#pump();
@@ -72,6 +71,7 @@ export class Pool {
     this.#pick = makePicker(options.balancer, options.random);
     this.#min = options.min;
     this.#max = options.max;
+    this.#trimmer = new PoolTrimmer(this, options);
   }
 
   /** The state now. */
@@ -89,6 +89,21 @@ export class Pool {
     let sum = this.#pastCalls;
     for (const connection of this.#connections()) sum += connection.callsStarted;
     return sum;
+  }
+
+  /** The subchannels in use. */
+  get subchannels(): readonly Subchannel[] {
+    return this.#subchannels;
+  }
+
+  /** Connections that each address keeps. */
+  get min(): number {
+    return this.#min;
+  }
+
+  /** Whether calls are in flight or waiting. */
+  get busy(): boolean {
+    return this.queued > 0 || [...this.#connections()].some((one) => one.load > 0);
   }
 
   /** A connection for a call that is started right now; undefined: use `enqueue`. */
@@ -123,7 +138,7 @@ export class Pool {
     this.#setState("CONNECTING");
     this.#resolution = this.#makeResolution();
     this.#resolution.start();
-    this.#armIdle();
+    this.#trimmer.watchIdle();
   }
 
   /** Calls `watcher` after each change of state; returns what ends that. */
@@ -167,7 +182,7 @@ export class Pool {
         subchannel.setWanted(Math.min(max, Math.max(min, subchannel.wanted)));
       }
     }
-    this.#armShrink();
+    if (this.#state !== "SHUTDOWN") this.#trimmer.watchSize();
   }
 
   /** What to tell a call that fails for want of a connection. */
@@ -193,7 +208,7 @@ export class Pool {
     if (this.#state !== "SHUTDOWN") {
       this.#setState("SHUTDOWN");
       this.#resolution?.close();
-      this.#clearTimers();
+      this.#trimmer.stop();
       this.#queue.fail("The channel is closed", true);
       for (const subchannel of this.#subchannels) subchannel.close("The channel is closed");
       for (const subchannel of this.#retired) subchannel.close("The channel is closed");
@@ -317,7 +332,7 @@ export class Pool {
       this.#queue.fail(this.failureText(), false);
     }
     if (this.#queue.size > 0) this.#schedulePump();
-    this.#armShrink();
+    this.#trimmer.watchSize();
   }
 
   #aggregate(): ChannelState {
@@ -382,44 +397,9 @@ export class Pool {
 
   // ---- less --------------------------------------------------------------------------------------------
 
-  #armShrink(): void {
-    const { clock, shrinkAfterMs } = this.#options;
-    if (this.#shrinkTimer !== undefined || this.#state === "SHUTDOWN") return;
-    if (!this.#subchannels.some((one) => one.ready.length > this.#min)) return;
-    for (const one of this.#ready) one.callsSeen = one.callsStarted;
-    this.#shrinkTimer = clock.setTimer(() => {
-      this.#shrinkTimer = undefined;
-      for (const subchannel of this.#subchannels) this.#shrink(subchannel);
-      this.#armShrink();
-    }, shrinkAfterMs);
-  }
-
-  #shrink(subchannel: Subchannel): void {
-    const idle = subchannel.ready.filter((one) =>
-      one.load === 0 && one.callsStarted === one.callsSeen
-    );
-    for (const connection of idle) {
-      if (subchannel.wanted <= this.#min || subchannel.ready.length <= this.#min) return;
-      subchannel.wanted--;
-      connection.drain();
-    }
-  }
-
-  #armIdle(): void {
-    const { clock, idleTimeoutMs } = this.#options;
-    if (idleTimeoutMs === Infinity) return;
-    this.#callsAtIdleCheck = this.callsStarted;
-    this.#idleTimer = clock.setTimer(() => {
-      this.#idleTimer = undefined;
-      const busy = this.#queue.size > 0 || this.callsStarted !== this.#callsAtIdleCheck ||
-        [...this.#connections()].some((one) => one.load > 0);
-      if (busy) this.#armIdle();
-      else this.#toIdle();
-    }, idleTimeoutMs);
-  }
-
-  #toIdle(): void {
-    this.#clearTimers();
+  /** Closes everything until the next call. */
+  toIdle(): void {
+    this.#trimmer.stop();
     this.#resolution?.close();
     this.#resolution = undefined;
     const old = this.#subchannels;
@@ -430,12 +410,5 @@ export class Pool {
     }
     this.#ready = [];
     this.#setState("IDLE");
-  }
-
-  #clearTimers(): void {
-    for (const timer of [this.#shrinkTimer, this.#idleTimer]) {
-      if (timer !== undefined) this.#options.clock.clearTimer(timer);
-    }
-    this.#shrinkTimer = this.#idleTimer = undefined;
   }
 }
