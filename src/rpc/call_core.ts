@@ -130,6 +130,13 @@ export function abortError(reason: unknown): RpcError {
   return new RpcError(Status.CANCELLED, "The call was cancelled", { cause: reason });
 }
 
+/** The error of a call that a connection would not take. */
+export function startError(error: unknown): RpcError {
+  if (error instanceof RpcError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  return new RpcError(Status.INTERNAL, text, { cause: error });
+}
+
 /**
  * The error of a call that ended with a status other than OK. `late` says that its deadline has passed: a
  * server that cancels such a call has only been quicker than the timer here.

@@ -22,6 +22,7 @@ import {
   deadlineOf,
   type OutgoingRequest,
   ownMetadata,
+  startError,
   statusError,
   tell,
 } from "./call_core.ts";
@@ -168,7 +169,7 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
       this.call = call;
       call.sendLastMessage(this.payload, this.compressed);
     } catch (error) {
-      this.fail(RpcError.from(error));
+      this.fail(startError(error));
     }
   }
 

@@ -10,7 +10,7 @@ import type { Metadata } from "../call/metadata.ts";
 import type { Status } from "../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../call/wire.ts";
 import { RpcError } from "../errors.ts";
-import { type CallCore, callRequest, type OutgoingRequest } from "./call_core.ts";
+import { type CallCore, callRequest, type OutgoingRequest, startError } from "./call_core.ts";
 import type { Connection } from "./connection.ts";
 import type { PickWaiter } from "./pick_queue.ts";
 
@@ -50,7 +50,7 @@ export class Attempt implements ClientCallSink, PickWaiter {
       );
       owner.replayTo(this.call);
     } catch (error) {
-      const { code, message, metadata } = RpcError.from(error);
+      const { code, message, metadata } = startError(error);
       this.onStatus(code, message, noTrailers(metadata), "processed");
     }
   }
