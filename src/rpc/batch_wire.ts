@@ -57,7 +57,7 @@ export interface BatchResponseSink {
 }
 
 /** Gathers one message after another; what `take` gives away is not touched again. */
-class MessageWriter {
+export class MessageWriter {
   #buffer: Uint8Array = EMPTY;
   #length = 0;
   #lastLength = 256;
