@@ -5,6 +5,7 @@
  * @module
  */
 
+import { copyMessage } from "../bytes/message_slab.ts";
 import { Http2Stream } from "../http2/stream.ts";
 
 const PREFIX_BYTES = 5;
@@ -51,7 +52,7 @@ export abstract class GrpcStream extends Http2Stream {
         start += PREFIX_BYTES;
         if (this.#length > this.maxReceiveMessageBytes) return this.onMessageTooLarge(this.#length);
         if (end - start >= this.#length) {
-          const message = buffer.slice(start, start + this.#length);
+          const message = copyMessage(buffer, start, start + this.#length);
           start += this.#length;
           this.onFramedMessage(message, this.#flag);
           continue;
