@@ -53,6 +53,19 @@ export {
 } from "./src/rpc/byte_stream.ts";
 export { addBatch, type BatchServerOptions } from "./src/rpc/batch_server.ts";
 
+// Who may call, and what is written down about calls.
+export {
+  type AccessRule,
+  type AccessRules,
+  anyone,
+  authorize,
+  bearerToken,
+  principalOf,
+  tlsPeer,
+  vsockPeer,
+} from "./src/rpc/authorize.ts";
+export { callIdOf, logCalls, type LogCallsOptions } from "./src/rpc/call_log.ts";
+
 // Dispatchers.
 export type { Dispatcher, DispatcherWrapper, DispatchReply } from "./src/rpc/dispatcher.ts";
 export {

@@ -14,8 +14,8 @@ import {
 import { Status, statusName } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
 import type { CallObserver, ObservedCall } from "../rpc/observer.ts";
+import { onReplyEnd } from "../rpc/reply_end.ts";
 import type { InterceptedReply, Interceptor } from "../rpc/types.ts";
-import { onReplyEnd } from "./reply_end.ts";
 
 /** Bounds of the durations, in seconds (A66). */
 export const DURATION_BUCKETS_S: readonly number[] = [

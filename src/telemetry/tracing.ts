@@ -20,9 +20,9 @@ import {
 } from "@opentelemetry/api";
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
+import { onReplyEnd } from "../rpc/reply_end.ts";
 import type { InterceptedCall, InterceptedReply, Interceptor } from "../rpc/types.ts";
 import { codeOf, methodLabel } from "./metrics.ts";
-import { onReplyEnd } from "./reply_end.ts";
 
 /** Where spans go, and how they are carried. */
 export interface TracingOptions {

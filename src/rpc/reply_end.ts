@@ -6,7 +6,7 @@
 
 import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
-import type { InterceptedReply } from "../rpc/types.ts";
+import type { InterceptedReply } from "./types.ts";
 
 /** Calls `end` once when `reply` has ended, with the error if it failed. Returns the reply to pass on. */
 export function onReplyEnd(
