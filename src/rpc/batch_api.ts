@@ -20,3 +20,28 @@ export {
   readBatchResponse,
 } from "./batch_wire.ts";
 export { Metadata, type MetadataInit, type MetadataValue } from "../call/metadata.ts";
+export { Router } from "./router.ts";
+export { type Capability, Registry } from "./registry.ts";
+export type {
+  BidiStreamingHandler,
+  ClientStreamingHandler,
+  HandlersByKind,
+  MethodImplementation,
+  MethodSpec,
+  Replies,
+  ServerStreamingHandler,
+  ServiceImplementation,
+  UnaryHandler,
+} from "./handlers.ts";
+export type {
+  HandlerContext,
+  InterceptedCall,
+  InterceptedReply,
+  Interceptor,
+  MethodInfo,
+  Next,
+  ReplyWriter,
+} from "./types.ts";
+export type { MethodKind } from "../call/method.ts";
+export type { PeerInfo, TlsPeerInfo } from "../call/wire.ts";
+export type { Codec } from "../codec/codec.ts";

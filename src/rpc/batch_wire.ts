@@ -89,10 +89,12 @@ export class MessageWriter {
     this.#buffer = grown;
   }
 
+  /** Writes a byte, after `reserve`. */
   protected byte(value: number): void {
     this.#buffer[this.#length++] = value;
   }
 
+  /** Writes a number of up to 32 bits, after `reserve`. */
   protected varint(value: number): void {
     const buffer = this.#buffer;
     let at = this.#length;
@@ -104,6 +106,7 @@ export class MessageWriter {
     this.#length = at;
   }
 
+  /** Writes bytes, after `reserve`. */
   protected raw(bytes: Uint8Array): void {
     const { length } = bytes;
     if (length <= 32) {
@@ -117,6 +120,7 @@ export class MessageWriter {
     this.#length += length;
   }
 
+  /** Writes pairs of metadata, each as a field with `tag`, after `reserve`. */
   protected metadata(tag: number, metadata: Metadata): void {
     for (const [key, value] of metadata) {
       const size = entrySize(key, value);

@@ -28,6 +28,7 @@ export type {
   InterceptedReply,
   MethodInfo,
   Next,
+  ReceivedMessage,
   ReplyWriter,
 } from "./types.ts";
 export { Metadata, type MetadataInit, type MetadataValue } from "../call/metadata.ts";
@@ -52,3 +53,4 @@ export type {
   UnixAddress,
   VsockAddress,
 } from "../transport/address.ts";
+export type { CallObserver, ObservedCall } from "./observer.ts";
