@@ -37,9 +37,13 @@ export interface GatewayOptions {
 
 /** A method for people: how it is called, and what its request looks like. */
 export interface MethodSummary {
+  /** `/package.Service/Method`. */
   readonly path: string;
+  /** `unary`, `server_streaming`, `client_streaming` or `bidi_streaming`. */
   readonly kind: string;
+  /** The request's message type. */
   readonly request: string;
+  /** The response's message type. */
   readonly response: string;
   /** A request with every field at its default. */
   readonly example: JsonValue;

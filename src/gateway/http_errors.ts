@@ -32,8 +32,11 @@ export const RETRY_AFTER_SECONDS = 1;
 
 /** An error as it is sent: the status' name, the text, and details as type and base64. */
 export interface ErrorBody {
+  /** The status' name, for example `NOT_FOUND`. */
   readonly code: string;
+  /** What the service says. */
   readonly message: string;
+  /** Rich details: message type, and the encoded message in base64. */
   readonly details: readonly { readonly type: string; readonly value: string }[];
 }
 
