@@ -52,7 +52,8 @@ export abstract class LeanCall {
   /** When a timer first saw the call wait for credit; 0 for not yet. */
   stalledMs: number;
   protected readonly connection: LeanConnection;
-  protected paused: boolean;
+  /** Whether the reader wants no more for now. */
+  paused: boolean;
   private queue: Outgoing[] | undefined;
   /** Bytes taken for which no credit was returned. */
   private unreturned: number;

@@ -330,6 +330,10 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     flags: number,
     owned: boolean,
   ): string | undefined {
+    // An empty message takes no credit, so credit can't stop them while nobody reads.
+    if (bytes === 0 && call.paused && !this.charge("empty messages that nobody reads")) {
+      return undefined;
+    }
     const problem = call.take(b, at, bytes, flags, owned);
     if (problem === undefined) return undefined;
     if (problem === "large") {
