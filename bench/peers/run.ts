@@ -126,7 +126,7 @@ for (let round = 1; round <= rounds; round++) {
 const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores, Linux ${release()}`;
 const date = new Date().toISOString().slice(0, 10);
 const about = [
-  `${date}; ${machine}; h2load of ${await versionOf(["h2load", "--version"])}`,
+  `${date}; ${machine}; ${await versionOf(["h2load", "--version"])}`,
   `${rounds} interleaved rounds of ${seconds} s; median (lowest–highest); server on one core, ` +
   `load on another; the clients call ${target.name}`,
   peers.map((peer) => `${peer.name}: ${peer.version}`).join("; "),
