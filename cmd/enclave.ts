@@ -8,7 +8,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { addBatch, addHealth, addReflection, serve } from "../mod.ts";
+import { addBatch, addHealth, addReflection, logCalls, serve } from "../mod.ts";
 import {
   addCrypto,
   addEcho,
@@ -16,8 +16,15 @@ import {
   chooseCryptoBackend,
   generateCryptoKeys,
 } from "../src/services/mod.ts";
+import { observeServer, serverMetrics } from "../src/telemetry/mod.ts";
 import { parseAddress } from "../src/transport/mod.ts";
 import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
+import {
+  addMetricsOption,
+  type MetricsFlags,
+  serveMetrics,
+  ThreadMetrics,
+} from "./shared/metrics.ts";
 import {
   errorLine,
   list,
@@ -31,7 +38,7 @@ import {
 import { firstSignal } from "./shared/signals.ts";
 import { addServerTlsOptions, serverTls, type ServerTlsFlags } from "./shared/tls.ts";
 
-interface Flags extends ServerTlsFlags {
+interface Flags extends ServerTlsFlags, MetricsFlags {
   addr: string[];
   logLevel: Level;
   graceMs: number;
@@ -83,11 +90,11 @@ function readFlags(): Flags {
         parse: list(),
       }),
     );
-  addServerTlsOptions(command).addHelpText(
+  addMetricsOption(addServerTlsOptions(command)).addHelpText(
     "after",
     `
 In an enclave listen on vsock:any:PORT; the parent connects to vsock:CID:PORT.
-Prints "listening ADDRESS" for each address once it accepts connections.
+Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
 SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.`,
   );
   return readOptions<Flags>(command);
@@ -112,6 +119,9 @@ async function main(): Promise<number> {
   }
   await logToStderr(flags.logLevel);
   const keys = generateCryptoKeys();
+  const figures = flags.metricsAddr === undefined ? undefined : new ThreadMetrics().addProcess();
+  const meterProvider = figures?.provider;
+  const verbose = flags.logLevel === "debug" || flags.logLevel === "trace";
   const server = await serve(flags.addr, (router) => {
     addEnclave(router);
     addEcho(router);
@@ -119,10 +129,19 @@ async function main(): Promise<number> {
     addBatch(router);
     addHealth(router);
     addReflection(router);
-  }, { tls: await serverTls(flags), allowVsockCids });
+  }, {
+    ...{ tls: await serverTls(flags), allowVsockCids },
+    observer: figures && serverMetrics({ meterProvider }),
+    interceptors: verbose ? [logCalls({ level: "debug" })] : [],
+  });
+  if (figures) observeServer(server, { meterProvider });
+  const metrics = figures &&
+    serveMetrics(flags.metricsAddr!, async () => [await figures.collect()]);
   for (const address of server.addresses) console.log(`listening ${address}`);
+  if (metrics) console.log(`metrics ${metrics.url}`);
   logger.info("{signal}: finishing open calls", { signal: await signal });
   await server.shutdown({ graceMs: flags.graceMs });
+  await metrics?.close();
   return 0;
 }
 

@@ -8,11 +8,12 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { type Channel, connect, RpcError, Status } from "../mod.ts";
+import { type CallObserver, type Channel, connect, RpcError, Status } from "../mod.ts";
 import { errorBody, Gateway, httpStatus, STATUS_PAGE } from "../src/gateway/mod.ts";
 import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
+import { clientMetrics, observeChannel } from "../src/telemetry/mod.ts";
 import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
+import { httpAddress, metricsResponse, ThreadMetrics } from "./shared/metrics.ts";
 import {
   errorLine,
   option,
@@ -95,48 +96,44 @@ Prints "listening http://ADDRESS" once it accepts connections. SIGTERM and SIGIN
   return readOptions<Flags>(command);
 }
 
-/** What is measured, in Prometheus' terms. */
-class Metrics {
-  readonly registry = new Registry();
-  readonly #requests = new Counter({
-    name: "vrpc_host_requests_total",
-    help: "HTTP requests for methods, by path and HTTP status",
-    labelNames: ["path", "status"],
-    registers: [this.registry],
-  });
-  readonly #seconds = new Histogram({
-    name: "vrpc_host_request_seconds",
-    help: "How long HTTP requests for methods took",
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [this.registry],
-  });
+/** Bounds of how long requests take, in seconds. */
+const BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-  constructor(channel: Channel) {
-    const gauge = (name: string, help: string, value: () => number) =>
-      new Gauge({
-        name,
-        help,
-        registers: [this.registry],
-        collect() {
-          this.set(value());
-        },
-      });
-    gauge(
-      "vrpc_host_enclave_ready",
-      "1 while there is a connection to the enclave",
-      () => channel.state === "READY" ? 1 : 0,
-    );
-    gauge(
-      "vrpc_host_resident_bytes",
-      "Resident memory of this process",
-      () => Deno.memoryUsage().rss,
-    );
+/** What is measured. */
+class Metrics {
+  readonly #figures = new ThreadMetrics().addProcess();
+  readonly #meter = this.#figures.provider.getMeter("vrpc-host");
+  readonly #requests = this.#meter.createCounter("vrpc.host.requests", {
+    description: "HTTP requests for methods, by path and HTTP status",
+  });
+  readonly #seconds = this.#meter.createHistogram("vrpc.host.request_seconds", {
+    description: "How long HTTP requests for methods took",
+    advice: { explicitBucketBoundaries: BUCKETS_S },
+  });
+  /** Watches the calls to the enclave. */
+  readonly observer: CallObserver;
+
+  constructor(readonly target: string) {
+    this.observer = clientMetrics({ meterProvider: this.#figures.provider, target });
+  }
+
+  /** Measures the channel as well. */
+  watch(channel: Channel): void {
+    const { provider: meterProvider } = this.#figures;
+    observeChannel(channel, { meterProvider, target: this.target });
+    this.#meter.createObservableGauge("vrpc.host.enclave_ready", {
+      description: "1 while there is a connection to the enclave",
+    }).addCallback((result) => result.observe(channel.state === "READY" ? 1 : 0));
   }
 
   count(path: string, status: number, startMs: number): void {
     // Paths that do not exist are the peer's invention: one label for all of them.
-    this.#requests.inc({ path: status === 404 ? "unknown" : path, status });
-    this.#seconds.observe((performance.now() - startMs) / 1000);
+    this.#requests.add(1, { path: status === 404 ? "unknown" : path, status: String(status) });
+    this.#seconds.record((performance.now() - startMs) / 1000);
+  }
+
+  async response(): Promise<Response> {
+    return metricsResponse([await this.#figures.collect()]);
   }
 }
 
@@ -177,12 +174,7 @@ function handler(
       if (path === "/healthz") return health(channel, enclave, false);
       if (path === "/readyz") return health(channel, enclave, true);
       if (path === "/methods.json") return await methodList(gateway);
-      if (path === "/metrics") {
-        const { registry } = metrics;
-        return new Response(await registry.metrics(), {
-          headers: { "content-type": registry.contentType },
-        });
-      }
+      if (path === "/metrics") return await metrics.response();
     }
     const startMs = performance.now();
     const response = await gateway.handle(request, path);
@@ -191,20 +183,11 @@ function handler(
   };
 }
 
-function httpAddress(text: string): { hostname: string; port: number } {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s]*)):(\d{1,5})$/i.exec(text);
-  const port = Number(match?.[3]);
-  if (match === null || port > 65_535) {
-    throw new UsageError(`Cannot use address ${text} (--addr): it must be like 127.0.0.1:1323`);
-  }
-  return { hostname: match[1] ?? (match[2] || "0.0.0.0"), port };
-}
-
 function listenHttp(
   flags: Flags,
   handle: (request: Request) => Response | Promise<Response>,
 ): Deno.HttpServer<Deno.NetAddr> {
-  const address = httpAddress(flags.addr);
+  const address = httpAddress(flags.addr, "--addr");
   try {
     return Deno.serve({
       ...address,
@@ -230,14 +213,16 @@ async function main(): Promise<number> {
   const flags = readFlags();
   const signal = firstSignal();
   await logToStderr(flags.logLevel);
-  const channel = open(flags, await clientTls(flags));
+  const metrics = new Metrics(flags.enclave);
+  const channel = open(flags, await clientTls(flags), metrics.observer);
+  metrics.watch(channel);
   const gateway = new Gateway(channel, {
     services: [EnclaveService],
     routes: { "/echo": `/${EnclaveService.typeName}/Echo` },
     maxBodyBytes: flags.maxBodyBytes,
     timeoutMs: flags.timeoutMs,
   });
-  const handle = handler(gateway, channel, new Metrics(channel), flags.enclave);
+  const handle = handler(gateway, channel, metrics, flags.enclave);
   const server = listenHttp(flags, handle);
   channel.ready({ timeoutMs: 5_000 }).catch((error: Error) =>
     logger.warn("The enclave is not there yet: {reason}", { reason: error.message })
@@ -251,12 +236,17 @@ async function main(): Promise<number> {
   return 0;
 }
 
-function open(flags: Flags, tls: Awaited<ReturnType<typeof clientTls>>): Channel {
+function open(
+  flags: Flags,
+  tls: Awaited<ReturnType<typeof clientTls>>,
+  observer: CallObserver,
+): Channel {
   try {
     return connect(flags.enclave, {
       tls,
       poolSize: flags.connections,
       batch: true,
+      observer,
       // The enclave comes back when it comes back: look often.
       initialBackoffMs: 50,
       maxBackoffMs: 1_000,

@@ -16,6 +16,14 @@ import {
 import { listen, parseAddress } from "../src/transport/mod.ts";
 import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
 import {
+  addMetricsOption,
+  type Measured,
+  type MetricsEndpoint,
+  type MetricsFlags,
+  serveMetrics,
+  ThreadMetrics,
+} from "./shared/metrics.ts";
+import {
   errorLine,
   list,
   oneOf,
@@ -32,7 +40,7 @@ import { firstSignal } from "./shared/signals.ts";
 import { addServerTlsOptions, serverTls, type ServerTlsFlags } from "./shared/tls.ts";
 import { WorkerGroup } from "./shared/worker_group.ts";
 
-interface Flags extends ServerTlsFlags {
+interface Flags extends ServerTlsFlags, MetricsFlags {
   addr: string[];
   workers: number;
   logLevel: Level;
@@ -125,12 +133,12 @@ function readFlags(): Flags {
       }),
     )
     .addOption(option("--pid-file <file>", "PID_FILE", "write the process id there while running"));
-  addServerTlsOptions(command).addHelpText(
+  addMetricsOption(addServerTlsOptions(command)).addHelpText(
     "after",
     `
 Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port (cid may be "any").
 Port 0 lets the system choose. TLS applies to all addresses.
-Prints "listening ADDRESS" for each address once it accepts connections.
+Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
 SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.`,
   );
   return readOptions<Flags>(command);
@@ -157,13 +165,16 @@ async function claimPorts(addresses: string[]): Promise<string[]> {
 
 interface Serving {
   readonly addresses: string[];
+  measure(): Promise<Measured[]>;
   shutdown(graceMs: number): Promise<void>;
 }
 
 async function serveAlone(settings: ServingSettings, keys: Promise<CryptoKeys>): Promise<Serving> {
-  const server = await startServing(settings, keys);
+  const metrics = settings.metrics ? new ThreadMetrics() : undefined;
+  const server = await startServing(settings, keys, metrics);
   return {
     addresses: [...server.addresses],
+    measure: async () => metrics ? [await metrics.collect()] : [],
     shutdown: (graceMs) => server.shutdown({ graceMs }),
   };
 }
@@ -196,6 +207,7 @@ async function serveOnThreads(
   );
   return {
     addresses: inOrder,
+    measure: async () => [...await group.measure(), ...await alone?.measure() ?? []],
     async shutdown(graceMs) {
       await Promise.all([group.shutdown(graceMs), alone?.shutdown(graceMs)]);
     },
@@ -220,6 +232,8 @@ async function main(): Promise<number> {
     maxReceiveMessageBytes: flags.maxMessageBytes,
     maxConcurrentStreams: flags.maxStreams,
     compress: flags.compress,
+    metrics: flags.metricsAddr !== undefined,
+    logCalls: flags.logLevel === "debug" || flags.logLevel === "trace",
   };
   const keys = generateCryptoKeys();
   const threads = flags.addr.some(isTcp) && flags.workers > 1;
@@ -235,11 +249,20 @@ async function main(): Promise<number> {
     pid: Deno.pid,
   });
   await writePidFile(flags.pidFile);
+  const metrics = startMetrics(flags, serving);
   for (const address of serving.addresses) console.log(`listening ${address}`);
+  if (metrics) console.log(`metrics ${metrics.url}`);
   logger.info("{signal}: finishing open calls", { signal: await signal });
   await serving.shutdown(flags.graceMs);
+  await metrics?.close();
   await removePidFile(flags.pidFile);
   return 0;
+}
+
+function startMetrics({ metricsAddr }: Flags, serving: Serving): MetricsEndpoint | undefined {
+  if (metricsAddr === undefined) return undefined;
+  const own = new ThreadMetrics().addProcess();
+  return serveMetrics(metricsAddr, () => serving.measure(), () => own.collect());
 }
 
 function chosenBackend(wanted: CryptoBackend | "auto"): CryptoBackend {

@@ -7,6 +7,7 @@
 import type { Server } from "../mod.ts";
 import type { CryptoKeys } from "../src/services/mod.ts";
 import { logToStderr } from "./shared/logging.ts";
+import { ThreadMetrics } from "./shared/metrics.ts";
 import { errorLine } from "./shared/program.ts";
 import { startServing } from "./shared/serving.ts";
 import type { FromWorker, ToWorker } from "./shared/worker_messages.ts";
@@ -20,6 +21,7 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 const keys = Promise.withResolvers<CryptoKeys>();
+const metrics = new ThreadMetrics();
 let server: Promise<Server> | undefined;
 
 scope.onmessage = ({ data }) => {
@@ -30,6 +32,9 @@ scope.onmessage = ({ data }) => {
     case "keys":
       keys.resolve(data.keys);
       break;
+    case "measure":
+      measure(data.id);
+      break;
     case "shutdown":
       shutdown(data.graceMs);
       break;
@@ -38,12 +43,16 @@ scope.onmessage = ({ data }) => {
 
 async function start({ settings, logLevel }: ToWorker & { type: "start" }): Promise<Server> {
   await logToStderr(logLevel);
-  const started = startServing(settings, keys.promise);
+  const started = startServing(settings, keys.promise, settings.metrics ? metrics : undefined);
   started.then(
     ({ addresses }) => scope.postMessage({ type: "listening", addresses }),
     (error) => scope.postMessage({ type: "failed", message: errorLine(error) }),
   );
   return started;
+}
+
+async function measure(id: number): Promise<void> {
+  scope.postMessage({ type: "measured", id, measured: await metrics.collect() });
 }
 
 async function shutdown(graceMs: number): Promise<void> {

@@ -8,10 +8,14 @@ import {
   addBatch,
   addHealth,
   addReflection,
+  type Interceptor,
+  logCalls,
   serve,
   type Server,
   type TlsServerOptions,
 } from "../../mod.ts";
+import { observeServer, serverMetrics } from "../../src/telemetry/mod.ts";
+import type { ThreadMetrics } from "./metrics.ts";
 import { addCrypto, addEcho, type CryptoBackend, type CryptoKeys } from "../../src/services/mod.ts";
 
 /** What a thread is told to serve; can be posted to a worker. */
@@ -32,20 +36,33 @@ export interface ServingSettings {
   maxConcurrentStreams: number;
   /** Whether to compress responses for clients that take gzip. */
   compress: boolean;
+  /** Whether figures are wanted. */
+  metrics: boolean;
+  /** Whether to log a line for each call. */
+  logCalls: boolean;
 }
 
-/** Starts serving. `keys` may come later: crypto calls wait for them. */
-export function startServing(
+/** Starts serving. `keys` may come later: crypto calls wait for them. What happens goes into `metrics`. */
+export async function startServing(
   settings: ServingSettings,
   keys: Promise<CryptoKeys>,
+  metrics?: ThreadMetrics,
 ): Promise<Server> {
   const { addresses, reusePort, tls, maxReceiveMessageBytes, maxConcurrentStreams, compress } =
     settings;
-  return serve(addresses, (router) => {
+  const meterProvider = metrics?.provider;
+  const observer = metrics && serverMetrics({ meterProvider });
+  const interceptors: Interceptor[] = settings.logCalls ? [logCalls({ level: "debug" })] : [];
+  const server = await serve(addresses, (router) => {
     addEcho(router);
     addCrypto(router, { backend: settings.cryptoBackend, keys });
     addHealth(router);
     addBatch(router);
     if (settings.reflection) addReflection(router);
-  }, { reusePort, tls, maxReceiveMessageBytes, maxConcurrentStreams, compress });
+  }, {
+    ...{ reusePort, tls, maxReceiveMessageBytes, maxConcurrentStreams, compress },
+    ...{ interceptors, observer },
+  });
+  if (metrics) observeServer(server, { meterProvider });
+  return server;
 }

@@ -7,6 +7,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { CryptoKeys } from "../../src/services/mod.ts";
 import type { Level } from "./logging.ts";
+import type { Measured } from "./metrics.ts";
 import type { ServingSettings } from "./serving.ts";
 import type { FromWorker, ToWorker } from "./worker_messages.ts";
 
@@ -15,11 +16,17 @@ const logger = getLogger(["vrpc", "cmd", "server"]);
 /** A worker that fails before this has a lasting reason: starting another would not help. */
 const MIN_LIFE_MS = 5_000;
 
+/** How long a busy worker may take to say what it measured. */
+const MEASURE_TIMEOUT_MS = 2_000;
+
 /** Workers that serve the same. A worker that fails is replaced. */
 export class WorkerGroup {
   readonly #logLevel: Level;
   readonly #keys: Promise<CryptoKeys>;
   readonly #workers = new Set<Worker>();
+  /** Who waits for what a worker measures. */
+  readonly #measuring = new Map<number, (measured: Measured) => void>();
+  #nextId = 1;
   #stopping = false;
   #idle = Promise.withResolvers<void>();
 
@@ -39,6 +46,7 @@ export class WorkerGroup {
     this.#workers.add(worker);
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === "listening") return resolve(data.addresses);
+      if (data.type === "measured") return this.#measuring.get(data.id)?.(data.measured);
       this.#remove(worker);
       if (data.type === "failed") {
         worker.terminate();
@@ -56,6 +64,22 @@ export class WorkerGroup {
     post({ type: "start", settings, logLevel: this.#logLevel });
     this.#keys.then((keys) => post({ type: "keys", keys }), () => {});
     return promise;
+  }
+
+  /** What each worker measured; nothing of those that don't answer in time. */
+  async measure(): Promise<Measured[]> {
+    const answers = [...this.#workers].map((worker) => {
+      const id = this.#nextId++;
+      const { promise, resolve } = Promise.withResolvers<Measured>();
+      this.#measuring.set(id, resolve);
+      const timer = setTimeout(() => resolve([]), MEASURE_TIMEOUT_MS);
+      worker.postMessage({ type: "measure", id } satisfies ToWorker);
+      return promise.finally(() => {
+        clearTimeout(timer);
+        this.#measuring.delete(id);
+      });
+    });
+    return await Promise.all(answers);
   }
 
   /** Drains all workers; resolves once all are gone. */

@@ -1,0 +1,138 @@
+/**
+ * The figures of a program as Prometheus' text, at an HTTP address of their own.
+ *
+ * @module
+ */
+
+import type { MeterProvider as Provider } from "@opentelemetry/api";
+import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
+import { MeterProvider, MetricReader, type ResourceMetrics } from "@opentelemetry/sdk-metrics";
+import type { Command } from "commander";
+import { errorLine, option, UsageError } from "./program.ts";
+
+/** What {@link addMetricsOption} adds. */
+export interface MetricsFlags {
+  /** Where to answer; undefined for nowhere. */
+  metricsAddr?: string;
+}
+
+/** What was measured, in a form that can be posted between threads. */
+export type Measured = ResourceMetrics["scopeMetrics"];
+
+/** Adds the option that turns metrics on. */
+export function addMetricsOption(command: Command): Command {
+  return command.addOption(
+    option("--metrics-addr <host:port>", "METRICS_ADDR", "answer GET /metrics there; default: off"),
+  );
+}
+
+/** What one thread measures. */
+export class ThreadMetrics {
+  readonly #reader = new PullReader();
+  /** Where instruments are made. */
+  readonly provider: Provider = new MeterProvider({ readers: [this.#reader] });
+
+  /** What was measured so far. */
+  async collect(): Promise<Measured> {
+    const { resourceMetrics } = await this.#reader.collect();
+    return resourceMetrics.scopeMetrics;
+  }
+
+  /** Has this process's memory measured as well; for one thread of it. */
+  addProcess(): this {
+    const gauge = this.provider.getMeter("process").createObservableGauge("process.memory.usage", {
+      unit: "By",
+      description: "Resident memory",
+    });
+    gauge.addCallback((result) => result.observe(Deno.memoryUsage().rss));
+    return this;
+  }
+}
+
+/** Collects when it is asked to. */
+class PullReader extends MetricReader {
+  protected override onForceFlush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected override onShutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Prometheus' text of what threads measured. Several of them get the label `thread`, counted from 1: Prometheus
+ * adds them up. `process` is what concerns all of them.
+ */
+export function prometheusText(threads: readonly Measured[], process: Measured = []): string {
+  const byScope = new Map<string, Measured[number]>();
+  [...threads, process].forEach((thread, i) => {
+    for (const { scope, metrics } of thread) {
+      const known = byScope.get(scope.name) ?? { scope, metrics: [] };
+      byScope.set(scope.name, known);
+      const label = threads.length > 1 && i < threads.length ? { thread: String(i + 1) } : {};
+      for (const metric of metrics) {
+        const points = metric.dataPoints.map((point) => ({
+          ...point,
+          attributes: { ...point.attributes, ...label },
+        }));
+        const same = known.metrics.find((one) => one.descriptor.name === metric.descriptor.name);
+        if (same) (same.dataPoints as unknown[]).push(...points);
+        else known.metrics.push({ ...metric, dataPoints: points } as typeof metric);
+      }
+    }
+  });
+  const none = { attributes: {}, merge: () => none, getRawAttributes: () => [] };
+  const noScopes = [undefined, false, undefined, true, true] as const;
+  return new PrometheusSerializer(...noScopes).serialize({
+    resource: none as unknown as ResourceMetrics["resource"],
+    scopeMetrics: [...byScope.values()],
+  });
+}
+
+/** A running endpoint. */
+export interface MetricsEndpoint {
+  /** Where it answers. */
+  readonly url: string;
+  /** Ends it. */
+  close(): Promise<void>;
+}
+
+/** Answers `GET /metrics` at `address` with what `threads` and `process` give. Throws {@link UsageError}. */
+export function serveMetrics(
+  address: string,
+  threads: () => Promise<readonly Measured[]>,
+  process: () => Promise<Measured> = () => Promise.resolve([]),
+): MetricsEndpoint {
+  const where = httpAddress(address, "--metrics-addr");
+  try {
+    const server = Deno.serve({ ...where, onListen() {} }, async (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname !== "/metrics") return new Response("GET /metrics\n", { status: 404 });
+      if (request.method !== "GET") return new Response(null, { status: 405 });
+      return metricsResponse(await threads(), await process());
+    });
+    const { hostname, port } = server.addr;
+    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+    return { url: `http://${host}:${port}/metrics`, close: () => server.shutdown() };
+  } catch (error) {
+    throw new UsageError(`Cannot listen on ${address} (--metrics-addr): ${errorLine(error)}`);
+  }
+}
+
+/** An HTTP response with Prometheus' text. */
+export function metricsResponse(threads: readonly Measured[], process?: Measured): Response {
+  return new Response(prometheusText(threads, process), {
+    headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+  });
+}
+
+/** Host and port that an option names. Throws {@link UsageError}. */
+export function httpAddress(text: string, flag: string): { hostname: string; port: number } {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s]*)):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new UsageError(`Cannot use address ${text} (${flag}): it must be like 127.0.0.1:1323`);
+  }
+  return { hostname: match[1] ?? (match[2] || "0.0.0.0"), port };
+}
