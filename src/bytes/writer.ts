@@ -22,7 +22,9 @@ export class ByteWriter {
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.buffer.length) return;
-    const grown = acquireBuffer(Math.max(needed, Math.min(this.buffer.length * 2, 262144), 4096));
+    // Twice as much each time, or 1 MiB more: growing by what is needed would copy it all for every frame.
+    const { length } = this.buffer;
+    const grown = acquireBuffer(Math.max(needed, Math.min(length * 2, length + 1_048_576), 4096));
     if (this.length > 0) grown.set(this.buffer.subarray(0, this.length));
     releaseBuffer(this.buffer);
     this.buffer = grown;

@@ -16,6 +16,8 @@ import type { AttackerReport } from "./report.ts";
 import { Witness } from "./witness.ts";
 
 const MAX_GROWTH_MIB = 64;
+const WARM_UP_SECONDS = 1.5;
+const WARM_UP_BYTES_PER_SECOND = 100_000_000;
 const MAX_P99_FACTOR = 3;
 // Below this a p99 says more about the machine than about the server.
 const LEAST_P99_MS = 30;
@@ -169,21 +171,18 @@ try {
     if (chosen.length === 0) continue;
     const ca = tls ? certificate.cert : undefined;
     const start = () => ServerProcess.start(tls ? { certFile, keyFile } : undefined);
-    let server = running = await start();
-    // The first traffic makes the heap and the compiled code that stay.
-    for (const wire of ["grpc", "lean"] as const) {
-      await runLegitimate(
-        { wire, hostname: "127.0.0.1", port: server.port, ca, seconds: 2 },
-        100_000_000,
-      );
-    }
     for (const attack of chosen) {
+      // A server of its own each time: memory that an earlier attack left would hide what this one takes.
+      const server = running = await start();
+      const { port } = server;
+      // The first traffic makes the heap and the compiled code that stay.
+      const task = { wire: attack.wire, hostname: "127.0.0.1", port, ca, seconds: WARM_UP_SECONDS };
+      await runLegitimate(task, WARM_UP_BYTES_PER_SECOND);
       const result = await run(server, { attack, ca });
       print(result);
       if (result.problems.length > 0) failed++;
-      if (!server.alive) server = running = await start();
+      await server.stop();
     }
-    await server.stop();
   }
 } finally {
   await running?.stop();
