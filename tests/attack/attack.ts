@@ -54,3 +54,8 @@ export async function wait(connection: RawConnection): Promise<void> {
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+/** A gzip member that says in its trailer that it holds 1 byte. */
+export function lying(member: Uint8Array): Uint8Array {
+  return concat(member.subarray(0, -4), Uint8Array.of(1, 0, 0, 0));
+}

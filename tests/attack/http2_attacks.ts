@@ -5,7 +5,7 @@ import { ByteWriter } from "../../src/bytes/writer.ts";
 import { HpackEncoder } from "../../src/hpack/encoder.ts";
 import { PREFACE } from "../../src/http2/constants.ts";
 import { data, frame, goaway, ping, rst, settings, u32, windowUpdate } from "../http2/frames.ts";
-import { type Attack, concat, flood, keepOn, pause, repeat, wait } from "./attack.ts";
+import { type Attack, concat, flood, keepOn, lying, pause, repeat, wait } from "./attack.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
@@ -148,6 +148,24 @@ function once(
       await wait(connection);
     },
   } as const;
+}
+
+function gzipBombs(name: string, change: (bomb: Uint8Array) => Uint8Array): Attack {
+  return {
+    name,
+    group: BOMBS,
+    wire: "grpc",
+    async run(connection) {
+      if (!await begin(connection)) return;
+      const requests = new Requests();
+      const bomb = message(change(gzipSync(new Uint8Array(10_000_000))), 1);
+      await keepOn(connection, () => {
+        const block = requests.block(ECHO, [["grpc-encoding", "gzip"]]);
+        const { id, bytes } = requests.raw(block);
+        return concat(bytes, data(id, bomb, END_STREAM));
+      });
+    },
+  };
 }
 
 const RESETS = "resets";
@@ -310,21 +328,8 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     const { id, bytes } = new Requests().headers(ECHO);
     return concat(bytes, data(id, [0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
   }),
-  {
-    name: "gzip bombs",
-    group: BOMBS,
-    wire: "grpc",
-    async run(connection) {
-      if (!await begin(connection)) return;
-      const requests = new Requests();
-      const bomb = message(gzipSync(new Uint8Array(10_000_000)), 1);
-      await keepOn(connection, () => {
-        const block = requests.block(ECHO, [["grpc-encoding", "gzip"]]);
-        const { id, bytes } = requests.raw(block);
-        return concat(bytes, data(id, bomb, END_STREAM));
-      });
-    },
-  },
+  gzipBombs("gzip bombs", (bomb) => bomb),
+  gzipBombs("gzip bombs that lie about their size", lying),
   once("a frame of 16 MiB", RULES, () => Uint8Array.of(0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1)),
   once("SETTINGS_MAX_FRAME_SIZE 0", RULES, () => settings([5, 0])),
   once("a window of 4 GiB", RULES, () => settings([4, 0xffffffff])),

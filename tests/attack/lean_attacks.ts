@@ -5,7 +5,7 @@ import { ByteWriter } from "../../src/bytes/writer.ts";
 import { COMPRESSED, Control, END, FIELDS, MORE, REQUEST, STREAM } from "../../src/lean/frames.ts";
 import { HELLO_DEFAULTS, writeHello } from "../../src/lean/hello.ts";
 import { control, frame, u32 } from "../lean/harness.ts";
-import { type Attack, concat, flood, keepOn, pause, repeat, wait } from "./attack.ts";
+import { type Attack, concat, flood, keepOn, lying, pause, repeat, wait } from "./attack.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
@@ -92,6 +92,19 @@ function header(flags: number, id: number, typeBytes: number, valueBytes: number
   return bytes;
 }
 
+function gzipBombs(name: string, change: (bomb: Uint8Array) => Uint8Array): Attack {
+  return {
+    name,
+    group: BOMBS,
+    wire: "lean",
+    async run(connection) {
+      if (!await connection.write(hello())) return;
+      const bomb = change(gzipSync(new Uint8Array(10_000_000)));
+      await keepOn(connection, (round) => frame(REQUEST | COMPRESSED, 1 + round, ECHO, bomb));
+    },
+  };
+}
+
 const RESETS = "resets";
 const FLOODS = "floods";
 const SLOW = "slow readers";
@@ -155,16 +168,8 @@ export const LEAN_ATTACKS: readonly Attack[] = [
   once("a value of 4 GiB", BOMBS, concat(hello(), header(REQUEST, 1, 4, 0xffffffff))),
   once("version 1: a value of 4 GiB", BOMBS, header(REQUEST, 1, 4, 0xffffffff)),
   once("a route of 64 KiB", BOMBS, concat(hello(), header(REQUEST, 1, 0xffff, 10))),
-  {
-    name: "gzip bombs",
-    group: BOMBS,
-    wire: "lean",
-    async run(connection) {
-      if (!await connection.write(hello())) return;
-      const bomb = gzipSync(new Uint8Array(10_000_000));
-      await keepOn(connection, (round) => frame(REQUEST | COMPRESSED, 1 + round, ECHO, bomb));
-    },
-  },
+  gzipBombs("gzip bombs", (bomb) => bomb),
+  gzipBombs("gzip bombs that lie about their size", lying),
   {
     name: "trickling values",
     group: SLOW,

@@ -36,6 +36,18 @@ Deno.test("decompress() never inflates past the limit", () => {
   assert.equal(decompress(gzip(new Uint8Array(10)), "gzip", 10).length, 10);
 });
 
+Deno.test("decompress() stops a message that says less than it holds", () => {
+  const liar = gzip(new Uint8Array(10 * 1024 * 1024)).slice();
+  liar.set([1, 0, 0, 0], liar.length - 4);
+  assert.equal(codeOf(() => decompress(liar, "gzip", 65536)), Status.RESOURCE_EXHAUSTED);
+});
+
+Deno.test("decompress() takes a length that can't be for damage", () => {
+  const damaged = gzip(new Uint8Array(1000)).slice();
+  damaged.set([255, 255, 255, 255], damaged.length - 4);
+  assert.equal(codeOf(() => decompress(damaged, "gzip", 65536)), Status.INTERNAL);
+});
+
 Deno.test("decompress() answers damage with INTERNAL and unknown names with UNIMPLEMENTED", () => {
   const good = gzip(new Uint8Array(1000).map((_, i) => i * i));
   for (let cut = 1; cut < good.length; cut += 7) {
