@@ -59,6 +59,13 @@ function prepare(name: string, value: string): PreparedField {
   return field;
 }
 
+function checked(what: string, text: string): string {
+  if (/^[\x21-\x7e]+$/.test(text)) return text;
+  throw new TypeError(
+    `Cannot start a call: the ${what} ${JSON.stringify(text)} is not made of visible ASCII`,
+  );
+}
+
 /** A client's end of one connection. */
 export class GrpcClientConnection implements ClientConnection, Http2Handler {
   /** The HTTP/2 state machine below. */
@@ -67,6 +74,9 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
   readonly #authority: PreparedField;
   readonly #scheme: PreparedField;
   readonly #userAgent: PreparedField;
+  // Calls mostly go where the one before went.
+  #checkedPath = "";
+  #checkedAuthority = "";
 
   /** Starts at `nowMs`; the preface is in `out` at once. */
   constructor(readonly sink: ClientConnectionSink, options: GrpcClientOptions, nowMs: number) {
@@ -139,6 +149,11 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
       throw new RangeError(
         `Cannot start a call: ${http2.streams.size} are open, limit is ${http2.peerMaxStreams}`,
       );
+    }
+    // Nothing may fail once a header block was begun: what was encoded has changed the table.
+    if (request.path !== this.#checkedPath) this.#checkedPath = checked("path", request.path);
+    if (request.authority !== undefined && request.authority !== this.#checkedAuthority) {
+      this.#checkedAuthority = checked("authority", request.authority);
     }
     const stream = new GrpcClientStream(this, request, sink);
     http2.openStream(stream);

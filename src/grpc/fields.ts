@@ -28,9 +28,10 @@ export function parseTimeout(text: string): number {
 export function formatTimeout(timeoutMs: number): string {
   if (timeoutMs <= 0) return "1n";
   // Microseconds carry a fraction of a millisecond; coarser units only when the digits run out.
-  if (timeoutMs < 100_000) return `${Math.max(1, Math.round(timeoutMs * 1000))}u`;
-  if (timeoutMs < 100_000_000) return `${Math.round(timeoutMs)}m`;
-  if (timeoutMs < 100_000_000_000) return `${Math.round(timeoutMs / 1000)}S`;
+  // The bounds are those of the rounded numbers: 99,999.9999 ms would have 9 digits of microseconds.
+  if (timeoutMs < 99_999.999) return `${Math.max(1, Math.round(timeoutMs * 1000))}u`;
+  if (timeoutMs < 99_999_999) return `${Math.round(timeoutMs)}m`;
+  if (timeoutMs < 99_999_999_000) return `${Math.round(timeoutMs / 1000)}S`;
   return `${Math.min(99_999_999, Math.round(timeoutMs / 3_600_000))}H`;
 }
 

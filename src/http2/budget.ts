@@ -21,11 +21,11 @@ export class Budget {
 
   /** Takes credits; false when there were not enough, which is when the peer has gone too far. */
   take(count: number, nowMs: number): boolean {
-    if (this.#credits < count) {
-      const passed = nowMs - this.#filledMs;
-      if (passed > 0) this.give(passed * this.#perMs);
+    const passed = nowMs - this.#filledMs;
+    if (passed > 0) {
+      this.give(passed * this.#perMs);
+      this.#filledMs = nowMs;
     }
-    this.#filledMs = nowMs;
     this.#credits -= count;
     return this.#credits >= 0;
   }

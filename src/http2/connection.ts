@@ -405,7 +405,10 @@ export class Http2Connection extends ControlFrames
         `SETTINGS were not acknowledged in ${options.settingsTimeoutMs} ms`,
       );
     } else if (timers.fire(Timer.KEEPALIVE_ACK, nowMs)) {
-      this.transportLost(`No answer to a ping in ${options.keepaliveTimeoutMs} ms`, nowMs);
+      // Whoever sends is alive, although the answer may stand in line behind much data.
+      const aliveUntilMs = this.lastReceivedMs + options.keepaliveTimeoutMs;
+      if (aliveUntilMs > nowMs) timers.set(Timer.KEEPALIVE_ACK, aliveUntilMs);
+      else this.transportLost(`No answer to a ping in ${options.keepaliveTimeoutMs} ms`, nowMs);
     } else if (timers.fire(Timer.AGE_GRACE, nowMs)) {
       this.abort(ErrorCode.NO_ERROR, "The connection's grace period is over", nowMs);
     } else {

@@ -90,6 +90,8 @@ export abstract class ConnectionCore implements SendOwner {
   protected lastReceivedMs: number;
   protected goawaySentLast = -1;
   protected draining = false;
+  // The DATA frames sent for which the overhead budget has got its credits.
+  protected credited = 0;
 
   /** Starts a connection at `nowMs` and writes its preface. */
   constructor(
@@ -235,7 +237,8 @@ export abstract class ConnectionCore implements SendOwner {
   /** Sends data; see {@link SendScheduler.send}. */
   sendData(stream: Http2Stream, prefix: Uint8Array | null, body: Uint8Array, end: boolean): void {
     this.sender.send(stream, prefix, body, end);
-    if (stream.queue !== null) this.watchStall(stream);
+    // A client's own deadline says how long it waits for a server that takes its time.
+    if (stream.queue !== null && this.role === "server") this.watchStall(stream);
     this.changed();
   }
 
@@ -257,6 +260,8 @@ export abstract class ConnectionCore implements SendOwner {
   reset(stream: Http2Stream, code: number): void {
     if (stream.state === StreamState.CLOSED || stream.state === StreamState.IDLE) return;
     this.writeReset(stream.id, code);
+    // For what the peer has sent meanwhile.
+    this.overhead.give(4);
     this.drop(stream);
     this.handler.onStreamClosed(stream);
     this.changed();
@@ -281,6 +286,7 @@ export abstract class ConnectionCore implements SendOwner {
 
   protected closeIfDone(stream: Http2Stream): void {
     if (stream.state !== StreamState.CLOSED || !this.streams.has(stream.id)) return;
+    this.resets.give(1);
     this.drop(stream);
     this.handler.onStreamClosed(stream);
     this.checkDrained();
@@ -298,8 +304,10 @@ export abstract class ConnectionCore implements SendOwner {
   releaseSlot(): void {
     this.slots--;
     if (this.slots === 0) {
-      this.timers.set(Timer.IDLE, this.nowMs + this.options.maxConnectionIdleMs);
       this.checkDrained();
+      if (this.options.maxConnectionIdleMs === Infinity) return;
+      this.timers.set(Timer.IDLE, this.nowMs + this.options.maxConnectionIdleMs);
+      this.changed(); // the handler may have ended long after the last output
     }
   }
 
@@ -312,6 +320,12 @@ export abstract class ConnectionCore implements SendOwner {
   // ---- what a peer may cost ----------------------------------------------------------------------------
 
   protected charge(): void {
+    const sent = this.sender.usefulFrames;
+    if (sent !== this.credited) {
+      // Each may be answered by credit for the stream and the connection, and by a ping that measures.
+      this.overhead.give(4 * (sent - this.credited));
+      this.credited = sent;
+    }
     if (!this.overhead.take(1, this.nowMs)) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, "Too many frames without use");
     }
@@ -360,6 +374,8 @@ export abstract class ConnectionCore implements SendOwner {
     const streams = [...this.streams.values()];
     this.streams.clear();
     for (const stream of streams) {
+      // One that ended before may have made its owner give up this one.
+      if (stream.state === StreamState.CLOSED) continue;
       this.drop(stream);
       stream.onReset(code, code === ErrorCode.NO_ERROR, reason);
       this.handler.onStreamClosed(stream);

@@ -59,12 +59,18 @@ export abstract class ControlFrames extends ConnectionCore {
     if (this.isIdle(id)) return this.violation(`RST_STREAM came on stream ${id}, which is idle`);
     const code = readU32(buffer, start);
     const stream = this.streams.get(id);
-    // A reset that only says "I need no more" after a complete response costs the peer nothing.
-    if (code !== ErrorCode.NO_ERROR || stream !== undefined) this.chargeReset();
+    if (this.role === "client") {
+      // A stream of ours can be reset but once; whatever the server's reason, that is no attack.
+      if (stream === undefined) this.charge();
+    } else if (code !== ErrorCode.NO_ERROR || stream !== undefined) {
+      // A reset that only says "I need no more" after a complete response costs the peer nothing.
+      this.chargeReset();
+    }
     if (stream === undefined || this.finished) return;
     this.drop(stream);
     stream.onReset(code, true, `The peer reset the stream with ${errorCodeName(code)}`);
     this.handler.onStreamClosed(stream);
+    this.sender.pump(); // what it had queued is gone: others may go on
     this.checkDrained();
   }
 
@@ -216,6 +222,7 @@ export abstract class ControlFrames extends ConnectionCore {
         );
         this.handler.onStreamClosed(stream);
       }
+      this.sender.pump();
     }
     this.checkDrained();
   }

@@ -32,7 +32,10 @@ export interface Http2Options {
   pauseControlFrames: number;
   /** Unsent control frames at which the connection is closed. Default 1,000. */
   maxControlFrames: number;
-  /** Bucket of stream resets, in either direction, that a peer may cause. Default 1,000 (nghttp2's). */
+  /**
+   * Bucket of stream resets, in either direction, that a peer may cause; a stream that ends well puts one
+   * back. Default 1,000 (nghttp2's).
+   */
   resetBurst: number;
   /** How fast that bucket fills, per second. Default 33 (nghttp2's). */
   resetsPerSecond: number;

@@ -19,6 +19,9 @@ export interface SendOwner {
   onEndSent(stream: Http2Stream): void;
 }
 
+// gRPC's smallest message. Smaller frames are what a peer gets that gives its credit in crumbs.
+const USEFUL_BYTES = 5;
+
 /** Sends DATA of all streams of one connection. */
 export class SendScheduler {
   /** Octets that may still be sent on the connection. */
@@ -27,8 +30,12 @@ export class SendScheduler {
   maxFrameBytes = DEFAULT_FRAME_BYTES;
   /** Bytes queued on all streams. */
   queuedBytes = 0;
-  /** DATA frames sent; the overhead budget counts a peer's WINDOW_UPDATEs against them. */
+  /** DATA and HEADERS frames sent; a client's pings are judged by them. */
   framesSent = 0;
+  /** DATA frames of some size sent; the peer's WINDOW_UPDATEs and PINGs that answer them are no overhead. */
+  usefulFrames = 0;
+  // Streams whose senders wait because the whole connection has too much queued.
+  readonly #starved = new Set<Http2Stream>();
   // The DATA frame written last: where its header is, where it ends, whose it is, and `out.taken` then.
   #frameAt = 0;
   #frameEnd = -1;
@@ -74,6 +81,7 @@ export class SendScheduler {
         this.#frameStream = stream;
         this.#frameTaken = out.taken;
         this.framesSent++;
+        this.usefulFrames++;
         at += 9;
       }
       for (let i = 0; i < head; i++) buffer[at + i] = prefix![i];
@@ -128,6 +136,8 @@ export class SendScheduler {
       this.queuedBytes < this.options.maxSendBufferBytes
     ) return true;
     stream.wantsWritable = true;
+    // With nothing queued itself it gets no turn that would wake it.
+    if (this.queuedBytes >= this.options.maxSendBufferBytes) this.#starved.add(stream);
     return false;
   }
 
@@ -144,6 +154,7 @@ export class SendScheduler {
 
   /** Forgets what a stream has queued. */
   discard(stream: Http2Stream): void {
+    if (this.#starved.size > 0) this.#starved.delete(stream);
     if (stream.queue === null) return;
     this.queuedBytes -= stream.queue.length;
     this.memory.give(stream.queue.length);
@@ -159,6 +170,24 @@ export class SendScheduler {
 
   /** Sends what can be sent, a frame per stream in turn. */
   pump(): void {
+    this.#sendTurns();
+    if (this.#starved.size > 0 && this.queuedBytes < this.options.maxSendBufferBytes / 2) {
+      this.#wakeStarved();
+    }
+  }
+
+  #wakeStarved(): void {
+    const streams = [...this.#starved];
+    this.#starved.clear();
+    for (const stream of streams) {
+      // One that has enough queued itself is woken by its own turn.
+      if (!stream.wantsWritable || stream.queuedBytes >= this.options.sendBufferBytes) continue;
+      stream.wantsWritable = false;
+      stream.onWritable();
+    }
+  }
+
+  #sendTurns(): void {
     while (this.#first < this.#turns.length) {
       if (this.out.length >= this.options.maxOutputBytes) return;
       const stream = this.#turns[this.#first];
@@ -178,7 +207,10 @@ export class SendScheduler {
   }
 
   #turn(stream: Http2Stream, queue: SendQueue): void {
-    const count = Math.min(queue.length, this.maxFrameBytes, stream.sendWindow, this.window);
+    // The window may be negative, which does not hold back an empty frame (RFC 9113 section 6.9.2).
+    const count = queue.length === 0
+      ? 0
+      : Math.min(queue.length, this.maxFrameBytes, stream.sendWindow, this.window);
     if (count <= 0 && queue.length > 0) return;
     const last = count === queue.length;
     const { out } = this;
@@ -193,6 +225,7 @@ export class SendScheduler {
       this.queuedBytes -= count;
       this.memory.give(count);
       this.framesSent++;
+      if (count >= USEFUL_BYTES) this.usefulFrames++;
       stream.progressMs = 0;
     }
     if (!last) {

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { Budget } from "../../src/http2/budget.ts";
+
+Deno.test("a bucket fills with time, however much is left in it", () => {
+  const budget = new Budget(10, 1, 0);
+  for (let i = 0; i < 9; i++) assert(budget.take(1, 0));
+  // Enough for one; the hour that has passed is not lost with it.
+  for (let i = 0; i < 10; i++) assert(budget.take(1, 3_600_000), `credit ${i}`);
+  assert.equal(budget.take(1, 3_600_000), false);
+});
+
+Deno.test("a bucket never holds more than its size", () => {
+  const budget = new Budget(10, 1, 0);
+  for (let i = 0; i < 10; i++) assert(budget.take(1, 3_600_000));
+  assert.equal(budget.take(1, 3_600_000), false);
+});
