@@ -5,7 +5,8 @@
  * @module
  */
 
-import { connect } from "../../mod.ts";
+import { connect, TransportError } from "../../mod.ts";
+import { dial } from "../../src/transport/dial.ts";
 
 // h2specd gives up after 3 s, start of this process included.
 const CALL_MS = 1500;
@@ -13,7 +14,15 @@ const CALL_MS = 1500;
 const LINGER_MS = 400;
 
 const { hostname, port } = new URL(Deno.args[0]);
-await using channel = connect(`${hostname}:${port}`);
+let dialled = false;
+await using channel = connect(`${hostname}:${port}`, {
+  // A channel replaces a connection that it lost; h2specd would take that for another run of its case.
+  dial(address, options) {
+    if (dialled) return Promise.reject(new TransportError("One connection is enough"));
+    dialled = true;
+    return dial(address, options);
+  },
+});
 await channel.call("/h2spec.Service/Method", new Uint8Array(5), { timeoutMs: CALL_MS })
   .catch(() => {});
 await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
