@@ -27,13 +27,16 @@ export class MemoryShare {
   constructor(readonly pool: MemoryPool) {}
 
   /**
-   * Whether `count` more bytes may be held. While the pool has room, always; when it is full, only a
-   * connection below its fair share (a quarter at most) gets more: who fills the pool does not starve others.
+   * Whether `count` more bytes may be held. While half of the pool is free, always; beyond that, only a
+   * connection below its fair share of the other half (a quarter of it at most) gets more: who fills the
+   * pool does not starve others. Never past the limit, however many connections share it.
    */
   allows(count: number): boolean {
     const { pool } = this;
-    if (pool.used + count <= pool.limitBytes) return true;
-    return this.used + count <= pool.limitBytes / Math.max(4, pool.holders);
+    const half = pool.limitBytes / 2;
+    if (pool.used + count <= half) return true;
+    return pool.used + count <= pool.limitBytes &&
+      this.used + count <= half / Math.max(4, pool.holders);
   }
 
   /** Counts bytes as held. */

@@ -372,7 +372,7 @@ Deno.test("what waits for credit does not stop the reading of credit", () => {
 });
 
 Deno.test("connections share what they may hold, and count it exactly", () => {
-  const memory = new MemoryPool(1_000_000);
+  const memory = new MemoryPool(2_000_000);
   const one = new Pair({ server: { memory } });
   const two = new Pair({ server: { memory } });
   one.run();
@@ -387,7 +387,7 @@ Deno.test("connections share what they may hold, and count it exactly", () => {
   const small = start(two.client.engine, "/x");
   small.call.sendLastMessage(utf8(""), false);
   two.run();
-  // Its fair share is a quarter.
+  // Its fair share is a quarter of the half that is left.
   two.server.calls[0].call.respond(new Uint8Array(300_000));
   two.run();
   assert.equal(small.status, Status.RESOURCE_EXHAUSTED);

@@ -7,12 +7,13 @@
 import { build } from "hdr-histogram-js";
 import { connect, type Session } from "../../mod.ts";
 import { cpuMs } from "../../bench/processes.ts";
-import { Findings, inProcess, type Outcome, residentMib, startServer } from "./outcome.ts";
+import { Findings, inProcess, type Outcome, residentMib, startServer, until } from "./outcome.ts";
 
 const PER_CONNECTION = 100;
 const EVERY_MS = 10_000;
 const PROCESSES = 2;
 const LIMIT_MS = 1_000;
+const OPEN_TIMEOUT_MS = 120_000;
 
 /** What one process of streams saw. */
 interface Seen {
@@ -101,6 +102,7 @@ async function hold(
   const histogram = build({ lowestDiscernibleValue: 1, highestTrackableValue: 60_000_000 });
   const errors = new Map<string, number>();
   const open: Stream[] = [];
+  let answered = 0;
   let messages = 0;
   let late = 0;
   let ending = false;
@@ -108,7 +110,11 @@ async function hold(
   const receive = async (stream: Stream) => {
     try {
       for await (const _ of stream.session) {
-        if (stream.sentMs === 0) continue;
+        if (stream.sentMs === 0) {
+          // What it was opened with.
+          answered++;
+          continue;
+        }
         histogram.recordValue(Math.max(1, Math.round((performance.now() - stream.sentMs) * 1000)));
         stream.sentMs = 0;
         messages++;
@@ -135,8 +141,8 @@ async function hold(
     }));
   }
   // All are open once each has answered.
-  await Promise.all(open.map(({ session }) => session.send(MESSAGE).catch(() => {})));
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  for (const { session } of open) session.send(MESSAGE).catch(() => {});
+  await until(() => Promise.resolve(answered === open.length || errors.size > 0), OPEN_TIMEOUT_MS);
   const openedMs = performance.now() - startMs;
 
   // Spread evenly: every stream has its moment in each period. A slice of them every 10 ms.
@@ -160,7 +166,7 @@ async function hold(
   ending = true;
   const at = (share: number) => histogram.getValueAtPercentile(share) / 1000;
   return {
-    streams: open.length,
+    streams: answered,
     messages,
     openedMs,
     errors: Object.fromEntries(errors),
