@@ -14,9 +14,9 @@ Deno.test("the examples in README.md compile, run and hold what they assert", as
   assert.doesNotMatch(text, /Assertion failed/);
 });
 
-Deno.test("README.md and CONTRIBUTING.md name files and tasks that exist", async () => {
+Deno.test("README.md, CONTRIBUTING.md and SECURITY.md name files and tasks that exist", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
-  for (const file of ["README.md", "CONTRIBUTING.md"]) {
+  for (const file of ["README.md", "CONTRIBUTING.md", "SECURITY.md"]) {
     const text = await Deno.readTextFile(join(ROOT, file));
     for (const [, task] of text.matchAll(/deno task ([\w:]+)/g)) {
       assert.ok(task in tasks, `${file}: deno task ${task}`);
