@@ -86,6 +86,8 @@ export class HedgedCall extends ReplayCall {
   }
 
   #wait(delayMs: number): void {
+    // A copy that failed at once has set it already.
+    this.#clearTimer();
     this.core.hold.acquire();
     this.#timer = this.core.clock.setTimer(() => {
       this.#clearTimer();

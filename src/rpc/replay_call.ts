@@ -176,6 +176,7 @@ export class ReplayCall implements ClientCall {
     this.#log = undefined;
     for (const other of this.attempts) if (other !== attempt) other.drop();
     this.onCommitted();
+    this.#wakeSender(); // who waited for another attempt waits for nothing now
   }
 
   /** Sends what was sent so far. */
@@ -201,8 +202,9 @@ export class ReplayCall implements ClientCall {
     if (this.ended) return;
     if (this.committed !== undefined) {
       if (attempt === this.committed) this.conclude(attempt, end);
-    } else if (!this.#restartsUnseen(end)) {
-      this.afterAttempt(attempt, end);
+    } else {
+      if (!this.#restartsUnseen(end)) this.afterAttempt(attempt, end);
+      this.#wakeSender(); // it may have waited for the attempt that is over
     }
   }
 
