@@ -95,6 +95,7 @@ function readFlags(): Flags {
     `
 In an enclave listen on vsock:any:PORT; the parent connects to vsock:CID:PORT.
 Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
+With --log-level debug each call is logged when it has ended. LOG_FORMAT=json: log lines as JSON.
 SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.`,
   );
   return readOptions<Flags>(command);

@@ -139,6 +139,7 @@ function readFlags(): Flags {
 Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port (cid may be "any").
 Port 0 lets the system choose. TLS applies to all addresses.
 Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
+With --log-level debug each call is logged when it has ended. LOG_FORMAT=json: log lines as JSON.
 SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.`,
   );
   return readOptions<Flags>(command);

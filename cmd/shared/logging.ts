@@ -4,11 +4,14 @@
  * @module
  */
 
+import { AsyncLocalStorage } from "node:async_hooks";
 import {
   configure,
   getAnsiColorFormatter,
+  getJsonLinesFormatter,
   getTextFormatter,
   type LogLevel,
+  type TextFormatter,
 } from "@logtape/logtape";
 import { InvalidArgumentError } from "commander";
 
@@ -41,12 +44,12 @@ export function levelOfRustLog(text: string | undefined): Level | undefined {
   return bare.at(-1) as Level | undefined;
 }
 
-/** Writes log lines of `lowest` and above to standard error. Call it once in each thread. */
+/**
+ * Writes log lines of `lowest` and above to standard error; with `LOG_FORMAT=json` in the environment each is
+ * a JSON object. Call it once in each thread.
+ */
 export async function logToStderr(lowest: Level): Promise<void> {
-  // Bare: addresses and names without quotes.
-  const format = Deno.stderr.isTerminal()
-    ? getAnsiColorFormatter({ value: "bare" })
-    : getTextFormatter({ value: "bare" });
+  const format = formatter();
   const encoder = new TextEncoder();
   await configure({
     sinks: {
@@ -57,6 +60,16 @@ export async function logToStderr(lowest: Level): Promise<void> {
       { category: ["vrpc"], lowestLevel: LEVELS[lowest], sinks: ["stderr"] },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
     ],
+    // Lines of handlers carry the id of their call.
+    contextLocalStorage: new AsyncLocalStorage(),
     reset: true,
   });
+}
+
+function formatter(): TextFormatter {
+  if (Deno.env.get("LOG_FORMAT")?.toLowerCase() === "json") return getJsonLinesFormatter();
+  // Bare: addresses and names without quotes.
+  return Deno.stderr.isTerminal()
+    ? getAnsiColorFormatter({ value: "bare" })
+    : getTextFormatter({ value: "bare" });
 }
