@@ -55,7 +55,9 @@ function* fewer<T>(list: readonly T[]): Iterable<T[]> {
 }
 
 function* simplerCalls(plan: CallPlan): Iterable<CallPlan> {
+  if (plan.status !== 0) yield { ...plan, status: 0, statusText: "" };
   for (const [key, value] of Object.entries(SIMPLE_CALL)) {
+    if (key === "status") continue;
     if (JSON.stringify(plan[key as keyof CallPlan]) !== JSON.stringify(value)) {
       yield { ...plan, [key]: value };
     }
