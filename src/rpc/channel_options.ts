@@ -73,7 +73,7 @@ export interface ChannelOptions extends BackoffOptions {
   keepaliveTimeoutMs?: number;
   /** Also ping without calls. Default false; gRPC servers may object. */
   keepaliveWithoutCalls?: boolean;
-  /** Check every connection in the background. Default: off; gRPC servers may object to frequent pings. */
+  /** Check every connection in the background. Default: off. */
   healthCheck?: HealthCheckOptions;
   /** Calls that may wait for a connection or a free stream at once; more get RESOURCE_EXHAUSTED. Default 65,536. */
   maxQueuedCalls?: number;
@@ -100,8 +100,9 @@ export interface HealthCheckOptions {
   /** How long the answer may take; then the connection is closed. Default 5,000. */
   readonly timeoutMs?: number;
   /**
-   * Ask `grpc.health.v1.Health/Check` for this service (empty for the server as a whole) instead of pinging: a
-   * connection whose server isn't SERVING gets no calls until it is. A server without that service counts as healthy.
+   * Ask `grpc.health.v1.Health/Check` for this service (empty for the server as a whole): a connection whose
+   * server isn't SERVING gets no calls until it is. A server without that service counts as healthy. When not
+   * given, any answer will do: to a ping (lean), or to such a call (gRPC, whose servers object to pings).
    */
   readonly service?: string;
 }
@@ -176,7 +177,7 @@ export interface ConnectionStats {
   readonly callsStarted: number;
   /** Bytes queued in its engine. */
   readonly bufferedBytes: number;
-  /** Round-trip time of the last health-check ping in ms. */
+  /** Round-trip time of the last health check in ms. */
   readonly pingMs?: number;
   /** How long it has been connected, in ms. */
   readonly ageMs: number;

@@ -54,9 +54,12 @@ export class ChannelParts {
     this.#config = parseServiceConfig(options.serviceConfig ?? {});
     this.target = makeTarget(target, options, this.#config.balancer);
     this.#deadlines = new DeadlineQueue(clock);
-    this.#health = options.healthCheck === undefined
-      ? undefined
-      : new HealthChecker(options.healthCheck, clock, () => this.pool.healthChanged());
+    this.#health = options.healthCheck === undefined ? undefined : new HealthChecker(
+      options.healthCheck,
+      clock,
+      options.wire === "lean",
+      () => this.pool.healthChanged(),
+    );
     this.pool = this.#makePool(clock, random);
     const throttling = this.#config.throttling;
     const policy: PolicyContext = {

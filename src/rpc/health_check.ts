@@ -24,17 +24,30 @@ export class HealthChecker {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #timeoutMs: number;
-  readonly #request: Uint8Array | undefined;
+  readonly #request: Uint8Array;
+  /** Whether the answer says if the connection is used; else any answer will do. */
+  readonly #asksService: boolean;
+  readonly #pings: boolean;
   readonly #onChange: () => void;
   readonly #timers = new Map<Connection, unknown>();
   #closed = false;
 
-  /** `onChange` is called when a connection's `healthy` has changed. */
-  constructor(options: HealthCheckOptions, clock: Clock, onChange: () => void) {
+  /**
+   * `onChange` is called when a connection's `healthy` has changed. `canPing`: the wire's servers don't mind
+   * pings; those of gRPC close connections that send any without calls (A8).
+   */
+  constructor(
+    options: HealthCheckOptions,
+    clock: Clock,
+    canPing: boolean,
+    onChange: () => void,
+  ) {
     this.#clock = clock;
     this.#intervalMs = checkedMs("healthCheck.intervalMs", options.intervalMs ?? INTERVAL_MS);
     this.#timeoutMs = checkedMs("healthCheck.timeoutMs", options.timeoutMs ?? TIMEOUT_MS);
-    this.#request = options.service === undefined ? undefined : checkRequest(options.service);
+    this.#asksService = options.service !== undefined;
+    this.#pings = canPing && !this.#asksService;
+    this.#request = checkRequest(options.service ?? "");
     this.#onChange = onChange;
   }
 
@@ -42,7 +55,7 @@ export class HealthChecker {
   watch(connection: Connection): void {
     if (this.#closed) return;
     // Asked first, and used only when it says that it serves.
-    if (this.#request !== undefined) {
+    if (this.#asksService) {
       connection.healthy = false;
       queueMicrotask(() => this.#check(connection));
     } else {
@@ -75,9 +88,9 @@ export class HealthChecker {
       this.#timers.delete(connection);
       return;
     }
-    if (this.#request === undefined) this.#ping(connection);
-    else if (connection.free) this.#ask(connection, this.#request);
-    else this.#later(connection);
+    // One that is full takes no further call, but may well be dead; and while it works a ping is fine.
+    if (this.#pings || !connection.free) this.#ping(connection);
+    else this.#ask(connection);
   }
 
   #ping(connection: Connection): void {
@@ -88,11 +101,13 @@ export class HealthChecker {
     });
   }
 
-  #ask(connection: Connection, request: Uint8Array): void {
+  #ask(connection: Connection): void {
     this.#expect(connection);
+    const startMs = this.#clock.now();
     const sink = new CheckSink((healthy) => {
       if (this.#closed) return;
-      if (connection.healthy !== healthy) {
+      connection.pingMs = this.#clock.now() - startMs;
+      if (this.#asksService && connection.healthy !== healthy) {
         connection.healthy = healthy;
         this.#onChange();
       }
@@ -105,7 +120,9 @@ export class HealthChecker {
       maxReceiveMessageBytes: MAX_REPLY_BYTES,
       requestStreams: false,
     }, sink);
-    call.sendLastMessage(request, false);
+    // Nobody's call: a connection that only checks itself is idle.
+    connection.callsStarted--;
+    call.sendLastMessage(this.#request, false);
   }
 
   /** Without an answer in time the connection is dead. */
