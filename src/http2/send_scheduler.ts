@@ -216,7 +216,9 @@ export class SendScheduler {
     const { out } = this;
     if (count > 0 || stream.endQueued) {
       const flags = last && stream.endQueued ? Flag.END_STREAM : 0;
-      out.reserve(9 + count);
+      // Room for the frames behind this one as well: growing frame by frame would copy all of it again.
+      const ahead = Math.min(queue.length, this.options.maxOutputBytes - out.length);
+      out.reserve(9 + Math.max(count, ahead));
       putFrameHeader(out.buffer, out.length, count, FrameType.DATA, flags, stream.id);
       queue.shiftInto(out.buffer, out.length + 9, count);
       out.length += 9 + count;
