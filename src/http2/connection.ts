@@ -52,7 +52,8 @@ export class Http2Connection extends ControlFrames
   /** Starts a connection at `nowMs` and writes its preface. */
   constructor(role: Role, handler: Http2Handler, options: Http2Options, nowMs: number) {
     super(role, handler, options, nowMs);
-    this.decoder = new HpackDecoder({ maxTableBytes: options.headerTableBytes });
+    // A smaller table than the default holds once the peer has acknowledged it.
+    this.decoder = new HpackDecoder({ maxTableBytes: Math.max(options.headerTableBytes, 4096) });
     this.limits = { maxListBytes: options.maxHeaderListBytes, maxFields: options.maxHeaderFields };
     this.reader = new FrameReader(this, options.maxFrameBytes);
     this.blocks = new HeaderBlocks(this, options.maxContinuationFrames);
@@ -117,6 +118,11 @@ export class Http2Connection extends ControlFrames
     this.nowMs = nowMs;
     this.controlQueued = 0;
     this.sender.pump();
+  }
+
+  protected override onSettingsAck(): void {
+    super.onSettingsAck();
+    this.decoder.setMaxTableBytes(this.options.headerTableBytes);
   }
 
   onOversizedFrame(length: number): void {

@@ -137,9 +137,10 @@ export abstract class ConnectionCore implements SendOwner {
     this.receiveWindow.open();
   }
 
-  /** SETTINGS_INITIAL_WINDOW_SIZE of this side, for new streams. */
+  /** SETTINGS_INITIAL_WINDOW_SIZE of this side, for new streams: the default until the peer knows better. */
   get initialWindow(): number {
-    return this.receiveWindow.streamWindow;
+    const { streamWindow } = this.receiveWindow;
+    return this.settingsUnacked === 0 ? streamWindow : Math.max(streamWindow, DEFAULT_WINDOW_BYTES);
   }
 
   /** Whether a drain has begun here or the peer said GOAWAY. */
