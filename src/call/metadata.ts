@@ -122,7 +122,9 @@ function checkedKey(key: string): string {
 function checkedValue(key: string, value: MetadataValue): MetadataValue {
   if (key.endsWith("-bin")) {
     if (value instanceof Uint8Array) return value;
-    throw new TypeError(`Cannot use text for metadata key "${key}": keys ending in -bin hold bytes`);
+    throw new TypeError(
+      `Cannot use text for metadata key "${key}": keys ending in -bin hold bytes`,
+    );
   }
   if (typeof value !== "string") {
     throw new TypeError(
