@@ -46,6 +46,8 @@ async function start({ address, tls }: ToServer & { type: "serve" }): Promise<vo
       maxReceiveMessageBytes: 2 ** 31 - 1,
       maxConcurrentStreams: 100_000,
       compress: false,
+      metrics: false,
+      logCalls: false,
     }, generateCryptoKeys());
     scope.postMessage({ type: "listening", address: server.addresses[0] });
   } catch (error) {
