@@ -18,6 +18,8 @@ const LIMIT = 3;
 /** What one round saw. */
 interface Round {
   readonly callsMs: number[];
+  /** How late a bare timer of this process was meanwhile: what the machine alone adds. */
+  readonly lateMs: number[];
   /** Bytes of the stream each second; 0 when there was none. */
   readonly bytesPerSecond: number;
 }
@@ -47,13 +49,23 @@ export async function bulk(wire: "grpc" | "lean"): Promise<Outcome> {
   });
 
   const idleMs = percentile(idle, 0.99);
-  found.note(`p99 of small calls when idle: ${idleMs.toFixed(2)} ms`);
+  found.note(
+    `small calls when idle: p50 ${percentile(idle, 0.5).toFixed(2)} ms, p99 ${
+      idleMs.toFixed(2)
+    } ms`,
+  );
   for (const [where, round] of [["another", other], ["the same", same]] as const) {
     const p99Ms = percentile(round.callsMs, 0.99);
     const line = `p99 beside the stream on ${where} connection: ${p99Ms.toFixed(2)} ms ` +
       `(${(p99Ms / idleMs).toFixed(1)} times), ` +
       `the stream at ${(round.bytesPerSecond / 2 ** 20).toFixed(0)} MiB/s each way`;
     found.check(p99Ms <= LIMIT * idleMs, `${line}, ${round.callsMs.length} calls`);
+    found.note(
+      `  p50 of these ${
+        percentile(round.callsMs, 0.5).toFixed(2)
+      } ms; a bare timer of this process ` +
+        `was ${percentile(round.lateMs, 0.99).toFixed(2)} ms late at p99`,
+    );
   }
   return found;
 }
@@ -63,6 +75,7 @@ async function rounds(one: () => Promise<Round>): Promise<Round> {
   for (let i = 0; i < ROUNDS; i++) all.push(await one());
   return {
     callsMs: all.flatMap((round) => round.callsMs),
+    lateMs: all.flatMap((round) => round.lateMs),
     bytesPerSecond: percentile(all.map((round) => round.bytesPerSecond), 0.5),
   };
 }
@@ -71,8 +84,18 @@ async function rounds(one: () => Promise<Round>): Promise<Round> {
 async function beside(channel: Channel, stream: Promise<number>): Promise<Round> {
   let running = true;
   stream.finally(() => running = false);
+  const lateMs: number[] = [];
+  const timers = (async () => {
+    while (running) {
+      const startMs = performance.now();
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      lateMs.push(performance.now() - startMs - 1);
+    }
+  })();
   const callsMs = await smallCalls(channel, () => running);
-  return { callsMs, bytesPerSecond: await stream };
+  const bytesPerSecond = await stream;
+  await timers;
+  return { callsMs, lateMs, bytesPerSecond };
 }
 
 /** Small calls, one after the other, as long as `go` says so: at most {@link CALLS}. */
