@@ -2,10 +2,13 @@
  * Copies of small messages, cut from a shared slab: a buffer of its own for each costs ten times as much as
  * the copy, because every one of more than 64 bytes is made outside of the heap.
  *
- * A message that is kept keeps its slab of 16 KiB, as Node's small Buffers do with theirs of 8 KiB.
+ * A message that is kept keeps its slab of 16 KiB, as Node's small Buffers do with theirs of 8 KiB, and like
+ * theirs it can't be transferred, only copied.
  *
  * @module
  */
+
+import { markAsUntransferable } from "node:worker_threads";
 
 /** Size of a slab in bytes. */
 export const SLAB_BYTES = 16_384;
@@ -24,9 +27,10 @@ export function copyMessage(source: Uint8Array, start: number, end: number): Uin
   const count = end - start;
   if (count > SLAB_MESSAGE_BYTES) return source.slice(start, end);
   if (count === 0) return EMPTY;
-  // Also when somebody has transferred the slab away, which makes it empty.
   if (used + count > slab.length) {
     slab = new Uint8Array(SLAB_BYTES);
+    // Who transfers one message to a worker would empty its neighbours, which are others' messages.
+    markAsUntransferable(slab.buffer);
     used = 0;
   }
   const at = used;
