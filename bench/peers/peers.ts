@@ -80,7 +80,7 @@ async function goPeer(): Promise<Peer> {
 async function tonicPeer(): Promise<Peer> {
   const target = join(CACHE, "tonic");
   const folder = join(HERE, "tonic");
-  await run(["cargo", "build", "--release", "--locked", "-j1"], {
+  await run(["cargo", "build", "--release", "-j1"], {
     cwd: folder,
     env: { CARGO_TARGET_DIR: target },
   });
