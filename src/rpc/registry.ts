@@ -53,9 +53,15 @@ export class RegisteredMethod implements MethodInfo {
   readonly idempotent: boolean;
   /** The handler, wrapped in interceptors when there are any. */
   readonly handler: AnyHandler;
+  readonly #interceptors: readonly Interceptor[];
 
-  /** Puts what `spec` says together with `handler`. */
-  constructor(path: string, spec: MethodSpec<never, never, MethodKind>, handler: AnyHandler) {
+  /** Puts what `spec` says together with `handler`, and `interceptors` around it. */
+  constructor(
+    path: string,
+    spec: MethodSpec<never, never, MethodKind>,
+    handler: AnyHandler,
+    interceptors: readonly Interceptor[] = [],
+  ) {
     this.path = path;
     this.kind = spec.kind ?? "unary";
     this.requestCodec = spec.requestCodec ?? bytesCodec;
@@ -64,7 +70,19 @@ export class RegisteredMethod implements MethodInfo {
     this.incoming = spec.incoming ?? this.requestCodec.name;
     this.returning = spec.returning ?? this.responseCodec.name;
     this.idempotent = spec.idempotent ?? false;
-    this.handler = handler;
+    this.#interceptors = [...interceptors];
+    this.handler = intercept(handler, this.kind, this.#interceptors);
+  }
+
+  /** Whether interceptors go around the handler. */
+  get intercepted(): boolean {
+    return this.#interceptors.length > 0;
+  }
+
+  /** The same method with the same interceptors around another handler. */
+  around(handler: AnyHandler): RegisteredMethod {
+    const spec = this as unknown as MethodSpec<never, never, MethodKind>;
+    return new RegisteredMethod(this.path, spec, handler, this.#interceptors);
   }
 }
 
@@ -188,15 +206,20 @@ export class Registry implements Dispatcher {
       // Bound, so that instances of classes can be services.
       const bound = handler.bind(implementation) as AnyHandler;
       this.add(
-        new RegisteredMethod(`/${service.typeName}/${method.name}`, {
-          kind: method.methodKind,
-          requestCodec: protobufCodec(method.input) as unknown as Codec<never>,
-          responseCodec: protobufCodec(method.output) as unknown as Codec<never>,
-          incoming: method.input.typeName,
-          returning: method.output.typeName,
-          // IdempotencyLevel: 0 says nothing, 1 has no side effects, 2 is idempotent.
-          idempotent: method.idempotency !== 0,
-        }, intercept(bound, method.methodKind, interceptors)),
+        new RegisteredMethod(
+          `/${service.typeName}/${method.name}`,
+          {
+            kind: method.methodKind,
+            requestCodec: protobufCodec(method.input) as unknown as Codec<never>,
+            responseCodec: protobufCodec(method.output) as unknown as Codec<never>,
+            incoming: method.input.typeName,
+            returning: method.output.typeName,
+            // IdempotencyLevel: 0 says nothing, 1 has no side effects, 2 is idempotent.
+            idempotent: method.idempotency !== 0,
+          },
+          bound,
+          interceptors,
+        ),
       );
     }
   }

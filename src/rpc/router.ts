@@ -7,7 +7,6 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { MethodKind } from "../call/method.ts";
 import type { HandlersByKind, MethodSpec, ServiceImplementation } from "./handlers.ts";
-import { intercept } from "./invoke.ts";
 import { RegisteredMethod, Registry } from "./registry.ts";
 import type { Interceptor, MethodInfo } from "./types.ts";
 
@@ -62,7 +61,8 @@ export class Router {
       new RegisteredMethod(
         name,
         spec as unknown as MethodSpec<never, never, MethodKind>,
-        intercept(handler, spec.kind ?? "unary", this.#interceptors),
+        handler,
+        this.#interceptors,
       ),
     );
     return this;

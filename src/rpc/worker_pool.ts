@@ -11,6 +11,8 @@ import { DispatcherLayer } from "./dispatch_limits.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "./details.ts";
 import type { Dispatcher, DispatcherWrapper, DispatchReply } from "./dispatcher.ts";
 import { serverLog } from "./log.ts";
+import { invoke } from "./invoke.ts";
+import { RegisteredMethod } from "./registry.ts";
 import type { HandlerContext, MethodInfo } from "./types.ts";
 import { PooledWorker, type WorkerJob } from "./pooled_worker.ts";
 import { posted } from "./worker_host.ts";
@@ -198,6 +200,8 @@ export class WorkerPool {
 
 class PoolDispatcher extends DispatcherLayer {
   readonly #methods: ReadonlySet<string>;
+  /** Methods with interceptors, which run here, around the call to the worker. */
+  readonly #intercepted = new Map<string, RegisteredMethod>();
   readonly #pool: WorkerPool;
 
   constructor(next: Dispatcher, methods: ReadonlySet<string>, pool: WorkerPool) {
@@ -211,7 +215,18 @@ class PoolDispatcher extends DispatcherLayer {
           `Cannot run ${path} in workers: it is ${method ? method.kind : "not registered"}`,
         );
       }
+      if (method instanceof RegisteredMethod && method.intercepted) {
+        this.#intercepted.set(path, this.#around(method));
+      }
     }
+  }
+
+  /** What interceptors see are messages: they are encoded again for the worker. */
+  #around(method: RegisteredMethod): RegisteredMethod {
+    const { path, requestCodec, responseCodec } = method;
+    return method.around(async (request: unknown, context: HandlerContext) =>
+      responseCodec.decode(await this.#pool.run(path, requestCodec.encode(request), context))
+    );
   }
 
   dispatch(
@@ -219,6 +234,8 @@ class PoolDispatcher extends DispatcherLayer {
     request: Uint8Array | AsyncIterable<Uint8Array>,
     context: HandlerContext,
   ): DispatchReply | Promise<DispatchReply> {
+    const intercepted = this.#intercepted.get(method.path);
+    if (intercepted) return invoke(intercepted, request, context);
     if (request instanceof Uint8Array && this.#methods.has(method.path)) {
       return this.#pool.run(method.path, request, context);
     }

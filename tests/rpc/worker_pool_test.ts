@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { authorize, bearerToken, connect, serve } from "../../mod.ts";
 import { Status } from "../../src/call/status.ts";
 import { textCodec } from "../../src/codec/text.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../../src/rpc/details.ts";
@@ -148,4 +149,35 @@ Deno.test("WorkerPool takes only registered unary methods", () => {
   assert.throws(() => new FakeHost(() => {}, { dispatcher: pool.dispatcher }), TypeError);
   pool.close();
   assert.throws(() => new WorkerPool({ create, methods: [], workers: 0 }), RangeError);
+});
+
+Deno.test("the server's interceptors go around calls that run in workers", async () => {
+  const pool = new WorkerPool({
+    create: () => new Worker(new URL("./pool_worker.ts", import.meta.url), { type: "module" }),
+    methods: METHODS,
+    workers: 1,
+    init: "i",
+  });
+  const seen: unknown[] = [];
+  await using server = await serve("memory:worker-pool-interceptors", (router) => {
+    configure(router, "main");
+  }, {
+    dispatcher: pool.dispatcher,
+    interceptors: [
+      authorize({ "/echo": bearerToken({ web: "a-token-for-the-pool" }) }),
+      (next) => async (call) => {
+        const reply = await next(call);
+        seen.push(call.message, reply.message, reply.headers.get("h"));
+        return reply;
+      },
+    ],
+  });
+  await using channel = connect(server.addresses[0]);
+  const request = textCodec.encode("hello");
+  await assert.rejects(channel.call("/echo", request), { code: Status.UNAUTHENTICATED });
+  await assert.rejects(channel.call("/spin", request), { code: Status.PERMISSION_DENIED });
+  const metadata = { authorization: "Bearer a-token-for-the-pool", in: "x" };
+  assert.equal(textCodec.decode(await channel.call("/echo", request, { metadata })), "hello i");
+  assert.deepEqual(seen, ["hello", "hello i", "x"]);
+  assert.equal(pool.stats().answered, 1);
 });
