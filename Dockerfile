@@ -12,7 +12,7 @@ COPY src ./src
 COPY proto/gen ./proto/gen
 COPY cmd ./cmd
 RUN deno compile --no-check --output /enclave \
-    --allow-net --allow-env --allow-read --allow-ffi --allow-sys --unstable-vsock --unstable-net \
+    --allow-net --allow-env --allow-read --allow-ffi --unstable-vsock --unstable-net \
     cmd/enclave.ts
 
 FROM gcr.io/distroless/cc-debian12:nonroot
