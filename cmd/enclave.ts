@@ -18,7 +18,7 @@ import {
 } from "../src/services/mod.ts";
 import { observeServer, serverMetrics } from "../src/telemetry/mod.ts";
 import { parseAddress } from "../src/transport/mod.ts";
-import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
+import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   addMetricsOption,
   type MetricsFlags,
@@ -27,13 +27,13 @@ import {
 } from "./shared/metrics.ts";
 import {
   errorLine,
+  graceOption,
   list,
   option,
   program,
   readOptions,
   runProgram,
   UsageError,
-  wholeNumber,
 } from "./shared/program.ts";
 import { firstSignal } from "./shared/signals.ts";
 import { addServerTlsOptions, serverTls, type ServerTlsFlags } from "./shared/tls.ts";
@@ -62,29 +62,8 @@ function readFlags(): Flags {
         },
       ),
     )
-    .addOption(
-      option(
-        "--log-level <level>",
-        "LOG_LEVEL",
-        "trace, debug, info, warn or error; else RUST_LOG",
-        {
-          default: levelOfRustLog(Deno.env.get("RUST_LOG")) ?? "info",
-          defaultText: "info",
-          parse: level,
-        },
-      ),
-    )
-    .addOption(
-      option(
-        "--grace-ms <ms>",
-        "GRACE_MS",
-        "how long open calls may take after SIGTERM or SIGINT",
-        {
-          default: 5_000,
-          parse: wholeNumber(0, 3_600_000),
-        },
-      ),
-    )
+    .addOption(logLevelOption())
+    .addOption(graceOption("open calls"))
     .addOption(
       option("--allow-cid <cid>", "ALLOW_CID", "vsock CIDs that may connect; default: all", {
         parse: list(),

@@ -12,10 +12,11 @@ import { type CallObserver, type Channel, connect, RpcError, Status } from "../m
 import { errorBody, Gateway, httpStatus, STATUS_PAGE } from "../src/gateway/mod.ts";
 import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import { clientMetrics, observeChannel } from "../src/telemetry/mod.ts";
-import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
+import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import { httpAddress, metricsResponse, ThreadMetrics } from "./shared/metrics.ts";
 import {
   errorLine,
+  graceOption,
   option,
   program,
   readOptions,
@@ -69,24 +70,8 @@ function readFlags(): Flags {
         parse: wholeNumber(1, 2 ** 31 - 1),
       }),
     )
-    .addOption(
-      option(
-        "--log-level <level>",
-        "LOG_LEVEL",
-        "trace, debug, info, warn or error; else RUST_LOG",
-        {
-          default: levelOfRustLog(Deno.env.get("RUST_LOG")) ?? "info",
-          defaultText: "info",
-          parse: level,
-        },
-      ),
-    )
-    .addOption(
-      option("--grace-ms <ms>", "GRACE_MS", "how long requests may take after SIGTERM or SIGINT", {
-        default: 5_000,
-        parse: wholeNumber(0, 3_600_000),
-      }),
-    );
+    .addOption(logLevelOption())
+    .addOption(graceOption("requests"));
   addClientTlsOptions(command).addHelpText(
     "after",
     `

@@ -14,7 +14,7 @@ import {
   generateCryptoKeys,
 } from "../src/services/mod.ts";
 import { listen, parseAddress } from "../src/transport/mod.ts";
-import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
+import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   addMetricsOption,
   type Measured,
@@ -25,6 +25,7 @@ import {
 } from "./shared/metrics.ts";
 import {
   errorLine,
+  graceOption,
   list,
   oneOf,
   onOff,
@@ -77,29 +78,8 @@ function readFlags(): Flags {
         parse: wholeNumber(1, 256),
       }),
     )
-    .addOption(
-      option(
-        "--log-level <level>",
-        "LOG_LEVEL",
-        "trace, debug, info, warn or error; else RUST_LOG",
-        {
-          default: levelOfRustLog(Deno.env.get("RUST_LOG")) ?? "info",
-          defaultText: "info",
-          parse: level,
-        },
-      ),
-    )
-    .addOption(
-      option(
-        "--grace-ms <ms>",
-        "GRACE_MS",
-        "how long open calls may take after SIGTERM or SIGINT",
-        {
-          default: 5_000,
-          parse: wholeNumber(0, 3_600_000),
-        },
-      ),
-    )
+    .addOption(logLevelOption())
+    .addOption(graceOption("open calls"))
     .addOption(
       option("--crypto-backend <name>", "CRYPTO_BACKEND", "auto, libcrypto or webcrypto", {
         default: "auto",

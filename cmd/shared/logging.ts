@@ -13,7 +13,8 @@ import {
   type LogLevel,
   type TextFormatter,
 } from "@logtape/logtape";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, type Option } from "commander";
+import { option } from "./program.ts";
 
 /** The levels that users name, and LogTape's names for them. */
 const LEVELS = {
@@ -42,6 +43,20 @@ export function levelOfRustLog(text: string | undefined): Level | undefined {
   const bare = (text ?? "").split(",").map((part) => part.trim().toLowerCase())
     .filter((part) => Object.hasOwn(LEVELS, part));
   return bare.at(-1) as Level | undefined;
+}
+
+/** `--log-level`, by default `info` or what `RUST_LOG` says. */
+export function logLevelOption(): Option {
+  return option(
+    "--log-level <level>",
+    "LOG_LEVEL",
+    "trace, debug, info, warn or error; else RUST_LOG",
+    {
+      default: levelOfRustLog(Deno.env.get("RUST_LOG")) ?? "info",
+      defaultText: "info",
+      parse: level,
+    },
+  );
 }
 
 /**

@@ -37,6 +37,15 @@ export function option<Value>(
   return made;
 }
 
+/** How long `what` may take once the program was told to end; 5 s by default. */
+export function graceOption(what: string): Option {
+  const description = `how long ${what} may take after SIGTERM or SIGINT`;
+  return option("--grace-ms <ms>", "GRACE_MS", description, {
+    default: 5_000,
+    parse: wholeNumber(0, 3_600_000),
+  });
+}
+
 /** A parser of whole numbers from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
