@@ -3,24 +3,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { compareRuns } from "../../src/load/compare.ts";
 import { htmlReport } from "../../src/load/report_html.ts";
+import { findChromium } from "../testing/browser.ts";
 import { knownLatency, plan, simulate, simulatedTarget } from "./fixtures.ts";
 import { VirtualTime } from "./virtual_time.ts";
-
-async function findChromium(): Promise<string | undefined> {
-  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
-    try {
-      const { success } = await new Deno.Command(name, {
-        args: ["--version"],
-        stdout: "null",
-        stderr: "null",
-      }).output();
-      if (success) return name;
-    } catch {
-      // The next name.
-    }
-  }
-  return undefined;
-}
 
 const chromium = await findChromium();
 const why = chromium === undefined ? " (skipped: chromium is not installed)" : "";
