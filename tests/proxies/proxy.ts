@@ -36,9 +36,13 @@ http {
 `,
     args: (folder, config) => ["-p", folder, "-c", config],
   }),
+  // A stream's window (65,535 bytes by default) has to fit haproxy's buffer (16 KiB): else a bidirectional call
+  // that fills both directions can end with haproxy 2.6 reading neither of its connections, each waiting for a
+  // WINDOW_UPDATE that stands behind DATA.
   haproxy: (port, backend) => ({
     config: `global
   maxconn 100
+  tune.h2.initial-window-size 8192
 defaults
   mode http
   timeout connect 5s
