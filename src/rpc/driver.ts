@@ -8,11 +8,11 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
 import type { Clock } from "../call/clock.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
 import type { ByteStream } from "../transport/types.ts";
+import { nextTurn, TURN_BYTES } from "./turns.ts";
 
 /** What a {@link Driver} needs. */
 export interface DriverOptions {
@@ -32,9 +32,6 @@ const SMALL_READ_BYTES = 4_096;
 const LARGE_READ_BYTES = 65_536;
 // After this many short reads in a row a connection goes back to the small buffer.
 const SHORT_READS = 16;
-// Reads whose data is there already go on without a turn of the event loop, up to 128 of them (Deno 2.9); after
-// this much input other connections and timers get their turn.
-const TURN_BYTES = 65_536;
 // After GOAWAY the peer gets this long to read it, because closing a socket with unread input drops output.
 const LINGER_MS = 500;
 
@@ -117,7 +114,8 @@ export class Driver {
           engine.receiveEnd(this.#clock.now());
           return this.close("The peer closed the connection");
         }
-        turnBytes += count;
+        // A short read has emptied the socket, so the next one waits, and others run meanwhile.
+        turnBytes = count < buffer.length ? 0 : turnBytes + count;
         if (turnBytes >= TURN_BYTES) {
           turnBytes = 0;
           await nextTurn();
@@ -189,6 +187,7 @@ export class Driver {
 
   async #write(): Promise<void> {
     const { out } = this.#engine;
+    let turnBytes = 0;
     try {
       while (out.length > 0 && !this.#closed) {
         const { buffer, length } = out.take();
@@ -198,8 +197,13 @@ export class Driver {
             this.#watchStall();
             sent += await this.#stream.write(buffer.subarray(sent, length));
           }
+          turnBytes += length;
         } finally {
           releaseBuffer(buffer);
+        }
+        if (turnBytes >= TURN_BYTES) {
+          turnBytes = 0;
+          await nextTurn();
         }
         if (this.#closed) break;
         this.#engine.outputDrained(this.#clock.now());
@@ -256,8 +260,4 @@ export class Driver {
     this.#resumeRead?.();
     this.#stream.closeWrite().catch((error: Error) => this.close(error.message, error));
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { nextTurn } from "../../src/rpc/turns.ts";
+
+function work(ms: number): void {
+  const start = performance.now();
+  while (performance.now() - start < ms);
+}
+
+Deno.test("a socket is read although somebody has work without end", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const dialing = Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using accepted = await listener.accept();
+  using dialed = await dialing;
+  let turns = 0;
+  for (let round = 0; round < 5; round++) {
+    let done = false;
+    const reading = accepted.read(new Uint8Array(1)).then(() => done = true);
+    await nextTurn();
+    await dialed.write(new Uint8Array(1));
+    for (; !done; turns++) {
+      work(1);
+      await nextTurn();
+    }
+    await reading;
+  }
+  // By setImmediate alone it takes 61 turns a round.
+  assert.ok(turns <= 5 * 30, `${turns} turns for 5 reads`);
+});
+
+Deno.test("all that give way go on", async () => {
+  let gone = 0;
+  await Promise.all(Array.from({ length: 10 }, async () => {
+    for (let i = 0; i < 20; i++) {
+      work(0.2);
+      await nextTurn();
+    }
+    gone++;
+  }));
+  assert.equal(gone, 10);
+});
