@@ -4,12 +4,19 @@
  * @module
  */
 
-/** Sizes of pooled buffers in bytes: idle reads, busy reads and writes, bulk. */
-export const POOL_SIZES = [4096, 16384, 65536, 262144] as const;
+/**
+ * Sizes of pooled buffers in bytes: idle reads, messages of 16 KiB, busy reads and writes, bulk, messages of 1 MiB
+ * with some more fields.
+ */
+export const POOL_SIZES = [4096, 16384, 32768, 65536, 262144, 1114112] as const;
 
-// At most 2 MiB is kept per size; beyond that, released buffers are left to the garbage collector.
+// At most some 2 MiB is kept per size; beyond that, released buffers are left to the garbage collector.
 const KEEP_BYTES = 2 * 1024 * 1024;
 const free: Uint8Array<ArrayBuffer>[][] = POOL_SIZES.map(() => []);
+/** Messages up to this many bytes are in no lent buffer. */
+export const LEND_FROM_BYTES = 2_048;
+// Buffers of messages on their way out.
+const lent = new WeakSet<ArrayBufferLike>();
 
 /** A buffer of at least `minBytes`; contents are arbitrary. The caller owns it until `releaseBuffer`. */
 export function acquireBuffer(minBytes: number): Uint8Array<ArrayBuffer> {
@@ -23,4 +30,27 @@ export function acquireBuffer(minBytes: number): Uint8Array<ArrayBuffer> {
 export function releaseBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   const i = (POOL_SIZES as readonly number[]).indexOf(buffer.length);
   if (i >= 0 && free[i].length * buffer.length < KEEP_BYTES) free[i].push(buffer);
+}
+
+/**
+ * A buffer for one message of at most `maxBytes`, which whoever sends it gives back with `releaseMessage`. One that
+ * isn't given back is left to the garbage collector.
+ *
+ * A message of 1 MiB in a new buffer costs 256 page faults and brings the next collection nearer.
+ */
+export function lendBuffer(maxBytes: number): Uint8Array<ArrayBuffer> {
+  if (maxBytes > POOL_SIZES[POOL_SIZES.length - 1]) return new Uint8Array(maxBytes);
+  const buffer = acquireBuffer(maxBytes);
+  lent.add(buffer.buffer);
+  return buffer;
+}
+
+/**
+ * Gives the buffer of a message back if it is a lent one; any other is its owner's. Nobody may read the message
+ * afterwards.
+ */
+export function releaseMessage(message: Uint8Array): void {
+  if (message.length <= LEND_FROM_BYTES) return;
+  const { buffer } = message;
+  if (lent.delete(buffer)) releaseBuffer(new Uint8Array(buffer as ArrayBuffer));
 }

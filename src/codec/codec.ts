@@ -13,3 +13,9 @@ export interface Codec<Message, Init = Message> {
   /** The message in `bytes`, which the message may alias. Throws when it can't be read. */
   decode(bytes: Uint8Array): Message;
 }
+
+/** A codec that can write into a buffer that is used again. */
+export interface LendingCodec<Message, Init = Message> extends Codec<Message, Init> {
+  /** As `encode`, into a buffer that is given back with `releaseMessage` once the bytes were sent. */
+  encodeLent(message: Init): Uint8Array;
+}

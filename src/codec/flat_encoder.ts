@@ -6,15 +6,23 @@
  * @module
  */
 
+import { markAsUntransferable } from "node:worker_threads";
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { FeatureSet_FieldPresence } from "@bufbuild/protobuf/wkt";
+import { LEND_FROM_BYTES, lendBuffer } from "../bytes/pool.ts";
 
-/** Writes one message, or returns undefined when it is not for this encoder. */
-export type FlatEncoder = (message: Record<string, unknown>) => Uint8Array | undefined;
+/**
+ * Writes one message, or returns undefined when it is not for this encoder. With `lend` a large one goes into a
+ * buffer that is to be given back with `releaseMessage`.
+ */
+export type FlatEncoder = (
+  message: Record<string, unknown>,
+  lend: boolean,
+) => Uint8Array | undefined;
 
-// Small messages are cut from a shared slab: a buffer of its own for each costs more than writing it.
+// Small messages, up to LEND_FROM_BYTES, are cut from a shared slab: a buffer of its own for each costs more than
+// writing it.
 const SLAB_BYTES = 16384;
-const SLAB_MESSAGE_BYTES = 2048;
 let slab: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 let slabUsed = 0;
 
@@ -48,7 +56,7 @@ export function compileFlatEncoder(descriptor: DescMessage): FlatEncoder | undef
   }
   const typeName = descriptor.typeName;
   const count = fields.length;
-  return (message) => {
+  return (message, lend) => {
     if (message.$unknown !== undefined) return undefined;
     if (message.$typeName !== typeName && message.$typeName !== undefined) return undefined;
     let bound = 0;
@@ -59,7 +67,7 @@ export function compileFlatEncoder(descriptor: DescMessage): FlatEncoder | undef
       if (size < 0) return undefined;
       bound += size;
     }
-    begin(bound);
+    begin(bound, lend);
     const start = position;
     for (let i = 0; i < count; i++) {
       const { name, explicit, write } = fields[i];
@@ -72,14 +80,16 @@ export function compileFlatEncoder(descriptor: DescMessage): FlatEncoder | undef
   };
 }
 
-function begin(bound: number): void {
-  if (bound > SLAB_MESSAGE_BYTES) {
-    target = new Uint8Array(bound);
+function begin(bound: number, lend: boolean): void {
+  if (bound > LEND_FROM_BYTES) {
+    target = lend ? lendBuffer(bound) : new Uint8Array(bound);
     position = 0;
     return;
   }
   if (slabUsed + bound > slab.length) {
     slab = new Uint8Array(SLAB_BYTES);
+    // Who transfers one message to a worker would empty its neighbours.
+    markAsUntransferable(slab.buffer);
     slabUsed = 0;
   }
   target = slab;

@@ -12,13 +12,13 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import type { Codec } from "./codec.ts";
+import type { LendingCodec } from "./codec.ts";
 import { compileFlatDecoder } from "./flat_decoder.ts";
 import { compileFlatEncoder } from "./flat_encoder.ts";
 
 /** A codec that remembers which message it is for. */
 export interface ProtobufCodec<D extends DescMessage = DescMessage>
-  extends Codec<MessageShape<D>, MessageInitShape<D>> {
+  extends LendingCodec<MessageShape<D>, MessageInitShape<D>> {
   /** The message's descriptor. */
   readonly descriptor: D;
 }
@@ -45,16 +45,18 @@ function makeCodec(descriptor: DescMessage): ProtobufCodec {
   // past it.
   const encodeFlat = compileFlatEncoder(descriptor);
   const decodeFlat = compileFlatDecoder(descriptor);
+  const encode = (message: MessageInitShape<DescMessage>, lend: boolean): Uint8Array => {
+    if (message === undefined || message === null) {
+      throw new TypeError(`Cannot encode ${message} as ${descriptor.typeName}`);
+    }
+    const bytes = encodeFlat?.(message as Record<string, unknown>, lend);
+    return bytes ?? toBinary(descriptor, create(descriptor, message));
+  };
   return {
     name: "proto",
     descriptor,
-    encode(message: MessageInitShape<DescMessage>): Uint8Array {
-      if (message === undefined || message === null) {
-        throw new TypeError(`Cannot encode ${message} as ${descriptor.typeName}`);
-      }
-      const bytes = encodeFlat?.(message as Record<string, unknown>);
-      return bytes ?? toBinary(descriptor, create(descriptor, message));
-    },
+    encode: (message) => encode(message, false),
+    encodeLent: (message) => encode(message, true),
     decode(bytes: Uint8Array): MessageShape<DescMessage> {
       const message = decodeFlat?.(bytes) as MessageShape<DescMessage> | undefined;
       return message ?? fromBinary(descriptor, bytes);

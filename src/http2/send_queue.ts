@@ -4,11 +4,13 @@
  * @module
  */
 
+import { releaseMessage } from "../bytes/pool.ts";
+
 // Messages up to this size are copied together, so that many small ones do not become a list of many
 // small objects; larger ones are kept as they are.
 const COPY_BYTES = 4_096;
 
-/** A first-in, first-out queue of bytes. It owns what is pushed. */
+/** A first-in, first-out queue of bytes. It owns what is pushed, and gives lent buffers back. */
 export class SendQueue {
   #chunks: Uint8Array[] = [];
   #head = 0;
@@ -24,6 +26,7 @@ export class SendQueue {
     if (prefix !== null) this.#copy(prefix);
     if (body.length <= COPY_BYTES) {
       this.#copy(body);
+      releaseMessage(body);
     } else {
       this.#seal();
       this.#chunks.push(body);
@@ -67,6 +70,7 @@ export class SendQueue {
 
   #dropHead(chunk: Uint8Array): void {
     if (chunk === this.#tail) this.#tail = null;
+    else releaseMessage(chunk);
     this.#headOffset = 0;
     this.#head++;
     if (this.#head === this.#chunks.length) {

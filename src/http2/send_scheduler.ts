@@ -6,6 +6,7 @@
  */
 
 import type { MemoryShare } from "../bytes/memory_pool.ts";
+import { releaseMessage } from "../bytes/pool.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
 import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW_BYTES, Flag, FrameType } from "./constants.ts";
 import { putFrameHeader } from "./frame_writer.ts";
@@ -55,7 +56,7 @@ export class SendScheduler {
 
   /**
    * Sends `prefix` and `body` as one run of DATA, now as far as windows and output allow, else queued.
-   * `prefix` is copied; `body` belongs to the scheduler from now on.
+   * `prefix` is copied; `body` belongs to the scheduler from now on, which gives a lent buffer back.
    */
   send(stream: Http2Stream, prefix: Uint8Array | null, body: Uint8Array, endStream: boolean): void {
     const head = prefix === null ? 0 : prefix.length;
@@ -63,8 +64,14 @@ export class SendScheduler {
     const { out } = this;
     if (
       stream.queue === null && total <= stream.sendWindow && total <= this.window &&
-      total <= this.maxFrameBytes && out.length < this.options.maxOutputBytes
+      out.length < this.options.maxOutputBytes
     ) {
+      if (total > this.maxFrameBytes) {
+        if (total <= this.options.maxOutputBytes - out.length) {
+          return this.#sendFrames(stream, prefix, body, endStream);
+        }
+        return this.#enqueue(stream, prefix, body, endStream);
+      }
       out.reserve(9 + total);
       const { buffer } = out;
       let at = out.length;
@@ -92,9 +99,20 @@ export class SendScheduler {
       this.#frameEnd = out.length = at + body.length;
       stream.sendWindow -= total;
       this.window -= total;
+      releaseMessage(body);
       if (endStream) this.owner.onEndSent(stream);
       return;
     }
+    this.#enqueue(stream, prefix, body, endStream);
+  }
+
+  #enqueue(
+    stream: Http2Stream,
+    prefix: Uint8Array | null,
+    body: Uint8Array,
+    endStream: boolean,
+  ): void {
+    const total = (prefix === null ? 0 : prefix.length) + body.length;
     stream.queue ??= new SendQueue();
     stream.queue.push(prefix, body);
     this.queuedBytes += total;
@@ -102,6 +120,43 @@ export class SendScheduler {
     if (endStream) stream.endQueued = true;
     this.#list(stream);
     this.pump();
+  }
+
+  // Several frames at once: windows and output have room for all of it, so nothing needs to be queued.
+  #sendFrames(
+    stream: Http2Stream,
+    prefix: Uint8Array | null,
+    body: Uint8Array,
+    endStream: boolean,
+  ): void {
+    const { out, maxFrameBytes } = this;
+    const head = prefix === null ? 0 : prefix.length;
+    const total = head + body.length;
+    out.reserve(total + 9 * Math.ceil(total / maxFrameBytes));
+    const { buffer } = out;
+    let at = out.length;
+    for (let sent = 0; sent < total;) {
+      const count = Math.min(maxFrameBytes, total - sent);
+      const flags = endStream && sent + count === total ? Flag.END_STREAM : 0;
+      putFrameHeader(buffer, at, count, FrameType.DATA, flags, stream.id);
+      at += 9;
+      let from = sent - head;
+      if (sent === 0) {
+        if (prefix !== null) buffer.set(prefix, at);
+        from = 0;
+      }
+      const to = sent + count - head;
+      buffer.set(body.subarray(from, to), sent === 0 ? at + head : at);
+      at += count;
+      sent += count;
+      this.framesSent++;
+      this.usefulFrames++;
+    }
+    out.length = at;
+    stream.sendWindow -= total;
+    this.window -= total;
+    releaseMessage(body);
+    if (endStream) this.owner.onEndSent(stream);
   }
 
   /**

@@ -6,6 +6,7 @@
  */
 
 import { copyMessage, SLAB_MESSAGE_BYTES } from "../bytes/message_slab.ts";
+import { releaseMessage } from "../bytes/pool.ts";
 import type { LeanConnection } from "./connection.ts";
 import { COMPRESSED, END, ERROR, FIELDS, MORE } from "./frames.ts";
 import { State } from "./state.ts";
@@ -112,6 +113,7 @@ export abstract class LeanCall {
     if (this.fits(message.length)) {
       this.sendWindow -= message.length;
       this.connection.writeFrame(flags, this.id, fields, message, 0, message.length);
+      releaseMessage(message);
       if ((flags & END) !== 0) this.lastFrameWritten();
       this.connection.produced();
     } else {
@@ -170,6 +172,7 @@ export abstract class LeanCall {
     this.queuedBytes -= bytes;
     this.connection.countQueued(-bytes);
     if (entry.offset < entry.bytes.length) return;
+    releaseMessage(entry.bytes);
     const queue = this.queue!;
     queue.shift();
     if (queue.length > 0) return;

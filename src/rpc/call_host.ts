@@ -11,6 +11,7 @@ import type { DeadlineQueue } from "./deadline_queue.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { serverLog } from "./log.ts";
 import { type CallObserver, ObservedServerCall } from "./observer.ts";
+import { Registry } from "./registry.ts";
 import { ServerCallHandler } from "./server_call.ts";
 import type { MethodInfo } from "./types.ts";
 
@@ -48,6 +49,8 @@ const NOTHING: ServerCallSink = {
 /** Takes calls from wires and has them run. */
 export class CallHost {
   readonly dispatcher: Dispatcher;
+  /** Whether nobody but the caller of `dispatch` gets hold of encoded replies. */
+  readonly keepsNoReplies: boolean;
   readonly deadlines: DeadlineQueue;
   readonly compress: boolean;
   readonly maxReceiveMessageBytes: number;
@@ -59,6 +62,7 @@ export class CallHost {
   /** Makes a host that has seen no calls. */
   constructor(options: CallHostOptions) {
     this.dispatcher = options.dispatcher;
+    this.keepsNoReplies = options.dispatcher instanceof Registry;
     this.deadlines = options.deadlines;
     this.compress = options.compress;
     this.maxReceiveMessageBytes = options.maxReceiveMessageBytes;

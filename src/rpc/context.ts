@@ -68,6 +68,8 @@ export class CallContext implements HandlerContext {
   /** Undefined until someone asks for it. */
   trailers: Metadata | undefined = undefined;
   headersSent = false;
+  /** Whether replies go from `dispatch` straight to the wire's engine, so that their buffers may be used again. */
+  lendReplies = false;
   /** Whether gzip was announced in the headers. */
   gzipAnnounced = false;
   /** Why the call was given up; set once. */

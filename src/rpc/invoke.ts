@@ -7,7 +7,7 @@
 import type { Metadata } from "../call/metadata.ts";
 import { clientStreams, type MethodKind, serverStreams } from "../call/method.ts";
 import { Status } from "../call/status.ts";
-import type { Codec } from "../codec/codec.ts";
+import type { Codec, LendingCodec } from "../codec/codec.ts";
 import { RpcError } from "../errors.ts";
 import type { DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind } from "./handlers.ts";
@@ -31,11 +31,15 @@ export interface Invocable extends MethodInfo {
   readonly handler: AnyHandler;
 }
 
-/** Runs a method. Throws or rejects with what the handler throws; stays synchronous when the handler does. */
+/**
+ * Runs a method. Throws or rejects with what the handler throws; stays synchronous when the handler does. `lend` says
+ * that the reply goes straight to a wire's engine, so its buffer may be used again when it was sent.
+ */
 export function invoke(
   method: Invocable,
   request: Uint8Array | AsyncIterable<Uint8Array>,
   context: HandlerContext,
+  lend = false,
 ): DispatchReply | Promise<DispatchReply> {
   const message = request instanceof Uint8Array
     ? decodeRequest(method.requestCodec, request)
@@ -46,9 +50,11 @@ export function invoke(
     return new EncodedReplies(repliesOf(result, context), method.responseCodec);
   }
   if (isThenable(result)) {
-    return result.then((reply) => encodeReply(method.responseCodec, reply)) as Promise<Uint8Array>;
+    return result.then((reply) => encodeReply(method.responseCodec, reply, lend)) as Promise<
+      Uint8Array
+    >;
   }
-  return encodeReply(method.responseCodec, result);
+  return encodeReply(method.responseCodec, result, lend);
 }
 
 /** Replies still to be encoded. Whoever sends them may look inside, to save a step for each message. */
@@ -68,9 +74,10 @@ export class EncodedReplies implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Encodes a reply; what can't be encoded is the server's fault: INTERNAL. */
-export function encodeReply(codec: Codec<unknown>, reply: unknown): Uint8Array {
+/** Encodes a reply, into a lent buffer if `lend` says so; what can't be encoded is the server's fault: INTERNAL. */
+export function encodeReply(codec: Codec<unknown>, reply: unknown, lend = false): Uint8Array {
   try {
+    if (lend && "encodeLent" in codec) return (codec as LendingCodec<unknown>).encodeLent(reply);
     return codec.encode(reply);
   } catch (cause) {
     throw new RpcError(Status.INTERNAL, "Cannot encode the reply", { cause });

@@ -10,6 +10,7 @@ import { bytesCodec } from "../codec/bytes.ts";
 import type { Codec } from "../codec/codec.ts";
 import { jsonCodec } from "../codec/json.ts";
 import { protobufCodec } from "../codec/protobuf.ts";
+import type { CallContext } from "./context.ts";
 import type { Dispatcher, DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind, MethodSpec } from "./handlers.ts";
 import { intercept, invoke } from "./invoke.ts";
@@ -165,7 +166,7 @@ export class Registry implements Dispatcher {
   ): DispatchReply | Promise<DispatchReply> {
     const registered = method instanceof RegisteredMethod ? method : this.find(method.path);
     if (!registered) throw new TypeError(`Cannot dispatch "${method.path}": it is not registered`);
-    return invoke(registered, request, context);
+    return invoke(registered, request, context, (context as CallContext).lendReplies === true);
   }
 
   /** Says what may have been meant. */

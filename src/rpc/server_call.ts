@@ -8,6 +8,7 @@
  * @module
  */
 
+import { releaseMessage } from "../bytes/pool.ts";
 import { Metadata } from "../call/metadata.ts";
 import { clientStreams, serverStreams } from "../call/method.ts";
 import { Status } from "../call/status.ts";
@@ -46,6 +47,7 @@ export class ServerCallHandler implements ServerCallSink {
     this.#method = method;
     this.#context = new CallContext(call, connection, method, host.compress);
     this.#context.owner = this;
+    this.#context.lendReplies = host.keepsNoReplies;
     if (call.timeoutMs !== Infinity) this.limitTime(call.timeoutMs);
   }
 
@@ -250,6 +252,7 @@ export class ServerCallHandler implements ServerCallSink {
       ? compressWhenSmaller(message)
       : undefined;
     this.#call.sendMessage(smaller ?? message, smaller !== undefined);
+    if (smaller !== undefined) releaseMessage(message);
   }
 
   /** Sends replies as they come and as the wire takes them. */
@@ -274,7 +277,7 @@ export class ServerCallHandler implements ServerCallSink {
           return;
         }
         this.#sendMessage(
-          encoded ? encodeReply(encoded.codec, result.value) : result.value as Uint8Array,
+          encoded ? encodeReply(encoded.codec, result.value, true) : result.value as Uint8Array,
         );
       }
       // Given up: the handler has ended when its generator has run its finally blocks.
