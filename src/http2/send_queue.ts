@@ -23,12 +23,17 @@ export class SendQueue {
 
   /** Appends `prefix` (copied) and `body` (owned from now on when large, else copied). */
   push(prefix: Uint8Array | null, body: Uint8Array): void {
-    if (prefix !== null) this.#copy(prefix);
     if (body.length <= COPY_BYTES) {
+      if (prefix !== null) this.#copy(prefix);
       this.#copy(body);
       releaseMessage(body);
     } else {
       this.#seal();
+      if (prefix !== null) {
+        // Not room for more to come: a body that isn't copied follows.
+        this.#chunks.push(prefix.slice());
+        this.length += prefix.length;
+      }
       this.#chunks.push(body);
       this.length += body.length;
     }
