@@ -132,7 +132,9 @@ export class SendScheduler {
     const { out, maxFrameBytes } = this;
     const head = prefix === null ? 0 : prefix.length;
     const total = head + body.length;
-    out.reserve(total + 9 * Math.ceil(total / maxFrameBytes));
+    // Where there is one large message there are more: growing for each would copy those before it.
+    const ahead = Math.min(this.options.maxOutputBytes - out.length, total * 8);
+    out.reserve(Math.max(total, ahead) + 9 * Math.ceil(total / maxFrameBytes));
     const { buffer } = out;
     let at = out.length;
     for (let sent = 0; sent < total;) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { lendBuffer } from "../../src/bytes/pool.ts";
 import type { ServerCall } from "../../src/call/wire.ts";
 import { GrpcServerConnection } from "../../src/grpc/server.ts";
 import { SettingId } from "../../src/http2/constants.ts";
@@ -80,4 +81,50 @@ Deno.test("a client waits as long as the server wants before it takes the reques
     if (client.engine.nextTimerMs() <= client.nowMs) client.engine.onTimer(client.nowMs);
   }
   assert.deepEqual(outcome.statuses, []);
+});
+
+Deno.test("a message of several frames goes out at once, byte for byte, where windows and output allow", () => {
+  for (const size of [16_380, 16_384, 40_000, 100_000]) {
+    const client = new Client({}, [WINDOW, 1 << 20]);
+    client.send(windowUpdate(0, 1 << 20));
+    const call = client.start();
+    client.output();
+    const message = Uint8Array.from({ length: size }, (_, i) => i * 7 + (i >> 8));
+    call.sendLastMessage(message, false);
+    const frames = client.output();
+    assert.deepEqual(frames.map((f) => f.type), frames.map(() => 0));
+    assert.deepEqual(frames.map((f) => f.flags), frames.map((_, i) => +(i === frames.length - 1)));
+    assert.deepEqual(
+      frames.map((f) => f.payload.length),
+      Array.from(
+        { length: Math.ceil((size + 5) / 16_384) },
+        (_, i) => Math.min(16_384, size + 5 - i * 16_384),
+      ),
+    );
+    const bytes = join(...frames.map((f) => f.payload));
+    assert.deepEqual([...bytes.subarray(0, 5)], [0, 0, size >> 16, size >> 8 & 255, size & 255]);
+    assert.deepEqual(bytes.subarray(5), message);
+  }
+});
+
+Deno.test("lent buffers come back once their messages are framed, at once or from the queue", () => {
+  const client = new Client({}, [WINDOW, 30_000]);
+  const call = client.start();
+  client.output();
+  const lend = (byte: number) => lendBuffer(20_000).fill(byte).subarray(0, 20_000);
+  const first = lend(1);
+  call.sendMessage(first, false);
+  assert.equal(lendBuffer(20_000).buffer, first.buffer);
+  // Half of it fits the window.
+  const second = lend(2);
+  call.sendMessage(second, false);
+  const third = lend(3);
+  assert.notEqual(third.buffer, second.buffer);
+  const sent = [...client.output()];
+  sent.push(...client.send(windowUpdate(1, 30_000)));
+  assert.equal(lendBuffer(20_000).buffer, second.buffer);
+  const bytes = join(...sent.map((f) => f.payload));
+  assert.deepEqual(new Set(bytes.subarray(5, 20_005)), new Set([1]));
+  assert.deepEqual(new Set(bytes.subarray(20_010)), new Set([2]));
+  assert.equal(bytes.length, 2 * 20_005);
 });
