@@ -14,15 +14,6 @@ import { stripVTControlCharacters } from "node:util";
 
 const ROOT = new URL("..", import.meta.url);
 const PROGRAMS = ["server", "client", "benchmark", "enclave", "host", "vrpc"];
-const PERMISSIONS = [
-  "--allow-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-sys",
-  "--allow-ffi",
-  "--allow-run",
-];
 
 async function exists(path: string): Promise<boolean> {
   return await Deno.stat(new URL(path, ROOT)).then(() => true, () => false);
@@ -88,13 +79,21 @@ async function entriesOf(directory: string): Promise<string[]> {
   }
 }
 
+/** A program's permissions and V8 flags: those of the task of its name. */
+async function flagsOf(name: string): Promise<string[]> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const flags = (tasks[name] as string).match(/--(?:allow-|v8-flags=)\S+/g);
+  if (flags === null) throw new Error(`deno.json has no permissions for ${name}`);
+  return flags;
+}
+
 /** Compiles one program; throws when it lacks something. */
 async function compile(name: string): Promise<void> {
   const workers = await workersOf(new URL(`cmd/${name}.ts`, ROOT));
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "compile",
-      ...PERMISSIONS,
+      ...await flagsOf(name),
       "--exclude-unused-npm",
       ...(await unparsable()).flatMap((folder) => ["--exclude", folder]),
       ...workers.flatMap((worker) => ["--include", worker]),

@@ -58,7 +58,17 @@ export class ServerProcess {
 
   /** Starts it on one thread, on a port of its own. */
   static async start(tls?: { certFile: string; keyFile: string }): Promise<ServerProcess> {
-    const args = ["run", "-A", "cmd/server.ts", "--addr", "127.0.0.1:0", "--workers", "1"];
+    // As the task `server` starts it.
+    const args = [
+      "run",
+      "-A",
+      "--v8-flags=--max-semi-space-size=2",
+      "cmd/server.ts",
+      "--addr",
+      "127.0.0.1:0",
+      "--workers",
+      "1",
+    ];
     args.push("--log-level", "error", "--crypto-backend", "webcrypto");
     if (tls !== undefined) args.push("--tls-cert", tls.certFile, "--tls-key", tls.keyFile);
     const child = (await onCore(VICTIM_CORE, args)).spawn();
