@@ -35,8 +35,8 @@ export interface Workload {
 
 /** Programs that make load. */
 export interface Loaders {
-  /** The core that they run on. */
-  core: number;
+  /** The core that they run on, or several (`0,1`). */
+  core: number | string;
   /** The grpc-go peer. */
   go?: string;
 }
@@ -81,11 +81,14 @@ async function messageFile(bytes: number): Promise<string> {
   return file;
 }
 
-function h2load(
+/**
+ * Unary calls by h2load: as many as the server answers, or `perSecond` in all. With `latency`, each is timed.
+ */
+export function h2load(
   connections: number,
   streams: number,
   bytes: number,
-  extra: { latency?: boolean } = {},
+  extra: { latency?: boolean; perSecond?: number } = {},
 ): Workload["measure"] {
   return async (server, seconds, { core }) => {
     const file = await messageFile(bytes);
@@ -99,6 +102,7 @@ function h2load(
           "h2load",
           ...["-t", "1", "-c", String(connections), "-m", String(streams)],
           ...["-D", String(seconds), "-d", file],
+          ...(extra.perSecond ? ["--rps", String(extra.perSecond / connections)] : []),
           ...["-H", "content-type: application/grpc", "-H", "te: trailers"],
           ...(log ? ["--log-file", log] : []),
           `http://${server.address}/bench.Echo/Unary`,
