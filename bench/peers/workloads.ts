@@ -29,6 +29,8 @@ export interface Workload {
   readonly unit: string;
   /** Bytes of payload per unit, one way; for MB/s. */
   readonly bytes?: number;
+  /** Whether the load is made by the grpc-go peer. */
+  readonly needsGo?: boolean;
   /** Puts the load on, from one core, and measures. */
   measure(server: Running, seconds: number, tools: Loaders): Promise<Sample>;
 }
@@ -168,18 +170,21 @@ export const WORKLOADS: Workload[] = [
     id: "pingpong",
     name: "one bidirectional stream, ping-pong",
     unit: "round trips",
+    needsGo: true,
     measure: goLoad("pingpong", 1, 64),
   },
   {
     id: "pump",
     name: "one bidirectional stream, pumped, 64 B",
     unit: "messages",
+    needsGo: true,
     measure: goLoad("pump", 1, 64),
   },
   {
     id: "pump-10",
     name: "10 bidirectional streams, pumped, 64 B",
     unit: "messages",
+    needsGo: true,
     measure: goLoad("pump", 10, 64),
   },
   {
@@ -187,12 +192,14 @@ export const WORKLOADS: Workload[] = [
     name: "server stream, 16 KiB",
     unit: "messages",
     bytes: 16384,
+    needsGo: true,
     measure: goLoad("chunks", 1, 16384),
   },
   {
     id: "idle-1000",
     name: "1,000 connections, a call per second each",
     unit: "calls",
+    needsGo: true,
     measure: goLoad("idle", 1000, 64),
   },
 ];
