@@ -1,103 +1,74 @@
 /**
- * Bytes that one call allocates on the JavaScript heap: a figure that doesn't depend on how busy the machine
- * is. `bench/allocations.json` holds what was measured last; more than a tenth above it is a regression.
+ * Bytes that one call allocates, on the JavaScript heap and outside: figures that don't depend on how busy
+ * the machine is. `bench/allocations.json` holds what was measured last; more than a tenth above it is a
+ * regression.
  *
- *   deno task bench:allocations            compare with the file (exit code 1 for a regression)
- *   deno task bench:allocations --update   write the file
+ *   deno task bench:allocations                 compare with the file (exit code 1 for a regression)
+ *   deno task bench:allocations --update        write the file
+ *   deno task bench:allocations --only TEXT     just the workloads whose names hold TEXT
+ *   deno task bench:allocations --known FILE    compare with another file
  *
- * The young generation is made so large (see the task's V8 flags) that nothing is collected in between.
+ * What makes the figures the same each time are the task's V8 flags: a young generation so large that
+ * nothing is collected in a round; collections and compilation on the one thread that runs the code, so that
+ * code is optimised after the same call each time and not when another thread has got round to it; and
+ * `gc()`, which empties the heap before each round.
+ *
+ * @module
  */
 
-import { GrpcClientConnection } from "../src/grpc/client.ts";
-import { GrpcServerConnection } from "../src/grpc/server.ts";
-import type { ServerCall } from "../src/call/wire.ts";
+import { parseArgs } from "node:util";
+import { type Allocation, type Allocations, judge } from "./allocation_limits.ts";
+import { type Workload, WORKLOADS } from "./allocation_workloads.ts";
 
-const CALLS = 20_000;
 const ROUNDS = 5;
-const MARGIN = 1.1;
-const FILE = new URL("allocations.json", import.meta.url);
+const FILE = new URL("allocations.json", import.meta.url).pathname;
 
-/** One workload: `run` makes `count` calls and returns when they are complete. */
-interface Workload {
-  readonly name: string;
-  run(count: number): void;
+const { values } = parseArgs({
+  options: {
+    update: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
+    known: { type: "string", default: FILE },
+  },
+});
+
+const { gc } = globalThis as { gc?: () => void };
+if (gc === undefined) {
+  console.error("Run this by `deno task bench:allocations`: it needs V8 flags");
+  Deno.exit(2);
 }
 
-/** Client and server engines joined in memory, 64-byte unary calls, ten in flight. */
-function grpcUnary(): Workload {
-  const onCall = (call: ServerCall) => {
-    let request: Uint8Array = EMPTY;
-    call.sink = {
-      onMessage: (message) => request = message,
-      onHalfClose: () => {
-        call.respond(request);
-        call.handlerDone();
-      },
-      onCancel: () => call.handlerDone(),
-      onWritable: () => {},
-    };
-  };
-  const server = new GrpcServerConnection({ onCall }, {}, 0);
-  const client = new GrpcClientConnection({ onStateChange() {}, onCallEnd() {} }, {
-    authority: "localhost",
-  }, 0);
-  const payload = new Uint8Array(64);
-  const request = {
-    path: "/bench.Echo/Unary",
-    singleResponse: true,
-    requestStreams: false,
-    maxReceiveMessageBytes: 4_194_304,
-  };
-  const sink = { onHeaders() {}, onMessage() {}, onStatus() {}, onWritable() {} };
-  const carry = () => {
-    while (client.out.length > 0 || server.out.length > 0) {
-      server.receive(client.out.view(), 0);
-      client.out.length = 0;
-      client.receive(server.out.view(), 0);
-      server.out.length = 0;
-    }
-  };
-  carry();
-  return {
-    name: "grpc unary 64 B, engines of both sides",
-    run(count) {
-      for (let i = 0; i < count; i += 10) {
-        for (let k = 0; k < 10; k++) {
-          client.startCall(request, sink).sendLastMessage(payload, false);
-        }
-        carry();
-      }
-    },
-  };
-}
-
-const EMPTY = new Uint8Array(0);
-
-function bytesPerCall(workload: Workload): number {
-  workload.run(CALLS);
-  const rounds: number[] = [];
+function measure(workload: Workload, collect: () => void): Allocation {
+  const { count } = workload;
+  // Until all that matters is compiled.
+  for (let i = 0; i < ROUNDS; i++) workload.run(count);
+  const rounds: Allocation[] = [];
   for (let i = 0; i < ROUNDS; i++) {
-    const before = Deno.memoryUsage().heapUsed;
-    workload.run(CALLS);
-    rounds.push((Deno.memoryUsage().heapUsed - before) / CALLS);
+    collect();
+    const before = Deno.memoryUsage();
+    workload.run(count);
+    const after = Deno.memoryUsage();
+    rounds.push({
+      heap: (after.heapUsed - before.heapUsed) / count,
+      external: (after.external - before.external) / count,
+    });
   }
-  // A collection in the middle makes a round too small, compilation too large: the median is neither.
-  return Math.round(rounds.sort((a, b) => a - b)[ROUNDS >> 1]);
+  // Compilation makes a round too large: the median is without it.
+  const middle = (kind: keyof Allocation) =>
+    Math.round(rounds.map((round) => round[kind]).sort((a, b) => a - b)[ROUNDS >> 1]);
+  return { heap: middle("heap"), external: middle("external") };
 }
 
-if (import.meta.main) {
-  const measured: Record<string, number> = {};
-  for (const workload of [grpcUnary()]) measured[workload.name] = bytesPerCall(workload);
-  if (Deno.args.includes("--update")) {
-    Deno.writeTextFileSync(FILE, JSON.stringify(measured, null, 2) + "\n");
-  }
-  const known: Record<string, number> = JSON.parse(Deno.readTextFileSync(FILE));
-  let worse = false;
-  for (const [name, bytes] of Object.entries(measured)) {
-    const limit = Math.round((known[name] ?? 0) * MARGIN);
-    const bad = bytes > limit || bytes <= 0;
-    worse ||= bad;
-    console.log(`${bad ? "WORSE" : "ok   "}  ${name}: ${bytes} bytes per call, limit ${limit}`);
-  }
-  if (worse) Deno.exit(1);
+const measured: Allocations = {};
+for (const make of WORKLOADS) {
+  const workload = make();
+  if (workload.name.includes(values.only)) measured[workload.name] = measure(workload, gc);
 }
+if (values.update) Deno.writeTextFileSync(values.known, JSON.stringify(measured, null, 2) + "\n");
+
+const verdicts = judge(measured, JSON.parse(Deno.readTextFileSync(values.known)));
+for (const { name, kind, bytes, limitBytes, ok } of verdicts) {
+  console.log(`${ok ? "ok   " : "WORSE"}  ${name}: ${bytes} bytes ${kind}, limit ${limitBytes}`);
+}
+const failed = verdicts.filter((one) => !one.ok).length;
+console.log(`${verdicts.length - failed} passed, ${failed} failed`);
+if (failed > 0 || verdicts.length === 0) Deno.exit(1);

@@ -12,7 +12,7 @@ const OTHERS = ["#868e96", "#adb5bd", "#ced4da", "#dee2e6", "#e9ecef"];
 const WIDTH = 960;
 const BAR_HEIGHT = 21;
 const TOP = 64;
-const BOTTOM = 56;
+const BOTTOM = 71;
 
 /** Draws CPU time per call for each workload; shorter is better. */
 export function chart(rows: Row[], subtitle: string, footer: string[]): string {

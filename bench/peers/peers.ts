@@ -131,21 +131,19 @@ async function grpcJsOnDeno(): Promise<Peer> {
 // As the tasks and the compiled programs have it: garbage of large messages is found sooner, and less memory held.
 const V8_FLAGS = "--max-semi-space-size=2";
 
+/** The command that starts this project's echo server with so many workers. */
+export function echoServer(workers = 1): string[] {
+  const flags = ["run", "-A", "--no-check", `--v8-flags=${V8_FLAGS}`];
+  const args = ["--addr", "127.0.0.1:0", "--workers", String(workers)];
+  return [Deno.execPath(), ...flags, join(HERE, "server.ts"), ...args];
+}
+
 function ourPeer(): Promise<Peer> {
   return Promise.resolve({
     name: "vrpc",
     version: `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${V8_FLAGS}`,
     ours: true,
-    server: [
-      Deno.execPath(),
-      "run",
-      "-A",
-      "--no-check",
-      `--v8-flags=${V8_FLAGS}`,
-      join(HERE, "server.ts"),
-      "--addr",
-      "127.0.0.1:0",
-    ],
+    server: echoServer(),
     client: [Deno.execPath(), "run", "-A", "--no-check", join(HERE, "client.ts"), "client"],
   });
 }

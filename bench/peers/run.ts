@@ -58,6 +58,11 @@ if (cpus().length < 2) {
 console.error("building …");
 const { peers, skipped } = await buildPeers(values.peers?.split(","));
 const go = await buildGo().catch(() => undefined);
+const workloads = WORKLOADS.filter((workload) => !only || only.includes(workload.id));
+const impossible = go ? [] : workloads.filter((workload) => workload.needsGo);
+if (impossible.length > 0) {
+  skipped.push(`${impossible.map((one) => one.id).join(", ")}: needs Go, which makes the load`);
+}
 for (const one of skipped) console.error(`skipped ${one}`);
 const loaders: Loaders = { core: LOAD_CORE, go };
 
@@ -108,8 +113,8 @@ const target = peers.find((peer) => peer.name === "tonic") ??
   peers.find((peer) => peer.name === "grpc-go") ?? peers[0];
 
 for (let round = 1; round <= rounds; round++) {
-  for (const workload of WORKLOADS) {
-    if (only && !only.includes(workload.id)) continue;
+  for (const workload of workloads) {
+    if (impossible.includes(workload)) continue;
     for (const peer of peers) {
       await record(rowOf(workload, peer), round, () => measureServer(workload, peer));
     }
@@ -125,8 +130,9 @@ for (let round = 1; round <= rounds; round++) {
 
 const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores, Linux ${release()}`;
 const date = new Date().toISOString().slice(0, 10);
+const loadVersion = await versionOf(["h2load", "--version"]);
 const about = [
-  `${date}; ${machine}; ${await versionOf(["h2load", "--version"])}`,
+  `${date}; ${machine}; ${loadVersion}`,
   `${rounds} interleaved rounds of ${seconds} s; median (lowest–highest); server on one core, ` +
   `load on another; the clients call ${target.name}`,
   peers.map((peer) => `${peer.name}: ${peer.version}`).join("; "),
@@ -146,7 +152,8 @@ await Deno.writeTextFile(
   join(values.out, "peers.svg"),
   chart(rows, `${date}, ${machine}`, [
     peers.map((peer) => `${peer.name}: ${peer.version}`).slice(0, 3).join("; "),
-    peers.map((peer) => `${peer.name}: ${peer.version}`).slice(3).join("; "),
+    [...peers.map((peer) => `${peer.name}: ${peer.version}`).slice(3), loadVersion].join("; "),
+    skipped.length > 0 ? `skipped: ${skipped.map((one) => one.split(":")[0]).join(", ")}` : "",
   ]),
 );
 console.error(`wrote ${values.out}/peers.json, peers.md, peers.svg`);

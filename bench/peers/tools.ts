@@ -53,14 +53,14 @@ export interface Running extends AsyncDisposable {
   readonly alive: boolean;
 }
 
-/** Starts a server on one core and waits for its line `listening ADDRESS`. */
+/** Starts a server on a core, or on several (`0,1`), and waits for its line `listening ADDRESS`. */
 export async function startServer(
   command: string[],
-  core: number,
+  cores: number | string,
   env: Record<string, string> = {},
 ): Promise<Running> {
   const child = new Deno.Command("taskset", {
-    args: ["-c", String(core), ...command],
+    args: ["-c", String(cores), ...command],
     env,
     stdin: "null",
     stdout: "piped",

@@ -29,14 +29,16 @@ export interface Workload {
   readonly unit: string;
   /** Bytes of payload per unit, one way; for MB/s. */
   readonly bytes?: number;
+  /** Whether the load is made by the grpc-go peer. */
+  readonly needsGo?: boolean;
   /** Puts the load on, from one core, and measures. */
   measure(server: Running, seconds: number, tools: Loaders): Promise<Sample>;
 }
 
 /** Programs that make load. */
 export interface Loaders {
-  /** The core that they run on. */
-  core: number;
+  /** The core that they run on, or several (`0,1`). */
+  core: number | string;
   /** The grpc-go peer. */
   go?: string;
 }
@@ -81,11 +83,14 @@ async function messageFile(bytes: number): Promise<string> {
   return file;
 }
 
-function h2load(
+/**
+ * Unary calls by h2load: as many as the server answers, or `perSecond` in all. With `latency`, each is timed.
+ */
+export function h2load(
   connections: number,
   streams: number,
   bytes: number,
-  extra: { latency?: boolean } = {},
+  extra: { latency?: boolean; perSecond?: number } = {},
 ): Workload["measure"] {
   return async (server, seconds, { core }) => {
     const file = await messageFile(bytes);
@@ -99,6 +104,7 @@ function h2load(
           "h2load",
           ...["-t", "1", "-c", String(connections), "-m", String(streams)],
           ...["-D", String(seconds), "-d", file],
+          ...(extra.perSecond ? ["--rps", String(extra.perSecond / connections)] : []),
           ...["-H", "content-type: application/grpc", "-H", "te: trailers"],
           ...(log ? ["--log-file", log] : []),
           `http://${server.address}/bench.Echo/Unary`,
@@ -164,18 +170,21 @@ export const WORKLOADS: Workload[] = [
     id: "pingpong",
     name: "one bidirectional stream, ping-pong",
     unit: "round trips",
+    needsGo: true,
     measure: goLoad("pingpong", 1, 64),
   },
   {
     id: "pump",
     name: "one bidirectional stream, pumped, 64 B",
     unit: "messages",
+    needsGo: true,
     measure: goLoad("pump", 1, 64),
   },
   {
     id: "pump-10",
     name: "10 bidirectional streams, pumped, 64 B",
     unit: "messages",
+    needsGo: true,
     measure: goLoad("pump", 10, 64),
   },
   {
@@ -183,12 +192,14 @@ export const WORKLOADS: Workload[] = [
     name: "server stream, 16 KiB",
     unit: "messages",
     bytes: 16384,
+    needsGo: true,
     measure: goLoad("chunks", 1, 16384),
   },
   {
     id: "idle-1000",
     name: "1,000 connections, a call per second each",
     unit: "calls",
+    needsGo: true,
     measure: goLoad("idle", 1000, 64),
   },
 ];

@@ -1,0 +1,208 @@
+/**
+ * The shapes of calls whose allocations are counted: the engines of both sides in memory, everything
+ * synchronous, so that nothing but the code decides what is allocated.
+ *
+ * @module
+ */
+
+import { Metadata } from "../src/call/metadata.ts";
+import type { ServerCall } from "../src/call/wire.ts";
+import { protobufCodec } from "../src/codec/protobuf.ts";
+import {
+  BatchRequestWriter,
+  BatchResponseWriter,
+  readBatchRequest,
+  readBatchResponse,
+} from "../src/rpc/batch_wire.ts";
+import { Echo, MsgSchema } from "../proto/gen/bench/echo_pb.ts";
+import { FakeHost } from "../tests/rpc/fake_call.ts";
+import {
+  echoMessages,
+  echoUnary,
+  EnginePair,
+  expectCount,
+  ReplyCounter,
+  sendChunks,
+  UNARY,
+  type Wire,
+} from "./engine_pair.ts";
+
+const IN_FLIGHT = 10;
+const PAYLOAD = new Uint8Array(64);
+const CHUNK = new Uint8Array(16_384);
+
+/** One shape. */
+export interface Workload {
+  /** As in allocations.json. */
+  readonly name: string;
+  /** How many units one round has: so few that what they allocate outside of the heap stays below 64 MiB. */
+  readonly count: number;
+  /** Makes `count` calls, or sends `count` messages, and returns when they are complete. */
+  run(count: number): void;
+}
+
+function unary(
+  name: string,
+  wire: Wire,
+  onCall: (call: ServerCall) => void,
+  payload: Uint8Array = PAYLOAD,
+): Workload {
+  const pair = new EnginePair(wire, onCall);
+  return {
+    name,
+    count: 20_000,
+    run(count) {
+      const replies = new ReplyCounter();
+      for (let i = 0; i < count; i += IN_FLIGHT) {
+        for (let k = 0; k < IN_FLIGHT; k++) {
+          pair.client.startCall(UNARY, replies).sendLastMessage(payload, false);
+        }
+        pair.carry();
+      }
+      expectCount("replies", replies.messages + replies.succeeded, 2 * count);
+    },
+  };
+}
+
+/** Text, bytes and a trailer, read where they arrive. */
+function grpcMetadata(): Workload {
+  let read = 0;
+  const pair = new EnginePair("grpc", (call) => {
+    read += call.metadata.get("tenant")!.length + call.metadata.get("token-bin")!.length;
+    call.sink = {
+      onMessage: (message) => call.sendMessage(message, false),
+      onHalfClose() {
+        call.sendStatus(0, "", new Metadata({ "cost": "12" }));
+        call.handlerDone();
+      },
+      onCancel: () => call.handlerDone(),
+      onWritable() {},
+    };
+  });
+  const token = new Uint8Array(16).fill(7);
+  const replies = new ReplyCounter();
+  const sink = Object.assign(Object.create(replies), {
+    onStatus(_code: number, _message: string, trailers: () => Metadata) {
+      read += trailers().get("cost")!.length;
+    },
+  });
+  return {
+    name: "grpc unary 64 B with metadata",
+    count: 10_000,
+    run(count) {
+      read = 0;
+      for (let i = 0; i < count; i += IN_FLIGHT) {
+        for (let k = 0; k < IN_FLIGHT; k++) {
+          const metadata = new Metadata({
+            "tenant": "acme",
+            "request-id": "7f3c",
+            "token-bin": token,
+          });
+          pair.client.startCall({ ...UNARY, metadata }, sink).sendLastMessage(PAYLOAD, false);
+        }
+        pair.carry();
+      }
+      expectCount("characters of metadata", read, count * (4 + 16 + 2));
+    },
+  };
+}
+
+/** The server's whole way: the method's look-up, protobuf both ways, a handler that answers at once. */
+function grpcHandler(): Workload {
+  const fake = new FakeHost((router) => router.service(Echo, { unary: (request) => request }));
+  const payload = protobufCodec(MsgSchema).encode({ payload: PAYLOAD });
+  return unary(
+    "grpc unary 64 B with a protobuf handler",
+    "grpc",
+    (call) => fake.host.accept(call, fake.connection),
+    payload,
+  );
+}
+
+function bidi(wire: Wire): Workload {
+  const pair = new EnginePair(wire, echoMessages);
+  const replies = new ReplyCounter();
+  const call = pair.client.startCall(
+    { ...UNARY, path: "/bench.Echo/Bidi", singleResponse: false, requestStreams: true },
+    replies,
+  );
+  return {
+    name: `${wire} bidirectional message 64 B`,
+    count: 20_000,
+    run(count) {
+      const before = replies.messages;
+      for (let i = 0; i < count; i += IN_FLIGHT) {
+        for (let k = 0; k < IN_FLIGHT; k++) call.sendMessage(PAYLOAD, false);
+        pair.carry();
+      }
+      expectCount("messages", replies.messages - before, count);
+    },
+  };
+}
+
+const CHUNKS_PER_CALL = 100;
+
+function chunks(wire: Wire): Workload {
+  const pair = new EnginePair(wire, sendChunks(CHUNKS_PER_CALL, CHUNK));
+  return {
+    name: `${wire} server stream message 16 KiB`,
+    count: 1_000,
+    run(count) {
+      const replies = new ReplyCounter();
+      for (let i = 0; i < count; i += CHUNKS_PER_CALL) {
+        pair.client.startCall(
+          { ...UNARY, path: "/bench.Echo/Chunks", singleResponse: false },
+          replies,
+        ).sendLastMessage(PAYLOAD, false);
+        pair.carry();
+      }
+      expectCount("messages", replies.messages, count);
+    },
+  };
+}
+
+/** What a batch adds to a call: written and read as part of a message of ten, both ways. */
+function batch(): Workload {
+  const requests = new BatchRequestWriter();
+  const responses = new BatchResponseWriter();
+  let answered = 0;
+  const requestSink = {
+    onCall(id: number, _method: string, _ref: number, payload: Uint8Array) {
+      responses.ok(id, payload);
+    },
+    onCancel() {},
+    onMaxReplyBytes() {},
+  };
+  const responseSink = {
+    onReply(_id: number, code: number, _message: string, payload: Uint8Array) {
+      if (code === 0 && payload.length === PAYLOAD.length) answered++;
+    },
+    onMaxCalls() {},
+  };
+  return {
+    name: "batched call 64 B, wire format alone",
+    count: 20_000,
+    run(count) {
+      answered = 0;
+      for (let i = 0; i < count; i += IN_FLIGHT) {
+        for (let k = 0; k < IN_FLIGHT; k++) requests.call(i + k + 1, "", 1, PAYLOAD, 0);
+        readBatchRequest(requests.take(), requestSink);
+        readBatchResponse(responses.take(), responseSink);
+      }
+      expectCount("replies", answered, count);
+    },
+  };
+}
+
+/** All shapes; each is made when it is measured, so that none finds the garbage of another. */
+export const WORKLOADS: readonly (() => Workload)[] = [
+  () => unary("grpc unary 64 B", "grpc", echoUnary),
+  () => unary("lean unary 64 B", "lean", echoUnary),
+  grpcMetadata,
+  grpcHandler,
+  () => bidi("grpc"),
+  () => bidi("lean"),
+  () => chunks("grpc"),
+  () => chunks("lean"),
+  batch,
+];
