@@ -167,9 +167,9 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   onFramedMessage(message: Uint8Array, flag: number): void {
     if (flag > 1) {
-      this.#fail(Status.INTERNAL, `A message has the flags ${flag}, only 0 and 1 are known`);
+      this.#breaksFraming(`A message has the flags ${flag}, only 0 and 1 are known`);
     } else if (flag === 1 && this.encoding === "identity") {
-      this.#fail(Status.INTERNAL, "A message is compressed, and grpc-encoding says identity");
+      this.#breaksFraming("A message is compressed, and grpc-encoding says identity");
     } else {
       this.sink.onMessage(message, flag === 1);
     }
@@ -196,10 +196,16 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     this.sink.onCancel(code, message);
   }
 
+  // Each costs a call and its answer for nothing, so a flood of them ends the connection.
+  #breaksFraming(message: string): void {
+    this.#fail(Status.INTERNAL, message);
+    this.connection.chargeFault();
+  }
+
   onEnd(): void {
     if (this.closed) return;
     if (this.#http !== null) return this.server.answerHttp(this, this.#http);
-    if (this.inMessage) return this.#fail(Status.INTERNAL, "The request ends inside a message");
+    if (this.inMessage) return this.#breaksFraming("The request ends inside a message");
     this.sink.onHalfClose();
   }
 

@@ -332,6 +332,16 @@ export abstract class ConnectionCore implements SendOwner {
     }
   }
 
+  /**
+   * Charges a stream that was answered with an error for what its peer broke above HTTP/2: twice, because
+   * its orderly end may put one back.
+   */
+  chargeFault(): void {
+    if (!this.resets.take(2, this.nowMs)) {
+      this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, "Too many streams broke the rules");
+    }
+  }
+
   protected chargeReset(): void {
     if (!this.resets.take(1, this.nowMs)) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, "Too many streams were reset");

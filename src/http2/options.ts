@@ -34,7 +34,7 @@ export interface Http2Options {
   maxControlFrames: number;
   /**
    * Bucket of stream resets, in either direction, that a peer may cause; a stream that ends well puts one
-   * back. Default 1,000 (nghttp2's).
+   * back, a request that breaks gRPC's framing takes two. Default 1,000 (nghttp2's).
    */
   resetBurst: number;
   /** How fast that bucket fills, per second. Default 33 (nghttp2's). */

@@ -56,6 +56,8 @@ export class Driver {
   #writesSeen = 0;
   #stalledLooks = 0;
   #resumeRead: (() => void) | null = null;
+  // A field, not a closure of the constructor, with which closed connections survive minor collections.
+  readonly #wakeUp = () => this.wake();
   readonly #flushNow = () => {
     this.#flushQueued = false;
     this.#flush();
@@ -68,7 +70,7 @@ export class Driver {
     this.#clock = options.clock;
     this.#onClose = options.onClose;
     this.#stallTimeoutMs = options.stallTimeoutMs ?? 30_000;
-    this.#engine.onOutput = () => this.wake();
+    this.#engine.onOutput = this.#wakeUp;
   }
 
   /** Whether the stream was closed. */

@@ -6,6 +6,7 @@
 
 import { MemoryPool } from "../bytes/memory_pool.ts";
 import type { Clock } from "../call/clock.ts";
+import { IdMap } from "../call/id_map.ts";
 import { listen } from "../transport/mod.ts";
 import type { ByteStream, Listener } from "../transport/types.ts";
 import { CallHost } from "./call_host.ts";
@@ -23,6 +24,7 @@ import {
   SERVER_ALPN,
   type ServerStats,
 } from "./server_options.ts";
+import { nextTurn } from "./turns.ts";
 
 /** A running server. */
 export interface Server extends AsyncDisposable {
@@ -110,7 +112,8 @@ class RunningServer implements Server, ConnectionOwner {
   #dispatcher: Dispatcher;
   #deadlines: DeadlineQueue;
   #listeners: Listener[] = [];
-  #connections = new Set<AcceptedConnection>();
+  // By the number of their acceptance. Not a Set: see IdMap; closed ones would fill the heap.
+  #connections = new IdMap<AcceptedConnection>();
   #stopping = false;
   #shutdown: Promise<void> | undefined = undefined;
   #ended: Promise<void> | undefined = undefined;
@@ -156,6 +159,9 @@ class RunningServer implements Server, ConnectionOwner {
         if (stream === null) return;
         retryMs = ACCEPT_RETRY_MS;
         this.serveConnection(stream);
+        // While more of them wait, accepting takes no turn of the event loop: the reads of those that came
+        // before would wait, and thousands be open of which the peer has closed all but a few.
+        await nextTurn();
       } catch (error) {
         if (this.#stopping) return;
         serverLog.warn("Cannot accept on {address}, next try in {retryMs} ms: {error}", {
@@ -177,8 +183,8 @@ class RunningServer implements Server, ConnectionOwner {
       stream.close();
       return;
     }
-    const connection = new AcceptedConnection(this, stream);
-    this.#connections.add(connection);
+    const connection = new AcceptedConnection(this, stream, this.counts.accepted);
+    this.#connections.set(connection.number, connection);
     this.counts.open++;
     connection.open();
   }
@@ -202,14 +208,14 @@ class RunningServer implements Server, ConnectionOwner {
   }
 
   closed(connection: AcceptedConnection): void {
-    if (!this.#connections.delete(connection)) return;
+    if (!this.#connections.delete(connection.number)) return;
     this.counts.open--;
     if (this.#stopping && this.#connections.size === 0) this.#wake();
   }
 
   stats(): ServerStats {
     let active = 0;
-    for (const connection of this.#connections) active += connection.activeCalls;
+    for (const connection of this.#connections.values()) active += connection.activeCalls;
     return {
       connections: { ...this.counts },
       calls: { ...this.host.stats(), active },
@@ -230,7 +236,7 @@ class RunningServer implements Server, ConnectionOwner {
       graceMs,
     });
     this.#stop();
-    for (const connection of [...this.#connections]) connection.drain();
+    for (const connection of this.#connections.values()) connection.drain();
     await this.#allClosed(graceMs);
     if (this.#connections.size > 0) {
       serverLog.warn(
@@ -240,7 +246,7 @@ class RunningServer implements Server, ConnectionOwner {
           graceMs,
         },
       );
-      for (const connection of [...this.#connections]) {
+      for (const connection of this.#connections.values()) {
         connection.abort("The server is shutting down");
       }
       await this.#allClosed(GOODBYE_MS);
@@ -254,7 +260,7 @@ class RunningServer implements Server, ConnectionOwner {
 
   async #closeNow(): Promise<void> {
     this.#stop();
-    for (const connection of [...this.#connections]) connection.close("The server was closed");
+    for (const connection of this.#connections.values()) connection.close("The server was closed");
     // Connections that were still opening end when their reads have failed.
     await this.#allClosed(GOODBYE_MS);
     this.#wake();

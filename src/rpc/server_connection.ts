@@ -43,7 +43,8 @@ export class AcceptedConnection implements ServerConnectionSink {
   #opening: DeadlineHandle | undefined = undefined;
   #closed = false;
 
-  constructor(owner: ConnectionOwner, stream: ByteStream) {
+  /** `number` tells it apart from the others of its server. */
+  constructor(owner: ConnectionOwner, stream: ByteStream, readonly number: number) {
     this.#owner = owner;
     this.#stream = stream;
   }

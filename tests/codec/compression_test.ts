@@ -19,6 +19,10 @@ function codeOf(run: () => unknown): Status {
   assert.fail("nothing was thrown");
 }
 
+function joined(...parts: Uint8Array[]): Uint8Array {
+  return new Uint8Array(parts.flatMap((part) => [...part]));
+}
+
 Deno.test("decompress() undoes gzip() and other tools' gzip, of several members too", () => {
   const message = new Uint8Array(1000).map((_, i) => i);
   assert.deepEqual(decompress(gzip(message), "gzip", 1000), message);
@@ -36,10 +40,45 @@ Deno.test("decompress() never inflates past the limit", () => {
   assert.equal(decompress(gzip(new Uint8Array(10)), "gzip", 10).length, 10);
 });
 
-Deno.test("decompress() stops a message that says less than it holds", () => {
-  const liar = gzip(new Uint8Array(10 * 1024 * 1024)).slice();
-  liar.set([1, 0, 0, 0], liar.length - 4);
-  assert.equal(codeOf(() => decompress(liar, "gzip", 65536)), Status.RESOURCE_EXHAUSTED);
+Deno.test("decompress() stops a message that says less than it holds, and takes it for damage", () => {
+  const bomb = gzip(new Uint8Array(10 * 1024 * 1024));
+  for (const said of [0, 1, 65535, 65536]) {
+    const liar = bomb.slice();
+    new DataView(liar.buffer).setUint32(liar.length - 4, said, true);
+    assert.equal(codeOf(() => decompress(liar, "gzip", 65536)), Status.INTERNAL);
+    const other = gzipSync(new Uint8Array(5));
+    for (const two of [[other, liar], [liar, other], [liar, liar]]) {
+      assert.equal(codeOf(() => decompress(joined(...two), "gzip", 200_000)), Status.INTERNAL);
+    }
+  }
+});
+
+Deno.test("decompress() makes little garbage of bombs that say less than they hold", () => {
+  const bomb = gzip(new Uint8Array(10 * 1024 * 1024)).slice();
+  bomb.set([1, 0, 0, 0], bomb.length - 4);
+  const before = Deno.memoryUsage();
+  let most = 0;
+  for (let i = 0; i < 100; i++) {
+    codeOf(() => decompress(bomb, "gzip", 4 * 1024 * 1024));
+    codeOf(() => decompress(joined(bomb, bomb), "gzip", 4 * 1024 * 1024));
+    most = Math.max(most, Deno.memoryUsage().external);
+  }
+  assert.ok(most - before.external < 16 * 1024 * 1024, `${most - before.external} bytes`);
+});
+
+Deno.test("decompress() bounds messages of several members by what all of them say", () => {
+  const members = [0, 1, 1000, 70_000, 5, 0].map((length) =>
+    gzipSync(new Uint8Array(length).map((_, i) => i * i >> 3))
+  );
+  const all = joined(...members);
+  const { length } = decompress(all, "gzip", 71_006);
+  assert.equal(length, 71_006);
+  assert.equal(codeOf(() => decompress(all, "gzip", 71_005)), Status.RESOURCE_EXHAUSTED);
+  // The magic inside of data, which is stored as it is, begins no member.
+  const stored = new Uint8Array(2000);
+  for (let at = 0; at < 2000; at += 20) stored.set([0x1f, 0x8b, 8, 0], at);
+  const inside = joined(gzipSync(stored, { level: 0 }), gzipSync(stored, { level: 0 }));
+  assert.deepEqual(decompress(inside, "gzip", 4_000_000), joined(stored, stored));
 });
 
 Deno.test("decompress() takes a length that can't be for damage", () => {

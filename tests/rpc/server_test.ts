@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { Echo } from "../../proto/gen/bench/echo_pb.ts";
 import { connect, RpcError, serve, type ServeOptions, type Server, Status } from "../../mod.ts";
 import type { Router } from "../../src/rpc/router.ts";
 import { selfSigned } from "../../src/transport/certs.ts";
+import { dial } from "../../src/transport/dial.ts";
 import { memoryPair } from "../../src/transport/memory.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
@@ -117,6 +119,21 @@ Deno.test("connections over the limit are closed at once", async () => {
   await readAll(conn);
   assert.equal(server.stats().connections.refused, 1);
   assert.deepEqual(await channel.call("/echo", bytes(2)), bytes(2));
+});
+
+Deno.test("connections that wait to be accepted leave others their turns", async () => {
+  const server = await serve(`memory:${crypto.randomUUID()}`, () => {});
+  const dialed = await Promise.all(Array.from({ length: 200 }, () => dial(server.addresses[0])));
+  const accepted: number[] = [];
+  for (;;) {
+    await new Promise((resolve) => setImmediate(resolve));
+    accepted.push(server.stats().connections.accepted);
+    if (accepted.at(-1) === 200) break;
+  }
+  assert.ok(accepted.length > 100, `200 connections were accepted in ${accepted.length} turns`);
+  for (const stream of dialed) stream.close();
+  await server.close();
+  assert.equal(server.stats().connections.open, 0);
 });
 
 Deno.test("serveConnection() serves what came about some other way, if its context id may connect", async () => {
