@@ -47,7 +47,10 @@ export interface Http2Options {
   prefaceTimeoutMs: number;
   /** How long the peer may take to acknowledge the first SETTINGS. Default 10,000. */
   settingsTimeoutMs: number;
-  /** How long output may wait for the peer to take any of it. Default 30,000. */
+  /**
+   * How long output may wait for the peer to take any of it. Default 30,000. A complete reply without credit on a
+   * connection that moves may wait ten times as long.
+   */
   stallTimeoutMs: number;
   /** Queued bytes of one stream above which its sender is asked to wait. Default 64 KiB. */
   sendBufferBytes: number;
