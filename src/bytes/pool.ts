@@ -5,10 +5,10 @@
  */
 
 /**
- * Sizes of pooled buffers in bytes: idle reads, small writes, messages of 16 KiB, busy reads and writes, full output,
- * bulk, messages of 1 MiB with some more fields.
+ * Sizes of pooled buffers in bytes: idle reads, small writes, messages of 16 KiB, busy reads and writes, bulk, full
+ * output, messages of 1 MiB with some more fields.
  */
-export const POOL_SIZES = [4096, 16384, 32768, 65536, 135168, 262144, 1114112] as const;
+export const POOL_SIZES = [4096, 16384, 32768, 65536, 131072, 270336, 1114112] as const;
 
 // At most some 2 MiB is kept per size; beyond that, released buffers are left to the garbage collector.
 const KEEP_BYTES = 2 * 1024 * 1024;

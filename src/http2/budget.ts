@@ -4,6 +4,12 @@
  * @module
  */
 
+/**
+ * How many stall times a complete reply may wait for its own credit while the connection moves: others' bytes may
+ * come first on a slow link, and whoever lets nothing but others move may not hold memory for ever.
+ */
+export const MOVING_STALL_FACTOR = 10;
+
 /** A bucket of credits that fills with time. The clock comes in by arguments. */
 export class Budget {
   #credits: number;

@@ -19,6 +19,7 @@ import { ErrorCode, Flag, FrameType, PREFACE } from "./constants.ts";
 import { checkRequest, checkResponse, checkTrailers, FieldSummary } from "./field_check.ts";
 import { type FrameHandler, FrameReader } from "./frame_reader.ts";
 import { type BlockOwner, HeaderBlocks } from "./header_blocks.ts";
+import { MOVING_STALL_FACTOR } from "./budget.ts";
 import type { Http2Options } from "./options.ts";
 import type { Http2Stream } from "./stream.ts";
 import {
@@ -115,7 +116,7 @@ export class Http2Connection extends ControlFrames
   }
 
   outputDrained(nowMs: number): void {
-    this.nowMs = nowMs;
+    this.nowMs = this.progressMs = nowMs;
     this.controlQueued = 0;
     this.sender.pump();
   }
@@ -437,21 +438,28 @@ export class Http2Connection extends ControlFrames
   }
 
   // A complete reply whose bytes do not move is given up: its reader may not hold memory for ever. A
-  // stream whose handler still runs is the handler's own, bounded by its send buffer and deadline.
+  // stream whose handler still runs is the handler's own, bounded by its send buffer and deadline. On a slow link
+  // others' bytes come first: while the connection moves, replies may wait longer.
   protected checkStalls(nowMs: number): void {
+    const { stallTimeoutMs } = this.options;
     let watching = false;
     for (const stream of this.streams.values()) {
       if (stream.queue === null) continue;
       watching = true;
       if (stream.progressMs === 0) stream.progressMs = nowMs;
       const complete = stream.endQueued || stream.trailersQueued;
-      if (!complete || nowMs - stream.progressMs < this.options.stallTimeoutMs) continue;
+      if (!complete) continue;
+      const endMs = Math.min(
+        Math.max(stream.progressMs, this.progressMs) + stallTimeoutMs,
+        stream.progressMs + stallTimeoutMs * MOVING_STALL_FACTOR,
+      );
+      if (nowMs < endMs) continue;
       this.streamError(
         stream,
         ErrorCode.CANCEL,
-        `The peer took no data for ${this.options.stallTimeoutMs} ms`,
+        `The peer took no data for ${stallTimeoutMs} ms`,
       );
     }
-    if (watching) this.timers.set(Timer.STALL, nowMs + this.options.stallTimeoutMs / 2);
+    if (watching) this.timers.set(Timer.STALL, nowMs + stallTimeoutMs / 2);
   }
 }

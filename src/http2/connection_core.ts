@@ -71,6 +71,8 @@ export abstract class ConnectionCore implements SendOwner {
   slots = 0;
   /** The time of the last input. */
   nowMs: number;
+  /** When the socket last took output or the peer last gave credit. */
+  protected progressMs = 0;
   finished = false;
 
   protected readonly pings: Pings;

@@ -229,6 +229,7 @@ export abstract class ControlFrames extends ConnectionCore {
 
   protected takeWindowUpdate(id: number, buffer: Uint8Array, start: number, end: number): void {
     if (!this.frameSize("WINDOW_UPDATE", 4, start, end)) return;
+    this.progressMs = this.nowMs;
     const increment = readU32(buffer, start) & 0x7fffffff;
     this.charge();
     if (id === 0) {

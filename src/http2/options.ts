@@ -47,7 +47,10 @@ export interface Http2Options {
   prefaceTimeoutMs: number;
   /** How long the peer may take to acknowledge the first SETTINGS. Default 10,000. */
   settingsTimeoutMs: number;
-  /** How long output may wait for the peer to take any of it. Default 30,000. */
+  /**
+   * How long output may wait for the peer to take any of it. Default 30,000. A complete reply without credit on a
+   * connection that moves may wait ten times as long.
+   */
   stallTimeoutMs: number;
   /** Queued bytes of one stream above which its sender is asked to wait. Default 64 KiB. */
   sendBufferBytes: number;
@@ -55,7 +58,7 @@ export interface Http2Options {
   maxSendBufferBytes: number;
   /** The bound on buffers that this connection shares with its server's others. Default: none. */
   memory: MemoryPool | undefined;
-  /** Bytes framed ahead of the socket. Default 128 KiB. */
+  /** Bytes framed ahead of the socket. Default 256 KiB: half of it costs streams of large messages 15 % more. */
   maxOutputBytes: number;
   /** Silence after which a ping is sent; Infinity for never. Default Infinity (client), 2 h (server). */
   keepaliveTimeMs: number;
@@ -99,7 +102,7 @@ export const DEFAULT_HTTP2_OPTIONS: Readonly<Http2Options> = {
   sendBufferBytes: 65_536,
   maxSendBufferBytes: 16_777_216,
   memory: undefined,
-  maxOutputBytes: 131_072,
+  maxOutputBytes: 262_144,
   keepaliveTimeMs: Infinity,
   keepaliveTimeoutMs: 20_000,
   keepaliveWithoutCalls: false,

@@ -28,6 +28,9 @@ interface Outgoing {
 // At most half of the least window, so that two sides can't wait for each other.
 export const LEAST_PIECE_BYTES = 512;
 
+/** What a queued message counts on top of its bytes: small ones take more than they carry. */
+export const QUEUED_OVERHEAD_BYTES = 256;
+
 /** The pieces of a message that is not complete. */
 interface Assembly {
   readonly pieces: Uint8Array[];
@@ -46,11 +49,11 @@ export abstract class LeanCall {
   state: number;
   /** Bytes that may be sent before more credit comes. */
   sendWindow: number;
-  /** Bytes in `queue`, not yet framed. */
+  /** Bytes in `queue`, not yet framed, and what each entry counts on top. */
   queuedBytes: number;
   /** Whether nothing more can come from the peer, so that credit would say nothing. */
   quiet: boolean;
-  /** When a timer first saw the call wait for credit; 0 for not yet. */
+  /** Server: when a timer first saw the complete reply wait for credit; 0 for not yet. */
   stalledMs: number;
   protected readonly connection: LeanConnection;
   /** Whether the reader wants no more for now. */
@@ -103,9 +106,10 @@ export abstract class LeanCall {
       c.out.length < c.options.maxOutputBytes;
   }
 
-  /** Whether something waits to be framed. */
-  get hasQueue(): boolean {
-    return this.queue !== undefined;
+  /** Whether something waits to be framed and nothing will come behind it. */
+  get lastIsQueued(): boolean {
+    return this.queue !== undefined &&
+      (this.queue[this.queue.length - 1].flags & (END | ERROR)) !== 0;
   }
 
   /** Frames a message now, or queues it. */
@@ -135,8 +139,9 @@ export abstract class LeanCall {
   private enqueue(entry: Outgoing): void {
     if (this.queue === undefined) this.queue = [entry];
     else this.queue.push(entry);
-    this.queuedBytes += entry.bytes.length;
-    this.connection.countQueued(entry.bytes.length);
+    const counts = entry.bytes.length + QUEUED_OVERHEAD_BYTES;
+    this.queuedBytes += counts;
+    this.connection.countQueued(counts);
     this.pump();
     this.connection.produced();
   }
@@ -169,9 +174,11 @@ export abstract class LeanCall {
 
   private advance(entry: Outgoing, bytes: number): void {
     entry.offset += bytes;
-    this.queuedBytes -= bytes;
-    this.connection.countQueued(-bytes);
-    if (entry.offset < entry.bytes.length) return;
+    const done = entry.offset === entry.bytes.length;
+    const counted = done ? bytes + QUEUED_OVERHEAD_BYTES : bytes;
+    this.queuedBytes -= counted;
+    this.connection.countQueued(-counted);
+    if (!done) return;
     releaseMessage(entry.bytes);
     const queue = this.queue!;
     queue.shift();

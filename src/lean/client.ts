@@ -12,7 +12,7 @@ import type {
   ClientConnection,
   ClientConnectionSink,
 } from "../call/wire.ts";
-import { type LeanCall, LEAST_PIECE_BYTES } from "./call.ts";
+import { LEAST_PIECE_BYTES } from "./call.ts";
 import { LeanClientCall } from "./client_call.ts";
 import { LeanConnection } from "./connection.ts";
 import { encodeFields, type FieldBlock, NO_FIELDS, readFields } from "./fields.ts";
@@ -473,11 +473,6 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
     this.#failed = [];
     this.#pings.length = 0;
     this.#sink.onStateChange();
-  }
-
-  protected override onStalledCall(call: LeanCall, message: string): void {
-    this.cancelCall(call as LeanClientCall);
-    (call as LeanClientCall).finish(Status.UNAVAILABLE, message, "processed");
   }
 
   protected override tick(nowMs: number): void {

@@ -70,6 +70,8 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   protected leaving = false;
   protected nowMs: number;
   protected over = false;
+  /** When the socket last took output or the peer last gave credit to any call. */
+  protected progressMs = 0;
   #busy = false;
   #controlFrames = 0;
   #overhead: Budget | undefined;
@@ -153,7 +155,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   }
 
   outputDrained(nowMs: number): void {
-    this.nowMs = nowMs;
+    this.nowMs = this.progressMs = nowMs;
     this.#controlFrames = 0;
     this.watch.drained();
     if (this.over) return;
@@ -172,11 +174,6 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     const problem = this.watch.check(nowMs, this.out.length > 0, this.reader.midFrame);
     if (problem !== undefined) this.fail(Reason.TIMEOUT, problem);
     else {
-      const { stallTimeoutMs } = this.options;
-      const message = `The peer gave no credit for ${stallTimeoutMs} ms`;
-      this.watch.schedule(
-        this.waits.checkCredit(nowMs, stallTimeoutMs, (call) => this.onStalledCall(call, message)),
-      );
       this.tick(nowMs);
     }
     this.#busy = false;
@@ -314,6 +311,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
 
   /** Gives the call credit. */
   protected creditCall(call: LeanCall, bytes: number): void {
+    this.progressMs = this.nowMs;
     if (call.credit(bytes)) this.waits.tellSenders();
     else {this.fail(
         Reason.FLOW_CONTROL,
@@ -397,16 +395,10 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     this.memory.give(this.memory.used);
   }
 
-  /** The call waits for credit. */
-  waitForCredit(call: LeanCall): void {
-    this.waits.forCredit(call);
-    this.watch.schedule(this.nowMs + this.options.stallTimeoutMs);
-  }
+  /** The call waits for credit. A client's own deadline says how long that may take. */
+  waitForCredit(_call: LeanCall): void {}
 
   #watchOutput(): void {
     if (this.out.length > 0 && !this.over) this.watch.watchOutput(this.nowMs);
   }
-
-  /** A call that the peer gives no credit. */
-  protected abstract onStalledCall(call: LeanCall, message: string): void;
 }

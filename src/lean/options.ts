@@ -8,7 +8,7 @@ import type { MemoryPool } from "../bytes/memory_pool.ts";
 
 /** Settings and limits of one lean connection, for either side. Times are ms, sizes are bytes. */
 export interface LeanOptions {
-  /** Server: how many calls a client may have at once, running handlers included. Default 128. */
+  /** Server: how many calls a client may have at once, until reply and handler have ended. Default 128. */
   maxConcurrentStreams: number;
   /** The largest message taken. Default 4 MiB (gRPC's). On a client each call says its own. */
   maxReceiveMessageBytes: number;
@@ -30,7 +30,7 @@ export interface LeanOptions {
   maxHeaderListBytes: number;
   /** The most metadata pairs taken with one frame. Default 128. */
   maxHeaderFields: number;
-  /** Queued bytes of one call above which its sender is asked to wait. Default 64 KiB. */
+  /** Queued bytes of one call, and 256 a message, above which its sender is asked to wait. Default 64 KiB. */
   sendBufferBytes: number;
   /** Queued bytes of all calls above which every sender is asked to wait and new calls are refused. Default 16 MiB. */
   maxSendBufferBytes: number;
@@ -40,7 +40,7 @@ export interface LeanOptions {
   pauseControlFrames: number;
   /** Unsent control frames at which the connection is closed. Default 1,000. */
   maxControlFrames: number;
-  /** Bucket of cancels and refusals that a peer may cause. Default 1,000 (nghttp2's for resets). */
+  /** Bucket of cancels and refusals that a peer may cause, then goodbye 4. Default 1,000 (nghttp2's for resets). */
   resetBurst: number;
   /** How fast that bucket fills, per second. Default 33 (nghttp2's). */
   resetsPerSecond: number;
@@ -50,7 +50,10 @@ export interface LeanOptions {
   overheadPerSecond: number;
   /** How long the peer may take for its hello (server: for its first frame). Default 5,000. */
   prefaceTimeoutMs: number;
-  /** How long output, a call without credit, or a half-received frame may stand still. Default 30,000. */
+  /**
+   * How long output, a half-received frame, or (server) a complete reply without credit may stand still; that
+   * ten times as long on a connection that moves. Default 30,000.
+   */
   stallTimeoutMs: number;
   /** Silence after which a ping is sent; Infinity for never. Default Infinity (client), 2 h (server). A client's is at least 10,000. */
   keepaliveTimeMs: number;

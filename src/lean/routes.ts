@@ -32,6 +32,15 @@ export class RouteReader {
     if (routes.length < this.#max) routes.push(route);
     return route;
   }
+
+  /** Counts the route of a request that is refused, without reading what gets no number; false as above. */
+  skip(b: Uint8Array, at: number, length: number): boolean {
+    const numbered = length === 2 && b[at] === ROUTE_NUMBER;
+    if (numbered || (this.#routes?.length ?? 0) < this.#max) {
+      return this.read(b, at, length) !== undefined;
+    }
+    return length > 0 && b[at] !== ROUTE_NUMBER;
+  }
 }
 
 /** The text of a type; undefined when it is empty, not UTF-8, or begins with a zero byte. */

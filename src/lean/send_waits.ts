@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MOVING_STALL_FACTOR } from "../http2/budget.ts";
 import type { LeanCall } from "./call.ts";
 
 /** Who waits for what, on one connection. Its sets are made when first needed: most connections need none. */
@@ -60,19 +61,30 @@ export class SendWaits {
   }
 
   /**
-   * Looks for calls that have had no credit for `limitMs`, from the first look on, because the times of their
-   * own may be old. Calls `stalled` for each; returns when to look again.
+   * Looks for complete replies that have had no credit for `limitMs`, from the first look on, because the times of
+   * their own may be old. While the connection moves, which it did last at `progressMs`, they may wait
+   * {@link MOVING_STALL_FACTOR} times as long. A call whose handler still runs is the handler's own affair. Calls
+   * `stalled` for each; returns when to look again.
    */
-  checkCredit(nowMs: number, limitMs: number, stalled: (call: LeanCall) => void): number {
+  checkCredit(
+    nowMs: number,
+    progressMs: number,
+    limitMs: number,
+    stalled: (call: LeanCall) => void,
+  ): number {
     let nextMs = Infinity;
     for (const call of this.#credit === undefined ? [] : [...this.#credit]) {
-      if (!call.hasQueue) {
+      if (!call.lastIsQueued) {
         this.#credit?.delete(call);
         continue;
       }
       if (call.stalledMs === 0) call.stalledMs = nowMs;
-      if (nowMs - call.stalledMs >= limitMs) stalled(call);
-      else nextMs = Math.min(nextMs, call.stalledMs + limitMs);
+      const endMs = Math.min(
+        Math.max(call.stalledMs, progressMs) + limitMs,
+        call.stalledMs + limitMs * MOVING_STALL_FACTOR,
+      );
+      if (nowMs >= endMs) stalled(call);
+      else nextMs = Math.min(nextMs, endMs);
     }
     return nextMs;
   }

@@ -47,10 +47,13 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   readonly #routes: RouteReader;
   #peer: number = Peer.UNKNOWN;
   #v1: V1Server | undefined;
-  #running = 0;
+  /** Calls that are open on the wire, or whose handlers still run. */
+  #slots = 0;
   #lastId = 0;
   readonly #life: ServerLife;
   #pings = 0;
+  /** The answer to calls above the limit, once there was one. */
+  #full: Uint8Array | undefined;
 
   /** Starts a connection that was accepted at `nowMs`: the hello timer runs from there. */
   constructor(sink: ServerConnectionSink, options: LeanServerOptions, nowMs: number) {
@@ -62,7 +65,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   }
 
   get activeCalls(): number {
-    return this.#running;
+    return this.#slots;
   }
 
   /** Whether the client takes gzip. */
@@ -219,7 +222,10 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
       return this.#illegal(`Cannot open call ${id}: the last one was ${this.#lastId}`);
     }
     this.#lastId = id;
-    const route = this.#routes.read(b, at + HEADER_BYTES, typeBytes);
+    const full = this.#slots >= this.options.maxConcurrentStreams;
+    const route = full
+      ? (this.#routes.skip(b, at + HEADER_BYTES, typeBytes) ? "" : undefined)
+      : this.#routes.read(b, at + HEADER_BYTES, typeBytes);
     if (route === undefined) return this.#illegal(`Cannot read the route of call ${id}`);
     let value = at + HEADER_BYTES + typeBytes;
     let bytes = valueBytes;
@@ -247,11 +253,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     if (this.leaving) {
       return this.#refuse(id, Status.UNAVAILABLE, NOT_PROCESSED, "The server is going away");
     }
-    const limit = this.options.maxConcurrentStreams;
-    if (this.#running >= limit) {
-      const message = `Cannot open call ${id}: ${this.#running} are open, limit is ${limit}`;
-      return this.#refuse(id, Status.RESOURCE_EXHAUSTED, NOT_PROCESSED, message);
-    }
+    if (full) return this.#refuseAbove(id);
     const { queuedBytes, options } = this;
     if (queuedBytes >= options.maxSendBufferBytes) {
       const message = `Cannot open call ${id}: ${queuedBytes} bytes of replies wait to be read`;
@@ -270,17 +272,31 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   #open(id: number, route: string, fields: FieldBlock): LeanServerCall {
     const call = new LeanServerCall(this, id, route, fields);
     this.calls.set(id, call);
-    this.#running++;
+    this.#slots++;
     this.#life.forgivePings();
     this.forgive(LATE_FRAMES_PER_CALL);
     this.#sink.onCall(call);
     return call;
   }
 
+  /** Answers a call above the limit of open ones. Always with the same bytes: there may be very many. */
+  #refuseAbove(id: number): void {
+    const limit = this.options.maxConcurrentStreams;
+    this.#full ??= errorValue(
+      Status.RESOURCE_EXHAUSTED,
+      NOT_PROCESSED,
+      `Cannot open another call: ${limit} are open, which is the limit`,
+    );
+    this.#refuseWith(id, this.#full);
+  }
+
   /** Answers a call that is not taken. */
   #refuse(id: number, code: Status, flags: number, message: string): void {
+    this.#refuseWith(id, errorValue(code, flags, message));
+  }
+
+  #refuseWith(id: number, value: Uint8Array): void {
     if (!this.chargeReset() || !this.causedControl()) return;
-    const value = errorValue(code, flags, message);
     this.writeFrame(RESPONSE | ERROR, id, undefined, value, 0, value.length);
   }
 
@@ -304,10 +320,28 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   #drop(call: LeanServerCall, code: Status, reason: string): void {
     this.calls.delete(call.id);
     call.cancelled(code, reason);
-    this.#finishDrain();
   }
 
-  protected override onStalledCall(call: LeanCall, message: string): void {
+  /** The call waits for credit: a reader that takes none may not hold memory for ever. */
+  override waitForCredit(call: LeanCall): void {
+    this.waits.forCredit(call);
+    this.watch.schedule(this.nowMs + this.options.stallTimeoutMs);
+  }
+
+  #checkStalls(nowMs: number): void {
+    const { stallTimeoutMs } = this.options;
+    const message = `The peer gave no credit for ${stallTimeoutMs} ms`;
+    this.watch.schedule(
+      this.waits.checkCredit(
+        nowMs,
+        this.progressMs,
+        stallTimeoutMs,
+        (call) => this.#onStalledCall(call, message),
+      ),
+    );
+  }
+
+  #onStalledCall(call: LeanCall, message: string): void {
     this.note("debug", `Call ${call.id} dropped: ${message}`);
     const value = errorValue(Status.RESOURCE_EXHAUSTED, 0, message);
     this.writeFrame(RESPONSE | ERROR, call.id, undefined, value, 0, value.length);
@@ -322,7 +356,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   override onPong(): void {}
 
   protected override admitPing(): boolean {
-    const problem = this.#life.admitPing(this.nowMs, this.#running);
+    const problem = this.#life.admitPing(this.nowMs, this.#slots);
     if (problem !== undefined) this.fail(Reason.TOO_MANY_PINGS, problem);
     return problem === undefined;
   }
@@ -341,12 +375,11 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   /** The call has sent all that it will. */
   callOver(call: LeanServerCall): void {
     this.calls.delete(call.id);
-    if (this.leaving) this.#finishDrain();
   }
 
-  /** A handler has ended. */
-  handlerDone(): void {
-    this.#running--;
+  /** A call is over on the wire and its handler has ended. */
+  releaseSlot(): void {
+    this.#slots--;
     if (this.leaving) this.#finishDrain();
     if (this.#v1 !== undefined) this.produced();
   }
@@ -361,7 +394,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   }
 
   #finishDrain(): void {
-    if (!this.leaving || this.over || this.#running > 0 || this.calls.size > 0) return;
+    if (!this.leaving || this.over || this.#slots > 0) return;
     if (this.#peer !== Peer.EXTENDED) return this.close("The server is going away", false);
     this.#life.linger(this.nowMs);
   }
@@ -388,9 +421,10 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   }
 
   protected override tick(nowMs: number): void {
+    this.#checkStalls(nowMs);
     this.#v1?.tick(nowMs);
     if (this.watch.pingDue) this.#sendPing(nowMs);
-    const event = this.#life.check(nowMs, this.leaving, this.#running);
+    const event = this.#life.check(nowMs, this.leaving, this.#slots);
     if (event === "close") this.close("The server has gone away", false);
     else if (event === "abort") this.abort("The connection is too old", nowMs);
     else if (event === "drain") this.drain(nowMs);
@@ -406,8 +440,8 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
 
   /** A call came by version 1. False when there are too many, which has been answered. For `V1Server`. */
   countV1Call(): boolean {
-    if (this.leaving || this.#running >= this.options.maxConcurrentStreams * 8) return false;
-    this.#running++;
+    if (this.leaving || this.#slots >= this.options.maxConcurrentStreams * 8) return false;
+    this.#slots++;
     return true;
   }
 

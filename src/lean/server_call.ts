@@ -45,6 +45,8 @@ export class LeanServerCall extends LeanCall implements ServerCall {
   private readonly fields: FieldBlock;
   private known: Metadata | undefined;
   private headersSent: boolean;
+  /** Of the two, the handler's end and the end on the wire, how many are still to come. */
+  private ends: number;
   private done: boolean;
 
   constructor(server: LeanServerConnection, id: number, path: string, fields: FieldBlock) {
@@ -55,6 +57,7 @@ export class LeanServerCall extends LeanCall implements ServerCall {
     this.fields = fields;
     this.known = undefined;
     this.headersSent = false;
+    this.ends = 2;
     this.done = false;
   }
 
@@ -153,7 +156,7 @@ export class LeanServerCall extends LeanCall implements ServerCall {
   handlerDone(): void {
     if (this.done) return;
     this.done = true;
-    this.server.handlerDone();
+    if (--this.ends === 0) this.server.releaseSlot();
   }
 
   /** A call whose messages break a limit: the client gets the status, the handler a cancel. */
@@ -167,6 +170,7 @@ export class LeanServerCall extends LeanCall implements ServerCall {
     const tell = !this.ended;
     this.ended = true;
     this.dropBuffers();
+    if (--this.ends === 0) this.server.releaseSlot();
     if (tell) this.sink.onCancel(code, reason);
   }
 
@@ -181,5 +185,6 @@ export class LeanServerCall extends LeanCall implements ServerCall {
   override lastFrameWritten(): void {
     this.dropBuffers();
     this.server.callOver(this);
+    if (--this.ends === 0) this.server.releaseSlot();
   }
 }

@@ -186,7 +186,7 @@ export class V1ServerCall implements ServerCall {
   handlerDone(): void {
     if (this.#done) return;
     this.#done = true;
-    this.#server.handlerDone();
+    this.#server.releaseSlot();
   }
 
   /** The connection is gone. */

@@ -44,8 +44,8 @@ const PRINCIPAL = Symbol("vrpc.principal");
  * ```
  *
  * Every call inside of a batch is judged on its own, beside the batch stream (`/vrpc.v1.BatchService/*`).
- * The reserved route `capabilities` lists the names of methods to anyone. Throws TypeError for a key that
- * can fit nothing.
+ * The reserved route `capabilities`, which lists the names of all methods, is one more method: only the keys
+ * `"capabilities"` and `"*"` fit it. Throws TypeError for a key that can fit nothing.
  */
 export function authorize(rules: AccessRules): Interceptor {
   // A Map, so that no path finds what every object has.
@@ -64,8 +64,9 @@ export function authorize(rules: AccessRules): Interceptor {
       throw new TypeError("Cannot use authorize on a client: it judges calls that arrive");
     }
     const { path } = call.method;
-    const rule = byKey.get(path) ??
-      byKey.get(`${path.slice(0, path.lastIndexOf("/"))}/*`) ??
+    // With its slash: a name without one is of no service.
+    const service = path.slice(0, path.lastIndexOf("/") + 1);
+    const rule = byKey.get(path) ?? (service ? byKey.get(`${service}*`) : undefined) ??
       byKey.get("*");
     const verdict = rule === undefined ? undefined : await judge(rule, context);
     if (typeof verdict === "string") context.values.set(PRINCIPAL, verdict);

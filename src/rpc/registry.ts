@@ -92,16 +92,21 @@ export class Registry implements Dispatcher {
   #methods = new Map<string, RegisteredMethod>();
   #services = new Map<string, DescService>();
 
-  /** Makes a registry that has only the route `capabilities`. */
-  constructor() {
+  /** Makes a registry that has only the route `capabilities`, with `interceptors` around it. */
+  constructor(interceptors: readonly Interceptor[] = []) {
     this.add(
-      new RegisteredMethod(CAPABILITIES, {
-        description: "Lists all methods",
-        incoming: "nothing",
-        returning: "JSON list of {id, name, description, incoming, returning, kind}",
-        responseCodec: jsonCodec() as Codec<never>,
-        idempotent: true,
-      }, () => this.capabilities()),
+      new RegisteredMethod(
+        CAPABILITIES,
+        {
+          description: "Lists all methods",
+          incoming: "nothing",
+          returning: "JSON list of {id, name, description, incoming, returning, kind}",
+          responseCodec: jsonCodec() as Codec<never>,
+          idempotent: true,
+        },
+        () => this.capabilities(),
+        interceptors,
+      ),
     );
   }
 

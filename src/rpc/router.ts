@@ -18,9 +18,9 @@ export class Router {
   #onDrain: (() => void)[] = [];
   #onClose: (() => Promise<void> | void)[] = [];
 
-  /** Makes a router; `interceptors` go around those that `use` adds. */
+  /** Makes a router; `interceptors` go around those that `use` adds, and around `capabilities`. */
   constructor(interceptors: readonly Interceptor[] = []) {
-    this.registry = new Registry();
+    this.registry = new Registry(interceptors);
     this.#interceptors = [...interceptors];
   }
 

@@ -433,3 +433,24 @@ Deno.test("valid frames in any order never throw", () => {
     { numRuns: 500 },
   );
 });
+
+Deno.test("while the connection moves, a reply may wait ten times as long for its credit", () => {
+  for (const moves of ["nothing", "output", "credit"]) {
+    const server = new Server({ stallTimeoutMs: 1_000 });
+    server.send(hello(), headers(1), headers(3));
+    server.calls[0].respond(new Uint8Array(100_000));
+    server.calls[0].handlerDone();
+    server.output();
+    const { engine } = server;
+    for (; engine.activeCalls === 2 && server.nowMs < 60_000; server.nowMs += 500) {
+      if (moves === "output") engine.outputDrained(server.nowMs);
+      else if (moves === "credit") engine.receive(windowUpdate(3, 1), server.nowMs);
+      if (engine.nextTimerMs() <= server.nowMs) engine.onTimer(server.nowMs);
+    }
+    const [least, most] = moves === "nothing" ? [1_000, 2_500] : [10_000, 12_000];
+    assert.ok(
+      server.nowMs >= least && server.nowMs <= most,
+      `${moves}: given up after ${server.nowMs} ms`,
+    );
+  }
+});

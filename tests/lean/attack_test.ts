@@ -20,6 +20,11 @@ import {
 
 const CANCEL = 1, CREDIT = 2, PING = 3, PONG = 4, GOODBYE = 5, HEADERS = 6;
 
+/** A hello that gives each call a credit of 1,024 bytes. */
+const SMALL_WINDOW_HELLO = concat(
+  frame(1, 0, "vrpc/hello", concat(utf8("vrpcC\u0001"), Uint8Array.of(1), u32(1_024))),
+);
+
 /** A server whose client has said hello. */
 function server(...args: Parameters<typeof recordedServer>) {
   const made = recordedServer(...args);
@@ -228,6 +233,78 @@ Deno.test("refusals are charged as well, so that they can't be farmed", () => {
   assertGoodbye(made, 4, /the budget is 50/);
 });
 
+Deno.test("a call whose reply waits for credit keeps its slot, and those beyond the limit end the connection", () => {
+  const made = recordedServer({ resetBurst: 50, maxConcurrentStreams: 4 }, echo);
+  made.engine.receive(SMALL_WINDOW_HELLO, 0);
+  drain(made.engine);
+  const reply = new Uint8Array(3_000);
+  for (let id = 1; id <= 4; id++) made.engine.receive(frame(1, id, "/x", reply), 0);
+  assert.equal(made.engine.activeCalls, 4);
+  assert.equal(made.engine.bufferedBytes, 4 * (3_000 - 1_024 + 256));
+  drain(made.engine);
+  made.engine.receive(frame(1, 5, "/x", reply), 0);
+  const [refusal] = parse(drain(made.engine));
+  assert.match(text(refusal.value), /Cannot open another call: 4 are open, which is the limit/);
+  // Credit frees the slot.
+  made.engine.receive(control(CREDIT, 1, u32(3_000)), 0);
+  assert.equal(made.engine.activeCalls, 3);
+  made.engine.receive(frame(1, 6, "/x", reply), 0);
+  assert.equal(made.engine.activeCalls, 4);
+  assert.equal(made.engine.finished, false);
+  for (let id = 7; id <= 100; id++) made.engine.receive(frame(1, id, "/x", reply), 0);
+  assert.equal(made.calls.length, 5);
+  assertGoodbye(made, 4, /the budget is 50/);
+  assert.equal(made.engine.activeCalls, 0);
+});
+
+Deno.test("routes of refused calls are numbered as others are", () => {
+  const made = server({ maxConcurrentStreams: 1, maxRoutes: 2 });
+  made.engine.receive(frame(1, 1, "/a"), 0);
+  for (const [i, route] of ["/b", "/c", "/d"].entries()) {
+    made.engine.receive(frame(1, 2 + i, route), 0);
+  }
+  assert.equal(parse(drain(made.engine)).filter(({ flags }) => flags === 0x12).length, 3);
+  made.calls[0].call.respond(new Uint8Array(0));
+  made.calls[0].call.handlerDone();
+  made.engine.receive(frame(1, 5, Uint8Array.of(0, 1)), 0);
+  assert.deepEqual(made.calls.map(({ call }) => call.path), ["/a", "/b"]);
+  made.engine.receive(frame(1, 6, Uint8Array.of(0, 2)), 0);
+  assertGoodbye(made, 1, /Cannot read the route of call 6/);
+});
+
+Deno.test("a slot is free once the call is over and its handler has ended, in either order", () => {
+  const made = server();
+  made.engine.receive(concat(frame(5, 1, "/x"), frame(5, 2, "/x"), frame(5, 3, "/x")), 0);
+  const [first, second, third] = made.calls;
+  first.call.handlerDone();
+  assert.equal(made.engine.activeCalls, 3);
+  first.call.sendStatus(Status.OK, "");
+  assert.equal(made.engine.activeCalls, 2);
+  second.call.sendStatus(Status.OK, "");
+  assert.equal(made.engine.activeCalls, 2);
+  second.call.handlerDone();
+  second.call.handlerDone();
+  assert.equal(made.engine.activeCalls, 1);
+  third.call.handlerDone();
+  made.engine.receive(control(CANCEL, 3), 0);
+  assert.equal(made.engine.activeCalls, 0);
+});
+
+Deno.test("small messages that wait count for more than their bytes", () => {
+  const made = server({ sendBufferBytes: 10_000 });
+  made.engine.receive(frame(5, 1, "/x"), 0);
+  const { call } = made.calls[0];
+  call.sendMessage(new Uint8Array(65_536), false);
+  call.sendMessage(new Uint8Array(65_536), false);
+  let sent = 0;
+  for (; call.writable && sent < 10_000; sent++) call.sendMessage(new Uint8Array(1), false);
+  assert.equal(sent, Math.ceil(10_000 / 257));
+  made.engine.receive(control(CREDIT, 1, u32(100_000)), 0);
+  drain(made.engine);
+  assert.equal(made.engine.bufferedBytes, 0);
+  assert.equal(made.calls[0].events.at(-1), "writable");
+});
+
 Deno.test("ping flood: reading pauses at 100 unsent answers, the connection ends at 1,000", () => {
   const made = server({ minPingIntervalMs: 0, permitPingWithoutCalls: true });
   const ping = control(PING, 0, "12345678");
@@ -263,7 +340,7 @@ Deno.test("unfinished messages of one connection are bounded together", () => {
   assert.equal(made.engine.bufferedBytes, 60_000);
 });
 
-Deno.test("a peer that gives no credit has its call ended after the stall time, and memory stays bounded", () => {
+Deno.test("a peer that gives no credit has its complete reply ended after the stall time, and memory stays bounded", () => {
   const made = server({ stallTimeoutMs: 1_000 });
   made.engine.receive(frame(5, 1, "/x"), 0);
   const { call } = made.calls[0];
@@ -274,12 +351,64 @@ Deno.test("a peer that gives no credit has its call ended after the stall time, 
     drain(made.engine);
   }
   assert.ok(sent <= 131 + 66, `${sent} messages of 1000 bytes`);
-  for (let i = 0; i < 5 && made.calls[0].events.length === 0; i++) {
-    made.engine.onTimer(1_000 * (i + 1));
-  }
-  assert.match(made.calls[0].events.at(-1)!, /no credit for 1000 ms/);
+  // As long as its handler runs, a call is the handler's affair.
+  for (let i = 0; i < 100; i++) made.engine.onTimer(1_000 * i);
+  assert.deepEqual(made.calls[0].events, []);
+  call.sendStatus(Status.OK, "");
+  for (let i = 100; i < 103; i++) made.engine.onTimer(1_000 * i);
+  const [reply] = parse(drain(made.engine));
+  assert.match(text(reply.value), /no credit for 1000 ms/);
   assert.equal(made.engine.bufferedBytes, 0);
   assert.equal(made.engine.finished, false);
+});
+
+// Looks at the timers every 500 ms until all replies were given up; between looks `each` happens.
+function endOfWaiting(made: ReturnType<typeof recordedServer>, each: (nowMs: number) => void) {
+  let nowMs = 0;
+  for (; made.engine.bufferedBytes > 0 && nowMs < 60_000; nowMs += 500) {
+    each(nowMs);
+    made.engine.onTimer(nowMs);
+  }
+  return nowMs;
+}
+
+/** Two calls: the reply to the first waits for credit, the second streams. */
+function waitingReply() {
+  const made = recordedServer({ stallTimeoutMs: 1_000 });
+  made.engine.receive(SMALL_WINDOW_HELLO, 0);
+  made.engine.receive(concat(frame(5, 1, "/x"), frame(5, 2, "/x")), 0);
+  made.calls[0].call.respond(new Uint8Array(3_000));
+  made.calls[0].call.handlerDone();
+  drain(made.engine);
+  return made;
+}
+
+Deno.test("while the connection moves, a reply may wait ten times as long for its credit", () => {
+  assert.ok(endOfWaiting(waitingReply(), () => {}) <= 2_500);
+  for (const moves of ["output", "credit"]) {
+    const made = waitingReply();
+    const endMs = endOfWaiting(made, (nowMs) => {
+      if (moves === "credit") made.engine.receive(control(CREDIT, 2, u32(1_024)), nowMs);
+      else {
+        made.calls[1].call.sendMessage(Uint8Array.of(1), false);
+        drain(made.engine, nowMs);
+      }
+    });
+    assert.ok(endMs >= 10_000 && endMs <= 12_000, `${moves}: given up after ${endMs} ms`);
+  }
+});
+
+Deno.test("a client waits as long as the server wants before it takes the request", () => {
+  const made = recordedClient({ stallTimeoutMs: 1_000 });
+  drain(made.engine);
+  made.engine.receive(SERVER_HELLO, 0);
+  const { call, events } = start(made.engine, "/x", { requestStreams: true });
+  call.sendLastMessage(new Uint8Array(200_000), false);
+  drain(made.engine);
+  for (let nowMs = 0; nowMs < 60_000; nowMs += 500) {
+    if (made.engine.nextTimerMs() <= nowMs) made.engine.onTimer(nowMs);
+  }
+  assert.deepEqual(events, []);
 });
 
 Deno.test("a peer that reads nothing while it asks for more is slowed down, then dropped", () => {

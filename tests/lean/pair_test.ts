@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { MemoryPool } from "../../src/bytes/memory_pool.ts";
 import { Metadata } from "../../src/call/metadata.ts";
 import { Status } from "../../src/call/status.ts";
-import { echo, OK, Pair, start, utf8 } from "./harness.ts";
+import { drain, echo, OK, Pair, recordedClient, recordedServer, start, utf8 } from "./harness.ts";
 
 // Each test runs with the wire whole and cut into single bytes.
 const CUTS: [string, (bytes: number) => number][] = [["whole", (n) => n], [
@@ -395,4 +395,40 @@ Deno.test("connections share what they may hold, and count it exactly", () => {
   one.run();
   assert.equal(memory.used, 0);
   assert.equal(memory.holders, 0);
+});
+
+Deno.test("on a link of 12 KB/s every call gets its reply, though the last waits long for credit", () => {
+  const made = recordedServer({}, (recorded) => ({
+    onMessage() {},
+    onHalfClose() {
+      recorded.call.respond(new Uint8Array(200_000));
+      recorded.call.handlerDone();
+    },
+    onCancel: (code, reason) => recorded.onCancel(code, reason),
+    onWritable() {},
+  }));
+  const { engine } = recordedClient();
+  const deliver = (nowMs: number) => made.engine.receive(drain(engine, nowMs), nowMs);
+  deliver(0);
+  engine.receive(drain(made.engine), 0);
+  const calls = Array.from({ length: 10 }, () => {
+    const call = start(engine, "/x");
+    call.call.sendLastMessage(new Uint8Array(1), false);
+    return call;
+  });
+  // The socket's buffer takes all at once; the link is what is slow.
+  const link: Uint8Array[] = [];
+  for (let nowMs = 0; calls.some(({ status }) => status === undefined); nowMs += 500) {
+    assert.ok(nowMs < 400_000);
+    if (engine.out.length > 0) deliver(nowMs);
+    while (made.engine.out.length > 0) link.push(drain(made.engine, nowMs));
+    for (let room = 6_000; room > 0 && link.length > 0;) {
+      const bytes = link.shift()!;
+      engine.receive(bytes.slice(0, room), nowMs);
+      if (bytes.length > room) link.unshift(bytes.subarray(room));
+      room -= bytes.length;
+    }
+    for (const one of [engine, made.engine]) if (one.nextTimerMs() <= nowMs) one.onTimer(nowMs);
+  }
+  assert.deepEqual(calls.map(({ status }) => status), calls.map(() => OK));
 });

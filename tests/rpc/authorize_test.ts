@@ -59,6 +59,26 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.equal(ran(), 2);
   });
 
+  Deno.test(`authorize() judges the list of methods as one more of them: ${wire}`, async () => {
+    const path = wire === "lean" ? "capabilities" : "/capabilities";
+    const outcomes: [AccessRules, boolean][] = [
+      [{}, false],
+      [{ "/shop.Orders/*": anyone, "capabilitie/*": anyone, "/*": anyone }, false],
+      [{ "*": () => false }, false],
+      [{ "capabilities": () => false, "*": anyone }, false],
+      [{ "capabilities": anyone }, true],
+      [{ "*": anyone }, true],
+    ];
+    for (const [rules, allowed] of outcomes) {
+      const { server, address } = await start(rules);
+      await using _ = server;
+      await using channel = connect(address, { wire });
+      const list = channel.call(path, NOTHING);
+      if (allowed) assert.match(text(await list), /Refund/);
+      else await assert.rejects(list, { code: Status.PERMISSION_DENIED });
+    }
+  });
+
   Deno.test(`authorize() refuses streams before their handler starts: ${wire}`, async () => {
     const { server, address, ran } = await start({});
     await using _ = server;

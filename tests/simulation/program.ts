@@ -196,11 +196,6 @@ function connectionPlan(random: Random): ConnectionPlan {
   };
 }
 
-// A link of 12 KB/s may keep one of many calls without credit for 30 s, and the lean wire then gives it up.
-function notTooSlow(plan: ConnectionPlan): ConnectionPlan {
-  return { ...plan, capacityBytes: Math.max(plan.capacityBytes, plan.delayMs * 400) };
-}
-
 const FAULTS: readonly FaultPlan["kind"][] = [
   "cut",
   "clientEnds",
@@ -234,10 +229,7 @@ export function program(seed: number, wire: "grpc" | "lean"): Program {
   return {
     wire,
     networkSeed: random.int(0, 0x7fffffff),
-    connections: Array.from({ length: connections }, () => {
-      const plan = connectionPlan(random);
-      return wire === "lean" ? notTooSlow(plan) : plan;
-    }),
+    connections: Array.from({ length: connections }, () => connectionPlan(random)),
     calls: Array.from(
       { length: random.pick([1, 2, 3, 5, 10, 20]) },
       () => callPlan(random, connections),
