@@ -187,45 +187,88 @@ export function encodeFields(input: FieldInput): Uint8Array | undefined {
   const pairs = (headers?.size ?? 0) + (trailers?.size ?? 0);
   const timed = timeoutMs !== undefined && timeoutMs < 0xffffffff;
   if (pairs === 0 && !timed && !authority) return undefined;
-  const bytes: number[] = [0, 0];
+  let at = 2;
   if (timed) {
     const ms = Math.max(0, Math.ceil(timeoutMs));
-    bytes.push(Field.TIMEOUT, 0, 4, ms >>> 24, (ms >>> 16) & 255, (ms >>> 8) & 255, ms & 255);
-  }
-  if (authority) pushEntry(bytes, Field.AUTHORITY, undefined, encoder.encode(authority));
-  if (headers) pushPairs(bytes, Field.HEADER, headers);
-  if (trailers) pushPairs(bytes, Field.TRAILER, trailers);
-  const length = bytes.length - 2;
-  if (length > 0xffff) {
-    throw new RangeError(`Cannot send ${length} bytes of metadata: limit is 65535`);
-  }
-  bytes[0] = length >>> 8;
-  bytes[1] = length & 255;
-  return Uint8Array.from(bytes);
-}
-
-function pushPairs(bytes: number[], kind: number, metadata: Metadata): void {
-  for (const [key, value] of metadata) {
-    pushEntry(
-      bytes,
-      kind,
-      encoder.encode(key),
-      typeof value === "string" ? encoder.encode(value) : value,
+    scratch.set(
+      [Field.TIMEOUT, 0, 4, ms >>> 24, (ms >>> 16) & 255, (ms >>> 8) & 255, ms & 255],
+      at,
     );
+    at += 7;
   }
+  if (authority) at = putEntry(at, Field.AUTHORITY, undefined, authority);
+  if (headers) at = putPairs(at, Field.HEADER, headers);
+  if (trailers) at = putPairs(at, Field.TRAILER, trailers);
+  const length = at - 2;
+  scratch[0] = length >>> 8;
+  scratch[1] = length & 255;
+  return scratch.slice(0, at);
 }
 
-function pushEntry(bytes: number[], kind: number, key: Uint8Array | undefined, value: Uint8Array) {
-  const length = value.length + (key === undefined ? 0 : key.length + 1);
-  if (length > 0xffff || (key !== undefined && key.length > 255)) {
-    throw new RangeError(`Cannot send a field of ${length} bytes: limit is 65535, of a key 255`);
-  }
-  bytes.push(kind, length >>> 8, length & 255);
+// One block at a time is being written: its length, and at most MAX_BLOCK_BYTES behind it.
+const MAX_BLOCK_BYTES = 0xffff;
+const MAX_KEY_BYTES = 255;
+const scratch = new Uint8Array(2 + MAX_BLOCK_BYTES);
+// Below this a loop is faster than the runtime's encoder.
+const LOOP_CHARACTERS = 32;
+
+function putPairs(at: number, kind: number, metadata: Metadata): number {
+  for (const [key, value] of metadata) at = putEntry(at, kind, key, value);
+  return at;
+}
+
+/** Writes an entry at `at`; returns where it ends. */
+function putEntry(
+  at: number,
+  kind: number,
+  key: string | undefined,
+  value: string | Uint8Array,
+): number {
+  if (at + 4 > scratch.length) throw tooLarge();
+  const start = at;
+  at += 3;
   if (key !== undefined) {
-    bytes.push(key.length);
-    for (const byte of key) bytes.push(byte);
+    at = putText(at + 1, key);
+    const keyBytes = at - start - 4;
+    if (keyBytes > MAX_KEY_BYTES) {
+      throw new RangeError(
+        `Cannot send a metadata key of ${keyBytes} bytes: limit is ${MAX_KEY_BYTES}`,
+      );
+    }
+    scratch[start + 3] = keyBytes;
   }
-  for (const byte of value) bytes.push(byte);
+  if (typeof value === "string") {
+    at = putText(at, value);
+  } else {
+    if (at + value.length > scratch.length) throw tooLarge();
+    scratch.set(value, at);
+    at += value.length;
+  }
+  const length = at - start - 3;
+  scratch[start] = kind;
+  scratch[start + 1] = length >>> 8;
+  scratch[start + 2] = length & 255;
+  return at;
+}
+
+function putText(at: number, text: string): number {
+  if (at + text.length > scratch.length) throw tooLarge();
+  if (text.length <= LOOP_CHARACTERS) {
+    let i = 0;
+    for (; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) break;
+      scratch[at + i] = code;
+    }
+    if (i === text.length) return at + i;
+  }
+  const { read, written } = encoder.encodeInto(text, scratch.subarray(at));
+  if (read < text.length) throw tooLarge();
+  return at + written;
+}
+
+function tooLarge(): RangeError {
+  return new RangeError(`Cannot send metadata of more than ${MAX_BLOCK_BYTES} bytes`);
 }
 
 /** Appends an encoded block. */
