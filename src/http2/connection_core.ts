@@ -105,7 +105,7 @@ export abstract class ConnectionCore implements SendOwner {
     this.nowMs = this.lastReceivedMs = nowMs;
     this.memory = new MemoryShare(options.memory ?? new MemoryPool(Infinity));
     this.pings = new Pings(this.out, this.timers, options, nowMs);
-    this.receiveWindow = new ReceiveWindow(this.out, options);
+    this.receiveWindow = new ReceiveWindow(this.out, options, () => this.nowMs);
     this.sender = new SendScheduler(this.out, options, this.memory, this);
     this.resets = new Budget(options.resetBurst, options.resetsPerSecond, nowMs);
     this.overhead = new Budget(options.overheadBurst, options.overheadPerSecond, nowMs);
