@@ -18,8 +18,12 @@ import type { Http2Stream } from "./stream.ts";
 /** Opaque data of the pings that measure the bandwidth-delay product. */
 export const BDP_PING: readonly [number, number] = [0x76727063, 0x62647001];
 
+// Up to here the delay isn't looked at: smaller windows cost more turns and writes than they save waiting.
+const FREE_WINDOW_BYTES = 262_144;
 // How long the least delay is believed; routes change.
 const LEAST_DELAY_MS = 60_000;
+// The weight of all samples before the last.
+const RECENT = 3 / 4;
 // A clock that stands still must not make products of nothing.
 const MIN_DELAY_MS = 0.02;
 
@@ -37,6 +41,9 @@ export class ReceiveWindow {
   #sampling = false;
   #sampleBytes = 0;
   #sampleStartMs = 0;
+  // The bandwidth of late, because one sample may be a burst, and windows never shrink again.
+  #recentBytes = 0;
+  #recentMs = 0;
   #leastDelayMs = Infinity;
   #leastDelayAtMs = 0;
 
@@ -127,7 +134,11 @@ export class ReceiveWindow {
       this.#leastDelayMs = delayMs;
       this.#leastDelayAtMs = nowMs;
     }
-    const product = this.#sampleBytes * this.#leastDelayMs / delayMs;
+    this.#recentBytes = this.#recentBytes * RECENT + this.#sampleBytes;
+    this.#recentMs = this.#recentMs * RECENT + delayMs;
+    const product = this.streamWindow < FREE_WINDOW_BYTES
+      ? this.#sampleBytes
+      : this.#recentBytes / this.#recentMs * this.#leastDelayMs;
     // What fills two thirds of the window might fill more.
     if (product * 3 < this.streamWindow * 2) return 0;
     const wanted = Math.min(this.options.maxWindowBytes, Math.ceil(product * 2));

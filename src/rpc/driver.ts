@@ -12,7 +12,7 @@ import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
 import type { Clock } from "../call/clock.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
 import type { ByteStream } from "../transport/types.ts";
-import { nextTurn, TURN_BYTES } from "./turns.ts";
+import { isPolling, nextTurn, TURN_BYTES } from "./turns.ts";
 
 /** What a {@link Driver} needs. */
 export interface DriverOptions {
@@ -121,9 +121,8 @@ export class Driver {
           engine.receiveEnd(this.#clock.now());
           return this.close("The peer closed the connection");
         }
-        // A short read has emptied the socket, so the next one waits, and others run meanwhile.
-        turnBytes = count < buffer.length ? 0 : turnBytes + count;
-        if (turnBytes >= TURN_BYTES) {
+        turnBytes += count;
+        if (turnBytes >= TURN_BYTES || isPolling()) {
           turnBytes = 0;
           await nextTurn();
           if (this.#closed) return;
@@ -208,7 +207,7 @@ export class Driver {
         } finally {
           releaseBuffer(buffer);
         }
-        if (turnBytes >= TURN_BYTES) {
+        if (turnBytes >= TURN_BYTES || isPolling()) {
           turnBytes = 0;
           await nextTurn();
         }

@@ -25,6 +25,11 @@ const TURNS_UNTIL_POLL = 61;
 let polledAtMs = 0;
 let polling: Promise<void> | null = null;
 
+/** Whether the loop has its turns without work: whoever has some should wait for `nextTurn`. */
+export function isPolling(): boolean {
+  return polling !== null;
+}
+
 /**
  * A turn for the others. All that call it while the loop has its turns without work wait for their end.
  */
