@@ -10,7 +10,7 @@ import { Http2Stream } from "../http2/stream.ts";
 
 const PREFIX_BYTES = 5;
 // Memory for a message grows with what has arrived, not with what was announced.
-const FIRST_ALLOCATION_BYTES = 4_096;
+const FIRST_ALLOCATION_BYTES = 64;
 const MEANT_BYTES = 16_384;
 // One prefix at a time is being written: the scheduler copies it before `sendFramed` returns.
 const prefix = new Uint8Array(PREFIX_BYTES);

@@ -7,6 +7,7 @@
 
 import { copyMessage, SLAB_MESSAGE_BYTES } from "../bytes/message_slab.ts";
 import { releaseMessage } from "../bytes/pool.ts";
+import { Assembly } from "./assembly.ts";
 import type { LeanConnection } from "./connection.ts";
 import { COMPRESSED, END, ERROR, FIELDS, MORE } from "./frames.ts";
 import { State } from "./state.ts";
@@ -30,13 +31,6 @@ export const LEAST_PIECE_BYTES = 512;
 
 /** What a queued message counts on top of its bytes: small ones take more than they carry. */
 export const QUEUED_OVERHEAD_BYTES = 256;
-
-/** The pieces of a message that is not complete. */
-interface Assembly {
-  readonly pieces: Uint8Array[];
-  bytes: number;
-  readonly compressed: boolean;
-}
 
 /**
  * State of one call on the wire. Hot: one is made per call, so its fields are few, plain, and set in the
@@ -252,19 +246,13 @@ export abstract class LeanCall {
     owned: boolean,
   ): "large" | "full" | "mixed" | undefined {
     const compressed = (flags & COMPRESSED) !== 0;
-    const assembly = this.assembly ??= { pieces: [], bytes: 0, compressed };
+    const assembly = this.assembly ??= new Assembly(compressed);
     if (assembly.compressed !== compressed) return "mixed";
     if (assembly.bytes + bytes > this.maxMessageBytes) return "large";
     if (!this.connection.holdPiece(bytes)) return "full";
-    assembly.pieces.push(owned ? b.subarray(at, at + bytes) : b.slice(at, at + bytes));
-    assembly.bytes += bytes;
+    assembly.append(b, at, bytes, owned);
     if ((flags & MORE) !== 0) return undefined;
-    const message = new Uint8Array(assembly.bytes);
-    let offset = 0;
-    for (const piece of assembly.pieces) {
-      message.set(piece, offset);
-      offset += piece.length;
-    }
+    const message = assembly.join();
     this.dropPieces();
     this.deliver(message, compressed);
     return undefined;
