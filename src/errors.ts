@@ -119,3 +119,17 @@ export class RpcError extends Error {
     return new RpcError(Status.UNKNOWN, "The handler failed", { cause: error });
   }
 }
+
+/**
+ * An RpcError without a stack, for a call that something outside of it has ended: the stack would show engines alone,
+ * and take most of the time that it takes to end the calls of a lost connection.
+ */
+export function errorFromOutside(code: Status, message: string): RpcError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return new RpcError(code, message);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}

@@ -14,7 +14,7 @@ import { clientStreams, serverStreams } from "../call/method.ts";
 import { Status } from "../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../call/wire.ts";
 import { compressWhenSmaller, decompress } from "../codec/compression.ts";
-import { RpcError } from "../errors.ts";
+import { errorFromOutside, RpcError } from "../errors.ts";
 import type { CallHost } from "./call_host.ts";
 import { type CallConnection, CallContext, runWithContext } from "./context.ts";
 import type { DeadlineHandle } from "./deadline_queue.ts";
@@ -121,7 +121,7 @@ export class ServerCallHandler implements ServerCallSink {
     if (this.#over) return;
     this.#over = true;
     this.#host.ended(code);
-    this.#giveUp(new RpcError(code, reason));
+    this.#giveUp(errorFromOutside(code, reason));
     if (!this.#running) this.#call.handlerDone();
   }
 
