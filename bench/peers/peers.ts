@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import { SERVER_V8_FLAGS } from "../processes.ts";
 import { CACHE, HERE, run, versionOf } from "./tools.ts";
 
 /** One implementation, built and ready. */
@@ -129,11 +130,11 @@ async function grpcJsOnDeno(): Promise<Peer> {
 }
 
 // As the tasks and the compiled programs have it: garbage of large messages is found sooner, and less memory held.
-const V8_FLAGS = "--max-semi-space-size=2";
+const V8_FLAGS = SERVER_V8_FLAGS.slice("--v8-flags=".length);
 
 /** The command that starts this project's echo server with so many workers. */
 export function echoServer(workers = 1): string[] {
-  const flags = ["run", "-A", "--no-check", `--v8-flags=${V8_FLAGS}`];
+  const flags = ["run", "-A", "--no-check", SERVER_V8_FLAGS];
   const args = ["--addr", "127.0.0.1:0", "--workers", String(workers)];
   return [Deno.execPath(), ...flags, join(HERE, "server.ts"), ...args];
 }

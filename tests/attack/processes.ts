@@ -1,5 +1,6 @@
 /** The processes of the attack suite: victim, attackers, legitimate load. */
 
+import { pin, SERVER_V8_FLAGS } from "../../bench/processes.ts";
 import type { AttackerReport, AttackerTask } from "./report.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -36,13 +37,8 @@ async function hasTaskset(): Promise<boolean> {
 }
 
 /** Moves this process to the core of attackers and clients. */
-export async function moveToOtherCore(): Promise<void> {
-  if (!await hasTaskset()) return;
-  await new Deno.Command("taskset", {
-    args: ["-a", "-cp", OTHER_CORE, String(Deno.pid)],
-    stdout: "null",
-    stderr: "null",
-  }).output();
+export function moveToOtherCore(): Promise<void> {
+  return pin(Deno.pid, OTHER_CORE);
 }
 
 /** The real server program. */
@@ -62,7 +58,7 @@ export class ServerProcess {
     const args = [
       "run",
       "-A",
-      "--v8-flags=--max-semi-space-size=2",
+      SERVER_V8_FLAGS,
       "cmd/server.ts",
       "--addr",
       "127.0.0.1:0",

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { pin, SERVER_V8_FLAGS } from "../../bench/processes.ts";
 import { type Channel, connect } from "../../mod.ts";
 import { LineProcess } from "../testing/processes.ts";
-import { Findings, type Outcome, percentile, pin, startServer, V8_FLAGS } from "./outcome.ts";
+import { Findings, type Outcome, percentile, startServer } from "./outcome.ts";
 
 const STREAM_BYTES = 100 * 1024 * 1024;
 const PIECE_BYTES = 64 * 1024;
@@ -44,7 +45,7 @@ export async function bulk(wire: "grpc" | "lean"): Promise<Outcome> {
     // The one that measures goes first on the core that the clients share: it is the server that is looked at.
     const child = new LineProcess([
       ...["nice", "-n", "19"],
-      ...[Deno.execPath(), "run", "--quiet", "-A", "--no-check", V8_FLAGS],
+      ...[Deno.execPath(), "run", "--quiet", "-A", "--no-check", SERVER_V8_FLAGS],
       new URL(import.meta.url).pathname,
       ...[server.address, wire],
     ]);

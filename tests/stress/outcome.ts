@@ -5,7 +5,7 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { childProcess, type ChildProgram } from "../../bench/processes.ts";
+import { childProcess, type ChildProgram, SERVER_V8_FLAGS } from "../../bench/processes.ts";
 
 /** What one part found. */
 export interface Outcome {
@@ -37,21 +37,8 @@ export async function startServer(
 ): Promise<ChildProgram & { address: string }> {
   const server = await childProcess(new URL("../../cmd/server.ts", import.meta.url), [
     ...["--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "error", ...args],
-  ], [V8_FLAGS]);
+  ], [SERVER_V8_FLAGS]);
   return Object.assign(server, { address: server.line.replace("listening ", "") });
-}
-
-/** As the task `server` has it. */
-export const V8_FLAGS = "--v8-flags=--max-semi-space-size=2";
-
-/** Moves all threads of a process to one core, where `taskset` is. What the process starts later goes there too. */
-export async function pin(pid: number, core: number): Promise<void> {
-  try {
-    const args = ["-a", "-cp", String(core), String(pid)];
-    await new Deno.Command("taskset", { args, stdout: "null", stderr: "null" }).output();
-  } catch {
-    // Measured where the system puts it.
-  }
 }
 
 /** Starts a part's own process, and resolves to the JSON of its first line once it has printed it. */
