@@ -11,7 +11,8 @@ import { cpus } from "node:os";
 const TICK_MS = 10;
 
 /** What the task `server` gives to V8, for whoever starts a server as it does. */
-export const SERVER_V8_FLAGS = "--v8-flags=--max-semi-space-size=2";
+export const SERVER_V8_FLAGS =
+  "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=32,--heap-growing-percent=100";
 
 /** Moves all threads of a process to one core, where `taskset` is. What the process starts later goes there too. */
 export async function pin(pid: number, core: number | string): Promise<void> {

@@ -26,10 +26,20 @@ export interface DriverOptions {
   onClose: (error?: Error) => void;
   /** How long one write may take none of its bytes, in ms, up to an eighth more. Default 30,000. */
   stallTimeoutMs?: number;
+  /**
+   * Whether the end of the stream waits for its turn, which is right for a server, whose connections may end all at
+   * once with thousands of calls each. A client must know at once which connection not to use. Default false.
+   */
+  endsInTurn?: boolean;
 }
 
+// What an idle connection reads with; who reads or writes less than this needn't wait for those who have more.
 const SMALL_READ_BYTES = 4_096;
 const LARGE_READ_BYTES = 65_536;
+// A read may hold thousands of calls, so it is taken in slices, between which others get a turn. Their length follows
+// what they cost: half or twice the last one's, up to all of a read.
+const LEAST_SLICE_BYTES = SMALL_READ_BYTES;
+const SLICE_MS = 0.5;
 // After this many short reads in a row a connection goes back to the small buffer.
 const SHORT_READS = 16;
 // A write that takes none of its bytes is seen this often before the connection is closed.
@@ -44,6 +54,7 @@ export class Driver {
   readonly #clock: Clock;
   readonly #onClose: (error?: Error) => void;
   readonly #stallTimeoutMs: number;
+  readonly #endsInTurn: boolean;
   #writing = false;
   #flushQueued = false;
   #closed = false;
@@ -55,6 +66,7 @@ export class Driver {
   #writes = 0;
   #writesSeen = 0;
   #stalledLooks = 0;
+  #sliceBytes = LEAST_SLICE_BYTES;
   #resumeRead: (() => void) | null = null;
   // A field, not a closure of the constructor, with which closed connections survive minor collections.
   readonly #wakeUp = () => this.wake();
@@ -70,6 +82,7 @@ export class Driver {
     this.#clock = options.clock;
     this.#onClose = options.onClose;
     this.#stallTimeoutMs = options.stallTimeoutMs ?? 30_000;
+    this.#endsInTurn = options.endsInTurn ?? false;
     this.#engine.onOutput = this.#wakeUp;
   }
 
@@ -118,21 +131,25 @@ export class Driver {
         if (this.#closed) return;
         if (count === null) {
           if (this.#lingering) return this.close("The connection was closed");
+          if (this.#endsInTurn) await nextTurn();
+          if (this.#closed) return;
           engine.receiveEnd(this.#clock.now());
           return this.close("The peer closed the connection");
         }
         turnBytes += count;
-        if (turnBytes >= TURN_BYTES || isPolling()) {
+        if (turnBytes >= TURN_BYTES || isPolling() && count >= SMALL_READ_BYTES) {
           turnBytes = 0;
           await nextTurn();
           if (this.#closed) return;
         }
         if (this.#lingering) continue;
-        engine.receive(
-          count === buffer.length ? buffer : buffer.subarray(0, count),
-          this.#clock.now(),
-        );
-        this.#afterInput();
+        if (count > LEAST_SLICE_BYTES) {
+          await this.#receiveSlices(buffer, count);
+          if (this.#closed) return;
+        } else {
+          engine.receive(buffer.subarray(0, count), this.#clock.now());
+          this.#afterInput();
+        }
         if (!engine.wantsRead && !engine.finished) await this.#readPaused();
         const fit = this.#fitBuffer(buffer, count, short);
         short = fit === buffer && buffer.length > SMALL_READ_BYTES && count < SMALL_READ_BYTES
@@ -141,9 +158,37 @@ export class Driver {
         buffer = fit;
       }
     } catch (error) {
+      if (this.#endsInTurn && !this.#closed) await nextTurn();
       this.close(`Connection lost: ${(error as Error).message}`, error as Error);
     } finally {
       releaseBuffer(buffer);
+    }
+  }
+
+  async #receiveSlices(buffer: Uint8Array, count: number): Promise<void> {
+    let startMs = this.#clock.now();
+    let nowMs = startMs;
+    for (let start = 0; start < count;) {
+      if (nowMs - startMs >= SLICE_MS) {
+        await nextTurn();
+        if (this.#closed || this.#lingering) return;
+        startMs = nowMs = this.#clock.now();
+      }
+      const end = Math.min(start + this.#sliceBytes, count);
+      this.#engine.receive(buffer.subarray(start, end), nowMs);
+      this.#afterInput();
+      start = end;
+      const endMs = this.#clock.now();
+      this.#fitSlice(endMs - nowMs);
+      nowMs = endMs;
+    }
+  }
+
+  #fitSlice(tookMs: number): void {
+    if (tookMs > SLICE_MS) {
+      this.#sliceBytes = Math.max(this.#sliceBytes / 2, LEAST_SLICE_BYTES);
+    } else if (tookMs < SLICE_MS / 2) {
+      this.#sliceBytes = Math.min(this.#sliceBytes * 2, LARGE_READ_BYTES);
     }
   }
 
@@ -207,7 +252,7 @@ export class Driver {
         } finally {
           releaseBuffer(buffer);
         }
-        if (turnBytes >= TURN_BYTES || isPolling()) {
+        if (turnBytes >= TURN_BYTES || isPolling() && length >= SMALL_READ_BYTES) {
           turnBytes = 0;
           await nextTurn();
         }

@@ -115,6 +115,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       clock,
       onClose: () => this.#end(),
       stallTimeoutMs: options.stallTimeoutMs,
+      endsInTurn: true,
     });
     this.#driver.start(initial);
   }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers";
 import { ByteWriter } from "../../src/bytes/writer.ts";
 import type { ConnectionEngine } from "../../src/call/wire.ts";
 import { Driver } from "../../src/rpc/driver.ts";
@@ -91,4 +92,108 @@ Deno.test("a write that takes a byte now and then is not stalled", async () => {
   clock.advance(60_000);
   assert.equal(driver.closed, false);
   driver.close("The test is over");
+});
+
+/** A stream that fills the buffer of each read, `count` times, and then waits. */
+class FullStream extends SlowStream {
+  #value = 0;
+  constructor(public count: number) {
+    super();
+  }
+  override read(buffer?: Uint8Array): Promise<number | null> {
+    if (this.count-- <= 0) return super.read();
+    for (let i = 0; i < buffer!.length; i++) buffer![i] = this.#value++;
+    return Promise.resolve(buffer!.length);
+  }
+}
+
+/** An engine whose input costs `costMs` of virtual time for each piece; the stream fills `reads` reads. */
+function beginFull(costMs: number, reads = 2) {
+  const clock = new VirtualClock();
+  const pieces: Uint8Array[] = [];
+  let received = () => {};
+  const engine = {
+    ...silentEngine(),
+    receive(piece: Uint8Array) {
+      pieces.push(piece.slice());
+      clock.advance(costMs);
+      received();
+    },
+  };
+  // The first fills the small buffer, others the large one.
+  const stream = new FullStream(reads);
+  const driver = new Driver({ stream, engine, clock, onClose() {} });
+  return {
+    driver,
+    pieces,
+    bytes: () => Uint8Array.from(pieces.flatMap((piece) => [...piece])),
+    total: (count: number) =>
+      new Promise<void>((resolve) => {
+        received = () => {
+          if (pieces.reduce((sum, piece) => sum + piece.length, 0) >= count) resolve();
+        };
+      }),
+  };
+}
+
+Deno.test("a long read that costs much is taken in slices, between which others get a turn", async () => {
+  const { driver, pieces, bytes, total } = beginFull(3);
+  const all = total(4_096 + 65_536);
+  let turns = 0;
+  const seen: number[] = [];
+  const count = () => {
+    turns++;
+    seen.push(pieces.length);
+    if (pieces.length < 17) setImmediate(count);
+  };
+  setImmediate(count);
+  driver.start();
+  await all;
+  assert.deepEqual(pieces.map((piece) => piece.length), new Array(17).fill(4_096));
+  assert.deepEqual(bytes(), Uint8Array.from({ length: 69_632 }, (_, i) => i));
+  for (let between = 2; between < 17; between++) {
+    assert.ok(seen.includes(between), `no turn after ${between} pieces`);
+  }
+  driver.close("The test is over");
+});
+
+Deno.test("long reads that cost little are soon taken whole", async () => {
+  const { driver, pieces, bytes, total } = beginFull(0, 4);
+  const all = total(4_096 + 3 * 65_536);
+  driver.start();
+  await all;
+  assert.deepEqual(
+    pieces.map((piece) => piece.length),
+    [4_096, 4_096, 8_192, 16_384, 32_768, 4_096, 65_536, 65_536],
+  );
+  assert.deepEqual(bytes(), Uint8Array.from({ length: 200_704 }, (_, i) => i));
+  driver.close("The test is over");
+});
+
+Deno.test("a connection that is closed between two slices takes nothing more", async () => {
+  const { driver, pieces, total } = beginFull(3);
+  const begun = total(2 * 4_096);
+  driver.start();
+  await begun;
+  driver.close("The test is over");
+  for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(pieces.length, 2);
+});
+
+Deno.test("a client's connection ends at once, a server's when it is its turn", async () => {
+  for (const endsInTurn of [false, true]) {
+    for (const end of [() => Promise.resolve(null), () => Promise.reject(new Error("reset"))]) {
+      const stream = new SlowStream();
+      stream.read = end;
+      const { promise: closed, resolve } = Promise.withResolvers<void>();
+      const clock = new VirtualClock();
+      const engine = silentEngine();
+      const driver = new Driver({ stream, engine, clock, onClose: () => resolve(), endsInTurn });
+      driver.start();
+      await microtasks();
+      assert.equal(driver.closed, !endsInTurn);
+      await closed;
+      assert.equal(engine.lost.length, 1);
+    }
+  }
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { nextTurn } from "../../src/rpc/turns.ts";
+import { setImmediate } from "node:timers";
+import { isPolling, nextTurn } from "../../src/rpc/turns.ts";
 
 function work(ms: number): void {
   const start = performance.now();
@@ -37,4 +38,19 @@ Deno.test("all that give way go on", async () => {
     gone++;
   }));
   assert.equal(gone, 10);
+});
+
+Deno.test("who wait go on in the order in which they came, with looks at the sockets between them", async () => {
+  const order: number[] = [];
+  let looked = 0;
+  await Promise.all(Array.from({ length: 10 }, async (_, i) => {
+    await nextTurn();
+    order.push(i);
+    work(3);
+    // Between this one's work and the next one's the loop has turns without any.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    if (isPolling()) looked++;
+  }));
+  assert.deepEqual(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.ok(looked >= 9, `${looked} looks`);
 });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { pin, SERVER_V8_FLAGS } from "../../bench/processes.ts";
+import { SERVER_V8_FLAGS } from "../../bench/processes.ts";
 import { type Channel, connect } from "../../mod.ts";
 import { LineProcess } from "../testing/processes.ts";
 import { Findings, type Outcome, percentile, startServer } from "./outcome.ts";
@@ -29,9 +29,6 @@ interface Round {
 export async function bulk(wire: "grpc" | "lean"): Promise<Outcome> {
   const found = new Findings();
   await using server = await startServer();
-  // As in the attack suite: the server has a core of its own, all clients share the other.
-  await pin(server.pid, 0);
-  await pin(Deno.pid, 1);
   await using channel = connect(server.address, { wire, poolSize: 1 });
   await channel.ready();
   await smallCalls(channel);
@@ -42,9 +39,9 @@ export async function bulk(wire: "grpc" | "lean"): Promise<Outcome> {
   await beside(channel, largeStream(channel));
   const same = await rounds(() => beside(channel, largeStream(channel)));
   const other = await rounds(async () => {
-    // The one that measures goes first on the core that the clients share: it is the server that is looked at.
+    // The one that measures goes first where the clients share a core: it is the server that is looked at.
     const child = new LineProcess([
-      ...["nice", "-n", "19"],
+      ...["chrt", "--idle", "0"],
       ...[Deno.execPath(), "run", "--quiet", "-A", "--no-check", SERVER_V8_FLAGS],
       new URL(import.meta.url).pathname,
       ...[server.address, wire],
