@@ -56,7 +56,11 @@ export async function childProcess(
     pid: child.pid,
     line: text.slice(0, text.indexOf("\n")),
     async [Symbol.asyncDispose]() {
-      child.kill("SIGKILL");
+      try {
+        child.kill("SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
       await child.stdout.cancel();
       await child.status;
     },

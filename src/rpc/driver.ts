@@ -8,11 +8,12 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
 import type { Clock } from "../call/clock.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
 import type { ByteStream } from "../transport/types.ts";
-import { isPolling, nextTurn, TURN_BYTES } from "./turns.ts";
+import { endTurn, isPolling, isTurnOver, nextTurn, TURN_BYTES } from "./turns.ts";
 
 /** What a {@link Driver} needs. */
 export interface DriverOptions {
@@ -39,13 +40,20 @@ const LARGE_READ_BYTES = 65_536;
 // A read may hold thousands of calls, so it is taken in slices, between which others get a turn. Their length follows
 // what they cost: half or twice the last one's, up to all of a read.
 const LEAST_SLICE_BYTES = SMALL_READ_BYTES;
-const SLICE_MS = 0.5;
+const SLICE_MS = 1;
+// A write that isn't the first in a turn waits for this much, or for the next turn.
+const GATHER_BYTES = 16_384;
 // After this many short reads in a row a connection goes back to the small buffer.
 const SHORT_READS = 16;
 // A write that takes none of its bytes is seen this often before the connection is closed.
 const STALL_LOOKS = 8;
 // After GOAWAY the peer gets this long to read it, because closing a socket with unread input drops output.
 const LINGER_MS = 500;
+
+/** The next turn of the loop, whoever else waits for one. */
+function macrotask(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
 
 /** Runs one connection. */
 export class Driver {
@@ -137,7 +145,7 @@ export class Driver {
           return this.close("The peer closed the connection");
         }
         turnBytes += count;
-        if (turnBytes >= TURN_BYTES || isPolling() && count >= SMALL_READ_BYTES) {
+        if (turnBytes >= TURN_BYTES || isTurnOver() && count >= SMALL_READ_BYTES) {
           turnBytes = 0;
           await nextTurn();
           if (this.#closed) return;
@@ -182,6 +190,7 @@ export class Driver {
       this.#fitSlice(endMs - nowMs);
       nowMs = endMs;
     }
+    if (nowMs - startMs >= SLICE_MS) endTurn();
   }
 
   #fitSlice(tookMs: number): void {
@@ -259,6 +268,8 @@ export class Driver {
         if (this.#closed) break;
         this.#engine.outputDrained(this.#clock.now());
         if (this.#resumeRead !== null && this.#engine.wantsRead) this.#resumeRead();
+        // What came during the write came from handlers that are still answering: they end before the next turn.
+        if (out.length > 0 && out.length < GATHER_BYTES) await macrotask();
       }
     } catch (error) {
       this.close(`Connection lost: ${(error as Error).message}`, error as Error);

@@ -24,12 +24,29 @@ const TURNS_UNTIL_POLL = 61;
 
 let polledAtMs = 0;
 let emptyTurnsLeft = 0;
+let turnOver = false;
 let waiting: (() => void)[] = [];
 let resumed = 0;
 
 /** Whether the loop has its turns without work: whoever has much to do should wait for `nextTurn`. */
 export function isPolling(): boolean {
   return emptyTurnsLeft > 0;
+}
+
+/** Whether enough was done in this turn already, or the loop is polling. */
+export function isTurnOver(): boolean {
+  return turnOver || emptyTurnsLeft > 0;
+}
+
+/** Says that enough was done in this turn: the reads of many connections may have become ready at once. */
+export function endTurn(): void {
+  if (turnOver) return;
+  turnOver = true;
+  setImmediate(beginTurn);
+}
+
+function beginTurn(): void {
+  turnOver = false;
 }
 
 /**

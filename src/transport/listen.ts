@@ -27,7 +27,7 @@ export interface ListenOptions {
    * flag `--unstable-net`; without it listening fails with a {@link TransportError} that says so.
    */
   reusePort?: boolean;
-  /** How many TCP connections may wait to be accepted. Default 511. */
+  /** How many TCP connections may wait to be accepted. Default 4,096; Linux has an upper limit, `net.core.somaxconn`. */
   backlog?: number;
   /** SO_KEEPALIVE on TCP. Default true. */
   tcpKeepAlive?: boolean;

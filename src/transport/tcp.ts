@@ -18,6 +18,9 @@ export interface TcpSocketOptions {
   tcpKeepAlive?: boolean;
 }
 
+// Linux's limit, which Go uses too. With 511 a burst of some thousand connections waits a second for its second SYN.
+const DEFAULT_BACKLOG = 4_096;
+
 /** Where a TCP listener listens. */
 export interface TcpListenOptions extends TcpSocketOptions {
   /**
@@ -25,7 +28,7 @@ export interface TcpListenOptions extends TcpSocketOptions {
    * flag `--unstable-net`.
    */
   reusePort?: boolean;
-  /** How many connections may wait to be accepted. Default 511. */
+  /** How many connections may wait to be accepted. Default 4,096; Linux has an upper limit, `net.core.somaxconn`. */
   backlog?: number;
 }
 
@@ -92,7 +95,7 @@ export function listenTcp(
       hostname: address.host,
       port: address.port,
       reusePort: options.reusePort ?? false,
-      tcpBacklog: options.backlog,
+      tcpBacklog: options.backlog ?? DEFAULT_BACKLOG,
     });
     return new RuntimeListener<Deno.TcpConn>(
       listener,

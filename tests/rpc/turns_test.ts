@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { isPolling, nextTurn } from "../../src/rpc/turns.ts";
+import { endTurn, isTurnOver, nextTurn } from "../../src/rpc/turns.ts";
 
 function work(ms: number): void {
   const start = performance.now();
@@ -49,8 +49,18 @@ Deno.test("who wait go on in the order in which they came, with looks at the soc
     work(3);
     // Between this one's work and the next one's the loop has turns without any.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    if (isPolling()) looked++;
+    if (isTurnOver()) looked++;
   }));
   assert.deepEqual(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   assert.ok(looked >= 9, `${looked} looks`);
+});
+
+Deno.test("a turn that was said to be over is over until the next one", async () => {
+  await nextTurn();
+  endTurn();
+  assert.equal(isTurnOver(), true);
+  await Promise.resolve();
+  assert.equal(isTurnOver(), true);
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  assert.equal(isTurnOver(), false);
 });
