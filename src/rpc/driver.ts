@@ -38,10 +38,10 @@ export interface DriverOptions {
 const SMALL_READ_BYTES = 4_096;
 const LARGE_READ_BYTES = 65_536;
 // A read may hold thousands of calls, so it is taken in slices, between which others get a turn. Their length follows
-// what they cost: half or twice the last one's, up to all of a read.
+// what they cost the engine: half or twice the last one's, up to all of a read.
 const LEAST_SLICE_BYTES = SMALL_READ_BYTES;
 const SLICE_MS = 1;
-// A write that isn't the first in a turn waits for this much, or for the next turn.
+// Output that came during a write, and is less than this, waits for the next turn, and what else comes until then.
 const GATHER_BYTES = 16_384;
 // After this many short reads in a row a connection goes back to the small buffer.
 const SHORT_READS = 16;
@@ -187,16 +187,17 @@ export class Driver {
       this.#afterInput();
       start = end;
       const endMs = this.#clock.now();
-      this.#fitSlice(endMs - nowMs);
+      this.#fitSlice(endMs - nowMs, end < count);
       nowMs = endMs;
     }
     if (nowMs - startMs >= SLICE_MS) endTurn();
   }
 
-  #fitSlice(tookMs: number): void {
+  // The last slice of a read may be short, and says nothing of longer ones.
+  #fitSlice(tookMs: number, full: boolean): void {
     if (tookMs > SLICE_MS) {
       this.#sliceBytes = Math.max(this.#sliceBytes / 2, LEAST_SLICE_BYTES);
-    } else if (tookMs < SLICE_MS / 2) {
+    } else if (full && tookMs < SLICE_MS / 2) {
       this.#sliceBytes = Math.min(this.#sliceBytes * 2, LARGE_READ_BYTES);
     }
   }
@@ -268,7 +269,7 @@ export class Driver {
         if (this.#closed) break;
         this.#engine.outputDrained(this.#clock.now());
         if (this.#resumeRead !== null && this.#engine.wantsRead) this.#resumeRead();
-        // What came during the write came from handlers that are still answering: they end before the next turn.
+        // Whoever made it (handlers that answer, callers that send) is often not done yet, but is before the next turn.
         if (out.length > 0 && out.length < GATHER_BYTES) await macrotask();
       }
     } catch (error) {

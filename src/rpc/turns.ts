@@ -5,7 +5,8 @@
  * while JavaScript keeps the loop awake by itself, by `setImmediate` or by such operations, Deno (2.9) asks the
  * kernel only every 61 turns which sockets have become ready. At 5 ms of work a turn others waited 300 ms and
  * more (p99 beside three flooding connections: 560 ms, now 10). So after two milliseconds of work come
- * 61 turns without any, 40 µs together.
+ * 61 turns without any, 40 µs together. Where others work in these turns, as a program's own `setImmediate` may, they
+ * take longer, and so long at least goes on who waits.
  *
  * Two other ways don't do: a timer sleeps for 2 ms, and an operation of another thread has often ended, where
  * there is one core, before the loop has gone to sleep.
@@ -22,11 +23,19 @@ const POLL_INTERVAL_MS = 2;
 // Tokio's event interval, as Deno sets it.
 const TURNS_UNTIL_POLL = 61;
 
-let polledAtMs = 0;
+/** Who waits for a turn; a list, because an array that never empties never shrinks. */
+interface Waiter {
+  readonly resume: () => void;
+  next: Waiter | null;
+}
+
+let first: Waiter | null = null;
+let last: Waiter | null = null;
+let waiting = 0;
+let pollBeganMs = 0;
+let pollAgainAtMs = 0;
 let emptyTurnsLeft = 0;
 let turnOver = false;
-let waiting: (() => void)[] = [];
-let resumed = 0;
 
 /** Whether the loop has its turns without work: whoever has much to do should wait for `nextTurn`. */
 export function isPolling(): boolean {
@@ -55,7 +64,11 @@ function beginTurn(): void {
  */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
-    waiting.push(resolve);
+    const waiter: Waiter = { resume: resolve, next: null };
+    if (last === null) first = waiter;
+    else last.next = waiter;
+    last = waiter;
+    waiting++;
     // While the loop is polling, they are all scheduled at its end.
     if (emptyTurnsLeft === 0) setImmediate(resumeOne);
   });
@@ -63,16 +76,14 @@ export function nextTurn(): Promise<void> {
 
 function resumeOne(): void {
   if (emptyTurnsLeft > 0) return;
-  if (performance.now() - polledAtMs >= POLL_INTERVAL_MS) {
-    emptyTurnsLeft = TURNS_UNTIL_POLL;
-    setImmediate(emptyTurn);
+  const nowMs = performance.now();
+  if (nowMs < pollAgainAtMs) {
+    resumeFirst();
     return;
   }
-  waiting[resumed++]();
-  if (resumed === waiting.length) {
-    waiting = [];
-    resumed = 0;
-  }
+  pollBeganMs = nowMs;
+  emptyTurnsLeft = TURNS_UNTIL_POLL;
+  setImmediate(emptyTurn);
 }
 
 function emptyTurn(): void {
@@ -80,6 +91,17 @@ function emptyTurn(): void {
     setImmediate(emptyTurn);
     return;
   }
-  polledAtMs = performance.now();
-  for (let i = resumed; i < waiting.length; i++) setImmediate(resumeOne);
+  const nowMs = performance.now();
+  pollAgainAtMs = nowMs + Math.max(POLL_INTERVAL_MS, nowMs - pollBeganMs);
+  for (let i = 1; i < waiting; i++) setImmediate(resumeOne);
+  // At least one goes on between two polls, whatever the next turn brings.
+  resumeFirst();
+}
+
+function resumeFirst(): void {
+  const { resume, next } = first!;
+  first = next;
+  if (next === null) last = null;
+  waiting--;
+  resume();
 }

@@ -10,6 +10,7 @@
  */
 
 import { setImmediate } from "node:timers";
+import { isPolling } from "../rpc/turns.ts";
 
 /** How long the pieces of one turn may take together. A turn has other work too, and should stay below 2 ms. */
 export const DEFAULT_TURN_BUDGET_MS = 1;
@@ -93,6 +94,10 @@ export class TurnBudget {
   #nextTurn(): void {
     this.#turnScheduled = false;
     this.#spentMs = 0;
+    if (isPolling() && this.waiting > 0) {
+      this.#scheduleTurn();
+      return;
+    }
     while (this.#head < this.#waiting.length && this.#fits(this.#waiting[this.#head].kind)) {
       this.#waiting[this.#head++].run();
     }

@@ -12,7 +12,7 @@ import type { ByteStream, Listener } from "./types.ts";
 
 /** How much a pair of memory streams holds each way, in bytes, unless said otherwise. */
 export const MEMORY_BUFFER_BYTES = 65536;
-// How many dialled connections may wait to be accepted: what Deno gives TCP.
+// How many dialled connections may wait to be accepted.
 const BACKLOG = 511;
 
 /** One direction: what was written and not yet read. */

@@ -9,13 +9,13 @@ import { Duplex } from "node:stream";
 import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
 import type { ByteStream } from "./types.ts";
 
-// What an idle stream waits with, and what a busy one reads with; between them the size follows the reads. node:tls
+// What an idle stream waits with, and what a busy one reads with. node:tls
 // keeps memory for the largest piece that it was given until the connection's objects are collected, and takes twice
 // as long for a message of 1 MiB in pieces of 64 KiB.
 const IDLE_READ_BYTES = 4096;
 const BUSY_READ_BYTES = 16384;
 
-/** A ByteStream as a Node duplex stream. */
+/** A ByteStream as a Node duplex stream. Its `data` is good until the listener returns: node:tls copies it. */
 export class ByteStreamDuplex extends Duplex {
   readonly #inner: ByteStream;
   #readBytes = IDLE_READ_BYTES;
@@ -55,7 +55,7 @@ export class ByteStreamDuplex extends Duplex {
         this.#readBytes = Math.max(buffer.length / 4, IDLE_READ_BYTES);
       }
       this.push(buffer.subarray(0, count));
-      // What isn't kept here for a paused reader, node:tls has copied by now.
+      // What isn't kept here for a paused reader was taken by the listener.
       if (this.readableLength === 0) releaseBuffer(buffer);
     }, (error) => {
       releaseBuffer(buffer);

@@ -8,12 +8,19 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 // The victim has a core of its own, attackers and clients share another.
 const VICTIM_CORE = "0";
 const OTHER_CORE = "1";
+// The client that measures goes first on the core that it shares: it is the server that is looked at.
+const BEHIND_CLIENT = ["chrt", "--idle", "0"];
 
-async function onCore(core: string, args: string[]): Promise<Deno.Command> {
+/** `before`: a command that starts the one behind it, as `taskset` does. */
+async function onCore(
+  core: string,
+  args: string[],
+  before: readonly string[] = [],
+): Promise<Deno.Command> {
   const options = { cwd: ROOT, stdin: "null", stdout: "piped", stderr: "piped" } as const;
   if (await hasTaskset()) {
     return new Deno.Command("taskset", {
-      args: ["-c", core, Deno.execPath(), ...args],
+      args: ["-c", core, ...before, Deno.execPath(), ...args],
       ...options,
     });
   }
@@ -123,7 +130,7 @@ async function lastLine(child: Deno.ChildProcess): Promise<string> {
 /** Runs an attack to its end. */
 export async function runAttacker(task: AttackerTask): Promise<AttackerReport> {
   const args = ["run", "-A", "tests/attack/attacker.ts", JSON.stringify(task)];
-  return JSON.parse(await lastLine((await onCore(OTHER_CORE, args)).spawn()));
+  return JSON.parse(await lastLine((await onCore(OTHER_CORE, args, BEHIND_CLIENT)).spawn()));
 }
 
 /** Runs legitimate calls at a rate of bytes to their end; returns the rate it came to. */
@@ -133,6 +140,6 @@ export async function runLegitimate(
 ): Promise<number> {
   const text = JSON.stringify({ ...task, bytesPerSecond });
   const args = ["run", "-A", "tests/attack/legitimate.ts", text];
-  const child = (await onCore(OTHER_CORE, args)).spawn();
+  const child = (await onCore(OTHER_CORE, args, BEHIND_CLIENT)).spawn();
   return JSON.parse(await lastLine(child)).bytesPerSecond;
 }

@@ -64,3 +64,22 @@ Deno.test("a turn that was said to be over is over until the next one", async ()
   await new Promise<void>((resolve) => setImmediate(resolve));
   assert.equal(isTurnOver(), false);
 });
+
+Deno.test("who wait go on although somebody works in every turn", async () => {
+  let working = true;
+  let turns = 0;
+  const others = () => {
+    turns++;
+    work(3);
+    if (working) setImmediate(others);
+  };
+  setImmediate(others);
+  await Promise.all(Array.from({ length: 10 }, async () => {
+    await nextTurn();
+    await nextTurn();
+  }));
+  working = false;
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  // One look at the sockets lasts 61 of these turns, and so long may go on who wait.
+  assert.ok(turns < 3 * 61, `${turns} turns`);
+});
