@@ -14,6 +14,9 @@ const TICK_MS = 10;
 export const SERVER_V8_FLAGS =
   "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=32,--heap-growing-percent=100";
 
+/** Starts what follows so that whoever measures goes first where both share a core. */
+export const BEHIND_OTHERS: readonly string[] = ["chrt", "--idle", "0"];
+
 /** Moves all threads of a process to one core, where `taskset` is. What the process starts later goes there too. */
 export async function pin(pid: number, core: number | string): Promise<void> {
   try {

@@ -1,6 +1,6 @@
 /** The processes of the attack suite: victim, attackers, legitimate load. */
 
-import { pin, SERVER_V8_FLAGS } from "../../bench/processes.ts";
+import { BEHIND_OTHERS, pin, SERVER_V8_FLAGS } from "../../bench/processes.ts";
 import type { AttackerReport, AttackerTask } from "./report.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -8,8 +8,6 @@ const ROOT = new URL("../../", import.meta.url).pathname;
 // The victim has a core of its own, attackers and clients share another.
 const VICTIM_CORE = "0";
 const OTHER_CORE = "1";
-// The client that measures goes first on the core that it shares: it is the server that is looked at.
-const BEHIND_CLIENT = ["chrt", "--idle", "0"];
 
 /** `before`: a command that starts the one behind it, as `taskset` does. */
 async function onCore(
@@ -130,7 +128,7 @@ async function lastLine(child: Deno.ChildProcess): Promise<string> {
 /** Runs an attack to its end. */
 export async function runAttacker(task: AttackerTask): Promise<AttackerReport> {
   const args = ["run", "-A", "tests/attack/attacker.ts", JSON.stringify(task)];
-  return JSON.parse(await lastLine((await onCore(OTHER_CORE, args, BEHIND_CLIENT)).spawn()));
+  return JSON.parse(await lastLine((await onCore(OTHER_CORE, args, BEHIND_OTHERS)).spawn()));
 }
 
 /** Runs legitimate calls at a rate of bytes to their end; returns the rate it came to. */
@@ -140,6 +138,6 @@ export async function runLegitimate(
 ): Promise<number> {
   const text = JSON.stringify({ ...task, bytesPerSecond });
   const args = ["run", "-A", "tests/attack/legitimate.ts", text];
-  const child = (await onCore(OTHER_CORE, args, BEHIND_CLIENT)).spawn();
+  const child = (await onCore(OTHER_CORE, args, BEHIND_OTHERS)).spawn();
   return JSON.parse(await lastLine(child)).bytesPerSecond;
 }

@@ -139,10 +139,8 @@ function beginFull(costMs: number, reads = 2) {
 Deno.test("a long read that costs much is taken in slices, between which others get a turn", async () => {
   const { driver, pieces, bytes, total } = beginFull(3);
   const all = total(4_096 + 65_536);
-  let turns = 0;
   const seen: number[] = [];
   const count = () => {
-    turns++;
     seen.push(pieces.length);
     if (pieces.length < 17) setImmediate(count);
   };

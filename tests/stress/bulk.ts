@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SERVER_V8_FLAGS } from "../../bench/processes.ts";
+import { BEHIND_OTHERS, SERVER_V8_FLAGS } from "../../bench/processes.ts";
 import { type Channel, connect } from "../../mod.ts";
 import { LineProcess } from "../testing/processes.ts";
 import { Findings, type Outcome, percentile, startServer } from "./outcome.ts";
@@ -41,7 +41,7 @@ export async function bulk(wire: "grpc" | "lean"): Promise<Outcome> {
   const other = await rounds(async () => {
     // The one that measures goes first where the clients share a core: it is the server that is looked at.
     const child = new LineProcess([
-      ...["chrt", "--idle", "0"],
+      ...BEHIND_OTHERS,
       ...[Deno.execPath(), "run", "--quiet", "-A", "--no-check", SERVER_V8_FLAGS],
       new URL(import.meta.url).pathname,
       ...[server.address, wire],
