@@ -215,6 +215,8 @@ export interface ClientConnection extends ConnectionEngine {
   readonly tooManyPings: boolean;
   /** Ends at once; open calls end with `code`. */
   abort(code: Status, reason: string, nowMs: number): void;
+  /** Why it is `finished`; empty before. */
+  readonly endReason: string;
 }
 
 /** What a client engine tells about its connection. */

@@ -14,7 +14,7 @@ import type {
 } from "../call/wire.ts";
 import { PreparedField } from "../hpack/prepared_field.ts";
 import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
-import { ErrorCode } from "../http2/constants.ts";
+import { ErrorCode, errorCodeName } from "../http2/constants.ts";
 import { type Http2Options, http2Options } from "../http2/options.ts";
 import type { Http2Stream } from "../http2/stream.ts";
 import { GrpcClientStream } from "./client_stream.ts";
@@ -128,6 +128,9 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
   get bufferedBytes(): number {
     return this.http2.bufferedBytes;
   }
+  get endReason(): string {
+    return this.http2.endReason;
+  }
 
   get ready(): boolean {
     return this.http2.settingsReceived && !this.http2.finished;
@@ -199,8 +202,12 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     if (errorCode === ErrorCode.ENHANCE_YOUR_CALM && debug === "too_many_pings") {
       this.tooManyPings = true;
     }
-    if (errorCode !== ErrorCode.NO_ERROR) {
-      this.sink.onNote?.("warn", `The connection ends with code ${errorCode}: ${debug}`);
+    // What this side found wrong was told already.
+    if (errorCode !== ErrorCode.NO_ERROR && !this.http2.finished) {
+      this.sink.onNote?.(
+        "warn",
+        `The server says ${errorCodeName(errorCode)}: ${JSON.stringify(debug)}`,
+      );
     }
     this.sink.onStateChange();
   }

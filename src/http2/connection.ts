@@ -127,10 +127,9 @@ export class Http2Connection extends ControlFrames
   }
 
   onOversizedFrame(length: number): void {
-    this.connectionError(
-      ErrorCode.FRAME_SIZE_ERROR,
-      `A frame of ${length} bytes arrived, limit is ${this.options.maxFrameBytes}`,
-    );
+    const what = `A frame of ${length} bytes arrived, limit is ${this.options.maxFrameBytes}`;
+    const why = this.settingsReceived ? "" : `: ${otherProtocol(length)}`;
+    this.connectionError(ErrorCode.FRAME_SIZE_ERROR, what + why);
   }
 
   onFrame(
@@ -462,4 +461,11 @@ export class Http2Connection extends ControlFrames
     }
     if (watching) this.timers.set(Timer.STALL, nowMs + stallTimeoutMs / 2);
   }
+}
+
+// What a peer speaks that begins with something else than SETTINGS: its first three bytes came as a frame's length.
+function otherProtocol(length: number): string {
+  if (length === 0x485454) return "the peer speaks HTTP/1"; // "HTT"
+  if (length >> 8 === 0x1503) return "the peer speaks TLS"; // the head of an alert record
+  return "the peer does not speak HTTP/2";
 }

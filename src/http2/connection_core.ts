@@ -74,6 +74,8 @@ export abstract class ConnectionCore implements SendOwner {
   /** When the socket last took output or the peer last gave credit. */
   protected progressMs = 0;
   finished = false;
+  /** Why it is finished; empty before. */
+  endReason = "";
 
   protected readonly pings: Pings;
   protected readonly receiveWindow: ReceiveWindow;
@@ -382,6 +384,7 @@ export abstract class ConnectionCore implements SendOwner {
   protected finish(code: number, reason: string): void {
     if (this.finished) return;
     this.finished = true;
+    this.endReason = reason;
     this.stopReading();
     this.timers.clear();
     const streams = [...this.streams.values()];

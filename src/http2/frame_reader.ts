@@ -136,22 +136,29 @@ export class FrameReader {
   }
 
   #keep(chunk: Uint8Array, at: number, needed: number): void {
+    if (this.#oversized(chunk, at, chunk.length - at)) return;
     // Room for the whole frame once its length is known: one copy, and never more than maxFrameBytes.
     this.#partial = new Uint8Array(needed);
     this.#partial.set(chunk.subarray(at));
     this.#partialLength = chunk.length - at;
   }
 
+  // Whether the frame at `at` is too long, which its first three bytes say: what is no frame at all may end with them.
+  #oversized(buffer: Uint8Array, at: number, available: number): boolean {
+    if (available < 3) return false;
+    const length = buffer[at] << 16 | buffer[at + 1] << 8 | buffer[at + 2];
+    if (length <= this.maxFrameBytes) return false;
+    this.handler.onOversizedFrame(length);
+    return true;
+  }
+
   #complete(chunk: Uint8Array): number {
     let at = this.#fill(chunk, 0, FRAME_HEADER_BYTES);
-    if (this.#partialLength < FRAME_HEADER_BYTES) return at;
     const p = this.#partial;
+    if (this.#oversized(p, 0, this.#partialLength)) return chunk.length;
+    if (this.#partialLength < FRAME_HEADER_BYTES) return at;
     const length = p[0] << 16 | p[1] << 8 | p[2];
     const type = p[3];
-    if (length > this.maxFrameBytes) {
-      this.handler.onOversizedFrame(length);
-      return chunk.length;
-    }
     if (type !== FrameType.DATA) {
       at = this.#fill(chunk, at, FRAME_HEADER_BYTES + length);
       if (this.#partialLength < FRAME_HEADER_BYTES + length) return at;

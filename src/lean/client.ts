@@ -394,7 +394,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
     }
     this.#endUnopened(message);
     if (reason !== Reason.NO_ERROR) {
-      this.note("warn", `The server hung up with reason ${reason}: ${message}`);
+      this.note("warn", `The server hung up with reason ${reason}: ${JSON.stringify(message)}`);
       this.close(message, false);
     }
     this.#finishDrain();

@@ -59,6 +59,8 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   assemblyBytes = 0;
   /** This connection's part of what all may hold. */
   readonly memory: MemoryShare;
+  /** Why it is finished; empty before. */
+  endReason = "";
   /** How the peer broke the protocol, when it did. */
   error: ProtocolError | undefined;
   protected readonly calls: IdMap<LeanCall> = new IdMap();
@@ -388,6 +390,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   protected close(reason: string, broken: boolean): void {
     if (this.over) return;
     this.over = true;
+    this.endReason = reason;
     this.reader.stop();
     this.endCalls(reason, broken);
     this.waits.clear();

@@ -22,6 +22,9 @@ export interface FrameHandler {
   onMalformed(message: string): void;
 }
 
+// What begins with such a byte: an alert of TLS, an answer of HTTP/1.
+const OTHER_PROTOCOLS = new Map([[0x15, "TLS"], [0x48, "HTTP/1"]]);
+
 /** What a reader is doing with the frame that is cut off. */
 const Part = { HEADER: 0, FRAME: 1, OVERSIZE: 2 } as const;
 
@@ -160,8 +163,10 @@ export class FrameReader {
 
   #badVersion(version: number): void {
     this.stop();
+    const other = OTHER_PROTOCOLS.get(version);
+    const hint = other === undefined ? "" : `; the peer seems to speak ${other}`;
     this.#handler.onMalformed(
-      `Cannot read a frame of version ${version}: only ${VERSION} is spoken`,
+      `Cannot read a frame of version ${version}: only ${VERSION} is spoken${hint}`,
     );
   }
 

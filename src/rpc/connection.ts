@@ -14,6 +14,7 @@ import type {
   ClientConnectionSink,
 } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
+import { transportError } from "../transport/failure.ts";
 import type { ByteStream } from "../transport/types.ts";
 import type { Pickable } from "./balancer.ts";
 import type { ConnectionStats } from "./channel_options.ts";
@@ -218,7 +219,7 @@ export class Connection implements ClientConnectionSink, Pickable {
       stream,
       engine: this.#engine,
       clock,
-      onClose: (error) => this.#closed(error ?? new Error("The server closed the connection")),
+      onClose: (error) => this.#closed(this.#lossOf(error)),
     });
     this.#driver.start();
   }
@@ -234,6 +235,13 @@ export class Connection implements ClientConnectionSink, Pickable {
     } finally {
       this.#abort?.signal.removeEventListener("abort", close);
     }
+  }
+
+  // What calls are told that wait for a connection: the address, and how the peer or the engine ended it.
+  #lossOf(error: Error | undefined): Error {
+    const { address } = this;
+    const what = this.state === "connecting" ? "Cannot connect to" : "Lost the connection to";
+    return transportError(what, address, error ?? new Error(this.#engine!.endReason));
   }
 
   #closed(error: Error): void {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type ChannelState, type RpcError, Status } from "../../mod.ts";
+import { memoryPair } from "../../src/transport/memory.ts";
 import { text, untext } from "../calls/methods.ts";
 import { Network } from "./pool_fixture.ts";
 
@@ -91,7 +92,6 @@ Deno.test("a dial without an answer is given up after connectTimeoutMs", async (
 
 Deno.test("a server that says nothing after connecting is given up as well", async () => {
   await using network = new Network();
-  const { memoryPair } = await import("../../src/transport/memory.ts");
   const [here, there] = memoryPair();
   const channel = network.connect("a", {
     connectTimeoutMs: 3_000,
@@ -103,6 +103,41 @@ Deno.test("a server that says nothing after connecting is given up as well", asy
   assert.equal((await call).code, Status.UNAVAILABLE);
   there.close();
 });
+
+const FOREIGN: [name: string, said: string, wire: "grpc" | "lean", text: RegExp][] = [
+  ["nothing", "", "grpc", /^Cannot connect to a: The peer closed the connection$/],
+  ["nothing, on lean", "", "lean", /^Cannot connect to a: The peer closed the connection$/],
+  [
+    "HTTP/1",
+    "HTTP/1.1 400 Bad Request\r\n\r\n",
+    "grpc",
+    /^Cannot connect to a: .* speaks HTTP\/1$/,
+  ],
+  [
+    "HTTP/1, on lean",
+    "HTTP/1.1 400 Bad Request\r\n\r\n",
+    "lean",
+    /^Cannot connect to a: .* speak HTTP\/1$/,
+  ],
+  ["a TLS alert", "\x15\x03\x03\0\x02\x02\x46", "grpc", /^Cannot connect to a: .* speaks TLS$/],
+  ["SSH", "SSH-2.0-OpenSSH_9.2\r\n", "grpc", /^Cannot connect to a: .* does not speak HTTP\/2$/],
+];
+
+for (const [name, said, wire, text] of FOREIGN) {
+  Deno.test(`a server that says ${name} and hangs up is named with the reason`, async () => {
+    await using network = new Network();
+    const [here, there] = memoryPair();
+    const channel = network.connect("a", { wire, dial: () => Promise.resolve(here) });
+    const call = failure(channel.call("/suite/echo", EMPTY));
+    await there.read(new Uint8Array(4096));
+    if (said !== "") await there.write(new TextEncoder().encode(said));
+    await there.closeWrite();
+    const error = await call;
+    assert.equal(error.code, Status.UNAVAILABLE);
+    assert.match(error.message, text);
+    there.close();
+  });
+}
 
 Deno.test("the pool grows when all connections are at their limit, and shrinks when they are idle", async () => {
   await using network = new Network();

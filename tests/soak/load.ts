@@ -5,7 +5,15 @@
  * @module
  */
 
-import { type Channel, type ChannelOptions, connect, RpcError, Status } from "../../mod.ts";
+import {
+  bytesCodec,
+  type Channel,
+  type ChannelOptions,
+  connect,
+  RpcError,
+  type ServiceConfig,
+  Status,
+} from "../../mod.ts";
 import { dial } from "../../src/transport/mod.ts";
 
 /** Counts of what happened. */
@@ -28,6 +36,20 @@ const payloads = SIZES.map((size) => new Uint8Array(size).fill(size));
 const anyPayload = () => payloads[Math.floor(Math.random() * payloads.length)];
 const anyMs = (most: number) => Math.random() * most;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** For calls whose first attempt always fails. */
+export const retrying: ServiceConfig = {
+  methodConfig: [{
+    name: [{ service: "soak" }],
+    retryPolicy: {
+      maxAttempts: 3,
+      initialBackoff: "0.005s",
+      maxBackoff: "0.01s",
+      backoffMultiplier: 2,
+      retryableStatusCodes: ["UNAVAILABLE"],
+    },
+  }],
+};
 
 /** The jobs on one long-lived channel. `signal` goes with every call and never fires. */
 export function channelJobs(channel: Channel, counts: Counts, signal: AbortSignal): Job[] {
@@ -84,7 +106,25 @@ export function channelJobs(channel: Channel, counts: Counts, signal: AbortSigna
     expect(await session.receive() === null, "A session did not end");
     counts.calls++;
   };
-  return [unary, unary, failing, cancelled, late, left, chat];
+  const count = channel.method<Uint8Array, Uint8Array>({
+    path: "/count",
+    kind: "client_streaming",
+    requestCodec: bytesCodec,
+    responseCodec: bytesCodec,
+  });
+  const upload: Job = async () => {
+    const messages = Array.from({ length: Math.floor(anyMs(100)) }, anyPayload);
+    const [counted] = await count.clientStreaming(messages, { signal });
+    expect(counted === messages.length, "An upload lost messages");
+    counts.calls++;
+    await sleep(5);
+  };
+  const again: Job = async () => {
+    await channel.call("/soak/SecondTime", anyPayload(), { signal });
+    counts.calls++;
+    await sleep(5);
+  };
+  return [unary, unary, failing, cancelled, late, left, chat, upload, again];
 }
 
 /** Opens a channel, calls, leaves; and sockets that say nothing, or nonsense, or half of something. */

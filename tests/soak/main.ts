@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { type ChannelOptions, connect } from "../../mod.ts";
 import { childProcess } from "../../bench/processes.ts";
 import { type Figures, measure } from "./figures.ts";
-import { channelJobs, churnJobs, type Counts, type Job, repeat } from "./load.ts";
+import { channelJobs, churnJobs, type Counts, type Job, repeat, retrying } from "./load.ts";
 import { growth } from "./verdict.ts";
 
 const { values } = parseArgs({
@@ -46,7 +46,9 @@ const ways: [address: string, options: ChannelOptions][] = [
   [secure, { wire: "grpc", tls }],
   [secure, { wire: "lean", tls }],
 ];
-const channels = ways.map(([address, options]) => connect(address, options));
+const channels = ways.map(([address, options]) =>
+  connect(address, { ...options, serviceConfig: retrying })
+);
 const jobs: Job[] = [
   ...channels.flatMap((channel) => channelJobs(channel, counts, signal)),
   ...ways.slice(0, 2).flatMap(([address, options]) => churnJobs(address, options, counts)),
@@ -54,6 +56,8 @@ const jobs: Job[] = [
 ];
 
 await using meter = connect(figures, { wire: "lean" });
+/** What was printed of what nobody expected, so that each line says in which round it came. */
+const told = new Map<string, number>();
 const mine: Figures[] = [];
 const theirs: Figures[] = [];
 const roundMs = Math.max(1_000, (minutes * 60_000) / rounds - SETTLE_MS);
@@ -80,6 +84,10 @@ for (let round = 0; round < rounds; round++) {
       shown(theirs[round]),
     ].join("  "),
   );
+  for (const [text, count] of counts.unexpected) {
+    if (count !== told.get(text)) console.log(`        ${count} × ${text}`);
+    told.set(text, count);
+  }
 }
 
 await Promise.all(channels.map((channel) => channel.close()));

@@ -23,6 +23,10 @@ function start(address: string, tls?: { cert: string; key: string }) {
     router.method("/fail", {}, () => {
       throw new RpcError(Status.FAILED_PRECONDITION, "It always fails");
     });
+    router.method("/soak/SecondTime", {}, (request, { metadata }) => {
+      if (metadata.has("grpc-previous-rpc-attempts")) return request;
+      throw new RpcError(Status.UNAVAILABLE, "It fails the first time");
+    });
     router.method("/slow", {}, (request, { signal }) => {
       const { promise, resolve } = Promise.withResolvers<typeof request>();
       const timer = setTimeout(() => resolve(request), SLOW_MS);
