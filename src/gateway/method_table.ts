@@ -7,7 +7,7 @@
 
 import type { DescMethod, DescService, FileRegistry, Registry } from "@bufbuild/protobuf";
 import type { Channel } from "../rpc/channel.ts";
-import { nearestName } from "../rpc/nearest_name.ts";
+import { NameHints } from "../rpc/nearest_name.ts";
 import { reflectServices } from "../services/reflection_client.ts";
 
 /** A method and the types that its messages may contain. */
@@ -29,6 +29,7 @@ export class MethodTable {
   readonly #channel: Channel;
   readonly #timeoutMs: number;
   readonly #known = new Map<string, GatewayMethod>();
+  readonly #hints = new NameHints();
   #reflected = new Map<string, GatewayMethod>();
   #loadedMs = -Infinity;
   #loading: Promise<void> | null = null;
@@ -54,9 +55,9 @@ export class MethodTable {
     return [...all.values()].sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
-  /** The name most like `path`, if any is. */
+  /** The name most like `path`, if any is; a few times a second. */
   nearest(path: string): string | undefined {
-    return nearestName(path, this.all().map((method) => method.path));
+    return this.#hints.nearest(path, () => this.all().map((method) => method.path));
   }
 
   /** Asks the service for its methods; several callers share one question. */

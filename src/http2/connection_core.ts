@@ -243,7 +243,7 @@ export abstract class ConnectionCore implements SendOwner {
   sendData(stream: Http2Stream, prefix: Uint8Array | null, body: Uint8Array, end: boolean): void {
     this.sender.send(stream, prefix, body, end);
     // A client's own deadline says how long it waits for a server that takes its time.
-    if (stream.queue !== null && this.role === "server") this.watchStall(stream);
+    if (stream.queue !== null && this.role === "server") this.watchStall();
     this.changed();
   }
 
@@ -316,8 +316,8 @@ export abstract class ConnectionCore implements SendOwner {
     }
   }
 
-  protected watchStall(stream: Http2Stream): void {
-    if (stream.progressMs === 0) stream.progressMs = this.nowMs;
+  // The first look dates what waits: the last input, which is all that is known here, may be long ago.
+  protected watchStall(): void {
     if (this.timers.get(Timer.STALL) !== Infinity) return;
     this.timers.set(Timer.STALL, this.nowMs + this.options.stallTimeoutMs / 2);
   }

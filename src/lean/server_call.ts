@@ -123,7 +123,7 @@ export class LeanServerCall extends LeanCall implements ServerCall {
   // A reply that would wait when there is no memory for waiting fails the call.
   private mayWait(message: Uint8Array): boolean {
     if (this.fits(message.length) || this.server.memory.allows(message.length)) return true;
-    this.sendStatus(
+    this.failWith(
       Status.RESOURCE_EXHAUSTED,
       `Cannot queue a reply of ${message.length} bytes: the memory for messages is used up`,
     );
@@ -148,7 +148,7 @@ export class LeanServerCall extends LeanCall implements ServerCall {
     try {
       return encodeFields(input);
     } catch (error) {
-      this.sendStatus(Status.INTERNAL, (error as Error).message);
+      this.failWith(Status.INTERNAL, (error as Error).message);
       return null;
     }
   }
@@ -159,7 +159,7 @@ export class LeanServerCall extends LeanCall implements ServerCall {
     if (--this.ends === 0) this.server.releaseSlot();
   }
 
-  /** A call whose messages break a limit: the client gets the status, the handler a cancel. */
+  /** A call that breaks a limit, or whose reply does: the client gets the status, the handler a cancel. */
   failWith(code: Status, message: string): void {
     this.sendStatus(code, message);
     this.sink.onCancel(code, message);

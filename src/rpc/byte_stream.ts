@@ -14,6 +14,7 @@ import type { MethodSpec } from "./handlers.ts";
 import { ByteReader } from "./byte_reader.ts";
 import { serverLog } from "./log.ts";
 import type { Router } from "./router.ts";
+import type { Session } from "./session.ts";
 import type { CallOptions, HandlerContext } from "./types.ts";
 
 /** The metadata key that announces how many bytes follow, in requests and in response headers. */
@@ -242,31 +243,53 @@ export async function callByteStream(
     // Without headers the call has failed or is empty: then the first read says so.
     const received = await Promise.race([headers.promise, first.then(() => undefined)]);
     const reader = new ByteReader(
-      chunks(session, first, failed, sending),
+      new Chunks(session, first, failed, sending),
       received && announced(received),
     );
     return { length: received && announced(received), readable: reader.readable };
   } catch (error) {
+    // Where it is the announced length that can't be read, the call would go on.
+    session.cancel();
     await sending;
     throw failed(error);
   }
 }
 
-async function* chunks(
-  session: { receive(): Promise<Uint8Array | null>; cancel(): void },
-  first: Promise<Uint8Array | null>,
-  failed: (error: unknown) => unknown,
-  sending: Promise<void>,
-): AsyncGenerator<Uint8Array, void, void> {
-  let ended = false;
-  try {
-    for (let chunk = await first; chunk !== null; chunk = await session.receive()) yield chunk;
-    ended = true;
-  } catch (error) {
-    ended = true;
-    await sending;
-    throw failed(error);
-  } finally {
-    if (!ended) session.cancel();
+/** The reply's chunks. No generator, which would not hear of an end before the first read. */
+class Chunks implements AsyncIterableIterator<Uint8Array, void, void> {
+  #first: Promise<Uint8Array | null> | undefined;
+  #ended = false;
+
+  constructor(
+    readonly session: Pick<Session, "receive" | "cancel">,
+    first: Promise<Uint8Array | null>,
+    readonly failed: (error: unknown) => unknown,
+    readonly sending: Promise<void>,
+  ) {
+    this.#first = first;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array, void>> {
+    try {
+      const chunk = this.#ended ? null : await (this.#first ?? this.session.receive());
+      this.#first = undefined;
+      if (chunk !== null) return { done: false, value: chunk };
+      this.#ended = true;
+      return { done: true, value: undefined };
+    } catch (error) {
+      this.#ended = true;
+      await this.sending;
+      throw this.failed(error);
+    }
+  }
+
+  return(): Promise<IteratorResult<Uint8Array, void>> {
+    if (!this.#ended) this.session.cancel();
+    this.#ended = true;
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }

@@ -15,6 +15,9 @@ import type { CallObserver } from "./observer.ts";
 import type { ServiceConfig } from "./service_config.ts";
 import type { CallCredentials, Interceptor } from "./types.ts";
 
+/** The default of {@link ChannelOptions.connectTimeoutMs}, in ms. */
+export const CONNECT_TIMEOUT_MS = 20_000;
+
 /** Options of a channel. Times are ms, sizes are bytes; every one has a default. */
 export interface ChannelOptions extends BackoffOptions {
   /** The protocol spoken. Default `grpc`. */

@@ -7,7 +7,13 @@
 import type { CallCore, CallStarter, ClientMethod } from "./call_core.ts";
 import { Backoff, checkedMs } from "./backoff.ts";
 import { type BatchContext, Batcher } from "./batch_client.ts";
-import type { BatchOptions, ChannelOptions, ChannelStats, PoolSize } from "./channel_options.ts";
+import {
+  type BatchOptions,
+  type ChannelOptions,
+  type ChannelStats,
+  CONNECT_TIMEOUT_MS,
+  type PoolSize,
+} from "./channel_options.ts";
 import type { CallExtras } from "./client_interceptors.ts";
 import { ClientEngines } from "./client_engine.ts";
 import { systemClock } from "./clock.ts";
@@ -24,7 +30,6 @@ import { Subchannel } from "./subchannel.ts";
 import { makeTarget, type Target } from "./target.ts";
 import type { MethodInfo } from "./types.ts";
 
-const CONNECT_TIMEOUT_MS = 20_000;
 const IDLE_TIMEOUT_MS = 1_800_000;
 const SHRINK_AFTER_MS = 10_000;
 const RESOLVE_INTERVAL_MS = 30_000;

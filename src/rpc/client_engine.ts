@@ -7,9 +7,10 @@
 import type { ClientConnection, ClientConnectionSink } from "../call/wire.ts";
 import { ProtocolError } from "../errors.ts";
 import { GrpcClientConnection, MIN_CLIENT_KEEPALIVE_MS } from "../grpc/client.ts";
+import { DEFAULT_HTTP2_OPTIONS } from "../http2/options.ts";
 import { LeanClientConnection } from "../lean/client.ts";
 import type { ByteStream } from "../transport/types.ts";
-import type { ChannelOptions } from "./channel_options.ts";
+import { type ChannelOptions, CONNECT_TIMEOUT_MS } from "./channel_options.ts";
 
 const LEAN_ALPN = "vrpc-lean/1";
 
@@ -44,7 +45,11 @@ export class ClientEngines {
     const alpn = stream.peer.tls?.alpn;
     if (options.wire === "lean") {
       const peerKnowsHello = alpn === LEAN_ALPN;
-      return new LeanClientConnection(sink, { ...keepalive, peerKnowsHello }, nowMs);
+      return new LeanClientConnection(
+        sink,
+        { ...keepalive, prefaceTimeoutMs: Infinity, peerKnowsHello },
+        nowMs,
+      );
     }
     if (alpn !== undefined && alpn !== "h2") {
       throw new ProtocolError("connection", 0, `The server speaks ${alpn} here, not h2`);
@@ -54,8 +59,12 @@ export class ClientEngines {
       authority: this.#authority,
       secure: stream.peer.tls !== undefined,
       userAgent: options.userAgent,
-      // A connection that gets no settings in time is given up by the pool.
-      prefaceTimeoutMs: options.connectTimeoutMs,
+      // One timer of `Connection` runs from the dial to the peer's first settings, and it is `connectTimeoutMs`.
+      prefaceTimeoutMs: Infinity,
+      settingsTimeoutMs: Math.max(
+        DEFAULT_HTTP2_OPTIONS.settingsTimeoutMs,
+        options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      ),
     }, nowMs);
   }
 }

@@ -250,6 +250,38 @@ export function panicBarrier(
   return (next) => new PanicBarrier(next, onPanic);
 }
 
+/** Replies whose errors become statuses. No generator, which would not pass on the end of what nobody has begun to read. */
+class GuardedReplies implements AsyncIterableIterator<Uint8Array, void, void> {
+  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #caught: (error: unknown) => RpcError;
+
+  constructor(source: AsyncIterable<Uint8Array>, caught: (error: unknown) => RpcError) {
+    this.#source = source[Symbol.asyncIterator]();
+    this.#caught = caught;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array, void>> {
+    try {
+      return await this.#source.next();
+    } catch (error) {
+      throw this.#caught(error);
+    }
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array, void>> {
+    try {
+      await this.#source.return?.();
+    } catch (error) {
+      throw this.#caught(error);
+    }
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
 class PanicBarrier extends DispatcherLayer {
   readonly #onPanic: ((method: MethodInfo, error: unknown) => void) | undefined;
 
@@ -259,31 +291,21 @@ class PanicBarrier extends DispatcherLayer {
   }
 
   dispatch(method: MethodInfo, request: Request, context: HandlerContext): Answer {
+    const caught = (error: unknown) => this.#caught(method, error);
     try {
       const answer = this.next.dispatch(method, request, context);
       if (answer instanceof Uint8Array) return answer;
       if (answer instanceof Promise) {
         return answer.then(
-          (reply) => reply instanceof Uint8Array ? reply : this.#replies(method, reply),
+          (reply) => reply instanceof Uint8Array ? reply : new GuardedReplies(reply, caught),
           (error) => {
-            throw this.#caught(method, error);
+            throw caught(error);
           },
         );
       }
-      return this.#replies(method, answer);
+      return new GuardedReplies(answer, caught);
     } catch (error) {
-      throw this.#caught(method, error);
-    }
-  }
-
-  async *#replies(
-    method: MethodInfo,
-    replies: AsyncIterable<Uint8Array>,
-  ): AsyncGenerator<Uint8Array, void, void> {
-    try {
-      yield* replies;
-    } catch (error) {
-      throw this.#caught(method, error);
+      throw caught(error);
     }
   }
 

@@ -14,7 +14,7 @@ import type { CallContext } from "./context.ts";
 import type { Dispatcher, DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind, MethodSpec } from "./handlers.ts";
 import { intercept, invoke } from "./invoke.ts";
-import { nearestName } from "./nearest_name.ts";
+import { NameHints, nearestName } from "./nearest_name.ts";
 import type { HandlerContext, Interceptor, MethodInfo } from "./types.ts";
 
 /** The reserved route that lists all methods, on every wire. */
@@ -91,9 +91,12 @@ export class RegisteredMethod implements MethodInfo {
 export class Registry implements Dispatcher {
   #methods = new Map<string, RegisteredMethod>();
   #services = new Map<string, DescService>();
+  /** None behind interceptors: whoever may not call a method is not told its name. */
+  readonly #hints: NameHints | undefined;
 
   /** Makes a registry that has only the route `capabilities`, with `interceptors` around it. */
   constructor(interceptors: readonly Interceptor[] = []) {
+    this.#hints = interceptors.length === 0 ? new NameHints() : undefined;
     this.add(
       new RegisteredMethod(
         CAPABILITIES,
@@ -174,10 +177,11 @@ export class Registry implements Dispatcher {
     return invoke(registered, request, context, (context as CallContext).lendReplies === true);
   }
 
-  /** Says what may have been meant. */
+  /** Says what may have been meant, a few times a second. */
   explainMissing(path: string): string {
     const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path;
-    const nearest = nearestName(path, this.#methods.keys());
+    if (this.#hints === undefined) return `Unknown method ${shown}`;
+    const nearest = this.#hints.nearest(path, () => this.#methods.keys());
     if (nearest !== undefined) return `Unknown method ${shown}; did you mean ${nearest}`;
     const service = path.slice(1, Math.max(1, path.lastIndexOf("/")));
     return this.#services.has(service)

@@ -224,13 +224,16 @@ class RunningServer implements Server, ConnectionOwner {
   }
 
   shutdown(options: { graceMs?: number } = {}): Promise<void> {
-    return this.#shutdown ??= this.#drain(options.graceMs ?? DEFAULT_GRACE_MS);
+    const { graceMs = DEFAULT_GRACE_MS } = options;
+    if (!(graceMs >= 0)) {
+      return Promise.reject(
+        new RangeError(`Cannot use graceMs ${graceMs}: it must be 0 or more`),
+      );
+    }
+    return this.#shutdown ??= this.#drain(graceMs);
   }
 
   async #drain(graceMs: number): Promise<void> {
-    if (!(graceMs >= 0)) {
-      throw new RangeError(`Cannot use graceMs ${graceMs}: it must be 0 or more`);
-    }
     serverLog.info("Draining {connections} connections for up to {graceMs} ms", {
       connections: this.#connections.size,
       graceMs,

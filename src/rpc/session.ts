@@ -69,6 +69,8 @@ export class IterableSession implements Session {
   readonly #replies: AsyncIterator<Uint8Array>;
   readonly #waiting: { message: Uint8Array; taken: () => void; failed: (e: RpcError) => void }[] =
     [];
+  /** The sender of the message that was asked for last, until the next one is. */
+  #sending: { taken: () => void; failed: (e: RpcError) => void } | undefined = undefined;
   readonly #controller = new AbortController();
   #wake: (() => void) | undefined = undefined;
   #closed = false;
@@ -136,6 +138,7 @@ export class IterableSession implements Session {
   #end(error: RpcError): void {
     this.#error ??= error;
     this.#closed = true;
+    this.#sending?.failed(this.#error);
     for (const { failed } of this.#waiting.splice(0)) failed(this.#error);
     this.#wake?.();
   }
@@ -146,8 +149,10 @@ export class IterableSession implements Session {
         const next = this.#waiting.shift();
         if (next !== undefined) {
           // The sender goes on when this message was taken, and the next is asked for.
+          this.#sending = next;
           yield next.message;
           next.taken();
+          this.#sending = undefined;
         } else if (this.#closed) {
           return;
         } else {

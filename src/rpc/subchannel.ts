@@ -161,6 +161,12 @@ export class Subchannel implements ConnectionOwner {
   // must not be dialled in a tight loop.
   #lost(connection: Connection): void {
     const { backoff, clock } = this.#options;
+    if (this.ready.length === 0) {
+      // What further connections had to wait for was not for the only one.
+      backoff.reset();
+      this.#nextDialMs = -Infinity;
+      this.#clearTimer();
+    }
     const young = clock.now() - connection.startedMs < backoff.initialMs;
     this.#shortLived = young ? this.#shortLived + 1 : 0;
     if (this.#shortLived > 1) this.#nextDialMs = this.#lastDialMs + backoff.initialMs;
@@ -205,7 +211,8 @@ export class Subchannel implements ConnectionOwner {
       return;
     }
     if (wasConnecting) {
-      this.failed = true;
+      // One more that can't be had says nothing of an address that serves.
+      this.failed = this.ready.length === 0;
       this.failures++;
       this.lastError = error;
       this.#nextDialMs = this.#lastDialMs + this.#options.backoff.next();

@@ -9,6 +9,7 @@ import { type Attack, concat, flood, keepOn, lying, pause, repeat, wait } from "
 import type { RawConnection } from "./raw_connection.ts";
 
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
+const ALMOST_ECHO = "/vrpc.echo.v1.EchoService/Ecko";
 const STREAM = "/vrpc.echo.v1.EchoService/EchoStream";
 const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
@@ -187,6 +188,12 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
   requests("resets the server is made to send", RESETS, STREAM, (id) => windowUpdate(id, 0)),
   requests("half a message, then its end", RESETS, ECHO, (id) => data(id, [0, 0, 0, 0, 9], 1)),
   requests("unknown methods", RESETS, "/no.Such/Method", (id) => data(id, SMALL, 1)),
+  requests(
+    "unknown methods that are almost known",
+    RESETS,
+    ALMOST_ECHO,
+    (id) => data(id, SMALL, 1),
+  ),
   {
     name: "CONTINUATION without end",
     group: HEADERS,

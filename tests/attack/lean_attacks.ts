@@ -9,6 +9,7 @@ import { type Attack, concat, flood, keepOn, lying, pause, repeat, wait } from "
 import type { RawConnection } from "./raw_connection.ts";
 
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
+const ALMOST_ECHO = "/vrpc.echo.v1.EchoService/Ecko";
 const ECHO_STREAM = "/vrpc.echo.v1.EchoService/EchoStream";
 const CALLS_PER_WRITE = 500;
 const NOTHING = new Uint8Array(0);
@@ -120,6 +121,11 @@ export const LEAN_ATTACKS: readonly Attack[] = [
     { tls: true },
   ),
   calls("unknown routes", RESETS, (id) => frame(REQUEST, id, `/no/${id}`, SMALL)),
+  calls(
+    "unknown routes that are almost known",
+    RESETS,
+    (id) => frame(REQUEST, id, ALMOST_ECHO, SMALL),
+  ),
   calls("replies nobody reads", SLOW, (id) => frame(REQUEST, id, ECHO, SMALL), { reading: false }),
   calls(
     "replies that meet no credit",

@@ -277,3 +277,23 @@ Deno.test("a large message is refused when the server's memory is used up, and f
   pair.server.transportLost("gone", pair.nowMs);
   assert.equal(pool.used, 0);
 });
+
+Deno.test("a large reply after a long silence is not taken for one that stalls", () => {
+  let call: ServerCall | undefined;
+  const pair = new Pair((arrived) => {
+    call = arrived;
+    arrived.sink = gather(arrived, () => {});
+  });
+  pair.run();
+  const outcome = new Outcome();
+  pair.client.startCall(request("/test.Echo/Slow"), outcome).sendLastMessage(bytes(1), false);
+  pair.run();
+  // Twice as long as a reply may stand still at most.
+  pair.nowMs += 20 * 30_000;
+  call!.respond(new Uint8Array(1_000_000));
+  call!.handlerDone();
+  // Timers are looked at before the client's credit has come.
+  if (pair.server.nextTimerMs() <= pair.nowMs) pair.server.onTimer(pair.nowMs);
+  pair.run();
+  assert.deepEqual(outcome.statuses.map(({ code }) => code), [Status.OK]);
+});

@@ -432,3 +432,24 @@ Deno.test("on a link of 12 KB/s every call gets its reply, though the last waits
   }
   assert.deepEqual(calls.map(({ status }) => status), calls.map(() => OK));
 });
+
+Deno.test("a handler hears when its reply can't wait for want of memory, or its metadata is too large", () => {
+  const pair = new Pair({ server: { memory: new MemoryPool(10_000) } });
+  pair.run();
+  const first = start(pair.client.engine, "/large");
+  const second = start(pair.client.engine, "/long");
+  for (const { call } of [first, second]) call.sendLastMessage(utf8("x"), false);
+  pair.run();
+  const [large, long] = pair.server.calls;
+  large.call.sendMessage(new Uint8Array(5_000_000), false);
+  long.call.sendHeaders(new Metadata({ long: "y".repeat(70_000) }));
+  for (const { call, events } of [large, long]) {
+    assert.equal(call.closed, true);
+    assert.match(events.join(), /cancel/);
+    call.handlerDone();
+  }
+  pair.run();
+  assert.equal(first.status, Status.RESOURCE_EXHAUSTED);
+  assert.equal(second.status, Status.INTERNAL);
+  assert.equal(pair.server.engine.activeCalls, 0);
+});

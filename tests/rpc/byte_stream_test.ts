@@ -201,4 +201,35 @@ for (const wire of ["grpc", "lean"] as const) {
       assert.equal((await ended.promise as RpcError).code, Status.CANCELLED);
     });
   });
+
+  Deno.test(`byte streams: a reply that is cancelled before the first read cancels the call, ${wire}`, async () => {
+    const cancelled = Promise.withResolvers<void>();
+    await withServer(wire, {
+      "/large": async (stream, { signal }) => {
+        signal.addEventListener("abort", () => cancelled.resolve());
+        await stream.write(new Uint8Array(20 * MIB));
+      },
+    }, async (channel) => {
+      const { readable } = await callByteStream(channel, "/large", new Uint8Array(0));
+      await readable.cancel();
+      await cancelled.promise;
+      assert.equal(channel.stats().activeCalls, 0);
+    });
+  });
+
+  Deno.test(`byte streams: an announced length that can't be read ends the call, ${wire}`, async () => {
+    await using server = await serve("127.0.0.1:0", (router) => {
+      router.method("/broken", { kind: "bidi_streaming" }, async function* (_, context) {
+        context.responseHeaders.set("vrpc-length", "abc");
+        context.sendHeaders();
+        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+        yield new Uint8Array(0);
+      });
+    });
+    await using channel = connect(server.addresses[0], { wire });
+    // More than flow control lets pass: the sending side waits for a handler that doesn't read.
+    const call = callByteStream(channel, "/broken", new Uint8Array(5 * MIB));
+    assert.match((await failure(call)).message, /^Cannot read vrpc-length "abc"$/);
+    assert.equal(channel.stats().activeCalls, 0);
+  });
 }

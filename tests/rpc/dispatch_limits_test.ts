@@ -87,6 +87,29 @@ Deno.test("concurrencyLimit() frees the slot of a stream that nobody has begun t
   await next.ended;
 });
 
+Deno.test("panicBarrier() tells the wrappers inside of it when a stream ends that nobody has begun to read", async () => {
+  // As with a worker pool, replies come later than the call.
+  const later: DispatcherWrapper = (next) => ({
+    find: (path) => next.find(path),
+    dispatch: async (method, request, context) => {
+      await turn();
+      return await next.dispatch(method, request, context);
+    },
+  });
+  const { host, held, start } = setUp(
+    composeDispatchers(panicBarrier(), concurrencyLimit({ limit: 1 }), later),
+  );
+  const call = host.accept(new FakeCall("/stream")).request(bytes());
+  call.cancel();
+  await turn();
+  await turn();
+  const next = start("/hold");
+  await turn();
+  assert.equal(next.status, undefined);
+  held[0].resolve(bytes());
+  await next.ended;
+});
+
 Deno.test("concurrencyLimit(): a call that is given up leaves the queue", async () => {
   const { held, start } = setUp(concurrencyLimit({ limit: 1, maxQueue: 1 }));
   const running = start("/hold");

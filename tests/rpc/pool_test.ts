@@ -459,3 +459,48 @@ Deno.test("options that can't be are refused where they are given", async () => 
   assert.throws(() => connect("nonsense"), TypeError);
   assert.throws(() => connect([]), TypeError);
 });
+
+for (const wire of ["grpc", "lean"] as const) {
+  Deno.test(`a slow server has all of connectTimeoutMs for its first settings, ${wire}`, async () => {
+    for (const connectTimeoutMs of [undefined, 25_000]) {
+      await using network = new Network();
+      const [here, there] = memoryPair();
+      const channel = network.connect("a", {
+        wire,
+        connectTimeoutMs,
+        dial: () => Promise.resolve(here),
+      });
+      const call = failure(channel.call("/suite/echo", EMPTY));
+      await there.read(new Uint8Array(4096));
+      for (let ms = 1_000; ms < (connectTimeoutMs ?? 20_000); ms += 1_000) {
+        await network.pass(1_000);
+      }
+      assert.equal(channel.state, "CONNECTING");
+      await network.pass(1_000);
+      assert.match((await call).message, /^Cannot connect to a: timed out after \d+ ms$/);
+      there.close();
+    }
+  });
+}
+
+Deno.test("a further connection that can't be had holds nobody up when the only one goes", async () => {
+  await using network = new Network();
+  const host = await network.up("a", { maxConcurrentStreams: 2, maxConnectionAgeMs: 600_000 });
+  const channel = network.connect("a");
+  await channel.ready();
+  // Three calls at once, two allowed: the pool wants one more connection, and waits longer each time.
+  network.hosts.delete("a");
+  const calls = [new AbortController(), new AbortController()];
+  for (const { signal } of calls) hang(channel, "k", signal);
+  const third = channel.call("/suite/echo", EMPTY);
+  await network.pass(0);
+  for (let i = 0; i < 300; i++) await network.pass(1_000);
+  assert.ok(network.dials.length > 3, `${network.dials.length}`);
+  assert.equal(channel.state, "READY");
+  for (const call of calls) call.abort();
+  await third;
+  network.hosts.set("a", host);
+  host.streams[0].close();
+  await network.until(() => channel.state === "READY" && channel.stats().connections.length === 1);
+  await channel.call("/suite/echo", EMPTY);
+});

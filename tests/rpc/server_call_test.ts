@@ -70,6 +70,15 @@ Deno.test("an unknown method is UNIMPLEMENTED and names the nearest", () => {
   call.sink.onHalfClose();
 });
 
+Deno.test("behind interceptors no name is told to whoever may not call it", () => {
+  const host = new FakeHost(
+    (router) => router.method("/pkg.Echo/Unary", {}, (r) => r),
+    { interceptors: [(next) => (call) => next(call)] },
+  );
+  const call = host.accept(new FakeCall("/pkg.Echo/Unari"));
+  assert.equal(call.statusMessage, "Unknown method /pkg.Echo/Unari");
+});
+
 Deno.test("a wrong number of requests is UNIMPLEMENTED", () => {
   const host = new FakeHost((router) => {
     router.method("/one", {}, () => assert.fail("must not run"));

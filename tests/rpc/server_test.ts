@@ -185,7 +185,11 @@ Deno.test("shutdown() cancels what is open after the grace, and returns also whe
   await server.shutdown({ graceMs: 20 });
   assert.equal(signal.aborted, true);
   assert.ok([Status.UNAVAILABLE, Status.CANCELLED].includes((await call) as 1 | 14));
-  await assert.rejects((await start()).shutdown({ graceMs: -1 }), RangeError);
+  // A time that can't be leaves the server as it was.
+  const other = await start();
+  await assert.rejects(other.shutdown({ graceMs: -1 }), RangeError);
+  await assert.rejects(other.shutdown({ graceMs: NaN }), RangeError);
+  await other.shutdown();
 });
 
 Deno.test("a client that leaves fires its handlers' signals", async () => {
