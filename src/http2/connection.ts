@@ -118,6 +118,7 @@ export class Http2Connection extends ControlFrames
   outputDrained(nowMs: number): void {
     this.nowMs = this.progressMs = nowMs;
     this.controlQueued = 0;
+    if (this.idleUndated) this.dateIdle(nowMs);
     this.sender.pump();
   }
 
@@ -421,7 +422,10 @@ export class Http2Connection extends ControlFrames
       if (timers.fire(Timer.KEEPALIVE, nowMs)) this.keepalive(nowMs);
       if (timers.fire(Timer.STALL, nowMs)) this.checkStalls(nowMs);
       if (timers.fire(Timer.DRAIN_PING, nowMs)) this.finalGoaway();
-      if (timers.fire(Timer.IDLE, nowMs) && this.slots === 0) this.drain(nowMs);
+      if (timers.fire(Timer.IDLE, nowMs)) {
+        if (this.idleUndated) this.dateIdle(nowMs);
+        else if (this.slots === 0) this.drain(nowMs);
+      }
       if (timers.fire(Timer.AGE, nowMs)) {
         this.drain(nowMs);
         timers.set(Timer.AGE_GRACE, nowMs + options.maxConnectionAgeGraceMs);

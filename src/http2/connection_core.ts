@@ -94,6 +94,8 @@ export abstract class ConnectionCore implements SendOwner {
   protected lastReceivedMs: number;
   protected goawaySentLast = -1;
   protected draining = false;
+  /** Server: whether the last call ended since the time was last known. */
+  protected idleUndated = false;
   // The DATA frames sent for which the overhead budget has got its credits.
   protected credited = 0;
 
@@ -311,9 +313,16 @@ export abstract class ConnectionCore implements SendOwner {
     if (this.slots === 0) {
       this.checkDrained();
       if (this.options.maxConnectionIdleMs === Infinity) return;
+      // The last input may be long ago: the next that is known of the time says since when there are no calls.
+      this.idleUndated = true;
       this.timers.set(Timer.IDLE, this.nowMs + this.options.maxConnectionIdleMs);
       this.changed(); // the handler may have ended long after the last output
     }
+  }
+
+  protected dateIdle(nowMs: number): void {
+    this.idleUndated = false;
+    if (this.slots === 0) this.timers.set(Timer.IDLE, nowMs + this.options.maxConnectionIdleMs);
   }
 
   // The first look dates what waits: the last input, which is all that is known here, may be long ago.

@@ -349,8 +349,9 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   }
 
   protected override onGoodbye(): void {
-    // The client starts no more calls; when its last one is over it closes.
+    // The client starts no more calls; when its last one is over it closes, and if it doesn't, this side does.
     this.leaving = true;
+    this.#finishDrain();
   }
 
   override onPong(): void {}
@@ -379,7 +380,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
 
   /** A call is over on the wire and its handler has ended. */
   releaseSlot(): void {
-    this.#slots--;
+    if (--this.#slots === 0) this.#life.callsEnded();
     if (this.leaving) this.#finishDrain();
     if (this.#v1 !== undefined) this.produced();
   }
@@ -417,6 +418,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
 
   override outputDrained(nowMs: number): void {
     super.outputDrained(nowMs);
+    this.#life.passed(nowMs);
     if (!this.over) this.#v1?.outputDrained();
   }
 

@@ -21,13 +21,15 @@ export class ServerLife {
   readonly #bornMs: number;
   #lingerMs = Infinity;
   #graceMs = Infinity;
+  #idleFromMs: number;
+  #idleUndated = false;
   #pingMs = -Infinity;
   #pingStrikes = 0;
 
   constructor(options: Readonly<LeanOptions>, watch: Watch, nowMs: number) {
     this.#options = options;
     this.#watch = watch;
-    this.#bornMs = nowMs;
+    this.#bornMs = this.#idleFromMs = nowMs;
     watch.schedule(nowMs + Math.min(options.maxConnectionAgeMs, options.maxConnectionIdleMs));
   }
 
@@ -38,21 +40,38 @@ export class ServerLife {
     this.#watch.schedule(this.#lingerMs);
   }
 
+  /** The last call ended; when, the next that is known of the time says. */
+  callsEnded(): void {
+    this.#idleUndated = true;
+  }
+
+  /** Tells the time. */
+  passed(nowMs: number): void {
+    if (!this.#idleUndated) return;
+    this.#idleUndated = false;
+    this.#idleFromMs = nowMs;
+    this.#watch.schedule(nowMs + this.#options.maxConnectionIdleMs);
+  }
+
   /** Looks at the time, and says when to look again. */
   check(nowMs: number, leaving: boolean, calls: number): LifeEvent {
     if (nowMs >= this.#lingerMs) return "close";
     if (nowMs >= this.#graceMs) return "abort";
+    this.passed(nowMs);
     this.#watch.schedule(Math.min(this.#lingerMs, this.#graceMs));
-    if (leaving) return undefined;
     const { maxConnectionAgeMs, maxConnectionAgeGraceMs, maxConnectionIdleMs } = this.#options;
-    if (nowMs >= this.#bornMs + maxConnectionAgeMs) {
+    const oldMs = this.#bornMs + maxConnectionAgeMs;
+    // The client's goodbye is no leave to stay: its calls, too, have the grace period and no more.
+    if (nowMs >= oldMs && this.#graceMs === Infinity) {
       this.#graceMs = nowMs + maxConnectionAgeGraceMs;
       this.#watch.schedule(this.#graceMs);
       return "drain";
     }
-    const idleMs = (calls > 0 ? nowMs : this.#watch.receivedMs) + maxConnectionIdleMs;
+    if (nowMs < oldMs) this.#watch.schedule(oldMs);
+    if (leaving) return undefined;
+    const idleMs = (calls > 0 ? nowMs : this.#idleFromMs) + maxConnectionIdleMs;
     if (nowMs >= idleMs) return "drain";
-    this.#watch.schedule(Math.min(this.#bornMs + maxConnectionAgeMs, idleMs));
+    this.#watch.schedule(idleMs);
     return undefined;
   }
 

@@ -109,3 +109,26 @@ Deno.test("a server's idle timer is armed when a handler ends after its call", (
   assert.equal(told, 1);
   assert.equal(pair.server.nextTimerMs(), pair.nowMs + 100);
 });
+
+Deno.test("a server's connection idles from the end of its last call on, whatever was read before", () => {
+  let call: ServerCall | undefined;
+  const onCall = (arrived: ServerCall) => {
+    call = arrived;
+    arrived.sink = { onMessage() {}, onHalfClose() {}, onCancel() {}, onWritable() {} };
+  };
+  const pair = new Pair(onCall, { server: { maxConnectionIdleMs: 1_000 } });
+  pair.run();
+  const outcome = new Outcome();
+  pair.client.startCall(request("/a/b"), outcome).sendLastMessage(new Uint8Array(1), false);
+  pair.run();
+  // Without a look at the timers, which have nothing to say meanwhile.
+  pair.nowMs += 5_500;
+  call!.respond(new Uint8Array(1));
+  call!.handlerDone();
+  pair.pass(0);
+  pair.pass(900);
+  assert.equal(outcome.code, 0);
+  assert.equal(pair.client.usable, true);
+  pair.pass(200);
+  assert.equal(pair.client.usable, false);
+});

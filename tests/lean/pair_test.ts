@@ -2,7 +2,19 @@ import assert from "node:assert/strict";
 import { MemoryPool } from "../../src/bytes/memory_pool.ts";
 import { Metadata } from "../../src/call/metadata.ts";
 import { Status } from "../../src/call/status.ts";
-import { drain, echo, OK, Pair, recordedClient, recordedServer, start, utf8 } from "./harness.ts";
+import { Control } from "../../src/lean/frames.ts";
+import {
+  concat,
+  control,
+  drain,
+  echo,
+  OK,
+  Pair,
+  recordedClient,
+  recordedServer,
+  start,
+  utf8,
+} from "./harness.ts";
 
 // Each test runs with the wire whole and cut into single bytes.
 const CUTS: [string, (bytes: number) => number][] = [["whole", (n) => n], [
@@ -357,6 +369,38 @@ Deno.test("a connection that gets too old, or idles too long, is drained", () =>
   assert.equal(idle.client.engine.usable, true);
   idle.wait(200);
   assert.equal(idle.client.engine.finished, true);
+});
+
+Deno.test("a connection idles from the end of its last call on, whatever was read before", () => {
+  const pair = new Pair({ server: { maxConnectionIdleMs: 1_000 } });
+  pair.run();
+  const call = start(pair.client.engine, "/x");
+  call.call.sendLastMessage(utf8(""), false);
+  pair.wait(5_500);
+  const [{ call: served }] = pair.server.calls;
+  served.respond(utf8(""));
+  served.handlerDone();
+  pair.wait(900);
+  assert.equal(call.status, OK);
+  assert.equal(pair.client.engine.usable, true);
+  pair.wait(200);
+  assert.equal(pair.client.engine.usable, false);
+});
+
+Deno.test("a client that has said goodbye can stay neither without calls nor beyond the age with one", () => {
+  const server = { maxConnectionAgeMs: 1_000, maxConnectionAgeGraceMs: 500 };
+  for (const calls of [0, 1]) {
+    const pair = new Pair({ server });
+    pair.run();
+    const { engine } = pair.client;
+    if (calls === 1) start(engine, "/x").call.sendLastMessage(utf8(""), false);
+    pair.run();
+    engine.out.bytes(control(Control.GOODBYE, 0, concat(Uint8Array.of(0), new Uint8Array(8))));
+    pair.run();
+    assert.equal(pair.server.engine.finished, false);
+    pair.wait(calls === 0 ? 1_100 : 1_600);
+    assert.equal(pair.server.engine.finished, true);
+  }
 });
 
 Deno.test("what waits for credit does not stop the reading of credit", () => {
