@@ -35,6 +35,8 @@ export interface ConnectionEngine {
   readonly wantsRead: boolean;
   /** True when nothing more will be said: flush `out`, then close the byte stream. */
   readonly finished: boolean;
+  /** Whether it finished because all was said, so that the peer may still be reading what was sent last. */
+  readonly endedWell?: boolean;
   /** Bytes held by this engine in queues (not counting `out`), for limits and figures. */
   readonly bufferedBytes: number;
 }

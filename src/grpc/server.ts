@@ -81,6 +81,9 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler {
   get finished(): boolean {
     return this.http2.finished;
   }
+  get endedWell(): boolean {
+    return this.http2.endedWell;
+  }
   get bufferedBytes(): number {
     return this.http2.bufferedBytes;
   }

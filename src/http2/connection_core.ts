@@ -76,6 +76,8 @@ export abstract class ConnectionCore implements SendOwner {
   finished = false;
   /** Why it is finished; empty before. */
   endReason = "";
+  /** Whether it finished because all was said. */
+  endedWell = false;
 
   protected readonly pings: Pings;
   protected readonly receiveWindow: ReceiveWindow;
@@ -421,6 +423,7 @@ export abstract class ConnectionCore implements SendOwner {
     } else if (this.slots > 0 || (this.goawaySentLast < 0 && !this.goawayReceived)) {
       return;
     }
+    this.endedWell = true;
     this.finish(ErrorCode.NO_ERROR, "The connection was drained");
     this.changed();
   }

@@ -61,6 +61,8 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   readonly memory: MemoryShare;
   /** Why it is finished; empty before. */
   endReason = "";
+  /** Whether it finished because all was said. */
+  endedWell = false;
   /** How the peer broke the protocol, when it did. */
   error: ProtocolError | undefined;
   protected readonly calls: IdMap<LeanCall> = new IdMap();

@@ -396,7 +396,10 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
 
   #finishDrain(): void {
     if (!this.leaving || this.over || this.#slots > 0) return;
-    if (this.#peer !== Peer.EXTENDED) return this.close("The server is going away", false);
+    if (this.#peer !== Peer.EXTENDED) {
+      this.endedWell = true;
+      return this.close("The server is going away", false);
+    }
     this.#life.linger(this.nowMs);
   }
 
@@ -427,8 +430,10 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     this.#v1?.tick(nowMs);
     if (this.watch.pingDue) this.#sendPing(nowMs);
     const event = this.#life.check(nowMs, this.leaving, this.#slots);
-    if (event === "close") this.close("The server has gone away", false);
-    else if (event === "abort") this.abort("The connection is too old", nowMs);
+    if (event === "close") {
+      this.endedWell = true;
+      this.close("The server has gone away", false);
+    } else if (event === "abort") this.abort("The connection is too old", nowMs);
     else if (event === "drain") this.drain(nowMs);
   }
 

@@ -32,6 +32,11 @@ export interface DriverOptions {
    * once with thousands of calls each. A client must know at once which connection not to use. Default false.
    */
   endsInTurn?: boolean;
+  /**
+   * How long the peer of a connection that ended well may say nothing, in ms. While it reads what is on its way it
+   * gives credit now and then, which starts this time anew. Default 500, as after an error.
+   */
+  lingerMs?: number;
 }
 
 // What an idle connection reads with; who reads or writes less than this needn't wait for those who have more.
@@ -49,6 +54,8 @@ const SHORT_READS = 16;
 const STALL_LOOKS = 8;
 // After GOAWAY the peer gets this long to read it, because closing a socket with unread input drops output.
 const LINGER_MS = 500;
+// What it may send meanwhile, credit and acknowledgements, before more of it says that it doesn't want to end.
+const LINGER_INPUT_BYTES = 1_048_576;
 
 /** The next turn of the loop, whoever else waits for one. */
 function macrotask(): Promise<void> {
@@ -63,10 +70,13 @@ export class Driver {
   readonly #onClose: (error?: Error) => void;
   readonly #stallTimeoutMs: number;
   readonly #endsInTurn: boolean;
+  #lingerMs: number;
   #writing = false;
   #flushQueued = false;
   #closed = false;
   #lingering = false;
+  #lingerEndMs = 0;
+  #lingerBytes = 0;
   #timer: unknown = null;
   #timerAtMs = Infinity;
   #stallTimer: unknown = null;
@@ -91,6 +101,7 @@ export class Driver {
     this.#onClose = options.onClose;
     this.#stallTimeoutMs = options.stallTimeoutMs ?? 30_000;
     this.#endsInTurn = options.endsInTurn ?? false;
+    this.#lingerMs = Math.min(options.lingerMs ?? LINGER_MS, this.#stallTimeoutMs);
     this.#engine.onOutput = this.#wakeUp;
   }
 
@@ -150,7 +161,10 @@ export class Driver {
           await nextTurn();
           if (this.#closed) return;
         }
-        if (this.#lingering) continue;
+        if (this.#lingering) {
+          this.#lingerOn(count);
+          continue;
+        }
         if (count > LEAST_SLICE_BYTES) {
           await this.#receiveSlices(buffer, count);
           if (this.#closed) return;
@@ -326,9 +340,26 @@ export class Driver {
   #linger(): void {
     if (this.#lingering) return;
     this.#lingering = true;
-    if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
-    this.#timer = this.#clock.setTimer(() => this.close("The connection was closed"), LINGER_MS);
+    if (!this.#engine.endedWell) this.#lingerMs = LINGER_MS;
+    this.#lingerEndMs = this.#clock.now() + this.#stallTimeoutMs;
+    this.#closeAfterLinger();
     this.#resumeRead?.();
     this.#stream.closeWrite().catch((error: Error) => this.close(error.message, error));
+  }
+
+  // Whoever still takes what was sent on a slow link says so: a socket that is closed before would lose it.
+  #lingerOn(count: number): void {
+    this.#lingerBytes += count;
+    const longer = this.#engine.endedWell && this.#lingerBytes <= LINGER_INPUT_BYTES &&
+      this.#clock.now() + this.#lingerMs <= this.#lingerEndMs;
+    if (longer) this.#closeAfterLinger();
+  }
+
+  #closeAfterLinger(): void {
+    if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
+    this.#timer = this.#clock.setTimer(
+      () => this.close("The connection was closed"),
+      this.#lingerMs,
+    );
   }
 }

@@ -23,6 +23,9 @@ import {
 } from "./server_options.ts";
 import { looksLikeTls, sniff, type SniffedWire } from "./sniff.ts";
 
+// A client on a slow link gives credit once per some 100 KiB; 5 s are 200 kbit/s.
+const LINGER_MS = 5_000;
+
 /** What connections need of their server. */
 export interface ConnectionOwner {
   readonly host: CallHost;
@@ -116,6 +119,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       onClose: () => this.#end(),
       stallTimeoutMs: options.stallTimeoutMs,
       endsInTurn: true,
+      lingerMs: LINGER_MS,
     });
     this.#driver.start(initial);
   }

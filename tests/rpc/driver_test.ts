@@ -195,3 +195,61 @@ Deno.test("a client's connection ends at once, a server's when it is its turn", 
     }
   }
 });
+
+/** A stream whose reads the test answers. */
+class GivingStream extends SlowStream {
+  closed = false;
+  #give: ((count: number) => void) | undefined;
+  override read(): Promise<number | null> {
+    return new Promise((resolve) => this.#give = resolve);
+  }
+  async give(count: number): Promise<void> {
+    this.#give!(count);
+    await microtasks();
+  }
+  override close(): void {
+    this.closed = true;
+    this.#give?.(0);
+  }
+}
+
+for (const endedWell of [true, false]) {
+  const what = endedWell
+    ? "waits for a peer that still takes what was sent, within limits"
+    : "after an error waits half a second, whatever comes";
+  Deno.test(`the end of a connection ${what}`, async () => {
+    const begin = async () => {
+      const clock = new VirtualClock();
+      const engine = { ...silentEngine(), finished: true, endedWell };
+      const stream = new GivingStream();
+      const options = { stream, engine, clock, onClose() {}, lingerMs: 5_000 };
+      const driver = new Driver({ ...options, stallTimeoutMs: 30_000 });
+      driver.start();
+      await microtasks();
+      return { clock, stream };
+    };
+    const { clock, stream } = await begin();
+    clock.advance(499);
+    assert.equal(stream.closed, false);
+    await stream.give(13);
+    clock.advance(1);
+    assert.equal(stream.closed, !endedWell);
+    if (!endedWell) return;
+    // Every read starts the time anew, for 30 s in all.
+    for (let ms = 500; ms < 25_000; ms += 4_900) {
+      await stream.give(13);
+      clock.advance(4_900);
+      assert.equal(stream.closed, false);
+    }
+    await stream.give(13);
+    clock.advance(5_000);
+    assert.equal(stream.closed, true);
+    // A flood is no sign of reading.
+    const flood = await begin();
+    for (let i = 0; i < 300; i++) await flood.stream.give(4_096);
+    flood.clock.advance(4_999);
+    await flood.stream.give(4_096);
+    flood.clock.advance(1);
+    assert.equal(flood.stream.closed, true);
+  });
+}
