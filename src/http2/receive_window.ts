@@ -57,6 +57,11 @@ export class ReceiveWindow {
     this.#target = options.connectionWindowBytes;
   }
 
+  /** Octets that came and were not given back by {@link give} yet; 0 when nothing is being received. */
+  get inUseBytes(): number {
+    return this.#target - this.window - this.#unreturned;
+  }
+
   /** Opens the connection's window from the protocol's default; part of the preface. */
   open(): void {
     if (this.#target > this.window) {

@@ -139,7 +139,7 @@ export function shrink(
   return best;
 }
 
-/** A program as source text, without what is at its simplest. */
+/** A program as JSON on one line, all of it; Infinity, which JSON lacks, is a text. */
 export function print(program: Program): string {
   return JSON.stringify(program, (_, value) => value === Infinity ? "Infinity" : value);
 }

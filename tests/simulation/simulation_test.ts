@@ -21,7 +21,7 @@ for (const wire of ["grpc", "lean"] as const) {
   });
 }
 
-// Seeds that once failed, and what was wrong. Beyond the range above, so that it may change.
+// Seeds that once failed, and what was wrong; whatever the range above is.
 const FOUND: [number, "grpc" | "lean", string][] = [
   [177, "grpc", "a connection that had ended kept part of a frame"],
   [743, "grpc", "a timer was set after the connection's end"],

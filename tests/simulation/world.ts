@@ -1,11 +1,13 @@
 /** Runs a program and checks what must hold whatever happens. */
 
+import { MemoryPool } from "../../src/bytes/memory_pool.ts";
 import type { ClientConnection, ServerCall, ServerConnection } from "../../src/call/wire.ts";
 import { Status } from "../../src/call/status.ts";
 import { GrpcClientConnection } from "../../src/grpc/client.ts";
 import { GrpcServerConnection } from "../../src/grpc/server.ts";
 import { LeanClientConnection } from "../../src/lean/client.ts";
 import { LeanServerConnection } from "../../src/lean/server.ts";
+import { checkCredit, checkNothingLeft, checkQuiet } from "./balance.ts";
 import { Broken, Caller, Handler } from "./calls.ts";
 import { Events } from "./events.ts";
 import { Wire } from "./network.ts";
@@ -34,7 +36,7 @@ class Connection {
   #starting = false;
 
   constructor(readonly world: World, readonly index: number, readonly plan: ConnectionPlan) {
-    const { events } = world;
+    const { events, memory } = world;
     const onNote = (side: string) => (level: string, note: string) => {
       if (level === "warn" && FAULTY_NOTE.test(note) && !note.includes("No preface")) {
         world.fail(new Broken("protocol error", `${side}: ${note}`));
@@ -52,13 +54,25 @@ class Connection {
     if (world.program.wire === "grpc") {
       this.client = new GrpcClientConnection(
         clientSink,
-        { authority: "sim", ...plan.grpcClient },
+        { authority: "sim", ...plan.grpcClient, memory },
         events.nowMs,
       );
-      this.server = new GrpcServerConnection(serverSink, plan.grpcServer, events.nowMs);
+      this.server = new GrpcServerConnection(
+        serverSink,
+        { ...plan.grpcServer, memory },
+        events.nowMs,
+      );
     } else {
-      this.client = new LeanClientConnection(clientSink, plan.leanClient, events.nowMs);
-      this.server = new LeanServerConnection(serverSink, plan.leanServer, events.nowMs);
+      this.client = new LeanClientConnection(
+        clientSink,
+        { ...plan.leanClient, memory },
+        events.nowMs,
+      );
+      this.server = new LeanServerConnection(
+        serverSink,
+        { ...plan.leanServer, memory },
+        events.nowMs,
+      );
     }
     this.wire = new Wire(events, world.random, plan, this.client, this.server);
   }
@@ -171,6 +185,8 @@ class Connection {
 export class World {
   readonly events = new Events();
   readonly random: Random;
+  /** What all connections hold together; without a limit, which would fail calls. */
+  readonly memory = new MemoryPool(Infinity);
   readonly connections: Connection[];
   #broken: unknown = null;
 
@@ -198,7 +214,13 @@ export class World {
     this.#runUntil("calls end", () => this.connections.every((one) => one.callsEnded));
     this.#settle();
     for (const connection of this.connections) this.#checkCalls(connection);
-    for (const connection of this.connections) this.#checkQuiet(connection);
+    for (const connection of this.connections) {
+      const { client, server, wire } = connection;
+      if (wire.client.closed || wire.server.closed || client.finished || server.finished) continue;
+      if (wire.underWay > 0) throw new Broken("unread bytes", this.#describe());
+      checkQuiet(client, server);
+      checkCredit(connection.callers.values(), connection.handlers);
+    }
     for (const connection of this.connections) {
       connection.inject({
         atMs: 0,
@@ -213,7 +235,14 @@ export class World {
       () => this.connections.every((one) => one.wire.client.closed && one.wire.server.closed),
     );
     this.#settle();
-    for (const connection of this.connections) this.#checkNothingLeft(connection);
+    for (const { client, server } of this.connections) {
+      checkNothingLeft("client", client);
+      checkNothingLeft("server", server);
+    }
+    const { used, holders } = this.memory;
+    if (used !== 0 || holders !== 0) {
+      throw new Broken("memory left", `the pool: ${used} bytes of ${holders} connections`);
+    }
   }
 
   #step(): void {
@@ -309,64 +338,6 @@ export class World {
       ? connection.plan.grpcServer.maxReceiveMessageBytes
       : connection.plan.leanServer.maxReceiveMessageBytes;
     return plan.requests.some((bytes) => bytes > limit!);
-  }
-
-  // No call is open and nothing is under way: nothing may be held, and both ends agree on credit.
-  #checkQuiet(connection: Connection): void {
-    const { client, server, wire } = connection;
-    if (wire.client.closed || wire.server.closed || client.finished || server.finished) return;
-    if (wire.underWay > 0) throw new Broken("unread bytes", this.#describe());
-    for (const [side, engine] of [["client", client], ["server", server]] as const) {
-      if (engine.bufferedBytes !== 0 || engine.out.length !== 0) {
-        throw new Broken("held bytes", `${side}: ${engine.bufferedBytes} and ${engine.out.length}`);
-      }
-      if (engine.activeCalls !== 0) {
-        throw new Broken("open calls", `${side}: ${engine.activeCalls}`);
-      }
-      if (!engine.wantsRead) throw new Broken("paused", side);
-    }
-    if (client instanceof GrpcClientConnection && server instanceof GrpcServerConnection) {
-      checkWindows("to the server", client, server);
-      checkWindows("to the client", server, client);
-    }
-  }
-
-  #checkNothingLeft(connection: Connection): void {
-    const { client, server } = connection;
-    for (const [side, engine] of [["client", client], ["server", server]] as const) {
-      if (!engine.finished) throw new Broken("not finished", side);
-      if (engine.bufferedBytes !== 0 || engine.out.length !== 0 || engine.activeCalls !== 0) {
-        throw new Broken(
-          "left behind",
-          `${side}: ${engine.bufferedBytes} bytes, ${engine.out.length} unsent, ` +
-            `${engine.activeCalls} calls`,
-        );
-      }
-      if (engine.nextTimerMs() !== Infinity) throw new Broken("timer left", side);
-    }
-  }
-}
-
-interface Windows {
-  readonly sender: { readonly window: number };
-  readonly receiveWindow: { readonly window: number; readonly heldBytes: number };
-  readonly options: { readonly connectionWindowBytes: number };
-}
-
-function checkWindows(
-  way: string,
-  from: GrpcClientConnection | GrpcServerConnection,
-  to: GrpcClientConnection | GrpcServerConnection,
-): void {
-  const sender = from.http2 as unknown as Windows;
-  const receiver = to.http2 as unknown as Windows;
-  const [send, receive] = [sender.sender.window, receiver.receiveWindow.window];
-  if (send !== receive) throw new Broken("windows differ", `${way}: ${send} and ${receive}`);
-  if (receive * 2 < receiver.options.connectionWindowBytes) {
-    throw new Broken("window leaked", `${way}: ${receive} are left`);
-  }
-  if (receiver.receiveWindow.heldBytes !== 0) {
-    throw new Broken("held credit", `${way}: ${receiver.receiveWindow.heldBytes}`);
   }
 }
 
