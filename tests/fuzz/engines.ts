@@ -6,6 +6,7 @@ import type {
   ClientCall,
   ClientCallSink,
   ClientConnection,
+  ClientConnectionSink,
   ConnectionEngine,
   ServerCall,
   ServerCallSink,
@@ -18,6 +19,7 @@ import { LeanClientConnection } from "../../src/lean/client.ts";
 import { LeanServerConnection } from "../../src/lean/server.ts";
 import { Random } from "../simulation/random.ts";
 import { bendHttp2, bendLean, splitHttp2, splitLean } from "./frames.ts";
+import { check, Limits } from "./limits.ts";
 import { pieces, type Target } from "./target.ts";
 import { transcripts } from "./transcripts.ts";
 
@@ -26,18 +28,15 @@ import { transcripts } from "./transcripts.ts";
 const OUTPUT_PER_OCTET = 40;
 const ANY_BYTES = 1 << 18;
 
-function check(condition: boolean, what: string): void {
-  if (!condition) throw new Error(`Broken: ${what}`);
-}
-
 /** A handler of one of several habits; checks that it is told things in order and its end once. */
 class Handler implements ServerCallSink {
   #messages: Uint8Array[] = [];
   #halfClosed = false;
   #cancelled = false;
 
-  constructor(readonly call: ServerCall, readonly habit: number) {
+  constructor(readonly call: ServerCall, readonly habit: number, readonly limits: Limits) {
     check(call.timeoutMs >= 0, `a deadline of ${call.timeoutMs}`);
+    limits.checkMetadata(call.metadata);
     JSON.stringify(call.metadata.toJSON());
     check(call.path.length < 1 << 14, "a path of any length");
   }
@@ -61,6 +60,7 @@ class Handler implements ServerCallSink {
   onMessage(message: Uint8Array, _compressed: boolean): void {
     this.#alive("onMessage");
     check(!this.#halfClosed, "onMessage after onHalfClose");
+    this.limits.checkMessage(message);
     if (this.habit === 2) {
       if (this.call.writable) this.call.sendMessage(message, false);
     } else {
@@ -93,17 +93,23 @@ class Handler implements ServerCallSink {
 
 class Caller implements ClientCallSink {
   ended = false;
+
+  constructor(readonly limits: Limits) {}
+
   onHeaders(metadata: () => Metadata): void {
     check(!this.ended, "onHeaders after onStatus");
+    this.limits.checkMetadata(metadata());
     JSON.stringify(metadata().toJSON());
   }
-  onMessage(): void {
+  onMessage(message: Uint8Array): void {
     check(!this.ended, "onMessage after onStatus");
+    this.limits.checkMessage(message);
   }
   onStatus(code: Status, message: string, trailers: () => Metadata): void {
     check(!this.ended, "onStatus twice");
     check(Number.isInteger(code) && code >= 0 && code <= 16, `status ${code}`);
     check(typeof message === "string", "a status without text");
+    this.limits.checkMetadata(trailers());
     JSON.stringify(trailers().toJSON());
     this.ended = true;
   }
@@ -117,6 +123,7 @@ function drive(
   engine: ConnectionEngine & { readonly activeCalls: number },
   input: Uint8Array,
   random: Random,
+  limits: Limits,
   between: (nowMs: number) => void,
 ): void {
   let nowMs = 1_000;
@@ -137,6 +144,7 @@ function drive(
       engine.bufferedBytes + engine.out.length + sent <= bound,
       "output and memory are bounded",
     );
+    limits.checkHeld(engine);
     if (!slowReader || random.chance(0.02)) take();
     between(nowMs);
     if (random.chance(0.05)) nowMs += random.pick([1, 100, 6_000, 40_000]);
@@ -148,23 +156,25 @@ function drive(
   check(engine.bufferedBytes === 0, `${engine.bufferedBytes} bytes are left`);
   check(engine.activeCalls === 0, `${engine.activeCalls} calls are left`);
   check(engine.nextTimerMs() === Infinity, "a timer is left");
+  limits.checkReturned();
 }
 
 function runServer(
-  make: (sink: ServerConnectionSink) => ServerConnection,
+  make: (sink: ServerConnectionSink, limits: Limits) => ServerConnection,
   input: Uint8Array,
   seed: number,
 ): void {
   const random = new Random(seed);
+  const limits = new Limits(seed);
   const habit = random.pick([0, 0, 1, 2, 3]);
   const engine = make({
     onCall(call) {
-      const handler = new Handler(call, habit);
+      const handler = new Handler(call, habit, limits);
       call.sink = handler;
       handler.begin();
     },
-  });
-  drive(engine, input, random, () => {});
+  }, limits);
+  drive(engine, input, random, limits, () => {});
 }
 
 const MESSAGE = Uint8Array.of(1, 2, 3);
@@ -178,7 +188,7 @@ function start(engine: ClientConnection, caller: Caller, random: Random): Client
       path: "/sim.v1.Sim/A",
       singleResponse: !streams,
       requestStreams: streams,
-      maxReceiveMessageBytes: 100_000,
+      maxReceiveMessageBytes: caller.limits.maxReceiveMessageBytes,
     }, caller);
   } catch (error) {
     if (error instanceof RangeError && error.message.includes("second session")) return null;
@@ -194,16 +204,17 @@ function start(engine: ClientConnection, caller: Caller, random: Random): Client
 }
 
 function runClient(
-  make: (onStateChange: () => void) => ClientConnection,
+  make: (sink: ClientConnectionSink, limits: Limits) => ClientConnection,
   input: Uint8Array,
   seed: number,
 ): void {
   const random = new Random(seed);
-  const engine = make(() => {});
+  const limits = new Limits(seed);
+  const engine = make({ onStateChange() {}, onCallEnd() {} }, limits);
   const callers: Caller[] = [];
-  drive(engine, input, random, () => {
+  drive(engine, input, random, limits, () => {
     while (callers.length < 8 && engine.usable && engine.activeCalls < engine.maxCalls) {
-      const caller = new Caller();
+      const caller = new Caller(limits);
       const call = start(engine, caller, random);
       if (call === null) return;
       callers.push(caller);
@@ -213,7 +224,7 @@ function runClient(
 }
 
 const INVARIANT =
-  "nothing is thrown, every call ends once, output and memory are bounded, nothing is left";
+  "nothing is thrown, every call ends once, limits hold, output is bounded, nothing is left";
 
 const http2 = { split: splitHttp2, bend: bendHttp2, invariant: INVARIANT };
 const lean = { split: splitLean, bend: bendLean, invariant: INVARIANT };
@@ -225,7 +236,11 @@ export const ENGINES: readonly Target[] = [
     name: "grpc_server",
     seeds: () => transcripts("grpc", "server"),
     run: (input, seed) =>
-      runServer((sink) => new GrpcServerConnection(sink, {}, 1_000), input, seed),
+      runServer(
+        (sink, limits) => new GrpcServerConnection(sink, { ...limits }, 1_000),
+        input,
+        seed,
+      ),
   },
   {
     ...http2,
@@ -233,8 +248,7 @@ export const ENGINES: readonly Target[] = [
     seeds: () => transcripts("grpc", "client"),
     run: (input, seed) =>
       runClient(
-        (onStateChange) =>
-          new GrpcClientConnection({ onStateChange, onCallEnd() {} }, { authority: "a" }, 1_000),
+        (sink, limits) => new GrpcClientConnection(sink, { authority: "a", ...limits }, 1_000),
         input,
         seed,
       ),
@@ -244,7 +258,11 @@ export const ENGINES: readonly Target[] = [
     name: "lean_server",
     seeds: () => transcripts("lean", "server"),
     run: (input, seed) =>
-      runServer((sink) => new LeanServerConnection(sink, {}, 1_000), input, seed),
+      runServer(
+        (sink, limits) => new LeanServerConnection(sink, { ...limits }, 1_000),
+        input,
+        seed,
+      ),
   },
   {
     ...lean,
@@ -252,7 +270,7 @@ export const ENGINES: readonly Target[] = [
     seeds: () => transcripts("lean", "client"),
     run: (input, seed) =>
       runClient(
-        (onStateChange) => new LeanClientConnection({ onStateChange, onCallEnd() {} }, {}, 1_000),
+        (sink, limits) => new LeanClientConnection(sink, { ...limits }, 1_000),
         input,
         seed,
       ),

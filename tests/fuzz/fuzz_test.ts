@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Random } from "../simulation/random.ts";
+import { lineOf, parseCorpus } from "./corpus.ts";
 import { bendHttp2, bendLean, splitHttp2, splitLean } from "./frames.ts";
 import { Fuzzer, TARGETS } from "./fuzzer.ts";
 import { join, minimize, type Target } from "./target.ts";
@@ -15,7 +16,7 @@ for (const target of TARGETS) {
       failure = await fuzzer.runMutant(seed);
     }
     if (failure === null) return;
-    assert.fail(`${failure.error.stack}\nseed ${failure.seed}: ${failure.input.toHex()}`);
+    assert.fail(`${failure.error.stack}\n${lineOf(failure)}`);
   });
 }
 
@@ -29,6 +30,11 @@ Deno.test("transcripts are cut into frames and joined again", () => {
       }
     }
   }
+});
+
+Deno.test("a kept input is read as it was written, with its seed", () => {
+  const kept = [{ input: Uint8Array.of(1, 2) }, { input: Uint8Array.of(0, 255), seed: 177e13 }];
+  assert.deepEqual(parseCorpus(`# why\n\n${kept.map(lineOf).join("\n")} # and more\n`), kept);
 });
 
 Deno.test("bent frames stay frames mostly", () => {

@@ -1,5 +1,5 @@
 import { Random } from "../simulation/random.ts";
-import { corpus } from "./corpus.ts";
+import { corpus, type Kept } from "./corpus.ts";
 import { ENGINES } from "./engines.ts";
 import { PARTS } from "./parts.ts";
 import { minimize, mutate, type Target } from "./target.ts";
@@ -9,6 +9,8 @@ export const TARGETS: readonly Target[] = [...PARTS, ...ENGINES];
 
 // No input may take this long, however slow the machine is.
 const MAX_MS = 2_000;
+// What kept inputs are run with.
+const SEEDS = [1, 2, 3];
 // Mutants that are mutated again; older ones make room.
 const POOL = 200;
 // Long inputs cost time and tell little more.
@@ -25,18 +27,18 @@ export interface Failure {
 /** Mutates and runs one target's inputs. */
 export class Fuzzer {
   readonly #pool: Uint8Array[];
-  readonly #kept: number;
+  readonly #kept: readonly Kept[];
 
   constructor(readonly target: Target) {
-    this.#pool = [...corpus(target.name), ...target.seeds()];
-    this.#kept = this.#pool.length;
+    this.#kept = [...corpus(target.name), ...target.seeds().map((input) => ({ input }))];
+    this.#pool = this.#kept.map(({ input }) => input);
   }
 
   /** Runs the seeds and the corpus as they are. */
   async runKept(): Promise<Failure | null> {
-    for (const input of this.#pool.slice(0, this.#kept)) {
-      for (const seed of [1, 2, 3]) {
-        const failure = await this.#run(input, seed);
+    for (const { input, seed } of this.#kept) {
+      for (const one of seed === undefined ? SEEDS : [seed, ...SEEDS]) {
+        const failure = await this.#run(input, one);
         if (failure !== null) return failure;
       }
     }
@@ -54,8 +56,8 @@ export class Fuzzer {
       return await this.#run(small, seed) ?? failure;
     }
     if (input.length > MAX_POOLED_BYTES) return null;
-    if (pool.length < this.#kept + POOL) pool.push(input);
-    else pool[random.int(this.#kept, pool.length - 1)] = input;
+    if (pool.length < this.#kept.length + POOL) pool.push(input);
+    else pool[random.int(this.#kept.length, pool.length - 1)] = input;
     return null;
   }
 

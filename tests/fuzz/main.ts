@@ -1,10 +1,14 @@
 // deno task fuzz --minutes N [--target NAME] [--from SEED]
 //
 // Mutates valid transcripts, target by target in turns, until the time is over. What breaks an invariant is
-// made small and printed as a line for tests/corpus/TARGET.txt; the exit code is then 1.
+// made small and printed as a line for tests/corpus/TARGET.txt, or as the path of a file with that line when it is
+// long; the exit code is then 1.
 
 import { parseArgs } from "node:util";
+import { lineOf } from "./corpus.ts";
 import { type Failure, Fuzzer, TARGETS } from "./fuzzer.ts";
+
+const MAX_PRINTED_BYTES = 2_000;
 
 const { values } = parseArgs({
   options: {
@@ -30,7 +34,12 @@ function report({ target, seed, input, error }: Failure): void {
   if (seen.has(kind)) return;
   seen.add(kind);
   console.log(`\n${target}, seed ${seed}: ${error.stack}`);
-  console.log(`${input.length > 4_000 ? `(${input.length} octets)` : input.toHex()}`);
+  const line = lineOf({ input, seed });
+  if (input.length <= MAX_PRINTED_BYTES) return console.log(line);
+  // Mutants come from others of this run: the seed alone does not bring one back.
+  const path = Deno.makeTempFileSync({ prefix: `${target}_`, suffix: ".txt" });
+  Deno.writeTextFileSync(path, `${line}\n`);
+  console.log(`${input.length} octets, as a line for tests/corpus/${target}.txt: ${path}`);
 }
 
 for (const fuzzer of fuzzers) {
