@@ -12,7 +12,7 @@ const MAX_BYTES = 30_000;
 export function transcripts(wire: "grpc" | "lean", by: "client" | "server"): Uint8Array[] {
   const all: Uint8Array[] = [];
   for (const [i, seed] of SEEDS.entries()) {
-    const world = new World(small(program(seed, wire), i % 2 === 0));
+    const world = new World(small(program(seed, wire), LARGE[i % LARGE.length]));
     const { client, server } = world.connections[0];
     const engine: ConnectionEngine = by === "client" ? client : server;
     const received: Uint8Array[] = [];
@@ -27,18 +27,20 @@ export function transcripts(wire: "grpc" | "lean", by: "client" | "server"): Uin
   return all;
 }
 
-// Every other program cuts its messages into pieces, where the wire can.
+// What a program has beside short messages: some that are cut into pieces where the wire can, or many fields.
+const LARGE = ["messages", "fields", "messages", "nothing"] as const;
 const PIECES = { fragmentBytes: 512 };
 
 // Short messages and no faults: what matters is the order of things.
-function small(planned: Program, pieces: boolean): Program {
-  const most = pieces ? 2_000 : 400;
+function small(planned: Program, large: typeof LARGE[number]): Program {
+  const pieces = large === "messages" ? PIECES : {};
+  const most = large === "messages" ? 2_000 : 400;
   const plan = {
     ...planned.connections[0],
     grpcServer: {},
-    leanServer: pieces ? PIECES : {},
+    leanServer: pieces,
     grpcClient: {},
-    leanClient: pieces ? PIECES : {},
+    leanClient: pieces,
   };
   return {
     ...planned,
@@ -46,6 +48,7 @@ function small(planned: Program, pieces: boolean): Program {
     faults: [],
     calls: planned.calls.slice(0, 6).map((call) => ({
       ...call,
+      metadata: large === "fields" ? [30, 30, 30] as const : call.metadata,
       requests: call.requests.map((size) => size % most),
       responses: call.responses.map((size) => size % most),
     })),
