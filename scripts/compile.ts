@@ -11,13 +11,15 @@
 
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
+import { readArguments } from "./arguments.ts";
 
 const ROOT = new URL("..", import.meta.url);
 const PROGRAMS = ["server", "client", "benchmark", "enclave", "host", "vrpc"];
+const USAGE = `
+deno task compile [NAME …]
 
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(new URL(path, ROOT)).then(() => true, () => false);
-}
+  NAME     of ${PROGRAMS.join(", ")}; default all
+`;
 
 /** The code without block comments: examples in them import files of the reader's. */
 async function codeOf(file: URL): Promise<string> {
@@ -119,8 +121,8 @@ async function compile(name: string): Promise<void> {
 
 let failed = 0;
 let made = 0;
-for (const name of Deno.args.length > 0 ? Deno.args : PROGRAMS) {
-  if (!await exists(`cmd/${name}.ts`)) continue;
+const { names } = readArguments(USAGE, {}, PROGRAMS);
+for (const name of names.length > 0 ? names : PROGRAMS) {
   try {
     await compile(name);
     made++;

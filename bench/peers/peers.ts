@@ -157,21 +157,18 @@ const BUILDERS: Record<string, () => Promise<Peer>> = {
   "grpc-js-deno": grpcJsOnDeno,
 };
 
+/** The names of all peers. */
+export const PEERS: readonly string[] = Object.keys(BUILDERS);
+
 /** Builds the peers called for; names those that can't be. */
 export async function buildPeers(
-  names: string[] = Object.keys(BUILDERS),
+  names: readonly string[],
 ): Promise<{ peers: Peer[]; skipped: string[] }> {
   const peers: Peer[] = [];
   const skipped: string[] = [];
   for (const name of names) {
-    const build = BUILDERS[name];
-    if (!build) {
-      throw new TypeError(
-        `Cannot find peer ${name}: there are ${Object.keys(BUILDERS).join(", ")}`,
-      );
-    }
     try {
-      peers.push(await build());
+      peers.push(await BUILDERS[name]());
     } catch (error) {
       skipped.push(`${name}: ${error instanceof Error ? error.message : error}`);
     }

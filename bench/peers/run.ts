@@ -13,9 +13,9 @@
 
 import { cpus, release } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { anyText, choices, number, readArguments, refuse, whole } from "../../scripts/arguments.ts";
 import { chart } from "./chart.ts";
-import { buildGo, buildPeers, type Peer } from "./peers.ts";
+import { buildGo, buildPeers, type Peer, PEERS } from "./peers.ts";
 import { type Row, tables } from "./report.ts";
 import { startServer, versionOf } from "./tools.ts";
 import {
@@ -31,18 +31,30 @@ const SERVER_CORE = 0;
 const LOAD_CORE = 1;
 const WARM_UP_SECONDS = 1;
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "3" },
-    peers: { type: "string" },
-    workloads: { type: "string" },
-    out: { type: "string", default: "build/peers" },
-  },
+const CLIENTS = {
+  id: "clients",
+  name: `clients, ${IN_FLIGHT} unary calls of 64 B in flight, one connection`,
+  unit: "calls",
+};
+const KNOWN = [...WORKLOADS.map((workload) => workload.id), CLIENTS.id];
+const USAGE = `
+deno task bench:peers [--rounds N] [--seconds N] [--peers A,B] [--workloads A,B] [--out FOLDER]
+
+  --rounds N       default 3
+  --seconds N      of each measurement; default 3
+  --peers A,B      of ${PEERS.join(", ")}; default all
+  --workloads A,B  of ${KNOWN.join(", ")}; default all
+  --out FOLDER     default build/peers
+`;
+
+const { values } = readArguments(USAGE, {
+  rounds: whole(3, 1, 10_000),
+  seconds: number(3, 0.1, 3_600),
+  peers: choices(PEERS),
+  workloads: choices(KNOWN),
+  out: anyText("build/peers"),
 });
-const rounds = Number(values.rounds);
-const seconds = Number(values.seconds);
-const only = values.workloads?.split(",");
+const { rounds, seconds, workloads: only } = values;
 
 for (const tool of ["taskset", "h2load"]) {
   if (await versionOf([tool, "--version"]) === undefined) {
@@ -56,9 +68,10 @@ if (cpus().length < 2) {
 }
 
 console.error("building …");
-const { peers, skipped } = await buildPeers(values.peers?.split(","));
+const { peers, skipped } = await buildPeers(values.peers);
+if (peers.length === 0) refuse(`Cannot build any peer: ${skipped.join("; ")}`);
 const go = await buildGo().catch(() => undefined);
-const workloads = WORKLOADS.filter((workload) => !only || only.includes(workload.id));
+const workloads = WORKLOADS.filter((workload) => only.includes(workload.id));
 const impossible = go ? [] : workloads.filter((workload) => workload.needsGo);
 if (impossible.length > 0) {
   skipped.push(`${impossible.map((one) => one.id).join(", ")}: needs Go, which makes the load`);
@@ -103,11 +116,6 @@ async function measureServer(workload: Workload, peer: Peer): Promise<Sample> {
   return await workload.measure(another, seconds, loaders);
 }
 
-const CLIENTS = {
-  id: "clients",
-  name: `clients, ${IN_FLIGHT} unary calls of 64 B in flight, one connection`,
-  unit: "calls",
-};
 // All clients call one server, and not the slowest, so that it is the clients that are compared.
 const target = peers.find((peer) => peer.name === "tonic") ??
   peers.find((peer) => peer.name === "grpc-go") ?? peers[0];
@@ -119,7 +127,7 @@ for (let round = 1; round <= rounds; round++) {
       await record(rowOf(workload, peer), round, () => measureServer(workload, peer));
     }
   }
-  if (only && !only.includes(CLIENTS.id)) continue;
+  if (!only.includes(CLIENTS.id)) continue;
   for (const peer of peers) {
     await record(rowOf(CLIENTS, peer), round, async () => {
       await using server = await startServer(target.server!, SERVER_CORE, target.env);

@@ -12,6 +12,7 @@
  */
 
 import { join } from "node:path";
+import { flag, readArguments, refuse } from "../arguments.ts";
 import { CONNECT_STAGES } from "./connect.ts";
 import { H2SPEC_STAGES } from "./h2spec.ts";
 import { HPACK_STAGES } from "./hpack.ts";
@@ -29,19 +30,28 @@ const STAGES: Stage[] = [
   ...TOOLS_STAGES,
 ];
 
-const wanted = Deno.args.filter((arg) => !arg.startsWith("--"));
+const USAGE = `
+deno task conformance [NAME …] [--list]
+
+  NAME     stages whose names start so, in upper or lower case; default all
+  --list   prints their names and how many cases each has
+`;
+
+const { values, names: wanted } = readArguments(USAGE, { list: flag(false) }, "any");
+const startsWith = (stage: Stage, name: string) =>
+  stage.name.toLowerCase().startsWith(name.toLowerCase());
+for (const name of wanted) {
+  if (!STAGES.some((stage) => startsWith(stage, name))) {
+    refuse(`Cannot find a stage called "${name}"; see --list`);
+  }
+}
 const chosen = STAGES.filter((stage) =>
-  wanted.length === 0 ||
-  wanted.some((name) => stage.name.toLowerCase().startsWith(name.toLowerCase()))
+  wanted.length === 0 || wanted.some((name) => startsWith(stage, name))
 );
 
-if (Deno.args.includes("--list")) {
+if (values.list) {
   for (const stage of chosen) console.log(`${stage.name} (${stage.expected} cases)`);
   Deno.exit(0);
-}
-if (chosen.length === 0) {
-  console.error(`Cannot find a stage called ${wanted.join(", ")}; see --list`);
-  Deno.exit(2);
 }
 const HOW_TO_INSTALL: Record<Program, string> = {
   go: "Go 1.25 or newer builds the suites: https://go.dev/dl/",

@@ -5,7 +5,7 @@
 // grew by at most 64 MiB, its descriptors came back, the client saw no error, and the client's p99 is at most
 // three times what it is beside legitimate traffic of the same bytes per second. Exit code 1 when one is not.
 
-import { parseArgs } from "node:util";
+import { anyText, choice, number, readArguments, refuse } from "../../scripts/arguments.ts";
 import { selfSigned } from "../../src/transport/certs.ts";
 import type { Attack } from "./attack.ts";
 import { pause } from "./attack.ts";
@@ -25,14 +25,20 @@ const MAX_DESCRIPTORS_LEFT = 20;
 // Connections that said nothing are closed after 5 s, so descriptors are back soon after.
 const SETTLE_MS = 7_000;
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "3" },
-    only: { type: "string" },
-    wire: { type: "string" },
-  },
+const USAGE = `
+deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean]
+
+  --seconds N    how long each attack lasts; default 3
+  --only TEXT    attacks whose names contain it; default all
+  --wire WIRE    grpc or lean; default both
+`;
+
+const { values } = readArguments(USAGE, {
+  seconds: number(3, 0.1, 3_600),
+  only: anyText(undefined),
+  wire: choice(["grpc", "lean"], undefined),
 });
-const seconds = Number(values.seconds);
+const { seconds } = values;
 
 interface Round {
   readonly attack: Attack;
@@ -140,6 +146,7 @@ const attacks = [...HTTP2_ATTACKS, ...LEAN_ATTACKS].filter(({ name, wire }) =>
   (values.wire === undefined || wire === values.wire) &&
   (values.only === undefined || name.includes(values.only))
 );
+if (attacks.length === 0) refuse(`Cannot find an attack with "${values.only}" in its name`);
 const certificate = await selfSigned();
 const directory = await Deno.makeTempDir();
 const certFile = `${directory}/cert.pem`;

@@ -1,29 +1,33 @@
 /**
  * Faults against real processes, again and again.
  *
- *     deno task test:faults [--rounds 3]
+ *     deno task test:faults [--rounds 3] [--only TEXT]
  *
  * Prints a table; exit code 1 when anything did not hold.
  */
 
-import { parseArgs } from "node:util";
 import assert from "node:assert/strict";
+import { anyText, readArguments, refuse, whole } from "../../scripts/arguments.ts";
 import { scenarios } from "./scenarios.ts";
 import { Backend, Ledger, openSockets, timeUntil } from "./world.ts";
 
-const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "3" }, only: { type: "string", default: "" } },
+const USAGE = `
+deno task test:faults [--rounds N] [--only TEXT]
+
+  --rounds N     how often each fault happens; default 3
+  --only TEXT    faults whose names contain it; default all
+`;
+
+const { values: { rounds, only } } = readArguments(USAGE, {
+  rounds: whole(3, 1, 1_000_000),
+  only: anyText(""),
 });
-const rounds = Number(values.rounds);
-if (!Number.isInteger(rounds) || rounds < 1) {
-  console.error(`--rounds is ${values.rounds}, must be a whole number above 0`);
-  Deno.exit(2);
-}
+const chosen = scenarios.filter(({ name }) => name.includes(only));
+if (chosen.length === 0) refuse(`Cannot find a fault with "${only}" in its name`);
 
 const backends = [new Backend(), new Backend(), new Backend()];
 await Promise.all(backends.map((backend) => backend.start()));
 const sockets = openSockets();
-const chosen = scenarios.filter(({ name }) => name.includes(values.only));
 const rows = chosen.map(({ name, limitMs }) => ({
   name,
   limitMs,

@@ -4,27 +4,29 @@
 // made small and printed as a line for tests/corpus/TARGET.txt, or as the path of a file with that line when it is
 // long; the exit code is then 1.
 
-import { parseArgs } from "node:util";
+import { choice, number, readArguments, whole } from "../../scripts/arguments.ts";
 import { lineOf } from "./corpus.ts";
 import { type Failure, Fuzzer, TARGETS } from "./fuzzer.ts";
 
 const MAX_PRINTED_BYTES = 2_000;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "1" },
-    target: { type: "string" },
-    from: { type: "string" },
-  },
+const NAMES = TARGETS.map((one) => one.name);
+const USAGE = `
+deno task fuzz [--minutes N] [--target NAME] [--from SEED]
+
+  --minutes N    how long, for all targets together; default 1
+  --target NAME  one of ${NAMES.join(", ")}; default all
+  --from SEED    the first mutant's seed; default another one each time
+`;
+
+const { values } = readArguments(USAGE, {
+  minutes: number(1, 0.001, 100_000),
+  target: choice(NAMES, undefined),
+  from: whole(undefined, 0, 2 ** 52),
 });
 
 const targets = TARGETS.filter((one) => values.target === undefined || one.name === values.target);
-if (targets.length === 0) {
-  const known = TARGETS.map((one) => one.name).join(", ");
-  throw new TypeError(`Cannot fuzz "${values.target}": targets are ${known}`);
-}
-
-const endMs = Date.now() + Number(values.minutes) * 60_000;
+const endMs = Date.now() + values.minutes * 60_000;
 const fuzzers = targets.map((target) => new Fuzzer(target));
 const counts = new Map(targets.map((target) => [target.name, 0]));
 const seen = new Set<string>();
@@ -47,7 +49,7 @@ for (const fuzzer of fuzzers) {
   if (failure !== null) report(failure);
 }
 // Another start each time, unless one is given: time is better spent on new inputs.
-let seed = Number(values.from ?? Math.floor(Date.now() / 1_000) * 1_000_000);
+let seed = values.from ?? Math.floor(Date.now() / 1_000) * 1_000_000;
 console.log(`from seed ${seed}`);
 while (Date.now() < endMs) {
   for (const fuzzer of fuzzers) {

@@ -3,35 +3,37 @@
 // Runs programs S to S+N-1 on each wire. A failing seed is printed with its failure and the shortest program
 // found that still fails; the exit code is then 1.
 
-import { parseArgs } from "node:util";
+import { choice, flag, readArguments, whole } from "../../scripts/arguments.ts";
 import { program } from "./program.ts";
 import { failsWith, kindOf, print, shrink } from "./shrink.ts";
 import { runProgram } from "./world.ts";
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "10000" },
-    from: { type: "string", default: "1" },
-    wire: { type: "string" },
-    failures: { type: "string", default: "5" },
-    shrink: { type: "boolean", default: true },
-  },
-  allowNegative: true,
-});
+const USAGE = `
+deno task simulate [--seeds N] [--from S] [--wire grpc|lean] [--failures N] [--no-shrink]
 
-const seeds = Number(values.seeds);
-const from = Number(values.from);
-const mostFailures = Number(values.failures);
-const wires = values.wire === undefined ? ["grpc", "lean"] as const : [values.wire];
-for (const wire of wires) {
-  if (wire !== "grpc" && wire !== "lean") throw new TypeError(`Cannot use wire "${wire}"`);
-}
+  --seeds N      how many programs run on each wire; default 10000
+  --from S       the first one's seed; default 1
+  --wire WIRE    grpc or lean; default both
+  --failures N   how many kinds of failures are printed in full; default 5
+  --no-shrink    don't look for shorter programs that fail
+`;
+const WIRES = ["grpc", "lean"] as const;
+
+const { values } = readArguments(USAGE, {
+  seeds: whole(10_000, 1, 1e9),
+  from: whole(1, 0, 2 ** 52),
+  wire: choice(WIRES, undefined),
+  failures: whole(5, 0, 1_000),
+  shrink: flag(true),
+});
+const { seeds, from, failures: mostFailures } = values;
+const wires = values.wire === undefined ? WIRES : [values.wire];
 
 const kinds = new Map<string, number>();
 let failures = 0;
 const started = performance.now();
 for (let seed = from; seed < from + seeds; seed++) {
-  for (const wire of wires as ("grpc" | "lean")[]) {
+  for (const wire of wires) {
     const planned = program(seed, wire);
     const error = runProgram(planned);
     if (error === null) continue;

@@ -9,22 +9,25 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import { type ChannelOptions, connect } from "../../mod.ts";
 import { childProcess } from "../../bench/processes.ts";
+import { number, readArguments, whole } from "../../scripts/arguments.ts";
 import { type Figures, measure } from "./figures.ts";
 import { channelJobs, churnJobs, type Counts, type Job, repeat, retrying } from "./load.ts";
 import { growth } from "./verdict.ts";
 
-const { values } = parseArgs({
-  options: { minutes: { type: "string", default: "10" }, rounds: { type: "string" } },
+const USAGE = `
+deno task soak [--minutes N] [--rounds N]
+
+  --minutes N    how long; default 10
+  --rounds N     how often memory is measured, 6 or more; default 2 each minute, 12 at least
+`;
+
+const { values: { minutes, ...values } } = readArguments(USAGE, {
+  minutes: number(10, 0.01, 100_000),
+  rounds: whole(undefined, 6, 1_000_000),
 });
-const minutes = Number(values.minutes);
-const rounds = Number(values.rounds ?? Math.max(12, Math.round(minutes * 2)));
-if (!(minutes > 0) || !(rounds >= 6)) {
-  console.error("soak: --minutes must be above 0, and --rounds 6 or more");
-  Deno.exit(2);
-}
+const rounds = values.rounds ?? Math.max(12, Math.round(minutes * 2));
 
 /** How long calls under way may take to end before memory is measured. */
 const SETTLE_MS = 1_500;

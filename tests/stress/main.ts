@@ -8,37 +8,33 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { choice, number, readArguments, whole } from "../../scripts/arguments.ts";
 import { bulk } from "./bulk.ts";
 import type { Outcome } from "./outcome.ts";
 import { silent } from "./silent.ts";
 import { streams } from "./streams.ts";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    minutes: { type: "string", default: "1" },
-    connections: { type: "string" },
-    wire: { type: "string", default: "grpc" },
-  },
-});
-const minutes = Number(values.minutes);
-const connections = values.connections === undefined ? undefined : Number(values.connections);
-const wire = values.wire === "lean" ? "lean" : "grpc";
+const USAGE = `
+deno task stress [silent|streams|bulk …] [--minutes N] [--connections N] [--wire grpc|lean]
+
+  --minutes N      how long the streams are open; default 1
+  --connections N  default 10000 silent ones, 1000 with streams
+  --wire WIRE      grpc or lean, of streams and bulk; default grpc
+`;
+
+const { values, names: given } = readArguments(USAGE, {
+  minutes: number(1, 0.01, 100_000),
+  connections: whole(undefined, 1, 1_000_000),
+  wire: choice(["grpc", "lean"], "grpc"),
+}, ["silent", "streams", "bulk"]);
+const { minutes, connections, wire } = values;
 
 const parts: Record<string, () => Promise<Outcome>> = {
   silent: () => silent(connections ?? 10_000),
   streams: () => streams(connections ?? 1_000, minutes * 60_000, wire),
   bulk: () => bulk(wire),
 };
-const names = positionals.length > 0 ? positionals : Object.keys(parts);
-const unknown = names.find((name) => !Object.hasOwn(parts, name));
-if (unknown !== undefined || !(minutes > 0) || connections !== undefined && !(connections > 0)) {
-  console.error(
-    "usage: deno task stress [silent|streams|bulk …] [--minutes N] [--connections N] [--wire grpc|lean]",
-  );
-  Deno.exit(2);
-}
+const names = given.length > 0 ? given : Object.keys(parts);
 
 let failed = 0;
 for (const name of names) {
