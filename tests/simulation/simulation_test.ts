@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
+import { MemoryShare } from "../../src/bytes/memory_pool.ts";
 import { Metadata } from "../../src/call/metadata.ts";
 import { Status } from "../../src/call/status.ts";
+import type { GrpcServerConnection } from "../../src/grpc/server.ts";
+import type { ReceiveWindow } from "../../src/http2/receive_window.ts";
+import type { LeanServerConnection } from "../../src/lean/server.ts";
 import { Caller } from "./calls.ts";
 import { Events } from "./events.ts";
 import { type Program, program } from "./program.ts";
 import { Random } from "./random.ts";
 import { shrink } from "./shrink.ts";
-import { runProgram } from "./world.ts";
+import { runProgram, World } from "./world.ts";
 
 const SEEDS = 1_500;
 
@@ -73,4 +77,29 @@ Deno.test("a world notices what engines must not do", () => {
   caller.onStatus(Status.OK, "", trailers, "processed");
   assert.throws(() => caller.onStatus(Status.OK, "", trailers, "processed"), /after status/);
   assert.throws(() => caller.onMessage(new Uint8Array(1), false), /after status/);
+});
+
+Deno.test("a world notices memory that stays taken", () => {
+  for (const wire of ["grpc", "lean"] as const) {
+    const world = new World(program(1, wire));
+    new MemoryShare(world.memory).take(1);
+    assert.throws(() => world.run(), /^Error: memory left: the pool: 1 bytes of 1 connections/);
+  }
+});
+
+Deno.test("a world notices an octet of window that is not given back", () => {
+  const world = new World(program(1, "grpc"));
+  const { http2 } = world.connections[0].server as GrpcServerConnection;
+  const { receiveWindow } = http2 as unknown as { receiveWindow: ReceiveWindow };
+  const give = receiveWindow.give.bind(receiveWindow);
+  receiveWindow.give = (stream, count) => give(stream, Math.max(0, count - 1));
+  assert.throws(() => world.run(), /window leaked: to the server/);
+});
+
+Deno.test("a world notices an octet of credit that is not returned", () => {
+  const world = new World(program(1, "lean"));
+  const server = world.connections[0].server as LeanServerConnection;
+  const writeCredit = server.writeCredit.bind(server);
+  server.writeCredit = (id, bytes) => writeCredit(id, bytes - 1);
+  assert.throws(() => world.run(), /credit leaked/);
 });
