@@ -112,8 +112,7 @@ class Metrics {
   }
 
   count(path: string, status: number, startMs: number): void {
-    // Paths that do not exist are the peer's invention: one label for all of them.
-    this.#requests.add(1, { path: status === 404 ? "unknown" : path, status: String(status) });
+    this.#requests.add(1, { path, status: String(status) });
     this.#seconds.record((performance.now() - startMs) / 1000);
   }
 
@@ -163,7 +162,8 @@ function handler(
     }
     const startMs = performance.now();
     const response = await gateway.handle(request, path);
-    metrics.count(path, response.status, startMs);
+    // Paths that do not exist are the peer's invention: one label for all of them.
+    metrics.count(gateway.knows(path) ? path : "other", response.status, startMs);
     return response;
   };
 }

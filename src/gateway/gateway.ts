@@ -76,6 +76,11 @@ export class Gateway {
     return response;
   }
 
+  /** Whether `path` is a route or a known method, rather than a peer's invention; asks nobody. */
+  knows(path: string): boolean {
+    return this.#routes.has(path) || this.#methods.has(path);
+  }
+
   async #answer(request: Request, path: string, id: string | null): Promise<Response> {
     if (request.method !== "POST") {
       throw new BadRequest(

@@ -49,6 +49,11 @@ export class MethodTable {
     return this.#reflected.get(path);
   }
 
+  /** Whether a method is known, without asking for it. */
+  has(path: string): boolean {
+    return this.#known.has(path) || this.#reflected.has(path);
+  }
+
   /** Every method, in order of names. */
   all(): GatewayMethod[] {
     const all = new Map([...this.#known, ...this.#reflected]);

@@ -206,6 +206,17 @@ Deno.test("Gateway answers server streams with JSON lines, a failure as the last
   assert.deepEqual(failed[2], { error: { code: "DATA_LOSS", message: "gone", details: [] } });
 });
 
+Deno.test("Gateway.knows() routes and methods, once it has asked, and nothing that callers make up", async () => {
+  await withGateway(async (post, gateway) => {
+    assert.ok(gateway.knows("/echo"));
+    assert.ok(gateway.knows("/vrpc.enclave.v1.EnclaveService/Echo"));
+    assert.ok(!gateway.knows(ECHO));
+    await post(ECHO, payload("hi"));
+    assert.ok(gateway.knows(ECHO));
+    for (const path of ["/", "/echo/", "/x", `${ECHO}x`]) assert.ok(!gateway.knows(path), path);
+  });
+});
+
 Deno.test("Gateway.list() describes methods, with a request to begin with", async () => {
   await withGateway(async (_post, gateway) => {
     const list = await gateway.list();
