@@ -4,9 +4,10 @@
  * @module
  */
 
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { Command } from "commander";
 import type { TlsClientOptions, TlsServerOptions } from "../../mod.ts";
-import { onOff, option, readTextOption, UsageError } from "./program.ts";
+import { errorLine, onOff, option, readTextOption, UsageError } from "./program.ts";
 
 /** What {@link addServerTlsOptions} adds. */
 export interface ServerTlsFlags {
@@ -85,9 +86,8 @@ export async function serverTls(flags: ServerTlsFlags): Promise<TlsServerOptions
   if (!tlsCert) throw new UsageError("--tls-key needs --tls-cert");
   if (!tlsKey) throw new UsageError("--tls-cert needs --tls-key");
   return {
-    cert: await readTextOption("--tls-cert", tlsCert),
-    key: await readTextOption("--tls-key", tlsKey),
-    ...(tlsClientCa && { clientCa: await readTextOption("--tls-client-ca", tlsClientCa) }),
+    ...await readPair(tlsCert, tlsKey),
+    ...(tlsClientCa && { clientCa: (await readCertificate("--tls-client-ca", tlsClientCa)).text }),
   };
 }
 
@@ -100,10 +100,65 @@ export async function clientTls(flags: ClientTlsFlags): Promise<TlsClientOptions
   if (tlsCert && !tlsKey) throw new UsageError("--tls-cert needs --tls-key");
   if (tlsKey && !tlsCert) throw new UsageError("--tls-key needs --tls-cert");
   return {
-    ...(tlsCa && { ca: await readTextOption("--tls-ca", tlsCa) }),
-    ...(tlsCert && { cert: await readTextOption("--tls-cert", tlsCert) }),
-    ...(tlsKey && { key: await readTextOption("--tls-key", tlsKey) }),
+    ...(tlsCa && { ca: (await readCertificate("--tls-ca", tlsCa)).text }),
+    ...(tlsCert && tlsKey && await readPair(tlsCert, tlsKey)),
     ...(tlsServerName && { serverName: tlsServerName }),
     ...(tlsInsecure && { insecure: true }),
   };
+}
+
+// The library says the same of texts; here the options and the files can be named.
+const CERTIFICATE = /-----BEGIN ([A-Z0-9 ]*)CERTIFICATE-----[^]*?-----END \1CERTIFICATE-----/;
+const PRIVATE_KEY = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[^]*?-----END \1PRIVATE KEY-----/;
+
+/** A certificate chain and its key. */
+async function readPair(certPath: string, keyPath: string): Promise<{ cert: string; key: string }> {
+  const cert = await readCertificate("--tls-cert", certPath);
+  const key = await readKey(keyPath);
+  if (!cert.parsed.checkPrivateKey(key.parsed)) {
+    throw new UsageError(
+      `Cannot use ${keyPath} (--tls-key): it is not the key of ${certPath} (--tls-cert)`,
+    );
+  }
+  return { cert: cert.text, key: key.text };
+}
+
+async function readCertificate(
+  flag: string,
+  path: string,
+): Promise<{ text: string; parsed: X509Certificate }> {
+  const text = await readTextOption(flag, path);
+  const block = CERTIFICATE.exec(text)?.[0];
+  if (block === undefined) {
+    throw new UsageError(
+      `Cannot use ${path} (${flag}): it holds no certificate in PEM ("-----BEGIN CERTIFICATE-----")`,
+    );
+  }
+  try {
+    return { text, parsed: new X509Certificate(block) };
+  } catch (error) {
+    throw new UsageError(
+      `Cannot use ${path} (${flag}): its certificate is damaged: ${errorLine(error)}`,
+    );
+  }
+}
+
+async function readKey(path: string): Promise<{ text: string; parsed: KeyObject }> {
+  const text = await readTextOption("--tls-key", path);
+  const block = PRIVATE_KEY.exec(text)?.[0];
+  if (block === undefined) {
+    throw new UsageError(
+      `Cannot use ${path} (--tls-key): it holds no key in PEM ("-----BEGIN PRIVATE KEY-----")`,
+    );
+  }
+  if (/ENCRYPTED/.test(block)) {
+    throw new UsageError(
+      `Cannot use ${path} (--tls-key): it needs a password; give the key without one (openssl pkey)`,
+    );
+  }
+  try {
+    return { text, parsed: createPrivateKey(block) };
+  } catch (error) {
+    throw new UsageError(`Cannot use ${path} (--tls-key): its key is damaged: ${errorLine(error)}`);
+  }
 }

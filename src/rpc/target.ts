@@ -12,6 +12,7 @@ import {
   parseAddress,
   resolveAddress,
 } from "../transport/mod.ts";
+import { checkTlsClientOptions } from "../transport/tls.ts";
 import type { BalancerPolicy } from "./balancer.ts";
 import type { ChannelOptions } from "./channel_options.ts";
 
@@ -31,7 +32,7 @@ export interface Target {
   authorityOf(address: string): string;
 }
 
-/** Checks a target. Throws TypeError or RangeError for what is no address. */
+/** Checks a target and its TLS. Throws TypeError or RangeError for what is no address, no certificate. */
 export function makeTarget(
   target: string | readonly string[],
   options: ChannelOptions,
@@ -39,6 +40,7 @@ export function makeTarget(
 ): Target {
   const texts = typeof target === "string" ? [target] : [...target];
   if (texts.length === 0) throw new TypeError("Cannot connect to an empty list of addresses");
+  if (typeof options.tls === "object") checkTlsClientOptions(options.tls);
   // Streams of the user's own go to addresses of any form, unless a resolver is to make sense of them.
   const opaque = options.dial !== undefined && options.resolver === undefined;
   const parsed = opaque ? [] : texts.map(parseAddress);

@@ -13,7 +13,13 @@ import { dialHvsock } from "./hvsock.ts";
 import { dialMemory } from "./memory.ts";
 import { resolveAddress, type Resolver } from "./resolve.ts";
 import { connectTcp, dialTcp } from "./tcp.ts";
-import { checkTlsClientOptions, runtimeTlsSuffices, startRuntimeTls, startTls } from "./tls.ts";
+import {
+  checkTlsClientOptions,
+  runtimeTlsSuffices,
+  startRuntimeTls,
+  startTls,
+  warnOfInsecure,
+} from "./tls.ts";
 import type { TlsClientOptions } from "./tls_options.ts";
 import type { ByteStream } from "./types.ts";
 import { dialUnix } from "./unix.ts";
@@ -55,7 +61,10 @@ export async function dial(
   const timeoutMs = options.timeoutMs ?? DIAL_TIMEOUT_MS;
   if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}, must be above 0`);
   const tls = options.tls === true ? {} : options.tls;
-  if (tls !== undefined) checkTlsClientOptions(tls);
+  if (tls !== undefined) {
+    checkTlsClientOptions(tls);
+    warnOfInsecure(tls);
+  }
   options.signal?.throwIfAborted();
   const controller = new AbortController();
   const attempt: Attempt = { options, tls, signal: controller.signal, timeoutMs };

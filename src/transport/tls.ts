@@ -8,6 +8,7 @@ import { getLogger } from "@logtape/logtape";
 import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import { ConnStream } from "./conn_stream.ts";
+import { checkKeyPair } from "./key_pair.ts";
 import { netAddress } from "./tcp.ts";
 import type { TlsAcceptor } from "./tls_node.ts";
 import { checkPem, type TlsClientOptions, type TlsServerOptions } from "./tls_options.ts";
@@ -19,7 +20,10 @@ let warned = false;
 /** node:tls takes some 30 ms to load, so only those who need it do. */
 const loadTls = () => import("./tls_node.ts");
 
-/** Throws a TypeError when the options don't hold usable PEM; warns once about `insecure`. */
+/** Options whose key was found to be the certificate's, which takes half a millisecond. */
+const paired = new WeakSet<TlsClientOptions>();
+
+/** Throws a TypeError when the options don't hold usable PEM. */
 export function checkTlsClientOptions(options: TlsClientOptions): void {
   if (options.ca !== undefined) checkPem("tls.ca", options.ca, "CERTIFICATE");
   if ((options.cert === undefined) !== (options.key === undefined)) {
@@ -27,13 +31,20 @@ export function checkTlsClientOptions(options: TlsClientOptions): void {
   }
   if (options.cert !== undefined) checkPem("tls.cert", options.cert, "CERTIFICATE");
   if (options.key !== undefined) checkPem("tls.key", options.key, "PRIVATE KEY");
-  if (options.insecure && !warned) {
-    warned = true;
-    getLogger(["vrpc", "transport"]).warn(
-      "TLS option insecure is set: certificates are not verified, anybody can listen in. " +
-        "For development only",
-    );
+  if (options.cert !== undefined && options.key !== undefined && !paired.has(options)) {
+    checkKeyPair(options.cert, options.key);
+    paired.add(options);
   }
+}
+
+/** Says once that `insecure` is set. */
+export function warnOfInsecure(options: TlsClientOptions): void {
+  if (!options.insecure || warned) return;
+  warned = true;
+  getLogger(["vrpc", "transport"]).warn(
+    "TLS option insecure is set: certificates are not verified, anybody can listen in. " +
+      "For development only",
+  );
 }
 
 /** Options of {@link startTls}. */
@@ -58,6 +69,7 @@ export async function startTls(
 ): Promise<ByteStream> {
   const tls = options.tls ?? {};
   checkTlsClientOptions(tls);
+  warnOfInsecure(tls);
   const { secureClient } = await loadTls();
   const serverName = tls.serverName ?? options.serverName ?? "localhost";
   return await closedOnAbort(

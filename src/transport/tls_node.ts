@@ -5,16 +5,20 @@
  */
 
 import { AsyncLocalStorage } from "node:async_hooks";
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { setImmediate } from "node:timers";
 import tls from "node:tls";
 import type { TlsPeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
-import { reasonOf } from "./failure.ts";
 import { DuplexStream } from "./duplex_stream.ts";
+import { checkKeyPair } from "./key_pair.ts";
 import { ByteStreamDuplex } from "./node_duplex.ts";
 import { EARLY_END, tlsReason } from "./tls_reason.ts";
-import { checkPem, type TlsClientOptions, type TlsServerOptions } from "./tls_options.ts";
+import {
+  checkPem,
+  pemBlocks,
+  type TlsClientOptions,
+  type TlsServerOptions,
+} from "./tls_options.ts";
 import type { ByteStream } from "./types.ts";
 import { ipFamily } from "./address.ts";
 
@@ -41,8 +45,8 @@ export async function secureClient(
       ...(ipFamily(name) === 0 ? { servername: name } : { host: name, servername: "" }),
       // Beside it the 151 authorities of the runtime would cost 15 ms at every handshake.
       ca: options.tls.ca,
-      cert: options.tls.cert,
-      key: options.tls.key,
+      cert: options.tls.cert && pemBlocks(options.tls.cert, "CERTIFICATE"),
+      key: options.tls.key && pemBlocks(options.tls.key, "PRIVATE KEY"),
       ALPNProtocols: options.alpn === undefined ? undefined : [...options.alpn],
       rejectUnauthorized: !options.tls.insecure,
     });
@@ -87,8 +91,8 @@ export class TlsAcceptor {
     checkKeyPair(options.cert, options.key);
     const server = tls.createServer({
       ...COMMON,
-      cert: options.cert,
-      key: options.key,
+      cert: pemBlocks(options.cert, "CERTIFICATE"),
+      key: pemBlocks(options.key, "PRIVATE KEY"),
       ca: options.clientCa,
       requestCert: options.clientCa !== undefined,
       rejectUnauthorized: options.clientCa !== undefined && options.clientAuth !== "request",
@@ -185,23 +189,4 @@ function peerInfo(socket: tls.TLSSocket): TlsPeerInfo {
     subjectAltNames: certificate.subjectaltname?.split(", ") ?? [],
     fingerprint256: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
   };
-}
-
-/** Throws a TypeError unless the key is the certificate's: node:tls would only fail every handshake. */
-function checkKeyPair(cert: string, key: string): void {
-  let certificate: X509Certificate;
-  try {
-    certificate = new X509Certificate(cert);
-  } catch (error) {
-    throw new TypeError(`tls.cert is no certificate: ${reasonOf(error)}`, { cause: error });
-  }
-  let privateKey: KeyObject;
-  try {
-    privateKey = createPrivateKey(key);
-  } catch (error) {
-    throw new TypeError(`tls.key is no private key: ${reasonOf(error)}`, { cause: error });
-  }
-  if (!certificate.checkPrivateKey(privateKey)) {
-    throw new TypeError("tls.key does not belong to tls.cert");
-  }
 }

@@ -47,3 +47,15 @@ export function checkPem(name: string, text: string, label: string): void {
     `${name} holds no PEM block "-----BEGIN ${label}-----"; give the file's text, not its path`,
   );
 }
+
+/**
+ * The blocks of `text` with such a label. A file may hold others beside them, of which the runtime's parsers
+ * would take the first for what is meant.
+ */
+export function pemBlocks(text: string, label: string): string {
+  const block = new RegExp(
+    `-----BEGIN ([A-Z0-9 ]*)${label}-----[^]*?-----END \\1${label}-----`,
+    "g",
+  );
+  return Array.from(text.matchAll(block), ([found]) => `${found}\n`).join("") || text;
+}

@@ -50,3 +50,40 @@ Deno.test("server and client speak mutual TLS by their options, and a client wit
   assert.equal(errors.trimEnd().split("\n").length, 1);
   await Deno.remove(directory, { recursive: true });
 });
+
+Deno.test("files that TLS can't use are one line that names option and file, exit code 2, at once", async () => {
+  await using processes = new Processes();
+  const directory = await Deno.makeTempDir();
+  const file = (name: string) => join(directory, name);
+  const authority = await createAuthority();
+  const [one, other] = [await authority.issueServer(), await authority.issueServer()];
+  const files = {
+    "text": "no PEM",
+    "cert": one.cert,
+    "key": one.key,
+    "other": other.key,
+    "damaged": one.cert.replace(/\n.{40}/, "\n"),
+    "locked": one.key.replaceAll("PRIVATE", "ENCRYPTED PRIVATE"),
+  };
+  for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(file(name), text);
+  const pair = (cert: string, key: string) => ["--tls-cert", file(cert), "--tls-key", file(key)];
+  const cases: [name: string, args: string[], text: string][] = [
+    ["server", pair("text", "text"), "text (--tls-cert): it holds no certificate"],
+    ["server", pair("cert", "cert"), "cert (--tls-key): it holds no key"],
+    ["server", pair("cert", "other"), "other (--tls-key): it is not the key of"],
+    ["server", pair("damaged", "key"), "damaged (--tls-cert): its certificate is damaged"],
+    ["enclave", [...pair("cert", "key"), "--tls-client-ca", file("text")], "(--tls-client-ca)"],
+    ["host", ["--tls-ca", file("text")], "text (--tls-ca): it holds no certificate"],
+    ["client", pair("cert", "locked"), "locked (--tls-key): it needs a password"],
+    ["vrpc", [...pair("cert", "other"), "list", "127.0.0.1:1"], "other (--tls-key): it is not"],
+  ];
+  await Promise.all(cases.map(async ([name, args, text]) => {
+    const run = processes.start([...program(name), ...args]);
+    assert.equal(await run.code(), 2, `${name} ${args}`);
+    const errors = await run.errors();
+    assert.ok(errors.startsWith(`${name}: Cannot use ${directory}`), errors);
+    assert.ok(errors.includes(text), errors);
+    assert.equal(errors.trimEnd().split("\n").length, 1, errors);
+  }));
+  await Deno.remove(directory, { recursive: true });
+});

@@ -458,6 +458,10 @@ Deno.test("options that can't be are refused where they are given", async () => 
   }
   assert.throws(() => connect("nonsense"), TypeError);
   assert.throws(() => connect([]), TypeError);
+  assert.throws(
+    () => connect("localhost:1", { tls: { ca: "x" } }),
+    /^TypeError: tls\.ca holds no PEM/,
+  );
 });
 
 for (const wire of ["grpc", "lean"] as const) {

@@ -326,6 +326,15 @@ Deno.test("a self-signed certificate is trusted by itself", async () => {
   await echo.call({ ca: own.cert, serverName: "dev.internal", ...alice });
 });
 
+Deno.test("certificate and key may be in one file, in any order", async () => {
+  await using echo = await EchoServer.start({
+    cert: server.key + server.cert,
+    key: server.cert + server.key,
+    clientCa: `The authority\n${ca}`,
+  });
+  await echo.call({ ca, cert: alice.key + alice.cert, key: alice.cert + alice.key });
+});
+
 Deno.test("misuse of TLS options is a TypeError that says what is missing", async () => {
   const misuse = (tls: Partial<TlsServerOptions>, pattern: RegExp) =>
     assert.rejects(
@@ -347,6 +356,11 @@ Deno.test("misuse of TLS options is a TypeError that says what is missing", asyn
       [{ ca: "x" }, /^tls\.ca holds no PEM/],
       [{ cert: alice.cert }, /^tls\.cert and tls\.key belong together/],
       [{ cert: "x", key: alice.key }, /^tls\.cert holds no PEM/],
+      [{ cert: alice.cert, key: mallory.key }, /^tls\.key does not belong to tls\.cert/],
+      [
+        { cert: alice.cert, key: alice.key.replaceAll("PRIVATE", "ENCRYPTED PRIVATE") },
+        /^tls\.key needs a password/,
+      ],
     ] as const
   ) {
     await assert.rejects(
