@@ -11,6 +11,7 @@ import { parseAddress } from "../src/transport/mod.ts";
 import { runChecks } from "./shared/client_checks.ts";
 import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
 import {
+  environment,
   errorLine,
   oneOf,
   option,
@@ -61,7 +62,7 @@ function readFlags(): Flags {
         "LOG_LEVEL",
         "trace, debug, info, warn or error; else RUST_LOG",
         {
-          default: levelOfRustLog(Deno.env.get("RUST_LOG")) ?? "warn",
+          default: levelOfRustLog(environment("RUST_LOG")) ?? "warn",
           defaultText: "warn",
           parse: level,
         },

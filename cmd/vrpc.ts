@@ -8,11 +8,12 @@
  * @module
  */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { connect, Metadata, type MethodKind, RpcError } from "../mod.ts";
 import { parseAddress } from "../src/transport/mod.ts";
 import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
 import {
+  environment,
   errorLine,
   oneOf,
   onOff,
@@ -31,10 +32,10 @@ interface Flags extends ClientTlsFlags {
   wire: "grpc" | "lean";
   timeoutMs: number;
   connectTimeoutMs: number;
-  metadata: string[];
+  metadata?: string[];
   compress: boolean;
   kind?: MethodKind;
-  raw: boolean;
+  raw?: boolean;
   logLevel: Level;
 }
 
@@ -90,17 +91,20 @@ function addOptions(command: Command): void {
         parse: wholeNumber(1, 3_600_000),
       }),
     )
-    .option("-m, --metadata <key:value>", "metadata to send; may be repeated", entry, [])
-    .option("--compress <on|off>", "compress requests with gzip", onOff, false)
+    .option("-m, --metadata <key:value>", "metadata to send; may be repeated", entry)
+    .addOption(
+      new Option("--compress <on|off>", "compress requests with gzip").argParser(onOff)
+        .default(false, "off"),
+    )
     .option(
       "--kind <kind>",
       "unary, client_streaming, server_streaming or bidi_streaming, of a method the server does not describe",
       oneOf("unary", "client_streaming", "server_streaming", "bidi_streaming"),
     )
-    .option("--raw", "print bytes as they are, without line breaks", false)
+    .option("--raw", "print bytes as they are, without line breaks")
     .addOption(
       option("--log-level <level>", "LOG_LEVEL", "trace, debug, info, warn or error", {
-        default: levelOfRustLog(Deno.env.get("RUST_LOG")) ?? "warn",
+        default: levelOfRustLog(environment("RUST_LOG")) ?? "warn",
         defaultText: "warn",
         parse: level,
       }),
@@ -116,12 +120,20 @@ function readMetadata(entries: readonly string[]): Metadata {
     const key = entry.slice(0, colon).trim().toLowerCase();
     const value = entry.slice(colon + 1).trim();
     try {
-      metadata.append(key, key.endsWith("-bin") ? Uint8Array.fromBase64(value) : value);
+      metadata.append(key, key.endsWith("-bin") ? bytesOf(entry, value) : value);
     } catch (error) {
       throw new UsageError(errorLine(error));
     }
   }
   return metadata;
+}
+
+function bytesOf(entry: string, base64: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(base64);
+  } catch {
+    throw new UsageError(`Cannot use metadata ${entry}: the value of a -bin key must be base64`);
+  }
 }
 
 async function list(lookup: Lookup): Promise<void> {
@@ -147,7 +159,7 @@ async function main(): Promise<number> {
   } catch (error) {
     throw new UsageError(errorLine(error));
   }
-  const metadata = readMetadata(flags.metadata);
+  const metadata = readMetadata(flags.metadata ?? []);
   await logToStderr(flags.logLevel);
   await using channel = connect(job.address, { wire: flags.wire, tls: await clientTls(flags) });
   try {
@@ -167,7 +179,7 @@ async function main(): Promise<number> {
       compress: flags.compress,
       timeoutMs: flags.timeoutMs || undefined,
     };
-    await callMethod({ channel, method, data: job.data, raw: flags.raw, options });
+    await callMethod({ channel, method, data: job.data, raw: flags.raw ?? false, options });
     return 0;
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;

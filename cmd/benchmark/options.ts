@@ -6,7 +6,7 @@
 
 import { type Command, InvalidArgumentError, type Option } from "commander";
 import { didYouMean, parseDurationMs } from "../../src/load/mod.ts";
-import { listed, onOff, option, program, wholeNumber } from "../shared/program.ts";
+import { environment, listed, onOff, option, program, wholeNumber } from "../shared/program.ts";
 import { addClientTlsOptions, type ClientTlsFlags } from "../shared/tls.ts";
 
 /** What is called. */
@@ -52,7 +52,7 @@ export interface Flags extends ClientTlsFlags {
 
 /** The first of several environment variables that is set; the first of all when none is. */
 function variable(...names: string[]): string {
-  return names.find((name) => (Deno.env.get(name) ?? "") !== "") ?? names[0];
+  return names.find((name) => (environment(name) ?? "") !== "") ?? names[0];
 }
 
 function word<Word extends string>(...words: Word[]): (text: string) => Word {

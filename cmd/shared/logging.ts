@@ -14,7 +14,7 @@ import {
   type TextFormatter,
 } from "@logtape/logtape";
 import { InvalidArgumentError, type Option } from "commander";
-import { option } from "./program.ts";
+import { environment, option } from "./program.ts";
 
 /** The levels that users name, and LogTape's names for them. */
 const LEVELS = {
@@ -52,7 +52,7 @@ export function logLevelOption(): Option {
     "LOG_LEVEL",
     "trace, debug, info, warn or error; else RUST_LOG",
     {
-      default: levelOfRustLog(Deno.env.get("RUST_LOG")) ?? "info",
+      default: levelOfRustLog(environment("RUST_LOG")) ?? "info",
       defaultText: "info",
       parse: level,
     },
@@ -82,7 +82,7 @@ export async function logToStderr(lowest: Level): Promise<void> {
 }
 
 function formatter(): TextFormatter {
-  if (Deno.env.get("LOG_FORMAT")?.toLowerCase() === "json") return getJsonLinesFormatter();
+  if (environment("LOG_FORMAT")?.toLowerCase() === "json") return getJsonLinesFormatter();
   // Bare: addresses and names without quotes.
   return Deno.stderr.isTerminal()
     ? getAnsiColorFormatter({ value: "bare" })

@@ -20,6 +20,8 @@ export function program(name: string, description: string): Command {
     .helpOption("-h, --help", "print this help and exit")
     .showSuggestionAfterError()
     .configureHelp({ helpWidth: 100 })
+    // There are none, and asking for them takes permissions.
+    .configureOutput({ getOutHasColors: () => false, getErrHasColors: () => false })
     .allowExcessArguments(false)
     .exitOverride();
 }
@@ -31,10 +33,21 @@ export function option<Value>(
   description: string,
   settings: { default?: Value; defaultText?: string; parse?: (text: string) => Value } = {},
 ): Option {
-  const made = new Option(flags, description).env(environment);
+  const made = new Option(flags, description);
+  if (mayRead(environment)) made.env(environment);
   if (settings.default !== undefined) made.default(settings.default, settings.defaultText);
   if (settings.parse) made.argParser(settings.parse);
   return made;
+}
+
+/** A variable of the environment; undefined where the program may not read it. */
+export function environment(name: string): string | undefined {
+  return mayRead(name) ? Deno.env.get(name) : undefined;
+}
+
+/** Without `--allow-env` a program goes by its options alone. */
+function mayRead(variable: string): boolean {
+  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
 }
 
 /** How long `what` may take once the program was told to end; 5 s by default. */
@@ -125,7 +138,7 @@ export async function runProgram(name: string, body: () => Promise<number>): Pro
 /** An error as one line for people. `VRPC_DEBUG=1` in the environment shows its stack. */
 export function errorLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (Deno.env.get("VRPC_DEBUG") === "1") return error.stack ?? error.message;
+  if (environment("VRPC_DEBUG") === "1") return error.stack ?? error.message;
   return error.message.replace(/\s*\n\s*/g, " ");
 }
 

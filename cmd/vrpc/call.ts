@@ -5,6 +5,7 @@
  */
 
 import type { CallOptions, Channel } from "../../mod.ts";
+import { errorLine, UsageError } from "../shared/program.ts";
 import type { FoundMethod } from "./lookup.ts";
 import { manyMessages, messageText, oneMessage } from "./text.ts";
 
@@ -24,24 +25,39 @@ export async function callMethod(plan: CallPlan): Promise<void> {
   const { channel, method, data, options } = plan;
   const text = messageText(method, plan.raw);
   const bound = channel.method<unknown, unknown>(text.info);
+  let mistake: unknown;
   const messages = async function* () {
-    for await (const given of manyMessages(data)) yield text.parse(given);
+    let line = 0;
+    for await (const given of manyMessages(data)) {
+      line++;
+      try {
+        yield text.parse(given);
+      } catch (error) {
+        // The call would only say that it was cancelled.
+        mistake = new UsageError(`Cannot send message ${line}: ${errorLine(error)}`);
+        throw mistake;
+      }
+    }
   };
   const print = (message: unknown) => write(text.print(message));
-  switch (method.kind) {
-    case "unary":
-      await print(await bound.unary(text.parse(await oneMessage(data)), options));
-      break;
-    case "client_streaming":
-      await print(await bound.clientStreaming(messages(), options));
-      break;
-    case "server_streaming":
-      for await (
-        const message of bound.serverStreaming(text.parse(await oneMessage(data)), options)
-      ) await print(message);
-      break;
-    case "bidi_streaming":
-      for await (const message of bound.bidiStreaming(messages(), options)) await print(message);
+  try {
+    switch (method.kind) {
+      case "unary":
+        await print(await bound.unary(text.parse(await oneMessage(data)), options));
+        break;
+      case "client_streaming":
+        await print(await bound.clientStreaming(messages(), options));
+        break;
+      case "server_streaming":
+        for await (
+          const message of bound.serverStreaming(text.parse(await oneMessage(data)), options)
+        ) await print(message);
+        break;
+      case "bidi_streaming":
+        for await (const message of bound.bidiStreaming(messages(), options)) await print(message);
+    }
+  } catch (error) {
+    throw mistake ?? error;
   }
 }
 

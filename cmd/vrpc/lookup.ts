@@ -66,7 +66,11 @@ export async function findMethod(
   const typed = /^\/?[\w.]+\/\w+$/.test(name);
   if (lookup.wire === "grpc") {
     const reflected = typed ? await reflection(lookup) : undefined;
-    return typedMethod(reflected, name) ?? { path: name, kind: kind ?? "unary" };
+    const found = typedMethod(reflected, name);
+    if (found !== undefined) return found;
+    if (name.startsWith("/")) return { path: name, kind: kind ?? "unary" };
+    if (reflected !== undefined) throw unknownService(reflected, name.split("/")[0]);
+    return { path: `/${name}`, kind: kind ?? "unary" };
   }
   const all = await capabilities(lookup);
   // A server that lists nothing may still have the method.
@@ -101,6 +105,14 @@ function typedMethod(reflected: Reflected | undefined, name: string): FoundMetho
     kind: found.methodKind,
     types: { input: found.input, output: found.output, registry: reflected.registry },
   };
+}
+
+function unknownService({ services }: Reflected, name: string): RpcError {
+  const nearest = nearestName(name, services);
+  const hint = nearest === undefined
+    ? "a method that it does not describe is called with a slash in front"
+    : `is ${nearest} meant?`;
+  return new RpcError(Status.UNIMPLEMENTED, `The server has no service ${name}; ${hint}`);
 }
 
 async function reflection(lookup: Lookup): Promise<Reflected | undefined> {

@@ -157,3 +157,25 @@ Deno.test("benchmark: its own server, threads, crypto, a .proto file, a report",
   ]);
   assert.equal(await proto.code(), 0, await proto.errors());
 });
+
+Deno.test("without --allow-env every program goes by its options, and says mistakes in one line", async () => {
+  await using processes = new Processes();
+  const run = (program: string, args: string[]) =>
+    processes.start([
+      ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--allow-net", "--allow-read"],
+      ...[join(ROOT, "cmd", `${program}.ts`), ...args],
+    ], { LOG_LEVEL: "loud", SERVER_ADDR: "nowhere" });
+  const server = run("server", ["--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "error"]);
+  const target = await address(server);
+  const client = run("client", ["--addr", target]);
+  assert.equal(await client.code(), 0, await client.errors());
+  const list = run("vrpc", ["list", target]);
+  assert.equal(await list.code(), 0, await list.errors());
+  for (const program of ["benchmark", "client", "enclave", "host", "server", "vrpc"]) {
+    const help = run(program, ["--help"]);
+    assert.equal(await help.code(), 0, await help.errors());
+    const wrong = run(program, program === "vrpc" ? ["list", "?"] : ["--log-level", "loud"]);
+    assert.equal(await wrong.code(), 2, program);
+    assert.equal((await wrong.errors()).trimEnd().split("\n").length, 1, program);
+  }
+});

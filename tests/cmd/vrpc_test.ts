@@ -120,8 +120,49 @@ Deno.test("vrpc says errors as CODE: text, with exit codes of their own", async 
     assert.equal(result.code, code, args.join(" "));
     assert.equal(result.stdout, "");
   }
+  const bytes = ["call", address, "/echo", "x", "-m", "x-bin:!!!"];
+  assert.equal(
+    (await vrpc(bytes)).stderr,
+    "vrpc: Cannot use metadata x-bin:!!!: the value of a -bin key must be base64\n",
+  );
   await running.close();
   const gone = await vrpc(["--connect-timeout-ms", "300", "call", address, "/echo", "x"]);
   assert.equal(gone.code, 78);
   assert.match(gone.stderr, /^UNAVAILABLE: /);
+});
+
+Deno.test("vrpc names the service that was meant, and calls what is not described by its path", async () => {
+  await using running = await server();
+  const [address] = running.addresses;
+  const wrong = await vrpc(["call", address, "vrpc.echo.v1.EchoServic/Echo", "{}"]);
+  assert.equal(
+    wrong.stderr,
+    "UNIMPLEMENTED: The server has no service vrpc.echo.v1.EchoServic; " +
+      "is vrpc.echo.v1.EchoService meant?\n",
+  );
+  assert.equal(wrong.code, 76);
+  const strange = await vrpc(["call", address, "shop.Orders/List", "{}"]);
+  assert.match(strange.stderr, /no service shop\.Orders; a method .* with a slash in front$/m);
+  const plain = await vrpc(["call", address, "echo", "x"]);
+  assert.equal(plain.stdout, "x\n", plain.stderr);
+});
+
+Deno.test("vrpc session says which line is no message", async () => {
+  await using running = await server();
+  const method = "vrpc.echo.v1.EchoService/EchoStream";
+  const { stderr, code } = await vrpc(
+    ["session", running.addresses[0], method],
+    '{"payload":"aGk="}\n{"payload":\n',
+  );
+  assert.match(
+    stderr,
+    /^vrpc: Cannot send message 2: The data is no vrpc\.echo\.v1\.EchoStreamRequest: /,
+  );
+  assert.equal(code, 2);
+});
+
+Deno.test("vrpc --help shows defaults as they are written", async () => {
+  const { stdout } = await vrpc(["--help"]);
+  assert.doesNotMatch(stdout, /default: (\[\]|false|true)/);
+  assert.match(stdout, /--compress <on\|off>.*\(default: off\)/);
 });
