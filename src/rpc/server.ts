@@ -107,6 +107,7 @@ class RunningServer implements Server, ConnectionOwner {
     unknown: 0,
     unopened: 0,
   };
+  warnedOfHandshake = false;
   readonly finished: Promise<void>;
   #finish: () => void;
   #dispatcher: Dispatcher;

@@ -32,6 +32,8 @@ export interface ConnectionOwner {
   readonly clock: Clock;
   readonly options: ServeOptions;
   readonly counts: ServerStats["connections"];
+  /** Whether the log has said that a TLS handshake failed. */
+  warnedOfHandshake: boolean;
   /** The connection is closed. Called once. */
   closed(connection: AcceptedConnection): void;
 }
@@ -70,8 +72,10 @@ export class AcceptedConnection implements ServerConnectionSink {
       this.#stream.close();
     });
     const buffer = acquireBuffer(4096);
+    let shaking = true;
     try {
       await this.#stream.handshake?.();
+      shaking = false;
       const { wire, length } = await sniff(this.#stream, buffer);
       const initial = buffer.subarray(0, length);
       if (this.#closed) return;
@@ -84,14 +88,26 @@ export class AcceptedConnection implements ServerConnectionSink {
       await this.#turnAway(wire, initial);
     } catch (error) {
       counts.unopened++;
-      serverLog.debug("{peer} failed before it could call: {error}", {
-        peer: this.#stream.peer.address,
-        error,
-      });
+      if (shaking && !isEnd(error)) this.#noteHandshake(error);
+      else {
+        serverLog.debug("{peer} failed before it could call: {error}", {
+          peer: this.#stream.peer.address,
+          error,
+        });
+      }
     } finally {
       releaseBuffer(buffer);
       if (!this.#driver) this.#end();
     }
+  }
+
+  #noteHandshake(error: unknown): void {
+    const owner = this.#owner;
+    serverLog[owner.warnedOfHandshake ? "debug" : "warn"](
+      "{reason}; closed (a warning is given once)",
+      { reason: error instanceof Error ? error.message : String(error) },
+    );
+    owner.warnedOfHandshake = true;
   }
 
   #serve(wire: "grpc" | "lean", initial: Uint8Array, openByMs: number): void {
@@ -187,6 +203,13 @@ export class AcceptedConnection implements ServerConnectionSink {
     if (!this.#driver) this.#stream.close();
     this.#owner.closed(this);
   }
+}
+
+/** Whether a connection just ended, by a probe of the port or here, and nothing wrong was said. */
+function isEnd(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof Error &&
+    /^(UnexpectedEof|ConnectionReset|BadResource|Interrupted)$/.test(cause.name);
 }
 
 /** Answers any HTTP/1 request with a text that says what is spoken here. */

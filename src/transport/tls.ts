@@ -12,7 +12,7 @@ import { checkKeyPair } from "./key_pair.ts";
 import { netAddress } from "./tcp.ts";
 import type { TlsAcceptor } from "./tls_node.ts";
 import { checkPem, type TlsClientOptions, type TlsServerOptions } from "./tls_options.ts";
-import { EARLY_END, tlsReason } from "./tls_reason.ts";
+import { EARLY_END, handshakeReason, tlsReason } from "./tls_reason.ts";
 import type { ByteStream, Listener } from "./types.ts";
 
 let warned = false;
@@ -138,7 +138,7 @@ export async function startRuntimeTls(
     return new ConnStream(secure, peer, localAddress, { reason: tlsReason, earlyEnd: EARLY_END });
   } catch (error) {
     close();
-    throw new TransportError(`TLS handshake with ${address} failed: ${tlsReason(error)}`, {
+    throw new TransportError(`TLS handshake with ${address} failed: ${handshakeReason(error)}`, {
       address,
       cause: error,
     });

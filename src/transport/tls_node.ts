@@ -12,7 +12,7 @@ import { TransportError } from "../errors.ts";
 import { DuplexStream } from "./duplex_stream.ts";
 import { checkKeyPair } from "./key_pair.ts";
 import { ByteStreamDuplex } from "./node_duplex.ts";
-import { EARLY_END, tlsReason } from "./tls_reason.ts";
+import { EARLY_END, handshakeReason, tlsReason } from "./tls_reason.ts";
 import {
   checkPem,
   pemBlocks,
@@ -60,7 +60,7 @@ export async function secureClient(
       if (error === undefined) return resolve();
       socket.destroy();
       inner.close();
-      reject(handshakeError(address, duplex.failure ?? error));
+      reject(handshakeError(address, duplex.failure ?? error, handshakeReason));
     };
     const onEnd = () => settle(new Deno.errors.UnexpectedEof("handshake eof"));
     socket.on("secureConnect", () => settle());
@@ -140,8 +140,8 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-function handshakeError(address: string, error: unknown): TransportError {
-  return new TransportError(`TLS handshake with ${address} failed: ${tlsReason(error)}`, {
+function handshakeError(address: string, error: unknown, reason = tlsReason): TransportError {
+  return new TransportError(`TLS handshake with ${address} failed: ${reason(error)}`, {
     address,
     cause: error,
   });

@@ -7,6 +7,10 @@
 import { TransportError } from "../errors.ts";
 import { reasonOf } from "./failure.ts";
 
+const NO_GOODBYE = "the peer closed without a TLS goodbye";
+const HUNG_UP = "the peer closed the connection";
+const CLOSED = [NO_GOODBYE, HUNG_UP];
+
 // Codes of node:tls, texts of rustls (which speaks for the runtime, and through it for the peer's alerts).
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/CertificateRequired|CERTIFICATE_REQUIRED/, "the peer requires a client certificate"],
@@ -42,8 +46,8 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /HandshakeFailure|HANDSHAKE_FAILURE|PeerIncompatible|ProtocolVersion/,
     "no TLS version or cipher in common",
   ],
-  [/unexpected end of file|close_notify|unexpected eof/i, "the peer closed without a TLS goodbye"],
-  [/socket hang up|ECONNRESET|handshake eof/, "the peer closed the connection"],
+  [/unexpected end of file|close_notify|unexpected eof/i, NO_GOODBYE],
+  [/socket hang up|ECONNRESET|handshake eof/, HUNG_UP],
 ];
 
 /** Why a TLS connection failed, in a few words without a final period. */
@@ -59,6 +63,12 @@ export function tlsReason(error: unknown): string {
   }
   const found = REASONS.find(([pattern]) => pattern.test(text))?.[1];
   return found ?? reasonOf(error);
+}
+
+/** Why a client's handshake failed: a server without TLS often just closes. */
+export function handshakeReason(error: unknown): string {
+  const reason = tlsReason(error);
+  return CLOSED.includes(reason) ? `${reason}; it may not speak TLS` : reason;
 }
 
 /** Why a client was turned away, in words. */

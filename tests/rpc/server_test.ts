@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { Echo } from "../../proto/gen/bench/echo_pb.ts";
 import { connect, RpcError, serve, type ServeOptions, type Server, Status } from "../../mod.ts";
 import type { Router } from "../../src/rpc/router.ts";
@@ -108,6 +109,35 @@ Deno.test("one timer runs from accept to a complete preface, TLS included", asyn
     await Promise.all(conns.map(readAll));
     assert.ok(performance.now() - begin >= 90);
     assert.equal(server.stats().connections.unopened, 2);
+  }
+});
+
+Deno.test("a failed TLS handshake is a warning once, and probes that only connect are none", async () => {
+  const records: LogRecord[] = [];
+  await configure({
+    sinks: { test: (record) => void records.push(record) },
+    loggers: [
+      { category: ["vrpc"], lowestLevel: "debug", sinks: ["test"] },
+      { category: ["logtape", "meta"], sinks: [] },
+    ],
+  });
+  try {
+    const { cert, key } = await selfSigned({ names: ["localhost"] });
+    await using server = await start({ tls: { cert, key } });
+    for (const opening of [bytes(), text("GET / HTTP/1.1\r\n\r\n"), text("PRI * HTTP/2.0\r\n")]) {
+      const conn = await tcp(server);
+      if (opening.length > 0) await conn.write(opening);
+      else await conn.closeWrite();
+      await readAll(conn);
+    }
+    assert.equal(server.stats().connections.unopened, 3);
+    const warnings = records.filter(({ level }) => level === "warning");
+    assert.deepEqual(warnings.map(({ rawMessage }) => rawMessage), [
+      "{reason}; closed (a warning is given once)",
+    ]);
+    assert.match(String(warnings[0].properties.reason), /^TLS handshake with 127.* speak TLS$/);
+  } finally {
+    await reset();
   }
 });
 
