@@ -75,7 +75,8 @@ function readFlags(): Flags {
 In an enclave listen on vsock:any:PORT; the parent connects to vsock:CID:PORT.
 Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
 With --log-level debug each call is logged when it has ended. LOG_FORMAT=json: log lines as JSON.
-SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.`,
+SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.
+Exit code 1 when it cannot serve (an address in use), 2 for a mistake in the options.`,
   );
   return readOptions<Flags>(command);
 }
@@ -102,6 +103,9 @@ async function main(): Promise<number> {
   const figures = flags.metricsAddr === undefined ? undefined : new ThreadMetrics().addProcess();
   const meterProvider = figures?.provider;
   const verbose = flags.logLevel === "debug" || flags.logLevel === "trace";
+  const tls = await serverTls(flags);
+  const metrics = figures &&
+    serveMetrics(flags.metricsAddr!, async () => [await figures.collect()]);
   const server = await serve(flags.addr, (router) => {
     addEnclave(router);
     addEcho(router);
@@ -110,13 +114,11 @@ async function main(): Promise<number> {
     addHealth(router);
     addReflection(router);
   }, {
-    ...{ tls: await serverTls(flags), allowVsockCids },
+    ...{ tls, allowVsockCids },
     observer: figures && serverMetrics({ meterProvider }),
     interceptors: verbose ? [logCalls({ level: "debug" })] : [],
   });
   if (figures) observeServer(server, { meterProvider });
-  const metrics = figures &&
-    serveMetrics(flags.metricsAddr!, async () => [await figures.collect()]);
   for (const address of server.addresses) console.log(`listening ${address}`);
   if (metrics) console.log(`metrics ${metrics.url}`);
   logger.info("{signal}: finishing open calls", { signal: await signal });

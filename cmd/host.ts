@@ -76,7 +76,8 @@ function readFlags(): Flags {
     "after",
     `
 Paths: POST /echo, POST /package.Service/Method (JSON), GET / (status page), /healthz, /readyz, /metrics.
-Prints "listening http://ADDRESS" once it accepts connections. SIGTERM and SIGINT drain.`,
+Prints "listening http://ADDRESS" once it accepts connections. SIGTERM and SIGINT drain.
+Exit code 1 when it cannot serve (an address in use), 2 for a mistake in the options.`,
   );
   return readOptions<Flags>(command);
 }
@@ -187,8 +188,8 @@ function listenHttp(
     }, handle);
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    throw new UsageError(
-      `Cannot listen on ${flags.addr}: it is in use; see who holds it with: ` +
+    throw new Error(
+      `Cannot listen on ${flags.addr}: the address is in use; to see by whom: ` +
         `ss -ltnp 'sport = :${address.port}'`,
     );
   }

@@ -36,6 +36,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./shared/program.ts";
+import { PidFile } from "./shared/pid_file.ts";
 import { type ServingSettings, startServing } from "./shared/serving.ts";
 import { firstSignal } from "./shared/signals.ts";
 import { addServerTlsOptions, serverTls, type ServerTlsFlags } from "./shared/tls.ts";
@@ -120,7 +121,8 @@ Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port 
 Port 0 lets the system choose. TLS applies to all addresses.
 Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
 With --log-level debug each call is logged when it has ended. LOG_FORMAT=json: log lines as JSON.
-SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.`,
+SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.
+Exit code 1 when it cannot serve (an address in use), 2 for a mistake in the options.`,
   );
   return readOptions<Flags>(command);
 }
@@ -204,10 +206,12 @@ async function main(): Promise<number> {
     throw new UsageError(errorLine(error));
   }
   await logToStderr(flags.logLevel);
+  const tls = await serverTls(flags);
+  await using _pidFile = flags.pidFile === undefined ? null : await PidFile.write(flags.pidFile);
   const settings: ServingSettings = {
     addresses: flags.addr,
     reusePort: false,
-    tls: await serverTls(flags),
+    tls,
     cryptoBackend: chosenBackend(flags.cryptoBackend),
     reflection: flags.reflection,
     maxReceiveMessageBytes: flags.maxMessageBytes,
@@ -216,12 +220,15 @@ async function main(): Promise<number> {
     metrics: flags.metricsAddr !== undefined,
     logCalls: flags.logLevel === "debug" || flags.logLevel === "trace",
   };
+  let serving: Serving | undefined;
+  // Before the threads: a port in use is noticed at once.
+  const metrics = startMetrics(flags, async () => await serving?.measure() ?? []);
   const keys = generateCryptoKeys();
   const threads = flags.addr.some(isTcp) && flags.workers > 1;
   if (!threads && flags.workers > 1) {
     logger.info("One thread serves: --workers is for TCP, whose ports can be shared");
   }
-  const serving = threads
+  serving = threads
     ? await serveOnThreads(settings, flags, keys)
     : await serveAlone(settings, keys);
   logger.info("{threads} thread(s), signing with {backend}, pid {pid}", {
@@ -229,21 +236,21 @@ async function main(): Promise<number> {
     backend: settings.cryptoBackend,
     pid: Deno.pid,
   });
-  await writePidFile(flags.pidFile);
-  const metrics = startMetrics(flags, serving);
   for (const address of serving.addresses) console.log(`listening ${address}`);
   if (metrics) console.log(`metrics ${metrics.url}`);
   logger.info("{signal}: finishing open calls", { signal: await signal });
   await serving.shutdown(flags.graceMs);
   await metrics?.close();
-  await removePidFile(flags.pidFile);
   return 0;
 }
 
-function startMetrics({ metricsAddr }: Flags, serving: Serving): MetricsEndpoint | undefined {
+function startMetrics(
+  { metricsAddr }: Flags,
+  measure: () => Promise<Measured[]>,
+): MetricsEndpoint | undefined {
   if (metricsAddr === undefined) return undefined;
   const own = new ThreadMetrics().addProcess();
-  return serveMetrics(metricsAddr, () => serving.measure(), () => own.collect());
+  return serveMetrics(metricsAddr, measure, () => own.collect());
 }
 
 function chosenBackend(wanted: CryptoBackend | "auto"): CryptoBackend {
@@ -252,24 +259,6 @@ function chosenBackend(wanted: CryptoBackend | "auto"): CryptoBackend {
   } catch (error) {
     throw new UsageError(errorLine(error));
   }
-}
-
-async function writePidFile(path: string | undefined): Promise<void> {
-  if (path === undefined) return;
-  try {
-    await Deno.mkdir(new URL(".", pathUrl(path)), { recursive: true });
-    await Deno.writeTextFile(path, `${Deno.pid}\n`);
-  } catch (error) {
-    throw new UsageError(`Cannot write ${path} (--pid-file): ${errorLine(error)}`);
-  }
-}
-
-async function removePidFile(path: string | undefined): Promise<void> {
-  if (path !== undefined) await Deno.remove(path).catch(() => {});
-}
-
-function pathUrl(path: string): URL {
-  return new URL(path, `file://${Deno.cwd()}/`);
 }
 
 await runProgram("server", main);

@@ -7,7 +7,7 @@
 import type { MeterProvider as Provider } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider, MetricReader, type ResourceMetrics } from "@opentelemetry/sdk-metrics";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { errorLine, option, UsageError } from "./program.ts";
 
 /** What {@link addMetricsOption} adds. */
@@ -22,7 +22,17 @@ export type Measured = ResourceMetrics["scopeMetrics"];
 /** Adds the option that turns metrics on. */
 export function addMetricsOption(command: Command): Command {
   return command.addOption(
-    option("--metrics-addr <host:port>", "METRICS_ADDR", "answer GET /metrics there; default: off"),
+    option(
+      "--metrics-addr <host:port>",
+      "METRICS_ADDR",
+      "answer GET /metrics there; default: off",
+      {
+        parse(text) {
+          if (parseHttpAddress(text) !== undefined) return text;
+          throw new InvalidArgumentError("It must be like 127.0.0.1:9464.");
+        },
+      },
+    ),
   );
 }
 
@@ -98,7 +108,7 @@ export interface MetricsEndpoint {
   close(): Promise<void>;
 }
 
-/** Answers `GET /metrics` at `address` with what `threads` and `process` give. Throws {@link UsageError}. */
+/** Answers `GET /metrics` at `address` with what `threads` and `process` give. Throws when it can't listen. */
 export function serveMetrics(
   address: string,
   threads: () => Promise<readonly Measured[]>,
@@ -116,7 +126,10 @@ export function serveMetrics(
     const host = hostname.includes(":") ? `[${hostname}]` : hostname;
     return { url: `http://${host}:${port}/metrics`, close: () => server.shutdown() };
   } catch (error) {
-    throw new UsageError(`Cannot listen on ${address} (--metrics-addr): ${errorLine(error)}`);
+    const reason = error instanceof Deno.errors.AddrInUse
+      ? `the address is in use; to see by whom: ss -ltnp 'sport = :${where.port}'`
+      : errorLine(error);
+    throw new Error(`Cannot listen on ${address} (--metrics-addr): ${reason}`, { cause: error });
   }
 }
 
@@ -129,10 +142,14 @@ export function metricsResponse(threads: readonly Measured[], process?: Measured
 
 /** Host and port that an option names. Throws {@link UsageError}. */
 export function httpAddress(text: string, flag: string): { hostname: string; port: number } {
+  const address = parseHttpAddress(text);
+  if (address !== undefined) return address;
+  throw new UsageError(`Cannot use address ${text} (${flag}): it must be like 127.0.0.1:1323`);
+}
+
+function parseHttpAddress(text: string): { hostname: string; port: number } | undefined {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s]*)):(\d{1,5})$/i.exec(text);
   const port = Number(match?.[3]);
-  if (match === null || port > 65_535) {
-    throw new UsageError(`Cannot use address ${text} (${flag}): it must be like 127.0.0.1:1323`);
-  }
+  if (match === null || port > 65_535) return undefined;
   return { hostname: match[1] ?? (match[2] || "0.0.0.0"), port };
 }

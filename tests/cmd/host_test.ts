@@ -122,6 +122,24 @@ Deno.test("host and enclave say in one line what they can't use", async () => {
   }
 });
 
+Deno.test("an address in use is exit code 1 for host and enclave, as for the server", async () => {
+  await using processes = new Processes();
+  const { address } = await startEnclave(processes);
+  for (
+    const [program, args] of [
+      ["host.ts", ["--addr", address]],
+      ["enclave.ts", ["--addr", address]],
+      ["enclave.ts", ["--addr", "127.0.0.1:0", "--metrics-addr", address]],
+    ] as const
+  ) {
+    const process = start(processes, program, [...args]);
+    assert.equal(await process.code(), 1, `${program} ${args.join(" ")}`);
+    const errors = (await process.errors()).trim();
+    assert.match(errors, /^\w+: Cannot listen on .*: the address is in use; to see by whom: ss /);
+    assert.equal(errors.split("\n").length, 1, errors);
+  }
+});
+
 const chromium = await findChromium();
 
 Deno.test({

@@ -88,7 +88,7 @@ Deno.test("server and client: threads, TLS, a Unix socket, a file for the pid, m
   const socket = join(files.path, "socket");
   const server = start(processes, "server", [
     ...["--addr", "127.0.0.1:0", "--addr", `unix:${socket}`, "--workers", "2"],
-    ...["--pid-file", join(files.path, "pids/server"), "--metrics-addr", "127.0.0.1:0"],
+    ...["--pid-file", join(files.path, "pid"), "--metrics-addr", "127.0.0.1:0"],
     ...["--crypto-backend", "auto", "--log-level", "warn", ...serverTls(files.path)],
   ]);
   const tcp = await address(server);
@@ -100,7 +100,7 @@ Deno.test("server and client: threads, TLS, a Unix socket, a file for the pid, m
   const vrpc = start(processes, "vrpc", [...clientTls(files.path), "list", tcp]);
   assert.equal(await vrpc.code(), 0, await vrpc.errors());
   assert.match(await (await fetch(url)).text(), /grpc_server_call_started_total/);
-  assert.match(await Deno.readTextFile(join(files.path, "pids/server")), /^\d+\n$/);
+  assert.match(await Deno.readTextFile(join(files.path, "pid")), /^\d+\n$/);
   server.kill("SIGTERM");
   assert.equal(await server.code(), 0);
   // Among others: that libcrypto was found, or that it isn't there.

@@ -109,6 +109,7 @@ const MISTAKES: [args: string[], env: Record<string, string>, text: RegExp][] = 
     {},
     /Cannot read \/nowhere\.pem \(--tls-cert\)/,
   ],
+  [["--metrics-addr", "foo"], {}, /'foo' is invalid.*like 127\.0\.0\.1:9464/],
   [["--tls-key", "x"], {}, /--tls-key needs --tls-cert/],
   [["--tls-client-ca", "x"], {}, /--tls-client-ca needs --tls-cert and --tls-key/],
   [["--crypto-backend", "best"], {}, /auto, libcrypto or webcrypto/],
@@ -170,7 +171,7 @@ Deno.test("without --allow-ffi the server warns once and signs with webcrypto", 
 Deno.test("server:stop stops the server of a pid file, and is content when there is none", async () => {
   await using processes = new Processes();
   const directory = await Deno.makeTempDir();
-  const pidFile = join(directory, "new", "server.pid");
+  const pidFile = join(directory, "server.pid");
   const script = join(import.meta.dirname!, "../../scripts/server_stop.ts");
   const stop = async () => {
     const stopping = processes.start([Deno.execPath(), "run", "--quiet", "-A", script, pidFile]);
@@ -186,5 +187,40 @@ Deno.test("server:stop stops the server of a pid file, and is content when there
   assert.match(await stop(), /^Stopped the server \(pid \d+\)$/);
   assert.equal(await server.code(), 0);
   assert.match(await stop(), /^No server/);
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("a pid file belongs to one server, and goes when it ends, also by a failure", async () => {
+  await using processes = new Processes();
+  const directory = await Deno.makeTempDir();
+  const pidFile = join(directory, "server.pid");
+  const args = ["--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "error"];
+  const first = start(processes, [...args, "--pid-file", pidFile]);
+  const taken = await address(first);
+  const pid = (await Deno.readTextFile(pidFile)).trim();
+  const failing: [args: string[], text: string][] = [
+    [["--pid-file", pidFile], `process ${pid} runs with it; stop that one, or give each`],
+    [["--pid-file", join(directory, "no/x.pid")], `there is no folder ${join(directory, "no")}`],
+    [["--pid-file", `${pidFile}2`, "--metrics-addr", taken], "(--metrics-addr): the address is in"],
+  ];
+  for (const [more, text] of failing) {
+    const second = start(processes, [...args, ...more]);
+    assert.equal(await second.code(), 1, more.join(" "));
+    const errors = await second.errors();
+    assert.ok(errors.startsWith("server: Cannot ") && errors.includes(text), errors);
+    assert.equal(errors.trimEnd().split("\n").length, 1, errors);
+  }
+  assert.deepEqual((await Array.fromAsync(Deno.readDir(directory))).map((one) => one.name), [
+    "server.pid",
+  ]);
+  first.kill("SIGKILL");
+  await first.code();
+  // What a killed process left is in nobody's way.
+  const third = start(processes, [...args, "--pid-file", pidFile]);
+  await address(third);
+  assert.notEqual((await Deno.readTextFile(pidFile)).trim(), pid);
+  third.kill("SIGTERM");
+  assert.equal(await third.code(), 0);
+  await assert.rejects(Deno.stat(pidFile), Deno.errors.NotFound);
   await Deno.remove(directory, { recursive: true });
 });
