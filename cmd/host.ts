@@ -213,6 +213,7 @@ async function main(): Promise<number> {
   channel.ready({ timeoutMs: 5_000 }).catch((error: Error) =>
     logger.warn("The enclave is not there yet: {reason}", { reason: error.message })
   );
+  watchEnclave(channel, flags.enclave);
   logger.info("{signal}: finishing open requests", { signal: await signal });
   const grace = Promise.withResolvers<void>();
   const timer = setTimeout(grace.resolve, flags.graceMs);
@@ -220,6 +221,22 @@ async function main(): Promise<number> {
   clearTimeout(timer);
   await channel.close();
   return 0;
+}
+
+/** Logs when the enclave leaves and when it is there again. */
+async function watchEnclave(channel: Channel, address: string): Promise<void> {
+  let there = false;
+  for await (const state of channel.watchState()) {
+    // IDLE may be just that; what is gone fails to connect.
+    if (state === "READY" && !there) {
+      there = true;
+      logger.info("The enclave at {address} is there", { address });
+    } else if (state === "TRANSIENT_FAILURE" && there) {
+      there = false;
+      const reason = channel.stats().addresses.find((one) => one.lastError)?.lastError;
+      logger.warn("The enclave has left: {reason}; trying again", { reason });
+    }
+  }
 }
 
 function open(

@@ -220,7 +220,7 @@ async function main(): Promise<number> {
     metrics: flags.metricsAddr !== undefined,
     logCalls: flags.logLevel === "debug" || flags.logLevel === "trace",
   };
-  let serving: Serving | undefined;
+  let serving: Serving | undefined = undefined;
   // Before the threads: a port in use is noticed at once.
   const metrics = startMetrics(flags, async () => await serving?.measure() ?? []);
   const keys = generateCryptoKeys();

@@ -9,7 +9,6 @@
  * @module
  */
 
-import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { readArguments } from "./arguments.ts";
 
@@ -55,32 +54,6 @@ async function workersOf(path: URL): Promise<string[]> {
   return [...workers];
 }
 
-/**
- * Folders of npm packages that must stay out: `deno compile` parses all files without extension as
- * JavaScript, and overflows its stack on the test data of bintrees, lines of 100,000 numbers.
- */
-async function unparsable(): Promise<string[]> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
-  const { npmCache } = JSON.parse(new TextDecoder().decode(stdout));
-  const folders: string[] = [];
-  for (const registry of await entriesOf(npmCache)) {
-    for (const version of await entriesOf(join(registry, "bintrees"))) {
-      folders.push(join(version, "test"));
-    }
-  }
-  return folders;
-}
-
-async function entriesOf(directory: string): Promise<string[]> {
-  try {
-    const entries = await Array.fromAsync(Deno.readDir(directory));
-    return entries.filter((entry) => entry.isDirectory).map((entry) => join(directory, entry.name));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
 /** A program's permissions and V8 flags: those of the task of its name. */
 async function flagsOf(name: string): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
@@ -97,7 +70,6 @@ async function compile(name: string): Promise<void> {
       "compile",
       ...await flagsOf(name),
       "--exclude-unused-npm",
-      ...(await unparsable()).flatMap((folder) => ["--exclude", folder]),
       ...workers.flatMap((worker) => ["--include", worker]),
       "--output",
       `build/${name}`,

@@ -14,6 +14,13 @@ const decoder = new TextDecoder();
 const tls = { insecure: true }; // development: the certificate is the server's own
 await using channel = connect(Deno.args[0] ?? "127.0.0.1:8446", { wire: "lean", tls });
 
+try {
+  await channel.ready({ timeoutMs: 2_000 });
+} catch (error) {
+  console.error((error as Error).message);
+  Deno.exit(1);
+}
+
 for (const { name, kind, description } of await channel.capabilities()) {
   console.log(`method ${name} (${kind}): ${description}`);
 }

@@ -38,6 +38,14 @@ Deno.test("the example's session goes both ways", async () => {
   ]);
 });
 
+Deno.test("the examples' clients say in one line that nobody listens", async () => {
+  for (const name of ["client.ts", "session_client.ts"]) {
+    const { stderr, code } = await runProgram(`cmd/example/${name}`, ["127.0.0.1:1"]);
+    assert.match(stderr, /^Channel to 127\.0\.0\.1:1: .*connection refused\n$/);
+    assert.equal(code, 1);
+  }
+});
+
 /** Someone at a terminal. */
 class Person implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;

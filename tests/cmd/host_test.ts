@@ -68,6 +68,35 @@ Deno.test("the host answers for its enclave, waits out its absence, and drains",
   assert.equal(await host.errors(), "");
 });
 
+Deno.test("the host logs that its enclave leaves and returns", async () => {
+  await using processes = new Processes();
+  const { enclave, address } = await startEnclave(processes);
+  const host = start(processes, "host.ts", [
+    ...["--addr", "127.0.0.1:0", "--enclave", address, "--log-level", "info"],
+  ]);
+  const [, url] = await host.line(/^listening (http:\S+)$/);
+  const until = async (state: string) => {
+    for (;;) {
+      const { enclave } = await (await fetch(`${url}/healthz`)).json();
+      if (enclave.state === state) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  await until("READY");
+  enclave.kill("SIGKILL");
+  await until("TRANSIENT_FAILURE");
+  await startEnclave(processes, address);
+  await until("READY");
+  host.kill("SIGTERM");
+  assert.equal(await host.code(), 0);
+  const lines = (await host.errors()).split("\n").filter((line) => /The enclave/.test(line))
+    .map((line) => line.replace(/^.*?: /, ""));
+  assert.equal(lines[0], `The enclave at ${address} is there`);
+  assert.match(lines[1], /^The enclave has left: Cannot connect to .*connection refused/);
+  assert.equal(lines[2], `The enclave at ${address} is there`);
+  assert.equal(lines.length, 3);
+});
+
 Deno.test("paths that peers make up are one label, whatever the answer", async () => {
   await using processes = new Processes();
   const { enclave, address } = await startEnclave(processes);
