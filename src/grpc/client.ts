@@ -177,6 +177,10 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     }
     if (request.metadata !== undefined) encodeMetadata(encoder, out, request.metadata);
     http2.endHeaders(stream, at, false);
+    if (!http2.idsLeft) {
+      http2.drain(http2.nowMs);
+      this.sink.onStateChange();
+    }
     return stream;
   }
 

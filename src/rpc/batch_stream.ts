@@ -24,6 +24,9 @@ import type { PickWaiter } from "./pick_queue.ts";
 const MAX_ID = 0xffff_ffff;
 // Beside a reply's payload: its metadata and text, and replies that share the message.
 const REPLY_OVERHEAD_BYTES = 1_048_576;
+// How many calls go before the server has said how many it runs at once, which it does at once: as many as RFC 9113
+// recommends to allow at least (section 6.5.2).
+const FIRST_CALLS = 100;
 
 const noMetadata = () => new Metadata();
 
@@ -49,6 +52,12 @@ export class BatchedCall implements ClientCall, PickWaiter {
 
   /** A connection was found. */
   onPick(connection: Connection): void {
+    // The batch stream would be the only call, and nothing that can't be batched would ever go.
+    if (connection.maxCalls < 2) {
+      const message = `it takes ${connection.maxCalls} call at once`;
+      this.batcher.unsupported(message);
+      return this.end(Status.UNAVAILABLE, message, noMetadata, "unprocessed");
+    }
     this.stream = this.batcher.streamOf(connection);
     this.stream.add(this);
   }
@@ -91,7 +100,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   #waiting: BatchedCall[] = [];
   readonly #refs = new Map<string, number>();
   /** How many calls the server runs at once. */
-  #serverCalls = Infinity;
+  #serverCalls = FIRST_CALLS;
   #nextId = 1;
   #flushQueued = false;
   #timer: unknown = undefined;
@@ -223,6 +232,8 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   onHeaders(): void {}
 
   onMessage(message: Uint8Array, compressed: boolean): void {
+    // It says so in its first message, or never.
+    if (!this.#answered) this.#serverCalls = Infinity;
     this.#answered = true;
     try {
       const response = compressed

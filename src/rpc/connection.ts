@@ -65,6 +65,8 @@ export class Connection implements ClientConnectionSink, Pickable {
   state: "connecting" | "ready" | "draining" | "closed" = "connecting";
   /** Set by health checks: a connection that isn't healthy gets no calls. */
   healthy = true;
+  /** Whether its first health check is under way, which is a part of connecting. */
+  checking = false;
   /** Calls that travel in batches, which the engine counts as one stream. */
   batchedCalls = 0;
   callsStarted = 0;
@@ -117,6 +119,11 @@ export class Connection implements ClientConnectionSink, Pickable {
   get load(): number {
     const active = this.#engine === undefined ? 0 : this.#engine.activeCalls;
     return this.batch === undefined ? active + this.batchedCalls : active + this.batchedCalls - 1;
+  }
+
+  /** How many calls the server takes at once. */
+  get maxCalls(): number {
+    return this.#engine!.maxCalls;
   }
 
   /** Whether the connection is encrypted. */

@@ -57,6 +57,7 @@ export class HealthChecker {
     // Asked first, and used only when it says that it serves.
     if (this.#asksService) {
       connection.healthy = false;
+      connection.checking = true;
       queueMicrotask(() => this.#check(connection));
     } else {
       this.#later(connection);
@@ -107,7 +108,8 @@ export class HealthChecker {
     const sink = new CheckSink((healthy) => {
       if (this.#closed) return;
       connection.pingMs = this.#clock.now() - startMs;
-      if (this.#asksService && connection.healthy !== healthy) {
+      if (this.#asksService && (connection.checking || connection.healthy !== healthy)) {
+        connection.checking = false;
         connection.healthy = healthy;
         this.#onChange();
       }

@@ -340,7 +340,9 @@ export class Pool implements TrimmedPool {
     if (this.#subchannels.length === 0) {
       return this.#resolveError === undefined ? "CONNECTING" : "TRANSIENT_FAILURE";
     }
-    const connecting = this.#subchannels.some((one) => one.state === "CONNECTING");
+    const connecting = this.#subchannels.some((one) =>
+      one.state === "CONNECTING" || one.ready.some(({ checking }) => checking)
+    );
     return connecting ? "CONNECTING" : "TRANSIENT_FAILURE";
   }
 

@@ -132,3 +132,22 @@ Deno.test("a server's connection idles from the end of its last call on, whateve
   pair.pass(200);
   assert.equal(pair.client.usable, false);
 });
+
+Deno.test("a client whose stream identifiers are used up drains", () => {
+  let changes = 0;
+  const pair = new Pair(echo);
+  pair.run();
+  pair.client.sink.onStateChange = () => void changes++;
+  // As after 2^30 calls.
+  (pair.client.http2 as unknown as { nextId: number }).nextId = 0x7ffffffd;
+  for (const last of [false, true]) {
+    const outcome = new Outcome();
+    const call = pair.client.startCall(request("/test.Echo/Unary"), outcome);
+    assert.equal(changes, last ? 1 : 0);
+    assert.equal(pair.client.usable, !last);
+    call.sendLastMessage(new Uint8Array(1), false);
+    pair.run();
+    assert.equal(outcome.code, 0);
+  }
+  assert.equal(pair.client.finished, true);
+});

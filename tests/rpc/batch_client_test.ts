@@ -8,13 +8,17 @@ let names = 0;
 
 async function start(
   batches: boolean,
-  { compress, ...options }: { maxCalls?: number; compress?: boolean } = {},
+  { compress, maxConcurrentStreams, ...options }: {
+    maxCalls?: number;
+    compress?: boolean;
+    maxConcurrentStreams?: number;
+  } = {},
 ) {
   const seen = new Seen();
   const server = await serve(`memory:batch-${++names}`, (router) => {
     addMethods(router, seen);
     if (batches) addBatch(router, options);
-  }, { compress });
+  }, { compress, maxConcurrentStreams });
   return { server, seen, address: server.addresses[0] };
 }
 
@@ -135,4 +139,22 @@ Deno.test("a server that answers nonsense fails the calls, not the channel", asy
   await using channel = connect(server.addresses[0], { batch: true });
   await assert.rejects(channel.call("/a", text("x")), { code: Status.INTERNAL });
   await assert.rejects(channel.call("/a", text("x")), { code: Status.INTERNAL });
+});
+
+Deno.test("a first burst above what the server runs at once waits until the server has said so", async () => {
+  const { server, address } = await start(true, { maxCalls: 200 });
+  await using _ = server;
+  await using channel = connect(address, { batch: true, poolSize: 1 });
+  const calls = Array.from({ length: 1_000 }, () => channel.call("/suite/echo", text("x")));
+  for (const reply of await Promise.all(calls)) assert.equal(untext(reply), "x");
+  assert.equal(channel.stats().batchedCalls, 1_000);
+});
+
+Deno.test("a server that takes one call at a time gets no batch stream", async () => {
+  const { server, address } = await start(true, { maxConcurrentStreams: 1 });
+  await using _ = server;
+  await using channel = connect(address, { batch: true, poolSize: 1 });
+  const calls = Array.from({ length: 3 }, () => channel.call("/suite/echo", text("x")));
+  for (const reply of await Promise.all(calls)) assert.equal(untext(reply), "x");
+  assert.equal(channel.stats().batchedCalls, 0);
 });

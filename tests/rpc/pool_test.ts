@@ -387,6 +387,23 @@ Deno.test("a health check by ping gives up a connection that doesn't answer", as
   );
 });
 
+Deno.test("a first health check is a part of connecting: calls wait for it, again after each new connection", async () => {
+  await using network = new Network();
+  const host = await network.up("a");
+  const channel = network.connect("a", { healthCheck: { service: "" } });
+  const states: ChannelState[] = [];
+  (async () => {
+    for await (const state of channel.watchState()) states.push(state);
+  })();
+  for (let i = 0; i < 3; i++) {
+    assert.equal(untext(await channel.call("/suite/echo", text("x"))), "x");
+    await network.pass(2_000);
+    host.streams.at(-1)!.close();
+    await network.until(() => network.dials.length === i + 2);
+  }
+  assert.ok(!states.includes("TRANSIENT_FAILURE"), `${states}`);
+});
+
 Deno.test("a health check by service keeps calls from a server that isn't serving", async () => {
   await using network = new Network();
   const a = await network.up("a");
