@@ -7,6 +7,14 @@
 /** How many messages go each way. */
 export type MethodKind = "unary" | "client_streaming" | "server_streaming" | "bidi_streaming";
 
+/** All of them. */
+export const METHOD_KINDS: readonly MethodKind[] = [
+  "unary",
+  "client_streaming",
+  "server_streaming",
+  "bidi_streaming",
+];
+
 /** Whether the caller may send any number of messages (else exactly one). */
 export function clientStreams(kind: MethodKind): boolean {
   return kind === "client_streaming" || kind === "bidi_streaming";

@@ -15,6 +15,7 @@ import {
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
+import { checkRanges, measured, type Ranges, whole } from "../call/ranges.ts";
 import { Status } from "../call/status.ts";
 import { RpcError, TransportError } from "../errors.ts";
 import type { Channel } from "../rpc/channel.ts";
@@ -29,11 +30,16 @@ export interface GatewayOptions {
   services?: readonly DescService[];
   /** Further paths for methods, for example `/echo` for `/pkg.EchoService/Echo`. */
   routes?: Readonly<Record<string, string>>;
-  /** Largest body taken, in bytes. Default 4 MiB. */
+  /** Largest body taken, in bytes, 0 or more. Default 4 MiB. */
   maxBodyBytes?: number;
-  /** How long a call may take when the request says nothing (`Connect-Timeout-Ms`), in ms. Default 15,000. */
+  /** How long a call may take when the request says nothing (`Connect-Timeout-Ms`), in ms, 0 or more. Default 15,000. */
   timeoutMs?: number;
 }
+
+const RANGES: Ranges<GatewayOptions> = {
+  maxBodyBytes: whole(0, Infinity),
+  timeoutMs: measured(0),
+};
 
 /** A method for people: how it is called, and what its request looks like. */
 export interface MethodSummary {
@@ -59,9 +65,10 @@ export class Gateway {
   readonly #maxBodyBytes: number;
   readonly #timeoutMs: number;
 
-  /** Calls go over `channel`, which the caller owns. */
+  /** Calls go over `channel`, which the caller owns. Throws RangeError for options out of range. */
   constructor(channel: Channel, options: GatewayOptions = {}) {
     this.#channel = channel;
+    checkRanges(options, RANGES);
     this.#maxBodyBytes = options.maxBodyBytes ?? 4_194_304;
     this.#timeoutMs = options.timeoutMs ?? 15_000;
     this.#routes = new Map(Object.entries(options.routes ?? {}));

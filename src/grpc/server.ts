@@ -13,7 +13,7 @@ import { GrpcServerStream, type HttpRequest } from "./server_stream.ts";
 
 /** Options of a server's connection. Times are ms, sizes are bytes. */
 export interface GrpcServerOptions extends Partial<Http2Options> {
-  /** Largest message taken from a client, before decompression. Default 4 MiB, gRPC's own. */
+  /** Largest message taken from a client, before decompression; 1 to 2³¹−1. Default 4 MiB, gRPC's own. */
   maxReceiveMessageBytes?: number;
   /** What a browser or curl reads at `GET /`; plain text. */
   aboutText?: string;

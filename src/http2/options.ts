@@ -5,28 +5,32 @@
  */
 
 import type { MemoryPool } from "../bytes/memory_pool.ts";
+import { MAX_COUNT, measured, type Ranges, whole } from "../call/ranges.ts";
 
-/** Settings and limits of one HTTP/2 connection, for either side. Times are ms, sizes are bytes. */
+/**
+ * Settings and limits of one HTTP/2 connection, for either side. Times are ms, sizes are bytes. Where nothing else
+ * is said, counts and sizes are whole numbers from 1 to 2³¹−1, and times are 1 or more, Infinity for never.
+ */
 export interface Http2Options {
   /** How many streams the peer may have open at once, running handlers included. Default 128. */
   maxConcurrentStreams: number;
   /** Flow-control window of each stream at first. Default 65,535 (the protocol's own). */
   initialWindowBytes: number;
-  /** Flow-control window of the connection at first. Default 1 MiB. */
+  /** Flow-control window of the connection at first, 65,535 or more. Default 1 MiB. */
   connectionWindowBytes: number;
-  /** How far windows may grow with the bandwidth-delay product. Default 4 MiB; not above 2³¹−1. */
+  /** How far windows may grow with the bandwidth-delay product, 65,535 or more. Default 4 MiB. */
   maxWindowBytes: number;
-  /** Bytes that slow readers may hold back before the whole connection is slowed down. Default 4 MiB. */
+  /** Bytes that slow readers may hold back before the whole connection is slowed down, 0 or more. Default 4 MiB. */
   maxHeldBytes: number;
-  /** Largest header list taken, counted by RFC 7541 section 4.1 while decoding. Default 16 KiB. */
+  /** Largest header list taken, counted by RFC 7541 section 4.1 while decoding; 1 KiB to 1 MiB. Default 16 KiB. */
   maxHeaderListBytes: number;
-  /** Most fields in a header list. Default 128 (nginx allows 1,000, Envoy 100). */
+  /** Most fields in a header list, 16 to 10,000. Default 128 (nginx allows 1,000, Envoy 100). */
   maxHeaderFields: number;
   /** Largest frame payload taken, 16,384 to 16,777,215. Default 16,384. */
   maxFrameBytes: number;
-  /** HPACK dynamic table offered to the peer. Default 4,096. */
+  /** HPACK dynamic table offered to the peer, 0 to 65,536. Default 4,096. */
   headerTableBytes: number;
-  /** Most CONTINUATION frames of a header block, empty ones included. Default 8 (nghttp2's). */
+  /** Most CONTINUATION frames of a header block, empty ones included; 0 to 10,000. Default 8 (nghttp2's). */
   maxContinuationFrames: number;
   /** Unsent control frames at which reading pauses. Default 100. */
   pauseControlFrames: number;
@@ -37,11 +41,11 @@ export interface Http2Options {
    * back, a request that breaks gRPC's framing takes two. Default 1,000 (nghttp2's).
    */
   resetBurst: number;
-  /** How fast that bucket fills, per second. Default 33 (nghttp2's). */
+  /** How fast that bucket fills, per second; 0 to 2³¹−1. Default 33 (nghttp2's). */
   resetsPerSecond: number;
   /** Bucket of frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA …). Default 10,000. */
   overheadBurst: number;
-  /** How fast that bucket fills, per second, beside what useful frames put in. Default 100. */
+  /** How fast that bucket fills, per second, beside what useful frames put in; 0 to 2³¹−1. Default 100. */
   overheadPerSecond: number;
   /** How long the peer may take for its preface and first SETTINGS. Default 5,000. */
   prefaceTimeoutMs: number;
@@ -58,7 +62,7 @@ export interface Http2Options {
   maxSendBufferBytes: number;
   /** The bound on buffers that this connection shares with its server's others. Default: none. */
   memory: MemoryPool | undefined;
-  /** Bytes framed ahead of the socket. Default 256 KiB: half of it costs streams of large messages 15 % more. */
+  /** Bytes framed ahead of the socket, 1 KiB or more. Default 256 KiB: half of it costs streams of large messages 15 % more. */
   maxOutputBytes: number;
   /** Silence after which a ping is sent; Infinity for never. Default Infinity (client), 2 h (server). */
   keepaliveTimeMs: number;
@@ -66,7 +70,7 @@ export interface Http2Options {
   keepaliveTimeoutMs: number;
   /** Whether a client pings without open calls. Default false. */
   keepaliveWithoutCalls: boolean;
-  /** Server: the least time between a client's pings (gRPC A8). Default 300,000. */
+  /** Server: the least time between a client's pings (gRPC A8), 0 or more. Default 300,000. */
   minPingIntervalMs: number;
   /** Server: pings without open calls are bad unless this is true. Default false. */
   permitPingWithoutCalls: boolean;
@@ -74,7 +78,7 @@ export interface Http2Options {
   maxConnectionIdleMs: number;
   /** Server: drain a connection of this age. Default Infinity. */
   maxConnectionAgeMs: number;
-  /** Server: how long calls may go on after the drain for age. Default Infinity. */
+  /** Server: how long calls may go on after the drain for age, 0 or more. Default Infinity. */
   maxConnectionAgeGraceMs: number;
 }
 
@@ -113,27 +117,43 @@ export const DEFAULT_HTTP2_OPTIONS: Readonly<Http2Options> = {
   maxConnectionAgeGraceMs: Infinity,
 };
 
-/** Fills in defaults and checks ranges. Throws RangeError that names the option, its value and its range. */
+/** What the numeric ones of {@link Http2Options} may be. */
+export const HTTP2_RANGES: Ranges<Http2Options> = {
+  maxConcurrentStreams: whole(1),
+  initialWindowBytes: whole(1),
+  connectionWindowBytes: whole(65_535),
+  maxWindowBytes: whole(65_535),
+  maxHeldBytes: whole(0),
+  maxHeaderListBytes: whole(1_024, 1_048_576),
+  maxHeaderFields: whole(16, 10_000),
+  maxFrameBytes: whole(16_384, 16_777_215),
+  headerTableBytes: whole(0, 65_536),
+  maxContinuationFrames: whole(0, 10_000),
+  pauseControlFrames: whole(1),
+  maxControlFrames: whole(1),
+  resetBurst: whole(1),
+  resetsPerSecond: measured(0, MAX_COUNT),
+  overheadBurst: whole(1),
+  overheadPerSecond: measured(0, MAX_COUNT),
+  prefaceTimeoutMs: measured(1),
+  settingsTimeoutMs: measured(1),
+  stallTimeoutMs: measured(1),
+  sendBufferBytes: whole(1),
+  maxSendBufferBytes: whole(1),
+  maxOutputBytes: whole(1_024),
+  keepaliveTimeMs: measured(1),
+  keepaliveTimeoutMs: measured(1),
+  minPingIntervalMs: measured(0),
+  maxConnectionIdleMs: measured(1),
+  maxConnectionAgeMs: measured(1),
+  maxConnectionAgeGraceMs: measured(0),
+};
+
+/** Fills in defaults. Connections come and go: options are checked by {@link HTTP2_RANGES} once, where they are given. */
 export function http2Options(options: Partial<Http2Options>): Http2Options {
   const all = { ...DEFAULT_HTTP2_OPTIONS };
   for (const [key, value] of Object.entries(options)) {
     if (value !== undefined && key in all) (all as Record<string, unknown>)[key] = value;
   }
-  range(all, "maxConcurrentStreams", 1, 0x7fffffff);
-  range(all, "initialWindowBytes", 1, 0x7fffffff);
-  range(all, "connectionWindowBytes", 65_535, 0x7fffffff);
-  range(all, "maxWindowBytes", 65_535, 0x7fffffff);
-  range(all, "maxFrameBytes", 16_384, 16_777_215);
-  range(all, "headerTableBytes", 0, 65_536);
-  range(all, "maxHeaderListBytes", 1_024, 1_048_576);
-  range(all, "maxHeaderFields", 16, 10_000);
-  range(all, "keepaliveTimeMs", 1, Infinity);
-  range(all, "keepaliveTimeoutMs", 1, Infinity);
   return all;
-}
-
-function range(options: Http2Options, key: keyof Http2Options, least: number, most: number): void {
-  const value = options[key];
-  if (typeof value === "number" && value >= least && value <= most) return;
-  throw new RangeError(`Cannot use ${key} ${value}: it must be ${least} to ${most}`);
 }

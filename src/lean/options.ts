@@ -5,14 +5,19 @@
  */
 
 import type { MemoryPool } from "../bytes/memory_pool.ts";
+import { measured, type Ranges, whole } from "../call/ranges.ts";
+import { HTTP2_RANGES } from "../http2/options.ts";
 
-/** Settings and limits of one lean connection, for either side. Times are ms, sizes are bytes. */
+/**
+ * Settings and limits of one lean connection, for either side. Times are ms, sizes are bytes. Where nothing else is
+ * said, counts and sizes are whole numbers from 1 to 2³¹−1, and times are 1 or more, Infinity for never.
+ */
 export interface LeanOptions {
   /** Server: how many calls a client may have at once, until reply and handler have ended. Default 128. */
   maxConcurrentStreams: number;
-  /** The largest message taken. Default 4 MiB (gRPC's). On a client each call says its own. */
+  /** The largest message taken, 0 or more. Default 4 MiB (gRPC's). On a client each call says its own. */
   maxReceiveMessageBytes: number;
-  /** Bytes of unfinished messages that one connection may hold. Default 16 MiB. */
+  /** Bytes of unfinished messages that one connection may hold, 0 or more, Infinity for no bound. Default 16 MiB. */
   maxAssemblyBytes: number;
   /** What all connections may hold in unfinished and waiting messages together. Default: no common bound. */
   memory: MemoryPool | undefined;
@@ -20,21 +25,21 @@ export interface LeanOptions {
   callWindowBytes: number;
   /** The longest value of one frame taken after the hello, 16 KiB to 1 MiB. Default 64 KiB. */
   maxValueBytes: number;
-  /** Longer messages are sent in pieces of this size, so that calls share the connection. Default 64 KiB. */
+  /** Longer messages are sent in pieces of this size, so that calls share the connection; 512 to 1 MiB. Default 64 KiB. */
   fragmentBytes: number;
-  /** The longest route taken. Default 1,024. */
+  /** The longest route taken, 16 to 65,535. Default 1,024. */
   maxRouteBytes: number;
-  /** Server: how many routes per connection get a number, at most 256. Default 64. */
+  /** Server: how many routes per connection get a number, 0 to 256. Default 64. */
   maxRoutes: number;
-  /** The largest block of metadata taken, 32 bytes counted on top of each pair. Default 16 KiB. */
+  /** The largest block of metadata taken, 32 bytes counted on top of each pair; 1 KiB to 1 MiB. Default 16 KiB. */
   maxHeaderListBytes: number;
-  /** The most metadata pairs taken with one frame. Default 128. */
+  /** The most metadata pairs taken with one frame, 16 to 10,000. Default 128. */
   maxHeaderFields: number;
   /** Queued bytes of one call, and 256 a message, above which its sender is asked to wait. Default 64 KiB. */
   sendBufferBytes: number;
   /** Queued bytes of all calls above which every sender is asked to wait and new calls are refused. Default 16 MiB. */
   maxSendBufferBytes: number;
-  /** Bytes framed ahead of the socket. A server with eight times as many to send reads nothing. Default 128 KiB. */
+  /** Bytes framed ahead of the socket, 1 KiB or more. A server with eight times as many to send reads nothing. Default 128 KiB. */
   maxOutputBytes: number;
   /** Unsent control frames at which reading pauses. Default 100. */
   pauseControlFrames: number;
@@ -42,11 +47,11 @@ export interface LeanOptions {
   maxControlFrames: number;
   /** Bucket of cancels and refusals that a peer may cause, then goodbye 4. Default 1,000 (nghttp2's for resets). */
   resetBurst: number;
-  /** How fast that bucket fills, per second. Default 33 (nghttp2's). */
+  /** How fast that bucket fills, per second; 0 to 2³¹−1. Default 33 (nghttp2's). */
   resetsPerSecond: number;
   /** Bucket of frames that are good for nothing. Default 10,000. */
   overheadBurst: number;
-  /** How fast that bucket fills, per second. Default 1,000. */
+  /** How fast that bucket fills, per second; 0 to 2³¹−1. Default 1,000. */
   overheadPerSecond: number;
   /** How long the peer may take for its hello (server: for its first frame). Default 5,000. */
   prefaceTimeoutMs: number;
@@ -61,19 +66,19 @@ export interface LeanOptions {
   keepaliveTimeoutMs: number;
   /** Whether a client pings without open calls. Default false. */
   keepaliveWithoutCalls: boolean;
-  /** Server: the least time between a client's pings (gRPC A8); calls in between forgive. Default 300,000. */
+  /** Server: the least time between a client's pings (gRPC A8); calls in between forgive. 0 or more. Default 300,000. */
   minPingIntervalMs: number;
   /** Server: pings without open calls are bad unless this is true. Default false. */
   permitPingWithoutCalls: boolean;
-  /** Server, to version-1 peers: how long a streamed message may wait to learn whether it is the last. Default 10. */
+  /** Server, to version-1 peers: how long a streamed message may wait to learn whether it is the last, 0 or more. Default 10. */
   holdMs: number;
-  /** Server: how long a drained connection waits for the client to hang up. Default 1,000. */
+  /** Server: how long a drained connection waits for the client to hang up, 0 or more. Default 1,000. */
   lingerMs: number;
   /** Server: close a connection without calls after this time. Default Infinity. */
   maxConnectionIdleMs: number;
   /** Server: drain a connection of this age. Default Infinity. */
   maxConnectionAgeMs: number;
-  /** Server: how long calls may go on after the drain for age. Default Infinity. */
+  /** Server: how long calls may go on after the drain for age, 0 or more. Default Infinity. */
   maxConnectionAgeGraceMs: number;
 }
 
@@ -131,27 +136,43 @@ export const SERVER_KEEPALIVE_TIME_MS = 7_200_000;
 /** The least keepalive interval of a client (gRPC A8), in ms. */
 export const MIN_CLIENT_KEEPALIVE_MS = 10_000;
 
-const RANGES: readonly [keyof LeanOptions, number, number][] = [
-  ["maxConcurrentStreams", 1, 0x7fffffff],
-  ["maxReceiveMessageBytes", 0, 0x7fffffff],
-  ["maxAssemblyBytes", 0, Infinity],
-  ["callWindowBytes", 1_024, 0x7fffffff],
-  ["maxValueBytes", 16_384, 1_048_576],
-  ["fragmentBytes", 512, 1_048_576],
-  ["maxRouteBytes", 16, 65_535],
-  ["maxRoutes", 0, 256],
-  ["maxHeaderListBytes", 1_024, 1_048_576],
-  ["maxHeaderFields", 1, 10_000],
-  ["maxOutputBytes", 1_024, 0x7fffffff],
-  ["stallTimeoutMs", 1, Infinity],
-  ["keepaliveTimeMs", 1, Infinity],
-  ["keepaliveTimeoutMs", 1, Infinity],
-];
+/** What the numeric ones of {@link LeanOptions} may be; what HTTP/2 has too is the same there. */
+export const LEAN_RANGES: Ranges<LeanOptions> = {
+  maxConcurrentStreams: HTTP2_RANGES.maxConcurrentStreams,
+  maxReceiveMessageBytes: whole(0),
+  maxAssemblyBytes: whole(0, Infinity),
+  callWindowBytes: whole(1_024),
+  maxValueBytes: whole(16_384, 1_048_576),
+  fragmentBytes: whole(512, 1_048_576),
+  maxRouteBytes: whole(16, 65_535),
+  maxRoutes: whole(0, 256),
+  maxHeaderListBytes: HTTP2_RANGES.maxHeaderListBytes,
+  maxHeaderFields: HTTP2_RANGES.maxHeaderFields,
+  sendBufferBytes: HTTP2_RANGES.sendBufferBytes,
+  maxSendBufferBytes: HTTP2_RANGES.maxSendBufferBytes,
+  maxOutputBytes: HTTP2_RANGES.maxOutputBytes,
+  pauseControlFrames: HTTP2_RANGES.pauseControlFrames,
+  maxControlFrames: HTTP2_RANGES.maxControlFrames,
+  resetBurst: HTTP2_RANGES.resetBurst,
+  resetsPerSecond: HTTP2_RANGES.resetsPerSecond,
+  overheadBurst: HTTP2_RANGES.overheadBurst,
+  overheadPerSecond: HTTP2_RANGES.overheadPerSecond,
+  prefaceTimeoutMs: HTTP2_RANGES.prefaceTimeoutMs,
+  stallTimeoutMs: HTTP2_RANGES.stallTimeoutMs,
+  keepaliveTimeMs: HTTP2_RANGES.keepaliveTimeMs,
+  keepaliveTimeoutMs: HTTP2_RANGES.keepaliveTimeoutMs,
+  minPingIntervalMs: HTTP2_RANGES.minPingIntervalMs,
+  holdMs: measured(0),
+  lingerMs: measured(0),
+  maxConnectionIdleMs: HTTP2_RANGES.maxConnectionIdleMs,
+  maxConnectionAgeMs: HTTP2_RANGES.maxConnectionAgeMs,
+  maxConnectionAgeGraceMs: HTTP2_RANGES.maxConnectionAgeGraceMs,
+};
 
 // Connections with the same options share one record: idle memory is counted in bytes here.
 const checked = new WeakMap<object, Readonly<LeanOptions>>();
 
-/** Fills in defaults and checks ranges. Throws RangeError that names the option, its value and its range. */
+/** Fills in defaults. Connections come and go: options are checked by {@link LEAN_RANGES} once, where they are given. */
 export function leanOptions(
   options: Partial<LeanOptions>,
   side: "client" | "server",
@@ -162,11 +183,6 @@ export function leanOptions(
   if (side === "server") all.keepaliveTimeMs = SERVER_KEEPALIVE_TIME_MS;
   for (const [key, value] of Object.entries(options)) {
     if (value !== undefined && key in all) (all as Record<string, unknown>)[key] = value;
-  }
-  for (const [key, least, most] of RANGES) {
-    const value = all[key];
-    if (typeof value === "number" && value >= least && value <= most) continue;
-    throw new RangeError(`Cannot use ${key} ${value}: it must be ${least} to ${most}`);
   }
   if (side === "client") {
     all.keepaliveTimeMs = Math.max(all.keepaliveTimeMs, MIN_CLIENT_KEEPALIVE_MS);

@@ -4,13 +4,21 @@
  * @module
  */
 
+import { MAX_COUNT, measured, type Ranges } from "../call/ranges.ts";
+
 /** Parameters of {@link Backoff}; times are ms. */
 export interface BackoffOptions {
-  /** The first wait, 1 or more. Default 1,000. */
+  /** The first wait, 1 to 2³¹−1. Default 1,000. */
   initialBackoffMs?: number;
-  /** The longest wait. Default 120,000. */
+  /** The longest wait, `initialBackoffMs` to 2³¹−1. Default 120,000, or `initialBackoffMs` if that is more. */
   maxBackoffMs?: number;
 }
+
+/** What {@link BackoffOptions} may be; checked where they are given. */
+export const BACKOFF_RANGES: Ranges<BackoffOptions> = {
+  initialBackoffMs: measured(1, MAX_COUNT),
+  maxBackoffMs: measured(1, MAX_COUNT),
+};
 
 // doc/connection-backoff.md of gRPC.
 const MULTIPLIER = 1.6;
@@ -26,13 +34,10 @@ export class Backoff {
   readonly #random: () => number;
   #nextMs: number;
 
-  /** Makes a fresh one; `random` gives numbers from 0 to below 1. Throws RangeError. */
+  /** Makes a fresh one; `random` gives numbers from 0 to below 1. Throws RangeError when the longest wait is below the first. */
   constructor(options: BackoffOptions, random: () => number) {
-    this.initialMs = checkedMs("initialBackoffMs", options.initialBackoffMs ?? INITIAL_MS);
-    this.#maxMs = checkedMs(
-      "maxBackoffMs",
-      options.maxBackoffMs ?? Math.max(MAX_MS, this.initialMs),
-    );
+    this.initialMs = options.initialBackoffMs ?? INITIAL_MS;
+    this.#maxMs = options.maxBackoffMs ?? Math.max(MAX_MS, this.initialMs);
     if (this.#maxMs < this.initialMs) {
       throw new RangeError(
         `Cannot use maxBackoffMs ${this.#maxMs}: it must not be below initialBackoffMs ${this.initialMs}`,
@@ -53,10 +58,4 @@ export class Backoff {
   reset(): void {
     this.#nextMs = this.initialMs;
   }
-}
-
-/** `value` when it is a number of ms above 0; else a RangeError that names `option`. */
-export function checkedMs(option: string, value: number): number {
-  if (value > 0) return value;
-  throw new RangeError(`Cannot use ${option} ${value}: it must be above 0 ms`);
 }

@@ -36,11 +36,11 @@ export class Batcher implements UnaryBatcher {
   /** The server doesn't know batches: calls go singly from now on. */
   #unsupported = false;
 
-  /** Throws RangeError for options out of range. */
+  /** `options` were checked with those of the channel. */
   constructor(options: BatchOptions, context: BatchContext) {
-    this.maxCalls = checked("maxCalls", options.maxCalls ?? MAX_CALLS, 1, 65_536);
-    this.maxBytes = checked("maxBytes", options.maxBytes ?? MAX_BYTES, 1, 1_048_576);
-    this.maxDelayMs = checked("maxDelayMs", options.maxDelayMs ?? 0, 0, 60_000);
+    this.maxCalls = options.maxCalls ?? MAX_CALLS;
+    this.maxBytes = options.maxBytes ?? MAX_BYTES;
+    this.maxDelayMs = options.maxDelayMs ?? 0;
     this.context = context;
   }
 
@@ -75,9 +75,4 @@ export class Batcher implements UnaryBatcher {
       `${this.context.target} takes no batches, calls go singly from now on: ${message}`,
     );
   }
-}
-
-function checked(option: string, value: number, least: number, most: number): number {
-  if (value >= least && value <= most) return value;
-  throw new RangeError(`Cannot use batch.${option} ${value}: it must be ${least} to ${most}`);
 }

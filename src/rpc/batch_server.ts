@@ -9,6 +9,7 @@
 import { IdMap } from "../call/id_map.ts";
 import { BatchService } from "../../proto/gen/vrpc/v1/batch_pb.ts";
 import { Metadata } from "../call/metadata.ts";
+import { checkRange, whole } from "../call/ranges.ts";
 import { Status } from "../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../call/wire.ts";
 import { ProtocolError, RpcError } from "../errors.ts";
@@ -25,9 +26,9 @@ import type { Router } from "./router.ts";
 
 /** Options of {@link addBatch}. */
 export interface BatchServerOptions {
-  /** Calls that run at once for one stream; more get RESOURCE_EXHAUSTED. Default 1,024. */
+  /** Calls that run at once for one stream; more get RESOURCE_EXHAUSTED. 1 or more. Default 1,024. */
   maxCalls?: number;
-  /** Replies that wait for a slow reader, in bytes, above which no more calls are taken. Default 1 MiB. */
+  /** Replies that wait for a slow reader, in bytes, above which no more calls are taken; 1 or more. Default 1 MiB. */
   maxBufferedBytes?: number;
 }
 
@@ -35,14 +36,13 @@ export interface BatchServerOptions {
 const FLUSH_BYTES = 65536;
 
 /**
- * Lets clients send their unary calls in batches. Handlers don't notice, but for `context.wire`, which is
+ * Lets clients send their unary calls in batches. Throws RangeError for options out of range. Handlers don't notice, but for `context.wire`, which is
  * `"batch"`.
  */
 export function addBatch(router: Router, options: BatchServerOptions = {}): void {
   const { maxCalls = 1024, maxBufferedBytes = 1_048_576 } = options;
-  if (!(maxCalls >= 1)) {
-    throw new RangeError(`Cannot use maxCalls ${maxCalls}: it must be 1 or more`);
-  }
+  checkRange("maxCalls", maxCalls, whole(1, Infinity));
+  checkRange("maxBufferedBytes", maxBufferedBytes, whole(1, Infinity));
   router.method(BATCH_METHOD, {
     kind: "bidi_streaming",
     description: "Carries unary calls in batches",

@@ -7,6 +7,8 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { bytesCodec } from "../codec/bytes.ts";
 import { RpcError } from "../errors.ts";
+import { METHOD_KINDS } from "../call/method.ts";
+import { checkOneOf } from "../call/ranges.ts";
 import { Status } from "../call/status.ts";
 import type { ClientMethod } from "./call_core.ts";
 import { CallMaker } from "./call_maker.ts";
@@ -27,7 +29,7 @@ export interface Channel extends AsyncDisposable {
   stream(path: string, payload: Uint8Array, options?: CallOptions): AsyncIterable<Uint8Array>;
   /** Opens a session: bytes both ways, independently. `initial` is sent as its first message. */
   session(path: string, options?: CallOptions & { initial?: Uint8Array }): Session;
-  /** Calls a method of any kind that is described by hand, for codecs of your own. */
+  /** Calls a method of any kind that is described by hand, for codecs of your own. Throws TypeError for an unknown kind. */
   method<Req, Res>(info: MethodInfo): BoundMethod<Req, Res>;
   /** What the server offers; on the lean wire only, elsewhere it rejects with UNIMPLEMENTED. */
   capabilities(options?: CallOptions): Promise<CapabilityInfo[]>;
@@ -157,6 +159,7 @@ class RpcChannel implements Channel {
   }
 
   method<Req, Res>(info: MethodInfo): BoundMethod<Req, Res> {
+    checkOneOf("kind", info.kind, METHOD_KINDS);
     const method = this.#parts.method(info);
     const calls = this.#calls;
     return {

@@ -5,20 +5,34 @@
  */
 
 import type { Clock } from "../call/clock.ts";
+import {
+  checkOneOf,
+  checkRange,
+  checkRanges,
+  measured,
+  type Ranges,
+  whole,
+} from "../call/ranges.ts";
 import type { ByteStream } from "../transport/types.ts";
 import type { DialOptions } from "../transport/dial.ts";
+import { checkTlsClientOptions } from "../transport/tls.ts";
 import type { Resolver } from "../transport/resolve.ts";
 import type { TlsClientOptions } from "../transport/tls_options.ts";
-import type { BackoffOptions } from "./backoff.ts";
+import { BACKOFF_RANGES, type BackoffOptions } from "./backoff.ts";
 import type { BalancerPolicy } from "./balancer.ts";
 import type { CallObserver } from "./observer.ts";
 import type { ServiceConfig } from "./service_config.ts";
 import type { CallCredentials, Interceptor } from "./types.ts";
 
+const SHRINK_AFTER_MS = 10_000;
+
 /** The default of {@link ChannelOptions.connectTimeoutMs}, in ms. */
 export const CONNECT_TIMEOUT_MS = 20_000;
 
-/** Options of a channel. Times are ms, sizes are bytes; every one has a default. */
+/**
+ * Options of a channel. Times are ms, sizes are bytes; every one has a default. Where nothing else is said, times are
+ * 1 or more, Infinity for never.
+ */
 export interface ChannelOptions extends BackoffOptions {
   /** The protocol spoken. Default `grpc`. */
   wire?: "grpc" | "lean";
@@ -38,9 +52,9 @@ export interface ChannelOptions extends BackoffOptions {
   balancer?: BalancerPolicy;
   /** Turns names into addresses. Default: the system's DNS. */
   resolver?: Resolver;
-  /** The least time between two resolutions of the target. Default 30,000 (gRPC's). */
+  /** The least time between two resolutions of the target, 0 or more. Default 30,000 (gRPC's). */
   minResolveIntervalMs?: number;
-  /** How long a call may take, where neither call nor service config says less. Default: no limit. */
+  /** How long a call may take, where neither call nor service config says less; 0 or more. Default: no limit. */
   timeoutMs?: number;
   /** Wrap every call; the first is the outermost. */
   interceptors?: readonly Interceptor[];
@@ -48,9 +62,9 @@ export interface ChannelOptions extends BackoffOptions {
   observer?: CallObserver;
   /** Compress request messages with gzip. Default false. */
   compress?: boolean;
-  /** The largest message taken from a server, in bytes, after decompression. Default 4 MiB. */
+  /** The largest message taken from a server, in bytes, after decompression; 0 or more, Infinity for no limit. Default 4 MiB. */
   maxReceiveMessageBytes?: number;
-  /** The largest message sent, in bytes, before compression. Default: no limit. */
+  /** The largest message sent, in bytes, before compression; 0 or more. Default: no limit. */
   maxSendMessageBytes?: number;
   /** Whether calls wait while there is no connection, instead of failing. Default false. */
   waitForReady?: boolean;
@@ -58,9 +72,9 @@ export interface ChannelOptions extends BackoffOptions {
   serviceConfig?: ServiceConfig | string;
   /** Gather small unary calls into batches, where the server knows how. Default: off. */
   batch?: BatchOptions | boolean;
-  /** The `:authority` of calls. Default: from the address. */
+  /** The `:authority` of calls: a host, and a port if need be. Default: from the address. */
   authority?: string;
-  /** The `user-agent`. Default `vrpc`. */
+  /** The `user-agent`, printable ASCII. Default `vrpc`. */
   userAgent?: string;
   /** Adds metadata that authenticates each call. Needs TLS, unless `allowInsecureCredentials`. */
   credentials?: CallCredentials;
@@ -70,7 +84,7 @@ export interface ChannelOptions extends BackoffOptions {
   connectTimeoutMs?: number;
   /** Close all connections after this long without a call; the next call connects again. Default 1,800,000 (gRPC's). */
   idleTimeoutMs?: number;
-  /** Silence on a connection with calls after which a ping is sent; 10,000 or more. Default: never. */
+  /** Silence on a connection with calls after which a ping is sent; less than 10,000 counts as that. Default: never. */
   keepaliveTimeMs?: number;
   /** How long the answer to that ping may take before the connection is given up. Default 20,000. */
   keepaliveTimeoutMs?: number;
@@ -78,7 +92,7 @@ export interface ChannelOptions extends BackoffOptions {
   keepaliveWithoutCalls?: boolean;
   /** Check every connection in the background. Default: off. */
   healthCheck?: HealthCheckOptions;
-  /** Calls that may wait for a connection or a free stream at once; more get RESOURCE_EXHAUSTED. Default 65,536. */
+  /** Calls that may wait for a connection or a free stream at once; more get RESOURCE_EXHAUSTED. 0 or more. Default 65,536. */
   maxQueuedCalls?: number;
   /** Makes the byte streams in place of the built-in transports, for streams of your own. */
   dial?: DialFunction;
@@ -88,19 +102,19 @@ export interface ChannelOptions extends BackoffOptions {
 
 /** A fixed number of connections, or a range. */
 export type PoolSize = number | {
-  /** At least this many, once the channel is used; 1 or more. Default 1. */
+  /** At least this many, once the channel is used; 1 to 1,024. Default 1. */
   readonly min?: number;
-  /** At most this many. Default: `min`, or 4 if that is more. */
+  /** At most this many, `min` to 1,024. Default: `min`, or 4 if that is more. */
   readonly max?: number;
-  /** How long a connection above `min` may be without calls, in ms. Default 10,000. */
+  /** How long a connection above `min` may be without calls, in ms; 1 or more. Default 10,000. */
   readonly shrinkAfterMs?: number;
 };
 
 /** Background checks of connections. */
 export interface HealthCheckOptions {
-  /** Time between checks of a connection. Default 10,000. */
+  /** Time between checks of a connection; 1 or more. Default 10,000. */
   readonly intervalMs?: number;
-  /** How long the answer may take; then the connection is closed. Default 5,000. */
+  /** How long the answer may take, 1 or more; then the connection is closed. Default 5,000. */
   readonly timeoutMs?: number;
   /**
    * Ask `grpc.health.v1.Health/Check` for this service (empty for the server as a whole): a connection whose
@@ -112,11 +126,11 @@ export interface HealthCheckOptions {
 
 /** When a batch is sent: at the end of the turn, or of `maxDelayMs`, or when it is full. */
 export interface BatchOptions {
-  /** Calls in a batch. Default 256. */
+  /** Calls in a batch, 1 to 65,536. Default 256. */
   readonly maxCalls?: number;
-  /** Bytes in a batch; a request larger than this goes on its own. Default 65,536. */
+  /** Bytes in a batch; a request larger than this goes on its own. 1 to 1,048,576. Default 65,536. */
   readonly maxBytes?: number;
-  /** How long a call may wait for company. Default 0: only for calls made in the same turn. */
+  /** How long a call may wait for company, 0 to 60,000. Default 0: only for calls made in the same turn. */
   readonly maxDelayMs?: number;
 }
 
@@ -184,4 +198,79 @@ export interface ConnectionStats {
   readonly pingMs?: number;
   /** How long it has been connected, in ms. */
   readonly ageMs: number;
+}
+
+const RANGES: Ranges<ChannelOptions> = {
+  ...BACKOFF_RANGES,
+  minResolveIntervalMs: measured(0),
+  timeoutMs: measured(0),
+  maxReceiveMessageBytes: whole(0, Infinity),
+  maxSendMessageBytes: whole(0, Infinity),
+  connectTimeoutMs: measured(1),
+  idleTimeoutMs: measured(1),
+  keepaliveTimeMs: measured(1),
+  keepaliveTimeoutMs: measured(1),
+  maxQueuedCalls: whole(0, Infinity),
+};
+
+const HEALTH_RANGES: Ranges<HealthCheckOptions> = {
+  intervalMs: measured(1),
+  timeoutMs: measured(1),
+};
+
+const BATCH_RANGES: Ranges<BatchOptions> = {
+  maxCalls: whole(1, 65_536),
+  maxBytes: whole(1, 1_048_576),
+  maxDelayMs: measured(0, 60_000),
+};
+
+// RFC 3986 section 3.2 without user information, which HTTP/2 has no room for (RFC 9113 section 8.3.1).
+const AUTHORITY = /^(?:\[[\w.:%~-]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d{1,5})?$/;
+const PRINTABLE = /^[\x20-\x7e]*$/;
+
+/** Throws RangeError for numbers out of range, and TypeError for what else no connection could work with. */
+export function checkChannelOptions(options: ChannelOptions): void {
+  const { wire = "grpc", authority, userAgent, tls, poolSize, healthCheck, batch } = options;
+  checkRanges(options, RANGES);
+  checkOneOf("wire", wire, ["grpc", "lean"]);
+  if (authority !== undefined && !AUTHORITY.test(authority)) {
+    throw new TypeError(
+      `Cannot use authority ${JSON.stringify(authority)}: it must be a host or host:port`,
+    );
+  }
+  if (userAgent !== undefined && !PRINTABLE.test(userAgent)) {
+    throw new TypeError(
+      `Cannot use userAgent ${JSON.stringify(userAgent)}: it must be printable ASCII`,
+    );
+  }
+  if (tls !== undefined && tls !== true) {
+    if (typeof tls !== "object" || tls === null) {
+      throw new TypeError(`Cannot use tls ${JSON.stringify(tls)}: it must be true or an object`);
+    }
+    checkTlsClientOptions(tls);
+  }
+  if (poolSize !== undefined) checkPoolSize(poolSize);
+  if (healthCheck !== undefined) checkRanges(healthCheck, HEALTH_RANGES, "healthCheck.");
+  if (typeof batch === "object") checkRanges(batch, BATCH_RANGES, "batch.");
+}
+
+const MAX_CONNECTIONS = 1_024;
+const DEFAULT_MAX_CONNECTIONS = 4;
+
+/** Fills in defaults. Throws RangeError for sizes that can't be. */
+export function checkPoolSize(size: PoolSize): { min: number; max: number; shrinkAfterMs: number } {
+  const range = typeof size === "number" ? { min: size, max: size } : size;
+  const { min = 1, shrinkAfterMs = SHRINK_AFTER_MS }: { min?: number; shrinkAfterMs?: number } =
+    range;
+  const max = range.max ?? Math.max(min, DEFAULT_MAX_CONNECTIONS);
+  const whole = Number.isInteger(min) && Number.isInteger(max);
+  if (!whole || min < 1 || max < min || max > MAX_CONNECTIONS) {
+    throw new RangeError(
+      `Cannot use poolSize ${
+        JSON.stringify(size)
+      }: it must be 1 to ${MAX_CONNECTIONS} connections, min not above max`,
+    );
+  }
+  checkRange("poolSize.shrinkAfterMs", shrinkAfterMs, measured(1));
+  return { min, max, shrinkAfterMs };
 }

@@ -5,12 +5,14 @@
  */
 
 import type { CallCore, CallStarter, ClientMethod } from "./call_core.ts";
-import { Backoff, checkedMs } from "./backoff.ts";
+import { Backoff } from "./backoff.ts";
 import { type BatchContext, Batcher } from "./batch_client.ts";
 import {
   type BatchOptions,
   type ChannelOptions,
   type ChannelStats,
+  checkChannelOptions,
+  checkPoolSize,
   CONNECT_TIMEOUT_MS,
   type PoolSize,
 } from "./channel_options.ts";
@@ -31,10 +33,7 @@ import { makeTarget, type Target } from "./target.ts";
 import type { MethodInfo } from "./types.ts";
 
 const IDLE_TIMEOUT_MS = 1_800_000;
-const SHRINK_AFTER_MS = 10_000;
 const RESOLVE_INTERVAL_MS = 30_000;
-const DEFAULT_MAX_CONNECTIONS = 4;
-const MAX_CONNECTIONS = 1_024;
 const MAX_QUEUED_CALLS = 65_536;
 const MAX_RECEIVE_BYTES = 4 * 1024 * 1024;
 
@@ -53,6 +52,7 @@ export class ChannelParts {
   #closing: Promise<void> | undefined = undefined;
 
   constructor(target: string | readonly string[], options: ChannelOptions) {
+    checkChannelOptions(options);
     const clock = options.internals?.clock ?? systemClock;
     const random = options.internals?.random ?? Math.random;
     this.#options = options;
@@ -129,7 +129,7 @@ export class ChannelParts {
 
   /** Changes the size of the pool. */
   resize(size: PoolSize): void {
-    const { min, max } = poolSize(size);
+    const { min, max } = checkPoolSize(size);
     this.pool.resize(min, max);
   }
 
@@ -174,13 +174,10 @@ export class ChannelParts {
 
   #makePool(clock: CallCore["clock"], random: () => number): Pool {
     const options = this.#options;
-    const { min, max, shrinkAfterMs } = poolSize(options.poolSize ?? { min: 1 });
+    const { min, max, shrinkAfterMs } = checkPoolSize(options.poolSize ?? { min: 1 });
     // Checked once, here, and not when the first connection is made.
     new Backoff(options, random);
-    const connectTimeoutMs = checkedMs(
-      "connectTimeoutMs",
-      options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-    );
+    const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const log = (level: "debug" | "warn", message: string) => clientLog[level](message);
     return new Pool({
       target: this.target.text,
@@ -207,7 +204,7 @@ export class ChannelParts {
       min,
       max,
       shrinkAfterMs,
-      idleTimeoutMs: checkedMs("idleTimeoutMs", options.idleTimeoutMs ?? IDLE_TIMEOUT_MS),
+      idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
       minResolveIntervalMs: options.minResolveIntervalMs ?? RESOLVE_INTERVAL_MS,
       maxQueuedCalls: options.maxQueuedCalls ?? MAX_QUEUED_CALLS,
       clock,
@@ -231,27 +228,5 @@ function makeStarter(ofChannel: () => CallCore, policy: PolicyContext): CallStar
       }
       return new ReplayCall(core, request, sink).begin();
     },
-  };
-}
-
-function poolSize(size: PoolSize): { min: number; max: number; shrinkAfterMs: number } {
-  const range = typeof size === "number" ? { min: size, max: size } : size;
-  const min = range.min ?? 1;
-  const max = range.max ?? Math.max(min, DEFAULT_MAX_CONNECTIONS);
-  const whole = Number.isInteger(min) && Number.isInteger(max);
-  if (!whole || min < 1 || max < min || max > MAX_CONNECTIONS) {
-    throw new RangeError(
-      `Cannot use poolSize ${
-        JSON.stringify(size)
-      }: it must be 1 to ${MAX_CONNECTIONS} connections, min not above max`,
-    );
-  }
-  return {
-    min,
-    max,
-    shrinkAfterMs: checkedMs(
-      "poolSize.shrinkAfterMs",
-      (range as { shrinkAfterMs?: number }).shrinkAfterMs ?? SHRINK_AFTER_MS,
-    ),
   };
 }

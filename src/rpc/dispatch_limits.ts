@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkRange, whole } from "../call/ranges.ts";
 import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
 import { CallContext, runWithContext } from "./context.ts";
@@ -53,9 +54,9 @@ export abstract class DispatcherLayer implements Dispatcher {
 
 /** Options of {@link concurrencyLimit}. */
 export interface ConcurrencyLimitOptions {
-  /** How many calls run at once; 1 or more. */
+  /** How many calls run at once; 1 or more, Infinity for no limit. */
   limit: number;
-  /** How many wait their turn; any more get RESOURCE_EXHAUSTED at once. Default 0. */
+  /** How many wait their turn; any more get RESOURCE_EXHAUSTED at once. 0 or more, Infinity for no limit. Default 0. */
   maxQueue?: number;
   /** The paths that are limited, together. Default: all. */
   methods?: readonly string[];
@@ -67,10 +68,8 @@ export interface ConcurrencyLimitOptions {
  */
 export function concurrencyLimit(options: ConcurrencyLimitOptions): DispatcherWrapper {
   const { limit, maxQueue = 0 } = options;
-  if (!(limit >= 1)) throw new RangeError(`Cannot use limit ${limit}: it must be 1 or more`);
-  if (!(maxQueue >= 0)) {
-    throw new RangeError(`Cannot use maxQueue ${maxQueue}: it must be 0 or more`);
-  }
+  checkRange("limit", limit, whole(1, Infinity));
+  checkRange("maxQueue", maxQueue, whole(0, Infinity));
   return (next) => new ConcurrencyLimit(next, options, maxQueue);
 }
 

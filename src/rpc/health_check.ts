@@ -8,7 +8,6 @@ import type { Clock } from "../call/clock.ts";
 import { Status } from "../call/status.ts";
 import type { ClientCall, ClientCallSink } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
-import { checkedMs } from "./backoff.ts";
 import type { HealthCheckOptions } from "./channel_options.ts";
 import type { Connection } from "./connection.ts";
 
@@ -43,8 +42,8 @@ export class HealthChecker {
     onChange: () => void,
   ) {
     this.#clock = clock;
-    this.#intervalMs = checkedMs("healthCheck.intervalMs", options.intervalMs ?? INTERVAL_MS);
-    this.#timeoutMs = checkedMs("healthCheck.timeoutMs", options.timeoutMs ?? TIMEOUT_MS);
+    this.#intervalMs = options.intervalMs ?? INTERVAL_MS;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.#asksService = options.service !== undefined;
     this.#pings = canPing && !this.#asksService;
     this.#request = checkRequest(options.service ?? "");

@@ -142,7 +142,8 @@ export class PooledWorker {
     const { stuckMs } = this.#options;
     this.#timer = systemClock.setTimer(
       () => this.#crashed(`it went on for ${stuckMs} ms with a call that was given up`),
-      stuckMs,
+      // setTimeout takes at most 2^31-1.
+      Math.min(stuckMs, 0x7fffffff),
     );
   }
 

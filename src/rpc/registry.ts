@@ -5,7 +5,8 @@
  */
 
 import type { DescService } from "@bufbuild/protobuf";
-import type { MethodKind } from "../call/method.ts";
+import { METHOD_KINDS, type MethodKind } from "../call/method.ts";
+import { checkOneOf } from "../call/ranges.ts";
 import { bytesCodec } from "../codec/bytes.ts";
 import type { Codec } from "../codec/codec.ts";
 import { jsonCodec } from "../codec/json.ts";
@@ -56,7 +57,7 @@ export class RegisteredMethod implements MethodInfo {
   readonly handler: AnyHandler;
   readonly #interceptors: readonly Interceptor[];
 
-  /** Puts what `spec` says together with `handler`, and `interceptors` around it. */
+  /** Puts what `spec` says together with `handler`, and `interceptors` around it. Throws TypeError for an unknown kind. */
   constructor(
     path: string,
     spec: MethodSpec<never, never, MethodKind>,
@@ -65,6 +66,7 @@ export class RegisteredMethod implements MethodInfo {
   ) {
     this.path = path;
     this.kind = spec.kind ?? "unary";
+    checkOneOf("kind", this.kind, METHOD_KINDS);
     this.requestCodec = spec.requestCodec ?? bytesCodec;
     this.responseCodec = spec.responseCodec ?? bytesCodec;
     this.description = spec.description;

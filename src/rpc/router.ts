@@ -46,7 +46,8 @@ export class Router {
 
   /**
    * Adds a method by name. On gRPC the name is the path; a slash at the start is added where it is missing.
-   * Payloads are bytes unless the spec has codecs. Throws TypeError for a name that is taken.
+   * Payloads are bytes unless the spec has codecs. Throws TypeError for a name that is taken
+   * or an unknown kind.
    *
    * ```ts ignore
    * router.method("/health", { description: "liveness" }, () => encode(`{"status":"healthy"}`));

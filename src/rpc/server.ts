@@ -7,6 +7,7 @@
 import { MemoryPool } from "../bytes/memory_pool.ts";
 import type { Clock } from "../call/clock.ts";
 import { IdMap } from "../call/id_map.ts";
+import { checkRange, measured } from "../call/ranges.ts";
 import { listen } from "../transport/mod.ts";
 import type { ByteStream, Listener } from "../transport/types.ts";
 import { CallHost } from "./call_host.ts";
@@ -35,7 +36,7 @@ export interface Server extends AsyncDisposable {
   /** Resolves when the server has closed, however that came about. */
   readonly finished: Promise<void>;
   /**
-   * Stops listening, lets open calls finish for `graceMs` (default 5,000), then cancels them. Always
+   * Stops listening, lets open calls finish for `graceMs` (0 or more, default 5,000), then cancels them. Always
    * resolves, at the latest a second after the grace. Further calls wait for the first.
    */
   shutdown(options?: { graceMs?: number }): Promise<void>;
@@ -226,10 +227,10 @@ class RunningServer implements Server, ConnectionOwner {
 
   shutdown(options: { graceMs?: number } = {}): Promise<void> {
     const { graceMs = DEFAULT_GRACE_MS } = options;
-    if (!(graceMs >= 0)) {
-      return Promise.reject(
-        new RangeError(`Cannot use graceMs ${graceMs}: it must be 0 or more`),
-      );
+    try {
+      checkRange("graceMs", graceMs, measured(0));
+    } catch (error) {
+      return Promise.reject(error);
     }
     return this.#shutdown ??= this.#drain(graceMs);
   }

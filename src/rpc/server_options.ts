@@ -4,8 +4,9 @@
  * @module
  */
 
+import { checkRanges, type Ranges, whole } from "../call/ranges.ts";
 import type { GrpcServerOptions } from "../grpc/server.ts";
-import { http2Options } from "../http2/options.ts";
+import { HTTP2_RANGES } from "../http2/options.ts";
 import type { TlsServerOptions } from "../transport/tls_options.ts";
 import type { CallStats } from "./call_host.ts";
 import type { DispatcherWrapper } from "./dispatcher.ts";
@@ -29,14 +30,17 @@ export interface ServeOptions extends Omit<GrpcServerOptions, "aboutText"> {
   reusePort?: boolean;
   /** Goes around the registry: limits, timeouts, a worker pool, or a dispatcher of one's own. */
   dispatcher?: DispatcherWrapper;
-  /** Open connections beyond which new ones are closed at once. Default 16,384 (half a gigabyte when idle). */
+  /**
+   * Open connections beyond which new ones are closed at once: 1 or more, Infinity for no bound. Default 16,384
+   * (half a gigabyte when idle).
+   */
   maxConnections?: number;
   /**
    * What all connections together may hold of messages that are incomplete or wait to be sent; beyond it
-   * calls are answered RESOURCE_EXHAUSTED. Default 64 MiB.
+   * calls are answered RESOURCE_EXHAUSTED. 1 or more, Infinity for no bound. Default 64 MiB.
    */
   maxBufferedBytes?: number;
-  /** How long a connection may take from accept to a complete preface, TLS included. Default 5,000. */
+  /** How long a connection may take from accept to a complete preface, TLS included; 1 or more. Default 5,000. */
   prefaceTimeoutMs?: number;
   /** Vsock context ids that may connect; others are closed at once. Default: all. */
   allowVsockCids?: readonly number[];
@@ -90,16 +94,15 @@ export const DEFAULT_GRACE_MS = 5_000;
 export const ABOUT_TEXT =
   "This is a vrpc server. It speaks gRPC (HTTP/2 with prior knowledge, or ALPN h2 on TLS) and lean RPC.\n";
 
+// Both wires apply where both have a say: what one of them could not work with is refused.
+const RANGES: Ranges<ServeOptions> = {
+  ...HTTP2_RANGES,
+  maxReceiveMessageBytes: whole(1),
+  maxConnections: whole(1, Infinity),
+  maxBufferedBytes: whole(1, Infinity),
+};
+
 /** Throws RangeError for options that no connection could work with. */
 export function checkServeOptions(options: ServeOptions): void {
-  http2Options(options);
-  positive("maxConnections", options.maxConnections);
-  positive("maxBufferedBytes", options.maxBufferedBytes);
-  positive("prefaceTimeoutMs", options.prefaceTimeoutMs);
-  positive("maxReceiveMessageBytes", options.maxReceiveMessageBytes);
-}
-
-function positive(name: string, value: number | undefined): void {
-  if (value === undefined || value >= 1) return;
-  throw new RangeError(`Cannot use ${name} ${value}: it must be 1 or more`);
+  checkRanges(options, RANGES);
 }

@@ -5,6 +5,7 @@
  */
 
 import { Metadata } from "../call/metadata.ts";
+import { checkRanges, measured, type Ranges, whole } from "../call/ranges.ts";
 import { Status, statusFromNumber } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
 import { DispatcherLayer } from "./dispatch_limits.ts";
@@ -28,18 +29,24 @@ export interface WorkerPoolOptions {
   create: () => Worker;
   /** The paths of the methods that run in workers. They must be unary, and registered with the server too. */
   methods: readonly string[];
-  /** How many workers. Default: the number of processors less one, at least 1. */
+  /** How many workers, 1 to 1,024. Default: the number of processors less one, at least 1. */
   workers?: number;
-  /** Calls that wait for a worker; more get RESOURCE_EXHAUSTED at once. Default 256. */
+  /** Calls that wait for a worker; more get RESOURCE_EXHAUSTED at once. 0 or more, Infinity for no limit. Default 256. */
   maxQueue?: number;
   /** Posted to each worker first, for `serveWorker`'s function; must be cloneable. */
   init?: unknown;
   /**
    * How long a worker may go on with a call that was given up (deadline, cancel), in ms, before it is
-   * replaced. Default 1,000.
+   * replaced; 0 or more, Infinity for never. Default 1,000.
    */
   stuckMs?: number;
 }
+
+const RANGES: Ranges<WorkerPoolOptions> = {
+  workers: whole(1, 1_024),
+  maxQueue: whole(0, Infinity),
+  stuckMs: measured(0),
+};
 
 /** Figures of a {@link WorkerPool}. */
 export interface WorkerPoolStats {
@@ -75,15 +82,10 @@ export class WorkerPool {
   #closed = false;
   #counts = { maxQueued: 0, answered: 0, refused: 0, replaced: 0 };
 
-  /** Starts the workers. */
+  /** Starts the workers. Throws RangeError for options out of range. */
   constructor(options: WorkerPoolOptions) {
     const { workers = Math.max(1, navigator.hardwareConcurrency - 1), maxQueue = 256 } = options;
-    if (!Number.isInteger(workers) || workers < 1) {
-      throw new RangeError(`Cannot use workers ${workers}: it must be 1 or more`);
-    }
-    if (!(maxQueue >= 0)) {
-      throw new RangeError(`Cannot use maxQueue ${maxQueue}: it must be 0 or more`);
-    }
+    checkRanges(options, RANGES);
     this.#options = options;
     this.#maxQueue = maxQueue;
     this.#methods = new Set(options.methods);

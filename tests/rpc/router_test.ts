@@ -25,6 +25,10 @@ Deno.test("Router refuses names that are taken, empty, or not in the service", (
   router.method("/a", {}, () => new Uint8Array());
   assert.throws(() => router.method("/a", {}, () => new Uint8Array()), TypeError);
   assert.throws(() => router.method("", {}, () => new Uint8Array()), TypeError);
+  assert.throws(
+    () => router.method("/b", { kind: "foo" as "unary" }, () => new Uint8Array()),
+    { name: "TypeError", message: /^Cannot use kind "foo"/ },
+  );
   assert.throws(() => router.method("capabilities", {}, () => new Uint8Array()), TypeError);
   assert.throws(
     () => router.service(Echo, { unery: () => ({}) } as never),
