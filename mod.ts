@@ -23,6 +23,7 @@ export { serve, type Server } from "./src/rpc/server.ts";
 export type { ServeOptions, ServerStats } from "./src/rpc/server_options.ts";
 export type { GrpcServerOptions } from "./src/grpc/server.ts";
 export type { Http2Options } from "./src/http2/options.ts";
+export type { LeanChannelOptions, LeanOptions, LeanServeOptions } from "./src/lean/options.ts";
 export type { CallStats } from "./src/rpc/call_host.ts";
 export { Router } from "./src/rpc/router.ts";
 export {

@@ -45,7 +45,7 @@ export interface Http2Options {
   resetsPerSecond: number;
   /** Bucket of frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA …). Default 10,000. */
   overheadBurst: number;
-  /** How fast that bucket fills, per second, beside what useful frames put in; 0 to 2³¹−1. Default 100. */
+  /** How fast that bucket fills, per second, beside what useful frames put in; 0 to 2³¹−1. Default 100 (lean: 1,000). */
   overheadPerSecond: number;
   /** How long the peer may take for its preface and first SETTINGS. Default 5,000. */
   prefaceTimeoutMs: number;
@@ -62,7 +62,7 @@ export interface Http2Options {
   maxSendBufferBytes: number;
   /** The bound on buffers that this connection shares with its server's others. Default: none. */
   memory: MemoryPool | undefined;
-  /** Bytes framed ahead of the socket, 1 KiB or more. Default 256 KiB: half of it costs streams of large messages 15 % more. */
+  /** Bytes framed ahead of the socket, 1 KiB or more. Default 256 KiB (lean: 128 KiB): half of it costs streams of large messages 15 % more. */
   maxOutputBytes: number;
   /** Silence after which a ping is sent; Infinity for never. Default Infinity (client), 2 h (server). */
   keepaliveTimeMs: number;

@@ -5,7 +5,7 @@
  */
 
 import type { MemoryPool } from "../bytes/memory_pool.ts";
-import { measured, type Ranges, whole } from "../call/ranges.ts";
+import { checkRanges, measured, type Ranges, whole } from "../call/ranges.ts";
 import { HTTP2_RANGES } from "../http2/options.ts";
 
 /**
@@ -13,7 +13,10 @@ import { HTTP2_RANGES } from "../http2/options.ts";
  * said, counts and sizes are whole numbers from 1 to 2³¹−1, and times are 1 or more, Infinity for never.
  */
 export interface LeanOptions {
-  /** Server: how many calls a client may have at once, until reply and handler have ended. Default 128. */
+  /**
+   * Server: how many calls a client may have at once, until reply and handler have ended. Client: how many it has at
+   * once on a version-1 connection, which says nothing of it. Default 128.
+   */
   maxConcurrentStreams: number;
   /** The largest message taken, 0 or more. Default 4 MiB (gRPC's). On a client each call says its own. */
   maxReceiveMessageBytes: number;
@@ -81,6 +84,50 @@ export interface LeanOptions {
   /** Server: how long calls may go on after the drain for age, 0 or more. Default Infinity. */
   maxConnectionAgeGraceMs: number;
 }
+
+/**
+ * What `serve` may be told about its lean connections alone: what only they have, and the two options whose defaults
+ * differ from those of HTTP/2. All other options are those of `serve`.
+ */
+export type LeanServeOptions = Partial<
+  Pick<
+    LeanOptions,
+    | "callWindowBytes"
+    | "fragmentBytes"
+    | "holdMs"
+    | "lingerMs"
+    | "maxAssemblyBytes"
+    | "maxOutputBytes"
+    | "maxRouteBytes"
+    | "maxRoutes"
+    | "maxValueBytes"
+    | "overheadPerSecond"
+  >
+>;
+
+/** What `connect` may be told about its lean connections: what has a meaning on a client and is no option of channels. */
+export type LeanChannelOptions = Partial<
+  Pick<
+    LeanOptions,
+    | "callWindowBytes"
+    | "fragmentBytes"
+    | "maxAssemblyBytes"
+    | "maxConcurrentStreams"
+    | "maxControlFrames"
+    | "maxHeaderFields"
+    | "maxHeaderListBytes"
+    | "maxOutputBytes"
+    | "maxRouteBytes"
+    | "maxSendBufferBytes"
+    | "maxValueBytes"
+    | "overheadBurst"
+    | "overheadPerSecond"
+    | "pauseControlFrames"
+    | "resetBurst"
+    | "resetsPerSecond"
+    | "sendBufferBytes"
+  >
+>;
 
 /** Options of a {@link LeanServerConnection}; all have defaults. */
 export type LeanServerOptions = Partial<LeanOptions>;
@@ -171,6 +218,14 @@ export const LEAN_RANGES: Ranges<LeanOptions> = {
 
 // Connections with the same options share one record: idle memory is counted in bytes here.
 const checked = new WeakMap<object, Readonly<LeanOptions>>();
+
+/** Throws RangeError or TypeError unless `lean`, an option of that name, is made of values in their ranges. */
+export function checkLeanOptions(lean: Partial<LeanOptions>): void {
+  if (typeof lean !== "object" || lean === null) {
+    throw new TypeError(`Cannot use lean ${lean}: it must be an object`);
+  }
+  checkRanges<Partial<LeanOptions>>(lean, LEAN_RANGES, "lean.");
+}
 
 /** Fills in defaults. Connections come and go: options are checked by {@link LEAN_RANGES} once, where they are given. */
 export function leanOptions(

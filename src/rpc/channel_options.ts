@@ -13,6 +13,7 @@ import {
   type Ranges,
   whole,
 } from "../call/ranges.ts";
+import { checkLeanOptions, type LeanChannelOptions } from "../lean/options.ts";
 import type { ByteStream } from "../transport/types.ts";
 import type { DialOptions } from "../transport/dial.ts";
 import { checkTlsClientOptions } from "../transport/tls.ts";
@@ -36,6 +37,8 @@ export const CONNECT_TIMEOUT_MS = 20_000;
 export interface ChannelOptions extends BackoffOptions {
   /** The protocol spoken. Default `grpc`. */
   wire?: "grpc" | "lean";
+  /** Limits of lean connections, for channels that speak lean. Default: each its own. */
+  lean?: LeanChannelOptions;
   /** Speak TLS; true for the defaults. Default: plain. */
   tls?: TlsClientOptions | true;
   /**
@@ -230,7 +233,7 @@ const PRINTABLE = /^[\x20-\x7e]*$/;
 
 /** Throws RangeError for numbers out of range, and TypeError for what else no connection could work with. */
 export function checkChannelOptions(options: ChannelOptions): void {
-  const { wire = "grpc", authority, userAgent, tls, poolSize, healthCheck, batch } = options;
+  const { wire = "grpc", lean, authority, userAgent, tls, poolSize, healthCheck, batch } = options;
   checkRanges(options, RANGES);
   checkOneOf("wire", wire, ["grpc", "lean"]);
   if (authority !== undefined && !AUTHORITY.test(authority)) {
@@ -249,6 +252,7 @@ export function checkChannelOptions(options: ChannelOptions): void {
     }
     checkTlsClientOptions(tls);
   }
+  if (lean !== undefined) checkLeanOptions(lean);
   if (poolSize !== undefined) checkPoolSize(poolSize);
   if (healthCheck !== undefined) checkRanges(healthCheck, HEALTH_RANGES, "healthCheck.");
   if (typeof batch === "object") checkRanges(batch, BATCH_RANGES, "batch.");

@@ -47,7 +47,7 @@ export class ClientEngines {
       const peerKnowsHello = alpn === LEAN_ALPN;
       return new LeanClientConnection(
         sink,
-        { ...keepalive, prefaceTimeoutMs: Infinity, peerKnowsHello },
+        { ...options.lean, ...keepalive, prefaceTimeoutMs: Infinity, peerKnowsHello },
         nowMs,
       );
     }

@@ -8,6 +8,7 @@ import { MemoryPool } from "../bytes/memory_pool.ts";
 import type { Clock } from "../call/clock.ts";
 import { IdMap } from "../call/id_map.ts";
 import { checkRange, measured } from "../call/ranges.ts";
+import type { LeanServerOptions } from "../lean/options.ts";
 import { listen } from "../transport/mod.ts";
 import type { ByteStream, Listener } from "../transport/types.ts";
 import { CallHost } from "./call_host.ts";
@@ -21,6 +22,7 @@ import {
   checkServeOptions,
   DEFAULT_GRACE_MS,
   DEFAULT_MAX_CONNECTIONS,
+  leanServerOptions,
   type ServeOptions,
   SERVER_ALPN,
   type ServerStats,
@@ -98,6 +100,7 @@ class RunningServer implements Server, ConnectionOwner {
   readonly host: CallHost;
   readonly clock: Clock;
   readonly options: ServeOptions;
+  readonly leanOptions: LeanServerOptions;
   readonly counts: ServerStats["connections"] = {
     open: 0,
     accepted: 0,
@@ -127,6 +130,7 @@ class RunningServer implements Server, ConnectionOwner {
     // One bound for the buffers of all connections.
     const memory = options.memory ?? new MemoryPool(options.maxBufferedBytes);
     this.options = { ...options, memory };
+    this.leanOptions = leanServerOptions(this.options);
     this.clock = clock;
     this.#deadlines = new DeadlineQueue(clock);
     this.#dispatcher = options.dispatcher?.(router.registry) ?? router.registry;

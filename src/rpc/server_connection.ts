@@ -9,6 +9,7 @@ import type { Clock } from "../call/clock.ts";
 import type { ServerCall, ServerConnection, ServerConnectionSink } from "../call/wire.ts";
 import { GrpcServerConnection } from "../grpc/server.ts";
 import { LeanServerConnection } from "../lean/server.ts";
+import type { LeanServerOptions } from "../lean/options.ts";
 import type { ByteStream } from "../transport/types.ts";
 import type { CallHost } from "./call_host.ts";
 import type { CallConnection } from "./context.ts";
@@ -31,6 +32,8 @@ export interface ConnectionOwner {
   readonly host: CallHost;
   readonly clock: Clock;
   readonly options: ServeOptions;
+  /** {@link options} as lean connections have them. */
+  readonly leanOptions: LeanServerOptions;
   readonly counts: ServerStats["connections"];
   /** Whether the log has said that a TLS handshake failed. */
   warnedOfHandshake: boolean;
@@ -111,7 +114,7 @@ export class AcceptedConnection implements ServerConnectionSink {
   }
 
   #serve(wire: "grpc" | "lean", initial: Uint8Array, openByMs: number): void {
-    const { host, clock, options } = this.#owner;
+    const { host, clock, options, leanOptions } = this.#owner;
     const nowMs = clock.now();
     this.#calls = {
       peer: this.#stream.peer,
@@ -119,15 +122,15 @@ export class AcceptedConnection implements ServerConnectionSink {
       clock,
       accept: (call, connection) => host.accept(call, connection),
     };
-    const engineOptions = {
-      ...options,
-      aboutText: options.aboutText ?? ABOUT_TEXT,
-      // What is left of the one timer that runs from accept.
-      prefaceTimeoutMs: Math.max(1, openByMs - nowMs),
-    };
+    // What is left of the one timer that runs from accept.
+    const prefaceTimeoutMs = Math.max(1, openByMs - nowMs);
     this.#engine = wire === "grpc"
-      ? new GrpcServerConnection(this, engineOptions, nowMs)
-      : new LeanServerConnection(this, engineOptions, nowMs);
+      ? new GrpcServerConnection(
+        this,
+        { ...options, aboutText: options.aboutText ?? ABOUT_TEXT, prefaceTimeoutMs },
+        nowMs,
+      )
+      : new LeanServerConnection(this, { ...leanOptions, prefaceTimeoutMs }, nowMs);
     this.#driver = new Driver({
       stream: this.#stream,
       engine: this.#engine,

@@ -7,6 +7,11 @@
 import { checkRanges, type Ranges, whole } from "../call/ranges.ts";
 import type { GrpcServerOptions } from "../grpc/server.ts";
 import { HTTP2_RANGES } from "../http2/options.ts";
+import {
+  checkLeanOptions,
+  type LeanServeOptions,
+  type LeanServerOptions,
+} from "../lean/options.ts";
 import type { TlsServerOptions } from "../transport/tls_options.ts";
 import type { CallStats } from "./call_host.ts";
 import type { DispatcherWrapper } from "./dispatcher.ts";
@@ -18,6 +23,12 @@ import type { Interceptor } from "./types.ts";
  * `keepaliveTimeMs`, `maxConnectionAgeMs` …) apply to every connection.
  */
 export interface ServeOptions extends Omit<GrpcServerOptions, "aboutText"> {
+  /**
+   * Limits of lean connections alone; given here, those that HTTP/2 has too differ between the wires. Default: each
+   * its own. Options of both wires go for lean as well, but where they are not given two defaults differ there:
+   * `overheadPerSecond` (1,000 instead of 100) and `maxOutputBytes` (128 KiB instead of 256 KiB).
+   */
+  lean?: LeanServeOptions;
   /** Speak TLS on every address. Default: plain text. */
   tls?: TlsServerOptions;
   /** Go around every handler, the first outermost; those of `router.use` come inside of them. */
@@ -105,4 +116,12 @@ const RANGES: Ranges<ServeOptions> = {
 /** Throws RangeError for options that no connection could work with. */
 export function checkServeOptions(options: ServeOptions): void {
   checkRanges(options, RANGES);
+  if (options.lean !== undefined) checkLeanOptions(options.lean);
+}
+
+/** What lean connections are told: what both wires are, with what is said of lean alone in its place. */
+export function leanServerOptions(options: ServeOptions): LeanServerOptions {
+  const { lean, ...shared } = options;
+  const given = Object.entries(lean ?? {}).filter(([, value]) => value !== undefined);
+  return { ...shared, ...Object.fromEntries(given) };
 }

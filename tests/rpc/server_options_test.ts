@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { serve, type ServeOptions } from "../../mod.ts";
 import { DEFAULT_HTTP2_OPTIONS } from "../../src/http2/options.ts";
-import { checkServeOptions } from "../../src/rpc/server_options.ts";
+import { DEFAULT_LEAN_OPTIONS } from "../../src/lean/options.ts";
+import { checkServeOptions, leanServerOptions } from "../../src/rpc/server_options.ts";
 import { type Edge, tryEdges } from "./edges.ts";
 
 const MOST = 0x7fffffff;
@@ -65,4 +66,28 @@ Deno.test("serve() refuses limits out of range before it listens", async () => {
       { name: "RangeError" },
     );
   }
+});
+
+Deno.test("what is said of lean alone goes before what is said of both wires, if it is said", () => {
+  const given = leanServerOptions({
+    maxOutputBytes: 2_000,
+    overheadPerSecond: 5,
+    resetBurst: 9,
+    lean: { maxOutputBytes: 3_000, overheadPerSecond: undefined, maxRoutes: 1 },
+  });
+  assert.deepEqual(given, {
+    maxOutputBytes: 3_000,
+    overheadPerSecond: 5,
+    resetBurst: 9,
+    maxRoutes: 1,
+  });
+});
+
+Deno.test("two defaults differ between the wires, as their docs say", () => {
+  const names = Object.keys(DEFAULT_HTTP2_OPTIONS) as (keyof typeof DEFAULT_HTTP2_OPTIONS)[];
+  const differ = names.filter((name) =>
+    name in DEFAULT_LEAN_OPTIONS &&
+    DEFAULT_LEAN_OPTIONS[name as keyof typeof DEFAULT_LEAN_OPTIONS] !== DEFAULT_HTTP2_OPTIONS[name]
+  );
+  assert.deepEqual(differ.sort(), ["maxOutputBytes", "overheadPerSecond"]);
 });
