@@ -32,7 +32,9 @@ export interface GatewayOptions {
   routes?: Readonly<Record<string, string>>;
   /** Largest body taken, in bytes, 0 or more. Default 4 MiB. */
   maxBodyBytes?: number;
-  /** How long a call may take when the request says nothing (`Connect-Timeout-Ms`), in ms, 0 or more. Default 15,000. */
+  /**
+   * How long a call may take when the request says nothing (`Connect-Timeout-Ms`), in ms, 0 or more. Default 15,000.
+   */
   timeoutMs?: number;
 }
 

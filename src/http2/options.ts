@@ -45,7 +45,9 @@ export interface Http2Options {
   resetsPerSecond: number;
   /** Bucket of frames that carry nothing (PING, SETTINGS, PRIORITY, empty DATA …). Default 10,000. */
   overheadBurst: number;
-  /** How fast that bucket fills, per second, beside what useful frames put in; 0 to 2³¹−1. Default 100 (lean: 1,000). */
+  /**
+   * How fast that bucket fills, per second, beside what useful frames put in; 0 to 2³¹−1. Default 100 (lean: 1,000).
+   */
   overheadPerSecond: number;
   /** How long the peer may take for its preface and first SETTINGS. Default 5,000. */
   prefaceTimeoutMs: number;
@@ -58,11 +60,16 @@ export interface Http2Options {
   stallTimeoutMs: number;
   /** Queued bytes of one stream above which its sender is asked to wait. Default 64 KiB. */
   sendBufferBytes: number;
-  /** Queued bytes of all streams above which every sender is asked to wait and new calls are refused. Default 16 MiB. */
+  /**
+   * Queued bytes of all streams above which every sender is asked to wait and new calls are refused. Default 16 MiB.
+   */
   maxSendBufferBytes: number;
   /** The bound on buffers that this connection shares with its server's others. Default: none. */
   memory: MemoryPool | undefined;
-  /** Bytes framed ahead of the socket, 1 KiB or more. Default 256 KiB (lean: 128 KiB): half of it costs streams of large messages 15 % more. */
+  /**
+   * Bytes framed ahead of the socket, 1 KiB or more. Default 256 KiB (lean: 128 KiB): half of it costs streams of large
+   * messages 15 % more.
+   */
   maxOutputBytes: number;
   /** Silence after which a ping is sent; Infinity for never. Default Infinity (client), 2 h (server). */
   keepaliveTimeMs: number;
@@ -149,7 +156,9 @@ export const HTTP2_RANGES: Ranges<Http2Options> = {
   maxConnectionAgeGraceMs: measured(0),
 };
 
-/** Fills in defaults. Connections come and go: options are checked by {@link HTTP2_RANGES} once, where they are given. */
+/**
+ * Fills in defaults. Connections come and go: options are checked by {@link HTTP2_RANGES} once, where they are given.
+ */
 export function http2Options(options: Partial<Http2Options>): Http2Options {
   const all = { ...DEFAULT_HTTP2_OPTIONS };
   for (const [key, value] of Object.entries(options)) {

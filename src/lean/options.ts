@@ -28,7 +28,9 @@ export interface LeanOptions {
   callWindowBytes: number;
   /** The longest value of one frame taken after the hello, 16 KiB to 1 MiB. Default 64 KiB. */
   maxValueBytes: number;
-  /** Longer messages are sent in pieces of this size, so that calls share the connection; 512 to 1 MiB. Default 64 KiB. */
+  /**
+   * Longer messages are sent in pieces of this size, so that calls share the connection; 512 to 1 MiB. Default 64 KiB.
+   */
   fragmentBytes: number;
   /** The longest route taken, 16 to 65,535. Default 1,024. */
   maxRouteBytes: number;
@@ -42,7 +44,10 @@ export interface LeanOptions {
   sendBufferBytes: number;
   /** Queued bytes of all calls above which every sender is asked to wait and new calls are refused. Default 16 MiB. */
   maxSendBufferBytes: number;
-  /** Bytes framed ahead of the socket, 1 KiB or more. A server with eight times as many to send reads nothing. Default 128 KiB. */
+  /**
+   * Bytes framed ahead of the socket, 1 KiB or more. A server with eight times as many to send reads nothing. Default
+   * 128 KiB.
+   */
   maxOutputBytes: number;
   /** Unsent control frames at which reading pauses. Default 100. */
   pauseControlFrames: number;
@@ -63,17 +68,25 @@ export interface LeanOptions {
    * ten times as long on a connection that moves. Default 30,000.
    */
   stallTimeoutMs: number;
-  /** Silence after which a ping is sent; Infinity for never. Default Infinity (client), 2 h (server). A client's is at least 10,000. */
+  /**
+   * Silence after which a ping is sent; Infinity for never. Default Infinity (client), 2 h (server). A client's is at
+   * least 10,000.
+   */
   keepaliveTimeMs: number;
   /** How long the answer to that ping may take. Default 20,000. */
   keepaliveTimeoutMs: number;
   /** Whether a client pings without open calls. Default false. */
   keepaliveWithoutCalls: boolean;
-  /** Server: the least time between a client's pings (gRPC A8); calls in between forgive. 0 or more. Default 300,000. */
+  /**
+   * Server: the least time between a client's pings (gRPC A8); calls in between forgive. 0 or more. Default 300,000.
+   */
   minPingIntervalMs: number;
   /** Server: pings without open calls are bad unless this is true. Default false. */
   permitPingWithoutCalls: boolean;
-  /** Server, to version-1 peers: how long a streamed message may wait to learn whether it is the last, 0 or more. Default 10. */
+  /**
+   * Server, to version-1 peers: how long a streamed message may wait to learn whether it is the last, 0 or more.
+   * Default 10.
+   */
   holdMs: number;
   /** Server: how long a drained connection waits for the client to hang up, 0 or more. Default 1,000. */
   lingerMs: number;
@@ -105,7 +118,9 @@ export type LeanServeOptions = Partial<
   >
 >;
 
-/** What `connect` may be told about its lean connections: what has a meaning on a client and is no option of channels. */
+/**
+ * What `connect` may be told about its lean connections: what has a meaning on a client and is no option of channels.
+ */
 export type LeanChannelOptions = Partial<
   Pick<
     LeanOptions,
@@ -227,7 +242,9 @@ export function checkLeanOptions(lean: Partial<LeanOptions>): void {
   checkRanges<Partial<LeanOptions>>(lean, LEAN_RANGES, "lean.");
 }
 
-/** Fills in defaults. Connections come and go: options are checked by {@link LEAN_RANGES} once, where they are given. */
+/**
+ * Fills in defaults. Connections come and go: options are checked by {@link LEAN_RANGES} once, where they are given.
+ */
 export function leanOptions(
   options: Partial<LeanOptions>,
   side: "client" | "server",

@@ -34,7 +34,10 @@ export class Backoff {
   readonly #random: () => number;
   #nextMs: number;
 
-  /** Makes a fresh one; `random` gives numbers from 0 to below 1. Throws RangeError when the longest wait is below the first. */
+  /**
+   * Makes a fresh one; `random` gives numbers from 0 to below 1. Throws RangeError when the longest wait is below the
+   * first.
+   */
   constructor(options: BackoffOptions, random: () => number) {
     this.initialMs = options.initialBackoffMs ?? INITIAL_MS;
     this.#maxMs = options.maxBackoffMs ?? Math.max(MAX_MS, this.initialMs);

@@ -36,8 +36,8 @@ export interface BatchServerOptions {
 const FLUSH_BYTES = 65536;
 
 /**
- * Lets clients send their unary calls in batches. Throws RangeError for options out of range. Handlers don't notice, but for `context.wire`, which is
- * `"batch"`.
+ * Lets clients send their unary calls in batches. Throws RangeError for options out of range. Handlers don't notice,
+ * but for `context.wire`, which is `"batch"`.
  */
 export function addBatch(router: Router, options: BatchServerOptions = {}): void {
   const { maxCalls = 1024, maxBufferedBytes = 1_048_576 } = options;

@@ -29,7 +29,9 @@ export interface Channel extends AsyncDisposable {
   stream(path: string, payload: Uint8Array, options?: CallOptions): AsyncIterable<Uint8Array>;
   /** Opens a session: bytes both ways, independently. `initial` is sent as its first message. */
   session(path: string, options?: CallOptions & { initial?: Uint8Array }): Session;
-  /** Calls a method of any kind that is described by hand, for codecs of your own. Throws TypeError for an unknown kind. */
+  /**
+   * Calls a method of any kind that is described by hand, for codecs of your own. Throws TypeError for an unknown kind.
+   */
   method<Req, Res>(info: MethodInfo): BoundMethod<Req, Res>;
   /** What the server offers; on the lean wire only, elsewhere it rejects with UNIMPLEMENTED. */
   capabilities(options?: CallOptions): Promise<CapabilityInfo[]>;

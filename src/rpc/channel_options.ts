@@ -65,7 +65,10 @@ export interface ChannelOptions extends BackoffOptions {
   observer?: CallObserver;
   /** Compress request messages with gzip. Default false. */
   compress?: boolean;
-  /** The largest message taken from a server, in bytes, after decompression; 0 or more, Infinity for no limit. Default 4 MiB. */
+  /**
+   * The largest message taken from a server, in bytes, after decompression; 0 or more, Infinity for no limit. Default 4
+   * MiB.
+   */
   maxReceiveMessageBytes?: number;
   /** The largest message sent, in bytes, before compression; 0 or more. Default: no limit. */
   maxSendMessageBytes?: number;
@@ -95,7 +98,10 @@ export interface ChannelOptions extends BackoffOptions {
   keepaliveWithoutCalls?: boolean;
   /** Check every connection in the background. Default: off. */
   healthCheck?: HealthCheckOptions;
-  /** Calls that may wait for a connection or a free stream at once; more get RESOURCE_EXHAUSTED. 0 or more. Default 65,536. */
+  /**
+   * Calls that may wait for a connection or a free stream at once; more get RESOURCE_EXHAUSTED. 0 or more. Default
+   * 65,536.
+   */
   maxQueuedCalls?: number;
   /** Makes the byte streams in place of the built-in transports, for streams of your own. */
   dial?: DialFunction;

@@ -57,7 +57,9 @@ export class RegisteredMethod implements MethodInfo {
   readonly handler: AnyHandler;
   readonly #interceptors: readonly Interceptor[];
 
-  /** Puts what `spec` says together with `handler`, and `interceptors` around it. Throws TypeError for an unknown kind. */
+  /**
+   * Puts what `spec` says together with `handler`, and `interceptors` around it. Throws TypeError for an unknown kind.
+   */
   constructor(
     path: string,
     spec: MethodSpec<never, never, MethodKind>,

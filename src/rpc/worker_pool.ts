@@ -31,7 +31,9 @@ export interface WorkerPoolOptions {
   methods: readonly string[];
   /** How many workers, 1 to 1,024. Default: the number of processors less one, at least 1. */
   workers?: number;
-  /** Calls that wait for a worker; more get RESOURCE_EXHAUSTED at once. 0 or more, Infinity for no limit. Default 256. */
+  /**
+   * Calls that wait for a worker; more get RESOURCE_EXHAUSTED at once. 0 or more, Infinity for no limit. Default 256.
+   */
   maxQueue?: number;
   /** Posted to each worker first, for `serveWorker`'s function; must be cloneable. */
   init?: unknown;

@@ -4,6 +4,7 @@ import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { EnclaveService } from "../../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import { Health as HealthService } from "../../proto/gen/grpc/health/v1/health_pb.ts";
 import { Gateway, type GatewayOptions } from "../../src/gateway/mod.ts";
+import { tryEdges } from "../rpc/edges.ts";
 import { addEnclave } from "../../src/services/mod.ts";
 
 /** A gateway to a service in memory. */
@@ -227,4 +228,12 @@ Deno.test("Gateway.list() describes methods, with a request to begin with", asyn
     ]);
     assert.deepEqual(list[2].example, { xid: "" });
   });
+});
+
+Deno.test("a gateway refuses options out of range", async () => {
+  await using channel = connect("127.0.0.1:1");
+  tryEdges([
+    ["maxBodyBytes", 0, Infinity, true],
+    ["timeoutMs", 0, Infinity, false],
+  ], (option) => new Gateway(channel, option));
 });

@@ -5,6 +5,8 @@ import { addBatch, type BatchServerOptions } from "../../src/rpc/batch_server.ts
 import { BATCH_METHOD, BatchRequestWriter, readBatchResponse } from "../../src/rpc/batch_wire.ts";
 import { RpcError } from "../../src/errors.ts";
 import type { HandlerContext } from "../../src/rpc/types.ts";
+import { Router } from "../../src/rpc/router.ts";
+import { tryEdges } from "./edges.ts";
 import { FakeCall, FakeHost } from "./fake_call.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
@@ -242,4 +244,11 @@ Deno.test("a caller that reads no replies is not served further calls", async ()
   stream.call.sink.onWritable();
   await stream.until(100);
   await stream.end();
+});
+
+Deno.test("addBatch() refuses options out of range", () => {
+  tryEdges([
+    ["maxCalls", 1, Infinity, true],
+    ["maxBufferedBytes", 1, Infinity, true],
+  ], (option) => addBatch(new Router(), option));
 });

@@ -8,6 +8,7 @@ import {
   panicBarrier,
 } from "../../src/rpc/dispatch_limits.ts";
 import type { DispatcherWrapper } from "../../src/rpc/dispatcher.ts";
+import { tryEdges } from "./edges.ts";
 import { FakeCall, FakeHost } from "./fake_call.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
@@ -142,6 +143,14 @@ Deno.test("methodTimeouts() ends calls by method and fires their signals", async
   host.clock.advance(15);
   assert.match(sooner.statusMessage, /10 ms/);
   assert.throws(() => methodTimeouts({ defaultMs: 0 }), RangeError);
+  assert.throws(() => methodTimeouts({ methods: { "/a": NaN } }), RangeError);
+});
+
+Deno.test("concurrencyLimit() refuses options out of range", () => {
+  tryEdges([
+    ["limit", 1, Infinity, true],
+    ["maxQueue", 0, Infinity, true],
+  ], (option) => concurrencyLimit({ limit: 1, ...option }));
 });
 
 Deno.test("panicBarrier() shows wrappers outside of it nothing but RpcErrors", async () => {

@@ -4,6 +4,7 @@ import { Status } from "../../src/call/status.ts";
 import { textCodec } from "../../src/codec/text.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../../src/rpc/details.ts";
 import { WorkerPool, type WorkerPoolOptions } from "../../src/rpc/worker_pool.ts";
+import { tryEdges } from "./edges.ts";
 import { FakeCall, FakeHost } from "./fake_call.ts";
 import { configure } from "./pool_worker.ts";
 
@@ -148,7 +149,19 @@ Deno.test("WorkerPool takes only registered unary methods", () => {
   const pool = new WorkerPool({ create, methods: ["/nothing"], workers: 1 });
   assert.throws(() => new FakeHost(() => {}, { dispatcher: pool.dispatcher }), TypeError);
   pool.close();
-  assert.throws(() => new WorkerPool({ create, methods: [], workers: 0 }), RangeError);
+});
+
+Deno.test("WorkerPool refuses options out of range", () => {
+  const create = () => {
+    throw new Error("none");
+  };
+  for (const workers of [0, 1_025, 1.5, NaN]) {
+    assert.throws(() => new WorkerPool({ create, methods: [], workers }), RangeError);
+  }
+  tryEdges([
+    ["maxQueue", 0, Infinity, true],
+    ["stuckMs", 0, Infinity, false],
+  ], (option) => new WorkerPool({ create, methods: [], workers: 1, ...option }).close());
 });
 
 Deno.test("the server's interceptors go around calls that run in workers", async () => {
