@@ -51,7 +51,7 @@ export class Batcher implements UnaryBatcher {
   start(request: OutgoingRequest, payload: Uint8Array, sink: ClientCallSink): ClientCall {
     const call = new BatchedCall(this, request, payload, sink);
     const { pool } = this.context.core;
-    const connection = pool.tryPick();
+    const connection = pool.tryPickBatched();
     if (connection === undefined) pool.enqueue(call);
     else call.onPick(connection);
     return call;

@@ -50,16 +50,22 @@ export class BatchedCall implements ClientCall, PickWaiter {
     this.waitForReady = request.waitForReady;
   }
 
+  get batched(): boolean {
+    return true;
+  }
+
   /** A connection was found. */
   onPick(connection: Connection): void {
+    const opens = connection.batch === undefined;
     // The batch stream would be the only call, and nothing that can't be batched would ever go.
-    if (connection.maxCalls < 2) {
+    if (opens && connection.maxCalls < 2) {
       const message = `it takes ${connection.maxCalls} call at once`;
       this.batcher.unsupported(message);
       return this.end(Status.UNAVAILABLE, message, noMetadata, "unprocessed");
     }
     this.stream = this.batcher.streamOf(connection);
     this.stream.add(this);
+    if (opens) this.batcher.context.core.pool.serveBatched(connection);
   }
 
   onPickFailed(code: Status, message: string): void {

@@ -12,9 +12,11 @@ import { ProcessHold } from "./process_hold.ts";
 export interface PickWaiter {
   /** Whether it stays while the channel is in TRANSIENT_FAILURE. */
   readonly waitForReady: boolean;
+  /** Whether it goes in a batch: an open batch stream takes it without a slot of its own. */
+  readonly batched?: boolean;
   /** Kept by the queue: its place there; -1 at first, and whenever it doesn't wait. */
   queueSlot: number;
-  /** A connection that is `free`, right now: the call must be started before this returns. */
+  /** A connection that is `free` right now, or has what `batched` asks for: the call must be started before this returns. */
   onPick(connection: Connection): void;
   /** There will be none. */
   onPickFailed(code: Status, message: string): void;
@@ -86,6 +88,16 @@ export class PickQueue {
     }
     this.#compact();
     return true;
+  }
+
+  /** Gives `connection`, which has a batch stream now, to all that go in batches, wherever they wait. */
+  serveBatched(connection: Connection): void {
+    if (this.#size === 0) return;
+    for (const waiter of this.#waiters.slice(this.#head)) {
+      if (waiter === undefined || waiter.queueSlot < 0 || !waiter.batched) continue;
+      this.remove(waiter);
+      waiter.onPick(connection);
+    }
   }
 
   /** Fails those who wait with UNAVAILABLE; without `all`, only those who don't wait for readiness. */

@@ -114,6 +114,23 @@ export class Pool implements TrimmedPool {
     return this.#pick(ready);
   }
 
+  /** As `tryPick`, for a call that goes in a batch: where a batch stream is open it needs no slot. */
+  tryPickBatched(): Connection | undefined {
+    const free = this.tryPick();
+    if (free !== undefined) return free;
+    let best: Connection | undefined;
+    for (const one of this.#ready) {
+      if (one.batch !== undefined && (best === undefined || one.load < best.load)) best = one;
+    }
+    return best;
+  }
+
+  /** A batch stream was opened on a connection. */
+  serveBatched(connection: Connection): void {
+    // On one that drains it doesn't stay open.
+    if (connection.state === "ready") this.#queue.serveBatched(connection);
+  }
+
   /** Lets a call wait for a connection, or fails it when none is to be expected. */
   enqueue(waiter: PickWaiter): void {
     if (this.#state === "SHUTDOWN") {

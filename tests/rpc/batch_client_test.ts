@@ -158,3 +158,25 @@ Deno.test("a server that takes one call at a time gets no batch stream", async (
   for (const reply of await Promise.all(calls)) assert.equal(untext(reply), "x");
   assert.equal(channel.stats().batchedCalls, 0);
 });
+
+Deno.test("batched calls go on an open batch stream while other calls have all slots", async () => {
+  const { server, seen, address } = await start(true, { maxConcurrentStreams: 2 });
+  await using _ = server;
+  await using channel = connect(address, { batch: { maxBytes: 100 }, poolSize: 1 });
+  const controller = new AbortController();
+  const large = new Uint8Array(101);
+  const hang = () => channel.call("/suite/hang", large, { signal: controller.signal });
+  const echo = () => channel.call("/suite/echo", text("x"));
+  // In this order they wait for the connection; the second hanging call gets no slot.
+  const first = hang();
+  const opener = echo();
+  const second = hang();
+  const behind = echo();
+  assert.equal(untext(await opener), "x");
+  assert.equal(untext(await behind), "x");
+  assert.equal(untext(await echo()), "x");
+  assert.equal(channel.stats().queuedCalls, 1);
+  controller.abort();
+  for (const call of [first, second]) await assert.rejects(call, { code: Status.CANCELLED });
+  assert.equal((await seen.wait<RpcError>(untext(large))).code, Status.CANCELLED);
+});
