@@ -63,6 +63,8 @@ export class Batcher implements UnaryBatcher {
     if (current !== undefined && current.open) return current;
     const stream = new BatchStream(this, connection);
     connection.batch = stream;
+    // It took the connection's last stream identifier, and the connection began to drain before it knew the stream.
+    if (connection.state !== "ready") queueMicrotask(() => stream.onDraining());
     return stream;
   }
 

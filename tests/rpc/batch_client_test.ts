@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { connect, type RpcError, serve, Status } from "../../mod.ts";
+import { GrpcClientConnection } from "../../src/grpc/client.ts";
 import { addBatch } from "../../src/rpc/batch_server.ts";
 import { BATCH_METHOD } from "../../src/rpc/batch_wire.ts";
 import { addMethods, Seen, text, untext } from "../calls/methods.ts";
@@ -166,7 +167,7 @@ Deno.test("batched calls go on an open batch stream while other calls have all s
   const controller = new AbortController();
   const large = new Uint8Array(101);
   const hang = () => channel.call("/suite/hang", large, { signal: controller.signal });
-  const echo = () => channel.call("/suite/echo", text("x"));
+  const echo = () => channel.call("/suite/echo", text("x"), { timeoutMs: 2_000 });
   // In this order they wait for the connection; the second hanging call gets no slot.
   const first = hang();
   const opener = echo();
@@ -179,4 +180,23 @@ Deno.test("batched calls go on an open batch stream while other calls have all s
   controller.abort();
   for (const call of [first, second]) await assert.rejects(call, { code: Status.CANCELLED });
   assert.equal((await seen.wait<RpcError>(untext(large))).code, Status.CANCELLED);
+});
+
+Deno.test("a batch stream with the last stream identifier ends, and its connection with it", async () => {
+  const { server, address } = await start(true);
+  await using _ = server;
+  await using channel = connect(address, { batch: true, poolSize: 1 });
+  const { startCall } = GrpcClientConnection.prototype;
+  GrpcClientConnection.prototype.startCall = function (request, sink) {
+    GrpcClientConnection.prototype.startCall = startCall;
+    // As after 2^30 calls.
+    (this.http2 as unknown as { nextId: number }).nextId = 0x7fffffff;
+    return this.startCall(request, sink);
+  };
+  assert.equal(untext(await channel.call("/suite/echo", text("x"))), "x");
+  const states = () => channel.stats().connections.map(({ state }) => state);
+  for (let turns = 0; turns < 100 && states().length > 1; turns++) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  assert.deepEqual(states(), ["ready"]);
 });
