@@ -377,7 +377,7 @@ export class Pool implements TrimmedPool {
 
   #isFull(): boolean {
     const used = this.#subchannels.filter((one) => one.wanted > 0);
-    return used.length > 0 && used.every((one) => one.ready.length >= this.#min || one.failed) &&
+    return used.length > 0 && used.every((one) => one.ready.length >= this.#min || one.failing) &&
       used.some((one) => one.ready.length >= this.#min);
   }
 
@@ -407,8 +407,10 @@ export class Pool implements TrimmedPool {
   #grow(): void {
     let best: Subchannel | undefined;
     for (const one of this.#subchannels) {
-      if (one.connecting > 0 && !one.failed) return;
-      if (one.wanted === 0 || one.failed || one.size >= this.#max) continue;
+      if (one.connecting > 0 && !one.failing) return;
+      // Where more are wanted than are there or on their way, dials failed, and it tries again by itself.
+      const waits = one.failed || one.connecting > 0 || one.size < one.wanted;
+      if (one.wanted === 0 || waits || one.size >= this.#max) continue;
       if (best === undefined || one.size < best.size) best = one;
     }
     best?.setWanted(best.size + 1);

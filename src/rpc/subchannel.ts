@@ -68,6 +68,14 @@ export class Subchannel implements ConnectionOwner {
     return this.#connecting;
   }
 
+  /**
+   * Whether dials fail, perhaps only those for further connections. When the last connection goes, that is forgotten:
+   * a dial that is still under way for a further one is not what to wait for.
+   */
+  get failing(): boolean {
+    return this.failed || (this.failures > 0 && this.ready.length > 0);
+  }
+
   /** The state of this address alone. */
   get state(): ChannelState {
     if (this.#closed) return "SHUTDOWN";
@@ -91,8 +99,8 @@ export class Subchannel implements ConnectionOwner {
   ensure(): void {
     if (this.#closed) return;
     while (this.size < this.wanted) {
-      // While an address fails, one dial at a time finds out whether it is back.
-      if (this.failed && this.#connecting > 0) return;
+      // While dials fail, one at a time finds out whether they do again.
+      if (this.failing && this.#connecting > 0) return;
       const nowMs = this.#options.clock.now();
       if (nowMs < this.#nextDialMs) return this.#wait(this.#nextDialMs - nowMs);
       this.#dial(nowMs);

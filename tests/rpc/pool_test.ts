@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChannelState, type RpcError, Status } from "../../mod.ts";
+import { type ChannelOptions, type ChannelState, type RpcError, Status } from "../../mod.ts";
 import { memoryPair } from "../../src/transport/memory.ts";
 import { text, untext } from "../calls/methods.ts";
 import { Network } from "./pool_fixture.ts";
@@ -524,4 +524,64 @@ Deno.test("a further connection that can't be had holds nobody up when the only 
   host.streams[0].close();
   await network.until(() => channel.state === "READY" && channel.stats().connections.length === 1);
   await channel.call("/suite/echo", EMPTY);
+});
+
+/** Names that let in as many connections as `room` says; the default is one. */
+function crowded(network: Network, room: Record<string, number> = {}): ChannelOptions {
+  const open: Record<string, number> = {};
+  return {
+    dial: (name) => {
+      network.dials.push({ name, atMs: network.clock.now() });
+      open[name] = (open[name] ?? 0) + 1;
+      if (open[name] > (room[name] ?? 1)) return Promise.reject(new Error("no room"));
+      const [here, there] = memoryPair();
+      network.hosts.get(name)!.server.serveConnection(there);
+      return Promise.resolve(here);
+    },
+  };
+}
+
+Deno.test("the pool grows at another address while one lets no more in", async () => {
+  await using network = new Network();
+  for (const name of ["a", "b"]) await network.up(name, { maxConcurrentStreams: 1 });
+  const channel = network.connect(["a", "b"], {
+    balancer: "round_robin",
+    ...crowded(network, { b: 3 }),
+  });
+  await channel.ready();
+  await network.until(() => channel.stats().connections.length === 2);
+  const controller = new AbortController();
+  const calls = Array.from({ length: 4 }, (_, i) => hang(channel, `k${i}`, controller.signal));
+  await network.until(() => channel.stats().activeCalls === 4);
+  assert.deepEqual(network.dials.map(({ name }) => name).join(""), "ababb");
+  controller.abort();
+  await Promise.allSettled(calls);
+});
+
+Deno.test("further connections that failed are dialled again one at a time", async () => {
+  await using network = new Network();
+  await network.up("a");
+  const channel = network.connect("a", crowded(network));
+  await channel.ready();
+  channel.resize(8);
+  await network.settle();
+  assert.equal(network.dials.length, 8);
+  for (let i = 0; i < 10; i++) await network.pass(20_000);
+  const times = network.dials.slice(8).map(({ atMs }) => atMs);
+  assert.ok(times.length > 1, `${times}`);
+  assert.equal(new Set(times).size, times.length, `${times}`);
+});
+
+Deno.test("ready() does not wait for an address that lets no more in beside one that does", async () => {
+  await using network = new Network();
+  for (const name of ["a", "b"]) await network.up(name);
+  const channel = network.connect(["a", "b"], {
+    balancer: "round_robin",
+    poolSize: 2,
+    ...crowded(network, { b: 2 }),
+  });
+  const ready = channel.ready().then(() => "ready", () => "not ready");
+  await network.settle();
+  for (let i = 0; i < 20; i++) await network.pass(1_000);
+  assert.equal(await ready, "ready");
 });
