@@ -164,7 +164,10 @@ export class Pool implements TrimmedPool {
     return () => this.#watchers.delete(watcher);
   }
 
-  /** Resolves when `min` connections per address in use are ready; rejects after `timeoutMs`. */
+  /**
+   * Resolves when `min` connections per address in use are ready and asked for their health, and those of one address
+   * healthy; rejects after `timeoutMs`.
+   */
   async ready(timeoutMs: number): Promise<void> {
     this.activate();
     this.#hold.acquire();
@@ -376,9 +379,10 @@ export class Pool implements TrimmedPool {
   }
 
   #isFull(): boolean {
+    const enough = (ready: readonly Connection[]) => ready.length >= this.#min;
     const used = this.#subchannels.filter((one) => one.wanted > 0);
-    return used.length > 0 && used.every((one) => one.ready.length >= this.#min || one.failing) &&
-      used.some((one) => one.ready.length >= this.#min);
+    return used.some((one) => enough(one.ready.filter(({ healthy }) => healthy))) &&
+      used.every((one) => one.failing || enough(one.ready.filter(({ checking }) => !checking)));
   }
 
   #lastError(): Error | undefined {
