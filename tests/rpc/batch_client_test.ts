@@ -143,10 +143,17 @@ Deno.test("a server that answers nonsense fails the calls, not the channel", asy
 });
 
 Deno.test("a first burst above what the server runs at once waits until the server has said so", async () => {
-  const { server, address } = await start(true, { maxCalls: 200 });
+  const server = await serve(`memory:batch-${++names}`, (router) => {
+    router.method("/late", {}, async (request) => {
+      // Until all calls of a batch have begun.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      return request;
+    });
+    addBatch(router, { maxCalls: 200 });
+  });
   await using _ = server;
-  await using channel = connect(address, { batch: true, poolSize: 1 });
-  const calls = Array.from({ length: 1_000 }, () => channel.call("/suite/echo", text("x")));
+  await using channel = connect(server.addresses[0], { batch: true, poolSize: 1 });
+  const calls = Array.from({ length: 1_000 }, () => channel.call("/late", text("x")));
   for (const reply of await Promise.all(calls)) assert.equal(untext(reply), "x");
   assert.equal(channel.stats().batchedCalls, 1_000);
 });
