@@ -82,7 +82,7 @@ export class V1ServerCall implements ServerCall {
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
     if (this.closed) return;
-    if (compressed) return this.sendStatus(Status.INTERNAL, "Version 1 knows no compression");
+    if (compressed) return this.#fail(Status.INTERNAL, "Version 1 knows no compression");
     if (this.session) {
       this.#write(STREAM, message);
       this.#server.produced();
@@ -92,6 +92,12 @@ export class V1ServerCall implements ServerCall {
     this.#held = message;
     this.#owner.hold(this);
     this.#server.produced();
+  }
+
+  // The client gets the status, the handler a cancel.
+  #fail(code: Status, message: string): void {
+    this.sendStatus(code, message);
+    this.sink.onCancel(code, message);
   }
 
   sendStatus(code: Status, message: string): void {

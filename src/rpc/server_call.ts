@@ -263,6 +263,11 @@ export class ServerCallHandler implements ServerCallSink {
       const iterator = iteratorOf(encoded ? encoded.source : replies);
       this.#iterator = iterator;
       while (!this.#over) {
+        if (this.#call.closed) {
+          // Whoever closed it said nothing: a generator that never waits would hold the thread for ever.
+          this.#reject(new RpcError(Status.INTERNAL, "The call was closed while it sent replies"));
+          break;
+        }
         if (!this.#call.writable) {
           await new Promise<void>((resume) => this.#resume = resume);
           continue;

@@ -125,6 +125,15 @@ Deno.test("server: errors are response|error with `CODE: text`, an unknown route
   );
 });
 
+Deno.test("server: a handler hears that its compressed message can't be sent", () => {
+  const { engine, calls } = recordedServer();
+  engine.receive(ECHO_REQUEST, 0);
+  calls[0].call.sendMessage(utf8("x"), true);
+  assert.match(calls[0].events.join(), /cancel INTERNAL/);
+  assert.equal(parse(drain(engine)).length, 1);
+  assert.equal(engine.activeCalls, 0);
+});
+
 Deno.test("server: ids above 2^53 are told apart and repeated exactly", () => {
   const { engine, calls } = recordedServer();
   engine.receive(frame(1, 0xfffffffffffffffdn, "/a", "a"), 0);

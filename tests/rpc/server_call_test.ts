@@ -352,6 +352,34 @@ Deno.test("server streaming sends what generators, arrays and context.stream giv
   }
 });
 
+Deno.test("a generator that never waits ends with its call, though nobody says that it was closed", async () => {
+  let produced = 0;
+  let aborted = false;
+  const host = new FakeHost((router) =>
+    router.method("/m", { kind: "server_streaming" }, function* (_, context) {
+      context.signal.addEventListener("abort", () => aborted = true);
+      for (; produced < 10; produced++) yield bytes(produced);
+    })
+  );
+  /** Closes itself with its second message, as an engine may that has no memory left. */
+  class ClosingCall extends FakeCall {
+    override sendMessage(message: Uint8Array, compressed: boolean): void {
+      if (this.closed) return;
+      super.sendMessage(message, compressed);
+      this.closed = this.messages.length === 2;
+    }
+    override sendStatus(): void {
+      assert.equal(this.closed, true);
+    }
+  }
+  const call = host.accept(new ClosingCall("/m")).request();
+  await call.ended;
+  assert.equal(produced, 1);
+  assert.equal(aborted, true);
+  assert.equal(call.done, 1);
+  assert.deepEqual(host.host.stats().failed, { INTERNAL: 1 });
+});
+
 Deno.test("a caller that reads slowly holds the handler", async () => {
   let produced = 0;
   const host = new FakeHost((router) =>
