@@ -134,6 +134,18 @@ Deno.test("server: a handler hears that its compressed message can't be sent", (
   assert.equal(engine.activeCalls, 0);
 });
 
+Deno.test("server: a drain ends well when the last call has its reply", () => {
+  const { engine, calls } = recordedServer();
+  engine.receive(ECHO_REQUEST, 0);
+  engine.drain(0);
+  assert.equal(engine.finished, false);
+  calls[0].call.respond(utf8("hi"));
+  calls[0].call.handlerDone();
+  assert.equal(engine.finished, true);
+  assert.equal(engine.endedWell, true);
+  assert.deepEqual(parse(drain(engine)).at(-1)!.value, utf8("hi"));
+});
+
 Deno.test("server: ids above 2^53 are told apart and repeated exactly", () => {
   const { engine, calls } = recordedServer();
   engine.receive(frame(1, 0xfffffffffffffffdn, "/a", "a"), 0);

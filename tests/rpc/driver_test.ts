@@ -200,11 +200,19 @@ Deno.test("a client's connection ends at once, a server's when it is its turn", 
 class GivingStream extends SlowStream {
   closed = false;
   #give: ((count: number) => void) | undefined;
+  #asked = () => {};
   override read(): Promise<number | null> {
-    return new Promise((resolve) => this.#give = resolve);
+    return new Promise((resolve) => {
+      this.#give = resolve;
+      this.#asked();
+    });
   }
+  /** Answers the next read, which may wait for its turn. */
   async give(count: number): Promise<void> {
-    this.#give!(count);
+    if (this.#give === undefined) await new Promise<void>((resolve) => this.#asked = resolve);
+    const give = this.#give!;
+    this.#give = undefined;
+    give(count);
     await microtasks();
   }
   override close(): void {
@@ -242,13 +250,19 @@ for (const endedWell of [true, false]) {
       assert.equal(stream.closed, false);
     }
     await stream.give(13);
-    clock.advance(5_000);
+    clock.advance(4_900);
+    await stream.give(13);
+    clock.advance(99);
+    assert.equal(stream.closed, false);
+    clock.advance(1);
     assert.equal(stream.closed, true);
     // A flood is no sign of reading.
     const flood = await begin();
     for (let i = 0; i < 300; i++) await flood.stream.give(4_096);
     flood.clock.advance(4_999);
     await flood.stream.give(4_096);
+    // When there is a read again, the one before has been looked at.
+    await flood.stream.give(1);
     flood.clock.advance(1);
     assert.equal(flood.stream.closed, true);
   });
