@@ -13,7 +13,7 @@ import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
 import type { Clock } from "../call/clock.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
 import type { ByteStream } from "../transport/types.ts";
-import { endTurn, isPolling, isTurnOver, nextTurn, TURN_BYTES } from "./turns.ts";
+import { endTurn, isPolling, isTurnOver, nextTurn, TURN_BYTES } from "../transport/turns.ts";
 
 /** What a {@link Driver} needs. */
 export interface DriverOptions {

@@ -27,7 +27,7 @@ import {
   SERVER_ALPN,
   type ServerStats,
 } from "./server_options.ts";
-import { nextTurn } from "./turns.ts";
+import { nextTurn } from "../transport/turns.ts";
 
 /** A running server. */
 export interface Server extends AsyncDisposable {

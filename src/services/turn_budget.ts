@@ -10,7 +10,7 @@
  */
 
 import { setImmediate } from "node:timers";
-import { isPolling } from "../rpc/turns.ts";
+import { isPolling } from "../transport/turns.ts";
 
 /** How long the pieces of one turn may take together. A turn has other work too, and should stay below 2 ms. */
 export const DEFAULT_TURN_BUDGET_MS = 1;

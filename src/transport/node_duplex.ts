@@ -7,6 +7,7 @@
 import process from "node:process";
 import { Duplex } from "node:stream";
 import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
+import { nextTurn } from "./turns.ts";
 import type { ByteStream } from "./types.ts";
 
 // What an idle stream waits with, and what a busy one reads with. node:tls
@@ -21,6 +22,11 @@ export class ByteStreamDuplex extends Duplex {
   #readBytes = IDLE_READ_BYTES;
   #held = false;
   #wanted = false;
+  /**
+   * Whether what was read waits for its turn of the event loop: a server's step of a handshake is half a millisecond
+   * of work, and many may be due at once, before the small calls of open connections. Default false.
+   */
+  readsInTurn = false;
   /** Why the inner stream broke, when it did: Node's TLS replaces this by an error of its own. */
   failure: unknown;
 
@@ -44,7 +50,8 @@ export class ByteStreamDuplex extends Duplex {
       return;
     }
     const buffer = acquireBuffer(this.#readBytes);
-    this.#inner.read(buffer).then((count) => {
+    const reading = this.readsInTurn ? this.#readInTurn(buffer) : this.#inner.read(buffer);
+    reading.then((count) => {
       if (this.destroyed || count === null) {
         releaseBuffer(buffer);
         if (!this.destroyed) this.push(null);
@@ -61,6 +68,12 @@ export class ByteStreamDuplex extends Duplex {
       releaseBuffer(buffer);
       this.#fail(error);
     });
+  }
+
+  async #readInTurn(buffer: Uint8Array): Promise<number | null> {
+    const count = await this.#inner.read(buffer);
+    await nextTurn();
+    return count;
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {

@@ -111,6 +111,7 @@ export class TlsAcceptor {
   /** The server's side of a TLS handshake inside `inner`; rejects with a TransportError. */
   async handshake(inner: ByteStream): Promise<ByteStream> {
     const duplex = new ByteStreamDuplex(inner);
+    duplex.readsInTurn = true;
     let socket: tls.TLSSocket;
     try {
       socket = await new Promise<tls.TLSSocket>((resolve, reject) => {
@@ -124,6 +125,7 @@ export class TlsAcceptor {
       inner.close();
       throw handshakeError(inner.peer.address, duplex.failure ?? error);
     }
+    duplex.readsInTurn = false;
     socket.on("error", () => {});
     const stream = secureStream(inner, duplex, socket);
     const { tls: info } = stream.peer;

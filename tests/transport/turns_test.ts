@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { endTurn, isTurnOver, nextTurn } from "../../src/rpc/turns.ts";
+import { endTurn, isTurnOver, nextTurn } from "../../src/transport/turns.ts";
 
 function work(ms: number): void {
   const start = performance.now();
