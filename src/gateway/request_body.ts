@@ -71,15 +71,24 @@ export function parseJson(text: string): unknown {
   }
 }
 
-// V8 says the position, except of unexpected tokens in short texts and of the end.
+// Each look for a position parses the text again: in longer ones nobody looks.
+const MAX_SEARCHED_CHARS = 65_536;
+
+// V8 says the position, except of unexpected tokens and of the end.
 function whereItIsWrong(message: string, text: string): string {
   if (/position \d+/.test(message)) return message;
   if (!message.startsWith("Unexpected token")) return `${message} at position ${text.length}`;
   const what = message.slice(0, message.indexOf(","));
-  for (let end = 1; end <= text.length; end++) {
-    if (hasUnexpectedToken(text.slice(0, end))) return `${what} at position ${end - 1}`;
+  if (text.length > MAX_SEARCHED_CHARS) return what;
+  // What is wrong in a text is wrong in whatever begins with it.
+  let good = 0;
+  let bad = text.length;
+  while (bad - good > 1) {
+    const middle = (good + bad) >>> 1;
+    if (hasUnexpectedToken(text.slice(0, middle))) bad = middle;
+    else good = middle;
   }
-  return what;
+  return `${what} at position ${bad - 1}`;
 }
 
 function hasUnexpectedToken(text: string): boolean {

@@ -96,6 +96,19 @@ Deno.test("Gateway.handle() says what is wrong with a body, and where", async ()
   });
 });
 
+Deno.test("Gateway.handle() looks for the fault of a long body without parsing it for every character", async () => {
+  await withGateway(async (post) => {
+    for (const [pairs, part] of [[30_000, "'x' at position 60001"], [1_500_000, "'x'"]] as const) {
+      const startMs = performance.now();
+      const { status, body } = await post("/echo", `[${"1,".repeat(pairs)}x]`);
+      assert.equal(status, 400);
+      assert.ok(body.message.includes(part), body.message);
+      // It took 10 s for 60 kB, and hours for 3 MB.
+      assert.ok(performance.now() - startMs < 2_000);
+    }
+  });
+});
+
 Deno.test("Gateway.handle() answers 404 with the nearest name, 405, 413 and 415", async () => {
   await withGateway(async (post, gateway) => {
     const unknown = await post("/vrpc.echo.v1.EchoService/Eco", "{}");
