@@ -17,6 +17,8 @@ import { writeGoaway, writePing, writeSettingsAck } from "./frame_writer.ts";
 import { BDP_PING } from "./receive_window.ts";
 import { Timer } from "./timers.ts";
 
+// nghttp2's limit.
+const MAX_SETTINGS = 32;
 const DRAIN_PING = [0x76727063, 0x64726e31] as const;
 
 /** The control frames of a connection. */
@@ -94,8 +96,17 @@ export abstract class ControlFrames extends ConnectionCore {
         `SETTINGS of ${length} bytes arrived, it must be a multiple of 6`,
       );
     }
+    if (length > MAX_SETTINGS * 6) {
+      return this.connectionError(
+        ErrorCode.ENHANCE_YOUR_CALM,
+        `SETTINGS of ${length / 6} entries arrived, limit is ${MAX_SETTINGS}`,
+      );
+    }
     this.charge();
     for (let at = start; at < end && !this.finished; at += 6) {
+      // Each may have to be applied to every stream.
+      if (at > start) this.charge();
+      if (this.finished) return;
       this.applySetting(buffer[at] << 8 | buffer[at + 1], readU32(buffer, at + 2));
     }
     if (this.finished) return;

@@ -89,6 +89,11 @@ const CONNECTION_FAULTS: [string, Uint8Array[], number][] = [
   ["PING of 7 bytes", [hello(), frame(6, 0, 0, [1, 2, 3, 4, 5, 6, 7])], FRAME_SIZE_ERROR],
   ["PING on a stream", [hello(), frame(6, 0, 1, u32(0).concat(u32(0)))], PROTOCOL_ERROR],
   ["SETTINGS of 5 bytes", [hello(), frame(4, 0, 0, [1, 2, 3, 4, 5])], FRAME_SIZE_ERROR],
+  [
+    "SETTINGS of 33 entries",
+    [hello(), settings(...Array.from({ length: 33 }, (_, i): [number, number] => [4, i]))],
+    ENHANCE_YOUR_CALM,
+  ],
   ["SETTINGS on a stream", [hello(), frame(4, 0, 1)], PROTOCOL_ERROR],
   ["a long acknowledgement of SETTINGS", [hello(), frame(4, 1, 0, u32(0))], FRAME_SIZE_ERROR],
   ["MAX_FRAME_SIZE 0", [hello(), settings([5, 0])], PROTOCOL_ERROR],
