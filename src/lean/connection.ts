@@ -144,7 +144,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     } finally {
       this.#busy = false;
     }
-    this.watch.received(nowMs, this.reader.midFrame);
+    this.watch.received(nowMs, this.reader.midFrame, this.reader.cutOff);
     this.#watchOutput();
   }
 

@@ -40,6 +40,8 @@ export class FrameReader {
   valueLimit: number;
   /** Set to true to ignore everything from now on. */
   stopped = false;
+  /** How many frames were cut off: another number says that another frame is incomplete. */
+  cutOff = 0;
   readonly #handler: FrameHandler;
   readonly #typeLimit: number;
   #partial: Uint8Array<ArrayBuffer> | undefined;
@@ -86,6 +88,7 @@ export class FrameReader {
         const needed = HEADER_BYTES + typeBytes;
         if (end - at < needed) return this.#hold(chunk, at, needed, Part.OVERSIZE);
         this.#skip = valueBytes;
+        this.cutOff++;
         this.#handler.onOversize(chunk, at, typeBytes, valueBytes);
         at += needed;
         continue;
@@ -105,6 +108,7 @@ export class FrameReader {
   }
 
   #hold(chunk: Uint8Array, at: number, needed: number, part: number): void {
+    this.cutOff++;
     this.#part = part;
     this.#needed = needed;
     this.#length = 0;

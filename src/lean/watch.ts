@@ -22,6 +22,8 @@ export class Watch {
   keepalive = false;
   readonly #options: Readonly<LeanOptions>;
   #midFrameMs = Infinity;
+  // Which frame that is, as the reader counts them.
+  #midFrame = 0;
   #outputMs = Infinity;
   #drains = 0;
   #seenDrains = -1;
@@ -40,11 +42,13 @@ export class Watch {
     if (atMs < this.nextMs) this.nextMs = atMs;
   }
 
-  /** Bytes came; `midFrame` tells whether they end inside a frame. */
-  received(nowMs: number, midFrame: boolean): void {
+  /** Bytes came; `midFrame` tells whether they end inside a frame, `frame` which of those that were cut off it is. */
+  received(nowMs: number, midFrame: boolean, frame: number): void {
     this.receivedMs = nowMs;
     if (!midFrame) this.#midFrameMs = Infinity;
-    else if (this.#midFrameMs === Infinity) {
+    else if (this.#midFrameMs === Infinity || frame !== this.#midFrame) {
+      // On a busy connection nearly every read ends inside a frame, each time another one.
+      this.#midFrame = frame;
       this.#midFrameMs = nowMs;
       this.schedule(nowMs + this.#options.stallTimeoutMs);
     }

@@ -1,0 +1,44 @@
+/** What stands still and what only seems to: frames cut off by every read, and senders who wait for others. */
+
+import assert from "node:assert/strict";
+import {
+  CLIENT_HELLO,
+  concat,
+  drain,
+  frame,
+  recordedServer,
+} from "./harness.ts";
+
+Deno.test("A busy connection whose every read ends inside a frame lives on", () => {
+  const { engine, notes } = recordedServer();
+  engine.receive(concat(CLIENT_HELLO, frame(0x05, 1, "/a"), frame(0x05, 2, "/b")), 0);
+  let pending: Uint8Array = new Uint8Array(0);
+  let id = 1;
+  for (let nowMs = 10; nowMs <= 40_000; nowMs += 10) {
+    while (pending.length <= 10_001) {
+      pending = concat(pending, frame(0x04, id, "", new Uint8Array(16_000)));
+      id = 3 - id;
+    }
+    engine.receive(pending.subarray(0, 10_001), nowMs);
+    pending = pending.slice(10_001);
+    drain(engine, nowMs);
+    if (engine.nextTimerMs() <= nowMs) engine.onTimer(nowMs);
+  }
+  assert.deepEqual(notes, []);
+  assert.equal(engine.finished, false);
+});
+
+Deno.test("A frame that stays incomplete ends the connection, also behind others", () => {
+  const { engine } = recordedServer();
+  engine.receive(concat(CLIENT_HELLO, frame(0x05, 1, "/a")), 0);
+  const message = frame(0x04, 1, "", new Uint8Array(16_000));
+  engine.receive(concat(message, message.subarray(0, 10)), 20_000);
+  for (let nowMs = 20_100, at = 10; !engine.finished && nowMs < 60_000; nowMs += 100, at++) {
+    drain(engine, nowMs);
+    // A byte now and then is no progress of the frame.
+    engine.receive(message.subarray(at, at + 1), nowMs);
+    if (engine.nextTimerMs() <= nowMs) engine.onTimer(nowMs);
+    assert.equal(engine.finished, nowMs >= 50_000, `at ${nowMs}`);
+  }
+  assert.ok(engine.finished);
+});
