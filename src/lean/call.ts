@@ -184,14 +184,18 @@ export abstract class LeanCall {
   /** Forgets what waits in either direction. */
   protected dropBuffers(): void {
     this.quiet = true;
-    if (this.queuedBytes > 0) this.connection.countQueued(-this.queuedBytes);
+    const queued = this.queuedBytes;
+    if (queued > 0) this.connection.countQueued(-queued);
     this.queuedBytes = 0;
     if (this.queue !== undefined) {
       this.queue.length = 0;
       this.queue = undefined;
     }
     this.dropPieces();
-    this.connection.waits.forget(this);
+    const { waits, finished } = this.connection;
+    waits.forget(this);
+    // Others may have waited only because all together had too much queued; neither credit nor output tells them.
+    if (queued > 0 && !finished) waits.tellSenders();
   }
 
   private dropPieces(): void {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import {
   CLIENT_HELLO,
   concat,
+  control,
   drain,
   frame,
   recordedServer,
@@ -41,4 +42,14 @@ Deno.test("A frame that stays incomplete ends the connection, also behind others
     assert.equal(engine.finished, nowMs >= 50_000, `at ${nowMs}`);
   }
   assert.ok(engine.finished);
+});
+
+Deno.test("A sender hears that there is room when a call that held all of it is cancelled", () => {
+  const { engine, calls } = recordedServer({ maxSendBufferBytes: 100_000 });
+  engine.receive(concat(CLIENT_HELLO, frame(0x01, 1, "/a"), frame(0x01, 2, "/b")), 0);
+  calls[0].call.sendMessage(new Uint8Array(400_000), false);
+  while (engine.out.length > 0) drain(engine);
+  assert.equal(calls[1].call.writable, false);
+  engine.receive(control(1, 1), 1);
+  assert.ok(calls[1].events.includes("writable"));
 });
