@@ -230,7 +230,7 @@ export abstract class LeanCall {
     owned: boolean,
   ): "flow" | "large" | "full" | "mixed" | undefined {
     this.unreturned += bytes;
-    if (this.unreturned > this.connection.options.callWindowBytes) return "flow";
+    if (this.unreturned > this.connection.windowBytes) return "flow";
     if (this.assembly !== undefined || (flags & MORE) !== 0) {
       return this.takePiece(b, at, bytes, flags, owned);
     }

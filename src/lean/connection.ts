@@ -53,6 +53,8 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   peer: Readonly<HelloSettings> = HELLO_DEFAULTS;
   /** Messages are cut into pieces of at most this. */
   fragmentBytes: number;
+  /** Bytes of messages that the peer may have under way for each call. */
+  windowBytes: number;
   /** Bytes of messages that wait to be framed. */
   queuedBytes = 0;
   /** Bytes of unfinished messages that have come. */
@@ -87,6 +89,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     this.options = options;
     this.memory = new MemoryShare(options.memory ?? UNBOUNDED);
     this.nowMs = nowMs;
+    this.windowBytes = options.callWindowBytes;
     this.fragmentBytes = Math.min(options.fragmentBytes, HELLO_DEFAULTS.maxValueBytes);
     this.reader = new FrameReader(this, options.maxRouteBytes, valueLimit);
     this.watch = new Watch(options, nowMs);

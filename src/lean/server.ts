@@ -23,7 +23,7 @@ import {
   RESPONSE,
   writeControl,
 } from "./frames.ts";
-import { ENCODING_GZIP, isHelloRoute, readHello, writeHello } from "./hello.ts";
+import { ENCODING_GZIP, HELLO_DEFAULTS, isHelloRoute, readHello, writeHello } from "./hello.ts";
 import { LEAST_PIECE_BYTES } from "./call.ts";
 import { leanOptions, type LeanServerOptions } from "./options.ts";
 import { RouteReader } from "./routes.ts";
@@ -60,6 +60,8 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     const all = leanOptions(options, "server");
     super(all, all.maxReceiveMessageBytes, nowMs);
     this.#sink = sink;
+    // A client that knows the hello by ALPN may call before it has read this side's, with the default as credit.
+    this.windowBytes = Math.max(all.callWindowBytes, HELLO_DEFAULTS.callWindowBytes);
     this.#routes = new RouteReader(all.maxRoutes);
     this.#life = new ServerLife(all, this.watch, nowMs);
   }

@@ -7,7 +7,9 @@ import {
   control,
   drain,
   frame,
+  Pair,
   recordedServer,
+  start,
 } from "./harness.ts";
 
 Deno.test("A busy connection whose every read ends inside a frame lives on", () => {
@@ -52,4 +54,13 @@ Deno.test("A sender hears that there is room when a call that held all of it is 
   assert.equal(calls[1].call.writable, false);
   engine.receive(control(1, 1), 1);
   assert.ok(calls[1].events.includes("writable"));
+});
+
+Deno.test("A client that knows the hello beforehand may use the default credit of a server with a smaller window", () => {
+  const pair = new Pair({ server: { callWindowBytes: 8_192 }, client: { peerKnowsHello: true } });
+  const call = start(pair.client.engine, "/a");
+  call.call.sendLastMessage(new Uint8Array(40_000), false);
+  pair.run();
+  assert.deepEqual(pair.server.notes, []);
+  assert.deepEqual(pair.server.calls[0].events, ["message 40000", "half-close"]);
 });
