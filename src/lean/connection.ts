@@ -13,7 +13,9 @@ import { Budget } from "../http2/budget.ts";
 import type { LeanCall } from "./call.ts";
 import { type FrameHandler, FrameReader } from "./frame_reader.ts";
 import {
+  CONTROL,
   Control,
+  FIELDS,
   HEADER_BYTES,
   readId,
   readU32,
@@ -366,7 +368,9 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   /** After the hello: only a field block may make a frame longer than the limit. */
   protected admitExtended(b: Uint8Array, at: number, valueBytes: number): boolean {
     const limit = this.options.maxValueBytes;
-    if ((b[at + 1] & 0x20) !== 0 && valueBytes <= limit + FIELD_BLOCK_BYTES) return true;
+    if ((b[at + 1] & FIELDS) !== 0 && valueBytes <= limit + FIELD_BLOCK_BYTES) return true;
+    // Response headers are nothing but a field block.
+    if (b[at + 1] === CONTROL && valueBytes <= FIELD_BLOCK_BYTES) return true;
     this.fail(Reason.TOO_LARGE, `Cannot take a frame of ${valueBytes} bytes: limit is ${limit}`);
     return false;
   }

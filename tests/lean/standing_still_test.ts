@@ -11,6 +11,7 @@ import {
   recordedServer,
   start,
 } from "./harness.ts";
+import { Metadata } from "../../src/call/metadata.ts";
 
 Deno.test("A busy connection whose every read ends inside a frame lives on", () => {
   const { engine, notes } = recordedServer();
@@ -63,4 +64,15 @@ Deno.test("A client that knows the hello beforehand may use the default credit o
   pair.run();
   assert.deepEqual(pair.server.notes, []);
   assert.deepEqual(pair.server.calls[0].events, ["message 40000", "half-close"]);
+});
+
+Deno.test("Response headers longer than the client's maxValueBytes arrive", () => {
+  const pair = new Pair({ client: { maxValueBytes: 16_384, maxHeaderListBytes: 65_536 } });
+  pair.run();
+  const call = start(pair.client.engine, "/a");
+  call.call.sendLastMessage(new Uint8Array(1), false);
+  pair.run();
+  pair.server.calls[0].call.sendHeaders(new Metadata({ big: "x".repeat(20_000) }));
+  pair.run();
+  assert.equal(call.headers?.get("big")?.length, 20_000);
 });
