@@ -76,3 +76,17 @@ Deno.test("Response headers longer than the client's maxValueBytes arrive", () =
   pair.run();
   assert.equal(call.headers?.get("big")?.length, 20_000);
 });
+
+Deno.test("A route that no server reads is refused by the client and leaves the connection alone", () => {
+  const pair = new Pair();
+  pair.run();
+  const { engine } = pair.client;
+  const neighbour = start(engine, "/a");
+  for (const path of ["", "\0a", "/" + "x".repeat(1_024), "/" + "x".repeat(70_000)]) {
+    assert.throws(() => start(engine, path), TypeError);
+  }
+  neighbour.call.sendLastMessage(new Uint8Array(1), false);
+  pair.run();
+  assert.equal(engine.activeCalls, 1);
+  assert.deepEqual(pair.server.calls[0].events, ["message 1", "half-close"]);
+});
