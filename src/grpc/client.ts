@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Status } from "../call/status.ts";
+import { Status } from "../call/status.ts";
 import type {
   CallRequest,
   ClientCall,
@@ -12,13 +12,14 @@ import type {
   ClientConnection,
   ClientConnectionSink,
 } from "../call/wire.ts";
+import { RpcError } from "../errors.ts";
 import { PreparedField } from "../hpack/prepared_field.ts";
 import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
 import { ErrorCode, errorCodeName } from "../http2/constants.ts";
 import { type Http2Options, http2Options } from "../http2/options.ts";
 import type { Http2Stream } from "../http2/stream.ts";
 import { GrpcClientStream } from "./client_stream.ts";
-import { encodeMetadata, formatTimeout } from "./fields.ts";
+import { encodeMetadata, formatTimeout, metadataBytes } from "./fields.ts";
 
 /** Options of a client's connection. Times are ms, sizes are bytes. */
 export interface GrpcClientOptions extends Partial<Http2Options> {
@@ -42,6 +43,9 @@ const SCHEME_HTTPS = new PreparedField(":scheme", "https");
 const TE = new PreparedField("te", "trailers");
 const CONTENT_TYPE = new PreparedField("content-type", "application/grpc");
 const ACCEPT_ENCODING = new PreparedField("grpc-accept-encoding", "identity,gzip");
+
+// All fields that a request has without metadata, 32 for each included, but for path, authority and user-agent's value.
+const OWN_FIELDS_BYTES = 480;
 
 // Encoders keep a slot per PreparedField, so equal ones are made once; a client that meets more targets
 // than this at a time makes some of them again.
@@ -158,6 +162,9 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     if (request.authority !== undefined && request.authority !== this.#checkedAuthority) {
       this.#checkedAuthority = checked("authority", request.authority);
     }
+    if (request.metadata !== undefined || request.path.length > OWN_FIELDS_BYTES) {
+      this.#checkListSize(request);
+    }
     const stream = new GrpcClientStream(this, request, sink);
     http2.openStream(stream);
     const at = http2.beginHeaders();
@@ -182,6 +189,18 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
       this.sink.onStateChange();
     }
     return stream;
+  }
+
+  // What is over the server's limit would cost the call a round trip, and a list of many frames all calls.
+  #checkListSize({ path, metadata, authority = this.#authority.value }: CallRequest): void {
+    const limit = this.http2.peerMaxHeaderListBytes;
+    const bytes = OWN_FIELDS_BYTES + path.length + authority.length +
+      this.#userAgent.value.length + metadataBytes(metadata);
+    if (bytes <= limit) return;
+    throw new RpcError(
+      Status.RESOURCE_EXHAUSTED,
+      `Cannot send a header list of ${bytes} bytes: the server takes ${limit}`,
+    );
   }
 
   ping(nowMs: number, onPong: (nowMs: number) => void): void {

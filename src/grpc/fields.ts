@@ -7,7 +7,7 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import { Metadata, type MetadataValue } from "../call/metadata.ts";
 import type { HpackEncoder } from "../hpack/encoder.ts";
-import type { HeaderList } from "../hpack/header_list.ts";
+import { FIELD_OVERHEAD_BYTES, type HeaderList } from "../hpack/header_list.ts";
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,
@@ -48,6 +48,17 @@ export function encodeMessage(text: string): string {
       : "%" + byte.toString(16).toUpperCase().padStart(2, "0");
   }
   return out;
+}
+
+// A status is a header field: one that is too long would lose the whole status, and the connection if the peer
+// takes it for a flood.
+const MAX_MESSAGE_CHARS = 8_192;
+
+/** As `encodeMessage`, cut to 8,192 characters, or to `maxChars` if those are fewer. */
+export function encodeShortMessage(text: string, maxChars: number): string {
+  const most = Math.max(0, Math.min(MAX_MESSAGE_CHARS, maxChars));
+  const encoded = encodeMessage(text.length <= most ? text : text.slice(0, most));
+  return encoded.length <= most ? encoded : encoded.slice(0, most).replace(/%.?$/, "");
 }
 
 /** Decodes `grpc-message`; what is malformed is kept as it is, as gRPC asks. */
@@ -109,6 +120,17 @@ export function encodeMetadata(
     const mode = SECRET.has(key) ? "never" : text.length <= MAX_INDEXED_CHARS ? "index" : "literal";
     encoder.field(out, key, text, mode);
   }
+}
+
+/** What metadata adds to a header list, as RFC 7541 section 4.1 counts. */
+export function metadataBytes(metadata: Metadata | undefined): number {
+  let bytes = 0;
+  if (metadata === undefined) return bytes;
+  for (const [key, value] of metadata) {
+    const length = typeof value === "string" ? value.length : Math.ceil(value.length * 4 / 3);
+    bytes += key.length + length + FIELD_OVERHEAD_BYTES;
+  }
+  return bytes;
 }
 
 // Longer values rarely repeat, and would push what does out of the table.

@@ -16,9 +16,10 @@ import {
   binaryFieldsAreValid,
   contentSubtype,
   decodeMetadata,
-  encodeMessage,
   encodeMetadata,
+  encodeShortMessage,
   isGrpcContentType,
+  metadataBytes,
   parseTimeout,
 } from "./fields.ts";
 import type { GrpcServerConnection } from "./server.ts";
@@ -31,6 +32,8 @@ const NO_SINK: ServerCallSink = {
   onWritable() {},
 };
 
+// What headers, or trailers without headers, have beside metadata and message, 32 for each field included.
+const OWN_FIELDS_BYTES = 320;
 const SMALL_REPLY_BYTES = 16_384;
 const ENCODINGS = "identity,gzip";
 const STATUS_200 = new PreparedField(":status", "200");
@@ -119,7 +122,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     encoder.field(out, ":status", String(httpStatus));
     encoder.prepared(out, CONTENT_TYPE);
     encoder.prepared(out, GRPC_STATUS[code]);
-    encoder.field(out, "grpc-message", encodeMessage(message), "literal");
+    encoder.field(out, "grpc-message", encodeShortMessage(message, Infinity), "literal");
     if (code === Status.UNIMPLEMENTED) encoder.prepared(out, ACCEPT_ENCODING);
     connection.endHeaders(this, at, true);
   }
@@ -227,8 +230,18 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   sendHeaders(metadata?: Metadata, encoding?: string): void {
     if (this.#headersSent || this.closed) return;
-    this.#headersSent = true;
     const { connection } = this;
+    if (metadata !== undefined) {
+      const bytes = OWN_FIELDS_BYTES + metadataBytes(metadata);
+      const limit = connection.peerMaxHeaderListBytes;
+      if (bytes > limit) {
+        return this.#fail(
+          Status.INTERNAL,
+          `Cannot send headers of ${bytes} bytes: the client takes ${limit}`,
+        );
+      }
+    }
+    this.#headersSent = true;
     const { encoder, out } = connection;
     const at = connection.beginHeaders();
     encoder.prepared(out, STATUS_200);
@@ -263,9 +276,20 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   sendStatus(code: Status, message: string, trailers?: Metadata): void {
     if (this.closed) return;
     this.closed = true;
+    const limit = this.connection.peerMaxHeaderListBytes;
     this.#status = code;
-    this.#statusMessage = message;
+    this.#statusMessage = encodeShortMessage(message, limit - OWN_FIELDS_BYTES);
     this.#trailers = trailers;
+    if (trailers !== undefined) {
+      const bytes = OWN_FIELDS_BYTES + this.#statusMessage.length + metadataBytes(trailers);
+      if (bytes > limit) {
+        this.#trailers = undefined;
+        if (code === Status.OK) {
+          this.#status = Status.INTERNAL;
+          this.#statusMessage = `Cannot send trailers of ${bytes} bytes: the client takes ${limit}`;
+        }
+      }
+    }
     if (this.queue === null) this.writeTrailers();
     else this.trailersQueued = true;
   }
@@ -282,7 +306,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     }
     encoder.prepared(out, GRPC_STATUS[this.#status]);
     if (this.#statusMessage !== "") {
-      encoder.field(out, "grpc-message", encodeMessage(this.#statusMessage), "literal");
+      encoder.field(out, "grpc-message", this.#statusMessage, "literal");
     }
     if (this.#trailers !== undefined) encodeMetadata(encoder, out, this.#trailers);
     connection.endHeaders(this, at, true);

@@ -59,6 +59,8 @@ export abstract class ConnectionCore implements SendOwner {
   peerMaxStreams = Infinity;
   /** The peer's SETTINGS_INITIAL_WINDOW_SIZE. */
   peerInitialWindow = DEFAULT_WINDOW_BYTES;
+  /** The largest header list that the peer says it takes (RFC 9113 section 6.5.2, MAX_HEADER_LIST_SIZE). */
+  peerMaxHeaderListBytes = Infinity;
   /** Whether the peer's first SETTINGS arrived. */
   settingsReceived = false;
   /** Whether the peer said GOAWAY. */

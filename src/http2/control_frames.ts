@@ -140,6 +140,9 @@ export abstract class ControlFrames extends ConnectionCore {
       case SettingId.MAX_CONCURRENT_STREAMS:
         this.peerMaxStreams = value;
         return;
+      case SettingId.MAX_HEADER_LIST_SIZE:
+        this.peerMaxHeaderListBytes = value;
+        return;
       case SettingId.INITIAL_WINDOW_SIZE:
         return this.applyInitialWindow(value);
       case SettingId.MAX_FRAME_SIZE:
