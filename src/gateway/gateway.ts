@@ -7,6 +7,7 @@
 
 import {
   create,
+  type DescMessage,
   type DescMethod,
   type DescService,
   fromBinary,
@@ -100,7 +101,7 @@ export class Gateway {
     const timeoutMs = this.#timeout(request);
     const method = await this.#find(this.#routes.get(path) ?? path);
     const text = await readJsonText(request, this.#maxBodyBytes);
-    const payload = encodeRequest(method, parseJson(text));
+    const payload = encodeRequest(method, parseJson(text, !takesAnyJson(method.desc.input)));
     const options: CallOptions = { timeoutMs };
     if (id !== null && /^[\x20-\x7e]*$/.test(id)) options.metadata = { "x-request-id": id };
     if (method.desc.methodKind === "server_streaming") {
@@ -203,6 +204,23 @@ function encodeRequest(method: GatewayMethod, value: unknown): Uint8Array {
       ),
     );
   }
+}
+
+// Messages of types that are known only when they come, and JSON that is no message: numbers stay numbers there.
+const ANY_JSON = /^google\.protobuf\.(Any|Struct|Value|ListValue)$/;
+const anyJson = new WeakMap<DescMessage, boolean>();
+
+function takesAnyJson(type: DescMessage): boolean {
+  let found = anyJson.get(type);
+  if (found === undefined) anyJson.set(type, found = reachesAnyJson(type, new Set()));
+  return found;
+}
+
+function reachesAnyJson(type: DescMessage, seen: Set<DescMessage>): boolean {
+  if (seen.has(type)) return false;
+  seen.add(type);
+  return ANY_JSON.test(type.typeName) ||
+    type.fields.some(({ message }) => message !== undefined && reachesAnyJson(message, seen));
 }
 
 function decodeReply(method: GatewayMethod, reply: Uint8Array): JsonValue {

@@ -48,6 +48,13 @@ export async function readJsonText(request: Request, maxBytes: number): Promise<
   return await new Blob(parts as BlobPart[]).text();
 }
 
+function exactly(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  const source = context?.source;
+  if (source === undefined || !/^-?[0-9]{1,30}$/.test(source)) return value;
+  return BigInt(source) === BigInt(value) ? value : source;
+}
+
 function tooLarge(maxBytes: number): BadRequest {
   return new BadRequest(
     413,
@@ -55,11 +62,14 @@ function tooLarge(maxBytes: number): BadRequest {
   );
 }
 
-/** Parses JSON; an empty text is an empty object. Throws BadRequest (400) that says where it is wrong. */
-export function parseJson(text: string): unknown {
+/**
+ * Parses JSON; an empty text is an empty object. With `exact`, whole numbers that a double can't hold become text,
+ * which is as good for fields of 64 bits. Throws BadRequest (400) that says where it is wrong.
+ */
+export function parseJson(text: string, exact = false): unknown {
   if (text.trim() === "") return {};
   try {
-    return JSON.parse(text);
+    return exact && /[0-9]{16}/.test(text) ? JSON.parse(text, exactly) : JSON.parse(text);
   } catch (error) {
     throw new BadRequest(
       400,
