@@ -102,7 +102,8 @@ export class Gateway {
     const method = await this.#find(this.#routes.get(path) ?? path);
     const text = await readJsonText(request, this.#maxBodyBytes);
     const payload = encodeRequest(method, parseJson(text, !takesAnyJson(method.desc.input)));
-    const options: CallOptions = { timeoutMs };
+    // Who hangs up needs no answer.
+    const options: CallOptions = { timeoutMs, signal: request.signal };
     if (id !== null && /^[\x20-\x7e]*$/.test(id)) options.metadata = { "x-request-id": id };
     if (method.desc.methodKind === "server_streaming") {
       return this.#stream(method, payload, options);

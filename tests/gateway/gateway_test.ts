@@ -27,6 +27,11 @@ async function withGateway(
             }],
           });
         }
+        if (text === "wait") {
+          return new Promise((_, reject) => {
+            ctx.signal.addEventListener("abort", () => reject(ctx.signal.reason));
+          });
+        }
         if (text === "time") {
           return { payload: new TextEncoder().encode(String(ctx.timeRemainingMs() < 300)) };
         }
@@ -249,4 +254,21 @@ Deno.test("a gateway refuses options out of range", async () => {
     ["maxBodyBytes", 0, Infinity, true],
     ["timeoutMs", 0, Infinity, false],
   ], (option) => new Gateway(channel, option));
+});
+
+Deno.test("Gateway.handle() gives a call up when its caller hangs up", async () => {
+  await withGateway(async (_post, gateway) => {
+    const controller = new AbortController();
+    const request = new Request(`http://localhost${ECHO}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: payload("wait"),
+      signal: controller.signal,
+    });
+    const answer = gateway.handle(request, ECHO);
+    setTimeout(() => controller.abort(), 20);
+    const response = await answer;
+    assert.equal(response.status, 499);
+    await response.body?.cancel();
+  });
 });
