@@ -286,6 +286,17 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     this.memory.give(bytes);
   }
 
+  /** Counts bytes of a frame that is cut off. After the hello frames are short, and always get what they need. */
+  holdFrame(bytes: number): boolean {
+    if (!this.extended && !this.memory.allows(bytes)) return false;
+    this.memory.take(bytes);
+    return true;
+  }
+
+  dropFrame(bytes: number): void {
+    this.memory.give(bytes);
+  }
+
   /** What both sides do with a control frame. */
   protected control(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void {
     const id = readId(b, at + 2);

@@ -18,6 +18,10 @@ export interface FrameHandler {
   admit(b: Uint8Array, at: number, valueBytes: number): boolean;
   /** A frame that was not admitted: header and type are there, the value will be skipped. */
   onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void;
+  /** Whether a frame that is cut off may hold `bytes` more; if so, they are counted. */
+  holdFrame(bytes: number): boolean;
+  /** A frame that was cut off holds them no more. */
+  dropFrame(bytes: number): void;
   /** The bytes can't be frames. */
   onMalformed(message: string): void;
 }
@@ -49,6 +53,8 @@ export class FrameReader {
   #needed = 0;
   #part: number = Part.HEADER;
   #skip = 0;
+  // What the handler counts for the frame that is held.
+  #counted = 0;
 
   /** Makes a reader that takes types up to `typeLimit` and, unasked, values up to `valueLimit` bytes. */
   constructor(handler: FrameHandler, typeLimit: number, valueLimit: number) {
@@ -104,7 +110,7 @@ export class FrameReader {
   /** Forgets everything and ignores what follows. */
   stop(): void {
     this.stopped = true;
-    this.#partial = undefined;
+    this.#drop();
   }
 
   #hold(chunk: Uint8Array, at: number, needed: number, part: number): void {
@@ -115,20 +121,51 @@ export class FrameReader {
     this.#append(chunk, at, chunk.length - at);
   }
 
-  #append(chunk: Uint8Array, at: number, count: number): void {
+  #drop(): void {
+    this.#partial = undefined;
+    if (this.#counted > 0) this.#handler.dropFrame(this.#counted);
+    this.#counted = 0;
+  }
+
+  // False when there was no room for more of the frame, which is given up then.
+  #append(chunk: Uint8Array, at: number, count: number): boolean {
     const length = this.#length + count;
     const old = this.#partial;
     if (old === undefined || length > old.length) {
-      const grown = new Uint8Array(
-        this.#needed <= SMALL_FRAME_BYTES
-          ? this.#needed
-          : Math.min(this.#needed, Math.max(SMALL_FRAME_BYTES, length * GROWTH)),
-      );
+      const size = this.#needed <= SMALL_FRAME_BYTES
+        ? this.#needed
+        : Math.min(this.#needed, Math.max(SMALL_FRAME_BYTES, length * GROWTH));
+      if (size > SMALL_FRAME_BYTES) {
+        if (!this.#handler.holdFrame(size - this.#counted)) {
+          this.#giveUp(chunk, at, count);
+          return false;
+        }
+        this.#counted = size;
+      }
+      const grown = new Uint8Array(size);
       if (old !== undefined) grown.set(old.subarray(0, this.#length));
       this.#partial = grown;
     }
     this.#partial!.set(chunk.subarray(at, at + count), this.#length);
     this.#length = length;
+    return true;
+  }
+
+  // The rest is skipped, as of a frame that was not admitted. Header and type are there, or the owner ends it all.
+  #giveUp(chunk: Uint8Array, at: number, count: number): void {
+    const known = this.#length;
+    const begin = new Uint8Array(Math.min(known + count, HEADER_BYTES + this.#typeLimit));
+    if (this.#partial !== undefined) {
+      begin.set(this.#partial.subarray(0, Math.min(known, begin.length)));
+    }
+    if (known < begin.length) begin.set(chunk.subarray(at, at + begin.length - known), known);
+    const typeBytes = (begin[10] << 8) | begin[11];
+    this.#skip = this.#needed - known - count;
+    this.#drop();
+    if (begin.length < HEADER_BYTES + typeBytes) {
+      this.stop();
+      this.#handler.onMalformed("Cannot take a frame: the memory for messages is used up");
+    } else this.#handler.onOversize(begin, 0, typeBytes, readU32(begin, 12));
   }
 
   // Completes the frame that is held; returns where the rest of the chunk begins.
@@ -136,8 +173,9 @@ export class FrameReader {
     let at = from;
     while (!this.stopped) {
       const count = Math.min(this.#needed - this.#length, chunk.length - at);
-      this.#append(chunk, at, count);
+      const held = this.#append(chunk, at, count);
       at += count;
+      if (!held) return at;
       if (this.#length < this.#needed) return at;
       const b = this.#partial!;
       const typeBytes = (b[10] << 8) | b[11];
@@ -153,7 +191,7 @@ export class FrameReader {
         this.#needed = HEADER_BYTES + typeBytes + (over ? 0 : valueBytes);
         if (this.#length < this.#needed) continue;
       }
-      this.#partial = undefined;
+      this.#drop();
       if (this.#part === Part.OVERSIZE) {
         this.#skip = valueBytes;
         this.#handler.onOversize(b, 0, typeBytes, valueBytes);

@@ -139,13 +139,13 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     this.watch.helloMs = Infinity;
     const limit = this.options.maxReceiveMessageBytes;
     const v1 = this.#v1 ?? this.#becomeV1();
-    v1.refuse(
-      b,
-      at,
-      typeBytes,
-      Status.RESOURCE_EXHAUSTED,
-      `Cannot take a message of ${valueBytes} bytes: limit is ${limit}`,
-    );
+    const full = valueBytes <= limit;
+    const message = `Cannot take a message of ${valueBytes} bytes: ${
+      full ? "the memory for messages is used up" : `limit is ${limit}`
+    }`;
+    // A session that lost a message without a word would go on with the next.
+    if (full && (b[at + 1] & REQUEST) === 0) return this.fail(Reason.TOO_LARGE, message);
+    v1.refuse(b, at, typeBytes, Status.RESOURCE_EXHAUSTED, message);
     this.chargeReset();
   }
 

@@ -12,6 +12,8 @@ function reader(typeLimit = 100, valueLimit = 1_000, admits = false) {
         seen.push(`${b[at + 1]} ${b[at + 9]} ${type} ${text(value)}`);
       },
       admit: () => admits,
+      holdFrame: () => true,
+      dropFrame() {},
       onOversize: (b, at, typeBytes, valueBytes) =>
         seen.push(`oversize ${text(b.subarray(at + 16, at + 16 + typeBytes))} ${valueBytes}`),
       onMalformed: (message) => seen.push(message),
@@ -117,6 +119,8 @@ Deno.test("FrameReader hands on frames it owns with bytes of their own", () => {
         kept.push(owned ? b.subarray(from, from + valueBytes) : b.slice(from, from + valueBytes));
       },
       admit: () => false,
+      holdFrame: () => true,
+      dropFrame() {},
       onOversize() {},
       onMalformed() {},
     },

@@ -8,9 +8,12 @@ import {
   drain,
   frame,
   Pair,
+  parse,
   recordedServer,
   start,
+  text,
 } from "./harness.ts";
+import { MemoryPool } from "../../src/bytes/memory_pool.ts";
 import { Metadata } from "../../src/call/metadata.ts";
 
 Deno.test("A busy connection whose every read ends inside a frame lives on", () => {
@@ -89,4 +92,26 @@ Deno.test("A route that no server reads is refused by the client and leaves the 
   pair.run();
   assert.equal(engine.activeCalls, 1);
   assert.deepEqual(pair.server.calls[0].events, ["message 1", "half-close"]);
+});
+
+Deno.test("What version-1 frames hold that are cut off is bounded by the server's memory", () => {
+  const memory = new MemoryPool(16_000_000);
+  const message = frame(0x01, 1, "/a", new Uint8Array(4_000_000).fill(7));
+  const servers = Array.from({ length: 20 }, () => recordedServer({ memory }));
+  for (const { engine } of servers) {
+    for (let at = 0; at < 600_000; at += 60_000) {
+      engine.receive(message.subarray(at, at + 60_000), 0);
+    }
+  }
+  const held = servers.reduce((sum, { engine }) => sum + engine.bufferedBytes, 0);
+  assert.ok(held > 0 && held <= memory.limitBytes, `${held} bytes are held`);
+  // Who was refused hears of it, and may go on with the next call.
+  const refused = servers.filter(({ engine }) => engine.out.length > 0);
+  assert.ok(refused.length > 0);
+  const { engine, calls } = refused[0];
+  assert.match(text(parse(drain(engine))[0].value), /^RESOURCE_EXHAUSTED: .* memory/);
+  engine.receive(concat(message.subarray(600_000), frame(0x01, 2, "/b", "x")), 1);
+  assert.equal(calls[0].call.path, "/b");
+  for (const { engine } of servers) engine.transportLost("over", 2);
+  assert.equal(memory.used, 0);
 });
