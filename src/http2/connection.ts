@@ -191,7 +191,7 @@ export class Http2Connection extends ControlFrames
       );
     }
     const stream = this.streams.get(id);
-    if (stream === undefined) return this.onClosedStreamFrame(id, "DATA");
+    if (stream === undefined) return this.onClosedStreamFrame(id, "DATA", useful ? length : 0);
     const next = nextState(
       stream.state,
       this.dataEnd ? StreamInput.RECV_DATA_END : StreamInput.RECV_DATA,
@@ -376,10 +376,16 @@ export class Http2Connection extends ControlFrames
   }
 
   // A frame for a stream that has no object: idle, closed, or reset here while the frame was on its way.
-  protected onClosedStreamFrame(id: number, what: string): void {
+  // `useful`: the length of a DATA frame that is not charged by itself.
+  protected onClosedStreamFrame(id: number, what: string, useful = 0): void {
     if (this.isIdle(id)) return this.violation(`${what} came on stream ${id}, which is idle`);
     // What was on its way is ignored, but not for ever.
-    if (this.ownResets !== null && this.ownResets.includes(id)) return this.charge();
+    const known = this.ownResets === null ? -1 : this.ownResets.lastIndexOf(id);
+    if (known >= 0) {
+      // Data that the stream's window let through is no overhead: it would have been none before.
+      if (useful > 0 && (this.ownResetWindows[known] -= useful) >= 0) return;
+      return this.charge();
+    }
     if (this.goawaySentLast >= 0 && id > this.goawaySentLast) return;
     // It may have been reset here so long ago that this is forgotten, and the frame was on its way.
     if (id <= this.ownResetForgotten) return this.charge();

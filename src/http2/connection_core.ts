@@ -91,6 +91,8 @@ export abstract class ConnectionCore implements SendOwner {
   protected nextId = 1;
   protected settingsUnacked = 0;
   protected ownResets: number[] | null = null;
+  // The octets that their windows let the peer have on its way.
+  protected ownResetWindows: number[] = [];
   protected ownResetAt = 0;
   // The largest identifier that was reset here and is no longer remembered.
   protected ownResetForgotten = 0;
@@ -270,7 +272,7 @@ export abstract class ConnectionCore implements SendOwner {
   /** Resets a stream on behalf of the layer above. No callback follows. */
   reset(stream: Http2Stream, code: number): void {
     if (stream.state === StreamState.CLOSED || stream.state === StreamState.IDLE) return;
-    this.writeReset(stream.id, code);
+    this.writeReset(stream.id, code, stream.recvWindow);
     // For what the peer has sent meanwhile.
     this.overhead.give(4);
     this.drop(stream);
@@ -286,12 +288,13 @@ export abstract class ConnectionCore implements SendOwner {
     if (this.out.length !== before) this.changed();
   }
 
-  protected writeReset(id: number, code: number): void {
+  protected writeReset(id: number, code: number, window: number): void {
     writeRstStream(this.out, id, code);
     this.ownResets ??= [];
     const forgotten = this.ownResets[this.ownResetAt];
     if (forgotten > this.ownResetForgotten) this.ownResetForgotten = forgotten;
     this.ownResets[this.ownResetAt] = id;
+    this.ownResetWindows[this.ownResetAt] = window;
     this.ownResetAt = (this.ownResetAt + 1) % REMEMBERED_RESETS;
   }
 
@@ -367,7 +370,7 @@ export abstract class ConnectionCore implements SendOwner {
 
   // Resets a stream that has no object. The peer made us do it: it is charged.
   protected resetUnknown(id: number, code: number): void {
-    this.writeReset(id, code);
+    this.writeReset(id, code, 0);
     this.chargeReset();
   }
 
@@ -376,7 +379,7 @@ export abstract class ConnectionCore implements SendOwner {
   /** A peer's fault that concerns one stream: RST_STREAM and `onReset`. */
   streamError(stream: Http2Stream, code: number, reason: string): void {
     if (stream.state === StreamState.CLOSED) return;
-    this.writeReset(stream.id, code);
+    this.writeReset(stream.id, code, stream.recvWindow);
     this.drop(stream);
     stream.onReset(code, false, reason);
     this.handler.onStreamClosed(stream);

@@ -181,8 +181,17 @@ export abstract class LeanCall {
     if (entry.flags & (END | ERROR)) this.lastFrameWritten();
   }
 
+  /** Whether bytes that came too late were within the credit that the peer had. */
+  takeLate(bytes: number): boolean {
+    this.unreturned += bytes;
+    return this.unreturned <= this.connection.windowBytes;
+  }
+
   /** Forgets what waits in either direction. */
   protected dropBuffers(): void {
+    if (!this.quiet) {
+      this.connection.lateBytes += Math.max(0, this.connection.windowBytes - this.unreturned);
+    }
     this.quiet = true;
     const queued = this.queuedBytes;
     if (queued > 0) this.connection.countQueued(-queued);

@@ -57,6 +57,8 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   fragmentBytes: number;
   /** Bytes of messages that the peer may have under way for each call. */
   windowBytes: number;
+  /** Bytes of messages that may be under way to calls that are over. */
+  lateBytes = 0;
   /** Bytes of messages that wait to be framed. */
   queuedBytes = 0;
   /** Bytes of unfinished messages that have come. */

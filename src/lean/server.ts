@@ -158,7 +158,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
       return this.#onRequest(b, at, typeBytes, valueBytes, owned, id, input);
     }
     const call = this.calls.get(id) as LeanServerCall | undefined;
-    if (!this.#legal(input, id, call)) return;
+    if (!this.#legal(input, id, call, valueBytes)) return;
     const value = at + HEADER_BYTES;
     if (typeBytes !== 0) {
       return this.#illegal(`Frame of call ${id} has a route: only requests have`);
@@ -185,7 +185,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   }
 
   /** Whether the tables take the input; charges what is late, ends the connection over what is illegal. */
-  #legal(input: number, id: number, call: LeanServerCall | undefined): boolean {
+  #legal(input: number, id: number, call: LeanServerCall | undefined, bytes = 0): boolean {
     const control = input === Input.CANCEL || input === Input.CREDIT;
     const state = call === undefined
       ? (id > this.#lastId ? State.IDLE : State.CLOSED)
@@ -194,9 +194,19 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
       : call.state;
     const effect = serverEffect(state, input);
     if (effect === Effect.TAKE) return true;
+    if (effect === Effect.IGNORE && this.#isOnItsWay(call, bytes)) return false;
     if (effect === Effect.IGNORE) this.charge("frames of calls that are over");
     else this.#illegal(`Cannot take input ${input} for call ${id} in state ${state}`);
     return false;
+  }
+
+  // A client's messages that its credit let through before it knew of the call's end are no overhead.
+  #isOnItsWay(call: LeanServerCall | undefined, bytes: number): boolean {
+    if (bytes === 0) return false;
+    if (call !== undefined) return call.takeLate(bytes);
+    if (bytes > this.lateBytes) return false;
+    this.lateBytes -= bytes;
+    return true;
   }
 
   #illegal(message: string): void {
