@@ -19,6 +19,10 @@ class Counter implements FrameHandler {
   admit(): boolean {
     return false;
   }
+  holdFrame(): boolean {
+    return true;
+  }
+  dropFrame(): void {}
   onOversize(_b: Uint8Array, _at: number, _typeBytes: number, valueBytes: number): void {
     throw new Error(`A value of ${valueBytes} bytes`);
   }

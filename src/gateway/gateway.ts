@@ -102,7 +102,7 @@ export class Gateway {
     const method = await this.#find(this.#routes.get(path) ?? path);
     const text = await readJsonText(request, this.#maxBodyBytes);
     const payload = encodeRequest(method, parseJson(text, !takesAnyJson(method.desc.input)));
-    // Who hangs up needs no answer.
+    // Who hangs up needs no answer. (Without --unstable-no-legacy-abort Deno fires it at the end of each reply, too.)
     const options: CallOptions = { timeoutMs, signal: request.signal };
     if (id !== null && /^[\x20-\x7e]*$/.test(id)) options.metadata = { "x-request-id": id };
     if (method.desc.methodKind === "server_streaming") {

@@ -189,9 +189,7 @@ export abstract class LeanCall {
 
   /** Forgets what waits in either direction. */
   protected dropBuffers(): void {
-    if (!this.quiet) {
-      this.connection.lateBytes += Math.max(0, this.connection.windowBytes - this.unreturned);
-    }
+    if (!this.quiet) this.connection.expectLate(this.unreturned);
     this.quiet = true;
     const queued = this.queuedBytes;
     if (queued > 0) this.connection.countQueued(-queued);
@@ -201,10 +199,10 @@ export abstract class LeanCall {
       this.queue = undefined;
     }
     this.dropPieces();
-    const { waits, finished } = this.connection;
+    const { waits } = this.connection;
     waits.forget(this);
     // Others may have waited only because all together had too much queued; neither credit nor output tells them.
-    if (queued > 0 && !finished) waits.tellSenders();
+    if (queued > 0) waits.tellSenders();
   }
 
   private dropPieces(): void {

@@ -58,7 +58,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   /** Bytes of messages that the peer may have under way for each call. */
   windowBytes: number;
   /** Bytes of messages that may be under way to calls that are over. */
-  lateBytes = 0;
+  protected lateBytes = 0;
   /** Bytes of messages that wait to be framed. */
   queuedBytes = 0;
   /** Bytes of unfinished messages that have come. */
@@ -83,6 +83,8 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   /** When the socket last took output or the peer last gave credit to any call. */
   protected progressMs = 0;
   #busy = false;
+  // Of a frame that is cut off, as far as they count.
+  #frameBytes = 0;
   #controlFrames = 0;
   #overhead: Budget | undefined;
   #resets: Budget | undefined;
@@ -288,15 +290,28 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     this.memory.give(bytes);
   }
 
-  /** Counts bytes of a frame that is cut off. After the hello frames are short, and always get what they need. */
+  /**
+   * Counts bytes of a frame that is cut off; false when there is no room for them. After the hello frames are short,
+   * and always get what they need.
+   */
   holdFrame(bytes: number): boolean {
-    if (!this.extended && !this.memory.allows(bytes)) return false;
+    if (this.extended) return true;
+    if (!this.memory.allows(bytes)) return false;
     this.memory.take(bytes);
+    this.#frameBytes += bytes;
     return true;
   }
 
-  dropFrame(bytes: number): void {
-    this.memory.give(bytes);
+  /** Counts them no more. */
+  dropFrame(): void {
+    this.memory.give(this.#frameBytes);
+    this.#frameBytes = 0;
+  }
+
+  /** A call ended while its peer had credit for more than the `unreturned` bytes: more may be under way. */
+  expectLate(unreturned: number): void {
+    const most = this.windowBytes * this.options.maxConcurrentStreams;
+    this.lateBytes = Math.min(this.lateBytes + Math.max(0, this.windowBytes - unreturned), most);
   }
 
   /** What both sides do with a control frame. */
@@ -414,8 +429,9 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     this.over = true;
     this.endReason = reason;
     this.reader.stop();
-    this.endCalls(reason, broken);
+    // First: the room that one call leaves is of no use to the others now.
     this.waits.clear();
+    this.endCalls(reason, broken);
     this.queuedBytes = this.assemblyBytes = 0;
     this.memory.give(this.memory.used);
   }

@@ -21,7 +21,7 @@ export interface FrameHandler {
   /** Whether a frame that is cut off may hold `bytes` more; if so, they are counted. */
   holdFrame(bytes: number): boolean;
   /** A frame that was cut off holds them no more. */
-  dropFrame(bytes: number): void;
+  dropFrame(): void;
   /** The bytes can't be frames. */
   onMalformed(message: string): void;
 }
@@ -53,7 +53,7 @@ export class FrameReader {
   #needed = 0;
   #part: number = Part.HEADER;
   #skip = 0;
-  // What the handler counts for the frame that is held.
+  // What the handler was asked to count for the frame that is held.
   #counted = 0;
 
   /** Makes a reader that takes types up to `typeLimit` and, unasked, values up to `valueLimit` bytes. */
@@ -123,7 +123,7 @@ export class FrameReader {
 
   #drop(): void {
     this.#partial = undefined;
-    if (this.#counted > 0) this.#handler.dropFrame(this.#counted);
+    if (this.#counted > 0) this.#handler.dropFrame();
     this.#counted = 0;
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { releaseMessage } from "../bytes/pool.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../call/wire.ts";
@@ -116,6 +117,7 @@ export class LeanServerCall extends LeanCall implements ServerCall {
       return;
     }
     this.server.writeFrame(RESPONSE, this.id, undefined, message, 0, message.length);
+    releaseMessage(message);
     this.lastFrameWritten();
     this.server.produced();
   }

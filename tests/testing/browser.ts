@@ -20,7 +20,11 @@ const FLAGS = [
 export async function findChromium(): Promise<string | undefined> {
   for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
     const command = new Deno.Command(name, { args: ["--version"], stdout: "null", stderr: "null" });
-    if (await command.output().then((o) => o.success, () => false)) return name;
+    try {
+      if ((await command.output()).success) return name;
+    } catch {
+      // There is no such program; this is thrown, not rejected.
+    }
   }
   return undefined;
 }
