@@ -16,6 +16,9 @@ export interface Attack {
   run(connection: RawConnection): Promise<void>;
 }
 
+/** The wires by their names in TLS handshakes. */
+export const ALPN = { grpc: "h2", lean: "vrpc-lean/1" } as const;
+
 /** Joins pieces. */
 export function concat(...pieces: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));

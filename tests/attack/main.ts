@@ -8,7 +8,8 @@
 import { anyText, choice, number, readArguments, refuse } from "../../scripts/arguments.ts";
 import { selfSigned } from "../../src/transport/certs.ts";
 import type { Attack } from "./attack.ts";
-import { pause } from "./attack.ts";
+import { ALPN, pause } from "./attack.ts";
+import { handshakeBytes } from "./handshake_bytes.ts";
 import { HTTP2_ATTACKS } from "./http2_attacks.ts";
 import { LEAN_ATTACKS } from "./lean_attacks.ts";
 import { moveToOtherCore, runAttacker, runLegitimate, ServerProcess } from "./processes.ts";
@@ -45,6 +46,8 @@ interface Round {
 
 interface Result extends Round {
   readonly report: AttackerReport;
+  /** What the attacker sent, TLS handshakes included. */
+  readonly bytesPerSecond: number;
   readonly growthMib: number;
   readonly p99Ms: number;
   /** The client's p99 beside legitimate traffic of as many bytes. */
@@ -96,9 +99,11 @@ async function run(server: ServerProcess, round: Round): Promise<Result> {
   const { p99Ms, errors } = witness.take();
   const left = await descriptorsBack(server, before.descriptors);
   await witness.stop();
-  const legitimateMs = server.alive
-    ? await reference(server, round, report.bytesSent / seconds)
-    : NaN;
+  const shakeBytes = ca === undefined || !server.alive
+    ? 0
+    : await handshakeBytes(server.port, ca, ALPN[attack.wire]);
+  const bytesPerSecond = (report.bytesSent + report.connections * shakeBytes) / seconds;
+  const legitimateMs = server.alive ? await reference(server, round, bytesPerSecond) : NaN;
   const growthMib = peakMib - before.mib;
   const problems: string[] = [];
   if (!server.alive) problems.push(`the server ended: ${server.stderr.slice(-3).join("")}`);
@@ -106,7 +111,7 @@ async function run(server: ServerProcess, round: Round): Promise<Result> {
   if (left > MAX_DESCRIPTORS_LEFT) problems.push(`${left} descriptors are left`);
   if (errors.length > 0) problems.push(`${errors.length} errors: ${errors[0]}`);
   if (p99Ms > MAX_P99_FACTOR * legitimateMs) problems.push("p99 above its limit");
-  return { ...round, report, growthMib, p99Ms, legitimateMs, errors, problems };
+  return { ...round, report, bytesPerSecond, growthMib, p99Ms, legitimateMs, errors, problems };
 }
 
 const COLUMNS = [-8, -44, 9, -46, 7, 8, 8, 9, 6] as const;
@@ -119,7 +124,7 @@ function line(cells: readonly string[]): string {
 }
 
 function print(
-  { attack, ca, report, growthMib, p99Ms, legitimateMs, errors, problems }: Result,
+  { attack, ca, report, bytesPerSecond, growthMib, p99Ms, legitimateMs, errors, problems }: Result,
 ): void {
   const answers = report.answers.map(([what, count]) => `${what} ×${count}`).join(", ");
   const closed = report.medianLifetimeMs === null
@@ -128,7 +133,7 @@ function print(
   console.log(line([
     ca === undefined ? attack.wire : `${attack.wire}+TLS`,
     attack.name,
-    (report.bytesSent / seconds / 2 ** 20).toFixed(2),
+    (bytesPerSecond / 2 ** 20).toFixed(2),
     answers === "" ? "–" : answers,
     closed,
     growthMib.toFixed(0),

@@ -1,6 +1,7 @@
 /** A socket in an attacker's hands: writes anything, counts what the server answers. */
 
 import { setImmediate } from "node:timers";
+import { ALPN } from "./attack.ts";
 
 /** What the server answered, over all connections of an attacker. */
 export class Answers {
@@ -52,7 +53,7 @@ export class RawConnection {
       hostname,
       port,
       caCerts: [ca],
-      alpnProtocols: [wire === "grpc" ? "h2" : "vrpc-lean/1"],
+      alpnProtocols: [ALPN[wire]],
     });
     const connection = new RawConnection(conn, wire, answers);
     if (reading) connection.#read();
