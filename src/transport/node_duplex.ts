@@ -7,7 +7,7 @@
 import process from "node:process";
 import { Duplex } from "node:stream";
 import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
-import { nextTurn } from "./turns.ts";
+import { nextTurn, pollNext } from "./turns.ts";
 import type { ByteStream } from "./types.ts";
 
 // What an idle stream waits with, and what a busy one reads with. node:tls
@@ -22,6 +22,7 @@ export class ByteStreamDuplex extends Duplex {
   #readBytes = IDLE_READ_BYTES;
   #held = false;
   #wanted = false;
+  #begun = false;
   /**
    * Whether what was read waits for its turn of the event loop: a server's step of a handshake is half a millisecond
    * of work, and many may be due at once, before the small calls of open connections. Default false.
@@ -73,6 +74,9 @@ export class ByteStreamDuplex extends Duplex {
   async #readInTurn(buffer: Uint8Array): Promise<number | null> {
     const count = await this.#inner.read(buffer);
     await nextTurn();
+    // The first step, with the key exchange and the signature, is most of a handshake.
+    if (!this.#begun) pollNext();
+    this.#begun = true;
     return count;
   }
 

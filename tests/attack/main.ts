@@ -20,6 +20,8 @@ const MAX_GROWTH_MIB = 64;
 const WARM_UP_SECONDS = 1.5;
 const WARM_UP_BYTES_PER_SECOND = 100_000_000;
 const MAX_P99_FACTOR = 3;
+// 64 KiB/s: less would leave out whole seconds.
+const LEAST_POWER = 16;
 const MAX_DESCRIPTORS_LEFT = 20;
 // Connections that said nothing are closed after 5 s, so descriptors are back soon after.
 const SETTLE_MS = 7_000;
@@ -56,11 +58,11 @@ interface Result extends Round {
   readonly problems: string[];
 }
 
-// By wire, TLS and a power of four of bytes per second: measured once each.
+// By wire, TLS and a power of two of bytes per second: measured once each.
 const references = new Map<string, number>();
 
 async function reference(server: ServerProcess, round: Round, bytesPerSecond: number) {
-  const power = Math.max(8, Math.round(Math.log2(Math.max(1, bytesPerSecond)) / 2));
+  const power = Math.max(LEAST_POWER, Math.round(Math.log2(Math.max(1, bytesPerSecond))));
   const { wire } = round.attack;
   const key = `${wire} ${round.ca === undefined ? "" : "TLS "}${power}`;
   const known = references.get(key);
@@ -69,7 +71,7 @@ async function reference(server: ServerProcess, round: Round, bytesPerSecond: nu
   const witness = new Witness(task);
   await pause(300);
   witness.take();
-  await runLegitimate({ ...task, seconds }, 4 ** power);
+  await runLegitimate({ ...task, seconds }, 2 ** power);
   const { p99Ms } = witness.take();
   await witness.stop();
   references.set(key, p99Ms);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { endTurn, isTurnOver, nextTurn } from "../../src/transport/turns.ts";
+import { endTurn, isTurnOver, nextTurn, pollNext } from "../../src/transport/turns.ts";
 
 function work(ms: number): void {
   const start = performance.now();
@@ -82,4 +82,25 @@ Deno.test("who wait go on although somebody works in every turn", async () => {
   await new Promise<void>((resolve) => setImmediate(resolve));
   // One look at the sockets lasts 61 of these turns, and so long may go on who wait.
   assert.ok(turns < 3 * 61, `${turns} turns`);
+});
+
+/** How many turns of the loop it takes until one who waits goes on. */
+async function turnsOfWaiting(): Promise<number> {
+  let turns = 0;
+  let waiting = true;
+  const count = () => {
+    turns++;
+    if (waiting) setImmediate(count);
+  };
+  setImmediate(count);
+  await nextTurn();
+  waiting = false;
+  return turns;
+}
+
+Deno.test("who comes after long work goes on after a look at the sockets", async () => {
+  // Now the next look is due in 2 ms.
+  await nextTurn();
+  pollNext();
+  assert.ok(await turnsOfWaiting() >= 61);
 });
