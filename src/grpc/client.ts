@@ -19,7 +19,7 @@ import { ErrorCode, errorCodeName } from "../http2/constants.ts";
 import { type Http2Options, http2Options } from "../http2/options.ts";
 import type { Http2Stream } from "../http2/stream.ts";
 import { GrpcClientStream } from "./client_stream.ts";
-import { encodeMetadata, formatTimeout, metadataBytes } from "./fields.ts";
+import { encodeMetadata, formatTimeout } from "./fields.ts";
 
 /** Options of a client's connection. Times are ms, sizes are bytes. */
 export interface GrpcClientOptions extends Partial<Http2Options> {
@@ -195,7 +195,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
   #checkListSize({ path, metadata, authority = this.#authority.value }: CallRequest): void {
     const limit = this.http2.peerMaxHeaderListBytes;
     const bytes = OWN_FIELDS_BYTES + path.length + authority.length +
-      this.#userAgent.value.length + metadataBytes(metadata);
+      this.#userAgent.value.length + (metadata?.listBytes ?? 0);
     if (bytes <= limit) return;
     throw new RpcError(
       Status.RESOURCE_EXHAUSTED,

@@ -7,7 +7,7 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import { Metadata, type MetadataValue } from "../call/metadata.ts";
 import type { HpackEncoder } from "../hpack/encoder.ts";
-import { FIELD_OVERHEAD_BYTES, type HeaderList } from "../hpack/header_list.ts";
+import type { HeaderList } from "../hpack/header_list.ts";
 
 const UNIT_MS: Readonly<Record<string, number>> = {
   H: 3_600_000,
@@ -120,17 +120,6 @@ export function encodeMetadata(
     const mode = SECRET.has(key) ? "never" : text.length <= MAX_INDEXED_CHARS ? "index" : "literal";
     encoder.field(out, key, text, mode);
   }
-}
-
-/** What metadata adds to a header list, as RFC 7541 section 4.1 counts. */
-export function metadataBytes(metadata: Metadata | undefined): number {
-  let bytes = 0;
-  if (metadata === undefined) return bytes;
-  for (const [key, value] of metadata) {
-    const length = typeof value === "string" ? value.length : Math.ceil(value.length * 4 / 3);
-    bytes += key.length + length + FIELD_OVERHEAD_BYTES;
-  }
-  return bytes;
 }
 
 // Longer values rarely repeat, and would push what does out of the table.

@@ -19,7 +19,6 @@ import {
   encodeMetadata,
   encodeShortMessage,
   isGrpcContentType,
-  metadataBytes,
   parseTimeout,
 } from "./fields.ts";
 import type { GrpcServerConnection } from "./server.ts";
@@ -232,7 +231,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     if (this.#headersSent || this.closed) return;
     const { connection } = this;
     if (metadata !== undefined) {
-      const bytes = OWN_FIELDS_BYTES + metadataBytes(metadata);
+      const bytes = OWN_FIELDS_BYTES + metadata.listBytes;
       const limit = connection.peerMaxHeaderListBytes;
       if (bytes > limit) {
         return this.#fail(
@@ -281,7 +280,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     this.#statusMessage = encodeShortMessage(message, limit - OWN_FIELDS_BYTES);
     this.#trailers = trailers;
     if (trailers !== undefined) {
-      const bytes = OWN_FIELDS_BYTES + this.#statusMessage.length + metadataBytes(trailers);
+      const bytes = OWN_FIELDS_BYTES + this.#statusMessage.length + trailers.listBytes;
       if (bytes > limit) {
         this.#trailers = undefined;
         if (code === Status.OK) {
