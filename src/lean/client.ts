@@ -33,7 +33,7 @@ import {
 } from "./frames.ts";
 import { ENCODING_GZIP, HELLO_DEFAULTS, readHello, writeHello } from "./hello.ts";
 import { type LeanClientOptions, leanOptions } from "./options.ts";
-import { encodeRoute, ROUTE_NUMBER, RouteWriter, writeRoute } from "./routes.ts";
+import { checkRoute, RouteWriter, writeRoute } from "./routes.ts";
 import { NOT_PROCESSED } from "./server_call.ts";
 import { clientEffect, Effect, Input, SERVER_FRAMES, State } from "./state.ts";
 import { UnopenedCalls } from "./unopened_calls.ts";
@@ -122,7 +122,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
         `Cannot call ${request.path}: ${this.activeCalls} calls are open, limit is ${this.maxCalls}`,
       );
     }
-    this.#checkRoute(request.path);
+    checkRoute(request.path, this.options.maxRouteBytes);
     if (this.#v1 !== undefined) return this.#v1.startCall(request, sink);
     let fields: Uint8Array | undefined;
     let problem: string | undefined;
@@ -141,19 +141,6 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
       this.later(() => call.finish(Status.INTERNAL, problem, "unprocessed"));
     } else if (request.requestStreams) call.open();
     return call;
-  }
-
-  // A server hangs up over a route that it can't read, and all calls of the connection end with it.
-  #checkRoute(path: string): void {
-    const { maxRouteBytes } = this.options;
-    const bytes = encodeRoute(path);
-    if (bytes.length > 0 && bytes[0] !== ROUTE_NUMBER && bytes.length <= maxRouteBytes) return;
-    const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path;
-    throw new TypeError(
-      `Cannot call ${
-        JSON.stringify(shown)
-      }: a route has 1 to ${maxRouteBytes} bytes, the first of them not zero`,
-    );
   }
 
   /** Runs `report` from the next timer, so that no sink is called inside its own call. For the engine's parts. */

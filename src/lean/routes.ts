@@ -73,6 +73,21 @@ export function encodeRoute(route: string): Uint8Array {
   return bytes;
 }
 
+/**
+ * Throws a TypeError for a route that a server can't read: it would hang up over it, and all calls of the
+ * connection would end with it.
+ */
+export function checkRoute(route: string, maxBytes: number): void {
+  const bytes = encodeRoute(route);
+  if (bytes.length > 0 && bytes[0] !== ROUTE_NUMBER && bytes.length <= maxBytes) return;
+  const shown = route.length > 200 ? `${route.slice(0, 200)}…` : route;
+  throw new TypeError(
+    `Cannot call ${
+      JSON.stringify(shown)
+    }: a route has 1 to ${maxBytes} bytes, the first of them not zero`,
+  );
+}
+
 /** A client's side: turns routes into types, numbering as the server does. */
 export class RouteWriter {
   #max = 0;
