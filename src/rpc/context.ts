@@ -23,6 +23,8 @@ export interface CallConnection {
   readonly clock: Clock;
   /** Takes further calls of this connection that arrive inside of others (the batch stream). */
   accept(call: ServerCall, connection: CallConnection): void;
+  /** What calls were given up with last. */
+  givenUpWith?: RpcError;
 }
 
 const running = new AsyncLocalStorage<HandlerContext>();

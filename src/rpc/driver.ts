@@ -13,7 +13,7 @@ import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
 import type { Clock } from "../call/clock.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
 import type { ByteStream } from "../transport/types.ts";
-import { endTurn, isPolling, isTurnOver, nextTurn, TURN_BYTES } from "../transport/turns.ts";
+import { isPolling, isTurnOver, nextTurn, spendTurn, TURN_BYTES } from "../transport/turns.ts";
 
 /** What a {@link Driver} needs. */
 export interface DriverOptions {
@@ -165,7 +165,7 @@ export class Driver {
           this.#lingerOn(count);
           continue;
         }
-        if (count > LEAST_SLICE_BYTES) {
+        if (count >= LEAST_SLICE_BYTES) {
           await this.#receiveSlices(buffer, count);
           if (this.#closed) return;
         } else {
@@ -192,6 +192,7 @@ export class Driver {
     let nowMs = startMs;
     for (let start = 0; start < count;) {
       if (nowMs - startMs >= SLICE_MS) {
+        spendTurn(nowMs - startMs);
         await nextTurn();
         if (this.#closed || this.#lingering) return;
         startMs = nowMs = this.#clock.now();
@@ -204,7 +205,7 @@ export class Driver {
       this.#fitSlice(endMs - nowMs, end < count);
       nowMs = endMs;
     }
-    if (nowMs - startMs >= SLICE_MS) endTurn();
+    spendTurn(nowMs - startMs);
   }
 
   // The last slice of a read may be short, and says nothing of longer ones.

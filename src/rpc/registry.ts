@@ -15,6 +15,7 @@ import type { CallContext } from "./context.ts";
 import type { Dispatcher, DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind, MethodSpec } from "./handlers.ts";
 import { intercept, invoke } from "./invoke.ts";
+import { NameTable } from "./name_table.ts";
 import { NameHints, nearestName } from "./nearest_name.ts";
 import type { HandlerContext, Interceptor, MethodInfo } from "./types.ts";
 
@@ -93,8 +94,8 @@ export class RegisteredMethod implements MethodInfo {
 
 /** The methods of a server. Made by `serve` and filled through a Router. */
 export class Registry implements Dispatcher {
-  #methods = new Map<string, RegisteredMethod>();
-  #services = new Map<string, DescService>();
+  readonly #methods = new NameTable<RegisteredMethod>();
+  readonly #services = new NameTable<DescService>();
   /** None behind interceptors: whoever may not call a method is not told its name. */
   readonly #hints: NameHints | undefined;
 
@@ -125,15 +126,15 @@ export class Registry implements Dispatcher {
         `Cannot register a method with a name of ${path.length} characters, limit is 1 to 1024`,
       );
     }
-    if (this.#methods.has(path)) {
+    if (this.#methods.get(path) !== undefined) {
       throw new TypeError(`Cannot register method "${path}": the name is taken`);
     }
-    this.#methods.set(path, method);
+    this.#methods.add(path, method);
   }
 
   /** Notes that the methods of a service are here. */
   addService(service: DescService): void {
-    this.#services.set(service.typeName, service);
+    if (!this.hasService(service.typeName)) this.#services.add(service.typeName, service);
   }
 
   /** All services, in the order in which they were added. */
@@ -143,7 +144,7 @@ export class Registry implements Dispatcher {
 
   /** Whether a service of this full name was added. */
   hasService(typeName: string): boolean {
-    return this.#services.has(typeName);
+    return this.#services.get(typeName) !== undefined;
   }
 
   /** All methods, in the order in which they were added; `capabilities` is the first. */
@@ -185,10 +186,10 @@ export class Registry implements Dispatcher {
   explainMissing(path: string): string {
     const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path;
     if (this.#hints === undefined) return `Unknown method ${shown}`;
-    const nearest = this.#hints.nearest(path, () => this.#methods.keys());
+    const nearest = this.#hints.nearest(path, () => this.#methods.names());
     if (nearest !== undefined) return `Unknown method ${shown}; did you mean ${nearest}`;
     const service = path.slice(1, Math.max(1, path.lastIndexOf("/")));
-    return this.#services.has(service)
+    return this.hasService(service)
       ? `Unknown method ${shown}; the service is here, the method is not`
       : `Unknown method ${shown}`;
   }

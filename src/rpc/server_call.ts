@@ -24,6 +24,16 @@ import { EncodedReplies, encodeReply } from "./invoke.ts";
 import { RequestStream } from "./request_stream.ts";
 import type { MethodInfo } from "./types.ts";
 
+/**
+ * Calls of a connection that end for the same reason share the error: making one for each, which V8 does in 5 µs even
+ * without a stack, was a third of the time that it took to end the calls of a lost connection.
+ */
+function givenUp(connection: CallConnection, code: Status, reason: string): RpcError {
+  const last = connection.givenUpWith;
+  if (last !== undefined && last.code === code && last.message === reason) return last;
+  return connection.givenUpWith = errorFromOutside(code, reason);
+}
+
 type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
 /** Hears a call's events and answers it. */
@@ -121,7 +131,7 @@ export class ServerCallHandler implements ServerCallSink {
     if (this.#over) return;
     this.#over = true;
     this.#host.ended(code);
-    this.#giveUp(errorFromOutside(code, reason));
+    this.#giveUp(givenUp(this.#context.connection, code, reason));
     if (!this.#running) this.#call.handlerDone();
   }
 

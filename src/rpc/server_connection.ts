@@ -121,6 +121,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       wire,
       clock,
       accept: (call, connection) => host.accept(call, connection),
+      givenUpWith: undefined,
     };
     // What is left of the one timer that runs from accept.
     const prefaceTimeoutMs = Math.max(1, openByMs - nowMs);

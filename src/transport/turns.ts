@@ -4,11 +4,15 @@
  * An operation of Deno that can finish at once does, without a turn of the event loop (up to 128 of them), and
  * while JavaScript keeps the loop awake by itself, by `setImmediate` or by such operations, Deno (2.9) asks the
  * kernel only every 61 turns which sockets have become ready. At 5 ms of work a turn others waited 300 ms and
- * more (p99 beside three flooding connections: 560 ms, now 10). So after two milliseconds of work come
- * 61 turns without any, 40 µs together. Where others work in these turns, as a program's own `setImmediate` may, they
- * take longer, and so long at least goes on who waits.
+ * more (p99 beside three flooding connections: 560 ms, now 10). So after a millisecond of work come
+ * 61 turns without any, 40 µs together.
  *
- * Two other ways don't do: a timer sleeps for 2 ms, and an operation of another thread has often ended, where
+ * While V8 marks its heap, though, it takes 2 ms of every turn, until it is done after some 15 turns: the kernel would
+ * be asked after that only, and the longer the more work is done in between. So once two of these turns were slow,
+ * work waits for 8 ms, and the loop sleeps whenever V8 lets it. Where others work in these turns, as a program's
+ * own `setImmediate` may, who has much to do gets a tenth of the time.
+ *
+ * Two other ways don't do: a timer each time sleeps for 2 ms, and an operation of another thread has often ended, where
  * there is one core, before the loop has gone to sleep.
  *
  * @module
@@ -19,9 +23,14 @@ import { setImmediate } from "node:timers";
 /** After this much input or output of one connection, in bytes, others get their turn. */
 export const TURN_BYTES = 65_536;
 
-const POLL_INTERVAL_MS = 2;
+const TURN_MS = 1;
+const POLL_INTERVAL_MS = 1;
 // Tokio's event interval, as Deno sets it.
 const TURNS_UNTIL_POLL = 61;
+// Turns without work that take as long as this each are V8's, which marks its heap, 2 ms a turn.
+const SLOW_TURN_MS = 0.7;
+const MAX_SLOW_TURNS = 2;
+const SLOW_POLL_MS = 8;
 
 /** Who waits for a turn; a list, because an array that never empties never shrinks. */
 interface Waiter {
@@ -32,9 +41,11 @@ interface Waiter {
 let first: Waiter | null = null;
 let last: Waiter | null = null;
 let waiting = 0;
-let pollBeganMs = 0;
+let emptyTurnBeganMs = 0;
+let slowTurns = 0;
 let pollAgainAtMs = 0;
 let emptyTurnsLeft = 0;
+let spentMs = 0;
 let turnOver = false;
 
 /** Whether the loop has its turns without work: whoever has much to do should wait for `nextTurn`. */
@@ -47,20 +58,25 @@ export function isTurnOver(): boolean {
   return turnOver || emptyTurnsLeft > 0;
 }
 
-/** Says that enough was done in this turn: the reads of many connections may have become ready at once. */
-export function endTurn(): void {
-  if (turnOver) return;
-  turnOver = true;
-  setImmediate(beginTurn);
+/**
+ * Says how long a connection worked. Once all of them together have worked for a millisecond in a turn it is over:
+ * the reads of many may have become ready at once.
+ */
+export function spendTurn(ms: number): void {
+  if (spentMs === 0) setImmediate(beginTurn);
+  // What took less than the clock can tell counts as well, or the turn would be begun again and again.
+  spentMs += Math.max(ms, 0.01);
+  turnOver = spentMs >= TURN_MS;
 }
 
 function beginTurn(): void {
+  spentMs = 0;
   turnOver = false;
 }
 
 /**
  * A turn of the loop, after what others have to do. Who wait go on one by one, in the order in which they came, and
- * after 2 ms of it the sockets are looked at: thirty connections with 2 ms of work each don't make 60 ms of it.
+ * after 1 ms of it the sockets are looked at: thirty connections with 2 ms of work each don't make 60 ms of it.
  */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
@@ -86,18 +102,24 @@ function resumeOne(): void {
     resumeFirst();
     return;
   }
-  pollBeganMs = nowMs;
+  emptyTurnBeganMs = nowMs;
+  slowTurns = 0;
   emptyTurnsLeft = TURNS_UNTIL_POLL;
   setImmediate(emptyTurn);
 }
 
 function emptyTurn(): void {
-  if (--emptyTurnsLeft > 0) {
-    setImmediate(emptyTurn);
-    return;
-  }
   const nowMs = performance.now();
-  pollAgainAtMs = nowMs + Math.max(POLL_INTERVAL_MS, nowMs - pollBeganMs);
+  if (nowMs - emptyTurnBeganMs >= SLOW_TURN_MS) slowTurns++;
+  emptyTurnBeganMs = nowMs;
+  if (--emptyTurnsLeft === 0) endPolling();
+  else if (slowTurns < MAX_SLOW_TURNS) setImmediate(emptyTurn);
+  else setTimeout(endPolling, SLOW_POLL_MS);
+}
+
+function endPolling(): void {
+  emptyTurnsLeft = 0;
+  pollAgainAtMs = performance.now() + POLL_INTERVAL_MS;
   for (let i = 1; i < waiting; i++) setImmediate(resumeOne);
   // At least one goes on between two polls, whatever the next turn brings.
   resumeFirst();

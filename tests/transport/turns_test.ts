@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { endTurn, isTurnOver, nextTurn, pollNext } from "../../src/transport/turns.ts";
+import { isTurnOver, nextTurn, pollNext, spendTurn } from "../../src/transport/turns.ts";
 
 function work(ms: number): void {
   const start = performance.now();
@@ -55,13 +55,19 @@ Deno.test("who wait go on in the order in which they came, with looks at the soc
   assert.ok(looked >= 9, `${looked} looks`);
 });
 
-Deno.test("a turn that was said to be over is over until the next one", async () => {
+Deno.test("a turn is over once all together have worked for long enough, until the next one", async () => {
   await nextTurn();
-  endTurn();
+  for (let i = 0; i < 3; i++) {
+    spendTurn(0.3);
+    assert.equal(isTurnOver(), false);
+  }
+  spendTurn(0.3);
   assert.equal(isTurnOver(), true);
   await Promise.resolve();
   assert.equal(isTurnOver(), true);
   await new Promise<void>((resolve) => setImmediate(resolve));
+  assert.equal(isTurnOver(), false);
+  spendTurn(0.3);
   assert.equal(isTurnOver(), false);
 });
 
@@ -85,11 +91,12 @@ Deno.test("who wait go on although somebody works in every turn", async () => {
 });
 
 /** How many turns of the loop it takes until one who waits goes on. */
-async function turnsOfWaiting(): Promise<number> {
+async function turnsOfWaiting(turnMs = 0): Promise<number> {
   let turns = 0;
   let waiting = true;
   const count = () => {
     turns++;
+    work(turnMs);
     if (waiting) setImmediate(count);
   };
   setImmediate(count);
@@ -103,4 +110,11 @@ Deno.test("who comes after long work goes on after a look at the sockets", async
   await nextTurn();
   pollNext();
   assert.ok(await turnsOfWaiting() >= 61);
+});
+
+Deno.test("where turns are slow, the look at the sockets ends before V8 has had 61 of them", async () => {
+  await nextTurn();
+  pollNext();
+  const turns = await turnsOfWaiting(2);
+  assert.ok(turns < 30, `${turns} turns`);
 });
