@@ -43,7 +43,10 @@ export interface HandlerContext {
   readonly responseTrailers: Metadata;
   /** Sends response headers now instead of with the first message. */
   sendHeaders(): void;
-  /** Fires on cancel, deadline and lost connection; its reason is an RpcError. Made when first asked for. */
+  /**
+   * Fires on cancel, deadline and lost connection; its reason is an RpcError, which calls of a connection that end
+   * together share. Made when first asked for.
+   */
   readonly signal: AbortSignal;
   /** Milliseconds until the deadline; Infinity without one; never negative. */
   timeRemainingMs(): number;

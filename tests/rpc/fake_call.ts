@@ -98,9 +98,9 @@ export class FakeCall implements ServerCall {
   }
 
   /** The caller goes away. */
-  cancel(): void {
+  cancel(code: Status = Status.CANCELLED, reason = "The caller cancelled"): void {
     this.closed = true;
-    this.sink.onCancel(Status.CANCELLED, "The caller cancelled");
+    this.sink.onCancel(code, reason);
   }
 
   /** One request and the end of the caller's side. */

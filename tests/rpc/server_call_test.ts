@@ -255,6 +255,33 @@ Deno.test("a cancelled call fires the signal and is done when its handler is", a
   assert.deepEqual(host.host.stats().failed, { CANCELLED: 1 });
 });
 
+Deno.test("calls of a connection share the error that they end with when they end for the same reason", async () => {
+  const reasons: RpcError[] = [];
+  const host = new FakeHost((router) =>
+    router.method("wait", { incoming: "bytes", returning: "bytes" }, async (_request, context) => {
+      await new Promise<void>((resolve) =>
+        context.signal.addEventListener("abort", () => resolve())
+      );
+      reasons.push(context.signal.reason as RpcError);
+      return new Uint8Array(0);
+    })
+  );
+  const ends: [Status, string][] = [
+    [Status.UNAVAILABLE, "gone"],
+    [Status.UNAVAILABLE, "gone"],
+    [Status.CANCELLED, "gone"],
+    [Status.UNAVAILABLE, "away"],
+  ];
+  for (const [code, reason] of ends) {
+    const call = host.accept(new FakeCall("wait")).request();
+    call.cancel(code, reason);
+    await call.ended;
+  }
+  assert.deepEqual(reasons.map(({ code, message }) => [code, message]), ends);
+  assert.equal(reasons[0], reasons[1]);
+  assert.equal(new Set(reasons).size, 3);
+});
+
 Deno.test("a call cancelled before its request is done at once", () => {
   const host = new FakeHost((router) => router.method("/m", {}, (r) => r));
   const call = host.accept(new FakeCall("/m"));
