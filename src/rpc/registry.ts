@@ -139,7 +139,7 @@ export class Registry implements Dispatcher {
 
   /** All services, in the order in which they were added. */
   get services(): DescService[] {
-    return [...this.#services.values()];
+    return this.#services.values();
   }
 
   /** Whether a service of this full name was added. */
@@ -149,7 +149,7 @@ export class Registry implements Dispatcher {
 
   /** All methods, in the order in which they were added; `capabilities` is the first. */
   methods(): RegisteredMethod[] {
-    return [...this.#methods.values()];
+    return this.#methods.values();
   }
 
   /** The list that the route `capabilities` answers with. */

@@ -24,6 +24,8 @@ import { EncodedReplies, encodeReply } from "./invoke.ts";
 import { RequestStream } from "./request_stream.ts";
 import type { MethodInfo } from "./types.ts";
 
+type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
+
 /**
  * Calls of a connection that end for the same reason share the error: making one for each, which V8 does in 5 µs even
  * without a stack, was a third of the time that it took to end the calls of a lost connection.
@@ -33,8 +35,6 @@ function givenUp(connection: CallConnection, code: Status, reason: string): RpcE
   if (last !== undefined && last.code === code && last.message === reason) return last;
   return connection.givenUpWith = errorFromOutside(code, reason);
 }
-
-type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
 /** Hears a call's events and answers it. */
 export class ServerCallHandler implements ServerCallSink {
