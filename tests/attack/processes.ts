@@ -1,6 +1,6 @@
 /** The processes of the attack suite: victim, attackers, legitimate load. */
 
-import { BEHIND_OTHERS, pin, SERVER_V8_FLAGS } from "../../bench/processes.ts";
+import { BEHIND_OTHERS, goFirst, pin, SERVER_V8_FLAGS } from "../../bench/processes.ts";
 import type { AttackerReport, AttackerTask } from "./report.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -41,9 +41,10 @@ async function hasTaskset(): Promise<boolean> {
   }
 }
 
-/** Moves this process to the core of attackers and clients. */
-export function moveToOtherCore(): Promise<void> {
-  return pin(Deno.pid, OTHER_CORE);
+/** Moves this process, whose client measures, to the core of attackers and clients, ahead of them. */
+export async function moveToOtherCore(): Promise<void> {
+  await pin(Deno.pid, OTHER_CORE);
+  await goFirst(Deno.pid);
 }
 
 /** The real server program. */
