@@ -33,6 +33,11 @@ export interface ConnectionEngine {
   onTimer(nowMs: number): void;
   /** False while the peer must be slowed down: the driver stops reading until it is true again. */
   readonly wantsRead: boolean;
+  /**
+   * When the peer should be read from again, in the clock of `nowMs`; 0 for at once. It goes on with what is refused:
+   * this only makes it slower, and a driver may do without. For servers' connections.
+   */
+  readonly readAtMs?: number;
   /** True when nothing more will be said: flush `out`, then close the byte stream. */
   readonly finished: boolean;
   /** Whether it finished because all was said, so that the peer may still be reading what was sent last. */

@@ -78,6 +78,9 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler {
   get wantsRead(): boolean {
     return this.http2.wantsRead;
   }
+  get readAtMs(): number {
+    return this.http2.readAtMs;
+  }
   get finished(): boolean {
     return this.http2.finished;
   }

@@ -10,6 +10,12 @@
  */
 export const MOVING_STALL_FACTOR = 10;
 
+/**
+ * How much later a peer is read from, at most, that opens calls above the limit and has used up half its budget of them.
+ * Those who do so in earnest would come back at once if they were only closed, with as many calls as the limit allows.
+ */
+export const MAX_SLOWDOWN_MS = 5_000;
+
 /** A bucket of credits that fills with time. The clock comes in by arguments. */
 export class Budget {
   #credits: number;
@@ -34,6 +40,12 @@ export class Budget {
     }
     this.#credits -= count;
     return this.#credits >= 0;
+  }
+
+  /** How long it took from the last {@link take} on until the bucket was half full again, in ms; 0 when it was. */
+  get halfFullMs(): number {
+    const missing = this.#most / 2 - this.#credits;
+    return missing > 0 ? missing / this.#perMs : 0;
   }
 
   /** Puts credits in, up to the bucket's size. */

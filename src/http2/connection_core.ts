@@ -75,6 +75,8 @@ export abstract class ConnectionCore implements SendOwner {
   nowMs: number;
   /** When the socket last took output or the peer last gave credit. */
   protected progressMs = 0;
+  /** Server: when it should be read from again; see {@link ConnectionEngine}. */
+  readAtMs = 0;
   finished = false;
   /** Why it is finished; empty before. */
   endReason = "";

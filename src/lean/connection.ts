@@ -9,7 +9,7 @@ import { MemoryPool, MemoryShare } from "../bytes/memory_pool.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
 import { ProtocolError } from "../errors.ts";
-import { Budget } from "../http2/budget.ts";
+import { Budget, MAX_SLOWDOWN_MS } from "../http2/budget.ts";
 import type { LeanCall } from "./call.ts";
 import { type FrameHandler, FrameReader } from "./frame_reader.ts";
 import {
@@ -65,6 +65,8 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   assemblyBytes = 0;
   /** This connection's part of what all may hold. */
   readonly memory: MemoryShare;
+  /** When it should be read from again; see {@link ConnectionEngine}. Stays 0 on clients. */
+  readAtMs = 0;
   /** Why it is finished; empty before. */
   endReason = "";
   /** Whether it finished because all was said. */
@@ -252,6 +254,11 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     if (this.#overhead.take(1, this.nowMs)) return true;
     this.fail(Reason.ENHANCE_YOUR_CALM, `Too many ${what}: the budget is ${overheadBurst}`);
     return false;
+  }
+
+  /** A call above the limit was refused: when that was so often, the peer is read from later. */
+  protected slowDown(): void {
+    this.readAtMs = this.nowMs + Math.min(this.#resets?.halfFullMs ?? 0, MAX_SLOWDOWN_MS);
   }
 
   /** Puts credits back for frames that were good for something. */

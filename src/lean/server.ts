@@ -300,6 +300,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
       `Cannot open another call: ${limit} are open, which is the limit`,
     );
     this.#refuseWith(id, this.#full);
+    this.slowDown();
   }
 
   /** Answers a call that is not taken. */

@@ -13,7 +13,15 @@ import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
 import type { Clock } from "../call/clock.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
 import type { ByteStream } from "../transport/types.ts";
-import { isPolling, isTurnOver, nextTurn, spendTurn, TURN_BYTES } from "../transport/turns.ts";
+import {
+  isOverWith,
+  isPolling,
+  isTurnOver,
+  nextTurn,
+  spendTurn,
+  TURN_BYTES,
+  withHandlers,
+} from "../transport/turns.ts";
 
 /** What a {@link Driver} needs. */
 export interface DriverOptions {
@@ -43,9 +51,9 @@ export interface DriverOptions {
 const SMALL_READ_BYTES = 4_096;
 const LARGE_READ_BYTES = 65_536;
 // A read may hold thousands of calls, so it is taken in slices, between which others get a turn. Their length follows
-// what they cost the engine: half or twice the last one's, up to all of a read.
-const LEAST_SLICE_BYTES = SMALL_READ_BYTES;
-const SLICE_MS = 1;
+// what they cost, handlers included: half or twice the last one's, up to all of a read.
+const LEAST_SLICE_BYTES = 1_024;
+const SLICE_MS = 0.5;
 // Output that came during a write, and is less than this, waits for the next turn, and what else comes until then.
 const GATHER_BYTES = 16_384;
 // After this many short reads in a row a connection goes back to the small buffer.
@@ -56,6 +64,10 @@ const STALL_LOOKS = 8;
 const LINGER_MS = 500;
 // What it may send meanwhile, credit and acknowledgements, before more of it says that it doesn't want to end.
 const LINGER_INPUT_BYTES = 1_048_576;
+
+// How many connections of a process may be slowed down at once: while one is, nobody sees whether its peer has gone.
+const MAX_SLOWED = 64;
+let slowed = 0;
 
 /** The next turn of the loop, whoever else waits for one. */
 function macrotask(): Promise<void> {
@@ -86,6 +98,7 @@ export class Driver {
   #stalledLooks = 0;
   #sliceBytes = LEAST_SLICE_BYTES;
   #resumeRead: (() => void) | null = null;
+  #endSlowdown: (() => void) | null = null;
   // A field, not a closure of the constructor, with which closed connections survive minor collections.
   readonly #wakeUp = () => this.wake();
   readonly #flushNow = () => {
@@ -136,6 +149,7 @@ export class Driver {
     if (!this.#writing) this.#engine.out.clear();
     this.#stream.close();
     this.#resumeRead?.();
+    this.#endSlowdown?.();
     this.#onClose(error);
   }
 
@@ -165,13 +179,14 @@ export class Driver {
           this.#lingerOn(count);
           continue;
         }
-        if (count >= LEAST_SLICE_BYTES) {
+        if (count >= SMALL_READ_BYTES) {
           await this.#receiveSlices(buffer, count);
           if (this.#closed) return;
         } else {
           engine.receive(buffer.subarray(0, count), this.#clock.now());
           this.#afterInput();
         }
+        if (this.#isTooEarly) await this.#slowDown();
         if (!engine.wantsRead && !engine.finished) await this.#readPaused();
         const fit = this.#fitBuffer(buffer, count, short);
         short = fit === buffer && buffer.length > SMALL_READ_BYTES && count < SMALL_READ_BYTES
@@ -191,19 +206,20 @@ export class Driver {
     let startMs = this.#clock.now();
     let nowMs = startMs;
     for (let start = 0; start < count;) {
-      if (nowMs - startMs >= SLICE_MS) {
-        spendTurn(nowMs - startMs);
-        await nextTurn();
-        if (this.#closed || this.#lingering) return;
-        startMs = nowMs = this.#clock.now();
-      }
       const end = Math.min(start + this.#sliceBytes, count);
       this.#engine.receive(buffer.subarray(start, end), nowMs);
       this.#afterInput();
       start = end;
       const endMs = this.#clock.now();
-      this.#fitSlice(endMs - nowMs, end < count);
+      this.#fitSlice(withHandlers(endMs - nowMs), end < count);
       nowMs = endMs;
+      const early = this.#isTooEarly;
+      if (start < count && (early || isOverWith(nowMs - startMs))) {
+        spendTurn(nowMs - startMs);
+        await (early ? this.#slowDown() : nextTurn());
+        if (this.#closed || this.#lingering) return;
+        startMs = nowMs = this.#clock.now();
+      }
     }
     spendTurn(nowMs - startMs);
   }
@@ -228,6 +244,26 @@ export class Driver {
     if (wanted === buffer.length) return buffer;
     releaseBuffer(buffer);
     return acquireBuffer(wanted);
+  }
+
+  get #isTooEarly(): boolean {
+    const { readAtMs } = this.#engine;
+    return readAtMs !== undefined && readAtMs > 0 && slowed < MAX_SLOWED &&
+      !this.#engine.finished && readAtMs > this.#clock.now();
+  }
+
+  #slowDown(): Promise<void> {
+    slowed++;
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#clock.clearTimer(timer);
+        this.#endSlowdown = null;
+        slowed--;
+        resolve();
+      };
+      const timer = this.#clock.setTimer(end, this.#engine.readAtMs! - this.#clock.now());
+      this.#endSlowdown = end;
+    });
   }
 
   #readPaused(): Promise<void> {
@@ -345,6 +381,7 @@ export class Driver {
     this.#lingerEndMs = this.#clock.now() + this.#stallTimeoutMs;
     this.#closeAfterLinger();
     this.#resumeRead?.();
+    this.#endSlowdown?.();
     this.#stream.closeWrite().catch((error: Error) => this.close(error.message, error));
   }
 

@@ -207,6 +207,38 @@ Deno.test("streams above the limit are refused, running handlers included", () =
   assert.equal(server.calls.length, 3);
 });
 
+Deno.test("who goes on opening streams above the limit is read from later and later, and closed in the end", () => {
+  const server = new Server({ maxConcurrentStreams: 1, resetBurst: 100, resetsPerSecond: 10 });
+  server.send(hello(), headers(1));
+  let id = 3;
+  const open = () => server.send(headers(id), (id += 2, new Uint8Array(0)));
+  for (let refused = 1; refused <= 50; refused++) {
+    assert.equal(rstCode(open()), REFUSED_STREAM);
+    assert.equal(server.engine.readAtMs, 0);
+  }
+  open();
+  assert.equal(server.engine.readAtMs, 100);
+  // Reading earlier is allowed, and makes it no better for the peer.
+  for (let i = 0; i < 4; i++) open();
+  assert.equal(server.engine.readAtMs, 500);
+  server.nowMs = 400;
+  open();
+  assert.equal(server.engine.readAtMs, 600);
+  server.nowMs = 600;
+  for (let i = 0; i < 40; i++) open();
+  assert.equal(server.engine.readAtMs, 4_600);
+  for (let i = 0; i < 10; i++) assert.equal(rstCode(open()), REFUSED_STREAM);
+  assert.equal(server.engine.readAtMs, 5_600);
+  assert.equal(goawayCode(open()), ENHANCE_YOUR_CALM);
+});
+
+Deno.test("a peer above the limit is read from 5 s later at most", () => {
+  const server = new Server({ maxConcurrentStreams: 1, resetsPerSecond: 0 });
+  server.send(hello(), headers(1));
+  for (let id = 3; id <= 3 + 2 * 500; id += 2) server.send(headers(id));
+  assert.equal(server.engine.readAtMs, 5_000);
+});
+
 Deno.test("rapid reset ends the connection with ENHANCE_YOUR_CALM", () => {
   const server = new Server({}, true);
   server.send(hello());

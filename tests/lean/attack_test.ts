@@ -234,6 +234,23 @@ Deno.test("refusals are charged as well, so that they can't be farmed", () => {
   assertGoodbye(made, 4, /the budget is 50/);
 });
 
+Deno.test("who goes on opening calls above the limit is read from later", () => {
+  const made = server(
+    { resetBurst: 100, resetsPerSecond: 10, maxConcurrentStreams: 1 },
+    () => ({ onMessage() {}, onHalfClose() {}, onCancel() {}, onWritable() {} }),
+  );
+  let id = 0;
+  while (++id <= 51) made.engine.receive(frame(1, id, "/x"), 0);
+  assert.equal(made.engine.readAtMs, 0);
+  made.engine.receive(frame(1, id++, "/x"), 0);
+  assert.equal(made.engine.readAtMs, 100);
+  made.engine.receive(concat(frame(1, id++, "/x"), frame(1, id++, "/x")), 100);
+  assert.equal(made.engine.readAtMs, 300);
+  assert.equal(made.engine.finished, false);
+  while (id <= 1_000) made.engine.receive(frame(1, id++, "/x"), 300);
+  assertGoodbye(made, 4, /the budget is 100/);
+});
+
 Deno.test("a call whose reply waits for credit keeps its slot, and those beyond the limit end the connection", () => {
   const made = recordedServer({ resetBurst: 50, maxConcurrentStreams: 4 }, echo);
   made.engine.receive(SMALL_WINDOW_HELLO, 0);

@@ -62,6 +62,10 @@ async function microtasks(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
+async function macrotasks(): Promise<void> {
+  for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 Deno.test("a write that takes nothing closes the connection after the stall time", async () => {
   const { clock, engine, driver } = begin();
   engine.out.u32(1);
@@ -142,14 +146,14 @@ Deno.test("a long read that costs much is taken in slices, between which others 
   const seen: number[] = [];
   const count = () => {
     seen.push(pieces.length);
-    if (pieces.length < 17) setImmediate(count);
+    if (pieces.length < 68) setImmediate(count);
   };
   setImmediate(count);
   driver.start();
   await all;
-  assert.deepEqual(pieces.map((piece) => piece.length), new Array(17).fill(4_096));
+  assert.deepEqual(pieces.map((piece) => piece.length), new Array(68).fill(1_024));
   assert.deepEqual(bytes(), Uint8Array.from({ length: 69_632 }, (_, i) => i));
-  for (let between = 2; between < 17; between++) {
+  for (let between = 2; between < 68; between++) {
     assert.ok(seen.includes(between), `no turn after ${between} pieces`);
   }
   driver.close("The test is over");
@@ -162,7 +166,7 @@ Deno.test("long reads that cost little are soon taken whole", async () => {
   await all;
   assert.deepEqual(
     pieces.map((piece) => piece.length),
-    [4_096, 4_096, 8_192, 16_384, 32_768, 4_096, 65_536, 65_536],
+    [1_024, 2_048, 1_024, 4_096, 8_192, 16_384, 32_768, 4_096, 65_536, 65_536],
   );
   assert.deepEqual(bytes(), Uint8Array.from({ length: 200_704 }, (_, i) => i));
   driver.close("The test is over");
@@ -170,12 +174,59 @@ Deno.test("long reads that cost little are soon taken whole", async () => {
 
 Deno.test("a connection that is closed between two slices takes nothing more", async () => {
   const { driver, pieces, total } = beginFull(3);
-  const begun = total(2 * 4_096);
+  const begun = total(2 * 1_024);
   driver.start();
   await begun;
   driver.close("The test is over");
   for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(pieces.length, 2);
+});
+
+/** A driver whose engine wants to be read 1 s after each input; the stream fills `reads` reads. */
+function beginSlow(reads = 2) {
+  const clock = new VirtualClock();
+  let bytes = 0;
+  const engine = {
+    ...silentEngine(),
+    readAtMs: 0,
+    receive(piece: Uint8Array, nowMs: number) {
+      bytes += piece.length;
+      engine.readAtMs = nowMs + 1_000;
+    },
+  };
+  const driver = new Driver({ stream: new FullStream(reads), engine, clock, onClose() {} });
+  driver.start();
+  return { clock, driver, engine, bytes: () => bytes };
+}
+
+Deno.test("an engine that wants to be read later is", async () => {
+  const { clock, driver, bytes } = beginSlow();
+  // Slices double, and the third is the rest of the first read.
+  for (const expected of [1_024, 3_072, 4_096, 8_192, 16_384]) {
+    await macrotasks();
+    assert.equal(bytes(), expected);
+    clock.advance(999);
+    await macrotasks();
+    assert.equal(bytes(), expected);
+    clock.advance(1);
+  }
+  driver.close("The test is over");
+  await macrotasks();
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("64 connections at a time wait to be read later, and one that closes makes room", async () => {
+  const all = Array.from({ length: 64 }, () => beginSlow());
+  await macrotasks();
+  const hasty = beginSlow();
+  await macrotasks();
+  assert.equal(hasty.bytes(), 4_096 + 65_536);
+  assert.ok(all.every(({ bytes }) => bytes() === 1_024));
+  all[0].driver.close("The test is over");
+  const slow = beginSlow();
+  await macrotasks();
+  assert.equal(slow.bytes(), 1_024);
+  for (const { driver } of [...all, hasty, slow]) driver.close("The test is over");
 });
 
 Deno.test("a client's connection ends at once, a server's when it is its turn", async () => {

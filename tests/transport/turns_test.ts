@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { isTurnOver, nextTurn, pollNext, spendTurn } from "../../src/transport/turns.ts";
+import {
+  isOverWith,
+  isTurnOver,
+  nextTurn,
+  pollNext,
+  spendTurn,
+  withHandlers,
+} from "../../src/transport/turns.ts";
 
 function work(ms: number): void {
   const start = performance.now();
@@ -69,6 +76,31 @@ Deno.test("a turn is over once all together have worked for long enough, until t
   assert.equal(isTurnOver(), false);
   spendTurn(0.3);
   assert.equal(isTurnOver(), false);
+});
+
+/** Turns in which `saidMs` are said to have been spent, and what comes of them takes `handlersMs` more. */
+async function turnsWith(count: number, saidMs: number, handlersMs: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    spendTurn(saidMs);
+    await Promise.resolve();
+    work(handlersMs);
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
+
+Deno.test("what handlers do after their connections have measured counts as well", async () => {
+  await nextTurn();
+  assert.equal(isOverWith(0.5), false);
+  assert.equal(isOverWith(1), true);
+  await turnsWith(10, 1, 5);
+  assert.ok(withHandlers(0.2) > 0.5, `${withHandlers(0.2)} ms`);
+  assert.equal(isOverWith(0.5), true);
+  spendTurn(0.5);
+  assert.equal(isTurnOver(), true);
+  // And less, once they do less.
+  await turnsWith(200, 1, 0);
+  assert.ok(withHandlers(0.2) < 0.25, `${withHandlers(0.2)} ms`);
+  assert.equal(isOverWith(0.5), false);
 });
 
 Deno.test("who wait go on although somebody works in every turn", async () => {
