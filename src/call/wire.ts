@@ -104,6 +104,8 @@ export interface ServerCall {
   setReadPaused(paused: boolean): void;
   /** Must be called once when the handler has truly ended (after status or cancel): frees its slot. */
   handlerDone(): void;
+  /** Charges the caller for a message that can't be inflated: it cost much and came to nothing. */
+  chargeFault?(): void;
   /** Whether the call is over for the wire (status sent or cancelled). */
   readonly closed: boolean;
 }

@@ -198,6 +198,10 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     this.sink.onCancel(code, message);
   }
 
+  chargeFault(): void {
+    this.connection.chargeFault();
+  }
+
   // Each costs a call and its answer for nothing, so a flood of them ends the connection.
   #breaksFraming(message: string): void {
     this.#fail(Status.INTERNAL, message);

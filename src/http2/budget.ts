@@ -11,8 +11,8 @@
 export const MOVING_STALL_FACTOR = 10;
 
 /**
- * How much later a peer is read from, at most, that opens calls above the limit and has used up half its budget of them.
- * Those who do so in earnest would come back at once if they were only closed, with as many calls as the limit allows.
+ * How much later a peer is read from, at most, that opens calls above the limit or breaks them and has used up half its
+ * budget. Those who do so in earnest would come back at once if they were only closed, and with as much.
  */
 export const MAX_SLOWDOWN_MS = 5_000;
 

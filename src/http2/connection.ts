@@ -19,7 +19,7 @@ import { ErrorCode, Flag, FrameType, PREFACE } from "./constants.ts";
 import { checkRequest, checkResponse, checkTrailers, FieldSummary } from "./field_check.ts";
 import { type FrameHandler, FrameReader } from "./frame_reader.ts";
 import { type BlockOwner, HeaderBlocks } from "./header_blocks.ts";
-import { MAX_SLOWDOWN_MS, MOVING_STALL_FACTOR } from "./budget.ts";
+import { MOVING_STALL_FACTOR } from "./budget.ts";
 import type { Http2Options } from "./options.ts";
 import type { Http2Stream } from "./stream.ts";
 import {
@@ -317,7 +317,6 @@ export class Http2Connection extends ControlFrames
 
   protected refuse(id: number): void {
     this.resetUnknown(id, ErrorCode.REFUSED_STREAM);
-    this.readAtMs = this.nowMs + Math.min(this.resets.halfFullMs, MAX_SLOWDOWN_MS);
   }
 
   protected onStreamBlock(stream: Http2Stream, endStream: boolean): void {

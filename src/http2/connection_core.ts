@@ -8,7 +8,7 @@ import { IdMap } from "../call/id_map.ts";
 import { MemoryPool, MemoryShare } from "../bytes/memory_pool.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import { HpackEncoder } from "../hpack/encoder.ts";
-import { Budget } from "./budget.ts";
+import { Budget, MAX_SLOWDOWN_MS } from "./budget.ts";
 import {
   DEFAULT_WINDOW_BYTES,
   ErrorCode,
@@ -362,6 +362,13 @@ export abstract class ConnectionCore implements SendOwner {
     if (!this.resets.take(2, this.nowMs)) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, "Too many streams broke the rules");
     }
+    this.slowDown();
+  }
+
+  /** The peer has made this server refuse or reset a stream: if that was so often, it is read from later. */
+  protected slowDown(): void {
+    if (this.role === "client") return;
+    this.readAtMs = this.nowMs + Math.min(this.resets.halfFullMs, MAX_SLOWDOWN_MS);
   }
 
   protected chargeReset(): void {
@@ -374,6 +381,7 @@ export abstract class ConnectionCore implements SendOwner {
   protected resetUnknown(id: number, code: number): void {
     this.writeReset(id, code, 0);
     this.chargeReset();
+    this.slowDown();
   }
 
   // ---- endings -----------------------------------------------------------------------------------------
@@ -387,6 +395,7 @@ export abstract class ConnectionCore implements SendOwner {
     this.handler.onStreamClosed(stream);
     this.changed();
     this.chargeReset();
+    this.slowDown();
     this.checkDrained();
   }
 

@@ -38,8 +38,8 @@ export interface Http2Options {
   maxControlFrames: number;
   /**
    * Bucket of stream resets, in either direction, that a peer may cause; a stream that ends well puts one
-   * back, a request that breaks gRPC's framing takes two. A server reads up to 5 s later from a client that opens
-   * streams above the limit with less than half of it left. Default 1,000 (nghttp2's).
+   * back, a request that breaks gRPC's framing or can't be inflated takes two. A server reads up to 5 s later from
+   * a client that has more streams refused or broken with less than half of it left. Default 1,000 (nghttp2's).
    */
   resetBurst: number;
   /** How fast that bucket fills, per second; 0 to 2³¹−1. Default 33 (nghttp2's). */

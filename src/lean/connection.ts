@@ -256,9 +256,11 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     return false;
   }
 
-  /** A call above the limit was refused: when that was so often, the peer is read from later. */
-  protected slowDown(): void {
-    this.readAtMs = this.nowMs + Math.min(this.#resets?.halfFullMs ?? 0, MAX_SLOWDOWN_MS);
+  /** Charges a call that was refused or broken: when that was so often, the peer is read from later. */
+  chargeFault(): boolean {
+    const goesOn = this.chargeReset();
+    this.readAtMs = this.nowMs + Math.min(this.#resets!.halfFullMs, MAX_SLOWDOWN_MS);
+    return goesOn;
   }
 
   /** Puts credits back for frames that were good for something. */
@@ -266,7 +268,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     this.#overhead?.give(frames);
   }
 
-  /** Charges a call that was given up or refused; false when the connection has ended over it. */
+  /** Charges a call that was given up; false when the connection has ended over it. */
   chargeReset(): boolean {
     const { resetBurst, resetsPerSecond } = this.options;
     this.#resets ??= new Budget(resetBurst, resetsPerSecond, this.nowMs);

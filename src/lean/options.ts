@@ -55,7 +55,7 @@ export interface LeanOptions {
   maxControlFrames: number;
   /**
    * Bucket of cancels and refusals that a peer may cause, then goodbye 4. A server reads up to 5 s later from a client
-   * that opens calls above the limit with less than half of it left. Default 1,000 (nghttp2's for resets).
+   * that has more calls refused or broken with less than half of it left. Default 1,000 (nghttp2's for resets).
    */
   resetBurst: number;
   /** How fast that bucket fills, per second; 0 to 2³¹−1. Default 33 (nghttp2's). */

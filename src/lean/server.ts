@@ -146,7 +146,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     // A session that lost a message without a word would go on with the next.
     if (full && (b[at + 1] & REQUEST) === 0) return this.fail(Reason.TOO_LARGE, message);
     v1.refuse(b, at, typeBytes, Status.RESOURCE_EXHAUSTED, message);
-    this.chargeReset();
+    this.chargeFault();
   }
 
   #onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void {
@@ -300,7 +300,6 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
       `Cannot open another call: ${limit} are open, which is the limit`,
     );
     this.#refuseWith(id, this.#full);
-    this.slowDown();
   }
 
   /** Answers a call that is not taken. */
@@ -309,12 +308,12 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   }
 
   #refuseWith(id: number, value: Uint8Array): void {
-    if (!this.chargeReset() || !this.causedControl()) return;
+    if (!this.chargeFault() || !this.causedControl()) return;
     this.writeFrame(RESPONSE | ERROR, id, undefined, value, 0, value.length);
   }
 
   #failCall(call: LeanServerCall, message: string): void {
-    if (this.chargeReset()) call.failWith(Status.RESOURCE_EXHAUSTED, message);
+    if (this.chargeFault()) call.failWith(Status.RESOURCE_EXHAUSTED, message);
   }
 
   protected override onControl(kind: number, b: Uint8Array, at: number, bytes: number, id: number) {

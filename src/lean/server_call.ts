@@ -155,6 +155,10 @@ export class LeanServerCall extends LeanCall implements ServerCall {
     }
   }
 
+  chargeFault(): void {
+    this.server.chargeFault();
+  }
+
   handlerDone(): void {
     if (this.done) return;
     this.done = true;

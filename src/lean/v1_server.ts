@@ -71,7 +71,7 @@ export class V1Server {
     if (!this.#server.countV1Call()) {
       const code = this.#server.isLeaving ? Status.UNAVAILABLE : Status.RESOURCE_EXHAUSTED;
       this.refuse(b, at, typeBytes, code, "No more calls are taken");
-      this.#server.chargeReset();
+      this.#server.chargeFault();
       return;
     }
     const call = new V1ServerCall(this, this.#server, key, high, low, route, false);

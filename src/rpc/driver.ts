@@ -64,6 +64,8 @@ const STALL_LOOKS = 8;
 const LINGER_MS = 500;
 // What it may send meanwhile, credit and acknowledgements, before more of it says that it doesn't want to end.
 const LINGER_INPUT_BYTES = 1_048_576;
+// Windows get no larger by default: more than this was not on its way when the connection ended.
+const FLOOD_BYTES = 4_194_304;
 
 // How many connections of a process may be slowed down at once: while one is, nobody sees whether its peer has gone.
 const MAX_SLOWED = 64;
@@ -388,6 +390,7 @@ export class Driver {
   // Whoever still takes what was sent on a slow link says so: a socket that is closed before would lose it.
   #lingerOn(count: number): void {
     this.#lingerBytes += count;
+    if (this.#lingerBytes > FLOOD_BYTES) return this.close("The peer did not stop sending");
     const longer = this.#engine.endedWell && this.#lingerBytes <= LINGER_INPUT_BYTES &&
       this.#clock.now() + this.#lingerMs <= this.#lingerEndMs;
     if (longer) this.#closeAfterLinger();

@@ -19,6 +19,8 @@ export interface RequestSource {
   setReadPaused(paused: boolean): void;
   /** The compression of flagged messages. */
   readonly encoding: string;
+  /** Charges the caller for a message that can't be inflated. */
+  chargeFault?(): void;
 }
 
 const ignore = () => {};
@@ -164,13 +166,20 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
     }
   }
 
+  #inflate(message: Uint8Array): Uint8Array {
+    try {
+      return decompress(message, this.#source.encoding, this.#maxMessageBytes);
+    } catch (error) {
+      this.#source.chargeFault?.();
+      throw error;
+    }
+  }
+
   /** Inflated only now: a queue of small compressed messages must not become a queue of large ones. */
   #open(item: Uint8Array | Compressed): T {
     try {
       this.lastCompressed = item instanceof Compressed;
-      const bytes = item instanceof Compressed
-        ? decompress(item.bytes, this.#source.encoding, this.#maxMessageBytes)
-        : item;
+      const bytes = item instanceof Compressed ? this.#inflate(item.bytes) : item;
       return this.#decode ? this.#decode(bytes) : bytes as T;
     } catch (error) {
       const failure = error instanceof RpcError ? error : unreadable(error);

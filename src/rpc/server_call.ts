@@ -102,6 +102,7 @@ export class ServerCallHandler implements ServerCallSink {
         this.#context.requests = { lastCompressed: true };
       } catch (error) {
         this.#reject(RpcError.from(error));
+        this.#call.chargeFault?.();
       }
     } else {
       this.#request = message;

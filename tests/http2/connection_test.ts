@@ -232,6 +232,19 @@ Deno.test("who goes on opening streams above the limit is read from later and la
   assert.equal(goawayCode(open()), ENHANCE_YOUR_CALM);
 });
 
+Deno.test("messages that can't be inflated count as two resets each, and slow down reading", () => {
+  const server = new Server({ resetBurst: 100, resetsPerSecond: 10 });
+  server.send(hello(), headers(1));
+  for (let i = 0; i < 25; i++) server.calls[0].chargeFault!();
+  assert.equal(server.engine.readAtMs, 0);
+  server.calls[0].chargeFault!();
+  assert.equal(server.engine.readAtMs, 200);
+  for (let i = 0; i < 24; i++) server.calls[0].chargeFault!();
+  assert.equal(server.engine.finished, false);
+  server.calls[0].chargeFault!();
+  assert.equal(goawayCode(server.output()), ENHANCE_YOUR_CALM);
+});
+
 Deno.test("a peer above the limit is read from 5 s later at most", () => {
   const server = new Server({ maxConcurrentStreams: 1, resetsPerSecond: 0 });
   server.send(hello(), headers(1));

@@ -247,6 +247,9 @@ Deno.test("who goes on opening calls above the limit is read from later", () => 
   made.engine.receive(concat(frame(1, id++, "/x"), frame(1, id++, "/x")), 100);
   assert.equal(made.engine.readAtMs, 300);
   assert.equal(made.engine.finished, false);
+  // So does one whose messages can't be inflated.
+  made.calls[0].call.chargeFault!();
+  assert.equal(made.engine.readAtMs, 400);
   while (id <= 1_000) made.engine.receive(frame(1, id++, "/x"), 300);
   assertGoodbye(made, 4, /the budget is 100/);
 });

@@ -272,6 +272,19 @@ class GivingStream extends SlowStream {
   }
 }
 
+Deno.test("a connection at its end is closed once its peer has sent more than windows allow", async () => {
+  const clock = new VirtualClock();
+  const engine = { ...silentEngine(), finished: true };
+  const stream = new GivingStream();
+  new Driver({ stream, engine, clock, onClose() {} }).start();
+  await microtasks();
+  for (let i = 0; i < 64; i++) await stream.give(65_536);
+  // When there is a read again, the one before has been looked at.
+  await stream.give(1);
+  assert.equal(stream.closed, true);
+  assert.deepEqual(engine.lost, ["The peer did not stop sending"]);
+});
+
 for (const endedWell of [true, false]) {
   const what = endedWell
     ? "waits for a peer that still takes what was sent, within limits"

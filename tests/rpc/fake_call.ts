@@ -34,6 +34,7 @@ export class FakeCall implements ServerCall {
   trailers = new Metadata();
   responded = false;
   done = 0;
+  faults = 0;
   readonly pauses: boolean[] = [];
   #ended = Promise.withResolvers<void>();
   #onSend: (() => void) | undefined;
@@ -78,6 +79,10 @@ export class FakeCall implements ServerCall {
 
   setReadPaused(paused: boolean): void {
     this.pauses.push(paused);
+  }
+
+  chargeFault(): void {
+    this.faults++;
   }
 
   handlerDone(): void {

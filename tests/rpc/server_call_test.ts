@@ -511,16 +511,19 @@ Deno.test("compressed requests are inflated, up to the limit", async () => {
     good.sink.onHalfClose();
     await good.ended;
     assert.equal(good.messages[0]?.length, 1000);
+    assert.equal(good.faults, 0);
     const bomb = host.accept(new FakeCall(path, { encoding: "gzip" }));
     bomb.sink.onMessage(gzip(new Uint8Array(100_000)), true);
     bomb.sink.onHalfClose();
     await bomb.ended;
     assert.equal(bomb.status, Status.RESOURCE_EXHAUSTED);
+    assert.equal(bomb.faults, 1);
     const broken = host.accept(new FakeCall(path, { encoding: "gzip" }));
     broken.sink.onMessage(bytes(1, 2, 3), true);
     broken.sink.onHalfClose();
     await broken.ended;
     assert.equal(broken.status, Status.INTERNAL);
+    assert.equal(broken.faults, 1);
   }
 });
 
