@@ -19,19 +19,19 @@
  */
 
 // Servers.
-export { serve, type Server } from "./src/rpc/server.ts";
-export type { ServeOptions, ServerStats } from "./src/rpc/server_options.ts";
+export { serve, type Server } from "./src/rpc/server/server.ts";
+export type { ServeOptions, ServerStats } from "./src/rpc/server/options.ts";
 export type { GrpcServerOptions } from "./src/grpc/server.ts";
 export type { Http2Options } from "./src/http2/options.ts";
 export type { LeanChannelOptions, LeanOptions, LeanServeOptions } from "./src/lean/options.ts";
-export type { CallStats } from "./src/rpc/call_host.ts";
-export { Router } from "./src/rpc/router.ts";
+export type { CallStats } from "./src/rpc/server/call_host.ts";
+export { Router } from "./src/rpc/dispatch/router.ts";
 export {
   type AnyHandler,
   type Capability,
   RegisteredMethod,
   Registry,
-} from "./src/rpc/registry.ts";
+} from "./src/rpc/dispatch/registry.ts";
 export type {
   BidiStreamingHandler,
   ClientStreamingHandler,
@@ -42,8 +42,8 @@ export type {
   ServerStreamingHandler,
   ServiceImplementation,
   UnaryHandler,
-} from "./src/rpc/handlers.ts";
-export { nearestName } from "./src/rpc/nearest_name.ts";
+} from "./src/rpc/dispatch/handlers.ts";
+export { nearestName } from "./src/rpc/dispatch/name_suggestion.ts";
 
 export {
   addByteStream,
@@ -51,8 +51,8 @@ export {
   ByteStreamOperator,
   type ByteStreamReply,
   callByteStream,
-} from "./src/rpc/byte_stream.ts";
-export { addBatch, type BatchServerOptions } from "./src/rpc/batch_server.ts";
+} from "./src/rpc/byte_stream/byte_stream.ts";
+export { addBatch, type BatchServerOptions } from "./src/rpc/batch/server.ts";
 
 // Who may call, and what is written down about calls.
 export {
@@ -64,11 +64,15 @@ export {
   principalOf,
   tlsPeer,
   vsockPeer,
-} from "./src/rpc/authorize.ts";
-export { callIdOf, logCalls, type LogCallsOptions } from "./src/rpc/call_log.ts";
+} from "./src/rpc/dispatch/authorize.ts";
+export { callIdOf, logCalls, type LogCallsOptions } from "./src/rpc/dispatch/call_log.ts";
 
 // Dispatchers.
-export type { Dispatcher, DispatcherWrapper, DispatchReply } from "./src/rpc/dispatcher.ts";
+export type {
+  Dispatcher,
+  DispatcherWrapper,
+  DispatchReply,
+} from "./src/rpc/dispatch/dispatcher.ts";
 export {
   composeDispatchers,
   concurrencyLimit,
@@ -77,12 +81,21 @@ export {
   methodTimeouts,
   type MethodTimeoutsOptions,
   panicBarrier,
-} from "./src/rpc/dispatch_limits.ts";
-export { WorkerPool, type WorkerPoolOptions, type WorkerPoolStats } from "./src/rpc/worker_pool.ts";
-export { serveWorker, type ServeWorkerOptions } from "./src/rpc/worker_host.ts";
+} from "./src/rpc/dispatch/layers.ts";
+export {
+  WorkerPool,
+  type WorkerPoolOptions,
+  type WorkerPoolStats,
+} from "./src/rpc/workers/pool.ts";
+export { serveWorker, type ServeWorkerOptions } from "./src/rpc/workers/host.ts";
 
 // Clients.
-export { type BoundMethod, type CapabilityInfo, type Channel, connect } from "./src/rpc/channel.ts";
+export {
+  type BoundMethod,
+  type CapabilityInfo,
+  type Channel,
+  connect,
+} from "./src/rpc/channel/channel.ts";
 export type {
   AddressStats,
   BatchOptions,
@@ -94,15 +107,15 @@ export type {
   DialFunction,
   HealthCheckOptions,
   PoolSize,
-} from "./src/rpc/channel_options.ts";
-export type { BackoffOptions } from "./src/rpc/backoff.ts";
-export type { BalancerPolicy } from "./src/rpc/balancer.ts";
-export type { Client, ClientFunction, Requests } from "./src/rpc/client.ts";
-export type { MethodConfigJson, ServiceConfig } from "./src/rpc/service_config.ts";
-export type { Session } from "./src/rpc/session.ts";
+} from "./src/rpc/channel/options.ts";
+export type { BackoffOptions } from "./src/rpc/pool/backoff.ts";
+export type { BalancerPolicy } from "./src/rpc/pool/balancer.ts";
+export type { Client, ClientFunction, Requests } from "./src/rpc/channel/typed_client.ts";
+export type { MethodConfigJson, ServiceConfig } from "./src/rpc/client/service_config.ts";
+export type { Session } from "./src/rpc/client/session.ts";
 
 // What handlers, callers and interceptors hold.
-export type { CallObserver, ObservedCall } from "./src/rpc/observer.ts";
+export type { CallObserver, ObservedCall } from "./src/rpc/core/observer.ts";
 export type {
   CallCredentials,
   CallOptions,
@@ -114,7 +127,7 @@ export type {
   Next,
   ReceivedMessage,
   ReplyWriter,
-} from "./src/rpc/types.ts";
+} from "./src/rpc/core/types.ts";
 export { Metadata, type MetadataInit, type MetadataValue } from "./src/call/metadata.ts";
 export type { MethodKind } from "./src/call/method.ts";
 export {
@@ -141,7 +154,7 @@ export type {
 } from "./src/transport/address.ts";
 export type { Clock } from "./src/call/clock.ts";
 export type { Resolver } from "./src/transport/resolve.ts";
-export { MemoryPool } from "./src/bytes/memory_pool.ts";
+export { MemoryPool } from "./src/limits/memory_pool.ts";
 
 // Errors.
 export {
@@ -153,7 +166,7 @@ export {
   type RpcErrorOptions,
   TransportError,
 } from "./src/errors.ts";
-export { findDetails, packDetail } from "./src/rpc/details.ts";
+export { findDetails, packDetail } from "./src/rpc/core/error_details.ts";
 
 // Codecs.
 export type { Codec } from "./src/codec/codec.ts";

@@ -13,9 +13,9 @@ import {
   BatchResponseWriter,
   readBatchRequest,
   readBatchResponse,
-} from "../src/rpc/batch_wire.ts";
+} from "../src/rpc/batch/messages.ts";
 import { Echo, MsgSchema } from "../proto/gen/bench/echo_pb.ts";
-import { FakeHost } from "../tests/rpc/fake_call.ts";
+import { FakeHost } from "../tests/fixtures/fake_call.ts";
 import {
   echoMessages,
   echoUnary,

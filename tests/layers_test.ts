@@ -3,29 +3,51 @@ import { dirname, join, relative } from "node:path";
 
 const ROOT = join(import.meta.dirname!, "..");
 
-/** What needs nothing but itself; every layer may use it. */
+/** What needs nothing but itself; every room may use it. */
 const BOTTOM = ["errors", "call", "bytes"];
+const RPC_BOTTOM = [...BOTTOM, "limits", "codec", "rpc/core"];
+const PROGRAM_BOTTOM = [...BOTTOM, "codec", "limits", "transport", "rpc"];
 
-/** The layers each layer of `src/` may import from, beside itself. */
+/**
+ * The rooms (folders of `src/`) each room may import from, beside itself. A folder that is not listed belongs to the
+ * room above it; `rpc` stands for all of its rooms.
+ */
 const ALLOWED: Record<string, readonly string[]> = {
   errors: ["call"],
   call: BOTTOM,
   bytes: BOTTOM,
+  limits: [...BOTTOM],
+  event_loop: [],
   codec: [...BOTTOM],
-  transport: [...BOTTOM],
+  transport: [...BOTTOM, "event_loop"],
   hpack: [...BOTTOM],
-  http2: [...BOTTOM, "hpack"],
+  http2: [...BOTTOM, "limits", "hpack"],
   grpc: [...BOTTOM, "codec", "hpack", "http2"],
-  lean: [...BOTTOM, "codec", "http2"],
-  rpc: [...BOTTOM, "codec", "transport", "grpc", "lean", "http2", "proto"],
-  services: [...BOTTOM, "codec", "transport", "rpc", "proto"],
+  lean: [...BOTTOM, "limits", "codec", "http2"],
+  "rpc/core": [...BOTTOM, "codec", "transport", "event_loop"],
+  "rpc/dispatch": RPC_BOTTOM,
+  "rpc/pool": [...RPC_BOTTOM, "transport", "rpc/channel"],
+  "rpc/client": [...RPC_BOTTOM, "rpc/dispatch", "rpc/pool"],
+  "rpc/batch": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/pool", "rpc/channel", "proto"],
+  "rpc/channel": [
+    ...RPC_BOTTOM,
+    ...["transport", "grpc", "lean", "http2"],
+    ...["rpc/dispatch", "rpc/client", "rpc/pool", "rpc/batch"],
+  ],
+  "rpc/server": [
+    ...RPC_BOTTOM,
+    ...["transport", "event_loop", "grpc", "lean", "http2", "rpc/dispatch"],
+  ],
+  "rpc/workers": [...RPC_BOTTOM, "rpc/dispatch", "rpc/server"],
+  "rpc/byte_stream": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/channel"],
+  services: [...PROGRAM_BOTTOM, "event_loop", "proto"],
   telemetry: [...BOTTOM, "rpc"],
-  gateway: [...BOTTOM, "codec", "transport", "rpc", "services", "proto"],
-  load: [...BOTTOM, "codec", "transport", "rpc", "services", "proto"],
+  gateway: [...PROGRAM_BOTTOM, "services", "proto"],
+  load: [...PROGRAM_BOTTOM, "services", "proto"],
 };
 
 /** Engines: bytes and the time go in, bytes come out. */
-const PURE = ["bytes", "hpack", "http2", "grpc", "lean"];
+const PURE = ["bytes", "limits", "hpack", "http2", "grpc", "lean"];
 const IMPURE =
   /\bDeno\.|\bset(?:Timeout|Interval|Immediate)\b|\bqueueMicrotask\b|\bDate\b|\bperformance\b|\bPromise\b|\basync\b|\bawait\b|\bMath\.random\b|\bgetRandomValues\b|\brandomUUID\b/;
 
@@ -57,27 +79,33 @@ function importsOf(code: string): string[] {
   );
 }
 
-/** `rpc` for `src/rpc/server.ts`, `errors` for `src/errors.ts`, `proto` for `proto/gen/…`, else the path. */
-function layerOf(path: string): string {
-  const [top, second] = path.split("/");
-  if (top === "src") return second.replace(/\.ts$/, "");
-  return top === "proto" ? "proto" : path;
+/** `rpc/server` for `src/rpc/server/server.ts`, `proto` for `proto/gen/…`; the path itself where there is no room. */
+function roomOf(path: string): string {
+  const [top, ...rest] = path.split("/");
+  if (top === "proto") return top;
+  if (top !== "src") return path;
+  for (let depth = rest.length; depth > 0; depth--) {
+    const room = rest.slice(0, depth).join("/").replace(/\.ts$/, "");
+    if (ALLOWED[room]) return room;
+  }
+  return path;
 }
+
+/** Whether `room` is one of `names` or stands below it: `rpc` holds `rpc/server`. */
+const within = (room: string, names: readonly string[]) =>
+  names.some((name) => room === name || room.startsWith(`${name}/`));
 
 Deno.test("imports in src/ point down only", async () => {
   const wrong: string[] = [];
   for (const path of await allSources("src")) {
     const file = relative(ROOT, path);
-    const layer = layerOf(file);
-    const allowed = ALLOWED[layer];
-    assert.ok(
-      allowed,
-      `${file}: the layer ${layer} is unknown, add it to this test and to CONTRIBUTING.md`,
-    );
+    const room = roomOf(file);
+    const allowed = ALLOWED[room];
+    assert.ok(allowed, `${file} stands in no room: add it to this test and to CONTRIBUTING.md`);
     for (const specifier of importsOf(withoutComments(await Deno.readTextFile(path)))) {
       if (!specifier.startsWith(".")) continue;
-      const target = layerOf(relative(ROOT, join(dirname(path), specifier)));
-      if (target !== layer && !allowed.includes(target)) wrong.push(`${file} imports ${specifier}`);
+      const target = roomOf(relative(ROOT, join(dirname(path), specifier)));
+      if (target !== room && !within(target, allowed)) wrong.push(`${file} imports ${specifier}`);
     }
   }
   assert.deepEqual(wrong, []);
@@ -126,7 +154,7 @@ for (const layer of PURE) {
 Deno.test("only src/transport names Deno's sockets", async () => {
   for (const path of await allSources("src")) {
     const file = relative(ROOT, path);
-    if (layerOf(file) === "transport") continue;
+    if (roomOf(file) === "transport") continue;
     const match = withoutComments(await Deno.readTextFile(path)).match(SOCKETS);
     assert.equal(match, null, `${file} has ${match?.[0]}`);
   }

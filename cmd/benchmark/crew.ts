@@ -79,7 +79,7 @@ export class Crew {
     heard: (message: FromWorker) => void,
     fail: (error: Error) => void,
   ): void {
-    const worker = new Worker(new URL("../benchmark_worker.ts", import.meta.url), {
+    const worker = new Worker(new URL("./worker.ts", import.meta.url), {
       type: "module",
       name: `benchmark ${index}`,
     });

@@ -5,7 +5,7 @@
  */
 
 import type { TlsClientOptions } from "../../mod.ts";
-import type { CallSpec } from "../../src/load/channel_target.ts";
+import type { CallSpec } from "../../src/load/generate/channel_target.ts";
 import type { IntervalReport, WorkerPlan, WorkerResult } from "../../src/load/mod.ts";
 
 /** How to reach the server. */

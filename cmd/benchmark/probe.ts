@@ -5,7 +5,11 @@
  */
 
 import { RpcError, Status } from "../../mod.ts";
-import { type CallSpec, channelTarget, type RawChannel } from "../../src/load/channel_target.ts";
+import {
+  type CallSpec,
+  channelTarget,
+  type RawChannel,
+} from "../../src/load/generate/channel_target.ts";
 import { UsageError } from "../shared/program.ts";
 
 /**

@@ -7,7 +7,7 @@
 import type { FileRegistry } from "@bufbuild/protobuf";
 import { basename, dirname, join, resolve } from "node:path";
 import config from "../../deno.json" with { type: "json" };
-import { registryOfSet } from "../../src/load/method_source.ts";
+import { registryOfSet } from "../../src/load/generate/method_source.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
 
 /** Reads a descriptor set, or compiles a `.proto` file with buf. Throws {@link UsageError}. */

@@ -10,7 +10,7 @@ import {
   listeningProcesses,
   type LocalEndpoint,
   processCpuMs,
-} from "../../src/load/server_process.ts";
+} from "../../src/load/measure/server_process.ts";
 import { parseAddress } from "../../src/transport/mod.ts";
 import { selfSigned } from "../../src/transport/certs.ts";
 import { UsageError } from "../shared/program.ts";
@@ -77,7 +77,7 @@ export async function startOwnServer(transport: Transport): Promise<ServerSide> 
     throw new UsageError("Cannot start a server for hvsock: name one with --server");
   }
   const folder = transport === "unix" ? await Deno.makeTempDir({ prefix: "vrpc-" }) : undefined;
-  const worker = new Worker(new URL("../benchmark_server_worker.ts", import.meta.url), {
+  const worker = new Worker(new URL("./server_worker.ts", import.meta.url), {
     type: "module",
     name: "benchmark server",
   });

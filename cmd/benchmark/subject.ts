@@ -8,16 +8,16 @@ import type { Channel } from "../../mod.ts";
 import { create, type FileRegistry, toBinary } from "@bufbuild/protobuf";
 import { Algorithm, KeyType, SignRequestSchema } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { EchoRequestSchema } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
-import type { CallSpec } from "../../src/load/channel_target.ts";
+import type { CallSpec } from "../../src/load/generate/channel_target.ts";
 import {
   encodeRequests,
   findMethod,
   type FoundMethod,
   requestWithPayload,
   splitMethod,
-} from "../../src/load/method_source.ts";
+} from "../../src/load/generate/method_source.ts";
 import { Random } from "../../src/load/mod.ts";
-import { reflect } from "../../src/load/reflection.ts";
+import { reflect } from "../../src/load/generate/reflection.ts";
 import { errorLine, readTextOption, UsageError } from "../shared/program.ts";
 import { CONNECT_TIMEOUT_MS } from "./connect.ts";
 import type { Flags } from "./options.ts";

@@ -41,7 +41,7 @@ export class WorkerGroup {
     const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
     const startMs = performance.now();
     // The URL is written out here, where the compile task finds what has to be embedded.
-    const worker = new Worker(new URL("../server_worker.ts", import.meta.url), { type: "module" });
+    const worker = new Worker(new URL("../server/worker.ts", import.meta.url), { type: "module" });
     const post = (message: ToWorker) => worker.postMessage(message);
     this.#workers.add(worker);
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {

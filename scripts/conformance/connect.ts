@@ -45,7 +45,7 @@ async function connectConformance(limitMs: number, mode: "server" | "client"): P
     "run",
     "-A",
     "--no-check",
-    join(ROOT, `tests/conformance/${mode}.ts`),
+    join(ROOT, `tests/compat/conformance/${mode}.ts`),
   ], { limitMs, env: { VRPC_CONFORMANCE_PROTOS: protos } });
   const total = Number(/Total cases: (\d+)/.exec(output)?.[1] ?? 0);
   const passed = Number(/(\d+) passed/.exec(output)?.[1] ?? 0);

@@ -10,8 +10,8 @@ import { capture, start } from "./process.ts";
 import type { Counts, Stage } from "./stage.ts";
 import { install, ROOT, TOOLS } from "./tools.ts";
 
-const SERVER = join(ROOT, "tests/interop/server.ts");
-const CLIENT = join(ROOT, "tests/conformance/http2_client.ts");
+const SERVER = join(ROOT, "tests/compat/interop/server.ts");
+const CLIENT = join(ROOT, "tests/compat/conformance/http2_client.ts");
 
 /** How many cases h2specd has. */
 const CLIENT_CASES = 57;

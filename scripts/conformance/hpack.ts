@@ -17,7 +17,7 @@ export const HPACK_STAGES: Stage[] = [{
   limitSeconds: 120,
   async run(limitMs) {
     const { output } = await capture(
-      [Deno.execPath(), "run", "-A", "--no-check", join(ROOT, "tests/conformance/hpack.ts")],
+      [Deno.execPath(), "run", "-A", "--no-check", join(ROOT, "tests/compat/conformance/hpack.ts")],
       { limitMs },
     );
     const passed = output.match(/^PASS /gm)?.length ?? 0;

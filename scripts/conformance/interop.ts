@@ -36,7 +36,7 @@ const SOAK_FLAGS = [
   "--soak_overall_timeout_seconds=180",
 ];
 
-const program = (name: string) => join(ROOT, "tests/interop", name);
+const program = (name: string) => join(ROOT, "tests/compat/interop", name);
 const deno = (name: string, ...args: string[]) => [
   Deno.execPath(),
   "run",

@@ -23,7 +23,7 @@ const server = (...args: string[]) =>
     "run",
     "-A",
     "--no-check",
-    join(ROOT, "tests/interop/server.ts"),
+    join(ROOT, "tests/compat/interop/server.ts"),
     "--addr",
     "127.0.0.1:0",
     ...args,

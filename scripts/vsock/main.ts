@@ -43,7 +43,7 @@ async function inGuest(
 
 async function guest(folder: string): Promise<boolean> {
   return await inGuest(folder, {
-    "guest_test.js": await bundle("tests/vsock/guest_test.ts"),
+    "guest_test.js": await bundle("tests/compat/vsock/guest_test.ts"),
     "run.sh":
       `VRPC_TEST_VSOCK=1 timeout 240 deno test --filter '/vsock|tcp/' ${FLAGS} guest_test.js\n`,
   }, 300_000);
@@ -51,7 +51,7 @@ async function guest(folder: string): Promise<boolean> {
 
 async function parity(folder: string): Promise<boolean> {
   return await inGuest(folder, {
-    "parity.js": await bundle("tests/vsock/parity.ts"),
+    "parity.js": await bundle("tests/compat/vsock/parity.ts"),
     "run.sh": `timeout 120 deno run ${FLAGS} parity.js\n`,
   }, 180_000);
 }
@@ -62,7 +62,7 @@ async function host(folder: string): Promise<boolean> {
   const hvsock = join(folder, "guest.vsock");
   const image = join(folder, "initrd");
   await initrd({
-    "guest.js": await bundle("tests/vsock/guest.ts"),
+    "guest.js": await bundle("tests/compat/vsock/guest.ts"),
     "run.sh": `timeout 150 deno run ${FLAGS} guest.js\n`,
   }, image);
   const device = new Deno.Command(program, {
@@ -75,7 +75,7 @@ async function host(folder: string): Promise<boolean> {
   try {
     await appears(socket);
     const tests = new Deno.Command(Deno.execPath(), {
-      args: ["run", ...FLAGS.split(" "), join(ROOT, "tests/vsock/host.ts")],
+      args: ["run", ...FLAGS.split(" "), join(ROOT, "tests/compat/vsock/host.ts")],
       env: { VRPC_HVSOCK: hvsock },
       cwd: ROOT,
       stdin: "null",

@@ -16,11 +16,11 @@ import {
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
-import { checkRanges, measured, type Ranges, whole } from "../call/ranges.ts";
+import { checkRanges, measured, type Ranges, whole } from "../limits/ranges.ts";
 import { Status } from "../call/status.ts";
 import { RpcError, TransportError } from "../errors.ts";
-import type { Channel } from "../rpc/channel.ts";
-import type { CallOptions } from "../rpc/types.ts";
+import type { Channel } from "../rpc/channel/channel.ts";
+import type { CallOptions } from "../rpc/core/types.ts";
 import { errorBody, errorResponse } from "./http_errors.ts";
 import { type GatewayMethod, MethodTable } from "./method_table.ts";
 import { BadRequest, parseJson, readJsonText } from "./request_body.ts";

@@ -6,8 +6,8 @@
  */
 
 import type { DescMethod, DescService, FileRegistry, Registry } from "@bufbuild/protobuf";
-import type { Channel } from "../rpc/channel.ts";
-import { NameHints } from "../rpc/nearest_name.ts";
+import type { Channel } from "../rpc/channel/channel.ts";
+import { NameHints } from "../rpc/dispatch/name_suggestion.ts";
 import { reflectServices } from "../services/reflection_client.ts";
 
 /** A method and the types that its messages may contain. */

@@ -19,7 +19,7 @@ import { ErrorCode, Flag, FrameType, PREFACE } from "./constants.ts";
 import { checkRequest, checkResponse, checkTrailers, FieldSummary } from "./field_check.ts";
 import { type FrameHandler, FrameReader } from "./frame_reader.ts";
 import { type BlockOwner, HeaderBlocks } from "./header_blocks.ts";
-import { MOVING_STALL_FACTOR } from "./budget.ts";
+import { MOVING_STALL_FACTOR } from "../limits/token_bucket.ts";
 import type { Http2Options } from "./options.ts";
 import type { Http2Stream } from "./stream.ts";
 import {

@@ -5,10 +5,10 @@
  */
 
 import { IdMap } from "../call/id_map.ts";
-import { MemoryPool, MemoryShare } from "../bytes/memory_pool.ts";
+import { MemoryPool, MemoryShare } from "../limits/memory_pool.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import { HpackEncoder } from "../hpack/encoder.ts";
-import { Budget, MAX_SLOWDOWN_MS } from "./budget.ts";
+import { Budget, MAX_SLOWDOWN_MS } from "../limits/token_bucket.ts";
 import {
   DEFAULT_WINDOW_BYTES,
   ErrorCode,

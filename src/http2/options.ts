@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { MemoryPool } from "../bytes/memory_pool.ts";
-import { MAX_COUNT, measured, type Ranges, whole } from "../call/ranges.ts";
+import type { MemoryPool } from "../limits/memory_pool.ts";
+import { MAX_COUNT, measured, type Ranges, whole } from "../limits/ranges.ts";
 
 /**
  * Settings and limits of one HTTP/2 connection, for either side. Times are ms, sizes are bytes. Where nothing else

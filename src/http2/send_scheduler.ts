@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { MemoryShare } from "../bytes/memory_pool.ts";
+import type { MemoryShare } from "../limits/memory_pool.ts";
 import { releaseMessage } from "../bytes/pool.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
 import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW_BYTES, Flag, FrameType } from "./constants.ts";

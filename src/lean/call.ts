@@ -7,10 +7,10 @@
 
 import { copyMessage, SLAB_MESSAGE_BYTES } from "../bytes/message_slab.ts";
 import { releaseMessage } from "../bytes/pool.ts";
-import { Assembly } from "./assembly.ts";
+import { Assembly } from "./format/message_assembly.ts";
 import type { LeanConnection } from "./connection.ts";
-import { COMPRESSED, END, ERROR, FIELDS, MORE } from "./frames.ts";
-import { State } from "./state.ts";
+import { COMPRESSED, END, ERROR, FIELDS, MORE } from "./format/frames.ts";
+import { State } from "./format/state.ts";
 
 /** A frame, or a message to be cut into frames, that waits to be sent. */
 interface Outgoing {

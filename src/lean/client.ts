@@ -15,7 +15,7 @@ import type {
 import { LEAST_PIECE_BYTES } from "./call.ts";
 import { LeanClientCall } from "./client_call.ts";
 import { LeanConnection } from "./connection.ts";
-import { encodeFields, type FieldBlock, NO_FIELDS, readFields } from "./fields.ts";
+import { encodeFields, type FieldBlock, NO_FIELDS, readFields } from "./format/fields.ts";
 import {
   Control,
   FIELDS,
@@ -30,14 +30,14 @@ import {
   writeControl,
   writeHeader,
   writeU64,
-} from "./frames.ts";
-import { ENCODING_GZIP, HELLO_DEFAULTS, readHello, writeHello } from "./hello.ts";
+} from "./format/frames.ts";
+import { ENCODING_GZIP, HELLO_DEFAULTS, readHello, writeHello } from "./format/hello.ts";
 import { type LeanClientOptions, leanOptions } from "./options.ts";
-import { checkRoute, RouteWriter, writeRoute } from "./routes.ts";
+import { checkRoute, RouteWriter, writeRoute } from "./format/routes.ts";
 import { NOT_PROCESSED } from "./server_call.ts";
-import { clientEffect, Effect, Input, SERVER_FRAMES, State } from "./state.ts";
-import { UnopenedCalls } from "./unopened_calls.ts";
-import { V1Client } from "./v1_client.ts";
+import { clientEffect, Effect, Input, SERVER_FRAMES, State } from "./format/state.ts";
+import { UnopenedCalls } from "./pending_calls.ts";
+import { V1Client } from "./v1/client.ts";
 
 // The longest answer to the hello that is looked at; a version-1 server may answer with anything.
 const HELLO_BYTES = 1_024;

@@ -10,7 +10,7 @@ import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../c
 import { decompress } from "../codec/compression.ts";
 import { LeanCall } from "./call.ts";
 import type { LeanClientConnection } from "./client.ts";
-import { COMPRESSED, END, FIELDS, REQUEST, STREAM } from "./frames.ts";
+import { COMPRESSED, END, FIELDS, REQUEST, STREAM } from "./format/frames.ts";
 
 const NOTHING = new Uint8Array(0);
 const NO_METADATA = () => new Metadata();

@@ -5,13 +5,13 @@
  */
 
 import { IdMap } from "../call/id_map.ts";
-import { MemoryPool, MemoryShare } from "../bytes/memory_pool.ts";
+import { MemoryPool, MemoryShare } from "../limits/memory_pool.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
 import { ProtocolError } from "../errors.ts";
-import { Budget, MAX_SLOWDOWN_MS } from "../http2/budget.ts";
+import { Budget, MAX_SLOWDOWN_MS } from "../limits/token_bucket.ts";
 import type { LeanCall } from "./call.ts";
-import { type FrameHandler, FrameReader } from "./frame_reader.ts";
+import { type FrameHandler, FrameReader } from "./format/frame_reader.ts";
 import {
   CONTROL,
   Control,
@@ -23,11 +23,11 @@ import {
   writeControl,
   writeHeader,
   writeU64,
-} from "./frames.ts";
-import { HELLO_DEFAULTS, type HelloSettings } from "./hello.ts";
+} from "./format/frames.ts";
+import { HELLO_DEFAULTS, type HelloSettings } from "./format/hello.ts";
 import type { LeanOptions } from "./options.ts";
-import { SendWaits } from "./send_waits.ts";
-import { Watch } from "./watch.ts";
+import { SendWaits } from "./send_queueing.ts";
+import { Watch } from "./liveness.ts";
 
 const NOTHING = () => {};
 const UNBOUNDED = new MemoryPool(Infinity);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { MemoryPool } from "../bytes/memory_pool.ts";
-import { checkRanges, measured, type Ranges, whole } from "../call/ranges.ts";
+import type { MemoryPool } from "../limits/memory_pool.ts";
+import { checkRanges, measured, type Ranges, whole } from "../limits/ranges.ts";
 import { HTTP2_RANGES } from "../http2/options.ts";
 
 /**

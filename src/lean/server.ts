@@ -8,7 +8,7 @@ import { Status } from "../call/status.ts";
 import type { ServerConnection, ServerConnectionSink } from "../call/wire.ts";
 import type { LeanCall } from "./call.ts";
 import { LeanConnection } from "./connection.ts";
-import { type FieldBlock, NO_FIELDS, readFields } from "./fields.ts";
+import { type FieldBlock, NO_FIELDS, readFields } from "./format/fields.ts";
 import {
   Control,
   ERROR,
@@ -22,15 +22,21 @@ import {
   REQUEST,
   RESPONSE,
   writeControl,
-} from "./frames.ts";
-import { ENCODING_GZIP, HELLO_DEFAULTS, isHelloRoute, readHello, writeHello } from "./hello.ts";
+} from "./format/frames.ts";
+import {
+  ENCODING_GZIP,
+  HELLO_DEFAULTS,
+  isHelloRoute,
+  readHello,
+  writeHello,
+} from "./format/hello.ts";
 import { LEAST_PIECE_BYTES } from "./call.ts";
 import { leanOptions, type LeanServerOptions } from "./options.ts";
-import { RouteReader } from "./routes.ts";
+import { RouteReader } from "./format/routes.ts";
 import { errorValue, LeanServerCall, NOT_PROCESSED } from "./server_call.ts";
-import { ServerLife } from "./server_life.ts";
-import { CLIENT_FRAMES, Effect, Input, serverEffect, State } from "./state.ts";
-import { V1Server } from "./v1_server.ts";
+import { ServerLife } from "./server_lifetime.ts";
+import { CLIENT_FRAMES, Effect, Input, serverEffect, State } from "./format/state.ts";
+import { V1Server } from "./v1/server.ts";
 
 /** What the peer turned out to be by its first frame. */
 const Peer = { UNKNOWN: 0, V1: 1, EXTENDED: 2 } as const;

@@ -10,8 +10,8 @@ import { Status } from "../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../call/wire.ts";
 import { LeanCall } from "./call.ts";
 import { textBytes } from "./connection.ts";
-import { encodeFields, type FieldBlock } from "./fields.ts";
-import { COMPRESSED, END, ERROR, FIELDS, RESPONSE, STREAM } from "./frames.ts";
+import { encodeFields, type FieldBlock } from "./format/fields.ts";
+import { COMPRESSED, END, ERROR, FIELDS, RESPONSE, STREAM } from "./format/frames.ts";
 import type { LeanServerConnection } from "./server.ts";
 
 /** Bit 0 of the second byte of an error: the call was not looked at and may be tried elsewhere. */

@@ -5,18 +5,18 @@
  * @module
  */
 
-export { Collector, type LiveFigures, type RunFacts } from "./collector.ts";
+export { Collector, type LiveFigures, type RunFacts } from "./measure/collector.ts";
 export {
   type ComparedFigure,
   compareRuns,
   type Comparison,
   matchingRun,
   parseReportFile,
-} from "./compare.ts";
-export { type Condition, parseConditions } from "./fail_if.ts";
-export { Histogram, type HistogramData } from "./histogram.ts";
+} from "./report/compare.ts";
+export { type Condition, parseConditions } from "./report/fail_if.ts";
+export { Histogram, type HistogramData } from "./measure/histogram.ts";
 export { didYouMean, nearest } from "./nearest.ts";
-export { coarseClock, exactClock } from "./pacer.ts";
+export { coarseClock, exactClock } from "./generate/pacer.ts";
 export {
   type LoadMode,
   type LoadPlan,
@@ -25,14 +25,14 @@ export {
   usefulWorkers,
   type WorkerCount,
   type WorkerPlan,
-} from "./plan.ts";
-export { progressLine } from "./progress.ts";
-export { Random } from "./random.ts";
-export type { FailureCount, IntervalReport, WorkerResult } from "./recorder.ts";
-export { csvReport } from "./report_csv.ts";
-export { htmlReport } from "./report_html.ts";
-export { jsonReport } from "./report_json.ts";
-export { textReport } from "./report_text.ts";
+} from "./generate/plan.ts";
+export { progressLine } from "./report/progress.ts";
+export { Random } from "./generate/random.ts";
+export type { FailureCount, IntervalReport, WorkerResult } from "./measure/recorder.ts";
+export { csvReport } from "./report/csv.ts";
+export { htmlReport } from "./report/html.ts";
+export { jsonReport } from "./report/json.ts";
+export { textReport } from "./report/text.ts";
 export {
   type CpuSummary,
   type FailureSummary,
@@ -44,8 +44,8 @@ export {
   type RunSettings,
   type ScheduleSummary,
   type TimePoint,
-} from "./result.ts";
-export { type LoadRun, type LoadRunOptions, startLoad } from "./runner.ts";
-export type { Arrivals } from "./schedule.ts";
-export type { Reply, Target } from "./target.ts";
-export { parseDurationMs } from "./units.ts";
+} from "./measure/result.ts";
+export { type LoadRun, type LoadRunOptions, startLoad } from "./generate/runner.ts";
+export type { Arrivals } from "./generate/schedule.ts";
+export type { Reply, Target } from "./generate/target.ts";
+export { parseDurationMs } from "./measure/units.ts";

@@ -19,7 +19,7 @@ import {
 } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
-import type { Router } from "../rpc/router.ts";
+import type { Router } from "../rpc/dispatch/router.ts";
 import { type CryptoKeys, generateCryptoKeys, keyOfType, publicKeyPem } from "./crypto_keys.ts";
 import { nanosecondsSince } from "./nanoseconds.ts";
 import { KEY_TYPES, type SignatureSuite, type SigningKeyType, SUITES } from "./signature_suites.ts";

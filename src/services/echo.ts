@@ -13,9 +13,9 @@ import {
   type EchoStreamRequest,
   type EchoStreamResponseSchema,
 } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
-import type { ServiceImplementation } from "../rpc/handlers.ts";
-import type { HandlerContext } from "../rpc/types.ts";
-import type { Router } from "../rpc/router.ts";
+import type { ServiceImplementation } from "../rpc/dispatch/handlers.ts";
+import type { HandlerContext } from "../rpc/core/types.ts";
+import type { Router } from "../rpc/dispatch/router.ts";
 import { epochNanoseconds } from "./nanoseconds.ts";
 
 const logger = getLogger(["vrpc", "services", "echo"]);

@@ -5,7 +5,7 @@
  */
 
 import { EnclaveService } from "../../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
-import type { Router } from "../rpc/router.ts";
+import type { Router } from "../rpc/dispatch/router.ts";
 
 // Text of these characters has one grapheme per character; the carriage return makes one with a line feed.
 // deno-lint-ignore no-control-regex -- control characters are text like any other here

@@ -10,8 +10,8 @@ import {
 } from "../../proto/gen/grpc/health/v1/health_pb.ts";
 import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
-import type { Router } from "../rpc/router.ts";
-import type { HandlerContext } from "../rpc/types.ts";
+import type { Router } from "../rpc/dispatch/router.ts";
+import type { HandlerContext } from "../rpc/core/types.ts";
 
 /** Whether a service wants calls. */
 export type HealthStatus = "SERVING" | "NOT_SERVING" | "UNKNOWN";

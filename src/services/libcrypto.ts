@@ -8,7 +8,7 @@ import { KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { type CryptoKeys, keyOfType } from "./crypto_keys.ts";
 import { type SignatureSuite, type SigningAlgorithm, SUITES } from "./signature_suites.ts";
 import type { Signer } from "./signer.ts";
-import { TurnBudget } from "./turn_budget.ts";
+import { TurnBudget } from "../event_loop/turn_budget.ts";
 
 /** Where OpenSSL 3 may be, by operating system. */
 const LIBRARY_NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {

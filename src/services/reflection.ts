@@ -10,7 +10,7 @@ import { ServerReflection } from "../../proto/gen/grpc/reflection/v1/reflection_
 import { ServerReflection as ServerReflectionAlpha } from "../../proto/gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
-import type { Router } from "../rpc/router.ts";
+import type { Router } from "../rpc/dispatch/router.ts";
 import { FileIndex } from "./file_index.ts";
 
 /** Options of {@link addReflection}. */

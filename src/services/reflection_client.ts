@@ -24,8 +24,8 @@ import {
 } from "../../proto/gen/grpc/reflection/v1/reflection_pb.ts";
 import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
-import type { Channel } from "../rpc/channel.ts";
-import type { Session } from "../rpc/session.ts";
+import type { Channel } from "../rpc/channel/channel.ts";
+import type { Session } from "../rpc/client/session.ts";
 
 // Both versions have the same messages under different names.
 const PATHS = [

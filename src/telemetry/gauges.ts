@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Channel } from "../rpc/channel.ts";
-import type { Server } from "../rpc/server.ts";
+import type { Channel } from "../rpc/channel/channel.ts";
+import type { Server } from "../rpc/server/server.ts";
 import { meterOf, type MetricsOptions } from "./metrics.ts";
 
 /** Ends with `using` or `[Symbol.dispose]()`; from then on nothing is measured. */

@@ -13,9 +13,9 @@ import {
 } from "@opentelemetry/api";
 import { Status, statusName } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
-import type { CallObserver, ObservedCall } from "../rpc/observer.ts";
-import { onReplyEnd } from "../rpc/reply_end.ts";
-import type { InterceptedReply, Interceptor } from "../rpc/types.ts";
+import type { CallObserver, ObservedCall } from "../rpc/core/observer.ts";
+import { onReplyEnd } from "../rpc/core/reply_completion.ts";
+import type { InterceptedReply, Interceptor } from "../rpc/core/types.ts";
 
 /** Bounds of the durations, in seconds (A66). */
 export const DURATION_BUCKETS_S: readonly number[] = [

@@ -20,8 +20,8 @@ import {
 } from "@opentelemetry/api";
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
-import { onReplyEnd } from "../rpc/reply_end.ts";
-import type { InterceptedCall, InterceptedReply, Interceptor } from "../rpc/types.ts";
+import { onReplyEnd } from "../rpc/core/reply_completion.ts";
+import type { InterceptedCall, InterceptedReply, Interceptor } from "../rpc/core/types.ts";
 import { codeOf, methodLabel } from "./metrics.ts";
 
 /** Where spans go, and how they are carried. */

@@ -7,7 +7,7 @@
 import process from "node:process";
 import { Duplex } from "node:stream";
 import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
-import { nextTurn, pollNext } from "./turns.ts";
+import { nextTurn, pollNext } from "../event_loop/turns.ts";
 import type { ByteStream } from "./types.ts";
 
 // What an idle stream waits with, and what a busy one reads with. node:tls

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { type ChannelOptions, connect, serve, type ServeOptions } from "../../mod.ts";
-import { addBatch } from "../../src/rpc/batch_server.ts";
+import { addBatch } from "../../src/rpc/batch/server.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
 import { addMethods, Seen } from "./methods.ts";
 import { callCases } from "./suite.ts";

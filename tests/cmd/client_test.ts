@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { RpcError, serve, type Server, Status } from "../../mod.ts";
 import { addCrypto, addEcho } from "../../src/services/mod.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
-import { Processes } from "../testing/processes.ts";
+import { Processes } from "../fixtures/processes.ts";
 
 const PROGRAM = join(import.meta.dirname!, "../../cmd/client.ts");
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findChromium, Page } from "../testing/browser.ts";
-import { type LineProcess, Processes } from "../testing/processes.ts";
+import { findChromium, Page } from "../fixtures/browser.ts";
+import { type LineProcess, Processes } from "../fixtures/processes.ts";
 
 const CMD = join(import.meta.dirname!, "../../cmd");
 const JSON_TYPE = { "content-type": "application/json" };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { connect } from "../../mod.ts";
-import { Processes } from "../testing/processes.ts";
+import { Processes } from "../fixtures/processes.ts";
 
 const CMD = join(import.meta.dirname!, "../../cmd");
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";

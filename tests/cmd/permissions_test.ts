@@ -6,7 +6,7 @@ import { join } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { connect } from "../../mod.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
-import { type LineProcess, Processes } from "../testing/processes.ts";
+import { type LineProcess, Processes } from "../fixtures/processes.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";

@@ -6,7 +6,7 @@ import {
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from "../../proto/gen/grpc/health/v1/health_pb.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
-import { Processes } from "../testing/processes.ts";
+import { Processes } from "../fixtures/processes.ts";
 
 const CMD = join(import.meta.dirname!, "../../cmd");
 

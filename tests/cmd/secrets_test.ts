@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { connect } from "../../mod.ts";
 import { Algorithm, CryptoService, KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
-import { Processes } from "../testing/processes.ts";
+import { Processes } from "../fixtures/processes.ts";
 
 const CMD = join(import.meta.dirname!, "../../cmd");
 const SECRET = "an-utterly-secret-token";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { connect } from "../../mod.ts";
 import { Algorithm, CryptoService, KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
-import { type LineProcess, Processes } from "../testing/processes.ts";
+import { type LineProcess, Processes } from "../fixtures/processes.ts";
 
 const PROGRAM = join(import.meta.dirname!, "../../cmd/server.ts");
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createAuthority } from "../../src/transport/certs.ts";
-import { Processes } from "../testing/processes.ts";
+import { Processes } from "../fixtures/processes.ts";
 
 const program = (name: string) => [
   ...[Deno.execPath(), "run", "--quiet", "-A"],

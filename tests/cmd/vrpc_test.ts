@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { addReflection, RpcError, serve, Status, textCodec } from "../../mod.ts";
 import { addEcho } from "../../src/services/mod.ts";
-import { runProgram } from "../testing/run_program.ts";
+import { runProgram } from "../fixtures/run_program.ts";
 
 const vrpc = (args: string[], stdin?: string) => runProgram("cmd/vrpc.ts", args, stdin);
 

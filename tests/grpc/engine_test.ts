@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Metadata } from "../../src/call/metadata.ts";
 import { Status } from "../../src/call/status.ts";
-import { MemoryPool } from "../../src/bytes/memory_pool.ts";
+import { MemoryPool } from "../../src/limits/memory_pool.ts";
 import type { ServerCall } from "../../src/call/wire.ts";
 import { echo, gather, Outcome, Pair, pieces, request, whole } from "./pair.ts";
 

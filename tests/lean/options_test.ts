@@ -7,12 +7,17 @@ import {
   Status,
 } from "../../mod.ts";
 import { ByteWriter } from "../../src/bytes/writer.ts";
-import { HEADER_BYTES, REQUEST } from "../../src/lean/frames.ts";
-import { HELLO_DEFAULTS, type HelloSettings, readHello, writeHello } from "../../src/lean/hello.ts";
+import { HEADER_BYTES, REQUEST } from "../../src/lean/format/frames.ts";
+import {
+  HELLO_DEFAULTS,
+  type HelloSettings,
+  readHello,
+  writeHello,
+} from "../../src/lean/format/hello.ts";
 import { checkLeanOptions, DEFAULT_LEAN_OPTIONS } from "../../src/lean/options.ts";
 import { memoryPair } from "../../src/transport/memory.ts";
 import type { ByteStream } from "../../src/transport/types.ts";
-import { type Edge, tryEdges } from "../rpc/edges.ts";
+import { type Edge, tryEdges } from "../fixtures/option_edges.ts";
 
 const MOST = 0x7fffffff;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { MemoryPool } from "../../src/bytes/memory_pool.ts";
+import { MemoryPool } from "../../src/limits/memory_pool.ts";
 import { Metadata } from "../../src/call/metadata.ts";
 import { Status } from "../../src/call/status.ts";
-import { Control } from "../../src/lean/frames.ts";
+import { Control } from "../../src/lean/format/frames.ts";
 import {
   concat,
   control,

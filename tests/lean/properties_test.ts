@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ByteWriter } from "../../src/bytes/writer.ts";
 import { Metadata } from "../../src/call/metadata.ts";
-import { encodeFields, readFields } from "../../src/lean/fields.ts";
-import { readHello, writeHello } from "../../src/lean/hello.ts";
-import { decodeRoute, encodeRoute } from "../../src/lean/routes.ts";
+import { encodeFields, readFields } from "../../src/lean/format/fields.ts";
+import { readHello, writeHello } from "../../src/lean/format/hello.ts";
+import { decodeRoute, encodeRoute } from "../../src/lean/format/routes.ts";
 import {
   CLIENT_HELLO,
   concat,

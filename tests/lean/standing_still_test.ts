@@ -13,7 +13,7 @@ import {
   start,
   text,
 } from "./harness.ts";
-import { MemoryPool } from "../../src/bytes/memory_pool.ts";
+import { MemoryPool } from "../../src/limits/memory_pool.ts";
 import { Metadata } from "../../src/call/metadata.ts";
 
 Deno.test("A busy connection whose every read ends inside a frame lives on", () => {

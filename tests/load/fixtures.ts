@@ -1,9 +1,9 @@
-import type { WorkerPlan } from "../../src/load/plan.ts";
-import { Collector } from "../../src/load/collector.ts";
-import type { IntervalReport, WorkerResult } from "../../src/load/recorder.ts";
-import type { RunResult, RunSettings } from "../../src/load/result.ts";
-import { startLoad } from "../../src/load/runner.ts";
-import type { Reply, Target } from "../../src/load/target.ts";
+import type { WorkerPlan } from "../../src/load/generate/plan.ts";
+import { Collector } from "../../src/load/measure/collector.ts";
+import type { IntervalReport, WorkerResult } from "../../src/load/measure/recorder.ts";
+import type { RunResult, RunSettings } from "../../src/load/measure/result.ts";
+import { startLoad } from "../../src/load/generate/runner.ts";
+import type { Reply, Target } from "../../src/load/generate/target.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 export const REPLY: Reply = { byteLength: 64 };

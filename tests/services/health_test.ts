@@ -9,7 +9,7 @@ import { Echo } from "../../proto/gen/bench/echo_pb.ts";
 import { Status } from "../../src/call/status.ts";
 import { protobufCodec } from "../../src/codec/protobuf.ts";
 import { addHealth, type HealthService } from "../../src/services/health.ts";
-import { FakeCall, FakeHost } from "../rpc/fake_call.ts";
+import { FakeCall, FakeHost } from "../fixtures/fake_call.ts";
 
 const ask = (service: string) => protobufCodec(HealthCheckRequestSchema).encode({ service });
 const read = (bytes: Uint8Array) => protobufCodec(HealthCheckResponseSchema).decode(bytes).status;

@@ -11,7 +11,7 @@ import { file_google_rpc_error_details } from "../../proto/gen/google/rpc/error_
 import { Status } from "../../src/call/status.ts";
 import { protobufCodec } from "../../src/codec/protobuf.ts";
 import { addReflection } from "../../src/services/reflection.ts";
-import { FakeCall, FakeHost } from "../rpc/fake_call.ts";
+import { FakeCall, FakeHost } from "../fixtures/fake_call.ts";
 
 type Question = ServerReflectionRequest["messageRequest"];
 

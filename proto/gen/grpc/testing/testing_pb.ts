@@ -1,4 +1,4 @@
-// What the programs in tests/interop speak: the part of grpc.testing that the interoperability cases of
+// What the programs in tests/compat/interop speak: the part of grpc.testing that the interoperability cases of
 // gRPC use. Names and field numbers are those of gRPC's "Interoperability Test Case Descriptions", so
 // that any other implementation's client and server can be on the other end.
 

@@ -1,0 +1,10 @@
+/**
+ * The worker of `bench/programs/worker_pool.ts`.
+ *
+ * @module
+ */
+
+import { serveWorker } from "../../mod.ts";
+import { configure } from "./worker_pool_methods.ts";
+
+serveWorker(configure);

@@ -1,0 +1,70 @@
+/**
+ * One thread of the benchmark: some of its connections, and its share of the load.
+ *
+ * @module
+ */
+
+import type { Channel } from "../../mod.ts";
+import { channelTarget } from "../../src/load/generate/channel_target.ts";
+import { coarseClock, exactClock, type LoadRun, startLoad } from "../../src/load/mod.ts";
+import { closeAll, openChannels } from "./connect.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { threadCpuMs } from "./thread_cpu.ts";
+import { errorLine } from "../shared/program.ts";
+
+/** The part of a dedicated worker's global scope that is used here. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+let prepared: (ToWorker & { type: "prepare" }) | undefined;
+let channels: Channel[] = [];
+let run: LoadRun | undefined;
+let stopped = false;
+
+scope.onmessage = ({ data }) => {
+  switch (data.type) {
+    case "prepare":
+      prepared = data;
+      prepare(data);
+      break;
+    case "start":
+      measure(data.atEpochMs);
+      break;
+    case "stop":
+      stopped = true;
+      run?.stop();
+      break;
+  }
+};
+
+async function prepare({ endpoint, connections }: ToWorker & { type: "prepare" }): Promise<void> {
+  try {
+    channels = await openChannels(endpoint, connections);
+    scope.postMessage({ type: "ready" });
+  } catch (error) {
+    scope.postMessage({ type: "failed", message: errorLine(error) });
+  }
+}
+
+async function measure(atEpochMs: number): Promise<void> {
+  const { streams, spec, plan } = prepared!;
+  let cpuBeforeMs: number | undefined;
+  run = startLoad(channelTarget(channels, streams, spec), plan, {
+    clock: coarseClock,
+    pacer: exactClock,
+    startAtMs: atEpochMs - performance.timeOrigin,
+    onInterval: (report) => scope.postMessage({ type: "interval", report }),
+    onMeasure: () => cpuBeforeMs = threadCpuMs(),
+  });
+  if (stopped) run.stop();
+  const result = await run.done;
+  const cpuAfterMs = threadCpuMs();
+  const cpuMs = cpuBeforeMs === undefined || cpuAfterMs === undefined
+    ? undefined
+    : cpuAfterMs - cpuBeforeMs;
+  scope.postMessage({ type: "done", result: { ...result, cpuMs } });
+  await closeAll(channels);
+}

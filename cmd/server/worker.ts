@@ -1,0 +1,62 @@
+/**
+ * One thread of the server program.
+ *
+ * @module
+ */
+
+import type { Server } from "../../mod.ts";
+import type { CryptoKeys } from "../../src/services/mod.ts";
+import { logToStderr } from "../shared/logging.ts";
+import { ThreadMetrics } from "../shared/metrics.ts";
+import { errorLine } from "../shared/program.ts";
+import { startServing } from "../shared/serving.ts";
+import type { FromWorker, ToWorker } from "../shared/worker_messages.ts";
+
+/** The part of a dedicated worker's global scope that is used here. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+  close(): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+const keys = Promise.withResolvers<CryptoKeys>();
+const metrics = new ThreadMetrics();
+let server: Promise<Server> | undefined;
+
+scope.onmessage = ({ data }) => {
+  switch (data.type) {
+    case "start":
+      server = start(data);
+      break;
+    case "keys":
+      keys.resolve(data.keys);
+      break;
+    case "measure":
+      measure(data.id);
+      break;
+    case "shutdown":
+      shutdown(data.graceMs);
+      break;
+  }
+};
+
+async function start({ settings, logLevel }: ToWorker & { type: "start" }): Promise<Server> {
+  await logToStderr(logLevel);
+  const started = startServing(settings, keys.promise, settings.metrics ? metrics : undefined);
+  started.then(
+    ({ addresses }) => scope.postMessage({ type: "listening", addresses }),
+    (error) => scope.postMessage({ type: "failed", message: errorLine(error) }),
+  );
+  return started;
+}
+
+async function measure(id: number): Promise<void> {
+  scope.postMessage({ type: "measured", id, measured: await metrics.collect() });
+}
+
+async function shutdown(graceMs: number): Promise<void> {
+  await server?.then((started) => started.shutdown({ graceMs }), () => {});
+  scope.postMessage({ type: "finished" });
+  scope.close();
+}

@@ -1,0 +1,31 @@
+/**
+ * Opens a session with session_server.ts, sends three messages, ends its side and reads to the end.
+ *
+ *     deno run -A examples/session_client.ts [ADDRESS]
+ *
+ * @module
+ */
+
+import { connect } from "../mod.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+const tls = { insecure: true }; // development: the certificate is the server's own
+await using channel = connect(Deno.args[0] ?? "127.0.0.1:8447", { wire: "lean", tls });
+try {
+  await channel.ready({ timeoutMs: 2_000 });
+} catch (error) {
+  console.error((error as Error).message);
+  Deno.exit(1);
+}
+await using session = channel.session("/session");
+
+const greeting = await session.receive();
+console.log(`received: ${decoder.decode(greeting!)}`);
+
+// Sending and receiving are independent of each other; `send` waits while the server is slow.
+for (const text of ["one", "seventeen", "🌍"]) await session.send(encoder.encode(text));
+session.closeSend();
+
+for await (const message of session) console.log(`received: ${decoder.decode(message)}`);

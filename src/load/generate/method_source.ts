@@ -1,0 +1,139 @@
+/**
+ * Finds methods of any server by name, and makes requests for them from JSON.
+ *
+ * @module
+ */
+
+import {
+  create,
+  createFileRegistry,
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type FileRegistry,
+  fromBinary,
+  fromJson,
+  ScalarType,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import type { MethodKind } from "../../call/method.ts";
+import { clientStreams } from "../../call/method.ts";
+import { didYouMean } from "../nearest.ts";
+
+const KINDS: Record<DescMethod["methodKind"], MethodKind> = {
+  unary: "unary",
+  client_streaming: "client_streaming",
+  server_streaming: "server_streaming",
+  bidi_streaming: "bidi_streaming",
+};
+
+/** A method and the types around it. */
+export interface FoundMethod {
+  /** With the leading slash. */
+  readonly path: string;
+  /** How many messages go each way. */
+  readonly kind: MethodKind;
+  /** The type of requests. */
+  readonly input: DescMessage;
+  /** All types known, for `google.protobuf.Any` in JSON. */
+  readonly registry: FileRegistry;
+}
+
+/** The registry of an encoded `google.protobuf.FileDescriptorSet`. Throws TypeError when it is none. */
+export function registryOfSet(bytes: Uint8Array): FileRegistry {
+  try {
+    return createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TypeError(`it is not a complete descriptor set: ${reason}`, { cause: error });
+  }
+}
+
+/** `package.Service` and `Method` of `package.Service/Method` or `package.Service.Method`. */
+export function splitMethod(name: string): { service: string; method: string } {
+  const bare = name.replace(/^\//, "");
+  const at = bare.includes("/") ? bare.lastIndexOf("/") : bare.lastIndexOf("..");
+  if (at <= 0 || at === bare.length - 1) {
+    throw new TypeError(`Cannot read method "${name}": it must be like package.Service/Method`);
+  }
+  return { service: bare.slice(0, at), method: bare.slice(at + 1) };
+}
+
+/** Finds a method. Throws TypeError, naming the nearest one, when there is none of that name. */
+export function findMethod(registry: FileRegistry, name: string): FoundMethod {
+  const wanted = splitMethod(name);
+  const service = registry.getService(wanted.service);
+  if (!service) {
+    const known = [...registry].filter((desc) => desc.kind === "service").map((s) => s.typeName);
+    throw new TypeError(unknownService(wanted.service, known));
+  }
+  const method = service.methods.find((one) => one.name === wanted.method);
+  if (!method) {
+    const known = service.methods.map((one) => one.name);
+    throw new TypeError(
+      `Unknown method "${wanted.method}" of ${service.typeName}` +
+        (didYouMean(wanted.method, known) || `: it has ${known.join(", ")}`),
+    );
+  }
+  return {
+    path: `/${service.typeName}/${method.name}`,
+    kind: KINDS[method.methodKind],
+    input: method.input,
+    registry,
+  };
+}
+
+/** The text for a service that isn't there. */
+export function unknownService(name: string, known: readonly string[]): string {
+  return `Unknown service "${name}"` +
+    (didYouMean(name, known) || (known.length === 0 ? "" : `: there are ${known.join(", ")}`));
+}
+
+/**
+ * Encodes requests from JSON text: an object, or for methods that take a stream an array of them. Throws
+ * TypeError when it does not fit the method's type.
+ */
+export function encodeRequests(method: FoundMethod, json: string): Uint8Array<ArrayBuffer>[] {
+  const { input, registry } = method;
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (error) {
+    throw new TypeError(`it is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  const stream = clientStreams(method.kind) && Array.isArray(value);
+  return (stream ? value as unknown[] : [value]).map((one) => {
+    try {
+      return toBinary(input, fromJson(input, one as never, { registry }));
+    } catch (error) {
+      throw new TypeError(`it is no ${input.typeName}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  });
+}
+
+/**
+ * A request that carries `payload` in its first field of type bytes or string. Throws TypeError when the
+ * type has no such field.
+ */
+export function requestWithPayload(method: FoundMethod, payload: Uint8Array): Uint8Array {
+  const { input } = method;
+  const field = input.fields.find((one) => isScalar(one, ScalarType.BYTES)) ??
+    input.fields.find((one) => isScalar(one, ScalarType.STRING));
+  if (!field) {
+    throw new TypeError(`${input.typeName} has no field of type bytes or string to hold it`);
+  }
+  const bytes = isScalar(field, ScalarType.BYTES);
+  const value = bytes ? payload : Array.from(payload, (byte) => byte & 63).map(letter).join("");
+  return toBinary(input, create(input, { [field.localName]: value }));
+}
+
+function isScalar(field: DescField, type: ScalarType): boolean {
+  return field.fieldKind === "scalar" && field.scalar === type;
+}
+
+function letter(index: number): string {
+  return "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"[index];
+}

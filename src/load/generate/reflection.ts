@@ -1,0 +1,33 @@
+/**
+ * Types of a service from the server itself.
+ *
+ * @module
+ */
+
+import type { FileRegistry } from "@bufbuild/protobuf";
+import { Status } from "../../call/status.ts";
+import { RpcError } from "../../errors.ts";
+import type { Channel } from "../../rpc/channel/channel.ts";
+import { reflectServices } from "../../services/reflection_client.ts";
+import { unknownService } from "./method_source.ts";
+
+/**
+ * The types behind `service`. Throws TypeError when the server does not know the service (naming the
+ * nearest one) or has no reflection; RpcError when it can't be reached.
+ */
+export async function reflect(
+  channel: Channel,
+  service: string,
+  timeoutMs: number,
+): Promise<FileRegistry> {
+  try {
+    const { services, registry } = await reflectServices(channel, { timeoutMs });
+    if (!services.includes(service)) throw new TypeError(unknownService(service, services));
+    return registry;
+  } catch (error) {
+    if (error instanceof RpcError && error.code === Status.UNIMPLEMENTED) {
+      throw new TypeError("The server has no reflection: name its types with --proto");
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,307 @@
+/**
+ * Runs one worker's share of a load plan against a target.
+ *
+ * Closed loop: each slot calls, waits for the answer, and calls again, so a slow server slows the load
+ * down and its slowness is seen by few calls. Open loop: calls are due at times fixed beforehand. A call
+ * that finds no free slot waits, and its latency runs from when it was due: this is what "coordinated
+ * omission" hides. Calls that were due and could not be sent before the end are counted as missed.
+ *
+ * Time: warm-up starts at `startAtMs`, measuring at `startAtMs + warmupMs`. Calls that start (closed) or
+ * are due (open) before that are made and not noted.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../call/clock.ts";
+import type { WorkerPlan } from "./plan.ts";
+import { type IntervalReport, Recorder, type WorkerResult } from "../measure/recorder.ts";
+import { makeSchedule, type Schedule } from "./schedule.ts";
+import { SlotQueue } from "./slot_queue.ts";
+import type { Reply, Target } from "./target.ts";
+
+/** What {@link startLoad} needs beside target and plan. */
+export interface LoadRunOptions {
+  /** Time and timers that may be a few ms late. */
+  readonly clock: Clock;
+  /** The same time with timers as exact as can be had, for pacing. Default: `clock`. */
+  readonly pacer?: Clock;
+  /** When warm-up starts, in the clock's time. Default: now. */
+  readonly startAtMs?: number;
+  /** Called with each finished part of the time series. */
+  readonly onInterval?: (report: IntervalReport) => void;
+  /** Called when measuring starts. */
+  readonly onMeasure?: () => void;
+}
+
+/** A run under way. */
+export interface LoadRun {
+  /** Resolves when all calls have ended or were given up. Never rejects. */
+  readonly done: Promise<WorkerResult>;
+  /** Starts no more calls and lets those under way end. Idempotent. */
+  stop(): void;
+}
+
+/** Starts putting load on `target`. */
+export function startLoad(target: Target, plan: WorkerPlan, options: LoadRunOptions): LoadRun {
+  const runner = new Runner(target, plan, options);
+  runner.start();
+  return { done: runner.done, stop: () => runner.stop() };
+}
+
+const LATE_MS = 1;
+// A closed loop against a dead server would otherwise fail millions of times a second.
+const PAUSE_AFTER_UNAVAILABLE_MS = 50;
+
+/** One call at a time; its callbacks are made once, so that a call allocates little. */
+class Slot {
+  readonly index: number;
+  /** What latency is counted from. */
+  fromMs = 0;
+  sentMs = 0;
+  measured = false;
+  busy = false;
+  readonly onReply: (reply: Reply) => void;
+  readonly onError: (error: unknown) => void;
+
+  constructor(index: number, runner: Runner) {
+    this.index = index;
+    this.onReply = (reply) => runner.replied(this, reply);
+    this.onError = (error) => runner.failed(this, error);
+  }
+}
+
+class Runner {
+  readonly done: Promise<WorkerResult>;
+  readonly #resolve: (result: WorkerResult) => void;
+  readonly #target: Target;
+  readonly #plan: WorkerPlan;
+  readonly #clock: Clock;
+  readonly #pacer: Clock;
+  readonly #onMeasure?: () => void;
+  readonly #recorder: Recorder;
+  readonly #slots: Slot[] = [];
+  readonly #startMs: number;
+  readonly #measureMs: number;
+  readonly #endMs: number;
+  readonly #timers = new Set<unknown>();
+  #inFlight = 0;
+  #sequence = 0;
+  #remaining: number;
+  #stopped = false;
+  #finished = false;
+  // With a rate:
+  readonly #schedule?: Schedule;
+  readonly #free: SlotQueue;
+  #dueMs = Infinity;
+  #slipMs = 0;
+  #blocked = false;
+  #blockedUntilMs = -Infinity;
+  #wakeTimer: unknown;
+
+  constructor(target: Target, plan: WorkerPlan, options: LoadRunOptions) {
+    if (plan.mode === "open" && plan.ratePerSecond === undefined) {
+      throw new TypeError("Cannot run an open loop without a rate");
+    }
+    if (plan.requests === undefined && plan.durationMs === undefined) {
+      throw new TypeError("Cannot run without an end: neither requests nor a duration is given");
+    }
+    const { promise, resolve } = Promise.withResolvers<WorkerResult>();
+    this.done = promise;
+    this.#resolve = resolve;
+    this.#target = target;
+    this.#plan = plan;
+    this.#clock = options.clock;
+    this.#pacer = options.pacer ?? options.clock;
+    this.#onMeasure = options.onMeasure;
+    this.#startMs = options.startAtMs ?? this.#clock.now();
+    this.#measureMs = this.#startMs + plan.warmupMs;
+    this.#endMs = plan.durationMs === undefined ? Infinity : this.#measureMs + plan.durationMs;
+    this.#remaining = plan.requests ?? Infinity;
+    this.#recorder = new Recorder({
+      intervalMs: plan.intervalMs,
+      open: plan.mode === "open",
+      onInterval: options.onInterval ?? (() => {}),
+    });
+    for (let i = 0; i < target.slots; i++) this.#slots.push(new Slot(i, this));
+    this.#free = new SlotQueue(target.slots);
+    if (plan.ratePerSecond !== undefined) {
+      const { arrivals, ratePerSecond, worker, workers, seed } = plan;
+      this.#schedule = makeSchedule({ arrivals, ratePerSecond, worker, workers, seed });
+    }
+  }
+
+  start(): void {
+    const now = this.#clock.now();
+    this.#after(this.#startMs - now, () => this.#begin());
+    this.#after(this.#measureMs - now, () => {
+      this.#onMeasure?.();
+      this.#tick();
+    });
+    if (this.#endMs !== Infinity) this.#after(this.#endMs - now, () => this.stop());
+  }
+
+  #begin(): void {
+    if (this.#stopped || this.#remaining === 0) {
+      this.stop();
+    } else if (this.#schedule) {
+      this.#dueMs = this.#startMs + this.#schedule.next();
+      for (const slot of this.#slots) this.#free.push(slot.index);
+      this.#pump();
+    } else {
+      for (const slot of this.#slots) this.#callAgain(slot);
+    }
+  }
+
+  /** Hands over finished intervals also while no call ends. */
+  #tick(): void {
+    this.#recorder.roll(this.#clock.now() - this.#measureMs);
+    this.#after(this.#plan.intervalMs, () => this.#tick());
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    if (this.#schedule) this.#countMissed();
+    if (this.#inFlight === 0) return this.#finish();
+    for (const slot of this.#slots) if (slot.busy && slot.measured) this.#recorder.drained++;
+    this.#after(this.#plan.drainMs, () => this.#finish());
+  }
+
+  replied(slot: Slot, reply: Reply): void {
+    if (this.#finished) return;
+    const now = this.#clock.now();
+    slot.busy = false;
+    this.#inFlight--;
+    if (slot.measured) {
+      const atMs = now - this.#measureMs;
+      const serverTimeUs = this.#target.serverTimeUs?.(reply);
+      this.#recorder.success(atMs, now - slot.fromMs, now - slot.sentMs, reply, serverTimeUs);
+    }
+    this.#next(slot, now);
+  }
+
+  failed(slot: Slot, error: unknown): void {
+    if (this.#finished) return;
+    const now = this.#clock.now();
+    slot.busy = false;
+    this.#inFlight--;
+    let code = "";
+    if (slot.measured) {
+      code = this.#recorder.failure(now - this.#measureMs, now - slot.fromMs, error);
+    }
+    const pause = code === "UNAVAILABLE" && !this.#schedule && !this.#stopped &&
+      now - slot.sentMs < PAUSE_AFTER_UNAVAILABLE_MS;
+    if (pause && this.#remaining > 0) {
+      this.#after(PAUSE_AFTER_UNAVAILABLE_MS, () => this.#next(slot, this.#clock.now()));
+    } else {
+      this.#next(slot, now);
+    }
+  }
+
+  #next(slot: Slot, now: number): void {
+    if (this.#stopped || this.#remaining === 0) {
+      if (this.#inFlight === 0) this.#finish();
+    } else if (this.#schedule) {
+      this.#free.push(slot.index);
+      if (this.#blocked) {
+        this.#blocked = false;
+        this.#blockedUntilMs = now;
+        this.#pump();
+      }
+    } else {
+      this.#callAgain(slot);
+    }
+  }
+
+  #callAgain(slot: Slot): void {
+    if (this.#stopped || this.#remaining === 0) {
+      if (this.#inFlight === 0) this.#finish();
+      return;
+    }
+    const now = this.#clock.now();
+    this.#send(slot, now, now);
+  }
+
+  /** Sends what is due, as far as slots are free, and sees to it that it is called again. */
+  #pump(): void {
+    for (let now = this.#clock.now(); this.#dueMs <= now; now = this.#clock.now()) {
+      if (this.#stopped || this.#remaining === 0 || this.#dueMs >= this.#endMs) return;
+      const index = this.#free.shift();
+      if (index < 0) {
+        this.#blocked = true;
+        return;
+      }
+      if (this.#plan.mode === "closed") {
+        // A rate limits a closed loop; what it could not send in time it does not make up for.
+        this.#slipMs += Math.max(0, now - this.#dueMs - LATE_MS);
+        this.#send(this.#slots[index], now, now);
+      } else {
+        this.#noteLateness(now);
+        this.#send(this.#slots[index], this.#dueMs, now);
+      }
+      this.#dueMs = this.#startMs + this.#schedule!.next() + this.#slipMs;
+    }
+    this.#pacer.clearTimer(this.#wakeTimer);
+    this.#wakeTimer = this.#pacer.setTimer(() => this.#pump(), this.#dueMs - this.#clock.now());
+  }
+
+  #noteLateness(now: number): void {
+    const latenessMs = now - this.#dueMs;
+    if (this.#dueMs < this.#measureMs) return;
+    if (latenessMs > this.#recorder.maxLatenessMs) this.#recorder.maxLatenessMs = latenessMs;
+    if (latenessMs <= LATE_MS) return;
+    if (this.#dueMs <= this.#blockedUntilMs) this.#recorder.lateForStream++;
+    else this.#recorder.lateForGenerator++;
+  }
+
+  #send(slot: Slot, fromMs: number, now: number): void {
+    slot.fromMs = fromMs;
+    slot.sentMs = now;
+    slot.busy = true;
+    slot.measured = fromMs >= this.#measureMs;
+    this.#inFlight++;
+    if (slot.measured) {
+      this.#remaining--;
+      this.#recorder.bytesSent += this.#target.requestBytes;
+    }
+    this.#target.call(slot.index, this.#sequence++).then(slot.onReply, slot.onError);
+  }
+
+  #countMissed(): void {
+    const end = Math.min(this.#endMs, this.#clock.now());
+    while (this.#plan.mode === "open" && this.#dueMs < end && this.#remaining > 0) {
+      if (this.#dueMs >= this.#measureMs) {
+        this.#recorder.missed++;
+        this.#remaining--;
+      }
+      this.#dueMs = this.#startMs + this.#schedule!.next();
+    }
+  }
+
+  #finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    const now = this.#clock.now();
+    for (const slot of this.#slots) {
+      if (!slot.busy || !slot.measured) continue;
+      this.#recorder.drained--;
+      this.#recorder.giveUp(now - this.#measureMs, now - slot.fromMs);
+    }
+    for (const timer of this.#timers) this.#clock.clearTimer(timer);
+    this.#pacer.clearTimer(this.#wakeTimer);
+    this.#resolve(this.#recorder.finish());
+  }
+
+  #after(delayMs: number, callback: () => void): void {
+    const atMs = this.#clock.now() + delayMs;
+    const timer = this.#clock.setTimer(() => {
+      this.#timers.delete(timer);
+      if (this.#finished) return;
+      // Timers may fire a fraction of a ms early: a call would then count as part of the warm-up.
+      const leftMs = atMs - this.#clock.now();
+      if (leftMs > 0) this.#after(leftMs, callback);
+      else callback();
+    }, Math.max(0, delayMs));
+    this.#timers.add(timer);
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * Joins what the workers report into one result, while they run and at the end.
+ *
+ * @module
+ */
+
+import { Histogram, type HistogramData } from "./histogram.ts";
+import { notesOn } from "../report/notes.ts";
+import type { FailureCount, IntervalReport, WorkerResult } from "./recorder.ts";
+import {
+  type CpuSummary,
+  type FailureSummary,
+  type RunEnvironment,
+  type RunResult,
+  type RunSettings,
+  summarize,
+  type TimePoint,
+} from "./result.ts";
+
+/** What a result needs that no worker knows. */
+export interface RunFacts {
+  /** For headings. */
+  readonly title: string;
+  /** How the run was set up. */
+  readonly settings: RunSettings;
+  /** Where it took place. */
+  readonly environment: RunEnvironment;
+  /** CPU time of the server's process while measuring, in ms, where it can be read. */
+  readonly serverCpuMs?: number;
+  /** Whether the user ended the run. */
+  readonly interrupted: boolean;
+  /** Why fewer threads were used than asked for. */
+  readonly threadsReason?: string;
+}
+
+interface OpenPoint {
+  latency: Histogram;
+  failed: number;
+}
+
+/** What is known while a run goes on. */
+export interface LiveFigures {
+  /** Calls that ended so far. */
+  readonly total: number;
+  /** Calls that failed so far. */
+  readonly failed: number;
+  /** Calls per second in the last second that all workers have reported. */
+  readonly rateNow: number;
+  /** Median latency in that second, in µs; null without calls. */
+  readonly p50Us: number | null;
+  /** 99th percentile in that second, in µs; null without calls. */
+  readonly p99Us: number | null;
+}
+
+/** Gathers interval reports and results of all workers of one run. */
+export class Collector {
+  readonly #intervalMs: number;
+  readonly #points = new Map<number, OpenPoint>();
+  readonly #results: WorkerResult[] = [];
+  #total = 0;
+  #failed = 0;
+
+  /** `intervalMs` is that of the plan. */
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+  }
+
+  /** Takes one worker's part of one point of the time series. */
+  addInterval(report: IntervalReport): void {
+    let point = this.#points.get(report.index);
+    if (!point) this.#points.set(report.index, point = { latency: new Histogram(), failed: 0 });
+    point.latency.add(report.latency);
+    point.failed += report.failures;
+    this.#total += report.latency.count + report.failures;
+    this.#failed += report.failures;
+  }
+
+  /** Takes a worker's final result. */
+  addResult(result: WorkerResult): void {
+    this.#results.push(result);
+  }
+
+  /** Figures for a progress line at `elapsedMs` after measuring started. */
+  live(elapsedMs: number): LiveFigures {
+    const per = Math.max(1, Math.round(1000 / this.#intervalMs));
+    // Workers hand an interval over when it has ended, and messages take a moment.
+    const end = Math.floor((elapsedMs - 50) / this.#intervalMs);
+    const latency = new Histogram();
+    let failed = 0;
+    let covered = 0;
+    for (let i = Math.max(0, end - per); i < end; i++) {
+      covered++;
+      const point = this.#points.get(i);
+      if (!point) continue;
+      latency.add(point.latency);
+      failed += point.failed;
+    }
+    const empty = latency.count === 0;
+    return {
+      total: this.#total,
+      failed: this.#failed,
+      rateNow: covered === 0 ? 0 : (latency.count + failed) / (covered * this.#intervalMs / 1000),
+      p50Us: empty ? null : latency.percentileNs(50) / 1000,
+      p99Us: empty ? null : latency.percentileNs(99) / 1000,
+    };
+  }
+
+  /** The result of the run; call it when every worker's result is there. */
+  finish(facts: RunFacts): RunResult {
+    const results = this.#results;
+    const sum = (pick: (result: WorkerResult) => number) =>
+      results.reduce((total, result) => total + pick(result), 0);
+    const latency = merged(results.map((r) => r.latency));
+    const failedLatency = merged(results.map((r) => r.failedLatency));
+    const service = merged(results.map((r) => r.serviceTime));
+    const server = merged(results.map((r) => r.serverTime));
+    const successful = latency.count;
+    const failed = failedLatency.count;
+    const total = successful + failed;
+    const durationMs = Math.max(0, ...results.map((r) => r.endMs));
+    const lastSuccessMs = Math.max(-1, ...results.map((r) => r.lastSuccessMs));
+    const missed = sum((r) => r.missed);
+    const result: RunResult = {
+      title: facts.title,
+      settings: facts.settings,
+      environment: facts.environment,
+      totalRequests: total,
+      successfulRequests: successful,
+      failedRequests: failed,
+      successRate: total === 0 ? 0 : successful / total,
+      durationMs,
+      requestsPerSecond: durationMs === 0 ? 0 : total / durationMs * 1000,
+      drained: sum((r) => r.drained),
+      unfinished: sum((r) => r.unfinished),
+      latency: summarize(latency),
+      serviceTime: service.count > 0 ? summarize(service) : null,
+      serverTime: server.count > 0 ? summarize(server) : null,
+      failedLatency: failed > 0 ? summarize(failedLatency) : null,
+      failures: mergedFailures(results.flatMap((r) => r.failures)),
+      schedule: facts.settings.mode === "closed" ? null : {
+        due: total + missed,
+        missed,
+        lateForStream: sum((r) => r.lateForStream),
+        lateForGenerator: sum((r) => r.lateForGenerator),
+        maxLatenessMs: Math.max(0, ...results.map((r) => r.maxLatenessMs)),
+      },
+      bytes: { sent: sum((r) => r.bytesSent), received: sum((r) => r.bytesReceived) },
+      messagesReceived: sum((r) => r.messagesReceived),
+      cpu: cpuSummary(results, facts.serverCpuMs, durationMs),
+      intervalMs: this.#intervalMs,
+      timeline: this.#timeline(durationMs),
+      lastSuccessMs: lastSuccessMs < 0 ? null : lastSuccessMs,
+      interrupted: facts.interrupted,
+      notes: [],
+    };
+    return { ...result, notes: notesOn(result, facts.threadsReason) };
+  }
+
+  #timeline(durationMs: number): TimePoint[] {
+    const points: TimePoint[] = [];
+    const last = Math.max(-1, ...this.#points.keys());
+    const end = Math.max(last + 1, Math.floor(durationMs / this.#intervalMs));
+    for (let i = 0; i < end; i++) {
+      const { latency, failed } = this.#points.get(i) ?? { latency: new Histogram(), failed: 0 };
+      const none = latency.count === 0;
+      points.push({
+        atMs: i * this.#intervalMs,
+        successful: latency.count,
+        failed,
+        p50Us: none ? null : latency.percentileNs(50) / 1000,
+        p99Us: none ? null : latency.percentileNs(99) / 1000,
+        maxUs: none ? null : latency.maxNs / 1000,
+      });
+    }
+    return points;
+  }
+}
+
+function merged(parts: readonly (HistogramData | undefined)[]): Histogram {
+  const histogram = new Histogram();
+  for (const part of parts) if (part) histogram.add(part);
+  return histogram;
+}
+
+function mergedFailures(all: readonly FailureCount[]): FailureSummary[] {
+  const byCode = Map.groupBy(all, (failure) => failure.code);
+  return [...byCode].map(([code, parts]) => {
+    const first = parts.reduce((a, b) => a.firstAtMs <= b.firstAtMs ? a : b);
+    return {
+      code,
+      count: parts.reduce((total, part) => total + part.count, 0),
+      firstAtMs: first.firstAtMs,
+      lastAtMs: Math.max(...parts.map((part) => part.lastAtMs)),
+      message: first.message,
+    };
+  }).sort((a, b) => b.count - a.count);
+}
+
+function cpuSummary(
+  results: readonly WorkerResult[],
+  serverMs: number | undefined,
+  durationMs: number,
+): CpuSummary {
+  const times = results.map((result) => result.cpuMs);
+  const known = times.filter((time) => time !== undefined);
+  const all = known.length === times.length && known.length > 0;
+  return {
+    generatorMs: all ? known.reduce((a, b) => a + b, 0) : null,
+    busiestWorker: all && durationMs > 0 ? Math.min(1, Math.max(...known) / durationMs) : null,
+    serverMs: serverMs ?? null,
+  };
+}

@@ -1,0 +1,112 @@
+/**
+ * Two runs beside each other.
+ *
+ * @module
+ */
+
+import type { ReportFile, RunResult } from "../measure/result.ts";
+import { count, microseconds } from "../measure/units.ts";
+
+/** One figure of two runs. */
+export interface ComparedFigure {
+  /** For people. */
+  readonly name: string;
+  /** The old value, for people. */
+  readonly before: string;
+  /** The new value. */
+  readonly after: string;
+  /** How much the new value is above the old one, in percent; null when the old one is 0. */
+  readonly changePercent: number | null;
+  /** Whether the change is for the better; null when it is below 1 % or neither good nor bad. */
+  readonly better: boolean | null;
+}
+
+/** A run and the older one that it is compared with. */
+export interface Comparison {
+  /** The older run. */
+  readonly before: RunResult;
+  /** Figure by figure. */
+  readonly figures: readonly ComparedFigure[];
+  /** Settings that differ, so that a reader sees when the runs are not alike. */
+  readonly differences: readonly string[];
+}
+
+/** The run of an older file that fits `run`: the same method, else the same title, else the only one. */
+export function matchingRun(file: ReportFile, run: RunResult): RunResult | undefined {
+  return file.runs.find((old) => old.settings.method === run.settings.method) ??
+    file.runs.find((old) => old.title === run.title) ??
+    (file.runs.length === 1 ? file.runs[0] : undefined);
+}
+
+/** Compares a run with an older one. */
+export function compareRuns(before: RunResult, after: RunResult): Comparison {
+  const figures: ComparedFigure[] = [
+    figure("Requests per second", before.requestsPerSecond, after.requestsPerSecond, "more", rate),
+    figure("Failed requests", before.failedRequests, after.failedRequests, "less", count),
+    figure("Average latency", before.latency.meanUs, after.latency.meanUs, "less", microseconds),
+  ];
+  for (const [name, value] of Object.entries(after.latency.percentilesUs)) {
+    const old = before.latency.percentilesUs[name];
+    if (old !== undefined) figures.push(figure(name, old, value, "less", microseconds));
+  }
+  figures.push(
+    figure("Max latency", before.latency.maxUs, after.latency.maxUs, "less", microseconds),
+  );
+  return { before, figures, differences: differences(before, after) };
+}
+
+const rate = (value: number) => count(value);
+
+function figure(
+  name: string,
+  before: number,
+  after: number,
+  good: "more" | "less",
+  show: (value: number) => string,
+): ComparedFigure {
+  const changePercent = before === 0 ? null : (after / before - 1) * 100;
+  const small = before === after || (changePercent !== null && Math.abs(changePercent) < 1);
+  return {
+    name,
+    before: show(before),
+    after: show(after),
+    changePercent,
+    better: small ? null : (after > before) === (good === "more"),
+  };
+}
+
+function differences(before: RunResult, after: RunResult): string[] {
+  const list: string[] = [];
+  const old: Record<string, unknown> = { ...before.settings };
+  for (const [name, value] of Object.entries(after.settings)) {
+    if (old[name] !== value) list.push(`${name}: ${shown(old[name])} before, ${shown(value)} now`);
+  }
+  return list;
+}
+
+function shown(value: unknown): string {
+  return value === null || value === undefined ? "none" : String(value);
+}
+
+/** Reads the text of a JSON report. Throws TypeError when it is none. */
+export function parseReportFile(text: string): ReportFile {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TypeError("it is not JSON", { cause: error });
+  }
+  const file = value as Partial<ReportFile> | null;
+  if (typeof file !== "object" || file === null || !Array.isArray(file.runs)) {
+    throw new TypeError("it is not a benchmark report: it has no runs");
+  }
+  if (file.version !== 1) {
+    throw new TypeError(`its version is ${JSON.stringify(file.version)}, only 1 can be read`);
+  }
+  for (const run of file.runs) {
+    if (typeof run?.latency?.percentilesUs !== "object" || typeof run.settings !== "object") {
+      throw new TypeError("it is not a benchmark report: a run has no latency or settings");
+    }
+  }
+  return file as ReportFile;
+}

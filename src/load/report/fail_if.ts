@@ -1,0 +1,137 @@
+/**
+ * Conditions such as `p99>5ms` that make a benchmark fail, for use in scripts.
+ *
+ * @module
+ */
+
+import { histogramOf, type RunResult } from "../measure/result.ts";
+import { didYouMean } from "../nearest.ts";
+import { count, microseconds, parseDurationMs } from "../measure/units.ts";
+
+/** One condition, ready to be checked. */
+export interface Condition {
+  /** As it was written. */
+  readonly text: string;
+  /** Whether it holds, and the value that was found, for people. */
+  check(result: RunResult): { readonly holds: boolean; readonly found: string };
+}
+
+type Operator = ">" | ">=" | "<" | "<=" | "==" | "!=";
+
+interface Metric {
+  kind: "latency" | "count" | "rate" | "fraction";
+  of(result: RunResult): number;
+}
+
+const latency = (of: (result: RunResult) => number): Metric => ({ kind: "latency", of });
+const counted = (of: (result: RunResult) => number): Metric => ({ kind: "count", of });
+
+const METRICS: Record<string, Metric> = {
+  avg: latency((r) => r.latency.meanUs),
+  mean: latency((r) => r.latency.meanUs),
+  min: latency((r) => r.latency.minUs),
+  max: latency((r) => r.latency.maxUs),
+  rps: { kind: "rate", of: (r) => r.requestsPerSecond },
+  rate: { kind: "rate", of: (r) => r.requestsPerSecond },
+  success: { kind: "fraction", of: (r) => r.successRate },
+  total: counted((r) => r.totalRequests),
+  successful: counted((r) => r.successfulRequests),
+  failed: counted((r) => r.failedRequests),
+  errors: counted((r) => r.failedRequests),
+  missed: counted((r) => r.schedule?.missed ?? 0),
+  unfinished: counted((r) => r.unfinished),
+};
+
+const NAMES = ["p50", "p90", "p99", "p99.9", ...Object.keys(METRICS)];
+
+/**
+ * Reads conditions separated by commas: a metric (`p50` … any percentile, `avg`, `min`, `max`, `rps`, `success`,
+ * `total`, `successful`, `failed`, `errors`, `missed`, `unfinished`), one of `> >= < <= == !=`, and a value: a
+ * duration with its unit for latencies, a number, or a percentage. Throws TypeError for anything else.
+ */
+export function parseConditions(text: string): Condition[] {
+  return text.split(",").map((part) => parseCondition(part.trim()));
+}
+
+function parseCondition(text: string): Condition {
+  const match = /^([a-z][a-z0-9.]*)\s*(>=|<=|==|!=|>|<)\s*(\S+)$/i.exec(text);
+  if (!match) {
+    throw new TypeError(
+      `Cannot read condition "${text}": it must be like p99>5ms, failed>0, rps<1000 or success<99.9%`,
+    );
+  }
+  const [, name, operator, value] = match;
+  const metric = metricOf(name.toLowerCase());
+  if (!metric) {
+    throw new TypeError(`Unknown metric "${name}" in "${text}"${didYouMean(name, NAMES)}`);
+  }
+  const limit = limitOf(metric, value, text);
+  return {
+    text,
+    check(result) {
+      const found = limit.percent ? percentOf(metric, result) : metric.of(result);
+      return {
+        holds: compare(found, operator as Operator, limit.value),
+        found: shown(metric, found, limit.percent),
+      };
+    },
+  };
+}
+
+function metricOf(name: string): Metric | undefined {
+  if (Object.hasOwn(METRICS, name)) return METRICS[name];
+  const percentile = /^p(\d{1,2}(?:\.\d+)?|100)$/.exec(name);
+  if (!percentile) return undefined;
+  const p = Number(percentile[1]);
+  return latency((r) => r.latency.percentilesUs[`p${p}`] ?? percentileOf(r, p));
+}
+
+function percentileOf(result: RunResult, percentile: number): number {
+  return histogramOf(result.latency).percentileNs(percentile) / 1000;
+}
+
+function limitOf(metric: Metric, text: string, whole: string): { value: number; percent: boolean } {
+  const percent = /^(\d+\.?\d*|\.\d+)%$/.exec(text);
+  if (percent && (metric.kind === "fraction" || metric.kind === "count")) {
+    return { value: Number(percent[1]), percent: true };
+  }
+  if (metric.kind === "latency") {
+    const ms = /[a-zµμ]$/.test(text) ? parseDurationMs(text) : undefined;
+    if (ms !== undefined) return { value: ms * 1000, percent: false };
+    throw new TypeError(`Cannot read "${text}" in "${whole}": a latency needs a unit, as in 5ms`);
+  }
+  if (/^(\d+\.?\d*|\.\d+)$/.test(text)) return { value: Number(text), percent: false };
+  throw new TypeError(`Cannot read "${text}" in "${whole}": it must be a number`);
+}
+
+function percentOf(metric: Metric, result: RunResult): number {
+  const value = metric.of(result);
+  if (metric.kind === "fraction") return value * 100;
+  const whole = metric === METRICS.missed
+    ? result.schedule?.due ?? result.totalRequests
+    : result.totalRequests;
+  return whole === 0 ? 0 : value / whole * 100;
+}
+
+function compare(found: number, operator: Operator, limit: number): boolean {
+  switch (operator) {
+    case ">":
+      return found > limit;
+    case ">=":
+      return found >= limit;
+    case "<":
+      return found < limit;
+    case "<=":
+      return found <= limit;
+    case "==":
+      return found === limit;
+    case "!=":
+      return found !== limit;
+  }
+}
+
+function shown(metric: Metric, value: number, percent: boolean): string {
+  if (percent) return `${value.toFixed(2)}%`;
+  if (metric.kind === "latency") return microseconds(value);
+  return metric.kind === "count" ? count(value) : value.toFixed(metric.kind === "rate" ? 2 : 4);
+}

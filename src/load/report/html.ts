@@ -1,0 +1,215 @@
+/**
+ * The report as one HTML page that needs no network: style, data, script and the charting library (uPlot)
+ * are part of it.
+ *
+ * @module
+ */
+
+import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
+import uplotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
+import type { Comparison } from "./compare.ts";
+import pageCss from "./page/page.css" with { type: "text" };
+import pageScript from "./page/page.js" with { type: "text" };
+import { type Chart, chartsOf } from "./charts.ts";
+import type { LatencySummary, RunResult } from "../measure/result.ts";
+import { bytes, count, microseconds, seconds } from "../measure/units.ts";
+
+/** The runs as a page; `comparisons[i]`, if there, is laid over `results[i]`. */
+export function htmlReport(
+  results: readonly RunResult[],
+  comparisons: readonly (Comparison | undefined)[] = [],
+): string {
+  const charts = results.map((result, i) => chartsOf(result, comparisons[i]?.before));
+  const title = results.map((result) => result.title).join(", ") + " benchmark";
+  // A "<" in the data could otherwise end the script element.
+  const data = JSON.stringify(charts).replaceAll("<", "\\u003c");
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+<title>${escape(title)}</title>
+<style>${uplotCss}</style>
+<style>${pageCss}</style>
+</head>
+<body>
+<main>
+${results.map((result, i) => runSection(result, charts[i], i, comparisons[i])).join("\n")}
+</main>
+<script type="application/json" id="charts">${data}</script>
+<script>${uplotScript}</script>
+<script>${pageScript}</script>
+</body>
+</html>
+`;
+}
+
+function runSection(
+  result: RunResult,
+  charts: readonly Chart[],
+  index: number,
+  comparison?: Comparison,
+): string {
+  return `<section class="run">
+<h1>${escape(result.title)} benchmark</h1>
+<p class="quiet">${escape(subtitle(result))}</p>
+${tiles(result, comparison)}
+<ul class="notes">${result.notes.map((note) => `<li>${escape(note)}</li>`).join("")}</ul>
+<div class="charts">${charts.map((chart, i) => chartCard(chart, index, i)).join("")}</div>
+<div class="tables">
+${latencyTable(result)}
+${comparison ? comparisonTable(comparison) : ""}
+${failureTable(result)}
+${settingsTable(result)}
+</div>
+</section>`;
+}
+
+function subtitle({ settings, environment }: RunResult): string {
+  const load = settings.ratePerSecond === null
+    ? "closed loop"
+    : `${settings.mode} loop at ${count(settings.ratePerSecond)} calls/s`;
+  return `${settings.method} at ${settings.server} · ${load} · ${settings.connections} connections × ` +
+    `${settings.streams} calls in flight · ${environment.startedAt}`;
+}
+
+function tiles(result: RunResult, comparison?: Comparison): string {
+  const { percentilesUs, maxUs } = result.latency;
+  const entries: [name: string, value: string, figure?: string][] = [
+    ["Requests per second", count(result.requestsPerSecond), "Requests per second"],
+    ["Median latency", microseconds(percentilesUs.p50), "p50"],
+    ["99th percentile", microseconds(percentilesUs.p99), "p99"],
+    ["Slowest", microseconds(maxUs), "Max latency"],
+    ["Success rate", `${(result.successRate * 100).toFixed(2)} %`],
+    ["Requests", count(result.totalRequests)],
+  ];
+  const tile = ([name, value, figureName]: (typeof entries)[number]) => {
+    const failing = name === "Success rate" && result.failedRequests > 0 ? " failing" : "";
+    const figure = comparison?.figures.find((f) => f.name === figureName);
+    const change = figure ? ` <span class="small">${changeMark(figure)}</span>` : "";
+    return `<div class="tile${failing}"><span class="quiet small">${name}</span>` +
+      `<b>${escape(value)}</b>${change}</div>`;
+  };
+  return `<div class="tiles">${entries.map(tile).join("")}</div>`;
+}
+
+function changeMark(figure: Comparison["figures"][number]): string {
+  const { changePercent, better } = figure;
+  const text = changePercent === null
+    ? "new"
+    : `${changePercent >= 0 ? "+" : ""}${changePercent.toFixed(1)} %`;
+  if (better === null) return `<span class="quiet">${text}</span>`;
+  const word = better ? "better" : "worse";
+  return `<span class="${word}">${text} ${word}</span>`;
+}
+
+function chartCard(chart: Chart, run: number, index: number): string {
+  return `<div class="card"><h2>${escape(chart.title)}</h2><p>${escape(chart.hint)}</p>` +
+    `<div class="plot" id="plot-${run}-${index}" role="img" aria-label="${
+      escape(chart.title)
+    }"></div></div>`;
+}
+
+function latencyTable(result: RunResult): string {
+  const columns: [string, LatencySummary][] = [["Latency", result.latency]];
+  if (result.serviceTime) columns.push(["Service time", result.serviceTime]);
+  if (result.serverTime) columns.push(["Server time", result.serverTime]);
+  if (result.failedLatency) columns.push(["Failed calls", result.failedLatency]);
+  const row = (name: string, of: (summary: LatencySummary) => number) => [
+    name,
+    ...columns.map(([, summary]) => microseconds(of(summary))),
+  ];
+  return tableCard("Latency", ["", ...columns.map(([name]) => name)], [
+    row("average", (s) => s.meanUs),
+    row("min", (s) => s.minUs),
+    ...Object.keys(result.latency.percentilesUs).map((name) =>
+      row(name, (s) => s.percentilesUs[name])
+    ),
+    row("max", (s) => s.maxUs),
+  ]);
+}
+
+function comparisonTable(comparison: Comparison): string {
+  const rows = comparison.figures.map((figure) =>
+    `<tr><td>${escape(figure.name)}</td><td>${escape(figure.before)}</td><td>${
+      escape(figure.after)
+    }</td><td>${changeMark(figure)}</td></tr>`
+  );
+  const differing = comparison.differences.map((text) => `<li>${escape(text)}</li>`).join("");
+  return card(
+    `Compared with the run of ${comparison.before.environment.startedAt}`,
+    table(["", "before", "now", "change"], rows) +
+      (differing === "" ? "" : `<p>Settings that differ:</p><ul class="notes">${differing}</ul>`),
+  );
+}
+
+function failureTable(result: RunResult): string {
+  if (result.failures.length === 0) return "";
+  const rows = result.failures.map((f) =>
+    `<tr><td>${escape(f.code)}</td><td>${count(f.count)}</td><td>${seconds(f.firstAtMs)}</td>` +
+    `<td>${seconds(f.lastAtMs)}</td><td class="text">${escape(f.message)}</td></tr>`
+  );
+  return card(
+    "Failures by status code",
+    table(["code", "calls", "first", "last", "first message"], rows),
+  );
+}
+
+function settingsTable(result: RunResult): string {
+  const { settings, environment, cpu, schedule, durationMs } = result;
+  const perSecond = (value: number) =>
+    `${bytes(durationMs === 0 ? 0 : value / durationMs * 1000)}/s`;
+  const cpuText = (ms: number | null) => ms === null ? "not readable" : seconds(ms);
+  const rows: [string, string][] = [
+    [
+      "Transport and wire",
+      `${settings.transport}, ${settings.wire}${settings.batch ? ", batched" : ""}`,
+    ],
+    ["Duration", seconds(durationMs)],
+    ["Warm-up, left out", seconds(settings.warmupMs)],
+    ["Threads", `${settings.threads} of ${settings.threadsAsked} asked for`],
+    ["Request size", bytes(settings.requestBytes)],
+    ["Payload sent", perSecond(result.bytes.sent)],
+    ["Payload received", perSecond(result.bytes.received)],
+    ["CPU time, generator", cpuText(cpu.generatorMs)],
+    ["CPU time, server", cpuText(cpu.serverMs)],
+    ["Ended while draining", count(result.drained)],
+    ["Seed", String(settings.seed)],
+    ["Run on", `${environment.runtime}, ${environment.system}, ${environment.cores} cores`],
+  ];
+  if (schedule) {
+    rows.push(
+      ["Calls due", count(schedule.due)],
+      ["Missed", count(schedule.missed)],
+      ["Late for want of a stream", count(schedule.lateForStream)],
+      ["Late by the generator", count(schedule.lateForGenerator)],
+    );
+  }
+  return tableCard("Setup", ["", ""], rows);
+}
+
+function tableCard(title: string, head: readonly string[], rows: readonly (readonly string[])[]) {
+  const cells = rows.map((row) =>
+    `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join("")}</tr>`
+  );
+  return card(title, table(head, cells));
+}
+
+function table(head: readonly string[], rows: readonly string[]): string {
+  const names = head.some((name) => name !== "")
+    ? `<thead><tr>${head.map((name) => `<th>${escape(name)}</th>`).join("")}</tr></thead>`
+    : "";
+  return `<div class="scroll"><table>${names}<tbody>${rows.join("")}</tbody></table></div>`;
+}
+
+function card(title: string, content: string): string {
+  return `<div class="card${title === "Setup" ? " setup" : ""}"><h2>${
+    escape(title)
+  }</h2>${content}</div>`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+}

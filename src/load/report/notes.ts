@@ -1,0 +1,85 @@
+/**
+ * What a reader must know to judge a run's figures.
+ *
+ * @module
+ */
+
+import type { RunResult } from "../measure/result.ts";
+import { count, duration, seconds } from "../measure/units.ts";
+
+// Below this much CPU time per core, a worker had time to wait for the server.
+const SATURATED = 0.95;
+// Shorter runs say little about CPU: it is counted in steps of 10 ms.
+const SHORT_MS = 500;
+
+/** The notes of a result, in the order of their weight. */
+export function notesOn(result: RunResult, threadsReason?: string): string[] {
+  const { settings, schedule, cpu } = result;
+  const notes: string[] = [];
+  if (result.interrupted) {
+    notes.push("Ended early by the user; the figures cover what was measured.");
+  }
+  const lost = serverLoss(result);
+  if (lost) notes.push(lost);
+  if (settings.mode === "closed") {
+    notes.push(
+      "Closed loop: a call starts when the one before it has ended, so pauses of the server are seen by " +
+        "few calls (coordinated omission). Give a rate for latencies as users see them.",
+    );
+  } else {
+    notes.push(
+      "Open loop: latency runs from the intended send time; service time runs from the actual one.",
+    );
+  }
+  if (schedule && schedule.missed > 0) {
+    notes.push(
+      `${count(schedule.missed)} of ${
+        count(schedule.due)
+      } calls were due and never sent: the server ` +
+        "did not keep up with the rate; true latencies are higher than those shown.",
+    );
+  }
+  const late = schedule ? schedule.lateForGenerator : 0;
+  if (schedule && late > schedule.due * 0.01) {
+    notes.push(
+      `The generator was the limit: ${
+        count(late)
+      } calls were sent more than 1 ms late although a ` +
+        "stream was free. Use a lower rate, more threads or another machine.",
+    );
+  }
+  if (
+    settings.ratePerSecond === null && cpu.busiestWorker !== null &&
+    cpu.busiestWorker > SATURATED && result.durationMs > SHORT_MS
+  ) {
+    notes.push(
+      `The generator was the limit: a worker used ${
+        (cpu.busiestWorker * 100).toFixed(0)
+      } % of its ` +
+        "core. The server can do more than this rate says.",
+    );
+  }
+  if (result.unfinished > 0) {
+    notes.push(
+      `${count(result.unfinished)} calls had not ended when the run did; they count as failed ` +
+        "(UNFINISHED).",
+    );
+  }
+  if (threadsReason) {
+    notes.push(
+      `${settings.threads} of ${settings.threadsAsked} threads were used: ${threadsReason}.`,
+    );
+  }
+  return notes;
+}
+
+function serverLoss(result: RunResult): string | undefined {
+  const lost = result.failures.find((failure) => failure.code === "UNAVAILABLE");
+  if (!lost) return undefined;
+  const back = result.lastSuccessMs !== null && result.lastSuccessMs > lost.lastAtMs;
+  const downMs = lost.lastAtMs - lost.firstAtMs;
+  return `The server could not be reached from ${seconds(lost.firstAtMs)} on` +
+    (back
+      ? `; the last such failure was at ${seconds(lost.lastAtMs)}, ${duration(downMs)} later.`
+      : ", and no call succeeded after that.");
+}

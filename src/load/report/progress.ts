@@ -1,0 +1,31 @@
+/**
+ * The line that a terminal shows while a run goes on.
+ *
+ * @module
+ */
+
+import type { LiveFigures } from "../measure/collector.ts";
+import { count, duration, microseconds } from "../measure/units.ts";
+
+/** One line without a line feed: elapsed time, rate now, latency now, failures so far. */
+export function progressLine(
+  run: { readonly elapsedMs: number; readonly durationMs?: number; readonly requests?: number },
+  live: LiveFigures,
+): string {
+  const elapsedMs = Math.floor(run.elapsedMs / 1000) * 1000;
+  const time = run.elapsedMs < 0
+    ? `warming up, ${duration(-run.elapsedMs)} left`
+    : duration(elapsedMs).replace(/^0 ms$/, "0 s") +
+      (run.durationMs === undefined ? "" : ` of ${duration(run.durationMs)}`);
+  const calls = count(live.total) +
+    (run.requests === undefined ? "" : ` of ${count(run.requests)}`);
+  const latency = (us: number | null) => us === null ? "-" : microseconds(us);
+  return [
+    time,
+    `${calls} calls`,
+    `${count(live.rateNow)}/s`,
+    `p50 ${latency(live.p50Us)}`,
+    `p99 ${latency(live.p99Us)}`,
+    `${count(live.failed)} failed`,
+  ].join(" · ");
+}

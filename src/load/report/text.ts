@@ -1,0 +1,215 @@
+/**
+ * The report for terminals and logs. The first ten lines are an interface that scripts read.
+ *
+ * @module
+ */
+
+import type { Comparison } from "./compare.ts";
+import {
+  histogramOf,
+  type LatencySummary,
+  type RunResult,
+  type TimePoint,
+} from "../measure/result.ts";
+import { bytes, count, duration, microseconds, seconds } from "../measure/units.ts";
+
+const BAR = 40;
+
+/** One run as text, ending in a line feed; with `comparison`, the older run beside it. */
+export function textReport(result: RunResult, comparison?: Comparison): string {
+  const lines = [
+    ...headLines(result),
+    "",
+    ...setupLines(result),
+    "",
+    ...latencyLines(result),
+    "",
+    ...histogramLines(result.latency),
+    ...timelineLines(result),
+    ...failureLines(result),
+    ...scheduleLines(result),
+    ...resourceLines(result),
+    ...(comparison ? comparisonLines(comparison) : []),
+    ...result.notes.map((note) => `Note: ${note}`),
+  ];
+  return lines.join("\n") + "\n";
+}
+
+function headLines(result: RunResult): string[] {
+  const { latency } = result;
+  return [
+    `=== ${result.title} Benchmark Results ===`,
+    `Total requests: ${result.totalRequests}`,
+    `Successful requests: ${result.successfulRequests}`,
+    `Failed requests: ${result.failedRequests}`,
+    `Success rate: ${(result.successRate * 100).toFixed(2)}%`,
+    `Duration: ${seconds(result.durationMs)}`,
+    `Requests per second: ${result.requestsPerSecond.toFixed(2)}`,
+    `Average latency: ${latency.meanUs.toFixed(2)} μs`,
+    `Min latency: ${Math.round(latency.minUs)} μs`,
+    `Max latency: ${Math.round(latency.maxUs)} μs`,
+  ];
+}
+
+function setupLines({ settings, environment }: RunResult): string[] {
+  const load = settings.mode === "open"
+    ? `open loop, ${settings.ratePerSecond} calls/s, ${settings.arrivals} arrivals`
+    : settings.ratePerSecond === null
+    ? "closed loop"
+    : `closed loop, at most ${settings.ratePerSecond} calls/s`;
+  return [
+    `Server: ${settings.server} (${settings.transport}, ${settings.wire}` +
+    `${settings.batch ? ", batched" : ""})`,
+    `Method: ${settings.method}, ${bytes(settings.requestBytes)} a request`,
+    `Load: ${load}`,
+    `Connections: ${settings.connections} with ${settings.streams} calls in flight each`,
+    `Threads: ${settings.threads} of ${settings.threadsAsked} asked for`,
+    `Warm-up: ${settings.warmupMs === 0 ? "none" : duration(settings.warmupMs)}`,
+    `Seed: ${settings.seed}`,
+    `Run on: ${environment.startedAt}, ${environment.runtime}, ${environment.system}, ` +
+    `${environment.cores} cores`,
+  ];
+}
+
+function latencyLines(result: RunResult): string[] {
+  const columns: [string, LatencySummary][] = [["Latency", result.latency]];
+  if (result.serviceTime) columns.push(["Service time", result.serviceTime]);
+  if (result.serverTime) columns.push(["Server time", result.serverTime]);
+  if (result.failedLatency) columns.push(["Failed calls", result.failedLatency]);
+  const rows: string[][] = [["", ...columns.map(([name]) => name)]];
+  const row = (name: string, of: (summary: LatencySummary) => number) =>
+    rows.push([name, ...columns.map(([, summary]) => exactUs(of(summary)))]);
+  row("mean", (s) => s.meanUs);
+  for (const name of Object.keys(result.latency.percentilesUs)) {
+    row(name, (s) => s.percentilesUs[name]);
+  }
+  row("max", (s) => s.maxUs);
+  return ["Latency distribution:", ...table(rows)];
+}
+
+function exactUs(us: number): string {
+  return `${us < 100 ? us.toFixed(1) : Math.round(us)} μs`;
+}
+
+/** Rows of cells as lines: the first column on the left, the others on the right. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  return rows.map((row) =>
+    "  " + row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))
+      .join("  ").trimEnd()
+  );
+}
+
+/** A histogram with bars: buckets of equal width on a logarithmic scale. */
+function histogramLines(summary: LatencySummary): string[] {
+  if (summary.count === 0) return [];
+  const histogram = histogramOf(summary);
+  const low = Math.max(1, summary.minUs);
+  const high = Math.max(low * 1.01, summary.maxUs);
+  const steps = 12;
+  const bars: [string, number][] = [];
+  let seen = 0;
+  for (let i = 1; i <= steps; i++) {
+    const upTo = i === steps ? high : low * (high / low) ** (i / steps);
+    const below = i === steps ? summary.count : histogram.countAtOrBelowNs(upTo * 1000);
+    bars.push([microseconds(upTo), below - seen]);
+    seen = below;
+  }
+  const most = Math.max(...bars.map(([, calls]) => calls));
+  const rows = table(bars.map(([upTo, calls]) => ["", upTo, count(calls)]));
+  return [
+    "Histogram (calls up to):",
+    ...rows.map((row, i) => `${row}  ${"█".repeat(Math.round(bars[i][1] / most * BAR))}`.trimEnd()),
+    "",
+  ];
+}
+
+/** At most 20 rows of the time series, so that an hour fits a screen too. */
+function timelineLines({ timeline, intervalMs, durationMs }: RunResult): string[] {
+  if (timeline.length < 2) return [];
+  const per = Math.ceil(timeline.length / 20);
+  const rows: string[][] = [["from", "calls/s", "failed", "p50", "p99", "max"]];
+  for (let i = 0; i < timeline.length; i += per) {
+    const points = timeline.slice(i, i + per);
+    const lastMs = Math.min(durationMs, (i + points.length) * intervalMs);
+    const calls = points.reduce((sum, p) => sum + p.successful + p.failed, 0);
+    rows.push([
+      seconds(points[0].atMs),
+      count(calls / Math.max(1, lastMs - points[0].atMs) * 1000),
+      count(points.reduce((sum, p) => sum + p.failed, 0)),
+      worst(points, (p) => p.p50Us),
+      worst(points, (p) => p.p99Us),
+      worst(points, (p) => p.maxUs),
+    ]);
+  }
+  const span = per > 1 ? ` (latencies: the worst of ${per} points of ${duration(intervalMs)})` : "";
+  return [`Over time${span}:`, ...table(rows), ""];
+}
+
+function worst(points: readonly TimePoint[], of: (point: TimePoint) => number | null): string {
+  const values = points.map(of).filter((value) => value !== null);
+  return values.length === 0 ? "-" : microseconds(Math.max(...values));
+}
+
+function failureLines({ failures }: RunResult): string[] {
+  if (failures.length === 0) return [];
+  return [
+    "Failures:",
+    ...failures.map((f) =>
+      `  ${f.code}: ${count(f.count)}, first at ${seconds(f.firstAtMs)}, last at ` +
+      `${seconds(f.lastAtMs)}: ${f.message}`
+    ),
+    "",
+  ];
+}
+
+function scheduleLines({ schedule }: RunResult): string[] {
+  if (!schedule) return [];
+  return [
+    `Due: ${count(schedule.due)}, missed: ${count(schedule.missed)}, sent over 1 ms late: ` +
+    `${count(schedule.lateForStream)} for want of a free stream, ` +
+    `${count(schedule.lateForGenerator)} by the generator; latest ` +
+    microseconds(schedule.maxLatenessMs * 1000),
+  ];
+}
+
+function resourceLines(result: RunResult): string[] {
+  const { bytes: moved, cpu, totalRequests, durationMs } = result;
+  const perSecond = (value: number) => bytes(durationMs === 0 ? 0 : value / durationMs * 1000);
+  const lines = [
+    `Payload: ${perSecond(moved.sent)}/s sent, ${perSecond(moved.received)}/s received`,
+  ];
+  if (result.messagesReceived !== result.successfulRequests) {
+    lines.push(`Messages received: ${count(result.messagesReceived)}`);
+  }
+  const perCall = (ms: number) =>
+    totalRequests === 0
+      ? ""
+      : ` (${microseconds(ms * 1000 / totalRequests)} a call, ${
+        (ms / Math.max(1, durationMs)).toFixed(2)
+      } cores)`;
+  const used = (ms: number | null) => ms === null ? "not readable" : seconds(ms) + perCall(ms);
+  lines.push(`CPU time: generator ${used(cpu.generatorMs)}, server ${used(cpu.serverMs)}`);
+  lines.push(
+    `Ended while draining: ${count(result.drained)}, given up: ${count(result.unfinished)}`,
+  );
+  return [...lines, ""];
+}
+
+function comparisonLines({ before, figures, differences }: Comparison): string[] {
+  const rows = [
+    ["", "before", "now", "change"],
+    ...figures.map((f) => [f.name, f.before, f.after, changeText(f.changePercent, f.better)]),
+  ];
+  return [
+    `Compared with the run of ${before.environment.startedAt}:`,
+    ...table(rows),
+    ...differences.map((difference) => `  differs in ${difference}`),
+    "",
+  ];
+}
+
+function changeText(percent: number | null, better: boolean | null): string {
+  const change = percent === null ? "new" : `${percent >= 0 ? "+" : ""}${percent.toFixed(1)} %`;
+  return better === null ? change : `${change} ${better ? "better" : "worse"}`;
+}

@@ -1,0 +1,328 @@
+/**
+ * The batch stream of one connection, on a client.
+ *
+ * @module
+ */
+
+import { IdMap } from "../../call/id_map.ts";
+import { Metadata } from "../../call/metadata.ts";
+import { Status, statusFromNumber } from "../../call/status.ts";
+import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
+import { decompress } from "../../codec/compression.ts";
+import type { Batcher } from "./batcher.ts";
+import {
+  BATCH_METHOD,
+  BatchRequestWriter,
+  type BatchResponseSink,
+  MAX_METHOD_REFS,
+  readBatchResponse,
+} from "./messages.ts";
+import type { OutgoingRequest } from "../client/call_core.ts";
+import type { Connection } from "../pool/connection.ts";
+import type { PickWaiter } from "../pool/pick_queue.ts";
+
+const MAX_ID = 0xffff_ffff;
+// Beside a reply's payload: its metadata and text, and replies that share the message.
+const REPLY_OVERHEAD_BYTES = 1_048_576;
+// How many calls go before the server has said how many it runs at once, which it does at once: as many as RFC 9113
+// recommends to allow at least (section 6.5.2).
+const FIRST_CALLS = 100;
+
+const noMetadata = () => new Metadata();
+
+/** One call in a batch. */
+export class BatchedCall implements ClientCall, PickWaiter {
+  readonly encoding = "identity";
+  readonly writable = true;
+  readonly waitForReady: boolean;
+  queueSlot = -1;
+  stream: BatchStream | undefined = undefined;
+  /** 0 while it hasn't been sent. */
+  id = 0;
+  over = false;
+
+  constructor(
+    readonly batcher: Batcher,
+    readonly request: OutgoingRequest,
+    readonly payload: Uint8Array,
+    readonly sink: ClientCallSink,
+  ) {
+    this.waitForReady = request.waitForReady;
+  }
+
+  get batched(): boolean {
+    return true;
+  }
+
+  /** A connection was found. */
+  onPick(connection: Connection): void {
+    const opens = connection.batch === undefined;
+    // The batch stream would be the only call, and nothing that can't be batched would ever go.
+    if (opens && connection.maxCalls < 2) {
+      const message = `it takes ${connection.maxCalls} call at once`;
+      this.batcher.unsupported(message);
+      return this.end(Status.UNAVAILABLE, message, noMetadata, "unprocessed");
+    }
+    this.stream = this.batcher.streamOf(connection);
+    this.stream.add(this);
+    if (opens) this.batcher.context.core.pool.serveBatched(connection);
+  }
+
+  onPickFailed(code: Status, message: string): void {
+    this.end(code, message, noMetadata, "processed");
+  }
+
+  /** The end, unless the call was given up. */
+  end(code: Status, message: string, trailers: () => Metadata, progress: CallProgress): void {
+    if (this.over) return;
+    this.over = true;
+    this.sink.onStatus(code, message, trailers, progress);
+  }
+
+  cancel(): void {
+    if (this.over) return;
+    this.over = true;
+    if (this.stream === undefined) this.batcher.context.core.pool.dequeue(this);
+    else this.stream.cancel(this);
+  }
+
+  // The payload came with the start.
+  sendMessage(): void {}
+  sendLastMessage(): void {}
+  halfClose(): void {}
+  setReadPaused(): void {}
+}
+
+/** The batch stream of one connection. */
+export class BatchStream implements ClientCallSink, BatchResponseSink {
+  readonly #batcher: Batcher;
+  readonly #connection: Connection;
+  readonly #call: ClientCall;
+  readonly #writer = new BatchRequestWriter();
+  readonly #maxResponseBytes: number;
+  /** Sent, without a reply yet. */
+  readonly #sent = new IdMap<BatchedCall>();
+  /** Not sent yet, in order. Those given up meanwhile are skipped. */
+  #waiting: BatchedCall[] = [];
+  readonly #refs = new Map<string, number>();
+  /** How many calls the server runs at once. */
+  #serverCalls = FIRST_CALLS;
+  #nextId = 1;
+  #flushQueued = false;
+  #timer: unknown = undefined;
+  #answered = false;
+  /** Whether it takes more calls. */
+  open = true;
+  readonly #flushNow = () => {
+    this.#flushQueued = false;
+    this.#flush();
+  };
+
+  constructor(batcher: Batcher, connection: Connection) {
+    this.#batcher = batcher;
+    this.#connection = connection;
+    const { maxReplyBytes, core } = batcher.context;
+    this.#maxResponseBytes = maxReplyBytes + REPLY_OVERHEAD_BYTES;
+    this.#call = connection.startCall({
+      path: BATCH_METHOD,
+      singleResponse: false,
+      maxReceiveMessageBytes: this.#maxResponseBytes,
+      authority: core.authority,
+      requestStreams: true,
+    }, this);
+    this.#writer.maxReplyBytes(Math.min(maxReplyBytes, 0xffff_ffff));
+  }
+
+  /** Takes a call. */
+  add(call: BatchedCall): void {
+    const { maxQueuedCalls } = this.#batcher.context;
+    if (this.#waiting.length >= maxQueuedCalls) {
+      const message =
+        `Cannot queue a call: ${this.#waiting.length} wait for the batch stream, limit is ${maxQueuedCalls}`;
+      return call.end(Status.RESOURCE_EXHAUSTED, message, noMetadata, "processed");
+    }
+    this.#connection.batchedCalls++;
+    this.#waiting.push(call);
+    if (this.#waiting.length >= this.#batcher.maxCalls) this.#flush();
+    else this.#schedule();
+  }
+
+  /** The caller gave up. */
+  cancel(call: BatchedCall): void {
+    this.#connection.batchedCalls--;
+    if (call.id === 0 || !this.#sent.delete(call.id) || !this.open) return;
+    this.#writer.cancel(call.id);
+    this.#soon();
+  }
+
+  /** No new calls on this connection; those that were sent get their replies. */
+  onDraining(): void {
+    if (!this.open) return;
+    this.#close();
+    this.#call.halfClose();
+  }
+
+  // ---- out ---------------------------------------------------------------------------------------------
+
+  #schedule(): void {
+    const { maxDelayMs, context } = this.#batcher;
+    if (maxDelayMs === 0) return this.#soon();
+    this.#timer ??= context.core.clock.setTimer(() => {
+      this.#timer = undefined;
+      this.#flush();
+    }, maxDelayMs);
+  }
+
+  #soon(): void {
+    if (this.#flushQueued) return;
+    this.#flushQueued = true;
+    queueMicrotask(this.#flushNow);
+  }
+
+  /** Sends what waits, as far as the stream and the server take it. */
+  #flush(): void {
+    if (!this.open) return;
+    const { maxCalls, maxBytes } = this.#batcher;
+    const waiting = this.#waiting;
+    let next = 0;
+    let count = 0;
+    while (next < waiting.length && this.#sent.size < this.#serverCalls && this.#call.writable) {
+      const call = waiting[next];
+      const full = count === maxCalls ||
+        (count > 0 && this.#writer.byteLength + call.payload.length > maxBytes);
+      if (full) {
+        this.#send();
+        count = 0;
+        continue;
+      }
+      next++;
+      if (call.over) continue;
+      this.#encode(call);
+      count++;
+    }
+    if (next > 0) this.#waiting = next === waiting.length ? [] : waiting.slice(next);
+    // The answer to a cancel must not wait for room: it makes room.
+    if (this.#writer.byteLength > 0 && (count > 0 || this.#answered)) this.#send();
+    if (this.#nextId >= MAX_ID - maxCalls) this.onDraining();
+  }
+
+  #encode(call: BatchedCall): void {
+    const { request, payload } = call;
+    const { path } = request.method;
+    const id = this.#nextId++;
+    call.id = id;
+    this.#sent.set(id, call);
+    let timeoutMs = 0;
+    if (request.deadlineMs !== Infinity) {
+      const left = Math.ceil(request.deadlineMs - this.#batcher.context.core.clock.now());
+      timeoutMs = Math.min(Math.max(1, left), 0xffff_ffff);
+    }
+    let ref = this.#refs.get(path);
+    let name = "";
+    if (ref === undefined) {
+      name = path;
+      ref = this.#refs.size < MAX_METHOD_REFS ? this.#refs.size + 1 : 0;
+      if (ref !== 0) this.#refs.set(path, ref);
+    }
+    this.#writer.call(id, name, ref, payload, timeoutMs, request.metadata);
+    this.#connection.callsStarted++;
+    this.#batcher.calls++;
+  }
+
+  #send(): void {
+    this.#call.sendMessage(this.#writer.take(), false);
+  }
+
+  // ---- in ----------------------------------------------------------------------------------------------
+
+  onHeaders(): void {}
+
+  onMessage(message: Uint8Array, compressed: boolean): void {
+    // It says so in its first message, or never.
+    if (!this.#answered) this.#serverCalls = Infinity;
+    this.#answered = true;
+    try {
+      const response = compressed
+        ? decompress(message, this.#call.encoding, this.#maxResponseBytes)
+        : message;
+      readBatchResponse(response, this);
+    } catch (error) {
+      this.#call.cancel();
+      this.#fail(Status.INTERNAL, (error as Error).message, noMetadata, "processed");
+      return;
+    }
+    if (this.#waiting.length > 0) this.#soon();
+  }
+
+  onMaxCalls(count: number): void {
+    this.#serverCalls = count;
+  }
+
+  onReply(
+    id: number,
+    code: number,
+    message: string,
+    payload: Uint8Array,
+    headers: Metadata | undefined,
+    trailers: Metadata | undefined,
+  ): void {
+    const call = this.#sent.get(id);
+    // A reply to a call that was given up meanwhile.
+    if (call === undefined) return;
+    this.#sent.delete(id);
+    this.#connection.batchedCalls--;
+    const ending = trailers === undefined ? noMetadata : () => trailers;
+    if (headers !== undefined) call.sink.onHeaders(() => headers);
+    if (code === Status.OK) {
+      const limit = call.request.method.maxReceiveBytes;
+      if (payload.length > limit) {
+        const text = `Cannot take a message of ${payload.length} bytes, limit is ${limit}`;
+        return call.end(Status.RESOURCE_EXHAUSTED, text, ending, "processed");
+      }
+      call.sink.onMessage(payload, false);
+    }
+    call.end(statusFromNumber(code), message, ending, "processed");
+  }
+
+  onWritable(): void {
+    if (this.#waiting.length > 0) this.#soon();
+  }
+
+  onStatus(
+    code: Status,
+    message: string,
+    trailers: () => Metadata,
+    progress: CallProgress,
+  ): void {
+    if (code === Status.UNIMPLEMENTED && !this.#answered) {
+      this.#batcher.unsupported(message);
+      return this.#fail(Status.UNAVAILABLE, message, trailers, "unprocessed");
+    }
+    if (code === Status.OK) {
+      const text = "The server ended the batch stream without replying to the call";
+      return this.#fail(Status.UNAVAILABLE, text, trailers, progress);
+    }
+    this.#fail(code, message, trailers, progress);
+  }
+
+  #fail(code: Status, message: string, trailers: () => Metadata, progress: CallProgress): void {
+    this.#close();
+    const sent = this.#sent.values();
+    this.#sent.clear();
+    this.#connection.batchedCalls -= sent.length;
+    for (const call of sent) call.end(code, message, trailers, progress);
+  }
+
+  /** No more calls: what was not sent goes elsewhere. */
+  #close(): void {
+    this.open = false;
+    if (this.#connection.batch === this) this.#connection.batch = undefined;
+    if (this.#timer !== undefined) this.#batcher.context.core.clock.clearTimer(this.#timer);
+    const waiting = this.#waiting.filter((call) => !call.over);
+    this.#waiting = [];
+    this.#connection.batchedCalls -= waiting.length;
+    for (const call of waiting) {
+      call.end(Status.UNAVAILABLE, "The batch stream ended", noMetadata, "unprocessed");
+    }
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * Puts a channel together: from options to pool, calls and figures.
+ *
+ * @module
+ */
+
+import type { CallCore, CallStarter, ClientMethod } from "../client/call_core.ts";
+import { Backoff } from "../pool/backoff.ts";
+import { type BatchContext, Batcher } from "../batch/batcher.ts";
+import {
+  type BatchOptions,
+  type ChannelOptions,
+  type ChannelStats,
+  checkChannelOptions,
+  checkPoolSize,
+  CONNECT_TIMEOUT_MS,
+  type PoolSize,
+} from "./options.ts";
+import type { CallExtras } from "../client/interceptors.ts";
+import { ClientEngines } from "./engine_factory.ts";
+import { systemClock } from "../core/system_clock.ts";
+import { DeadlineQueue } from "../core/deadline_queue.ts";
+import { HealthChecker } from "../pool/health_check.ts";
+import { HedgedCall } from "../client/hedging.ts";
+import { clientLog } from "../core/log.ts";
+import { Pool } from "../pool/pool.ts";
+import { ProcessHold } from "../pool/process_ref.ts";
+import { ReplayCall } from "../client/replayable_call.ts";
+import { type PolicyContext, RetryCall, RetryThrottle } from "../client/retry.ts";
+import { type ParsedServiceConfig, parseServiceConfig } from "../client/service_config.ts";
+import { Subchannel } from "../pool/subchannel.ts";
+import { makeTarget, type Target } from "./target.ts";
+import type { MethodInfo } from "../core/types.ts";
+
+const IDLE_TIMEOUT_MS = 1_800_000;
+const RESOLVE_INTERVAL_MS = 30_000;
+const MAX_QUEUED_CALLS = 65_536;
+const MAX_RECEIVE_BYTES = 4 * 1024 * 1024;
+
+/** What a channel consists of. */
+export class ChannelParts {
+  readonly target: Target;
+  readonly pool: Pool;
+  readonly core: CallCore;
+  readonly extras: CallExtras;
+  readonly #options: ChannelOptions;
+  readonly #config: ParsedServiceConfig;
+  readonly #deadlines: DeadlineQueue;
+  readonly #health: HealthChecker | undefined;
+  #batcher: Batcher | undefined = undefined;
+  #retries = 0;
+  #closing: Promise<void> | undefined = undefined;
+
+  constructor(target: string | readonly string[], options: ChannelOptions) {
+    checkChannelOptions(options);
+    const clock = options.internals?.clock ?? systemClock;
+    const random = options.internals?.random ?? Math.random;
+    this.#options = options;
+    this.#config = parseServiceConfig(options.serviceConfig ?? {});
+    this.target = makeTarget(target, options, this.#config.balancer);
+    this.#deadlines = new DeadlineQueue(clock);
+    this.#health = options.healthCheck === undefined ? undefined : new HealthChecker(
+      options.healthCheck,
+      clock,
+      options.wire === "lean",
+      () => this.pool.healthChanged(),
+    );
+    this.pool = this.#makePool(clock, random);
+    const throttling = this.#config.throttling;
+    const policy: PolicyContext = {
+      throttle: throttling === undefined ? undefined : new RetryThrottle(throttling),
+      onExtraAttempt: () => this.#retries++,
+    };
+    const core = {
+      pool: this.pool,
+      clock,
+      deadlines: this.#deadlines,
+      random,
+      hold: new ProcessHold(),
+      compress: options.compress ?? false,
+      authority: undefined,
+    };
+    this.core = {
+      ...core,
+      starter: makeStarter(() => this.core, policy),
+      batcher: options.batch ? this.#makeBatcher(options.batch, core) : undefined,
+    };
+    this.extras = {
+      interceptors: options.interceptors ?? [],
+      credentials: options.credentials,
+      allowInsecureCredentials: options.allowInsecureCredentials ?? false,
+      secure: options.tls !== undefined,
+      authority: this.target.authority,
+    };
+  }
+
+  /** Whether the wire is lean, else gRPC. */
+  get lean(): boolean {
+    return this.#options.wire === "lean";
+  }
+
+  /** A method with everything that is said about it. Throws TypeError for a path that the wire can't carry. */
+  method(info: MethodInfo): ClientMethod {
+    const options = this.#options;
+    if (!this.lean && !info.path.startsWith("/")) {
+      throw new TypeError(
+        `Cannot call ${
+          JSON.stringify(info.path)
+        }: a gRPC path begins with a slash, for example "/package.Service/Method"`,
+      );
+    }
+    const config = this.#config.forMethod(info.path);
+    return {
+      ...info,
+      config,
+      maxReceiveBytes: Math.min(
+        options.maxReceiveMessageBytes ?? MAX_RECEIVE_BYTES,
+        config?.maxResponseBytes ?? Infinity,
+      ),
+      maxSendBytes: Math.min(
+        options.maxSendMessageBytes ?? Infinity,
+        config?.maxRequestBytes ?? Infinity,
+      ),
+      waitForReady: config?.waitForReady ?? options.waitForReady ?? false,
+      timeoutMs: Math.min(options.timeoutMs ?? Infinity, config?.timeoutMs ?? Infinity),
+      hasPolicy: config?.retry !== undefined || config?.hedging !== undefined,
+    };
+  }
+
+  /** Changes the size of the pool. */
+  resize(size: PoolSize): void {
+    const { min, max } = checkPoolSize(size);
+    this.pool.resize(min, max);
+  }
+
+  /** Figures. */
+  stats(): ChannelStats {
+    const { addresses, connections } = this.pool.stats();
+    return {
+      state: this.pool.state,
+      queuedCalls: this.pool.queued,
+      activeCalls: connections.reduce((sum, one) => sum + one.activeCalls, 0),
+      callsStarted: this.pool.callsStarted,
+      retries: this.#retries,
+      batchedCalls: this.#batcher?.calls ?? 0,
+      addresses,
+      connections,
+    };
+  }
+
+  /** Ends everything. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#health?.close();
+    await this.pool.close();
+    this.#deadlines.close();
+  }
+
+  #makeBatcher(options: BatchOptions | true, core: BatchContext["core"]): Batcher {
+    if (this.lean) {
+      throw new TypeError("Cannot use batch: the lean wire needs none, its frames are small");
+    }
+    return this.#batcher = new Batcher(options === true ? {} : options, {
+      core,
+      maxReplyBytes: this.#options.maxReceiveMessageBytes ?? MAX_RECEIVE_BYTES,
+      maxQueuedCalls: this.#options.maxQueuedCalls ?? MAX_QUEUED_CALLS,
+      target: this.target.text,
+      log: (level, message) => clientLog[level](message),
+    });
+  }
+
+  #makePool(clock: CallCore["clock"], random: () => number): Pool {
+    const options = this.#options;
+    const { min, max, shrinkAfterMs } = checkPoolSize(options.poolSize ?? { min: 1 });
+    // Checked once, here, and not when the first connection is made.
+    new Backoff(options, random);
+    const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+    const log = (level: "debug" | "warn", message: string) => clientLog[level](message);
+    return new Pool({
+      target: this.target.text,
+      resolve: (signal) => this.target.resolve(signal),
+      subchannel: (address, hooks) => {
+        const engines = new ClientEngines(options, this.target.authorityOf(address));
+        return new Subchannel({
+          ...hooks,
+          clock,
+          backoff: new Backoff(options, random),
+          connection: {
+            address,
+            dial: (signal) => this.target.dial(address, signal),
+            engine: (sink, stream, nowMs) => engines.make(sink, stream, nowMs),
+            onTooManyPings: () => engines.slowDown(),
+            connectTimeoutMs,
+            clock,
+            log,
+            observer: options.observer,
+          },
+        });
+      },
+      balancer: this.target.balancer,
+      min,
+      max,
+      shrinkAfterMs,
+      idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+      minResolveIntervalMs: options.minResolveIntervalMs ?? RESOLVE_INTERVAL_MS,
+      maxQueuedCalls: options.maxQueuedCalls ?? MAX_QUEUED_CALLS,
+      clock,
+      random,
+      onConnected: (connection) => this.#health?.watch(connection),
+      log,
+    });
+  }
+}
+
+function makeStarter(ofChannel: () => CallCore, policy: PolicyContext): CallStarter {
+  return {
+    start(request, sink) {
+      const core = ofChannel();
+      const config = request.method.config;
+      if (config?.retry !== undefined) {
+        return new RetryCall(core, request, sink, config.retry, policy).begin();
+      }
+      if (config?.hedging !== undefined) {
+        return new HedgedCall(core, request, sink, config.hedging, policy).begin();
+      }
+      return new ReplayCall(core, request, sink).begin();
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * Makes calls of every kind: the short way, or through interceptors and credentials where there are any.
+ *
+ * @module
+ */
+
+import type { ClientMethod } from "../client/call_core.ts";
+import type { ChannelParts } from "./assembly.ts";
+import { callUnary } from "../client/unary_call.ts";
+import { chain, interceptSingle, interceptStream } from "../client/interceptors.ts";
+import { ClientStream } from "../client/streaming_call.ts";
+import { IterableSession, type Session, StreamSession } from "../client/session.ts";
+import { replies, singleReply, startSingle, startStreaming } from "../client/stream_adapters.ts";
+import type { CallOptions, Next } from "../core/types.ts";
+
+type Messages = AsyncIterable<unknown> | Iterable<unknown>;
+
+/** The calls of one channel. */
+export class CallMaker {
+  readonly #parts: ChannelParts;
+  /** Whether every call goes through interceptors or credentials. */
+  readonly #always: boolean;
+  readonly #chains = new WeakMap<ClientMethod, Next>();
+
+  constructor(parts: ChannelParts) {
+    this.#parts = parts;
+    const { interceptors, credentials } = parts.extras;
+    this.#always = interceptors.length > 0 || credentials !== undefined;
+  }
+
+  /** The function that calls `method`, by its kind. */
+  bind(method: ClientMethod): (message: unknown, options?: CallOptions) => unknown {
+    switch (method.kind) {
+      case "unary":
+        return (message, options) => this.unary(method, message, options);
+      case "client_streaming":
+        return (message, options) => this.clientStreaming(method, message as Messages, options);
+      case "server_streaming":
+        return (message, options) => this.serverStreaming(method, message, options);
+      case "bidi_streaming":
+        return (message, options) => this.bidiStreaming(method, message as Messages, options);
+    }
+  }
+
+  /** One request, one reply. */
+  unary(method: ClientMethod, message: unknown, options?: CallOptions): Promise<unknown> {
+    const { core } = this.#parts;
+    if (this.#always || options?.credentials !== undefined) {
+      return interceptSingle(core, method, this.#chain(method), message, options);
+    }
+    try {
+      return callUnary(core, method, method.requestCodec.encode(message), options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** A stream of requests, one reply. */
+  async clientStreaming(
+    method: ClientMethod,
+    messages: Messages,
+    options?: CallOptions,
+  ): Promise<unknown> {
+    const { core } = this.#parts;
+    if (this.#always || options?.credentials !== undefined) {
+      return await interceptSingle(core, method, this.#chain(method), messages, options);
+    }
+    return await singleReply(startStreaming(core, method, messages, options), method);
+  }
+
+  /** One request, a stream of replies. */
+  serverStreaming(
+    method: ClientMethod,
+    message: unknown,
+    options?: CallOptions,
+  ): AsyncIterable<unknown> {
+    const { core } = this.#parts;
+    if (this.#always || options?.credentials !== undefined) {
+      return interceptStream(core, method, this.#chain(method), message, options);
+    }
+    return replies(
+      startSingle(core, method, method.requestCodec.encode(message), options),
+      method,
+    );
+  }
+
+  /** Streams both ways. */
+  bidiStreaming(
+    method: ClientMethod,
+    messages: Messages,
+    options?: CallOptions,
+  ): AsyncIterable<unknown> {
+    const { core } = this.#parts;
+    if (this.#always || options?.credentials !== undefined) {
+      return interceptStream(core, method, this.#chain(method), messages, options);
+    }
+    return replies(startStreaming(core, method, messages, options), method);
+  }
+
+  /** Bytes both ways. */
+  session(method: ClientMethod, options: CallOptions): Session {
+    const { core } = this.#parts;
+    if (this.#always || options.credentials !== undefined) {
+      return new IterableSession(
+        (requests, signal) =>
+          this.bidiStreaming(method, requests, { ...options, signal }) as AsyncIterable<Uint8Array>,
+        options.signal,
+      );
+    }
+    return new StreamSession(new ClientStream(core, method, options).begin());
+  }
+
+  #chain(method: ClientMethod): Next {
+    let next = this.#chains.get(method);
+    if (next === undefined) {
+      next = chain(this.#parts.extras, method);
+      this.#chains.set(method, next);
+    }
+    return next;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Typed clients, straight from protobuf-es service descriptors.
+ *
+ * @module
+ */
+
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodBiDiStreaming,
+  DescMethodClientStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  DescService,
+  MessageInitShape,
+  MessageShape,
+} from "@bufbuild/protobuf";
+import { protobufCodec } from "../../codec/protobuf.ts";
+import type { CallOptions, MethodInfo } from "../core/types.ts";
+
+/** A client of a protobuf service: a function for each method, by its local name. */
+export type Client<D extends DescService> = {
+  readonly [P in keyof D["method"]]: ClientFunction<D["method"][P]>;
+};
+
+/** Messages that go out one by one. */
+export type Requests<I extends DescMessage> =
+  | AsyncIterable<MessageInitShape<I>>
+  | Iterable<MessageInitShape<I>>;
+
+/** The function that calls a method. Failures are RpcErrors. */
+export type ClientFunction<M extends DescMethod> = M extends DescMethodUnary<infer I, infer O>
+  ? (request: MessageInitShape<I>, options?: CallOptions) => Promise<MessageShape<O>>
+  : M extends DescMethodClientStreaming<infer I, infer O>
+    ? (requests: Requests<I>, options?: CallOptions) => Promise<MessageShape<O>>
+  : M extends DescMethodServerStreaming<infer I, infer O>
+    ? (request: MessageInitShape<I>, options?: CallOptions) => AsyncIterable<MessageShape<O>>
+  : M extends DescMethodBiDiStreaming<infer I, infer O>
+    ? (requests: Requests<I>, options?: CallOptions) => AsyncIterable<MessageShape<O>>
+  : never;
+
+/** Makes the function that calls `method`. */
+export type BindMethod = (
+  method: MethodInfo,
+) => (message: unknown, options?: CallOptions) => unknown;
+
+/** Makes a client; its functions are made when they are first asked for. */
+export function makeClient<D extends DescService>(service: D, bind: BindMethod): Client<D> {
+  const client = {};
+  for (const method of service.methods) {
+    Object.defineProperty(client, method.localName, {
+      enumerable: true,
+      configurable: true,
+      get(this: object) {
+        const value = bind(methodInfo(method));
+        Object.defineProperty(client, method.localName, { enumerable: true, value });
+        return value;
+      },
+    });
+  }
+  return client as Client<D>;
+}
+
+function methodInfo(method: DescMethod): MethodInfo {
+  return {
+    path: `/${method.parent.typeName}/${method.name}`,
+    kind: method.methodKind,
+    requestCodec: protobufCodec(method.input),
+    responseCodec: protobufCodec(method.output),
+    incoming: method.input.typeName,
+    returning: method.output.typeName,
+    idempotent: method.idempotency !== 0,
+  };
+}

@@ -1,0 +1,256 @@
+/**
+ * gRPC's service config (doc/service_config.md and proposals A6 and A21): reads the JSON that users have.
+ *
+ * @module
+ */
+
+import { type Status, statusFromName, statusFromNumber } from "../../call/status.ts";
+import type { BalancerPolicy } from "../pool/balancer.ts";
+
+/** The service config, in the shape of gRPC's JSON. */
+export interface ServiceConfig {
+  /** Per-method settings. */
+  methodConfig?: readonly MethodConfigJson[];
+  /** Stops retries while most calls fail. */
+  retryThrottling?: { maxTokens: number; tokenRatio: number };
+  /** The first known policy of the list is used. */
+  loadBalancingConfig?: readonly Record<string, unknown>[];
+  /** The older form of the same. */
+  loadBalancingPolicy?: string;
+}
+
+/** Settings of the methods it names. Durations are text such as `"0.5s"`. */
+export interface MethodConfigJson {
+  /** Which methods: service and method, all of a service, or (an empty object) all. */
+  name?: readonly { service?: string; method?: string }[];
+  /** See `CallOptions.waitForReady`. */
+  waitForReady?: boolean;
+  /** How long calls may take. */
+  timeout?: string;
+  /** The largest request in bytes. */
+  maxRequestMessageBytes?: number | string;
+  /** The largest response in bytes. */
+  maxResponseMessageBytes?: number | string;
+  /** Try again after these status codes. */
+  retryPolicy?: {
+    maxAttempts: number;
+    initialBackoff: string;
+    maxBackoff: string;
+    backoffMultiplier: number;
+    retryableStatusCodes: readonly (string | number)[];
+  };
+  /** Send the call several times without waiting for the first to fail. */
+  hedgingPolicy?: {
+    maxAttempts: number;
+    hedgingDelay?: string;
+    nonFatalStatusCodes?: readonly (string | number)[];
+  };
+}
+
+/** A retry policy, checked. */
+export interface RetryPolicy {
+  /** The first attempt included; 2 to 5. */
+  readonly maxAttempts: number;
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly backoffMultiplier: number;
+  readonly retryableCodes: ReadonlySet<Status>;
+}
+
+/** A hedging policy, checked. */
+export interface HedgingPolicy {
+  /** The first attempt included; 2 to 5. */
+  readonly maxAttempts: number;
+  readonly delayMs: number;
+  readonly nonFatalCodes: ReadonlySet<Status>;
+}
+
+/** Settings of one method, checked. */
+export interface MethodConfig {
+  readonly waitForReady?: boolean;
+  readonly timeoutMs?: number;
+  readonly maxRequestBytes?: number;
+  readonly maxResponseBytes?: number;
+  readonly retry?: RetryPolicy;
+  readonly hedging?: HedgingPolicy;
+}
+
+/** A service config, read and checked. */
+export interface ParsedServiceConfig {
+  /** The settings of the method with this path, or undefined. */
+  forMethod(path: string): MethodConfig | undefined;
+  /** Retry throttling, when there is any. */
+  readonly throttling?: { readonly maxTokens: number; readonly tokenRatio: number };
+  /** The balancing policy, when one of the list is known. */
+  readonly balancer?: BalancerPolicy;
+}
+
+// A6: "a value greater than 5 is treated as 5".
+const MAX_ATTEMPTS = 5;
+
+const POLICIES = new Map<string, BalancerPolicy>([
+  ["pick_first", "pick_first"],
+  ["round_robin", "round_robin"],
+  ["least_request", "least_request"],
+  ["least_request_experimental", "least_request"],
+  // The forms of the field loadBalancingPolicy.
+  ["PICK_FIRST", "pick_first"],
+  ["ROUND_ROBIN", "round_robin"],
+]);
+
+/** Reads and checks a service config. Throws TypeError that says which field is wrong. */
+export function parseServiceConfig(config: ServiceConfig | string): ParsedServiceConfig {
+  const json = typeof config === "string" ? parseJson(config) : config;
+  const methods = new Map<string, MethodConfig>();
+  for (const [i, entry] of (json.methodConfig ?? []).entries()) {
+    const where = `methodConfig[${i}]`;
+    const parsed = parseMethod(entry, where);
+    for (const name of entry.name ?? []) {
+      if (!name.service && name.method) throw wrong(`${where}.name`, "a method needs its service");
+      const key = !name.service ? "" : `/${name.service}/${name.method ?? ""}`;
+      if (methods.has(key)) throw wrong(`${where}.name`, `${key || "the default"} is named twice`);
+      methods.set(key, parsed);
+    }
+  }
+  return {
+    forMethod(path) {
+      return methods.get(path) ?? methods.get(path.slice(0, path.lastIndexOf("/") + 1)) ??
+        methods.get("");
+    },
+    throttling: parseThrottling(json.retryThrottling),
+    balancer: parseBalancer(json),
+  };
+}
+
+function parseJson(text: string): ServiceConfig {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new TypeError(`Cannot read the service config: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function parseMethod(json: MethodConfigJson, where: string): MethodConfig {
+  if (json.retryPolicy && json.hedgingPolicy) {
+    throw wrong(where, "it has both retryPolicy and hedgingPolicy, one is allowed");
+  }
+  return {
+    waitForReady: json.waitForReady,
+    timeoutMs: optional(json.timeout, (text) => durationMs(text, `${where}.timeout`)),
+    maxRequestBytes: optional(
+      json.maxRequestMessageBytes,
+      (n) => count(n, `${where}.maxRequestMessageBytes`),
+    ),
+    maxResponseBytes: optional(
+      json.maxResponseMessageBytes,
+      (n) => count(n, `${where}.maxResponseMessageBytes`),
+    ),
+    retry: optional(json.retryPolicy, (policy) => parseRetry(policy, `${where}.retryPolicy`)),
+    hedging: optional(
+      json.hedgingPolicy,
+      (policy) => parseHedging(policy, `${where}.hedgingPolicy`),
+    ),
+  };
+}
+
+function parseRetry(
+  json: NonNullable<MethodConfigJson["retryPolicy"]>,
+  where: string,
+): RetryPolicy {
+  const retryableCodes = codes(json.retryableStatusCodes ?? [], `${where}.retryableStatusCodes`);
+  if (retryableCodes.size === 0) throw wrong(`${where}.retryableStatusCodes`, "it is empty");
+  return {
+    maxAttempts: attempts(json.maxAttempts, where),
+    initialBackoffMs: positive(
+      durationMs(json.initialBackoff, `${where}.initialBackoff`),
+      `${where}.initialBackoff`,
+    ),
+    maxBackoffMs: positive(
+      durationMs(json.maxBackoff, `${where}.maxBackoff`),
+      `${where}.maxBackoff`,
+    ),
+    backoffMultiplier: positive(json.backoffMultiplier, `${where}.backoffMultiplier`),
+    retryableCodes,
+  };
+}
+
+function parseHedging(
+  json: NonNullable<MethodConfigJson["hedgingPolicy"]>,
+  where: string,
+): HedgingPolicy {
+  return {
+    maxAttempts: attempts(json.maxAttempts, where),
+    delayMs: json.hedgingDelay === undefined
+      ? 0
+      : durationMs(json.hedgingDelay, `${where}.hedgingDelay`),
+    nonFatalCodes: codes(json.nonFatalStatusCodes ?? [], `${where}.nonFatalStatusCodes`),
+  };
+}
+
+function parseThrottling(
+  json: ServiceConfig["retryThrottling"],
+): ParsedServiceConfig["throttling"] {
+  if (json === undefined) return undefined;
+  const { maxTokens, tokenRatio } = json;
+  if (!(Number.isInteger(maxTokens) && maxTokens > 0 && maxTokens <= 1000)) {
+    throw wrong("retryThrottling.maxTokens", `${maxTokens} is not 1 to 1000`);
+  }
+  // A6: decimals beyond the third are ignored.
+  const ratio = Math.floor(positive(tokenRatio, "retryThrottling.tokenRatio") * 1000) / 1000;
+  return { maxTokens, tokenRatio: positive(ratio, "retryThrottling.tokenRatio") };
+}
+
+function parseBalancer(json: ServiceConfig): BalancerPolicy | undefined {
+  for (const entry of json.loadBalancingConfig ?? []) {
+    const policy = POLICIES.get(Object.keys(entry)[0]);
+    if (policy !== undefined) return policy;
+  }
+  return json.loadBalancingPolicy === undefined
+    ? undefined
+    : POLICIES.get(json.loadBalancingPolicy);
+}
+
+function attempts(value: unknown, where: string): number {
+  if (Number.isInteger(value) && (value as number) >= 2) {
+    return Math.min(value as number, MAX_ATTEMPTS);
+  }
+  throw wrong(`${where}.maxAttempts`, `${value} is not an integer above 1`);
+}
+
+function codes(values: readonly (string | number)[], where: string): Set<Status> {
+  return new Set(values.map((value) => {
+    const code = typeof value === "number"
+      ? statusFromNumber(value)
+      : statusFromName(value.toUpperCase());
+    if (code === undefined || (typeof value === "number" && code !== value)) {
+      throw wrong(where, `${JSON.stringify(value)} is no status code`);
+    }
+    return code;
+  }));
+}
+
+function durationMs(text: unknown, where: string): number {
+  if (typeof text === "string" && /^[0-9]{1,12}(\.[0-9]{1,9})?s$/.test(text)) {
+    return Number(text.slice(0, -1)) * 1000;
+  }
+  throw wrong(where, `${JSON.stringify(text)} is no duration such as "0.5s"`);
+}
+
+function count(value: number | string, where: string): number {
+  const number = typeof value === "string" && value !== "" ? Number(value) : value;
+  if (Number.isInteger(number) && (number as number) >= 0) return number as number;
+  throw wrong(where, `${JSON.stringify(value)} is no number of bytes`);
+}
+
+function positive(value: unknown, where: string): number {
+  if (typeof value === "number" && value > 0 && value < Infinity) return value;
+  throw wrong(where, `${JSON.stringify(value)} is not above 0`);
+}
+
+function optional<T, R>(value: T | undefined, read: (value: T) => R): R | undefined {
+  return value === undefined ? undefined : read(value);
+}
+
+function wrong(where: string, what: string): TypeError {
+  return new TypeError(`Cannot read the service config: ${where}: ${what}`);
+}

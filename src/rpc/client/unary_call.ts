@@ -1,0 +1,291 @@
+/**
+ * Unary calls, the fast way: one object is the request, the sink of the engine, the place in the queue for
+ * a connection and the holder of the Promise.
+ *
+ * @module
+ */
+
+import type { Metadata } from "../../call/metadata.ts";
+import { Status } from "../../call/status.ts";
+import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
+import { decompress } from "../../codec/compression.ts";
+import { RpcError } from "../../errors.ts";
+import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
+import {
+  abortError,
+  type CallCore,
+  cardinalityError,
+  checkSendSize,
+  type ClientMethod,
+  compressAsked,
+  deadlineError,
+  deadlineOf,
+  type OutgoingRequest,
+  ownMetadata,
+  startError,
+  statusError,
+  tell,
+} from "./call_core.ts";
+import type { Connection } from "../pool/connection.ts";
+import type { DeadlineHandle } from "../core/deadline_queue.ts";
+import type { PickWaiter } from "../pool/pick_queue.ts";
+import type { CallOptions } from "../core/types.ts";
+
+// The executor below leaves the functions of the newest Promise here, so that calls need no closure.
+let resolveNew: (value: unknown) => void;
+let rejectNew: (error: RpcError) => void;
+function capture(resolve: (value: unknown) => void, reject: (error: RpcError) => void): void {
+  resolveNew = resolve;
+  rejectNew = reject;
+}
+
+const NO_TRAILERS = () => undefined;
+// Unprocessed calls go to other connections; the bound only keeps a broken peer from spinning.
+const MAX_UNPROCESSED = 16;
+
+/** Makes a unary call. Throws, or rejects with, an RpcError; TypeError and RangeError for misuse. */
+export function callUnary<T>(
+  core: CallCore,
+  method: ClientMethod,
+  payload: Uint8Array,
+  options: CallOptions | undefined,
+): Promise<T> {
+  return new UnaryCall(core, method, payload, options).begin() as Promise<T>;
+}
+
+class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWaiter, Abortable {
+  // CallRequest
+  readonly path: string;
+  readonly metadata: Metadata | undefined;
+  timeoutMs: number | undefined = undefined;
+  encoding: string | undefined = undefined;
+  readonly singleResponse = true;
+  readonly maxReceiveMessageBytes: number;
+  readonly authority: string | undefined;
+  readonly requestStreams = false;
+  // OutgoingRequest
+  readonly method: ClientMethod;
+  readonly deadlineMs: number;
+  readonly waitForReady: boolean;
+
+  readonly core: CallCore;
+  readonly options: CallOptions | undefined;
+  payload: Uint8Array;
+  call: ClientCall | undefined = undefined;
+  queueSlot = -1;
+  abortSlot = -1;
+  ended = false;
+  deadline: DeadlineHandle | undefined = undefined;
+  message: Uint8Array | undefined = undefined;
+  messageCompressed = false;
+  compressed = false;
+  headersTold = false;
+  unprocessed = 0;
+  refused = false;
+  resolve: (value: unknown) => void;
+  reject: (error: RpcError) => void;
+  readonly promise: Promise<unknown>;
+
+  constructor(
+    core: CallCore,
+    method: ClientMethod,
+    payload: Uint8Array,
+    options: CallOptions | undefined,
+  ) {
+    this.core = core;
+    this.method = method;
+    this.payload = payload;
+    this.options = options;
+    this.path = method.path;
+    this.maxReceiveMessageBytes = method.maxReceiveBytes;
+    this.authority = core.authority;
+    this.waitForReady = method.waitForReady;
+    this.metadata = undefined;
+    this.deadlineMs = deadlineOf(core, method, options);
+    if (options !== undefined) {
+      this.metadata = ownMetadata(options.metadata);
+      if (options.waitForReady !== undefined) this.waitForReady = options.waitForReady;
+    }
+    this.promise = new Promise(capture);
+    this.resolve = resolveNew;
+    this.reject = rejectNew;
+  }
+
+  begin(): Promise<unknown> {
+    const { core, options, method } = this;
+    try {
+      checkSendSize(method, this.payload);
+    } catch (error) {
+      this.fail(error as RpcError);
+      return this.promise;
+    }
+    const signal = options?.signal;
+    if (signal !== undefined) {
+      if (signal.aborted) {
+        this.fail(abortError(signal.reason));
+        return this.promise;
+      }
+      watchAbort(signal, this);
+    }
+    if (this.deadlineMs !== Infinity) {
+      this.deadline = core.deadlines.add(this.deadlineMs, () => this.onDeadline());
+    }
+    let compressed = false;
+    if (options?.compress ?? core.compress) {
+      this.encoding = "gzip";
+      const smaller = compressAsked(this.payload, options?.compress);
+      if (smaller !== undefined) {
+        this.payload = smaller;
+        compressed = true;
+      }
+    }
+    this.compressed = compressed;
+    if (method.hasPolicy) {
+      this.call = core.starter.start(this, this);
+      this.call.sendLastMessage(this.payload, compressed);
+    } else if (core.batcher !== undefined && !compressed && core.batcher.accepts(this.payload)) {
+      this.call = core.batcher.start(this, this.payload, this);
+    } else {
+      this.start();
+    }
+    return this.promise;
+  }
+
+  start(): void {
+    const connection = this.core.pool.tryPick();
+    if (connection !== undefined) {
+      this.onPick(connection);
+    } else {
+      this.core.pool.enqueue(this);
+    }
+  }
+
+  onPick(connection: Connection): void {
+    if (this.deadlineMs !== Infinity) {
+      this.timeoutMs = Math.max(1, this.deadlineMs - this.core.clock.now());
+    }
+    try {
+      const call = connection.startCall(this, this);
+      this.call = call;
+      call.sendLastMessage(this.payload, this.compressed);
+    } catch (error) {
+      this.fail(startError(error));
+    }
+  }
+
+  onPickFailed(code: Status, message: string): void {
+    this.fail(new RpcError(code, message));
+  }
+
+  // ---- from the engine ---------------------------------------------------------------------------------
+
+  onHeaders(metadata: () => Metadata): void {
+    const onHeaders = this.options?.onHeaders;
+    if (onHeaders === undefined || this.headersTold || this.ended) return;
+    this.headersTold = true;
+    tell(onHeaders, metadata());
+  }
+
+  onMessage(message: Uint8Array, compressed: boolean): void {
+    if (this.ended) return;
+    if (this.message !== undefined) return this.giveUp(cardinalityError(this.path, "several"));
+    this.message = message;
+    this.messageCompressed = compressed;
+    if (this.options?.onMessage !== undefined) {
+      tell(this.options.onMessage, { bytes: message.length, compressed });
+    }
+  }
+
+  onStatus(
+    code: Status,
+    message: string,
+    trailers: () => Metadata,
+    progress: CallProgress,
+  ): void {
+    if (this.ended) return;
+    if (code === Status.OK) {
+      if (this.message === undefined) return this.fail(cardinalityError(this.path, "no"), trailers);
+      return this.succeed(trailers);
+    }
+    if (progress !== "processed" && !this.method.hasPolicy && this.mayRestart(progress)) {
+      // Later: the engine is in the midst of telling all calls of a connection.
+      this.call = undefined;
+      queueMicrotask(() => this.ended || this.start());
+      return;
+    }
+    const late = this.deadlineMs <= this.core.clock.now();
+    this.fail(statusError(code, message, trailers(), late), trailers);
+  }
+
+  onWritable(): void {}
+
+  // ---- the end -----------------------------------------------------------------------------------------
+
+  mayRestart(progress: CallProgress): boolean {
+    if (progress === "unprocessed") return ++this.unprocessed <= MAX_UNPROCESSED;
+    if (this.refused) return false;
+    return this.refused = true;
+  }
+
+  onDeadline(): void {
+    this.deadline = undefined;
+    this.giveUp(deadlineError());
+  }
+
+  onAbort(reason: unknown): void {
+    this.giveUp(abortError(reason));
+  }
+
+  giveUp(error: RpcError): void {
+    if (this.ended) return;
+    this.call?.cancel();
+    this.fail(error);
+  }
+
+  succeed(trailers: () => Metadata): void {
+    let reply: unknown;
+    try {
+      let message = this.message!;
+      if (this.messageCompressed) {
+        message = decompress(message, this.call!.encoding, this.maxReceiveMessageBytes);
+      }
+      reply = decodeReply(this.method, message);
+    } catch (error) {
+      return this.fail(RpcError.from(error), trailers);
+    }
+    this.end(trailers);
+    this.resolve(reply);
+  }
+
+  fail(error: RpcError, trailers: () => Metadata | undefined = NO_TRAILERS): void {
+    if (this.ended) return;
+    this.end(trailers);
+    this.reject(error);
+  }
+
+  end(trailers: () => Metadata | undefined): void {
+    this.ended = true;
+    if (this.deadline !== undefined) this.core.deadlines.cancel(this.deadline);
+    if (this.queueSlot >= 0) this.core.pool.dequeue(this);
+    const { options } = this;
+    if (options === undefined) return;
+    if (options.signal !== undefined) unwatchAbort(options.signal, this);
+    if (options.onTrailers !== undefined) {
+      const metadata = trailers();
+      if (metadata !== undefined) tell(options.onTrailers, metadata);
+    }
+  }
+}
+
+/** A reply as the method's type. Throws INTERNAL when it can't be read. */
+export function decodeReply(method: ClientMethod, message: Uint8Array): unknown {
+  try {
+    return method.responseCodec.decode(message);
+  } catch (cause) {
+    throw new RpcError(
+      Status.INTERNAL,
+      `Cannot read the reply of ${method.path}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+}

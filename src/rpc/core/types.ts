@@ -1,0 +1,153 @@
+/**
+ * What handlers, callers and interceptors hold.
+ *
+ * @module
+ */
+
+import type { Metadata, MetadataInit } from "../../call/metadata.ts";
+import type { MethodKind } from "../../call/method.ts";
+import type { PeerInfo } from "../../call/wire.ts";
+import type { Codec } from "../../codec/codec.ts";
+
+/** A method as both sides know it. */
+export interface MethodInfo {
+  /** The route: `/package.Service/Method`, or a name of the user's own such as `/health`. */
+  readonly path: string;
+  /** How many messages go each way. */
+  readonly kind: MethodKind;
+  /** How requests become bytes and back. */
+  // deno-lint-ignore no-explicit-any
+  readonly requestCodec: Codec<any, any>;
+  /** How replies become bytes and back. */
+  // deno-lint-ignore no-explicit-any
+  readonly responseCodec: Codec<any, any>;
+  /** One line for people. */
+  readonly description?: string;
+  /** What comes in, for people, for example a message's type name. */
+  readonly incoming?: string;
+  /** What goes out, for people. */
+  readonly returning?: string;
+  /** Whether a repeated call does no harm (protobuf's idempotency_level). */
+  readonly idempotent?: boolean;
+}
+
+/** What a handler gets beside its request. */
+export interface HandlerContext {
+  /** The method called. */
+  readonly method: MethodInfo;
+  /** Request metadata. */
+  readonly metadata: Metadata;
+  /** Response headers: sent with the first message, or by `sendHeaders`. */
+  readonly responseHeaders: Metadata;
+  /** Response trailers: sent with the status. */
+  readonly responseTrailers: Metadata;
+  /** Sends response headers now instead of with the first message. */
+  sendHeaders(): void;
+  /**
+   * Fires on cancel, deadline and lost connection; its reason is an RpcError, which calls of a connection that end
+   * together share. Made when first asked for.
+   */
+  readonly signal: AbortSignal;
+  /** Milliseconds until the deadline; Infinity without one; never negative. */
+  timeRemainingMs(): number;
+  /** The other end. */
+  readonly peer: PeerInfo;
+  /** Which wire the call came by. */
+  readonly wire: "grpc" | "lean" | "batch";
+  /** Set to true to compress response messages, when the caller takes that. Default: the server's option. */
+  compress: boolean;
+  /** Whether the request that the handler took last came compressed. */
+  readonly requestCompressed: boolean;
+  /** For interceptors to leave things for handlers. */
+  readonly values: Map<unknown, unknown>;
+  /**
+   * Where a handler with many replies may write them one by one instead of returning an iterable. Throws
+   * TypeError for kinds with a single reply.
+   */
+  readonly stream: ReplyWriter;
+}
+
+/** Takes replies one by one. */
+export interface ReplyWriter {
+  /**
+   * Sends one reply; resolves when the next one should come, so that a slow reader holds a fast writer.
+   * `last` ends the call with OK. Rejects with an RpcError when the call is over.
+   */
+  write(message: unknown, options?: { last?: boolean }): Promise<void>;
+}
+
+/** How a message came. */
+export interface ReceivedMessage {
+  /** Its size on the wire, in bytes, without the 5 of its prefix. */
+  readonly bytes: number;
+  /** Whether it was compressed. */
+  readonly compressed: boolean;
+}
+
+/** Options of one call. */
+export interface CallOptions {
+  /** How long the call may take in ms; the smaller of this and what is inherited or configured wins. */
+  timeoutMs?: number;
+  /** Gives the call up when it fires. */
+  signal?: AbortSignal;
+  /** Request metadata. */
+  metadata?: MetadataInit;
+  /**
+   * Compress request messages with gzip; a function decides for each encoded message, for example by its
+   * size. Messages that would not get smaller go as they are. Default: the channel's option (off).
+   */
+  compress?: boolean | ((message: Uint8Array) => boolean);
+  /** Wait for a connection instead of failing while there is none. Default false. */
+  waitForReady?: boolean;
+  /** Called with the response headers (not for trailers-only replies). */
+  onHeaders?: (headers: Metadata) => void;
+  /** Called with the trailers, also when the call failed. */
+  onTrailers?: (trailers: Metadata) => void;
+  /** Called as each response message arrives, before it is decompressed; for figures. */
+  onMessage?: (message: ReceivedMessage) => void;
+  /** Adds metadata to each call, such as a token; after the channel's own. */
+  credentials?: CallCredentials;
+  /** Whose deadline to inherit. Default: the handler that runs this code; null for none. */
+  parent?: HandlerContext | null;
+}
+
+/** Gives the metadata that authenticates a call. */
+export type CallCredentials = (
+  call: { readonly path: string; readonly authority: string; readonly secure: boolean },
+) => MetadataInit | Promise<MetadataInit>;
+
+/** A call on its way through interceptors, on either side. */
+export interface InterceptedCall {
+  /** On which side the interceptor runs. */
+  readonly side: "client" | "server";
+  /** The method called. */
+  readonly method: MethodInfo;
+  /** Request metadata; a client's interceptor may change it. */
+  readonly metadata: Metadata;
+  /** Fires when the call is given up. */
+  readonly signal: AbortSignal;
+  /** The handler's context, on a server. */
+  readonly context?: HandlerContext;
+  /** Whether `message` is an AsyncIterable of requests, else one request. */
+  readonly stream: boolean;
+  /** The request, or an AsyncIterable of requests. May be replaced on the way. */
+  message: unknown;
+}
+
+/** A reply on its way back through interceptors. */
+export interface InterceptedReply {
+  /** Whether `message` is an AsyncIterable of replies, else one reply. */
+  readonly stream: boolean;
+  /** The reply, or an AsyncIterable of replies. May be replaced on the way. */
+  message: unknown;
+  /** Response headers. */
+  readonly headers: Metadata;
+  /** Response trailers; for a streamed reply complete only when its messages have ended. */
+  readonly trailers: Metadata;
+}
+
+/** Passes a call on; rejects with an RpcError when it fails. */
+export type Next = (call: InterceptedCall) => Promise<InterceptedReply>;
+
+/** One shape for both sides, unary and streaming: wraps `next`. The first of a list is the outermost. */
+export type Interceptor = (next: Next) => Next;

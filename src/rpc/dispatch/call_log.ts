@@ -1,0 +1,104 @@
+/**
+ * One log line for each call, with an id that follows it through everything the program logs.
+ *
+ * @module
+ */
+
+import { getLogger, type Logger, type LogLevel, withContext } from "@logtape/logtape";
+import { Status, statusName } from "../../call/status.ts";
+import { RpcError } from "../../errors.ts";
+import { principalOf } from "./authorize.ts";
+import { onReplyEnd } from "../core/reply_completion.ts";
+import type { HandlerContext, InterceptedReply, Interceptor } from "../core/types.ts";
+
+/** Options of {@link logCalls}. */
+export interface LogCallsOptions {
+  /** The level of the lines of calls that end with OK. Default `info`. */
+  level?: LogLevel;
+  /** The metadata key by which callers may give the id; null for none. Default `x-request-id`. */
+  idKey?: string | null;
+}
+
+const CALL_ID = Symbol("vrpc.callId");
+
+/** What is taken from callers: nothing that could break out of a log line. */
+const GOOD_ID = /^[\w.:/+=-]{1,64}$/;
+
+/** Statuses that someone should look at. */
+const FAULTS: ReadonlySet<Status> = new Set([
+  Status.UNKNOWN,
+  Status.INTERNAL,
+  Status.DATA_LOSS,
+]);
+
+/**
+ * An interceptor of a server that logs each call when it has ended, in the category `["vrpc", "calls"]`, with
+ * the properties `call` (its id), `method`, `peer`, `wire`, `principal` (see {@link principalOf}), `status`
+ * and `ms`. Metadata, messages and the texts of failures are never logged. What handlers log carries `call`
+ * as well, where LogTape has a `contextLocalStorage`. The id is the caller's `x-request-id`, or a random one.
+ */
+export function logCalls(options: LogCallsOptions = {}): Interceptor {
+  const { level = "info", idKey = "x-request-id" } = options;
+  const logger = getLogger(["vrpc", "calls"]);
+  return (next) => (call) => {
+    const context = call.context;
+    if (context === undefined) {
+      throw new TypeError("Cannot use logCalls on a client: it logs calls that arrive");
+    }
+    const given = idKey === null ? undefined : context.metadata.get(idKey);
+    const id = given !== undefined && GOOD_ID.test(given) ? given : crypto.randomUUID();
+    context.values.set(CALL_ID, id);
+    const line = new CallLine(logger, level, id, context);
+    return withContext({ call: id }, async () => {
+      let reply: InterceptedReply;
+      try {
+        reply = await next(call);
+      } catch (error) {
+        line.write(error);
+        throw error;
+      }
+      return onReplyEnd(
+        reply,
+        (error) => line.write(error),
+        (body) => withContext({ call: id }, body),
+      );
+    });
+  };
+}
+
+/** The id that {@link logCalls} gave to a call, to be passed on; undefined without it. */
+export function callIdOf(context: HandlerContext): string | undefined {
+  return context.values.get(CALL_ID) as string | undefined;
+}
+
+class CallLine {
+  readonly #startMs = performance.now();
+  #written = false;
+
+  constructor(
+    readonly logger: Logger,
+    readonly level: LogLevel,
+    readonly id: string,
+    readonly context: HandlerContext,
+  ) {}
+
+  /** Writes the line, once. */
+  write(error?: unknown): void {
+    if (this.#written) return;
+    this.#written = true;
+    const { method, peer, wire } = this.context;
+    const code = error === undefined ? Status.OK : RpcError.from(error).code;
+    this.logger[FAULTS.has(code) ? "error" : this.level](
+      "{method} from {peer}: {status} after {ms} ms (call {call})",
+      {
+        call: this.id,
+        method: method.path,
+        peer: peer.address,
+        wire,
+        principal: principalOf(this.context),
+        status: statusName(code),
+        ms: Math.round((performance.now() - this.#startMs) * 1000) / 1000,
+      },
+    );
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * How a server's methods are put together.
+ *
+ * @module
+ */
+
+import type { DescService } from "@bufbuild/protobuf";
+import type { MethodKind } from "../../call/method.ts";
+import type { HandlersByKind, MethodSpec, ServiceImplementation } from "./handlers.ts";
+import { RegisteredMethod, Registry } from "./registry.ts";
+import type { Interceptor, MethodInfo } from "../core/types.ts";
+
+/** Collects services and methods; `serve` hands one to its `configure` function. */
+export class Router {
+  /** Where everything ends up; the default dispatcher. */
+  readonly registry: Registry;
+  #interceptors: Interceptor[];
+  #onDrain: (() => void)[] = [];
+  #onClose: (() => Promise<void> | void)[] = [];
+
+  /** Makes a router; `interceptors` go around those that `use` adds, and around `capabilities`. */
+  constructor(interceptors: readonly Interceptor[] = []) {
+    this.registry = new Registry(interceptors);
+    this.#interceptors = [...interceptors];
+  }
+
+  /**
+   * Adds a protobuf service. Methods without handler answer UNIMPLEMENTED. Throws TypeError for a handler
+   * that the service has no method for, and for a service that was added before.
+   *
+   * ```ts ignore
+   * router.service(EchoService, { echo: (request) => ({ payload: request.payload }) });
+   * ```
+   */
+  service<D extends DescService>(
+    descriptor: D,
+    implementation: Partial<ServiceImplementation<D>>,
+  ): this {
+    this.registry.register(
+      descriptor,
+      implementation as Readonly<Record<string, unknown>>,
+      this.#interceptors,
+    );
+    return this;
+  }
+
+  /**
+   * Adds a method by name. On gRPC the name is the path; a slash at the start is added where it is missing.
+   * Payloads are bytes unless the spec has codecs. Throws TypeError for a name that is taken
+   * or an unknown kind.
+   *
+   * ```ts ignore
+   * router.method("/health", { description: "liveness" }, () => encode(`{"status":"healthy"}`));
+   * ```
+   */
+  method<Req = Uint8Array, Res = Uint8Array, K extends MethodKind = "unary">(
+    name: string,
+    spec: MethodSpec<Req, Res, K>,
+    handler: HandlersByKind<NoInfer<Req>, NoInfer<Res>>[K],
+  ): this {
+    this.registry.add(
+      new RegisteredMethod(
+        name,
+        spec as unknown as MethodSpec<never, never, MethodKind>,
+        handler,
+        this.#interceptors,
+      ),
+    );
+    return this;
+  }
+
+  /** Adds interceptors around the methods that are registered after this; the first is the outermost. */
+  use(...interceptors: Interceptor[]): this {
+    this.#interceptors.push(...interceptors);
+    return this;
+  }
+
+  /** All methods, in order; the first is the reserved route `capabilities`. */
+  methods(): MethodInfo[] {
+    return this.registry.methods();
+  }
+
+  /** The descriptors of all protobuf services. */
+  get services(): DescService[] {
+    return this.registry.services;
+  }
+
+  /** Has `callback` called when a drain begins, before connections are told. */
+  onDrain(callback: () => void): this {
+    this.#onDrain.push(callback);
+    return this;
+  }
+
+  /** Has `callback` called when the server has closed. */
+  onClose(callback: () => Promise<void> | void): this {
+    this.#onClose.push(callback);
+    return this;
+  }
+
+  /** A drain begins. For the server. */
+  drainBegins(): void {
+    for (const callback of this.#onDrain) callback();
+  }
+
+  /** The server has closed. For the server. */
+  async closed(): Promise<void> {
+    for (const callback of this.#onClose) await callback();
+  }
+}

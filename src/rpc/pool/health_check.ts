@@ -1,0 +1,171 @@
+/**
+ * Background checks of connections: by ping, or by asking grpc.health.v1.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../call/clock.ts";
+import { Status } from "../../call/status.ts";
+import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
+import { TransportError } from "../../errors.ts";
+import type { HealthCheckOptions } from "../channel/options.ts";
+import type { Connection } from "./connection.ts";
+
+const INTERVAL_MS = 10_000;
+const TIMEOUT_MS = 5_000;
+const CHECK = "/grpc.health.v1.Health/Check";
+const SERVING = 1;
+// A HealthCheckResponse is a few bytes.
+const MAX_REPLY_BYTES = 1_024;
+
+/** Checks the connections it is told of until they close. */
+export class HealthChecker {
+  readonly #clock: Clock;
+  readonly #intervalMs: number;
+  readonly #timeoutMs: number;
+  readonly #request: Uint8Array;
+  /** Whether the answer says if the connection is used; else any answer will do. */
+  readonly #asksService: boolean;
+  readonly #pings: boolean;
+  readonly #onChange: () => void;
+  readonly #timers = new Map<Connection, unknown>();
+  #closed = false;
+
+  /**
+   * `onChange` is called when a connection's `healthy` has changed. `canPing`: the wire's servers don't mind
+   * pings; those of gRPC close connections that send any without calls (A8).
+   */
+  constructor(
+    options: HealthCheckOptions,
+    clock: Clock,
+    canPing: boolean,
+    onChange: () => void,
+  ) {
+    this.#clock = clock;
+    this.#intervalMs = options.intervalMs ?? INTERVAL_MS;
+    this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    this.#asksService = options.service !== undefined;
+    this.#pings = canPing && !this.#asksService;
+    this.#request = checkRequest(options.service ?? "");
+    this.#onChange = onChange;
+  }
+
+  /** A connection is ready. */
+  watch(connection: Connection): void {
+    if (this.#closed) return;
+    // Asked first, and used only when it says that it serves.
+    if (this.#asksService) {
+      connection.healthy = false;
+      connection.checking = true;
+      queueMicrotask(() => this.#check(connection));
+    } else {
+      this.#later(connection);
+    }
+  }
+
+  /** Stops all checks. */
+  close(): void {
+    this.#closed = true;
+    for (const timer of this.#timers.values()) this.#clock.clearTimer(timer);
+    this.#timers.clear();
+  }
+
+  #later(connection: Connection): void {
+    this.#set(connection, this.#intervalMs, () => this.#check(connection));
+  }
+
+  #set(connection: Connection, delayMs: number, callback: () => void): void {
+    const timer = this.#timers.get(connection);
+    if (timer !== undefined) this.#clock.clearTimer(timer);
+    this.#timers.set(connection, this.#clock.setTimer(callback, delayMs));
+  }
+
+  #check(connection: Connection): void {
+    if (this.#closed) return;
+    if (connection.state !== "ready") {
+      const timer = this.#timers.get(connection);
+      if (timer !== undefined) this.#clock.clearTimer(timer);
+      this.#timers.delete(connection);
+      return;
+    }
+    // One that is full takes no further call, but may well be dead; and while it works a ping is fine.
+    if (this.#pings || !connection.free) this.#ping(connection);
+    else this.#ask(connection);
+  }
+
+  #ping(connection: Connection): void {
+    this.#expect(connection);
+    connection.ping((elapsedMs) => {
+      connection.pingMs = elapsedMs;
+      if (!this.#closed) this.#later(connection);
+    });
+  }
+
+  #ask(connection: Connection): void {
+    this.#expect(connection);
+    const startMs = this.#clock.now();
+    const sink = new CheckSink((healthy) => {
+      if (this.#closed) return;
+      connection.pingMs = this.#clock.now() - startMs;
+      if (this.#asksService && (connection.checking || connection.healthy !== healthy)) {
+        connection.checking = false;
+        connection.healthy = healthy;
+        this.#onChange();
+      }
+      this.#later(connection);
+    });
+    const call: ClientCall = connection.startCall({
+      path: CHECK,
+      timeoutMs: this.#timeoutMs,
+      singleResponse: true,
+      maxReceiveMessageBytes: MAX_REPLY_BYTES,
+      requestStreams: false,
+    }, sink);
+    // Nobody's call: a connection that only checks itself is idle.
+    connection.callsStarted--;
+    call.sendLastMessage(this.#request, false);
+  }
+
+  /** Without an answer in time the connection is dead. */
+  #expect(connection: Connection): void {
+    this.#set(connection, this.#timeoutMs, () => {
+      this.#timers.delete(connection);
+      connection.fail(
+        new TransportError(
+          `Connection lost: ${connection.address} did not answer a health check within ${this.#timeoutMs} ms`,
+          { address: connection.address },
+        ),
+      );
+    });
+  }
+}
+
+class CheckSink implements ClientCallSink {
+  #serving = false;
+
+  constructor(readonly done: (healthy: boolean) => void) {}
+
+  onHeaders(): void {}
+  onWritable(): void {}
+
+  onMessage(message: Uint8Array): void {
+    // HealthCheckResponse { ServingStatus status = 1; }
+    this.#serving = message.length >= 2 && message[0] === 0x08 && message[1] === SERVING;
+  }
+
+  onStatus(code: Status): void {
+    // A server without the health service is taken at its word when it answers calls.
+    this.done(code === Status.OK ? this.#serving : code === Status.UNIMPLEMENTED);
+  }
+}
+
+/** HealthCheckRequest { string service = 1; } */
+function checkRequest(service: string): Uint8Array {
+  const name = new TextEncoder().encode(service);
+  if (name.length > 127) {
+    throw new RangeError(
+      `Cannot check the service ${service}: its name has ${name.length} bytes, limit is 127`,
+    );
+  }
+  return name.length === 0 ? name : new Uint8Array([0x0a, name.length, ...name]);
+}

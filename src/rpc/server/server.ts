@@ -1,0 +1,326 @@
+/**
+ * A server: addresses, connections, and the way down.
+ *
+ * @module
+ */
+
+import { MemoryPool } from "../../limits/memory_pool.ts";
+import type { Clock } from "../../call/clock.ts";
+import { IdMap } from "../../call/id_map.ts";
+import { checkRange, measured } from "../../limits/ranges.ts";
+import type { LeanServerOptions } from "../../lean/options.ts";
+import { listen } from "../../transport/mod.ts";
+import type { ByteStream, Listener } from "../../transport/types.ts";
+import { CallHost } from "./call_host.ts";
+import { systemClock } from "../core/system_clock.ts";
+import { DeadlineQueue } from "../core/deadline_queue.ts";
+import type { Dispatcher } from "../dispatch/dispatcher.ts";
+import { serverLog } from "../core/log.ts";
+import { Router } from "../dispatch/router.ts";
+import { AcceptedConnection, type ConnectionOwner } from "./connection.ts";
+import {
+  checkServeOptions,
+  DEFAULT_GRACE_MS,
+  DEFAULT_MAX_CONNECTIONS,
+  leanServerOptions,
+  type ServeOptions,
+  SERVER_ALPN,
+  type ServerStats,
+} from "./options.ts";
+import { nextTurn } from "../../event_loop/turns.ts";
+
+/** A running server. */
+export interface Server extends AsyncDisposable {
+  /** The addresses with their real ports, in the order in which they were given. */
+  readonly addresses: readonly string[];
+  /** The registered methods. */
+  readonly router: Router;
+  /** Resolves when the server has closed, however that came about. */
+  readonly finished: Promise<void>;
+  /**
+   * Stops listening, lets open calls finish for `graceMs` (0 or more, default 5,000), then cancels them. Always
+   * resolves, at the latest a second after the grace. Further calls wait for the first.
+   */
+  shutdown(options?: { graceMs?: number }): Promise<void>;
+  /** Closes at once; open calls are cancelled. */
+  close(): Promise<void>;
+  /** Serves a connection that came about some other way. */
+  serveConnection(stream: ByteStream): void;
+  /** Figures. */
+  stats(): ServerStats;
+}
+
+// After cancelling, the goodbye gets this long to reach the peers.
+const GOODBYE_MS = 1000;
+const ACCEPT_RETRY_MS = 5;
+const MAX_ACCEPT_RETRY_MS = 1000;
+
+/**
+ * Serves the methods that `configure` puts together, gRPC and lean alike, on one or several addresses
+ * (`127.0.0.1:50051`, `unix:/run/app.sock`, `vsock:-1:5000` …; see the address grammar). Resolves once all
+ * listen. Rejects with a TransportError when one can't be listened on, with TypeError or RangeError for
+ * misuse.
+ *
+ * ```ts ignore
+ * await using server = await serve("127.0.0.1:0", (router) => {
+ *   router.service(EchoService, { echo: (request) => ({ payload: request.payload }) });
+ * });
+ * console.log(server.addresses[0]);
+ * await server.finished;
+ * ```
+ */
+export async function serve(
+  addresses: string | readonly string[],
+  configure: (router: Router) => void,
+  options: ServeOptions = {},
+): Promise<Server> {
+  checkServeOptions(options);
+  const router = new Router(options.interceptors);
+  configure(router);
+  const server = new RunningServer(router, options, systemClock);
+  try {
+    for (const address of typeof addresses === "string" ? [addresses] : addresses) {
+      server.listening(
+        await listen(address, {
+          tls: options.tls,
+          alpn: options.tls ? SERVER_ALPN : undefined,
+          reusePort: options.reusePort,
+        }),
+      );
+    }
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  return server;
+}
+
+class RunningServer implements Server, ConnectionOwner {
+  readonly router: Router;
+  readonly host: CallHost;
+  readonly clock: Clock;
+  readonly options: ServeOptions;
+  readonly leanOptions: LeanServerOptions;
+  readonly counts: ServerStats["connections"] = {
+    open: 0,
+    accepted: 0,
+    refused: 0,
+    grpc: 0,
+    lean: 0,
+    http1: 0,
+    unknown: 0,
+    unopened: 0,
+  };
+  warnedOfHandshake = false;
+  readonly finished: Promise<void>;
+  #finish: () => void;
+  #dispatcher: Dispatcher;
+  #deadlines: DeadlineQueue;
+  #listeners: Listener[] = [];
+  // By the number of their acceptance. Not a Set: see IdMap; closed ones would fill the heap.
+  #connections = new IdMap<AcceptedConnection>();
+  #stopping = false;
+  #shutdown: Promise<void> | undefined = undefined;
+  #ended: Promise<void> | undefined = undefined;
+  /** Ends the waits of accept loops and of the drain. */
+  #wakers = new Set<() => void>();
+
+  constructor(router: Router, options: ServeOptions, clock: Clock) {
+    this.router = router;
+    // One bound for the buffers of all connections.
+    const memory = options.memory ?? new MemoryPool(options.maxBufferedBytes);
+    this.options = { ...options, memory };
+    this.leanOptions = leanServerOptions(this.options);
+    this.clock = clock;
+    this.#deadlines = new DeadlineQueue(clock);
+    this.#dispatcher = options.dispatcher?.(router.registry) ?? router.registry;
+    this.host = new CallHost({
+      dispatcher: this.#dispatcher,
+      deadlines: this.#deadlines,
+      compress: options.compress ?? false,
+      maxReceiveMessageBytes: options.maxReceiveMessageBytes ?? 4_194_304,
+      observer: options.observer,
+    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.finished = promise;
+    this.#finish = resolve;
+  }
+
+  get addresses(): readonly string[] {
+    return this.#listeners.map((listener) => listener.address);
+  }
+
+  /** Accepts what comes on a listener from now on. */
+  listening(listener: Listener): void {
+    this.#listeners.push(listener);
+    serverLog.info("Listening on {address}", { address: listener.address });
+    this.#acceptLoop(listener);
+  }
+
+  async #acceptLoop(listener: Listener): Promise<void> {
+    let retryMs = ACCEPT_RETRY_MS;
+    while (!this.#stopping) {
+      try {
+        const stream = await listener.accept();
+        if (stream === null) return;
+        retryMs = ACCEPT_RETRY_MS;
+        this.serveConnection(stream);
+        // While more of them wait, accepting takes no turn of the event loop: the reads of those that came
+        // before would wait, and thousands be open of which the peer has closed all but a few.
+        await nextTurn();
+      } catch (error) {
+        if (this.#stopping) return;
+        serverLog.warn("Cannot accept on {address}, next try in {retryMs} ms: {error}", {
+          address: listener.address,
+          retryMs,
+          error,
+        });
+        // Out of descriptors, usually: trying at once would only burn the processor.
+        await this.#sleep(retryMs);
+        retryMs = Math.min(retryMs * 2, MAX_ACCEPT_RETRY_MS);
+      }
+    }
+  }
+
+  serveConnection(stream: ByteStream): void {
+    this.counts.accepted++;
+    if (!this.#admits(stream)) {
+      this.counts.refused++;
+      stream.close();
+      return;
+    }
+    const connection = new AcceptedConnection(this, stream, this.counts.accepted);
+    this.#connections.set(connection.number, connection);
+    this.counts.open++;
+    connection.open();
+  }
+
+  #admits(stream: ByteStream): boolean {
+    if (this.#stopping) return false;
+    const { maxConnections = DEFAULT_MAX_CONNECTIONS, allowVsockCids } = this.options;
+    const { address, vsockCid } = stream.peer;
+    if (this.#connections.size >= maxConnections) {
+      serverLog.debug("Refused {address}: {maxConnections} connections are open", {
+        address,
+        maxConnections,
+      });
+      return false;
+    }
+    if (vsockCid !== undefined && allowVsockCids && !allowVsockCids.includes(vsockCid)) {
+      serverLog.warn("Refused {address}: its context id is not in allowVsockCids", { address });
+      return false;
+    }
+    return true;
+  }
+
+  closed(connection: AcceptedConnection): void {
+    if (!this.#connections.delete(connection.number)) return;
+    this.counts.open--;
+    if (this.#stopping && this.#connections.size === 0) this.#wake();
+  }
+
+  stats(): ServerStats {
+    let active = 0;
+    for (const connection of this.#connections.values()) active += connection.activeCalls;
+    return {
+      connections: { ...this.counts },
+      calls: { ...this.host.stats(), active },
+      bufferedBytes: this.options.memory?.used ?? 0,
+    };
+  }
+
+  shutdown(options: { graceMs?: number } = {}): Promise<void> {
+    const { graceMs = DEFAULT_GRACE_MS } = options;
+    try {
+      checkRange("graceMs", graceMs, measured(0));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#shutdown ??= this.#drain(graceMs);
+  }
+
+  async #drain(graceMs: number): Promise<void> {
+    serverLog.info("Draining {connections} connections for up to {graceMs} ms", {
+      connections: this.#connections.size,
+      graceMs,
+    });
+    this.#stop();
+    for (const connection of this.#connections.values()) connection.drain();
+    await this.#allClosed(graceMs);
+    if (this.#connections.size > 0) {
+      serverLog.warn(
+        "{connections} connections are open after {graceMs} ms: their calls are cancelled",
+        {
+          connections: this.#connections.size,
+          graceMs,
+        },
+      );
+      for (const connection of this.#connections.values()) {
+        connection.abort("The server is shutting down");
+      }
+      await this.#allClosed(GOODBYE_MS);
+    }
+    await this.close();
+  }
+
+  close(): Promise<void> {
+    return this.#ended ??= this.#closeNow();
+  }
+
+  async #closeNow(): Promise<void> {
+    this.#stop();
+    for (const connection of this.#connections.values()) connection.close("The server was closed");
+    // Connections that were still opening end when their reads have failed.
+    await this.#allClosed(GOODBYE_MS);
+    this.#wake();
+    this.#deadlines.close();
+    try {
+      await this.#dispatcher.close?.();
+      await this.router.closed();
+    } catch (error) {
+      serverLog.error("Cannot close cleanly: {error}", { error });
+    }
+    serverLog.info("Closed");
+    this.#finish();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Takes nothing new any more. */
+  #stop(): void {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    try {
+      this.router.drainBegins();
+    } catch (error) {
+      serverLog.error("A drain callback failed: {error}", { error });
+    }
+    for (const listener of this.#listeners) listener.close();
+    this.#wake();
+  }
+
+  /** Resolves when no connection is left, or when time is up. */
+  async #allClosed(timeoutMs: number): Promise<void> {
+    if (this.#connections.size > 0) await this.#sleep(timeoutMs);
+  }
+
+  /** Waits, unless woken. */
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        if (timer !== undefined) this.clock.clearTimer(timer);
+        this.#wakers.delete(wake);
+        resolve();
+      };
+      // Waiting without end is fine where something else will wake.
+      const timer = ms === Infinity ? undefined : this.clock.setTimer(wake, ms);
+      this.#wakers.add(wake);
+    });
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#wakers]) wake();
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * Handlers of CPU-heavy methods in Web Workers, so that they don't hold up everything else.
+ *
+ * @module
+ */
+
+import { Metadata } from "../../call/metadata.ts";
+import { checkRanges, measured, type Ranges, whole } from "../../limits/ranges.ts";
+import { Status, statusFromNumber } from "../../call/status.ts";
+import { RpcError } from "../../errors.ts";
+import { DispatcherLayer } from "../dispatch/layers.ts";
+import { decodeStatusDetails, DETAILS_KEY } from "../core/error_details.ts";
+import type { Dispatcher, DispatcherWrapper, DispatchReply } from "../dispatch/dispatcher.ts";
+import { serverLog } from "../core/log.ts";
+import { invoke } from "../dispatch/invoke.ts";
+import { RegisteredMethod } from "../dispatch/registry.ts";
+import type { HandlerContext, MethodInfo } from "../core/types.ts";
+import { PooledWorker, type WorkerJob } from "./worker.ts";
+import { posted } from "./host.ts";
+import type { WorkerReply } from "./messages.ts";
+
+/** Options of a {@link WorkerPool}. */
+export interface WorkerPoolOptions {
+  /**
+   * Makes a worker whose module calls `serveWorker`. Write it out as
+   * `() => new Worker(new URL("./my_worker.ts", import.meta.url), { type: "module" })`: a computed URL is
+   * not seen by `deno compile`.
+   */
+  create: () => Worker;
+  /** The paths of the methods that run in workers. They must be unary, and registered with the server too. */
+  methods: readonly string[];
+  /** How many workers, 1 to 1,024. Default: the number of processors less one, at least 1. */
+  workers?: number;
+  /**
+   * Calls that wait for a worker; more get RESOURCE_EXHAUSTED at once. 0 or more, Infinity for no limit. Default 256.
+   */
+  maxQueue?: number;
+  /** Posted to each worker first, for `serveWorker`'s function; must be cloneable. */
+  init?: unknown;
+  /**
+   * How long a worker may go on with a call that was given up (deadline, cancel), in ms, before it is
+   * replaced; 0 or more, Infinity for never. Default 1,000.
+   */
+  stuckMs?: number;
+}
+
+const RANGES: Ranges<WorkerPoolOptions> = {
+  workers: whole(1, 1_024),
+  maxQueue: whole(0, Infinity),
+  stuckMs: measured(0),
+};
+
+/** Figures of a {@link WorkerPool}. */
+export interface WorkerPoolStats {
+  /** Workers that exist. */
+  workers: number;
+  /** Of them, those that run a call. */
+  busy: number;
+  /** Calls that wait. */
+  queued: number;
+  /** The most calls that ever waited. */
+  maxQueued: number;
+  /** Calls that were answered, whatever the status. */
+  answered: number;
+  /** Calls that were refused because the queue was full. */
+  refused: number;
+  /** Workers that crashed or were stuck, and were replaced. */
+  replaced: number;
+}
+
+/**
+ * N workers, each running one call at a time. A worker that crashes costs the call that it ran (INTERNAL)
+ * and is replaced. Use its `dispatcher` as option of `serve`; closing the server closes the pool.
+ */
+export class WorkerPool {
+  /** The wrapper that sends the pool's methods to workers and everything else on. */
+  readonly dispatcher: DispatcherWrapper;
+  readonly #options: WorkerPoolOptions;
+  readonly #maxQueue: number;
+  readonly #methods: ReadonlySet<string>;
+  #workers: PooledWorker[] = [];
+  // Insertion order is the order of waiting; leaving is O(1).
+  #queue = new Set<WorkerJob>();
+  #closed = false;
+  #counts = { maxQueued: 0, answered: 0, refused: 0, replaced: 0 };
+
+  /** Starts the workers. Throws RangeError for options out of range. */
+  constructor(options: WorkerPoolOptions) {
+    const { workers = Math.max(1, navigator.hardwareConcurrency - 1), maxQueue = 256 } = options;
+    checkRanges(options, RANGES);
+    this.#options = options;
+    this.#maxQueue = maxQueue;
+    this.#methods = new Set(options.methods);
+    for (let i = 0; i < workers; i++) this.#workers.push(this.#newWorker());
+    this.dispatcher = (next) => new PoolDispatcher(next, this.#methods, this);
+  }
+
+  /** Figures so far. */
+  stats(): WorkerPoolStats {
+    return {
+      workers: this.#workers.length,
+      busy: this.#workers.filter((worker) => worker.busy).length,
+      queued: this.#queue.size,
+      ...this.#counts,
+    };
+  }
+
+  /** Ends the workers; what runs or waits ends with UNAVAILABLE. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const reason = new RpcError(Status.UNAVAILABLE, "The worker pool was closed");
+    for (const worker of this.#workers) worker.end(reason);
+    this.#workers = [];
+    for (const job of this.#queue) job.fail(reason);
+    this.#queue.clear();
+  }
+
+  /** Runs a unary call in a worker. */
+  run(path: string, request: Uint8Array, context: HandlerContext): Promise<Uint8Array> {
+    if (this.#closed) throw new RpcError(Status.UNAVAILABLE, "The worker pool was closed");
+    const idle = this.#workers.find((worker) => worker.idle);
+    if (!idle && this.#queue.size >= this.#maxQueue) {
+      this.#counts.refused++;
+      throw new RpcError(
+        Status.RESOURCE_EXHAUSTED,
+        `All ${this.#workers.length} workers are busy and ${this.#queue.size} calls wait, limit is ${this.#maxQueue}`,
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const { signal } = context;
+      const settle = () => {
+        signal.removeEventListener("abort", onAbort);
+        this.#counts.answered++;
+      };
+      const job: WorkerJob = {
+        call: () => ({
+          path,
+          // A view would be posted with the whole buffer behind it.
+          payload: request.slice(),
+          metadata: posted(context.metadata),
+          timeoutMs: context.timeRemainingMs(),
+          peer: { address: context.peer.address, transport: context.peer.transport },
+          wire: context.wire,
+        }),
+        reply: (reply) => {
+          settle();
+          try {
+            resolve(accept(reply, context));
+          } catch (error) {
+            reject(error);
+          }
+        },
+        fail: (error) => {
+          settle();
+          reject(error);
+        },
+      };
+      const onAbort = () => {
+        // The caller has its answer; the worker is told, and replaced if it doesn't listen.
+        if (!this.#queue.delete(job)) job.giveUp?.();
+        settle();
+        reject(signal.reason);
+      };
+      if (signal.aborted) return onAbort();
+      signal.addEventListener("abort", onAbort, { once: true });
+      if (idle) {
+        idle.run(job);
+      } else {
+        this.#queue.add(job);
+        this.#counts.maxQueued = Math.max(this.#counts.maxQueued, this.#queue.size);
+      }
+    });
+  }
+
+  #newWorker(startDelayMs = 0): PooledWorker {
+    return new PooledWorker({
+      create: this.#options.create,
+      init: this.#options.init,
+      stuckMs: this.#options.stuckMs ?? 1000,
+      startDelayMs,
+      onIdle: (worker) => this.#next(worker),
+      onEnd: (worker, reason) => this.#replace(worker, reason),
+    });
+  }
+
+  #next(worker: PooledWorker): void {
+    const first = this.#queue.values().next();
+    if (first.done) return;
+    this.#queue.delete(first.value);
+    worker.run(first.value);
+  }
+
+  #replace(worker: PooledWorker, reason: string): void {
+    const at = this.#workers.indexOf(worker);
+    if (this.#closed || at < 0) return;
+    this.#counts.replaced++;
+    // One that never came up would not do so at once either.
+    const delayMs = worker.wasReady ? 0 : Math.min(5000, Math.max(100, worker.startDelayMs * 2));
+    serverLog.warn("A worker is replaced, in {delayMs} ms: {reason}", { delayMs, reason });
+    this.#workers[at] = this.#newWorker(delayMs);
+  }
+}
+
+class PoolDispatcher extends DispatcherLayer {
+  readonly #methods: ReadonlySet<string>;
+  /** Methods with interceptors, which run here, around the call to the worker. */
+  readonly #intercepted = new Map<string, RegisteredMethod>();
+  readonly #pool: WorkerPool;
+
+  constructor(next: Dispatcher, methods: ReadonlySet<string>, pool: WorkerPool) {
+    super(next);
+    this.#methods = methods;
+    this.#pool = pool;
+    for (const path of methods) {
+      const method = next.find(path);
+      if (method?.kind !== "unary") {
+        throw new TypeError(
+          `Cannot run ${path} in workers: it is ${method ? method.kind : "not registered"}`,
+        );
+      }
+      if (method instanceof RegisteredMethod && method.intercepted) {
+        this.#intercepted.set(path, this.#around(method));
+      }
+    }
+  }
+
+  /** What interceptors see are messages: they are encoded again for the worker. */
+  #around(method: RegisteredMethod): RegisteredMethod {
+    const { path, requestCodec, responseCodec } = method;
+    return method.around(async (request: unknown, context: HandlerContext) =>
+      responseCodec.decode(await this.#pool.run(path, requestCodec.encode(request), context))
+    );
+  }
+
+  dispatch(
+    method: MethodInfo,
+    request: Uint8Array | AsyncIterable<Uint8Array>,
+    context: HandlerContext,
+  ): DispatchReply | Promise<DispatchReply> {
+    const intercepted = this.#intercepted.get(method.path);
+    if (intercepted) return invoke(intercepted, request, context);
+    if (request instanceof Uint8Array && this.#methods.has(method.path)) {
+      return this.#pool.run(method.path, request, context);
+    }
+    return this.next.dispatch(method, request, context);
+  }
+
+  override async close(): Promise<void> {
+    this.#pool.close();
+    await this.next.close?.();
+  }
+}
+
+/** The reply's payload, with its metadata put into the context; throws what the handler threw. */
+function accept(reply: WorkerReply, context: HandlerContext): Uint8Array {
+  for (const [key, value] of reply.headers) context.responseHeaders.append(key, value);
+  if (reply.code === Status.OK && reply.payload) {
+    for (const [key, value] of reply.trailers) context.responseTrailers.append(key, value);
+    return reply.payload;
+  }
+  const metadata = new Metadata(reply.trailers);
+  const encoded = metadata.get(DETAILS_KEY);
+  metadata.delete(DETAILS_KEY);
+  throw new RpcError(statusFromNumber(reply.code), reply.message, {
+    metadata,
+    details: encoded ? decodeStatusDetails(encoded) : [],
+  });
+}

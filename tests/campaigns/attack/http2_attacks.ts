@@ -1,0 +1,386 @@
+/** Attacks on HTTP/2 and on gRPC over it. */
+
+import { gzipSync } from "node:zlib";
+import { ByteWriter } from "../../../src/bytes/writer.ts";
+import { HpackEncoder } from "../../../src/hpack/encoder.ts";
+import { PREFACE } from "../../../src/http2/constants.ts";
+import { data, frame, goaway, ping, rst, settings, u32, windowUpdate } from "../../http2/frames.ts";
+import { type Attack, concat, flood, keepOn, lying, pause, repeat, wait } from "./attack.ts";
+import type { RawConnection } from "./raw_connection.ts";
+
+const ECHO = "/vrpc.echo.v1.EchoService/Echo";
+const ALMOST_ECHO = "/vrpc.echo.v1.EchoService/Ecko";
+const STREAM = "/vrpc.echo.v1.EchoService/EchoStream";
+const END_STREAM = 0x1;
+const END_HEADERS = 0x4;
+const PADDED = 0x8;
+const STREAMS_PER_WRITE = 500;
+
+/** Requests of one connection: the first puts its fields into the table, others are a few octets. */
+class Requests {
+  #encoder = new HpackEncoder();
+  #nextId = 1;
+
+  block(path: string, more: readonly (readonly [string, string])[] = []): Uint8Array {
+    const out = new ByteWriter();
+    this.#encoder.begin(out);
+    const fields = [
+      [":method", "POST"],
+      [":scheme", "http"],
+      [":path", path],
+      [":authority", "victim"],
+      ["te", "trailers"],
+      ["content-type", "application/grpc"],
+      ...more,
+    ] as const;
+    for (const [name, value] of fields) this.#encoder.field(out, name, value);
+    return out.view().slice();
+  }
+
+  /** HEADERS of a new stream. */
+  headers(path: string, flags = END_HEADERS): { id: number; bytes: Uint8Array } {
+    return this.raw(this.block(path), flags);
+  }
+
+  raw(block: Uint8Array, flags = END_HEADERS): { id: number; bytes: Uint8Array } {
+    const id = this.#nextId;
+    this.#nextId += 2;
+    return { id, bytes: frame(1, flags, id, block) };
+  }
+
+  /** Many streams in one piece. */
+  many(count: number, path: string, rest: (id: number) => Uint8Array, flags = END_HEADERS) {
+    const pieces: Uint8Array[] = [];
+    for (let i = 0; i < count; i++) {
+      const { id, bytes } = this.headers(path, flags);
+      pieces.push(bytes, rest(id));
+    }
+    return concat(...pieces);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+function begin(connection: RawConnection, ...pairs: [number, number][]): Promise<boolean> {
+  return connection.write(concat(PREFACE, settings(...pairs), frame(4, 1, 0)));
+}
+
+function message(payload: Uint8Array, flag = 0): Uint8Array {
+  return concat(Uint8Array.of(flag, ...u32(payload.length)), payload);
+}
+
+function bytesField(payload: Uint8Array): Uint8Array {
+  const length: number[] = [];
+  for (let rest = payload.length; length.push(rest > 127 ? rest & 127 | 128 : rest), rest > 127;) {
+    rest >>>= 7;
+  }
+  return concat(Uint8Array.of(0x0a, ...length), payload);
+}
+
+const SMALL = message(bytesField(new Uint8Array(64)));
+
+/** Requests of `path` that come to nothing, each followed by `rest`. */
+function requests(
+  name: string,
+  group: string,
+  path: string,
+  rest: (id: number) => Uint8Array,
+  more: Partial<Attack> = {},
+  pairs: [number, number][] = [],
+): Attack {
+  return {
+    name,
+    group,
+    wire: "grpc",
+    async run(connection) {
+      const requests = new Requests();
+      if (!await begin(connection, ...pairs)) return;
+      await keepOn(connection, () => requests.many(STREAMS_PER_WRITE, path, rest));
+    },
+    ...more,
+  };
+}
+
+/** The same frames over and over. */
+function floodOf(
+  name: string,
+  group: string,
+  bytes: Uint8Array,
+  more: Partial<Attack> = {},
+): Attack {
+  return {
+    name,
+    group,
+    wire: "grpc",
+    async run(connection) {
+      if (await begin(connection)) await flood(connection, repeat(bytes, 1_000));
+    },
+    ...more,
+  };
+}
+
+/** Frames on one open stream, over and over. */
+function onStream(name: string, group: string, make: (id: number) => Uint8Array): Attack {
+  return {
+    name,
+    group,
+    wire: "grpc",
+    async run(connection) {
+      const { id, bytes } = new Requests().headers(STREAM);
+      if (!await begin(connection) || !await connection.write(bytes)) return;
+      await flood(connection, repeat(make(id), 1_000));
+    },
+  };
+}
+
+/** One piece that should end the connection or the call. */
+function once(
+  name: string,
+  group: string,
+  bytes: () => Uint8Array,
+  pairs: [number, number][] = [],
+) {
+  return {
+    name,
+    group,
+    wire: "grpc",
+    async run(connection: RawConnection) {
+      if (!await begin(connection, ...pairs) || !await connection.write(bytes())) return;
+      await wait(connection);
+    },
+  } as const;
+}
+
+function gzipBombs(name: string, change: (bomb: Uint8Array) => Uint8Array): Attack {
+  return {
+    name,
+    group: BOMBS,
+    wire: "grpc",
+    async run(connection) {
+      if (!await begin(connection)) return;
+      const requests = new Requests();
+      const bomb = message(change(gzipSync(new Uint8Array(10_000_000))), 1);
+      await keepOn(connection, () => {
+        const block = requests.block(ECHO, [["grpc-encoding", "gzip"]]);
+        const { id, bytes } = requests.raw(block);
+        return concat(bytes, data(id, bomb, END_STREAM));
+      });
+    },
+  };
+}
+
+const RESETS = "resets";
+const HEADERS = "header blocks";
+const FLOODS = "floods";
+const SLOW = "slow readers";
+const BOMBS = "message bombs";
+const RULES = "broken rules";
+
+/** All of them. */
+export const HTTP2_ATTACKS: readonly Attack[] = [
+  requests("rapid reset", RESETS, ECHO, (id) => rst(id, 8), { tls: true }),
+  requests(
+    "rapid reset of complete calls",
+    RESETS,
+    ECHO,
+    (id) => concat(data(id, SMALL, 1), rst(id, 8)),
+  ),
+  requests("resets the server is made to send", RESETS, STREAM, (id) => windowUpdate(id, 0)),
+  requests("half a message, then its end", RESETS, ECHO, (id) => data(id, [0, 0, 0, 0, 9], 1)),
+  requests("unknown methods", RESETS, "/no.Such/Method", (id) => data(id, SMALL, 1)),
+  requests(
+    "unknown methods that are almost known",
+    RESETS,
+    ALMOST_ECHO,
+    (id) => data(id, SMALL, 1),
+  ),
+  {
+    name: "CONTINUATION without end",
+    group: HEADERS,
+    wire: "grpc",
+    async run(connection) {
+      const requests = new Requests();
+      if (!await begin(connection)) return;
+      const { id, bytes } = requests.raw(requests.block(ECHO), 0);
+      if (await connection.write(bytes)) {
+        await flood(connection, repeat(frame(9, 0, id, [0x82]), 1_000));
+      }
+    },
+  },
+  {
+    name: "empty CONTINUATION without end",
+    group: HEADERS,
+    wire: "grpc",
+    async run(connection) {
+      const requests = new Requests();
+      if (!await begin(connection)) return;
+      const { id, bytes } = requests.raw(requests.block(ECHO), 0);
+      if (await connection.write(bytes)) await flood(connection, repeat(frame(9, 0, id), 1_000));
+    },
+  },
+  {
+    name: "large header lists",
+    group: HEADERS,
+    wire: "grpc",
+    async run(connection) {
+      if (!await begin(connection)) return;
+      const requests = new Requests();
+      const large = "v".repeat(16_000);
+      const more = [["x-large", large], ["x-large", large + "w"]] as const;
+      await keepOn(connection, () => {
+        const block = requests.block(ECHO, more);
+        const { id, bytes } = requests.raw(block.subarray(0, 16_000), 0);
+        return concat(bytes, frame(9, 4, id, block.subarray(16_000)));
+      });
+    },
+  },
+  {
+    name: "HPACK bomb",
+    group: HEADERS,
+    wire: "grpc",
+    tls: true,
+    async run(connection) {
+      if (!await begin(connection)) return;
+      const requests = new Requests();
+      const first = requests.raw(requests.block(ECHO, [["x-bomb", "b".repeat(3_500)]]), 5);
+      if (!await connection.write(first.bytes)) return;
+      // The youngest entry is number 62: one octet stands for 3.5 KB.
+      const block = new Uint8Array(16_000).fill(0x80 | 62);
+      await keepOn(connection, () => requests.raw(block, 5).bytes);
+    },
+  },
+  {
+    name: "many header fields of one octet",
+    group: HEADERS,
+    wire: "grpc",
+    async run(connection) {
+      if (!await begin(connection)) return;
+      const requests = new Requests();
+      const block = concat(requests.block(ECHO), new Uint8Array(10_000).fill(0x80 | 19));
+      await keepOn(connection, () => requests.raw(block, 5).bytes);
+    },
+  },
+  requests(
+    "replies that meet a closed window",
+    SLOW,
+    ECHO,
+    (id) => data(id, SMALL, 1),
+    { tls: true },
+    [[4, 0]],
+  ),
+  requests("replies nobody reads", SLOW, ECHO, (id) => data(id, SMALL, 1), { reading: false }),
+  {
+    name: "large replies nobody reads",
+    group: SLOW,
+    wire: "grpc",
+    reading: false,
+    async run(connection) {
+      if (!await begin(connection, [4, 0x7fffffff])) return;
+      if (!await connection.write(windowUpdate(0, 0x7fff0000 - 65_535))) return;
+      const requests = new Requests();
+      const body = message(bytesField(new Uint8Array(60_000)));
+      await keepOn(connection, () => {
+        const { id, bytes } = requests.headers(ECHO);
+        const parts = [0, 16_000, 32_000, 48_000].map((from) =>
+          data(id, body.subarray(from, from + 16_000), from === 48_000 ? END_STREAM : 0)
+        );
+        return concat(bytes, ...parts);
+      });
+    },
+  },
+  requests("streams opened and never ended", SLOW, STREAM, () => NOTHING, { connections: 30 }),
+  requests(
+    "messages begun and never ended",
+    SLOW,
+    STREAM,
+    (id) => data(id, [0, 0, 0x3f, 0, 0, 1]),
+    {
+      connections: 30,
+    },
+  ),
+  onStream("one octet per DATA frame", FLOODS, (id) => data(id, [0])),
+  onStream("empty DATA frames", FLOODS, (id) => data(id, [])),
+  onStream(
+    "padding and little else",
+    FLOODS,
+    (id) => frame(0, PADDED, id, [255, 0, ...new Uint8Array(255)]),
+  ),
+  onStream("window updates of 1", FLOODS, (id) => windowUpdate(id, 1)),
+  floodOf("PING", FLOODS, ping(), { tls: true }),
+  floodOf("PING whose answers nobody reads", FLOODS, ping(), { reading: false }),
+  floodOf("SETTINGS", FLOODS, settings([3, 100])),
+  floodOf(
+    "SETTINGS that change windows",
+    FLOODS,
+    concat(settings([4, 1]), settings([4, 0x7ffffff])),
+  ),
+  floodOf("acknowledgements of nothing", FLOODS, concat(frame(4, 1, 0), ping(1))),
+  floodOf("PRIORITY", FLOODS, frame(2, 0, 1, [0, 0, 0, 3, 16])),
+  floodOf("frames of unknown types", FLOODS, frame(0xfe, 0, 0, [1])),
+  floodOf("GOAWAY", FLOODS, goaway(0, 0)),
+  floodOf("window updates of the connection", FLOODS, windowUpdate(0, 1)),
+  {
+    name: "trickling messages",
+    group: SLOW,
+    wire: "grpc",
+    connections: 50,
+    async run(connection) {
+      const { id, bytes } = new Requests().headers(ECHO);
+      if (!await begin(connection) || !await connection.write(bytes)) return;
+      if (!await connection.write(data(id, [0, 0, 0x3f, 0, 0]))) return;
+      while (await connection.write(data(id, [0]))) await pause(10);
+    },
+  },
+  once("a message of 4 GiB", BOMBS, () => {
+    const { id, bytes } = new Requests().headers(ECHO);
+    return concat(bytes, data(id, [0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
+  }),
+  gzipBombs("gzip bombs", (bomb) => bomb),
+  gzipBombs("gzip bombs that lie about their size", lying),
+  once("a frame of 16 MiB", RULES, () => Uint8Array.of(0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1)),
+  once("SETTINGS_MAX_FRAME_SIZE 0", RULES, () => settings([5, 0])),
+  once("a window of 4 GiB", RULES, () => settings([4, 0xffffffff])),
+  once("even stream", RULES, () => frame(1, 5, 2, new Requests().block(ECHO))),
+  once("DATA on an idle stream", RULES, () => data(99, [1])),
+  once("broken HPACK", RULES, () => frame(1, 5, 1, [0x80])),
+  requests("a path without slash", RULES, "no-slash", (id) => data(id, SMALL, 1)),
+  {
+    name: "HTTP/1 requests",
+    group: RULES,
+    wire: "grpc",
+    async run(connection) {
+      if (!await connection.write(new TextEncoder().encode("GET / HTTP/1.1\r\nhost: a\r\n\r\n"))) {
+        return;
+      }
+      await wait(connection);
+    },
+  },
+  {
+    name: "connections that say nothing",
+    group: "silence",
+    wire: "grpc",
+    connections: 300,
+    tls: true,
+    run: wait,
+  },
+  {
+    name: "half a preface",
+    group: "silence",
+    wire: "grpc",
+    connections: 300,
+    async run(connection) {
+      if (await connection.write(PREFACE.slice(0, 20))) await wait(connection);
+    },
+  },
+  {
+    name: "connections that come and go",
+    group: "silence",
+    wire: "grpc",
+    connections: 10,
+    tls: true,
+    async run(connection) {
+      await begin(connection);
+      connection.close();
+    },
+  },
+];

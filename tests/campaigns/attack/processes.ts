@@ -1,0 +1,144 @@
+/** The processes of the attack suite: victim, attackers, legitimate load. */
+
+import { BEHIND_OTHERS, goFirst, pin, SERVER_V8_FLAGS } from "../../../bench/processes.ts";
+import type { AttackerReport, AttackerTask } from "./report.ts";
+
+const ROOT = new URL("../../../", import.meta.url).pathname;
+
+// The victim has a core of its own, attackers and clients share another.
+const VICTIM_CORE = "0";
+const OTHER_CORE = "1";
+
+/** `before`: a command that starts the one behind it, as `taskset` does. */
+async function onCore(
+  core: string,
+  args: string[],
+  before: readonly string[] = [],
+): Promise<Deno.Command> {
+  const options = { cwd: ROOT, stdin: "null", stdout: "piped", stderr: "piped" } as const;
+  if (await hasTaskset()) {
+    return new Deno.Command("taskset", {
+      args: ["-c", core, ...before, Deno.execPath(), ...args],
+      ...options,
+    });
+  }
+  return new Deno.Command(Deno.execPath(), { args, ...options });
+}
+
+let taskset: boolean | undefined;
+
+async function hasTaskset(): Promise<boolean> {
+  if (taskset !== undefined) return taskset;
+  try {
+    const { success } = await new Deno.Command("taskset", {
+      args: ["-c", OTHER_CORE, "true"],
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return taskset = success;
+  } catch {
+    return taskset = false;
+  }
+}
+
+/** Moves this process, whose client measures, to the core of attackers and clients, ahead of them. */
+export async function moveToOtherCore(): Promise<void> {
+  await pin(Deno.pid, OTHER_CORE);
+  await goFirst(Deno.pid);
+}
+
+/** The real server program. */
+export class ServerProcess {
+  /** Whether it runs. */
+  alive = true;
+  readonly stderr: string[] = [];
+
+  private constructor(readonly child: Deno.ChildProcess, readonly port: number) {
+    child.status.then(() => this.alive = false);
+    this.#readErrors();
+  }
+
+  /** Starts it on one thread, on a port of its own. */
+  static async start(tls?: { certFile: string; keyFile: string }): Promise<ServerProcess> {
+    // As the task `server` starts it.
+    const args = [
+      "run",
+      "-A",
+      SERVER_V8_FLAGS,
+      "cmd/server.ts",
+      "--addr",
+      "127.0.0.1:0",
+      "--workers",
+      "1",
+    ];
+    args.push("--log-level", "error", "--crypto-backend", "webcrypto");
+    if (tls !== undefined) args.push("--tls-cert", tls.certFile, "--tls-key", tls.keyFile);
+    const child = (await onCore(VICTIM_CORE, args)).spawn();
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`The server ended before it listened: ${text}`);
+      text += value;
+      const match = /listening \S*?:(\d+)\n/.exec(text);
+      if (match === null) continue;
+      reader.releaseLock();
+      return new ServerProcess(child, Number(match[1]));
+    }
+  }
+
+  async #readErrors(): Promise<void> {
+    for await (const text of this.child.stderr.pipeThrough(new TextDecoderStream())) {
+      this.stderr.push(text);
+      if (this.stderr.length > 50) this.stderr.shift();
+    }
+  }
+
+  /** Resident memory in MiB. */
+  residentMib(): number {
+    try {
+      const pages = Number(Deno.readTextFileSync(`/proc/${this.child.pid}/statm`).split(" ")[1]);
+      return pages * 4096 / 2 ** 20;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Open descriptors. */
+  descriptors(): number {
+    try {
+      return [...Deno.readDirSync(`/proc/${this.child.pid}/fd`)].length;
+    } catch {
+      return 0;
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.alive) this.child.kill("SIGTERM");
+    await this.child.status;
+  }
+}
+
+async function lastLine(child: Deno.ChildProcess): Promise<string> {
+  const { stdout, stderr } = await child.output();
+  const lines = new TextDecoder().decode(stdout).trim().split("\n");
+  if (lines.at(-1) === "") throw new Error(new TextDecoder().decode(stderr));
+  return lines.at(-1)!;
+}
+
+/** Runs an attack to its end. */
+export async function runAttacker(task: AttackerTask): Promise<AttackerReport> {
+  const args = ["run", "-A", "tests/campaigns/attack/attacker.ts", JSON.stringify(task)];
+  return JSON.parse(await lastLine((await onCore(OTHER_CORE, args, BEHIND_OTHERS)).spawn()));
+}
+
+/** Runs legitimate calls at a rate of bytes to their end; returns the rate it came to. */
+export async function runLegitimate(
+  task: Omit<AttackerTask, "name">,
+  bytesPerSecond: number,
+): Promise<number> {
+  const text = JSON.stringify({ ...task, bytesPerSecond });
+  const args = ["run", "-A", "tests/campaigns/attack/legitimate.ts", text];
+  const child = (await onCore(OTHER_CORE, args, BEHIND_OTHERS)).spawn();
+  return JSON.parse(await lastLine(child)).bytesPerSecond;
+}

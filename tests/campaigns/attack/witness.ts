@@ -1,0 +1,58 @@
+import { type Channel, connect } from "../../../mod.ts";
+import type { AttackerTask } from "./report.ts";
+
+const CALLS_PER_SECOND = 50;
+const REQUEST = Uint8Array.of(0x0a, 64, ...new Uint8Array(64));
+
+/** A well-behaved client: 50 calls per second on one connection, whatever else happens. */
+export class Witness {
+  #latenciesMs: number[] = [];
+  #errors: string[] = [];
+  readonly #channel: Channel;
+  #running = true;
+  readonly #done: Promise<void>;
+
+  constructor(task: Omit<AttackerTask, "name" | "seconds">) {
+    const tls = task.ca === undefined ? undefined : { ca: task.ca };
+    this.#channel = connect(`${task.hostname}:${task.port}`, { wire: task.wire, tls });
+    this.#done = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const started = performance.now();
+    const calls: Promise<void>[] = [];
+    for (let i = 0; this.#running; i++) {
+      const dueMs = started + i * 1_000 / CALLS_PER_SECOND;
+      const waitMs = dueMs - performance.now();
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      calls.push(this.#call(dueMs));
+    }
+    await Promise.all(calls);
+  }
+
+  // Counted from when the call was due: a client that is held up itself must not look fast.
+  async #call(dueMs: number): Promise<void> {
+    try {
+      await this.#channel.call("/vrpc.echo.v1.EchoService/Echo", REQUEST, { timeoutMs: 5_000 });
+      this.#latenciesMs.push(performance.now() - dueMs);
+    } catch (error) {
+      this.#errors.push((error as Error).message);
+    }
+  }
+
+  /** What happened since the last time: p99 in ms and errors. */
+  take(): { calls: number; p99Ms: number; errors: string[] } {
+    const sorted = this.#latenciesMs.sort((a, b) => a - b);
+    const errors = this.#errors;
+    this.#latenciesMs = [];
+    this.#errors = [];
+    const p99Ms = sorted.length === 0 ? Infinity : sorted[Math.ceil(sorted.length * 0.99) - 1];
+    return { calls: sorted.length + errors.length, p99Ms, errors };
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false;
+    await this.#done;
+    await this.#channel.close();
+  }
+}

@@ -1,0 +1,280 @@
+/** Engines of both wires, fed by a stranger. */
+
+import type { Metadata } from "../../../src/call/metadata.ts";
+import { Status } from "../../../src/call/status.ts";
+import type {
+  ClientCall,
+  ClientCallSink,
+  ClientConnection,
+  ClientConnectionSink,
+  ConnectionEngine,
+  ServerCall,
+  ServerCallSink,
+  ServerConnection,
+  ServerConnectionSink,
+} from "../../../src/call/wire.ts";
+import { GrpcClientConnection } from "../../../src/grpc/client.ts";
+import { GrpcServerConnection } from "../../../src/grpc/server.ts";
+import { LeanClientConnection } from "../../../src/lean/client.ts";
+import { LeanServerConnection } from "../../../src/lean/server.ts";
+import { Random } from "../simulation/random.ts";
+import { bendHttp2, bendLean, splitHttp2, splitLean } from "./frames.ts";
+import { check, Limits } from "./limits.ts";
+import { pieces, type Target } from "./target.ts";
+import { transcripts } from "./transcripts.ts";
+
+// What a reply may take for each octet received, and what any connection may. A request of one octet that
+// stands for a whole header block makes a reply of about 30; frames held apart double what they hold.
+const OUTPUT_PER_OCTET = 40;
+const ANY_BYTES = 1 << 18;
+
+/** A handler of one of several habits; checks that it is told things in order and its end once. */
+class Handler implements ServerCallSink {
+  #messages: Uint8Array[] = [];
+  #halfClosed = false;
+  #cancelled = false;
+
+  constructor(readonly call: ServerCall, readonly habit: number, readonly limits: Limits) {
+    check(call.timeoutMs >= 0, `a deadline of ${call.timeoutMs}`);
+    limits.checkMetadata(call.metadata);
+    JSON.stringify(call.metadata.toJSON());
+    check(call.path.length < 1 << 14, "a path of any length");
+  }
+
+  begin(): void {
+    if (this.habit === 1) this.#end(Status.NOT_FOUND);
+    if (this.habit === 2) this.call.sendHeaders();
+    if (this.habit === 3) this.call.setReadPaused(true);
+  }
+
+  #alive(what: string): void {
+    check(!this.#cancelled, `${what} after onCancel`);
+    check(!this.call.closed, `${what} after the call was closed`);
+  }
+
+  #end(code: Status): void {
+    if (!this.call.closed) this.call.sendStatus(code, code === 0 ? "" : "no");
+    this.call.handlerDone();
+  }
+
+  onMessage(message: Uint8Array, _compressed: boolean): void {
+    this.#alive("onMessage");
+    check(!this.#halfClosed, "onMessage after onHalfClose");
+    this.limits.checkMessage(message);
+    if (this.habit === 2) {
+      if (this.call.writable) this.call.sendMessage(message, false);
+    } else {
+      this.#messages.push(message);
+    }
+  }
+
+  onHalfClose(): void {
+    this.#alive("onHalfClose");
+    check(!this.#halfClosed, "onHalfClose twice");
+    this.#halfClosed = true;
+    if (this.habit === 0 && this.#messages.length > 0) {
+      this.call.respond(this.#messages[0]);
+      this.call.handlerDone();
+    } else {
+      this.#end(Status.OK);
+    }
+  }
+
+  onCancel(): void {
+    check(!this.#cancelled, "onCancel twice");
+    this.#cancelled = true;
+    this.call.handlerDone();
+  }
+
+  onWritable(): void {
+    this.#alive("onWritable");
+  }
+}
+
+class Caller implements ClientCallSink {
+  ended = false;
+
+  constructor(readonly limits: Limits) {}
+
+  onHeaders(metadata: () => Metadata): void {
+    check(!this.ended, "onHeaders after onStatus");
+    this.limits.checkMetadata(metadata());
+    JSON.stringify(metadata().toJSON());
+  }
+  onMessage(message: Uint8Array): void {
+    check(!this.ended, "onMessage after onStatus");
+    this.limits.checkMessage(message);
+  }
+  onStatus(code: Status, message: string, trailers: () => Metadata): void {
+    check(!this.ended, "onStatus twice");
+    check(Number.isInteger(code) && code >= 0 && code <= 16, `status ${code}`);
+    check(typeof message === "string", "a status without text");
+    this.limits.checkMetadata(trailers());
+    JSON.stringify(trailers().toJSON());
+    this.ended = true;
+  }
+  onWritable(): void {
+    check(!this.ended, "onWritable after onStatus");
+  }
+}
+
+/** Feeds an engine, lets time pass, takes its output, ends it, and looks at what it left. */
+function drive(
+  engine: ConnectionEngine & { readonly activeCalls: number },
+  input: Uint8Array,
+  random: Random,
+  limits: Limits,
+  between: (nowMs: number) => void,
+): void {
+  let nowMs = 1_000;
+  let received = 0;
+  let sent = 0;
+  const take = () => {
+    sent += engine.out.length;
+    engine.out.clear();
+    engine.outputDrained(nowMs);
+  };
+  const slowReader = random.chance(0.3);
+  // Time that passes often ends the connection before its input has.
+  const slowPeer = random.chance(0.4);
+  between(nowMs);
+  pieces(input, random, (piece) => {
+    engine.receive(piece, nowMs);
+    received += piece.length;
+    const bound = received * OUTPUT_PER_OCTET + ANY_BYTES;
+    check(
+      engine.bufferedBytes + engine.out.length + sent <= bound,
+      "output and memory are bounded",
+    );
+    limits.checkHeld(engine);
+    if (!slowReader || random.chance(0.02)) take();
+    between(nowMs);
+    if (slowPeer && random.chance(0.05)) nowMs += random.pick([1, 100, 6_000, 40_000]);
+    if (engine.nextTimerMs() <= nowMs) engine.onTimer(nowMs);
+  });
+  if (random.chance(0.5)) engine.receiveEnd(nowMs);
+  engine.transportLost("gone", nowMs);
+  check(engine.finished, "finished");
+  check(engine.bufferedBytes === 0, `${engine.bufferedBytes} bytes are left`);
+  check(engine.activeCalls === 0, `${engine.activeCalls} calls are left`);
+  check(engine.nextTimerMs() === Infinity, "a timer is left");
+  limits.checkReturned();
+}
+
+function runServer(
+  make: (sink: ServerConnectionSink, limits: Limits) => ServerConnection,
+  input: Uint8Array,
+  seed: number,
+): void {
+  const random = new Random(seed);
+  const limits = new Limits(seed);
+  const habit = random.pick([0, 0, 1, 2, 3]);
+  const engine = make({
+    onCall(call) {
+      const handler = new Handler(call, habit, limits);
+      call.sink = handler;
+      handler.begin();
+    },
+  }, limits);
+  drive(engine, input, random, limits, () => {});
+}
+
+const MESSAGE = Uint8Array.of(1, 2, 3);
+
+// Null when the peer, a lean one of version 1, takes no second session of the same route.
+function start(engine: ClientConnection, caller: Caller, random: Random): ClientCall | null {
+  const streams = random.chance(0.5);
+  let call: ClientCall;
+  try {
+    call = engine.startCall({
+      path: "/sim.v1.Sim/A",
+      singleResponse: !streams,
+      requestStreams: streams,
+      maxReceiveMessageBytes: caller.limits.maxReceiveMessageBytes,
+    }, caller);
+  } catch (error) {
+    if (error instanceof RangeError && error.message.includes("second session")) return null;
+    throw error;
+  }
+  if (!streams) call.sendLastMessage(MESSAGE.slice(), false);
+  else if (random.chance(0.5)) call.sendMessage(MESSAGE.slice(), false);
+  else {
+    call.setReadPaused(true);
+    call.halfClose();
+  }
+  return call;
+}
+
+function runClient(
+  make: (sink: ClientConnectionSink, limits: Limits) => ClientConnection,
+  input: Uint8Array,
+  seed: number,
+): void {
+  const random = new Random(seed);
+  const limits = new Limits(seed);
+  const engine = make({ onStateChange() {}, onCallEnd() {} }, limits);
+  const callers: Caller[] = [];
+  drive(engine, input, random, limits, () => {
+    while (callers.length < 8 && engine.usable && engine.activeCalls < engine.maxCalls) {
+      const caller = new Caller(limits);
+      const call = start(engine, caller, random);
+      if (call === null) return;
+      callers.push(caller);
+    }
+  });
+  for (const caller of callers) check(caller.ended, "every call has a status");
+}
+
+const INVARIANT =
+  "nothing is thrown, every call ends once, limits hold, output is bounded, nothing is left";
+
+const http2 = { split: splitHttp2, bend: bendHttp2, invariant: INVARIANT };
+const lean = { split: splitLean, bend: bendLean, invariant: INVARIANT };
+
+/** The engines. */
+export const ENGINES: readonly Target[] = [
+  {
+    ...http2,
+    name: "grpc_server",
+    seeds: () => transcripts("grpc", "server"),
+    run: (input, seed) =>
+      runServer(
+        (sink, limits) => new GrpcServerConnection(sink, { ...limits }, 1_000),
+        input,
+        seed,
+      ),
+  },
+  {
+    ...http2,
+    name: "grpc_client",
+    seeds: () => transcripts("grpc", "client"),
+    run: (input, seed) =>
+      runClient(
+        (sink, limits) => new GrpcClientConnection(sink, { authority: "a", ...limits }, 1_000),
+        input,
+        seed,
+      ),
+  },
+  {
+    ...lean,
+    name: "lean_server",
+    seeds: () => transcripts("lean", "server"),
+    run: (input, seed) =>
+      runServer(
+        (sink, limits) => new LeanServerConnection(sink, { ...limits }, 1_000),
+        input,
+        seed,
+      ),
+  },
+  {
+    ...lean,
+    name: "lean_client",
+    seeds: () => transcripts("lean", "client"),
+    run: (input, seed) =>
+      runClient(
+        (sink, limits) => new LeanClientConnection(sink, { ...limits }, 1_000),
+        input,
+        seed,
+      ),
+  },
+];

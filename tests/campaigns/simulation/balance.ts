@@ -1,0 +1,107 @@
+/** What must be even once nothing is under way: buffers, windows, credit, memory. */
+
+import type { MemoryShare } from "../../../src/limits/memory_pool.ts";
+import type { ClientConnection, ServerConnection } from "../../../src/call/wire.ts";
+import { GrpcClientConnection } from "../../../src/grpc/client.ts";
+import { GrpcServerConnection } from "../../../src/grpc/server.ts";
+import { LeanCall } from "../../../src/lean/call.ts";
+import type { LeanConnection } from "../../../src/lean/connection.ts";
+import { Broken, type Caller, type Handler } from "./calls.ts";
+
+type Engine = ClientConnection | ServerConnection;
+type GrpcEngine = GrpcClientConnection | GrpcServerConnection;
+
+/** What one connection has taken of the pool. */
+function memoryOf(engine: Engine): MemoryShare {
+  return engine instanceof GrpcClientConnection || engine instanceof GrpcServerConnection
+    ? engine.http2.memory
+    : (engine as Engine & LeanConnection).memory;
+}
+
+/** No call is open and nothing is under way: nothing may be held, and both ends agree on windows. */
+export function checkQuiet(client: ClientConnection, server: ServerConnection): void {
+  for (const [side, engine] of [["client", client], ["server", server]] as const) {
+    if (engine.bufferedBytes !== 0 || engine.out.length !== 0) {
+      throw new Broken("held bytes", `${side}: ${engine.bufferedBytes} and ${engine.out.length}`);
+    }
+    if (engine.activeCalls !== 0) throw new Broken("open calls", `${side}: ${engine.activeCalls}`);
+    if (!engine.wantsRead) throw new Broken("paused", side);
+    checkMemory(side, engine);
+  }
+  if (client instanceof GrpcClientConnection && server instanceof GrpcServerConnection) {
+    checkWindows("to the server", client, server);
+    checkWindows("to the client", server, client);
+  }
+}
+
+/** The connection is over. */
+export function checkNothingLeft(side: string, engine: Engine): void {
+  if (!engine.finished) throw new Broken("not finished", side);
+  if (engine.bufferedBytes !== 0 || engine.out.length !== 0 || engine.activeCalls !== 0) {
+    throw new Broken(
+      "left behind",
+      `${side}: ${engine.bufferedBytes} bytes, ${engine.out.length} unsent, ` +
+        `${engine.activeCalls} calls`,
+    );
+  }
+  if (engine.nextTimerMs() !== Infinity) throw new Broken("timer left", side);
+  checkMemory(side, engine);
+}
+
+function checkMemory(side: string, engine: Engine): void {
+  const { used } = memoryOf(engine);
+  if (used !== 0) throw new Broken("memory left", `${side}: ${used} bytes`);
+}
+
+interface Windows {
+  readonly sender: { readonly window: number };
+  readonly receiveWindow: {
+    readonly window: number;
+    readonly heldBytes: number;
+    readonly inUseBytes: number;
+  };
+}
+
+function checkWindows(way: string, from: GrpcEngine, to: GrpcEngine): void {
+  const { sender } = from.http2 as unknown as Windows;
+  const { receiveWindow: receiver } = to.http2 as unknown as Windows;
+  if (sender.window !== receiver.window) {
+    throw new Broken("windows differ", `${way}: ${sender.window} and ${receiver.window}`);
+  }
+  if (receiver.inUseBytes !== 0) {
+    throw new Broken("window leaked", `${way}: ${receiver.inUseBytes} were not given back`);
+  }
+  if (receiver.heldBytes !== 0) throw new Broken("held credit", `${way}: ${receiver.heldBytes}`);
+}
+
+interface Receiver {
+  readonly unreturned: number;
+  readonly connection: LeanConnection;
+}
+
+/**
+ * Credit of a lean connection's calls, which are over: what the client has left and what the server has not
+ * returned is the server's window. The other way it can't be said: a server counts no reply that ends its call,
+ * and no longer hears of credit then. Both ways are the same code.
+ */
+export function checkCredit(
+  callers: Iterable<Caller>,
+  handlers: ReadonlyMap<number, Handler>,
+): void {
+  for (const { id, call, cancelled } of callers) {
+    const handler = handlers.get(id);
+    if (handler === undefined || !(call instanceof LeanCall)) continue;
+    const { sendWindow } = call;
+    const { unreturned, connection } = handler.call as unknown as Receiver;
+    const window = connection.options.callWindowBytes;
+    // What the server did not read any more, or the client did not hear any more, is lost.
+    const whole = handler.halfClosed && handler.cancelCode === null && !cancelled;
+    const sum = sendWindow + unreturned;
+    if (sum > window || whole && sum < window) {
+      throw new Broken(
+        "credit leaked",
+        `call ${id}: ${sendWindow} are left and ${unreturned} not returned of ${window}`,
+      );
+    }
+  }
+}

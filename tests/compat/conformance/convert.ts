@@ -1,0 +1,48 @@
+/**
+ * Between the suite's headers and errors and this project's.
+ *
+ * @module
+ */
+
+import { Metadata, RpcError, type Status } from "../../../mod.ts";
+import type { ErrorMessage, Header } from "./schema.ts";
+
+/** The suite's headers as metadata: it writes `-bin` values as base64. */
+export function toMetadata(headers: Header[], into = new Metadata()): Metadata {
+  for (const { name, value } of headers) {
+    for (const one of value) {
+      into.append(name, name.toLowerCase().endsWith("-bin") ? fromBase64(one) : one);
+    }
+  }
+  return into;
+}
+
+/** Metadata as the suite's headers. */
+export function fromMetadata(metadata: Metadata | undefined): Header[] {
+  const headers = new Map<string, Header>();
+  for (const [name, value] of metadata ?? []) {
+    let header = headers.get(name);
+    if (!header) headers.set(name, header = { name, value: [] });
+    header.value.push(
+      typeof value === "string" ? value : value.toBase64({ omitPadding: true }),
+    );
+  }
+  return [...headers.values()];
+}
+
+function fromBase64(text: string): Uint8Array {
+  return Uint8Array.fromBase64(text.replace(/=+$/, ""));
+}
+
+/** The suite's error as an RpcError, with further details behind its own. */
+export function toRpcError(error: ErrorMessage, ...more: ErrorMessage["details"]): RpcError {
+  return new RpcError(error.code as Status, error.message ?? "", {
+    details: [...error.details, ...more],
+  });
+}
+
+/** Whatever a call failed with as the suite's error. */
+export function fromError(thrown: unknown): ErrorMessage {
+  const error = RpcError.from(thrown);
+  return { code: error.code, message: error.message, details: [...error.details] };
+}

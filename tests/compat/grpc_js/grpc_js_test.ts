@@ -1,0 +1,99 @@
+// grpc-js against vrpc, both ways, on Deno and on Node: programs in processes of their own.
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { Processes } from "../../fixtures/processes.ts";
+
+const HERE = import.meta.dirname!;
+const OURS = (file: string) => [Deno.execPath(), "run", "--quiet", "-A", join(HERE, file)];
+
+interface Runtime {
+  readonly name: string;
+  /** The command that runs peer.mjs; undefined when the runtime isn't there. */
+  readonly command?: string[];
+}
+
+/** Node can't read Deno's cache: it gets a folder of packages, made from that cache. */
+async function nodeCommand(): Promise<string[] | undefined> {
+  const works = await new Deno.Command("node", { args: ["--version"], stdout: "null" }).output()
+    .then((output) => output.success, () => false);
+  if (!works) return undefined;
+  const root = join(HERE, "../../..");
+  const folder = join(root, ".cache/grpc_js");
+  const { imports } = JSON.parse(await Deno.readTextFile(join(root, "deno.json")));
+  const version = imports["@grpc/grpc-js"].replace(/^npm:@grpc\/grpc-js@/, "");
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.writeTextFile(
+    join(folder, "package.json"),
+    JSON.stringify({ type: "module", dependencies: { "@grpc/grpc-js": version } }),
+  );
+  const install = await new Deno.Command(Deno.execPath(), {
+    args: ["install", "--quiet"],
+    cwd: folder,
+  }).output();
+  assert.ok(install.success, new TextDecoder().decode(install.stderr));
+  await Deno.copyFile(join(HERE, "peer.mjs"), join(folder, "peer.mjs"));
+  return ["node", join(folder, "peer.mjs")];
+}
+
+const RUNTIMES: Runtime[] = [
+  { name: "Deno", command: OURS("peer.mjs") },
+  { name: "Node", command: await nodeCommand() },
+];
+
+/** How many lines a client prints that gets to its end: 16 cases, plain and compressed. */
+const CASE_COUNT = 32;
+
+/** What the HTTP/2 library inside of Deno says when grpc-js makes it abort the process. */
+const NGHTTP2_ABORT = /nghttp2_session\.c:\d+: .*Assertion .* failed/;
+
+interface Outcome {
+  readonly cases: { name: string; failure?: string }[];
+  /** Whether grpc-js's process was aborted. */
+  readonly aborted: boolean;
+  /** What there is to say when cases are missing. */
+  readonly errors: string;
+}
+
+/** Lets a client call a server, to the end. */
+async function runOnce(serverCommand: string[], clientCommand: string[]): Promise<Outcome> {
+  await using processes = new Processes();
+  const server = processes.start(serverCommand);
+  const address = (await server.line(/^listening (\S+)$/))[1];
+  const client = processes.start([...clientCommand, address]);
+  const cases = (await Array.fromAsync(client.lines())).map((line) => JSON.parse(line));
+  await client.code();
+  server.kill("SIGKILL");
+  const errors = await client.errors() + await server.errors();
+  return { cases, errors, aborted: NGHTTP2_ABORT.test(errors) };
+}
+
+/** Makes a step of each case. An abort of grpc-js is forgiven once, to it alone. */
+async function runCases(
+  t: Deno.TestContext,
+  serverCommand: string[],
+  clientCommand: string[],
+): Promise<void> {
+  const good = ({ cases }: Outcome) =>
+    cases.length === CASE_COUNT && cases.every(({ failure }) => failure === undefined);
+  let outcome = await runOnce(serverCommand, clientCommand);
+  if (outcome.aborted && !good(outcome)) outcome = await runOnce(serverCommand, clientCommand);
+  for (const { name, failure } of outcome.cases) {
+    await t.step(name, () => assert.ok(failure === undefined, failure ?? ""));
+  }
+  assert.equal(outcome.cases.length, CASE_COUNT, outcome.errors);
+}
+
+for (const { name, command } of RUNTIMES) {
+  Deno.test({
+    name: `grpc-js on ${name} calls our server`,
+    ignore: command === undefined,
+    fn: (t) => runCases(t, OURS("our_server.ts"), [...command!, "client"]),
+  });
+
+  Deno.test({
+    name: `our client calls grpc-js on ${name}`,
+    ignore: command === undefined,
+    fn: (t) => runCases(t, [...command!, "server"], OURS("our_client.ts")),
+  });
+}

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import {
+  CLIENT_FRAMES,
+  clientEffect,
+  Effect,
+  Input,
+  SERVER_FRAMES,
+  serverEffect,
+  State,
+} from "../../../src/lean/format/state.ts";
+
+const states = Object.entries(State);
+const inputs = Object.entries(Input);
+
+/** What is taken (T) or ignored (I); all else is an error. */
+function table(effect: (state: number, input: number) => number): string[] {
+  return states.map(([state, s]) => {
+    const cells = inputs.filter(([, i]) => effect(s, i) !== Effect.ERROR)
+      .map(([input, i]) => `${effect(s, i) === Effect.TAKE ? "T" : "I"}:${input}`);
+    return `${state} ${cells.join(" ")}`.trim();
+  });
+}
+
+Deno.test("serverEffect() holds the table of what a client may send", () => {
+  assert.deepEqual(table(serverEffect), [
+    "IDLE T:WHOLE T:OPEN",
+    "OPEN T:MESSAGE T:PIECE T:MESSAGE_END T:END T:CANCEL T:CREDIT",
+    "LATER T:CANCEL T:CREDIT",
+    "CLOSED I:MESSAGE I:PIECE I:MESSAGE_END I:END I:CANCEL I:CREDIT",
+  ]);
+});
+
+Deno.test("clientEffect() holds the table of what a server may send", () => {
+  assert.deepEqual(table(clientEffect), [
+    "IDLE",
+    "OPEN T:WHOLE T:MESSAGE T:PIECE T:MESSAGE_END T:END T:ERROR T:HEADERS T:CREDIT",
+    "LATER T:MESSAGE T:PIECE T:MESSAGE_END T:END T:ERROR T:CREDIT",
+    "CLOSED I:WHOLE I:MESSAGE I:PIECE I:MESSAGE_END I:END I:ERROR I:HEADERS I:CREDIT",
+  ]);
+});
+
+Deno.test("flags that are not listed are illegal", () => {
+  const legal = (frames: Uint8Array) =>
+    Array.from(frames, (input, flags) => input === Input.ILLEGAL ? -1 : flags).filter((f) =>
+      f >= 0
+    );
+  assert.deepEqual(legal(CLIENT_FRAMES), [
+    0x00,
+    0x01,
+    0x04,
+    0x05,
+    0x08,
+    0x0c,
+    0x21,
+    0x25,
+    0x44,
+    0x81,
+    0x84,
+    0x8c,
+    0xa1,
+    0xc4,
+  ]);
+  assert.deepEqual(legal(SERVER_FRAMES), [
+    0x00,
+    0x02,
+    0x06,
+    0x0a,
+    0x0e,
+    0x12,
+    0x22,
+    0x26,
+    0x2a,
+    0x2e,
+    0x32,
+    0x46,
+    0x66,
+    0x82,
+    0x86,
+    0x8e,
+    0xa2,
+    0xa6,
+    0xae,
+    0xc6,
+    0xe6,
+  ]);
+});

@@ -1,0 +1,83 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import assert from "node:assert/strict";
+import {
+  EchoRequestSchema,
+  EchoService,
+  file_vrpc_echo_v1_echo,
+} from "../../../proto/gen/vrpc/echo/v1/echo_pb.ts";
+import {
+  file_grpc_testing_testing,
+  SimpleRequestSchema,
+} from "../../../proto/gen/grpc/testing/testing_pb.ts";
+import {
+  encodeRequests,
+  findMethod,
+  registryOfSet,
+  requestWithPayload,
+  splitMethod,
+} from "../../../src/load/generate/method_source.ts";
+
+const set = (...files: FileDescriptorProto[]) =>
+  toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: files }));
+const registry = registryOfSet(set(file_vrpc_echo_v1_echo.proto));
+
+Deno.test("findMethod() finds methods by either spelling of their names", () => {
+  for (const name of ["vrpc.echo.v1.EchoService/Echo", "/vrpc.echo.v1.EchoService/Echo"]) {
+    assert.equal(findMethod(registry, name).path, "/vrpc.echo.v1.EchoService/Echo");
+  }
+  const stream = findMethod(registry, "vrpc.echo.v1.EchoService.EchoStream");
+  assert.equal(stream.kind, "bidi_streaming");
+  assert.equal(stream.input.typeName, EchoService.method.echoStream.input.typeName);
+});
+
+Deno.test("findMethod() names the nearest service or method", () => {
+  assert.throws(
+    () => findMethod(registry, "vrpc.echo.v1.EchoServise/Echo"),
+    /^TypeError: Unknown service "vrpc.echo.v1.EchoServise", did you mean vrpc.echo.v1.EchoService\?$/,
+  );
+  assert.throws(
+    () => findMethod(registry, "vrpc.echo.v1.EchoService/Ecko"),
+    /^TypeError: Unknown method "Ecko" of vrpc.echo.v1.EchoService, did you mean Echo\?$/,
+  );
+  assert.throws(
+    () => findMethod(registry, "vrpc.echo.v1.EchoService/Frobnicate"),
+    /: it has Echo, EchoStream$/,
+  );
+  assert.throws(() => splitMethod("Echo"), /it must be like package.Service\/Method/);
+});
+
+Deno.test("encodeRequests() encodes one request, or many for a stream", () => {
+  const unary = findMethod(registry, "vrpc.echo.v1.EchoService/Echo");
+  const [message] = encodeRequests(unary, '{"payload":"aGk="}');
+  assert.deepEqual(fromBinary(EchoRequestSchema, message).payload, new TextEncoder().encode("hi"));
+  const stream = findMethod(registry, "vrpc.echo.v1.EchoService/EchoStream");
+  assert.equal(encodeRequests(stream, '[{"payload":"aGk="},{},{}]').length, 3);
+  assert.equal(encodeRequests(stream, "{}").length, 1);
+});
+
+Deno.test("encodeRequests() says what doesn't fit", () => {
+  const unary = findMethod(registry, "vrpc.echo.v1.EchoService/Echo");
+  assert.throws(() => encodeRequests(unary, "{"), /^TypeError: it is not JSON/);
+  assert.throws(
+    () => encodeRequests(unary, '{"paylod":""}'),
+    /^TypeError: it is no vrpc.echo.v1.EchoRequest: .*paylod/,
+  );
+  assert.throws(() => encodeRequests(unary, "[{}]"), /it is no vrpc.echo.v1.EchoRequest/);
+});
+
+Deno.test("requestWithPayload() fills the first field that can hold bytes", () => {
+  const unary = findMethod(registry, "vrpc.echo.v1.EchoService/Echo");
+  const payload = new Uint8Array([1, 2, 3]);
+  const message = requestWithPayload(unary, payload);
+  assert.deepEqual(fromBinary(EchoRequestSchema, message).payload, payload);
+  const others = registryOfSet(set(file_grpc_testing_testing.proto));
+  const empty = findMethod(others, "grpc.testing.TestService/EmptyCall");
+  assert.throws(() => requestWithPayload(empty, payload), /has no field of type bytes or string/);
+  const simple = findMethod(others, "grpc.testing.TestService/UnaryCall");
+  assert.equal(simple.input.typeName, SimpleRequestSchema.typeName);
+});
+
+Deno.test("registryOfSet() refuses what is no descriptor set", () => {
+  assert.throws(() => registryOfSet(new Uint8Array([1, 2, 3])), /^TypeError: it is not a complete/);
+});

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { bytesCodec, type ChannelOptions, connect } from "../../../mod.ts";
+import { checkChannelOptions } from "../../../src/rpc/channel/options.ts";
+import { type Edge, tryEdges } from "../../fixtures/option_edges.ts";
+
+const MOST = 0x7fffffff;
+
+const EDGES: readonly Edge[] = [
+  ["initialBackoffMs", 1, MOST, false],
+  ["maxBackoffMs", 1, MOST, false],
+  ["minResolveIntervalMs", 0, Infinity, false],
+  ["timeoutMs", 0, Infinity, false],
+  ["maxReceiveMessageBytes", 0, Infinity, true],
+  ["maxSendMessageBytes", 0, Infinity, true],
+  ["connectTimeoutMs", 1, Infinity, false],
+  ["idleTimeoutMs", 1, Infinity, false],
+  ["keepaliveTimeMs", 1, Infinity, false],
+  ["keepaliveTimeoutMs", 1, Infinity, false],
+  ["maxQueuedCalls", 0, Infinity, true],
+];
+
+Deno.test("limits of a channel have edges", () => tryEdges(EDGES, checkChannelOptions));
+
+Deno.test("so have those of its parts", () => {
+  tryEdges([
+    ["intervalMs", 1, Infinity, false],
+    ["timeoutMs", 1, Infinity, false],
+  ], (healthCheck) => checkChannelOptions({ healthCheck }));
+  tryEdges([
+    ["maxCalls", 1, 65_536, true],
+    ["maxBytes", 1, 1_048_576, true],
+    ["maxDelayMs", 0, 60_000, false],
+  ], (batch) => checkChannelOptions({ batch }));
+  tryEdges([
+    ["shrinkAfterMs", 1, Infinity, false],
+  ], (poolSize) => checkChannelOptions({ poolSize }));
+  for (const poolSize of [1, 1_024, { min: 2, max: 2 }, { max: 1_024 }]) {
+    checkChannelOptions({ poolSize });
+  }
+  for (const poolSize of [0, 1_025, NaN, 1.5, { min: NaN }, { min: 3, max: 2 }]) {
+    assert.throws(() => checkChannelOptions({ poolSize }), RangeError, JSON.stringify(poolSize));
+  }
+});
+
+Deno.test("connect() refuses at once what no connection could work with", () => {
+  const ranges: ChannelOptions[] = [
+    { maxReceiveMessageBytes: NaN },
+    { maxQueuedCalls: NaN },
+    { keepaliveTimeMs: NaN },
+  ];
+  for (const options of ranges) {
+    assert.throws(() => connect("127.0.0.1:1", options), RangeError, JSON.stringify(options));
+  }
+  const types: Record<string, unknown>[] = [
+    { wire: "foo" },
+    { wire: null },
+    { tls: false },
+    { tls: "yes" },
+    { tls: { ca: "/etc/ca.pem" } },
+    { userAgent: "a\nb" },
+  ];
+  for (const options of types) {
+    assert.throws(() => connect("127.0.0.1:1", options), TypeError, JSON.stringify(options));
+  }
+});
+
+Deno.test("an authority is a host, with or without a port", () => {
+  for (
+    const authority of [
+      "example.com",
+      "example.com:443",
+      "a_b-c.example",
+      "127.0.0.1:50051",
+      "[::1]:50051",
+      "[fe80::1%eth0]",
+      "%2Frun%2Fapp.sock",
+    ]
+  ) {
+    checkChannelOptions({ authority });
+  }
+  for (
+    const authority of [
+      "",
+      "a b",
+      "a b\n",
+      "a\n",
+      "user@host",
+      "host/path",
+      "host:port",
+      "[::1",
+      "é",
+    ]
+  ) {
+    assert.throws(() => checkChannelOptions({ authority }), {
+      name: "TypeError",
+      message: /^Cannot use authority /,
+    }, JSON.stringify(authority));
+  }
+});
+
+Deno.test("methods of an unknown kind are refused", async () => {
+  await using channel = connect("127.0.0.1:1");
+  const codecs = { requestCodec: bytesCodec, responseCodec: bytesCodec };
+  assert.throws(
+    () => channel.method({ path: "/a", kind: "foo" as "unary", ...codecs }),
+    { name: "TypeError", message: /^Cannot use kind "foo": it must be unary, / },
+  );
+});

@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import {
+  type AccessRules,
+  addBatch,
+  anyone,
+  authorize,
+  bearerToken,
+  connect,
+  principalOf,
+  RpcError,
+  serve,
+  Status,
+  tlsPeer,
+  type TlsServerOptions,
+  vsockPeer,
+} from "../../../mod.ts";
+import { createAuthority } from "../../../src/transport/certs.ts";
+import { memoryPair } from "../../../src/transport/mod.ts";
+
+const TOKEN = "a-token-of-the-web-shop";
+const NOTHING = new Uint8Array();
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+let names = 0;
+
+/** A server whose methods say who called, and how often a handler ran. */
+async function start(rules: AccessRules, address?: string, tls?: TlsServerOptions) {
+  let ran = 0;
+  const server = await serve(address ?? `memory:authorize-${++names}`, (router) => {
+    for (const path of ["/shop.Orders/List", "/shop.Orders/Refund", "/shop.Stock/List"]) {
+      router.method(path, {}, (_, context) => {
+        ran++;
+        return new TextEncoder().encode(principalOf(context) ?? "nobody");
+      });
+    }
+    router.method("/shop.Orders/Watch", { kind: "bidi_streaming" }, async function* (requests) {
+      ran++;
+      yield* requests;
+    });
+    addBatch(router);
+  }, { interceptors: [authorize(rules)], tls });
+  return { server, address: server.addresses[0], ran: () => ran };
+}
+
+for (const wire of ["grpc", "lean"] as const) {
+  Deno.test(`authorize() takes the closest rule and refuses what has none: ${wire}`, async () => {
+    const { server, address, ran } = await start({
+      "/shop.Orders/Refund": () => "operator",
+      "/shop.Orders/*": anyone,
+    });
+    await using _ = server;
+    await using channel = connect(address, { wire });
+    assert.equal(text(await channel.call("/shop.Orders/List", NOTHING)), "nobody");
+    assert.equal(text(await channel.call("/shop.Orders/Refund", NOTHING)), "operator");
+    await assert.rejects(channel.call("/shop.Stock/List", NOTHING), {
+      code: Status.PERMISSION_DENIED,
+      message: "Not allowed to call /shop.Stock/List",
+    });
+    assert.equal(ran(), 2);
+  });
+
+  Deno.test(`authorize() judges the list of methods as one more of them: ${wire}`, async () => {
+    const path = wire === "lean" ? "capabilities" : "/capabilities";
+    const outcomes: [AccessRules, boolean][] = [
+      [{}, false],
+      [{ "/shop.Orders/*": anyone, "capabilitie/*": anyone, "/*": anyone }, false],
+      [{ "*": () => false }, false],
+      [{ "capabilities": () => false, "*": anyone }, false],
+      [{ "capabilities": anyone }, true],
+      [{ "*": anyone }, true],
+    ];
+    for (const [rules, allowed] of outcomes) {
+      const { server, address } = await start(rules);
+      await using _ = server;
+      await using channel = connect(address, { wire });
+      const list = channel.call(path, NOTHING);
+      if (allowed) assert.match(text(await list), /Refund/);
+      else await assert.rejects(list, { code: Status.PERMISSION_DENIED });
+    }
+  });
+
+  Deno.test(`authorize() refuses streams before their handler starts: ${wire}`, async () => {
+    const { server, address, ran } = await start({});
+    await using _ = server;
+    await using channel = connect(address, { wire });
+    await using session = channel.session("/shop.Orders/Watch", { initial: NOTHING });
+    await assert.rejects(session.receive(), { code: Status.PERMISSION_DENIED });
+    assert.equal(ran(), 0);
+  });
+
+  Deno.test(`a bearer token is wanted once, whole and right: ${wire}`, async () => {
+    const { server, address, ran } = await start({
+      "*": bearerToken({ app: "another-token-0123456789", web: TOKEN }),
+    });
+    await using _ = server;
+    await using channel = connect(address, { wire });
+    const call = (metadata: [string, string][]) =>
+      channel.call("/shop.Orders/List", NOTHING, { metadata });
+    assert.equal(text(await call([["authorization", `Bearer ${TOKEN}`]])), "web");
+    assert.equal(text(await call([["Authorization", `bearer ${TOKEN}`]])), "web");
+    const wrong: [string, string][][] = [
+      [],
+      [["authorization", ""]],
+      [["authorization", TOKEN]],
+      [["authorization", "Bearer "]],
+      [["authorization", `Bearer ${TOKEN}x`]],
+      [["authorization", `Bearer ${TOKEN.slice(0, -1)}`]],
+      [["authorization", `Basic ${TOKEN}`]],
+      [["authorization", `Bearer ${TOKEN}`], ["authorization", "Bearer x"]],
+    ];
+    for (const metadata of wrong) {
+      await assert.rejects(call(metadata), {
+        code: Status.UNAUTHENTICATED,
+        message: "A valid bearer token is needed",
+      });
+    }
+    assert.equal(ran(), 2);
+  });
+}
+
+Deno.test("authorize() judges each call of a batch", async () => {
+  const { server, address } = await start({
+    "/vrpc.v1.BatchService/*": anyone,
+    "/shop.Orders/*": anyone,
+  });
+  await using _ = server;
+  await using channel = connect(address, { batch: true });
+  const [allowed, refused] = await Promise.allSettled([
+    channel.call("/shop.Orders/List", NOTHING),
+    channel.call("/shop.Stock/List", NOTHING),
+  ]);
+  assert.equal(allowed.status, "fulfilled");
+  assert.equal((refused as PromiseRejectedResult).reason.code, Status.PERMISSION_DENIED);
+  assert.equal(channel.stats().batchedCalls, 2);
+});
+
+Deno.test("a rule that fails, or answers anything but a name or true, refuses", async () => {
+  const rules: Record<string, () => unknown> = {
+    throws: () => {
+      throw new Error("the database is away: password=hunter2");
+    },
+    rejects: () => Promise.reject(new Error("later")),
+    ok: () => {
+      throw new RpcError(Status.OK as Status, "not an error");
+    },
+    undefined: () => undefined,
+    false: () => false,
+    zero: () => 0,
+    one: () => 1,
+    object: () => ({}),
+  };
+  for (const [name, rule] of Object.entries(rules)) {
+    const { server, address, ran } = await start({ "*": rule as () => boolean });
+    await using _ = server;
+    await using channel = connect(address);
+    await assert.rejects(channel.call("/shop.Orders/List", NOTHING), {
+      code: Status.PERMISSION_DENIED,
+      message: "Not allowed to call /shop.Orders/List",
+    }, name);
+    assert.equal(ran(), 0, name);
+  }
+});
+
+Deno.test("authorize() and bearerToken() refuse rules that can't work", () => {
+  for (const key of ["/a.B/C*", "/a.*/C", "**", "a*"]) {
+    assert.throws(() => authorize({ [key]: anyone }), TypeError, key);
+  }
+  assert.throws(() => bearerToken({}), TypeError);
+  assert.throws(() => bearerToken({ a: "short" }), /it has 5 characters, the least is 16$/);
+});
+
+for (const wire of ["grpc", "lean"] as const) {
+  Deno.test(`tlsPeer() goes by verified certificates: ${wire}`, async () => {
+    const authority = await createAuthority();
+    const { cert, key } = await authority.issueServer();
+    const { server, address } = await start(
+      { "/shop.Orders/Refund": tlsPeer("DNS:operator.internal"), "*": tlsPeer() },
+      "127.0.0.1:0",
+      { cert, key, clientCa: authority.cert, clientAuth: "request" },
+    );
+    await using _ = server;
+    const as = async (name: string | undefined) => {
+      const own = name === undefined ? {} : await authority.issueClient({ names: [name] });
+      return connect(address, {
+        wire,
+        tls: { ca: authority.cert, serverName: "localhost", ...own },
+      });
+    };
+    await using operator = await as("operator.internal");
+    assert.equal(
+      text(await operator.call("/shop.Orders/Refund", NOTHING)),
+      "DNS:operator.internal",
+    );
+    await using web = await as("web.internal");
+    assert.equal(text(await web.call("/shop.Orders/List", NOTHING)), "DNS:web.internal");
+    await assert.rejects(web.call("/shop.Orders/Refund", NOTHING), {
+      code: Status.PERMISSION_DENIED,
+    });
+    await using stranger = await as(undefined);
+    await assert.rejects(stranger.call("/shop.Orders/List", NOTHING), {
+      code: Status.UNAUTHENTICATED,
+    });
+  });
+}
+
+Deno.test("vsockPeer() goes by the context id, and refuses other transports", async () => {
+  const { server } = await start({ "*": vsockPeer(3, 16) });
+  await using _ = server;
+  for (const [vsockCid, allowed] of [[16, true], [17, false], [undefined, false]] as const) {
+    const [near, far] = memoryPair();
+    server.serveConnection(Object.assign(far, { peer: { ...far.peer, vsockCid } }));
+    await using channel = connect("memory:unused", { dial: () => Promise.resolve(near) });
+    const call = channel.call("/shop.Orders/List", NOTHING);
+    if (allowed) assert.equal(text(await call), "vsock:16");
+    else await assert.rejects(call, { code: Status.PERMISSION_DENIED });
+  }
+});

@@ -1,0 +1,135 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import assert from "node:assert/strict";
+import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
+import {
+  authorize,
+  bearerToken,
+  callIdOf,
+  connect,
+  logCalls,
+  RpcError,
+  serve,
+  Status,
+} from "../../../mod.ts";
+
+const SECRET = "an-utterly-secret-token";
+const NOTHING = new Uint8Array();
+const app = getLogger(["vrpc", "test-app"]);
+
+/** Runs `body` while everything that is logged, at every level, is kept. */
+async function withLog(body: (records: LogRecord[]) => Promise<void>): Promise<void> {
+  const records: LogRecord[] = [];
+  await configure({
+    sinks: { memory: (record) => void records.push(record) },
+    loggers: [
+      { category: [], lowestLevel: "trace", sinks: ["memory"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["memory"] },
+    ],
+    contextLocalStorage: new AsyncLocalStorage(),
+  });
+  try {
+    await body(records);
+  } finally {
+    await reset();
+  }
+}
+
+let names = 0;
+
+function start() {
+  return serve(`memory:log-${++names}`, (router) => {
+    router.method("/log/echo", {}, (request, context) => {
+      app.info("the handler has something to say", { also: callIdOf(context) });
+      return request;
+    });
+    router.method("/log/fail", {}, () => {
+      throw new RpcError(Status.NOT_FOUND, `No account for ${SECRET}`);
+    });
+    router.method("/log/crash", {}, () => {
+      throw new Error("a fault of the handler");
+    });
+    router.method("/log/many", { kind: "server_streaming" }, async function* (request) {
+      app.info("the generator has something to say");
+      yield request;
+    });
+  }, { interceptors: [logCalls(), authorize({ "*": bearerToken({ web: SECRET }) })] });
+}
+
+const metadata = {
+  authorization: `Bearer ${SECRET}`,
+  cookie: `session=${SECRET}`,
+  "secret-bin": new TextEncoder().encode(SECRET),
+};
+
+const calls = (records: LogRecord[]) =>
+  records.filter(({ category }) => category.join("..") === "vrpc.calls");
+
+for (const wire of ["grpc", "lean"] as const) {
+  Deno.test(`one line for each call, with the id that the handler's lines have: ${wire}`, () =>
+    withLog(async (records) => {
+      await using server = await start();
+      await using channel = connect(server.addresses[0], { wire });
+      await channel.call("/log/echo", NOTHING, {
+        metadata: { ...metadata, "x-request-id": "from-the-caller" },
+      });
+      for await (const _ of channel.stream("/log/many", NOTHING, { metadata })) { /* one */ }
+      await assert.rejects(channel.call("/log/fail", NOTHING, { metadata }));
+      await assert.rejects(channel.call("/log/crash", NOTHING, { metadata }));
+      await assert.rejects(channel.call("/log/echo", NOTHING));
+      const lines = calls(records).map((
+        { level, properties: { call, method, status, principal } },
+      ) => [level, method, status, principal, call === "from-the-caller"]);
+      assert.deepEqual(lines, [
+        ["info", "/log/echo", "OK", "web", true],
+        ["info", "/log/many", "OK", "web", false],
+        ["info", "/log/fail", "NOT_FOUND", "web", false],
+        ["error", "/log/crash", "UNKNOWN", "web", false],
+        ["info", "/log/echo", "UNAUTHENTICATED", undefined, false],
+      ]);
+      const said = records.filter(({ category }) => category[1] === "test-app");
+      assert.equal(said[0].properties.call, "from-the-caller");
+      assert.equal(said[0].properties.also, "from-the-caller");
+      assert.equal(said[1].properties.call, calls(records)[1].properties.call);
+    }));
+
+  Deno.test(`nothing that is secret is logged, at any level: ${wire}`, () =>
+    withLog(async (records) => {
+      await using server = await start();
+      const options = { wire, interceptors: [], allowInsecureCredentials: true };
+      await using channel = connect(server.addresses[0], {
+        ...options,
+        credentials: () => ({ authorization: `Bearer ${SECRET}` }),
+      });
+      const payload = new TextEncoder().encode(SECRET);
+      await channel.call("/log/echo", payload, { metadata: { "x-api-key": SECRET } });
+      await assert.rejects(channel.call("/log/fail", payload));
+      await assert.rejects(channel.call(`/log/${SECRET.slice(0, 6)}`, payload));
+      await using wrong = connect(server.addresses[0], { wire });
+      await assert.rejects(
+        wrong.call("/log/echo", payload, { metadata: { authorization: `Bearer ${SECRET}x` } }),
+      );
+      assert.ok(records.length > 3);
+      const all = Deno.inspect(
+        records.map(({ message, rawMessage, properties }) => [
+          message,
+          rawMessage,
+          properties,
+        ]),
+        { depth: 20, strAbbreviateSize: 1e6, iterableLimit: 1e6 },
+      );
+      assert.ok(!all.includes(SECRET), all);
+      assert.ok(!all.includes(btoa(SECRET).slice(0, 20)), all);
+    }));
+}
+
+Deno.test("an id that could break a log line is replaced", () =>
+  withLog(async (records) => {
+    await using server = await start();
+    await using channel = connect(server.addresses[0]);
+    for (const id of ["", " ", "a b", "x".repeat(65), '"quoted"', "%0a"]) {
+      await channel.call("/log/echo", NOTHING, { metadata: { ...metadata, "x-request-id": id } });
+    }
+    for (const { properties } of calls(records)) {
+      assert.match(`${properties.call}`, /^[\da-f-]{36}$/);
+    }
+  }));

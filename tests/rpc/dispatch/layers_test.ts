@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { Status } from "../../../src/call/status.ts";
+import { RpcError } from "../../../src/errors.ts";
+import {
+  composeDispatchers,
+  concurrencyLimit,
+  methodTimeouts,
+  panicBarrier,
+} from "../../../src/rpc/dispatch/layers.ts";
+import type { DispatcherWrapper } from "../../../src/rpc/dispatch/dispatcher.ts";
+import { tryEdges } from "../../fixtures/option_edges.ts";
+import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
+
+const bytes = (...values: number[]) => new Uint8Array(values);
+
+/** A host whose `/hold` calls the test releases. */
+function setUp(dispatcher: DispatcherWrapper) {
+  const held: PromiseWithResolvers<Uint8Array>[] = [];
+  const signals: AbortSignal[] = [];
+  const host = new FakeHost((router) => {
+    router.method("/now", {}, (request) => request);
+    router.method("/hold", {}, (_, context) => {
+      signals.push(context.signal);
+      const one = Promise.withResolvers<Uint8Array>();
+      held.push(one);
+      return one.promise;
+    });
+    router.method("/stream", { kind: "server_streaming" }, async function* () {
+      yield bytes(1);
+      const one = Promise.withResolvers<Uint8Array>();
+      held.push(one);
+      yield await one.promise;
+    });
+    router.method("/throw", {}, () => {
+      throw new Error("secret");
+    });
+    router.method("/reject", {}, () => Promise.reject(new Error("secret")));
+    router.method("/broken", { kind: "server_streaming" }, async function* () {
+      yield bytes(1);
+      await Promise.reject(new Error("secret"));
+    });
+  }, { dispatcher });
+  const start = (path: string) => host.accept(new FakeCall(path)).request(bytes(7));
+  return { host, held, signals, start };
+}
+
+const turn = () => new Promise((resolve) => setTimeout(resolve));
+
+Deno.test("concurrencyLimit() runs so many, queues so many, and refuses the rest at once", async () => {
+  const { held, start } = setUp(concurrencyLimit({ limit: 2, maxQueue: 1 }));
+  const calls = [start("/hold"), start("/hold"), start("/hold"), start("/hold")];
+  assert.equal(held.length, 2);
+  assert.equal(calls[3].status, Status.RESOURCE_EXHAUSTED);
+  assert.match(calls[3].statusMessage, /2 calls run and 1 wait, limits are 2 and 1/);
+  held[0].resolve(bytes(1));
+  await calls[0].ended;
+  await turn();
+  assert.equal(held.length, 3);
+  held[1].reject(new Error("x"));
+  held[2].resolve(bytes(3));
+  await Promise.all([calls[1].ended, calls[2].ended]);
+  assert.equal(calls[2].status, Status.OK);
+  const plain = start("/now");
+  assert.equal(plain.responded, true, "still without a Promise");
+});
+
+Deno.test("concurrencyLimit() counts streams to their end, however they end", async () => {
+  const { held, start } = setUp(concurrencyLimit({ limit: 1, methods: ["/stream"] }));
+  const first = start("/stream");
+  assert.equal(start("/stream").status, Status.RESOURCE_EXHAUSTED);
+  assert.equal(start("/now").status, Status.OK, "another method");
+  await turn();
+  held[0].resolve(bytes(2));
+  await first.ended;
+  assert.equal(first.messages.length, 2);
+});
+
+Deno.test("concurrencyLimit() frees the slot of a stream that nobody has begun to read", async () => {
+  const { host, held, start } = setUp(concurrencyLimit({ limit: 1 }));
+  const call = new FakeCall("/stream");
+  call.writable = false;
+  host.accept(call).request(bytes());
+  call.cancel();
+  await call.ended;
+  const next = start("/hold");
+  assert.equal(next.status, undefined);
+  held[0].resolve(bytes());
+  await next.ended;
+});
+
+Deno.test("panicBarrier() tells the wrappers inside of it when a stream ends that nobody has begun to read", async () => {
+  // As with a worker pool, replies come later than the call.
+  const later: DispatcherWrapper = (next) => ({
+    find: (path) => next.find(path),
+    dispatch: async (method, request, context) => {
+      await turn();
+      return await next.dispatch(method, request, context);
+    },
+  });
+  const { host, held, start } = setUp(
+    composeDispatchers(panicBarrier(), concurrencyLimit({ limit: 1 }), later),
+  );
+  const call = host.accept(new FakeCall("/stream")).request(bytes());
+  call.cancel();
+  await turn();
+  await turn();
+  const next = start("/hold");
+  await turn();
+  assert.equal(next.status, undefined);
+  held[0].resolve(bytes());
+  await next.ended;
+});
+
+Deno.test("concurrencyLimit(): a call that is given up leaves the queue", async () => {
+  const { held, start } = setUp(concurrencyLimit({ limit: 1, maxQueue: 1 }));
+  const running = start("/hold");
+  const waiting = start("/hold");
+  waiting.cancel();
+  await waiting.ended;
+  const another = start("/hold");
+  assert.equal(another.status, undefined);
+  held[0].resolve(bytes());
+  await running.ended;
+  await turn();
+  held[1].resolve(bytes());
+  await another.ended;
+  assert.equal(held.length, 2);
+});
+
+Deno.test("methodTimeouts() ends calls by method and fires their signals", async () => {
+  const { host, held, signals, start } = setUp(methodTimeouts({ methods: { "/hold": 50 } }));
+  const call = start("/hold");
+  const relaxed = start("/stream");
+  host.clock.advance(60);
+  assert.equal(call.status, Status.DEADLINE_EXCEEDED);
+  assert.match(call.statusMessage, /50 ms/);
+  assert.equal(signals[0].aborted, true);
+  held[0].resolve(bytes());
+  await call.ended;
+  assert.equal(relaxed.status, undefined);
+  relaxed.cancel();
+  const sooner = host.accept(new FakeCall("/hold", { timeoutMs: 10 })).request();
+  host.clock.advance(15);
+  assert.match(sooner.statusMessage, /10 ms/);
+  assert.throws(() => methodTimeouts({ defaultMs: 0 }), RangeError);
+  assert.throws(() => methodTimeouts({ methods: { "/a": NaN } }), RangeError);
+});
+
+Deno.test("concurrencyLimit() refuses options out of range", () => {
+  tryEdges([
+    ["limit", 1, Infinity, true],
+    ["maxQueue", 0, Infinity, true],
+  ], (option) => concurrencyLimit({ limit: 1, ...option }));
+});
+
+Deno.test("panicBarrier() shows wrappers outside of it nothing but RpcErrors", async () => {
+  const panics: string[] = [];
+  const seen: unknown[] = [];
+  const spy: DispatcherWrapper = (next) => ({
+    find: (path) => next.find(path),
+    dispatch: async (method, request, context) => {
+      try {
+        return await next.dispatch(method, request, context);
+      } catch (error) {
+        seen.push(error);
+        throw error;
+      }
+    },
+  });
+  const { start } = setUp(composeDispatchers(
+    spy,
+    panicBarrier((method, error) => {
+      panics.push(`${method.path} ${(error as Error).message}`);
+      throw new Error("the hook fails too");
+    }),
+  ));
+  for (const path of ["/throw", "/reject", "/broken"]) {
+    const call = start(path);
+    await call.ended;
+    assert.equal(call.status, Status.UNKNOWN);
+    assert.ok(!call.statusMessage.includes("secret"));
+  }
+  assert.deepEqual(panics, ["/throw secret", "/reject secret", "/broken secret"]);
+  assert.ok(seen.every((error) => error instanceof RpcError));
+});

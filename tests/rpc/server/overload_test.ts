@@ -1,0 +1,99 @@
+// What a server holds is bounded: past the limits it refuses with RESOURCE_EXHAUSTED instead of growing, on
+// both wires, and goes on for everyone when the load is over.
+
+import assert from "node:assert/strict";
+import { connect, type RpcError, serve, Status } from "../../../mod.ts";
+import { MemoryPool } from "../../../src/limits/memory_pool.ts";
+
+const MIB = 1_048_576;
+let names = 0;
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+for (const wire of ["grpc", "lean"] as const) {
+  Deno.test(`requests past maxBufferedBytes are refused: ${wire}`, async () => {
+    const memory = new MemoryPool(8 * MIB);
+    let most = 0;
+    const hold = Promise.withResolvers<void>();
+    await using server = await serve(`memory:overload-${++names}`, (router) => {
+      router.method("/load/echo", {}, (request) => request);
+      // Reads one message and then none: what else comes has to wait, or be refused.
+      router.method("/load/hold", { kind: "client_streaming" }, async (requests) => {
+        for await (const message of requests) {
+          await hold.promise;
+          return message.subarray(0, 1);
+        }
+        return new Uint8Array();
+      });
+    }, { memory });
+    const watch = setInterval(() => most = Math.max(most, memory.used), 1);
+    const channels = Array.from({ length: 12 }, () => connect(server.addresses[0], { wire }));
+    const statuses: Status[] = [];
+    const sessions = channels.flatMap((channel) =>
+      Array.from({ length: 8 }, async () => {
+        const session = channel.session("/load/hold");
+        // As a hostile client: without waiting to be asked for more.
+        for (let i = 0; i < 3; i++) session.send(new Uint8Array(MIB)).catch(() => {});
+        session.closeSend();
+        try {
+          await session.receive();
+          statuses.push(Status.OK);
+        } catch (error) {
+          statuses.push((error as RpcError).code);
+        }
+      })
+    );
+    // 288 MiB want in; there is room for 8.
+    await until(() => statuses.includes(Status.RESOURCE_EXHAUSTED));
+    assert.ok(most <= memory.limitBytes, `${most}`);
+    hold.resolve();
+    await Promise.all(sessions);
+    clearInterval(watch);
+    const seen = new Set(statuses);
+    assert.ok(most <= memory.limitBytes, `${most}`);
+    assert.ok(seen.has(Status.RESOURCE_EXHAUSTED));
+    seen.delete(Status.OK);
+    seen.delete(Status.RESOURCE_EXHAUSTED);
+    assert.deepEqual([...seen], []);
+    // And all of it is given back.
+    assert.equal((await channels[0].call("/load/echo", new Uint8Array(MIB))).length, MIB);
+    await Promise.all(channels.map((channel) => channel.close()));
+    await until(() => memory.used === 0);
+    assert.equal(server.stats().bufferedBytes, 0);
+  });
+
+  Deno.test(`replies that nobody reads are refused past maxBufferedBytes: ${wire}`, async () => {
+    const memory = new MemoryPool(8 * MIB);
+    let most = 0;
+    await using server = await serve(`memory:overload-${++names}`, (router) => {
+      router.method("/load/large", {}, () => {
+        most = Math.max(most, memory.used);
+        return new Uint8Array(MIB);
+      });
+    }, { memory });
+    const channels = Array.from(
+      { length: 8 },
+      () => connect(server.addresses[0], { wire, poolSize: 1 }),
+    );
+    const results = await Promise.allSettled(
+      channels.flatMap((channel) =>
+        Array.from({ length: 100 }, () => channel.call("/load/large", new Uint8Array()))
+      ),
+    );
+    const codes = new Set(
+      results.map((result) =>
+        result.status === "fulfilled" ? Status.OK : (result.reason as RpcError).code
+      ),
+    );
+    // Those that find no room are refused, whoever reads gets the rest.
+    assert.ok(codes.has(Status.OK));
+    codes.delete(Status.OK);
+    codes.delete(Status.RESOURCE_EXHAUSTED);
+    assert.deepEqual([...codes], []);
+    assert.ok(most <= memory.limitBytes, `${most}`);
+    await Promise.all(channels.map((channel) => channel.close()));
+    await until(() => memory.used === 0);
+  });
+}
