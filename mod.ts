@@ -98,16 +98,14 @@ export {
 } from "./src/rpc/channel/channel.ts";
 export type {
   AddressStats,
-  BatchOptions,
-  ChannelInternals,
-  ChannelOptions,
   ChannelState,
-  ChannelStats,
   ConnectionStats,
   DialFunction,
   HealthCheckOptions,
   PoolSize,
-} from "./src/rpc/channel/options.ts";
+} from "./src/rpc/pool/options.ts";
+export type { BatchOptions } from "./src/rpc/batch/options.ts";
+export type { ChannelInternals, ChannelOptions, ChannelStats } from "./src/rpc/channel/options.ts";
 export type { BackoffOptions } from "./src/rpc/pool/backoff.ts";
 export type { BalancerPolicy } from "./src/rpc/pool/balancer.ts";
 export type { Client, ClientFunction, Requests } from "./src/rpc/channel/typed_client.ts";

@@ -26,13 +26,13 @@ const ALLOWED: Record<string, readonly string[]> = {
   lean: [...BOTTOM, "limits", "codec", "http2"],
   "rpc/core": [...BOTTOM, "codec", "transport", "event_loop"],
   "rpc/dispatch": RPC_BOTTOM,
-  "rpc/pool": [...RPC_BOTTOM, "transport", "rpc/channel"],
-  "rpc/client": [...RPC_BOTTOM, "rpc/dispatch", "rpc/pool"],
-  "rpc/batch": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/pool", "rpc/channel", "proto"],
+  "rpc/pool": [...RPC_BOTTOM, "transport"],
+  "rpc/client": [...RPC_BOTTOM, "rpc/pool"],
+  "rpc/batch": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/pool", "proto"],
   "rpc/channel": [
     ...RPC_BOTTOM,
     ...["transport", "grpc", "lean", "http2"],
-    ...["rpc/dispatch", "rpc/client", "rpc/pool", "rpc/batch"],
+    ...["rpc/client", "rpc/pool", "rpc/batch"],
   ],
   "rpc/server": [
     ...RPC_BOTTOM,

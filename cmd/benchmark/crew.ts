@@ -7,7 +7,7 @@
 import { Collector, planForWorker, share } from "../../src/load/mod.ts";
 import { UsageError } from "../shared/program.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
-import type { RunOrder } from "./run.ts";
+import type { RunOrder } from "./run_order.ts";
 
 /** Starts workers, has them connect, and gathers what they measure. */
 export class Crew {

@@ -6,26 +6,7 @@
 
 import { type Collector, progressLine, type RunResult, usefulWorkers } from "../../src/load/mod.ts";
 import { Crew } from "./crew.ts";
-import type { Endpoint } from "./messages.ts";
-import type { ServerSide } from "./server_side.ts";
-import type { Settings } from "./settings.ts";
-import type { Subject } from "./subject.ts";
-
-/** What a run is given. */
-export interface RunOrder {
-  /** What is called. */
-  readonly subject: Subject;
-  /** The options, made sense of. */
-  readonly settings: Settings;
-  /** Where the calls go. */
-  readonly endpoint: Endpoint;
-  /** The server, for its CPU time. */
-  readonly server: ServerSide;
-  /** Shows a line of progress; undefined to be quiet. */
-  readonly show?: (line: string) => void;
-  /** Fires when the user wants to end early. */
-  readonly signal: AbortSignal;
-}
+import type { RunOrder } from "./run_order.ts";
 
 // Workers agree on a start a little ahead, so that none is late to learn of it.
 const START_AHEAD_MS = 30;

@@ -23,7 +23,8 @@ import type { Router } from "../rpc/dispatch/router.ts";
 import { type CryptoKeys, generateCryptoKeys, keyOfType, publicKeyPem } from "./crypto_keys.ts";
 import { nanosecondsSince } from "./nanoseconds.ts";
 import { KEY_TYPES, type SignatureSuite, type SigningKeyType, SUITES } from "./signature_suites.ts";
-import { chooseCryptoBackend, type CryptoBackend, openSigner, type Signer } from "./signer.ts";
+import { chooseCryptoBackend, openSigner } from "./crypto_backend.ts";
+import type { CryptoBackend, Signer } from "./signer.ts";
 
 /** The most data that Sign and Verify take, in bytes (1 MiB): larger data should be hashed by the caller. */
 export const MAX_SIGNED_DATA_BYTES = 1024 * 1024;

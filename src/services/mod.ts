@@ -20,7 +20,8 @@ export {
 export { type CryptoKeys, type EncodedKeyPair, generateCryptoKeys } from "./crypto_keys.ts";
 export type { SigningKeyType } from "./signature_suites.ts";
 export { KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
-export { chooseCryptoBackend, type CryptoBackend } from "./signer.ts";
+export { chooseCryptoBackend } from "./crypto_backend.ts";
+export type { CryptoBackend } from "./signer.ts";
 export { addEnclave, reverseGraphemes } from "./enclave.ts";
 export { addHealth, type HealthService, type HealthStatus } from "./health.ts";
 export { addReflection, type ReflectionOptions } from "./reflection.ts";

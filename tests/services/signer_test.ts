@@ -3,7 +3,8 @@ import { constants, createPublicKey, verify as nodeVerify } from "node:crypto";
 import { join } from "node:path";
 import { generateCryptoKeys, keyOfType, publicKeyPem } from "../../src/services/crypto_keys.ts";
 import { type SignatureSuite, SUITES } from "../../src/services/signature_suites.ts";
-import { chooseCryptoBackend, type CryptoBackend, openSigner } from "../../src/services/signer.ts";
+import { chooseCryptoBackend, openSigner } from "../../src/services/crypto_backend.ts";
+import type { CryptoBackend } from "../../src/services/signer.ts";
 
 const BACKENDS: CryptoBackend[] = ["libcrypto", "webcrypto"];
 const keys = await generateCryptoKeys();

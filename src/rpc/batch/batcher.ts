@@ -8,7 +8,7 @@
 import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
 import type { CallCore, OutgoingRequest, UnaryBatcher } from "../client/call_core.ts";
 import { BatchedCall, BatchStream } from "./client_stream.ts";
-import type { BatchOptions } from "../channel/options.ts";
+import type { BatchOptions } from "./options.ts";
 import type { Connection } from "../pool/connection.ts";
 
 const MAX_CALLS = 256;

@@ -6,7 +6,7 @@
  */
 
 export { addBatch, type BatchServerOptions } from "./server.ts";
-export type { BatchOptions } from "../channel/options.ts";
+export type { BatchOptions } from "./options.ts";
 export {
   BATCH_METHOD,
   type BatchRequestSink,

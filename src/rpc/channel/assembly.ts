@@ -7,15 +7,14 @@
 import type { CallCore, CallStarter, ClientMethod } from "../client/call_core.ts";
 import { Backoff } from "../pool/backoff.ts";
 import { type BatchContext, Batcher } from "../batch/batcher.ts";
+import type { BatchOptions } from "../batch/options.ts";
 import {
-  type BatchOptions,
   type ChannelOptions,
   type ChannelStats,
   checkChannelOptions,
-  checkPoolSize,
   CONNECT_TIMEOUT_MS,
-  type PoolSize,
 } from "./options.ts";
+import { checkPoolSize, type PoolSize } from "../pool/options.ts";
 import type { CallExtras } from "../client/interceptors.ts";
 import { ClientEngines } from "./engine_factory.ts";
 import { systemClock } from "../core/system_clock.ts";

@@ -13,9 +13,10 @@ import { Status } from "../../call/status.ts";
 import type { ClientMethod } from "../client/call_core.ts";
 import { CallMaker } from "./call_factory.ts";
 import { ChannelParts } from "./assembly.ts";
-import type { ChannelOptions, ChannelState, ChannelStats, PoolSize } from "./options.ts";
+import type { ChannelOptions, ChannelStats } from "./options.ts";
+import type { ChannelState, PoolSize } from "../pool/options.ts";
 import { type Client, makeClient } from "./typed_client.ts";
-import { trackContexts } from "../dispatch/call_context.ts";
+import { trackContexts } from "../core/current_context.ts";
 import type { Session } from "../client/session.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
 

@@ -7,16 +7,14 @@
 export { type BoundMethod, type CapabilityInfo, type Channel, connect } from "./channel.ts";
 export type {
   AddressStats,
-  BatchOptions,
-  ChannelInternals,
-  ChannelOptions,
   ChannelState,
-  ChannelStats,
   ConnectionStats,
   DialFunction,
   HealthCheckOptions,
   PoolSize,
-} from "./options.ts";
+} from "../pool/options.ts";
+export type { BatchOptions } from "../batch/options.ts";
+export type { ChannelInternals, ChannelOptions, ChannelStats } from "./options.ts";
 export type { BackoffOptions } from "../pool/backoff.ts";
 export type { BalancerPolicy } from "../pool/balancer.ts";
 export type { Client, ClientFunction, Requests } from "./typed_client.ts";

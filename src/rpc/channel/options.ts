@@ -5,27 +5,27 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
-import {
-  checkOneOf,
-  checkRange,
-  checkRanges,
-  measured,
-  type Ranges,
-  whole,
-} from "../../limits/ranges.ts";
+import { checkOneOf, checkRanges, measured, type Ranges, whole } from "../../limits/ranges.ts";
 import { checkLeanOptions, type LeanChannelOptions } from "../../lean/options.ts";
-import type { ByteStream } from "../../transport/types.ts";
-import type { DialOptions } from "../../transport/dial.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
 import type { Resolver } from "../../transport/resolve.ts";
 import type { TlsClientOptions } from "../../transport/tls_options.ts";
+import { BATCH_RANGES, type BatchOptions } from "../batch/options.ts";
 import { BACKOFF_RANGES, type BackoffOptions } from "../pool/backoff.ts";
 import type { BalancerPolicy } from "../pool/balancer.ts";
+import {
+  type AddressStats,
+  type ChannelState,
+  checkPoolSize,
+  type ConnectionStats,
+  type DialFunction,
+  HEALTH_RANGES,
+  type HealthCheckOptions,
+  type PoolSize,
+} from "../pool/options.ts";
 import type { CallObserver } from "../core/observer.ts";
 import type { ServiceConfig } from "../client/service_config.ts";
 import type { CallCredentials, Interceptor } from "../core/types.ts";
-
-const SHRINK_AFTER_MS = 10_000;
 
 /** The default of {@link ChannelOptions.connectTimeoutMs}, in ms. */
 export const CONNECT_TIMEOUT_MS = 20_000;
@@ -109,43 +109,6 @@ export interface ChannelOptions extends BackoffOptions {
   internals?: ChannelInternals;
 }
 
-/** A fixed number of connections, or a range. */
-export type PoolSize = number | {
-  /** At least this many, once the channel is used; 1 to 1,024. Default 1. */
-  readonly min?: number;
-  /** At most this many, `min` to 1,024. Default: `min`, or 4 if that is more. */
-  readonly max?: number;
-  /** How long a connection above `min` may be without calls, in ms; 1 or more. Default 10,000. */
-  readonly shrinkAfterMs?: number;
-};
-
-/** Background checks of connections. */
-export interface HealthCheckOptions {
-  /** Time between checks of a connection; 1 or more. Default 10,000. */
-  readonly intervalMs?: number;
-  /** How long the answer may take, 1 or more; then the connection is closed. Default 5,000. */
-  readonly timeoutMs?: number;
-  /**
-   * Ask `grpc.health.v1.Health/Check` for this service (empty for the server as a whole): a connection whose
-   * server isn't SERVING gets no calls until it is. A server without that service counts as healthy. When not
-   * given, any answer will do: to a ping (lean), or to such a call (gRPC, whose servers object to pings).
-   */
-  readonly service?: string;
-}
-
-/** When a batch is sent: at the end of the turn, or of `maxDelayMs`, or when it is full. */
-export interface BatchOptions {
-  /** Calls in a batch, 1 to 65,536. Default 256. */
-  readonly maxCalls?: number;
-  /** Bytes in a batch; a request larger than this goes on its own. 1 to 1,048,576. Default 65,536. */
-  readonly maxBytes?: number;
-  /** How long a call may wait for company, 0 to 60,000. Default 0: only for calls made in the same turn. */
-  readonly maxDelayMs?: number;
-}
-
-/** Opens a byte stream to an address. */
-export type DialFunction = (address: string, options: DialOptions) => Promise<ByteStream>;
-
 /** What tests put in place of the runtime. */
 export interface ChannelInternals {
   /** Time and timers. */
@@ -153,9 +116,6 @@ export interface ChannelInternals {
   /** Numbers from 0 to below 1. */
   readonly random?: () => number;
 }
-
-/** gRPC's connectivity states. */
-export type ChannelState = "IDLE" | "CONNECTING" | "READY" | "TRANSIENT_FAILURE" | "SHUTDOWN";
 
 /** Figures of a channel; see `Channel.stats`. */
 export interface ChannelStats {
@@ -177,38 +137,6 @@ export interface ChannelStats {
   readonly connections: readonly ConnectionStats[];
 }
 
-/** Figures of one address. */
-export interface AddressStats {
-  /** In the address grammar. */
-  readonly address: string;
-  /** Its own state. */
-  readonly state: ChannelState;
-  /** Failures to connect since the last success. */
-  readonly failures: number;
-  /** Why connecting or a connection failed last. */
-  readonly lastError?: string;
-}
-
-/** Figures of one connection. */
-export interface ConnectionStats {
-  /** Where it goes. */
-  readonly address: string;
-  /** `connecting`, `ready`, `unhealthy` (by health check) or `draining`. */
-  readonly state: "connecting" | "ready" | "unhealthy" | "draining";
-  /** Calls in flight, batched ones included. */
-  readonly activeCalls: number;
-  /** How many streams the server takes at once. */
-  readonly maxCalls: number;
-  /** Calls started on it so far. */
-  readonly callsStarted: number;
-  /** Bytes queued in its engine. */
-  readonly bufferedBytes: number;
-  /** Round-trip time of the last health check in ms. */
-  readonly pingMs?: number;
-  /** How long it has been connected, in ms. */
-  readonly ageMs: number;
-}
-
 const RANGES: Ranges<ChannelOptions> = {
   ...BACKOFF_RANGES,
   minResolveIntervalMs: measured(0),
@@ -220,17 +148,6 @@ const RANGES: Ranges<ChannelOptions> = {
   keepaliveTimeMs: measured(1),
   keepaliveTimeoutMs: measured(1),
   maxQueuedCalls: whole(0, Infinity),
-};
-
-const HEALTH_RANGES: Ranges<HealthCheckOptions> = {
-  intervalMs: measured(1),
-  timeoutMs: measured(1),
-};
-
-const BATCH_RANGES: Ranges<BatchOptions> = {
-  maxCalls: whole(1, 65_536),
-  maxBytes: whole(1, 1_048_576),
-  maxDelayMs: measured(0, 60_000),
 };
 
 // RFC 3986 section 3.2 without user information, which HTTP/2 has no room for (RFC 9113 section 8.3.1).
@@ -262,25 +179,4 @@ export function checkChannelOptions(options: ChannelOptions): void {
   if (poolSize !== undefined) checkPoolSize(poolSize);
   if (healthCheck !== undefined) checkRanges(healthCheck, HEALTH_RANGES, "healthCheck.");
   if (typeof batch === "object") checkRanges(batch, BATCH_RANGES, "batch.");
-}
-
-const MAX_CONNECTIONS = 1_024;
-const DEFAULT_MAX_CONNECTIONS = 4;
-
-/** Fills in defaults. Throws RangeError for sizes that can't be. */
-export function checkPoolSize(size: PoolSize): { min: number; max: number; shrinkAfterMs: number } {
-  const range = typeof size === "number" ? { min: size, max: size } : size;
-  const { min = 1, shrinkAfterMs = SHRINK_AFTER_MS }: { min?: number; shrinkAfterMs?: number } =
-    range;
-  const max = range.max ?? Math.max(min, DEFAULT_MAX_CONNECTIONS);
-  const whole = Number.isInteger(min) && Number.isInteger(max);
-  if (!whole || min < 1 || max < min || max > MAX_CONNECTIONS) {
-    throw new RangeError(
-      `Cannot use poolSize ${
-        JSON.stringify(size)
-      }: it must be 1 to ${MAX_CONNECTIONS} connections, min not above max`,
-    );
-  }
-  checkRange("poolSize.shrinkAfterMs", shrinkAfterMs, measured(1));
-  return { min, max, shrinkAfterMs };
 }

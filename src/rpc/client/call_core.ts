@@ -10,7 +10,7 @@ import { Status } from "../../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { compressWhenSmaller } from "../../codec/compression.ts";
 import { RpcError } from "../../errors.ts";
-import { currentContext } from "../dispatch/call_context.ts";
+import { currentContext } from "../core/current_context.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../core/error_details.ts";
 import type { Pool } from "../pool/pool.ts";

@@ -7,7 +7,8 @@
 import { checkRange, whole } from "../../limits/ranges.ts";
 import { Status } from "../../call/status.ts";
 import { RpcError } from "../../errors.ts";
-import { CallContext, runWithContext } from "./call_context.ts";
+import { CallContext } from "./call_context.ts";
+import { runWithContext } from "../core/current_context.ts";
 import type { Dispatcher, DispatcherWrapper, DispatchReply } from "./dispatcher.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
 

@@ -17,7 +17,7 @@ import { TransportError } from "../../errors.ts";
 import { transportError } from "../../transport/failure.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import type { Pickable } from "./balancer.ts";
-import type { ConnectionStats } from "../channel/options.ts";
+import type { ConnectionStats } from "./options.ts";
 import { Driver } from "../core/connection_driver.ts";
 import { type CallObserver, ObservedClientCall } from "../core/observer.ts";
 import { ProcessHold } from "./process_ref.ts";

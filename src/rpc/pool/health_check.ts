@@ -8,7 +8,7 @@ import type { Clock } from "../../call/clock.ts";
 import { Status } from "../../call/status.ts";
 import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { TransportError } from "../../errors.ts";
-import type { HealthCheckOptions } from "../channel/options.ts";
+import type { HealthCheckOptions } from "./options.ts";
 import type { Connection } from "./connection.ts";
 
 const INTERVAL_MS = 10_000;

@@ -8,7 +8,7 @@
 import type { Clock } from "../../call/clock.ts";
 import { Status } from "../../call/status.ts";
 import { type BalancerPolicy, makePicker, type Picker } from "./balancer.ts";
-import type { AddressStats, ChannelState, ConnectionStats } from "../channel/options.ts";
+import type { AddressStats, ChannelState, ConnectionStats } from "./options.ts";
 import type { Connection } from "./connection.ts";
 import { PickQueue, type PickWaiter } from "./pick_queue.ts";
 import { ProcessHold } from "./process_ref.ts";

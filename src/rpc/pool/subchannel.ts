@@ -6,7 +6,7 @@
 
 import type { Clock } from "../../call/clock.ts";
 import type { Backoff } from "./backoff.ts";
-import type { AddressStats, ChannelState } from "../channel/options.ts";
+import type { AddressStats, ChannelState } from "./options.ts";
 import { Connection, type ConnectionOptions, type ConnectionOwner } from "./connection.ts";
 
 /** Whom a subchannel tells. */

@@ -5,7 +5,7 @@ import { gzip } from "../../../src/codec/compression.ts";
 import { jsonCodec } from "../../../src/codec/json.ts";
 import { textCodec } from "../../../src/codec/text.ts";
 import { RpcError } from "../../../src/errors.ts";
-import { currentContext, trackContexts } from "../../../src/rpc/dispatch/call_context.ts";
+import { currentContext, trackContexts } from "../../../src/rpc/core/current_context.ts";
 import {
   decodeStatusDetails,
   DETAILS_KEY,
