@@ -138,10 +138,10 @@ function bytesOf(entry: string, base64: string): Uint8Array {
 
 async function list(lookup: Lookup): Promise<void> {
   const methods = await listMethods(lookup);
-  const columns = methods.map(({ name, kind, incoming, returning, description }) => [
+  const columns = methods.map(({ name, kind, requestType, responseType, description }) => [
     name,
     kind,
-    `${incoming} → ${returning}`,
+    `${requestType} → ${responseType}`,
     description,
   ]);
   const widths = [0, 1, 2].map((i) => Math.max(0, ...columns.map((column) => column[i].length)));

@@ -13,7 +13,7 @@ const encoder = new TextEncoder();
 
 const tls = await selfSigned();
 const server = await serve(Deno.args[0] ?? "127.0.0.1:8446", (router) => {
-  router.method("/health", { description: "is it alive?", returning: "JSON" }, () => {
+  router.method("/health", { description: "is it alive?", responseType: "JSON" }, () => {
     return encoder.encode(`{"status":"healthy","timestamp":${Date.now()}}`);
   });
 
@@ -22,7 +22,7 @@ const server = await serve(Deno.args[0] ?? "127.0.0.1:8446", (router) => {
   // One message a second, at most ten; a payload of text says after how many to stop.
   router.method(
     "/stream/time",
-    { description: "tells the time", returning: "JSON", kind: "server_streaming" },
+    { description: "tells the time", responseType: "JSON", kind: "server_streaming" },
     async function* (payload, { signal }) {
       const count = Number(new TextDecoder().decode(payload)) || 10;
       for (let i = 1; i <= count && !signal.aborted; i++) {

@@ -5,7 +5,7 @@
  */
 
 import { type Collector, progressLine, type RunResult, usefulWorkers } from "../../src/load/mod.ts";
-import { Crew } from "./crew.ts";
+import { LoadWorkers } from "./load_workers.ts";
 import type { RunOrder } from "./run_order.ts";
 
 // Workers agree on a start a little ahead, so that none is late to learn of it.
@@ -21,27 +21,27 @@ export async function runBenchmark(order: RunOrder): Promise<RunResult> {
     cores: navigator.hardwareConcurrency,
     plan: settings.plan,
   });
-  const crew = new Crew(order, useful.workers);
+  const workers = new LoadWorkers(order, useful.workers);
   try {
-    await crew.ready;
+    await workers.ready;
     await order.server.mark();
-    const stop = () => crew.stop();
+    const stop = () => workers.stop();
     signal.addEventListener("abort", stop);
     const startEpochMs = performance.timeOrigin + performance.now() + START_AHEAD_MS;
     const measureEpochMs = startEpochMs + settings.plan.warmupMs;
-    const progress = startProgress(order, crew.collector, measureEpochMs);
-    crew.start(startEpochMs);
+    const progress = startProgress(order, workers.collector, measureEpochMs);
+    workers.start(startEpochMs);
     const { warmupMs } = settings.plan;
     const marker = setTimeout(() => order.server.mark(), START_AHEAD_MS + warmupMs);
     if (signal.aborted) stop();
     try {
-      await crew.done;
+      await workers.done;
     } finally {
       clearInterval(progress);
       clearTimeout(marker);
       signal.removeEventListener("abort", stop);
     }
-    return crew.collector.finish({
+    return workers.collector.finish({
       title: order.subject.title,
       settings: settingsOfRun(order, useful.workers),
       environment: {
@@ -55,7 +55,7 @@ export async function runBenchmark(order: RunOrder): Promise<RunResult> {
       threadsReason: useful.reason,
     });
   } finally {
-    crew.dismiss();
+    workers.terminate();
   }
 }
 

@@ -19,8 +19,8 @@ import { type Reflected, reflectServices } from "../../src/services/mod.ts";
 export interface ListedMethod {
   readonly name: string;
   readonly kind: string;
-  readonly incoming: string;
-  readonly returning: string;
+  readonly requestType: string;
+  readonly responseType: string;
   readonly description: string;
 }
 
@@ -47,8 +47,8 @@ export async function listMethods(lookup: Lookup): Promise<ListedMethod[]> {
     (registry.getService(name)?.methods ?? []).map((method) => ({
       name: pathOf(method),
       kind: method.methodKind,
-      incoming: method.input.typeName,
-      returning: method.output.typeName,
+      requestType: method.input.typeName,
+      responseType: method.output.typeName,
       description: "",
     }))
   );

@@ -37,11 +37,11 @@ export interface ConnectionEngine {
    * When the peer should be read from again, in the clock of `nowMs`; 0 for at once. It goes on with what is refused:
    * this only makes it slower, and a driver may do without. For servers' connections.
    */
-  readonly readAtMs?: number;
+  readonly readThrottledUntilMs?: number;
   /** True when nothing more will be said: flush `out`, then close the byte stream. */
   readonly finished: boolean;
   /** Whether it finished because all was said, so that the peer may still be reading what was sent last. */
-  readonly endedWell?: boolean;
+  readonly closedGracefully?: boolean;
   /** Bytes held by this engine in queues (not counting `out`), for limits and figures. */
   readonly bufferedBytes: number;
 }

@@ -58,7 +58,7 @@ let spentMs = 0;
 let turnOver = false;
 let turnBeganMs = 0;
 // How many times longer turns are than what was said to have been spent in them.
-let burden = 1;
+let costFactor = 1;
 
 /** Whether the loop has its turns without work: whoever has much to do should wait for `nextTurn`. */
 export function isPolling(): boolean {
@@ -66,13 +66,13 @@ export function isPolling(): boolean {
 }
 
 /** Whether this turn is over with `ms` more of a connection's work, and what comes of it. */
-export function isOverWith(ms: number): boolean {
-  return spentMs + ms * burden >= TURN_MS;
+export function exceedsSlice(ms: number): boolean {
+  return spentMs + ms * costFactor >= TURN_MS;
 }
 
 /** How much longer `ms` of a connection's work make the turn, going by those before. */
-export function withHandlers(ms: number): number {
-  return ms * burden;
+export function scaledCost(ms: number): number {
+  return ms * costFactor;
 }
 
 /** Whether enough was done in this turn already, or the loop is polling. */
@@ -90,15 +90,15 @@ export function spendTurn(ms: number): void {
     turnBeganMs = performance.now() - ms;
   }
   // What took less than the clock can tell counts as well, or the turn would be begun again and again.
-  spentMs += Math.max(ms, 0.01) * burden;
+  spentMs += Math.max(ms, 0.01) * costFactor;
   turnOver = spentMs >= TURN_MS;
 }
 
 function beginTurn(): void {
   if (turnOver) {
-    const last = (performance.now() - turnBeganMs) / (spentMs / burden);
-    if (last >= burden) burden = Math.min(last, burden * HEAVIER, MAX_BURDEN);
-    else burden += (Math.max(last, 1) - burden) * LIGHTER;
+    const last = (performance.now() - turnBeganMs) / (spentMs / costFactor);
+    if (last >= costFactor) costFactor = Math.min(last, costFactor * HEAVIER, MAX_BURDEN);
+    else costFactor += (Math.max(last, 1) - costFactor) * LIGHTER;
   }
   spentMs = 0;
   turnOver = false;
@@ -121,7 +121,7 @@ export function nextTurn(): Promise<void> {
 }
 
 /** Says that whoever had the last turn works for long in it: the next one goes on after a look at the sockets. */
-export function pollNext(): void {
+export function forcePollBeforeNextTurn(): void {
   pollAgainAtMs = 0;
 }
 

@@ -16,7 +16,7 @@ export interface GrpcServerOptions extends Partial<Http2Options> {
   /** Largest message taken from a client, before decompression; 1 to 2³¹−1. Default 4 MiB, gRPC's own. */
   maxReceiveMessageBytes?: number;
   /** What a browser or curl reads at `GET /`; plain text. */
-  aboutText?: string;
+  infoText?: string;
 }
 
 /** gRPC's default limit of received messages. */
@@ -33,13 +33,13 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler {
   readonly http2: Http2Connection;
   /** Largest message taken from a client. */
   readonly maxReceiveMessageBytes: number;
-  readonly #aboutText: string;
+  readonly #infoText: string;
 
   /** Starts at `nowMs`; the preface is in `out` at once. */
   constructor(readonly sink: ServerConnectionSink, options: GrpcServerOptions, nowMs: number) {
     this.maxReceiveMessageBytes = options.maxReceiveMessageBytes ??
       DEFAULT_MAX_RECEIVE_MESSAGE_BYTES;
-    this.#aboutText = options.aboutText ?? ABOUT;
+    this.#infoText = options.infoText ?? ABOUT;
     this.http2 = new Http2Connection(
       "server",
       this,
@@ -78,14 +78,14 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler {
   get wantsRead(): boolean {
     return this.http2.wantsRead;
   }
-  get readAtMs(): number {
-    return this.http2.readAtMs;
+  get readThrottledUntilMs(): number {
+    return this.http2.readThrottledUntilMs;
   }
   get finished(): boolean {
     return this.http2.finished;
   }
-  get endedWell(): boolean {
-    return this.http2.endedWell;
+  get closedGracefully(): boolean {
+    return this.http2.closedGracefully;
   }
   get bufferedBytes(): number {
     return this.http2.bufferedBytes;
@@ -121,7 +121,7 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler {
     const { http2 } = this;
     const about = request.path === "/" && ["GET", "POST", "HEAD"].includes(request.method);
     const status = about ? "200" : request.method === "POST" ? "415" : "405";
-    const text = about ? this.#aboutText : `HTTP ${status}: this server speaks gRPC\n`;
+    const text = about ? this.#infoText : `HTTP ${status}: this server speaks gRPC\n`;
     const at = http2.beginHeaders();
     http2.encoder.field(http2.out, ":status", status, "index");
     http2.encoder.field(http2.out, "content-type", "text/plain; charset=utf-8", "index");

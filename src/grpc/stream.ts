@@ -11,7 +11,7 @@ import { Http2Stream } from "../http2/stream.ts";
 const PREFIX_BYTES = 5;
 // Memory for a message grows with what has arrived, not with what was announced.
 const FIRST_ALLOCATION_BYTES = 64;
-const MEANT_BYTES = 16_384;
+const EAGER_ALLOCATION_BYTES = 16_384;
 // One prefix at a time is being written: the scheduler copies it before `sendFramed` returns.
 const prefix = new Uint8Array(PREFIX_BYTES);
 
@@ -116,7 +116,7 @@ export abstract class GrpcStream extends Http2Stream {
   // the server's memory is not half used.
   #room(arrived: number): number {
     const { pool } = this.connection.memory;
-    if (arrived >= MEANT_BYTES && pool.used + this.#length <= pool.limitBytes / 2) {
+    if (arrived >= EAGER_ALLOCATION_BYTES && pool.used + this.#length <= pool.limitBytes / 2) {
       return this.#length;
     }
     return Math.min(this.#length, Math.max(arrived * 2, FIRST_ALLOCATION_BYTES));

@@ -19,7 +19,7 @@ import { ErrorCode, Flag, FrameType, PREFACE } from "./constants.ts";
 import { checkRequest, checkResponse, checkTrailers, FieldSummary } from "./field_check.ts";
 import { type FrameHandler, FrameReader } from "./frame_reader.ts";
 import { type BlockOwner, HeaderBlocks } from "./header_blocks.ts";
-import { MOVING_STALL_FACTOR } from "../limits/token_bucket.ts";
+import { PROGRESS_STALL_MULTIPLIER } from "../limits/token_bucket.ts";
 import type { Http2Options } from "./options.ts";
 import type { Http2Stream } from "./stream.ts";
 import {
@@ -118,7 +118,7 @@ export class Http2Connection extends ControlFrames
   outputDrained(nowMs: number): void {
     this.nowMs = this.progressMs = nowMs;
     this.controlQueued = 0;
-    if (this.idleUndated) this.dateIdle(nowMs);
+    if (this.idleStartPending) this.startIdle(nowMs);
     this.sender.pump();
   }
 
@@ -429,7 +429,7 @@ export class Http2Connection extends ControlFrames
       if (timers.fire(Timer.STALL, nowMs)) this.checkStalls(nowMs);
       if (timers.fire(Timer.DRAIN_PING, nowMs)) this.finalGoaway();
       if (timers.fire(Timer.IDLE, nowMs)) {
-        if (this.idleUndated) this.dateIdle(nowMs);
+        if (this.idleStartPending) this.startIdle(nowMs);
         else if (this.slots === 0) this.drain(nowMs);
       }
       if (timers.fire(Timer.AGE, nowMs)) {
@@ -460,7 +460,7 @@ export class Http2Connection extends ControlFrames
       if (!complete) continue;
       const endMs = Math.min(
         Math.max(stream.progressMs, this.progressMs) + stallTimeoutMs,
-        stream.progressMs + stallTimeoutMs * MOVING_STALL_FACTOR,
+        stream.progressMs + stallTimeoutMs * PROGRESS_STALL_MULTIPLIER,
       );
       if (nowMs < endMs) continue;
       this.streamError(

@@ -8,7 +8,7 @@ import { IdMap } from "../call/id_map.ts";
 import { MemoryPool, MemoryShare } from "../limits/memory_pool.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import { HpackEncoder } from "../hpack/encoder.ts";
-import { Budget, MAX_SLOWDOWN_MS } from "../limits/token_bucket.ts";
+import { MAX_SLOWDOWN_MS, TokenBucket } from "../limits/token_bucket.ts";
 import {
   DEFAULT_WINDOW_BYTES,
   ErrorCode,
@@ -76,18 +76,18 @@ export abstract class ConnectionCore implements SendOwner {
   /** When the socket last took output or the peer last gave credit. */
   protected progressMs = 0;
   /** Server: when it should be read from again; see {@link ConnectionEngine}. */
-  readAtMs = 0;
+  readThrottledUntilMs = 0;
   finished = false;
   /** Why it is finished; empty before. */
   endReason = "";
   /** Whether it finished because all was said. */
-  endedWell = false;
+  closedGracefully = false;
 
   protected readonly pings: Pings;
   protected readonly receiveWindow: ReceiveWindow;
   protected readonly timers = new Timers();
-  protected readonly resets: Budget;
-  protected readonly overhead: Budget;
+  protected readonly resets: TokenBucket;
+  protected readonly overhead: TokenBucket;
   protected receiving = false;
   protected lastPeerId = 0;
   protected nextId = 1;
@@ -103,7 +103,7 @@ export abstract class ConnectionCore implements SendOwner {
   protected goawaySentLast = -1;
   protected draining = false;
   /** Server: whether the last call ended since the time was last known. */
-  protected idleUndated = false;
+  protected idleStartPending = false;
   // The DATA frames sent for which the overhead budget has got its credits.
   protected credited = 0;
 
@@ -119,8 +119,8 @@ export abstract class ConnectionCore implements SendOwner {
     this.pings = new Pings(this.out, this.timers, options, nowMs);
     this.receiveWindow = new ReceiveWindow(this.out, options, () => this.nowMs);
     this.sender = new SendScheduler(this.out, options, this.memory, this);
-    this.resets = new Budget(options.resetBurst, options.resetsPerSecond, nowMs);
-    this.overhead = new Budget(options.overheadBurst, options.overheadPerSecond, nowMs);
+    this.resets = new TokenBucket(options.resetBurst, options.resetsPerSecond, nowMs);
+    this.overhead = new TokenBucket(options.overheadBurst, options.overheadPerSecond, nowMs);
     this.timers.set(Timer.PREFACE, nowMs + options.prefaceTimeoutMs);
     if (role === "server") {
       this.timers.set(Timer.IDLE, nowMs + options.maxConnectionIdleMs);
@@ -323,14 +323,14 @@ export abstract class ConnectionCore implements SendOwner {
       this.checkDrained();
       if (this.options.maxConnectionIdleMs === Infinity) return;
       // The last input may be long ago: the next that is known of the time says since when there are no calls.
-      this.idleUndated = true;
+      this.idleStartPending = true;
       this.timers.set(Timer.IDLE, this.nowMs + this.options.maxConnectionIdleMs);
       this.changed(); // the handler may have ended long after the last output
     }
   }
 
-  protected dateIdle(nowMs: number): void {
-    this.idleUndated = false;
+  protected startIdle(nowMs: number): void {
+    this.idleStartPending = false;
     if (this.slots === 0) this.timers.set(Timer.IDLE, nowMs + this.options.maxConnectionIdleMs);
   }
 
@@ -362,13 +362,13 @@ export abstract class ConnectionCore implements SendOwner {
     if (!this.resets.take(2, this.nowMs)) {
       this.connectionError(ErrorCode.ENHANCE_YOUR_CALM, "Too many streams broke the rules");
     }
-    this.slowDown();
+    this.throttle();
   }
 
   /** The peer has made this server refuse or reset a stream: if that was so often, it is read from later. */
-  protected slowDown(): void {
+  protected throttle(): void {
     if (this.role === "client") return;
-    this.readAtMs = this.nowMs + Math.min(this.resets.halfFullMs, MAX_SLOWDOWN_MS);
+    this.readThrottledUntilMs = this.nowMs + Math.min(this.resets.msUntilHalfFull, MAX_SLOWDOWN_MS);
   }
 
   protected chargeReset(): void {
@@ -381,7 +381,7 @@ export abstract class ConnectionCore implements SendOwner {
   protected resetUnknown(id: number, code: number): void {
     this.writeReset(id, code, 0);
     this.chargeReset();
-    this.slowDown();
+    this.throttle();
   }
 
   // ---- endings -----------------------------------------------------------------------------------------
@@ -395,7 +395,7 @@ export abstract class ConnectionCore implements SendOwner {
     this.handler.onStreamClosed(stream);
     this.changed();
     this.chargeReset();
-    this.slowDown();
+    this.throttle();
     this.checkDrained();
   }
 
@@ -439,7 +439,7 @@ export abstract class ConnectionCore implements SendOwner {
     } else if (this.slots > 0 || (this.goawaySentLast < 0 && !this.goawayReceived)) {
       return;
     }
-    this.endedWell = true;
+    this.closedGracefully = true;
     this.finish(ErrorCode.NO_ERROR, "The connection was drained");
     this.changed();
   }

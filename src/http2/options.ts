@@ -21,7 +21,7 @@ export interface Http2Options {
   /** How far windows may grow with the bandwidth-delay product, 65,535 or more. Default 4 MiB. */
   maxWindowBytes: number;
   /** Bytes that slow readers may hold back before the whole connection is slowed down, 0 or more. Default 4 MiB. */
-  maxHeldBytes: number;
+  maxPausedBytes: number;
   /** Largest header list taken, counted by RFC 7541 section 4.1 while decoding; 1 KiB to 1 MiB. Default 16 KiB. */
   maxHeaderListBytes: number;
   /** Most fields in a header list, 16 to 10,000. Default 128 (nginx allows 1,000, Envoy 100). */
@@ -96,7 +96,7 @@ export const DEFAULT_HTTP2_OPTIONS: Readonly<Http2Options> = {
   initialWindowBytes: 65_535,
   connectionWindowBytes: 1_048_576,
   maxWindowBytes: 4_194_304,
-  maxHeldBytes: 4_194_304,
+  maxPausedBytes: 4_194_304,
   maxHeaderListBytes: 16_384,
   maxHeaderFields: 128,
   maxFrameBytes: 16_384,
@@ -131,7 +131,7 @@ export const HTTP2_RANGES: Ranges<Http2Options> = {
   initialWindowBytes: whole(1),
   connectionWindowBytes: whole(65_535),
   maxWindowBytes: whole(65_535),
-  maxHeldBytes: whole(0),
+  maxPausedBytes: whole(0),
   maxHeaderListBytes: whole(1_024, 1_048_576),
   maxHeaderFields: whole(16, 10_000),
   maxFrameBytes: whole(16_384, 16_777_215),

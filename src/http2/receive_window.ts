@@ -81,7 +81,7 @@ export class ReceiveWindow {
   give(stream: Http2Stream | null, count: number): void {
     this.#unreturned += count;
     if (
-      this.#unreturned * 2 >= this.#target && this.heldBytes <= this.options.maxHeldBytes
+      this.#unreturned * 2 >= this.#target && this.heldBytes <= this.options.maxPausedBytes
     ) this.#returnConnection();
     if (stream === null) return;
     stream.recvHeld += count;

@@ -202,7 +202,7 @@ export abstract class LeanCall {
     const { waits } = this.connection;
     waits.forget(this);
     // Others may have waited only because all together had too much queued; neither credit nor output tells them.
-    if (queued > 0) waits.tellSenders();
+    if (queued > 0) waits.notifyWritable();
   }
 
   private dropPieces(): void {

@@ -36,7 +36,7 @@ import { type LeanClientOptions, leanOptions } from "./options.ts";
 import { checkRoute, RouteWriter, writeRoute } from "./format/routes.ts";
 import { NOT_PROCESSED } from "./server_call.ts";
 import { clientEffect, Effect, Input, SERVER_FRAMES, State } from "./format/state.ts";
-import { UnopenedCalls } from "./pending_calls.ts";
+import { PendingCalls } from "./pending_calls.ts";
 import { V1Client } from "./v1/client.ts";
 
 // The longest answer to the hello that is looked at; a version-1 server may answer with anything.
@@ -53,7 +53,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
   readonly #sink: ClientConnectionSink;
   readonly #routes = new RouteWriter();
   readonly #certain: boolean;
-  readonly #unopened = new UnopenedCalls();
+  readonly #unopened = new PendingCalls();
   /** Calls that failed before they could begin; they are told from a timer, not from inside `startCall`. */
   #failed: (() => void)[] = [];
   readonly #pings: { payload: number; onPong: (nowMs: number) => void }[] = [];
@@ -368,7 +368,7 @@ export class LeanClientConnection extends LeanConnection implements ClientConnec
     if (effect === Effect.ERROR) {
       this.#illegal(`Cannot take input ${input} for call ${id} in state ${state}`);
     }
-    return effect === Effect.TAKE;
+    return effect === Effect.ACCEPT;
   }
 
   #illegal(message: string): void {

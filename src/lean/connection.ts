@@ -9,7 +9,7 @@ import { MemoryPool, MemoryShare } from "../limits/memory_pool.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
 import { ProtocolError } from "../errors.ts";
-import { Budget, MAX_SLOWDOWN_MS } from "../limits/token_bucket.ts";
+import { MAX_SLOWDOWN_MS, TokenBucket } from "../limits/token_bucket.ts";
 import type { LeanCall } from "./call.ts";
 import { type FrameHandler, FrameReader } from "./format/frame_reader.ts";
 import {
@@ -26,8 +26,8 @@ import {
 } from "./format/frames.ts";
 import { HELLO_DEFAULTS, type HelloSettings } from "./format/hello.ts";
 import type { LeanOptions } from "./options.ts";
-import { SendWaits } from "./send_queueing.ts";
-import { Watch } from "./liveness.ts";
+import { BlockedSends } from "./send_queueing.ts";
+import { LivenessTimers } from "./liveness.ts";
 
 const NOTHING = () => {};
 const UNBOUNDED = new MemoryPool(Infinity);
@@ -66,16 +66,16 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   /** This connection's part of what all may hold. */
   readonly memory: MemoryShare;
   /** When it should be read from again; see {@link ConnectionEngine}. Stays 0 on clients. */
-  readAtMs = 0;
+  readThrottledUntilMs = 0;
   /** Why it is finished; empty before. */
   endReason = "";
   /** Whether it finished because all was said. */
-  endedWell = false;
+  closedGracefully = false;
   /** How the peer broke the protocol, when it did. */
   error: ProtocolError | undefined;
   protected readonly calls: IdMap<LeanCall> = new IdMap();
   protected readonly reader: FrameReader;
-  protected readonly watch: Watch;
+  protected readonly watch: LivenessTimers;
   /** Whether both sides know the hello. */
   protected extended = false;
   /** Whether the peer has said goodbye, or this side has. */
@@ -88,10 +88,10 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   // Of a frame that is cut off, as far as they count.
   #frameBytes = 0;
   #controlFrames = 0;
-  #overhead: Budget | undefined;
-  #resets: Budget | undefined;
+  #overhead: TokenBucket | undefined;
+  #resets: TokenBucket | undefined;
   /** Calls that can't send now. */
-  readonly waits: SendWaits = new SendWaits();
+  readonly waits: BlockedSends = new BlockedSends();
 
   constructor(options: Readonly<LeanOptions>, valueLimit: number, nowMs: number) {
     this.options = options;
@@ -100,7 +100,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     this.windowBytes = options.callWindowBytes;
     this.fragmentBytes = Math.min(options.fragmentBytes, HELLO_DEFAULTS.maxValueBytes);
     this.reader = new FrameReader(this, options.maxRouteBytes, valueLimit);
-    this.watch = new Watch(options, nowMs);
+    this.watch = new LivenessTimers(options, nowMs);
   }
 
   abstract onFrame(
@@ -238,7 +238,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   }
 
   /** Counts a control frame that the peer caused; too many unsent ones end the connection. */
-  causedControl(): boolean {
+  countControlFrame(): boolean {
     if (++this.#controlFrames <= this.options.maxControlFrames) return true;
     this.fail(
       Reason.ENHANCE_YOUR_CALM,
@@ -250,7 +250,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   /** Charges a frame that is good for nothing; false when the connection has ended over it. */
   charge(what: string): boolean {
     const { overheadBurst, overheadPerSecond } = this.options;
-    this.#overhead ??= new Budget(overheadBurst, overheadPerSecond, this.nowMs);
+    this.#overhead ??= new TokenBucket(overheadBurst, overheadPerSecond, this.nowMs);
     if (this.#overhead.take(1, this.nowMs)) return true;
     this.fail(Reason.ENHANCE_YOUR_CALM, `Too many ${what}: the budget is ${overheadBurst}`);
     return false;
@@ -259,7 +259,8 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   /** Charges a call that was refused or broken: when that was so often, the peer is read from later. */
   chargeFault(): boolean {
     const goesOn = this.chargeReset();
-    this.readAtMs = this.nowMs + Math.min(this.#resets!.halfFullMs, MAX_SLOWDOWN_MS);
+    this.readThrottledUntilMs = this.nowMs +
+      Math.min(this.#resets!.msUntilHalfFull, MAX_SLOWDOWN_MS);
     return goesOn;
   }
 
@@ -271,7 +272,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   /** Charges a call that was given up; false when the connection has ended over it. */
   chargeReset(): boolean {
     const { resetBurst, resetsPerSecond } = this.options;
-    this.#resets ??= new Budget(resetBurst, resetsPerSecond, this.nowMs);
+    this.#resets ??= new TokenBucket(resetBurst, resetsPerSecond, this.nowMs);
     if (this.#resets.take(1, this.nowMs)) return true;
     this.fail(Reason.ENHANCE_YOUR_CALM, `Too many calls given up: the budget is ${resetBurst}`);
     return false;
@@ -330,7 +331,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
     const value = at + HEADER_BYTES + typeBytes;
     if (kind === Control.PING && valueBytes === 8) {
       if (!this.admitPing()) return;
-      if (!this.causedControl() || !this.charge("pings")) return;
+      if (!this.countControlFrame() || !this.charge("pings")) return;
       writeControl(this.out, Control.PONG, 0, 8);
       this.out.bytes(b.subarray(value, value + 8));
     } else if (kind === Control.PONG && valueBytes === 8) {
@@ -358,7 +359,7 @@ export abstract class LeanConnection implements ConnectionEngine, FrameHandler {
   /** Gives the call credit. */
   protected creditCall(call: LeanCall, bytes: number): void {
     this.progressMs = this.nowMs;
-    if (call.credit(bytes)) this.waits.tellSenders();
+    if (call.credit(bytes)) this.waits.notifyWritable();
     else {this.fail(
         Reason.FLOW_CONTROL,
         `Cannot take ${bytes} bytes of credit: limit is 2147483647`,

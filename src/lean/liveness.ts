@@ -9,7 +9,7 @@
 import type { LeanOptions } from "./options.ts";
 
 /** Watches over a connection's standing still. */
-export class Watch {
+export class LivenessTimers {
   /** When `check` must be called next. */
   nextMs = Infinity;
   /** When the last bytes came. */

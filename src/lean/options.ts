@@ -90,7 +90,7 @@ export interface LeanOptions {
    * Server, to version-1 peers: how long a streamed message may wait to learn whether it is the last, 0 or more.
    * Default 10.
    */
-  holdMs: number;
+  v1FinalMessageDelayMs: number;
   /** Server: how long a drained connection waits for the client to hang up, 0 or more. Default 1,000. */
   lingerMs: number;
   /** Server: close a connection without calls after this time. Default Infinity. */
@@ -110,7 +110,7 @@ export type LeanServeOptions = Partial<
     LeanOptions,
     | "callWindowBytes"
     | "fragmentBytes"
-    | "holdMs"
+    | "v1FinalMessageDelayMs"
     | "lingerMs"
     | "maxAssemblyBytes"
     | "maxOutputBytes"
@@ -188,7 +188,7 @@ export const DEFAULT_LEAN_OPTIONS: Readonly<LeanOptions> = {
   keepaliveWithoutCalls: false,
   minPingIntervalMs: 300_000,
   permitPingWithoutCalls: false,
-  holdMs: 10,
+  v1FinalMessageDelayMs: 10,
   lingerMs: 1_000,
   maxConnectionIdleMs: Infinity,
   maxConnectionAgeMs: Infinity,
@@ -227,7 +227,7 @@ export const LEAN_RANGES: Ranges<LeanOptions> = {
   keepaliveTimeMs: HTTP2_RANGES.keepaliveTimeMs,
   keepaliveTimeoutMs: HTTP2_RANGES.keepaliveTimeoutMs,
   minPingIntervalMs: HTTP2_RANGES.minPingIntervalMs,
-  holdMs: measured(0),
+  v1FinalMessageDelayMs: measured(0),
   lingerMs: measured(0),
   maxConnectionIdleMs: HTTP2_RANGES.maxConnectionIdleMs,
   maxConnectionAgeMs: HTTP2_RANGES.maxConnectionAgeMs,

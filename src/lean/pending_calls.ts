@@ -7,7 +7,7 @@
 import type { LeanClientCall } from "./client_call.ts";
 
 /** Nearly every call is on the wire at once, so the last one is kept apart and most never see the set. */
-export class UnopenedCalls {
+export class PendingCalls {
   #last: LeanClientCall | undefined = undefined;
   readonly #others = new Set<LeanClientCall>();
 

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { MOVING_STALL_FACTOR } from "../limits/token_bucket.ts";
+import { PROGRESS_STALL_MULTIPLIER } from "../limits/token_bucket.ts";
 import type { LeanCall } from "./call.ts";
 
 /** Who waits for what, on one connection. Its sets are made when first needed: most connections need none. */
-export class SendWaits {
+export class BlockedSends {
   #output: Set<LeanCall> | undefined;
   #credit: Set<LeanCall> | undefined;
   #senders: Set<LeanCall> | undefined;
@@ -47,11 +47,11 @@ export class SendWaits {
       this.#output.clear();
       for (const call of calls) call.pump();
     }
-    this.tellSenders();
+    this.notifyWritable();
   }
 
   /** Senders that have room hear of it. */
-  tellSenders(): void {
+  notifyWritable(): void {
     if (this.#senders === undefined || this.#senders.size === 0) return;
     for (const call of [...this.#senders]) {
       if (!call.hasRoom) continue;
@@ -63,7 +63,7 @@ export class SendWaits {
   /**
    * Looks for complete replies that have had no credit for `limitMs`, from the first look on, because the times of
    * their own may be old. While the connection moves, which it did last at `progressMs`, they may wait
-   * {@link MOVING_STALL_FACTOR} times as long. A call whose handler still runs is the handler's own affair. Calls
+   * {@link PROGRESS_STALL_MULTIPLIER} times as long. A call whose handler still runs is the handler's own affair. Calls
    * `stalled` for each; returns when to look again.
    */
   checkCredit(
@@ -81,7 +81,7 @@ export class SendWaits {
       if (call.stalledMs === 0) call.stalledMs = nowMs;
       const endMs = Math.min(
         Math.max(call.stalledMs, progressMs) + limitMs,
-        call.stalledMs + limitMs * MOVING_STALL_FACTOR,
+        call.stalledMs + limitMs * PROGRESS_STALL_MULTIPLIER,
       );
       if (nowMs >= endMs) stalled(call);
       else nextMs = Math.min(nextMs, endMs);

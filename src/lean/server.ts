@@ -34,7 +34,7 @@ import { LEAST_PIECE_BYTES } from "./call.ts";
 import { leanOptions, type LeanServerOptions } from "./options.ts";
 import { RouteReader } from "./format/routes.ts";
 import { errorValue, LeanServerCall, NOT_PROCESSED } from "./server_call.ts";
-import { ServerLife } from "./server_lifetime.ts";
+import { ServerLifetime } from "./server_lifetime.ts";
 import { CLIENT_FRAMES, Effect, Input, serverEffect, State } from "./format/state.ts";
 import { V1Server } from "./v1/server.ts";
 
@@ -56,7 +56,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   /** Calls that are open on the wire, or whose handlers still run. */
   #slots = 0;
   #lastId = 0;
-  readonly #life: ServerLife;
+  readonly #life: ServerLifetime;
   #pings = 0;
   /** The answer to calls above the limit, once there was one. */
   #full: Uint8Array | undefined;
@@ -69,7 +69,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     // A client that knows the hello by ALPN may call before it has read this side's, with the default as credit.
     this.windowBytes = Math.max(all.callWindowBytes, HELLO_DEFAULTS.callWindowBytes);
     this.#routes = new RouteReader(all.maxRoutes);
-    this.#life = new ServerLife(all, this.watch, nowMs);
+    this.#life = new ServerLifetime(all, this.watch, nowMs);
   }
 
   get activeCalls(): number {
@@ -199,7 +199,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
       ? State.CLOSED
       : call.state;
     const effect = serverEffect(state, input);
-    if (effect === Effect.TAKE) return true;
+    if (effect === Effect.ACCEPT) return true;
     if (effect === Effect.IGNORE && this.#isOnItsWay(call, bytes)) return false;
     if (effect === Effect.IGNORE) this.charge("frames of calls that are over");
     else this.#illegal(`Cannot take input ${input} for call ${id} in state ${state}`);
@@ -314,7 +314,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   }
 
   #refuseWith(id: number, value: Uint8Array): void {
-    if (!this.chargeFault() || !this.causedControl()) return;
+    if (!this.chargeFault() || !this.countControlFrame()) return;
     this.writeFrame(RESPONSE | ERROR, id, undefined, value, 0, value.length);
   }
 
@@ -415,7 +415,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
   #finishDrain(): void {
     if (!this.leaving || this.over || this.#slots > 0) return;
     if (this.#peer !== Peer.EXTENDED) {
-      this.endedWell = true;
+      this.closedGracefully = true;
       return this.close("The server is going away", false);
     }
     this.#life.linger(this.nowMs);
@@ -439,7 +439,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
 
   override outputDrained(nowMs: number): void {
     super.outputDrained(nowMs);
-    this.#life.passed(nowMs);
+    this.#life.setNow(nowMs);
     if (!this.over) this.#v1?.outputDrained();
   }
 
@@ -449,7 +449,7 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     if (this.watch.pingDue) this.#sendPing(nowMs);
     const event = this.#life.check(nowMs, this.leaving, this.#slots);
     if (event === "close") {
-      this.endedWell = true;
+      this.closedGracefully = true;
       this.close("The server has gone away", false);
     } else if (event === "abort") this.abort("The connection is too old", nowMs);
     else if (event === "drain") this.drain(nowMs);
@@ -470,9 +470,9 @@ export class LeanServerConnection extends LeanConnection implements ServerConnec
     return true;
   }
 
-  /** A look at held messages is due after `holdMs`. For `V1Server`. */
+  /** A look at held messages is due after `v1FinalMessageDelayMs`. For `V1Server`. */
   scheduleHold(): void {
-    this.watch.schedule(this.nowMs + this.options.holdMs);
+    this.watch.schedule(this.nowMs + this.options.v1FinalMessageDelayMs);
   }
 
   /** Whether no more calls are taken. For `V1Server`. */

@@ -6,7 +6,7 @@
  */
 
 import type { LeanOptions } from "./options.ts";
-import type { Watch } from "./liveness.ts";
+import type { LivenessTimers } from "./liveness.ts";
 
 const MAX_PING_STRIKES = 2;
 const IDLE_PING_INTERVAL_MS = 7_200_000;
@@ -15,18 +15,18 @@ const IDLE_PING_INTERVAL_MS = 7_200_000;
 export type LifeEvent = "drain" | "abort" | "close" | undefined;
 
 /** The times of one server connection. */
-export class ServerLife {
+export class ServerLifetime {
   readonly #options: Readonly<LeanOptions>;
-  readonly #watch: Watch;
+  readonly #watch: LivenessTimers;
   readonly #bornMs: number;
   #lingerMs = Infinity;
   #graceMs = Infinity;
   #idleFromMs: number;
-  #idleUndated = false;
+  #idleStartPending = false;
   #pingMs = -Infinity;
   #pingStrikes = 0;
 
-  constructor(options: Readonly<LeanOptions>, watch: Watch, nowMs: number) {
+  constructor(options: Readonly<LeanOptions>, watch: LivenessTimers, nowMs: number) {
     this.#options = options;
     this.#watch = watch;
     this.#bornMs = this.#idleFromMs = nowMs;
@@ -42,13 +42,13 @@ export class ServerLife {
 
   /** The last call ended; when, the next that is known of the time says. */
   callsEnded(): void {
-    this.#idleUndated = true;
+    this.#idleStartPending = true;
   }
 
   /** Tells the time. */
-  passed(nowMs: number): void {
-    if (!this.#idleUndated) return;
-    this.#idleUndated = false;
+  setNow(nowMs: number): void {
+    if (!this.#idleStartPending) return;
+    this.#idleStartPending = false;
     this.#idleFromMs = nowMs;
     this.#watch.schedule(nowMs + this.#options.maxConnectionIdleMs);
   }
@@ -57,7 +57,7 @@ export class ServerLife {
   check(nowMs: number, leaving: boolean, calls: number): LifeEvent {
     if (nowMs >= this.#lingerMs) return "close";
     if (nowMs >= this.#graceMs) return "abort";
-    this.passed(nowMs);
+    this.setNow(nowMs);
     this.#watch.schedule(Math.min(this.#lingerMs, this.#graceMs));
     const { maxConnectionAgeMs, maxConnectionAgeGraceMs, maxConnectionIdleMs } = this.#options;
     const oldMs = this.#bornMs + maxConnectionAgeMs;

@@ -8,7 +8,7 @@
  * How many stall times a complete reply may wait for its own credit while the connection moves: others' bytes may
  * come first on a slow link, and whoever lets nothing but others move may not hold memory for ever.
  */
-export const MOVING_STALL_FACTOR = 10;
+export const PROGRESS_STALL_MULTIPLIER = 10;
 
 /**
  * How much later a peer is read from, at most, that opens calls above the limit or breaks them and has used up half its
@@ -17,7 +17,7 @@ export const MOVING_STALL_FACTOR = 10;
 export const MAX_SLOWDOWN_MS = 5_000;
 
 /** A bucket of credits that fills with time. The clock comes in by arguments. */
-export class Budget {
+export class TokenBucket {
   #credits: number;
   readonly #most: number;
   readonly #perMs: number;
@@ -43,7 +43,7 @@ export class Budget {
   }
 
   /** How long it took from the last {@link take} on until the bucket was half full again, in ms; 0 when it was. */
-  get halfFullMs(): number {
+  get msUntilHalfFull(): number {
     const missing = this.#most / 2 - this.#credits;
     return missing > 0 ? missing / this.#perMs : 0;
   }

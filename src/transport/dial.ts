@@ -129,7 +129,7 @@ async function dialTarget(target: Address, text: string, attempt: Attempt): Prom
       address: text,
     });
   }
-  return await firstOf(addresses, text, attempt, hostOf(target));
+  return await firstConnected(addresses, text, attempt, hostOf(target));
 }
 
 /** The host in the address, for TLS; undefined when it has none. */
@@ -138,7 +138,7 @@ function hostOf(target: Address): string | undefined {
 }
 
 /** Tries the addresses in turn, the next after a failure or a delay; the first connection wins. */
-function firstOf(
+function firstConnected(
   addresses: Address[],
   text: string,
   attempt: Attempt,

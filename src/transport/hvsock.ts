@@ -53,14 +53,14 @@ export async function dialHvsock(
   for (;;) {
     signal.throwIfAborted();
     tries++;
-    const stream = await knock(address, text, signal, options.replyTimeoutMs ?? 1000);
+    const stream = await sendConnect(address, text, signal, options.replyTimeoutMs ?? 1000);
     if (stream !== undefined) return stream;
     await pause(options.retryDelayMs ?? 100, signal);
   }
 }
 
 /** Asks once; undefined when the door closed or did not answer in time. */
-async function knock(
+async function sendConnect(
   address: HvsockAddress,
   text: string,
   signal: AbortSignal,

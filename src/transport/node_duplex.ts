@@ -7,7 +7,7 @@
 import process from "node:process";
 import { Duplex } from "node:stream";
 import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
-import { nextTurn, pollNext } from "../event_loop/turns.ts";
+import { forcePollBeforeNextTurn, nextTurn } from "../event_loop/turns.ts";
 import type { ByteStream } from "./types.ts";
 
 // What an idle stream waits with, and what a busy one reads with. node:tls
@@ -75,7 +75,7 @@ export class ByteStreamDuplex extends Duplex {
     const count = await this.#inner.read(buffer);
     await nextTurn();
     // The first step, with the key exchange and the signature, is most of a handshake.
-    if (!this.#begun) pollNext();
+    if (!this.#begun) forcePollBeforeNextTurn();
     this.#begun = true;
     return count;
   }

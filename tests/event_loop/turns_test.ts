@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import {
-  isOverWith,
+  exceedsSlice,
+  forcePollBeforeNextTurn,
   isTurnOver,
   nextTurn,
-  pollNext,
+  scaledCost,
   spendTurn,
-  withHandlers,
 } from "../../src/event_loop/turns.ts";
 
 function work(ms: number): void {
@@ -90,17 +90,17 @@ async function turnsWith(count: number, saidMs: number, handlersMs: number): Pro
 
 Deno.test("what handlers do after their connections have measured counts as well", async () => {
   await nextTurn();
-  assert.equal(isOverWith(0.5), false);
-  assert.equal(isOverWith(1), true);
+  assert.equal(exceedsSlice(0.5), false);
+  assert.equal(exceedsSlice(1), true);
   await turnsWith(10, 1, 5);
-  assert.ok(withHandlers(0.2) > 0.5, `${withHandlers(0.2)} ms`);
-  assert.equal(isOverWith(0.5), true);
+  assert.ok(scaledCost(0.2) > 0.5, `${scaledCost(0.2)} ms`);
+  assert.equal(exceedsSlice(0.5), true);
   spendTurn(0.5);
   assert.equal(isTurnOver(), true);
   // And less, once they do less.
   await turnsWith(200, 1, 0);
-  assert.ok(withHandlers(0.2) < 0.25, `${withHandlers(0.2)} ms`);
-  assert.equal(isOverWith(0.5), false);
+  assert.ok(scaledCost(0.2) < 0.25, `${scaledCost(0.2)} ms`);
+  assert.equal(exceedsSlice(0.5), false);
 });
 
 Deno.test("who wait go on although somebody works in every turn", async () => {
@@ -140,13 +140,13 @@ async function turnsOfWaiting(turnMs = 0): Promise<number> {
 Deno.test("who comes after long work goes on after a look at the sockets", async () => {
   // Now the next look is due in 2 ms.
   await nextTurn();
-  pollNext();
+  forcePollBeforeNextTurn();
   assert.ok(await turnsOfWaiting() >= 61);
 });
 
 Deno.test("where turns are slow, the look at the sockets ends before V8 has had 61 of them", async () => {
   await nextTurn();
-  pollNext();
+  forcePollBeforeNextTurn();
   const turns = await turnsOfWaiting(2);
   assert.ok(turns < 30, `${turns} turns`);
 });

@@ -175,7 +175,7 @@ Deno.test("drain: open calls finish, new ones are refused, both ends finish", ()
   pair.run();
   assert.equal(outcome.code, Status.OK);
   assert(pair.server.finished);
-  assert(pair.server.endedWell);
+  assert(pair.server.closedGracefully);
   assert(pair.client.finished);
 });
 

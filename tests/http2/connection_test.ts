@@ -214,21 +214,21 @@ Deno.test("who goes on opening streams above the limit is read from later and la
   const open = () => server.send(headers(id), (id += 2, new Uint8Array(0)));
   for (let refused = 1; refused <= 50; refused++) {
     assert.equal(rstCode(open()), REFUSED_STREAM);
-    assert.equal(server.engine.readAtMs, 0);
+    assert.equal(server.engine.readThrottledUntilMs, 0);
   }
   open();
-  assert.equal(server.engine.readAtMs, 100);
+  assert.equal(server.engine.readThrottledUntilMs, 100);
   // Reading earlier is allowed, and makes it no better for the peer.
   for (let i = 0; i < 4; i++) open();
-  assert.equal(server.engine.readAtMs, 500);
+  assert.equal(server.engine.readThrottledUntilMs, 500);
   server.nowMs = 400;
   open();
-  assert.equal(server.engine.readAtMs, 600);
+  assert.equal(server.engine.readThrottledUntilMs, 600);
   server.nowMs = 600;
   for (let i = 0; i < 40; i++) open();
-  assert.equal(server.engine.readAtMs, 4_600);
+  assert.equal(server.engine.readThrottledUntilMs, 4_600);
   for (let i = 0; i < 10; i++) assert.equal(rstCode(open()), REFUSED_STREAM);
-  assert.equal(server.engine.readAtMs, 5_600);
+  assert.equal(server.engine.readThrottledUntilMs, 5_600);
   assert.equal(goawayCode(open()), ENHANCE_YOUR_CALM);
 });
 
@@ -236,9 +236,9 @@ Deno.test("messages that can't be inflated count as two resets each, and slow do
   const server = new Server({ resetBurst: 100, resetsPerSecond: 10 });
   server.send(hello(), headers(1));
   for (let i = 0; i < 25; i++) server.calls[0].chargeFault!();
-  assert.equal(server.engine.readAtMs, 0);
+  assert.equal(server.engine.readThrottledUntilMs, 0);
   server.calls[0].chargeFault!();
-  assert.equal(server.engine.readAtMs, 200);
+  assert.equal(server.engine.readThrottledUntilMs, 200);
   for (let i = 0; i < 24; i++) server.calls[0].chargeFault!();
   assert.equal(server.engine.finished, false);
   server.calls[0].chargeFault!();
@@ -249,7 +249,7 @@ Deno.test("a peer above the limit is read from 5 s later at most", () => {
   const server = new Server({ maxConcurrentStreams: 1, resetsPerSecond: 0 });
   server.send(hello(), headers(1));
   for (let id = 3; id <= 3 + 2 * 500; id += 2) server.send(headers(id));
-  assert.equal(server.engine.readAtMs, 5_000);
+  assert.equal(server.engine.readThrottledUntilMs, 5_000);
 });
 
 Deno.test("rapid reset ends the connection with ENHANCE_YOUR_CALM", () => {

@@ -67,7 +67,7 @@ function assertGoodbye(
 }
 
 // What a client may not send, each as its own case: what went before, the offending frame, reason, note.
-const CLIENT_CRIMES: [string, Uint8Array, number, RegExp][] = [
+const CLIENT_ABUSES: [string, Uint8Array, number, RegExp][] = [
   ["version 0", hex("00"), 1, /version 0/],
   ["version 255", hex("ff"), 1, /version 255/],
   ["request|stream|end", frame(0x0d, 1, "/x"), 1, /Cannot take input 0/],
@@ -135,7 +135,7 @@ const CLIENT_CRIMES: [string, Uint8Array, number, RegExp][] = [
   ],
 ];
 
-for (const [name, bytes, reason, note] of CLIENT_CRIMES) {
+for (const [name, bytes, reason, note] of CLIENT_ABUSES) {
   Deno.test(`a client's ${name} ends the connection, whole and byte by byte`, () => {
     for (const chunks of [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))]) {
       const made = server();
@@ -241,15 +241,15 @@ Deno.test("who goes on opening calls above the limit is read from later", () => 
   );
   let id = 0;
   while (++id <= 51) made.engine.receive(frame(1, id, "/x"), 0);
-  assert.equal(made.engine.readAtMs, 0);
+  assert.equal(made.engine.readThrottledUntilMs, 0);
   made.engine.receive(frame(1, id++, "/x"), 0);
-  assert.equal(made.engine.readAtMs, 100);
+  assert.equal(made.engine.readThrottledUntilMs, 100);
   made.engine.receive(concat(frame(1, id++, "/x"), frame(1, id++, "/x")), 100);
-  assert.equal(made.engine.readAtMs, 300);
+  assert.equal(made.engine.readThrottledUntilMs, 300);
   assert.equal(made.engine.finished, false);
   // So does one whose messages can't be inflated.
   made.calls[0].call.chargeFault!();
-  assert.equal(made.engine.readAtMs, 400);
+  assert.equal(made.engine.readThrottledUntilMs, 400);
   while (id <= 1_000) made.engine.receive(frame(1, id++, "/x"), 300);
   assertGoodbye(made, 4, /the budget is 100/);
 });

@@ -46,7 +46,7 @@ const EDGES: readonly Edge[] = [
   ["keepaliveTimeMs", 1, Infinity, false],
   ["keepaliveTimeoutMs", 1, Infinity, false],
   ["minPingIntervalMs", 0, Infinity, false],
-  ["holdMs", 0, Infinity, false],
+  ["v1FinalMessageDelayMs", 0, Infinity, false],
   ["lingerMs", 0, Infinity, false],
   ["maxConnectionIdleMs", 1, Infinity, false],
   ["maxConnectionAgeMs", 1, Infinity, false],

@@ -247,7 +247,7 @@ Deno.test("a drain lets open calls finish, refuses what crosses it, then both si
   assert.equal(pair.client.engine.finished, true);
   pair.wait(1_000);
   assert.equal(pair.server.engine.finished, true);
-  assert.equal(pair.server.engine.endedWell, true);
+  assert.equal(pair.server.engine.closedGracefully, true);
 });
 
 Deno.test("an abort ends every call with UNAVAILABLE", () => {
@@ -258,7 +258,7 @@ Deno.test("an abort ends every call with UNAVAILABLE", () => {
   pair.run();
   pair.server.engine.abort("Stopped by hand", 0);
   assert.equal(pair.server.engine.finished, true);
-  assert.equal(pair.server.engine.endedWell, false);
+  assert.equal(pair.server.engine.closedGracefully, false);
   pair.run();
   assert.equal(call.status, Status.UNAVAILABLE);
   assert.equal(call.message, "Stopped by hand");

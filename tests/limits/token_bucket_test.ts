@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { Budget } from "../../src/limits/token_bucket.ts";
+import { TokenBucket } from "../../src/limits/token_bucket.ts";
 
 Deno.test("a bucket fills with time, however much is left in it", () => {
-  const budget = new Budget(10, 1, 0);
+  const budget = new TokenBucket(10, 1, 0);
   for (let i = 0; i < 9; i++) assert(budget.take(1, 0));
   // Enough for one; the hour that has passed is not lost with it.
   for (let i = 0; i < 10; i++) assert(budget.take(1, 3_600_000), `credit ${i}`);
@@ -10,21 +10,21 @@ Deno.test("a bucket fills with time, however much is left in it", () => {
 });
 
 Deno.test("a bucket says how long it takes until it is half full", () => {
-  const budget = new Budget(10, 2, 0);
-  assert.equal(budget.halfFullMs, 0);
+  const budget = new TokenBucket(10, 2, 0);
+  assert.equal(budget.msUntilHalfFull, 0);
   budget.take(5, 0);
-  assert.equal(budget.halfFullMs, 0);
+  assert.equal(budget.msUntilHalfFull, 0);
   budget.take(3, 0);
-  assert.equal(budget.halfFullMs, 1_500);
+  assert.equal(budget.msUntilHalfFull, 1_500);
   budget.take(1, 1_000);
-  assert.equal(budget.halfFullMs, 1_000);
-  const never = new Budget(10, 0, 0);
+  assert.equal(budget.msUntilHalfFull, 1_000);
+  const never = new TokenBucket(10, 0, 0);
   never.take(6, 0);
-  assert.equal(never.halfFullMs, Infinity);
+  assert.equal(never.msUntilHalfFull, Infinity);
 });
 
 Deno.test("a bucket never holds more than its size", () => {
-  const budget = new Budget(10, 1, 0);
+  const budget = new TokenBucket(10, 1, 0);
   for (let i = 0; i < 10; i++) assert(budget.take(1, 3_600_000));
   assert.equal(budget.take(1, 3_600_000), false);
 });

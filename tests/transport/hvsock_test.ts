@@ -13,7 +13,7 @@ interface Door extends AsyncDisposable {
   requests: string[];
 }
 
-type Answer = (conn: Deno.Conn, knock: number) => Promise<void> | void;
+type Answer = (conn: Deno.Conn, sendConnect: number) => Promise<void> | void;
 
 /** Reads up to and with the newline. */
 async function readLine(conn: { read(b: Uint8Array): Promise<number | null> }): Promise<string> {
@@ -102,8 +102,8 @@ Deno.test("hvsock dial takes a reply that comes byte by byte", async () => {
 });
 
 Deno.test("hvsock dial asks again when the door closes silently, until the guest listens", async () => {
-  await using door = await openDoor(async (conn, knock) => {
-    if (knock < 4) conn.close();
+  await using door = await openDoor(async (conn, sendConnect) => {
+    if (sendConnect < 4) conn.close();
     else await conn.write(text.encode("OK 9\n"));
   });
   const stream = await dialDoor(door);
@@ -126,8 +126,8 @@ Deno.test("hvsock dial says how often it asked a guest that does not listen", as
 });
 
 Deno.test("hvsock dial gives a silent door its own timeout and asks again", async () => {
-  await using door = await openDoor(async (conn, knock) => {
-    if (knock > 1) await conn.write(text.encode("OK 1\n"));
+  await using door = await openDoor(async (conn, sendConnect) => {
+    if (sendConnect > 1) await conn.write(text.encode("OK 1\n"));
   });
   const stream = await dialDoor(door);
   assert.equal(door.requests.length, 2);

@@ -63,7 +63,7 @@ export const Effect = {
   /** Breaks the protocol: the connection ends. */
   ERROR: 0,
   /** Handle it. */
-  TAKE: 1,
+  ACCEPT: 1,
   /** Late: drop it, charge the overhead budget. */
   IGNORE: 2,
 } as const;
@@ -80,19 +80,19 @@ function table(rows: Record<number, Partial<Record<number, number>>>): Uint8Arra
   return cells;
 }
 
-const { TAKE, IGNORE } = Effect;
+const { ACCEPT, IGNORE } = Effect;
 
 const SERVER = table({
-  [State.IDLE]: { [Input.WHOLE]: TAKE, [Input.OPEN]: TAKE },
+  [State.IDLE]: { [Input.WHOLE]: ACCEPT, [Input.OPEN]: ACCEPT },
   [State.OPEN]: {
-    [Input.MESSAGE]: TAKE,
-    [Input.PIECE]: TAKE,
-    [Input.MESSAGE_END]: TAKE,
-    [Input.END]: TAKE,
-    [Input.CANCEL]: TAKE,
-    [Input.CREDIT]: TAKE,
+    [Input.MESSAGE]: ACCEPT,
+    [Input.PIECE]: ACCEPT,
+    [Input.MESSAGE_END]: ACCEPT,
+    [Input.END]: ACCEPT,
+    [Input.CANCEL]: ACCEPT,
+    [Input.CREDIT]: ACCEPT,
   },
-  [State.LATER]: { [Input.CANCEL]: TAKE, [Input.CREDIT]: TAKE },
+  [State.LATER]: { [Input.CANCEL]: ACCEPT, [Input.CREDIT]: ACCEPT },
   [State.CLOSED]: {
     [Input.MESSAGE]: IGNORE,
     [Input.PIECE]: IGNORE,
@@ -105,22 +105,22 @@ const SERVER = table({
 
 const CLIENT = table({
   [State.OPEN]: {
-    [Input.WHOLE]: TAKE,
-    [Input.MESSAGE]: TAKE,
-    [Input.PIECE]: TAKE,
-    [Input.MESSAGE_END]: TAKE,
-    [Input.END]: TAKE,
-    [Input.ERROR]: TAKE,
-    [Input.HEADERS]: TAKE,
-    [Input.CREDIT]: TAKE,
+    [Input.WHOLE]: ACCEPT,
+    [Input.MESSAGE]: ACCEPT,
+    [Input.PIECE]: ACCEPT,
+    [Input.MESSAGE_END]: ACCEPT,
+    [Input.END]: ACCEPT,
+    [Input.ERROR]: ACCEPT,
+    [Input.HEADERS]: ACCEPT,
+    [Input.CREDIT]: ACCEPT,
   },
   [State.LATER]: {
-    [Input.MESSAGE]: TAKE,
-    [Input.PIECE]: TAKE,
-    [Input.MESSAGE_END]: TAKE,
-    [Input.END]: TAKE,
-    [Input.ERROR]: TAKE,
-    [Input.CREDIT]: TAKE,
+    [Input.MESSAGE]: ACCEPT,
+    [Input.PIECE]: ACCEPT,
+    [Input.MESSAGE_END]: ACCEPT,
+    [Input.END]: ACCEPT,
+    [Input.ERROR]: ACCEPT,
+    [Input.CREDIT]: ACCEPT,
   },
   [State.CLOSED]: {
     [Input.WHOLE]: IGNORE,

@@ -106,7 +106,7 @@ export class V1Server {
       this.#server.charge("session messages that are not taken");
       return;
     }
-    if (!this.#server.causedControl()) return;
+    if (!this.#server.countControlFrame()) return;
     const route = b.subarray(at + HEADER_BYTES, at + HEADER_BYTES + typeBytes);
     V1ServerCall.writeError(
       this.#server.out,
@@ -127,7 +127,7 @@ export class V1Server {
     if (this.#full.delete(call)) this.#server.produced();
   }
 
-  /** A call has a message whose flags are open; looked at again after `holdMs`. */
+  /** A call has a message whose flags are open; looked at again after `v1FinalMessageDelayMs`. */
   hold(call: V1ServerCall): void {
     this.#holding.add(call);
     this.#server.scheduleHold();
@@ -151,11 +151,11 @@ export class V1Server {
 
   /** Messages that have waited long enough go out. */
   tick(nowMs: number): void {
-    const { holdMs } = this.#server.options;
+    const { v1FinalMessageDelayMs } = this.#server.options;
     for (const call of [...this.#holding]) {
       // The time of the hold itself may be old, so it counts from the first look.
       if (call.heldMs === 0) call.heldMs = nowMs;
-      if (nowMs - call.heldMs >= holdMs) call.release();
+      if (nowMs - call.heldMs >= v1FinalMessageDelayMs) call.release();
       else this.#server.scheduleHold();
     }
   }

@@ -53,7 +53,7 @@ export function registryOfSet(bytes: Uint8Array): FileRegistry {
 /** `package.Service` and `Method` of `package.Service/Method` or `package.Service.Method`. */
 export function splitMethod(name: string): { service: string; method: string } {
   const bare = name.replace(/^\//, "");
-  const at = bare.includes("/") ? bare.lastIndexOf("/") : bare.lastIndexOf("..");
+  const at = bare.includes("/") ? bare.lastIndexOf("/") : bare.lastIndexOf(".");
   if (at <= 0 || at === bare.length - 1) {
     throw new TypeError(`Cannot read method "${name}": it must be like package.Service/Method`);
   }

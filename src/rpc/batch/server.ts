@@ -46,8 +46,8 @@ export function addBatch(router: Router, options: BatchServerOptions = {}): void
   router.method(BATCH_METHOD, {
     kind: "bidi_streaming",
     description: "Carries unary calls in batches",
-    incoming: BatchService.method.exchange.input.typeName,
-    returning: BatchService.method.exchange.output.typeName,
+    requestType: BatchService.method.exchange.input.typeName,
+    responseType: BatchService.method.exchange.output.typeName,
   }, (requests, context) => {
     if (!(context instanceof CallContext) || context.wire === "batch") {
       throw new RpcError(Status.UNIMPLEMENTED, "Batches can't be nested");
@@ -66,7 +66,7 @@ class BatchSession implements BatchRequestSink {
   #maxBufferedBytes: number;
   #maxReplyBytes = DEFAULT_MAX_REPLY_BYTES;
   #methods: (string | undefined)[] = [];
-  #open = new IdMap<BatchedCall>();
+  #open = new IdMap<BatchServerCall>();
   /** Calls whose handlers have not ended, given up ones included. */
   #running = 0;
   #writer = new BatchResponseWriter();
@@ -128,7 +128,13 @@ class BatchSession implements BatchRequestSink {
       );
       return;
     }
-    const call = new BatchedCall(this, id, path, timeoutMs === 0 ? Infinity : timeoutMs, metadata);
+    const call = new BatchServerCall(
+      this,
+      id,
+      path,
+      timeoutMs === 0 ? Infinity : timeoutMs,
+      metadata,
+    );
     this.#open.set(id, call);
     this.#running++;
     this.connection.accept(call, this.connection);
@@ -146,7 +152,12 @@ class BatchSession implements BatchRequestSink {
   }
 
   /** A call ended with a reply. */
-  ended(call: BatchedCall, code: Status, message: string, trailers: Metadata | undefined): void {
+  ended(
+    call: BatchServerCall,
+    code: Status,
+    message: string,
+    trailers: Metadata | undefined,
+  ): void {
     const { id, payload, headers } = call;
     this.#open.delete(id);
     if (code === Status.OK && payload === undefined) {
@@ -263,7 +274,7 @@ const NO_SINK: ServerCallSink = {
 };
 
 /** One call of a batch, as the rpc layer sees calls. */
-class BatchedCall implements ServerCall {
+class BatchServerCall implements ServerCall {
   readonly id: number;
   readonly path: string;
   readonly timeoutMs: number;

@@ -53,8 +53,8 @@ export function addByteStream(
   router.method(
     name,
     {
-      incoming: "a stream of bytes",
-      returning: "a stream of bytes",
+      requestType: "a stream of bytes",
+      responseType: "a stream of bytes",
       ...spec,
       kind: "bidi_streaming",
     },

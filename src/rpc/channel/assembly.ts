@@ -15,7 +15,7 @@ import {
   CONNECT_TIMEOUT_MS,
 } from "./options.ts";
 import { checkPoolSize, type PoolSize } from "../pool/options.ts";
-import type { CallExtras } from "../client/interceptors.ts";
+import type { CallMiddleware } from "../client/interceptors.ts";
 import { ClientEngines } from "./engine_factory.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
@@ -23,7 +23,7 @@ import { HealthChecker } from "../pool/health_check.ts";
 import { HedgedCall } from "../client/hedging.ts";
 import { clientLog } from "../core/log.ts";
 import { Pool } from "../pool/pool.ts";
-import { ProcessHold } from "../pool/process_ref.ts";
+import { ProcessRef } from "../pool/process_ref.ts";
 import { ReplayCall } from "../client/replayable_call.ts";
 import { type PolicyContext, RetryCall, RetryThrottle } from "../client/retry.ts";
 import { type ParsedServiceConfig, parseServiceConfig } from "../client/service_config.ts";
@@ -37,11 +37,11 @@ const MAX_QUEUED_CALLS = 65_536;
 const MAX_RECEIVE_BYTES = 4 * 1024 * 1024;
 
 /** What a channel consists of. */
-export class ChannelParts {
+export class ChannelAssembly {
   readonly target: Target;
   readonly pool: Pool;
   readonly core: CallCore;
-  readonly extras: CallExtras;
+  readonly extras: CallMiddleware;
   readonly #options: ChannelOptions;
   readonly #config: ParsedServiceConfig;
   readonly #deadlines: DeadlineQueue;
@@ -75,7 +75,7 @@ export class ChannelParts {
       clock,
       deadlines: this.#deadlines,
       random,
-      hold: new ProcessHold(),
+      hold: new ProcessRef(),
       compress: options.compress ?? false,
       authority: undefined,
     };

@@ -5,7 +5,7 @@
  */
 
 import type { ClientMethod } from "../client/call_core.ts";
-import type { ChannelParts } from "./assembly.ts";
+import type { ChannelAssembly } from "./assembly.ts";
 import { callUnary } from "../client/unary_call.ts";
 import { chain, interceptSingle, interceptStream } from "../client/interceptors.ts";
 import { ClientStream } from "../client/streaming_call.ts";
@@ -16,13 +16,13 @@ import type { CallOptions, Next } from "../core/types.ts";
 type Messages = AsyncIterable<unknown> | Iterable<unknown>;
 
 /** The calls of one channel. */
-export class CallMaker {
-  readonly #parts: ChannelParts;
+export class CallFactory {
+  readonly #parts: ChannelAssembly;
   /** Whether every call goes through interceptors or credentials. */
   readonly #always: boolean;
   readonly #chains = new WeakMap<ClientMethod, Next>();
 
-  constructor(parts: ChannelParts) {
+  constructor(parts: ChannelAssembly) {
     this.#parts = parts;
     const { interceptors, credentials } = parts.extras;
     this.#always = interceptors.length > 0 || credentials !== undefined;

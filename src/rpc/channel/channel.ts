@@ -11,8 +11,8 @@ import { METHOD_KINDS } from "../../call/method.ts";
 import { checkOneOf } from "../../limits/ranges.ts";
 import { Status } from "../../call/status.ts";
 import type { ClientMethod } from "../client/call_core.ts";
-import { CallMaker } from "./call_factory.ts";
-import { ChannelParts } from "./assembly.ts";
+import { CallFactory } from "./call_factory.ts";
+import { ChannelAssembly } from "./assembly.ts";
 import type { ChannelOptions, ChannelStats } from "./options.ts";
 import type { ChannelState, PoolSize } from "../pool/options.ts";
 import { type Client, makeClient } from "./typed_client.ts";
@@ -80,9 +80,9 @@ export interface CapabilityInfo {
   /** One line for people. */
   readonly description: string;
   /** What comes in. */
-  readonly incoming: string;
+  readonly requestType: string;
   /** What goes out. */
-  readonly returning: string;
+  readonly responseType: string;
   /** How many messages go each way. */
   readonly kind: string;
 }
@@ -105,8 +105,8 @@ export function connect(
 }
 
 class RpcChannel implements Channel {
-  readonly #parts: ChannelParts;
-  readonly #calls: CallMaker;
+  readonly #parts: ChannelAssembly;
+  readonly #calls: CallFactory;
   readonly #clients = new WeakMap<DescService, unknown>();
   /** Methods called by name, so that each is prepared once. */
   readonly #unary = new Map<string, ClientMethod>();
@@ -114,8 +114,8 @@ class RpcChannel implements Channel {
   constructor(target: string | readonly string[], options: ChannelOptions) {
     // Calls that are made inside of handlers inherit their deadlines.
     trackContexts();
-    this.#parts = new ChannelParts(target, options);
-    this.#calls = new CallMaker(this.#parts);
+    this.#parts = new ChannelAssembly(target, options);
+    this.#calls = new CallFactory(this.#parts);
   }
 
   client<D extends DescService>(service: D): Client<D> {

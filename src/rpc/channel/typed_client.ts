@@ -67,8 +67,8 @@ function methodInfo(method: DescMethod): MethodInfo {
     kind: method.methodKind,
     requestCodec: protobufCodec(method.input),
     responseCodec: protobufCodec(method.output),
-    incoming: method.input.typeName,
-    returning: method.output.typeName,
+    requestType: method.input.typeName,
+    responseType: method.output.typeName,
     idempotent: method.idempotency !== 0,
   };
 }

@@ -14,7 +14,7 @@ import { currentContext } from "../core/current_context.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../core/error_details.ts";
 import type { Pool } from "../pool/pool.ts";
-import type { ProcessHold } from "../pool/process_ref.ts";
+import type { ProcessRef } from "../pool/process_ref.ts";
 import type { MethodConfig } from "./service_config.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
 
@@ -58,7 +58,7 @@ export interface CallCore {
   readonly clock: Clock;
   readonly deadlines: DeadlineQueue;
   readonly random: () => number;
-  readonly hold: ProcessHold;
+  readonly hold: ProcessRef;
   readonly compress: boolean;
   /** Overrides the connection's `:authority`. */
   readonly authority: string | undefined;

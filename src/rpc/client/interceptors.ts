@@ -30,7 +30,7 @@ import type {
 } from "../core/types.ts";
 
 /** What a channel adds to calls. */
-export interface CallExtras {
+export interface CallMiddleware {
   readonly interceptors: readonly Interceptor[];
   readonly credentials: CallCredentials | undefined;
   readonly allowInsecureCredentials: boolean;
@@ -114,7 +114,7 @@ class CallControl implements Abortable {
 type ControlledCall = InterceptedCall & { [CONTROL]: CallControl };
 
 /** The way through a channel's interceptors, put together once per method. */
-export function chain(extras: CallExtras, method: ClientMethod): Next {
+export function chain(extras: CallMiddleware, method: ClientMethod): Next {
   const last: Next = (call) => invoke(extras, method, call as ControlledCall);
   return extras.interceptors.reduceRight((next, interceptor) => interceptor(next), last);
 }
@@ -210,7 +210,7 @@ function interceptedCall(
 
 /** Past all interceptors: credentials, then the call itself. */
 async function invoke(
-  extras: CallExtras,
+  extras: CallMiddleware,
   method: ClientMethod,
   call: ControlledCall,
 ): Promise<InterceptedReply> {
@@ -273,7 +273,7 @@ function streamReply(stream: ClientStream, method: ClientMethod): InterceptedRep
 }
 
 async function addCredentials(
-  extras: CallExtras,
+  extras: CallMiddleware,
   control: CallControl,
   method: ClientMethod,
   metadata: Metadata,

@@ -203,7 +203,7 @@ export class ReplayCall implements ClientCall {
     if (this.committed !== undefined) {
       if (attempt === this.committed) this.conclude(attempt, end);
     } else {
-      if (!this.#restartsUnseen(end)) this.afterAttempt(attempt, end);
+      if (!this.#retryTransparently(end)) this.afterAttempt(attempt, end);
       this.#wakeSender(); // it may have waited for the attempt that is over
     }
   }
@@ -280,7 +280,7 @@ export class ReplayCall implements ClientCall {
     this.sink.onWritable();
   }
 
-  #restartsUnseen(end: AttemptEnd): boolean {
+  #retryTransparently(end: AttemptEnd): boolean {
     if (end.progress === "processed") return false;
     if (end.progress === "refused" && this.#refused) return false;
     if (end.progress === "unprocessed" && ++this.#unprocessed > MAX_UNPROCESSED) return false;

@@ -14,16 +14,16 @@ import type { Clock } from "../../call/clock.ts";
 import type { ConnectionEngine } from "../../call/wire.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import {
-  isOverWith,
+  exceedsSlice,
   isPolling,
   isTurnOver,
   nextTurn,
+  scaledCost,
   spendTurn,
   TURN_BYTES,
-  withHandlers,
 } from "../../event_loop/turns.ts";
 
-/** What a {@link Driver} needs. */
+/** What a {@link ConnectionDriver} needs. */
 export interface DriverOptions {
   /** The bytes. The driver closes it. */
   stream: ByteStream;
@@ -39,7 +39,7 @@ export interface DriverOptions {
    * Whether the end of the stream waits for its turn, which is right for a server, whose connections may end all at
    * once with thousands of calls each. A client must know at once which connection not to use. Default false.
    */
-  endsInTurn?: boolean;
+  deferClose?: boolean;
   /**
    * How long the peer of a connection that ended well may say nothing, in ms. While it reads what is on its way it
    * gives credit now and then, which starts this time anew. Default 500, as after an error.
@@ -77,13 +77,13 @@ function macrotask(): Promise<void> {
 }
 
 /** Runs one connection. */
-export class Driver {
+export class ConnectionDriver {
   readonly #stream: ByteStream;
   readonly #engine: ConnectionEngine;
   readonly #clock: Clock;
   readonly #onClose: (error?: Error) => void;
   readonly #stallTimeoutMs: number;
-  readonly #endsInTurn: boolean;
+  readonly #deferClose: boolean;
   #lingerMs: number;
   #writing = false;
   #flushQueued = false;
@@ -115,7 +115,7 @@ export class Driver {
     this.#clock = options.clock;
     this.#onClose = options.onClose;
     this.#stallTimeoutMs = options.stallTimeoutMs ?? 30_000;
-    this.#endsInTurn = options.endsInTurn ?? false;
+    this.#deferClose = options.deferClose ?? false;
     this.#lingerMs = Math.min(options.lingerMs ?? LINGER_MS, this.#stallTimeoutMs);
     this.#engine.onOutput = this.#wakeUp;
   }
@@ -166,7 +166,7 @@ export class Driver {
         if (this.#closed) return;
         if (count === null) {
           if (this.#lingering) return this.close("The connection was closed");
-          if (this.#endsInTurn) await nextTurn();
+          if (this.#deferClose) await nextTurn();
           if (this.#closed) return;
           engine.receiveEnd(this.#clock.now());
           return this.close("The peer closed the connection");
@@ -188,7 +188,7 @@ export class Driver {
           engine.receive(buffer.subarray(0, count), this.#clock.now());
           this.#afterInput();
         }
-        if (this.#isTooEarly) await this.#slowDown();
+        if (this.#isThrottled) await this.#throttle();
         if (!engine.wantsRead && !engine.finished) await this.#readPaused();
         const fit = this.#fitBuffer(buffer, count, short);
         short = fit === buffer && buffer.length > SMALL_READ_BYTES && count < SMALL_READ_BYTES
@@ -197,7 +197,7 @@ export class Driver {
         buffer = fit;
       }
     } catch (error) {
-      if (this.#endsInTurn && !this.#closed) await nextTurn();
+      if (this.#deferClose && !this.#closed) await nextTurn();
       this.close(`Connection lost: ${(error as Error).message}`, error as Error);
     } finally {
       releaseBuffer(buffer);
@@ -213,12 +213,12 @@ export class Driver {
       this.#afterInput();
       start = end;
       const endMs = this.#clock.now();
-      this.#fitSlice(withHandlers(endMs - nowMs), end < count);
+      this.#fitSlice(scaledCost(endMs - nowMs), end < count);
       nowMs = endMs;
-      const early = this.#isTooEarly;
-      if (start < count && (early || isOverWith(nowMs - startMs))) {
+      const early = this.#isThrottled;
+      if (start < count && (early || exceedsSlice(nowMs - startMs))) {
         spendTurn(nowMs - startMs);
-        await (early ? this.#slowDown() : nextTurn());
+        await (early ? this.#throttle() : nextTurn());
         if (this.#closed || this.#lingering) return;
         startMs = nowMs = this.#clock.now();
       }
@@ -248,13 +248,13 @@ export class Driver {
     return acquireBuffer(wanted);
   }
 
-  get #isTooEarly(): boolean {
-    const { readAtMs } = this.#engine;
-    return readAtMs !== undefined && readAtMs > 0 && slowed < MAX_SLOWED &&
-      !this.#engine.finished && readAtMs > this.#clock.now();
+  get #isThrottled(): boolean {
+    const { readThrottledUntilMs } = this.#engine;
+    return readThrottledUntilMs !== undefined && readThrottledUntilMs > 0 && slowed < MAX_SLOWED &&
+      !this.#engine.finished && readThrottledUntilMs > this.#clock.now();
   }
 
-  #slowDown(): Promise<void> {
+  #throttle(): Promise<void> {
     slowed++;
     return new Promise((resolve) => {
       const end = () => {
@@ -263,7 +263,10 @@ export class Driver {
         slowed--;
         resolve();
       };
-      const timer = this.#clock.setTimer(end, this.#engine.readAtMs! - this.#clock.now());
+      const timer = this.#clock.setTimer(
+        end,
+        this.#engine.readThrottledUntilMs! - this.#clock.now(),
+      );
       this.#endSlowdown = end;
     });
   }
@@ -379,7 +382,7 @@ export class Driver {
   #linger(): void {
     if (this.#lingering) return;
     this.#lingering = true;
-    if (!this.#engine.endedWell) this.#lingerMs = LINGER_MS;
+    if (!this.#engine.closedGracefully) this.#lingerMs = LINGER_MS;
     this.#lingerEndMs = this.#clock.now() + this.#stallTimeoutMs;
     this.#closeAfterLinger();
     this.#resumeRead?.();
@@ -391,7 +394,7 @@ export class Driver {
   #lingerOn(count: number): void {
     this.#lingerBytes += count;
     if (this.#lingerBytes > FLOOD_BYTES) return this.close("The peer did not stop sending");
-    const longer = this.#engine.endedWell && this.#lingerBytes <= LINGER_INPUT_BYTES &&
+    const longer = this.#engine.closedGracefully && this.#lingerBytes <= LINGER_INPUT_BYTES &&
       this.#clock.now() + this.#lingerMs <= this.#lingerEndMs;
     if (longer) this.#closeAfterLinger();
   }

@@ -24,9 +24,9 @@ export interface MethodInfo {
   /** One line for people. */
   readonly description?: string;
   /** What comes in, for people, for example a message's type name. */
-  readonly incoming?: string;
+  readonly requestType?: string;
   /** What goes out, for people. */
-  readonly returning?: string;
+  readonly responseType?: string;
   /** Whether a repeated call does no harm (protobuf's idempotency_level). */
   readonly idempotent?: boolean;
 }

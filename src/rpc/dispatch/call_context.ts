@@ -23,7 +23,7 @@ export interface CallConnection {
   /** Takes further calls of this connection that arrive inside of others (the batch stream). */
   accept(call: ServerCall, connection: CallConnection): void;
   /** What calls were given up with last. */
-  givenUpWith?: RpcError;
+  lastCancelError?: RpcError;
 }
 
 const UNCOMPRESSED = { lastCompressed: false };
@@ -51,7 +51,7 @@ export class CallContext implements HandlerContext {
   aborted: RpcError | undefined = undefined;
   replies: ReplyQueue | undefined = undefined;
   /** Who can end the call in time. */
-  owner: { limitTime(timeoutMs: number): void } | undefined = undefined;
+  owner: { tightenDeadline(timeoutMs: number): void } | undefined = undefined;
   /** Where it is known whether the last request came compressed. */
   requests: { readonly lastCompressed: boolean } = UNCOMPRESSED;
   #controller: AbortController | undefined = undefined;

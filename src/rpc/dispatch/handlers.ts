@@ -81,9 +81,9 @@ export interface MethodSpec<Req = Uint8Array, Res = Uint8Array, K extends Method
   /** One line for people. */
   description?: string;
   /** What comes in, for people. Default: the codec's name. */
-  incoming?: string;
+  requestType?: string;
   /** What goes out, for people. Default: the codec's name. */
-  returning?: string;
+  responseType?: string;
   /** How many messages go each way. Default `unary`. */
   kind?: K;
   /** How requests are read. Default: bytes. */

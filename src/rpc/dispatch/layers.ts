@@ -234,7 +234,7 @@ class MethodTimeouts extends DispatcherLayer {
     if (timeoutMs === Infinity || !(context instanceof CallContext)) {
       return this.next.dispatch(method, request, context);
     }
-    context.owner?.limitTime(timeoutMs);
+    context.owner?.tightenDeadline(timeoutMs);
     return runWithContext(context, () => this.next.dispatch(method, request, context));
   }
 }

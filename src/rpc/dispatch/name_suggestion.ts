@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Budget } from "../../limits/token_bucket.ts";
+import { TokenBucket } from "../../limits/token_bucket.ts";
 
 // What is compared stays small (a few 100,000 steps in all).
 const MAX_LENGTH = 160;
@@ -22,7 +22,7 @@ const rows = [
 
 /** Searches for peers: ten at once and five a second, because each costs more than the call. */
 export class NameHints {
-  readonly #budget = new Budget(HINTS_BURST, HINTS_PER_SECOND, performance.now());
+  readonly #budget = new TokenBucket(HINTS_BURST, HINTS_PER_SECOND, performance.now());
 
   /** As {@link nearestName}; undefined as well when there were too many questions. */
   nearest(name: string, candidates: () => Iterable<string>): string | undefined {
@@ -60,7 +60,7 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
 }
 
 function lastPart(name: string): string {
-  return name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf("..")) + 1);
+  return name.slice(Math.max(name.lastIndexOf("/"), name.lastIndexOf(".")) + 1);
 }
 
 /** Levenshtein's distance, or MAX_EDITS + 1 when it is larger; only the band near the diagonal is filled. */

@@ -31,9 +31,9 @@ export interface Capability {
   /** One line for people; may be empty. */
   readonly description: string;
   /** What comes in, for people. */
-  readonly incoming: string;
+  readonly requestType: string;
   /** What goes out, for people. */
-  readonly returning: string;
+  readonly responseType: string;
   /** How many messages go each way. */
   readonly kind: MethodKind;
 }
@@ -51,8 +51,8 @@ export class RegisteredMethod implements MethodInfo {
   // deno-lint-ignore no-explicit-any
   readonly responseCodec: Codec<any, any>;
   readonly description: string | undefined;
-  readonly incoming: string;
-  readonly returning: string;
+  readonly requestType: string;
+  readonly responseType: string;
   readonly idempotent: boolean;
   /** The handler, wrapped in interceptors when there are any. */
   readonly handler: AnyHandler;
@@ -73,8 +73,8 @@ export class RegisteredMethod implements MethodInfo {
     this.requestCodec = spec.requestCodec ?? bytesCodec;
     this.responseCodec = spec.responseCodec ?? bytesCodec;
     this.description = spec.description;
-    this.incoming = spec.incoming ?? this.requestCodec.name;
-    this.returning = spec.returning ?? this.responseCodec.name;
+    this.requestType = spec.requestType ?? this.requestCodec.name;
+    this.responseType = spec.responseType ?? this.responseCodec.name;
     this.idempotent = spec.idempotent ?? false;
     this.#interceptors = [...interceptors];
     this.handler = intercept(handler, this.kind, this.#interceptors);
@@ -107,8 +107,8 @@ export class Registry implements Dispatcher {
         CAPABILITIES,
         {
           description: "Lists all methods",
-          incoming: "nothing",
-          returning: "JSON list of {id, name, description, incoming, returning, kind}",
+          requestType: "nothing",
+          responseType: "JSON list of {id, name, description, requestType, responseType, kind}",
           responseCodec: jsonCodec() as Codec<never>,
           idempotent: true,
         },
@@ -158,8 +158,8 @@ export class Registry implements Dispatcher {
       id,
       name: method.path,
       description: method.description ?? "",
-      incoming: method.incoming,
-      returning: method.returning,
+      requestType: method.requestType,
+      responseType: method.responseType,
       kind: method.kind,
     }));
   }
@@ -227,8 +227,8 @@ export class Registry implements Dispatcher {
             kind: method.methodKind,
             requestCodec: protobufCodec(method.input) as unknown as Codec<never>,
             responseCodec: protobufCodec(method.output) as unknown as Codec<never>,
-            incoming: method.input.typeName,
-            returning: method.output.typeName,
+            requestType: method.input.typeName,
+            responseType: method.output.typeName,
             // IdempotencyLevel: 0 says nothing, 1 has no side effects, 2 is idempotent.
             idempotent: method.idempotency !== 0,
           },

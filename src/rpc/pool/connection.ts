@@ -18,9 +18,9 @@ import { transportError } from "../../transport/failure.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import type { Pickable } from "./balancer.ts";
 import type { ConnectionStats } from "./options.ts";
-import { Driver } from "../core/connection_driver.ts";
+import { ConnectionDriver } from "../core/connection_driver.ts";
 import { type CallObserver, ObservedClientCall } from "../core/observer.ts";
-import { ProcessHold } from "./process_ref.ts";
+import { ProcessRef } from "./process_ref.ts";
 
 /** What a connection needs and whom it tells. */
 export interface ConnectionOptions {
@@ -45,7 +45,7 @@ export interface ConnectionOptions {
 }
 
 /** Hears what becomes of a connection. */
-export interface ConnectionOwner {
+export interface PooledConnectionOwner {
   /** Calls may be started. */
   onReady(connection: Connection): void;
   /** It takes no new calls any more; open ones go on. */
@@ -78,18 +78,18 @@ export class Connection implements ClientConnectionSink, Pickable {
   /** The batch stream of this connection, if there is one. */
   batch: { onDraining(): void } | undefined = undefined;
   readonly #options: ConnectionOptions;
-  readonly #owner: ConnectionOwner;
+  readonly #owner: PooledConnectionOwner;
   readonly #startedMs: number;
   #engine: ClientConnection | undefined = undefined;
-  #driver: Driver | undefined = undefined;
+  #driver: ConnectionDriver | undefined = undefined;
   #abort: AbortController | undefined = new AbortController();
   #timer: unknown;
   #secure = false;
   #pingsHeard = false;
-  #hold: ProcessHold | undefined = undefined;
+  #hold: ProcessRef | undefined = undefined;
 
   /** Does nothing until `start`. */
-  constructor(options: ConnectionOptions, owner: ConnectionOwner) {
+  constructor(options: ConnectionOptions, owner: PooledConnectionOwner) {
     this.address = options.address;
     this.#options = options;
     this.#owner = owner;
@@ -222,7 +222,7 @@ export class Connection implements ClientConnectionSink, Pickable {
       stream.close();
       return this.#closed(error as Error);
     }
-    this.#driver = new Driver({
+    this.#driver = new ConnectionDriver({
       stream,
       engine: this.#engine,
       clock,
@@ -268,7 +268,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   }
 
   #holdProcess(): void {
-    this.#hold = new ProcessHold();
+    this.#hold = new ProcessRef();
     this.#hold.acquire();
   }
 

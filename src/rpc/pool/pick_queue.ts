@@ -6,7 +6,7 @@
 
 import { Status } from "../../call/status.ts";
 import type { Connection } from "./connection.ts";
-import { ProcessHold } from "./process_ref.ts";
+import { ProcessRef } from "./process_ref.ts";
 
 /** A call that waits for a connection. */
 export interface PickWaiter {
@@ -34,7 +34,7 @@ export class PickQueue {
   /** The slot of the list's first place. */
   #base = 0;
   #size = 0;
-  readonly #hold = new ProcessHold();
+  readonly #hold = new ProcessRef();
   readonly #limit: number;
 
   /** Takes at most `limit` waiters. */

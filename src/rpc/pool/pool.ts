@@ -11,7 +11,7 @@ import { type BalancerPolicy, makePicker, type Picker } from "./balancer.ts";
 import type { AddressStats, ChannelState, ConnectionStats } from "./options.ts";
 import type { Connection } from "./connection.ts";
 import { PickQueue, type PickWaiter } from "./pick_queue.ts";
-import { ProcessHold } from "./process_ref.ts";
+import { ProcessRef } from "./process_ref.ts";
 import { PoolTrimmer, type TrimmedPool } from "./trimmer.ts";
 import { Resolution } from "./re_resolution.ts";
 import type { Subchannel, SubchannelHooks } from "./subchannel.ts";
@@ -53,7 +53,7 @@ export class Pool implements TrimmedPool {
   readonly #retired = new Set<Subchannel>();
   readonly #queue: PickQueue;
   readonly #watchers = new Set<() => void>();
-  readonly #hold = new ProcessHold();
+  readonly #hold = new ProcessRef();
   #resolution: Resolution | undefined = undefined;
   #min: number;
   #max: number;

@@ -8,7 +8,7 @@
 const FAR_MS = 0x7fffffff;
 
 /** Counts what is waited for. */
-export class ProcessHold {
+export class ProcessRef {
   #count = 0;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
 

@@ -7,7 +7,7 @@
 import type { Clock } from "../../call/clock.ts";
 import type { Backoff } from "./backoff.ts";
 import type { AddressStats, ChannelState } from "./options.ts";
-import { Connection, type ConnectionOptions, type ConnectionOwner } from "./connection.ts";
+import { Connection, type ConnectionOptions, type PooledConnectionOwner } from "./connection.ts";
 
 /** Whom a subchannel tells. */
 export interface SubchannelHooks {
@@ -31,7 +31,7 @@ export interface SubchannelOptions extends SubchannelHooks {
 }
 
 /** The connections to one address. */
-export class Subchannel implements ConnectionOwner {
+export class Subchannel implements PooledConnectionOwner {
   readonly address: string;
   /** Connections that take calls. */
   readonly ready: Connection[] = [];

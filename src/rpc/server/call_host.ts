@@ -50,7 +50,7 @@ const NOTHING: ServerCallSink = {
 export class CallHost {
   readonly dispatcher: Dispatcher;
   /** Whether nobody but the caller of `dispatch` gets hold of encoded replies. */
-  readonly keepsNoReplies: boolean;
+  readonly repliesArePoolable: boolean;
   readonly deadlines: DeadlineQueue;
   readonly compress: boolean;
   readonly maxReceiveMessageBytes: number;
@@ -62,7 +62,7 @@ export class CallHost {
   /** Makes a host that has seen no calls. */
   constructor(options: CallHostOptions) {
     this.dispatcher = options.dispatcher;
-    this.keepsNoReplies = options.dispatcher instanceof Registry;
+    this.repliesArePoolable = options.dispatcher instanceof Registry;
     this.deadlines = options.deadlines;
     this.compress = options.compress;
     this.maxReceiveMessageBytes = options.maxReceiveMessageBytes;

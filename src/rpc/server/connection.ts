@@ -14,7 +14,7 @@ import type { ByteStream } from "../../transport/types.ts";
 import type { CallHost } from "./call_host.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
-import { Driver } from "../core/connection_driver.ts";
+import { ConnectionDriver } from "../core/connection_driver.ts";
 import { serverLog } from "../core/log.ts";
 import {
   ABOUT_TEXT,
@@ -28,7 +28,7 @@ import { looksLikeTls, sniff, type SniffedWire } from "./protocol_sniffer.ts";
 const LINGER_MS = 5_000;
 
 /** What connections need of their server. */
-export interface ConnectionOwner {
+export interface ServerConnectionOwner {
   readonly host: CallHost;
   readonly clock: Clock;
   readonly options: ServeOptions;
@@ -43,16 +43,16 @@ export interface ConnectionOwner {
 
 /** From accept to close. */
 export class AcceptedConnection implements ServerConnectionSink {
-  readonly #owner: ConnectionOwner;
+  readonly #owner: ServerConnectionOwner;
   readonly #stream: ByteStream;
   #engine: ServerConnection | undefined = undefined;
-  #driver: Driver | undefined = undefined;
+  #driver: ConnectionDriver | undefined = undefined;
   #calls: CallConnection | undefined = undefined;
   #opening: DeadlineHandle | undefined = undefined;
   #closed = false;
 
   /** `number` tells it apart from the others of its server. */
-  constructor(owner: ConnectionOwner, stream: ByteStream, readonly number: number) {
+  constructor(owner: ServerConnectionOwner, stream: ByteStream, readonly number: number) {
     this.#owner = owner;
     this.#stream = stream;
   }
@@ -75,10 +75,10 @@ export class AcceptedConnection implements ServerConnectionSink {
       this.#stream.close();
     });
     const buffer = acquireBuffer(4096);
-    let shaking = true;
+    let handshaking = true;
     try {
       await this.#stream.handshake?.();
-      shaking = false;
+      handshaking = false;
       const { wire, length } = await sniff(this.#stream, buffer);
       const initial = buffer.subarray(0, length);
       if (this.#closed) return;
@@ -88,10 +88,10 @@ export class AcceptedConnection implements ServerConnectionSink {
         this.#serve(wire, initial, openByMs);
         return;
       }
-      await this.#turnAway(wire, initial);
+      await this.#rejectConnection(wire, initial);
     } catch (error) {
       counts.unopened++;
-      if (shaking && !isEnd(error)) this.#noteHandshake(error);
+      if (handshaking && !isEnd(error)) this.#noteHandshake(error);
       else {
         serverLog.debug("{peer} failed before it could call: {error}", {
           peer: this.#stream.peer.address,
@@ -121,31 +121,34 @@ export class AcceptedConnection implements ServerConnectionSink {
       wire,
       clock,
       accept: (call, connection) => host.accept(call, connection),
-      givenUpWith: undefined,
+      lastCancelError: undefined,
     };
     // What is left of the one timer that runs from accept.
     const prefaceTimeoutMs = Math.max(1, openByMs - nowMs);
     this.#engine = wire === "grpc"
       ? new GrpcServerConnection(
         this,
-        { ...options, aboutText: options.aboutText ?? ABOUT_TEXT, prefaceTimeoutMs },
+        { ...options, infoText: options.infoText ?? ABOUT_TEXT, prefaceTimeoutMs },
         nowMs,
       )
       : new LeanServerConnection(this, { ...leanOptions, prefaceTimeoutMs }, nowMs);
-    this.#driver = new Driver({
+    this.#driver = new ConnectionDriver({
       stream: this.#stream,
       engine: this.#engine,
       clock,
       onClose: () => this.#end(),
       stallTimeoutMs: options.stallTimeoutMs,
-      endsInTurn: true,
+      deferClose: true,
       lingerMs: LINGER_MS,
     });
     this.#driver.start(initial);
   }
 
   /** Says goodbye to what can't be served. */
-  async #turnAway(wire: Exclude<SniffedWire, "grpc" | "lean">, initial: Uint8Array): Promise<void> {
+  async #rejectConnection(
+    wire: Exclude<SniffedWire, "grpc" | "lean">,
+    initial: Uint8Array,
+  ): Promise<void> {
     const { counts, options } = this.#owner;
     const peer = this.#stream.peer.address;
     if (wire === "ended") {
@@ -160,7 +163,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       counts.http1++;
       serverLog.debug("{peer} speaks HTTP/1", { peer });
       try {
-        await answerHttp1(this.#stream, options.aboutText ?? ABOUT_TEXT);
+        await answerHttp1(this.#stream, options.infoText ?? ABOUT_TEXT);
       } catch {
         // Whoever asked has gone.
       }

@@ -22,7 +22,7 @@ import type { Interceptor } from "../core/types.ts";
  * Options of `serve`. Limits of the wires (`maxReceiveMessageBytes`, `maxConcurrentStreams`,
  * `keepaliveTimeMs`, `maxConnectionAgeMs` …) apply to every connection.
  */
-export interface ServeOptions extends Omit<GrpcServerOptions, "aboutText"> {
+export interface ServeOptions extends Omit<GrpcServerOptions, "infoText"> {
   /**
    * Limits of lean connections alone; given here, those that HTTP/2 has too differ between the wires. Default: each
    * its own. Options of both wires go for lean as well, but where they are not given two defaults differ there:
@@ -56,7 +56,7 @@ export interface ServeOptions extends Omit<GrpcServerOptions, "aboutText"> {
   /** Vsock context ids that may connect; others are closed at once. Default: all. */
   allowVsockCids?: readonly number[];
   /** What people read who come with a browser; plain text. Default: the name and what is spoken. */
-  aboutText?: string;
+  infoText?: string;
 }
 
 /** Figures of a server, counted since it started. */
@@ -101,7 +101,7 @@ export const DEFAULT_PREFACE_TIMEOUT_MS = 5_000;
 /** The default of `graceMs` of a shutdown. */
 export const DEFAULT_GRACE_MS = 5_000;
 
-/** The default of `aboutText`. */
+/** The default of `infoText`. */
 export const ABOUT_TEXT =
   "This is a vrpc server. It speaks gRPC (HTTP/2 with prior knowledge, or ALPN h2 on TLS) and lean RPC.\n";
 

@@ -17,7 +17,7 @@ import { DeadlineQueue } from "../core/deadline_queue.ts";
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import { serverLog } from "../core/log.ts";
 import { Router } from "../dispatch/router.ts";
-import { AcceptedConnection, type ConnectionOwner } from "./connection.ts";
+import { AcceptedConnection, type ServerConnectionOwner } from "./connection.ts";
 import {
   checkServeOptions,
   DEFAULT_GRACE_MS,
@@ -95,7 +95,7 @@ export async function serve(
   return server;
 }
 
-class RunningServer implements Server, ConnectionOwner {
+class RunningServer implements Server, ServerConnectionOwner {
   readonly router: Router;
   readonly host: CallHost;
   readonly clock: Clock;

@@ -16,7 +16,7 @@ const inputs = Object.entries(Input);
 function table(effect: (state: number, input: number) => number): string[] {
   return states.map(([state, s]) => {
     const cells = inputs.filter(([, i]) => effect(s, i) !== Effect.ERROR)
-      .map(([input, i]) => `${effect(s, i) === Effect.TAKE ? "T" : "I"}:${input}`);
+      .map(([input, i]) => `${effect(s, i) === Effect.ACCEPT ? "T" : "I"}:${input}`);
     return `${state} ${cells.join(" ")}`.trim();
   });
 }

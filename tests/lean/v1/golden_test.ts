@@ -142,7 +142,7 @@ Deno.test("server: a drain ends well when the last call has its reply", () => {
   calls[0].call.respond(utf8("hi"));
   calls[0].call.handlerDone();
   assert.equal(engine.finished, true);
-  assert.equal(engine.endedWell, true);
+  assert.equal(engine.closedGracefully, true);
   assert.deepEqual(parse(drain(engine)).at(-1)!.value, utf8("hi"));
 });
 
@@ -258,7 +258,7 @@ Deno.test("client: a value above the limit fails its call, takes no memory, and 
 });
 
 Deno.test("server: a stream's last message waits a little to learn that it is the last", () => {
-  const { engine, calls } = recordedServer({ holdMs: 10 });
+  const { engine, calls } = recordedServer({ v1FinalMessageDelayMs: 10 });
   engine.receive(COUNT_REQUEST, 0);
   const { call } = calls[0];
   call.sendMessage(utf8("a"), false);

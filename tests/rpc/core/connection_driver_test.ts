@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import { ByteWriter } from "../../../src/bytes/writer.ts";
 import type { ConnectionEngine } from "../../../src/call/wire.ts";
-import { Driver } from "../../../src/rpc/core/connection_driver.ts";
+import { ConnectionDriver } from "../../../src/rpc/core/connection_driver.ts";
 import type { ByteStream } from "../../../src/transport/types.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 
@@ -53,7 +53,13 @@ function begin() {
   const clock = new VirtualClock();
   const engine = silentEngine();
   const stream = new SlowStream();
-  const driver = new Driver({ stream, engine, clock, onClose() {}, stallTimeoutMs: 8_000 });
+  const driver = new ConnectionDriver({
+    stream,
+    engine,
+    clock,
+    onClose() {},
+    stallTimeoutMs: 8_000,
+  });
   driver.start();
   return { clock, engine, stream, driver };
 }
@@ -126,7 +132,7 @@ function beginFull(costMs: number, reads = 2) {
   };
   // The first fills the small buffer, others the large one.
   const stream = new FullStream(reads);
-  const driver = new Driver({ stream, engine, clock, onClose() {} });
+  const driver = new ConnectionDriver({ stream, engine, clock, onClose() {} });
   return {
     driver,
     pieces,
@@ -188,13 +194,18 @@ function beginSlow(reads = 2) {
   let bytes = 0;
   const engine = {
     ...silentEngine(),
-    readAtMs: 0,
+    readThrottledUntilMs: 0,
     receive(piece: Uint8Array, nowMs: number) {
       bytes += piece.length;
-      engine.readAtMs = nowMs + 1_000;
+      engine.readThrottledUntilMs = nowMs + 1_000;
     },
   };
-  const driver = new Driver({ stream: new FullStream(reads), engine, clock, onClose() {} });
+  const driver = new ConnectionDriver({
+    stream: new FullStream(reads),
+    engine,
+    clock,
+    onClose() {},
+  });
   driver.start();
   return { clock, driver, engine, bytes: () => bytes };
 }
@@ -230,17 +241,23 @@ Deno.test("64 connections at a time wait to be read later, and one that closes m
 });
 
 Deno.test("a client's connection ends at once, a server's when it is its turn", async () => {
-  for (const endsInTurn of [false, true]) {
+  for (const deferClose of [false, true]) {
     for (const end of [() => Promise.resolve(null), () => Promise.reject(new Error("reset"))]) {
       const stream = new SlowStream();
       stream.read = end;
       const { promise: closed, resolve } = Promise.withResolvers<void>();
       const clock = new VirtualClock();
       const engine = silentEngine();
-      const driver = new Driver({ stream, engine, clock, onClose: () => resolve(), endsInTurn });
+      const driver = new ConnectionDriver({
+        stream,
+        engine,
+        clock,
+        onClose: () => resolve(),
+        deferClose,
+      });
       driver.start();
       await microtasks();
-      assert.equal(driver.closed, !endsInTurn);
+      assert.equal(driver.closed, !deferClose);
       await closed;
       assert.equal(engine.lost.length, 1);
     }
@@ -276,7 +293,7 @@ Deno.test("a connection at its end is closed once its peer has sent more than wi
   const clock = new VirtualClock();
   const engine = { ...silentEngine(), finished: true };
   const stream = new GivingStream();
-  new Driver({ stream, engine, clock, onClose() {} }).start();
+  new ConnectionDriver({ stream, engine, clock, onClose() {} }).start();
   await microtasks();
   for (let i = 0; i < 64; i++) await stream.give(65_536);
   // When there is a read again, the one before has been looked at.
@@ -285,17 +302,17 @@ Deno.test("a connection at its end is closed once its peer has sent more than wi
   assert.deepEqual(engine.lost, ["The peer did not stop sending"]);
 });
 
-for (const endedWell of [true, false]) {
-  const what = endedWell
+for (const closedGracefully of [true, false]) {
+  const what = closedGracefully
     ? "waits for a peer that still takes what was sent, within limits"
     : "after an error waits half a second, whatever comes";
   Deno.test(`the end of a connection ${what}`, async () => {
     const begin = async () => {
       const clock = new VirtualClock();
-      const engine = { ...silentEngine(), finished: true, endedWell };
+      const engine = { ...silentEngine(), finished: true, closedGracefully };
       const stream = new GivingStream();
       const options = { stream, engine, clock, onClose() {}, lingerMs: 5_000 };
-      const driver = new Driver({ ...options, stallTimeoutMs: 30_000 });
+      const driver = new ConnectionDriver({ ...options, stallTimeoutMs: 30_000 });
       driver.start();
       await microtasks();
       return { clock, stream };
@@ -305,8 +322,8 @@ for (const endedWell of [true, false]) {
     assert.equal(stream.closed, false);
     await stream.give(13);
     clock.advance(1);
-    assert.equal(stream.closed, !endedWell);
-    if (!endedWell) return;
+    assert.equal(stream.closed, !closedGracefully);
+    if (!closedGracefully) return;
     // Every read starts the time anew, for 30 s in all.
     for (let ms = 500; ms < 25_000; ms += 4_900) {
       await stream.give(13);

@@ -62,7 +62,7 @@ const metadata = {
 };
 
 const calls = (records: LogRecord[]) =>
-  records.filter(({ category }) => category.join("..") === "vrpc.calls");
+  records.filter(({ category }) => category.join(".") === "vrpc.calls");
 
 for (const wire of ["grpc", "lean"] as const) {
   Deno.test(`one line for each call, with the id that the handler's lines have: ${wire}`, () =>

@@ -42,7 +42,7 @@ Deno.test("Router refuses names that are taken, empty, or not in the service", (
 Deno.test("capabilities is entry 0 and lists methods of every sort", async () => {
   const host = new FakeHost((router) =>
     router.service(Echo, { unary: (r) => r, bidi: (r) => r })
-      .method("/health", { description: "liveness", returning: "JSON" }, () => new Uint8Array())
+      .method("/health", { description: "liveness", responseType: "JSON" }, () => new Uint8Array())
   );
   for (const path of ["capabilities", "/capabilities"]) {
     const call = await host.unary(path, new Uint8Array());
@@ -53,16 +53,16 @@ Deno.test("capabilities is entry 0 and lists methods of every sort", async () =>
       id: 2,
       name: "/bench.Echo/Bidi",
       description: "",
-      incoming: "bench.Msg",
-      returning: "bench.Msg",
+      requestType: "bench.Msg",
+      responseType: "bench.Msg",
       kind: "bidi_streaming",
     });
     assert.deepEqual(list[3], {
       id: 3,
       name: "/health",
       description: "liveness",
-      incoming: "bytes",
-      returning: "JSON",
+      requestType: "bytes",
+      responseType: "JSON",
       kind: "unary",
     });
   }

@@ -258,13 +258,17 @@ Deno.test("a cancelled call fires the signal and is done when its handler is", a
 Deno.test("calls of a connection share the error that they end with when they end for the same reason", async () => {
   const reasons: RpcError[] = [];
   const host = new FakeHost((router) =>
-    router.method("wait", { incoming: "bytes", returning: "bytes" }, async (_request, context) => {
-      await new Promise<void>((resolve) =>
-        context.signal.addEventListener("abort", () => resolve())
-      );
-      reasons.push(context.signal.reason as RpcError);
-      return new Uint8Array(0);
-    })
+    router.method(
+      "wait",
+      { requestType: "bytes", responseType: "bytes" },
+      async (_request, context) => {
+        await new Promise<void>((resolve) =>
+          context.signal.addEventListener("abort", () => resolve())
+        );
+        reasons.push(context.signal.reason as RpcError);
+        return new Uint8Array(0);
+      },
+    )
   );
   const ends: [Status, string][] = [
     [Status.UNAVAILABLE, "gone"],

@@ -12,7 +12,7 @@ const EDGES: readonly Edge[] = [
   ["initialWindowBytes", 1, MOST, true],
   ["connectionWindowBytes", 65_535, MOST, true],
   ["maxWindowBytes", 65_535, MOST, true],
-  ["maxHeldBytes", 0, MOST, true],
+  ["maxPausedBytes", 0, MOST, true],
   ["maxHeaderListBytes", 1_024, 1_048_576, true],
   ["maxHeaderFields", 16, 10_000, true],
   ["maxFrameBytes", 16_384, 16_777_215, true],

@@ -10,7 +10,7 @@ import type { FromWorker, ToWorker } from "./messages.ts";
 import type { RunOrder } from "./run_order.ts";
 
 /** Starts workers, has them connect, and gathers what they measure. */
-export class Crew {
+export class LoadWorkers {
   /** What the workers have measured so far. */
   readonly collector: Collector;
   /** Resolves when all workers are connected; rejects with a {@link UsageError} when one can't be. */
@@ -64,7 +64,7 @@ export class Crew {
   }
 
   /** Ends the threads. */
-  dismiss(): void {
+  terminate(): void {
     for (const worker of this.#workers) worker.terminate();
   }
 
