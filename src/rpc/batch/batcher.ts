@@ -7,34 +7,25 @@
 
 import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
 import type { CallCore, OutgoingRequest, UnaryBatcher } from "../client/call_core.ts";
-import { BatchedCall, BatchStream } from "./client_stream.ts";
+import { BatchedCall, type BatchedCallOwner } from "./batched_call.ts";
+import { type BatchContext, BatchStream, type BatchStreamOwner } from "./client_stream.ts";
 import type { BatchOptions } from "./options.ts";
 import type { Connection } from "../pool/connection.ts";
 
 const MAX_CALLS = 256;
 const MAX_BYTES = 65_536;
 
-/** What all batch streams of a channel share. */
-export interface BatchContext {
-  readonly core: Pick<CallCore, "pool" | "clock" | "authority">;
-  /** The largest reply taken, in bytes. */
-  readonly maxReplyBytes: number;
-  /** How many calls may wait on one stream. */
-  readonly maxQueuedCalls: number;
-  readonly target: string;
-  readonly log: (level: "debug" | "warn", message: string) => void;
-}
-
 /** Takes unary calls into batches, one stream per connection. */
-export class Batcher implements UnaryBatcher {
+export class Batcher implements UnaryBatcher, BatchedCallOwner, BatchStreamOwner {
   readonly maxCalls: number;
   readonly maxBytes: number;
   readonly maxDelayMs: number;
   readonly context: BatchContext;
+  readonly pool: CallCore["pool"];
   /** Calls that went in batches. */
   calls = 0;
   /** The server doesn't know batches: calls go singly from now on. */
-  #unsupported = false;
+  #disabled = false;
 
   /** `options` were checked with those of the channel. */
   constructor(options: BatchOptions, context: BatchContext) {
@@ -42,15 +33,16 @@ export class Batcher implements UnaryBatcher {
     this.maxBytes = options.maxBytes ?? MAX_BYTES;
     this.maxDelayMs = options.maxDelayMs ?? 0;
     this.context = context;
+    this.pool = context.core.pool;
   }
 
   accepts(payload: Uint8Array): boolean {
-    return !this.#unsupported && payload.length <= this.maxBytes;
+    return !this.#disabled && payload.length <= this.maxBytes;
   }
 
   start(request: OutgoingRequest, payload: Uint8Array, sink: ClientCallSink): ClientCall {
     const call = new BatchedCall(this, request, payload, sink);
-    const { pool } = this.context.core;
+    const { pool } = this;
     const connection = pool.tryPickBatched();
     if (connection === undefined) pool.enqueue(call);
     else call.onPick(connection);
@@ -69,12 +61,12 @@ export class Batcher implements UnaryBatcher {
   }
 
   /** The server answered UNIMPLEMENTED. */
-  unsupported(message: string): void {
-    if (this.#unsupported) return;
-    this.#unsupported = true;
+  disable(reason: string): void {
+    if (this.#disabled) return;
+    this.#disabled = true;
     this.context.log(
       "warn",
-      `${this.context.target} takes no batches, calls go singly from now on: ${message}`,
+      `${this.context.target} takes no batches, calls go singly from now on: ${reason}`,
     );
   }
 }

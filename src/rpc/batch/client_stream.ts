@@ -9,7 +9,7 @@ import { Metadata } from "../../call/metadata.ts";
 import { Status, statusFromNumber } from "../../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { decompress } from "../../codec/compression.ts";
-import type { Batcher } from "./batcher.ts";
+import type { BatchedCall } from "./batched_call.ts";
 import {
   BATCH_METHOD,
   BatchRequestWriter,
@@ -17,9 +17,8 @@ import {
   MAX_METHOD_REFS,
   readBatchResponse,
 } from "./messages.ts";
-import type { OutgoingRequest } from "../client/call_core.ts";
+import type { CallCore } from "../client/call_core.ts";
 import type { Connection } from "../pool/connection.ts";
-import type { PickWaiter } from "../pool/pick_queue.ts";
 
 const MAX_ID = 0xffff_ffff;
 // Beside a reply's payload: its metadata and text, and replies that share the message.
@@ -30,72 +29,36 @@ const FIRST_CALLS = 100;
 
 const noMetadata = () => new Metadata();
 
-/** One call in a batch. */
-export class BatchedCall implements ClientCall, PickWaiter {
-  readonly encoding = "identity";
-  readonly writable = true;
-  readonly waitForReady: boolean;
-  queueSlot = -1;
-  stream: BatchStream | undefined = undefined;
-  /** 0 while it hasn't been sent. */
-  id = 0;
-  over = false;
+/** What all batch streams of a channel share. */
+export interface BatchContext {
+  readonly core: Pick<CallCore, "pool" | "clock" | "authority">;
+  /** Largest reply accepted, in bytes. */
+  readonly maxReplyBytes: number;
+  /** Calls that may wait on one stream. */
+  readonly maxQueuedCalls: number;
+  /** The channel's target, for texts. */
+  readonly target: string;
+  readonly log: (level: "debug" | "warn", message: string) => void;
+}
 
-  constructor(
-    readonly batcher: Batcher,
-    readonly request: OutgoingRequest,
-    readonly payload: Uint8Array,
-    readonly sink: ClientCallSink,
-  ) {
-    this.waitForReady = request.waitForReady;
-  }
-
-  get batched(): boolean {
-    return true;
-  }
-
-  /** A connection was found. */
-  onPick(connection: Connection): void {
-    const opens = connection.batch === undefined;
-    // The batch stream would be the only call, and nothing that can't be batched would ever go.
-    if (opens && connection.maxCalls < 2) {
-      const message = `it takes ${connection.maxCalls} call at once`;
-      this.batcher.unsupported(message);
-      return this.end(Status.UNAVAILABLE, message, noMetadata, "unprocessed");
-    }
-    this.stream = this.batcher.streamOf(connection);
-    this.stream.add(this);
-    if (opens) this.batcher.context.core.pool.serveBatched(connection);
-  }
-
-  onPickFailed(code: Status, message: string): void {
-    this.end(code, message, noMetadata, "processed");
-  }
-
-  /** The end, unless the call was given up. */
-  end(code: Status, message: string, trailers: () => Metadata, progress: CallProgress): void {
-    if (this.over) return;
-    this.over = true;
-    this.sink.onStatus(code, message, trailers, progress);
-  }
-
-  cancel(): void {
-    if (this.over) return;
-    this.over = true;
-    if (this.stream === undefined) this.batcher.context.core.pool.dequeue(this);
-    else this.stream.cancel(this);
-  }
-
-  // The payload came with the start.
-  sendMessage(): void {}
-  sendLastMessage(): void {}
-  halfClose(): void {}
-  setReadPaused(): void {}
+/** What a batch stream needs of its channel. */
+export interface BatchStreamOwner {
+  /** Calls in a batch. */
+  readonly maxCalls: number;
+  /** Bytes in a batch. */
+  readonly maxBytes: number;
+  /** How long a call may wait for others to share its batch; 0 for the current turn only. */
+  readonly maxDelayMs: number;
+  readonly context: BatchContext;
+  /** Calls sent in batches so far. */
+  calls: number;
+  /** Turns batching off for the channel: the server does not support it. */
+  disable(reason: string): void;
 }
 
 /** The batch stream of one connection. */
 export class BatchStream implements ClientCallSink, BatchResponseSink {
-  readonly #batcher: Batcher;
+  readonly #owner: BatchStreamOwner;
   readonly #connection: Connection;
   readonly #call: ClientCall;
   readonly #writer = new BatchRequestWriter();
@@ -118,10 +81,10 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     this.#flush();
   };
 
-  constructor(batcher: Batcher, connection: Connection) {
-    this.#batcher = batcher;
+  constructor(owner: BatchStreamOwner, connection: Connection) {
+    this.#owner = owner;
     this.#connection = connection;
-    const { maxReplyBytes, core } = batcher.context;
+    const { maxReplyBytes, core } = owner.context;
     this.#maxResponseBytes = maxReplyBytes + REPLY_OVERHEAD_BYTES;
     this.#call = connection.startCall({
       path: BATCH_METHOD,
@@ -135,7 +98,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
 
   /** Takes a call. */
   add(call: BatchedCall): void {
-    const { maxQueuedCalls } = this.#batcher.context;
+    const { maxQueuedCalls } = this.#owner.context;
     if (this.#waiting.length >= maxQueuedCalls) {
       const message =
         `Cannot queue a call: ${this.#waiting.length} wait for the batch stream, limit is ${maxQueuedCalls}`;
@@ -143,7 +106,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     }
     this.#connection.batchedCalls++;
     this.#waiting.push(call);
-    if (this.#waiting.length >= this.#batcher.maxCalls) this.#flush();
+    if (this.#waiting.length >= this.#owner.maxCalls) this.#flush();
     else this.#schedule();
   }
 
@@ -165,7 +128,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   // ---- out ---------------------------------------------------------------------------------------------
 
   #schedule(): void {
-    const { maxDelayMs, context } = this.#batcher;
+    const { maxDelayMs, context } = this.#owner;
     if (maxDelayMs === 0) return this.#soon();
     this.#timer ??= context.core.clock.setTimer(() => {
       this.#timer = undefined;
@@ -182,7 +145,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   /** Sends what waits, as far as the stream and the server take it. */
   #flush(): void {
     if (!this.open) return;
-    const { maxCalls, maxBytes } = this.#batcher;
+    const { maxCalls, maxBytes } = this.#owner;
     const waiting = this.#waiting;
     let next = 0;
     let count = 0;
@@ -196,7 +159,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
         continue;
       }
       next++;
-      if (call.over) continue;
+      if (call.ended) continue;
       this.#encode(call);
       count++;
     }
@@ -214,7 +177,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     this.#sent.set(id, call);
     let timeoutMs = 0;
     if (request.deadlineMs !== Infinity) {
-      const left = Math.ceil(request.deadlineMs - this.#batcher.context.core.clock.now());
+      const left = Math.ceil(request.deadlineMs - this.#owner.context.core.clock.now());
       timeoutMs = Math.min(Math.max(1, left), 0xffff_ffff);
     }
     let ref = this.#refs.get(path);
@@ -226,7 +189,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     }
     this.#writer.call(id, name, ref, payload, timeoutMs, request.metadata);
     this.#connection.callsStarted++;
-    this.#batcher.calls++;
+    this.#owner.calls++;
   }
 
   #send(): void {
@@ -295,7 +258,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     progress: CallProgress,
   ): void {
     if (code === Status.UNIMPLEMENTED && !this.#answered) {
-      this.#batcher.unsupported(message);
+      this.#owner.disable(message);
       return this.#fail(Status.UNAVAILABLE, message, trailers, "unprocessed");
     }
     if (code === Status.OK) {
@@ -317,8 +280,8 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   #close(): void {
     this.open = false;
     if (this.#connection.batch === this) this.#connection.batch = undefined;
-    if (this.#timer !== undefined) this.#batcher.context.core.clock.clearTimer(this.#timer);
-    const waiting = this.#waiting.filter((call) => !call.over);
+    if (this.#timer !== undefined) this.#owner.context.core.clock.clearTimer(this.#timer);
+    const waiting = this.#waiting.filter((call) => !call.ended);
     this.#waiting = [];
     this.#connection.batchedCalls -= waiting.length;
     for (const call of waiting) {

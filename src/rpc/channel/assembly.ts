@@ -6,7 +6,8 @@
 
 import type { CallCore, CallStarter, ClientMethod } from "../client/call_core.ts";
 import { Backoff } from "../pool/backoff.ts";
-import { type BatchContext, Batcher } from "../batch/batcher.ts";
+import { Batcher } from "../batch/batcher.ts";
+import type { BatchContext } from "../batch/client_stream.ts";
 import type { BatchOptions } from "../batch/options.ts";
 import {
   type ChannelOptions,

@@ -1,0 +1,94 @@
+/**
+ * One unary call that travels in a batch, on the client.
+ *
+ * @module
+ */
+
+import { Metadata } from "../../call/metadata.ts";
+import { Status } from "../../call/status.ts";
+import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
+import type { CallCore, OutgoingRequest } from "../client/call_core.ts";
+import type { Connection } from "../pool/connection.ts";
+import type { PickWaiter } from "../pool/pick_queue.ts";
+
+/** The batch stream that carries a call. */
+export interface BatchedCallStream {
+  /** Queues a call for the next batch. */
+  add(call: BatchedCall): void;
+  /** Drops a call that its caller cancelled. */
+  cancel(call: BatchedCall): void;
+}
+
+/** What a batched call needs of its channel. */
+export interface BatchedCallOwner {
+  /** Gives and queues for connections. */
+  readonly pool: CallCore["pool"];
+  /** Returns the batch stream of a connection, opened if there is none. */
+  streamOf(connection: Connection): BatchedCallStream;
+  /** Turns batching off for the channel: the server does not support it. */
+  disable(reason: string): void;
+}
+
+const noMetadata = () => new Metadata();
+
+/** A call in a batch, from the wait for a connection to its status. */
+export class BatchedCall implements ClientCall, PickWaiter {
+  readonly encoding = "identity";
+  readonly writable = true;
+  readonly waitForReady: boolean;
+  queueSlot = -1;
+  stream: BatchedCallStream | undefined = undefined;
+  /** Identifier on the batch stream; 0 until the call is sent. */
+  id = 0;
+  ended = false;
+
+  constructor(
+    readonly owner: BatchedCallOwner,
+    readonly request: OutgoingRequest,
+    readonly payload: Uint8Array,
+    readonly sink: ClientCallSink,
+  ) {
+    this.waitForReady = request.waitForReady;
+  }
+
+  get batched(): boolean {
+    return true;
+  }
+
+  onPick(connection: Connection): void {
+    const opens = connection.batch === undefined;
+    // The batch stream would take the only slot, and calls that can't be batched would never start.
+    if (opens && connection.maxCalls < 2) {
+      const message = `it takes ${connection.maxCalls} call at once`;
+      this.owner.disable(message);
+      return this.end(Status.UNAVAILABLE, message, noMetadata, "unprocessed");
+    }
+    this.stream = this.owner.streamOf(connection);
+    this.stream.add(this);
+    if (opens) this.owner.pool.serveBatched(connection);
+  }
+
+  onPickFailed(code: Status, message: string): void {
+    this.end(code, message, noMetadata, "processed");
+  }
+
+  /** Ends the call with a status; no effect on a call that has ended or was cancelled. */
+  end(code: Status, message: string, trailers: () => Metadata, progress: CallProgress): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.sink.onStatus(code, message, trailers, progress);
+  }
+
+  cancel(): void {
+    if (this.ended) return;
+    this.ended = true;
+    if (this.stream === undefined) this.owner.pool.dequeue(this);
+    else this.stream.cancel(this);
+  }
+
+  // The payload is given at the start.
+  sendMessage(): void {}
+  sendLastMessage(): void {}
+  halfClose(): void {}
+  setReadPaused(): void {}
+}
