@@ -21,12 +21,12 @@ import { ClientEngines } from "./engine_factory.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { HealthChecker } from "../pool/health_check.ts";
-import { HedgedCall } from "../client/hedging.ts";
+import { HedgingStrategy } from "../client/hedging.ts";
 import { clientLog } from "../core/log.ts";
 import { Pool } from "../pool/pool.ts";
 import { ProcessRef } from "../pool/process_ref.ts";
-import { ReplayCall } from "../client/replayable_call.ts";
-import { type PolicyContext, RetryCall, RetryThrottle } from "../client/retry.ts";
+import { ReplayableCall } from "../client/replayable_call.ts";
+import { type PolicyContext, RetryStrategy, RetryThrottle } from "../client/retry.ts";
 import { type ParsedServiceConfig, parseServiceConfig } from "../client/service_config.ts";
 import { Subchannel } from "../pool/subchannel.ts";
 import { makeTarget, type Target } from "./target.ts";
@@ -42,7 +42,7 @@ export class ChannelAssembly {
   readonly target: Target;
   readonly pool: Pool;
   readonly core: CallCore;
-  readonly extras: CallMiddleware;
+  readonly middleware: CallMiddleware;
   readonly #options: ChannelOptions;
   readonly #config: ParsedServiceConfig;
   readonly #deadlines: DeadlineQueue;
@@ -76,7 +76,7 @@ export class ChannelAssembly {
       clock,
       deadlines: this.#deadlines,
       random,
-      hold: new ProcessRef(),
+      processRef: new ProcessRef(),
       compress: options.compress ?? false,
       authority: undefined,
     };
@@ -85,7 +85,7 @@ export class ChannelAssembly {
       starter: makeStarter(() => this.core, policy),
       batcher: options.batch ? this.#makeBatcher(options.batch, core) : undefined,
     };
-    this.extras = {
+    this.middleware = {
       interceptors: options.interceptors ?? [],
       credentials: options.credentials,
       allowInsecureCredentials: options.allowInsecureCredentials ?? false,
@@ -215,18 +215,18 @@ export class ChannelAssembly {
   }
 }
 
-function makeStarter(ofChannel: () => CallCore, policy: PolicyContext): CallStarter {
+function makeStarter(coreOf: () => CallCore, policy: PolicyContext): CallStarter {
   return {
     start(request, sink) {
-      const core = ofChannel();
+      const call = new ReplayableCall(coreOf(), request, sink);
       const config = request.method.config;
       if (config?.retry !== undefined) {
-        return new RetryCall(core, request, sink, config.retry, policy).begin();
+        return call.begin(new RetryStrategy(call, config.retry, policy));
       }
       if (config?.hedging !== undefined) {
-        return new HedgedCall(core, request, sink, config.hedging, policy).begin();
+        return call.begin(new HedgingStrategy(call, config.hedging, policy));
       }
-      return new ReplayCall(core, request, sink).begin();
+      return call.begin();
     },
   };
 }

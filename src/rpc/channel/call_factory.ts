@@ -17,14 +17,14 @@ type Messages = AsyncIterable<unknown> | Iterable<unknown>;
 
 /** The calls of one channel. */
 export class CallFactory {
-  readonly #parts: ChannelAssembly;
+  readonly #assembly: ChannelAssembly;
   /** Whether every call goes through interceptors or credentials. */
   readonly #always: boolean;
   readonly #chains = new WeakMap<ClientMethod, Next>();
 
-  constructor(parts: ChannelAssembly) {
-    this.#parts = parts;
-    const { interceptors, credentials } = parts.extras;
+  constructor(assembly: ChannelAssembly) {
+    this.#assembly = assembly;
+    const { interceptors, credentials } = assembly.middleware;
     this.#always = interceptors.length > 0 || credentials !== undefined;
   }
 
@@ -44,7 +44,7 @@ export class CallFactory {
 
   /** One request, one reply. */
   unary(method: ClientMethod, message: unknown, options?: CallOptions): Promise<unknown> {
-    const { core } = this.#parts;
+    const { core } = this.#assembly;
     if (this.#always || options?.credentials !== undefined) {
       return interceptSingle(core, method, this.#chain(method), message, options);
     }
@@ -61,7 +61,7 @@ export class CallFactory {
     messages: Messages,
     options?: CallOptions,
   ): Promise<unknown> {
-    const { core } = this.#parts;
+    const { core } = this.#assembly;
     if (this.#always || options?.credentials !== undefined) {
       return await interceptSingle(core, method, this.#chain(method), messages, options);
     }
@@ -74,7 +74,7 @@ export class CallFactory {
     message: unknown,
     options?: CallOptions,
   ): AsyncIterable<unknown> {
-    const { core } = this.#parts;
+    const { core } = this.#assembly;
     if (this.#always || options?.credentials !== undefined) {
       return interceptStream(core, method, this.#chain(method), message, options);
     }
@@ -90,7 +90,7 @@ export class CallFactory {
     messages: Messages,
     options?: CallOptions,
   ): AsyncIterable<unknown> {
-    const { core } = this.#parts;
+    const { core } = this.#assembly;
     if (this.#always || options?.credentials !== undefined) {
       return interceptStream(core, method, this.#chain(method), messages, options);
     }
@@ -99,7 +99,7 @@ export class CallFactory {
 
   /** Bytes both ways. */
   session(method: ClientMethod, options: CallOptions): Session {
-    const { core } = this.#parts;
+    const { core } = this.#assembly;
     if (this.#always || options.credentials !== undefined) {
       return new IterableSession(
         (requests, signal) =>
@@ -113,7 +113,7 @@ export class CallFactory {
   #chain(method: ClientMethod): Next {
     let next = this.#chains.get(method);
     if (next === undefined) {
-      next = chain(this.#parts.extras, method);
+      next = chain(this.#assembly.middleware, method);
       this.#chains.set(method, next);
     }
     return next;

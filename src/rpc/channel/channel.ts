@@ -105,7 +105,7 @@ export function connect(
 }
 
 class RpcChannel implements Channel {
-  readonly #parts: ChannelAssembly;
+  readonly #assembly: ChannelAssembly;
   readonly #calls: CallFactory;
   readonly #clients = new WeakMap<DescService, unknown>();
   /** Methods called by name, so that each is prepared once. */
@@ -114,14 +114,14 @@ class RpcChannel implements Channel {
   constructor(target: string | readonly string[], options: ChannelOptions) {
     // Calls that are made inside of handlers inherit their deadlines.
     trackContexts();
-    this.#parts = new ChannelAssembly(target, options);
-    this.#calls = new CallFactory(this.#parts);
+    this.#assembly = new ChannelAssembly(target, options);
+    this.#calls = new CallFactory(this.#assembly);
   }
 
   client<D extends DescService>(service: D): Client<D> {
     let client = this.#clients.get(service) as Client<D> | undefined;
     if (client === undefined) {
-      client = makeClient(service, (method) => this.#calls.bind(this.#parts.method(method)));
+      client = makeClient(service, (method) => this.#calls.bind(this.#assembly.method(method)));
       this.#clients.set(service, client);
     }
     return client;
@@ -140,7 +140,7 @@ class RpcChannel implements Channel {
   #unaryMethod(path: string): ClientMethod {
     let method = this.#unary.get(path);
     if (method === undefined) {
-      method = this.#parts.method(bytesMethod(path, "unary"));
+      method = this.#assembly.method(bytesMethod(path, "unary"));
       // Names that callers make up must not gather.
       if (this.#unary.size >= MAX_NAMED_METHODS) this.#unary.clear();
       this.#unary.set(path, method);
@@ -149,12 +149,12 @@ class RpcChannel implements Channel {
   }
 
   stream(path: string, payload: Uint8Array, options?: CallOptions): AsyncIterable<Uint8Array> {
-    const method = this.#parts.method(bytesMethod(path, "server_streaming"));
+    const method = this.#assembly.method(bytesMethod(path, "server_streaming"));
     return this.#calls.serverStreaming(method, payload, options) as AsyncIterable<Uint8Array>;
   }
 
   session(path: string, options: CallOptions & { initial?: Uint8Array } = {}): Session {
-    const method = this.#parts.method(bytesMethod(path, "bidi_streaming"));
+    const method = this.#assembly.method(bytesMethod(path, "bidi_streaming"));
     const session = this.#calls.session(method, options);
     // Whoever waits for the session hears of a failure there.
     if (options.initial !== undefined) session.send(options.initial).catch(() => {});
@@ -163,7 +163,7 @@ class RpcChannel implements Channel {
 
   method<Req, Res>(info: MethodInfo): BoundMethod<Req, Res> {
     checkOneOf("kind", info.kind, METHOD_KINDS);
-    const method = this.#parts.method(info);
+    const method = this.#assembly.method(info);
     const calls = this.#calls;
     return {
       unary: (request, options) => calls.unary(method, request, options) as Promise<Res>,
@@ -177,7 +177,7 @@ class RpcChannel implements Channel {
   }
 
   async capabilities(options?: CallOptions): Promise<CapabilityInfo[]> {
-    if (!this.#parts.lean) {
+    if (!this.#assembly.lean) {
       throw new RpcError(
         Status.UNIMPLEMENTED,
         "Only the lean wire lists methods this way; a gRPC server may offer reflection",
@@ -199,22 +199,22 @@ class RpcChannel implements Channel {
       throw new RangeError(`Cannot use timeoutMs ${timeoutMs}: it must be above 0`);
     }
     try {
-      await this.#parts.pool.ready(timeoutMs);
+      await this.#assembly.pool.ready(timeoutMs);
     } catch (error) {
       throw new RpcError(
         Status.UNAVAILABLE,
-        `Channel to ${this.#parts.target.text}: ${(error as Error).message}`,
+        `Channel to ${this.#assembly.target.text}: ${(error as Error).message}`,
         { cause: error },
       );
     }
   }
 
   get state(): ChannelState {
-    return this.#parts.pool.state;
+    return this.#assembly.pool.state;
   }
 
   async *watchState(): AsyncIterable<ChannelState> {
-    const { pool } = this.#parts;
+    const { pool } = this.#assembly;
     const states: ChannelState[] = [pool.state];
     let last = pool.state;
     let wake: (() => void) | undefined;
@@ -240,15 +240,15 @@ class RpcChannel implements Channel {
   }
 
   resize(size: PoolSize): void {
-    this.#parts.resize(size);
+    this.#assembly.resize(size);
   }
 
   stats(): ChannelStats {
-    return this.#parts.stats();
+    return this.#assembly.stats();
   }
 
   close(): Promise<void> {
-    return this.#parts.close();
+    return this.#assembly.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

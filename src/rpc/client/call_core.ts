@@ -58,7 +58,7 @@ export interface CallCore {
   readonly clock: Clock;
   readonly deadlines: DeadlineQueue;
   readonly random: () => number;
-  readonly hold: ProcessRef;
+  readonly processRef: ProcessRef;
   readonly compress: boolean;
   /** Overrides the connection's `:authority`. */
   readonly authority: string | undefined;

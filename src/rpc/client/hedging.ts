@@ -1,74 +1,69 @@
 /**
- * Hedging by policy (gRPC A6): the call is sent several times, a delay apart, and the first good reply
- * counts. Only for methods that may run more than once.
+ * Hedging by policy (gRPC A6): a call is sent several times, a delay apart, and the first good response counts.
+ * Only for methods that may run more than once.
  *
  * @module
  */
 
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
-import type { ClientCallSink } from "../../call/wire.ts";
-import type { CallCore, OutgoingRequest } from "./call_core.ts";
-import { type Attempt, type AttemptEnd, ReplayCall } from "./replayable_call.ts";
+import type { Attempt, AttemptEnd, AttemptStrategy, ReplayableCall } from "./replayable_call.ts";
 import { attemptMetadata, type PolicyContext, pushback } from "./retry.ts";
 import type { HedgingPolicy } from "./service_config.ts";
 
-/** A call that runs in several copies. */
-export class HedgedCall extends ReplayCall {
+/** Runs several attempts of a call at once. */
+export class HedgingStrategy implements AttemptStrategy {
+  readonly #call: ReplayableCall;
   readonly #policy: HedgingPolicy;
   readonly #context: PolicyContext;
   #started = 0;
   #timer: unknown = undefined;
-  /** The server forbade more copies. */
+  /** Whether the server's pushback forbade further attempts. */
   #stopped = false;
+  /** Status of the attempt that ended last. */
+  #lastEnd: AttemptEnd | undefined = undefined;
 
-  constructor(
-    core: CallCore,
-    request: OutgoingRequest,
-    sink: ClientCallSink,
-    policy: HedgingPolicy,
-    context: PolicyContext,
-  ) {
-    super(core, request, sink);
+  constructor(call: ReplayableCall, policy: HedgingPolicy, context: PolicyContext) {
+    this.#call = call;
     this.#policy = policy;
     this.#context = context;
   }
 
-  override begin(): this {
+  begin(): void {
     this.#next();
-    return this;
   }
 
-  override metadataFor(attempt: Attempt): Metadata | undefined {
-    return attemptMetadata(this.request.metadata, attempt.number);
+  metadataFor(attempt: Attempt): Metadata | undefined {
+    return attemptMetadata(this.#call.request.metadata, attempt.number);
   }
 
-  protected override afterAttempt(attempt: Attempt, end: AttemptEnd): void {
+  afterAttempt(attempt: Attempt, end: AttemptEnd): void {
     const { throttle } = this.#context;
+    this.#lastEnd = end;
     if (end.code === Status.OK) {
       throttle?.succeeded();
-      return this.conclude(attempt, end);
+      return this.#call.conclude(attempt, end);
     }
-    const said = pushback(end);
+    const delay = pushback(end);
     const fatal = !this.#policy.nonFatalCodes.has(end.code);
-    if (!fatal || said === "never") throttle?.failed();
-    if (fatal) return this.conclude(attempt, end);
-    if (said === "never") this.#stopped = true;
+    if (!fatal || delay === "never") throttle?.failed();
+    if (fatal) return this.#call.conclude(attempt, end);
+    if (delay === "never") this.#stopped = true;
     if (this.#mayStart()) {
       this.#clearTimer();
-      if (typeof said !== "number") this.#next();
-      else this.#wait(said);
-    } else if (this.#timer === undefined && this.attempts.every((one) => one.over)) {
-      this.conclude(attempt, end);
+      if (typeof delay !== "number") this.#next();
+      else this.#wait(delay);
+    } else if (this.#timer === undefined && this.#allOver()) {
+      this.#call.conclude(attempt, end);
     }
   }
 
-  protected override onCommitted(): void {
+  onCommitted(): void {
     this.#context.throttle?.succeeded();
     this.#clearTimer();
   }
 
-  protected override onFinished(): void {
+  onFinished(): void {
     this.#clearTimer();
   }
 
@@ -80,38 +75,38 @@ export class HedgedCall extends ReplayCall {
   #next(): void {
     do {
       if (this.#started++ > 0) this.#context.onExtraAttempt();
-      this.startAttempt();
-    } while (this.#policy.delayMs === 0 && this.#mayStart() && !this.ended);
-    if (this.#mayStart() && !this.ended) this.#wait(this.#policy.delayMs);
+      this.#call.startAttempt();
+    } while (this.#policy.delayMs === 0 && this.#mayStart() && !this.#call.ended);
+    if (this.#mayStart() && !this.#call.ended) this.#wait(this.#policy.delayMs);
   }
 
   #wait(delayMs: number): void {
-    // A copy that failed at once has set it already.
+    // An attempt that failed within `startAttempt` has set the timer already.
     this.#clearTimer();
-    this.core.hold.acquire();
-    this.#timer = this.core.clock.setTimer(() => {
+    const { core } = this.#call;
+    core.processRef.acquire();
+    this.#timer = core.clock.setTimer(() => {
       this.#clearTimer();
       if (this.#mayStart()) this.#next();
-      else this.#concludeIfAlone();
+      else this.#concludeIfAllOver();
     }, delayMs);
   }
 
-  // The throttle closed while the last copies were waited for: their failure is the call's.
-  #concludeIfAlone(): void {
-    const last = this.attempts.at(-1)!;
-    if (this.attempts.every((one) => one.over) && this.#lastEnd) this.conclude(last, this.#lastEnd);
+  /** Throttled with no live attempt: ends the call with the last failure. */
+  #concludeIfAllOver(): void {
+    if (this.#lastEnd === undefined || !this.#allOver()) return;
+    this.#call.conclude(this.#call.attempts.at(-1)!, this.#lastEnd);
   }
-  #lastEnd: AttemptEnd | undefined = undefined;
 
-  override attemptEnded(attempt: Attempt, end: AttemptEnd): void {
-    this.#lastEnd = end;
-    super.attemptEnded(attempt, end);
+  #allOver(): boolean {
+    return this.#call.attempts.every((attempt) => attempt.over);
   }
 
   #clearTimer(): void {
     if (this.#timer === undefined) return;
-    this.core.clock.clearTimer(this.#timer);
+    const { core } = this.#call;
+    core.clock.clearTimer(this.#timer);
     this.#timer = undefined;
-    this.core.hold.release();
+    core.processRef.release();
   }
 }

@@ -114,9 +114,9 @@ class CallControl implements Abortable {
 type ControlledCall = InterceptedCall & { [CONTROL]: CallControl };
 
 /** The way through a channel's interceptors, put together once per method. */
-export function chain(extras: CallMiddleware, method: ClientMethod): Next {
-  const last: Next = (call) => invoke(extras, method, call as ControlledCall);
-  return extras.interceptors.reduceRight((next, interceptor) => interceptor(next), last);
+export function chain(middleware: CallMiddleware, method: ClientMethod): Next {
+  const last: Next = (call) => invoke(middleware, method, call as ControlledCall);
+  return middleware.interceptors.reduceRight((next, interceptor) => interceptor(next), last);
 }
 
 /** Makes a call with a single reply. Rejects with an RpcError. */
@@ -210,7 +210,7 @@ function interceptedCall(
 
 /** Past all interceptors: credentials, then the call itself. */
 async function invoke(
-  extras: CallMiddleware,
+  middleware: CallMiddleware,
   method: ClientMethod,
   call: ControlledCall,
 ): Promise<InterceptedReply> {
@@ -218,7 +218,7 @@ async function invoke(
   if (control === undefined) {
     throw new TypeError("An interceptor passed on something else than the call it was given");
   }
-  await addCredentials(extras, control, method, call.metadata);
+  await addCredentials(middleware, control, method, call.metadata);
   const options = control.inner(call.metadata);
   if (!serverStreams(method.kind)) return await single(control.core, method, call, options);
   const { core } = control;
@@ -273,15 +273,15 @@ function streamReply(stream: ClientStream, method: ClientMethod): InterceptedRep
 }
 
 async function addCredentials(
-  extras: CallMiddleware,
+  middleware: CallMiddleware,
   control: CallControl,
   method: ClientMethod,
   metadata: Metadata,
 ): Promise<void> {
-  const { authority, secure } = extras;
-  for (const credentials of [extras.credentials, control.options.credentials]) {
+  const { authority, secure } = middleware;
+  for (const credentials of [middleware.credentials, control.options.credentials]) {
     if (credentials === undefined) continue;
-    if (!secure && !extras.allowInsecureCredentials) {
+    if (!secure && !middleware.allowInsecureCredentials) {
       throw new RpcError(
         Status.UNAUTHENTICATED,
         `Cannot send credentials for ${method.path}: the channel doesn't use TLS (allowInsecureCredentials permits it)`,

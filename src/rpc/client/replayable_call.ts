@@ -1,7 +1,6 @@
 /**
- * A call that may be started more than once: what was sent is kept until the first sign that the server
- * works on it, so that it can be sent again. By itself this does gRPC's transparent retries (A6): calls that
- * no server has looked at. Retrying and hedging by policy build on it.
+ * Calls that may take several attempts: messages are kept until one attempt gets a response, so that another
+ * attempt can send them again. Without a strategy only transparent retries happen (gRPC A6).
  *
  * @module
  */
@@ -11,33 +10,54 @@ import type { Status } from "../../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { RpcError } from "../../errors.ts";
 import { type CallCore, callRequest, type OutgoingRequest, startError } from "./call_core.ts";
+import { retryTransparently, type TransparentlyRetried } from "./transparent_retry.ts";
 import type { Connection } from "../pool/connection.ts";
 import type { PickWaiter } from "../pool/pick_queue.ts";
 
-/** What may be kept for sending again, in bytes per call (grpc-go's default); past it there is no second try. */
+/** Message bytes kept for further attempts, per call (grpc-go's default); a call that sends more is not repeated. */
 export const REPLAY_BUFFER_BYTES = 256 * 1024;
 
-// While a call waits for a connection its sender may be this far ahead.
+// Bytes that may be sent while the call has no connection.
 const WAITING_BYTES = 65_536;
-// Unprocessed calls go to other connections; the bound only keeps a broken peer from spinning.
-const MAX_UNPROCESSED = 16;
 
-interface Sent {
+interface SentMessage {
   readonly message: Uint8Array;
   readonly compressed: boolean;
 }
 
-const noTrailers = (trailers: Metadata) => () => trailers;
+/** Status of an ended attempt. */
+export interface AttemptEnd {
+  readonly code: Status;
+  readonly message: string;
+  readonly trailers: () => Metadata;
+  readonly progress: CallProgress;
+}
 
-/** One start of a call, on one connection. */
+/** Retrying or hedging: decides which attempts a call makes. One object per call. */
+export interface AttemptStrategy {
+  /** Starts the first attempts. */
+  begin(): void;
+  /** Returns the metadata an attempt sends. */
+  metadataFor(attempt: Attempt): Metadata | undefined;
+  /** Starts another attempt or ends the call, after an attempt that is not retried transparently. */
+  afterAttempt(attempt: Attempt, end: AttemptEnd): void;
+  /** Stops further attempts: the response of one attempt has begun, or too much was sent to keep. */
+  onCommitted(): void;
+  /** Releases timers. `end` is the status of the call; undefined when the caller cancelled. */
+  onFinished(end: AttemptEnd | undefined): void;
+}
+
+const constant = (trailers: Metadata) => () => trailers;
+
+/** One attempt of a call, on one connection. */
 export class Attempt implements ClientCallSink, PickWaiter {
   readonly waitForReady: boolean;
   call: ClientCall | undefined = undefined;
   queueSlot = -1;
-  /** No word from it counts any more. */
+  /** Whether it has ended or was dropped; events are then ignored. */
   over = false;
 
-  constructor(readonly owner: ReplayCall, readonly number: number) {
+  constructor(readonly owner: ReplayableCall, readonly number: number) {
     this.waitForReady = owner.request.waitForReady;
   }
 
@@ -51,14 +71,14 @@ export class Attempt implements ClientCallSink, PickWaiter {
       owner.replayTo(this.call);
     } catch (error) {
       const { code, message, metadata } = startError(error);
-      this.onStatus(code, message, noTrailers(metadata), "processed");
+      this.onStatus(code, message, constant(metadata), "processed");
     }
   }
 
   onPickFailed(code: Status, message: string): void {
     const { metadata } = new RpcError(code, message);
-    // Not "unprocessed": there is no other connection to go to.
-    this.onStatus(code, message, noTrailers(metadata), "processed");
+    // Not "unprocessed": no other connection is available.
+    this.onStatus(code, message, constant(metadata), "processed");
   }
 
   onHeaders(metadata: () => Metadata): void {
@@ -83,7 +103,7 @@ export class Attempt implements ClientCallSink, PickWaiter {
     if (!this.over) this.owner.attemptWritable(this);
   }
 
-  /** Gives this attempt up. */
+  /** Cancels the attempt. No effect once it is over. */
   drop(): void {
     if (this.over) return;
     this.over = true;
@@ -92,40 +112,37 @@ export class Attempt implements ClientCallSink, PickWaiter {
   }
 }
 
-/** How an attempt ended. */
-export interface AttemptEnd {
-  readonly code: Status;
-  readonly message: string;
-  readonly trailers: () => Metadata;
-  readonly progress: CallProgress;
-}
-
-/** A call over attempts; without policy. */
-export class ReplayCall implements ClientCall {
+/** A call over one or more attempts. */
+export class ReplayableCall implements ClientCall, TransparentlyRetried {
   readonly core: CallCore;
   readonly request: OutgoingRequest;
   readonly sink: ClientCallSink;
-  /** The attempt whose replies count; undefined while it is open which one that will be. */
+  /** All attempts so far, in order. */
+  readonly attempts: Attempt[] = [];
+  /** The attempt whose response is the call's; undefined until that is decided. */
   committed: Attempt | undefined = undefined;
-  protected readonly attempts: Attempt[] = [];
-  protected ended = false;
-  #log: Sent[] | undefined = [];
+  ended = false;
+  unprocessedAttempts = 0;
+  refused = false;
+  #strategy: AttemptStrategy | undefined = undefined;
+  #log: SentMessage[] | undefined = [];
   #logBytes = 0;
   #halfClosed = false;
-  #unprocessed = 0;
-  #refused = false;
+  /** Whether the sender waits for `onWritable`. */
   #starved = false;
 
-  /** Nothing happens before `begin`. */
+  /** Has no effect until `begin`. */
   constructor(core: CallCore, request: OutgoingRequest, sink: ClientCallSink) {
     this.core = core;
     this.request = request;
     this.sink = sink;
   }
 
-  /** Starts the first attempt. */
-  begin(): this {
-    this.startAttempt();
+  /** Starts the first attempt; `strategy` decides on further ones. */
+  begin(strategy?: AttemptStrategy): this {
+    this.#strategy = strategy;
+    if (strategy === undefined) this.startAttempt();
+    else strategy.begin();
     return this;
   }
 
@@ -147,7 +164,7 @@ export class ReplayCall implements ClientCall {
 
   cancel(): void {
     if (this.ended) return;
-    this.finish();
+    this.#finish(undefined);
     for (const attempt of this.attempts) attempt.drop();
   }
 
@@ -169,17 +186,18 @@ export class ReplayCall implements ClientCall {
 
   // ---- from attempts -----------------------------------------------------------------------------------
 
-  /** From now on this attempt is the call; the others are given up. */
+  /** Makes the response of `attempt` the call's and drops all others. */
   commit(attempt: Attempt): void {
     if (this.committed !== undefined) return;
     this.committed = attempt;
     this.#log = undefined;
     for (const other of this.attempts) if (other !== attempt) other.drop();
-    this.onCommitted();
-    this.#wakeSender(); // who waited for another attempt waits for nothing now
+    this.#strategy?.onCommitted();
+    // The sender may have waited for an attempt that was dropped.
+    this.#wakeSender();
   }
 
-  /** Sends what was sent so far. */
+  /** Sends everything sent so far on a new attempt's call. */
   replayTo(call: ClientCall): void {
     const log = this.#log ?? [];
     for (let i = 0; i < log.length; i++) {
@@ -202,32 +220,30 @@ export class ReplayCall implements ClientCall {
     if (this.ended) return;
     if (this.committed !== undefined) {
       if (attempt === this.committed) this.conclude(attempt, end);
-    } else {
-      if (!this.#retryTransparently(end)) this.afterAttempt(attempt, end);
-      this.#wakeSender(); // it may have waited for the attempt that is over
+      return;
     }
+    if (!retryTransparently(this, end.progress)) {
+      if (this.#strategy === undefined) this.conclude(attempt, end);
+      else this.#strategy.afterAttempt(attempt, end);
+    }
+    // The sender may have waited for the attempt that ended.
+    this.#wakeSender();
   }
 
-  /** The metadata of an attempt. */
-  metadataFor(_attempt: Attempt): Metadata | undefined {
-    return this.request.metadata;
+  restart(): void {
+    if (!this.ended && this.committed === undefined) this.startAttempt();
   }
 
-  // ---- for policies ------------------------------------------------------------------------------------
-
-  /** An attempt ended that isn't repeated transparently. */
-  protected afterAttempt(attempt: Attempt, end: AttemptEnd): void {
-    this.conclude(attempt, end);
+  metadataFor(attempt: Attempt): Metadata | undefined {
+    return this.#strategy === undefined
+      ? this.request.metadata
+      : this.#strategy.metadataFor(attempt);
   }
 
-  /** Nothing will be repeated any more. */
-  protected onCommitted(): void {}
-
-  /** The call is over, by its status or given up. */
-  protected onFinished(): void {}
+  // ---- for strategies ----------------------------------------------------------------------------------
 
   /** Starts one more attempt. */
-  protected startAttempt(): void {
+  startAttempt(): void {
     const attempt = new Attempt(this, this.attempts.length);
     this.attempts.push(attempt);
     const { pool } = this.core;
@@ -236,19 +252,19 @@ export class ReplayCall implements ClientCall {
     else pool.enqueue(attempt);
   }
 
-  /** Ends the call with the end of `attempt`. */
-  protected conclude(attempt: Attempt, end: AttemptEnd): void {
+  /** Ends the call with the status of `attempt`. */
+  conclude(attempt: Attempt, end: AttemptEnd): void {
     if (this.ended) return;
     this.committed = attempt;
-    this.finish();
+    this.#finish(end);
     for (const other of this.attempts) other.drop();
     this.sink.onStatus(end.code, end.message, end.trailers, end.progress);
   }
 
-  protected finish(): void {
+  #finish(end: AttemptEnd | undefined): void {
     this.ended = true;
     this.#log = undefined;
-    this.onFinished();
+    this.#strategy?.onFinished(end);
   }
 
   #send(message: Uint8Array, compressed: boolean, last: boolean): void {
@@ -263,7 +279,7 @@ export class ReplayCall implements ClientCall {
       if (last) attempt.call.sendLastMessage(message, compressed);
       else attempt.call.sendMessage(message, compressed);
     }
-    // Too much to keep: what runs now is the call. Without a connection, sending is held back instead.
+    // Too much to keep: commit to the running attempt. Without one, `writable` holds the sender back.
     const leading = this.#leading();
     if (this.#log !== undefined && this.#logBytes > REPLAY_BUFFER_BYTES && leading?.call) {
       this.commit(leading);
@@ -278,17 +294,5 @@ export class ReplayCall implements ClientCall {
     if (!this.#starved || this.ended) return;
     this.#starved = false;
     this.sink.onWritable();
-  }
-
-  #retryTransparently(end: AttemptEnd): boolean {
-    if (end.progress === "processed") return false;
-    if (end.progress === "refused" && this.#refused) return false;
-    if (end.progress === "unprocessed" && ++this.#unprocessed > MAX_UNPROCESSED) return false;
-    if (end.progress === "refused") this.#refused = true;
-    // Later: the engine is in the midst of telling all calls of a connection.
-    queueMicrotask(() => {
-      if (!this.ended && this.committed === undefined) this.startAttempt();
-    });
-    return true;
   }
 }

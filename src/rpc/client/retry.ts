@@ -6,9 +6,7 @@
 
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
-import type { ClientCallSink } from "../../call/wire.ts";
-import type { CallCore, OutgoingRequest } from "./call_core.ts";
-import { type Attempt, type AttemptEnd, ReplayCall } from "./replayable_call.ts";
+import type { Attempt, AttemptEnd, AttemptStrategy, ReplayableCall } from "./replayable_call.ts";
 import type { RetryPolicy } from "./service_config.ts";
 
 /** Tells the server how many attempts came before. */
@@ -68,50 +66,48 @@ export function attemptMetadata(own: Metadata | undefined, earlier: number): Met
   return metadata;
 }
 
-/** A call that is tried again when it fails with one of the policy's codes. */
-export class RetryCall extends ReplayCall {
+/** Retries a call that fails with one of the policy's codes. */
+export class RetryStrategy implements AttemptStrategy {
+  readonly #call: ReplayableCall;
   readonly #policy: RetryPolicy;
   readonly #context: PolicyContext;
-  /** Attempts that count: those that no server has looked at don't. */
+  /** Attempts that ended, transparent retries not counted. */
   #counted = 0;
   #backoffMs: number;
   #timer: unknown = undefined;
 
-  constructor(
-    core: CallCore,
-    request: OutgoingRequest,
-    sink: ClientCallSink,
-    policy: RetryPolicy,
-    context: PolicyContext,
-  ) {
-    super(core, request, sink);
+  constructor(call: ReplayableCall, policy: RetryPolicy, context: PolicyContext) {
+    this.#call = call;
     this.#policy = policy;
     this.#context = context;
     this.#backoffMs = policy.initialBackoffMs;
   }
 
-  override metadataFor(_attempt: Attempt): Metadata | undefined {
-    return attemptMetadata(this.request.metadata, this.#counted);
+  begin(): void {
+    this.#call.startAttempt();
   }
 
-  protected override afterAttempt(attempt: Attempt, end: AttemptEnd): void {
+  metadataFor(_attempt: Attempt): Metadata | undefined {
+    return attemptMetadata(this.#call.request.metadata, this.#counted);
+  }
+
+  afterAttempt(attempt: Attempt, end: AttemptEnd): void {
     this.#counted++;
     const delayMs = this.#delayMs(end);
-    if (delayMs === undefined) return this.conclude(attempt, end);
-    this.core.hold.acquire();
-    this.#timer = this.core.clock.setTimer(() => {
+    if (delayMs === undefined) return this.#call.conclude(attempt, end);
+    const { core } = this.#call;
+    core.processRef.acquire();
+    this.#timer = core.clock.setTimer(() => {
       this.#clearTimer();
       this.#context.onExtraAttempt();
-      this.startAttempt();
+      this.#call.startAttempt();
     }, delayMs);
   }
 
-  protected override conclude(attempt: Attempt, end: AttemptEnd): void {
-    if (end.code === Status.OK) this.#context.throttle?.succeeded();
-    super.conclude(attempt, end);
-  }
+  onCommitted(): void {}
 
-  protected override onFinished(): void {
+  onFinished(end: AttemptEnd | undefined): void {
+    if (end?.code === Status.OK) this.#context.throttle?.succeeded();
     this.#clearTimer();
   }
 
@@ -134,7 +130,7 @@ export class RetryCall extends ReplayCall {
     }
     // A6 as gRPC's implementations have it: jitter of a fifth around the exponential.
     const delayMs = Math.min(this.#backoffMs, this.#policy.maxBackoffMs) *
-      (0.8 + 0.4 * this.core.random());
+      (0.8 + 0.4 * this.#call.core.random());
     this.#backoffMs = Math.min(
       this.#policy.maxBackoffMs,
       this.#backoffMs * this.#policy.backoffMultiplier,
@@ -144,8 +140,9 @@ export class RetryCall extends ReplayCall {
 
   #clearTimer(): void {
     if (this.#timer === undefined) return;
-    this.core.clock.clearTimer(this.#timer);
+    const { core } = this.#call;
+    core.clock.clearTimer(this.#timer);
     this.#timer = undefined;
-    this.core.hold.release();
+    core.processRef.release();
   }
 }

@@ -26,6 +26,7 @@ import {
   statusError,
   tell,
 } from "./call_core.ts";
+import { retryTransparently, type TransparentlyRetried } from "./transparent_retry.ts";
 import type { Connection } from "../pool/connection.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import type { PickWaiter } from "../pool/pick_queue.ts";
@@ -40,8 +41,6 @@ function capture(resolve: (value: unknown) => void, reject: (error: RpcError) =>
 }
 
 const NO_TRAILERS = () => undefined;
-// Unprocessed calls go to other connections; the bound only keeps a broken peer from spinning.
-const MAX_UNPROCESSED = 16;
 
 /** Makes a unary call. Throws, or rejects with, an RpcError; TypeError and RangeError for misuse. */
 export function callUnary<T>(
@@ -53,7 +52,14 @@ export function callUnary<T>(
   return new UnaryCall(core, method, payload, options).begin() as Promise<T>;
 }
 
-class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWaiter, Abortable {
+class UnaryCall
+  implements
+    CallRequest,
+    OutgoingRequest,
+    ClientCallSink,
+    PickWaiter,
+    Abortable,
+    TransparentlyRetried {
   // CallRequest
   readonly path: string;
   readonly metadata: Metadata | undefined;
@@ -80,7 +86,7 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
   messageCompressed = false;
   compressed = false;
   headersTold = false;
-  unprocessed = 0;
+  unprocessedAttempts = 0;
   refused = false;
   resolve: (value: unknown) => void;
   reject: (error: RpcError) => void;
@@ -160,6 +166,10 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
     }
   }
 
+  restart(): void {
+    if (!this.ended) this.start();
+  }
+
   onPick(connection: Connection): void {
     if (this.deadlineMs !== Infinity) {
       this.timeoutMs = Math.max(1, this.deadlineMs - this.core.clock.now());
@@ -207,10 +217,9 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
       if (this.message === undefined) return this.fail(cardinalityError(this.path, "no"), trailers);
       return this.succeed(trailers);
     }
-    if (progress !== "processed" && !this.method.hasPolicy && this.mayRestart(progress)) {
-      // Later: the engine is in the midst of telling all calls of a connection.
+    // A call with a policy was retried by its starter.
+    if (!this.method.hasPolicy && retryTransparently(this, progress)) {
       this.call = undefined;
-      queueMicrotask(() => this.ended || this.start());
       return;
     }
     const late = this.deadlineMs <= this.core.clock.now();
@@ -220,12 +229,6 @@ class UnaryCall implements CallRequest, OutgoingRequest, ClientCallSink, PickWai
   onWritable(): void {}
 
   // ---- the end -----------------------------------------------------------------------------------------
-
-  mayRestart(progress: CallProgress): boolean {
-    if (progress === "unprocessed") return ++this.unprocessed <= MAX_UNPROCESSED;
-    if (this.refused) return false;
-    return this.refused = true;
-  }
 
   onDeadline(): void {
     this.deadline = undefined;

@@ -86,7 +86,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   #timer: unknown;
   #secure = false;
   #pingsHeard = false;
-  #hold: ProcessRef | undefined = undefined;
+  #processRef: ProcessRef | undefined = undefined;
 
   /** Does nothing until `start`. */
   constructor(options: ConnectionOptions, owner: PooledConnectionOwner) {
@@ -215,7 +215,7 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.#abort = undefined;
     this.#secure = stream.peer.tls !== undefined;
     // What an open socket does for the process, nothing does for a connection inside of it.
-    if (stream.peer.transport === "memory") this.#holdProcess();
+    if (stream.peer.transport === "memory") this.#keepProcessAlive();
     try {
       this.#engine = engine(this, stream, clock.now());
     } catch (error) {
@@ -256,7 +256,7 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.wasConnecting = this.state === "connecting";
     this.state = "closed";
     this.#clearTimer();
-    this.#hold?.release();
+    this.#processRef?.release();
     this.#hearOfPings();
     this.#owner.onClosed(this, error);
   }
@@ -267,9 +267,9 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.#options.onTooManyPings();
   }
 
-  #holdProcess(): void {
-    this.#hold = new ProcessRef();
-    this.#hold.acquire();
+  #keepProcessAlive(): void {
+    this.#processRef = new ProcessRef();
+    this.#processRef.acquire();
   }
 
   #toDraining(): void {

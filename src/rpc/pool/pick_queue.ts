@@ -34,7 +34,7 @@ export class PickQueue {
   /** The slot of the list's first place. */
   #base = 0;
   #size = 0;
-  readonly #hold = new ProcessRef();
+  readonly #processRef = new ProcessRef();
   readonly #limit: number;
 
   /** Takes at most `limit` waiters. */
@@ -58,7 +58,7 @@ export class PickQueue {
     waiter.queueSlot = this.#base + this.#waiters.length;
     this.#waiters.push(waiter);
     this.#size++;
-    this.#hold.acquire();
+    this.#processRef.acquire();
   }
 
   /** Takes a waiter out; fine when it isn't there. */
@@ -67,7 +67,7 @@ export class PickQueue {
     this.#waiters[waiter.queueSlot - this.#base] = undefined;
     waiter.queueSlot = -1;
     this.#size--;
-    this.#hold.release();
+    this.#processRef.release();
   }
 
   /** Gives connections to waiters as long as `pick` has any; false when it ran out of them. */

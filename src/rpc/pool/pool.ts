@@ -53,7 +53,7 @@ export class Pool implements TrimmedPool {
   readonly #retired = new Set<Subchannel>();
   readonly #queue: PickQueue;
   readonly #watchers = new Set<() => void>();
-  readonly #hold = new ProcessRef();
+  readonly #processRef = new ProcessRef();
   #resolution: Resolution | undefined = undefined;
   #min: number;
   #max: number;
@@ -170,7 +170,7 @@ export class Pool implements TrimmedPool {
    */
   async ready(timeoutMs: number): Promise<void> {
     this.activate();
-    this.#hold.acquire();
+    this.#processRef.acquire();
     let timer: unknown;
     let unwatch = () => {};
     try {
@@ -189,7 +189,7 @@ export class Pool implements TrimmedPool {
     } finally {
       this.#options.clock.clearTimer(timer);
       unwatch();
-      this.#hold.release();
+      this.#processRef.release();
     }
   }
 
@@ -233,7 +233,7 @@ export class Pool implements TrimmedPool {
       for (const subchannel of this.#subchannels) subchannel.close("The channel is closed");
       for (const subchannel of this.#retired) subchannel.close("The channel is closed");
     }
-    this.#hold.acquire();
+    this.#processRef.acquire();
     let unwatch = () => {};
     await new Promise<void>((resolve) => {
       const check = () => {
@@ -243,7 +243,7 @@ export class Pool implements TrimmedPool {
       check();
     });
     unwatch();
-    this.#hold.release();
+    this.#processRef.release();
   }
 
   *#connections(): Iterable<Connection> {

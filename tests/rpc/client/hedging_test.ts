@@ -3,7 +3,8 @@ import { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../../src/call/wire.ts";
 import type { CallCore, ClientMethod, OutgoingRequest } from "../../../src/rpc/client/call_core.ts";
-import { HedgedCall } from "../../../src/rpc/client/hedging.ts";
+import { HedgingStrategy } from "../../../src/rpc/client/hedging.ts";
+import { ReplayableCall } from "../../../src/rpc/client/replayable_call.ts";
 import type { PickWaiter } from "../../../src/rpc/pool/pick_queue.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 
@@ -40,7 +41,8 @@ class Hedge {
   holds = 0;
   /** What the pool does with a call for which it has no connection. */
   refusal: ((waiter: PickWaiter) => void) | undefined = undefined;
-  readonly call: HedgedCall;
+  readonly call: ReplayableCall;
+  readonly strategy: HedgingStrategy;
 
   constructor(delayMs: number, maxAttempts = 3) {
     const connection = {
@@ -57,7 +59,7 @@ class Hedge {
         enqueue: (waiter: PickWaiter) => this.refusal!(waiter),
         dequeue: () => {},
       },
-      hold: { acquire: () => this.holds++, release: () => this.holds-- },
+      processRef: { acquire: () => this.holds++, release: () => this.holds-- },
     } as unknown as CallCore;
     const request: OutgoingRequest = {
       method: { path: "/t.S/Sum", maxReceiveBytes: 100 } as ClientMethod,
@@ -68,7 +70,7 @@ class Hedge {
       singleResponse: true,
       requestStreams: true,
     };
-    this.call = new HedgedCall(
+    this.call = new ReplayableCall(
       core,
       request,
       {
@@ -77,9 +79,16 @@ class Hedge {
         onStatus: (code) => void this.statuses.push(code),
         onWritable: () => void this.writableCalls++,
       },
+    );
+    this.strategy = new HedgingStrategy(
+      this.call,
       { maxAttempts, delayMs, nonFatalCodes: new Set([Status.UNAVAILABLE]) },
       { throttle: undefined, onExtraAttempt: () => {} },
     );
+  }
+
+  begin(): void {
+    this.call.begin(this.strategy);
   }
 
   /** Ends one copy. */
@@ -90,7 +99,7 @@ class Hedge {
 
 Deno.test("a sender that waits for the newest copy goes on when another becomes the call", () => {
   const hedge = new Hedge(100);
-  hedge.call.begin();
+  hedge.begin();
   hedge.call.sendMessage(new Uint8Array(8), false);
   hedge.clock.advance(100);
   assert.equal(hedge.copies.length, 2);
@@ -106,7 +115,7 @@ Deno.test("a sender that waits for the newest copy goes on when another becomes 
 
 Deno.test("a sender that waits for the newest copy goes on when that copy fails", () => {
   const hedge = new Hedge(100, 2);
-  hedge.call.begin();
+  hedge.begin();
   hedge.call.sendMessage(new Uint8Array(8), false);
   hedge.clock.advance(100);
   hedge.copies[1].writable = false;
@@ -125,7 +134,7 @@ Deno.test("a copy that can't start is followed by one timer, not by two", () => 
     hedge.refusal = undefined; // the connection comes up meanwhile
     waiter.onPickFailed(Status.UNAVAILABLE, "not yet");
   };
-  hedge.call.begin();
+  hedge.begin();
   assert.equal(hedge.copies.length, 1);
   assert.equal(hedge.clock.pending, 1);
   hedge.end(0, Status.OK);
