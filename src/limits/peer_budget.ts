@@ -1,0 +1,179 @@
+/**
+ * What a peer may cost: one table of the events that are charged or credited on either wire, and the two token buckets
+ * of a connection that they draw on.
+ *
+ * `overhead` bounds frames that carry nothing for a call, `resets` bounds calls that end without a result. Frames that
+ * carry something put credits back, so that a busy peer is never closed for what belongs to its calls.
+ *
+ * @module
+ */
+
+import { MAX_SLOWDOWN_MS, TokenBucket } from "./token_bucket.ts";
+
+/** Names of the two buckets. */
+export type BucketName = "overhead" | "resets";
+
+/** An event that takes credits. */
+export interface PeerCharge {
+  /** The bucket that pays. */
+  readonly bucket: BucketName;
+  /** Credits taken. */
+  readonly cost: number;
+  /** Whether a server throttles the client while the bucket is less than half full. */
+  readonly throttles: boolean;
+  /** Plural noun phrase for the close reason: "Too many …". */
+  readonly what: string;
+}
+
+/** An event that puts credits back. */
+export interface PeerCredit {
+  /** The bucket that gains. */
+  readonly bucket: BucketName;
+  /** Credits put back each time. */
+  readonly credits: number;
+}
+
+function overhead(what: string): PeerCharge {
+  return { bucket: "overhead", cost: 1, throttles: false, what };
+}
+
+function reset(what: string, cost: number, throttles: boolean): PeerCharge {
+  return { bucket: "resets", cost, throttles, what };
+}
+
+function credit(bucket: BucketName, credits: number): PeerCredit {
+  return { bucket, credits };
+}
+
+/** All events, with their costs and reasons. */
+export const PeerEvent = {
+  // ---- both wires ----
+  /** A ping, which is answered. */
+  PING: overhead("pings"),
+  /** GOAWAY; on the lean wire, GOODBYE. */
+  GOAWAY: overhead("GOAWAY frames"),
+  /** A frame of a stream or call that has ended, beyond what was on its way. */
+  LATE_FRAME: overhead("frames of ended calls"),
+  /** The client resets a stream; on the lean wire, CANCEL. */
+  CANCEL: reset("cancelled calls", 1, false),
+  /** A call that is refused, or ended because the peer broke a rule that concerns this call alone. */
+  FAULT: reset("refused or broken calls", 1, true),
+
+  // ---- HTTP/2 ----
+  /** PRIORITY (RFC 9113 §6.3), which is ignored. */
+  PRIORITY: overhead("PRIORITY frames"),
+  /** An empty SETTINGS frame or one entry of SETTINGS: each may have to be applied to every stream. */
+  SETTING: overhead("SETTINGS entries"),
+  /** An acknowledgement of SETTINGS that were not sent. */
+  UNEXPECTED_SETTINGS_ACK: overhead("unexpected acknowledgements of SETTINGS"),
+  /** A PING acknowledgement for no PING of this side. */
+  UNEXPECTED_PING_ACK: overhead("unexpected acknowledgements of PING"),
+  /** A server's RST_STREAM for a stream that is closed. A reset of an open stream is free: it can happen but once. */
+  RESET_OF_CLOSED: overhead("RST_STREAM frames of closed streams"),
+  /** WINDOW_UPDATE. */
+  WINDOW_UPDATE: overhead("WINDOW_UPDATE frames"),
+  /** A frame of unknown type, which is ignored (RFC 9113 §4.1). */
+  UNKNOWN_FRAME: overhead("frames of unknown type"),
+  /** DATA shorter than gRPC's smallest message (5 bytes) that does not end its stream. */
+  SMALL_DATA: overhead("DATA frames of less than 5 bytes"),
+  /** An interim (1xx) response. */
+  INTERIM_RESPONSE: overhead("interim responses"),
+  /** A call answered with an error for a broken or unreadable message. 2, because its orderly end may return 1. */
+  BROKEN_MESSAGE: reset("calls with broken messages", 2, true),
+
+  // ---- lean ----
+  /** PONG, asked for or not. */
+  PONG: overhead("pongs"),
+  /** CREDIT of less than 1,024 bytes. */
+  SMALL_CREDIT: overhead("small credits"),
+  /** An empty message, which takes no credit, for a call whose reader is paused. */
+  UNREAD_EMPTY_MESSAGE: overhead("empty messages to a paused reader"),
+  /** A piece of a message that is shorter than the least length of pieces. */
+  SMALL_PIECE: overhead("small pieces of messages"),
+  /** Version 1: a frame whose flags have no meaning. */
+  UNEXPECTED_FLAGS: overhead("frames with unexpected flags"),
+  /** Version 1: a session's message without a readable route. */
+  UNREADABLE_ROUTE: overhead("frames without a route"),
+  /** Version 1: a session's message that is dropped, because there is no error frame for it. */
+  DROPPED_SESSION_MESSAGE: overhead("dropped session messages"),
+
+  // ---- credits ----
+  /** HTTP/2: DATA of 5 bytes or more, or with END_STREAM, arrived. */
+  USEFUL_DATA: credit("overhead", 2),
+  /** HTTP/2: a request arrived. */
+  REQUEST: credit("overhead", 4),
+  /** HTTP/2: DATA was sent. The peer may answer it with WINDOW_UPDATE for stream and connection, and with PING. */
+  DATA_SENT: credit("overhead", 4),
+  /** HTTP/2: this side reset a stream by itself: frames of it may be on their way. */
+  LOCAL_RESET: credit("overhead", 4),
+  /** HTTP/2: a stream ended in order. */
+  ORDERLY_END: credit("resets", 1),
+  /** Lean: a call was opened, of which so many frames may be on their way when it ends. */
+  CALL_OPENED: credit("overhead", 100),
+} satisfies Record<string, PeerCharge | PeerCredit>;
+
+/** What follows from a charge: nothing, a pause in reading until `readThrottledUntilMs`, or the connection's end. */
+export type Verdict = "ok" | "throttle" | "close";
+
+/** The buckets' sizes and rates, in credits and credits per second. */
+export interface BudgetLimits {
+  /** Size of the `overhead` bucket. */
+  readonly overheadBurst: number;
+  /** How fast `overhead` fills. */
+  readonly overheadPerSecond: number;
+  /** Size of the `resets` bucket. */
+  readonly resetBurst: number;
+  /** How fast `resets` fills. */
+  readonly resetsPerSecond: number;
+}
+
+/** The budget of one connection's peer. Buckets are made with their first charge: most connections need none. */
+export class PeerBudget {
+  /** When to read from the peer again, in the clock of `nowMs`; 0 for at once. Always 0 unless this is a server. */
+  readThrottledUntilMs = 0;
+  readonly #limits: BudgetLimits;
+  readonly #throttles: boolean;
+  #overhead: TokenBucket | undefined = undefined;
+  #resets: TokenBucket | undefined = undefined;
+
+  /** Starts with full buckets. `role` is this side's: only servers throttle. */
+  constructor(limits: BudgetLimits, role: "client" | "server") {
+    this.#limits = limits;
+    this.#throttles = role === "server";
+  }
+
+  /** Takes an event's cost. After "close" the connection must end with {@link PeerBudget.reason}. */
+  charge(event: PeerCharge, nowMs: number): Verdict {
+    const bucket = event.bucket === "overhead"
+      ? this.#overhead ??= this.#fullOverhead(nowMs)
+      : this.#resets ??= this.#fullResets(nowMs);
+    const enough = bucket.take(event.cost, nowMs);
+    if (!event.throttles || !this.#throttles) return enough ? "ok" : "close";
+    const waitMs = Math.min(bucket.msUntilHalfFull, MAX_SLOWDOWN_MS);
+    this.readThrottledUntilMs = nowMs + waitMs;
+    if (!enough) return "close";
+    return waitMs > 0 ? "throttle" : "ok";
+  }
+
+  /** Puts the credits of `count` events back, up to the bucket's size. */
+  credit(event: PeerCredit, count = 1): void {
+    // A bucket that was never charged is full.
+    if (event.bucket === "overhead") this.#overhead?.give(event.credits * count);
+    else this.#resets?.give(event.credits * count);
+  }
+
+  /** Says why an event closed the connection: "Too many pings: the budget is 10000". */
+  reason(event: PeerCharge): string {
+    const { overheadBurst, resetBurst } = this.#limits;
+    const burst = event.bucket === "overhead" ? overheadBurst : resetBurst;
+    return `Too many ${event.what}: the budget is ${burst}`;
+  }
+
+  #fullOverhead(nowMs: number): TokenBucket {
+    return new TokenBucket(this.#limits.overheadBurst, this.#limits.overheadPerSecond, nowMs);
+  }
+
+  #fullResets(nowMs: number): TokenBucket {
+    return new TokenBucket(this.#limits.resetBurst, this.#limits.resetsPerSecond, nowMs);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * A server's limit on how often a client pings (gRPC A8).
+ *
+ * @module
+ */
+
+/** Early pings that are tolerated, as in gRPC A8 and grpc-go. */
+const MAX_STRIKES = 2;
+/** Least interval of pings without open calls, in ms: two hours (gRPC A8). */
+const IDLE_PING_INTERVAL_MS = 7_200_000;
+
+/** The options that a {@link PingLimit} follows. */
+export interface PingLimits {
+  /** Least interval of pings, in ms. */
+  readonly minPingIntervalMs: number;
+  /** Whether that interval holds without open calls as well; two hours otherwise. */
+  readonly permitPingWithoutCalls: boolean;
+}
+
+/** The pings of one client. */
+export class PingLimit {
+  readonly #limits: PingLimits;
+  #lastMs = -Infinity;
+  #strikes = 0;
+
+  /** Starts without pings. */
+  constructor(limits: PingLimits) {
+    this.#limits = limits;
+  }
+
+  /** Forgets earlier strikes: the client has done something useful since. */
+  forgive(): void {
+    this.#strikes = 0;
+  }
+
+  /** Counts a ping that is no strike, however early it is. */
+  allow(nowMs: number): void {
+    this.#strikes = 0;
+    this.#lastMs = nowMs;
+  }
+
+  /** Judges a ping; false when it is the third early one, after which the connection must end. */
+  admit(nowMs: number, openCalls: number): boolean {
+    const elapsedMs = nowMs - this.#lastMs;
+    this.#lastMs = nowMs;
+    return elapsedMs >= this.leastIntervalMs(openCalls) || ++this.#strikes <= MAX_STRIKES;
+  }
+
+  /** The interval that pings must keep now, in ms. */
+  leastIntervalMs(openCalls: number): number {
+    const { minPingIntervalMs, permitPingWithoutCalls } = this.#limits;
+    return openCalls > 0 || permitPingWithoutCalls
+      ? minPingIntervalMs
+      : Math.max(minPingIntervalMs, IDLE_PING_INTERVAL_MS);
+  }
+}
