@@ -11,7 +11,7 @@ import type { Codec, LendingCodec } from "../../codec/codec.ts";
 import { RpcError } from "../../errors.ts";
 import type { DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind } from "./handlers.ts";
-import { RequestStream, unreadable } from "./request_stream.ts";
+import { RequestStream, undecodableRequest } from "./request_stream.ts";
 import type { ReplyQueue } from "./reply_queue.ts";
 import type {
   HandlerContext,
@@ -88,7 +88,7 @@ function decodeRequest(codec: Codec<unknown>, bytes: Uint8Array): unknown {
   try {
     return codec.decode(bytes);
   } catch (cause) {
-    throw cause instanceof RpcError ? cause : unreadable(cause);
+    throw cause instanceof RpcError ? cause : undecodableRequest(cause);
   }
 }
 

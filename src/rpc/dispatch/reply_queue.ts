@@ -1,10 +1,11 @@
 /**
- * Replies that a handler writes one by one, as the iterable that the call is answered from.
+ * Queue between a handler that writes replies one by one and the call that sends them.
  *
  * @module
  */
 
 import type { RpcError } from "../../errors.ts";
+import { Fifo } from "../core/message_queue.ts";
 import type { ReplyWriter } from "../core/types.ts";
 
 interface Written {
@@ -14,7 +15,7 @@ interface Written {
 
 const DONE: IteratorResult<unknown, undefined> = { done: true, value: undefined };
 
-// A handler that doesn't wait for its writes must not end the process when its caller goes away.
+// An un-awaited write must not become an unhandled rejection when its call is cancelled.
 const ignore = () => {};
 
 function rejected(reason: unknown): Promise<never> {
@@ -23,9 +24,9 @@ function rejected(reason: unknown): Promise<never> {
   return promise;
 }
 
-/** The two ends of a queue: handlers write, the call reads. A write resolves when its message was taken. */
+/** Replies that a handler writes, as an async iterable. A write resolves when its reply was taken. */
 export class ReplyQueue implements ReplyWriter, AsyncIterableIterator<unknown, undefined, void> {
-  #written: Written[] = [];
+  readonly #written = new Fifo<Written>();
   #ended = false;
   #failure: unknown = undefined;
   #aborted: RpcError | undefined = undefined;
@@ -34,7 +35,7 @@ export class ReplyQueue implements ReplyWriter, AsyncIterableIterator<unknown, u
   write(message: unknown, options?: { last?: boolean }): Promise<void> {
     if (this.#aborted) return rejected(this.#aborted);
     if (this.#ended) {
-      return rejected(new TypeError("Cannot write a reply: the last one was written"));
+      return rejected(new TypeError("Cannot write a reply: the last one was already written"));
     }
     if (options?.last) this.#ended = true;
     const waiting = this.#waiting;
@@ -48,13 +49,11 @@ export class ReplyQueue implements ReplyWriter, AsyncIterableIterator<unknown, u
     return taken.promise;
   }
 
-  /** No more will be written. */
   end(): void {
     this.#ended = true;
     this.#wake();
   }
 
-  /** The handler failed: after what was written, the reader gets `reason`. */
   fail(reason: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -62,20 +61,20 @@ export class ReplyQueue implements ReplyWriter, AsyncIterableIterator<unknown, u
     this.#wake();
   }
 
-  /** The call is over: writes reject with `reason`. */
+  /** Rejects pending and later writes with `reason`: the call is over. */
   abort(reason: RpcError): void {
     this.#aborted ??= reason;
     this.#ended = true;
-    for (const { taken } of this.#written.splice(0)) {
-      taken.promise.catch(ignore);
-      taken.reject(reason);
+    for (let one = this.#written.take(); one !== undefined; one = this.#written.take()) {
+      one.taken.promise.catch(ignore);
+      one.taken.reject(reason);
     }
     this.#wake();
   }
 
   next(): Promise<IteratorResult<unknown, undefined>> {
-    const one = this.#written.shift();
-    if (one) {
+    const one = this.#written.take();
+    if (one !== undefined) {
       one.taken.resolve();
       return Promise.resolve({ done: false, value: one.message });
     }
@@ -91,7 +90,9 @@ export class ReplyQueue implements ReplyWriter, AsyncIterableIterator<unknown, u
 
   return(): Promise<IteratorResult<unknown, undefined>> {
     this.#ended = true;
-    for (const one of this.#written.splice(0)) one.taken.resolve();
+    for (let one = this.#written.take(); one !== undefined; one = this.#written.take()) {
+      one.taken.resolve();
+    }
     this.#wake();
     return Promise.resolve(DONE);
   }

@@ -1,6 +1,6 @@
 /**
- * The requests of a call as an AsyncIterable, with backpressure: what the handler has not asked for is
- * bounded, and beyond the bound the wire stops giving the caller credit.
+ * Requests of a streaming call as an async iterable with back-pressure: the queue is bounded, and above its bound the
+ * wire grants the caller no more flow-control credit.
  *
  * @module
  */
@@ -8,18 +8,23 @@
 import { Status } from "../../call/status.ts";
 import { decompress } from "../../codec/compression.ts";
 import { RpcError } from "../../errors.ts";
+import { MessageQueue, type Watermarks } from "../core/message_queue.ts";
 
-// Reading pauses above, and goes on below half of this. One window of small messages fits.
-const HIGH_BYTES = 65536;
-const HIGH_COUNT = 128;
+// One flow-control window (64 KiB) of small messages fits.
+const WATERMARKS: Watermarks = {
+  pauseBytes: 65_536,
+  pauseCount: 128,
+  resumeBytes: 32_768,
+  resumeCount: 64,
+};
 
-/** What the stream needs of its call. */
+/** Wire side of a {@link RequestStream}. */
 export interface RequestSource {
-  /** Stops or restarts giving credit. */
+  /** Stops or resumes granting flow-control credit. */
   setReadPaused(paused: boolean): void;
-  /** The compression of flagged messages. */
+  /** Compression of messages that are flagged as compressed. */
   readonly encoding: string;
-  /** Charges the caller for a message that can't be inflated. */
+  /** Charges the caller for a message that cannot be decompressed. */
   chargeFault?(): void;
 }
 
@@ -27,44 +32,43 @@ const ignore = () => {};
 
 class Compressed {
   readonly bytes: Uint8Array;
+  readonly length: number;
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
+    this.length = bytes.length;
   }
 }
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-/** Requests on their way from the wire to a handler. */
+/** Requests between the wire and the handler. */
 export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, undefined, void> {
-  /** Whether the message taken last came compressed. */
+  /** Whether the last request taken was compressed. */
   lastCompressed = false;
-  #source: RequestSource;
-  #maxMessageBytes: number;
+  readonly #source: RequestSource;
+  readonly #maxMessageBytes: number;
   #decode: ((bytes: Uint8Array) => T) | undefined = undefined;
-  // A queue whose front is at #first, so that taking is O(1).
-  #queue: (Uint8Array | Compressed)[] = [];
-  #first = 0;
-  #bytes = 0;
-  #paused = false;
+  readonly #queue = new MessageQueue<Uint8Array | Compressed>(WATERMARKS);
   #ended = false;
   #failure: RpcError | undefined = undefined;
   #waiters: PromiseWithResolvers<IteratorResult<T, undefined>>[] = [];
 
+  /** Creates an empty stream; `maxMessageBytes` bounds a decompressed request. */
   constructor(source: RequestSource, maxMessageBytes: number) {
     this.#source = source;
     this.#maxMessageBytes = maxMessageBytes;
   }
 
-  /** Has messages decoded as they are taken. For the rpc layer, before anything was taken. */
+  /** Sets the decoder of requests, which runs as each is taken. Call it before the first `next`. */
   decodeWith<M>(decode: (bytes: Uint8Array) => M): RequestStream<M> {
     const typed = this as unknown as RequestStream<M>;
     typed.#decode = decode;
     return typed;
   }
 
-  /** A message arrived. For the rpc layer. */
+  /** Adds a received message. */
   push(message: Uint8Array, compressed: boolean): void {
-    // After the handler has stopped reading, messages are dropped and the caller keeps its credit.
+    // Once the handler has stopped reading, messages are dropped and the caller keeps its credit.
     if (this.#ended) return;
     const item = compressed ? new Compressed(message) : message;
     const waiter = this.#waiters.shift();
@@ -72,37 +76,33 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
       this.#settle(waiter, item);
       return;
     }
-    this.#queue.push(item);
-    this.#bytes += message.length;
-    if (!this.#paused && (this.#bytes >= HIGH_BYTES || this.#count >= HIGH_COUNT)) {
-      this.#paused = true;
-      this.#source.setReadPaused(true);
-    }
+    if (this.#queue.push(item)) this.#source.setReadPaused(true);
   }
 
-  /** The caller has sent all. For the rpc layer. */
+  /** Ends the stream after the queued requests: the caller has half-closed. */
   end(): void {
     this.#ended = true;
     for (const waiter of this.#waiters.splice(0)) waiter.resolve(DONE);
   }
 
-  /** The call is over: whoever reads gets `reason`. For the rpc layer. */
+  /** Drops queued requests and rejects reads with `reason`: the call is over. */
   fail(reason: RpcError): void {
-    if (this.#ended && this.#count === 0) return;
+    if (this.#ended && this.#queue.length === 0) return;
     this.#ended = true;
     this.#failure = reason;
     this.#drop();
     for (const waiter of this.#waiters.splice(0)) {
-      // A handler that asked and then forgot must not end the process when its caller goes away.
+      // An un-awaited read must not become an unhandled rejection.
       waiter.promise.catch(ignore);
       waiter.reject(reason);
     }
   }
 
-  /** The next request. Rejects with an RpcError when the call was given up or the request can't be read. */
+  /** Takes the next request. Rejects with an RpcError when the call was cancelled or the request is not valid. */
   next(): Promise<IteratorResult<T, undefined>> {
-    if (this.#count > 0) {
-      const item = this.#take();
+    const item = this.#queue.take();
+    if (item !== undefined) {
+      if (this.#queue.resumes()) this.#source.setReadPaused(false);
       try {
         return Promise.resolve({ done: false, value: this.#open(item) });
       } catch (error) {
@@ -116,7 +116,7 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
     return waiter.promise;
   }
 
-  /** Stops reading: what is here and what still comes is dropped. */
+  /** Stops reading: queued and later requests are dropped. */
   return(): Promise<IteratorResult<T, undefined>> {
     this.#drop();
     this.end();
@@ -127,32 +127,9 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
     return this;
   }
 
-  get #count(): number {
-    return this.#queue.length - this.#first;
-  }
-
-  #take(): Uint8Array | Compressed {
-    const item = this.#queue[this.#first];
-    if (++this.#first === this.#queue.length) {
-      this.#queue.length = this.#first = 0;
-    } else if (this.#first >= 1024) {
-      this.#queue.splice(0, this.#first);
-      this.#first = 0;
-    }
-    this.#bytes -= item instanceof Compressed ? item.bytes.length : item.length;
-    if (this.#paused && this.#bytes <= HIGH_BYTES / 2 && this.#count <= HIGH_COUNT / 2) {
-      this.#paused = false;
-      this.#source.setReadPaused(false);
-    }
-    return item;
-  }
-
   #drop(): void {
-    this.#queue.length = this.#first = this.#bytes = 0;
-    if (this.#paused) {
-      this.#paused = false;
-      this.#source.setReadPaused(false);
-    }
+    this.#queue.clear();
+    if (this.#queue.resumes()) this.#source.setReadPaused(false);
   }
 
   #settle(
@@ -166,7 +143,22 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
     }
   }
 
-  #inflate(message: Uint8Array): Uint8Array {
+  /** Decompresses and decodes a request. Not earlier: a queue of small messages would become one of large messages. */
+  #open(item: Uint8Array | Compressed): T {
+    try {
+      this.lastCompressed = item instanceof Compressed;
+      const bytes = item instanceof Compressed ? this.#decompress(item.bytes) : item;
+      return this.#decode ? this.#decode(bytes) : bytes as T;
+    } catch (error) {
+      const failure = error instanceof RpcError ? error : undecodableRequest(error);
+      this.#drop();
+      this.end();
+      this.#failure = failure;
+      throw failure;
+    }
+  }
+
+  #decompress(message: Uint8Array): Uint8Array {
     try {
       return decompress(message, this.#source.encoding, this.#maxMessageBytes);
     } catch (error) {
@@ -174,24 +166,9 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
       throw error;
     }
   }
-
-  /** Inflated only now: a queue of small compressed messages must not become a queue of large ones. */
-  #open(item: Uint8Array | Compressed): T {
-    try {
-      this.lastCompressed = item instanceof Compressed;
-      const bytes = item instanceof Compressed ? this.#inflate(item.bytes) : item;
-      return this.#decode ? this.#decode(bytes) : bytes as T;
-    } catch (error) {
-      const failure = error instanceof RpcError ? error : unreadable(error);
-      this.#drop();
-      this.end();
-      this.#failure = failure;
-      throw failure;
-    }
-  }
 }
 
-/** What a request that can't be decoded ends its call with (as in grpc-go). */
-export function unreadable(cause: unknown): RpcError {
+/** Creates the error of a request that cannot be decoded: INTERNAL, as in grpc-go. */
+export function undecodableRequest(cause: unknown): RpcError {
   return new RpcError(Status.INTERNAL, "Cannot decode the request", { cause });
 }
