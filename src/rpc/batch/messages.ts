@@ -11,7 +11,7 @@ export {
   readBatchRequest,
   readBatchResponse,
 } from "./reader.ts";
-export { BatchRequestWriter, BatchResponseWriter, MessageWriter } from "./writer.ts";
+export { BatchRequestWriter, BatchResponseWriter } from "./writer.ts";
 
 /** The method that carries batches. */
 export const BATCH_METHOD = "/vrpc.v1.BatchService/Exchange";

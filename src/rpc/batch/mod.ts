@@ -15,7 +15,6 @@ export {
   BatchResponseWriter,
   DEFAULT_MAX_REPLY_BYTES,
   MAX_METHOD_REFS,
-  MessageWriter,
   readBatchRequest,
   readBatchResponse,
 } from "./messages.ts";

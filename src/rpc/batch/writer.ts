@@ -1,5 +1,5 @@
 /**
- * Writes the messages of the batch stream, straight from calls and replies into buffers.
+ * Writers of the batch stream's messages: calls and replies go straight into a buffer.
  *
  * @module
  */
@@ -9,29 +9,29 @@ import type { Metadata, MetadataValue } from "../../call/metadata.ts";
 const EMPTY = new Uint8Array(0);
 const encoder = new TextEncoder();
 
-/** Gathers one message after another; what `take` gives away is not touched again. */
-export class MessageWriter {
+/** Writes protobuf fields of one message after another. */
+class FieldWriter {
   #buffer: Uint8Array = EMPTY;
   #length = 0;
   #lastLength = 256;
 
-  /** How many bytes have gathered. */
+  /** Bytes written since the last `take`. */
   get byteLength(): number {
     return this.#length;
   }
 
-  /** The message so far, then starts a new one. The caller owns the result. */
+  /** Returns the message so far and starts a new one. The caller owns the result. */
   take(): Uint8Array {
     const message = this.#buffer.subarray(0, this.#length);
-    // The next message will likely be about as long, so its buffer is made once and little is wasted.
+    // The next message is probably about as long: one allocation, little waste.
     this.#lastLength = this.#length;
     this.#buffer = EMPTY;
     this.#length = 0;
     return message;
   }
 
-  /** Makes room for `count` bytes; they may then be written by the methods below. */
-  protected reserve(count: number): void {
+  /** Makes room for `count` bytes, which the methods below then write without checks. */
+  reserve(count: number): void {
     const needed = this.#length + count;
     if (needed <= this.#buffer.length) return;
     const size = this.#buffer.length === 0
@@ -42,13 +42,13 @@ export class MessageWriter {
     this.#buffer = grown;
   }
 
-  /** Writes a byte, after `reserve`. */
-  protected byte(value: number): void {
+  /** Writes one byte. */
+  byte(value: number): void {
     this.#buffer[this.#length++] = value;
   }
 
-  /** Writes a number of up to 32 bits, after `reserve`. */
-  protected varint(value: number): void {
+  /** Writes an unsigned number of up to 32 bits. */
+  varint(value: number): void {
     const buffer = this.#buffer;
     let at = this.#length;
     while (value > 127) {
@@ -59,11 +59,11 @@ export class MessageWriter {
     this.#length = at;
   }
 
-  /** Writes bytes, after `reserve`. */
-  protected raw(bytes: Uint8Array): void {
+  /** Writes bytes. */
+  raw(bytes: Uint8Array): void {
     const { length } = bytes;
     if (length <= 32) {
-      // Cheaper than set() for the few bytes that most calls have.
+      // Faster than set() for the few bytes that most calls have.
       const buffer = this.#buffer;
       const at = this.#length;
       for (let i = 0; i < length; i++) buffer[at + i] = bytes[i];
@@ -73,8 +73,8 @@ export class MessageWriter {
     this.#length += length;
   }
 
-  /** Writes pairs of metadata, each as a field with `tag`, after `reserve`. */
-  protected metadata(tag: number, metadata: Metadata): void {
+  /** Writes each metadata entry as a field with `tag`. */
+  metadata(tag: number, metadata: Metadata): void {
     for (const [key, value] of metadata) {
       const size = entrySize(key, value);
       this.byte(tag);
@@ -94,8 +94,20 @@ export class MessageWriter {
   }
 }
 
-/** Writes ExchangeRequest messages. */
-export class BatchRequestWriter extends MessageWriter {
+/** Writes `ExchangeRequest` messages of proto/vrpc/v1/batch.proto. */
+export class BatchRequestWriter {
+  readonly #fields = new FieldWriter();
+
+  /** Bytes written since the last `take`. */
+  get byteLength(): number {
+    return this.#fields.byteLength;
+  }
+
+  /** Returns the message so far and starts a new one. The caller owns the result. */
+  take(): Uint8Array {
+    return this.#fields.take();
+  }
+
   /** Adds a call; see `BatchRequestSink.onCall` for the arguments. `payload` is copied. */
   call(
     id: number,
@@ -109,50 +121,65 @@ export class BatchRequestWriter extends MessageWriter {
     const metadataBytes = metadata === undefined ? 0 : metadataSize(metadata);
     const size = 1 + varintSize(id) + bytesSize(name.length) + numberSize(methodRef) +
       bytesSize(payload.length) + numberSize(timeoutMs) + metadataBytes;
-    this.reserve(size + 6);
-    this.byte(0x0a);
-    this.varint(size);
-    this.byte(0x08);
-    this.varint(id);
+    const fields = this.#fields;
+    fields.reserve(size + 6);
+    fields.byte(0x0a);
+    fields.varint(size);
+    fields.byte(0x08);
+    fields.varint(id);
     if (name.length > 0) {
-      this.byte(0x12);
-      this.varint(name.length);
-      this.raw(name);
+      fields.byte(0x12);
+      fields.varint(name.length);
+      fields.raw(name);
     }
     if (methodRef !== 0) {
-      this.byte(0x18);
-      this.varint(methodRef);
+      fields.byte(0x18);
+      fields.varint(methodRef);
     }
     if (payload.length > 0) {
-      this.byte(0x22);
-      this.varint(payload.length);
-      this.raw(payload);
+      fields.byte(0x22);
+      fields.varint(payload.length);
+      fields.raw(payload);
     }
     if (timeoutMs !== 0) {
-      this.byte(0x28);
-      this.varint(timeoutMs);
+      fields.byte(0x28);
+      fields.varint(timeoutMs);
     }
-    if (metadataBytes !== 0) this.metadata(0x32, metadata!);
+    if (metadataBytes !== 0) fields.metadata(0x32, metadata!);
   }
 
-  /** Adds the id of a call that was given up. */
+  /** Adds the id of a cancelled call. */
   cancel(id: number): void {
-    this.reserve(6);
-    // Unpacked, which proto3 readers must take as well: the ids come one by one.
-    this.byte(0x10);
-    this.varint(id);
+    const fields = this.#fields;
+    fields.reserve(6);
+    // Not packed, as ids come one at a time; proto3 readers must accept both.
+    fields.byte(0x10);
+    fields.varint(id);
   }
 
-  /** Says how large a reply payload may be, 1 to 4,294,967,295 bytes. */
+  /** Adds the largest reply payload accepted, 1 to 4,294,967,295 bytes. */
   maxReplyBytes(count: number): void {
-    this.reserve(6);
-    this.byte(0x18);
-    this.varint(count);
+    const fields = this.#fields;
+    fields.reserve(6);
+    fields.byte(0x18);
+    fields.varint(count);
   }
 }
 
-/** Writes ExchangeResponse messages. */
-export class BatchResponseWriter extends MessageWriter {
+/** Writes `ExchangeResponse` messages of proto/vrpc/v1/batch.proto. */
+export class BatchResponseWriter {
+  readonly #fields = new FieldWriter();
+
+  /** Bytes written since the last `take`. */
+  get byteLength(): number {
+    return this.#fields.byteLength;
+  }
+
+  /** Returns the message so far and starts a new one. The caller owns the result. */
+  take(): Uint8Array {
+    return this.#fields.take();
+  }
+
   /** Adds a reply with status OK. `payload` is copied. */
   ok(id: number, payload: Uint8Array, headers?: Metadata, trailers?: Metadata): void {
     this.reply(id, 0, "", payload, headers, trailers);
@@ -172,34 +199,36 @@ export class BatchResponseWriter extends MessageWriter {
     const trailerBytes = trailers === undefined ? 0 : metadataSize(trailers);
     const size = 1 + varintSize(id) + bytesSize(payload.length) + numberSize(code) +
       bytesSize(text.length) + headerBytes + trailerBytes;
-    this.reserve(size + 6);
-    this.byte(0x0a);
-    this.varint(size);
-    this.byte(0x08);
-    this.varint(id);
+    const fields = this.#fields;
+    fields.reserve(size + 6);
+    fields.byte(0x0a);
+    fields.varint(size);
+    fields.byte(0x08);
+    fields.varint(id);
     if (payload.length > 0) {
-      this.byte(0x12);
-      this.varint(payload.length);
-      this.raw(payload);
+      fields.byte(0x12);
+      fields.varint(payload.length);
+      fields.raw(payload);
     }
     if (code !== 0) {
-      this.byte(0x18);
-      this.varint(code);
+      fields.byte(0x18);
+      fields.varint(code);
     }
     if (text.length > 0) {
-      this.byte(0x22);
-      this.varint(text.length);
-      this.raw(text);
+      fields.byte(0x22);
+      fields.varint(text.length);
+      fields.raw(text);
     }
-    if (headerBytes !== 0) this.metadata(0x2a, headers!);
-    if (trailerBytes !== 0) this.metadata(0x32, trailers!);
+    if (headerBytes !== 0) fields.metadata(0x2a, headers!);
+    if (trailerBytes !== 0) fields.metadata(0x32, trailers!);
   }
 
-  /** Says how many calls run at once, 1 to 4,294,967,295. */
+  /** Adds how many calls the server runs at once, 1 to 4,294,967,295. */
   maxCalls(count: number): void {
-    this.reserve(6);
-    this.byte(0x10);
-    this.varint(count);
+    const fields = this.#fields;
+    fields.reserve(6);
+    fields.byte(0x10);
+    fields.varint(count);
   }
 }
 
