@@ -1,5 +1,5 @@
 /**
- * All connections to one address: how many there should be, and when to try again.
+ * The connections to one address: keeps their number, and repeats failed dials with back-off.
  *
  * @module
  */
@@ -9,56 +9,57 @@ import type { Backoff } from "./backoff.ts";
 import type { AddressStats, ChannelState } from "./options.ts";
 import { Connection, type ConnectionOptions, type PooledConnectionOwner } from "./connection.ts";
 
-/** Whom a subchannel tells. */
+/** Callbacks of a subchannel. */
 export interface SubchannelHooks {
-  /** Connections that can be used have come or gone. */
+  /** `ready`, `all` or `failed` has changed. */
   readonly onChange: (subchannel: Subchannel) => void;
-  /** A dial failed, or a connection that was in use was lost. */
-  readonly onFailure: (subchannel: Subchannel, error: Error) => void;
-  /** A call can be started. */
+  /** A dial failed, or a ready connection was lost. */
+  readonly onFailure: (error: Error) => void;
+  /** A connection has a free slot. */
   readonly onFree: () => void;
   /** A connection became ready. */
   readonly onConnected: (connection: Connection) => void;
-  /** A connection is closed. */
+  /** A connection has closed. */
   readonly onGone: (connection: Connection) => void;
 }
 
-/** What a subchannel needs. */
+/** Configuration and callbacks of a {@link Subchannel}. */
 export interface SubchannelOptions extends SubchannelHooks {
   readonly connection: ConnectionOptions;
   readonly backoff: Backoff;
   readonly clock: Clock;
 }
 
-/** The connections to one address. */
+/** Connections to one address. */
 export class Subchannel implements PooledConnectionOwner {
   readonly address: string;
   /** Connections that take calls. */
   readonly ready: Connection[] = [];
-  /** Every connection that isn't closed. */
+  /** All connections that are not closed: connecting, ready and draining. */
   readonly all = new Set<Connection>();
-  /** How many connections there should be; 0 while it isn't used. */
+  /** Target number of connections; 0 while the address is not used. */
   wanted = 0;
-  /** Whether connecting failed since a connection was ready: gRPC's sticky TRANSIENT_FAILURE. */
+  /** Whether the address is in TRANSIENT_FAILURE, which lasts until a connection is ready. */
   failed = false;
+  /** Failed dials since the last successful one. */
   failures = 0;
   lastError: Error | undefined = undefined;
   readonly #options: SubchannelOptions;
   #connecting = 0;
   #lastDialMs = -Infinity;
   #nextDialMs = -Infinity;
-  /** Connections in a row that did not live for as long as the first back-off. */
+  /** Connections in a row that were lost before the initial back-off had passed. */
   #shortLived = 0;
   #timer: unknown = undefined;
   #closed = false;
 
-  /** Does nothing until `setWanted`. */
+  /** Does not connect until `setWanted`. */
   constructor(options: SubchannelOptions) {
     this.address = options.connection.address;
     this.#options = options;
   }
 
-  /** Connections that take calls or are on their way. */
+  /** Ready and connecting connections. */
   get size(): number {
     return this.ready.length + this.#connecting;
   }
@@ -69,14 +70,14 @@ export class Subchannel implements PooledConnectionOwner {
   }
 
   /**
-   * Whether dials fail, perhaps only those for further connections. When the last connection goes, that is forgotten:
-   * a dial that is still under way for a further one is not what to wait for.
+   * Whether dials fail: all of them, or those for additional connections beside a ready one. The latter are forgotten
+   * when the last ready connection is lost, as they say nothing about dials for the only one.
    */
   get failing(): boolean {
     return this.failed || (this.failures > 0 && this.ready.length > 0);
   }
 
-  /** The state of this address alone. */
+  /** Connectivity state of this address alone. */
   get state(): ChannelState {
     if (this.#closed) return "SHUTDOWN";
     if (this.ready.length > 0) return "READY";
@@ -84,7 +85,7 @@ export class Subchannel implements PooledConnectionOwner {
     return this.failed ? "TRANSIENT_FAILURE" : "CONNECTING";
   }
 
-  /** Connects or drains until there are `count`. */
+  /** Dials or drains connections so that there are `count`. */
   setWanted(count: number): void {
     this.wanted = count;
     for (const connection of this.all) {
@@ -95,11 +96,11 @@ export class Subchannel implements PooledConnectionOwner {
     this.ensure();
   }
 
-  /** Dials what is missing, unless it is too early after a failure. */
+  /** Dials missing connections, or schedules that for the end of the back-off. */
   ensure(): void {
     if (this.#closed) return;
     while (this.size < this.wanted) {
-      // While dials fail, one at a time finds out whether they do again.
+      // One dial at a time while they fail.
       if (this.failing && this.#connecting > 0) return;
       const nowMs = this.#options.clock.now();
       if (nowMs < this.#nextDialMs) return this.#wait(this.#nextDialMs - nowMs);
@@ -107,7 +108,7 @@ export class Subchannel implements PooledConnectionOwner {
     }
   }
 
-  /** Forgets the back-off: the next `ensure` dials at once. */
+  /** Resets the back-off and dials missing connections now. */
   resetBackoff(): void {
     this.#options.backoff.reset();
     this.#nextDialMs = -Infinity;
@@ -115,7 +116,7 @@ export class Subchannel implements PooledConnectionOwner {
     this.ensure();
   }
 
-  /** No new calls; open ones finish. It can't be used again. */
+  /** Drains all connections. The subchannel cannot be used again. */
   retire(): void {
     this.#closed = true;
     this.#clearTimer();
@@ -123,7 +124,7 @@ export class Subchannel implements PooledConnectionOwner {
     for (const connection of this.all) connection.drain();
   }
 
-  /** Ends everything at once. It can't be used again. */
+  /** Ends all connections and their calls. The subchannel cannot be used again. */
   close(reason: string): void {
     this.#closed = true;
     this.#clearTimer();
@@ -131,7 +132,7 @@ export class Subchannel implements PooledConnectionOwner {
     for (const connection of this.all) connection.abort(reason);
   }
 
-  /** Figures. */
+  /** Returns figures. */
   stats(): AddressStats {
     return {
       address: this.address,
@@ -165,12 +166,12 @@ export class Subchannel implements PooledConnectionOwner {
     this.#timer = undefined;
   }
 
-  // A connection that is gone is made anew at once; but a server that always hangs up on fresh connections
-  // must not be dialled in a tight loop.
+  // A lost connection is replaced at once, unless the one before it was short-lived too: a server that closes each new
+  // connection must not be dialled in a tight loop.
   #lost(connection: Connection): void {
     const { backoff, clock } = this.#options;
     if (this.ready.length === 0) {
-      // What further connections had to wait for was not for the only one.
+      // The back-off came from dials of additional connections, not of the only one.
       backoff.reset();
       this.#nextDialMs = -Infinity;
       this.#clearTimer();
@@ -219,7 +220,7 @@ export class Subchannel implements PooledConnectionOwner {
       return;
     }
     if (wasConnecting) {
-      // One more that can't be had says nothing of an address that serves.
+      // A failed extra dial does not mark a READY address as failed.
       this.failed = this.ready.length === 0;
       this.failures++;
       this.lastError = error;
@@ -229,7 +230,7 @@ export class Subchannel implements PooledConnectionOwner {
       this.#lost(connection);
     }
     this.#options.onChange(this);
-    if (wasReady || wasConnecting) this.#options.onFailure(this, error);
+    if (wasReady || wasConnecting) this.#options.onFailure(error);
     this.ensure();
   }
 
