@@ -1,30 +1,30 @@
 /**
- * Which of the ready connections takes the next call.
+ * Load balancing: chooses one of the ready connections for a call.
  *
  * @module
  */
 
-/** Names of the policies; see {@link makePicker}. */
+/** Load balancing policies; see {@link makePicker}. */
 export type BalancerPolicy = "pick_first" | "round_robin" | "least_request";
 
-/** What a picker must know of a connection. */
+/** A connection as a picker sees it. */
 export interface Pickable {
-  /** Whether it takes one more call now. */
+  /** Whether it can start another call. */
   readonly free: boolean;
   /** Calls in flight. */
   readonly load: number;
 }
 
-/** Chooses one of `ready`, or undefined when none of them is free. */
+/** Returns one of `ready`, or undefined if none of them is free. */
 export type Picker = <T extends Pickable>(ready: readonly T[]) => T | undefined;
 
 /**
- * The picker of a policy.
+ * Makes the picker of a policy. Throws TypeError for an unknown policy.
  *
- * `least_request` looks at two connections by chance and takes the one with fewer calls in flight: nearly
- * as even as looking at all of them, and without everyone running to the same one (Mitzenmacher, "The
- * Power of Two Choices in Randomized Load Balancing", 2001). `round_robin` takes them in turn.
- * `pick_first` means one address at a time; among the connections to it, it picks as `least_request`.
+ * `least_request` compares two random connections and picks the one with fewer calls in flight: nearly as even as
+ * comparing all of them, and independent clients don't all pick the same one (Mitzenmacher, "The Power of Two Choices
+ * in Randomized Load Balancing", 2001). `round_robin` picks them in turn. `pick_first` uses one address at a time; among
+ * the connections to it, it picks like `least_request`.
  */
 export function makePicker(policy: BalancerPolicy, random: () => number): Picker {
   switch (policy) {
@@ -37,7 +37,7 @@ export function makePicker(policy: BalancerPolicy, random: () => number): Picker
       throw new TypeError(
         `Cannot balance by ${
           JSON.stringify(policy)
-        }: pick_first, round_robin and least_request are known`,
+        }: must be pick_first, round_robin or least_request`,
       );
   }
 }

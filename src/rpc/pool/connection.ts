@@ -1,5 +1,5 @@
 /**
- * One client connection, from the dial to the close.
+ * A client connection, from the dial to the close.
  *
  * @module
  */
@@ -22,60 +22,60 @@ import { ConnectionDriver } from "../core/connection_driver.ts";
 import { type CallObserver, ObservedClientCall } from "../core/observer.ts";
 import { ProcessRef } from "./process_ref.ts";
 
-/** What a connection needs and whom it tells. */
+/** Configuration of a {@link Connection}. */
 export interface ConnectionOptions {
-  /** Where it goes, for texts and figures. */
+  /** The address, for texts and figures. */
   readonly address: string;
-  /** Opens the byte stream; gives up when the signal fires. */
+  /** Opens the byte stream; rejects when the signal fires. */
   readonly dial: (signal: AbortSignal) => Promise<ByteStream>;
-  /** Makes the engine once the byte stream is open. */
+  /** Makes the protocol engine for an open byte stream. */
   readonly engine: (
     sink: ClientConnectionSink,
     stream: ByteStream,
     nowMs: number,
   ) => ClientConnection;
-  /** From the dial to the peer's first settings, in ms. */
+  /** Time limit from the dial to the peer's first settings, in ms. */
   readonly connectTimeoutMs: number;
   readonly clock: Clock;
-  /** The server objected to how often this side pings. */
+  /** The server closed the connection for too many pings. */
   readonly onTooManyPings: () => void;
   readonly log: (level: "debug" | "warn", message: string) => void;
-  /** Who watches attempts, if anyone does. */
+  /** Observes each attempt. */
   readonly observer?: CallObserver;
 }
 
-/** Hears what becomes of a connection. */
+/** Receives the events of a connection. */
 export interface PooledConnectionOwner {
-  /** Calls may be started. */
+  /** It accepts calls. */
   onReady(connection: Connection): void;
-  /** It takes no new calls any more; open ones go on. */
+  /** It accepts no new calls; open ones continue. */
   onDraining(connection: Connection): void;
-  /** It is gone, or never came to be. Called once. */
+  /** It has closed, or dialling failed. Called once. */
   onClosed(connection: Connection, error: Error): void;
-  /** A slot became free, or more of them are allowed. */
+  /** A call ended, or the server allows more of them. */
   onFree(connection: Connection): void;
 }
 
-// After `abort` the goodbye gets this long to leave, for a peer that reads nothing.
-const GOODBYE_MS = 1_000;
+// Time limit for sending the last frames of an aborted connection.
+const ABORT_FLUSH_MS = 1_000;
 
 /** One connection of a pool. */
 export class Connection implements ClientConnectionSink, Pickable {
   readonly address: string;
   state: "connecting" | "ready" | "draining" | "closed" = "connecting";
-  /** Set by health checks: a connection that isn't healthy gets no calls. */
+  /** Set by health checks; false: the connection gets no calls. */
   healthy = true;
-  /** Whether its first health check is under way, which is a part of connecting. */
+  /** Whether the first health check is in progress; the connection counts as connecting until then. */
   checking = false;
-  /** Calls that travel in batches, which the engine counts as one stream. */
+  /** Calls on the batch stream, which the engine counts as one call. */
   batchedCalls = 0;
   callsStarted = 0;
-  /** `callsStarted` when the pool last looked, to tell whether it was idle since. */
+  /** `callsStarted` at the trimmer's last check; equal if the connection has been idle since. */
   callsSeen = 0;
   pingMs: number | undefined = undefined;
-  /** Whether it was closed before it was ready. */
+  /** Whether it closed before it was ready. */
   wasConnecting = false;
-  /** The batch stream of this connection, if there is one. */
+  /** The open batch stream, if any; notified when the connection starts to drain. */
   batch: { onDraining(): void } | undefined = undefined;
   readonly #options: ConnectionOptions;
   readonly #owner: PooledConnectionOwner;
@@ -85,10 +85,10 @@ export class Connection implements ClientConnectionSink, Pickable {
   #abort: AbortController | undefined = new AbortController();
   #timer: unknown;
   #secure = false;
-  #pingsHeard = false;
+  #tooManyPingsReported = false;
   #processRef: ProcessRef | undefined = undefined;
 
-  /** Does nothing until `start`. */
+  /** Starts the connect timeout; dials on `start`. */
   constructor(options: ConnectionOptions, owner: PooledConnectionOwner) {
     this.address = options.address;
     this.#options = options;
@@ -104,24 +104,24 @@ export class Connection implements ClientConnectionSink, Pickable {
     }, options.connectTimeoutMs);
   }
 
-  /** Connects; the owner hears how it went. */
+  /** Dials; ends with `onReady` or `onClosed` of the owner. */
   start(): void {
     this.#connect();
   }
 
-  /** Whether it takes one more call now. */
+  /** Whether another call can start. */
   get free(): boolean {
     const engine = this.#engine!;
     return engine.usable && engine.activeCalls < engine.maxCalls;
   }
 
-  /** Calls in flight. */
+  /** Calls in flight, batched ones counted singly. */
   get load(): number {
     const active = this.#engine === undefined ? 0 : this.#engine.activeCalls;
     return this.batch === undefined ? active + this.batchedCalls : active + this.batchedCalls - 1;
   }
 
-  /** How many calls the server takes at once. */
+  /** Concurrent calls that the server allows. */
   get maxCalls(): number {
     return this.#engine!.maxCalls;
   }
@@ -131,12 +131,12 @@ export class Connection implements ClientConnectionSink, Pickable {
     return this.#secure;
   }
 
-  /** When connecting began, in the clock's ms. */
+  /** Time at which dialling began, in the clock's ms. */
   get startedMs(): number {
     return this.#startedMs;
   }
 
-  /** Starts a call; throws RangeError when the connection isn't `free`. */
+  /** Starts a call. Throws RangeError if the connection is not `free`. */
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
     this.callsStarted++;
     const { observer } = this.#options;
@@ -149,33 +149,35 @@ export class Connection implements ClientConnectionSink, Pickable {
     return call.join(this.#engine!.startCall(request, call));
   }
 
-  /** Pings; `onPong` gets the round-trip time in ms. */
+  /** Sends a ping; `onPong` receives the round-trip time in ms. */
   ping(onPong: (elapsedMs: number) => void): void {
     const startMs = this.#options.clock.now();
     this.#engine!.ping(startMs, (nowMs) => onPong(nowMs - startMs));
     this.#driver!.wake();
   }
 
-  /** Takes no new calls, and closes when the open ones have ended. */
+  /** Stops accepting calls and closes once the open ones have ended. */
   drain(): void {
-    if (this.state === "connecting") return this.fail(new Error("Not needed any more"));
+    if (this.state === "connecting") {
+      return this.fail(new Error("The connection is no longer needed"));
+    }
     if (this.state !== "ready") return;
     this.#toDraining();
     this.#engine!.drain(this.#options.clock.now());
     this.#driver!.wake();
   }
 
-  /** Ends open calls, says goodbye and closes. */
+  /** Ends open calls with UNAVAILABLE, sends the last frames and closes. */
   abort(reason: string): void {
     if (this.#driver === undefined) return this.fail(new Error(reason));
     if (this.state === "closed") return;
     this.#engine!.abort(Status.UNAVAILABLE, reason, this.#options.clock.now());
     this.#driver.wake();
     this.#clearTimer();
-    this.#timer = this.#options.clock.setTimer(() => this.fail(new Error(reason)), GOODBYE_MS);
+    this.#timer = this.#options.clock.setTimer(() => this.fail(new Error(reason)), ABORT_FLUSH_MS);
   }
 
-  /** Closes at once; open calls end with UNAVAILABLE. Idempotent. */
+  /** Closes without sending anything; open calls end with UNAVAILABLE. Idempotent. */
   fail(error: Error): void {
     if (this.state === "closed") return;
     if (this.#driver !== undefined) return this.#driver.close(error.message, error);
@@ -183,7 +185,7 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.#closed(error);
   }
 
-  /** Figures. */
+  /** Returns figures. */
   stats(): ConnectionStats {
     const engine = this.#engine;
     const state = this.state === "ready" && !this.healthy ? "unhealthy" : this.state;
@@ -210,11 +212,11 @@ export class Connection implements ClientConnectionSink, Pickable {
     } catch (error) {
       return this.#closed(error instanceof Error ? error : new Error(String(error)));
     }
-    // Given up meanwhile.
+    // `fail` was called during the dial.
     if (this.state !== "connecting") return stream.close();
     this.#abort = undefined;
     this.#secure = stream.peer.tls !== undefined;
-    // What an open socket does for the process, nothing does for a connection inside of it.
+    // An open socket keeps the process alive; an in-memory stream does not.
     if (stream.peer.transport === "memory") this.#keepProcessAlive();
     try {
       this.#engine = engine(this, stream, clock.now());
@@ -226,7 +228,7 @@ export class Connection implements ClientConnectionSink, Pickable {
       stream,
       engine: this.#engine,
       clock,
-      onClose: (error) => this.#closed(this.#lossOf(error)),
+      onClose: (error) => this.#closed(this.#closeError(error)),
     });
     this.#driver.start();
   }
@@ -244,8 +246,8 @@ export class Connection implements ClientConnectionSink, Pickable {
     }
   }
 
-  // What calls are told that wait for a connection: the address, and how the peer or the engine ended it.
-  #lossOf(error: Error | undefined): Error {
+  // Error text of waiting calls: the address and the reason of the close.
+  #closeError(error: Error | undefined): Error {
     const { address } = this;
     const what = this.state === "connecting" ? "Cannot connect to" : "Lost the connection to";
     return transportError(what, address, error ?? new Error(this.#engine!.endReason));
@@ -257,13 +259,13 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.state = "closed";
     this.#clearTimer();
     this.#processRef?.release();
-    this.#hearOfPings();
+    this.#reportTooManyPings();
     this.#owner.onClosed(this, error);
   }
 
-  #hearOfPings(): void {
-    if (!this.#engine?.tooManyPings || this.#pingsHeard) return;
-    this.#pingsHeard = true;
+  #reportTooManyPings(): void {
+    if (!this.#engine?.tooManyPings || this.#tooManyPingsReported) return;
+    this.#tooManyPingsReported = true;
     this.#options.onTooManyPings();
   }
 
@@ -274,8 +276,8 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   #toDraining(): void {
     this.state = "draining";
-    // Before the owner makes the next connection.
-    this.#hearOfPings();
+    // Before `onDraining`, in which the owner dials the next connection.
+    this.#reportTooManyPings();
     this.#owner.onDraining(this);
     this.batch?.onDraining();
   }
@@ -290,7 +292,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   onStateChange(): void {
     const engine = this.#engine;
     if (engine === undefined || this.state === "closed") return;
-    // A connection that breaks isn't one that drains: `onClosed` follows.
+    // The driver is closing: `onClosed` follows, not a drain.
     if (this.#driver?.closed) return;
     if (this.state === "connecting" && engine.usable) {
       this.#clearTimer();

@@ -1,5 +1,5 @@
 /**
- * Background checks of connections: by ping, or by asking grpc.health.v1.
+ * Background health checks of connections, by ping or by a grpc.health.v1 call.
  *
  * @module
  */
@@ -15,16 +15,16 @@ const INTERVAL_MS = 10_000;
 const TIMEOUT_MS = 5_000;
 const CHECK = "/grpc.health.v1.Health/Check";
 const SERVING = 1;
-// A HealthCheckResponse is a few bytes.
+// Enough for a HealthCheckResponse of a few bytes.
 const MAX_REPLY_BYTES = 1_024;
 
-/** Checks the connections it is told of until they close. */
+/** Checks each watched connection at intervals until it closes. */
 export class HealthChecker {
   readonly #clock: Clock;
   readonly #intervalMs: number;
   readonly #timeoutMs: number;
   readonly #request: Uint8Array;
-  /** Whether the answer says if the connection is used; else any answer will do. */
+  /** Whether the serving status decides if a connection gets calls; else any response counts as healthy. */
   readonly #asksService: boolean;
   readonly #pings: boolean;
   readonly #onChange: () => void;
@@ -32,8 +32,8 @@ export class HealthChecker {
   #closed = false;
 
   /**
-   * `onChange` is called when a connection's `healthy` has changed. `canPing`: the wire's servers don't mind
-   * pings; those of gRPC close connections that send any without calls (A8).
+   * `onChange` is called after a change of a connection's `healthy`. `canPing` is true for wires whose servers accept
+   * pings; gRPC servers close connections that ping without calls (A8).
    */
   constructor(
     options: HealthCheckOptions,
@@ -50,10 +50,10 @@ export class HealthChecker {
     this.#onChange = onChange;
   }
 
-  /** A connection is ready. */
+  /** Starts checking a ready connection. */
   watch(connection: Connection): void {
     if (this.#closed) return;
-    // Asked first, and used only when it says that it serves.
+    // No calls before the first check has succeeded.
     if (this.#asksService) {
       connection.healthy = false;
       connection.checking = true;
@@ -88,7 +88,7 @@ export class HealthChecker {
       this.#timers.delete(connection);
       return;
     }
-    // One that is full takes no further call, but may well be dead; and while it works a ping is fine.
+    // A full connection has no slot for a check call; with calls in flight servers accept pings.
     if (this.#pings || !connection.free) this.#ping(connection);
     else this.#ask(connection);
   }
@@ -121,12 +121,12 @@ export class HealthChecker {
       maxReceiveMessageBytes: MAX_REPLY_BYTES,
       requestStreams: false,
     }, sink);
-    // Nobody's call: a connection that only checks itself is idle.
+    // Not counted: a connection with only health checks is idle.
     connection.callsStarted--;
     call.sendLastMessage(this.#request, false);
   }
 
-  /** Without an answer in time the connection is dead. */
+  /** Closes the connection unless the check completes in time. */
   #expect(connection: Connection): void {
     this.#set(connection, this.#timeoutMs, () => {
       this.#timers.delete(connection);
@@ -154,12 +154,12 @@ class CheckSink implements ClientCallSink {
   }
 
   onStatus(code: Status): void {
-    // A server without the health service is taken at its word when it answers calls.
+    // A server without the health service counts as healthy because it responds.
     this.done(code === Status.OK ? this.#serving : code === Status.UNIMPLEMENTED);
   }
 }
 
-/** HealthCheckRequest { string service = 1; } */
+/** Encodes HealthCheckRequest { string service = 1; }. */
 function checkRequest(service: string): Uint8Array {
   const name = new TextEncoder().encode(service);
   if (name.length > 127) {

@@ -1,5 +1,5 @@
 /**
- * Sizes, health checks and figures of a pool of connections.
+ * Options and figures of a connection pool.
  *
  * @module
  */
@@ -10,65 +10,66 @@ import type { ByteStream } from "../../transport/types.ts";
 
 const SHRINK_AFTER_MS = 10_000;
 
-/** A fixed number of connections, or a range. */
+/** Connections per address: a fixed number, or a range. */
 export type PoolSize = number | {
-  /** At least this many, once the channel is used; 1 to 1,024. Default 1. */
+  /** Fewest connections while the channel is in use, 1 to 1,024. Default 1. */
   readonly min?: number;
-  /** At most this many, `min` to 1,024. Default: `min`, or 4 if that is more. */
+  /** Most connections, `min` to 1,024. Default: `min`, or 4 if that is more. */
   readonly max?: number;
-  /** How long a connection above `min` may be without calls, in ms; 1 or more. Default 10,000. */
+  /** Time without calls after which a connection above `min` is closed, in ms; 1 or more. Default 10,000. */
   readonly shrinkAfterMs?: number;
 };
 
-/** Background checks of connections. */
+/** Background health checks of connections; times are ms. */
 export interface HealthCheckOptions {
-  /** Time between checks of a connection; 1 or more. Default 10,000. */
+  /** Interval between checks of a connection, 1 or more. Default 10,000. */
   readonly intervalMs?: number;
-  /** How long the answer may take, 1 or more; then the connection is closed. Default 5,000. */
+  /** Time limit of a check, 1 or more; a connection that exceeds it is closed. Default 5,000. */
   readonly timeoutMs?: number;
   /**
-   * Ask `grpc.health.v1.Health/Check` for this service (empty for the server as a whole): a connection whose
-   * server isn't SERVING gets no calls until it is. A server without that service counts as healthy. When not
-   * given, any answer will do: to a ping (lean), or to such a call (gRPC, whose servers object to pings).
+   * Service to check with `grpc.health.v1.Health/Check`; empty for the server as a whole. A connection gets no calls
+   * while its server does not answer SERVING; a server without the health service counts as healthy. Default: only
+   * check that the server responds, to a ping (lean) or to any status of that call (gRPC, whose servers reject frequent
+   * pings).
    */
   readonly service?: string;
 }
 
-/** Opens a byte stream to an address. */
+/** Opens a byte stream to an address; rejects when `options.signal` fires. */
 export type DialFunction = (address: string, options: DialOptions) => Promise<ByteStream>;
 
-/** gRPC's connectivity states. */
+/** Connectivity states of gRPC (doc/connectivity-semantics-and-api.md). */
 export type ChannelState = "IDLE" | "CONNECTING" | "READY" | "TRANSIENT_FAILURE" | "SHUTDOWN";
 
 /** Figures of one address. */
 export interface AddressStats {
-  /** In the address grammar. */
+  /** The address, in the address grammar. */
   readonly address: string;
-  /** Its own state. */
+  /** Connectivity state of this address alone. */
   readonly state: ChannelState;
-  /** Failures to connect since the last success. */
+  /** Failed dials since the last successful one. */
   readonly failures: number;
-  /** Why connecting or a connection failed last. */
+  /** Reason of the latest failed dial or lost connection. */
   readonly lastError?: string;
 }
 
 /** Figures of one connection. */
 export interface ConnectionStats {
-  /** Where it goes. */
+  /** The address connected to. */
   readonly address: string;
-  /** `connecting`, `ready`, `unhealthy` (by health check) or `draining`. */
+  /** Phase of the connection; `unhealthy` is ready but failed its health check. */
   readonly state: "connecting" | "ready" | "unhealthy" | "draining";
-  /** Calls in flight, batched ones included. */
+  /** Calls in flight, batched calls included. */
   readonly activeCalls: number;
-  /** How many streams the server takes at once. */
+  /** Concurrent calls that the server allows. */
   readonly maxCalls: number;
-  /** Calls started on it so far. */
+  /** Calls started so far. */
   readonly callsStarted: number;
-  /** Bytes queued in its engine. */
+  /** Bytes queued for sending. */
   readonly bufferedBytes: number;
-  /** Round-trip time of the last health check in ms. */
+  /** Round-trip time of the latest health check, in ms. */
   readonly pingMs?: number;
-  /** How long it has been connected, in ms. */
+  /** Time since dialling began, in ms. */
   readonly ageMs: number;
 }
 
@@ -81,7 +82,7 @@ export const HEALTH_RANGES: Ranges<HealthCheckOptions> = {
 const MAX_CONNECTIONS = 1_024;
 const DEFAULT_MAX_CONNECTIONS = 4;
 
-/** Fills in defaults. Throws RangeError for sizes that can't be. */
+/** Returns a pool size with its defaults. Throws RangeError if it is out of range. */
 export function checkPoolSize(size: PoolSize): { min: number; max: number; shrinkAfterMs: number } {
   const range = typeof size === "number" ? { min: size, max: size } : size;
   const { min = 1, shrinkAfterMs = SHRINK_AFTER_MS }: { min?: number; shrinkAfterMs?: number } =
@@ -92,7 +93,7 @@ export function checkPoolSize(size: PoolSize): { min: number; max: number; shrin
     throw new RangeError(
       `Cannot use poolSize ${
         JSON.stringify(size)
-      }: it must be 1 to ${MAX_CONNECTIONS} connections, min not above max`,
+      }: must be 1 to ${MAX_CONNECTIONS} connections, min at most max`,
     );
   }
   checkRange("poolSize.shrinkAfterMs", shrinkAfterMs, measured(1));

@@ -1,5 +1,5 @@
 /**
- * Calls that wait for a connection.
+ * The queue of calls that wait for a connection.
  *
  * @module
  */
@@ -10,49 +10,49 @@ import { ProcessRef } from "./process_ref.ts";
 
 /** A call that waits for a connection. */
 export interface PickWaiter {
-  /** Whether it stays while the channel is in TRANSIENT_FAILURE. */
+  /** Whether it stays queued while the channel is in TRANSIENT_FAILURE. */
   readonly waitForReady: boolean;
-  /** Whether it goes in a batch: an open batch stream takes it without a slot of its own. */
+  /** Whether it can be batched: an open batch stream carries it without a slot of its own. */
   readonly batched?: boolean;
-  /** Kept by the queue: its place there; -1 at first, and whenever it doesn't wait. */
+  /** Position in the queue, set by the queue; -1 initially and while not queued. */
   queueSlot: number;
-  /** A connection that is `free` right now, or has what `batched` asks for: the call must be started before this returns. */
+  /** Starts the call, before this returns: `connection` is `free` now or, for a batched call, has a batch stream. */
   onPick(connection: Connection): void;
-  /** There will be none. */
+  /** Ends the call: there is no connection for it. */
   onPickFailed(code: Status, message: string): void;
 }
 
-// Served places are dropped from the list when there are so many of them.
+// Served positions at which the list is compacted.
 const COMPACT_FROM = 1_024;
 
-/** First come, first served; anyone may leave. The process lives on while someone waits. */
+/** Calls in order of arrival. Keeps the process alive while it is not empty. */
 export class PickQueue {
-  // A list with gaps rather than a Set, which would keep dead calls alive (see IdMap).
+  // An array with gaps: a Set would keep references to ended calls (see IdMap).
   #waiters: (PickWaiter | undefined)[] = [];
-  /** Everything before this place in the list was served. */
+  /** Index of the first position that may not be served yet. */
   #head = 0;
-  /** The slot of the list's first place. */
+  /** `queueSlot` of the array's first element. */
   #base = 0;
   #size = 0;
   readonly #processRef = new ProcessRef();
   readonly #limit: number;
 
-  /** Takes at most `limit` waiters. */
+  /** Accepts at most `limit` calls. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** How many wait. */
+  /** Calls queued. */
   get size(): number {
     return this.#size;
   }
 
-  /** Lets a call wait; fails it with RESOURCE_EXHAUSTED when the queue is full. */
+  /** Queues a call; fails it with RESOURCE_EXHAUSTED if the queue is full. */
   add(waiter: PickWaiter): void {
     if (this.#size >= this.#limit) {
       return waiter.onPickFailed(
         Status.RESOURCE_EXHAUSTED,
-        `Cannot queue a call: ${this.#size} wait for a connection, limit is ${this.#limit}`,
+        `Cannot queue the call: ${this.#size} wait for a connection, limit is ${this.#limit}`,
       );
     }
     waiter.queueSlot = this.#base + this.#waiters.length;
@@ -61,7 +61,7 @@ export class PickQueue {
     this.#processRef.acquire();
   }
 
-  /** Takes a waiter out; fine when it isn't there. */
+  /** Removes a call. No effect if it is not queued. */
   remove(waiter: PickWaiter): void {
     if (waiter.queueSlot < 0) return;
     this.#waiters[waiter.queueSlot - this.#base] = undefined;
@@ -70,7 +70,7 @@ export class PickQueue {
     this.#processRef.release();
   }
 
-  /** Gives connections to waiters as long as `pick` has any; false when it ran out of them. */
+  /** Starts calls on connections from `pick`; returns false if it returned undefined before the queue was empty. */
   serve(pick: () => Connection | undefined): boolean {
     while (this.#size > 0) {
       const waiter = this.#waiters[this.#head];
@@ -90,7 +90,7 @@ export class PickQueue {
     return true;
   }
 
-  /** Gives `connection`, which has a batch stream now, to all that go in batches, wherever they wait. */
+  /** Starts all batched calls, at any position, on `connection`, which has an open batch stream. */
   serveBatched(connection: Connection): void {
     if (this.#size === 0) return;
     for (const waiter of this.#waiters.slice(this.#head)) {
@@ -100,7 +100,7 @@ export class PickQueue {
     }
   }
 
-  /** Fails those who wait with UNAVAILABLE; without `all`, only those who don't wait for readiness. */
+  /** Fails queued calls with UNAVAILABLE: all of them, or only those without `waitForReady`. */
   fail(message: string, all: boolean): void {
     for (const waiter of this.#waiters.slice()) {
       if (waiter === undefined || waiter.queueSlot < 0 || (!all && waiter.waitForReady)) continue;

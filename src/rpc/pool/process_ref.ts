@@ -1,23 +1,23 @@
 /**
- * Keeps the process alive while something is waited for that only timers can bring about: the runtime's
- * timers behind the `Clock` don't, so a program that waits for a server to come back would just end.
+ * Keeps the process alive while a call waits for a timer: timers of the `Clock` don't, so a program that waits for a
+ * reconnection would exit.
  *
  * @module
  */
 
 const FAR_MS = 0x7fffffff;
 
-/** Counts what is waited for. */
+/** Keeps the process alive while `acquire` was called more often than `release`. */
 export class ProcessRef {
   #count = 0;
   #timer: ReturnType<typeof setTimeout> | undefined = undefined;
 
-  /** One more thing is waited for. */
+  /** Adds a reference. */
   acquire(): void {
     if (this.#count++ === 0) this.#timer = setTimeout(() => {}, FAR_MS);
   }
 
-  /** One less. */
+  /** Removes a reference. */
   release(): void {
     if (--this.#count === 0) clearTimeout(this.#timer);
   }

@@ -1,30 +1,30 @@
 /**
- * When to ask for the addresses of a target: at first, and after failures, but not too often.
+ * Name resolution of a target: at the start and again after failures, at a minimum interval.
  *
  * @module
  */
 
 import type { Clock } from "../../call/clock.ts";
 
-// Without any address, asking again soon is all that can help.
+// Interval while there is no address yet, unless the minimum interval is shorter.
 const EMPTY_RETRY_MS = 1_000;
 
-/** What a {@link Resolution} needs and whom it tells. */
+/** Configuration and callbacks of a {@link Resolution}. */
 export interface ResolutionOptions {
-  /** For texts. */
+  /** The target, for texts. */
   readonly target: string;
-  /** Gives the addresses of the target. */
+  /** Resolves the target to addresses. */
   readonly resolve: (signal: AbortSignal) => Promise<readonly string[]>;
-  /** The least time between two answers, in ms. */
+  /** Minimum interval between two resolutions, in ms. */
   readonly minIntervalMs: number;
   readonly clock: Clock;
-  /** New addresses, at least one, each once. */
+  /** Receives the resolved addresses: at least one, without duplicates. */
   readonly onAddresses: (addresses: string[]) => void;
-  /** There is no answer; asking goes on. */
+  /** Receives a failure. Without any earlier success, resolution is repeated by itself. */
   readonly onError: (error: Error) => void;
 }
 
-/** Asks for the addresses of one target. */
+/** Resolves one target, repeatedly. */
 export class Resolution {
   readonly #options: ResolutionOptions;
   readonly #abort = new AbortController();
@@ -34,17 +34,17 @@ export class Resolution {
   #lastMs = -Infinity;
   #timer: unknown = undefined;
 
-  /** Does nothing until `start`. */
+  /** Has no effect until `start`. */
   constructor(options: ResolutionOptions) {
     this.#options = options;
   }
 
-  /** Asks now. */
+  /** Resolves now. */
   start(): void {
     this.#run();
   }
 
-  /** Asks again, as soon as the least interval allows. */
+  /** Resolves again once the minimum interval has passed. */
   again(): void {
     if (this.#abort.signal.aborted || this.#timer !== undefined) return;
     if (this.#running) {
@@ -59,7 +59,7 @@ export class Resolution {
     }, Math.max(0, this.#lastMs + waitMs - clock.now()));
   }
 
-  /** Stops asking. */
+  /** Stops resolving. */
   close(): void {
     this.#abort.abort();
     if (this.#timer !== undefined) this.#options.clock.clearTimer(this.#timer);

@@ -1,6 +1,5 @@
 /**
- * Fewer connections when there is less to do: single ones of a pool that has grown, and all of them when
- * the channel isn't used.
+ * Closes idle connections: single ones above the minimum, and all of them once the channel is idle.
  *
  * @module
  */
@@ -8,21 +7,21 @@
 import type { Clock } from "../../call/clock.ts";
 import type { Subchannel } from "./subchannel.ts";
 
-/** What a {@link PoolTrimmer} looks at. */
+/** The pool as a {@link PoolTrimmer} sees it. */
 export interface TrimmedPool {
-  /** The subchannels in use. */
+  /** Subchannels of current addresses. */
   readonly subchannels: readonly Subchannel[];
   /** Connections that each address keeps. */
   readonly min: number;
   /** Calls started so far. */
   readonly callsStarted: number;
-  /** Whether calls are in flight or waiting. */
+  /** Whether calls are in flight or queued. */
   readonly busy: boolean;
-  /** Nothing was called for long: close everything. */
+  /** Closes all connections until the next call. */
   toIdle(): void;
 }
 
-/** Looks from time to time what was used since the last look, so that calls don't pay for it. */
+/** Compares call counts at intervals, so that calls themselves need no bookkeeping. */
 export class PoolTrimmer {
   readonly #pool: TrimmedPool;
   readonly #clock: Clock;
@@ -32,7 +31,7 @@ export class PoolTrimmer {
   #idleTimer: unknown = undefined;
   #callsSeen = 0;
 
-  /** Does nothing until `watchIdle` and `watchSize`. */
+  /** Has no effect until `watchIdle` or `watchSize`. */
   constructor(
     pool: TrimmedPool,
     options: { clock: Clock; shrinkAfterMs: number; idleTimeoutMs: number },
@@ -43,7 +42,7 @@ export class PoolTrimmer {
     this.#idleTimeoutMs = options.idleTimeoutMs;
   }
 
-  /** The channel is in use. */
+  /** Makes the pool idle after `idleTimeoutMs` without calls. */
   watchIdle(): void {
     if (this.#idleTimeoutMs === Infinity || this.#idleTimer !== undefined) return;
     const pool = this.#pool;
@@ -55,7 +54,7 @@ export class PoolTrimmer {
     }, this.#idleTimeoutMs);
   }
 
-  /** There may be more connections than there need be. */
+  /** Closes connections above `min` that have no calls for `shrinkAfterMs`. */
   watchSize(): void {
     if (this.#shrinkTimer !== undefined) return;
     const { subchannels, min } = this.#pool;
@@ -70,7 +69,7 @@ export class PoolTrimmer {
     }, this.#shrinkAfterMs);
   }
 
-  /** Stops looking. */
+  /** Stops both. */
   stop(): void {
     for (const timer of [this.#shrinkTimer, this.#idleTimer]) {
       if (timer !== undefined) this.#clock.clearTimer(timer);
