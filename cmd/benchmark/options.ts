@@ -5,7 +5,8 @@
  */
 
 import { type Command, InvalidArgumentError, type Option } from "commander";
-import { didYouMean, parseDurationMs } from "../../src/load/mod.ts";
+import { parseDurationMs } from "../../src/load/mod.ts";
+import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
 import { environment, listed, onOff, option, program, wholeNumber } from "../shared/program.ts";
 import { addClientTlsOptions, type ClientTlsFlags } from "../shared/tls.ts";
 

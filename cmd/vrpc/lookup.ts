@@ -5,14 +5,8 @@
  */
 
 import type { DescMessage, DescMethod, FileRegistry } from "@bufbuild/protobuf";
-import {
-  type CapabilityInfo,
-  type Channel,
-  type MethodKind,
-  nearestName,
-  RpcError,
-  Status,
-} from "../../mod.ts";
+import { type CapabilityInfo, type Channel, type MethodKind, RpcError, Status } from "../../mod.ts";
+import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
 import { type Reflected, reflectServices } from "../../src/services/mod.ts";
 
 /** A method, as it is listed. */
@@ -77,8 +71,7 @@ export async function findMethod(
   if (all === undefined) return { path: name, kind: kind ?? "unary" };
   const one = all.find((each) => each.name === name || each.name === `/${name}`);
   if (one === undefined) {
-    const nearest = nearestName(name, all.map((each) => each.name));
-    const hint = nearest === undefined ? "" : `; is ${nearest} meant?`;
+    const hint = didYouMean(name, all.map((each) => each.name));
     throw new RpcError(Status.UNIMPLEMENTED, `The server has no method ${name}${hint}`);
   }
   const reflected = typed ? await reflection(lookup) : undefined;
@@ -96,8 +89,7 @@ function typedMethod(reflected: Reflected | undefined, name: string): FoundMetho
   const descriptor = reflected.registry.getService(service);
   const found = descriptor?.methods.find((each) => each.name === method);
   if (descriptor !== undefined && found === undefined) {
-    const nearest = nearestName(method, descriptor.methods.map((each) => each.name));
-    const hint = nearest === undefined ? "" : `; is ${nearest} meant?`;
+    const hint = didYouMean(method, descriptor.methods.map((each) => each.name));
     throw new RpcError(Status.UNIMPLEMENTED, `Service ${service} has no method ${method}${hint}`);
   }
   return found && {
@@ -108,11 +100,9 @@ function typedMethod(reflected: Reflected | undefined, name: string): FoundMetho
 }
 
 function unknownService({ services }: Reflected, name: string): RpcError {
-  const nearest = nearestName(name, services);
-  const hint = nearest === undefined
-    ? "a method that it does not describe is called with a slash in front"
-    : `is ${nearest} meant?`;
-  return new RpcError(Status.UNIMPLEMENTED, `The server has no service ${name}; ${hint}`);
+  const hint = didYouMean(name, services) ||
+    "; start the name with a slash to call a method that reflection does not list";
+  return new RpcError(Status.UNIMPLEMENTED, `The server has no service ${name}${hint}`);
 }
 
 async function reflection(lookup: Lookup): Promise<Reflected | undefined> {

@@ -1,6 +1,6 @@
 /**
  * Load generation: schedules, histograms, runs, reports. What puts load on a server through a channel is
- * in `rpc_target.ts`; all else works with any {@link Target}.
+ * in `generate/channel_target.ts`; all else works with any {@link Target}.
  *
  * @module
  */
@@ -15,7 +15,6 @@ export {
 } from "./report/compare.ts";
 export { type Condition, parseConditions } from "./report/fail_if.ts";
 export { Histogram, type HistogramData } from "./measure/histogram.ts";
-export { didYouMean, nearest } from "./nearest.ts";
 export { coarseClock, exactClock } from "./generate/pacer.ts";
 export {
   type LoadMode,
@@ -47,5 +46,6 @@ export {
 } from "./measure/result.ts";
 export { type LoadRun, type LoadRunOptions, startLoad } from "./generate/runner.ts";
 export type { Arrivals } from "./generate/schedule.ts";
-export type { Reply, Target } from "./generate/target.ts";
+export type { Target } from "./generate/target.ts";
+export type { Reply } from "./measure/reply.ts";
 export { parseDurationMs } from "./measure/units.ts";

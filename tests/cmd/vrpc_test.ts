@@ -106,7 +106,11 @@ Deno.test("vrpc says errors as CODE: text, with exit codes of their own", async 
   const cases: [string[], number, RegExp][] = [
     [["call", "--wire", "lean", address, "/fail", "x"], 69, /^NOT_FOUND: there is nothing$/],
     [["call", address, "/fail", "x"], 69, /^NOT_FOUND: there is nothing$/],
-    [["call", "--wire", "lean", address, "/ecko"], 76, /^UNIMPLEMENTED: .*is \/echo meant\?$/],
+    [
+      ["call", "--wire", "lean", address, "/ecko"],
+      76,
+      /^UNIMPLEMENTED: .*; did you mean \/echo\?$/,
+    ],
     [["call", address, "/nothing", "x"], 76, /^UNIMPLEMENTED: /],
     [["list", address], 76, /^UNIMPLEMENTED: /],
     [["call", address, "/echo", "@/does/not/exist"], 2, /^vrpc: Cannot read \/does\/not\/exist/],
@@ -138,11 +142,14 @@ Deno.test("vrpc names the service that was meant, and calls what is not describe
   assert.equal(
     wrong.stderr,
     "UNIMPLEMENTED: The server has no service vrpc.echo.v1.EchoServic; " +
-      "is vrpc.echo.v1.EchoService meant?\n",
+      "did you mean vrpc.echo.v1.EchoService?\n",
   );
   assert.equal(wrong.code, 76);
   const strange = await vrpc(["call", address, "shop.Orders/List", "{}"]);
-  assert.match(strange.stderr, /no service shop\.Orders; a method .* with a slash in front$/m);
+  assert.match(
+    strange.stderr,
+    /no service shop\.Orders; start the name with a slash to call a method .* not list$/m,
+  );
   const plain = await vrpc(["call", address, "echo", "x"]);
   assert.equal(plain.stdout, "x\n", plain.stderr);
 });

@@ -3,7 +3,8 @@ import { Collector } from "../../src/load/measure/collector.ts";
 import type { IntervalReport, WorkerResult } from "../../src/load/measure/recorder.ts";
 import type { RunResult, RunSettings } from "../../src/load/measure/result.ts";
 import { startLoad } from "../../src/load/generate/runner.ts";
-import type { Reply, Target } from "../../src/load/generate/target.ts";
+import type { Target } from "../../src/load/generate/target.ts";
+import type { Reply } from "../../src/load/measure/reply.ts";
 import type { VirtualTime } from "./virtual_time.ts";
 
 export const REPLY: Reply = { byteLength: 64 };

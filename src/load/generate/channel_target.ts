@@ -7,7 +7,8 @@
 import { clientStreams, type MethodKind, serverStreams } from "../../call/method.ts";
 import type { ServerTimeReader } from "../measure/server_time.ts";
 import { echoServerTimeUs, signServerTimeUs } from "../measure/server_time.ts";
-import type { Reply, Target } from "./target.ts";
+import type { Reply } from "../measure/reply.ts";
+import type { Target } from "./target.ts";
 
 /** One call's raw messages in both directions. */
 export interface RawSession extends AsyncDisposable {

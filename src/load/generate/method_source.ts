@@ -19,7 +19,7 @@ import {
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import type { MethodKind } from "../../call/method.ts";
 import { clientStreams } from "../../call/method.ts";
-import { didYouMean } from "../nearest.ts";
+import { didYouMean } from "../../rpc/dispatch/name_suggestion.ts";
 
 const KINDS: Record<DescMethod["methodKind"], MethodKind> = {
   unary: "unary",

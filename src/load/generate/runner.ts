@@ -17,7 +17,8 @@ import type { WorkerPlan } from "./plan.ts";
 import { type IntervalReport, Recorder, type WorkerResult } from "../measure/recorder.ts";
 import { makeSchedule, type Schedule } from "./schedule.ts";
 import { SlotQueue } from "./slot_queue.ts";
-import type { Reply, Target } from "./target.ts";
+import type { Reply } from "../measure/reply.ts";
+import type { Target } from "./target.ts";
 
 /** What {@link startLoad} needs beside target and plan. */
 export interface LoadRunOptions {

@@ -4,13 +4,7 @@
  * @module
  */
 
-/** A successful answer. A `Uint8Array` is one. */
-export interface Reply {
-  /** Payload bytes received. */
-  readonly byteLength: number;
-  /** Messages received; 1 when absent. */
-  readonly messages?: number;
-}
+import type { Reply } from "../measure/reply.ts";
 
 /** Something that can be called again and again. */
 export interface Target {

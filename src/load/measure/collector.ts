@@ -5,7 +5,7 @@
  */
 
 import { Histogram, type HistogramData } from "./histogram.ts";
-import { notesOn } from "../report/notes.ts";
+import { notesOn } from "./notes.ts";
 import type { FailureCount, IntervalReport, WorkerResult } from "./recorder.ts";
 import {
   type CpuSummary,

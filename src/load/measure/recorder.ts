@@ -6,7 +6,7 @@
 
 import { RpcError } from "../../errors.ts";
 import { Histogram, type HistogramData } from "./histogram.ts";
-import type { Reply } from "../generate/target.ts";
+import type { Reply } from "./reply.ts";
 
 /** Failures with one status code. Times are ms from the start of measuring. */
 export interface FailureCount {

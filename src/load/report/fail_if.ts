@@ -5,7 +5,7 @@
  */
 
 import { histogramOf, type RunResult } from "../measure/result.ts";
-import { didYouMean } from "../nearest.ts";
+import { didYouMean } from "../../rpc/dispatch/name_suggestion.ts";
 import { count, microseconds, parseDurationMs } from "../measure/units.ts";
 
 /** One condition, ready to be checked. */

@@ -32,11 +32,22 @@ export class NameHints {
   }
 }
 
+/** `; did you mean x?` for the nearest candidate, or nothing. For a person's own input, so it guesses freely. */
+export function didYouMean(name: string, candidates: Iterable<string>): string {
+  const guess = nearestName(name, candidates, Math.max(2, name.length * 0.4));
+  return guess === undefined ? "" : `; did you mean ${guess}?`;
+}
+
 /**
  * The candidate that `name` most likely stands for: equal but for case, the same last part, or at most
- * three edits away. Undefined when there is none.
+ * `maxEdits` (never more than three) edits away. Undefined when there is none.
  */
-export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
+export function nearestName(
+  name: string,
+  candidates: Iterable<string>,
+  // In a short name, three edits make anything out of anything.
+  maxEdits: number = Math.max(1.5, name.length / 4),
+): string | undefined {
   if (name.length < 2 || name.length > MAX_LENGTH) return undefined;
   const wanted = name.toLowerCase();
   const wantedTail = lastPart(wanted);
@@ -50,8 +61,7 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
     const edits = lastPart(other) === wantedTail && wantedTail !== ""
       ? Math.min(1.5, editsBetween(wanted, other))
       : editsBetween(wanted, other);
-    // In a short name, three edits make anything out of anything.
-    if (edits < bestEdits && edits <= Math.max(1.5, wanted.length / 4)) {
+    if (edits < bestEdits && edits <= maxEdits) {
       best = candidate;
       bestEdits = edits;
     }

@@ -34,11 +34,11 @@ Deno.test("findMethod() finds methods by either spelling of their names", () => 
 Deno.test("findMethod() names the nearest service or method", () => {
   assert.throws(
     () => findMethod(registry, "vrpc.echo.v1.EchoServise/Echo"),
-    /^TypeError: Unknown service "vrpc.echo.v1.EchoServise", did you mean vrpc.echo.v1.EchoService\?$/,
+    /^TypeError: Unknown service "vrpc.echo.v1.EchoServise"; did you mean vrpc.echo.v1.EchoService\?$/,
   );
   assert.throws(
     () => findMethod(registry, "vrpc.echo.v1.EchoService/Ecko"),
-    /^TypeError: Unknown method "Ecko" of vrpc.echo.v1.EchoService, did you mean Echo\?$/,
+    /^TypeError: Unknown method "Ecko" of vrpc.echo.v1.EchoService; did you mean Echo\?$/,
   );
   assert.throws(
     () => findMethod(registry, "vrpc.echo.v1.EchoService/Frobnicate"),

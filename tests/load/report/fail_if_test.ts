@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { parseConditions } from "../../../src/load/report/fail_if.ts";
-import { didYouMean, editDistance, nearest } from "../../../src/load/nearest.ts";
 import { share, usefulWorkers } from "../../../src/load/generate/plan.ts";
 import { bytes, duration, microseconds, parseDurationMs } from "../../../src/load/measure/units.ts";
 import type { RunResult } from "../../../src/load/measure/result.ts";
@@ -64,7 +63,7 @@ Deno.test("parseConditions() says in one line what it can't read", () => {
     ["p99>5", /a latency needs a unit, as in 5ms$/],
     ["p99>5parsecs", /a latency needs a unit/],
     ["p101>5ms", /^Unknown metric "p101"/],
-    ["faild>0", /^Unknown metric "faild" in "faild>0", did you mean failed\?$/],
+    ["faild>0", /^Unknown metric "faild" in "faild>0"; did you mean failed\?$/],
     ["rps<fast", /must be a number$/],
     ["rps<5%", /must be a number$/],
     ["p99>5ms,,", /^Cannot read condition ""/],
@@ -93,16 +92,6 @@ Deno.test("parseDurationMs() reads seconds and units, and nothing else", () => {
     ["Infinity", undefined],
   ];
   for (const [text, ms] of cases) assert.equal(parseDurationMs(text), ms, text);
-});
-
-Deno.test("nearest() finds what was meant, and nothing when it is far off", () => {
-  assert.equal(nearest("ehco", ["crypto", "both", "echo"]), "echo");
-  assert.equal(nearest("ECHO", ["echo"]), "echo");
-  assert.equal(nearest("zzzzzzzz", ["echo", "crypto"]), undefined);
-  assert.equal(nearest("x", []), undefined);
-  assert.equal(didYouMean("rats", ["rate"]), ", did you mean rate?");
-  assert.equal(didYouMean("rats", []), "");
-  assert.equal(editDistance("kitten", "sitting"), 3);
 });
 
 Deno.test("usefulWorkers() starts no more than is useful and says why", () => {

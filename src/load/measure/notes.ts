@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { RunResult } from "../measure/result.ts";
-import { count, duration, seconds } from "../measure/units.ts";
+import type { RunResult } from "./result.ts";
+import { count, duration, seconds } from "./units.ts";
 
 // Below this much CPU time per core, a worker had time to wait for the server.
 const SATURATED = 0.95;
