@@ -21,8 +21,8 @@ import {
   MAX_METHOD_REFS,
   readBatchRequest,
 } from "./messages.ts";
-import { type CallConnection, CallContext } from "../dispatch/call_context.ts";
 import type { Router } from "../dispatch/router.ts";
+import type { HandlerContext } from "../core/types.ts";
 
 /** Options of {@link addBatch}. */
 export interface BatchServerOptions {
@@ -49,19 +49,19 @@ export function addBatch(router: Router, options: BatchServerOptions = {}): void
     requestType: BatchService.method.exchange.input.typeName,
     responseType: BatchService.method.exchange.output.typeName,
   }, (requests, context) => {
-    if (!(context instanceof CallContext) || context.wire === "batch") {
+    if (context.wire === "batch") {
       throw new RpcError(Status.UNIMPLEMENTED, "Batches can't be nested");
     }
-    return new BatchSession(context, maxCalls, maxBufferedBytes).run(requests);
+    const accept = router.openNested(context.peer);
+    return new BatchSession(context, accept, maxCalls, maxBufferedBytes).run(requests);
   });
   router.registry.addService(BatchService);
 }
 
 /** One batch stream. */
 class BatchSession implements BatchRequestSink {
-  readonly connection: CallConnection;
-  readonly authority: string;
-  #context: CallContext;
+  readonly #context: HandlerContext;
+  readonly #accept: (call: ServerCall) => void;
   #maxCalls: number;
   #maxBufferedBytes: number;
   #maxReplyBytes = DEFAULT_MAX_REPLY_BYTES;
@@ -79,11 +79,14 @@ class BatchSession implements BatchRequestSink {
     this.#flush();
   };
 
-  constructor(context: CallContext, maxCalls: number, maxBufferedBytes: number) {
-    const { peer, clock, accept } = context.connection;
+  constructor(
+    context: HandlerContext,
+    accept: (call: ServerCall) => void,
+    maxCalls: number,
+    maxBufferedBytes: number,
+  ) {
     this.#context = context;
-    this.connection = { peer, wire: "batch", clock, accept };
-    this.authority = context.call.authority;
+    this.#accept = accept;
     this.#maxCalls = maxCalls;
     this.#maxBufferedBytes = maxBufferedBytes;
     this.#writer.maxCalls(maxCalls);
@@ -137,7 +140,7 @@ class BatchSession implements BatchRequestSink {
     );
     this.#open.set(id, call);
     this.#running++;
-    this.connection.accept(call, this.connection);
+    this.#accept(call);
     if (call.closed) return;
     call.sink.onMessage(payload, false);
     if (!call.closed) call.sink.onHalfClose();
@@ -224,7 +227,7 @@ class BatchSession implements BatchRequestSink {
 
   #flush(): void {
     const bytes = this.#writer.byteLength;
-    if (bytes === 0 || this.#context.aborted) return;
+    if (bytes === 0 || this.#context.signal.aborted) return;
     this.#bufferedBytes += bytes;
     const taken = () => {
       this.#bufferedBytes -= bytes;
@@ -235,17 +238,18 @@ class BatchSession implements BatchRequestSink {
 
   /** Gives up what is still open when the stream is over. */
   #abandon(): void {
-    const reason = this.#context.aborted;
-    for (const call of [...this.#open.values()]) {
-      call.cancel(reason?.code ?? Status.CANCELLED, reason?.message ?? "The batch stream ended");
-    }
+    if (this.#open.size === 0) return;
+    const { signal } = this.#context;
+    const reason = signal.aborted
+      ? RpcError.from(signal.reason)
+      : new RpcError(Status.CANCELLED, "The batch stream ended");
+    for (const call of [...this.#open.values()]) call.cancel(reason.code, reason.message);
   }
 
   #change(): Promise<void> {
-    const { aborted } = this.#context;
-    if (aborted) throw aborted;
+    const { signal } = this.#context;
+    signal.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const { signal } = this.#context;
       const onAbort = () => {
         this.#wake = undefined;
         reject(signal.reason);
@@ -280,6 +284,7 @@ class BatchServerCall implements ServerCall {
   readonly timeoutMs: number;
   readonly encoding = "identity";
   readonly acceptsGzip = false;
+  readonly authority = "";
   readonly writable = true;
   sink: ServerCallSink = NO_SINK;
   closed = false;
@@ -305,10 +310,6 @@ class BatchServerCall implements ServerCall {
 
   get metadata(): Metadata {
     return this.#metadata ??= new Metadata();
-  }
-
-  get authority(): string {
-    return this.#session.authority;
   }
 
   sendHeaders(metadata?: Metadata): void {

@@ -50,6 +50,11 @@ export interface HandlerContext {
   readonly signal: AbortSignal;
   /** Milliseconds until the deadline; Infinity without one; never negative. */
   timeRemainingMs(): number;
+  /**
+   * Ends the call with DEADLINE_EXCEEDED in `timeoutMs` (0 or more), unless its deadline is sooner. Throws RangeError
+   * for a negative timeout and NaN.
+   */
+  tightenDeadline(timeoutMs: number): void;
   /** The other end. */
   readonly peer: PeerInfo;
   /** Which wire the call came by. */
@@ -67,13 +72,20 @@ export interface HandlerContext {
   readonly stream: ReplyWriter;
 }
 
-/** Takes replies one by one. */
-export interface ReplyWriter {
+/**
+ * Takes replies one by one. The server iterates over what was written; a writer that wraps another one passes the
+ * iteration on.
+ */
+export interface ReplyWriter extends AsyncIterable<unknown> {
   /**
    * Sends one reply; resolves when the next one should come, so that a slow reader holds a fast writer.
    * `last` ends the call with OK. Rejects with an RpcError when the call is over.
    */
   write(message: unknown, options?: { last?: boolean }): Promise<void>;
+  /** Ends the call with OK after what was written. No effect after the last reply. */
+  end(): void;
+  /** Ends the call with an error after what was written. No effect after the last reply. */
+  fail(reason: unknown): void;
 }
 
 /** How a message came. */

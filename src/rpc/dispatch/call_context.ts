@@ -20,10 +20,8 @@ export interface CallConnection {
   readonly wire: HandlerContext["wire"];
   /** The clock that deadlines are measured by. */
   readonly clock: Clock;
-  /** Takes further calls of this connection that arrive inside of others (the batch stream). */
-  accept(call: ServerCall, connection: CallConnection): void;
-  /** What calls were given up with last. */
-  lastCancelError?: RpcError;
+  /** Last error that calls were cancelled with; the next ones for the same reason share it. */
+  lastCancelError: RpcError | undefined;
 }
 
 const UNCOMPRESSED = { lastCompressed: false };
@@ -43,8 +41,6 @@ export class CallContext implements HandlerContext {
   /** Undefined until someone asks for it. */
   trailers: Metadata | undefined = undefined;
   headersSent = false;
-  /** Whether replies go from `dispatch` straight to the wire's engine, so that their buffers may be used again. */
-  lendReplies = false;
   /** Whether gzip was announced in the headers. */
   gzipAnnounced = false;
   /** Why the call was given up; set once. */
@@ -94,6 +90,13 @@ export class CallContext implements HandlerContext {
   timeRemainingMs(): number {
     if (this.deadlineAtMs === Infinity) return Infinity;
     return Math.max(0, this.deadlineAtMs - this.connection.clock.now());
+  }
+
+  tightenDeadline(timeoutMs: number): void {
+    if (!(timeoutMs >= 0)) {
+      throw new RangeError(`Cannot use a timeout of ${timeoutMs} ms: it must be 0 or more`);
+    }
+    this.owner?.tightenDeadline(timeoutMs);
   }
 
   get peer(): PeerInfo {

@@ -19,11 +19,15 @@ export interface Dispatcher {
    * requests; deadline, signal, metadata and peer are in the context. An RpcError that is thrown or
    * rejected with is the call's status; anything else becomes UNKNOWN. Answering without a Promise is
    * fastest.
+   *
+   * `lend` allows the single reply to be in a buffer that is reused once the reply was sent, which saves much for
+   * large replies. Pass it on to another dispatcher only if you return its reply unchanged and keep no reference.
    */
   dispatch(
     method: MethodInfo,
     request: Uint8Array | AsyncIterable<Uint8Array>,
     context: HandlerContext,
+    lend?: boolean,
   ): DispatchReply | Promise<DispatchReply>;
   /** What to tell the caller of a path that `find` doesn't know. Default: a text with the path. */
   explainMissing?(path: string): string;

@@ -12,13 +12,13 @@ import { RpcError } from "../../errors.ts";
 import type { DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind } from "./handlers.ts";
 import { RequestStream, undecodableRequest } from "./request_stream.ts";
-import type { ReplyQueue } from "./reply_queue.ts";
 import type {
   HandlerContext,
   InterceptedCall,
   InterceptedReply,
   Interceptor,
   MethodInfo,
+  ReplyWriter,
 } from "../core/types.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -105,7 +105,7 @@ function decodeRequests(
 /** The iterable of a handler with many replies: returned, promised, or written to `context.stream`. */
 function repliesOf(result: unknown, context: HandlerContext): AnyIterable {
   if (isIterable(result)) return result;
-  const queue = context.stream as ReplyQueue;
+  const queue = context.stream;
   if (isThenable(result)) {
     result.then(
       (value) => isIterable(value) ? forward(value, queue) : queue.end(),
@@ -119,7 +119,7 @@ function repliesOf(result: unknown, context: HandlerContext): AnyIterable {
   return queue;
 }
 
-async function forward(replies: AnyIterable, queue: ReplyQueue): Promise<void> {
+async function forward(replies: AnyIterable, queue: ReplyWriter): Promise<void> {
   try {
     for await (const reply of replies) await queue.write(reply);
     queue.end();

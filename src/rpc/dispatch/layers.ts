@@ -7,7 +7,6 @@
 import { checkRange, whole } from "../../limits/ranges.ts";
 import { Status } from "../../call/status.ts";
 import { RpcError } from "../../errors.ts";
-import { CallContext } from "./call_context.ts";
 import { runWithContext } from "../core/current_context.ts";
 import type { Dispatcher, DispatcherWrapper, DispatchReply } from "./dispatcher.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
@@ -50,6 +49,7 @@ export abstract class DispatcherLayer implements Dispatcher {
     method: MethodInfo,
     request: Uint8Array | AsyncIterable<Uint8Array>,
     context: HandlerContext,
+    lend?: boolean,
   ): DispatchReply | Promise<DispatchReply>;
 }
 
@@ -94,13 +94,13 @@ class ConcurrencyLimit extends DispatcherLayer {
     this.#methods = options.methods && new Set(options.methods);
   }
 
-  dispatch(method: MethodInfo, request: Request, context: HandlerContext): Answer {
+  dispatch(method: MethodInfo, request: Request, context: HandlerContext, lend?: boolean): Answer {
     if (this.#methods && !this.#methods.has(method.path)) {
-      return this.next.dispatch(method, request, context);
+      return this.next.dispatch(method, request, context, lend);
     }
     if (this.#running < this.#limit) {
       this.#running++;
-      return this.#run(method, request, context);
+      return this.#run(method, request, context, lend);
     }
     if (this.#waiting.size >= this.#maxQueue) {
       throw new RpcError(
@@ -108,7 +108,7 @@ class ConcurrencyLimit extends DispatcherLayer {
         `${this.#running} calls run and ${this.#waiting.size} wait, limits are ${this.#limit} and ${this.#maxQueue}`,
       );
     }
-    return this.#wait(context).then(() => this.#run(method, request, context));
+    return this.#wait(context).then(() => this.#run(method, request, context, lend));
   }
 
   /** Resolves when a slot is free and taken. */
@@ -131,10 +131,10 @@ class ConcurrencyLimit extends DispatcherLayer {
   }
 
   /** Runs a call that has a slot. */
-  #run(method: MethodInfo, request: Request, context: HandlerContext): Answer {
+  #run(method: MethodInfo, request: Request, context: HandlerContext, lend?: boolean): Answer {
     let answer: Answer;
     try {
-      answer = this.next.dispatch(method, request, context);
+      answer = this.next.dispatch(method, request, context, lend);
     } catch (error) {
       this.#release();
       throw error;
@@ -229,13 +229,11 @@ class MethodTimeouts extends DispatcherLayer {
     this.#defaultMs = defaultMs;
   }
 
-  dispatch(method: MethodInfo, request: Request, context: HandlerContext): Answer {
+  dispatch(method: MethodInfo, request: Request, context: HandlerContext, lend?: boolean): Answer {
     const timeoutMs = this.#methods.get(method.path) ?? this.#defaultMs;
-    if (timeoutMs === Infinity || !(context instanceof CallContext)) {
-      return this.next.dispatch(method, request, context);
-    }
-    context.owner?.tightenDeadline(timeoutMs);
-    return runWithContext(context, () => this.next.dispatch(method, request, context));
+    if (timeoutMs === Infinity) return this.next.dispatch(method, request, context, lend);
+    context.tightenDeadline(timeoutMs);
+    return runWithContext(context, () => this.next.dispatch(method, request, context, lend));
   }
 }
 
@@ -290,10 +288,10 @@ class PanicBarrier extends DispatcherLayer {
     this.#onPanic = onPanic;
   }
 
-  dispatch(method: MethodInfo, request: Request, context: HandlerContext): Answer {
+  dispatch(method: MethodInfo, request: Request, context: HandlerContext, lend?: boolean): Answer {
     const caught = (error: unknown) => this.#caught(method, error);
     try {
-      const answer = this.next.dispatch(method, request, context);
+      const answer = this.next.dispatch(method, request, context, lend);
       if (answer instanceof Uint8Array) return answer;
       if (answer instanceof Promise) {
         return answer.then(

@@ -11,7 +11,6 @@ import { bytesCodec } from "../../codec/bytes.ts";
 import type { Codec } from "../../codec/codec.ts";
 import { jsonCodec } from "../../codec/json.ts";
 import { protobufCodec } from "../../codec/protobuf.ts";
-import type { CallContext } from "./call_context.ts";
 import type { Dispatcher, DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind, MethodSpec } from "./handlers.ts";
 import { intercept, invoke } from "./invoke.ts";
@@ -176,10 +175,11 @@ export class Registry implements Dispatcher {
     method: MethodInfo,
     request: Uint8Array | AsyncIterable<Uint8Array>,
     context: HandlerContext,
+    lend = false,
   ): DispatchReply | Promise<DispatchReply> {
     const registered = method instanceof RegisteredMethod ? method : this.find(method.path);
     if (!registered) throw new TypeError(`Cannot dispatch "${method.path}": it is not registered`);
-    return invoke(registered, request, context, (context as CallContext).lendReplies === true);
+    return invoke(registered, request, context, lend);
   }
 
   /** Says what may have been meant, a few times a second. */

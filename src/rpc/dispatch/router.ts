@@ -6,15 +6,23 @@
 
 import type { DescService } from "@bufbuild/protobuf";
 import type { MethodKind } from "../../call/method.ts";
+import type { PeerInfo, ServerCall } from "../../call/wire.ts";
 import type { HandlersByKind, MethodSpec, ServiceImplementation } from "./handlers.ts";
 import { RegisteredMethod, Registry } from "./registry.ts";
 import type { Interceptor, MethodInfo } from "../core/types.ts";
+
+/** Runs calls that arrive inside of another call, such as those of a batch. */
+export interface NestedCallHost {
+  /** Opens a virtual connection from `peer`; returns the function that accepts its calls. */
+  openNested(peer: PeerInfo): (call: ServerCall) => void;
+}
 
 /** Collects services and methods; `serve` hands one to its `configure` function. */
 export class Router {
   /** Where everything ends up; the default dispatcher. */
   readonly registry: Registry;
   #interceptors: Interceptor[];
+  #host: NestedCallHost | undefined = undefined;
   #onDrain: (() => void)[] = [];
   #onClose: (() => Promise<void> | void)[] = [];
 
@@ -95,6 +103,22 @@ export class Router {
   onClose(callback: () => Promise<void> | void): this {
     this.#onClose.push(callback);
     return this;
+  }
+
+  /** Sets the server that runs nested calls. For the server. */
+  servedBy(host: NestedCallHost): void {
+    this.#host = host;
+  }
+
+  /**
+   * Opens a virtual connection from `peer` for calls that arrive inside of another call; returns the function that
+   * accepts them. For `addBatch`. Throws TypeError while no server uses this router.
+   */
+  openNested(peer: PeerInfo): (call: ServerCall) => void {
+    if (this.#host === undefined) {
+      throw new TypeError("Cannot accept nested calls: no server uses this router");
+    }
+    return this.#host.openNested(peer);
   }
 
   /** A drain begins. For the server. */

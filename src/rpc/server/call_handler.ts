@@ -58,7 +58,6 @@ export class ServerCallHandler implements ServerCallSink {
     this.#method = method;
     this.#context = new CallContext(call, connection, method, host.compress);
     this.#context.owner = this;
-    this.#context.lendReplies = host.repliesArePoolable;
     if (call.timeoutMs !== Infinity) this.tightenDeadline(call.timeoutMs);
   }
 
@@ -196,8 +195,11 @@ export class ServerCallHandler implements ServerCallSink {
     let reply: DispatchReply | Promise<DispatchReply>;
     try {
       reply = context.deadlineAtMs === Infinity
-        ? dispatcher.dispatch(this.#method, request, context)
-        : runWithContext(context, () => dispatcher.dispatch(this.#method, request, context));
+        ? dispatcher.dispatch(this.#method, request, context, true)
+        : runWithContext(
+          context,
+          () => dispatcher.dispatch(this.#method, request, context, true),
+        );
     } catch (error) {
       this.#fail(error);
       return;
@@ -222,7 +224,8 @@ export class ServerCallHandler implements ServerCallSink {
         );
       } else {
         // Generators run in the context of whoever asks them for the next value.
-        runWithContext(this.#context, () => this.#pump(reply));
+        if (this.#context.deadlineAtMs === Infinity) this.#pump(reply);
+        else runWithContext(this.#context, () => this.#pump(reply));
       }
     } else if (reply instanceof Uint8Array) {
       this.#finish(reply);

@@ -5,13 +5,14 @@
  */
 
 import { Status, type StatusName, statusName } from "../../call/status.ts";
-import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
+import type { Clock } from "../../call/clock.ts";
+import type { PeerInfo, ServerCall, ServerCallSink } from "../../call/wire.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import { serverLog } from "../core/log.ts";
 import { type CallObserver, ObservedServerCall } from "../core/observer.ts";
-import { Registry } from "../dispatch/registry.ts";
+import type { NestedCallHost } from "../dispatch/router.ts";
 import { ServerCallHandler } from "./call_handler.ts";
 import type { MethodInfo } from "../core/types.ts";
 
@@ -19,6 +20,8 @@ import type { MethodInfo } from "../core/types.ts";
 export interface CallHostOptions {
   /** Finds methods and runs calls. */
   readonly dispatcher: Dispatcher;
+  /** Clock of `deadlines`. */
+  readonly clock: Clock;
   /** Where deadlines wait. */
   readonly deadlines: DeadlineQueue;
   /** Whether replies are compressed unless the handler says otherwise. */
@@ -47,14 +50,13 @@ const NOTHING: ServerCallSink = {
 };
 
 /** Takes calls from wires and has them run. */
-export class CallHost {
+export class CallHost implements NestedCallHost {
   readonly dispatcher: Dispatcher;
-  /** Whether nobody but the caller of `dispatch` gets hold of encoded replies. */
-  readonly repliesArePoolable: boolean;
   readonly deadlines: DeadlineQueue;
   readonly compress: boolean;
   readonly maxReceiveMessageBytes: number;
   readonly #observer: CallObserver | undefined;
+  readonly #clock: Clock;
   #started = 0;
   /** Ended calls by status code. */
   #ended = new Float64Array(17);
@@ -62,8 +64,8 @@ export class CallHost {
   /** Makes a host that has seen no calls. */
   constructor(options: CallHostOptions) {
     this.dispatcher = options.dispatcher;
-    this.repliesArePoolable = options.dispatcher instanceof Registry;
     this.deadlines = options.deadlines;
+    this.#clock = options.clock;
     this.compress = options.compress;
     this.maxReceiveMessageBytes = options.maxReceiveMessageBytes;
     this.#observer = options.observer;
@@ -91,6 +93,16 @@ export class CallHost {
     const handler = new ServerCallHandler(this, call, connection, method);
     call.sink = handler;
     handler.start();
+  }
+
+  openNested(peer: PeerInfo): (call: ServerCall) => void {
+    const connection: CallConnection = {
+      peer,
+      wire: "batch",
+      clock: this.#clock,
+      lastCancelError: undefined,
+    };
+    return (call) => this.accept(call, connection);
   }
 
   #refuse(call: ServerCall, text: string): void {

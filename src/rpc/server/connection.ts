@@ -114,13 +114,12 @@ export class AcceptedConnection implements ServerConnectionSink {
   }
 
   #serve(wire: "grpc" | "lean", initial: Uint8Array, openByMs: number): void {
-    const { host, clock, options, leanOptions } = this.#owner;
+    const { clock, options, leanOptions } = this.#owner;
     const nowMs = clock.now();
     this.#calls = {
       peer: this.#stream.peer,
       wire,
       clock,
-      accept: (call, connection) => host.accept(call, connection),
       lastCancelError: undefined,
     };
     // What is left of the one timer that runs from accept.

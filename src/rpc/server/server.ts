@@ -136,11 +136,13 @@ class RunningServer implements Server, ServerConnectionOwner {
     this.#dispatcher = options.dispatcher?.(router.registry) ?? router.registry;
     this.host = new CallHost({
       dispatcher: this.#dispatcher,
+      clock,
       deadlines: this.#deadlines,
       compress: options.compress ?? false,
       maxReceiveMessageBytes: options.maxReceiveMessageBytes ?? 4_194_304,
       observer: options.observer,
     });
+    router.servedBy(this.host);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.finished = promise;
     this.#finish = resolve;

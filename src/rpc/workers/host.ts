@@ -51,6 +51,7 @@ export function serveWorker(
   const router = new Router();
   const host = new CallHost({
     dispatcher: router.registry,
+    clock: systemClock,
     deadlines: new DeadlineQueue(systemClock),
     compress: false,
     maxReceiveMessageBytes: 0xffffffff,
@@ -85,7 +86,7 @@ export function serveWorker(
         peer: data.peer,
         wire: data.wire,
         clock: systemClock,
-        accept: (inner, outer) => host.accept(inner, outer),
+        lastCancelError: undefined,
       };
       if (!call.closed) host.accept(call, connection);
       if (!call.closed) call.sink.onMessage(data.payload, false);

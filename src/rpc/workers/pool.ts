@@ -219,9 +219,13 @@ class PoolDispatcher extends DispatcherLayer {
           `Cannot run ${path} in workers: it is ${method ? method.kind : "not registered"}`,
         );
       }
-      if (method instanceof RegisteredMethod && method.intercepted) {
-        this.#intercepted.set(path, this.#around(method));
+      // Fails closed: the interceptors of a method of another kind, such as `authorize`, could not run.
+      if (!(method instanceof RegisteredMethod)) {
+        throw new TypeError(
+          `Cannot run ${path} in workers: the dispatcher below the pool does not return the registered method`,
+        );
       }
+      if (method.intercepted) this.#intercepted.set(path, this.#around(method));
     }
   }
 
@@ -237,13 +241,14 @@ class PoolDispatcher extends DispatcherLayer {
     method: MethodInfo,
     request: Uint8Array | AsyncIterable<Uint8Array>,
     context: HandlerContext,
+    lend?: boolean,
   ): DispatchReply | Promise<DispatchReply> {
     const intercepted = this.#intercepted.get(method.path);
-    if (intercepted) return invoke(intercepted, request, context);
+    if (intercepted) return invoke(intercepted, request, context, lend);
     if (request instanceof Uint8Array && this.#methods.has(method.path)) {
       return this.#pool.run(method.path, request, context);
     }
-    return this.next.dispatch(method, request, context);
+    return this.next.dispatch(method, request, context, lend);
   }
 
   override async close(): Promise<void> {

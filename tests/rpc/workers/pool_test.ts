@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { authorize, bearerToken, connect, serve } from "../../../mod.ts";
+import {
+  authorize,
+  bearerToken,
+  composeDispatchers,
+  connect,
+  type DispatcherWrapper,
+  serve,
+} from "../../../mod.ts";
 import { Status } from "../../../src/call/status.ts";
 import { textCodec } from "../../../src/codec/text.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../../../src/rpc/core/error_details.ts";
@@ -193,4 +200,21 @@ Deno.test("the server's interceptors go around calls that run in workers", async
   assert.equal(textCodec.decode(await channel.call("/echo", request, { metadata })), "hello i");
   assert.deepEqual(seen, ["hello", "hello i", "x"]);
   assert.equal(pool.stats().answered, 1);
+});
+Deno.test("WorkerPool refuses a dispatcher that hides the registered methods and so their interceptors", () => {
+  const own: DispatcherWrapper = (next) => ({
+    find(path) {
+      const method = next.find(path);
+      return method && { ...method, description: "described again" };
+    },
+    dispatch: (method, request, context, lend) => next.dispatch(method, request, context, lend),
+  });
+  using pool = new Pool();
+  assert.throws(
+    () =>
+      new FakeHost((router) => configure(router, "main"), {
+        dispatcher: composeDispatchers(pool.pool.dispatcher, own),
+      }),
+    /^TypeError: Cannot run \/echo in workers: the dispatcher below the pool/,
+  );
 });

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { addBatch, connect, serve } from "../../../mod.ts";
+import { Echo } from "../../../proto/gen/bench/echo_pb.ts";
+import { lendBuffer, releaseMessage } from "../../../src/bytes/pool.ts";
+import { Status } from "../../../src/call/status.ts";
+import { textCodec } from "../../../src/codec/text.ts";
+import type { DispatcherWrapper } from "../../../src/rpc/dispatch/dispatcher.ts";
+import {
+  composeDispatchers,
+  concurrencyLimit,
+  methodTimeouts,
+  panicBarrier,
+} from "../../../src/rpc/dispatch/layers.ts";
+import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
+import { wrapContexts, type WrappedContext } from "../../fixtures/wrapped_context.ts";
+
+const REPLY_BYTES = 40_000;
+
+/** Whether the reply of a call through `dispatcher` is in a buffer that the next message of its size gets. */
+async function isLent(dispatcher: DispatcherWrapper | undefined): Promise<boolean> {
+  const host = new FakeHost(
+    (router) => router.service(Echo, { unary: () => ({ payload: new Uint8Array(REPLY_BYTES) }) }),
+    {
+      dispatcher,
+    },
+  );
+  const call = await host.unary(`/${Echo.typeName}/Unary`, new Uint8Array());
+  assert.equal(call.status, Status.OK);
+  const [reply] = call.messages;
+  releaseMessage(reply);
+  return lendBuffer(REPLY_BYTES).buffer === reply.buffer;
+}
+
+Deno.test("replies are lent through layers, and through a user's own dispatcher that passes `lend` on", async () => {
+  assert.equal(await isLent(undefined), true);
+  const layers = [
+    concurrencyLimit({ limit: 1 }),
+    methodTimeouts({ defaultMs: 10 }),
+    panicBarrier(),
+  ];
+  for (const layer of [...layers, composeDispatchers(...layers), wrapContexts()]) {
+    assert.equal(await isLent(layer), true);
+  }
+});
+
+Deno.test("a dispatcher that does not know of `lend` keeps its replies", async () => {
+  const unaware: DispatcherWrapper = (next) => ({
+    find: (path) => next.find(path),
+    dispatch: (method, request, context) => next.dispatch(method, request, context),
+  });
+  assert.equal(await isLent(unaware), false);
+  assert.equal(await isLent(composeDispatchers(panicBarrier(), unaware)), false);
+});
+
+Deno.test("methodTimeouts() tightens the deadline behind a user's own context", () => {
+  const contexts: WrappedContext[] = [];
+  const host = new FakeHost(
+    (router) => router.method("/hold", {}, () => new Promise<Uint8Array>(() => {})),
+    {
+      dispatcher: composeDispatchers(
+        wrapContexts(contexts),
+        methodTimeouts({ methods: { "/hold": 50 } }),
+      ),
+    },
+  );
+  const call = host.accept(new FakeCall("/hold")).request();
+  assert.equal(contexts[0].timeRemainingMs(), 50);
+  host.clock.advance(60);
+  assert.equal(call.status, Status.DEADLINE_EXCEEDED);
+  assert.equal(contexts[0].signal.aborted, true);
+});
+
+Deno.test("tightenDeadline() keeps a sooner deadline and refuses what is not a time", () => {
+  const contexts: WrappedContext[] = [];
+  const host = new FakeHost(
+    (router) => router.method("/hold", {}, () => new Promise<Uint8Array>(() => {})),
+    { dispatcher: wrapContexts(contexts) },
+  );
+  host.accept(new FakeCall("/hold", { timeoutMs: 100 })).request();
+  const [context] = contexts;
+  context.tightenDeadline(Infinity);
+  context.tightenDeadline(200);
+  assert.equal(context.timeRemainingMs(), 100);
+  context.tightenDeadline(30);
+  assert.equal(context.timeRemainingMs(), 30);
+  for (const timeoutMs of [-1, NaN]) {
+    assert.throws(() => context.tightenDeadline(timeoutMs), RangeError);
+  }
+});
+
+Deno.test("replies that are written to a user's own stream are sent, and its failures end the call", async () => {
+  const contexts: WrappedContext[] = [];
+  const host = new FakeHost((router) => {
+    router.method(
+      "/write",
+      { kind: "server_streaming", responseCodec: textCodec },
+      async (_, { stream }) => {
+        await stream.write("a");
+        await stream.write("b");
+      },
+    );
+    router.method("/last", { kind: "server_streaming", responseCodec: textCodec }, (_, context) => {
+      context.stream.write("a", { last: true });
+    });
+    router.method(
+      "/fail",
+      { kind: "server_streaming", responseCodec: textCodec },
+      async (_, { stream }) => {
+        await stream.write("a");
+        throw new Error("secret");
+      },
+    );
+  }, { dispatcher: wrapContexts(contexts) });
+  const written = await host.unary("/write", new Uint8Array());
+  assert.deepEqual(written.messages.map((message) => textCodec.decode(message)), ["a", "b"]);
+  assert.equal(written.status, Status.OK);
+  assert.deepEqual(contexts[0].written, ["a", "b"]);
+  assert.equal((await host.unary("/last", new Uint8Array())).status, Status.OK);
+  const failed = await host.unary("/fail", new Uint8Array());
+  assert.equal(failed.messages.length, 1);
+  assert.equal(failed.status, Status.UNKNOWN);
+});
+
+Deno.test("batches run behind a user's own context, whose peer their calls see", async () => {
+  const peers: string[] = [];
+  await using server = await serve("127.0.0.1:0", (router) => {
+    addBatch(router);
+    router.service(Echo, {
+      unary(request, context) {
+        peers.push(`${context.wire} ${context.peer.address}`);
+        return request;
+      },
+    });
+  }, { dispatcher: wrapContexts() });
+  await using channel = connect(server.addresses[0], { batch: {} });
+  const client = channel.client(Echo);
+  const payload = new Uint8Array([1, 2, 3]);
+  const replies = await Promise.all([1, 2, 3].map(() => client.unary({ payload })));
+  assert.deepEqual(replies.map((reply) => reply.payload), [payload, payload, payload]);
+  assert.equal(peers.length, 3);
+  for (const peer of peers) assert.match(peer, /^batch proxied proxied 127\.0\.0\.1:\d+$/);
+});
