@@ -1,5 +1,5 @@
 /**
- * What all calls of one channel share.
+ * State shared by all calls of a channel, and steps that calls of each kind have in common.
  *
  * @module
  */
@@ -18,33 +18,33 @@ import type { ProcessRef } from "../pool/process_ref.ts";
 import type { MethodConfig } from "./service_config.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
 
-/** A method as a client knows it: prepared once, used by all its calls. */
+/** A method with its settings: prepared once, shared by all its calls. */
 export interface ClientMethod extends MethodInfo {
-  /** From the service config. */
+  /** Settings from the service config. */
   readonly config: MethodConfig | undefined;
-  /** The largest message taken, in bytes. */
+  /** Largest message accepted, in bytes. */
   readonly maxReceiveBytes: number;
-  /** The largest message sent, in bytes. */
+  /** Largest message sent, in bytes. */
   readonly maxSendBytes: number;
-  /** Of calls that say nothing themselves. */
+  /** `waitForReady` of calls without that option. */
   readonly waitForReady: boolean;
-  /** Of calls that say nothing themselves; Infinity for none. */
+  /** Longest duration of a call, in ms; Infinity for no limit. */
   readonly timeoutMs: number;
-  /** Whether calls may be repeated or hedged by policy. */
+  /** Whether a retry or hedging policy applies. */
   readonly hasPolicy: boolean;
 }
 
-/** Starts calls that take care of connections and retries by themselves. */
+/** Starts calls that pick connections and retry by themselves. */
 export interface CallStarter {
-  /** Starts a call; `sink` hears how it goes, never before this returns. */
+  /** Starts a call. `sink` receives its events, never before this returns. */
   start(request: OutgoingRequest, sink: ClientCallSink): ClientCall;
 }
 
-/** A call as it is handed to a {@link CallStarter}; each attempt makes a CallRequest of it. */
+/** A call as given to a {@link CallStarter}, which makes a CallRequest of it for each attempt. */
 export interface OutgoingRequest {
   readonly method: ClientMethod;
   readonly metadata: Metadata | undefined;
-  /** In the clock's ms; Infinity for none. */
+  /** Deadline in the clock's ms; Infinity for none. */
   readonly deadlineMs: number;
   readonly encoding: string | undefined;
   readonly waitForReady: boolean;
@@ -52,31 +52,33 @@ export interface OutgoingRequest {
   readonly requestStreams: boolean;
 }
 
-/** Shared by all calls of a channel. */
+/** State shared by all calls of a channel. */
 export interface CallCore {
   readonly pool: Pool;
   readonly clock: Clock;
   readonly deadlines: DeadlineQueue;
   readonly random: () => number;
+  /** Keeps the process alive between attempts. */
   readonly processRef: ProcessRef;
+  /** Whether requests are compressed by default. */
   readonly compress: boolean;
-  /** Overrides the connection's `:authority`. */
+  /** Replaces the connection's `:authority`. */
   readonly authority: string | undefined;
-  /** Starts calls that need more than the plain path: streams, and methods with a policy. */
+  /** Starts streaming calls, and calls of methods with a policy. */
   readonly starter: CallStarter;
-  /** Takes small unary calls, when batching is on. */
+  /** Carries small unary calls if batching is on. */
   readonly batcher: UnaryBatcher | undefined;
 }
 
-/** Takes unary calls into batches. */
+/** Carries unary calls in batches. */
 export interface UnaryBatcher {
-  /** Whether a call with this payload should go in a batch. */
+  /** Whether a call with this payload can be batched. */
   accepts(payload: Uint8Array): boolean;
-  /** Starts a call; `sink` hears how it goes, never before this returns. */
+  /** Starts a call. `sink` receives its events, never before this returns. */
   start(request: OutgoingRequest, payload: Uint8Array, sink: ClientCallSink): ClientCall;
 }
 
-/** The request of one attempt. */
+/** Makes the request of one attempt. */
 export function callRequest(
   outgoing: OutgoingRequest,
   core: CallCore,
@@ -86,7 +88,7 @@ export function callRequest(
   return {
     path: method.path,
     metadata,
-    // A deadline that has just passed still has to be a number on the wire.
+    // At least 1: an expired deadline must still be sent.
     timeoutMs: deadlineMs === Infinity ? undefined : Math.max(1, deadlineMs - core.clock.now()),
     encoding: outgoing.encoding,
     singleResponse: outgoing.singleResponse,
@@ -96,7 +98,10 @@ export function callRequest(
   };
 }
 
-/** When a call must have ended, in the clock's ms: the least of method, call and parent; Infinity for none. */
+/**
+ * Returns the deadline of a call in the clock's ms: the earliest of method, options and parent; Infinity for none.
+ * Throws RangeError for a negative `timeoutMs`.
+ */
 export function deadlineOf(
   core: CallCore,
   method: ClientMethod,
@@ -105,7 +110,7 @@ export function deadlineOf(
   let timeoutMs = method.timeoutMs;
   const own = options?.timeoutMs;
   if (own !== undefined) {
-    if (!(own >= 0)) throw new RangeError(`Cannot use timeoutMs ${own}: it must be 0 or more`);
+    if (!(own >= 0)) throw new RangeError(`Cannot use timeoutMs ${own}: must be at least 0`);
     if (own < timeoutMs) timeoutMs = own;
   }
   const parent = options === undefined || options.parent === undefined
@@ -115,12 +120,12 @@ export function deadlineOf(
   return timeoutMs === Infinity ? Infinity : core.clock.now() + timeoutMs;
 }
 
-/** The error of a call that its deadline ended. */
+/** Makes the error of a call whose deadline passed. */
 export function deadlineError(): RpcError {
   return new RpcError(Status.DEADLINE_EXCEEDED, "The deadline passed before the call was complete");
 }
 
-/** The error of a call that `reason` (of an AbortSignal, or thrown by the caller's code) ended. */
+/** Makes the error of a call cancelled with `reason`, from an AbortSignal or thrown by the caller's code. */
 export function abortError(reason: unknown): RpcError {
   if (reason instanceof RpcError) return reason;
   const name = (reason as Error | undefined)?.name;
@@ -130,7 +135,7 @@ export function abortError(reason: unknown): RpcError {
   return new RpcError(Status.CANCELLED, "The call was cancelled", { cause: reason });
 }
 
-/** The error of a call that a connection would not take. */
+/** Makes the error of a call that could not be started on a connection. */
 export function startError(error: unknown): RpcError {
   if (error instanceof RpcError) return error;
   const text = error instanceof Error ? error.message : String(error);
@@ -138,8 +143,8 @@ export function startError(error: unknown): RpcError {
 }
 
 /**
- * The error of a call that ended with a status other than OK. `late` says that its deadline has passed: a
- * server that cancels such a call has only been quicker than the timer here.
+ * Makes the error of a call that ended with a status other than OK. `late` means that its deadline has passed:
+ * CANCELLED then counts as DEADLINE_EXCEEDED, because the server's timer fired before the client's.
  */
 export function statusError(
   code: Status,
@@ -155,15 +160,15 @@ export function statusError(
   });
 }
 
-/** The error of a reply that isn't exactly one message (gRPC's status codes: "cardinality violation"). */
+/** Makes the error of a response that is not exactly one message (doc/statuscodes.md: "cardinality violation"). */
 export function cardinalityError(path: string, count: "no" | "several"): RpcError {
   return new RpcError(
     Status.UNIMPLEMENTED,
-    `${path} answered with ${count} messages and status OK, one was expected`,
+    `${path} answered with ${count} messages and status OK, expected one`,
   );
 }
 
-/** Throws RESOURCE_EXHAUSTED for a message that is too large to be sent. */
+/** Throws RESOURCE_EXHAUSTED if a message exceeds `maxSendBytes`. */
 export function checkSendSize(method: ClientMethod, message: Uint8Array): void {
   if (message.length <= method.maxSendBytes) return;
   throw new RpcError(
@@ -172,12 +177,12 @@ export function checkSendSize(method: ClientMethod, message: Uint8Array): void {
   );
 }
 
-/** `init` as Metadata of the call's own; undefined stays undefined. */
+/** Copies the caller's metadata; undefined stays undefined. */
 export function ownMetadata(init: MetadataInit | undefined): Metadata | undefined {
   return init === undefined ? undefined : new Metadata(init);
 }
 
-/** The message compressed, where `wanted` asks for that and it gets smaller. */
+/** Returns the compressed message, or undefined if `wanted` declines it or it would not be smaller. */
 export function compressAsked(
   message: Uint8Array,
   wanted: CallOptions["compress"],
@@ -186,8 +191,8 @@ export function compressAsked(
   return compressWhenSmaller(message);
 }
 
-/** Calls a caller's callback: one that throws must not break the engine that led here. */
-export function tell<T>(callback: ((value: T) => void) | undefined, value: T): void {
+/** Invokes a caller's callback; what it throws is reported as uncaught instead of breaking the engine. */
+export function safeInvoke<T>(callback: ((value: T) => void) | undefined, value: T): void {
   if (callback === undefined) return;
   try {
     callback(value);

@@ -1,37 +1,38 @@
 /**
- * Sessions: bytes both ways at once, in order, until one side has had enough.
+ * Sessions: bidirectional streams of bytes.
  *
  * @module
  */
 
 import { Status } from "../../call/status.ts";
 import { RpcError } from "../../errors.ts";
+import { Fifo } from "../core/message_queue.ts";
 import type { ClientStream } from "./streaming_call.ts";
 
-/** A call in which both sides send messages independently. */
+/** A bidirectional call: both sides send messages independently, in order. */
 export interface Session extends AsyncIterable<Uint8Array>, AsyncDisposable {
   /**
-   * Sends one message, which must not be changed afterwards. Resolves when the next should come: a slow
-   * server holds a sender that awaits this. Rejects with the session's RpcError when it is over.
+   * Sends one message, which must not be changed afterwards. Resolves when the next one may be sent, which gives
+   * back-pressure. Rejects with the session's RpcError once it has ended.
    */
   send(message: Uint8Array): Promise<void>;
-  /** The next message, or null when the server has ended the session well; else rejects with an RpcError. */
+  /** Resolves to the next message, or null once the server has ended the session with OK. Rejects with an RpcError. */
   receive(): Promise<Uint8Array | null>;
-  /** Says that no more messages follow; receiving goes on. */
+  /** Half-closes: no more messages are sent, receiving continues. */
   closeSend(): void;
-  /** Gives the session up; the server sees a cancelled call. */
+  /** Cancels the call. */
   cancel(): void;
 }
 
-function leftError(): RpcError {
-  return new RpcError(Status.CANCELLED, "The session was closed here");
+function cancelledError(): RpcError {
+  return new RpcError(Status.CANCELLED, "The session was cancelled by this side");
 }
 
-/** A session straight on a call. */
+/** A session on a streaming call, without interceptors. */
 export class StreamSession implements Session {
   readonly #stream: ClientStream;
 
-  /** Takes over the call. */
+  /** Owns the call from now on. */
   constructor(stream: ClientStream) {
     this.#stream = stream;
   }
@@ -49,7 +50,7 @@ export class StreamSession implements Session {
   }
 
   cancel(): void {
-    this.#stream.cancel(leftError());
+    this.#stream.cancel(cancelledError());
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
@@ -64,19 +65,24 @@ export class StreamSession implements Session {
   }
 }
 
-/** A session through interceptors: a stream of requests and a stream of replies. */
+interface PendingSend {
+  readonly message: Uint8Array;
+  resolve(): void;
+  reject(error: RpcError): void;
+}
+
+/** A session through interceptors, which take iterables of requests and replies. */
 export class IterableSession implements Session {
   readonly #replies: AsyncIterator<Uint8Array>;
-  readonly #waiting: { message: Uint8Array; taken: () => void; failed: (e: RpcError) => void }[] =
-    [];
-  /** The sender of the message that was asked for last, until the next one is. */
-  #sending: { taken: () => void; failed: (e: RpcError) => void } | undefined = undefined;
+  readonly #pending = new Fifo<PendingSend>();
+  /** The send whose message was taken last; it resolves when the next message is requested. */
+  #sending: PendingSend | undefined = undefined;
   readonly #controller = new AbortController();
   #wake: (() => void) | undefined = undefined;
   #closed = false;
   #error: RpcError | undefined = undefined;
 
-  /** `start` makes the call; it is given the requests and a signal that gives the call up. */
+  /** `start` makes the call with the session's requests and a signal that cancels it. */
   constructor(
     start: (
       requests: AsyncIterable<Uint8Array>,
@@ -93,11 +99,11 @@ export class IterableSession implements Session {
   send(message: Uint8Array): Promise<void> {
     if (this.#closed) {
       return Promise.reject(
-        this.#error ?? new TypeError("Cannot send a message: the sending side was closed"),
+        this.#error ?? new TypeError("Cannot send a message: the session is half-closed"),
       );
     }
-    return new Promise((taken, failed) => {
-      this.#waiting.push({ message, taken, failed });
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ message, resolve, reject });
       this.#wake?.();
     });
   }
@@ -120,7 +126,7 @@ export class IterableSession implements Session {
   }
 
   cancel(): void {
-    this.#end(leftError());
+    this.#end(cancelledError());
     this.#controller.abort(this.#error);
   }
 
@@ -138,20 +144,21 @@ export class IterableSession implements Session {
   #end(error: RpcError): void {
     this.#error ??= error;
     this.#closed = true;
-    this.#sending?.failed(this.#error);
-    for (const { failed } of this.#waiting.splice(0)) failed(this.#error);
+    this.#sending?.reject(this.#error);
+    for (let one = this.#pending.take(); one !== undefined; one = this.#pending.take()) {
+      one.reject(this.#error);
+    }
     this.#wake?.();
   }
 
   async *#requests(): AsyncIterable<Uint8Array> {
     try {
       for (;;) {
-        const next = this.#waiting.shift();
+        const next = this.#pending.take();
         if (next !== undefined) {
-          // The sender goes on when this message was taken, and the next is asked for.
           this.#sending = next;
           yield next.message;
-          next.taken();
+          next.resolve();
           this.#sending = undefined;
         } else if (this.#closed) {
           return;
@@ -161,7 +168,7 @@ export class IterableSession implements Session {
         }
       }
     } finally {
-      this.#end(new RpcError(Status.CANCELLED, "The session is over"));
+      this.#end(new RpcError(Status.CANCELLED, "The session has ended"));
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A call with streams, on a client: messages out with backpressure, messages in through a bounded queue.
+ * Streaming calls: sending with back-pressure, receiving through a bounded queue.
  *
  * @module
  */
@@ -20,25 +20,27 @@ import {
   deadlineOf,
   type OutgoingRequest,
   ownMetadata,
+  safeInvoke,
   statusError,
-  tell,
 } from "./call_core.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
+import { MessageQueue, type Watermarks } from "../core/message_queue.ts";
 import type { CallOptions } from "../core/types.ts";
 
-// Received and not yet asked for: past the first number of bytes (or of messages, which cost memory even
-// when they are empty) the server gets no more credit until there is less than half of that.
-const HIGH_WATER_BYTES = 65_536;
-const HIGH_WATER_MESSAGES = 1_024;
-
-const EMPTY = new Uint8Array(0);
+// One flow-control window (64 KiB) of messages fits.
+const WATERMARKS: Watermarks = {
+  pauseBytes: 65_537,
+  pauseCount: 1_025,
+  resumeBytes: 32_768,
+  resumeCount: 512,
+};
 
 interface Receiver {
   resolve(message: Uint8Array | null): void;
   reject(error: RpcError): void;
 }
 
-/** One call with streams. Messages are encoded bytes. */
+/** A streaming call; its messages are encoded bytes. */
 export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable {
   readonly method: ClientMethod;
   readonly metadata: Metadata | undefined;
@@ -52,12 +54,9 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   readonly #options: CallOptions;
   #call: ClientCall | undefined = undefined;
   #deadline: DeadlineHandle | undefined = undefined;
-  #queue: Uint8Array[] = [];
-  #queueHead = 0;
-  #queuedBytes = 0;
-  #readPaused = false;
+  readonly #queue = new MessageQueue<Uint8Array>(WATERMARKS);
   #receiver: Receiver | undefined = undefined;
-  /** Those who wait for room to send. */
+  /** Pending sends, resolved when the call is writable again. */
   #senders: { resolve: () => void; reject: (error: RpcError) => void }[] = [];
   #halfClosed = false;
   #headers: Metadata | undefined = undefined;
@@ -67,7 +66,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   #onEnd: (() => void) | undefined = undefined;
   #onStarted: (() => void) | undefined = undefined;
 
-  /** Nothing happens before `begin`. */
+  /** Has no effect until `begin`. */
   constructor(core: CallCore, method: ClientMethod, options: CallOptions = {}) {
     this.#core = core;
     this.#options = options;
@@ -100,40 +99,40 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     return this;
   }
 
-  /** Whether the call is over; there may still be messages to be received. */
+  /** Whether the call has ended; received messages may still be queued. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Why the call failed, once it has. */
+  /** Error of the call, if it has failed. */
   get error(): RpcError | undefined {
     return this.#error;
   }
 
-  /** Response headers, once they are here. */
+  /** Response headers, once received. */
   get headers(): Metadata | undefined {
     return this.#headers;
   }
 
-  /** Response trailers, once the call is over. */
+  /** Response trailers, once the call has ended. */
   get trailers(): Metadata | undefined {
     return this.#trailers;
   }
 
-  /** Calls back once, when the call is over (perhaps at once). */
+  /** Sets a callback for the end of the call; invoked at once if it has ended. */
   set onEnd(callback: () => void) {
     if (this.#ended) callback();
     else this.#onEnd = callback;
   }
 
-  /** Resolves when the server has answered with headers or a message; rejects when the call failed before. */
+  /** Resolves when headers or a message are received; rejects if the call fails before. */
   started(): Promise<void> {
     return new Promise((resolve, reject) => {
       const check = () => {
-        if (this.#error !== undefined && !this.#hasQueued) reject(this.#error);
+        if (this.#error !== undefined && this.#queue.length === 0) reject(this.#error);
         else resolve();
       };
-      if (this.#headers !== undefined || this.#hasQueued || this.#ended) check();
+      if (this.#headers !== undefined || this.#queue.length > 0 || this.#ended) check();
       else this.#onStarted = check;
     });
   }
@@ -144,7 +143,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
    */
   send(message: Uint8Array): Promise<void> {
     if (this.#halfClosed) {
-      return Promise.reject(new TypeError("Cannot send a message: the sending side was closed"));
+      return Promise.reject(new TypeError("Cannot send a message: the call is half-closed"));
     }
     if (this.#ended || this.#call === undefined) return Promise.reject(this.#sendError());
     try {
@@ -161,7 +160,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     return new Promise((resolve, reject) => this.#senders.push({ resolve, reject }));
   }
 
-  /** Sends the only message of a method with a single request. */
+  /** Sends the only request of a unary or server-streaming method and half-closes. */
   sendOnly(message: Uint8Array): void {
     if (this.#ended || this.#call === undefined) return;
     try {
@@ -176,30 +175,32 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     this.#call.sendLastMessage(smaller ?? message, smaller !== undefined);
   }
 
-  /** Says that no more messages follow. Idempotent. */
+  /** Half-closes the call. Idempotent. */
   closeSend(): void {
     if (this.#halfClosed || this.#ended) return;
     this.#halfClosed = true;
     this.#call?.halfClose();
   }
 
-  /** The next message, or null after the last. Rejects when the call failed. One at a time. */
+  /** Resolves to the next message, or null after the last. Rejects if the call failed, or a receive is pending. */
   receive(): Promise<Uint8Array | null> {
-    if (this.#hasQueued) return Promise.resolve(this.#take());
+    const message = this.#queue.take();
+    if (message !== undefined) {
+      if (this.#queue.resumes() && !this.#ended) this.#call!.setReadPaused(false);
+      return Promise.resolve(message);
+    }
     if (this.#ended) {
       return this.#error === undefined ? Promise.resolve(null) : Promise.reject(this.#error);
     }
     if (this.#receiver !== undefined) {
-      return Promise.reject(new TypeError("Cannot receive: another receive is waiting"));
+      return Promise.reject(new TypeError("Cannot receive: another receive is pending"));
     }
     return new Promise((resolve, reject) => this.#receiver = { resolve, reject });
   }
 
-  /** Gives the call up. Messages that have arrived are dropped. Fine when it is over. */
+  /** Cancels the call and drops queued messages. */
   cancel(error: RpcError): void {
-    this.#queue = [];
-    this.#queueHead = 0;
-    this.#queuedBytes = 0;
+    this.#queue.clear();
     if (this.#ended) return;
     this.#call?.cancel();
     this.#end(error);
@@ -210,14 +211,14 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   onHeaders(metadata: () => Metadata): void {
     if (this.#ended || this.#headers !== undefined) return;
     this.#headers = metadata();
-    tell(this.#options.onHeaders, this.#headers);
-    this.#tellStarted();
+    safeInvoke(this.#options.onHeaders, this.#headers);
+    this.#notifyStarted();
   }
 
   onMessage(message: Uint8Array, compressed: boolean): void {
     if (this.#ended) return;
     if (this.#options.onMessage !== undefined) {
-      tell(this.#options.onMessage, { bytes: message.length, compressed });
+      safeInvoke(this.#options.onMessage, { bytes: message.length, compressed });
     }
     let plain = message;
     if (compressed) {
@@ -232,12 +233,10 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
       const { resolve } = this.#receiver;
       this.#receiver = undefined;
       resolve(plain);
-    } else {
-      this.#queue.push(plain);
-      this.#queuedBytes += plain.length;
-      this.#adjustReading();
+    } else if (this.#queue.push(plain)) {
+      this.#call!.setReadPaused(true);
     }
-    this.#tellStarted();
+    this.#notifyStarted();
   }
 
   onStatus(code: Status, message: string, trailers: () => Metadata): void {
@@ -260,42 +259,14 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
 
   // ---- inside ------------------------------------------------------------------------------------------
 
-  get #hasQueued(): boolean {
-    return this.#queueHead < this.#queue.length;
-  }
-
-  #take(): Uint8Array {
-    const message = this.#queue[this.#queueHead];
-    this.#queue[this.#queueHead++] = EMPTY;
-    if (this.#queueHead === this.#queue.length) {
-      this.#queue.length = this.#queueHead = 0;
-    } else if (this.#queueHead >= HIGH_WATER_MESSAGES) {
-      this.#queue = this.#queue.slice(this.#queueHead);
-      this.#queueHead = 0;
-    }
-    this.#queuedBytes -= message.length;
-    if (this.#readPaused) this.#adjustReading();
-    return message;
-  }
-
-  #adjustReading(): void {
-    const count = this.#queue.length - this.#queueHead;
-    const share = this.#readPaused ? 0.5 : 1;
-    const paused = this.#queuedBytes > HIGH_WATER_BYTES * share ||
-      count > HIGH_WATER_MESSAGES * share;
-    if (paused === this.#readPaused) return;
-    this.#readPaused = paused;
-    if (!this.#ended) this.#call!.setReadPaused(paused);
-  }
-
   #end(error: RpcError | undefined): void {
     this.#ended = true;
     this.#error = error;
     if (this.#deadline !== undefined) this.#core.deadlines.cancel(this.#deadline);
     if (this.#options.signal !== undefined) unwatchAbort(this.#options.signal, this);
-    if (this.#trailers !== undefined) tell(this.#options.onTrailers, this.#trailers);
+    if (this.#trailers !== undefined) safeInvoke(this.#options.onTrailers, this.#trailers);
     for (const { reject, resolve } of this.#senders) {
-      // A message that was taken before the call ended well needs no error.
+      // The server ended the call with OK and may ignore further requests.
       if (error === undefined) resolve();
       else reject(error);
     }
@@ -306,7 +277,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
       if (error === undefined) resolve(null);
       else reject(error);
     }
-    this.#tellStarted();
+    this.#notifyStarted();
     this.#onEnd?.();
   }
 
@@ -318,7 +289,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
       );
   }
 
-  #tellStarted(): void {
+  #notifyStarted(): void {
     const callback = this.#onStarted;
     this.#onStarted = undefined;
     callback?.();

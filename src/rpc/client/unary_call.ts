@@ -1,6 +1,6 @@
 /**
- * Unary calls, the fast way: one object is the request, the sink of the engine, the place in the queue for
- * a connection and the holder of the Promise.
+ * Unary calls without interceptors. One object per call is the request, the engine's sink, the entry in the queue for a
+ * connection and the owner of the Promise, which saves allocations.
  *
  * @module
  */
@@ -22,9 +22,9 @@ import {
   deadlineOf,
   type OutgoingRequest,
   ownMetadata,
+  safeInvoke,
   startError,
   statusError,
-  tell,
 } from "./call_core.ts";
 import { retryTransparently, type TransparentlyRetried } from "./transparent_retry.ts";
 import type { Connection } from "../pool/connection.ts";
@@ -32,7 +32,7 @@ import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import type { PickWaiter } from "../pool/pick_queue.ts";
 import type { CallOptions } from "../core/types.ts";
 
-// The executor below leaves the functions of the newest Promise here, so that calls need no closure.
+// `capture` stores the functions of the newest Promise here, which saves a closure per call.
 let resolveNew: (value: unknown) => void;
 let rejectNew: (error: RpcError) => void;
 function capture(resolve: (value: unknown) => void, reject: (error: RpcError) => void): void {
@@ -42,7 +42,7 @@ function capture(resolve: (value: unknown) => void, reject: (error: RpcError) =>
 
 const NO_TRAILERS = () => undefined;
 
-/** Makes a unary call. Throws, or rejects with, an RpcError; TypeError and RangeError for misuse. */
+/** Makes a unary call. Rejects with an RpcError. Throws TypeError or RangeError for options out of range. */
 export function callUnary<T>(
   core: CallCore,
   method: ClientMethod,
@@ -85,7 +85,7 @@ class UnaryCall
   message: Uint8Array | undefined = undefined;
   messageCompressed = false;
   compressed = false;
-  headersTold = false;
+  headersReported = false;
   unprocessedAttempts = 0;
   refused = false;
   resolve: (value: unknown) => void;
@@ -191,18 +191,18 @@ class UnaryCall
 
   onHeaders(metadata: () => Metadata): void {
     const onHeaders = this.options?.onHeaders;
-    if (onHeaders === undefined || this.headersTold || this.ended) return;
-    this.headersTold = true;
-    tell(onHeaders, metadata());
+    if (onHeaders === undefined || this.headersReported || this.ended) return;
+    this.headersReported = true;
+    safeInvoke(onHeaders, metadata());
   }
 
   onMessage(message: Uint8Array, compressed: boolean): void {
     if (this.ended) return;
-    if (this.message !== undefined) return this.giveUp(cardinalityError(this.path, "several"));
+    if (this.message !== undefined) return this.cancelWith(cardinalityError(this.path, "several"));
     this.message = message;
     this.messageCompressed = compressed;
     if (this.options?.onMessage !== undefined) {
-      tell(this.options.onMessage, { bytes: message.length, compressed });
+      safeInvoke(this.options.onMessage, { bytes: message.length, compressed });
     }
   }
 
@@ -228,18 +228,18 @@ class UnaryCall
 
   onWritable(): void {}
 
-  // ---- the end -----------------------------------------------------------------------------------------
+  // ---- end ---------------------------------------------------------------------------------------------
 
   onDeadline(): void {
     this.deadline = undefined;
-    this.giveUp(deadlineError());
+    this.cancelWith(deadlineError());
   }
 
   onAbort(reason: unknown): void {
-    this.giveUp(abortError(reason));
+    this.cancelWith(abortError(reason));
   }
 
-  giveUp(error: RpcError): void {
+  cancelWith(error: RpcError): void {
     if (this.ended) return;
     this.call?.cancel();
     this.fail(error);
@@ -275,19 +275,19 @@ class UnaryCall
     if (options.signal !== undefined) unwatchAbort(options.signal, this);
     if (options.onTrailers !== undefined) {
       const metadata = trailers();
-      if (metadata !== undefined) tell(options.onTrailers, metadata);
+      if (metadata !== undefined) safeInvoke(options.onTrailers, metadata);
     }
   }
 }
 
-/** A reply as the method's type. Throws INTERNAL when it can't be read. */
+/** Decodes a reply. Throws INTERNAL if it is not valid. */
 export function decodeReply(method: ClientMethod, message: Uint8Array): unknown {
   try {
     return method.responseCodec.decode(message);
   } catch (cause) {
     throw new RpcError(
       Status.INTERNAL,
-      `Cannot read the reply of ${method.path}: ${(cause as Error).message}`,
+      `Cannot decode the reply of ${method.path}: ${(cause as Error).message}`,
       { cause },
     );
   }
