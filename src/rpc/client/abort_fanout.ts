@@ -1,20 +1,21 @@
 /**
- * Many calls behind one AbortSignal. A signal that lives as long as the process would otherwise gather a
- * listener for each call in flight, each of which is searched for on removal.
+ * One listener per AbortSignal for any number of calls. With a listener per call, a signal that many calls share would
+ * search its list of listeners at the end of each call.
  *
  * @module
  */
 
-/** Something that can be given up. */
+/** A call that an AbortSignal can cancel. */
 export interface Abortable {
-  /** Kept by the hub: its place there; -1 at first, and whenever no signal is watched for it. */
+  /** Position among the signal's calls, set by this module; -1 initially and while no signal is watched. */
   abortSlot: number;
-  /** The signal fired with `reason`. */
+  /** Called when the signal fires with `reason`. */
   onAbort(reason: unknown): void;
 }
 
-class Hub {
-  // A list rather than a Set, which would keep dead calls alive (see IdMap).
+/** The calls of one signal. */
+class Fanout {
+  // An array: a Set would keep references to ended calls (see IdMap).
   members: Abortable[] = [];
 
   constructor(readonly signal: AbortSignal) {}
@@ -22,35 +23,35 @@ class Hub {
   handleEvent(): void {
     const { members, signal } = this;
     this.members = [];
-    hubs.delete(signal);
+    fanouts.delete(signal);
     for (const member of members) member.abortSlot = -1;
     for (const member of members) member.onAbort(signal.reason);
   }
 }
 
-const hubs = new WeakMap<AbortSignal, Hub>();
+const fanouts = new WeakMap<AbortSignal, Fanout>();
 
-/** Calls `member.onAbort` when `signal` fires. The signal must not have fired; one signal per member. */
+/** Calls `member.onAbort` when `signal` fires. The signal must not have fired yet; a member watches one signal. */
 export function watchAbort(signal: AbortSignal, member: Abortable): void {
-  let hub = hubs.get(signal);
-  if (hub === undefined) {
-    hub = new Hub(signal);
-    hubs.set(signal, hub);
+  let fanout = fanouts.get(signal);
+  if (fanout === undefined) {
+    fanout = new Fanout(signal);
+    fanouts.set(signal, fanout);
   }
-  if (hub.members.length === 0) signal.addEventListener("abort", hub);
-  member.abortSlot = hub.members.length;
-  hub.members.push(member);
+  if (fanout.members.length === 0) signal.addEventListener("abort", fanout);
+  member.abortSlot = fanout.members.length;
+  fanout.members.push(member);
 }
 
-/** Forgets `member`; fine when it isn't there. Nothing of it stays with the signal. */
+/** Removes `member`, of which the signal then keeps no reference. No effect if it is not watched. */
 export function unwatchAbort(signal: AbortSignal, member: Abortable): void {
   if (member.abortSlot < 0) return;
-  const { members } = hubs.get(signal)!;
+  const { members } = fanouts.get(signal)!;
   const last = members.pop()!;
   if (last !== member) {
     members[member.abortSlot] = last;
     last.abortSlot = member.abortSlot;
   }
   member.abortSlot = -1;
-  if (members.length === 0) signal.removeEventListener("abort", hubs.get(signal)!);
+  if (members.length === 0) signal.removeEventListener("abort", fanouts.get(signal)!);
 }

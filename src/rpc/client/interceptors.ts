@@ -1,5 +1,5 @@
 /**
- * The way of a client's call through interceptors and credentials. Calls without either don't come here.
+ * Client calls with interceptors or credentials. Calls without either do not pass through this file.
  *
  * @module
  */
@@ -29,7 +29,7 @@ import type {
   Next,
 } from "../core/types.ts";
 
-/** What a channel adds to calls. */
+/** Interceptors and credentials of a channel. */
 export interface CallMiddleware {
   readonly interceptors: readonly Interceptor[];
   readonly credentials: CallCredentials | undefined;
@@ -38,10 +38,10 @@ export interface CallMiddleware {
   readonly authority: string;
 }
 
-// A symbol, so that it goes with the call when an interceptor copies it by `{ ...call }`.
+// A symbol property is copied when an interceptor replaces the call by `{ ...call }`.
 const CONTROL = Symbol("vrpc.call");
 
-/** Watches over a call from before its interceptors to its end. */
+/** Deadline and cancellation of a call, from before its interceptors to its end. */
 class CallControl implements Abortable {
   abortSlot = -1;
   readonly core: CallCore;
@@ -70,7 +70,7 @@ class CallControl implements Abortable {
     return this.#controller.signal;
   }
 
-  /** The options of the call itself, after what came before it. */
+  /** Returns the options of the call behind the interceptors: their metadata, and the time that is left. */
   inner(metadata: Metadata): CallOptions {
     const timeoutMs = this.deadlineMs === Infinity
       ? undefined
@@ -78,7 +78,7 @@ class CallControl implements Abortable {
     return { ...this.options, metadata, timeoutMs, parent: null };
   }
 
-  /** `promise`, unless the call is given up first. */
+  /** Settles like `promise`, but rejects when the call is cancelled before. */
   async race<T>(promise: T | Promise<T>): Promise<T> {
     const { signal } = this;
     signal.throwIfAborted();
@@ -98,7 +98,7 @@ class CallControl implements Abortable {
     this.#abort(abortError(reason));
   }
 
-  /** The call is over. */
+  /** Releases deadline and signal; aborts what is still running if there is an error. */
   end(error?: RpcError): void {
     if (this.#deadline !== undefined) this.core.deadlines.cancel(this.#deadline);
     if (this.options.signal !== undefined) unwatchAbort(this.options.signal, this);
@@ -113,13 +113,13 @@ class CallControl implements Abortable {
 
 type ControlledCall = InterceptedCall & { [CONTROL]: CallControl };
 
-/** The way through a channel's interceptors, put together once per method. */
+/** Composes a channel's interceptors around a method's call. */
 export function chain(middleware: CallMiddleware, method: ClientMethod): Next {
   const last: Next = (call) => invoke(middleware, method, call as ControlledCall);
   return middleware.interceptors.reduceRight((next, interceptor) => interceptor(next), last);
 }
 
-/** Makes a call with a single reply. Rejects with an RpcError. */
+/** Makes a call with a single reply through interceptors. Rejects with an RpcError. */
 export async function interceptSingle(
   core: CallCore,
   method: ClientMethod,
@@ -137,7 +137,7 @@ export async function interceptSingle(
   }
 }
 
-/** Makes a call with a stream of replies. */
+/** Makes a call with a stream of replies through interceptors. */
 export function interceptStream(
   core: CallCore,
   method: ClientMethod,
@@ -147,7 +147,7 @@ export function interceptStream(
 ): AsyncIterableIterator<unknown> {
   const control = new CallControl(core, method, options);
   const reply = start();
-  // It may be that nobody iterates.
+  // Without iteration the failure must not become an unhandled rejection.
   reply.catch(() => {});
   return iterate();
 
@@ -173,7 +173,7 @@ export function interceptStream(
 }
 
 function failed(control: CallControl, error: unknown): unknown {
-  // Misuse stays what it is.
+  // Errors of misuse are passed on unchanged.
   if (error instanceof TypeError || error instanceof RangeError) {
     control.end();
     return error;
@@ -208,7 +208,7 @@ function interceptedCall(
   };
 }
 
-/** Past all interceptors: credentials, then the call itself. */
+/** Adds credentials and makes the call, behind all interceptors. */
 async function invoke(
   middleware: CallMiddleware,
   method: ClientMethod,
@@ -216,7 +216,7 @@ async function invoke(
 ): Promise<InterceptedReply> {
   const control = call[CONTROL];
   if (control === undefined) {
-    throw new TypeError("An interceptor passed on something else than the call it was given");
+    throw new TypeError("An interceptor must pass on the call it was given, or a copy of it");
   }
   await addCredentials(middleware, control, method, call.metadata);
   const options = control.inner(call.metadata);

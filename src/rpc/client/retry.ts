@@ -1,5 +1,5 @@
 /**
- * Retrying by policy, and the throttle that stops it while a server is overloaded (gRPC A6).
+ * Retries by policy, and the throttle that stops them while a server is overloaded (gRPC A6).
  *
  * @module
  */
@@ -9,56 +9,56 @@ import { Status } from "../../call/status.ts";
 import type { Attempt, AttemptEnd, AttemptStrategy, ReplayableCall } from "./replayable_call.ts";
 import type { RetryPolicy } from "./service_config.ts";
 
-/** Tells the server how many attempts came before. */
+/** Request metadata: number of earlier attempts. */
 const ATTEMPTS_KEY = "grpc-previous-rpc-attempts";
-/** The server's word on when to try again, in ms; negative for never. */
+/** Response trailer: delay before the next attempt in ms; negative forbids it. */
 const PUSHBACK_KEY = "grpc-retry-pushback-ms";
 
-/** Stops retries and hedges while most calls fail: one for all calls of a channel. */
+/** Stops retries and hedges while most attempts fail; shared by all calls of a channel. */
 export class RetryThrottle {
   readonly #max: number;
   readonly #ratio: number;
   #tokens: number;
 
-  /** Starts full. */
+  /** Starts with `maxTokens` tokens. */
   constructor(options: { readonly maxTokens: number; readonly tokenRatio: number }) {
     this.#max = options.maxTokens;
     this.#ratio = options.tokenRatio;
     this.#tokens = options.maxTokens;
   }
 
-  /** Whether another attempt is allowed. */
+  /** Whether another attempt is allowed: more than half of the tokens are left. */
   get open(): boolean {
     return this.#tokens > this.#max / 2;
   }
 
-  /** An attempt failed in a way that asks for another. */
+  /** Takes a token: an attempt failed with a retryable status. */
   failed(): void {
     this.#tokens = Math.max(0, this.#tokens - 1);
   }
 
-  /** An attempt succeeded, or failed in a way that trying again can't help. */
+  /** Adds `tokenRatio` tokens: an attempt succeeded, or failed with a status that is not retryable. */
   succeeded(): void {
     this.#tokens = Math.min(this.#max, this.#tokens + this.#ratio);
   }
 }
 
-/** What policies share beside the core. */
+/** State of retries and hedges shared by all calls of a channel. */
 export interface PolicyContext {
   readonly throttle: RetryThrottle | undefined;
   /** Counts attempts beyond the first. */
   readonly onExtraAttempt: () => void;
 }
 
-/** What the server says about trying again: a delay in ms, `never`, or nothing. */
+/** Returns the server's pushback: a delay in ms, `never`, or undefined for none. */
 export function pushback(end: AttemptEnd): number | "never" | undefined {
   const text = end.trailers().get(PUSHBACK_KEY);
   if (text === undefined) return undefined;
-  // A6: what can't be read counts as a negative number.
+  // A6: an invalid value counts as negative.
   return /^[0-9]{1,10}$/.test(text) ? Number(text) : "never";
 }
 
-/** The call's metadata, with the number of earlier attempts. */
+/** Returns the call's metadata with the number of earlier attempts added, if there are any. */
 export function attemptMetadata(own: Metadata | undefined, earlier: number): Metadata | undefined {
   if (earlier === 0) return own;
   const metadata = new Metadata(own);
@@ -114,21 +114,21 @@ export class RetryStrategy implements AttemptStrategy {
   #delayMs(end: AttemptEnd): number | undefined {
     const { throttle } = this.#context;
     if (end.code === Status.OK) return undefined;
-    const said = pushback(end);
+    const delay = pushback(end);
     if (!this.#policy.retryableCodes.has(end.code)) {
-      // A6: a pushback of "never" counts as a failure whatever the code.
-      if (said === "never") throttle?.failed();
+      // A6: a negative pushback counts as a failure whatever the status.
+      if (delay === "never") throttle?.failed();
       else throttle?.succeeded();
       return undefined;
     }
     throttle?.failed();
-    if (said === "never" || this.#counted >= this.#policy.maxAttempts) return undefined;
+    if (delay === "never" || this.#counted >= this.#policy.maxAttempts) return undefined;
     if (throttle !== undefined && !throttle.open) return undefined;
-    if (said !== undefined) {
+    if (delay !== undefined) {
       this.#backoffMs = this.#policy.initialBackoffMs;
-      return said;
+      return delay;
     }
-    // A6 as gRPC's implementations have it: jitter of a fifth around the exponential.
+    // A6, with the jitter of gRPC's implementations: plus or minus a fifth.
     const delayMs = Math.min(this.#backoffMs, this.#policy.maxBackoffMs) *
       (0.8 + 0.4 * this.#call.core.random());
     this.#backoffMs = Math.min(

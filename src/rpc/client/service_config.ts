@@ -1,5 +1,5 @@
 /**
- * gRPC's service config (doc/service_config.md and proposals A6 and A21): reads the JSON that users have.
+ * Parser of gRPC's service config (doc/service_config.md, proposals A6 and A21).
  *
  * @module
  */
@@ -7,31 +7,31 @@
 import { type Status, statusFromName, statusFromNumber } from "../../call/status.ts";
 import type { BalancerPolicy } from "../pool/balancer.ts";
 
-/** The service config, in the shape of gRPC's JSON. */
+/** Service config in the shape of gRPC's JSON. */
 export interface ServiceConfig {
-  /** Per-method settings. */
+  /** Settings by method. The most specific name applies. */
   methodConfig?: readonly MethodConfigJson[];
-  /** Stops retries while most calls fail. */
+  /** Stops retries while most calls fail: `maxTokens` 1 to 1,000, `tokenRatio` above 0 in thousandths. */
   retryThrottling?: { maxTokens: number; tokenRatio: number };
-  /** The first known policy of the list is used. */
+  /** Load balancing policies by preference; the first known one applies. */
   loadBalancingConfig?: readonly Record<string, unknown>[];
-  /** The older form of the same. */
+  /** Older form of `loadBalancingConfig`; applies if that names no known policy. */
   loadBalancingPolicy?: string;
 }
 
-/** Settings of the methods it names. Durations are text such as `"0.5s"`. */
+/** Settings of the methods it names. Durations are strings such as `"0.5s"`. */
 export interface MethodConfigJson {
-  /** Which methods: service and method, all of a service, or (an empty object) all. */
+  /** Methods: one by service and method, all of a service, or (an empty object) all. */
   name?: readonly { service?: string; method?: string }[];
-  /** See `CallOptions.waitForReady`. */
+  /** Default of `CallOptions.waitForReady`. */
   waitForReady?: boolean;
-  /** How long calls may take. */
+  /** Longest duration of a call. */
   timeout?: string;
-  /** The largest request in bytes. */
+  /** Largest request, in bytes. */
   maxRequestMessageBytes?: number | string;
-  /** The largest response in bytes. */
+  /** Largest response, in bytes. */
   maxResponseMessageBytes?: number | string;
-  /** Try again after these status codes. */
+  /** Retries calls that fail with one of the status codes; `maxAttempts` above 5 counts as 5. */
   retryPolicy?: {
     maxAttempts: number;
     initialBackoff: string;
@@ -39,7 +39,7 @@ export interface MethodConfigJson {
     backoffMultiplier: number;
     retryableStatusCodes: readonly (string | number)[];
   };
-  /** Send the call several times without waiting for the first to fail. */
+  /** Sends the call several times without waiting for a failure; `maxAttempts` above 5 counts as 5. */
   hedgingPolicy?: {
     maxAttempts: number;
     hedgingDelay?: string;
@@ -47,7 +47,7 @@ export interface MethodConfigJson {
   };
 }
 
-/** A retry policy, checked. */
+/** Parsed retry policy. */
 export interface RetryPolicy {
   /** The first attempt included; 2 to 5. */
   readonly maxAttempts: number;
@@ -57,7 +57,7 @@ export interface RetryPolicy {
   readonly retryableCodes: ReadonlySet<Status>;
 }
 
-/** A hedging policy, checked. */
+/** Parsed hedging policy. */
 export interface HedgingPolicy {
   /** The first attempt included; 2 to 5. */
   readonly maxAttempts: number;
@@ -65,7 +65,7 @@ export interface HedgingPolicy {
   readonly nonFatalCodes: ReadonlySet<Status>;
 }
 
-/** Settings of one method, checked. */
+/** Parsed settings of one method. */
 export interface MethodConfig {
   readonly waitForReady?: boolean;
   readonly timeoutMs?: number;
@@ -75,13 +75,13 @@ export interface MethodConfig {
   readonly hedging?: HedgingPolicy;
 }
 
-/** A service config, read and checked. */
+/** Parsed service config. */
 export interface ParsedServiceConfig {
-  /** The settings of the method with this path, or undefined. */
+  /** Returns the settings of the method with this path, or undefined. */
   forMethod(path: string): MethodConfig | undefined;
-  /** Retry throttling, when there is any. */
+  /** Retry throttling, if configured. */
   readonly throttling?: { readonly maxTokens: number; readonly tokenRatio: number };
-  /** The balancing policy, when one of the list is known. */
+  /** Load balancing policy, if a known one is configured. */
   readonly balancer?: BalancerPolicy;
 }
 
@@ -93,12 +93,12 @@ const POLICIES = new Map<string, BalancerPolicy>([
   ["round_robin", "round_robin"],
   ["least_request", "least_request"],
   ["least_request_experimental", "least_request"],
-  // The forms of the field loadBalancingPolicy.
+  // Values of the field loadBalancingPolicy.
   ["PICK_FIRST", "pick_first"],
   ["ROUND_ROBIN", "round_robin"],
 ]);
 
-/** Reads and checks a service config. Throws TypeError that says which field is wrong. */
+/** Parses a service config. Throws TypeError that names the invalid field. */
 export function parseServiceConfig(config: ServiceConfig | string): ParsedServiceConfig {
   const json = typeof config === "string" ? parseJson(config) : config;
   const methods = new Map<string, MethodConfig>();
@@ -106,9 +106,11 @@ export function parseServiceConfig(config: ServiceConfig | string): ParsedServic
     const where = `methodConfig[${i}]`;
     const parsed = parseMethod(entry, where);
     for (const name of entry.name ?? []) {
-      if (!name.service && name.method) throw wrong(`${where}.name`, "a method needs its service");
+      if (!name.service && name.method) throw wrong(`${where}.name`, "a method requires a service");
       const key = !name.service ? "" : `/${name.service}/${name.method ?? ""}`;
-      if (methods.has(key)) throw wrong(`${where}.name`, `${key || "the default"} is named twice`);
+      if (methods.has(key)) {
+        throw wrong(`${where}.name`, `${key || "the default"} is configured twice`);
+      }
       methods.set(key, parsed);
     }
   }
@@ -126,13 +128,13 @@ function parseJson(text: string): ServiceConfig {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new TypeError(`Cannot read the service config: ${(cause as Error).message}`, { cause });
+    throw new TypeError(`Cannot parse the service config: ${(cause as Error).message}`, { cause });
   }
 }
 
 function parseMethod(json: MethodConfigJson, where: string): MethodConfig {
   if (json.retryPolicy && json.hedgingPolicy) {
-    throw wrong(where, "it has both retryPolicy and hedgingPolicy, one is allowed");
+    throw wrong(where, "only one of retryPolicy and hedgingPolicy is allowed");
   }
   return {
     waitForReady: json.waitForReady,
@@ -158,7 +160,7 @@ function parseRetry(
   where: string,
 ): RetryPolicy {
   const retryableCodes = codes(json.retryableStatusCodes ?? [], `${where}.retryableStatusCodes`);
-  if (retryableCodes.size === 0) throw wrong(`${where}.retryableStatusCodes`, "it is empty");
+  if (retryableCodes.size === 0) throw wrong(`${where}.retryableStatusCodes`, "must not be empty");
   return {
     maxAttempts: attempts(json.maxAttempts, where),
     initialBackoffMs: positive(
@@ -193,9 +195,9 @@ function parseThrottling(
   if (json === undefined) return undefined;
   const { maxTokens, tokenRatio } = json;
   if (!(Number.isInteger(maxTokens) && maxTokens > 0 && maxTokens <= 1000)) {
-    throw wrong("retryThrottling.maxTokens", `${maxTokens} is not 1 to 1000`);
+    throw wrong("retryThrottling.maxTokens", `${maxTokens} is not an integer from 1 to 1000`);
   }
-  // A6: decimals beyond the third are ignored.
+  // A6: decimal places beyond the third are ignored.
   const ratio = Math.floor(positive(tokenRatio, "retryThrottling.tokenRatio") * 1000) / 1000;
   return { maxTokens, tokenRatio: positive(ratio, "retryThrottling.tokenRatio") };
 }
@@ -223,7 +225,7 @@ function codes(values: readonly (string | number)[], where: string): Set<Status>
       ? statusFromNumber(value)
       : statusFromName(value.toUpperCase());
     if (code === undefined || (typeof value === "number" && code !== value)) {
-      throw wrong(where, `${JSON.stringify(value)} is no status code`);
+      throw wrong(where, `${JSON.stringify(value)} is not a status code`);
     }
     return code;
   }));
@@ -233,13 +235,13 @@ function durationMs(text: unknown, where: string): number {
   if (typeof text === "string" && /^[0-9]{1,12}(\.[0-9]{1,9})?s$/.test(text)) {
     return Number(text.slice(0, -1)) * 1000;
   }
-  throw wrong(where, `${JSON.stringify(text)} is no duration such as "0.5s"`);
+  throw wrong(where, `${JSON.stringify(text)} is not a duration such as "0.5s"`);
 }
 
 function count(value: number | string, where: string): number {
   const number = typeof value === "string" && value !== "" ? Number(value) : value;
   if (Number.isInteger(number) && (number as number) >= 0) return number as number;
-  throw wrong(where, `${JSON.stringify(value)} is no number of bytes`);
+  throw wrong(where, `${JSON.stringify(value)} is not a number of bytes`);
 }
 
 function positive(value: unknown, where: string): number {
@@ -252,5 +254,5 @@ function optional<T, R>(value: T | undefined, read: (value: T) => R): R | undefi
 }
 
 function wrong(where: string, what: string): TypeError {
-  return new TypeError(`Cannot read the service config: ${where}: ${what}`);
+  return new TypeError(`Cannot parse the service config: ${where}: ${what}`);
 }

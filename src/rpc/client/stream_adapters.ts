@@ -1,5 +1,5 @@
 /**
- * The kinds of calls with streams, from typed messages to {@link ClientStream} and back.
+ * Adapters from typed messages and iterables to {@link ClientStream} and back.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { decodeReply } from "./unary_call.ts";
 import { ClientStream } from "./streaming_call.ts";
 import type { CallOptions } from "../core/types.ts";
 
-/** Starts a call whose request is a single message. */
+/** Starts a call with a single request. */
 export function startSingle(
   core: CallCore,
   method: ClientMethod,
@@ -23,7 +23,7 @@ export function startSingle(
   return stream;
 }
 
-/** Starts a call whose requests come from `messages`. */
+/** Starts a call that sends `messages`. */
 export function startStreaming(
   core: CallCore,
   method: ClientMethod,
@@ -35,7 +35,7 @@ export function startStreaming(
   return stream;
 }
 
-/** The one reply of a call that has a single response. Rejects with an RpcError. */
+/** Receives the only reply of a call, decoded. Rejects with an RpcError. */
 export async function singleReply(stream: ClientStream, method: ClientMethod): Promise<unknown> {
   const message = await stream.receive();
   if (message === null) throw cardinalityError(method.path, "no");
@@ -48,7 +48,7 @@ export async function singleReply(stream: ClientStream, method: ClientMethod): P
   return decodeReply(method, message);
 }
 
-/** The replies of a call, decoded. Leaving the iteration early cancels the call. */
+/** Iterates over the decoded replies of a call. Leaving the iteration cancels the call. */
 export function replies<T>(stream: ClientStream, method: ClientMethod): AsyncIterableIterator<T> {
   return new Replies(stream, method) as AsyncIterableIterator<T>;
 }
@@ -74,7 +74,9 @@ class Replies implements AsyncIterableIterator<unknown> {
   }
 
   return(): Promise<IteratorResult<unknown>> {
-    this.#stream.cancel(new RpcError(Status.CANCELLED, "The caller left the stream of replies"));
+    this.#stream.cancel(
+      new RpcError(Status.CANCELLED, "The caller stopped iterating over the replies"),
+    );
     return Promise.resolve({ done: true, value: undefined });
   }
 
@@ -83,7 +85,7 @@ class Replies implements AsyncIterableIterator<unknown> {
   }
 }
 
-/** Sends all of `messages`, no faster than the server takes them; ends when the call does. */
+/** Sends all of `messages` with back-pressure; stops when the call ends. */
 async function pump(
   stream: ClientStream,
   method: ClientMethod,
@@ -92,7 +94,7 @@ async function pump(
   const iterator = Symbol.asyncIterator in messages
     ? messages[Symbol.asyncIterator]()
     : messages[Symbol.iterator]();
-  // The source must not wait for ever on behalf of a call that is over.
+  // Lets the source stop if the call ends while it waits for its next message.
   stream.onEnd = () => leave(iterator);
   try {
     while (!stream.ended) {
@@ -117,6 +119,6 @@ async function leave(iterator: AsyncIterator<unknown> | Iterator<unknown>): Prom
   try {
     await iterator.return?.();
   } catch {
-    // What a source says on leaving has no one to hear it.
+    // The call has ended with its own error.
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Status } from "../../../mod.ts";
 import { parseServiceConfig, type ServiceConfig } from "../../../src/rpc/client/service_config.ts";
 
-Deno.test("the most exact name wins: method, service, default", () => {
+Deno.test("the most specific name applies: method, service, default", () => {
   const config = parseServiceConfig(JSON.stringify({
     loadBalancingConfig: [{ unheard_of: {} }, { round_robin: {} }],
     methodConfig: [
@@ -19,7 +19,7 @@ Deno.test("the most exact name wins: method, service, default", () => {
   assert.equal(config.forMethod("/a.U/M")?.waitForReady, true);
 });
 
-Deno.test("policies are read as A6 says", () => {
+Deno.test("policies are parsed as in gRPC A6", () => {
   const retryPolicy = {
     maxAttempts: 9,
     initialBackoff: "0.1s",
@@ -37,7 +37,7 @@ Deno.test("policies are read as A6 says", () => {
   );
 });
 
-Deno.test("what is wrong is named", () => {
+Deno.test("parseServiceConfig() names the invalid field", () => {
   const policy = {
     maxAttempts: 3,
     initialBackoff: "0.1s",
@@ -47,23 +47,29 @@ Deno.test("what is wrong is named", () => {
   };
   const one = (entry: object) => ({ methodConfig: [{ name: [{}], ...entry }] }) as ServiceConfig;
   const cases: [ServiceConfig | string, RegExp][] = [
-    ["{", /Cannot read the service config: /],
-    [one({ timeout: "5" }), /methodConfig\[0\]\.timeout: "5" is no duration/],
+    ["{", /Cannot parse the service config: /],
+    [one({ timeout: "5" }), /methodConfig\[0\]\.timeout: "5" is not a duration/],
     [one({ retryPolicy: { ...policy, maxAttempts: 1 } }), /maxAttempts: 1/],
     [
       one({ retryPolicy: { ...policy, retryableStatusCodes: [] } }),
-      /retryableStatusCodes: it is empty/,
+      /retryableStatusCodes: must not be empty/,
     ],
     [
       one({ retryPolicy: { ...policy, retryableStatusCodes: ["NOPE"] } }),
-      /"NOPE" is no status code/,
+      /"NOPE" is not a status code/,
     ],
     [one({ retryPolicy: { ...policy, maxBackoff: "0s" } }), /maxBackoff: 0 is not above 0/],
-    [one({ retryPolicy: policy, hedgingPolicy: { maxAttempts: 2 } }), /both/],
+    [
+      one({ retryPolicy: policy, hedgingPolicy: { maxAttempts: 2 } }),
+      /only one of retryPolicy and hedgingPolicy is allowed/,
+    ],
     [one({ maxRequestMessageBytes: -1 }), /maxRequestMessageBytes: -1/],
-    [{ retryThrottling: { maxTokens: 2000, tokenRatio: 1 } }, /maxTokens: 2000 is not 1 to 1000/],
-    [{ methodConfig: [{ name: [{}] }, { name: [{}] }] }, /named twice/],
-    [{ methodConfig: [{ name: [{ method: "M" }] }] }, /a method needs its service/],
+    [
+      { retryThrottling: { maxTokens: 2000, tokenRatio: 1 } },
+      /maxTokens: 2000 is not an integer from 1 to 1000/,
+    ],
+    [{ methodConfig: [{ name: [{}] }, { name: [{}] }] }, /configured twice/],
+    [{ methodConfig: [{ name: [{ method: "M" }] }] }, /a method requires a service/],
   ];
   for (const [config, message] of cases) {
     assert.throws(() => parseServiceConfig(config), { name: "TypeError", message });
