@@ -84,21 +84,18 @@ export class ConnectionLifetime {
   }
 
   /**
-   * Looks for silence. `quiet`: there is nothing to keep alive, so no ping is sent. After "ping" the owner must send one;
-   * the answer may stand behind other data, so any bytes count as an answer.
+   * Looks for silence. `quiet`: there is nothing to keep alive, so no ping is sent. After "ping" the owner must send one.
+   * Its answer may be queued behind other data, so any bytes extend the time for it.
    */
   checkKeepalive(nowMs: number, quiet: boolean): KeepaliveAction {
     if (nowMs < this.#keepaliveMs) return undefined;
     const { keepaliveTimeoutMs } = this.#limits;
     const keepaliveTimeMs = this.#keepaliveTimeMs;
     if (this.#pingMs !== Infinity) {
-      if (this.#receivedMs <= this.#pingMs) {
-        const lostMs = this.#pingMs + keepaliveTimeoutMs;
-        if (nowMs >= lostMs) return "lost";
-        this.#keepaliveMs = lostMs;
-        return undefined;
-      }
-      this.#pingMs = Infinity;
+      const lostMs = Math.max(this.#pingMs, this.#receivedMs) + keepaliveTimeoutMs;
+      if (nowMs >= lostMs) return "lost";
+      this.#keepaliveMs = lostMs;
+      return undefined;
     }
     const dueMs = this.#receivedMs + keepaliveTimeMs;
     if (nowMs < dueMs) {
