@@ -1,7 +1,7 @@
 // Deno.bench of HTTP/2 frames through the engine's own reader and writers: `deno bench -A bench/micro/frames_bench.ts`.
 import { ByteWriter } from "../../src/bytes/writer.ts";
 import { FrameType } from "../../src/http2/constants.ts";
-import { type FrameHandler, FrameReader } from "../../src/http2/frame_reader.ts";
+import { type DataHandler, type FrameHandler, FrameReader } from "../../src/http2/frame_reader.ts";
 import { putFrameHeader, writePing, writeWindowUpdate } from "../../src/http2/frame_writer.ts";
 import { expectCount } from "../engine_pair.ts";
 
@@ -19,7 +19,7 @@ function framesOf(type: number, length: number): Uint8Array {
   return out.view().slice();
 }
 
-class Counter implements FrameHandler {
+class Counter implements FrameHandler, DataHandler {
   frames = 0;
   bytes = 0;
   onOversizedFrame(length: number): void {
@@ -48,7 +48,7 @@ function benchRead(name: string, type: number, length: number, chunkBytes: numbe
     chunks.push(input.subarray(at, at + chunkBytes));
   }
   const handler = new Counter();
-  const reader = new FrameReader(handler, 16_384);
+  const reader = new FrameReader(handler, handler, 16_384);
   const baseline = name === "DATA of 64 B";
   Deno.bench(`read ${FRAMES} × ${name}`, { group: "read frames", baseline }, () => {
     handler.frames = handler.bytes = 0;

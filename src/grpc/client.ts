@@ -137,24 +137,24 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
   }
 
   get ready(): boolean {
-    return this.http2.settingsReceived && !this.http2.finished;
+    return this.http2.settings.received && !this.http2.finished;
   }
   get usable(): boolean {
-    return this.ready && !this.http2.closing && this.http2.idsLeft;
+    return this.ready && !this.http2.closing && this.http2.streams.idsLeft;
   }
   get activeCalls(): number {
     return this.http2.streams.size;
   }
   get maxCalls(): number {
-    return this.http2.peerMaxStreams;
+    return this.http2.settings.peerMaxStreams;
   }
 
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
     const { http2 } = this;
     if (!this.usable) throw new RangeError("Cannot start a call: the connection takes none");
-    if (http2.streams.size >= http2.peerMaxStreams) {
+    if (http2.streams.size >= http2.settings.peerMaxStreams) {
       throw new RangeError(
-        `Cannot start a call: ${http2.streams.size} are open, limit is ${http2.peerMaxStreams}`,
+        `Cannot start a call: ${http2.streams.size} are open, limit is ${http2.settings.peerMaxStreams}`,
       );
     }
     // Nothing may fail once a header block was begun: what was encoded has changed the table.
@@ -165,8 +165,8 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     if (request.metadata !== undefined || request.path.length > OWN_FIELDS_BYTES) {
       this.#checkListSize(request);
     }
-    const stream = new GrpcClientStream(this, request, sink);
-    http2.openStream(stream);
+    const stream = new GrpcClientStream(http2, request, sink);
+    http2.streams.openLocal(stream);
     const at = http2.beginHeaders();
     const { encoder, out } = http2;
     encoder.prepared(out, METHOD_POST);
@@ -184,7 +184,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     }
     if (request.metadata !== undefined) encodeMetadata(encoder, out, request.metadata);
     http2.endHeaders(stream, at, false);
-    if (!http2.idsLeft) {
+    if (!http2.streams.idsLeft) {
       http2.drain(http2.nowMs);
       this.sink.onStateChange();
     }

@@ -10,8 +10,8 @@ import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../c
 import type { HeaderList } from "../hpack/header_list.ts";
 import { ErrorCode } from "../http2/constants.ts";
 import type { FieldSummary } from "../http2/field_check.ts";
+import type { StreamOwner } from "../http2/stream.ts";
 import { StreamState } from "../http2/stream_state.ts";
-import type { GrpcClientConnection } from "./client.ts";
 import {
   decodeMessage,
   decodeMetadata,
@@ -45,13 +45,9 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
   #httpStatus = 0;
   #foreign: ForeignAnswer | null = null;
 
-  /** Makes an idle stream of `client`. */
-  constructor(
-    readonly client: GrpcClientConnection,
-    request: CallRequest,
-    readonly sink: ClientCallSink,
-  ) {
-    super(client.http2);
+  /** Makes an idle stream of `connection`. */
+  constructor(connection: StreamOwner, request: CallRequest, readonly sink: ClientCallSink) {
+    super(connection);
     this.maxReceiveMessageBytes = request.maxReceiveMessageBytes;
   }
 
@@ -234,7 +230,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
   }
 
   get writable(): boolean {
-    return this.connection.sender.writable(this);
+    return this.connection.writable(this);
   }
 
   setReadPaused(paused: boolean): void {

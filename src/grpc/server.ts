@@ -9,7 +9,7 @@ import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
 import { ErrorCode } from "../http2/constants.ts";
 import { type Http2Options, http2Options } from "../http2/options.ts";
 import type { Http2Stream } from "../http2/stream.ts";
-import { GrpcServerStream, type HttpRequest } from "./server_stream.ts";
+import { GrpcServerStream, type HttpRequest, type ServerStreamOwner } from "./server_stream.ts";
 
 /** Options of a server's connection. Times are ms, sizes are bytes. */
 export interface GrpcServerOptions extends Partial<Http2Options> {
@@ -28,7 +28,7 @@ const ABOUT =
   "This is a vrpc server. It speaks gRPC over HTTP/2 (POST, content-type application/grpc).\n";
 
 /** A server's end of one connection. */
-export class GrpcServerConnection implements ServerConnection, Http2Handler {
+export class GrpcServerConnection implements ServerConnection, Http2Handler, ServerStreamOwner {
   /** The HTTP/2 state machine below. */
   readonly http2: Http2Connection;
   /** Largest message taken from a client. */
@@ -91,7 +91,7 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler {
     return this.http2.bufferedBytes;
   }
   get activeCalls(): number {
-    return this.http2.slots;
+    return this.http2.streams.slots;
   }
   drain(nowMs: number): void {
     this.http2.drain(nowMs);

@@ -6,11 +6,12 @@
 
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
-import type { ServerCall, ServerCallSink } from "../call/wire.ts";
+import type { ServerCall, ServerCallSink, ServerConnectionSink } from "../call/wire.ts";
 import type { HeaderList } from "../hpack/header_list.ts";
 import { PreparedField } from "../hpack/prepared_field.ts";
 import { ErrorCode } from "../http2/constants.ts";
 import type { FieldSummary } from "../http2/field_check.ts";
+import type { StreamOwner } from "../http2/stream.ts";
 import { StreamState } from "../http2/stream_state.ts";
 import {
   binaryFieldsAreValid,
@@ -21,7 +22,6 @@ import {
   isGrpcContentType,
   parseTimeout,
 } from "./fields.ts";
-import type { GrpcServerConnection } from "./server.ts";
 import { GrpcStream } from "./stream.ts";
 
 const NO_SINK: ServerCallSink = {
@@ -61,6 +61,18 @@ export interface HttpRequest {
   readonly path: string;
 }
 
+/** The connection, as its calls see it. */
+export interface ServerStreamOwner {
+  /** The HTTP/2 state machine below. */
+  readonly http2: StreamOwner;
+  /** Takes calls. */
+  readonly sink: ServerConnectionSink;
+  /** Largest message accepted, in bytes. */
+  readonly maxReceiveMessageBytes: number;
+  /** Answers a complete request that is no gRPC call. */
+  answerHttp(stream: GrpcServerStream, request: HttpRequest): void;
+}
+
 /** A call on a server. */
 export class GrpcServerStream extends GrpcStream implements ServerCall {
   sink: ServerCallSink = NO_SINK;
@@ -78,7 +90,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   #slotFree = false;
 
   /** Makes an idle stream of `server`. */
-  constructor(readonly server: GrpcServerConnection) {
+  constructor(readonly server: ServerStreamOwner) {
     super(server.http2);
   }
 
@@ -259,7 +271,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     // A reply that would wait, when there is no memory for waiting: small ones are bounded by their number.
     if (
       message.length > SMALL_REPLY_BYTES &&
-      message.length > Math.min(this.sendWindow, this.connection.sender.window) &&
+      message.length > Math.min(this.sendWindow, this.connection.sendWindow) &&
       !this.connection.memory.allows(message.length)
     ) {
       return this.#fail(
@@ -316,7 +328,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   }
 
   get writable(): boolean {
-    return this.connection.sender.writable(this);
+    return this.connection.writable(this);
   }
 
   setReadPaused(paused: boolean): void {

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Frame types, RFC 9113 section 6. */
+/** Frame types, RFC 9113 §6. */
 export const FrameType = {
   DATA: 0x0,
   HEADERS: 0x1,
@@ -18,7 +18,7 @@ export const FrameType = {
   CONTINUATION: 0x9,
 } as const;
 
-/** Frame flags, RFC 9113 section 6. */
+/** Frame flags, RFC 9113 §6. */
 export const Flag = {
   END_STREAM: 0x1,
   ACK: 0x1,
@@ -27,7 +27,7 @@ export const Flag = {
   PRIORITY: 0x20,
 } as const;
 
-/** Error codes, RFC 9113 section 7. */
+/** Error codes, RFC 9113 §7. */
 export const ErrorCode = {
   NO_ERROR: 0x0,
   PROTOCOL_ERROR: 0x1,
@@ -47,12 +47,12 @@ export const ErrorCode = {
 
 const ERROR_NAMES = Object.keys(ErrorCode);
 
-/** A name such as `ENHANCE_YOUR_CALM`; `0x1f` for a code that has none. */
+/** Name of an error code, for example `ENHANCE_YOUR_CALM`; `0x1f` for one without a name. */
 export function errorCodeName(code: number): string {
   return ERROR_NAMES[code] ?? `0x${code.toString(16)}`;
 }
 
-/** Identifiers of settings, RFC 9113 section 6.5.2. */
+/** Identifiers of settings, RFC 9113 §6.5.2. */
 export const SettingId = {
   HEADER_TABLE_SIZE: 0x1,
   ENABLE_PUSH: 0x2,
@@ -62,20 +62,32 @@ export const SettingId = {
   MAX_HEADER_LIST_SIZE: 0x6,
 } as const;
 
-/** What a client sends first, RFC 9113 section 3.4. */
+/** First bytes of a client, RFC 9113 §3.4. */
 export const PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
-/** Octets of a frame header, RFC 9113 section 4.1. */
+/** Octets of a frame header, RFC 9113 §4.1. */
 export const FRAME_HEADER_BYTES = 9;
 
-/** The largest flow-control window, RFC 9113 section 6.9.1. */
+/** The largest flow-control window, RFC 9113 §6.9.1. */
 export const MAX_WINDOW_BYTES = 0x7fffffff;
 
-/** The flow-control window of new connections and streams, RFC 9113 section 6.9.2. */
+/** The flow-control window of new connections and streams, RFC 9113 §6.9.2. */
 export const DEFAULT_WINDOW_BYTES = 65_535;
 
-/** The least and default value of MAX_FRAME_SIZE, RFC 9113 section 6.5.2. */
+/** The default of SETTINGS_HEADER_TABLE_SIZE in bytes, RFC 9113 §6.5.2. */
+export const DEFAULT_HEADER_TABLE_BYTES = 4_096;
+
+/** Debug data of the GOAWAY with which a server closes a connection that pings too often (gRPC A8). */
+export const TOO_MANY_PINGS = "too_many_pings";
+
+/** The least and default value of MAX_FRAME_SIZE, RFC 9113 §6.5.2. */
 export const DEFAULT_FRAME_BYTES = 16_384;
 
-/** The largest value of MAX_FRAME_SIZE, RFC 9113 section 6.5.2. */
+/** The largest value of MAX_FRAME_SIZE, RFC 9113 §6.5.2. */
 export const MAX_FRAME_BYTES = 16_777_215;
+
+/**
+ * Least length of a DATA frame that is no overhead, in octets: gRPC's smallest message is its 5-byte prefix. Smaller
+ * frames come from tiny window grants.
+ */
+export const USEFUL_DATA_BYTES = 5;

@@ -1,17 +1,17 @@
 /**
- * Cuts received bytes into frames (RFC 9113 section 4.1). DATA is passed on as it arrives; the payloads of
- * all other frames, which are at most `maxFrameBytes`, are gathered first.
+ * Cuts received bytes into frames (RFC 9113 §4.1). DATA is passed on as it arrives; the payload of any other frame, at
+ * most `maxFrameBytes`, is gathered first.
  *
  * @module
  */
 
 import { Flag, FRAME_HEADER_BYTES, FrameType } from "./constants.ts";
 
-/** What a {@link FrameReader} calls. Buffers are only valid during the call. */
+/** Takes all frames but DATA. Buffers are only valid during the call. */
 export interface FrameHandler {
-  /** A frame header with a length above the limit. */
+  /** A frame header announces a length above the limit. */
   onOversizedFrame(length: number): void;
-  /** A complete frame other than DATA: payload is `start` to `end` of `buffer`. */
+  /** A frame is complete; its payload is `start` to `end` of `buffer`. */
   onFrame(
     type: number,
     flags: number,
@@ -20,13 +20,17 @@ export interface FrameHandler {
     start: number,
     end: number,
   ): void;
-  /** A DATA frame begins; `length` is its whole payload, padding included. */
+}
+
+/** Takes DATA in parts, as it arrives. Buffers are only valid during the call. */
+export interface DataHandler {
+  /** A frame begins; `length` is its whole payload, padding included. */
   onDataBegin(flags: number, streamId: number, length: number): void;
   /** A part of its data, without padding. */
   onDataPart(buffer: Uint8Array, start: number, end: number): void;
-  /** Its padding is not shorter than its payload. */
+  /** Its padding is not shorter than its payload, a connection error (RFC 9113 §6.1). */
   onBadPadding(): void;
-  /** Its last byte, padding included, has arrived. */
+  /** Its last octet, padding included, has arrived. */
   onDataEnd(): void;
 }
 
@@ -36,31 +40,35 @@ const EMPTY = new Uint8Array(0);
 export class FrameReader {
   /** Whether all further bytes are ignored. */
   stopped = false;
-  // A frame that has arrived in part: its header and, for others than DATA, its payload.
+  // An incomplete frame: its header and, unless it is DATA, its payload.
   #partial: Uint8Array = EMPTY;
   #partialLength = 0;
-  // The rest of a DATA frame that has arrived in part.
+  // The rest of an incomplete DATA frame.
   #inData = false;
   #dataLeft = 0;
   #padLeft = 0;
   #padUnknown = false;
 
-  /** `maxFrameBytes` is our SETTINGS_MAX_FRAME_SIZE. */
-  constructor(readonly handler: FrameHandler, readonly maxFrameBytes: number) {}
+  /** `maxFrameBytes` is this side's SETTINGS_MAX_FRAME_SIZE. */
+  constructor(
+    readonly frames: FrameHandler,
+    readonly data: DataHandler,
+    readonly maxFrameBytes: number,
+  ) {}
 
-  /** Bytes held. */
+  /** Bytes of an incomplete frame. */
   get bufferedBytes(): number {
     return this.#partial.length;
   }
 
-  /** Ignores all further bytes, and forgets those that wait. The handler may call it, too. */
+  /** Ignores all further bytes and drops an incomplete frame. A handler may call it. */
   stop(): void {
     this.stopped = true;
     this.#partial = EMPTY;
     this.#partialLength = 0;
   }
 
-  /** Takes bytes; calls the handler for everything that they complete. */
+  /** Takes bytes; calls the handlers for everything that they complete. */
   feed(chunk: Uint8Array): void {
     const end = chunk.length;
     let at = 0;
@@ -72,7 +80,7 @@ export class FrameReader {
       }
       if (end - at < FRAME_HEADER_BYTES) return this.#keep(chunk, at, FRAME_HEADER_BYTES);
       const length = chunk[at] << 16 | chunk[at + 1] << 8 | chunk[at + 2];
-      if (length > this.maxFrameBytes) return this.handler.onOversizedFrame(length);
+      if (length > this.maxFrameBytes) return this.frames.onOversizedFrame(length);
       const type = chunk[at + 3];
       if (type !== FrameType.DATA && end - at < FRAME_HEADER_BYTES + length) {
         return this.#keep(chunk, at, FRAME_HEADER_BYTES + length);
@@ -81,17 +89,17 @@ export class FrameReader {
     }
   }
 
-  // Handles the frame whose header is at `at`; its payload is complete unless it is DATA.
+  // Passes on the frame whose header is at `at`; its payload is complete unless it is DATA.
   #frame(buffer: Uint8Array, at: number, length: number, type: number): number {
     const flags = buffer[at + 4];
     const id = (buffer[at + 5] & 0x7f) << 24 | buffer[at + 6] << 16 | buffer[at + 7] << 8 |
       buffer[at + 8];
     const start = at + FRAME_HEADER_BYTES;
     if (type !== FrameType.DATA) {
-      this.handler.onFrame(type, flags, id, buffer, start, start + length);
+      this.frames.onFrame(type, flags, id, buffer, start, start + length);
       return start + length;
     }
-    this.handler.onDataBegin(flags, id, length);
+    this.data.onDataBegin(flags, id, length);
     if (this.stopped) return start;
     this.#inData = true;
     this.#dataLeft = length;
@@ -99,10 +107,10 @@ export class FrameReader {
     this.#padUnknown = (flags & Flag.PADDED) !== 0;
     if (length === 0 && !this.#padUnknown) {
       this.#inData = false;
-      this.handler.onDataEnd();
+      this.data.onDataEnd();
       return start;
     }
-    if (length === 0) this.handler.onBadPadding();
+    if (length === 0) this.data.onBadPadding();
     return start;
   }
 
@@ -112,7 +120,7 @@ export class FrameReader {
       this.#dataLeft--;
       this.#padLeft = chunk[at++];
       if (this.#padLeft > this.#dataLeft) {
-        this.handler.onBadPadding();
+        this.data.onBadPadding();
         return at;
       }
       this.#dataLeft -= this.#padLeft;
@@ -120,7 +128,7 @@ export class FrameReader {
     const part = Math.min(this.#dataLeft, chunk.length - at);
     if (part > 0) {
       this.#dataLeft -= part;
-      this.handler.onDataPart(chunk, at, at + part);
+      this.data.onDataPart(chunk, at, at + part);
       at += part;
     }
     if (this.#dataLeft === 0) {
@@ -129,7 +137,7 @@ export class FrameReader {
       at += padding;
       if (this.#padLeft === 0) {
         this.#inData = false;
-        if (!this.stopped) this.handler.onDataEnd();
+        if (!this.stopped) this.data.onDataEnd();
       }
     }
     return at;
@@ -137,18 +145,18 @@ export class FrameReader {
 
   #keep(chunk: Uint8Array, at: number, needed: number): void {
     if (this.#oversized(chunk, at, chunk.length - at)) return;
-    // Room for the whole frame once its length is known: one copy, and never more than maxFrameBytes.
+    // Room for the whole frame once its length is known: one copy, at most maxFrameBytes.
     this.#partial = new Uint8Array(needed);
     this.#partial.set(chunk.subarray(at));
     this.#partialLength = chunk.length - at;
   }
 
-  // Whether the frame at `at` is too long, which its first three bytes say: what is no frame at all may end with them.
+  // Judges the length from the first three bytes: another protocol may send no more than those.
   #oversized(buffer: Uint8Array, at: number, available: number): boolean {
     if (available < 3) return false;
     const length = buffer[at] << 16 | buffer[at + 1] << 8 | buffer[at + 2];
     if (length <= this.maxFrameBytes) return false;
-    this.handler.onOversizedFrame(length);
+    this.frames.onOversizedFrame(length);
     return true;
   }
 

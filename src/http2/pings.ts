@@ -1,84 +1,69 @@
 /**
- * PING (RFC 9113 section 6.7): keepalive, round trips that users ask for, and a server's judgement of
- * clients that ping too often (gRPC A8).
+ * PING (RFC 9113 §6.7): keepalive, round trips for users, and a server's limit on pings (gRPC A8).
  *
  * @module
  */
 
-import type { ByteWriter } from "../bytes/writer.ts";
+import type { ConnectionLifetime } from "../limits/connection_lifetime.ts";
+import { PeerEvent } from "../limits/peer_budget.ts";
+import { PingLimit } from "../limits/ping_limit.ts";
+import { ErrorCode, TOO_MANY_PINGS } from "./constants.ts";
+import type { ConnectionContext } from "./context.ts";
 import { writePing } from "./frame_writer.ts";
-import type { Http2Options } from "./options.ts";
-import { Timer, type Timers } from "./timers.ts";
 
-const KEEPALIVE_PING = [0x76727063, 0x6b656570] as const;
+const KEEPALIVE_PING_HIGH = 0x76727063;
+const KEEPALIVE_PING_LOW = 0x6b656570;
 const USER_PING_HIGH = 0x76727075;
-// A server forgives this many early pings, as gRPC A8 and grpc-go do.
-const PING_STRIKES = 2;
-// Without calls a client should ping every two hours at most (gRPC A8).
-const IDLE_PING_INTERVAL_MS = 7_200_000;
 
 /** The pings of one connection. */
 export class Pings {
-  #keepaliveMs: number;
-  #strikes = 0;
-  #lastMs = -Infinity;
+  readonly #context: ConnectionContext;
+  readonly #lifetime: ConnectionLifetime;
+  #limit: PingLimit | null = null;
   #framesAtLast = 0;
   #waiting: Map<number, (nowMs: number) => void> | null = null;
   #nextId = 0;
 
-  /** `out` is the connection's output. */
-  constructor(
-    readonly out: ByteWriter,
-    readonly timers: Timers,
-    readonly options: Http2Options,
-    nowMs: number,
-  ) {
-    this.#keepaliveMs = options.keepaliveTimeMs;
-    timers.set(Timer.KEEPALIVE, nowMs + this.#keepaliveMs);
+  /** `lifetime` is told of answers to keepalive pings. */
+  constructor(context: ConnectionContext, lifetime: ConnectionLifetime) {
+    this.#context = context;
+    this.#lifetime = lifetime;
   }
 
   /**
-   * Server: whether a ping at `nowMs` comes too fast. As in grpc-go, a ping is fine when something was
-   * sent since the last one: it is then likely a measurement of bandwidth.
+   * Answers a PING. A server ends the connection when pings come too fast; as in grpc-go, one that follows DATA or
+   * HEADERS of the server, of which there have been `framesSent`, is taken for a measurement of bandwidth.
    */
-  isTooFast(nowMs: number, framesSent: number, openCalls: number): boolean {
-    const idle = openCalls === 0 && !this.options.permitPingWithoutCalls;
-    const leastMs = idle ? IDLE_PING_INTERVAL_MS : this.options.minPingIntervalMs;
-    if (framesSent !== this.#framesAtLast) this.#strikes = 0;
-    else if (nowMs - this.#lastMs < leastMs) this.#strikes++;
-    this.#framesAtLast = framesSent;
-    this.#lastMs = nowMs;
-    return this.#strikes > PING_STRIKES;
+  onPing(high: number, low: number, framesSent: number, openCalls: number): void {
+    const context = this.#context;
+    context.charge(PeerEvent.PING);
+    context.countControlFrame();
+    writePing(context.out, true, high, low);
+    if (context.role === "client") return;
+    const limit = this.#limit ??= new PingLimit(context.options);
+    if (framesSent !== this.#framesAtLast) {
+      this.#framesAtLast = framesSent;
+      limit.allow(context.nowMs);
+    } else if (!limit.admit(context.nowMs, openCalls)) {
+      context.connectionError(ErrorCode.ENHANCE_YOUR_CALM, TOO_MANY_PINGS);
+    }
   }
 
-  /** Client: the server said too_many_pings. */
-  slowDown(): void {
-    this.#keepaliveMs *= 2;
-  }
-
-  /** An answer; false when it answers no ping of this kind. */
-  onAck(high: number, low: number, nowMs: number): boolean {
-    if (high === KEEPALIVE_PING[0] && low === KEEPALIVE_PING[1]) {
-      this.timers.set(Timer.KEEPALIVE_ACK, Infinity);
-      return true;
+  /** Takes an acknowledgement of a keepalive ping or of a user's; charges any other. */
+  onAck(high: number, low: number): void {
+    if (high === KEEPALIVE_PING_HIGH && low === KEEPALIVE_PING_LOW) {
+      this.#lifetime.ponged();
+      return;
     }
     const onPong = high === USER_PING_HIGH ? this.#waiting?.get(low) : undefined;
-    if (onPong === undefined) return false;
+    if (onPong === undefined) return this.#context.charge(PeerEvent.UNEXPECTED_PING_ACK);
     this.#waiting!.delete(low);
-    onPong(nowMs);
-    return true;
+    onPong(this.#context.nowMs);
   }
 
-  /** The keepalive timer fired; `quiet` when there is nothing worth keeping alive. */
-  onKeepaliveTimer(nowMs: number, lastReceivedMs: number, quiet: boolean): void {
-    const dueMs = lastReceivedMs + this.#keepaliveMs;
-    if (nowMs >= dueMs && !quiet) {
-      writePing(this.out, false, KEEPALIVE_PING[0], KEEPALIVE_PING[1]);
-      if (this.timers.get(Timer.KEEPALIVE_ACK) === Infinity) {
-        this.timers.set(Timer.KEEPALIVE_ACK, nowMs + this.options.keepaliveTimeoutMs);
-      }
-    }
-    this.timers.set(Timer.KEEPALIVE, dueMs > nowMs ? dueMs : nowMs + this.#keepaliveMs);
+  /** Sends a keepalive ping. */
+  sendKeepalive(): void {
+    writePing(this.#context.out, false, KEEPALIVE_PING_HIGH, KEEPALIVE_PING_LOW);
   }
 
   /** Sends a ping for a user. */
@@ -86,10 +71,10 @@ export class Pings {
     this.#waiting ??= new Map();
     const id = this.#nextId++ >>> 0;
     this.#waiting.set(id, onPong);
-    writePing(this.out, false, USER_PING_HIGH, id);
+    writePing(this.#context.out, false, USER_PING_HIGH, id);
   }
 
-  /** Forgets users' pings. */
+  /** Forgets users' pings: the connection has ended. */
   clear(): void {
     this.#waiting = null;
   }

@@ -15,8 +15,8 @@ import { writePing, writeSettings, writeWindowUpdate } from "./frame_writer.ts";
 import type { Http2Options } from "./options.ts";
 import type { Http2Stream } from "./stream.ts";
 
-/** Opaque data of the pings that measure the bandwidth-delay product. */
-export const BDP_PING: readonly [number, number] = [0x76727063, 0x62647001];
+const SAMPLE_PING_HIGH = 0x76727063;
+const SAMPLE_PING_LOW = 0x62647001;
 
 // Up to here the delay isn't looked at: smaller windows cost more turns and writes than they save waiting.
 const FREE_WINDOW_BYTES = 262_144;
@@ -47,11 +47,11 @@ export class ReceiveWindow {
   #leastDelayMs = Infinity;
   #leastDelayAtMs = 0;
 
-  /** `out` is the connection's output, `nowMs` its time. */
+  /** `out` is the connection's output, `time` its clock. */
   constructor(
     readonly out: ByteWriter,
     readonly options: Http2Options,
-    readonly nowMs: () => number,
+    readonly time: { readonly nowMs: number },
   ) {
     this.streamWindow = options.initialWindowBytes;
     this.#target = options.connectionWindowBytes;
@@ -124,16 +124,21 @@ export class ReceiveWindow {
     if (!this.#sampling && this.streamWindow < this.options.maxWindowBytes) {
       this.#sampling = true;
       this.#sampleBytes = 0;
-      this.#sampleStartMs = this.nowMs();
-      writePing(this.out, false, BDP_PING[0], BDP_PING[1]);
+      this.#sampleStartMs = this.time.nowMs;
+      writePing(this.out, false, SAMPLE_PING_HIGH, SAMPLE_PING_LOW);
     }
   }
 
-  /** The answer to a {@link BDP_PING}: ends the sample. Returns by how much streams' windows grow, or 0. */
+  /** Whether a PING's opaque data is that of a sample. */
+  isSamplePing(high: number, low: number): boolean {
+    return high === SAMPLE_PING_HIGH && low === SAMPLE_PING_LOW;
+  }
+
+  /** Ends the sample: its PING was acknowledged. Returns by how many octets the windows of streams grow, or 0. */
   endSample(): number {
     if (!this.#sampling) return 0;
     this.#sampling = false;
-    const nowMs = this.nowMs();
+    const nowMs = this.time.nowMs;
     const delayMs = Math.max(MIN_DELAY_MS, nowMs - this.#sampleStartMs);
     if (delayMs <= this.#leastDelayMs || nowMs - this.#leastDelayAtMs > LEAST_DELAY_MS) {
       this.#leastDelayMs = delayMs;

@@ -139,7 +139,7 @@ Deno.test("a client whose stream identifiers are used up drains", () => {
   pair.run();
   pair.client.sink.onStateChange = () => void changes++;
   // As after 2^30 calls.
-  (pair.client.http2 as unknown as { nextId: number }).nextId = 0x7ffffffd;
+  pair.client.http2.streams.nextId = 0x7ffffffd;
   for (const last of [false, true]) {
     const outcome = new Outcome();
     const call = pair.client.startCall(request("/test.Echo/Unary"), outcome);

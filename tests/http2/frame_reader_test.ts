@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type FrameHandler, FrameReader } from "../../src/http2/frame_reader.ts";
+import { type DataHandler, type FrameHandler, FrameReader } from "../../src/http2/frame_reader.ts";
 import { data, frame, join } from "./frames.ts";
 
 const LIMIT = 100;
@@ -7,7 +7,7 @@ const LIMIT = 100;
 /** What a reader makes of `bytes`, given in pieces of `size`, each of which is overwritten afterwards. */
 function read(bytes: Uint8Array, size: number): string[] {
   const seen: string[] = [];
-  const handler: FrameHandler = {
+  const handler: FrameHandler & DataHandler = {
     onOversizedFrame: (length) => {
       seen.push(`oversized ${length}`);
       reader.stop();
@@ -20,7 +20,7 @@ function read(bytes: Uint8Array, size: number): string[] {
     onBadPadding: () => seen.push("bad padding"),
     onDataEnd: () => seen.push("end"),
   };
-  const reader = new FrameReader(handler, LIMIT);
+  const reader = new FrameReader(handler, handler, LIMIT);
   for (let at = 0; at < bytes.length; at += size) {
     const piece = bytes.slice(at, at + size);
     reader.feed(piece);

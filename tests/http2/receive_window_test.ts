@@ -5,7 +5,7 @@ import { ReceiveWindow } from "../../src/http2/receive_window.ts";
 
 Deno.test("octets are in use from their coming until they are given back, whatever was announced", () => {
   const options = http2Options({ connectionWindowBytes: 100_000 });
-  const window = new ReceiveWindow(new ByteWriter(), options, () => 0);
+  const window = new ReceiveWindow(new ByteWriter(), options, { nowMs: 0 });
   window.open();
   assert.equal(window.inUseBytes, 0);
   assert.ok(window.take(60_000));

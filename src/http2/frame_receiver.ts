@@ -1,0 +1,233 @@
+/**
+ * Frames other than DATA as they arrive: their order (RFC 9113 §3.4 and §4.3), and the frames that change streams or
+ * the send windows (§6.3, §6.4, §6.7 and §6.9). HEADERS, SETTINGS and GOAWAY belong to the parts that own their state.
+ *
+ * @module
+ */
+
+import { PeerEvent } from "../limits/peer_budget.ts";
+import { ErrorCode, errorCodeName, Flag, FrameType, MAX_WINDOW_BYTES } from "./constants.ts";
+import { type ConnectionContext, readU32 } from "./context.ts";
+import type { FrameHandler } from "./frame_reader.ts";
+import type { HeaderBlocks } from "./header_blocks.ts";
+import type { Pings } from "./pings.ts";
+import type { ReceiveWindow } from "./receive_window.ts";
+import type { SendScheduler } from "./send_scheduler.ts";
+import type { Settings } from "./settings.ts";
+import type { Shutdown } from "./shutdown.ts";
+import type { StallWatch } from "./stall_watch.ts";
+import type { StreamCloser } from "./stream_closer.ts";
+import type { StreamTable } from "./stream_table.ts";
+
+const PRIORITY_BYTES = 5;
+
+/** The parts that frames go to. */
+export interface FrameReceiverParts {
+  /** Takes SETTINGS. */
+  readonly settings: Settings;
+  /** Takes HEADERS and CONTINUATION. */
+  readonly blocks: HeaderBlocks;
+  /** Takes GOAWAY and the acknowledgement of a drain's PING. */
+  readonly shutdown: Shutdown;
+  /** Takes other PINGs. */
+  readonly pings: Pings;
+  /** Takes the acknowledgement of a PING that measures bandwidth. */
+  readonly receiveWindow: ReceiveWindow;
+  /** Takes WINDOW_UPDATE. */
+  readonly sender: SendScheduler;
+  /** Counts WINDOW_UPDATE as progress. */
+  readonly stalls: StallWatch;
+  /** Open streams. */
+  readonly streams: StreamTable;
+  /** Ends them. */
+  readonly closer: StreamCloser;
+}
+
+/** Dispatches frames by type. */
+export class FrameReceiver implements FrameHandler {
+  readonly #context: ConnectionContext;
+  readonly #settings: Settings;
+  readonly #blocks: HeaderBlocks;
+  readonly #shutdown: Shutdown;
+  readonly #pings: Pings;
+  readonly #receiveWindow: ReceiveWindow;
+  readonly #sender: SendScheduler;
+  readonly #stalls: StallWatch;
+  readonly #streams: StreamTable;
+  readonly #closer: StreamCloser;
+
+  /** All of one connection. */
+  constructor(context: ConnectionContext, parts: FrameReceiverParts) {
+    this.#context = context;
+    this.#settings = parts.settings;
+    this.#blocks = parts.blocks;
+    this.#shutdown = parts.shutdown;
+    this.#pings = parts.pings;
+    this.#receiveWindow = parts.receiveWindow;
+    this.#sender = parts.sender;
+    this.#stalls = parts.stalls;
+    this.#streams = parts.streams;
+    this.#closer = parts.closer;
+  }
+
+  onOversizedFrame(length: number): void {
+    const what =
+      `Received a frame of ${length} bytes: the limit is ${this.#context.options.maxFrameBytes}`;
+    const why = this.#settings.received ? "" : `; ${otherProtocol(length)}`;
+    this.#context.connectionError(ErrorCode.FRAME_SIZE_ERROR, what + why);
+  }
+
+  onFrame(
+    type: number,
+    flags: number,
+    id: number,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    if (!this.#settings.received && type !== FrameType.SETTINGS) {
+      return this.#context.violation(`Received a frame of type ${type} before SETTINGS`);
+    }
+    const open = this.#blocks.openStream;
+    if (open !== 0 && (type !== FrameType.CONTINUATION || id !== open)) {
+      return this.#context.violation(`Received a frame of type ${type} inside a header block`);
+    }
+    switch (type) {
+      case FrameType.HEADERS:
+        return this.#blocks.onHeaders(flags, id, buffer, start, end);
+      case FrameType.WINDOW_UPDATE:
+        return this.#onWindowUpdate(id, buffer, start, end);
+      case FrameType.RST_STREAM:
+        return this.#onRstStream(id, buffer, start, end);
+      case FrameType.SETTINGS:
+        return this.#settings.onFrame(flags, id, buffer, start, end);
+      case FrameType.PING:
+        return this.#onPing(flags, id, buffer, start, end);
+      case FrameType.GOAWAY:
+        return this.#shutdown.onFrame(id, buffer, start, end);
+      case FrameType.CONTINUATION:
+        return this.#blocks.onContinuation(flags, id, buffer, start, end);
+      case FrameType.PRIORITY:
+        return this.#onPriority(id, buffer, start, end);
+      case FrameType.PUSH_PROMISE:
+        return this.#context.violation("Received PUSH_PROMISE, and push is disabled");
+      default:
+        // Unknown types are ignored (RFC 9113 §4.1).
+        this.#context.charge(PeerEvent.UNKNOWN_FRAME);
+    }
+  }
+
+  #hasSize(what: string, wanted: number, size: number): boolean {
+    if (size === wanted) return true;
+    this.#context.connectionError(
+      ErrorCode.FRAME_SIZE_ERROR,
+      `Received ${what} of ${size} bytes: must be ${wanted}`,
+    );
+    return false;
+  }
+
+  #onPriority(id: number, buffer: Uint8Array, start: number, end: number): void {
+    if (id === 0) return this.#context.violation("Received PRIORITY on stream 0");
+    this.#context.charge(PeerEvent.PRIORITY);
+    const stream = this.#streams.get(id);
+    let code: number;
+    let reason: string;
+    if (end - start !== PRIORITY_BYTES) {
+      code = ErrorCode.FRAME_SIZE_ERROR;
+      reason = `Received PRIORITY of ${end - start} bytes: must be ${PRIORITY_BYTES}`;
+    } else if ((readU32(buffer, start) & MAX_WINDOW_BYTES) === id) {
+      code = ErrorCode.PROTOCOL_ERROR;
+      reason = "A stream depends on itself";
+    } else {
+      return;
+    }
+    if (stream === undefined) this.#closer.refuse(id, code);
+    else this.#closer.streamError(stream, code, reason);
+  }
+
+  #onRstStream(id: number, buffer: Uint8Array, start: number, end: number): void {
+    if (id === 0) return this.#context.violation("Received RST_STREAM on stream 0");
+    if (!this.#hasSize("RST_STREAM", 4, end - start)) return;
+    if (this.#streams.isIdle(id)) {
+      return this.#context.violation(`Received RST_STREAM on stream ${id}, which is idle`);
+    }
+    const code = readU32(buffer, start);
+    const stream = this.#streams.get(id);
+    if (this.#context.role === "client") {
+      if (stream === undefined) this.#context.charge(PeerEvent.RESET_OF_CLOSED);
+    } else if (code !== ErrorCode.NO_ERROR || stream !== undefined) {
+      // NO_ERROR after a complete response is free: the client needs no more of it.
+      this.#context.charge(PeerEvent.CANCEL);
+    }
+    if (stream === undefined || this.#context.finished) return;
+    this.#closer.endByPeer(stream, code, `The peer reset the stream with ${errorCodeName(code)}`);
+    this.#sender.pump(); // Its queued bytes are gone, which leaves room for others.
+    this.#context.finishIfDrained();
+  }
+
+  #onPing(flags: number, id: number, buffer: Uint8Array, start: number, end: number): void {
+    if (id !== 0) return this.#context.violation(`Received PING on stream ${id}`);
+    if (!this.#hasSize("PING", 8, end - start)) return;
+    const high = readU32(buffer, start);
+    const low = readU32(buffer, start + 4);
+    if ((flags & Flag.ACK) === 0) {
+      return this.#pings.onPing(high, low, this.#sender.framesSent, this.#streams.slots);
+    }
+    if (this.#receiveWindow.isSamplePing(high, low)) {
+      const growth = this.#receiveWindow.endSample();
+      if (growth > 0) this.#settings.onWindowGrowth(growth);
+    } else if (!this.#shutdown.onPingAck(high, low)) {
+      this.#pings.onAck(high, low);
+    }
+  }
+
+  #onWindowUpdate(id: number, buffer: Uint8Array, start: number, end: number): void {
+    if (!this.#hasSize("WINDOW_UPDATE", 4, end - start)) return;
+    this.#stalls.progress(this.#context.nowMs);
+    const increment = readU32(buffer, start) & MAX_WINDOW_BYTES;
+    this.#context.charge(PeerEvent.WINDOW_UPDATE);
+    if (id === 0) return this.#growConnectionWindow(increment);
+    const stream = this.#streams.get(id);
+    if (stream === undefined) {
+      if (this.#streams.isIdle(id)) {
+        this.#context.violation(`Received WINDOW_UPDATE on stream ${id}, which is idle`);
+      }
+      return;
+    }
+    if (increment === 0) {
+      return this.#closer.streamError(
+        stream,
+        ErrorCode.PROTOCOL_ERROR,
+        "Received a WINDOW_UPDATE of 0",
+      );
+    }
+    stream.sendWindow += increment;
+    if (stream.sendWindow > MAX_WINDOW_BYTES) {
+      return this.#closer.streamError(
+        stream,
+        ErrorCode.FLOW_CONTROL_ERROR,
+        "WINDOW_UPDATE overflows the stream's window",
+      );
+    }
+    this.#sender.resume(stream);
+  }
+
+  #growConnectionWindow(increment: number): void {
+    if (increment === 0) return this.#context.violation("Received a WINDOW_UPDATE of 0");
+    this.#sender.window += increment;
+    if (this.#sender.window > MAX_WINDOW_BYTES) {
+      return this.#context.connectionError(
+        ErrorCode.FLOW_CONTROL_ERROR,
+        "WINDOW_UPDATE overflows the connection's window",
+      );
+    }
+    this.#sender.resume(null);
+  }
+}
+
+// Names another protocol by its first three bytes, which were read as a frame's length.
+function otherProtocol(length: number): string {
+  if (length === 0x485454) return "the peer speaks HTTP/1"; // "HTT"
+  if (length >> 8 === 0x1503) return "the peer speaks TLS"; // head of an alert record
+  return "the peer does not speak HTTP/2";
+}

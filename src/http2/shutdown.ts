@@ -1,0 +1,141 @@
+/**
+ * GOAWAY (RFC 9113 §6.8): graceful drain of this side, and the peer's.
+ *
+ * A server announces GOAWAY with the largest identifier and a PING; its acknowledgement, or 5 s, brings the second
+ * GOAWAY with the true last identifier. Open streams finish; then the connection does.
+ *
+ * @module
+ */
+
+import type { ConnectionLifetime } from "../limits/connection_lifetime.ts";
+import { PeerEvent } from "../limits/peer_budget.ts";
+import { ErrorCode, errorCodeName, TOO_MANY_PINGS } from "./constants.ts";
+import { type ConnectionContext, readU32 } from "./context.ts";
+import { writeGoaway, writePing } from "./frame_writer.ts";
+import type { SendScheduler } from "./send_scheduler.ts";
+import type { StreamCloser } from "./stream_closer.ts";
+import type { StreamTable } from "./stream_table.ts";
+
+const DRAIN_PING_HIGH = 0x76727063;
+const DRAIN_PING_LOW = 0x64726e31;
+const DRAIN_PING_TIMEOUT_MS = 5_000;
+const LARGEST_ID = 0x7fffffff;
+// Debug data shown of a GOAWAY, in bytes.
+const MAX_DEBUG_BYTES = 256;
+
+/** What {@link Shutdown} reads and ends. */
+export interface ShutdownParts {
+  /** The connection's streams. */
+  readonly streams: StreamTable;
+  /** Ends them. */
+  readonly closer: StreamCloser;
+  /** Sends what ended streams leave room for. */
+  readonly sender: SendScheduler;
+  /** Slows keepalive after too_many_pings. */
+  readonly lifetime: ConnectionLifetime;
+}
+
+/** How far the two sides have got in closing the connection. */
+export class Shutdown {
+  /** When the second GOAWAY goes out at the latest. */
+  nextMs = Infinity;
+  readonly #context: ConnectionContext;
+  readonly #parts: ShutdownParts;
+  #draining = false;
+  #goawayReceived = false;
+  /** The last identifier that this server has promised to process; -1 before. */
+  #lastId = -1;
+
+  /** Starts with both sides open. */
+  constructor(context: ConnectionContext, parts: ShutdownParts) {
+    this.#context = context;
+    this.#parts = parts;
+  }
+
+  /** Whether a drain has begun here or the peer has sent GOAWAY. */
+  get begun(): boolean {
+    return this.#draining || this.#goawayReceived;
+  }
+
+  /** Whether the stream lies beyond the last one that this server has promised to process. */
+  ignores(id: number): boolean {
+    return this.#lastId >= 0 && id > this.#lastId;
+  }
+
+  /** Whether the connection has nothing left to do, its streams and handlers having ended. */
+  get complete(): boolean {
+    if (this.#parts.streams.size > 0) return false;
+    if (this.#context.role === "client") return this.begun;
+    return this.#parts.streams.slots === 0 && (this.#lastId >= 0 || this.#goawayReceived);
+  }
+
+  /** Starts a graceful drain. */
+  drain(nowMs: number): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    const { role, out } = this.#context;
+    if (role === "server") {
+      writeGoaway(out, LARGEST_ID, ErrorCode.NO_ERROR, "");
+      writePing(out, false, DRAIN_PING_HIGH, DRAIN_PING_LOW);
+      this.nextMs = nowMs + DRAIN_PING_TIMEOUT_MS;
+    }
+    this.#context.finishIfDrained();
+    this.#context.changed();
+  }
+
+  /** Takes an acknowledgement of PING; false when it does not answer the ping of a drain. */
+  onPingAck(high: number, low: number): boolean {
+    if (high !== DRAIN_PING_HIGH || low !== DRAIN_PING_LOW) return false;
+    this.#sendLastId();
+    return true;
+  }
+
+  /** Sends the second GOAWAY when its time has come. */
+  onTimer(nowMs: number): void {
+    if (nowMs >= this.nextMs) this.#sendLastId();
+  }
+
+  #sendLastId(): void {
+    if (this.#lastId >= 0 || !this.#draining) return;
+    this.nextMs = Infinity;
+    this.#lastId = this.#parts.streams.lastPeerId;
+    writeGoaway(this.#context.out, this.#lastId, ErrorCode.NO_ERROR, "");
+    this.#context.finishIfDrained();
+    this.#context.changed();
+  }
+
+  /** Takes a GOAWAY frame. */
+  onFrame(id: number, buffer: Uint8Array, start: number, end: number): void {
+    const context = this.#context;
+    if (id !== 0) return context.violation(`Received GOAWAY on stream ${id}`);
+    if (end - start < 8) {
+      return context.connectionError(
+        ErrorCode.FRAME_SIZE_ERROR,
+        `Received GOAWAY of ${end - start} bytes: must be at least 8`,
+      );
+    }
+    const lastId = readU32(buffer, start) & LARGEST_ID;
+    const code = readU32(buffer, start + 4);
+    const debug = new TextDecoder().decode(
+      buffer.subarray(start + 8, Math.min(end, start + 8 + MAX_DEBUG_BYTES)),
+    );
+    context.charge(PeerEvent.GOAWAY);
+    this.#goawayReceived = true;
+    if (code === ErrorCode.ENHANCE_YOUR_CALM && debug === TOO_MANY_PINGS) {
+      this.#parts.lifetime.slowKeepalive();
+    }
+    context.handler.onGoaway(code, debug);
+    if (context.role === "client") this.#endUnprocessed(lastId, code, debug);
+    context.finishIfDrained();
+  }
+
+  // Streams above the last identifier were not processed: the call can be retried (RFC 9113 §6.8).
+  #endUnprocessed(lastId: number, code: number, debug: string): void {
+    const reason = `The server is going away (${errorCodeName(code)}${debug && ": " + debug})`;
+    for (const stream of this.#parts.streams.all()) {
+      if (stream.id <= lastId || this.#parts.streams.get(stream.id) === undefined) continue;
+      this.#parts.closer.endByPeer(stream, ErrorCode.REFUSED_STREAM, reason);
+    }
+    this.#parts.sender.pump();
+  }
+}

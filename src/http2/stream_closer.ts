@@ -1,0 +1,136 @@
+/**
+ * The ways in which a stream ends: in order, reset by either side, by an error of the peer, or with its connection
+ * (RFC 9113 §5.4.2 and §6.4).
+ *
+ * @module
+ */
+
+import { PeerEvent } from "../limits/peer_budget.ts";
+import { ErrorCode } from "./constants.ts";
+import type { ConnectionContext } from "./context.ts";
+import { writeRstStream } from "./frame_writer.ts";
+import type { ReceiveWindow } from "./receive_window.ts";
+import type { ResetMemory } from "./reset_memory.ts";
+import type { SendScheduler } from "./send_scheduler.ts";
+import type { Http2Stream } from "./stream.ts";
+import { nextState, StreamInput, StreamState } from "./stream_state.ts";
+import type { StreamTable } from "./stream_table.ts";
+
+/** Ends streams. */
+export class StreamCloser {
+  readonly #context: ConnectionContext;
+  readonly #streams: StreamTable;
+  readonly #resets: ResetMemory;
+  readonly #sender: SendScheduler;
+  readonly #receiveWindow: ReceiveWindow;
+
+  /** All of one connection. */
+  constructor(
+    context: ConnectionContext,
+    streams: StreamTable,
+    resets: ResetMemory,
+    sender: SendScheduler,
+    receiveWindow: ReceiveWindow,
+  ) {
+    this.#context = context;
+    this.#streams = streams;
+    this.#resets = resets;
+    this.#sender = sender;
+    this.#receiveWindow = receiveWindow;
+  }
+
+  /** Stream error (RFC 9113 §5.4.2): RST_STREAM, `onReset`, and a charge to the peer. */
+  streamError(stream: Http2Stream, code: number, reason: string): void {
+    if (stream.state === StreamState.CLOSED) return;
+    this.#writeReset(stream.id, code, stream.recvWindow);
+    this.#end(stream, code, false, reason);
+    this.#context.changed();
+    this.#context.charge(PeerEvent.FAULT);
+    this.#context.finishIfDrained();
+  }
+
+  /** Stream error: the length of the body differs from content-length (RFC 9113 §8.1.1). */
+  contentLengthError(stream: Http2Stream): void {
+    this.streamError(
+      stream,
+      ErrorCode.PROTOCOL_ERROR,
+      "The length of the body differs from content-length",
+    );
+  }
+
+  /** Stream error of a stream without an object: RST_STREAM, and a charge to the peer. */
+  refuse(id: number, code: number): void {
+    this.#writeReset(id, code, 0);
+    this.#context.charge(PeerEvent.FAULT);
+  }
+
+  /** Resets a stream for the protocol above. No callback but `onStreamClosed` follows. */
+  reset(stream: Http2Stream, code: number): void {
+    if (stream.state === StreamState.CLOSED || stream.state === StreamState.IDLE) return;
+    this.#writeReset(stream.id, code, stream.recvWindow);
+    this.#context.budget.credit(PeerEvent.LOCAL_RESET);
+    this.#drop(stream);
+    this.#context.handler.onStreamClosed(stream);
+    this.#context.changed();
+    this.#context.finishIfDrained();
+  }
+
+  /** Ends a stream that the peer has reset, or has not processed. */
+  endByPeer(stream: Http2Stream, code: number, reason: string): void {
+    this.#end(stream, code, true, reason);
+  }
+
+  /** This side has sent END_STREAM. */
+  localEnded(stream: Http2Stream): void {
+    // A server that has answered does not need the rest of the request (RFC 9113 §8.1).
+    if (
+      this.#context.role === "server" && stream.state === StreamState.HALF_CLOSED_LOCAL
+    ) {
+      return this.reset(stream, ErrorCode.NO_ERROR);
+    }
+    this.closeIfDone(stream);
+  }
+
+  /** END_STREAM went out with DATA. */
+  dataEndSent(stream: Http2Stream): void {
+    stream.state = nextState(stream.state, StreamInput.SEND_DATA_END);
+    this.localEnded(stream);
+  }
+
+  /** Removes a stream that both sides have ended. */
+  closeIfDone(stream: Http2Stream): void {
+    if (stream.state !== StreamState.CLOSED || this.#streams.get(stream.id) === undefined) return;
+    this.#context.budget.credit(PeerEvent.ORDERLY_END);
+    this.#drop(stream);
+    this.#context.handler.onStreamClosed(stream);
+    this.#context.finishIfDrained();
+  }
+
+  /** Ends every stream, because the connection has ended. */
+  endAll(code: number, reason: string): void {
+    for (const stream of this.#streams.takeAll()) {
+      // The callbacks of one stream may have closed the next.
+      if (stream.state === StreamState.CLOSED) continue;
+      this.#end(stream, code, code === ErrorCode.NO_ERROR, reason);
+    }
+  }
+
+  #end(stream: Http2Stream, code: number, remote: boolean, reason: string): void {
+    this.#drop(stream);
+    stream.onReset(code, remote, reason);
+    this.#context.handler.onStreamClosed(stream);
+  }
+
+  #drop(stream: Http2Stream): void {
+    stream.state = StreamState.CLOSED;
+    this.#streams.delete(stream);
+    this.#sender.discard(stream);
+    this.#receiveWindow.forget(stream);
+    stream.onDropped();
+  }
+
+  #writeReset(id: number, code: number, window: number): void {
+    writeRstStream(this.#context.out, id, code);
+    this.#resets.remember(id, window);
+  }
+}
