@@ -1,5 +1,5 @@
 /**
- * Ready wrappers around a dispatcher: a concurrency limit, time limits per method, a barrier for errors.
+ * Layers around a dispatcher: a concurrency limit, time limits by method, a barrier for exceptions.
  *
  * @module
  */
@@ -14,27 +14,27 @@ import type { HandlerContext, MethodInfo } from "../core/types.ts";
 type Request = Uint8Array | AsyncIterable<Uint8Array>;
 type Answer = DispatchReply | Promise<DispatchReply>;
 
-/** Applies several wrappers; the first is the outermost. */
+/** Combines wrappers into one; the first is the outermost. */
 export function composeDispatchers(...wrappers: readonly DispatcherWrapper[]): DispatcherWrapper {
   return (next) => wrappers.reduceRight((inner, wrap) => wrap(inner), next);
 }
 
-/** A dispatcher that asks another one for everything but `dispatch`. */
+/** Base of dispatchers that wrap another one: passes everything on but `dispatch`. */
 export abstract class DispatcherLayer implements Dispatcher {
-  /** The one inside. */
-  protected readonly next: Dispatcher;
+  /** Wrapped dispatcher. */
+  readonly next: Dispatcher;
 
-  /** Goes around `next`. */
+  /** Wraps `next`. */
   constructor(next: Dispatcher) {
     this.next = next;
   }
 
-  /** As `next` has it. */
+  /** Finds a method in `next`. */
   find(path: string): MethodInfo | undefined {
     return this.next.find(path);
   }
 
-  /** As `next` has it. */
+  /** Asks `next` for the error text of an unknown path. */
   explainMissing(path: string): string {
     return this.next.explainMissing?.(path) ?? `Unknown method ${path}`;
   }
@@ -44,7 +44,7 @@ export abstract class DispatcherLayer implements Dispatcher {
     return this.next.close?.();
   }
 
-  /** Runs a call, usually by `next.dispatch`. */
+  /** Runs a call, usually by `next.dispatch`. See {@link Dispatcher.dispatch}. */
   abstract dispatch(
     method: MethodInfo,
     request: Uint8Array | AsyncIterable<Uint8Array>,
@@ -55,17 +55,20 @@ export abstract class DispatcherLayer implements Dispatcher {
 
 /** Options of {@link concurrencyLimit}. */
 export interface ConcurrencyLimitOptions {
-  /** How many calls run at once; 1 or more, Infinity for no limit. */
+  /** Calls that run at once: 1 or more, Infinity for no limit. */
   limit: number;
-  /** How many wait their turn; any more get RESOURCE_EXHAUSTED at once. 0 or more, Infinity for no limit. Default 0. */
+  /**
+   * Calls that wait for a slot: 0 or more, Infinity for no limit; further calls fail at once with RESOURCE_EXHAUSTED.
+   * Default 0.
+   */
   maxQueue?: number;
-  /** The paths that are limited, together. Default: all. */
+  /** Paths that share the limit. Default: all. */
   methods?: readonly string[];
 }
 
 /**
- * Lets a number of calls run at once. Streams count until their last reply. Waiting calls keep their order;
- * one that is given up leaves the queue.
+ * Limits how many calls run at once. A stream counts until its last reply. Waiting calls start in order of arrival; a
+ * cancelled one leaves the queue. Throws RangeError for options out of range.
  */
 export function concurrencyLimit(options: ConcurrencyLimitOptions): DispatcherWrapper {
   const { limit, maxQueue = 0 } = options;
@@ -79,7 +82,7 @@ class ConcurrencyLimit extends DispatcherLayer {
   readonly #maxQueue: number;
   readonly #methods: ReadonlySet<string> | undefined;
   #running = 0;
-  // Insertion order is the order of waiting; leaving is O(1).
+  // A Set keeps insertion order and removes in O(1).
   #waiting = new Set<() => void>();
   #release = () => {
     this.#running--;
@@ -111,7 +114,7 @@ class ConcurrencyLimit extends DispatcherLayer {
     return this.#wait(context).then(() => this.#run(method, request, context, lend));
   }
 
-  /** Resolves when a slot is free and taken. */
+  /** Resolves once the call has taken a free slot. */
   #wait(context: HandlerContext): Promise<void> {
     return new Promise((resolve, reject) => {
       const { signal } = context;
@@ -130,7 +133,7 @@ class ConcurrencyLimit extends DispatcherLayer {
     });
   }
 
-  /** Runs a call that has a slot. */
+  /** Runs a call that has taken a slot. */
   #run(method: MethodInfo, request: Request, context: HandlerContext, lend?: boolean): Answer {
     let answer: Answer;
     try {
@@ -157,7 +160,10 @@ class ConcurrencyLimit extends DispatcherLayer {
   }
 }
 
-/** Replies that say once when they have ended, also when nobody has begun to read them. */
+/**
+ * Replies that call `release` once at their end. Not a generator: `return()` before the first `next()` would not reach
+ * the source.
+ */
 class CountedReplies implements AsyncIterableIterator<Uint8Array, void, void> {
   readonly #source: AsyncIterator<Uint8Array>;
   #release: (() => void) | undefined;
@@ -200,21 +206,23 @@ class CountedReplies implements AsyncIterableIterator<Uint8Array, void, void> {
 
 /** Options of {@link methodTimeouts}. */
 export interface MethodTimeoutsOptions {
-  /** For methods that are not listed, in ms. Default: no limit. */
+  /** Limit of methods that are not listed, in ms, over 0. Default: Infinity, no limit. */
   defaultMs?: number;
-  /** By path, in ms. */
+  /** Limits by path, in ms, over 0. */
   methods?: Readonly<Record<string, number>>;
 }
 
 /**
- * Limits how long calls may take, whatever deadline their callers gave: then they end with
- * DEADLINE_EXCEEDED and their handlers' signals fire.
+ * Limits how long calls may take, whatever deadline the caller sent: then they end with DEADLINE_EXCEEDED and the
+ * handler's signal fires. Throws RangeError for a limit that is not over 0.
  */
 export function methodTimeouts(options: MethodTimeoutsOptions): DispatcherWrapper {
   const { defaultMs = Infinity } = options;
   const methods = new Map(Object.entries(options.methods ?? {}));
   for (const timeoutMs of [defaultMs, ...methods.values()]) {
-    if (!(timeoutMs > 0)) throw new RangeError(`Cannot use a timeout of ${timeoutMs} ms`);
+    if (!(timeoutMs > 0)) {
+      throw new RangeError(`Cannot use a timeout of ${timeoutMs} ms: it must be over 0`);
+    }
   }
   return (next) => new MethodTimeouts(next, methods, defaultMs);
 }
@@ -238,9 +246,9 @@ class MethodTimeouts extends DispatcherLayer {
 }
 
 /**
- * Turns whatever is thrown below into an RpcError: UNKNOWN, without the text, for anything that is none. The
- * server does the same in the end; with this, wrappers further out see statuses only. `onPanic` hears of
- * every such error.
+ * Converts exceptions other than RpcErrors into UNKNOWN without their text, so that the layers around this one see
+ * statuses only. The server does the same for what passes all layers. `onPanic` is called with every such exception;
+ * what it throws is ignored.
  */
 export function panicBarrier(
   onPanic?: (method: MethodInfo, error: unknown) => void,
@@ -248,7 +256,10 @@ export function panicBarrier(
   return (next) => new PanicBarrier(next, onPanic);
 }
 
-/** Replies whose errors become statuses. No generator, which would not pass on the end of what nobody has begun to read. */
+/**
+ * Replies whose exceptions become RpcErrors. Not a generator: `return()` before the first `next()` would not reach the
+ * source.
+ */
 class GuardedReplies implements AsyncIterableIterator<Uint8Array, void, void> {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #caught: (error: unknown) => RpcError;
@@ -312,7 +323,7 @@ class PanicBarrier extends DispatcherLayer {
     try {
       this.#onPanic?.(method, error);
     } catch {
-      // A barrier that throws would be none.
+      // The barrier itself must throw nothing but RpcErrors.
     }
     return new RpcError(Status.UNKNOWN, "The handler failed", { cause: error });
   }

@@ -1,9 +1,9 @@
 /**
  * One call on a server, between a wire's engine and the dispatcher.
  *
- * A call with a single request waits for it and for the end of the caller's side; one with many starts
- * its handler at once. A call is over for the wire when its status went out or the caller gave it up, and
- * over for good when its handler has ended as well: only then its slot is freed.
+ * A call with a single request starts its handler at the caller's half-close, a call with a stream of requests at once.
+ * For the wire a call is over when its status was sent or the caller cancelled it; its slot is freed when its handler
+ * has ended too.
  *
  * @module
  */
@@ -15,21 +15,39 @@ import { Status } from "../../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
 import { compressWhenSmaller, decompress } from "../../codec/compression.ts";
 import { errorFromOutside, RpcError } from "../../errors.ts";
-import type { CallHost } from "./call_host.ts";
-import { type CallConnection, CallContext } from "../dispatch/call_context.ts";
 import { runWithContext } from "../core/current_context.ts";
-import type { DeadlineHandle } from "../core/deadline_queue.ts";
+import type { DeadlineHandle, DeadlineQueue } from "../core/deadline_queue.ts";
 import { DETAILS_KEY, encodeStatusDetails } from "../core/error_details.ts";
-import type { DispatchReply } from "../dispatch/dispatcher.ts";
+import type { MethodInfo } from "../core/types.ts";
+import { type CallConnection, CallContext } from "../dispatch/call_context.ts";
+import type { Dispatcher, DispatchReply } from "../dispatch/dispatcher.ts";
 import { EncodedReplies, encodeReply } from "../dispatch/invoke.ts";
 import { RequestStream } from "../dispatch/request_stream.ts";
-import type { MethodInfo } from "../core/types.ts";
 
 type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
+/** How a call ends: with its single reply, with undefined after streamed replies, or with an error. */
+type Outcome = Uint8Array | undefined | RpcError;
+
+/** Server around a {@link ServerCallHandler}. */
+export interface CallEnvironment {
+  /** Runs calls. */
+  readonly dispatcher: Dispatcher;
+  /** Holds the deadlines of all calls. */
+  readonly deadlines: DeadlineQueue;
+  /** Whether replies are compressed unless the handler decides otherwise. */
+  readonly compress: boolean;
+  /** Largest decompressed request, in bytes. */
+  readonly maxReceiveMessageBytes: number;
+  /** Counts a call that ended with `code`. Called once per call. */
+  ended(code: Status): void;
+  /** Logs what a handler threw other than an RpcError. */
+  handlerFailed(method: MethodInfo, error: unknown): void;
+}
+
 /**
- * Calls of a connection that end for the same reason share the error: making one for each, which V8 does in 5 µs even
- * without a stack, was a third of the time that it took to end the calls of a lost connection.
+ * Returns one error object for all calls of a connection that are cancelled for the same reason: constructing an Error
+ * costs 5 µs even without a stack, a third of the time that it took to end the calls of a lost connection.
  */
 function sharedCancelError(connection: CallConnection, code: Status, reason: string): RpcError {
   const last = connection.lastCancelError;
@@ -37,45 +55,54 @@ function sharedCancelError(connection: CallConnection, code: Status, reason: str
   return connection.lastCancelError = errorFromOutside(code, reason);
 }
 
-/** Hears a call's events and answers it. */
+/** Runs one call: takes the wire's events, dispatches the requests, sends replies and status. */
 export class ServerCallHandler implements ServerCallSink {
-  readonly #host: CallHost;
+  readonly #environment: CallEnvironment;
   readonly #call: ServerCall;
   readonly #context: CallContext;
   readonly #method: MethodInfo;
   #request: Uint8Array | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
   #deadline: DeadlineHandle | undefined = undefined;
-  /** Whether the status went out or the call was given up. */
-  #over = false;
-  #running = false;
+  #completed = false;
+  #handlerRuns = false;
   #iterator: AnyIterator | undefined = undefined;
   #resume: (() => void) | undefined = undefined;
 
-  constructor(host: CallHost, call: ServerCall, connection: CallConnection, method: MethodInfo) {
-    this.#host = host;
+  /** Sets up a call. `start` must follow once `call.sink` is set. */
+  constructor(
+    environment: CallEnvironment,
+    call: ServerCall,
+    connection: CallConnection,
+    method: MethodInfo,
+  ) {
+    this.#environment = environment;
     this.#call = call;
     this.#method = method;
-    this.#context = new CallContext(call, connection, method, host.compress);
+    this.#context = new CallContext(call, connection, method, environment.compress);
     this.#context.owner = this;
     if (call.timeoutMs !== Infinity) this.tightenDeadline(call.timeoutMs);
   }
 
-  /** Ends the call after `timeoutMs` from now, unless its deadline is sooner. */
+  /** Ends the call `timeoutMs` from now, unless its deadline is sooner. */
   tightenDeadline(timeoutMs: number): void {
     const context = this.#context;
     const nowMs = context.connection.clock.now();
     const atMs = nowMs + timeoutMs;
-    if (this.#over || atMs >= context.deadlineAtMs) return;
+    if (this.#completed || atMs >= context.deadlineAtMs) return;
     this.#clearDeadline();
     context.deadlineAtMs = atMs;
-    this.#deadline = this.#host.deadlines.add(atMs, () => this.#onDeadline(timeoutMs), nowMs);
+    this.#deadline = this.#environment.deadlines.add(
+      atMs,
+      () => this.#onDeadline(timeoutMs),
+      nowMs,
+    );
   }
 
-  /** Starts what need not wait for a request. `call.sink` must be set. */
+  /** Starts the handler of a method with a stream of requests. */
   start(): void {
     if (!clientStreams(this.#method.kind)) return;
-    this.#requests = new RequestStream(this.#call, this.#host.maxReceiveMessageBytes);
+    this.#requests = new RequestStream(this.#call, this.#environment.maxReceiveMessageBytes);
     this.#context.requests = this.#requests;
     this.#run(this.#requests);
   }
@@ -83,39 +110,43 @@ export class ServerCallHandler implements ServerCallSink {
   onMessage(message: Uint8Array, compressed: boolean): void {
     if (this.#requests) {
       this.#requests.push(message, compressed);
-    } else if (this.#over) {
+    } else if (this.#completed) {
       return;
     } else if (this.#request !== undefined) {
-      this.#reject(
+      this.#complete(
         new RpcError(
           Status.UNIMPLEMENTED,
           `Method ${this.#method.path} takes 1 request, the caller sent more`,
         ),
       );
     } else if (compressed) {
-      try {
-        this.#request = decompress(
-          message,
-          this.#call.encoding,
-          this.#host.maxReceiveMessageBytes,
-        );
-        this.#context.requests = { lastCompressed: true };
-      } catch (error) {
-        this.#reject(RpcError.from(error));
-        this.#call.chargeFault?.();
-      }
+      this.#takeCompressed(message);
     } else {
       this.#request = message;
+    }
+  }
+
+  #takeCompressed(message: Uint8Array): void {
+    try {
+      this.#request = decompress(
+        message,
+        this.#call.encoding,
+        this.#environment.maxReceiveMessageBytes,
+      );
+      this.#context.requests = { lastCompressed: true };
+    } catch (error) {
+      this.#complete(RpcError.from(error));
+      this.#call.chargeFault?.();
     }
   }
 
   onHalfClose(): void {
     if (this.#requests) {
       this.#requests.end();
-    } else if (this.#over) {
+    } else if (this.#completed) {
       return;
     } else if (this.#request === undefined) {
-      this.#reject(
+      this.#complete(
         new RpcError(
           Status.UNIMPLEMENTED,
           `Method ${this.#method.path} takes 1 request, the caller sent none`,
@@ -129,11 +160,8 @@ export class ServerCallHandler implements ServerCallSink {
   }
 
   onCancel(code: Status, reason: string): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#host.ended(code);
-    this.#giveUp(sharedCancelError(this.#context.connection, code, reason));
-    if (!this.#running) this.#call.handlerDone();
+    if (this.#completed) return;
+    this.#complete(sharedCancelError(this.#context.connection, code, reason), true);
   }
 
   onWritable(): void {
@@ -144,8 +172,8 @@ export class ServerCallHandler implements ServerCallSink {
   }
 
   #onDeadline(timeoutMs: number): void {
-    if (this.#over) return;
-    this.#reject(
+    if (this.#completed) return;
+    this.#complete(
       new RpcError(
         Status.DEADLINE_EXCEEDED,
         `The deadline of ${Math.round(timeoutMs)} ms was exceeded`,
@@ -153,44 +181,11 @@ export class ServerCallHandler implements ServerCallSink {
     );
   }
 
-  /** Ends the call before its handler did, or before it was started. */
-  #reject(error: RpcError): void {
-    this.#sendError(error);
-    this.#giveUp(error);
-    if (!this.#running) this.#call.handlerDone();
-  }
-
-  /** Tells the handler that nobody waits for it any more. */
-  #giveUp(reason: RpcError): void {
-    this.#clearDeadline();
-    this.#context.abort(reason);
-    this.#requests?.fail(reason);
-    this.#request = undefined;
-    this.onWritable();
-    // A generator may hang in its own await; this ends the iterables that can be woken.
-    this.#stopIterator();
-  }
-
-  #stopIterator(): void {
-    const iterator = this.#iterator;
-    if (!iterator?.return) return;
-    try {
-      const ended = iterator.return() as unknown;
-      if (ended instanceof Promise) ended.catch(() => {});
-    } catch {
-      // The call is over: nobody is left to be told.
-    }
-  }
-
-  #clearDeadline(): void {
-    if (this.#deadline === undefined) return;
-    this.#host.deadlines.cancel(this.#deadline);
-    this.#deadline = undefined;
-  }
+  // ---- the handler ---------------------------------------------------------------------------------------
 
   #run(request: Uint8Array | RequestStream): void {
-    this.#running = true;
-    const { dispatcher } = this.#host;
+    this.#handlerRuns = true;
+    const { dispatcher } = this.#environment;
     const context = this.#context;
     let reply: DispatchReply | Promise<DispatchReply>;
     try {
@@ -201,60 +196,160 @@ export class ServerCallHandler implements ServerCallSink {
           () => dispatcher.dispatch(this.#method, request, context, true),
         );
     } catch (error) {
-      this.#fail(error);
+      this.#handlerFailed(error);
       return;
     }
     if (reply instanceof Uint8Array) {
-      this.#finish(reply);
+      this.#handlerEnded(reply);
     } else if (typeof (reply as Promise<unknown>).then === "function") {
       (reply as Promise<DispatchReply>).then(
-        (settled) => this.#settle(settled),
-        (error) => this.#fail(error),
+        (settled) => this.#onReply(settled),
+        (error) => this.#handlerFailed(error),
       );
     } else {
-      this.#settle(reply as AsyncIterable<Uint8Array>);
+      this.#onReply(reply as AsyncIterable<Uint8Array>);
     }
   }
 
-  #settle(reply: DispatchReply): void {
-    if (serverStreams(this.#method.kind)) {
-      if (reply instanceof Uint8Array) {
-        this.#fail(
-          new TypeError(`The dispatcher answered ${this.#method.path} with a single reply`),
-        );
-      } else {
-        // Generators run in the context of whoever asks them for the next value.
-        if (this.#context.deadlineAtMs === Infinity) this.#pump(reply);
-        else runWithContext(this.#context, () => this.#pump(reply));
-      }
-    } else if (reply instanceof Uint8Array) {
-      this.#finish(reply);
+  #onReply(reply: DispatchReply): void {
+    const single = reply instanceof Uint8Array;
+    if (serverStreams(this.#method.kind) === single) {
+      const text = `The dispatcher answered ${this.#method.path} ` +
+        (single ? "with a single reply, expected a stream" : "without a single reply");
+      this.#handlerFailed(new TypeError(text));
+    } else if (single) {
+      this.#handlerEnded(reply);
+    } else if (this.#context.deadlineAtMs === Infinity) {
+      this.#sendReplies(reply);
     } else {
-      this.#fail(new TypeError(`The dispatcher answered ${this.#method.path} without one reply`));
+      // A generator runs in the async context of the code that calls `next`.
+      runWithContext(this.#context, () => this.#sendReplies(reply));
     }
   }
 
-  /** The single reply is here. */
-  #finish(reply: Uint8Array): void {
-    this.#running = false;
-    const call = this.#call;
-    if (!this.#over) {
-      this.#over = true;
+  /** Sends replies as the handler yields them and as the wire has room. */
+  async #sendReplies(replies: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      // Reads the handler's own iterable: a generator in between costs time for each message.
+      const encoded = replies instanceof EncodedReplies ? replies : undefined;
+      const iterator = iteratorOf(encoded ? encoded.source : replies);
+      this.#iterator = iterator;
+      while (!this.#completed) {
+        if (this.#call.closed) {
+          // Without an `onCancel`; a generator that never awaits would block the thread for ever.
+          this.#complete(
+            new RpcError(Status.INTERNAL, "The call was closed while it sent replies"),
+          );
+          break;
+        }
+        if (!this.#call.writable) {
+          await new Promise<void>((resume) => this.#resume = resume);
+          continue;
+        }
+        // Awaits async iterables alone: sync ones answer at once.
+        const step = iterator.next();
+        const result = "then" in step ? await step : step;
+        if (this.#completed) break;
+        if (result.done) {
+          this.#iterator = undefined;
+          this.#handlerEnded(undefined);
+          return;
+        }
+        this.#sendMessage(
+          encoded ? encodeReply(encoded.codec, result.value, true) : result.value as Uint8Array,
+        );
+      }
+      // The handler has ended once the `finally` blocks of its generator have run.
+      await iterator.return?.();
+      this.#handlerEnded(undefined);
+    } catch (error) {
+      this.#handlerFailed(error);
+      // After a reply that could not be encoded, the generator is still suspended.
+      this.#stopIterator();
+    }
+  }
+
+  #handlerEnded(outcome: Outcome): void {
+    this.#handlerRuns = false;
+    this.#complete(outcome);
+  }
+
+  #handlerFailed(error: unknown): void {
+    if (this.#completed) return this.#handlerEnded(undefined);
+    if (error instanceof RpcError) return this.#handlerEnded(error);
+    this.#environment.handlerFailed(this.#method, error);
+    this.#handlerEnded(new RpcError(Status.UNKNOWN, "The handler failed", { cause: error }));
+  }
+
+  // ---- the end -------------------------------------------------------------------------------------------
+
+  /**
+   * Ends the call with `outcome`, unless it has ended; frees its slot when its handler does not run. `cancelled` says
+   * that the wire takes no status any more.
+   */
+  #complete(outcome: Outcome, cancelled = false): void {
+    if (!this.#completed) {
+      this.#completed = true;
       this.#clearDeadline();
-      const context = this.#context;
+      let code: Status = Status.OK;
+      if (outcome instanceof RpcError) {
+        code = outcome.code;
+        // An error that a handler passes on may have the code OK.
+        if (code === Status.OK) code = Status.UNKNOWN;
+        if (!cancelled) this.#sendError(outcome, code);
+      } else {
+        this.#sendOk(outcome);
+      }
+      this.#environment.ended(code);
+      if (this.#handlerRuns) this.#abandonHandler(outcome as RpcError);
+      else this.#requests?.return();
+      this.#request = undefined;
+    }
+    if (!this.#handlerRuns) this.#call.handlerDone();
+  }
+
+  /** Fires the handler's signal and ends what it may wait for. */
+  #abandonHandler(reason: RpcError): void {
+    this.#context.abort(reason);
+    this.#requests?.fail(reason);
+    this.onWritable();
+    this.#stopIterator();
+  }
+
+  /** Wakes iterables that react to `return()`; a generator that awaits something else goes on until that settles. */
+  #stopIterator(): void {
+    const iterator = this.#iterator;
+    if (!iterator?.return) return;
+    try {
+      const ended = iterator.return() as unknown;
+      if (ended instanceof Promise) ended.catch(() => {});
+    } catch {
+      // The status is already decided.
+    }
+  }
+
+  #clearDeadline(): void {
+    if (this.#deadline === undefined) return;
+    this.#environment.deadlines.cancel(this.#deadline);
+    this.#deadline = undefined;
+  }
+
+  // ---- to the wire ---------------------------------------------------------------------------------------
+
+  #sendOk(reply: Uint8Array | undefined): void {
+    const context = this.#context;
+    if (reply !== undefined) {
       if (
         context.headers === undefined && context.trailers === undefined && !context.headersSent &&
         !context.compress
       ) {
-        call.respond(reply);
-      } else {
-        this.#sendMessage(reply);
-        call.sendStatus(Status.OK, "", context.trailers);
+        return this.#call.respond(reply);
       }
-      this.#host.ended(Status.OK);
-      this.#requests?.return();
+      this.#sendMessage(reply);
+    } else if (!context.headersSent && context.headers !== undefined) {
+      context.sendHeaders();
     }
-    call.handlerDone();
+    this.#call.sendStatus(Status.OK, "", context.trailers);
   }
 
   #sendMessage(message: Uint8Array): void {
@@ -270,85 +365,10 @@ export class ServerCallHandler implements ServerCallSink {
     if (smaller !== undefined) releaseMessage(message);
   }
 
-  /** Sends replies as they come and as the wire takes them. */
-  async #pump(replies: AsyncIterable<Uint8Array>): Promise<void> {
-    try {
-      // The handler's own iterable is read directly: a generator in between costs for each message.
-      const encoded = replies instanceof EncodedReplies ? replies : undefined;
-      const iterator = iteratorOf(encoded ? encoded.source : replies);
-      this.#iterator = iterator;
-      while (!this.#over) {
-        if (this.#call.closed) {
-          // Whoever closed it said nothing: a generator that never waits would hold the thread for ever.
-          this.#reject(new RpcError(Status.INTERNAL, "The call was closed while it sent replies"));
-          break;
-        }
-        if (!this.#call.writable) {
-          await new Promise<void>((resume) => this.#resume = resume);
-          continue;
-        }
-        // Sync iterables answer at once.
-        const step = iterator.next();
-        const result = "then" in step ? await step : step;
-        if (this.#over) break;
-        if (result.done) {
-          this.#iterator = undefined;
-          this.#end();
-          return;
-        }
-        this.#sendMessage(
-          encoded ? encodeReply(encoded.codec, result.value, true) : result.value as Uint8Array,
-        );
-      }
-      // Given up: the handler has ended when its generator has run its finally blocks.
-      await iterator.return?.();
-      this.#end();
-    } catch (error) {
-      this.#fail(error);
-      // Where a reply could not be encoded, the generator still waits to go on.
-      this.#stopIterator();
-    }
-  }
-
-  /** All replies were sent, or nobody wants them. */
-  #end(): void {
-    this.#running = false;
-    if (!this.#over) {
-      this.#over = true;
-      this.#clearDeadline();
-      const context = this.#context;
-      if (!context.headersSent && context.headers !== undefined) context.sendHeaders();
-      this.#call.sendStatus(Status.OK, "", context.trailers);
-      this.#host.ended(Status.OK);
-      this.#requests?.return();
-    }
-    this.#call.handlerDone();
-  }
-
-  /** The handler threw, or rejected. */
-  #fail(error: unknown): void {
-    this.#running = false;
-    if (!this.#over) {
-      if (!(error instanceof RpcError)) this.#host.handlerFailed(this.#method, error);
-      this.#sendError(
-        error instanceof RpcError
-          ? error
-          : new RpcError(Status.UNKNOWN, "The handler failed", { cause: error }),
-      );
-      this.#clearDeadline();
-      this.#requests?.return();
-    }
-    this.#call.handlerDone();
-  }
-
-  #sendError(error: RpcError): void {
-    this.#over = true;
+  #sendError(error: RpcError, code: Status): void {
     const context = this.#context;
-    // An error that a handler passes on may claim to be none.
-    const code = (error.code as number) === Status.OK ? Status.UNKNOWN : error.code;
     if (!context.headersSent && context.headers !== undefined) context.sendHeaders();
     this.#call.sendStatus(code, error.message, errorTrailers(error, code, context.trailers));
-    this.#host.ended(code);
   }
 }
 

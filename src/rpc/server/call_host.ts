@@ -1,77 +1,77 @@
 /**
- * What all calls of a server share: the dispatcher, the deadlines, the limits and the figures.
+ * State shared by all calls of a server: dispatcher, deadlines, limits and counters.
  *
  * @module
  */
 
-import { Status, type StatusName, statusName } from "../../call/status.ts";
 import type { Clock } from "../../call/clock.ts";
+import { Status, type StatusName, statusName } from "../../call/status.ts";
 import type { PeerInfo, ServerCall, ServerCallSink } from "../../call/wire.ts";
-import type { CallConnection } from "../dispatch/call_context.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
-import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import { serverLog } from "../core/log.ts";
 import { type CallObserver, ObservedServerCall } from "../core/observer.ts";
-import type { NestedCallHost } from "../dispatch/router.ts";
-import { ServerCallHandler } from "./call_handler.ts";
 import type { MethodInfo } from "../core/types.ts";
+import type { CallConnection } from "../dispatch/call_context.ts";
+import type { Dispatcher } from "../dispatch/dispatcher.ts";
+import type { NestedCallHost } from "../dispatch/router.ts";
+import { type CallEnvironment, ServerCallHandler } from "./call_handler.ts";
 
-/** What a {@link CallHost} is made from. */
+/** Options of a {@link CallHost}. */
 export interface CallHostOptions {
   /** Finds methods and runs calls. */
   readonly dispatcher: Dispatcher;
   /** Clock of `deadlines`. */
   readonly clock: Clock;
-  /** Where deadlines wait. */
+  /** Holds the deadlines of all calls. */
   readonly deadlines: DeadlineQueue;
-  /** Whether replies are compressed unless the handler says otherwise. */
+  /** Whether replies are compressed unless the handler decides otherwise. */
   readonly compress: boolean;
-  /** The largest message that is inflated to, in bytes. */
+  /** Largest decompressed request, in bytes. */
   readonly maxReceiveMessageBytes: number;
-  /** Who watches calls, if anyone does. */
+  /** Observes every call. Default: none. */
   readonly observer?: CallObserver;
 }
 
-/** Figures of a server's calls. */
+/** Counters of a server's calls. */
 export interface CallStats {
   /** Calls that arrived. */
   started: number;
   /** Calls that ended with OK. */
   succeeded: number;
-  /** Calls that ended otherwise, by code. */
+  /** Calls that ended with an error, by status name. */
   failed: Partial<Record<StatusName, number>>;
 }
 
-const NOTHING: ServerCallSink = {
+const IGNORE: ServerCallSink = {
   onMessage() {},
   onHalfClose() {},
   onCancel() {},
   onWritable() {},
 };
 
-/** Takes calls from wires and has them run. */
-export class CallHost implements NestedCallHost {
+/** Accepts calls from the wires and runs them. */
+export class CallHost implements CallEnvironment, NestedCallHost {
   readonly dispatcher: Dispatcher;
   readonly deadlines: DeadlineQueue;
   readonly compress: boolean;
   readonly maxReceiveMessageBytes: number;
-  readonly #observer: CallObserver | undefined;
   readonly #clock: Clock;
+  readonly #observer: CallObserver | undefined;
   #started = 0;
-  /** Ended calls by status code. */
+  /** Number of ended calls, by status code. */
   #ended = new Float64Array(17);
 
-  /** Makes a host that has seen no calls. */
+  /** Creates a host whose counters are 0. */
   constructor(options: CallHostOptions) {
     this.dispatcher = options.dispatcher;
     this.deadlines = options.deadlines;
-    this.#clock = options.clock;
     this.compress = options.compress;
     this.maxReceiveMessageBytes = options.maxReceiveMessageBytes;
+    this.#clock = options.clock;
     this.#observer = options.observer;
   }
 
-  /** A call arrived: sets its sink and, where nothing has to be waited for, starts its handler. */
+  /** Accepts a call: sets its sink and, for a stream of requests, starts its handler. */
   accept(call: ServerCall, connection: CallConnection): void {
     this.#started++;
     const method = this.dispatcher.find(call.path);
@@ -84,7 +84,7 @@ export class CallHost implements NestedCallHost {
       return this.#refuse(call, text);
     }
     const { contentSubtype } = call;
-    if (contentSubtype && !takes(method, contentSubtype)) {
+    if (contentSubtype && !accepts(method, contentSubtype)) {
       return this.#refuse(
         call,
         `Method ${method.path} takes ${method.requestCodec.name} messages, not ${contentSubtype}`,
@@ -106,23 +106,21 @@ export class CallHost implements NestedCallHost {
   }
 
   #refuse(call: ServerCall, text: string): void {
-    call.sink = NOTHING;
+    call.sink = IGNORE;
     call.sendStatus(Status.UNIMPLEMENTED, text);
     this.ended(Status.UNIMPLEMENTED);
     call.handlerDone();
   }
 
-  /** A call ended. */
   ended(code: Status): void {
     this.#ended[code]++;
   }
 
-  /** A handler threw what is no RpcError. */
   handlerFailed(method: MethodInfo, error: unknown): void {
     serverLog.error("The handler of {method} failed: {error}", { method: method.path, error });
   }
 
-  /** The figures so far. */
+  /** Returns the counters since the host was created. */
   stats(): CallStats {
     const failed: Partial<Record<StatusName, number>> = {};
     for (let code = 1; code < this.#ended.length; code++) {
@@ -132,7 +130,7 @@ export class CallHost implements NestedCallHost {
   }
 }
 
-/** Whether a method can read messages of this format; one that takes bytes leaves it to its handler. */
-function takes({ requestCodec: { name } }: MethodInfo, contentSubtype: string): boolean {
+/** Whether a method takes messages of this format. A method of bytes takes any: its handler decodes them. */
+function accepts({ requestCodec: { name } }: MethodInfo, contentSubtype: string): boolean {
   return name === contentSubtype || name === "bytes";
 }
