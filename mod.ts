@@ -21,9 +21,7 @@
 // Servers.
 export { serve, type Server } from "./src/rpc/server/server.ts";
 export type { ServeOptions, ServerStats } from "./src/rpc/server/options.ts";
-export type { GrpcServerOptions } from "./src/grpc/server.ts";
-export type { Http2Options } from "./src/http2/options.ts";
-export type { LeanChannelOptions, LeanOptions, LeanServeOptions } from "./src/lean/options.ts";
+export type { ConnectionLimits, ServerLimits } from "./src/limits/connection_limits.ts";
 export type { CallStats } from "./src/rpc/server/call_host.ts";
 export { Router } from "./src/rpc/dispatch/router.ts";
 export {
@@ -43,7 +41,6 @@ export type {
   ServiceImplementation,
   UnaryHandler,
 } from "./src/rpc/dispatch/handlers.ts";
-export { nearestName } from "./src/rpc/dispatch/name_suggestion.ts";
 
 export {
   addByteStream,
@@ -105,8 +102,7 @@ export type {
   PoolSize,
 } from "./src/rpc/pool/options.ts";
 export type { BatchOptions } from "./src/rpc/batch/options.ts";
-export type { ChannelInternals, ChannelOptions, ChannelStats } from "./src/rpc/channel/options.ts";
-export type { BackoffOptions } from "./src/rpc/pool/backoff.ts";
+export type { ChannelOptions, ChannelStats } from "./src/rpc/channel/options.ts";
 export type { BalancerPolicy } from "./src/rpc/pool/balancer.ts";
 export type { Client, ClientFunction, Requests } from "./src/rpc/channel/typed_client.ts";
 export type { MethodConfigJson, ServiceConfig } from "./src/rpc/client/service_config.ts";
@@ -150,9 +146,7 @@ export type {
   UnixAddress,
   VsockAddress,
 } from "./src/transport/address.ts";
-export type { Clock } from "./src/call/clock.ts";
 export type { Resolver } from "./src/transport/resolve.ts";
-export { MemoryPool } from "./src/limits/memory_pool.ts";
 
 // Errors.
 export {

@@ -37,7 +37,7 @@ const ROOMS: Record<string, readonly string[]> = {
   hpack: BOTTOM,
   http2: [...BOTTOM, "limits", "hpack"],
   grpc: [...BOTTOM, "codec", "limits", "hpack", "http2"],
-  lean: [...BOTTOM, "limits", "codec", "http2"],
+  lean: [...BOTTOM, "limits", "codec"],
   "rpc/core": [...BOTTOM, "limits", "codec", "transport", "event_loop"],
   "rpc/dispatch": RPC_BOTTOM,
   "rpc/pool": [...RPC_BOTTOM, "transport"],

@@ -60,8 +60,8 @@ export async function startServing(
     addBatch(router);
     if (settings.reflection) addReflection(router);
   }, {
-    ...{ reusePort, tls, maxReceiveMessageBytes, maxConcurrentStreams, compress },
-    ...{ interceptors, observer },
+    ...{ reusePort, tls, maxReceiveMessageBytes, compress, interceptors, observer },
+    limits: { maxConcurrentStreams },
   });
   if (metrics) observeServer(server, { meterProvider });
   return server;

@@ -17,6 +17,7 @@ import { PreparedField } from "../hpack/prepared_field.ts";
 import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
 import { ErrorCode, errorCodeName } from "../http2/constants.ts";
 import { type Http2Options, http2Options } from "../http2/options.ts";
+import { CLIENT_WINDOW_BYTES, MIN_CLIENT_KEEPALIVE_MS } from "../limits/connection_limits.ts";
 import type { Http2Stream } from "../http2/stream.ts";
 import { GrpcClientStream } from "./client_stream.ts";
 import { encodeMetadata, formatTimeout } from "./fields.ts";
@@ -30,12 +31,6 @@ export interface GrpcClientOptions extends Partial<Http2Options> {
   /** The `user-agent`. Default `vrpc`. */
   userAgent?: string;
 }
-
-/** gRPC A8 forbids clients to ping more often than this. */
-export const MIN_CLIENT_KEEPALIVE_MS = 10_000;
-
-// A client opens few connections and reads large replies: it starts with a larger window than a server.
-const CLIENT_WINDOW_BYTES = 262_144;
 
 const METHOD_POST = new PreparedField(":method", "POST");
 const SCHEME_HTTP = new PreparedField(":scheme", "http");

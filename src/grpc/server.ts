@@ -8,22 +8,21 @@ import type { ServerConnection, ServerConnectionSink } from "../call/wire.ts";
 import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
 import { ErrorCode } from "../http2/constants.ts";
 import { type Http2Options, http2Options } from "../http2/options.ts";
+import {
+  MAX_RECEIVE_MESSAGE_BYTES,
+  SERVER_KEEPALIVE_TIME_MS,
+} from "../limits/connection_limits.ts";
 import type { Http2Stream } from "../http2/stream.ts";
 import { GrpcServerStream, type HttpRequest, type ServerStreamOwner } from "./server_stream.ts";
 
 /** Options of a server's connection. Times are ms, sizes are bytes. */
 export interface GrpcServerOptions extends Partial<Http2Options> {
-  /** Largest message taken from a client, before decompression; 1 to 2³¹−1. Default 4 MiB, gRPC's own. */
+  /** Largest message accepted from a client, before decompression. Default 4 MiB (gRPC's). */
   maxReceiveMessageBytes?: number;
   /** What a browser or curl reads at `GET /`; plain text. */
   infoText?: string;
 }
 
-/** gRPC's default limit of received messages. */
-export const DEFAULT_MAX_RECEIVE_MESSAGE_BYTES = 4_194_304;
-
-// gRPC's default for servers is two hours.
-const SERVER_KEEPALIVE_MS = 7_200_000;
 const ABOUT =
   "This is a vrpc server. It speaks gRPC over HTTP/2 (POST, content-type application/grpc).\n";
 
@@ -37,13 +36,15 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler, Ser
 
   /** Starts at `nowMs`; the preface is in `out` at once. */
   constructor(readonly sink: ServerConnectionSink, options: GrpcServerOptions, nowMs: number) {
-    this.maxReceiveMessageBytes = options.maxReceiveMessageBytes ??
-      DEFAULT_MAX_RECEIVE_MESSAGE_BYTES;
+    this.maxReceiveMessageBytes = options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES;
     this.#infoText = options.infoText ?? ABOUT;
     this.http2 = new Http2Connection(
       "server",
       this,
-      http2Options({ ...options, keepaliveTimeMs: options.keepaliveTimeMs ?? SERVER_KEEPALIVE_MS }),
+      http2Options({
+        ...options,
+        keepaliveTimeMs: options.keepaliveTimeMs ?? SERVER_KEEPALIVE_TIME_MS,
+      }),
       nowMs,
     );
   }

@@ -1,14 +1,16 @@
 /**
- * Which values numeric options may have, and the one check of them.
+ * Ranges of numeric options, and the checks of options that every part of the library shares.
  *
  * @module
  */
 
-/** What an option may be: from `least` to `most`, and whether whole numbers only. */
+import { nearestName } from "./nearest_name.ts";
+
+/** The values that a numeric option may have. */
 export interface Range {
   /** The smallest value allowed. */
   readonly least: number;
-  /** The largest value allowed; Infinity when there is no bound, or when the option may be "never". */
+  /** The largest value allowed; Infinity for no bound. */
   readonly most: number;
   /** Whether fractions are refused. Infinity counts as whole. */
   readonly whole: boolean;
@@ -18,18 +20,21 @@ type NumberNames<T> = {
   [K in keyof T]-?: T[K] extends number | undefined ? K : never;
 }[keyof T];
 
-/** A range for each numeric option of `T`: one that is forgotten is a type error. */
+/** A range for each numeric option of `T`; a missing one is a type error. */
 export type Ranges<T> = Readonly<Record<NumberNames<T>, Range>>;
 
-/** The largest count, size or window: 2³¹−1, HTTP/2's bound of windows and stream identifiers. */
+/** A value for each option of `T`, undefined for "none"; a missing one is a type error. */
+export type Defaults<T> = { readonly [K in keyof Required<T>]: T[K] | undefined };
+
+/** The largest count, size or window: 2³¹−1, the bound of windows and stream identifiers (RFC 9113 §6.9.1, §5.1.1). */
 export const MAX_COUNT = 0x7fffffff;
 
-/** The range of what is counted. */
+/** Returns the range of an option that counts. */
 export function whole(least: number, most: number = MAX_COUNT): Range {
   return { least, most, whole: true };
 }
 
-/** The range of what is measured, times above all: fractions are fine, and so is Infinity unless `most` says less. */
+/** Returns the range of an option that measures, which allows fractions, and Infinity unless `most` is given. */
 export function measured(least: number, most: number = Infinity): Range {
   return { least, most, whole: false };
 }
@@ -45,22 +50,49 @@ export function checkRanges<T extends object>(options: T, ranges: Ranges<T>, pre
 /** Throws RangeError that names the option, its value and its range, unless `value` is a number in `range`. */
 export function checkRange(name: string, value: unknown, range: Range): void {
   const { least, most } = range;
-  // NaN is neither above nor below anything.
+  // NaN fails both comparisons.
   const within = typeof value === "number" && value >= least && value <= most;
   if (within && (!range.whole || value === Infinity || Number.isInteger(value))) return;
-  const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
   const bounds = most === Infinity ? `${least} or more` : `${least} to ${most}`;
   throw new RangeError(
-    `Cannot use ${name} ${shown}: it must be ${range.whole ? "a whole number, " : ""}${bounds}`,
+    `Cannot use ${name} ${shown(value)}: it must be ${
+      range.whole ? "a whole number, " : ""
+    }${bounds}`,
   );
 }
 
 /** Throws TypeError that names the option and the values it may have, unless `value` is one of them. */
 export function checkOneOf(name: string, value: unknown, known: readonly string[]): void {
   if (known.includes(value as string)) return;
-  const shown = typeof value === "string" ? JSON.stringify(value) : String(value);
   const most = known.length - 1;
   throw new TypeError(
-    `Cannot use ${name} ${shown}: it must be ${known.slice(0, most).join(", ")} or ${known[most]}`,
+    `Cannot use ${name} ${shown(value)}: it must be ${known.slice(0, most).join(", ")} or ${
+      known[most]
+    }`,
   );
+}
+
+/**
+ * Throws TypeError unless `options` is an object whose names are all in `known`. `what` names the function or option in
+ * the error, which suggests the nearest of `candidates`. A name with the value undefined counts as not given.
+ */
+export function checkNames(
+  what: string,
+  options: object,
+  known: object,
+  candidates: Iterable<string> = Object.keys(known),
+): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new TypeError(`Cannot use ${what} ${shown(options)}: it must be an object`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || Object.hasOwn(known, name)) continue;
+    const nearest = nearestName(name, candidates);
+    const hint = nearest === undefined ? "" : `, did you mean ${nearest}?`;
+    throw new TypeError(`Cannot use option ${name}: ${what} has no option of that name${hint}`);
+  }
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
-import { checkOneOf, checkRange, checkRanges, measured, whole } from "../../src/limits/ranges.ts";
+import {
+  checkNames,
+  checkOneOf,
+  checkRange,
+  checkRanges,
+  measured,
+  whole,
+} from "../../src/limits/ranges.ts";
 
-Deno.test("numbers are in their range or refused, with name, value and range", () => {
+Deno.test("checkRange() accepts numbers in the range and names option, value and range otherwise", () => {
   const cases = [
     [whole(2, 5), [2, 3, 5], [1, 6, 2.5, NaN, Infinity, -Infinity, "3", null, true]],
     [whole(0, Infinity), [0, 7, 2 ** 40, Infinity], [-1, 0.5, NaN, -Infinity]],
@@ -23,7 +30,7 @@ Deno.test("numbers are in their range or refused, with name, value and range", (
   assert.throws(() => checkRange("some", "3", whole(1, 9)), /Cannot use some "3":/);
 });
 
-Deno.test("options that are not given are not checked; the prefix says where the others are", () => {
+Deno.test("checkRanges() skips options that are not given, and puts the prefix before names", () => {
   const ranges = { a: whole(1), b: whole(1) };
   checkRanges({}, ranges);
   checkRanges<{ a?: number; b?: number }>({ a: undefined, b: 1 }, ranges);
@@ -33,7 +40,7 @@ Deno.test("options that are not given are not checked; the prefix says where the
   });
 });
 
-Deno.test("words are of those that are known", () => {
+Deno.test("checkOneOf() accepts the listed words only", () => {
   checkOneOf("wire", "lean", ["grpc", "lean"]);
   for (const value of ["foo", "", null, undefined, 1]) {
     assert.throws(() => checkOneOf("wire", value, ["grpc", "lean"]), { name: "TypeError" });
@@ -41,4 +48,31 @@ Deno.test("words are of those that are known", () => {
   assert.throws(() => checkOneOf("wire", "foo", ["grpc", "lean"]), {
     message: 'Cannot use wire "foo": it must be grpc or lean',
   });
+});
+
+Deno.test("checkNames() refuses unknown names and suggests the nearest", () => {
+  const known = { timeoutMs: 1, limits: 1 };
+  checkNames("connect", {}, known);
+  checkNames("connect", { timeoutMs: 5, tiemoutMs: undefined }, known);
+  assert.throws(() => checkNames("connect", { tiemoutMs: 5 }, known), {
+    name: "TypeError",
+    message:
+      "Cannot use option tiemoutMs: connect has no option of that name, did you mean timeoutMs?",
+  });
+  assert.throws(() => checkNames("connect", { unheardOf: 5 }, known), {
+    name: "TypeError",
+    message: "Cannot use option unheardOf: connect has no option of that name",
+  });
+  const elsewhere = ["timeoutMs", "limits.maxCalls"];
+  assert.throws(() => checkNames("connect", { maxCalls: 5 }, known, elsewhere), {
+    message: /did you mean limits\.maxCalls\?$/,
+  });
+  for (const options of [null, true, "fast", []]) {
+    assert.throws(() => checkNames("limits", options as object, known), {
+      name: "TypeError",
+      message: /^Cannot use limits .*: it must be an object$/,
+    });
+  }
+  // Names that every object inherits are unknown as well.
+  assert.throws(() => checkNames("connect", { toString: 1 }, known), { name: "TypeError" });
 });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Clock } from "../../call/clock.ts";
 import type { CallCore, CallStarter, ClientMethod } from "../client/call_core.ts";
 import { Backoff } from "../pool/backoff.ts";
 import { Batcher } from "../batch/batcher.ts";
@@ -14,7 +15,11 @@ import {
   type ChannelStats,
   checkChannelOptions,
   CONNECT_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  MAX_QUEUED_CALLS,
+  RESOLVE_INTERVAL_MS,
 } from "./options.ts";
+import { MAX_RECEIVE_MESSAGE_BYTES } from "../../limits/connection_limits.ts";
 import { checkPoolSize, type PoolSize } from "../pool/options.ts";
 import type { CallMiddleware } from "../client/interceptors.ts";
 import { ClientEngines } from "./engine_factory.ts";
@@ -32,10 +37,15 @@ import { Subchannel } from "../pool/subchannel.ts";
 import { makeTarget, type Target } from "./target.ts";
 import type { MethodInfo } from "../core/types.ts";
 
-const IDLE_TIMEOUT_MS = 1_800_000;
-const RESOLVE_INTERVAL_MS = 30_000;
-const MAX_QUEUED_CALLS = 65_536;
-const MAX_RECEIVE_BYTES = 4 * 1024 * 1024;
+/** The runtime of a channel, which tests replace to run in virtual time. */
+export interface ChannelRuntime {
+  /** Time and timers. */
+  readonly clock: Clock;
+  /** Returns numbers from 0 to below 1. */
+  readonly random: () => number;
+}
+
+const SYSTEM: ChannelRuntime = { clock: systemClock, random: Math.random };
 
 /** What a channel consists of. */
 export class ChannelAssembly {
@@ -51,10 +61,9 @@ export class ChannelAssembly {
   #retries = 0;
   #closing: Promise<void> | undefined = undefined;
 
-  constructor(target: string | readonly string[], options: ChannelOptions) {
+  constructor(target: string | readonly string[], options: ChannelOptions, runtime = SYSTEM) {
     checkChannelOptions(options);
-    const clock = options.internals?.clock ?? systemClock;
-    const random = options.internals?.random ?? Math.random;
+    const { clock, random } = runtime;
     this.#options = options;
     this.#config = parseServiceConfig(options.serviceConfig ?? {});
     this.target = makeTarget(target, options, this.#config.balancer);
@@ -114,7 +123,7 @@ export class ChannelAssembly {
       ...info,
       config,
       maxReceiveBytes: Math.min(
-        options.maxReceiveMessageBytes ?? MAX_RECEIVE_BYTES,
+        options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES,
         config?.maxResponseBytes ?? Infinity,
       ),
       maxSendBytes: Math.min(
@@ -165,7 +174,7 @@ export class ChannelAssembly {
     }
     return this.#batcher = new Batcher(options === true ? {} : options, {
       core,
-      maxReplyBytes: this.#options.maxReceiveMessageBytes ?? MAX_RECEIVE_BYTES,
+      maxReplyBytes: this.#options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES,
       maxQueuedCalls: this.#options.maxQueuedCalls ?? MAX_QUEUED_CALLS,
       target: this.target.text,
       log: (level, message) => clientLog[level](message),

@@ -12,7 +12,7 @@ import { checkOneOf } from "../../limits/ranges.ts";
 import { Status } from "../../call/status.ts";
 import type { ClientMethod } from "../client/call_core.ts";
 import { CallFactory } from "./call_factory.ts";
-import { ChannelAssembly } from "./assembly.ts";
+import { ChannelAssembly, type ChannelRuntime } from "./assembly.ts";
 import type { ChannelOptions, ChannelStats } from "./options.ts";
 import type { ChannelState, PoolSize } from "../pool/options.ts";
 import { type Client, makeClient } from "./typed_client.ts";
@@ -104,6 +104,15 @@ export function connect(
   return new RpcChannel(target, options);
 }
 
+/** Makes a channel as {@link connect} does, with a clock and random numbers of the caller's, for virtual time. */
+export function connectInRuntime(
+  target: string | readonly string[],
+  options: ChannelOptions,
+  runtime: ChannelRuntime,
+): Channel {
+  return new RpcChannel(target, options, runtime);
+}
+
 class RpcChannel implements Channel {
   readonly #assembly: ChannelAssembly;
   readonly #calls: CallFactory;
@@ -111,10 +120,14 @@ class RpcChannel implements Channel {
   /** Methods called by name, so that each is prepared once. */
   readonly #unary = new Map<string, ClientMethod>();
 
-  constructor(target: string | readonly string[], options: ChannelOptions) {
+  constructor(
+    target: string | readonly string[],
+    options: ChannelOptions,
+    runtime?: ChannelRuntime,
+  ) {
     // Calls that are made inside of handlers inherit their deadlines.
     trackContexts();
-    this.#assembly = new ChannelAssembly(target, options);
+    this.#assembly = new ChannelAssembly(target, options, runtime);
     this.#calls = new CallFactory(this.#assembly);
   }
 

@@ -6,9 +6,9 @@
 
 import type { ClientConnection, ClientConnectionSink } from "../../call/wire.ts";
 import { ProtocolError } from "../../errors.ts";
-import { GrpcClientConnection, MIN_CLIENT_KEEPALIVE_MS } from "../../grpc/client.ts";
-import { DEFAULT_HTTP2_OPTIONS } from "../../http2/options.ts";
+import { GrpcClientConnection } from "../../grpc/client.ts";
 import { LeanClientConnection } from "../../lean/client.ts";
+import { HTTP2_LIMITS, MIN_CLIENT_KEEPALIVE_MS } from "../../limits/connection_limits.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { type ChannelOptions, CONNECT_TIMEOUT_MS } from "./options.ts";
 
@@ -37,7 +37,8 @@ export class ClientEngines {
   /** The engine of a connection, once its byte stream is open. Throws ProtocolError. */
   make(sink: ClientConnectionSink, stream: ByteStream, nowMs: number): ClientConnection {
     const options = this.#options;
-    const keepalive = {
+    const engine = {
+      ...options.limits,
       keepaliveTimeMs: this.#keepaliveTimeMs,
       keepaliveTimeoutMs: options.keepaliveTimeoutMs,
       keepaliveWithoutCalls: options.keepaliveWithoutCalls,
@@ -47,7 +48,7 @@ export class ClientEngines {
       const peerKnowsHello = alpn === LEAN_ALPN;
       return new LeanClientConnection(
         sink,
-        { ...options.lean, ...keepalive, prefaceTimeoutMs: Infinity, peerKnowsHello },
+        { ...engine, prefaceTimeoutMs: Infinity, peerKnowsHello },
         nowMs,
       );
     }
@@ -55,14 +56,14 @@ export class ClientEngines {
       throw new ProtocolError("connection", 0, `The server speaks ${alpn} here, not h2`);
     }
     return new GrpcClientConnection(sink, {
-      ...keepalive,
+      ...engine,
       authority: this.#authority,
       secure: stream.peer.tls !== undefined,
       userAgent: options.userAgent,
       // One timer of `Connection` runs from the dial to the peer's first settings, and it is `connectTimeoutMs`.
       prefaceTimeoutMs: Infinity,
       settingsTimeoutMs: Math.max(
-        DEFAULT_HTTP2_OPTIONS.settingsTimeoutMs,
+        HTTP2_LIMITS.settingsTimeoutMs,
         options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       ),
     }, nowMs);

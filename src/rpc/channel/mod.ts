@@ -14,8 +14,8 @@ export type {
   PoolSize,
 } from "../pool/options.ts";
 export type { BatchOptions } from "../batch/options.ts";
-export type { ChannelInternals, ChannelOptions, ChannelStats } from "./options.ts";
-export type { BackoffOptions } from "../pool/backoff.ts";
+export type { ChannelOptions, ChannelStats } from "./options.ts";
+export type { ConnectionLimits } from "../../limits/connection_limits.ts";
 export type { BalancerPolicy } from "../pool/balancer.ts";
 export type { Client, ClientFunction, Requests } from "./typed_client.ts";
 export type { MethodConfigJson, ServiceConfig } from "../client/service_config.ts";
@@ -31,7 +31,6 @@ export type {
 } from "../core/types.ts";
 export { Metadata, type MetadataInit, type MetadataValue } from "../../call/metadata.ts";
 export type { MethodKind } from "../../call/method.ts";
-export type { Clock } from "../../call/clock.ts";
 export type { PeerInfo, TlsPeerInfo } from "../../call/wire.ts";
 export { Status } from "../../call/status.ts";
 export type { Codec } from "../../codec/codec.ts";

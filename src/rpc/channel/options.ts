@@ -1,17 +1,30 @@
 /**
- * What a channel can be told, and what it tells.
+ * Options of a channel, and its figures.
  *
  * @module
  */
 
-import type { Clock } from "../../call/clock.ts";
-import { checkOneOf, checkRanges, measured, type Ranges, whole } from "../../limits/ranges.ts";
-import { checkLeanOptions, type LeanChannelOptions } from "../../lean/options.ts";
+import {
+  CONNECTION_LIMIT_RANGES,
+  type ConnectionLimits,
+  LIFETIME_DEFAULTS,
+  LIFETIME_RANGES,
+  MAX_RECEIVE_MESSAGE_BYTES,
+} from "../../limits/connection_limits.ts";
+import {
+  checkNames,
+  checkOneOf,
+  checkRanges,
+  type Defaults,
+  measured,
+  type Ranges,
+  whole,
+} from "../../limits/ranges.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
 import type { Resolver } from "../../transport/resolve.ts";
 import type { TlsClientOptions } from "../../transport/tls_options.ts";
 import { BATCH_RANGES, type BatchOptions } from "../batch/options.ts";
-import { BACKOFF_RANGES, type BackoffOptions } from "../pool/backoff.ts";
+import { BACKOFF_RANGES, INITIAL_BACKOFF_MS, MAX_BACKOFF_MS } from "../pool/backoff.ts";
 import type { BalancerPolicy } from "../pool/balancer.ts";
 import {
   type AddressStats,
@@ -27,94 +40,94 @@ import type { CallObserver } from "../core/observer.ts";
 import type { ServiceConfig } from "../client/service_config.ts";
 import type { CallCredentials, Interceptor } from "../core/types.ts";
 
-/** The default of {@link ChannelOptions.connectTimeoutMs}, in ms. */
-export const CONNECT_TIMEOUT_MS = 20_000;
-
 /**
- * Options of a channel. Times are ms, sizes are bytes; every one has a default. Where nothing else is said, times are
- * 1 or more, Infinity for never.
+ * Options of {@link connect}. Times are in ms, Infinity for never; sizes are in bytes. An unknown name is a TypeError, a
+ * number out of its range a RangeError.
+ *
+ * ```ts ignore
+ * const channel = connect("dns:///orders.example:50051", {
+ *   tls: true,
+ *   balancer: "round_robin",
+ *   timeoutMs: 2_000,
+ *   limits: { maxHeaderListBytes: 32 * 1024 },
+ * });
+ * ```
+ *
+ * @category Client
  */
-export interface ChannelOptions extends BackoffOptions {
-  /** The protocol spoken. Default `grpc`. */
+export interface ChannelOptions {
+  /** Protocol spoken. Default `"grpc"`. */
   wire?: "grpc" | "lean";
-  /** Limits of lean connections, for channels that speak lean. Default: each its own. */
-  lean?: LeanChannelOptions;
-  /** Speak TLS; true for the defaults. Default: plain. */
+  /** TLS; true for its defaults. Default none: plain text. */
   tls?: TlsClientOptions | true;
+  /** Largest message accepted from a server, in bytes, after decompression. 0 or more. Default 4 MiB (gRPC's). */
+  maxReceiveMessageBytes?: number;
+  /** Largest message sent, in bytes, before compression. 0 or more. Default Infinity. */
+  maxSendMessageBytes?: number;
+  /** Time for a call, unless the call or the service config sets less. 0 or more. Default Infinity. */
+  timeoutMs?: number;
+  /** Whether calls wait while there is no connection, instead of failing. Default false. */
+  waitForReady?: boolean;
+  /** gRPC's service config, as an object or as JSON text: retries, hedging, timeouts, balancing. Default none. */
+  serviceConfig?: ServiceConfig | string;
+  /** Interceptors around every call, the first outermost. Default none. */
+  interceptors?: readonly Interceptor[];
+  /** Observer of every attempt, for metrics. Default none. */
+  observer?: CallObserver;
+  /** Adds metadata that authenticates each call. Needs TLS, unless `allowInsecureCredentials`. Default none. */
+  credentials?: CallCredentials;
+  /** Whether credentials are sent over connections without TLS as well. Default false. */
+  allowInsecureCredentials?: boolean;
+  /** Whether request messages are gzipped. Default false. */
+  compress?: boolean;
+  /** Gathers small unary calls into batches, where the server supports it; gRPC only. Default false. */
+  batch?: BatchOptions | boolean;
+  /** The `:authority` of calls: a host, with or without a port. Default from the address. */
+  authority?: string;
+  /** The `user-agent`, printable ASCII. Default `"vrpc"`. */
+  userAgent?: string;
   /**
-   * Connections to each address: a fixed number, or from `min` to `max` of them: one more whenever all are at
-   * their stream limit, one less when one was without calls for `shrinkAfterMs` (default 10,000).
-   * Default `{ min: 1, max: 4 }`.
+   * Connections to each address: a fixed number, or a range in which one is added when all are at their stream limit,
+   * and one without calls for `shrinkAfterMs` is closed. Default `{ min: 1, max: 4 }`.
    */
   poolSize?: PoolSize;
   /**
-   * How calls are spread; see `BalancerPolicy`. Default: `least_request` over several addresses given as such,
-   * else `pick_first`. With `round_robin` or `least_request` named here or in the service config, a name is
-   * resolved to all of its addresses.
+   * Policy that spreads calls. With `round_robin` or `least_request`, given here or in the service config, a name is
+   * resolved to all of its addresses. Default `least_request` over a list of addresses, otherwise `pick_first`.
    */
   balancer?: BalancerPolicy;
-  /** Turns names into addresses. Default: the system's DNS. */
+  /** Resolves names to addresses. Default the system's DNS. */
   resolver?: Resolver;
-  /** The least time between two resolutions of the target, 0 or more. Default 30,000 (gRPC's). */
+  /** Least time between two resolutions of the target. 0 or more. Default 30,000 (gRPC's). */
   minResolveIntervalMs?: number;
-  /** How long a call may take, where neither call nor service config says less; 0 or more. Default: no limit. */
-  timeoutMs?: number;
-  /** Wrap every call; the first is the outermost. */
-  interceptors?: readonly Interceptor[];
-  /** Watches every attempt, for metrics. Default: nobody. */
-  observer?: CallObserver;
-  /** Compress request messages with gzip. Default false. */
-  compress?: boolean;
-  /**
-   * The largest message taken from a server, in bytes, after decompression; 0 or more, Infinity for no limit. Default 4
-   * MiB.
-   */
-  maxReceiveMessageBytes?: number;
-  /** The largest message sent, in bytes, before compression; 0 or more. Default: no limit. */
-  maxSendMessageBytes?: number;
-  /** Whether calls wait while there is no connection, instead of failing. Default false. */
-  waitForReady?: boolean;
-  /** gRPC's service config, as an object or as JSON text: retries, hedging, timeouts, balancing. */
-  serviceConfig?: ServiceConfig | string;
-  /** Gather small unary calls into batches, where the server knows how. Default: off. */
-  batch?: BatchOptions | boolean;
-  /** The `:authority` of calls: a host, and a port if need be. Default: from the address. */
-  authority?: string;
-  /** The `user-agent`, printable ASCII. Default `vrpc`. */
-  userAgent?: string;
-  /** Adds metadata that authenticates each call. Needs TLS, unless `allowInsecureCredentials`. */
-  credentials?: CallCredentials;
-  /** Send credentials over connections without TLS as well. Default false. */
-  allowInsecureCredentials?: boolean;
-  /** How long connecting may take, TLS and the first settings included. Default 20,000 (gRPC's). */
+  /** Time to connect, TLS and the first settings included. 1 or more. Default 20,000 (gRPC's). */
   connectTimeoutMs?: number;
-  /** Close all connections after this long without a call; the next call connects again. Default 1,800,000 (gRPC's). */
+  /** First wait before connecting again; later ones grow by 1.6. 1 to 2³¹−1. Default 1,000 (gRPC's). */
+  initialBackoffMs?: number;
+  /** Longest wait, not below `initialBackoffMs`. 1 to 2³¹−1. Default 120,000 (gRPC's), or `initialBackoffMs` if longer. */
+  maxBackoffMs?: number;
+  /** Time without calls after which all connections are closed, until the next call. 1 or more. Default 1,800,000 (gRPC's). */
   idleTimeoutMs?: number;
-  /** Silence on a connection with calls after which a ping is sent; less than 10,000 counts as that. Default: never. */
+  /**
+   * Silence on a connection with calls after which it is pinged; less than 10,000 counts as 10,000 (gRPC A8).
+   * 1 or more. Default Infinity.
+   */
   keepaliveTimeMs?: number;
-  /** How long the answer to that ping may take before the connection is given up. Default 20,000. */
+  /** Time for the answer to that ping before the connection is closed. 1 or more. Default 20,000. */
   keepaliveTimeoutMs?: number;
-  /** Also ping without calls. Default false; gRPC servers may object. */
+  /** Whether connections without calls are pinged too; gRPC servers may object. Default false. */
   keepaliveWithoutCalls?: boolean;
-  /** Check every connection in the background. Default: off. */
+  /** Background checks of every connection. Default none. */
   healthCheck?: HealthCheckOptions;
   /**
-   * Calls that may wait for a connection or a free stream at once; more get RESOURCE_EXHAUSTED. 0 or more. Default
-   * 65,536.
+   * Calls that may wait for a connection or a free stream; more end with RESOURCE_EXHAUSTED. 0 or more.
+   * Default 65,536.
    */
   maxQueuedCalls?: number;
-  /** Makes the byte streams in place of the built-in transports, for streams of your own. */
+  /** Opens byte streams in place of the built-in transports. Default none. */
   dial?: DialFunction;
-  /** For tests in virtual time. @internal */
-  internals?: ChannelInternals;
-}
-
-/** What tests put in place of the runtime. */
-export interface ChannelInternals {
-  /** Time and timers. */
-  readonly clock?: Clock;
-  /** Numbers from 0 to below 1. */
-  readonly random?: () => number;
+  /** Limits against overload and abuse, the same for both wires. Default each limit's own. */
+  limits?: ConnectionLimits;
 }
 
 /** Figures of a channel; see `Channel.stats`. */
@@ -137,27 +150,80 @@ export interface ChannelStats {
   readonly connections: readonly ConnectionStats[];
 }
 
-const RANGES: Ranges<ChannelOptions> = {
-  ...BACKOFF_RANGES,
-  minResolveIntervalMs: measured(0),
-  timeoutMs: measured(0),
+/** Default of {@link ChannelOptions.connectTimeoutMs}. */
+export const CONNECT_TIMEOUT_MS = 20_000;
+
+/** Default of {@link ChannelOptions.idleTimeoutMs}. */
+export const IDLE_TIMEOUT_MS = 1_800_000;
+
+/** Default of {@link ChannelOptions.minResolveIntervalMs}. */
+export const RESOLVE_INTERVAL_MS = 30_000;
+
+/** Default of {@link ChannelOptions.maxQueuedCalls}. */
+export const MAX_QUEUED_CALLS = 65_536;
+
+/** Default of {@link ChannelOptions.userAgent}. */
+export const USER_AGENT = "vrpc";
+
+/** Defaults of {@link ChannelOptions}. */
+export const CHANNEL_DEFAULTS: Defaults<ChannelOptions> = {
+  wire: "grpc",
+  tls: undefined,
+  maxReceiveMessageBytes: MAX_RECEIVE_MESSAGE_BYTES,
+  maxSendMessageBytes: Infinity,
+  timeoutMs: Infinity,
+  waitForReady: false,
+  serviceConfig: undefined,
+  interceptors: undefined,
+  observer: undefined,
+  credentials: undefined,
+  allowInsecureCredentials: false,
+  compress: false,
+  batch: false,
+  authority: undefined,
+  userAgent: USER_AGENT,
+  poolSize: { min: 1, max: 4 },
+  balancer: undefined,
+  resolver: undefined,
+  minResolveIntervalMs: RESOLVE_INTERVAL_MS,
+  connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  initialBackoffMs: INITIAL_BACKOFF_MS,
+  maxBackoffMs: MAX_BACKOFF_MS,
+  idleTimeoutMs: IDLE_TIMEOUT_MS,
+  keepaliveTimeMs: LIFETIME_DEFAULTS.keepaliveTimeMs,
+  keepaliveTimeoutMs: LIFETIME_DEFAULTS.keepaliveTimeoutMs,
+  keepaliveWithoutCalls: LIFETIME_DEFAULTS.keepaliveWithoutCalls,
+  healthCheck: undefined,
+  maxQueuedCalls: MAX_QUEUED_CALLS,
+  dial: undefined,
+  limits: undefined,
+};
+
+/** Ranges of {@link ChannelOptions}. */
+export const CHANNEL_RANGES: Ranges<ChannelOptions> = {
   maxReceiveMessageBytes: whole(0, Infinity),
   maxSendMessageBytes: whole(0, Infinity),
+  timeoutMs: measured(0),
+  minResolveIntervalMs: measured(0),
   connectTimeoutMs: measured(1),
+  initialBackoffMs: BACKOFF_RANGES.initialBackoffMs,
+  maxBackoffMs: BACKOFF_RANGES.maxBackoffMs,
   idleTimeoutMs: measured(1),
-  keepaliveTimeMs: measured(1),
-  keepaliveTimeoutMs: measured(1),
+  keepaliveTimeMs: LIFETIME_RANGES.keepaliveTimeMs,
+  keepaliveTimeoutMs: LIFETIME_RANGES.keepaliveTimeoutMs,
   maxQueuedCalls: whole(0, Infinity),
 };
 
-// RFC 3986 section 3.2 without user information, which HTTP/2 has no room for (RFC 9113 section 8.3.1).
+// RFC 3986 §3.2 without user information, which HTTP/2 does not carry (RFC 9113 §8.3.1).
 const AUTHORITY = /^(?:\[[\w.:%~-]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d{1,5})?$/;
 const PRINTABLE = /^[\x20-\x7e]*$/;
 
-/** Throws RangeError for numbers out of range, and TypeError for what else no connection could work with. */
+/** Throws TypeError for unknown names and values of the wrong kind, and RangeError for numbers out of range. */
 export function checkChannelOptions(options: ChannelOptions): void {
-  const { wire = "grpc", lean, authority, userAgent, tls, poolSize, healthCheck, batch } = options;
-  checkRanges(options, RANGES);
+  checkOptionNames(options);
+  const { wire = "grpc", limits, authority, userAgent, tls, poolSize, healthCheck, batch } =
+    options;
+  checkRanges(options, CHANNEL_RANGES);
   checkOneOf("wire", wire, ["grpc", "lean"]);
   if (authority !== undefined && !AUTHORITY.test(authority)) {
     throw new TypeError(
@@ -175,8 +241,21 @@ export function checkChannelOptions(options: ChannelOptions): void {
     }
     checkTlsClientOptions(tls);
   }
-  if (lean !== undefined) checkLeanOptions(lean);
+  if (limits !== undefined) checkRanges(limits, CONNECTION_LIMIT_RANGES, "limits.");
   if (poolSize !== undefined) checkPoolSize(poolSize);
   if (healthCheck !== undefined) checkRanges(healthCheck, HEALTH_RANGES, "healthCheck.");
   if (typeof batch === "object") checkRanges(batch, BATCH_RANGES, "batch.");
+}
+
+function checkOptionNames(options: ChannelOptions): void {
+  const names = Object.keys(CHANNEL_DEFAULTS);
+  // Every limit of a channel is a number.
+  const limitNames = Object.keys(CONNECTION_LIMIT_RANGES);
+  checkNames("connect", options, CHANNEL_DEFAULTS, [
+    ...names,
+    ...limitNames.map((name) => `limits.${name}`),
+  ]);
+  const { limits } = options;
+  if (limits === undefined) return;
+  checkNames("limits of connect", limits, CONNECTION_LIMIT_RANGES, [...limitNames, ...names]);
 }

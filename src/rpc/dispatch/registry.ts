@@ -6,6 +6,7 @@
 
 import type { DescService } from "@bufbuild/protobuf";
 import { METHOD_KINDS, type MethodKind } from "../../call/method.ts";
+import { nearestName } from "../../limits/nearest_name.ts";
 import { checkOneOf } from "../../limits/ranges.ts";
 import { bytesCodec } from "../../codec/bytes.ts";
 import type { Codec } from "../../codec/codec.ts";
@@ -15,7 +16,7 @@ import type { Dispatcher, DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind, MethodSpec } from "./handlers.ts";
 import { intercept, invoke } from "./invoke.ts";
 import { NameTable } from "./name_table.ts";
-import { NameHints, nearestName } from "./name_suggestion.ts";
+import { NameHints } from "./name_suggestion.ts";
 import type { HandlerContext, Interceptor, MethodInfo } from "../core/types.ts";
 
 /** The reserved route that lists all methods, on every wire. */

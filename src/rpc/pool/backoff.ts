@@ -23,8 +23,12 @@ export const BACKOFF_RANGES: Ranges<BackoffOptions> = {
 // doc/connection-backoff.md of the gRPC repository.
 const MULTIPLIER = 1.6;
 const JITTER = 0.2;
-const INITIAL_MS = 1_000;
-const MAX_MS = 120_000;
+
+/** Default of {@link BackoffOptions.initialBackoffMs}. */
+export const INITIAL_BACKOFF_MS = 1_000;
+
+/** Default of {@link BackoffOptions.maxBackoffMs}. */
+export const MAX_BACKOFF_MS = 120_000;
 
 /** Delays of one address: each failure lengthens the next one, a success resets them. */
 export class Backoff {
@@ -39,8 +43,8 @@ export class Backoff {
    * `maxBackoffMs` is below `initialBackoffMs`.
    */
   constructor(options: BackoffOptions, random: () => number) {
-    this.initialMs = options.initialBackoffMs ?? INITIAL_MS;
-    this.#maxMs = options.maxBackoffMs ?? Math.max(MAX_MS, this.initialMs);
+    this.initialMs = options.initialBackoffMs ?? INITIAL_BACKOFF_MS;
+    this.#maxMs = options.maxBackoffMs ?? Math.max(MAX_BACKOFF_MS, this.initialMs);
     if (this.#maxMs < this.initialMs) {
       throw new RangeError(
         `Cannot use maxBackoffMs ${this.#maxMs}: must be at least initialBackoffMs ${this.initialMs}`,

@@ -9,19 +9,13 @@ import type { Clock } from "../../call/clock.ts";
 import type { ServerCall, ServerConnection, ServerConnectionSink } from "../../call/wire.ts";
 import { GrpcServerConnection } from "../../grpc/server.ts";
 import { LeanServerConnection } from "../../lean/server.ts";
-import type { LeanServerOptions } from "../../lean/options.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import type { CallHost } from "./call_host.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { ConnectionDriver } from "../core/connection_driver.ts";
 import { serverLog } from "../core/log.ts";
-import {
-  ABOUT_TEXT,
-  DEFAULT_PREFACE_TIMEOUT_MS,
-  type ServeOptions,
-  type ServerStats,
-} from "./options.ts";
+import type { ConnectionSettings, ServerStats } from "./options.ts";
 import { looksLikeTls, sniff, type SniffedWire } from "./protocol_sniffer.ts";
 
 // A client on a slow link gives credit once per some 100 KiB; 5 s are 200 kbit/s.
@@ -31,9 +25,7 @@ const LINGER_MS = 5_000;
 export interface ServerConnectionOwner {
   readonly host: CallHost;
   readonly clock: Clock;
-  readonly options: ServeOptions;
-  /** {@link options} as lean connections have them. */
-  readonly leanOptions: LeanServerOptions;
+  readonly settings: ConnectionSettings;
   readonly counts: ServerStats["connections"];
   /** Whether the log has said that a TLS handshake failed. */
   warnedOfHandshake: boolean;
@@ -64,8 +56,8 @@ export class AcceptedConnection implements ServerConnectionSink {
 
   /** Opens the connection and serves it. Never throws; the end is told to the owner. */
   async open(): Promise<void> {
-    const { host, clock, options, counts } = this.#owner;
-    const timeoutMs = options.prefaceTimeoutMs ?? DEFAULT_PREFACE_TIMEOUT_MS;
+    const { host, clock, settings, counts } = this.#owner;
+    const timeoutMs = settings.prefaceTimeoutMs;
     const openByMs = clock.now() + timeoutMs;
     this.#opening = host.deadlines.add(openByMs, () => {
       serverLog.debug("{peer} said too little in {timeoutMs} ms", {
@@ -114,7 +106,7 @@ export class AcceptedConnection implements ServerConnectionSink {
   }
 
   #serve(wire: "grpc" | "lean", initial: Uint8Array, openByMs: number): void {
-    const { clock, options, leanOptions } = this.#owner;
+    const { clock, settings } = this.#owner;
     const nowMs = clock.now();
     this.#calls = {
       peer: this.#stream.peer,
@@ -124,19 +116,16 @@ export class AcceptedConnection implements ServerConnectionSink {
     };
     // What is left of the one timer that runs from accept.
     const prefaceTimeoutMs = Math.max(1, openByMs - nowMs);
+    const options = { ...settings.engine, prefaceTimeoutMs };
     this.#engine = wire === "grpc"
-      ? new GrpcServerConnection(
-        this,
-        { ...options, infoText: options.infoText ?? ABOUT_TEXT, prefaceTimeoutMs },
-        nowMs,
-      )
-      : new LeanServerConnection(this, { ...leanOptions, prefaceTimeoutMs }, nowMs);
+      ? new GrpcServerConnection(this, options, nowMs)
+      : new LeanServerConnection(this, options, nowMs);
     this.#driver = new ConnectionDriver({
       stream: this.#stream,
       engine: this.#engine,
       clock,
       onClose: () => this.#end(),
-      stallTimeoutMs: options.stallTimeoutMs,
+      stallTimeoutMs: settings.stallTimeoutMs,
       deferClose: true,
       lingerMs: LINGER_MS,
     });
@@ -148,7 +137,7 @@ export class AcceptedConnection implements ServerConnectionSink {
     wire: Exclude<SniffedWire, "grpc" | "lean">,
     initial: Uint8Array,
   ): Promise<void> {
-    const { counts, options } = this.#owner;
+    const { counts, settings } = this.#owner;
     const peer = this.#stream.peer.address;
     if (wire === "ended") {
       counts.unopened++;
@@ -162,7 +151,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       counts.http1++;
       serverLog.debug("{peer} speaks HTTP/1", { peer });
       try {
-        await answerHttp1(this.#stream, options.infoText ?? ABOUT_TEXT);
+        await answerHttp1(this.#stream, settings.infoText);
       } catch {
         // Whoever asked has gone.
       }

@@ -1,17 +1,24 @@
 /**
- * What `serve` can be told, and what a server tells about itself.
+ * Options of a server, and its figures.
  *
  * @module
  */
 
-import { checkRanges, type Ranges, whole } from "../../limits/ranges.ts";
-import type { GrpcServerOptions } from "../../grpc/server.ts";
-import { HTTP2_RANGES } from "../../http2/options.ts";
 import {
-  checkLeanOptions,
-  type LeanServeOptions,
-  type LeanServerOptions,
-} from "../../lean/options.ts";
+  HTTP2_LIMITS,
+  LEAN_LIMITS,
+  LIFETIME_DEFAULTS,
+  LIFETIME_RANGES,
+  MAX_RECEIVE_MESSAGE_BYTES,
+  RECEIVE_MESSAGE_RANGE,
+  SERVER_KEEPALIVE_TIME_MS,
+  SERVER_LIMIT_RANGES,
+  SERVER_TOTALS,
+  type ServerLimits,
+  SHARED_LIMITS,
+} from "../../limits/connection_limits.ts";
+import { MemoryPool } from "../../limits/memory_pool.ts";
+import { checkNames, checkRanges, type Defaults, type Ranges } from "../../limits/ranges.ts";
 import type { TlsServerOptions } from "../../transport/tls_options.ts";
 import type { CallStats } from "./call_host.ts";
 import type { DispatcherWrapper } from "../dispatch/dispatcher.ts";
@@ -19,44 +26,50 @@ import type { CallObserver } from "../core/observer.ts";
 import type { Interceptor } from "../core/types.ts";
 
 /**
- * Options of `serve`. Limits of the wires (`maxReceiveMessageBytes`, `maxConcurrentStreams`,
- * `keepaliveTimeMs`, `maxConnectionAgeMs` …) apply to every connection.
+ * Options of {@link serve}. Times are in ms, Infinity for never; sizes are in bytes. An unknown name is a TypeError, a
+ * number out of its range a RangeError.
+ *
+ * ```ts ignore
+ * await serve("0.0.0.0:50051", configure, {
+ *   maxReceiveMessageBytes: 16 * 1024 * 1024,
+ *   maxConnectionAgeMs: 30 * 60_000,
+ *   limits: { maxConcurrentStreams: 100, maxConnections: 1_000 },
+ * });
+ * ```
+ *
+ * @category Server
  */
-export interface ServeOptions extends Omit<GrpcServerOptions, "infoText"> {
-  /**
-   * Limits of lean connections alone; given here, those that HTTP/2 has too differ between the wires. Default: each
-   * its own. Options of both wires go for lean as well, but where they are not given two defaults differ there:
-   * `overheadPerSecond` (1,000 instead of 100) and `maxOutputBytes` (128 KiB instead of 256 KiB).
-   */
-  lean?: LeanServeOptions;
-  /** Speak TLS on every address. Default: plain text. */
+export interface ServeOptions {
+  /** TLS on every address. Default none: plain text. */
   tls?: TlsServerOptions;
-  /** Go around every handler, the first outermost; those of `router.use` come inside of them. */
+  /** Interceptors around every handler, the first outermost; those of `router.use` run inside them. Default none. */
   interceptors?: readonly Interceptor[];
-  /** Watches every call, for metrics. Default: nobody. */
-  observer?: CallObserver;
-  /** Compress replies for callers that take gzip, unless a handler says otherwise. Default false. */
-  compress?: boolean;
-  /** Let several threads listen on the same TCP port. Needs `--unstable-net`. Default false. */
-  reusePort?: boolean;
-  /** Goes around the registry: limits, timeouts, a worker pool, or a dispatcher of one's own. */
+  /** Wraps the registry: concurrency limits, timeouts, a worker pool, or a dispatcher of your own. Default none. */
   dispatcher?: DispatcherWrapper;
-  /**
-   * Open connections beyond which new ones are closed at once: 1 or more, Infinity for no bound. Default 16,384
-   * (half a gigabyte when idle).
-   */
-  maxConnections?: number;
-  /**
-   * What all connections together may hold of messages that are incomplete or wait to be sent; beyond it
-   * calls are answered RESOURCE_EXHAUSTED. 1 or more, Infinity for no bound. Default 64 MiB.
-   */
-  maxBufferedBytes?: number;
-  /** How long a connection may take from accept to a complete preface, TLS included; 1 or more. Default 5,000. */
-  prefaceTimeoutMs?: number;
-  /** Vsock context ids that may connect; others are closed at once. Default: all. */
+  /** Observer of every call, for metrics. Default none. */
+  observer?: CallObserver;
+  /** Largest message accepted from a client, in bytes, after decompression. 1 to 2³¹−1. Default 4 MiB (gRPC's). */
+  maxReceiveMessageBytes?: number;
+  /** Whether replies are gzipped for clients that accept it, unless a handler says otherwise. Default false. */
+  compress?: boolean;
+  /** Silence after which a connection is pinged. 1 or more. Default 7,200,000 (two hours, grpc-go's). */
+  keepaliveTimeMs?: number;
+  /** Time for the answer to that ping before the connection is closed. 1 or more. Default 20,000. */
+  keepaliveTimeoutMs?: number;
+  /** Time without calls after which a connection is drained and closed. 1 or more. Default Infinity. */
+  maxConnectionIdleMs?: number;
+  /** Age at which a connection is drained, so that clients spread over new servers. 1 or more. Default Infinity. */
+  maxConnectionAgeMs?: number;
+  /** Time for open calls after the drain for age; then they are cancelled. 0 or more. Default Infinity. */
+  maxConnectionAgeGraceMs?: number;
+  /** Vsock context ids that may connect; connections from others are closed at once. Default all. */
   allowVsockCids?: readonly number[];
-  /** What people read who come with a browser; plain text. Default: the name and what is spoken. */
+  /** Whether several threads may listen on the same TCP port. Needs `--unstable-net`. Default false. */
+  reusePort?: boolean;
+  /** Plain text for browsers and curl at `GET /`. Default a sentence that names the two protocols. */
   infoText?: string;
+  /** Limits against overload and abuse, the same for both wires. Default each limit's own. */
+  limits?: ServerLimits;
 }
 
 /** Figures of a server, counted since it started. */
@@ -89,39 +102,124 @@ export interface ServerStats {
   bufferedBytes: number;
 }
 
-/** The application protocols of TLS listeners, best first. */
+/** Application protocols of TLS listeners (RFC 7301), best first. */
 export const SERVER_ALPN: readonly string[] = ["h2", "vrpc-lean/1"];
 
-/** The default of `maxConnections`. */
-export const DEFAULT_MAX_CONNECTIONS = 16_384;
-
-/** The default of `prefaceTimeoutMs`. */
-export const DEFAULT_PREFACE_TIMEOUT_MS = 5_000;
-
-/** The default of `graceMs` of a shutdown. */
+/** Default of `graceMs` of a shutdown. */
 export const DEFAULT_GRACE_MS = 5_000;
 
-/** The default of `infoText`. */
-export const ABOUT_TEXT =
-  "This is a vrpc server. It speaks gRPC (HTTP/2 with prior knowledge, or ALPN h2 on TLS) and lean RPC.\n";
-
-// Both wires apply where both have a say: what one of them could not work with is refused.
-const RANGES: Ranges<ServeOptions> = {
-  ...HTTP2_RANGES,
-  maxReceiveMessageBytes: whole(1),
-  maxConnections: whole(1, Infinity),
-  maxBufferedBytes: whole(1, Infinity),
+/** Defaults of {@link ServerLimits}. */
+export const SERVER_LIMIT_DEFAULTS: Defaults<ServerLimits> = {
+  ...SHARED_LIMITS,
+  ...HTTP2_LIMITS,
+  ...LEAN_LIMITS,
+  ...SERVER_TOTALS,
 };
 
-/** Throws RangeError for options that no connection could work with. */
+/** Defaults of {@link ServeOptions}. */
+export const SERVE_DEFAULTS: Defaults<ServeOptions> = {
+  tls: undefined,
+  interceptors: undefined,
+  dispatcher: undefined,
+  observer: undefined,
+  maxReceiveMessageBytes: MAX_RECEIVE_MESSAGE_BYTES,
+  compress: false,
+  keepaliveTimeMs: SERVER_KEEPALIVE_TIME_MS,
+  keepaliveTimeoutMs: LIFETIME_DEFAULTS.keepaliveTimeoutMs,
+  maxConnectionIdleMs: LIFETIME_DEFAULTS.maxConnectionIdleMs,
+  maxConnectionAgeMs: LIFETIME_DEFAULTS.maxConnectionAgeMs,
+  maxConnectionAgeGraceMs: LIFETIME_DEFAULTS.maxConnectionAgeGraceMs,
+  allowVsockCids: undefined,
+  reusePort: false,
+  infoText:
+    "This is a vrpc server. It speaks gRPC (HTTP/2 with prior knowledge, or ALPN h2 on TLS) and lean RPC.\n",
+  limits: undefined,
+};
+
+/** Ranges of {@link ServeOptions}. */
+export const SERVE_RANGES: Ranges<ServeOptions> = {
+  maxReceiveMessageBytes: RECEIVE_MESSAGE_RANGE,
+  keepaliveTimeMs: LIFETIME_RANGES.keepaliveTimeMs,
+  keepaliveTimeoutMs: LIFETIME_RANGES.keepaliveTimeoutMs,
+  maxConnectionIdleMs: LIFETIME_RANGES.maxConnectionIdleMs,
+  maxConnectionAgeMs: LIFETIME_RANGES.maxConnectionAgeMs,
+  maxConnectionAgeGraceMs: LIFETIME_RANGES.maxConnectionAgeGraceMs,
+};
+
+/** Throws TypeError for unknown names, and RangeError for numbers out of range. */
 export function checkServeOptions(options: ServeOptions): void {
-  checkRanges(options, RANGES);
-  if (options.lean !== undefined) checkLeanOptions(options.lean);
+  const limitNames = Object.keys(SERVER_LIMIT_DEFAULTS);
+  const everywhere = [
+    ...Object.keys(SERVE_DEFAULTS),
+    ...limitNames.map((name) => `limits.${name}`),
+  ];
+  checkNames("serve", options, SERVE_DEFAULTS, everywhere);
+  checkRanges(options, SERVE_RANGES);
+  const { limits } = options;
+  if (limits === undefined) return;
+  checkNames("limits of serve", limits, SERVER_LIMIT_DEFAULTS, [
+    ...limitNames,
+    ...Object.keys(SERVE_DEFAULTS),
+  ]);
+  checkRanges(limits, SERVER_LIMIT_RANGES, "limits.");
 }
 
-/** What lean connections are told: what both wires are, with what is said of lean alone in its place. */
-export function leanServerOptions(options: ServeOptions): LeanServerOptions {
-  const { lean, ...shared } = options;
-  const given = Object.entries(lean ?? {}).filter(([, value]) => value !== undefined);
-  return { ...shared, ...Object.fromEntries(given) };
+/** Options of a server's connections, resolved once for all of them. */
+export interface ConnectionSettings {
+  /** {@link ServeOptions.allowVsockCids}. */
+  readonly allowVsockCids: readonly number[] | undefined;
+  /** {@link ServerLimits.maxConnections}. */
+  readonly maxConnections: number;
+  /** {@link ServerLimits.prefaceTimeoutMs}. */
+  readonly prefaceTimeoutMs: number;
+  /** {@link ServerLimits.stallTimeoutMs}. */
+  readonly stallTimeoutMs: number;
+  /** {@link ServeOptions.infoText}. */
+  readonly infoText: string;
+  /** {@link ServeOptions.maxReceiveMessageBytes}. */
+  readonly maxReceiveMessageBytes: number;
+  /** The buffers of all connections together. */
+  readonly memory: MemoryPool;
+  /** Flat options of engines, those alone that were given; an engine fills in its defaults and drops the others'. */
+  readonly engine: EngineOptions;
+}
+
+/** Options that both wires' engines of a server take. */
+export interface EngineOptions extends ServerLimits {
+  readonly memory: MemoryPool;
+  readonly infoText: string;
+  readonly maxReceiveMessageBytes: number;
+  readonly keepaliveTimeMs?: number;
+  readonly keepaliveTimeoutMs?: number;
+  readonly maxConnectionIdleMs?: number;
+  readonly maxConnectionAgeMs?: number;
+  readonly maxConnectionAgeGraceMs?: number;
+}
+
+/** Resolves the options of a server's connections. */
+export function connectionSettings(options: ServeOptions): ConnectionSettings {
+  const { limits = {}, allowVsockCids } = options;
+  const memory = new MemoryPool(limits.maxBufferedBytes ?? SERVER_TOTALS.maxBufferedBytes);
+  const infoText = options.infoText ?? SERVE_DEFAULTS.infoText!;
+  const maxReceiveMessageBytes = options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES;
+  return {
+    allowVsockCids,
+    maxConnections: limits.maxConnections ?? SERVER_TOTALS.maxConnections,
+    prefaceTimeoutMs: limits.prefaceTimeoutMs ?? SHARED_LIMITS.prefaceTimeoutMs,
+    stallTimeoutMs: limits.stallTimeoutMs ?? SHARED_LIMITS.stallTimeoutMs,
+    infoText,
+    maxReceiveMessageBytes,
+    memory,
+    engine: {
+      ...limits,
+      memory,
+      infoText,
+      maxReceiveMessageBytes,
+      keepaliveTimeMs: options.keepaliveTimeMs,
+      keepaliveTimeoutMs: options.keepaliveTimeoutMs,
+      maxConnectionIdleMs: options.maxConnectionIdleMs,
+      maxConnectionAgeMs: options.maxConnectionAgeMs,
+      maxConnectionAgeGraceMs: options.maxConnectionAgeGraceMs,
+    },
+  };
 }

@@ -4,11 +4,9 @@
  * @module
  */
 
-import { MemoryPool } from "../../limits/memory_pool.ts";
 import type { Clock } from "../../call/clock.ts";
 import { IdMap } from "../../call/id_map.ts";
 import { checkRange, measured } from "../../limits/ranges.ts";
-import type { LeanServerOptions } from "../../lean/options.ts";
 import { listen } from "../../transport/mod.ts";
 import type { ByteStream, Listener } from "../../transport/types.ts";
 import { CallHost } from "./call_host.ts";
@@ -20,9 +18,9 @@ import { Router } from "../dispatch/router.ts";
 import { AcceptedConnection, type ServerConnectionOwner } from "./connection.ts";
 import {
   checkServeOptions,
+  type ConnectionSettings,
+  connectionSettings,
   DEFAULT_GRACE_MS,
-  DEFAULT_MAX_CONNECTIONS,
-  leanServerOptions,
   type ServeOptions,
   SERVER_ALPN,
   type ServerStats,
@@ -99,8 +97,7 @@ class RunningServer implements Server, ServerConnectionOwner {
   readonly router: Router;
   readonly host: CallHost;
   readonly clock: Clock;
-  readonly options: ServeOptions;
-  readonly leanOptions: LeanServerOptions;
+  readonly settings: ConnectionSettings;
   readonly counts: ServerStats["connections"] = {
     open: 0,
     accepted: 0,
@@ -127,10 +124,7 @@ class RunningServer implements Server, ServerConnectionOwner {
 
   constructor(router: Router, options: ServeOptions, clock: Clock) {
     this.router = router;
-    // One bound for the buffers of all connections.
-    const memory = options.memory ?? new MemoryPool(options.maxBufferedBytes);
-    this.options = { ...options, memory };
-    this.leanOptions = leanServerOptions(this.options);
+    this.settings = connectionSettings(options);
     this.clock = clock;
     this.#deadlines = new DeadlineQueue(clock);
     this.#dispatcher = options.dispatcher?.(router.registry) ?? router.registry;
@@ -139,7 +133,7 @@ class RunningServer implements Server, ServerConnectionOwner {
       clock,
       deadlines: this.#deadlines,
       compress: options.compress ?? false,
-      maxReceiveMessageBytes: options.maxReceiveMessageBytes ?? 4_194_304,
+      maxReceiveMessageBytes: this.settings.maxReceiveMessageBytes,
       observer: options.observer,
     });
     router.servedBy(this.host);
@@ -199,7 +193,7 @@ class RunningServer implements Server, ServerConnectionOwner {
 
   #admits(stream: ByteStream): boolean {
     if (this.#stopping) return false;
-    const { maxConnections = DEFAULT_MAX_CONNECTIONS, allowVsockCids } = this.options;
+    const { maxConnections, allowVsockCids } = this.settings;
     const { address, vsockCid } = stream.peer;
     if (this.#connections.size >= maxConnections) {
       serverLog.debug("Refused {address}: {maxConnections} connections are open", {
@@ -227,7 +221,7 @@ class RunningServer implements Server, ServerConnectionOwner {
     return {
       connections: { ...this.counts },
       calls: { ...this.host.stats(), active },
-      bufferedBytes: this.options.memory?.used ?? 0,
+      bufferedBytes: this.settings.memory.used,
     };
   }
 

@@ -19,7 +19,7 @@ async function start(
   const server = await serve(`memory:batch-${++names}`, (router) => {
     addMethods(router, seen);
     if (batches) addBatch(router, options);
-  }, { compress, maxConcurrentStreams });
+  }, { compress, limits: { maxConcurrentStreams } });
   return { server, seen, address: server.addresses[0] };
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { bytesCodec, type ChannelOptions, connect } from "../../../mod.ts";
+import { CONNECTION_LIMIT_RANGES } from "../../../src/limits/connection_limits.ts";
 import { checkChannelOptions } from "../../../src/rpc/channel/options.ts";
 import { type Edge, tryEdges } from "../../fixtures/option_edges.ts";
 
@@ -19,9 +20,39 @@ const EDGES: readonly Edge[] = [
   ["maxQueuedCalls", 0, Infinity, true],
 ];
 
-Deno.test("limits of a channel have edges", () => tryEdges(EDGES, checkChannelOptions));
+Deno.test("numeric options of connect() have edges", () => tryEdges(EDGES, checkChannelOptions));
 
-Deno.test("so have those of its parts", () => {
+Deno.test("limits of connect() have the edges of serve()'s", () => {
+  tryEdges(
+    Object.entries(CONNECTION_LIMIT_RANGES).map((
+      [name, { least, most, whole }],
+    ) => [name, least, most, whole]),
+    (limits) => checkChannelOptions({ limits }),
+  );
+  assert.throws(() => connect("127.0.0.1:1", { limits: { callWindowBytes: NaN } }), {
+    name: "RangeError",
+    message: /^Cannot use limits\.callWindowBytes NaN: /,
+  });
+});
+
+Deno.test("connect() refuses unknown options and names the nearest", () => {
+  const wrong: [options: Record<string, unknown>, message: RegExp][] = [
+    [{ timeoutMS: 5 }, /^Cannot use option timeoutMS: .* did you mean timeoutMs\?$/],
+    [{ maxHeaderListBytes: 5 }, /did you mean limits\.maxHeaderListBytes\?$/],
+    [{ limits: { maxHeaderListByte: 5 } }, /did you mean maxHeaderListBytes\?$/],
+    [{ limits: { maxConnections: 5 } }, /limits of connect has no option of that name/],
+    [{ limits: { permitPingWithoutCalls: true } }, /has no option of that name/],
+    [{ reusePort: true }, /connect has no option of that name/],
+    [{ lean: {} }, /connect has no option of that name/],
+    [{ internals: {} }, /connect has no option of that name/],
+    [{ limits: null }, /^Cannot use limits of connect null: it must be an object$/],
+  ];
+  for (const [options, message] of wrong) {
+    assert.throws(() => connect("127.0.0.1:1", options), { name: "TypeError", message });
+  }
+});
+
+Deno.test("options of health checks, batches and pools have edges", () => {
   tryEdges([
     ["intervalMs", 1, Infinity, false],
     ["timeoutMs", 1, Infinity, false],
@@ -42,7 +73,7 @@ Deno.test("so have those of its parts", () => {
   }
 });
 
-Deno.test("connect() refuses at once what no connection could work with", () => {
+Deno.test("connect() throws at once for options that no connection could use", () => {
   const ranges: ChannelOptions[] = [
     { maxReceiveMessageBytes: NaN },
     { maxQueuedCalls: NaN },
@@ -64,7 +95,7 @@ Deno.test("connect() refuses at once what no connection could work with", () => 
   }
 });
 
-Deno.test("an authority is a host, with or without a port", () => {
+Deno.test("an authority is a host, with or without a port (RFC 3986 §3.2, RFC 9113 §8.3.1)", () => {
   for (
     const authority of [
       "example.com",

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { Echo } from "../../../proto/gen/bench/echo_pb.ts";
 import { Status } from "../../../src/call/status.ts";
-import { nearestName } from "../../../src/rpc/dispatch/name_suggestion.ts";
 import { Router } from "../../../src/rpc/dispatch/router.ts";
 import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
 
@@ -66,14 +65,4 @@ Deno.test("capabilities is entry 0 and lists methods of every sort", async () =>
       kind: "unary",
     });
   }
-});
-
-Deno.test("nearestName() finds slips of case, letters and package, and nothing far-fetched", () => {
-  const names = ["/pkg.Echo/Unary", "/pkg.Echo/Bidi", "/health", "a"];
-  assert.equal(nearestName("/pkg.echo/unary", names), "/pkg.Echo/Unary");
-  assert.equal(nearestName("/pkg.Echo/Unray", names), "/pkg.Echo/Unary");
-  assert.equal(nearestName("/helth", names), "/health");
-  assert.equal(nearestName("/nothing", names), undefined);
-  assert.equal(nearestName("", names), undefined);
-  assert.equal(nearestName("x".repeat(100_000), names), undefined);
 });

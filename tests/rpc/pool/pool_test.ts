@@ -54,8 +54,7 @@ Deno.test("the back-off's first and longest wait are options, with jitter of a f
   const channel = network.connect("a", {
     initialBackoffMs: 50,
     maxBackoffMs: 200,
-    internals: { clock: network.clock, random: () => 0 },
-  });
+  }, () => 0);
   await failure(channel.call("/suite/echo", EMPTY));
   for (let i = 0; i < 100; i++) await network.pass(10);
   const waits = network.dials.map(({ atMs }, i) => atMs - (network.dials[i - 1]?.atMs ?? 0));
@@ -141,7 +140,7 @@ for (const [name, said, wire, text] of FOREIGN) {
 
 Deno.test("the pool grows when all connections are at their limit, and shrinks when they are idle", async () => {
   await using network = new Network();
-  const host = await network.up("a", { maxConcurrentStreams: 2 });
+  const host = await network.up("a", { limits: { maxConcurrentStreams: 2 } });
   const channel = network.connect("a", { poolSize: { min: 1, max: 3, shrinkAfterMs: 10_000 } });
   const controller = new AbortController();
   const calls = Array.from({ length: 7 }, (_, i) => hang(channel, `k${i}`, controller.signal));
@@ -301,13 +300,8 @@ Deno.test("least_request avoids the address that is busy", async () => {
   await using network = new Network();
   for (const name of ["a", "b"]) await network.up(name);
   let seed = 1;
-  const channel = network.connect(["a", "b"], {
-    poolSize: 1,
-    internals: {
-      clock: network.clock,
-      random: () => (seed = seed * 16_807 % 2_147_483_647) / 2_147_483_647,
-    },
-  });
+  const random = () => (seed = seed * 16_807 % 2_147_483_647) / 2_147_483_647;
+  const channel = network.connect(["a", "b"], { poolSize: 1 }, random);
   await channel.ready();
   const controller = new AbortController();
   for (let i = 0; i < 10; i++) hang(channel, `k${i}`, controller.signal);
@@ -506,7 +500,10 @@ for (const wire of ["grpc", "lean"] as const) {
 
 Deno.test("a further connection that can't be had holds nobody up when the only one goes", async () => {
   await using network = new Network();
-  const host = await network.up("a", { maxConcurrentStreams: 2, maxConnectionAgeMs: 600_000 });
+  const host = await network.up("a", {
+    maxConnectionAgeMs: 600_000,
+    limits: { maxConcurrentStreams: 2 },
+  });
   const channel = network.connect("a");
   await channel.ready();
   // Three calls at once, two allowed: the pool wants one more connection, and waits longer each time.
@@ -543,7 +540,7 @@ function crowded(network: Network, room: Record<string, number> = {}): ChannelOp
 
 Deno.test("the pool grows at another address while one lets no more in", async () => {
   await using network = new Network();
-  for (const name of ["a", "b"]) await network.up(name, { maxConcurrentStreams: 1 });
+  for (const name of ["a", "b"]) await network.up(name, { limits: { maxConcurrentStreams: 1 } });
   const channel = network.connect(["a", "b"], {
     balancer: "round_robin",
     ...crowded(network, { b: 3 }),

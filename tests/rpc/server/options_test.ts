@@ -2,12 +2,26 @@ import assert from "node:assert/strict";
 import { serve, type ServeOptions } from "../../../mod.ts";
 import { DEFAULT_HTTP2_OPTIONS } from "../../../src/http2/options.ts";
 import { DEFAULT_LEAN_OPTIONS } from "../../../src/lean/options.ts";
-import { checkServeOptions, leanServerOptions } from "../../../src/rpc/server/options.ts";
+import { SERVER_LIMIT_RANGES } from "../../../src/limits/connection_limits.ts";
+import {
+  checkServeOptions,
+  connectionSettings,
+  SERVER_LIMIT_DEFAULTS,
+} from "../../../src/rpc/server/options.ts";
 import { type Edge, tryEdges } from "../../fixtures/option_edges.ts";
 
 const MOST = 0x7fffffff;
 
 const EDGES: readonly Edge[] = [
+  ["keepaliveTimeMs", 1, Infinity, false],
+  ["keepaliveTimeoutMs", 1, Infinity, false],
+  ["maxConnectionIdleMs", 1, Infinity, false],
+  ["maxConnectionAgeMs", 1, Infinity, false],
+  ["maxConnectionAgeGraceMs", 0, Infinity, false],
+  ["maxReceiveMessageBytes", 1, MOST, true],
+];
+
+const LIMIT_EDGES: readonly Edge[] = [
   ["maxConcurrentStreams", 1, MOST, true],
   ["initialWindowBytes", 1, MOST, true],
   ["connectionWindowBytes", 65_535, MOST, true],
@@ -30,22 +44,29 @@ const EDGES: readonly Edge[] = [
   ["sendBufferBytes", 1, MOST, true],
   ["maxSendBufferBytes", 1, MOST, true],
   ["maxOutputBytes", 1_024, MOST, true],
-  ["keepaliveTimeMs", 1, Infinity, false],
-  ["keepaliveTimeoutMs", 1, Infinity, false],
   ["minPingIntervalMs", 0, Infinity, false],
-  ["maxConnectionIdleMs", 1, Infinity, false],
-  ["maxConnectionAgeMs", 1, Infinity, false],
-  ["maxConnectionAgeGraceMs", 0, Infinity, false],
-  ["maxReceiveMessageBytes", 1, MOST, true],
+  ["maxAssemblyBytes", 0, Infinity, true],
+  ["callWindowBytes", 1_024, MOST, true],
+  ["maxValueBytes", 16_384, 1_048_576, true],
+  ["fragmentBytes", 512, 1_048_576, true],
+  ["maxRouteBytes", 16, 65_535, true],
+  ["maxRoutes", 0, 256, true],
+  ["v1FinalMessageDelayMs", 0, Infinity, false],
+  ["lingerMs", 0, Infinity, false],
   ["maxConnections", 1, Infinity, true],
   ["maxBufferedBytes", 1, Infinity, true],
 ];
 
-Deno.test("limits of a server have edges", () => tryEdges(EDGES, checkServeOptions));
+Deno.test("numeric options of serve() have edges", () => tryEdges(EDGES, checkServeOptions));
 
-Deno.test("every limit of HTTP/2 has edges, and its default is within them", () => {
-  const edges = new Map(EDGES.map(([name, least, most]) => [name, [least, most]]));
-  for (const [name, value] of Object.entries(DEFAULT_HTTP2_OPTIONS)) {
+Deno.test("limits of serve() have edges, and their defaults are within them", () => {
+  tryEdges(LIMIT_EDGES, (limits) => checkServeOptions({ limits }));
+  assert.deepEqual(
+    LIMIT_EDGES.map(([name]) => name).sort(),
+    Object.keys(SERVER_LIMIT_RANGES).sort(),
+  );
+  const edges = new Map(LIMIT_EDGES.map(([name, least, most]) => [name, [least, most]]));
+  for (const [name, value] of Object.entries(SERVER_LIMIT_DEFAULTS)) {
     if (typeof value !== "number") continue;
     const [least, most] = edges.get(name)!;
     assert.ok(value >= least && value <= most, name);
@@ -54,11 +75,12 @@ Deno.test("every limit of HTTP/2 has edges, and its default is within them", () 
 
 Deno.test("serve() refuses limits out of range before it listens", async () => {
   const wrong: ServeOptions[] = [
-    { maxContinuationFrames: NaN },
-    { resetBurst: NaN },
-    { maxControlFrames: -1 },
-    { maxConcurrentStreams: 2.5 },
     { maxConnectionAgeMs: -5 },
+    { limits: { maxContinuationFrames: NaN } },
+    { limits: { resetBurst: NaN } },
+    { limits: { maxControlFrames: -1 } },
+    { limits: { maxConcurrentStreams: 2.5 } },
+    { limits: { maxRoutes: 257 } },
   ];
   for (const options of wrong) {
     await assert.rejects(
@@ -66,28 +88,45 @@ Deno.test("serve() refuses limits out of range before it listens", async () => {
       { name: "RangeError" },
     );
   }
-});
-
-Deno.test("what is said of lean alone goes before what is said of both wires, if it is said", () => {
-  const given = leanServerOptions({
-    maxOutputBytes: 2_000,
-    overheadPerSecond: 5,
-    resetBurst: 9,
-    lean: { maxOutputBytes: 3_000, overheadPerSecond: undefined, maxRoutes: 1 },
-  });
-  assert.deepEqual(given, {
-    maxOutputBytes: 3_000,
-    overheadPerSecond: 5,
-    resetBurst: 9,
-    maxRoutes: 1,
+  assert.throws(() => checkServeOptions({ limits: { maxRoutes: 257 } }), {
+    message: "Cannot use limits.maxRoutes 257: it must be a whole number, 0 to 256",
   });
 });
 
-Deno.test("two defaults differ between the wires, as their docs say", () => {
-  const names = Object.keys(DEFAULT_HTTP2_OPTIONS) as (keyof typeof DEFAULT_HTTP2_OPTIONS)[];
-  const differ = names.filter((name) =>
-    name in DEFAULT_LEAN_OPTIONS &&
-    DEFAULT_LEAN_OPTIONS[name as keyof typeof DEFAULT_LEAN_OPTIONS] !== DEFAULT_HTTP2_OPTIONS[name]
-  );
-  assert.deepEqual(differ.sort(), ["maxOutputBytes", "overheadPerSecond"]);
+Deno.test("serve() refuses unknown options and names the nearest", async () => {
+  const wrong: [options: Record<string, unknown>, message: RegExp][] = [
+    [{ compres: true }, /^Cannot use option compres: .* did you mean compress\?$/],
+    [{ maxConnections: 5 }, /did you mean limits\.maxConnections\?$/],
+    [{ limits: { maxConections: 5 } }, /did you mean maxConnections\?$/],
+    [{ limits: { compress: true } }, /did you mean compress\?$/],
+    [{ keepaliveWithoutCalls: true }, /serve has no option of that name/],
+    [{ poolSize: 5 }, /serve has no option of that name/],
+    [{ lean: {} }, /serve has no option of that name/],
+    [{ limits: null }, /^Cannot use limits of serve null: it must be an object$/],
+  ];
+  for (const [options, message] of wrong) {
+    await assert.rejects(serve("127.0.0.1:0", () => {}, options), { name: "TypeError", message });
+  }
+});
+
+Deno.test("both wires have the same default where both have a limit", () => {
+  const lean: Record<string, unknown> = { ...DEFAULT_LEAN_OPTIONS };
+  for (const [name, value] of Object.entries(DEFAULT_HTTP2_OPTIONS)) {
+    if (name in lean) assert.equal(lean[name], value, name);
+  }
+});
+
+Deno.test("limits reach the engines flat, with one bound for all buffers", () => {
+  const settings = connectionSettings({
+    maxReceiveMessageBytes: 7,
+    keepaliveTimeMs: 8,
+    limits: { maxRoutes: 1, resetBurst: 9, maxBufferedBytes: 1_000, prefaceTimeoutMs: 50 },
+  });
+  assert.equal(settings.memory.limitBytes, 1_000);
+  assert.equal(settings.prefaceTimeoutMs, 50);
+  assert.equal(settings.maxConnections, 16_384);
+  const { memory, maxRoutes, resetBurst, maxReceiveMessageBytes, keepaliveTimeMs } =
+    settings.engine;
+  assert.equal(memory, settings.memory);
+  assert.deepEqual([maxRoutes, resetBurst, maxReceiveMessageBytes, keepaliveTimeMs], [1, 9, 7, 8]);
 });

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { connect, type RpcError, serve, Status } from "../../../mod.ts";
-import { MemoryPool } from "../../../src/limits/memory_pool.ts";
 
 const MIB = 1_048_576;
+const LIMIT = 8 * MIB;
 let names = 0;
 
 async function until(holds: () => boolean): Promise<void> {
@@ -14,7 +14,6 @@ async function until(holds: () => boolean): Promise<void> {
 
 for (const wire of ["grpc", "lean"] as const) {
   Deno.test(`requests past maxBufferedBytes are refused: ${wire}`, async () => {
-    const memory = new MemoryPool(8 * MIB);
     let most = 0;
     const hold = Promise.withResolvers<void>();
     await using server = await serve(`memory:overload-${++names}`, (router) => {
@@ -27,8 +26,9 @@ for (const wire of ["grpc", "lean"] as const) {
         }
         return new Uint8Array();
       });
-    }, { memory });
-    const watch = setInterval(() => most = Math.max(most, memory.used), 1);
+    }, { limits: { maxBufferedBytes: LIMIT } });
+    const heldBytes = () => server.stats().bufferedBytes;
+    const watch = setInterval(() => most = Math.max(most, heldBytes()), 1);
     const channels = Array.from({ length: 12 }, () => connect(server.addresses[0], { wire }));
     const statuses: Status[] = [];
     const sessions = channels.flatMap((channel) =>
@@ -47,12 +47,12 @@ for (const wire of ["grpc", "lean"] as const) {
     );
     // 288 MiB want in; there is room for 8.
     await until(() => statuses.includes(Status.RESOURCE_EXHAUSTED));
-    assert.ok(most <= memory.limitBytes, `${most}`);
+    assert.ok(most <= LIMIT, `${most}`);
     hold.resolve();
     await Promise.all(sessions);
     clearInterval(watch);
     const seen = new Set(statuses);
-    assert.ok(most <= memory.limitBytes, `${most}`);
+    assert.ok(most <= LIMIT, `${most}`);
     assert.ok(seen.has(Status.RESOURCE_EXHAUSTED));
     seen.delete(Status.OK);
     seen.delete(Status.RESOURCE_EXHAUSTED);
@@ -60,19 +60,17 @@ for (const wire of ["grpc", "lean"] as const) {
     // And all of it is given back.
     assert.equal((await channels[0].call("/load/echo", new Uint8Array(MIB))).length, MIB);
     await Promise.all(channels.map((channel) => channel.close()));
-    await until(() => memory.used === 0);
-    assert.equal(server.stats().bufferedBytes, 0);
+    await until(() => heldBytes() === 0);
   });
 
   Deno.test(`replies that nobody reads are refused past maxBufferedBytes: ${wire}`, async () => {
-    const memory = new MemoryPool(8 * MIB);
     let most = 0;
     await using server = await serve(`memory:overload-${++names}`, (router) => {
       router.method("/load/large", {}, () => {
-        most = Math.max(most, memory.used);
+        most = Math.max(most, server.stats().bufferedBytes);
         return new Uint8Array(MIB);
       });
-    }, { memory });
+    }, { limits: { maxBufferedBytes: LIMIT } });
     const channels = Array.from(
       { length: 8 },
       () => connect(server.addresses[0], { wire, poolSize: 1 }),
@@ -92,8 +90,8 @@ for (const wire of ["grpc", "lean"] as const) {
     codes.delete(Status.OK);
     codes.delete(Status.RESOURCE_EXHAUSTED);
     assert.deepEqual([...codes], []);
-    assert.ok(most <= memory.limitBytes, `${most}`);
+    assert.ok(most <= LIMIT, `${most}`);
     await Promise.all(channels.map((channel) => channel.close()));
-    await until(() => memory.used === 0);
+    await until(() => server.stats().bufferedBytes === 0);
   });
 }

@@ -101,7 +101,7 @@ Deno.test("anything else is closed and counted", async () => {
 Deno.test("one timer runs from accept to a complete preface, TLS included", async () => {
   const { cert, key } = await selfSigned({ names: ["localhost"] });
   for (const options of [{}, { tls: { cert, key } }]) {
-    await using server = await start({ ...options, prefaceTimeoutMs: 100 });
+    await using server = await start({ ...options, limits: { prefaceTimeoutMs: 100 } });
     const begin = performance.now();
     // One byte at a time does not buy more of it.
     const conns = await Promise.all([tcp(server), tcp(server)]);
@@ -142,7 +142,7 @@ Deno.test("a failed TLS handshake is a warning once, and probes that only connec
 });
 
 Deno.test("connections over the limit are closed at once", async () => {
-  await using server = await start({ maxConnections: 1 });
+  await using server = await start({ limits: { maxConnections: 1 } });
   await using channel = connect(server.addresses[0]);
   await channel.call("/echo", bytes(1));
   const conn = await tcp(server);
@@ -260,7 +260,13 @@ Deno.test("calls inside of handlers inherit the deadline", async () => {
 Deno.test("serve() rejects addresses and options that can't be, and leaves nothing behind", async () => {
   await using server = await start();
   await assert.rejects(serve(["127.0.0.1:0", server.addresses[0]], () => {}), /in use/i);
-  await assert.rejects(serve("127.0.0.1:0", () => {}, { maxConnections: 0 }), RangeError);
-  await assert.rejects(serve("127.0.0.1:0", () => {}, { maxConcurrentStreams: 0 }), RangeError);
+  await assert.rejects(
+    serve("127.0.0.1:0", () => {}, { limits: { maxConnections: 0 } }),
+    RangeError,
+  );
+  await assert.rejects(
+    serve("127.0.0.1:0", () => {}, { limits: { maxConcurrentStreams: 0 } }),
+    RangeError,
+  );
   await assert.rejects(serve("nonsense", () => {}), TypeError);
 });
