@@ -59,7 +59,7 @@ export class BatchedCall implements ClientCall, PickWaiter {
     const opens = connection.batch === undefined;
     // The batch stream would take the only slot, and calls that can't be batched would never start.
     if (opens && connection.maxCalls < 2) {
-      const message = `it takes ${connection.maxCalls} call at once`;
+      const message = `the server allows ${connection.maxCalls} concurrent call`;
       this.owner.disable(message);
       return this.end(Status.UNAVAILABLE, message, noMetadata, "unprocessed");
     }

@@ -1,6 +1,5 @@
 /**
- * The client's half of the batch stream: gathers unary calls that are made in the same turn (or within a
- * delay) and sends them as one message. Callers don't notice.
+ * Batching on the client: unary calls made in the same turn, or within a delay, are sent as one message.
  *
  * @module
  */
@@ -15,19 +14,18 @@ import type { Connection } from "../pool/connection.ts";
 const MAX_CALLS = 256;
 const MAX_BYTES = 65_536;
 
-/** Takes unary calls into batches, one stream per connection. */
+/** Batches the unary calls of a channel, with one batch stream per connection. */
 export class Batcher implements UnaryBatcher, BatchedCallOwner, BatchStreamOwner {
   readonly maxCalls: number;
   readonly maxBytes: number;
   readonly maxDelayMs: number;
   readonly context: BatchContext;
   readonly pool: CallCore["pool"];
-  /** Calls that went in batches. */
   calls = 0;
-  /** The server doesn't know batches: calls go singly from now on. */
+  /** Whether calls are sent singly, because the server does not support batches. */
   #disabled = false;
 
-  /** `options` were checked with those of the channel. */
+  /** `options` are in range: `checkChannelOptions` has checked them. */
   constructor(options: BatchOptions, context: BatchContext) {
     this.maxCalls = options.maxCalls ?? MAX_CALLS;
     this.maxBytes = options.maxBytes ?? MAX_BYTES;
@@ -49,24 +47,22 @@ export class Batcher implements UnaryBatcher, BatchedCallOwner, BatchStreamOwner
     return call;
   }
 
-  /** The stream of a connection. */
   streamOf(connection: Connection): BatchStream {
-    const current = connection.batch as BatchStream | undefined;
-    if (current !== undefined && current.open) return current;
+    const current = connection.batch;
+    if (current instanceof BatchStream && current.open) return current;
     const stream = new BatchStream(this, connection);
     connection.batch = stream;
-    // It took the connection's last stream identifier, and the connection began to drain before it knew the stream.
+    // The stream took the last stream identifier: the connection started to drain before `batch` was set.
     if (connection.state !== "ready") queueMicrotask(() => stream.onDraining());
     return stream;
   }
 
-  /** The server answered UNIMPLEMENTED. */
   disable(reason: string): void {
     if (this.#disabled) return;
     this.#disabled = true;
     this.context.log(
       "warn",
-      `${this.context.target} takes no batches, calls go singly from now on: ${reason}`,
+      `${this.context.target} does not accept batches, calls are sent singly from now on: ${reason}`,
     );
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The batch stream of one connection, on a client.
+ * The client's half of the batch stream of one connection.
  *
  * @module
  */
@@ -21,10 +21,10 @@ import type { CallCore } from "../client/call_core.ts";
 import type { Connection } from "../pool/connection.ts";
 
 const MAX_ID = 0xffff_ffff;
-// Beside a reply's payload: its metadata and text, and replies that share the message.
+// Room in a response message beside the largest payload: metadata, status text, further replies.
 const REPLY_OVERHEAD_BYTES = 1_048_576;
-// How many calls go before the server has said how many it runs at once, which it does at once: as many as RFC 9113
-// recommends to allow at least (section 6.5.2).
+// Concurrent calls until the server's first message announces its limit: the least that RFC 9113 §6.5.2 recommends for
+// SETTINGS_MAX_CONCURRENT_STREAMS.
 const FIRST_CALLS = 100;
 
 const noMetadata = () => new Metadata();
@@ -63,18 +63,19 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   readonly #call: ClientCall;
   readonly #writer = new BatchRequestWriter();
   readonly #maxResponseBytes: number;
-  /** Sent, without a reply yet. */
+  /** Calls sent and not answered. */
   readonly #sent = new IdMap<BatchedCall>();
-  /** Not sent yet, in order. Those given up meanwhile are skipped. */
+  /** Calls not sent yet, in order. Cancelled calls among them are skipped later. */
   #waiting: BatchedCall[] = [];
+  /** Abbreviations of methods: `method_ref` by path. */
   readonly #refs = new Map<string, number>();
-  /** How many calls the server runs at once. */
+  /** Concurrent calls that the server allows. */
   #serverCalls = FIRST_CALLS;
   #nextId = 1;
   #flushQueued = false;
   #timer: unknown = undefined;
   #answered = false;
-  /** Whether it takes more calls. */
+  /** Whether it accepts calls. */
   open = true;
   readonly #flushNow = () => {
     this.#flushQueued = false;
@@ -96,12 +97,12 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     this.#writer.maxReplyBytes(Math.min(maxReplyBytes, 0xffff_ffff));
   }
 
-  /** Takes a call. */
+  /** Queues a call for the next batch; fails it with RESOURCE_EXHAUSTED if the queue is full. */
   add(call: BatchedCall): void {
     const { maxQueuedCalls } = this.#owner.context;
     if (this.#waiting.length >= maxQueuedCalls) {
       const message =
-        `Cannot queue a call: ${this.#waiting.length} wait for the batch stream, limit is ${maxQueuedCalls}`;
+        `Cannot queue the call: ${this.#waiting.length} wait for the batch stream, limit is ${maxQueuedCalls}`;
       return call.end(Status.RESOURCE_EXHAUSTED, message, noMetadata, "processed");
     }
     this.#connection.batchedCalls++;
@@ -110,15 +111,15 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     else this.#schedule();
   }
 
-  /** The caller gave up. */
+  /** Drops a cancelled call and sends the cancellation if the call was sent. */
   cancel(call: BatchedCall): void {
     this.#connection.batchedCalls--;
     if (call.id === 0 || !this.#sent.delete(call.id) || !this.open) return;
     this.#writer.cancel(call.id);
-    this.#soon();
+    this.#flushSoon();
   }
 
-  /** No new calls on this connection; those that were sent get their replies. */
+  /** Half-closes the stream: calls not sent yet move to other connections, the others get their replies. */
   onDraining(): void {
     if (!this.open) return;
     this.#close();
@@ -129,20 +130,20 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
 
   #schedule(): void {
     const { maxDelayMs, context } = this.#owner;
-    if (maxDelayMs === 0) return this.#soon();
+    if (maxDelayMs === 0) return this.#flushSoon();
     this.#timer ??= context.core.clock.setTimer(() => {
       this.#timer = undefined;
       this.#flush();
     }, maxDelayMs);
   }
 
-  #soon(): void {
+  #flushSoon(): void {
     if (this.#flushQueued) return;
     this.#flushQueued = true;
     queueMicrotask(this.#flushNow);
   }
 
-  /** Sends what waits, as far as the stream and the server take it. */
+  /** Sends waiting calls, as many as flow control and the server's limit allow. */
   #flush(): void {
     if (!this.open) return;
     const { maxCalls, maxBytes } = this.#owner;
@@ -164,7 +165,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
       count++;
     }
     if (next > 0) this.#waiting = next === waiting.length ? [] : waiting.slice(next);
-    // The answer to a cancel must not wait for room: it makes room.
+    // Cancellations are sent even without a free slot: they free one.
     if (this.#writer.byteLength > 0 && (count > 0 || this.#answered)) this.#send();
     if (this.#nextId >= MAX_ID - maxCalls) this.onDraining();
   }
@@ -201,7 +202,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   onHeaders(): void {}
 
   onMessage(message: Uint8Array, compressed: boolean): void {
-    // It says so in its first message, or never.
+    // A server announces its limit in its first message or has none.
     if (!this.#answered) this.#serverCalls = Infinity;
     this.#answered = true;
     try {
@@ -214,7 +215,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
       this.#fail(Status.INTERNAL, (error as Error).message, noMetadata, "processed");
       return;
     }
-    if (this.#waiting.length > 0) this.#soon();
+    if (this.#waiting.length > 0) this.#flushSoon();
   }
 
   onMaxCalls(count: number): void {
@@ -230,7 +231,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     trailers: Metadata | undefined,
   ): void {
     const call = this.#sent.get(id);
-    // A reply to a call that was given up meanwhile.
+    // The call was cancelled.
     if (call === undefined) return;
     this.#sent.delete(id);
     this.#connection.batchedCalls--;
@@ -239,7 +240,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     if (code === Status.OK) {
       const limit = call.request.method.maxReceiveBytes;
       if (payload.length > limit) {
-        const text = `Cannot take a message of ${payload.length} bytes, limit is ${limit}`;
+        const text = `Cannot receive a message of ${payload.length} bytes, limit is ${limit}`;
         return call.end(Status.RESOURCE_EXHAUSTED, text, ending, "processed");
       }
       call.sink.onMessage(payload, false);
@@ -248,7 +249,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   }
 
   onWritable(): void {
-    if (this.#waiting.length > 0) this.#soon();
+    if (this.#waiting.length > 0) this.#flushSoon();
   }
 
   onStatus(
@@ -276,7 +277,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     for (const call of sent) call.end(code, message, trailers, progress);
   }
 
-  /** No more calls: what was not sent goes elsewhere. */
+  /** Stops accepting calls; those not sent yet end as unprocessed, so that they are retried. */
   #close(): void {
     this.open = false;
     if (this.#connection.batch === this) this.#connection.batch = undefined;

@@ -1,6 +1,5 @@
 /**
- * The batch stream: switching it on for a server, its options for a channel, and its messages for other
- * implementations.
+ * The batch stream: `addBatch` for servers, the options of channels, and the messages for other implementations.
  *
  * @module
  */

@@ -1,18 +1,18 @@
 /**
- * Options of batching on a client.
+ * Options of batching on the client.
  *
  * @module
  */
 
 import { measured, type Ranges, whole } from "../../limits/ranges.ts";
 
-/** When a batch is sent: at the end of the turn, or of `maxDelayMs`, or when it is full. */
+/** Limits of a batch, which is sent when it is full, at the end of the turn, or after `maxDelayMs`. */
 export interface BatchOptions {
-  /** Calls in a batch, 1 to 65,536. Default 256. */
+  /** Calls per batch, 1 to 65,536. Default 256. */
   readonly maxCalls?: number;
-  /** Bytes in a batch; a request larger than this goes on its own. 1 to 1,048,576. Default 65,536. */
+  /** Size of a batch in bytes, 1 to 1,048,576; larger requests are sent singly. Default 65,536. */
   readonly maxBytes?: number;
-  /** How long a call may wait for company, 0 to 60,000. Default 0: only for calls made in the same turn. */
+  /** Longest wait for further calls, in ms, 0 to 60,000. Default 0: until the end of the turn. */
   readonly maxDelayMs?: number;
 }
 

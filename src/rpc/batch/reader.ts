@@ -1,5 +1,5 @@
 /**
- * Reads the messages of the batch stream, straight from buffers into calls and replies.
+ * Readers of the batch stream's messages: fields go straight from the buffer to a sink.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { ProtocolError } from "../../errors.ts";
 const EMPTY = new Uint8Array(0);
 const decoder = new TextDecoder();
 
-/** Hears what is in an ExchangeRequest. */
+/** Receives the contents of an ExchangeRequest. */
 export interface BatchRequestSink {
   /**
-   * One call. `payload` aliases the message. `methodRef` is 0 or defines (with `method`) or stands for
-   * (with an empty `method`) a method. `timeoutMs` is 0 without deadline.
+   * Receives a call. `payload` aliases the message. With `method`, a `methodRef` other than 0 defines an abbreviation;
+   * with an empty `method` it refers to one. `timeoutMs` is 0 without deadline.
    */
   onCall(
     id: number,
@@ -24,15 +24,15 @@ export interface BatchRequestSink {
     timeoutMs: number,
     metadata: Metadata | undefined,
   ): void;
-  /** The caller gave the call up. */
+  /** Receives the cancellation of a call. */
   onCancel(id: number): void;
-  /** The largest reply payload the client takes. */
+  /** Receives the largest reply payload that the client accepts, in bytes. */
   onMaxReplyBytes(count: number): void;
 }
 
-/** Hears what is in an ExchangeResponse. */
+/** Receives the contents of an ExchangeResponse. */
 export interface BatchResponseSink {
-  /** The end of one call. `payload` aliases the message. */
+  /** Receives the reply and status of a call. `payload` aliases the message. */
   onReply(
     id: number,
     code: number,
@@ -41,16 +41,16 @@ export interface BatchResponseSink {
     headers: Metadata | undefined,
     trailers: Metadata | undefined,
   ): void;
-  /** How many calls the server runs at once for this stream. */
+  /** Receives how many calls the server runs at once for this stream. */
   onMaxCalls(count: number): void;
 }
 
-// The reader's place. One set for the module: reading is synchronous and the sinks are called with values
-// that have been read whole, but a sink may lead to another read, so it is kept and put back around them.
+// Position of the reader, shared by all calls because reading is synchronous. A sink may start another read, so both
+// variables are set again after each call of a sink.
 let input: Uint8Array = EMPTY;
 let position = 0;
 
-/** Reads an ExchangeRequest. Throws ProtocolError when it can't be read. */
+/** Reads an ExchangeRequest. Throws ProtocolError if it is malformed. */
 export function readBatchRequest(message: Uint8Array, sink: BatchRequestSink): void {
   let at = 0;
   while (at < message.length) {
@@ -81,7 +81,7 @@ export function readBatchRequest(message: Uint8Array, sink: BatchRequestSink): v
   }
 }
 
-/** Reads an ExchangeResponse. Throws ProtocolError when it can't be read. */
+/** Reads an ExchangeResponse. Throws ProtocolError if it is malformed. */
 export function readBatchResponse(message: Uint8Array, sink: BatchResponseSink): void {
   let at = 0;
   while (at < message.length) {
@@ -205,19 +205,19 @@ function readVarint(end: number): number {
     const byte = input[position++];
     value += (byte & 127) * scale;
     if (byte < 128) {
-      if (value > 0xffff_ffff) throw malformed(`${value} is over 4294967295`);
+      if (value > 0xffff_ffff) throw malformed(`the number ${value} exceeds 4294967295`);
       return value;
     }
     scale *= 128;
   }
-  throw malformed("a number has over 10 bytes");
+  throw malformed("a number has more than 10 bytes");
 }
 
 function readEnd(limit: number): number {
   const length = readVarint(limit);
   const end = position + length;
   if (end > limit) {
-    throw malformed(`a field says ${length} bytes, ${limit - position} are left`);
+    throw malformed(`a field has ${length} bytes, ${limit - position} are left`);
   }
   return end;
 }
@@ -248,7 +248,7 @@ function skip(tag: number, limit: number): void {
       position += 4;
       break;
     default:
-      throw malformed(`wire type ${tag & 7} is not known`);
+      throw malformed(`wire type ${tag & 7} is unknown`);
   }
   if (position > limit) throw malformed("a field is cut off");
 }
@@ -258,7 +258,7 @@ function readVarintAnySize(limit: number): void {
     if (position >= limit) throw malformed("a number is cut off");
     if (input[position++] < 128) return;
   }
-  throw malformed("a number has over 10 bytes");
+  throw malformed("a number has more than 10 bytes");
 }
 
 function malformed(what: string): ProtocolError {

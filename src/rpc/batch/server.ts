@@ -1,17 +1,17 @@
 /**
- * The server's half of the batch stream: many small unary calls on one bidirectional method. Each call
- * goes the way of any other call, with its own deadline, metadata, status and slot; replies go out as they
- * come, those of one turn together. See proto/vrpc/v1/batch.proto.
+ * The server's half of the batch stream (proto/vrpc/v1/batch.proto): many small unary calls on one bidirectional method.
+ * Each is dispatched like any other call, with its own deadline, metadata and status. Replies are sent as handlers
+ * finish, those of one turn in one message.
  *
  * @module
  */
 
 import { IdMap } from "../../call/id_map.ts";
 import { BatchService } from "../../../proto/gen/vrpc/v1/batch_pb.ts";
-import { Metadata } from "../../call/metadata.ts";
+import type { Metadata } from "../../call/metadata.ts";
 import { checkRange, whole } from "../../limits/ranges.ts";
 import { Status } from "../../call/status.ts";
-import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
+import type { ServerCall } from "../../call/wire.ts";
 import { ProtocolError, RpcError } from "../../errors.ts";
 import {
   BATCH_METHOD,
@@ -21,23 +21,26 @@ import {
   MAX_METHOD_REFS,
   readBatchRequest,
 } from "./messages.ts";
+import { BatchServerCall, type BatchServerCallOwner } from "./server_call.ts";
 import type { Router } from "../dispatch/router.ts";
 import type { HandlerContext } from "../core/types.ts";
 
 /** Options of {@link addBatch}. */
 export interface BatchServerOptions {
-  /** Calls that run at once for one stream; more get RESOURCE_EXHAUSTED. 1 or more. Default 1,024. */
+  /** Concurrent calls per stream, 1 or more; further calls get RESOURCE_EXHAUSTED. Default 1,024. */
   maxCalls?: number;
-  /** Replies that wait for a slow reader, in bytes, above which no more calls are taken; 1 or more. Default 1 MiB. */
+  /** Replies queued for a slow client, in bytes, above which no more calls are read; 1 or more. Default 1 MiB. */
   maxBufferedBytes?: number;
 }
 
-// Replies are sent when so much has gathered, also within a turn.
-const FLUSH_BYTES = 65536;
+// Replies are sent before the end of the turn once they reach this size.
+const FLUSH_BYTES = 65_536;
+
+const EMPTY = new Uint8Array(0);
 
 /**
- * Lets clients send their unary calls in batches. Throws RangeError for options out of range. Handlers don't notice,
- * but for `context.wire`, which is `"batch"`.
+ * Accepts unary calls in batches, from channels with the option `batch`. Handlers see batched calls like any other, with
+ * `"batch"` as `context.wire`. Throws RangeError for options out of range.
  */
 export function addBatch(router: Router, options: BatchServerOptions = {}): void {
   const { maxCalls = 1024, maxBufferedBytes = 1_048_576 } = options;
@@ -50,7 +53,7 @@ export function addBatch(router: Router, options: BatchServerOptions = {}): void
     responseType: BatchService.method.exchange.output.typeName,
   }, (requests, context) => {
     if (context.wire === "batch") {
-      throw new RpcError(Status.UNIMPLEMENTED, "Batches can't be nested");
+      throw new RpcError(Status.UNIMPLEMENTED, "Cannot nest batches");
     }
     const accept = router.openNested(context.peer);
     return new BatchSession(context, accept, maxCalls, maxBufferedBytes).run(requests);
@@ -59,7 +62,7 @@ export function addBatch(router: Router, options: BatchServerOptions = {}): void
 }
 
 /** One batch stream. */
-class BatchSession implements BatchRequestSink {
+class BatchSession implements BatchRequestSink, BatchServerCallOwner {
   readonly #context: HandlerContext;
   readonly #accept: (call: ServerCall) => void;
   #maxCalls: number;
@@ -67,12 +70,12 @@ class BatchSession implements BatchRequestSink {
   #maxReplyBytes = DEFAULT_MAX_REPLY_BYTES;
   #methods: (string | undefined)[] = [];
   #open = new IdMap<BatchServerCall>();
-  /** Calls whose handlers have not ended, given up ones included. */
+  /** Calls whose handlers have not ended, cancelled calls included. */
   #running = 0;
   #writer = new BatchResponseWriter();
   #bufferedBytes = 0;
   #flushQueued = false;
-  /** Resolves what waits for calls to end, or for replies to be taken. */
+  /** Resolves the wait of `run` for the end of a call or for sent replies. */
   #wake: (() => void) | undefined = undefined;
   #flushNow = () => {
     this.#flushQueued = false;
@@ -93,7 +96,7 @@ class BatchSession implements BatchRequestSink {
     this.#queueFlush();
   }
 
-  /** Serves the stream; resolves when the caller has ended it and all replies were taken. */
+  /** Serves the stream; resolves once the client has half-closed it and all replies are sent. */
   async run(requests: AsyncIterable<Uint8Array>): Promise<void> {
     try {
       for await (const message of requests) {
@@ -109,7 +112,7 @@ class BatchSession implements BatchRequestSink {
         : error;
       throw reason;
     } finally {
-      this.#abandon();
+      this.#cancelAll();
     }
   }
 
@@ -122,12 +125,14 @@ class BatchSession implements BatchRequestSink {
     metadata: Metadata | undefined,
   ): void {
     const path = this.#resolve(method, methodRef);
-    if (id === 0 || this.#open.has(id)) throw broken(`the call id ${id} is in use or 0`);
+    if (id === 0 || this.#open.has(id)) {
+      throw malformed(`the call id ${id} is ${id === 0 ? "not valid" : "in use"}`);
+    }
     if (this.#running >= this.#maxCalls) {
       this.#reply(
         id,
         Status.RESOURCE_EXHAUSTED,
-        `${this.#running} batched calls run, limit is ${this.#maxCalls}`,
+        `Cannot run the call: ${this.#running} calls of the batch stream run, limit is ${this.#maxCalls}`,
       );
       return;
     }
@@ -147,14 +152,13 @@ class BatchSession implements BatchRequestSink {
   }
 
   onCancel(id: number): void {
-    this.#open.get(id)?.cancel(Status.CANCELLED, "The caller cancelled");
+    this.#open.get(id)?.cancel(Status.CANCELLED, "The client cancelled the call");
   }
 
   onMaxReplyBytes(count: number): void {
     this.#maxReplyBytes = count;
   }
 
-  /** A call ended with a reply. */
   ended(
     call: BatchServerCall,
     code: Status,
@@ -164,7 +168,7 @@ class BatchSession implements BatchRequestSink {
     const { id, payload, headers } = call;
     this.#open.delete(id);
     if (code === Status.OK && payload === undefined) {
-      this.#reply(id, Status.INTERNAL, `The method ${call.path} ended without a reply`);
+      this.#reply(id, Status.INTERNAL, `The handler of ${call.path} returned no reply`);
     } else if (code === Status.OK && payload !== undefined) {
       if (payload.length > this.#maxReplyBytes) {
         this.#reply(
@@ -181,13 +185,11 @@ class BatchSession implements BatchRequestSink {
     }
   }
 
-  /** A call was given up: nobody waits for its reply. */
   dropped(id: number): void {
     this.#open.delete(id);
     this.#wakeUp();
   }
 
-  /** A handler has ended. */
   handlerDone(): void {
     this.#running--;
     this.#wakeUp();
@@ -195,13 +197,13 @@ class BatchSession implements BatchRequestSink {
 
   #resolve(method: string, ref: number): string {
     if (ref === 0) {
-      if (method === "") throw broken("a call names no method");
+      if (method === "") throw malformed("a call has no method");
       return method;
     }
-    if (ref > MAX_METHOD_REFS) throw broken(`method_ref ${ref} is over ${MAX_METHOD_REFS}`);
+    if (ref > MAX_METHOD_REFS) throw malformed(`method_ref is ${ref}, limit is ${MAX_METHOD_REFS}`);
     if (method !== "") return this.#methods[ref] = method;
     const known = this.#methods[ref];
-    if (known === undefined) throw broken(`method_ref ${ref} stands for nothing`);
+    if (known === undefined) throw malformed(`method_ref ${ref} is not defined`);
     return known;
   }
 
@@ -212,7 +214,7 @@ class BatchSession implements BatchRequestSink {
     headers?: Metadata,
     trailers?: Metadata,
   ): void {
-    this.#writer.reply(id, code, message, NOTHING, headers, trailers);
+    this.#writer.reply(id, code, message, EMPTY, headers, trailers);
     this.#queueFlush();
   }
 
@@ -236,8 +238,8 @@ class BatchSession implements BatchRequestSink {
     this.#context.stream.write(this.#writer.take()).then(taken, taken);
   }
 
-  /** Gives up what is still open when the stream is over. */
-  #abandon(): void {
+  /** Cancels the open calls once the stream has ended. */
+  #cancelAll(): void {
     if (this.#open.size === 0) return;
     const { signal } = this.#context;
     const reason = signal.aborted
@@ -246,6 +248,7 @@ class BatchSession implements BatchRequestSink {
     for (const call of [...this.#open.values()]) call.cancel(reason.code, reason.message);
   }
 
+  /** Resolves at the next end of a call or of a write; rejects when the stream is cancelled. */
   #change(): Promise<void> {
     const { signal } = this.#context;
     signal.throwIfAborted();
@@ -268,96 +271,6 @@ class BatchSession implements BatchRequestSink {
   }
 }
 
-const NOTHING = new Uint8Array(0);
-
-const NO_SINK: ServerCallSink = {
-  onMessage() {},
-  onHalfClose() {},
-  onCancel() {},
-  onWritable() {},
-};
-
-/** One call of a batch, as the rpc layer sees calls. */
-class BatchServerCall implements ServerCall {
-  readonly id: number;
-  readonly path: string;
-  readonly timeoutMs: number;
-  readonly encoding = "identity";
-  readonly acceptsGzip = false;
-  readonly authority = "";
-  readonly writable = true;
-  sink: ServerCallSink = NO_SINK;
-  closed = false;
-  payload: Uint8Array | undefined = undefined;
-  headers: Metadata | undefined = undefined;
-  #session: BatchSession;
-  #metadata: Metadata | undefined;
-  #done = false;
-
-  constructor(
-    session: BatchSession,
-    id: number,
-    path: string,
-    timeoutMs: number,
-    metadata: Metadata | undefined,
-  ) {
-    this.#session = session;
-    this.id = id;
-    this.path = path;
-    this.timeoutMs = timeoutMs;
-    this.#metadata = metadata;
-  }
-
-  get metadata(): Metadata {
-    return this.#metadata ??= new Metadata();
-  }
-
-  sendHeaders(metadata?: Metadata): void {
-    this.headers = metadata;
-  }
-
-  sendMessage(message: Uint8Array): void {
-    if (this.closed) return;
-    if (this.payload === undefined) {
-      this.payload = message;
-      return;
-    }
-    // A method with many replies can't be called in a batch; what it sends further is not wanted.
-    this.sendStatus(
-      Status.UNIMPLEMENTED,
-      `The method ${this.path} has many replies: call it singly`,
-    );
-    this.sink.onCancel(Status.CANCELLED, "Only one reply fits into a batch");
-  }
-
-  sendStatus(code: Status, message: string, trailers?: Metadata): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.#session.ended(this, code, message, trailers);
-  }
-
-  respond(message: Uint8Array): void {
-    this.payload = message;
-    this.sendStatus(Status.OK, "");
-  }
-
-  setReadPaused(): void {}
-
-  handlerDone(): void {
-    if (this.#done) return;
-    this.#done = true;
-    this.#session.handlerDone();
-  }
-
-  /** Gives the call up. */
-  cancel(code: Status, reason: string): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.sink.onCancel(code, reason);
-    this.#session.dropped(this.id);
-  }
-}
-
-function broken(what: string): ProtocolError {
+function malformed(what: string): ProtocolError {
   return new ProtocolError("stream", 0, `Cannot read a batch: ${what}`);
 }
