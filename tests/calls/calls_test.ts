@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type ChannelOptions, connect, serve, type ServeOptions } from "../../mod.ts";
 import { addBatch } from "../../src/rpc/batch/server.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
+import { uniqueName } from "../fixtures/names.ts";
 import { addMethods, Seen } from "./methods.ts";
 import { callCases } from "./suite.ts";
 
@@ -17,9 +18,6 @@ interface Place {
   /** Why it can't run here. */
   readonly skip?: string;
 }
-
-let names = 0;
-const unique = () => `vrpc-calls-${Deno.pid}-${++names}`;
 
 async function tls() {
   const authority = await createAuthority();
@@ -38,10 +36,10 @@ async function mtls() {
 }
 
 const places: Place[] = [
-  { name: "memory", address: () => `memory:${unique()}` },
+  { name: "memory", address: () => `memory:${uniqueName("vrpc-calls")}` },
   { name: "tcp", address: () => "127.0.0.1:0" },
   { name: "unix", address: (dir) => `unix:${join(dir, "calls.sock")}` },
-  { name: "unix-abstract", address: () => `unix-abstract:${unique()}` },
+  { name: "unix-abstract", address: () => `unix-abstract:${uniqueName("vrpc-calls")}` },
   { name: "tls", address: () => "127.0.0.1:0", options: tls },
   { name: "mtls", address: () => "127.0.0.1:0", options: mtls },
   { name: "tls in unix", address: (dir) => `unix:${join(dir, "calls.sock")}`, options: tls },

@@ -4,10 +4,10 @@ import { create } from "@bufbuild/protobuf";
 import { Echo, MsgSchema } from "../../proto/gen/bench/echo_pb.ts";
 import { packDetail, type Router, RpcError, Status } from "../../mod.ts";
 import { Metadata } from "../../src/call/metadata.ts";
+import { text, untext } from "../fixtures/bytes.ts";
 import { ErrorInfoSchema } from "../../proto/gen/google/rpc/error_details_pb.ts";
 
-export const text = (value: string) => new TextEncoder().encode(value);
-export const untext = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+export { text, untext };
 
 /** What handlers leave for the cases to look at. */
 export class Seen {

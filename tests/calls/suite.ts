@@ -5,11 +5,13 @@
 
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
-import { findDetails, Metadata, RpcError, Status } from "../../mod.ts";
+import { findDetails, Metadata, Status } from "../../mod.ts";
 import { Echo } from "../../proto/gen/bench/echo_pb.ts";
 import { ErrorInfoSchema } from "../../proto/gen/google/rpc/error_details_pb.ts";
-import type { CallOptions, Channel, ChannelOptions } from "../../mod.ts";
-import { type Seen, text, untext } from "./methods.ts";
+import type { CallOptions, Channel, ChannelOptions, RpcError } from "../../mod.ts";
+import { EMPTY, text, untext } from "../fixtures/bytes.ts";
+import { failure } from "../fixtures/failure.ts";
+import type { Seen } from "./methods.ts";
 
 /** What a case works with. */
 export interface Env {
@@ -29,22 +31,11 @@ export interface CallCase {
 
 let keys = 0;
 const newKey = () => `key${++keys}`;
-const EMPTY = new Uint8Array();
 
 async function collect(source: AsyncIterable<Uint8Array>): Promise<string[]> {
   const all: string[] = [];
   for await (const message of source) all.push(untext(message));
   return all;
-}
-
-async function failure(promise: Promise<unknown>): Promise<RpcError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof RpcError, `${error}`);
-    return error;
-  }
-  throw new assert.AssertionError({ message: "the call succeeded" });
 }
 
 async function* bytesOf(count: number, size: number, sent?: (n: number) => void) {

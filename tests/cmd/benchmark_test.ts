@@ -5,6 +5,7 @@ import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import type { ReportFile, RunResult } from "../../src/load/mod.ts";
 import { addEcho } from "../../src/services/mod.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
+import { until } from "../fixtures/waiting.ts";
 
 const PROGRAM = new URL("../../cmd/benchmark.ts", import.meta.url).pathname;
 const DENO = Deno.execPath();
@@ -54,11 +55,6 @@ async function withServer(
   } finally {
     await server.close();
   }
-}
-
-/** Waits for something that is told by nothing: one connection for the first call, ten for the load. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 const OWN = ["--start-server", "on"];
@@ -382,6 +378,7 @@ Deno.test("benchmark goes on when the server dies, and says when", async () => {
   const echo = (router: Router) => void addEcho(router);
   await withServer(echo, async (server, address) => {
     const running = benchmark(["-s", address, "-d", "2s"]);
+    // One connection for the first call, ten for the load.
     await until(() => server.stats().connections.accepted === 11);
     await new Promise((resolve) => setTimeout(resolve, 700));
     await server.close();
@@ -401,6 +398,7 @@ Deno.test({
     const echo = (router: Router) => void addEcho(router);
     await withServer(echo, async (server, address) => {
       const child = start(["-s", address, "-d", "1h", "--rate", "500"]);
+      // One connection for the first call, ten for the load.
       await until(() => server.stats().connections.accepted === 11);
       await new Promise((resolve) => setTimeout(resolve, 800));
       child.kill("SIGINT");

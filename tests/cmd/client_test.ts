@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { RpcError, serve, type Server, Status } from "../../mod.ts";
 import { addCrypto, addEcho } from "../../src/services/mod.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { Processes } from "../fixtures/processes.ts";
 
-const PROGRAM = join(import.meta.dirname!, "../../cmd/client.ts");
-
 /** Runs the client to its end. */
 async function run(args: string[], env?: Record<string, string>) {
   await using processes = new Processes();
-  const client = processes.start([Deno.execPath(), "run", "--quiet", "-A", PROGRAM, ...args], env);
+  const client = processes.program("client", args, { env });
   const lines = await Array.fromAsync(client.lines());
   return { lines, code: await client.code(), errors: await client.errors() };
 }

@@ -3,28 +3,26 @@ import { join } from "node:path";
 import { findChromium, Page } from "../fixtures/browser.ts";
 import { type LineProcess, Processes } from "../fixtures/processes.ts";
 
-const CMD = join(import.meta.dirname!, "../../cmd");
 const JSON_TYPE = { "content-type": "application/json" };
 
-function start(processes: Processes, program: string, args: string[]): LineProcess {
-  const flags = ["run", "--quiet", "-A", join(CMD, program), "--log-level", "error"];
-  return processes.start([Deno.execPath(), ...flags, ...args]);
+function start(processes: Processes, program: string, args: readonly string[]): LineProcess {
+  return processes.program(program, ["--log-level", "error", ...args]);
 }
 
 async function startEnclave(
   processes: Processes,
   addr = "127.0.0.1:0",
 ): Promise<{ enclave: LineProcess; address: string }> {
-  const enclave = start(processes, "enclave.ts", ["--addr", addr]);
-  return { enclave, address: (await enclave.line(/^listening (\S+)$/))[1] };
+  const enclave = start(processes, "enclave", ["--addr", addr]);
+  return { enclave, address: await enclave.address() };
 }
 
 async function startHost(
   processes: Processes,
   enclave: string,
 ): Promise<{ host: LineProcess; url: string }> {
-  const host = start(processes, "host.ts", ["--addr", "127.0.0.1:0", "--enclave", enclave]);
-  return { host, url: (await host.line(/^listening (http:\S+)$/))[1] };
+  const host = start(processes, "host", ["--addr", "127.0.0.1:0", "--enclave", enclave]);
+  return { host, url: await host.address() };
 }
 
 async function echo(url: string): Promise<{ status: number; text: string }> {
@@ -71,10 +69,10 @@ Deno.test("the host answers for its enclave, waits out its absence, and drains",
 Deno.test("the host logs that its enclave leaves and returns", async () => {
   await using processes = new Processes();
   const { enclave, address } = await startEnclave(processes);
-  const host = start(processes, "host.ts", [
+  const host = start(processes, "host", [
     ...["--addr", "127.0.0.1:0", "--enclave", address, "--log-level", "info"],
   ]);
-  const [, url] = await host.line(/^listening (http:\S+)$/);
+  const url = await host.address();
   const until = async (state: string) => {
     for (;;) {
       const { enclave } = await (await fetch(`${url}/healthz`)).json();
@@ -140,14 +138,14 @@ Deno.test("host and enclave say in one line what they can't use", async () => {
   await using processes = new Processes();
   for (
     const [program, args, line] of [
-      ["host.ts", ["--addr", "nowhere"], /^host: Cannot use address nowhere \(--addr\)/],
-      ["host.ts", ["--enclave", "vsock:x:1"], /^host: .*vsock:x:1/],
-      ["host.ts", ["--timeout-ms", "soon"], /timeout-ms.*whole number/],
-      ["enclave.ts", ["--addr", "vsock:x:1"], /^enclave: .*vsock:x:1/],
-      ["enclave.ts", ["--allow-cid", "me"], /^enclave: Cannot use CID me/],
+      ["host", ["--addr", "nowhere"], /^host: Cannot use address nowhere \(--addr\)/],
+      ["host", ["--enclave", "vsock:x:1"], /^host: .*vsock:x:1/],
+      ["host", ["--timeout-ms", "soon"], /timeout-ms.*whole number/],
+      ["enclave", ["--addr", "vsock:x:1"], /^enclave: .*vsock:x:1/],
+      ["enclave", ["--allow-cid", "me"], /^enclave: Cannot use CID me/],
     ] as const
   ) {
-    const process = start(processes, program, [...args]);
+    const process = start(processes, program, args);
     assert.equal(await process.code(), 2, `${program} ${args.join(" ")}`);
     const errors = (await process.errors()).trim();
     assert.match(errors, line);
@@ -160,12 +158,12 @@ Deno.test("an address in use is exit code 1 for host and enclave, as for the ser
   const { address } = await startEnclave(processes);
   for (
     const [program, args] of [
-      ["host.ts", ["--addr", address]],
-      ["enclave.ts", ["--addr", address]],
-      ["enclave.ts", ["--addr", "127.0.0.1:0", "--metrics-addr", address]],
+      ["host", ["--addr", address]],
+      ["enclave", ["--addr", address]],
+      ["enclave", ["--addr", "127.0.0.1:0", "--metrics-addr", address]],
     ] as const
   ) {
-    const process = start(processes, program, [...args]);
+    const process = start(processes, program, args);
     assert.equal(await process.code(), 1, `${program} ${args.join(" ")}`);
     const errors = (await process.errors()).trim();
     assert.match(errors, /^\w+: Cannot listen on .*: the address is in use; to see by whom: ss /);

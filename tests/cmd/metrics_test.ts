@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { connect } from "../../mod.ts";
 import { Processes } from "../fixtures/processes.ts";
 
-const CMD = join(import.meta.dirname!, "../../cmd");
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
 
 /** The sum of the values of all lines with this name and these labels. */
@@ -16,19 +14,18 @@ function sum(text: string, name: string, ...labels: string[]): number {
 
 for (
   const [program, args] of [
-    ["server.ts", ["--workers", "2"]],
-    ["server.ts", ["--workers", "1"]],
-    ["enclave.ts", []],
+    ["server", ["--workers", "2"]],
+    ["server", ["--workers", "1"]],
+    ["enclave", []],
   ] as const
 ) {
   Deno.test(`${program} ${args.join(" ")} answers Prometheus, and counts every call once`, async () => {
     await using processes = new Processes();
-    const child = processes.start([
-      ...[Deno.execPath(), "run", "--quiet", "-A", join(CMD, program)],
+    const child = processes.program(program, [
       ...["--addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0", "--log-level", "error"],
       ...args,
     ]);
-    const [, address] = await child.line(/^listening (\S+)$/);
+    const address = await child.address();
     const [, url] = await child.line(/^metrics (\S+)$/);
     // Each connection is accepted by some thread.
     for (let i = 0; i < 8; i++) {

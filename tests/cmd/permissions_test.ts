@@ -18,14 +18,7 @@ function permissions(program: string): string[] {
 }
 
 function start(processes: Processes, program: string, args: string[]): LineProcess {
-  return processes.start([
-    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions(program)],
-    ...[join(ROOT, "cmd", `${program}.ts`), ...args],
-  ]);
-}
-
-async function address(server: LineProcess): Promise<string> {
-  return (await server.line(/^listening (\S+)$/))[1];
+  return processes.program(program, args, { permissions: permissions(program) });
 }
 
 /** A folder with certificates for both sides. */
@@ -91,7 +84,7 @@ Deno.test("server and client: threads, TLS, a Unix socket, a file for the pid, m
     ...["--pid-file", join(files.path, "pid"), "--metrics-addr", "127.0.0.1:0"],
     ...["--crypto-backend", "auto", "--log-level", "warn", ...serverTls(files.path)],
   ]);
-  const tcp = await address(server);
+  const tcp = await server.address();
   const [, url] = await server.line(/^metrics (\S+)$/);
   for (const target of [tcp, `unix:${socket}`]) {
     const client = start(processes, "client", ["--addr", target, ...clientTls(files.path)]);
@@ -115,12 +108,12 @@ Deno.test("enclave and host: over a Unix socket with mutual TLS", async () => {
     ...["--addr", socket, "--log-level", "warn", "--metrics-addr", "127.0.0.1:0"],
     ...serverTls(files.path),
   ]);
-  await address(enclave);
+  await enclave.address();
   const host = start(processes, "host", [
     ...["--addr", "127.0.0.1:0", "--enclave", socket, "--log-level", "warn"],
     ...clientTls(files.path),
   ]);
-  const url = await address(host);
+  const url = await host.address();
   const response = await fetch(`${url}/echo`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -147,7 +140,7 @@ Deno.test("benchmark: its own server, threads, crypto, a .proto file, a report",
   assert.match(await Deno.readTextFile(out), /<html/);
 
   const server = start(processes, "server", ["--addr", "127.0.0.1:0", "--log-level", "error"]);
-  const target = await address(server);
+  const target = await server.address();
   await using channel = connect(target);
   await channel.call(ECHO, new Uint8Array());
   const proto = start(processes, "benchmark", [
@@ -161,12 +154,12 @@ Deno.test("benchmark: its own server, threads, crypto, a .proto file, a report",
 Deno.test("without --allow-env every program goes by its options, and says mistakes in one line", async () => {
   await using processes = new Processes();
   const run = (program: string, args: string[]) =>
-    processes.start([
-      ...[Deno.execPath(), "run", "--quiet", "--no-prompt", "--allow-net", "--allow-read"],
-      ...[join(ROOT, "cmd", `${program}.ts`), ...args],
-    ], { LOG_LEVEL: "loud", SERVER_ADDR: "nowhere" });
+    processes.program(program, args, {
+      env: { LOG_LEVEL: "loud", SERVER_ADDR: "nowhere" },
+      permissions: ["--allow-net", "--allow-read"],
+    });
   const server = run("server", ["--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "error"]);
-  const target = await address(server);
+  const target = await server.address();
   const client = run("client", ["--addr", target]);
   assert.equal(await client.code(), 0, await client.errors());
   const list = run("vrpc", ["list", target]);

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { connect, Status } from "../../mod.ts";
 import {
   Health,
@@ -8,21 +7,18 @@ import {
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { Processes } from "../fixtures/processes.ts";
 
-const CMD = join(import.meta.dirname!, "../../cmd");
-
 for (
   const [program, args] of [
-    ["server.ts", ["--workers", "2"]],
-    ["enclave.ts", []],
+    ["server", ["--workers", "2"]],
+    ["enclave", []],
   ] as const
 ) {
   Deno.test(`${program}: on SIGTERM health turns NOT_SERVING, open calls go on, the process ends`, async () => {
     await using processes = new Processes();
-    const child = processes.start([
-      ...[Deno.execPath(), "run", "--quiet", "-A", join(CMD, program)],
+    const child = processes.program(program, [
       ...["--addr", "127.0.0.1:0", "--log-level", "error", ...args],
     ]);
-    const [, address] = await child.line(/^listening (\S+)$/);
+    const address = await child.address();
     await using channel = connect(address, { poolSize: 1 });
     const health = channel.client(Health);
     for (const service of ["", EchoService.typeName]) {

@@ -7,15 +7,14 @@ import { Algorithm, CryptoService, KeyType } from "../../proto/gen/vrpc/crypto/v
 import { createAuthority } from "../../src/transport/certs.ts";
 import { Processes } from "../fixtures/processes.ts";
 
-const CMD = join(import.meta.dirname!, "../../cmd");
 const SECRET = "an-utterly-secret-token";
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
 
 for (
   const [program, args] of [
-    ["server.ts", ["--workers", "2"]],
-    ["server.ts", ["--workers", "1"]],
-    ["enclave.ts", []],
+    ["server", ["--workers", "2"]],
+    ["server", ["--workers", "1"]],
+    ["enclave", []],
   ] as const
 ) {
   Deno.test(`${program} ${args.join(" ")} logs calls with their ids, and no secrets`, async () => {
@@ -25,12 +24,11 @@ for (
     await Deno.writeTextFile(join(folder, "cert"), cert);
     await Deno.writeTextFile(join(folder, "key"), key);
     await using processes = new Processes();
-    const child = processes.start([
-      ...[Deno.execPath(), "run", "--quiet", "-A", join(CMD, program)],
+    const child = processes.program(program, [
       ...["--addr", "127.0.0.1:0", "--log-level", "trace"],
       ...["--tls-cert", join(folder, "cert"), "--tls-key", join(folder, "key"), ...args],
-    ], { LOG_FORMAT: "json" });
-    const [, address] = await child.line(/^listening (\S+)$/);
+    ], { env: { LOG_FORMAT: "json" } });
+    const address = await child.address();
     for (const wire of ["grpc", "lean"] as const) {
       await using channel = connect(address, {
         wire,

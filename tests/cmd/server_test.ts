@@ -3,29 +3,19 @@ import { join } from "node:path";
 import { connect } from "../../mod.ts";
 import { Algorithm, CryptoService, KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
-import { type LineProcess, Processes } from "../fixtures/processes.ts";
-
-const PROGRAM = join(import.meta.dirname!, "../../cmd/server.ts");
-
-function start(processes: Processes, args: string[], env?: Record<string, string>): LineProcess {
-  return processes.start([Deno.execPath(), "run", "--quiet", "-A", PROGRAM, ...args], env);
-}
-
-async function address(server: LineProcess): Promise<string> {
-  return (await server.line(/^listening (\S+)$/))[1];
-}
+import { Processes } from "../fixtures/processes.ts";
 
 Deno.test("the server listens on several addresses, drains on SIGTERM and exits with 0", async () => {
   await using processes = new Processes();
   const path = await Deno.makeTempFile();
   await Deno.remove(path);
-  const server = start(processes, [
+  const server = processes.program("server", [
     ...["--addr", "127.0.0.1:0", "--addr", `unix:${path}`],
     ...["--workers", "2", "--log-level", "error"],
   ]);
-  const tcp = await address(server);
+  const tcp = await server.address();
   assert.match(tcp, /^127\.0\.0\.1:[1-9]\d*$/);
-  assert.equal(await address(server), `unix:${path}`);
+  assert.equal(await server.address(), `unix:${path}`);
   for (const target of [tcp, `unix:${path}`]) {
     await using channel = connect(target);
     const payload = new TextEncoder().encode(target);
@@ -40,10 +30,10 @@ Deno.test("the server listens on several addresses, drains on SIGTERM and exits 
 
 Deno.test("the threads of a server sign with the same keys", async () => {
   await using processes = new Processes();
-  const server = start(processes, [
+  const server = processes.program("server", [
     ...["--addr", "127.0.0.1:0", "--workers", "4", "--log-level", "error"],
   ]);
-  const target = await address(server);
+  const target = await server.address();
   const request = { keyType: KeyType.ECDSA_P256 };
   const keys = new Set<string>();
   // Each connection is accepted by some thread.
@@ -59,10 +49,10 @@ Deno.test("the threads of a server sign with the same keys", async () => {
 
 Deno.test("a second signal ends the server at once, whatever is open", async () => {
   await using processes = new Processes();
-  const server = start(processes, [
+  const server = processes.program("server", [
     ...["--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "info", "--grace-ms", "600000"],
   ]);
-  await using channel = connect(await address(server));
+  await using channel = connect(await server.address());
   const open = channel.client(EchoService).echoStream((async function* () {
     yield { payload: new Uint8Array(1) };
     await new Promise(() => {});
@@ -78,9 +68,9 @@ Deno.test("a second signal ends the server at once, whatever is open", async () 
 Deno.test("an address in use is one line that says how to find who holds it, exit code 1", async () => {
   await using processes = new Processes();
   const args = ["--addr", "127.0.0.1:0", "--log-level", "error"];
-  const taken = await address(start(processes, [...args, "--workers", "2"]));
+  const taken = await processes.program("server", [...args, "--workers", "2"]).address();
   for (const workers of ["1", "2"]) {
-    const second = start(processes, [
+    const second = processes.program("server", [
       "--addr",
       taken,
       "--workers",
@@ -124,7 +114,7 @@ for (const [args, env, text] of MISTAKES) {
   );
   Deno.test(`a mistake is one clear line and exit code 2: ${shown}`, async () => {
     await using processes = new Processes();
-    const server = start(processes, args, env);
+    const server = processes.program("server", args, { env });
     assert.equal(await server.code(), 2);
     const lines = (await server.errors()).trimEnd().split("\n");
     assert.match(lines[0], text);
@@ -135,7 +125,7 @@ for (const [args, env, text] of MISTAKES) {
 
 Deno.test("--help names every option, its environment variable and its default", async () => {
   await using processes = new Processes();
-  const server = start(processes, ["--help"]);
+  const server = processes.program("server", ["--help"]);
   assert.equal(await server.code(), 0);
   let help = "";
   for await (const line of server.lines()) help += `${line}\n`;
@@ -150,11 +140,9 @@ Deno.test("--help names every option, its environment variable and its default",
 Deno.test("without --allow-ffi the server warns once and signs with webcrypto", async () => {
   await using processes = new Processes();
   const permissions = ["--allow-net", "--allow-env", "--allow-sys", "--allow-read"];
-  const server = processes.start([
-    ...[Deno.execPath(), "run", "--quiet", "--no-prompt", ...permissions, PROGRAM],
-    ...["--addr", "127.0.0.1:0", "--workers", "2", "--log-level", "warn"],
-  ]);
-  await using channel = connect(await address(server));
+  const args = ["--addr", "127.0.0.1:0", "--workers", "2", "--log-level", "warn"];
+  const server = processes.program("server", args, { permissions });
+  await using channel = connect(await server.address());
   const { signature } = await channel.client(CryptoService).sign({
     keyType: KeyType.ECDSA_P384,
     algorithm: Algorithm.ECDSA_SHA384,
@@ -179,11 +167,11 @@ Deno.test("server:stop stops the server of a pid file, and is content when there
     assert.equal(await stopping.code(), 0);
     return lines.join("\n");
   };
-  const server = start(processes, [
+  const server = processes.program("server", [
     ...["--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "error"],
     ...["--pid-file", pidFile],
   ]);
-  await address(server);
+  await server.address();
   assert.match(await stop(), /^Stopped the server \(pid \d+\)$/);
   assert.equal(await server.code(), 0);
   assert.match(await stop(), /^No server/);
@@ -195,8 +183,8 @@ Deno.test("a pid file belongs to one server, and goes when it ends, also by a fa
   const directory = await Deno.makeTempDir();
   const pidFile = join(directory, "server.pid");
   const args = ["--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "error"];
-  const first = start(processes, [...args, "--pid-file", pidFile]);
-  const taken = await address(first);
+  const first = processes.program("server", [...args, "--pid-file", pidFile]);
+  const taken = await first.address();
   const pid = (await Deno.readTextFile(pidFile)).trim();
   const failing: [args: string[], text: string][] = [
     [["--pid-file", pidFile], `process ${pid} runs with it; stop that one, or give each`],
@@ -204,7 +192,7 @@ Deno.test("a pid file belongs to one server, and goes when it ends, also by a fa
     [["--pid-file", `${pidFile}2`, "--metrics-addr", taken], "(--metrics-addr): the address is in"],
   ];
   for (const [more, text] of failing) {
-    const second = start(processes, [...args, ...more]);
+    const second = processes.program("server", [...args, ...more]);
     assert.equal(await second.code(), 1, more.join(" "));
     const errors = await second.errors();
     assert.ok(errors.startsWith("server: Cannot ") && errors.includes(text), errors);
@@ -216,8 +204,8 @@ Deno.test("a pid file belongs to one server, and goes when it ends, also by a fa
   first.kill("SIGKILL");
   await first.code();
   // What a killed process left is in nobody's way.
-  const third = start(processes, [...args, "--pid-file", pidFile]);
-  await address(third);
+  const third = processes.program("server", [...args, "--pid-file", pidFile]);
+  await third.address();
   assert.notEqual((await Deno.readTextFile(pidFile)).trim(), pid);
   third.kill("SIGTERM");
   assert.equal(await third.code(), 0);

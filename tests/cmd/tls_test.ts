@@ -3,11 +3,6 @@ import { join } from "node:path";
 import { createAuthority } from "../../src/transport/certs.ts";
 import { Processes } from "../fixtures/processes.ts";
 
-const program = (name: string) => [
-  ...[Deno.execPath(), "run", "--quiet", "-A"],
-  join(import.meta.dirname!, `../../cmd/${name}.ts`),
-];
-
 Deno.test("server and client speak mutual TLS by their options, and a client without certificate is told so", async () => {
   await using processes = new Processes();
   const directory = await Deno.makeTempDir();
@@ -24,24 +19,26 @@ Deno.test("server and client speak mutual TLS by their options, and a client wit
   };
   for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(file(name), text);
 
-  const serving = processes.start([
-    ...[...program("server"), "--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "error"],
+  const serving = processes.program("server", [
+    ...["--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "error"],
     ...["--tls-cert", file("server.pem"), "--tls-key", file("server.key")],
     ...["--tls-client-ca", file("ca.pem")],
   ]);
-  const [, address] = await serving.line(/^listening (\S+)$/);
+  const address = await serving.address();
 
-  const known = processes.start([...program("client"), "--addr", address], {
-    TLS_CA: file("ca.pem"),
-    TLS_CERT: file("client.pem"),
-    TLS_KEY: file("client.key"),
+  const known = processes.program("client", ["--addr", address], {
+    env: {
+      TLS_CA: file("ca.pem"),
+      TLS_CERT: file("client.pem"),
+      TLS_KEY: file("client.key"),
+    },
   });
   const lines = await Array.fromAsync(known.lines());
   assert.equal(await known.code(), 0, await known.errors());
   assert.equal(lines.at(-1), "7 passed, 0 failed");
 
-  const unknown = processes.start([
-    ...[...program("client"), "--addr", address, "--connect-timeout-ms", "500"],
+  const unknown = processes.program("client", [
+    ...["--addr", address, "--connect-timeout-ms", "500"],
     ...["--tls-ca", file("ca.pem")],
   ]);
   assert.equal(await unknown.code(), 1);
@@ -78,7 +75,7 @@ Deno.test("files that TLS can't use are one line that names option and file, exi
     ["vrpc", [...pair("cert", "other"), "list", "127.0.0.1:1"], "other (--tls-key): it is not"],
   ];
   await Promise.all(cases.map(async ([name, args, text]) => {
-    const run = processes.start([...program(name), ...args]);
+    const run = processes.program(name, args);
     assert.equal(await run.code(), 2, `${name} ${args}`);
     const errors = await run.errors();
     assert.ok(errors.startsWith(`${name}: Cannot use ${directory}`), errors);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { AggregationTemporality, MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
-import { connect, RpcError, serve, Status } from "../../mod.ts";
+import { RpcError, Status } from "../../mod.ts";
 import {
   callDurations,
   clientMetrics,
@@ -8,6 +8,7 @@ import {
   observeServer,
   serverMetrics,
 } from "../../src/telemetry/mod.ts";
+import { served } from "../fixtures/served.ts";
 
 /** Collects when it is asked to. */
 class Reader extends MetricReader {
@@ -40,12 +41,11 @@ async function figures(reader: Reader): Promise<Record<string, { count?: number;
   return all;
 }
 
-let names = 0;
-
 async function start(wire: "grpc" | "lean", compress = false) {
   const reader = new Reader();
   const meterProvider = new MeterProvider({ readers: [reader] });
-  const server = await serve(`memory:metrics-${++names}`, (router) => {
+  const target = "the-target";
+  const { server, channel, [Symbol.asyncDispose]: dispose } = await served((router) => {
     router.method("/test/echo", {}, (request) => request);
     router.method("/test/fail", {}, () => {
       throw new RpcError(Status.ABORTED, "Not today");
@@ -60,23 +60,32 @@ async function start(wire: "grpc" | "lean", compress = false) {
       yield request;
       yield request;
     });
-  }, { observer: serverMetrics({ meterProvider }), compress });
-  const target = "the-target";
-  const channel = connect(server.addresses[0], {
-    wire,
-    observer: clientMetrics({ meterProvider, target }),
-    interceptors: [callDurations({ meterProvider, target })],
+  }, {
+    serve: { observer: serverMetrics({ meterProvider }), compress },
+    connect: {
+      wire,
+      observer: clientMetrics({ meterProvider, target }),
+      interceptors: [callDurations({ meterProvider, target })],
+    },
   });
   const observations = [
     observeServer(server, { meterProvider }),
     observeChannel(channel, { meterProvider, target }),
   ];
-  return { reader, server, channel, observations };
+  return {
+    reader,
+    channel,
+    async [Symbol.asyncDispose]() {
+      for (const observation of observations) observation[Symbol.dispose]();
+      await dispose();
+    },
+  };
 }
 
 for (const wire of ["grpc", "lean"] as const) {
   Deno.test(`calls are measured on both sides: ${wire}`, async () => {
-    const { reader, server, channel, observations } = await start(wire);
+    await using measuring = await start(wire);
+    const { reader, channel } = measuring;
     await channel.call("/test/echo", new Uint8Array(100));
     await channel.call("/test/echo", new Uint8Array(28));
     await assert.rejects(channel.call("/test/fail", new Uint8Array()), { code: Status.ABORTED });
@@ -116,15 +125,12 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.equal(durations("test/hang", "DEADLINE_EXCEEDED").count, 1);
     assert.deepEqual(seen["vrpc.server.connections{}"], { sum: 1 });
     assert.deepEqual(seen["vrpc.client.queued_calls{grpc.target=the-target}"], { sum: 0 });
-
-    for (const observation of observations) observation[Symbol.dispose]();
-    await channel.close();
-    await server.close();
   });
 }
 
 Deno.test("sizes are those on the wire, after compression", async () => {
-  const { reader, server, channel } = await start("grpc", true);
+  await using measuring = await start("grpc", true);
+  const { reader, channel } = measuring;
   await channel.call("/test/echo", new Uint8Array(10_000), { compress: true });
   const seen = await figures(reader);
   for (const way of ["sent", "rcvd"]) {
@@ -133,6 +139,4 @@ Deno.test("sizes are those on the wire, after compression", async () => {
     ];
     assert.ok(sum > 0 && sum < 1_000, `${sum}`);
   }
-  await channel.close();
-  await server.close();
 });

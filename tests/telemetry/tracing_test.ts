@@ -6,10 +6,9 @@ import {
   SimpleSpanProcessor,
   TracerProvider,
 } from "@opentelemetry/sdk-trace";
-import { connect, RpcError, serve, Status } from "../../mod.ts";
+import { RpcError, Status } from "../../mod.ts";
 import { clientTracing, serverTracing } from "../../src/telemetry/mod.ts";
-
-let names = 0;
+import { served } from "../fixtures/served.ts";
 
 async function start(wire: "grpc" | "lean") {
   const exporter = new InMemorySpanExporter();
@@ -18,7 +17,7 @@ async function start(wire: "grpc" | "lean") {
   });
   const options = { tracerProvider, propagator: new W3CTraceContextPropagator() };
   let traceparent: string | undefined;
-  const server = await serve(`memory:tracing-${++names}`, (router) => {
+  const { server, channel, [Symbol.asyncDispose]: dispose } = await served((router) => {
     router.method("/test.Service/Echo", {}, (request, { metadata }) => {
       traceparent = metadata.get("traceparent");
       return request;
@@ -29,8 +28,10 @@ async function start(wire: "grpc" | "lean") {
     router.method("/test.Service/Many", { kind: "server_streaming" }, async function* (request) {
       for (;;) yield request;
     });
-  }, { interceptors: [serverTracing(options)] });
-  const channel = connect(server.addresses[0], { wire, interceptors: [clientTracing(options)] });
+  }, {
+    serve: { interceptors: [serverTracing(options)] },
+    connect: { wire, interceptors: [clientTracing(options)] },
+  });
   return {
     channel,
     server,
@@ -47,10 +48,7 @@ async function start(wire: "grpc" | "lean") {
         all,
       };
     },
-    async [Symbol.asyncDispose]() {
-      await channel.close();
-      await server.close();
-    },
+    [Symbol.asyncDispose]: dispose,
   };
 }
 

@@ -1,3 +1,4 @@
+import { sleep } from "../../fixtures/waiting.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
 /** One way to hurt a server. */
@@ -15,9 +16,6 @@ export interface Attack {
   /** Does harm until the connection is over or closed from outside. */
   run(connection: RawConnection): Promise<void>;
 }
-
-/** The wires by their names in TLS handshakes. */
-export const ALPN = { grpc: "h2", lean: "vrpc-lean/1" } as const;
 
 /** Joins pieces. */
 export function concat(...pieces: readonly Uint8Array[]): Uint8Array {
@@ -48,14 +46,27 @@ export async function keepOn(
   for (let round = 0; await connection.write(make(round)); round++);
 }
 
-/** Waits until the connection is over. */
-export async function wait(connection: RawConnection): Promise<void> {
-  while (connection.open) await pause(20);
+/**
+ * Makes attacks that open a connection with `begin` and then write the same frames until it is over.
+ */
+export function floodsAfter(
+  wire: Attack["wire"],
+  begin: (connection: RawConnection) => Promise<boolean>,
+): (name: string, group: string, bytes: Uint8Array, more?: Partial<Attack>) => Attack {
+  return (name, group, bytes, more = {}) => ({
+    name,
+    group,
+    wire,
+    async run(connection) {
+      if (await begin(connection)) await flood(connection, repeat(bytes, 1_000));
+    },
+    ...more,
+  });
 }
 
-/** Lets time pass. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits until the connection is over. */
+export async function wait(connection: RawConnection): Promise<void> {
+  while (connection.open) await sleep(20);
 }
 
 /** A gzip member that says in its trailer that it holds 1 byte. */

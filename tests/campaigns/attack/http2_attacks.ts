@@ -4,8 +4,10 @@ import { gzipSync } from "node:zlib";
 import { ByteWriter } from "../../../src/bytes/writer.ts";
 import { HpackEncoder } from "../../../src/hpack/encoder.ts";
 import { PREFACE } from "../../../src/http2/constants.ts";
+import { EMPTY } from "../../fixtures/bytes.ts";
+import { sleep } from "../../fixtures/waiting.ts";
 import { data, frame, goaway, ping, rst, settings, u32, windowUpdate } from "../../http2/frames.ts";
-import { type Attack, concat, flood, keepOn, lying, pause, repeat, wait } from "./attack.ts";
+import { type Attack, concat, flood, floodsAfter, keepOn, lying, repeat, wait } from "./attack.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
@@ -59,8 +61,6 @@ class Requests {
   }
 }
 
-const NOTHING = new Uint8Array(0);
-
 function begin(connection: RawConnection, ...pairs: [number, number][]): Promise<boolean> {
   return connection.write(concat(PREFACE, settings(...pairs), frame(4, 1, 0)));
 }
@@ -102,22 +102,7 @@ function requests(
 }
 
 /** The same frames over and over. */
-function floodOf(
-  name: string,
-  group: string,
-  bytes: Uint8Array,
-  more: Partial<Attack> = {},
-): Attack {
-  return {
-    name,
-    group,
-    wire: "grpc",
-    async run(connection) {
-      if (await begin(connection)) await flood(connection, repeat(bytes, 1_000));
-    },
-    ...more,
-  };
-}
+const floodOf = floodsAfter("grpc", begin);
 
 /** Frames on one open stream, over and over. */
 function onStream(name: string, group: string, make: (id: number) => Uint8Array): Attack {
@@ -288,7 +273,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
       });
     },
   },
-  requests("streams opened and never ended", SLOW, STREAM, () => NOTHING, { connections: 30 }),
+  requests("streams opened and never ended", SLOW, STREAM, () => EMPTY, { connections: 30 }),
   requests(
     "messages begun and never ended",
     SLOW,
@@ -328,7 +313,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
       const { id, bytes } = new Requests().headers(ECHO);
       if (!await begin(connection) || !await connection.write(bytes)) return;
       if (!await connection.write(data(id, [0, 0, 0x3f, 0, 0]))) return;
-      while (await connection.write(data(id, [0]))) await pause(10);
+      while (await connection.write(data(id, [0]))) await sleep(10);
     },
   },
   once("a message of 4 GiB", BOMBS, () => {

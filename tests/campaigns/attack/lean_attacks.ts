@@ -12,15 +12,16 @@ import {
   STREAM,
 } from "../../../src/lean/format/frames.ts";
 import { HELLO_DEFAULTS, writeHello } from "../../../src/lean/format/hello.ts";
+import { EMPTY } from "../../fixtures/bytes.ts";
+import { sleep } from "../../fixtures/waiting.ts";
 import { control, frame, u32 } from "../../lean/harness.ts";
-import { type Attack, concat, flood, keepOn, lying, pause, repeat, wait } from "./attack.ts";
+import { type Attack, concat, flood, floodsAfter, keepOn, lying, repeat, wait } from "./attack.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
 const ALMOST_ECHO = "/vrpc.echo.v1.EchoService/Ecko";
 const ECHO_STREAM = "/vrpc.echo.v1.EchoService/EchoStream";
 const CALLS_PER_WRITE = 500;
-const NOTHING = new Uint8Array(0);
 const SMALL = concat(Uint8Array.of(0x0a, 64), new Uint8Array(64));
 
 function hello(callWindowBytes = 65_536): Uint8Array {
@@ -52,22 +53,7 @@ function calls(
   };
 }
 
-function floodOf(
-  name: string,
-  group: string,
-  bytes: Uint8Array,
-  more: Partial<Attack> = {},
-): Attack {
-  return {
-    name,
-    group,
-    wire: "lean",
-    async run(connection) {
-      if (await connection.write(hello())) await flood(connection, repeat(bytes, 1_000));
-    },
-    ...more,
-  };
-}
+const floodOf = floodsAfter("lean", (connection) => connection.write(hello()));
 
 function inSession(name: string, group: string, bytes: Uint8Array): Attack {
   return {
@@ -94,7 +80,7 @@ function once(name: string, group: string, bytes: Uint8Array): Attack {
 
 // A frame header whose lengths promise more than comes.
 function header(flags: number, id: number, typeBytes: number, valueBytes: number): Uint8Array {
-  const bytes = frame(flags, id, NOTHING).slice();
+  const bytes = frame(flags, id, EMPTY).slice();
   const view = new DataView(bytes.buffer);
   view.setUint16(10, typeBytes);
   view.setUint32(12, valueBytes);
@@ -145,7 +131,7 @@ export const LEAN_ATTACKS: readonly Attack[] = [
   ),
   calls("version 1: replies nobody reads", SLOW, (id) => frame(REQUEST, id, ECHO, SMALL), {
     reading: false,
-  }, NOTHING),
+  }, EMPTY),
   calls("calls opened and never ended", SLOW, (id) => frame(REQUEST | STREAM, id, ECHO_STREAM), {
     connections: 30,
   }),
@@ -155,12 +141,12 @@ export const LEAN_ATTACKS: readonly Attack[] = [
     (id) =>
       concat(
         frame(REQUEST | STREAM, id, ECHO_STREAM),
-        frame(STREAM | MORE, id, NOTHING, new Uint8Array(2_000)),
+        frame(STREAM | MORE, id, EMPTY, new Uint8Array(2_000)),
       ),
     { connections: 30 },
   ),
-  inSession("pieces of one octet", FLOODS, frame(STREAM | MORE, 1, NOTHING, Uint8Array.of(0))),
-  inSession("empty messages", FLOODS, frame(STREAM, 1, NOTHING)),
+  inSession("pieces of one octet", FLOODS, frame(STREAM | MORE, 1, EMPTY, Uint8Array.of(0))),
+  inSession("empty messages", FLOODS, frame(STREAM, 1, EMPTY)),
   inSession("credit of 1", FLOODS, control(Control.CREDIT, 1, u32(1))),
   floodOf("pings", FLOODS, control(Control.PING, 0, new Uint8Array(8)), { tls: true }),
   floodOf("pings whose answers nobody reads", FLOODS, control(Control.PING, 0, new Uint8Array(8)), {
@@ -168,7 +154,7 @@ export const LEAN_ATTACKS: readonly Attack[] = [
   }),
   floodOf("pongs", FLOODS, control(Control.PONG, 0, new Uint8Array(8))),
   floodOf("hellos", FLOODS, hello()),
-  floodOf("stream frames of no call", FLOODS, frame(STREAM, 77, NOTHING, "x")),
+  floodOf("stream frames of no call", FLOODS, frame(STREAM, 77, EMPTY, "x")),
   floodOf("cancels of no call", FLOODS, control(Control.CANCEL, 77)),
   floodOf("unknown control frames", FLOODS, control(200, 1, "x")),
   calls(
@@ -191,7 +177,7 @@ export const LEAN_ATTACKS: readonly Attack[] = [
     connections: 50,
     async run(connection) {
       if (!await connection.write(concat(hello(), header(REQUEST, 1, 30, 60_000)))) return;
-      while (await connection.write(Uint8Array.of(0))) await pause(10);
+      while (await connection.write(Uint8Array.of(0))) await sleep(10);
     },
   },
   once("version 0", RULES, concat(hello(), Uint8Array.of(0, ...new Uint8Array(15)))),
@@ -206,8 +192,8 @@ export const LEAN_ATTACKS: readonly Attack[] = [
     concat(
       hello(),
       frame(REQUEST | STREAM, 1, ECHO_STREAM),
-      frame(END, 1, NOTHING),
-      frame(END, 1, NOTHING),
+      frame(END, 1, EMPTY),
+      frame(END, 1, EMPTY),
     ),
   ),
   {

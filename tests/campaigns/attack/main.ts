@@ -8,7 +8,8 @@
 import { anyText, choice, number, readArguments, refuse } from "../../../scripts/arguments.ts";
 import { selfSigned } from "../../../src/transport/certs.ts";
 import type { Attack } from "./attack.ts";
-import { ALPN, pause } from "./attack.ts";
+import { ALPN } from "./raw_connection.ts";
+import { sleep } from "../../fixtures/waiting.ts";
 import { handshakeBytes } from "./handshake_bytes.ts";
 import { HTTP2_ATTACKS } from "./http2_attacks.ts";
 import { LEAN_ATTACKS } from "./lean_attacks.ts";
@@ -69,7 +70,7 @@ async function reference(server: ServerProcess, round: Round, bytesPerSecond: nu
   if (known !== undefined) return known;
   const task = { wire, hostname: "127.0.0.1", port: server.port, ca: round.ca };
   const witness = new Witness(task);
-  await pause(300);
+  await sleep(300);
   witness.take();
   await runLegitimate({ ...task, seconds }, 2 ** power);
   const { p99Ms } = witness.take();
@@ -83,7 +84,7 @@ async function descriptorsBack(server: ServerProcess, before: number): Promise<n
   for (;;) {
     const more = server.descriptors() - before;
     if (more <= MAX_DESCRIPTORS_LEFT || performance.now() > endMs || !server.alive) return more;
-    await pause(100);
+    await sleep(100);
   }
 }
 
@@ -91,7 +92,7 @@ async function run(server: ServerProcess, round: Round): Promise<Result> {
   const { attack, ca } = round;
   const task = { wire: attack.wire, hostname: "127.0.0.1", port: server.port, ca };
   const witness = new Witness(task);
-  await pause(300);
+  await sleep(300);
   witness.take();
   const before = { mib: server.residentMib(), descriptors: server.descriptors() };
   let peakMib = before.mib;

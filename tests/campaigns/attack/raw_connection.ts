@@ -1,7 +1,9 @@
 /** A socket in an attacker's hands: writes anything, counts what the server answers. */
 
 import { setImmediate } from "node:timers";
-import { ALPN } from "./attack.ts";
+
+/** The wires by their names in TLS handshakes. */
+export const ALPN = { grpc: "h2", lean: "vrpc-lean/1" } as const;
 
 /** What the server answered, over all connections of an attacker. */
 export class Answers {

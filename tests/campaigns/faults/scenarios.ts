@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { type Channel, type ChannelOptions, connect, Status } from "../../../mod.ts";
-import { type Backend, type Ledger, load, Proxy, sleep, timeUntil } from "./world.ts";
+import { sleep } from "../../fixtures/waiting.ts";
+import { type Backend, type Ledger, load, Proxy, timeUntil } from "./world.ts";
 
 /** What a scenario works with. */
 export interface Scene {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { type Channel, RpcError, Status, statusName } from "../../../mod.ts";
 import { LineProcess } from "../../fixtures/processes.ts";
+import { sleep } from "../../fixtures/waiting.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -223,11 +224,6 @@ export function load(channel: Channel, ledger: Ledger, callers = 20, timeoutMs =
       await done;
     },
   };
-}
-
-/** Lets time pass, for faults that take some. */
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** How long `condition` takes to come true, in ms; fails after `limitMs`. */

@@ -15,6 +15,7 @@ import {
   Status,
 } from "../../../mod.ts";
 import { dial } from "../../../src/transport/mod.ts";
+import { sleep } from "../../fixtures/waiting.ts";
 
 /** Counts of what happened. */
 export interface Counts {
@@ -35,7 +36,6 @@ const SIZES = [0, 16, 64, 200, 1_000, 4_000, 20_000];
 const payloads = SIZES.map((size) => new Uint8Array(size).fill(size));
 const anyPayload = () => payloads[Math.floor(Math.random() * payloads.length)];
 const anyMs = (most: number) => Math.random() * most;
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** For calls whose first attempt always fails. */
 export const retrying: ServiceConfig = {

@@ -22,13 +22,13 @@ import {
   STREAM_TYPE_FULL_DUPLEX,
 } from "./schema.ts";
 import { fromBinary } from "@bufbuild/protobuf";
+import { sleep } from "../../fixtures/waiting.ts";
 
 type Response = { payload?: Payload };
 type Client = {
   [method: string]: (request: unknown, options: CallOptions) => unknown;
 };
 
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const channels = new Map<string, Channel>();
 
 /** One channel per server and settings, as programs use channels. */

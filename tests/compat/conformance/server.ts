@@ -27,10 +27,9 @@ import {
   type UnaryRequest,
 } from "./schema.ts";
 import { toBinary } from "@bufbuild/protobuf";
+import { sleep } from "../../fixtures/waiting.ts";
 
 type Response = { payload?: Init<Payload> };
-
-const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /** What the server saw of the request, to be echoed. */
 function requestInfo(ctx: HandlerContext, requests: Packed[]) {
