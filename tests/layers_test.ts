@@ -149,8 +149,7 @@ Deno.test("every folder of src/ has a README.md of at most 25 lines", () => {
 const OPEN = [
   ...["cmd/benchmark/options.ts", "cmd/server.ts", "src/load/report/csv.ts"],
   ...["src/grpc/", "src/http2/", "src/lean/"],
-  ...["src/rpc/batch/writer.ts", "src/rpc/core/connection_driver.ts"],
-  ...["src/rpc/pool/pool.ts"],
+  ...["src/rpc/core/connection_driver.ts"],
 ];
 const OPEN_GUIDES = true;
 

@@ -1,5 +1,5 @@
 /**
- * Puts a channel together: from options to pool, calls and figures.
+ * Assembles a channel: pool, call policies, batching and figures from its options.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
 import { MAX_RECEIVE_MESSAGE_BYTES } from "../../limits/connection_limits.ts";
 import { checkPoolSize, type PoolSize } from "../pool/options.ts";
 import type { CallMiddleware } from "../client/interceptors.ts";
-import { ClientEngines } from "./engine_factory.ts";
+import { ClientEngineFactory } from "./engine_factory.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { HealthChecker } from "../pool/health_check.ts";
@@ -47,7 +47,7 @@ export interface ChannelRuntime {
 
 const SYSTEM: ChannelRuntime = { clock: systemClock, random: Math.random };
 
-/** What a channel consists of. */
+/** The parts of a channel. */
 export class ChannelAssembly {
   readonly target: Target;
   readonly pool: Pool;
@@ -103,19 +103,19 @@ export class ChannelAssembly {
     };
   }
 
-  /** Whether the wire is lean, else gRPC. */
+  /** Whether the wire is lean; otherwise gRPC. */
   get lean(): boolean {
     return this.#options.wire === "lean";
   }
 
-  /** A method with everything that is said about it. Throws TypeError for a path that the wire can't carry. */
+  /** Returns a method with its settings. Throws TypeError for a path that is not valid on the wire. */
   method(info: MethodInfo): ClientMethod {
     const options = this.#options;
     if (!this.lean && !info.path.startsWith("/")) {
       throw new TypeError(
         `Cannot call ${
           JSON.stringify(info.path)
-        }: a gRPC path begins with a slash, for example "/package.Service/Method"`,
+        }: a gRPC path must begin with a slash, such as "/package.Service/Method"`,
       );
     }
     const config = this.#config.forMethod(info.path);
@@ -136,13 +136,13 @@ export class ChannelAssembly {
     };
   }
 
-  /** Changes the size of the pool. */
+  /** Sets the size of the pool. Throws RangeError if it is out of range. */
   resize(size: PoolSize): void {
     const { min, max } = checkPoolSize(size);
     this.pool.resize(min, max);
   }
 
-  /** Figures. */
+  /** Returns figures. */
   stats(): ChannelStats {
     const { addresses, connections } = this.pool.stats();
     return {
@@ -157,7 +157,7 @@ export class ChannelAssembly {
     };
   }
 
-  /** Ends everything. */
+  /** Closes all connections and stops all timers. Idempotent. */
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
@@ -170,7 +170,7 @@ export class ChannelAssembly {
 
   #makeBatcher(options: BatchOptions | true, core: BatchContext["core"]): Batcher {
     if (this.lean) {
-      throw new TypeError("Cannot use batch: the lean wire needs none, its frames are small");
+      throw new TypeError("Cannot use batch with the lean wire: only gRPC supports it");
     }
     return this.#batcher = new Batcher(options === true ? {} : options, {
       core,
@@ -184,7 +184,7 @@ export class ChannelAssembly {
   #makePool(clock: CallCore["clock"], random: () => number): Pool {
     const options = this.#options;
     const { min, max, shrinkAfterMs } = checkPoolSize(options.poolSize ?? { min: 1 });
-    // Checked once, here, and not when the first connection is made.
+    // Throws for options out of range, before the first dial.
     new Backoff(options, random);
     const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const log = (level: "debug" | "warn", message: string) => clientLog[level](message);
@@ -192,7 +192,7 @@ export class ChannelAssembly {
       target: this.target.text,
       resolve: (signal) => this.target.resolve(signal),
       subchannel: (address, hooks) => {
-        const engines = new ClientEngines(options, this.target.authorityOf(address));
+        const engines = new ClientEngineFactory(options, this.target.authorityOf(address));
         return new Subchannel({
           ...hooks,
           clock,
@@ -201,7 +201,7 @@ export class ChannelAssembly {
             address,
             dial: (signal) => this.target.dial(address, signal),
             engine: (sink, stream, nowMs) => engines.make(sink, stream, nowMs),
-            onTooManyPings: () => engines.slowDown(),
+            onTooManyPings: () => engines.doubleKeepaliveTime(),
             connectTimeoutMs,
             clock,
             log,

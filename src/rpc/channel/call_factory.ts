@@ -1,5 +1,5 @@
 /**
- * Makes calls of every kind: the short way, or through interceptors and credentials where there are any.
+ * Makes calls of each kind: directly, or through interceptors and credentials.
  *
  * @module
  */
@@ -15,20 +15,20 @@ import type { CallOptions, Next } from "../core/types.ts";
 
 type Messages = AsyncIterable<unknown> | Iterable<unknown>;
 
-/** The calls of one channel. */
+/** Makes the calls of one channel. */
 export class CallFactory {
   readonly #assembly: ChannelAssembly;
-  /** Whether every call goes through interceptors or credentials. */
-  readonly #always: boolean;
+  /** Whether every call passes through interceptors or credentials of the channel. */
+  readonly #intercepted: boolean;
   readonly #chains = new WeakMap<ClientMethod, Next>();
 
   constructor(assembly: ChannelAssembly) {
     this.#assembly = assembly;
     const { interceptors, credentials } = assembly.middleware;
-    this.#always = interceptors.length > 0 || credentials !== undefined;
+    this.#intercepted = interceptors.length > 0 || credentials !== undefined;
   }
 
-  /** The function that calls `method`, by its kind. */
+  /** Returns the function that calls `method`. */
   bind(method: ClientMethod): (message: unknown, options?: CallOptions) => unknown {
     switch (method.kind) {
       case "unary":
@@ -42,10 +42,10 @@ export class CallFactory {
     }
   }
 
-  /** One request, one reply. */
+  /** Makes a unary call. */
   unary(method: ClientMethod, message: unknown, options?: CallOptions): Promise<unknown> {
     const { core } = this.#assembly;
-    if (this.#always || options?.credentials !== undefined) {
+    if (this.#intercepted || options?.credentials !== undefined) {
       return interceptSingle(core, method, this.#chain(method), message, options);
     }
     try {
@@ -55,27 +55,27 @@ export class CallFactory {
     }
   }
 
-  /** A stream of requests, one reply. */
+  /** Makes a client-streaming call. */
   async clientStreaming(
     method: ClientMethod,
     messages: Messages,
     options?: CallOptions,
   ): Promise<unknown> {
     const { core } = this.#assembly;
-    if (this.#always || options?.credentials !== undefined) {
+    if (this.#intercepted || options?.credentials !== undefined) {
       return await interceptSingle(core, method, this.#chain(method), messages, options);
     }
     return await singleReply(startStreaming(core, method, messages, options), method);
   }
 
-  /** One request, a stream of replies. */
+  /** Makes a server-streaming call. */
   serverStreaming(
     method: ClientMethod,
     message: unknown,
     options?: CallOptions,
   ): AsyncIterable<unknown> {
     const { core } = this.#assembly;
-    if (this.#always || options?.credentials !== undefined) {
+    if (this.#intercepted || options?.credentials !== undefined) {
       return interceptStream(core, method, this.#chain(method), message, options);
     }
     return replies(
@@ -84,23 +84,23 @@ export class CallFactory {
     );
   }
 
-  /** Streams both ways. */
+  /** Makes a bidirectional call. */
   bidiStreaming(
     method: ClientMethod,
     messages: Messages,
     options?: CallOptions,
   ): AsyncIterable<unknown> {
     const { core } = this.#assembly;
-    if (this.#always || options?.credentials !== undefined) {
+    if (this.#intercepted || options?.credentials !== undefined) {
       return interceptStream(core, method, this.#chain(method), messages, options);
     }
     return replies(startStreaming(core, method, messages, options), method);
   }
 
-  /** Bytes both ways. */
+  /** Opens a session. */
   session(method: ClientMethod, options: CallOptions): Session {
     const { core } = this.#assembly;
-    if (this.#always || options.credentials !== undefined) {
+    if (this.#intercepted || options.credentials !== undefined) {
       return new IterableSession(
         (requests, signal) =>
           this.bidiStreaming(method, requests, { ...options, signal }) as AsyncIterable<Uint8Array>,

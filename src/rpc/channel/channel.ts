@@ -1,5 +1,5 @@
 /**
- * Channels: what a client holds to call a server, or several.
+ * Channels: the client's connections to a server, or several, and the calls on them.
  *
  * @module
  */
@@ -20,76 +20,76 @@ import { trackContexts } from "../core/current_context.ts";
 import type { Session } from "../client/session.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
 
-/** What a client holds to call servers. Connections are made when they are first needed. */
+/** Connections to one or several servers that serve the same methods. They are made at the first call. */
 export interface Channel extends AsyncDisposable {
-  /** A typed client of a protobuf service. */
+  /** Returns the typed client of a protobuf service. */
   client<D extends DescService>(service: D): Client<D>;
-  /** Calls a unary method by name, with bytes. Rejects with an RpcError. The payload must not be changed afterwards. */
+  /** Calls a unary method by path, with bytes. Rejects with an RpcError. The payload must not be changed afterwards. */
   call(path: string, payload: Uint8Array, options?: CallOptions): Promise<Uint8Array>;
-  /** Calls a method with a stream of replies by name, with bytes. Leaving the iteration cancels the call. */
+  /** Calls a server-streaming method by path, with bytes. Leaving the iteration cancels the call. */
   stream(path: string, payload: Uint8Array, options?: CallOptions): AsyncIterable<Uint8Array>;
-  /** Opens a session: bytes both ways, independently. `initial` is sent as its first message. */
+  /** Calls a bidirectional method by path, with bytes. `initial` is sent as the first message. */
   session(path: string, options?: CallOptions & { initial?: Uint8Array }): Session;
   /**
-   * Calls a method of any kind that is described by hand, for codecs of your own. Throws TypeError for an unknown kind.
+   * Returns the functions that call a method with codecs of your own. Throws TypeError for an unknown kind.
    */
   method<Req, Res>(info: MethodInfo): BoundMethod<Req, Res>;
-  /** What the server offers; on the lean wire only, elsewhere it rejects with UNIMPLEMENTED. */
+  /** Lists the methods of the server. Lean wire only: a gRPC channel rejects with UNIMPLEMENTED. */
   capabilities(options?: CallOptions): Promise<CapabilityInfo[]>;
   /**
-   * Connects, if need be; resolves when the pool's `min` connections are ready. Rejects with UNAVAILABLE and
-   * the reason after `timeoutMs` (default 20,000).
+   * Connects and resolves once `min` connections per address are ready. Rejects with UNAVAILABLE and the reason after
+   * `timeoutMs` (above 0, default 20,000).
    */
   ready(options?: { timeoutMs?: number }): Promise<void>;
-  /** The state now. */
+  /** Connectivity state. */
   readonly state: ChannelState;
-  /** The state now and after each change, until SHUTDOWN or until the iteration is left. */
+  /** Iterates over the current state and each later one, up to SHUTDOWN. */
   watchState(): AsyncIterable<ChannelState>;
-  /** Changes the size of the pool while it runs. */
+  /** Sets the size of the pool, for open connections too. Throws RangeError if it is out of range. */
   resize(size: PoolSize): void;
-  /** Figures. */
+  /** Returns figures of calls, addresses and connections. */
   stats(): ChannelStats;
-  /** Ends open calls with UNAVAILABLE and closes everything; resolves when nothing is left. */
+  /** Ends open calls with UNAVAILABLE and closes all connections; resolves once they are closed. */
   close(): Promise<void>;
 }
 
-/** The function that calls a method: unary and client streaming give a Promise, the others an AsyncIterable. */
+/** Functions that call a method; use the one of its kind. Failures are RpcErrors. */
 export interface BoundMethod<Req, Res> {
-  /** One request, one reply. */
+  /** Makes a unary call. */
   unary(request: Req, options?: CallOptions): Promise<Res>;
-  /** A stream of requests, one reply. */
+  /** Makes a client-streaming call. */
   clientStreaming(
     requests: AsyncIterable<Req> | Iterable<Req>,
     options?: CallOptions,
   ): Promise<Res>;
-  /** One request, a stream of replies. */
+  /** Makes a server-streaming call. Leaving the iteration cancels it. */
   serverStreaming(request: Req, options?: CallOptions): AsyncIterable<Res>;
-  /** Streams both ways. */
+  /** Makes a bidirectional call. Leaving the iteration cancels it. */
   bidiStreaming(
     requests: AsyncIterable<Req> | Iterable<Req>,
     options?: CallOptions,
   ): AsyncIterable<Res>;
 }
 
-/** An entry of a server's list of methods. */
+/** A method in a lean server's list. */
 export interface CapabilityInfo {
-  /** Its place in the list; `capabilities` itself is 0. */
+  /** Number of the method; `capabilities` itself is 0. */
   readonly id: number;
-  /** The route. */
+  /** Path of the method. */
   readonly name: string;
-  /** One line for people. */
+  /** Description in one line. */
   readonly description: string;
-  /** What comes in. */
+  /** Type of requests, such as a message's name. */
   readonly requestType: string;
-  /** What goes out. */
+  /** Type of replies. */
   readonly responseType: string;
-  /** How many messages go each way. */
+  /** Kind of the method: unary or streaming. */
   readonly kind: string;
 }
 
 /**
- * Makes a channel to one target or to several addresses that serve the same (see the address grammar). It
- * connects when it is first used. Throws TypeError or RangeError for addresses and options that can't be.
+ * Makes a channel to a target or to several addresses (see the address grammar). It connects at the first call. Throws
+ * TypeError or RangeError for invalid addresses and options.
  *
  * ```ts ignore
  * await using channel = connect("127.0.0.1:50051", { timeoutMs: 2_000 });
@@ -117,7 +117,7 @@ class RpcChannel implements Channel {
   readonly #assembly: ChannelAssembly;
   readonly #calls: CallFactory;
   readonly #clients = new WeakMap<DescService, unknown>();
-  /** Methods called by name, so that each is prepared once. */
+  /** Unary methods by path, each prepared once. */
   readonly #unary = new Map<string, ClientMethod>();
 
   constructor(
@@ -125,7 +125,7 @@ class RpcChannel implements Channel {
     options: ChannelOptions,
     runtime?: ChannelRuntime,
   ) {
-    // Calls that are made inside of handlers inherit their deadlines.
+    // Calls made within a handler inherit its deadline.
     trackContexts();
     this.#assembly = new ChannelAssembly(target, options, runtime);
     this.#calls = new CallFactory(this.#assembly);
@@ -154,7 +154,7 @@ class RpcChannel implements Channel {
     let method = this.#unary.get(path);
     if (method === undefined) {
       method = this.#assembly.method(bytesMethod(path, "unary"));
-      // Names that callers make up must not gather.
+      // A bound for callers that make up paths.
       if (this.#unary.size >= MAX_NAMED_METHODS) this.#unary.clear();
       this.#unary.set(path, method);
     }
@@ -169,7 +169,7 @@ class RpcChannel implements Channel {
   session(path: string, options: CallOptions & { initial?: Uint8Array } = {}): Session {
     const method = this.#assembly.method(bytesMethod(path, "bidi_streaming"));
     const session = this.#calls.session(method, options);
-    // Whoever waits for the session hears of a failure there.
+    // A failure is reported by the session's next receive or send.
     if (options.initial !== undefined) session.send(options.initial).catch(() => {});
     return session;
   }
@@ -193,23 +193,27 @@ class RpcChannel implements Channel {
     if (!this.#assembly.lean) {
       throw new RpcError(
         Status.UNIMPLEMENTED,
-        "Only the lean wire lists methods this way; a gRPC server may offer reflection",
+        "Cannot list capabilities on the gRPC wire: use reflection, or a lean channel",
       );
     }
     const reply = await this.call("capabilities", new Uint8Array(), options);
     try {
       return JSON.parse(new TextDecoder().decode(reply));
     } catch (cause) {
-      throw new RpcError(Status.INTERNAL, "Cannot read the server's capabilities: not JSON", {
-        cause,
-      });
+      throw new RpcError(
+        Status.INTERNAL,
+        "Cannot decode the server's capabilities: not valid JSON",
+        {
+          cause,
+        },
+      );
     }
   }
 
   async ready(options: { timeoutMs?: number } = {}): Promise<void> {
     const { timeoutMs = READY_TIMEOUT_MS } = options;
     if (!(timeoutMs > 0)) {
-      throw new RangeError(`Cannot use timeoutMs ${timeoutMs}: it must be above 0`);
+      throw new RangeError(`Cannot use timeoutMs ${timeoutMs}: must be above 0`);
     }
     try {
       await this.#assembly.pool.ready(timeoutMs);

@@ -1,5 +1,5 @@
 /**
- * The engines that a client's connections run on.
+ * Protocol engines of client connections.
  *
  * @module
  */
@@ -14,27 +14,27 @@ import { type ChannelOptions, CONNECT_TIMEOUT_MS } from "./options.ts";
 
 const LEAN_ALPN = "vrpc-lean/1";
 
-/** Makes the engines of the connections to one address. */
-export class ClientEngines {
+/** Makes the engines of connections to one address. */
+export class ClientEngineFactory {
   readonly #options: ChannelOptions;
   readonly #authority: string;
   #keepaliveTimeMs: number | undefined;
 
-  /** `authority` is what calls go to by name. */
+  /** `authority` is the default `:authority` of calls. */
   constructor(options: ChannelOptions, authority: string) {
     this.#options = options;
     this.#authority = authority;
     this.#keepaliveTimeMs = options.keepaliveTimeMs;
   }
 
-  /** The server objected to pings: from now on half as many (gRPC A8). */
-  slowDown(): void {
+  /** Doubles the keepalive time of further connections, after a GOAWAY for too many pings (gRPC A8). */
+  doubleKeepaliveTime(): void {
     if (this.#keepaliveTimeMs !== undefined) {
       this.#keepaliveTimeMs = Math.max(this.#keepaliveTimeMs, MIN_CLIENT_KEEPALIVE_MS) * 2;
     }
   }
 
-  /** The engine of a connection, once its byte stream is open. Throws ProtocolError. */
+  /** Makes the engine for an open byte stream. Throws ProtocolError if TLS negotiated another protocol. */
   make(sink: ClientConnectionSink, stream: ByteStream, nowMs: number): ClientConnection {
     const options = this.#options;
     const engine = {
@@ -53,14 +53,18 @@ export class ClientEngines {
       );
     }
     if (alpn !== undefined && alpn !== "h2") {
-      throw new ProtocolError("connection", 0, `The server speaks ${alpn} here, not h2`);
+      throw new ProtocolError(
+        "connection",
+        0,
+        `The server negotiated ${alpn} by ALPN, expected h2`,
+      );
     }
     return new GrpcClientConnection(sink, {
       ...engine,
       authority: this.#authority,
       secure: stream.peer.tls !== undefined,
       userAgent: options.userAgent,
-      // One timer of `Connection` runs from the dial to the peer's first settings, and it is `connectTimeoutMs`.
+      // The connect timeout of `Connection` covers the dial and the peer's first SETTINGS.
       prefaceTimeoutMs: Infinity,
       settingsTimeoutMs: Math.max(
         HTTP2_LIMITS.settingsTimeoutMs,

@@ -1,5 +1,5 @@
 /**
- * Channels and their pools alone, for programs that only call: connections, balancing, retries, figures.
+ * Channels alone, for programs that only call: connections, balancing, retries, figures.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * From what the user calls a target to the addresses that are dialled, and how.
+ * Targets: parsing, resolution to addresses, dialling, `:authority` and TLS server name.
  *
  * @module
  */
@@ -16,40 +16,40 @@ import { checkTlsClientOptions } from "../../transport/tls.ts";
 import type { BalancerPolicy } from "../pool/balancer.ts";
 import type { ChannelOptions } from "./options.ts";
 
-/** A target, checked. */
+/** A parsed target. */
 export interface Target {
-  /** For texts. */
+  /** The target as given, for texts. */
   readonly text: string;
-  /** What calls go to by name when no `authority` is given. */
+  /** `:authority` of the first address, given to credentials. */
   readonly authority: string;
-  /** How calls are spread. */
+  /** Load balancing policy: option, service config, or default for the target. */
   readonly balancer: BalancerPolicy;
-  /** The addresses now. */
+  /** Resolves the target to addresses. */
   resolve(signal: AbortSignal): Promise<readonly string[]>;
-  /** Connects to one of them. */
+  /** Dials one of the addresses. */
   dial(address: string, signal: AbortSignal): Promise<ByteStream>;
-  /** The `:authority` for connections to one of them. */
+  /** Returns the `:authority` of connections to one of the addresses. */
   authorityOf(address: string): string;
 }
 
-/** Checks a target and its TLS. Throws TypeError or RangeError for what is no address, no certificate. */
+/** Parses a target. Throws TypeError or RangeError for an invalid address or certificate. */
 export function makeTarget(
   target: string | readonly string[],
   options: ChannelOptions,
   configured: BalancerPolicy | undefined,
 ): Target {
   const texts = typeof target === "string" ? [target] : [...target];
-  if (texts.length === 0) throw new TypeError("Cannot connect to an empty list of addresses");
+  if (texts.length === 0) throw new TypeError("Cannot connect: the list of addresses is empty");
   if (typeof options.tls === "object") checkTlsClientOptions(options.tls);
-  // Streams of the user's own go to addresses of any form, unless a resolver is to make sense of them.
+  // With a `dial` function and no resolver, addresses may have any form.
   const opaque = options.dial !== undefined && options.resolver === undefined;
   const parsed = opaque ? [] : texts.map(parseAddress);
   const several = texts.length > 1 || parsed.some((one) => one.kind === "list");
   const chosen = options.balancer ?? configured;
   const balancer = chosen ?? (several ? "least_request" : "pick_first");
-  // Else a name is one address: connecting to it resolves it, and tries its addresses in turn.
+  // Otherwise a DNS name is one address: the dial resolves it and tries its addresses in turn.
   const spread = chosen !== undefined && chosen !== "pick_first";
-  /** What an address came from: its name is what TLS verifies. */
+  /** The parsed address that each resolved one came from; TLS verifies its name. */
   const origins = new Map<string, Address>();
   const alpn = [options.wire === "lean" ? "vrpc-lean/1" : "h2"];
 
@@ -93,7 +93,7 @@ function tlsOf(options: ChannelOptions, origin: Address | undefined): ChannelOpt
   return tls.serverName === undefined ? { ...tls, serverName: origin.host } : tls;
 }
 
-// gRPC's naming: the host and port of the target; "localhost" where an address has no host.
+// gRPC's naming (doc/naming.md): host and port of the target; "localhost" for addresses without a host.
 function authorityOf(address: Address | undefined, options: ChannelOptions): string {
   const tlsName = typeof options.tls === "object" ? options.tls.serverName : undefined;
   if (address?.kind === "tcp" || address?.kind === "dns") {

@@ -1,5 +1,5 @@
 /**
- * Typed clients, straight from protobuf-es service descriptors.
+ * Typed clients of protobuf-es service descriptors.
  *
  * @module
  */
@@ -18,17 +18,17 @@ import type {
 import { protobufCodec } from "../../codec/protobuf.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
 
-/** A client of a protobuf service: a function for each method, by its local name. */
+/** Client of a protobuf service: one function per method, by local name. */
 export type Client<D extends DescService> = {
   readonly [P in keyof D["method"]]: ClientFunction<D["method"][P]>;
 };
 
-/** Messages that go out one by one. */
+/** Requests of a streaming call. */
 export type Requests<I extends DescMessage> =
   | AsyncIterable<MessageInitShape<I>>
   | Iterable<MessageInitShape<I>>;
 
-/** The function that calls a method. Failures are RpcErrors. */
+/** Function that calls a method. Failures are RpcErrors. */
 export type ClientFunction<M extends DescMethod> = M extends DescMethodUnary<infer I, infer O>
   ? (request: MessageInitShape<I>, options?: CallOptions) => Promise<MessageShape<O>>
   : M extends DescMethodClientStreaming<infer I, infer O>
@@ -39,12 +39,12 @@ export type ClientFunction<M extends DescMethod> = M extends DescMethodUnary<inf
     ? (requests: Requests<I>, options?: CallOptions) => AsyncIterable<MessageShape<O>>
   : never;
 
-/** Makes the function that calls `method`. */
+/** Returns the function that calls `method`. */
 export type BindMethod = (
   method: MethodInfo,
 ) => (message: unknown, options?: CallOptions) => unknown;
 
-/** Makes a client; its functions are made when they are first asked for. */
+/** Makes a client whose functions are made at their first use. */
 export function makeClient<D extends DescService>(service: D, bind: BindMethod): Client<D> {
   const client = {};
   for (const method of service.methods) {
