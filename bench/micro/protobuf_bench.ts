@@ -1,50 +1,45 @@
-// Deno.bench of flat protobuf messages, by the codec and by protobuf-es alone: `deno bench -A bench/micro/protobuf_bench.ts`.
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { compileFlatDecoder } from "../../src/codec/flat_decoder.ts";
-import { compileFlatEncoder } from "../../src/codec/flat_encoder.ts";
+// Deno.bench of protobuf messages, small and nested, by the codec and by protobuf-es: `deno bench -A bench/micro/protobuf_bench.ts`.
+import { create, type DescMessage, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { OrderListSchema } from "../../proto/gen/bench/orders_pb.ts";
 import { EchoResponseSchema } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
-import { expectCount } from "../engine_pair.ts";
+import { decoderOf } from "../../src/protobuf/decoder.ts";
+import { encoderOf } from "../../src/protobuf/encoder.ts";
+import type { Fields } from "../../src/protobuf/shape.ts";
+import { orders } from "../orders.ts";
 
 const MESSAGES = 1000;
 
-const encode = compileFlatEncoder(EchoResponseSchema);
-const decode = compileFlatDecoder(EchoResponseSchema);
-if (encode === undefined || decode === undefined) throw new Error("EchoResponse is not flat");
+const payload = (length: number) => ({
+  payload: new Uint8Array(length).fill(7),
+  receivedAtNs: 1_764_000_000_000_000_000n,
+  sentAtNs: 1_764_000_000_000_001_000n,
+});
+const cases: [name: string, schema: DescMessage, init: Fields][] = [
+  ["payload of 64 B", EchoResponseSchema, payload(64)],
+  ["payload of 16 KiB", EchoResponseSchema, payload(16_384)],
+  ["1 order, 0.3 KB", OrderListSchema, orders(1)],
+  ["10 orders, 3 KB", OrderListSchema, orders(10)],
+];
 
-for (const length of [64, 16_384]) {
-  const init = {
-    payload: new Uint8Array(length).fill(7),
-    receivedAtNs: 1_764_000_000_000_000_000n,
-    sentAtNs: 1_764_000_000_000_001_000n,
-  };
-  const message = create(EchoResponseSchema, init);
-  const bytes = toBinary(EchoResponseSchema, message);
-  const size = `payload of ${length} B`;
-
-  const benchEncode = (name: string, one: () => Uint8Array | undefined) =>
+for (const [name, schema, init] of cases) {
+  const message = create(schema, init);
+  const bytes = toBinary(schema, message);
+  const bench = (group: string, how: string, one: () => unknown) =>
     Deno.bench(
-      `encode ${MESSAGES} × ${size}, ${name}`,
-      { group: `encode, ${size}`, baseline: name === "protobuf-es" },
+      `${group} ${MESSAGES} × ${name}, ${how}`,
+      { group: `${group}, ${name}`, baseline: how === "protobuf-es" },
       () => {
-        let written = 0;
-        for (let i = 0; i < MESSAGES; i++) written += one()?.length ?? 0;
-        expectCount("bytes", written, MESSAGES * bytes.length);
+        for (let i = 0; i < MESSAGES; i++) one();
       },
     );
-  benchEncode("protobuf-es", () => toBinary(EchoResponseSchema, create(EchoResponseSchema, init)));
-  benchEncode("protobuf-es, of a message made before", () => toBinary(EchoResponseSchema, message));
-  benchEncode("flat", () => encode(init, false));
-
-  const benchDecode = (name: string, one: () => { payload?: unknown } | undefined) =>
-    Deno.bench(
-      `decode ${MESSAGES} × ${size}, ${name}`,
-      { group: `decode, ${size}`, baseline: name === "protobuf-es" },
-      () => {
-        let read = 0;
-        for (let i = 0; i < MESSAGES; i++) read += (one()?.payload as Uint8Array).length;
-        expectCount("bytes", read, MESSAGES * length);
-      },
-    );
-  benchDecode("protobuf-es", () => fromBinary(EchoResponseSchema, bytes));
-  benchDecode("flat", () => decode(bytes));
+  bench("encode", "protobuf-es", () => toBinary(schema, message));
+  bench("encode", "protobuf-es, from plain objects", () => toBinary(schema, create(schema, init)));
+  bench("decode", "protobuf-es", () => fromBinary(schema, bytes));
+  for (const [how, generate] of [["generated", true], ["by fields", false]] as const) {
+    const encode = encoderOf(schema, generate);
+    const decode = decoderOf(schema, generate);
+    bench("encode", how, () => encode(message as unknown as Fields, false));
+    bench("encode", `${how}, from plain objects`, () => encode(init, false));
+    bench("decode", how, () => decode(bytes));
+  }
 }

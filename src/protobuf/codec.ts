@@ -1,0 +1,55 @@
+/**
+ * Codecs of protobuf messages, compiled from their descriptors.
+ *
+ * @module
+ */
+
+import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { type Decoder, decoderOf } from "./decoder.ts";
+import { type Encoder, encoderOf } from "./encoder.ts";
+import type { Fields } from "./shape.ts";
+
+/** Encodes and decodes messages of one type. */
+export interface MessageCodec<D extends DescMessage = DescMessage> {
+  /** The message's descriptor. */
+  readonly descriptor: D;
+  /**
+   * The bytes of a message, or of its init shape (a plain object with some of the fields); unknown fields are
+   * written, too. The result belongs to the caller. Throws TypeError that names the field for a value that can't be
+   * encoded.
+   */
+  encode(message: MessageInitShape<D>): Uint8Array;
+  /**
+   * As `encode`; a message of more than 2,048 bytes is written to a pooled buffer, which goes back to the pool by
+   * `releaseMessage`.
+   */
+  encodeLent(message: MessageInitShape<D>): Uint8Array;
+  /**
+   * The message in `bytes`, as protobuf-es makes it. Its bytes fields and unknown fields are views of `bytes`. Throws
+   * an Error for bytes that are no such message.
+   */
+  decode(bytes: Uint8Array): MessageShape<D>;
+}
+
+const codecs = new WeakMap<DescMessage, MessageCodec>();
+
+/** The codec of a message type; the same object each time. The type is compiled when it is first used. */
+export function codecOf<D extends DescMessage>(descriptor: D): MessageCodec<D> {
+  let codec = codecs.get(descriptor);
+  if (!codec) {
+    codec = makeCodec(descriptor);
+    codecs.set(descriptor, codec);
+  }
+  return codec as unknown as MessageCodec<D>;
+}
+
+function makeCodec(descriptor: DescMessage): MessageCodec {
+  let decode: Decoder = (bytes) => (decode = decoderOf(descriptor))(bytes);
+  let encode: Encoder = (message, lend) => (encode = encoderOf(descriptor))(message, lend);
+  return {
+    descriptor,
+    encode: (message) => encode(message as Fields, false),
+    encodeLent: (message) => encode(message as Fields, true),
+    decode: (bytes) => decode(bytes) as MessageShape<DescMessage>,
+  };
+}

@@ -1,0 +1,278 @@
+/**
+ * Writes the source of a decoder for one message type: a loop with a switch on the tag, fields in local variables,
+ * and one object literal at the end.
+ *
+ * What is unusual (a message field that comes twice, an unknown value of a closed enum, damage) throws IRREGULAR: the
+ * bytes are then read anew by the slower decoder of `merge.ts`, which says what is wrong.
+ *
+ * Names in the source: `b` bytes, `p` position, `e` end, `d` messages that may still be nested, `g` the tag that ends
+ * a group (0 outside of groups, -1 once it came), `t` tag, `v` value, `q` inner end, `u` unknown fields, `m` message;
+ * `f0`, `f1` … the fields, `o0` … the oneofs; `c0` … decoders of other types; `s0` … sets of enum values; `R` and `C`
+ * are `reader.ts` and its cursor, `X` is IRREGULAR.
+ *
+ * @module
+ */
+
+import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
+import { adapterOf, isDelimited, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
+
+/** Source, and what it refers to by number. */
+export interface DecoderSource {
+  readonly source: string;
+  /** Message types, in the order of `c0`, `c1` … */
+  readonly children: readonly DescMessage[];
+  /** Values of closed enums, in the order of `s0`, `s1` … */
+  readonly enums: readonly ReadonlySet<number>[];
+}
+
+const FIELD_ZERO = "undefined";
+
+/** The source of a decoder; `prototype` says whether messages have one of their own. */
+export function decoderSource(descriptor: DescMessage, prototype: boolean): DecoderSource {
+  return new Generator(descriptor).generate(prototype);
+}
+
+class Generator {
+  readonly #descriptor: DescMessage;
+  readonly #children: DescMessage[] = [];
+  readonly #enums: Set<number>[] = [];
+  readonly #oneofs: readonly DescOneof[];
+
+  constructor(descriptor: DescMessage) {
+    this.#descriptor = descriptor;
+    this.#oneofs = descriptor.oneofs;
+  }
+
+  generate(prototype: boolean): DecoderSource {
+    const { fields } = this.#descriptor;
+    const locals = fields.filter((field) => !field.oneof).map((field) =>
+      `f${fields.indexOf(field)}=${this.#initial(field)}`
+    );
+    locals.push(...this.#oneofs.map((_, i) => `o${i}`), "u");
+    const cases = fields.map((field, i) => this.#case(field, i)).join("\n");
+    const source = `return function decode(b,p,e,d,g){
+if(d<=0)throw X;
+let t=0,v=0,q=0,x,k,${locals.join(",")};
+while(p<e){
+t=b[p++];
+if(t>127){v=b[p++];if(v<128)t=t&127|v<<7;else{C.at=p-2;t=R.tag(b);p=C.at}}
+switch(t){
+${cases}
+default:
+if((t&7)===4){if(t!==g)throw X;g=-1;e=p;break}
+C.at=p;u=R.keepUnknown(b,e,t,d,u);p=C.at
+}
+}
+if(p!==e||g>0)throw X;
+if(g<0)C.at=p;
+${this.#result(prototype)}
+if(u!==undefined)m.$unknown=u;
+return m}`;
+    return { source, children: this.#children, enums: this.#enums };
+  }
+
+  #initial(field: DescField): string {
+    if (field.fieldKind === "list") return "[]";
+    if (field.fieldKind === "map") return "{}";
+    if (field.fieldKind === "message" || field.presence !== 2) return FIELD_ZERO;
+    if (field.fieldKind === "enum") return String(field.enum.values[0].number);
+    return zeroOf(field);
+  }
+
+  /** The message as an object literal in the order of `create()`; absent fields are no properties. */
+  #result(prototype: boolean): string {
+    const { fields, members, typeName } = this.#descriptor;
+    const always: [name: string, value: string][] = [['"$typeName"', JSON.stringify(typeName)]];
+    const present: string[] = [];
+    for (const member of members) {
+      const name = JSON.stringify(member.localName);
+      if (member.kind === "oneof") {
+        const local = `o${this.#oneofs.indexOf(member)}`;
+        always.push([name, `${local}===undefined?{case:undefined}:${local}`]);
+        continue;
+      }
+      const local = `f${fields.indexOf(member)}`;
+      if (this.#initial(member) === FIELD_ZERO) {
+        present.push(`if(${local}!==undefined)m[${name}]=${local};`);
+      } else always.push([name, local]);
+    }
+    const assign = always.map(([name, value]) => `m[${name}]=${value};`).join("");
+    const literal = always.map(([name, value]) => `${name}:${value}`).join(",");
+    const made = prototype ? `const m=new M();${assign}` : `const m={${literal}};`;
+    return made + present.join("");
+  }
+
+  #case(field: DescField, index: number): string {
+    switch (field.fieldKind) {
+      case "list":
+        return this.#listCases(field, `f${index}`);
+      case "map":
+        return this.#mapCase(field, `f${index}`);
+      default: {
+        const tag = tagOf(field.number, this.#wireType(field));
+        return `case ${tag}:${this.#read(field)}${this.#store(field, index)}break;`;
+      }
+    }
+  }
+
+  #wireType(field: DescField): number {
+    const scalar = scalarOf(field);
+    if (scalar !== undefined) return wireTypeOf(scalar);
+    return isDelimited(field) ? 3 : 2;
+  }
+
+  /** Puts `x` where a singular field is kept. */
+  #store(field: DescField, index: number): string {
+    const name = JSON.stringify(field.localName);
+    const twice = (condition: string) => field.message ? `if(${condition})throw X;` : "";
+    if (field.oneof) {
+      const local = `o${this.#oneofs.indexOf(field.oneof)}`;
+      return twice(`${local}!==undefined&&${local}.case===${name}`) +
+        `${local}={case:${name},value:x};`;
+    }
+    return `${twice(`f${index}!==undefined`)}f${index}=x;`;
+  }
+
+  /** Reads one value of a field into `x`. */
+  #read(field: DescField): string {
+    if (field.enum) {
+      if (field.enum.open || field.fieldKind !== "enum") return int32("x=v;");
+      const index = this.#enums.push(new Set(field.enum.values.map(({ number }) => number))) - 1;
+      return int32(`if(!s${index}.has(v))throw X;x=v;`);
+    }
+    if (!field.message) return readScalar(field.scalar!, field);
+    const child = this.#child(field.message);
+    const read = isDelimited(field)
+      ? `x=${child}(b,p,e,d-1,${tagOf(field.number, 4)});p=C.at;`
+      : `${LENGTH}x=${child}(b,p,p+v,d-1,0);p+=v;`;
+    switch (adapterOf(field)) {
+      case "wrapper":
+        return `${read}x=x.${field.message.fields[0].localName};`;
+      case "struct":
+        return `${read}x=S(x);`;
+      default:
+        return read;
+    }
+  }
+
+  #child(message: DescMessage): string {
+    let index = this.#children.indexOf(message);
+    if (index < 0) index = this.#children.push(message) - 1;
+    return `c${index}`;
+  }
+
+  #listCases(field: DescField & { fieldKind: "list" }, local: string): string {
+    const scalar = scalarOf(field);
+    const read = this.#read(field);
+    const single = `case ${
+      tagOf(field.number, this.#wireType(field))
+    }:${read}${local}.push(x);break;`;
+    if (scalar === undefined || scalar === ScalarType.STRING || scalar === ScalarType.BYTES) {
+      return single;
+    }
+    return `${single}
+case ${
+      tagOf(field.number, 2)
+    }:${LENGTH}q=p+v;while(p<q){${read}${local}.push(x)}if(p!==q)throw X;break;`;
+  }
+
+  #mapCase(field: DescField & { fieldKind: "map" }, local: string): string {
+    const key = readScalar(field.mapKey, { utf8Validation: field.utf8Validation });
+    const value = this.#read(field);
+    const keyTag = tagOf(1, wireTypeOf(field.mapKey));
+    const scalar = scalarOf(field);
+    const valueTag = tagOf(2, scalar === undefined ? 2 : wireTypeOf(scalar));
+    const absent = scalar === undefined ? "throw X;" : `w=${zeroOfValue(field)};`;
+    return `case ${tagOf(field.number, 2)}:{${LENGTH}q=p+v;let w;k=${zeroOfKey(field.mapKey)};
+while(p<q){switch(b[p++]){
+case ${keyTag}:${key}k=x;break;
+case ${valueTag}:${scalar === undefined ? "if(w!==undefined)throw X;" : ""}${
+      value.replaceAll("<=e", "<=q")
+    }w=x;break;
+default:throw X}}
+if(p!==q)throw X;if(w===undefined){${absent}}
+if(k==="__proto__")R.setEntry(${local},k,w);else ${local}[k]=w;break}`;
+  }
+}
+
+/** Reads a length into `v` and checks that so much is there. */
+const LENGTH = "v=b[p++];if(v>127){C.at=p-1;v=R.varint32(b)>>>0;p=C.at}if(!(p+v<=e))throw X;";
+
+/** Reads the low 32 bits of a varint into `v`. */
+const int32 = (then: string) => `v=b[p++];if(v>127){C.at=p-1;v=R.varint32(b);p=C.at}${then}`;
+
+const long = (name: string, small: string) =>
+  `v=b[p++];if(v<128)x=${small};else{C.at=p-1;x=R.${name}(b);p=C.at}`;
+
+const fixed = (name: string, bytes: number) => `x=R.${name}(b,p);p+=${bytes};`;
+
+function readScalar(
+  scalar: ScalarType,
+  field: { utf8Validation?: boolean; longAsString?: boolean },
+): string {
+  const text = field.longAsString ? "x=String(x);" : "";
+  switch (scalar) {
+    case ScalarType.STRING:
+      return `${LENGTH}x=${field.utf8Validation === false ? "R.lossyText" : "T"}(b,p,v);p+=v;`;
+    case ScalarType.BYTES:
+      return `${LENGTH}x=R.bytes(b,p,v);p+=v;`;
+    case ScalarType.BOOL:
+      return "v=b[p++];if(v<128)x=v!==0;else{C.at=p-1;x=R.bool(b);p=C.at}";
+    case ScalarType.INT32:
+      return int32("x=v;");
+    case ScalarType.UINT32:
+      return int32("x=v>>>0;");
+    case ScalarType.SINT32:
+      return int32("x=(v>>>1)^-(v&1);");
+    case ScalarType.INT64:
+      return long("int64", "BigInt(v)") + text;
+    case ScalarType.UINT64:
+      return long("uint64", "BigInt(v)") + text;
+    case ScalarType.SINT64:
+      return long("sint64", "BigInt(v&1?-(v>>1)-1:v>>1)") + text;
+    case ScalarType.FIXED64:
+      return fixed("fixed64", 8) + text;
+    case ScalarType.SFIXED64:
+      return fixed("sfixed64", 8) + text;
+    case ScalarType.DOUBLE:
+      return fixed("double", 8);
+    case ScalarType.FLOAT:
+      return fixed("float", 4);
+    case ScalarType.FIXED32:
+      return "x=(b[p]|b[p+1]<<8|b[p+2]<<16|b[p+3]<<24)>>>0;p+=4;";
+    case ScalarType.SFIXED32:
+      return "x=b[p]|b[p+1]<<8|b[p+2]<<16|b[p+3]<<24;p+=4;";
+  }
+}
+
+/** The zero value of a scalar field with implicit presence. */
+function zeroOf(field: DescField & { fieldKind: "scalar" }): string {
+  return zero(field.scalar, field.longAsString);
+}
+
+function zeroOfKey(scalar: ScalarType): string {
+  return zero(scalar, false);
+}
+
+function zeroOfValue(field: DescField & { fieldKind: "map" }): string {
+  return field.enum ? String(field.enum.values[0].number) : zero(field.scalar!, false);
+}
+
+function zero(scalar: ScalarType, longAsString: boolean): string {
+  switch (scalar) {
+    case ScalarType.STRING:
+      return '""';
+    case ScalarType.BYTES:
+      return "new Uint8Array(0)";
+    case ScalarType.BOOL:
+      return "false";
+    case ScalarType.INT64:
+    case ScalarType.UINT64:
+    case ScalarType.SINT64:
+    case ScalarType.FIXED64:
+    case ScalarType.SFIXED64:
+      return longAsString ? '"0"' : "0n";
+    default:
+      return "0";
+  }
+}

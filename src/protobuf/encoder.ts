@@ -1,0 +1,140 @@
+/**
+ * Encoders of message types: generated code where the runtime allows it, a function for each field elsewhere; and the
+ * buffers that messages are written to.
+ *
+ * @module
+ */
+
+import { markAsUntransferable } from "node:worker_threads";
+import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { LEND_FROM_BYTES, lendBuffer, releaseMessage } from "../bytes/pool.ts";
+import { CAN_GENERATE } from "./decoder.ts";
+import { encoderSource } from "./encoder_source.ts";
+import { type Encode, encoderByFields } from "./field_writers.ts";
+import { type Fields, jsonToStruct, prototypeOf } from "./shape.ts";
+import * as writer from "./writer.ts";
+
+/**
+ * Encodes one message type. With `lend`, a message of more than 2,048 bytes is written to a buffer that is to be given
+ * back with `releaseMessage`. Throws TypeError for messages that can't be encoded.
+ */
+export type Encoder = (message: Fields, lend: boolean) => Uint8Array;
+
+// Small messages, up to LEND_FROM_BYTES, are cut from a shared slab, from its end to its beginning: a buffer of its
+// own for each costs more than writing it.
+const SLAB_BYTES = 16_384;
+let slab: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+let slabEnd = 0;
+// Whether a message is being written to the slab: getters of the user's may encode other messages meanwhile.
+let slabTaken = false;
+
+const generated = new Map<DescMessage, Encode>();
+
+/** The encoder of a message type; `generate` false takes the form without generated code. */
+export function encoderOf(descriptor: DescMessage, generate: boolean = CAN_GENERATE): Encoder {
+  const byFields = encoderByFields(descriptor);
+  const encode = generate ? withFallback(generatedOf(descriptor), byFields) : byFields;
+  const names = descriptor.fields
+    .filter((field) =>
+      !field.oneof && field.fieldKind === "scalar" && field.scalar === ScalarType.BYTES
+    )
+    .map((field) => field.localName);
+  // Room for what is no singular bytes field, from the messages before.
+  let usual = 0;
+  return (message, lend) => {
+    const known = names.length === 0 ? 0 : bytesIn(message, names);
+    const guess = known + usual;
+    const bytes = guess <= LEND_FROM_BYTES
+      ? toSlab(encode, message, lend, guess)
+      : toBuffer(encode, message, lend, guess + 16);
+    const rest = bytes.length - known + 16;
+    usual = rest > usual ? rest : usual - (usual - rest >> 3);
+    return bytes;
+  };
+}
+
+function withFallback(encode: Encode, byFields: Encode): Encode {
+  return (message, b, p) => {
+    try {
+      return encode(message, b, p);
+    } catch (error) {
+      if (error !== writer.UNEXPECTED) throw error;
+    }
+    return byFields(message, b, p);
+  };
+}
+
+/** Bytes in the fields that say at once how long they are. */
+function bytesIn(message: Fields, names: readonly string[]): number {
+  let sum = 0;
+  for (let i = 0; i < names.length; i++) {
+    const value = message?.[names[i]];
+    if (value instanceof Uint8Array) sum += value.length + 6;
+  }
+  return sum;
+}
+
+function toSlab(encode: Encode, message: Fields, lend: boolean, guess: number): Uint8Array {
+  if (slabTaken) return toBuffer(encode, message, lend, Math.max(guess, 256));
+  if (slabEnd < guess || slabEnd === 0) newSlab();
+  slabTaken = true;
+  const end = slabEnd;
+  const target = slab;
+  try {
+    const start = encode(message, target, end);
+    if (start >= 0) {
+      slabEnd = start;
+      return new Uint8Array(target.buffer, start, end - start);
+    }
+    // The slab's rest is too short.
+    guess = end - start;
+  } finally {
+    slabTaken = false;
+  }
+  if (guess > LEND_FROM_BYTES) return toBuffer(encode, message, lend, guess);
+  newSlab();
+  return toSlab(encode, message, lend, guess);
+}
+
+function newSlab(): void {
+  slab = new Uint8Array(SLAB_BYTES);
+  // Transferring one message to a worker would empty its neighbours.
+  markAsUntransferable(slab.buffer);
+  slabEnd = SLAB_BYTES;
+}
+
+function toBuffer(encode: Encode, message: Fields, lend: boolean, guess: number): Uint8Array {
+  for (let size = guess;;) {
+    const buffer = lend && size > LEND_FROM_BYTES ? lendBuffer(size) : new Uint8Array(size);
+    const start = encode(message, buffer, buffer.length);
+    const length = buffer.length - start;
+    if (start < 0) {
+      releaseMessage(buffer);
+      size = length;
+      continue;
+    }
+    const bytes = new Uint8Array(buffer.buffer, start, length);
+    if (lend ? length > LEND_FROM_BYTES : start <= length >> 2) return bytes;
+    // Too small for its buffer, which would be kept as long as the message.
+    const copy = bytes.slice();
+    if (lend) releaseMessage(buffer);
+    return copy;
+  }
+}
+
+function generatedOf(descriptor: DescMessage): Encode {
+  let encode = generated.get(descriptor);
+  if (!encode) {
+    encode = compile(descriptor);
+    generated.set(descriptor, encode);
+  }
+  return encode;
+}
+
+function compile(descriptor: DescMessage): Encode {
+  const prototype = prototypeOf(descriptor);
+  const { source, children } = encoderSource(descriptor, prototype !== undefined);
+  const late = children.map((_, i) => `let c${i}=(m,b,p)=>(c${i}=L(N[${i}]))(m,b,p);`);
+  const make = new Function("W", "X", "S", "L", "N", "P", `"use strict";${late.join("")}${source}`);
+  return make(writer, writer.UNEXPECTED, jsonToStruct, generatedOf, children, prototype);
+}

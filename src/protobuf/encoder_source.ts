@@ -1,0 +1,207 @@
+/**
+ * Writes the source of an encoder for one message type. It takes messages and their init shape alike, and writes
+ * backwards (see `writer.ts`), so fields come in falling order of their numbers.
+ *
+ * What it doesn't expect (a value of another type, out of range, a required field that is missing) throws UNEXPECTED:
+ * the message is then written anew by the slower encoder of `field_writers.ts`, which accepts it or says what is wrong.
+ *
+ * Names in the source: `m` message, `b` buffer, `p` position, `x` value, `q` inner end, `i` index; `c0` … encoders of
+ * other types; `W` is `writer.ts`, `X` is UNEXPECTED, `P` the prototype with default values.
+ *
+ * @module
+ */
+
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { adapterOf, isDelimited, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
+
+/** Source, and the message types that it refers to by number. */
+export interface EncoderSource {
+  readonly source: string;
+  /** Message types, in the order of `c0`, `c1` … */
+  readonly children: readonly DescMessage[];
+}
+
+const IMPLICIT = 2;
+const LEGACY_REQUIRED = 3;
+
+/** The source of an encoder; `prototype` says whether messages have one of their own. */
+export function encoderSource(descriptor: DescMessage, prototype: boolean): EncoderSource {
+  const children: DescMessage[] = [];
+  const child = (message: DescMessage) => {
+    let index = children.indexOf(message);
+    if (index < 0) index = children.push(message) - 1;
+    return `c${index}`;
+  };
+  const fields = descriptor.fields.toSorted((one, other) => other.number - one.number);
+  const writes = fields.map((field) => writeField(field, prototype, child)).join("\n");
+  const name = JSON.stringify(descriptor.typeName);
+  const source = `return function encode(m,b,p){
+if(typeof m!=="object"||m===null)throw X;
+let x=m.$typeName,q=0,i=0;
+if(x!==${name}&&x!==undefined)throw X;
+x=m.$unknown;
+if(x!==undefined)p=W.unknown(b,p,x);
+${writes}
+return p}`;
+  return { source, children };
+}
+
+type Child = (message: DescMessage) => string;
+
+function writeField(field: DescField, prototype: boolean, child: Child): string {
+  const name = JSON.stringify(field.localName);
+  if (field.fieldKind === "list") return `x=m[${name}];${writeList(field, child)}`;
+  if (field.fieldKind === "map") return `x=m[${name}];${writeMap(field, child)}`;
+  if (field.oneof) {
+    const oneof = JSON.stringify(field.oneof.localName);
+    return `x=m[${oneof}];if(x!==undefined&&x!==null&&x.case===${name}){x=x.value;${
+      writeSingle(field, child)
+    }}`;
+  }
+  const write = writeSingle(field, child);
+  if (field.presence === IMPLICIT) {
+    return `x=m[${name}];if(x!==undefined&&x!==null${notZero(field)}){${write}}`;
+  }
+  // Default values on the prototype are no values of the message; those of a class of the user's own are.
+  const own = prototype && field.fieldKind !== "message"
+    ? `&&(Object.hasOwn(m,${name})||Object.getPrototypeOf(m)!==P)`
+    : "";
+  const missing = field.presence === LEGACY_REQUIRED ? "else throw X;" : "";
+  return `x=m[${name}];if(x!==undefined&&x!==null${own}){${write}}${missing}`;
+}
+
+/** A condition that holds for all values but the zero value, of the right type or not. */
+function notZero(field: DescField): string {
+  if (field.fieldKind === "enum") return `&&x!==${field.enum.values[0].number}`;
+  switch (field.scalar) {
+    case ScalarType.STRING:
+      return '&&x!==""';
+    case ScalarType.BYTES:
+      return "&&x.length!==0";
+    case ScalarType.BOOL:
+      return "&&x!==false";
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      return "&&(x!==0||1/x<0)";
+    default:
+      return "&&x!==0n&&x!==0";
+  }
+}
+
+/** Tag and value of `x`. */
+function writeSingle(field: DescField, child: Child): string {
+  const scalar = scalarOf(field);
+  if (scalar === undefined) return writeMessage(field, field.number, child);
+  return writeScalar(scalar) + writeTag(field.number, wireTypeOf(scalar));
+}
+
+function writeMessage(field: DescField, number: number, child: Child): string {
+  const message = field.message!;
+  const encode = `p=${child(message)}(x,b,p);`;
+  const adapter = adapterOf(field);
+  const wrapped = adapter === "wrapper"
+    ? `x={${JSON.stringify(message.fields[0].localName)}:x};`
+    : adapter === "struct"
+    ? 'if(typeof x!=="object")throw X;x=S(x);'
+    : "";
+  if (isDelimited(field)) {
+    return `${writeTag(number, 4)}${wrapped}${encode}${writeTag(number, 3)}`;
+  }
+  return `q=p;${wrapped}${encode}${length("q")}${writeTag(number, 2)}`;
+}
+
+function writeList(field: DescField & { fieldKind: "list" }, child: Child): string {
+  const scalar = scalarOf(field);
+  const check = "if(x!==undefined&&x!==null){if(!Array.isArray(x))throw X;const l=x;";
+  if (scalar === undefined || !field.packed || wireTypeOf(scalar) === 2) {
+    const one = scalar === undefined
+      ? writeMessage(field, field.number, child)
+      : writeScalar(scalar) + writeTag(field.number, wireTypeOf(scalar));
+    return `${check}for(let n=l.length-1;n>=0;n--){x=l[n];${one}}}`;
+  }
+  const end = `if(e!==p){${length("e")}${writeTag(field.number, 2)}}`;
+  return `${check}const e=p;for(let n=l.length-1;n>=0;n--){x=l[n];${writeScalar(scalar)}}${end}}`;
+}
+
+function writeMap(field: DescField & { fieldKind: "map" }, child: Child): string {
+  const scalar = scalarOf(field);
+  const value = scalar === undefined
+    ? writeMessage(field, 2, child)
+    : writeScalar(scalar) + writeTag(2, wireTypeOf(scalar));
+  const key = writeScalar(field.mapKey) + writeTag(1, wireTypeOf(field.mapKey));
+  return `if(x!==undefined&&x!==null){if(typeof x!=="object")throw X;const l=x,k=Object.keys(l);
+for(let n=k.length-1;n>=0;n--){const e=p;x=l[k[n]];${value}x=k[n];${keyOf(field.mapKey)}${key}${
+    length("e")
+  }${writeTag(field.number, 2)}}}`;
+}
+
+/** Makes a number of the key `x`, which is text. */
+function keyOf(scalar: ScalarType): string {
+  switch (scalar) {
+    case ScalarType.STRING:
+      return "";
+    case ScalarType.BOOL:
+      return 'x=x==="true"?true:x==="false"?false:x;';
+    case ScalarType.INT32:
+    case ScalarType.UINT32:
+    case ScalarType.SINT32:
+    case ScalarType.FIXED32:
+    case ScalarType.SFIXED32:
+      return 'if(x==="")throw X;x=+x;';
+    default:
+      return "if(!/^-?\\d+$/.test(x))throw X;x=BigInt(x);";
+  }
+}
+
+/** The length of what stands from `p` to `end`. */
+function length(end: string): string {
+  return `i=${end}-p;if(i<128)b[--p]=i;else p=W.varint(b,p,i);`;
+}
+
+function writeTag(number: number, wireType: number): string {
+  let tag = tagOf(number, wireType);
+  const bytes: number[] = [];
+  for (; tag > 0x7f; tag = Math.floor(tag / 128)) bytes.push(tag % 128 | 0x80);
+  bytes.push(tag);
+  return bytes.reverse().map((byte) => `b[--p]=${byte};`).join("");
+}
+
+const LONG = 'if(typeof x!=="bigint")throw X;';
+const INT64 = `${LONG}if(BigInt.asIntN(64,x)!==x)throw X;`;
+const UINT64 = `${LONG}if(BigInt.asUintN(64,x)!==x)throw X;`;
+
+/** Writes `x`, text and bytes with their length, and checks its type and range. */
+function writeScalar(scalar: ScalarType): string {
+  switch (scalar) {
+    case ScalarType.STRING:
+      return `if(typeof x!=="string")throw X;q=p;p=W.text(b,p,x);${length("q")}`;
+    case ScalarType.BYTES:
+      return `if(!(x instanceof Uint8Array))throw X;q=p;p=W.raw(b,p,x);${length("q")}`;
+    case ScalarType.BOOL:
+      return 'if(typeof x!=="boolean")throw X;b[--p]=x?1:0;';
+    case ScalarType.INT32:
+      return "if((x|0)!==x)throw X;if(x>=0&&x<128)b[--p]=x;else p=W.int32(b,p,x);";
+    case ScalarType.UINT32:
+      return "if(x>>>0!==x)throw X;if(x<128)b[--p]=x;else p=W.varint(b,p,x);";
+    case ScalarType.SINT32:
+      return "if((x|0)!==x)throw X;p=W.varint(b,p,(x<<1^x>>31)>>>0);";
+    case ScalarType.FIXED32:
+      return "if(x>>>0!==x)throw X;p=W.fixed32(b,p,x);";
+    case ScalarType.SFIXED32:
+      return "if((x|0)!==x)throw X;p=W.fixed32(b,p,x);";
+    case ScalarType.INT64:
+      return `${INT64}p=W.long(b,p,x);`;
+    case ScalarType.UINT64:
+      return `${UINT64}p=W.long(b,p,x);`;
+    case ScalarType.SINT64:
+      return `${INT64}p=W.zigzag64(b,p,x);`;
+    case ScalarType.FIXED64:
+      return `${UINT64}p=W.fixed64(b,p,x);`;
+    case ScalarType.SFIXED64:
+      return `${INT64}p=W.fixed64(b,p,x);`;
+    case ScalarType.DOUBLE:
+      return 'if(typeof x!=="number")throw X;p=W.double(b,p,x);';
+    case ScalarType.FLOAT:
+      return 'if(typeof x!=="number"||Math.abs(x)>3.4028234663852886e38&&Math.abs(x)!==Infinity)throw X;p=W.float(b,p,x);';
+  }
+}

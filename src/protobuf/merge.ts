@@ -1,0 +1,365 @@
+/**
+ * The decoder without generated code: a function for each field, working on a message as `create()` makes it. It does
+ * all that the format allows: message fields that come twice are merged, unknown values of closed enums are kept as
+ * unknown fields.
+ *
+ * @module
+ */
+
+import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import {
+  bool,
+  bytes,
+  cursor,
+  double,
+  fixed64,
+  float,
+  int64,
+  IRREGULAR,
+  keepUnknown,
+  lossyText,
+  MAX_DEPTH,
+  setEntry,
+  sfixed64,
+  sint64,
+  skip,
+  tag,
+  uint64,
+  type UnknownField,
+  varint32,
+} from "./reader.ts";
+import {
+  adapterOf,
+  type Fields,
+  isDelimited,
+  jsonToStruct,
+  scalarOf,
+  structToJson,
+  tagOf,
+  wireTypeOf,
+} from "./shape.ts";
+
+/** Reads text of UTF-8. */
+export type TextReader = (b: Uint8Array, p: number, n: number) => string;
+
+/** Reads fields into a message, up to `e`, or to the tag `end` of a group; from the cursor, and moves it. */
+export type Merger = (
+  message: Fields,
+  b: Uint8Array,
+  e: number,
+  depth: number,
+  end: number,
+) => void;
+
+/** Reads the value at the cursor. */
+type Read = (b: Uint8Array, e: number) => unknown;
+/** Reads one occurrence of a field into a message; for a known wire type only. */
+type ReadField = (message: Fields, b: Uint8Array, e: number, depth: number) => void;
+
+/** Makes mergers of message types, each once. */
+export class Mergers {
+  readonly #all = new Map<DescMessage, Merger>();
+  readonly #text: TextReader;
+
+  /** `text` reads text that must be UTF-8. */
+  constructor(text: TextReader) {
+    this.#text = text;
+  }
+
+  /** The message in `b`. Throws an Error that says what is wrong with the bytes. */
+  decode(descriptor: DescMessage, b: Uint8Array): Fields {
+    const message = create(descriptor) as unknown as Fields;
+    cursor.at = 0;
+    try {
+      this.of(descriptor)(message, b, b.length, MAX_DEPTH, 0);
+    } catch (error) {
+      if (error !== IRREGULAR) throw error;
+      throw new Error(
+        `Cannot decode ${descriptor.typeName}: the ${b.length} bytes are malformed near byte ` +
+          `${Math.min(cursor.at, b.length)}`,
+      );
+    }
+    return message;
+  }
+
+  /** The merger of a message type. */
+  of(descriptor: DescMessage): Merger {
+    let merger = this.#all.get(descriptor);
+    if (!merger) {
+      const fields = new Map<number, ReadField>();
+      merger = mergerOf(descriptor, fields);
+      this.#all.set(descriptor, merger);
+      for (const field of descriptor.fields) {
+        for (const [tag, read] of this.#readersOf(field)) fields.set(tag, read);
+      }
+    }
+    return merger;
+  }
+
+  #readersOf(field: DescField): [tag: number, ReadField][] {
+    switch (field.fieldKind) {
+      case "list":
+        return this.#listReaders(field);
+      case "map":
+        return [[tagOf(field.number, 2), this.#mapReader(field)]];
+      case "enum":
+        return [[tagOf(field.number, 0), enumReader(field)]];
+      case "scalar": {
+        const read = this.#scalar(field.scalar, field);
+        const store = storeOf(field);
+        return [[tagOf(field.number, wireTypeOf(field.scalar)), (message, b, e) => {
+          store(message, read(b, e));
+        }]];
+      }
+      case "message":
+        return [[tagOf(field.number, isDelimited(field) ? 3 : 2), this.#messageReader(field)]];
+    }
+  }
+
+  #messageReader(field: DescField & { fieldKind: "message" }): ReadField {
+    const { localName, oneof } = field;
+    const store = storeOf(field);
+    const merge = this.#child(field);
+    return (message, b, e, depth) => {
+      let existing: unknown;
+      if (!oneof) existing = Object.hasOwn(message, localName) ? message[localName] : undefined;
+      else {
+        const { case: name, value } = message[oneof.localName] as {
+          case?: string;
+          value?: unknown;
+        };
+        if (name === localName) existing = value;
+      }
+      store(message, merge(existing, b, e, depth));
+    };
+  }
+
+  /** Reads a message into one that is there, or a new one. */
+  #child(
+    field: DescField,
+  ): (existing: unknown, b: Uint8Array, e: number, depth: number) => unknown {
+    const descriptor = field.message!;
+    const group = isDelimited(field);
+    const endTag = group ? tagOf(field.number, 4) : 0;
+    const adapter = adapterOf(field);
+    let merger: Merger | undefined;
+    return (existing, b, e, depth) => {
+      const child = messageOf(descriptor, adapter, existing);
+      merger ??= this.of(descriptor);
+      merger(child, b, group ? e : endOf(b, e), depth - 1, endTag);
+      if (adapter === "wrapper") return child[descriptor.fields[0].localName];
+      return adapter === "struct" ? structToJson(child) : child;
+    };
+  }
+
+  #listReaders(field: DescField & { fieldKind: "list" }): [tag: number, ReadField][] {
+    const { localName, number } = field;
+    const scalar = scalarOf(field);
+    if (scalar === undefined) {
+      const child = this.#child(field);
+      const tag = tagOf(number, isDelimited(field) ? 3 : 2);
+      return [[tag, (message, b, e, depth) => {
+        (message[localName] as unknown[]).push(child(undefined, b, e, depth));
+      }]];
+    }
+    const read = this.#scalar(scalar, field.listKind === "scalar" ? field : {});
+    const readers: [number, ReadField][] = [[tagOf(number, wireTypeOf(scalar)), (message, b, e) => {
+      (message[localName] as unknown[]).push(read(b, e));
+    }]];
+    if (wireTypeOf(scalar) !== 2) {
+      readers.push([tagOf(number, 2), (message, b, e) => {
+        const items = message[localName] as unknown[];
+        const end = endOf(b, e);
+        while (cursor.at < end) items.push(read(b, end));
+        if (cursor.at !== end) throw IRREGULAR;
+      }]);
+    }
+    return readers;
+  }
+
+  #mapReader(field: DescField & { fieldKind: "map" }): ReadField {
+    const { localName } = field;
+    const readKey = this.#scalar(field.mapKey, { utf8Validation: field.utf8Validation });
+    const keyTag = tagOf(1, wireTypeOf(field.mapKey));
+    const keyZero = zeroOf(field.mapKey);
+    const scalar = scalarOf(field);
+    const valueTag = tagOf(2, scalar === undefined ? 2 : wireTypeOf(scalar));
+    const readValue = scalar === undefined ? undefined : this.#scalar(scalar, field);
+    const child = scalar === undefined ? this.#child(field) : undefined;
+    return (message, b, e, depth) => {
+      const end = endOf(b, e);
+      let key = keyZero;
+      let value: unknown;
+      while (cursor.at < end) {
+        const next = tag(b);
+        if (next === keyTag) key = readKey(b, end);
+        else if (next === valueTag) {
+          value = readValue ? readValue(b, end) : child!(value, b, end, depth);
+        } else if (next < 8) throw IRREGULAR;
+        else skip(b, end, next, depth - 1);
+      }
+      if (cursor.at !== end) throw IRREGULAR;
+      value ??= zeroOfValue(field);
+      setEntry(message[localName] as Fields, String(key), value);
+    };
+  }
+
+  #scalar(
+    scalar: ScalarType,
+    field: { utf8Validation?: boolean; longAsString?: boolean },
+  ): Read {
+    const read = this.#plainScalar(scalar, field.utf8Validation === false);
+    return field.longAsString && isLong(scalar) ? (b, e) => String(read(b, e)) : read;
+  }
+
+  #plainScalar(scalar: ScalarType, lossy: boolean): Read {
+    switch (scalar) {
+      case ScalarType.STRING: {
+        const text = lossy ? lossyText : this.#text;
+        return (b, e) => {
+          const end = endOf(b, e);
+          const start = cursor.at;
+          cursor.at = end;
+          return text(b, start, end - start);
+        };
+      }
+      case ScalarType.BYTES:
+        return (b, e) => {
+          const end = endOf(b, e);
+          const start = cursor.at;
+          cursor.at = end;
+          return bytes(b, start, end - start);
+        };
+      default:
+        return NUMBERS[scalar];
+    }
+  }
+}
+
+/** The end of what has its length in front, at the cursor. */
+function endOf(b: Uint8Array, e: number): number {
+  const length = varint32(b) >>> 0;
+  const end = cursor.at + length;
+  if (end > e) throw IRREGULAR;
+  return end;
+}
+
+function mergerOf(descriptor: DescMessage, fields: Map<number, ReadField>): Merger {
+  return (message, b, e, depth, endTag) => {
+    if (depth <= 0) {
+      throw new Error(
+        `Cannot decode ${descriptor.typeName}: messages are nested more than ${MAX_DEPTH} deep`,
+      );
+    }
+    let ended = endTag === 0;
+    while (cursor.at < e) {
+      const next = tag(b);
+      const read = fields.get(next);
+      if (read) read(message, b, e, depth);
+      else if ((next & 7) === 4) {
+        if (next !== endTag) throw IRREGULAR;
+        ended = true;
+        break;
+      } else {
+        const unknown = message.$unknown as UnknownField[] | undefined;
+        message.$unknown = keepUnknown(b, e, next, depth, unknown);
+      }
+    }
+    if (!ended || cursor.at > e) throw IRREGULAR;
+  };
+}
+
+function storeOf(field: DescField): (message: Fields, value: unknown) => void {
+  const { localName, oneof } = field;
+  if (!oneof) return (message, value) => message[localName] = value;
+  const name = oneof.localName;
+  return (message, value) => message[name] = { case: localName, value };
+}
+
+function enumReader(field: DescField & { fieldKind: "enum" }): ReadField {
+  const store = storeOf(field);
+  if (field.enum.open) return (message, b) => store(message, varint32(b));
+  const values = new Set(field.enum.values.map(({ number }) => number));
+  return (message, b) => {
+    const start = cursor.at;
+    const value = varint32(b);
+    if (values.has(value)) return store(message, value);
+    const unknown = (message.$unknown ??= []) as UnknownField[];
+    unknown.push({ no: field.number, wireType: 0, data: bytes(b, start, cursor.at - start) });
+  };
+}
+
+function messageOf(descriptor: DescMessage, adapter: string, existing: unknown): Fields {
+  if (existing === undefined) return create(descriptor) as unknown as Fields;
+  if (adapter === "none") return existing as Fields;
+  const init = adapter === "struct"
+    ? jsonToStruct(existing as Fields)
+    : { [descriptor.fields[0].localName]: existing };
+  return create(descriptor, init) as unknown as Fields;
+}
+
+function isLong(scalar: ScalarType): boolean {
+  return typeof zeroOf(scalar) === "bigint";
+}
+
+function zeroOfValue(field: DescField & { fieldKind: "map" }): unknown {
+  if (field.enum) return field.enum.values[0].number;
+  if (!field.message) return zeroOf(field.scalar);
+  const message = create(field.message) as unknown as Fields;
+  return adapterOf(field) === "struct" ? structToJson(message) : message;
+}
+
+function zeroOf(scalar: ScalarType): unknown {
+  switch (scalar) {
+    case ScalarType.STRING:
+      return "";
+    case ScalarType.BYTES:
+      return new Uint8Array(0);
+    case ScalarType.BOOL:
+      return false;
+    case ScalarType.INT64:
+    case ScalarType.UINT64:
+    case ScalarType.SINT64:
+    case ScalarType.FIXED64:
+    case ScalarType.SFIXED64:
+      return 0n;
+    default:
+      return 0;
+  }
+}
+
+function fixed(read: (b: Uint8Array, p: number) => unknown, size: number): Read {
+  return (b, e) => {
+    const start = cursor.at;
+    if (start + size > e) throw IRREGULAR;
+    cursor.at = start + size;
+    return read(b, start);
+  };
+}
+
+function zigzag(b: Uint8Array): number {
+  const value = varint32(b);
+  return value >>> 1 ^ -(value & 1);
+}
+
+/** Readers of numbers, by scalar. */
+const NUMBERS: Record<Exclude<ScalarType, ScalarType.STRING | ScalarType.BYTES>, Read> = {
+  [ScalarType.BOOL]: bool,
+  [ScalarType.INT32]: varint32,
+  [ScalarType.UINT32]: (b) => varint32(b) >>> 0,
+  [ScalarType.SINT32]: zigzag,
+  [ScalarType.INT64]: int64,
+  [ScalarType.UINT64]: uint64,
+  [ScalarType.SINT64]: sint64,
+  [ScalarType.FIXED64]: fixed(fixed64, 8),
+  [ScalarType.SFIXED64]: fixed(sfixed64, 8),
+  [ScalarType.DOUBLE]: fixed(double, 8),
+  [ScalarType.FLOAT]: fixed(float, 4),
+  [ScalarType.FIXED32]: fixed(fixed32, 4),
+  [ScalarType.SFIXED32]: fixed((b, p) => fixed32(b, p) | 0, 4),
+};
+
+/** The little-endian unsigned 32-bit number at `p`. */
+function fixed32(b: Uint8Array, p: number): number {
+  return (b[p] | b[p + 1] << 8 | b[p + 2] << 16 | b[p + 3] << 24) >>> 0;
+}

@@ -1,0 +1,126 @@
+/**
+ * What both directions need to know of a message type: prototypes, zero values, and the well-known types that
+ * protobuf-es shows in a form of their own.
+ *
+ * @module
+ */
+
+import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { setEntry } from "./reader.ts";
+
+/** A message, as a bag of fields. */
+export type Fields = Record<string, unknown>;
+
+/** The prototype that holds default values, for message types that have one (proto2, editions). */
+export function prototypeOf(descriptor: DescMessage): object | undefined {
+  const prototype = Object.getPrototypeOf(create(descriptor));
+  return prototype === Object.prototype ? undefined : prototype;
+}
+
+/** How a field shows its messages: as they are, as the value of a wrapper, or as a JSON object. */
+export type Adapter = "none" | "wrapper" | "struct";
+
+/** The adapter of a field with messages. */
+export function adapterOf(field: DescField): Adapter {
+  const { message } = field;
+  if (!message) return "none";
+  if (field.fieldKind === "message" && !field.oneof && isWrapper(message)) return "wrapper";
+  const struct = message.typeName === "google.protobuf.Struct" &&
+    field.parent.typeName !== "google.protobuf.Value";
+  return struct ? "struct" : "none";
+}
+
+const WRAPPERS = /^google\.protobuf\.(?:Double|Float|U?Int64|U?Int32|Bool|String|Bytes)Value$/;
+
+function isWrapper(message: DescMessage): boolean {
+  return WRAPPERS.test(message.typeName) && message.fields.length === 1 &&
+    message.fields[0].fieldKind === "scalar" && message.fields[0].number === 1;
+}
+
+interface ValueShape {
+  kind?: { case?: string; value?: unknown };
+}
+
+/** A `google.protobuf.Struct` message as the JSON object that stands for it in a field. */
+export function structToJson(struct: Fields): Fields {
+  const json: Fields = {};
+  for (const [key, value] of Object.entries(struct.fields as Fields)) {
+    setEntry(json, key, valueToJson(value as ValueShape));
+  }
+  return json;
+}
+
+function valueToJson({ kind }: ValueShape): unknown {
+  switch (kind?.case) {
+    case "structValue":
+      return structToJson(kind.value as Fields);
+    case "listValue":
+      return (kind.value as { values: ValueShape[] }).values.map(valueToJson);
+    case undefined:
+    case "nullValue":
+      return null;
+    default:
+      return kind!.value;
+  }
+}
+
+/** A JSON object as the init shape of `google.protobuf.Struct`; what JSON has no form for becomes an empty Value. */
+export function jsonToStruct(json: Fields): Fields {
+  const fields: Fields = {};
+  for (const key of Object.keys(json)) setEntry(fields, key, jsonToValue(json[key]));
+  return { fields };
+}
+
+function jsonToValue(value: unknown): Fields {
+  switch (typeof value) {
+    case "number":
+      return { kind: { case: "numberValue", value } };
+    case "string":
+      return { kind: { case: "stringValue", value } };
+    case "boolean":
+      return { kind: { case: "boolValue", value } };
+    case "object":
+      if (value === null) return { kind: { case: "nullValue", value: 0 } };
+      if (Array.isArray(value)) {
+        return { kind: { case: "listValue", value: { values: value.map(jsonToValue) } } };
+      }
+      return { kind: { case: "structValue", value: jsonToStruct(value as Fields) } };
+    default:
+      return {};
+  }
+}
+
+/** The wire type of a scalar (protobuf encoding guide). */
+export function wireTypeOf(scalar: ScalarType): number {
+  switch (scalar) {
+    case ScalarType.STRING:
+    case ScalarType.BYTES:
+      return 2;
+    case ScalarType.DOUBLE:
+    case ScalarType.FIXED64:
+    case ScalarType.SFIXED64:
+      return 1;
+    case ScalarType.FLOAT:
+    case ScalarType.FIXED32:
+    case ScalarType.SFIXED32:
+      return 5;
+    default:
+      return 0;
+  }
+}
+
+/** The scalar that a field's values, or those of its list or map, are encoded as; undefined for messages. */
+export function scalarOf(field: DescField): ScalarType | undefined {
+  if (field.enum) return ScalarType.INT32;
+  return field.message ? undefined : field.scalar;
+}
+
+/** A tag as the number that stands on the wire. */
+export function tagOf(number: number, wireType: number): number {
+  return number * 8 + wireType;
+}
+
+/** Whether messages of the field end with a tag (groups, and DELIMITED of editions) instead of having a length. */
+export function isDelimited(field: DescField): boolean {
+  return "delimitedEncoding" in field && field.delimitedEncoding === true;
+}
