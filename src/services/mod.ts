@@ -6,6 +6,9 @@
  * - {@link addHealth}: `grpc.health.v1`;
  * - {@link addReflection}: what grpcurl and the like ask.
  *
+ * Clients find the descriptors of these services at `./services/echo`, `./services/crypto`, `./services/enclave` and
+ * `./services/health`.
+ *
  * @module
  */
 
@@ -19,7 +22,6 @@ export {
 } from "./crypto.ts";
 export { type CryptoKeys, type EncodedKeyPair, generateCryptoKeys } from "./crypto_keys.ts";
 export type { SigningKeyType } from "./signature_suites.ts";
-export { KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 export { chooseCryptoBackend } from "./crypto_backend.ts";
 export type { CryptoBackend } from "./signer.ts";
 export { addEnclave, reverseGraphemes } from "./enclave.ts";
