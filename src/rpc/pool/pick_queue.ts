@@ -22,17 +22,15 @@ export interface PickWaiter {
   onPickFailed(code: Status, message: string): void;
 }
 
-// Served positions at which the list is compacted.
+// Length from which on the array is compacted once half of its positions are empty.
 const COMPACT_FROM = 1_024;
 
 /** Calls in order of arrival. Keeps the process alive while it is not empty. */
 export class PickQueue {
   // An array with gaps: a Set would keep references to ended calls (see IdMap).
-  #waiters: (PickWaiter | undefined)[] = [];
+  readonly #waiters: (PickWaiter | undefined)[] = [];
   /** Index of the first position that may not be served yet. */
   #head = 0;
-  /** `queueSlot` of the array's first element. */
-  #base = 0;
   #size = 0;
   readonly #processRef = new ProcessRef();
   readonly #limit: number;
@@ -55,7 +53,8 @@ export class PickQueue {
         `Cannot queue the call: ${this.#size} wait for a connection, limit is ${this.#limit}`,
       );
     }
-    waiter.queueSlot = this.#base + this.#waiters.length;
+    this.#compact();
+    waiter.queueSlot = this.#waiters.length;
     this.#waiters.push(waiter);
     this.#size++;
     this.#processRef.acquire();
@@ -64,7 +63,7 @@ export class PickQueue {
   /** Removes a call. No effect if it is not queued. */
   remove(waiter: PickWaiter): void {
     if (waiter.queueSlot < 0) return;
-    this.#waiters[waiter.queueSlot - this.#base] = undefined;
+    this.#waiters[waiter.queueSlot] = undefined;
     waiter.queueSlot = -1;
     this.#size--;
     this.#processRef.release();
@@ -109,11 +108,19 @@ export class PickQueue {
     }
   }
 
+  // A call with `waitForReady` may stay at the head while others come and go, so gaps can be anywhere.
   #compact(): void {
-    const head = this.#size === 0 ? this.#waiters.length : this.#head;
-    if (this.#size > 0 && (head < COMPACT_FROM || head * 2 < this.#waiters.length)) return;
-    this.#waiters = this.#waiters.slice(head);
-    this.#base += head;
+    const waiters = this.#waiters;
+    const { length } = waiters;
+    if (this.#size > 0 && (length < COMPACT_FROM || this.#size * 2 > length)) return;
+    let count = 0;
+    for (let i = this.#head; i < length; i++) {
+      const waiter = waiters[i];
+      if (waiter === undefined) continue;
+      waiter.queueSlot = count;
+      waiters[count++] = waiter;
+    }
+    waiters.length = count;
     this.#head = 0;
   }
 }
