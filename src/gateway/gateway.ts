@@ -128,8 +128,7 @@ export class Gateway {
   async #find(path: string): Promise<GatewayMethod> {
     const method = await this.#methods.find(path);
     if (method === undefined) {
-      const nearest = this.#methods.nearest(path);
-      const hint = nearest === undefined ? "" : `; did you mean ${nearest}?`;
+      const hint = this.#methods.didYouMean(path);
       throw new BadRequest(404, new RpcError(Status.UNIMPLEMENTED, `There is no ${path}${hint}`));
     }
     const { methodKind } = method.desc;

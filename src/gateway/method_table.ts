@@ -7,7 +7,7 @@
 
 import type { DescMethod, DescService, FileRegistry, Registry } from "@bufbuild/protobuf";
 import type { Channel } from "../rpc/channel/channel.ts";
-import { NameHints } from "../rpc/dispatch/name_suggestion.ts";
+import { NameSuggestions } from "../rpc/dispatch/name_suggestion.ts";
 import { reflectServices } from "../services/reflection_client.ts";
 
 /** A method and the types that its messages may contain. */
@@ -29,7 +29,7 @@ export class MethodTable {
   readonly #channel: Channel;
   readonly #timeoutMs: number;
   readonly #known = new Map<string, GatewayMethod>();
-  readonly #hints = new NameHints();
+  readonly #suggestions = new NameSuggestions();
   #reflected = new Map<string, GatewayMethod>();
   #loadedMs = -Infinity;
   #loading: Promise<void> | null = null;
@@ -60,9 +60,9 @@ export class MethodTable {
     return [...all.values()].sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
-  /** The name most like `path`, if any is; a few times a second. */
-  nearest(path: string): string | undefined {
-    return this.#hints.nearest(path, () => this.all().map((method) => method.path));
+  /** Returns `; did you mean x?` for the method most similar to `path`, or nothing; a few times a second. */
+  didYouMean(path: string): string {
+    return this.#suggestions.didYouMean(path, () => this.all().map((method) => method.path));
   }
 
   /** Asks the service for its methods; several callers share one question. */

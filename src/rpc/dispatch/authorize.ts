@@ -1,5 +1,5 @@
 /**
- * Who may call what: rules per method that fail closed, as an interceptor of a server.
+ * Access rules by method, as a server interceptor that fails closed.
  *
  * @module
  */
@@ -11,25 +11,25 @@ import { serverLog } from "../core/log.ts";
 import type { HandlerContext, Interceptor } from "../core/types.ts";
 
 /**
- * Decides about a call. A name lets it pass and says who calls (see {@link principalOf}); true lets it pass
- * without a name; anything else refuses it with PERMISSION_DENIED. May throw an RpcError of its own, such as
- * UNAUTHENTICATED; whatever else it throws refuses the call.
+ * Decides whether a call is allowed. Return the caller's name (see {@link principalOf}) or true to allow it; anything
+ * else refuses it with PERMISSION_DENIED. An RpcError that the rule throws, such as UNAUTHENTICATED, becomes the
+ * status of the call; any other exception is logged and refuses the call.
  */
 export type AccessRule = (
   context: HandlerContext,
 ) => string | boolean | undefined | Promise<string | boolean | undefined>;
 
 /**
- * Rules by method: `"/package.Service/Method"` before `"/package.Service/*"` before `"*"`. A method that
- * no key fits may not be called at all.
+ * Rules by method. The most specific key applies: `"/package.Service/Method"`, then `"/package.Service/*"`, then
+ * `"*"`. A method that matches no key is refused.
  */
 export type AccessRules = Readonly<Record<string, AccessRule>>;
 
 const PRINCIPAL = Symbol("vrpc.principal");
 
 /**
- * An interceptor that lets through only what a rule allows. Give it to `serve` as the first, so that it goes
- * around every method:
+ * Creates an interceptor that refuses every call that no rule allows. Make it the first interceptor of `serve`, so
+ * that it covers every method:
  *
  * ```ts ignore
  * const operators = tlsPeer("DNS:operator.internal");
@@ -43,17 +43,17 @@ const PRINCIPAL = Symbol("vrpc.principal");
  * });
  * ```
  *
- * Every call inside of a batch is judged on its own, beside the batch stream (`/vrpc.v1.BatchService/*`).
- * The reserved route `capabilities`, which lists the names of all methods, is one more method: only the keys
- * `"capabilities"` and `"*"` fit it. Throws TypeError for a key that can fit nothing.
+ * Each call of a batch is checked, and so is the batch stream itself (`/vrpc.v1.BatchService/*`). The reserved route
+ * `capabilities`, which lists the names of all methods, is a method too: only the keys `"capabilities"` and `"*"`
+ * match it. Throws TypeError for a key that matches nothing.
  */
 export function authorize(rules: AccessRules): Interceptor {
-  // A Map, so that no path finds what every object has.
+  // A Map: the path `constructor` must not match a property of Object.prototype.
   const byKey = new Map<string, AccessRule>();
   for (const [key, rule] of Object.entries(rules)) {
     if (key.slice(0, -1).includes("*") || (key.endsWith("*") && !/^(\*|.*\/\*)$/.test(key))) {
       throw new TypeError(
-        `Cannot use the rule "${key}": a star stands for all methods ("*") or those of a service ("/package.Service/*")`,
+        `Cannot use the rule "${key}": a star must stand for all methods ("*") or those of a service ("/package.Service/*")`,
       );
     }
     byKey.set(key, rule);
@@ -61,10 +61,10 @@ export function authorize(rules: AccessRules): Interceptor {
   return (next) => async (call) => {
     const context = call.context;
     if (context === undefined) {
-      throw new TypeError("Cannot use authorize on a client: it judges calls that arrive");
+      throw new TypeError("Cannot use authorize on a client: it checks received calls");
     }
     const { path } = call.method;
-    // With its slash: a name without one is of no service.
+    // Includes the slash; empty for a method without a service.
     const service = path.slice(0, path.lastIndexOf("/") + 1);
     const rule = byKey.get(path) ?? (service ? byKey.get(`${service}*`) : undefined) ??
       byKey.get("*");
@@ -75,57 +75,57 @@ export function authorize(rules: AccessRules): Interceptor {
   };
 }
 
-/** Who calls, by the rule that let the call pass; undefined when it gave no name. */
+/** Returns the caller's name, as given by the rule that allowed the call; undefined when it gave none. */
 export function principalOf(context: HandlerContext): string | undefined {
   return context.values.get(PRINCIPAL) as string | undefined;
 }
 
-/** The rule that lets everyone call. */
+/** Rule that allows every call. */
 export function anyone(): boolean {
   return true;
 }
 
 /**
- * The rule that wants `authorization: Bearer TOKEN` in the metadata, with one of `tokens` by the names of
- * their owners; else UNAUTHENTICATED. How long it takes says nothing about the tokens: all of them are
- * compared, in constant time. Throws TypeError without tokens, and for one under 16 characters.
+ * Creates a rule that requires the metadata `authorization: Bearer TOKEN` with one of `tokens`, whose keys are the
+ * names of their owners; other calls fail with UNAUTHENTICATED. Its duration reveals nothing about the tokens: each
+ * is compared, in constant time. Throws TypeError without tokens and for a token under 16 characters.
  */
 export function bearerToken(tokens: Readonly<Record<string, string>>): AccessRule {
   const owners = Object.entries(tokens).map(([owner, token]) => {
     if (token.length < 16) {
       throw new TypeError(
-        `Cannot use the token of "${owner}": it has ${token.length} characters, the least is 16`,
+        `Cannot use the token of "${owner}": it has ${token.length} characters, must be at least 16`,
       );
     }
     return { owner, hash: sha256(token) };
   });
-  if (owners.length === 0) throw new TypeError("Cannot use bearerToken without tokens");
+  if (owners.length === 0) throw new TypeError("Cannot use bearerToken: no tokens were given");
   return ({ metadata }) => {
     const [value, ...more] = metadata.getAll("authorization");
     const given = /^Bearer +(\S+)$/i.exec(value ?? "")?.[1];
-    // Hashes have one length, whatever the token's.
+    // Compares hashes: `timingSafeEqual` needs equal lengths.
     const hash = sha256(given ?? "");
     let found: string | undefined;
     for (const one of owners) {
       if (timingSafeEqual(one.hash, hash)) found = one.owner;
     }
     if (given === undefined || more.length > 0 || found === undefined) {
-      throw new RpcError(Status.UNAUTHENTICATED, "A valid bearer token is needed");
+      throw new RpcError(Status.UNAUTHENTICATED, "A valid bearer token is required");
     }
     return found;
   };
 }
 
 /**
- * The rule that wants a verified client certificate (`tls.clientCa` of `serve`) with one of `names`: a subject
- * alternative name such as `DNS:client.internal`, or the SHA-256 fingerprint in lower-case hex; without names,
- * any certificate of the authority. Else UNAUTHENTICATED without a verified certificate, PERMISSION_DENIED
- * for another name.
+ * Creates a rule that requires a verified client certificate (`tls.clientCa` of `serve`) with one of `names`: a subject
+ * alternative name such as `DNS:client.internal`, or the SHA-256 fingerprint in lower-case hex. Without names, any
+ * certificate of the authority is allowed. Calls without a verified certificate fail with UNAUTHENTICATED, others with
+ * PERMISSION_DENIED.
  */
 export function tlsPeer(...names: readonly string[]): AccessRule {
   return ({ peer: { tls } }) => {
     if (!tls?.authorized) {
-      throw new RpcError(Status.UNAUTHENTICATED, "A verified client certificate is needed");
+      throw new RpcError(Status.UNAUTHENTICATED, "A verified client certificate is required");
     }
     const own = [...tls.subjectAltNames ?? [], ...tls.fingerprint256 ? [tls.fingerprint256] : []];
     if (names.length === 0) return own[0] ?? tls.subject ?? true;
@@ -133,7 +133,7 @@ export function tlsPeer(...names: readonly string[]): AccessRule {
   };
 }
 
-/** The rule that wants a peer on vsock with one of these context ids; on other transports nobody passes. */
+/** Creates a rule that requires a vsock peer with one of these context ids; other transports are refused. */
 export function vsockPeer(...cids: readonly number[]): AccessRule {
   return ({ peer: { vsockCid } }) =>
     vsockCid !== undefined && cids.includes(vsockCid) && `vsock:${vsockCid}`;
@@ -144,7 +144,7 @@ async function judge(rule: AccessRule, context: HandlerContext) {
     return await rule(context);
   } catch (error) {
     if (error instanceof RpcError && error.code !== (Status.OK as Status)) throw error;
-    serverLog.error("The access rule of {method} failed, the call is refused: {error}", {
+    serverLog.error("The access rule of {method} failed, refusing the call: {error}", {
       method: context.method.path,
       error,
     });

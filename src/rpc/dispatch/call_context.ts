@@ -1,5 +1,5 @@
 /**
- * What handlers get beside their request. Everything that most calls don't need is made when asked for.
+ * Context of a call that its handler gets. What most calls do not use is created on first access.
  *
  * @module
  */
@@ -12,47 +12,48 @@ import type { RpcError } from "../../errors.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
 
-/** What all calls of one connection share. */
+/** State shared by all calls of a connection. */
 export interface CallConnection {
-  /** The other end. */
+  /** The peer. */
   readonly peer: PeerInfo;
-  /** Which wire the calls come by. */
+  /** Wire that the calls arrive on. */
   readonly wire: HandlerContext["wire"];
-  /** The clock that deadlines are measured by. */
+  /** Clock of the deadlines. */
   readonly clock: Clock;
-  /** Last error that calls were cancelled with; the next ones for the same reason share it. */
+  /** Error that calls were last cancelled with; calls cancelled for the same reason share it. */
   lastCancelError: RpcError | undefined;
 }
 
 const UNCOMPRESSED = { lastCompressed: false };
 
-/** The context of one call on a server. */
+/** Context of one call on a server. */
 export class CallContext implements HandlerContext {
   readonly method: MethodInfo;
   compress: boolean;
 
-  // For the rpc layer itself; not part of HandlerContext.
+  // Not part of HandlerContext: for the server alone.
   readonly call: ServerCall;
   readonly connection: CallConnection;
-  /** In the connection's clock; Infinity without deadline. */
+  /** Deadline in ms of the connection's clock; Infinity for none. */
   deadlineAtMs = Infinity;
-  /** Undefined until someone asks for it. */
+  /** Undefined until first used. */
   headers: Metadata | undefined = undefined;
-  /** Undefined until someone asks for it. */
+  /** Undefined until first used. */
   trailers: Metadata | undefined = undefined;
   headersSent = false;
-  /** Whether gzip was announced in the headers. */
+  /** Whether the response headers announced gzip. */
   gzipAnnounced = false;
-  /** Why the call was given up; set once. */
+  /** Reason why the call was ended before its handler; set once. */
   aborted: RpcError | undefined = undefined;
   replies: ReplyQueue | undefined = undefined;
-  /** Who can end the call in time. */
+  /** Handler of the call, which enforces its deadline. */
   owner: { tightenDeadline(timeoutMs: number): void } | undefined = undefined;
-  /** Where it is known whether the last request came compressed. */
+  /** Tells whether the last request was compressed. */
   requests: { readonly lastCompressed: boolean } = UNCOMPRESSED;
   #controller: AbortController | undefined = undefined;
   #values: Map<unknown, unknown> | undefined = undefined;
 
+  /** Creates the context of a call without a deadline. */
   constructor(call: ServerCall, connection: CallConnection, method: MethodInfo, compress: boolean) {
     this.call = call;
     this.connection = connection;
@@ -128,7 +129,7 @@ export class CallContext implements HandlerContext {
     return this.replies;
   }
 
-  /** Gives the call up: fires `signal`. For the rpc layer. */
+  /** Fires `signal` and rejects pending writes with `reason`. For the server. */
   abort(reason: RpcError): void {
     if (this.aborted) return;
     this.aborted = reason;

@@ -1,5 +1,5 @@
 /**
- * One log line for each call, with an id that follows it through everything the program logs.
+ * One log line per call, with an id that all log lines of its handler carry.
  *
  * @module
  */
@@ -13,18 +13,18 @@ import type { HandlerContext, InterceptedReply, Interceptor } from "../core/type
 
 /** Options of {@link logCalls}. */
 export interface LogCallsOptions {
-  /** The level of the lines of calls that end with OK. Default `info`. */
+  /** Level of the lines of calls that end with OK. Default `info`. */
   level?: LogLevel;
-  /** The metadata key by which callers may give the id; null for none. Default `x-request-id`. */
+  /** Metadata key of a call id chosen by the caller; null to ignore the caller's. Default `x-request-id`. */
   idKey?: string | null;
 }
 
 const CALL_ID = Symbol("vrpc.callId");
 
-/** What is taken from callers: nothing that could break out of a log line. */
-const GOOD_ID = /^[\w.:/+=-]{1,64}$/;
+/** Ids accepted from callers: no characters that could forge a log line. */
+const VALID_ID = /^[\w.:/+=-]{1,64}$/;
 
-/** Statuses that someone should look at. */
+/** Statuses that point to a fault of the server; logged at level `error`. */
 const FAULTS: ReadonlySet<Status> = new Set([
   Status.UNKNOWN,
   Status.INTERNAL,
@@ -32,10 +32,10 @@ const FAULTS: ReadonlySet<Status> = new Set([
 ]);
 
 /**
- * An interceptor of a server that logs each call when it has ended, in the category `["vrpc", "calls"]`, with
- * the properties `call` (its id), `method`, `peer`, `wire`, `principal` (see {@link principalOf}), `status`
- * and `ms`. Metadata, messages and the texts of failures are never logged. What handlers log carries `call`
- * as well, where LogTape has a `contextLocalStorage`. The id is the caller's `x-request-id`, or a random one.
+ * Creates a server interceptor that logs each call at its end, in the category `["vrpc", "calls"]`, with the properties
+ * `call` (its id), `method`, `peer`, `wire`, `principal` (see {@link principalOf}), `status` and `ms`. Metadata,
+ * messages and error texts are never logged. Log lines of handlers carry `call` too if LogTape is configured with a
+ * `contextLocalStorage`. The id is the caller's `x-request-id` if valid, else a random UUID.
  */
 export function logCalls(options: LogCallsOptions = {}): Interceptor {
   const { level = "info", idKey = "x-request-id" } = options;
@@ -43,10 +43,10 @@ export function logCalls(options: LogCallsOptions = {}): Interceptor {
   return (next) => (call) => {
     const context = call.context;
     if (context === undefined) {
-      throw new TypeError("Cannot use logCalls on a client: it logs calls that arrive");
+      throw new TypeError("Cannot use logCalls on a client: it logs received calls");
     }
     const given = idKey === null ? undefined : context.metadata.get(idKey);
-    const id = given !== undefined && GOOD_ID.test(given) ? given : crypto.randomUUID();
+    const id = given !== undefined && VALID_ID.test(given) ? given : crypto.randomUUID();
     context.values.set(CALL_ID, id);
     const line = new CallLine(logger, level, id, context);
     return withContext({ call: id }, async () => {
@@ -66,7 +66,7 @@ export function logCalls(options: LogCallsOptions = {}): Interceptor {
   };
 }
 
-/** The id that {@link logCalls} gave to a call, to be passed on; undefined without it. */
+/** Returns the id that {@link logCalls} gave to a call; undefined without it. */
 export function callIdOf(context: HandlerContext): string | undefined {
   return context.values.get(CALL_ID) as string | undefined;
 }
@@ -82,7 +82,7 @@ class CallLine {
     readonly context: HandlerContext,
   ) {}
 
-  /** Writes the line, once. */
+  /** Writes the line on the first call. */
   write(error?: unknown): void {
     if (this.#written) return;
     this.#written = true;

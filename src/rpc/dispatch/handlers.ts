@@ -1,5 +1,5 @@
 /**
- * The types of handlers: plain functions, from descriptors or for methods by name.
+ * Types of handlers: plain functions, typed by descriptors or by the codecs of a named method.
  *
  * @module
  */
@@ -18,49 +18,49 @@ import type { MethodKind } from "../../call/method.ts";
 import type { Codec } from "../../codec/codec.ts";
 import type { HandlerContext } from "../core/types.ts";
 
-/** One request, one reply. Throw an RpcError to fail. */
+/** Handles one request with one reply. Throw an RpcError to end the call with its status. */
 export type UnaryHandler<Req, Res> = (
   request: Req,
   context: HandlerContext,
 ) => Res | Promise<Res>;
 
-/** Any number of requests, one reply. */
+/** Handles a stream of requests with one reply. */
 export type ClientStreamingHandler<Req, Res> = (
   requests: AsyncIterable<Req>,
   context: HandlerContext,
 ) => Res | Promise<Res>;
 
 /**
- * Where a handler's many replies come from: an iterable (a generator, for one), or nothing at all when they
- * are written to `context.stream` instead. A promise says when the last one was written.
+ * Result of a handler that streams replies: an iterable such as a generator, or nothing if the replies are written to
+ * `context.stream`. A promise ends the replies when it resolves.
  */
 export type Replies<Res> = AsyncIterable<Res> | Iterable<Res> | Promise<void> | void;
 
-/** One request, any number of replies. */
+/** Handles one request with a stream of replies. */
 export type ServerStreamingHandler<Req, Res> = (
   request: Req,
   context: HandlerContext,
 ) => Replies<Res>;
 
-/** Any number of requests and of replies. */
+/** Handles a stream of requests with a stream of replies. */
 export type BidiStreamingHandler<Req, Res> = (
   requests: AsyncIterable<Req>,
   context: HandlerContext,
 ) => Replies<Res>;
 
-/** The handler of each kind of method. */
+/** Handler types by kind of method. */
 export interface HandlersByKind<Req, Res> {
   /** One request, one reply. */
   unary: UnaryHandler<Req, Res>;
-  /** Any number of requests, one reply. */
+  /** Stream of requests, one reply. */
   client_streaming: ClientStreamingHandler<Req, Res>;
-  /** One request, any number of replies. */
+  /** One request, stream of replies. */
   server_streaming: ServerStreamingHandler<Req, Res>;
-  /** Any number of requests and of replies. */
+  /** Stream of requests, stream of replies. */
   bidi_streaming: BidiStreamingHandler<Req, Res>;
 }
 
-/** The handler of a method of a protobuf service. Replies may be init shapes: plain, partial objects. */
+/** Handler type of a protobuf method. Replies may be init shapes: plain, partial objects. */
 export type MethodImplementation<M extends DescMethod> = M extends DescMethodUnary<infer I, infer O>
   ? UnaryHandler<MessageShape<I>, MessageInitShape<O>>
   : M extends DescMethodServerStreaming<infer I, infer O>
@@ -71,27 +71,27 @@ export type MethodImplementation<M extends DescMethod> = M extends DescMethodUna
     ? BidiStreamingHandler<MessageShape<I>, MessageInitShape<O>>
   : never;
 
-/** The handlers of a protobuf service, by the local names of its methods. */
+/** Handlers of a protobuf service, by the local names of its methods. */
 export type ServiceImplementation<D extends DescService> = {
   [P in keyof D["method"]]: MethodImplementation<D["method"][P]>;
 };
 
-/** What there is to say about a method that is registered by name. */
+/** Description of a method that is registered by name. */
 export interface MethodSpec<Req = Uint8Array, Res = Uint8Array, K extends MethodKind = "unary"> {
-  /** One line for people. */
+  /** One line for people, listed by the route `capabilities`. Default: none. */
   description?: string;
-  /** What comes in, for people. Default: the codec's name. */
+  /** Type of requests, for people. Default: the codec's name. */
   requestType?: string;
-  /** What goes out, for people. Default: the codec's name. */
+  /** Type of replies, for people. Default: the codec's name. */
   responseType?: string;
-  /** How many messages go each way. Default `unary`. */
+  /** Which sides stream. Default `unary`. */
   kind?: K;
-  /** How requests are read. Default: bytes. */
+  /** Decodes requests. Default: bytes as they are. */
   // deno-lint-ignore no-explicit-any
   requestCodec?: Codec<Req, any>;
-  /** How replies are written. Default: bytes. */
+  /** Encodes replies. Default: bytes as they are. */
   // deno-lint-ignore no-explicit-any
   responseCodec?: Codec<any, Res>;
-  /** Whether a repeated call does no harm. Default false. */
+  /** Whether repeating a call does no harm. Default false. */
   idempotent?: boolean;
 }

@@ -1,5 +1,5 @@
 /**
- * From an encoded request to an encoded reply: decoding, interceptors, the handler, encoding.
+ * The way from an encoded request to an encoded reply: decoding, interceptors, handler, encoding.
  *
  * @module
  */
@@ -25,15 +25,15 @@ import type {
 type AnyHandler = HandlersByKind<any, any>[MethodKind];
 type AnyIterable = AsyncIterable<unknown> | Iterable<unknown>;
 
-/** A method as `invoke` needs it. */
+/** Method that {@link invoke} can run. */
 export interface Invocable extends MethodInfo {
-  /** The handler, wrapped in interceptors when there are any. */
+  /** Handler with its interceptors around it. */
   readonly handler: AnyHandler;
 }
 
 /**
- * Runs a method. Throws or rejects with what the handler throws; stays synchronous when the handler does. `lend` says
- * that the reply goes straight to a wire's engine, so its buffer may be used again when it was sent.
+ * Runs a method. Throws or rejects with what the handler throws; returns without a Promise if the handler does. `lend`
+ * allows the reply to be in a pooled buffer, which the sender releases.
  */
 export function invoke(
   method: Invocable,
@@ -57,13 +57,14 @@ export function invoke(
   return encodeReply(method.responseCodec, result, lend);
 }
 
-/** Replies still to be encoded. Whoever sends them may look inside, to save a step for each message. */
+/** Replies that are encoded as they are read. The server reads `source` itself, which saves a generator step each. */
 export class EncodedReplies implements AsyncIterable<Uint8Array> {
-  /** What the handler gave. */
+  /** Replies as the handler gave them. */
   readonly source: AnyIterable;
-  /** What it is encoded with. */
+  /** Encodes the replies. */
   readonly codec: Codec<unknown>;
 
+  /** Wraps the replies of a handler. */
   constructor(source: AnyIterable, codec: Codec<unknown>) {
     this.source = source;
     this.codec = codec;
@@ -74,7 +75,7 @@ export class EncodedReplies implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Encodes a reply, into a lent buffer if `lend` says so; what can't be encoded is the server's fault: INTERNAL. */
+/** Encodes a reply, into a pooled buffer if `lend`. Throws INTERNAL if that fails: the server is at fault. */
 export function encodeReply(codec: Codec<unknown>, reply: unknown, lend = false): Uint8Array {
   try {
     if (lend && "encodeLent" in codec) return (codec as LendingCodec<unknown>).encodeLent(reply);
@@ -102,7 +103,7 @@ function decodeRequests(
   })();
 }
 
-/** The iterable of a handler with many replies: returned, promised, or written to `context.stream`. */
+/** Returns the replies of a streaming handler: those returned, else those written to `context.stream`. */
 function repliesOf(result: unknown, context: HandlerContext): AnyIterable {
   if (isIterable(result)) return result;
   const queue = context.stream;
@@ -113,7 +114,7 @@ function repliesOf(result: unknown, context: HandlerContext): AnyIterable {
     );
   } else if (result !== undefined) {
     throw new TypeError(
-      `The handler of ${context.method.path} returned no iterable of replies, but ${typeof result}`,
+      `The handler of ${context.method.path} must return an iterable of replies, not a ${typeof result}`,
     );
   }
   return queue;
@@ -128,10 +129,7 @@ async function forward(replies: AnyIterable, queue: ReplyWriter): Promise<void> 
   }
 }
 
-/**
- * The handler with interceptors around it, the first outermost; the handler itself when there are none, so
- * that they cost nothing.
- */
+/** Puts interceptors around a handler, the first outermost. Returns the handler itself if there are none. */
 export function intercept(
   handler: AnyHandler,
   kind: MethodKind,
@@ -158,7 +156,7 @@ export function intercept(
   };
 }
 
-/** Takes over the metadata of a reply that an interceptor made itself. */
+/** Copies the metadata of a reply that an interceptor created into the context. */
 function adopt(
   metadata: Metadata,
   context: HandlerContext,

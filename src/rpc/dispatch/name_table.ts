@@ -1,5 +1,5 @@
 /**
- * Values by names that peers may make up.
+ * Lookup by names that come from peers.
  *
  * @module
  */
@@ -10,15 +10,15 @@ interface Entry<T> {
 }
 
 /**
- * A map of few names, for looking up what a peer has sent. `Map` makes V8 keep every string that it is asked for in one
- * table of all strings: with a million made-up names that table is copied at once, which takes 10 to 20 ms.
+ * Map with few entries that is safe to query with names from peers. A `Map` makes V8 intern every string that it is
+ * queried with: after a million made-up names the table of interned strings is copied at once, which takes 10 to 20 ms.
  */
 export class NameTable<T> {
   readonly #entries: Entry<T>[] = [];
-  /** The same by length: most names that aren't here have the length of none, or differ in a glance. */
+  /** Entries by length of their name: few or none are left to compare. */
   readonly #byLength: Entry<T>[][] = [];
 
-  /** Adds a name. Throws TypeError when it is taken. */
+  /** Adds a name. Throws TypeError if it is taken. */
   add(name: string, value: T): void {
     if (this.#find(name) !== undefined) {
       throw new TypeError(`Cannot add "${name}": the name is taken`);
@@ -29,7 +29,7 @@ export class NameTable<T> {
     this.#byLength[name.length].push(entry);
   }
 
-  /** The value of a name. */
+  /** Returns the value of a name; undefined if there is none. */
   get(name: string): T | undefined {
     return this.#find(name)?.value;
   }
@@ -42,12 +42,12 @@ export class NameTable<T> {
     return undefined;
   }
 
-  /** All names, in the order in which they were added. */
+  /** Returns all names in the order they were added. */
   names(): string[] {
     return this.#entries.map(({ name }) => name);
   }
 
-  /** All values, in the same order. */
+  /** Returns all values in the order they were added. */
   values(): T[] {
     return this.#entries.map(({ value }) => value);
   }

@@ -1,12 +1,11 @@
 /**
- * All methods of a server, by path, and the default dispatcher that runs them.
+ * Methods of a server by path, and the default dispatcher that runs them.
  *
  * @module
  */
 
 import type { DescService } from "@bufbuild/protobuf";
 import { METHOD_KINDS, type MethodKind } from "../../call/method.ts";
-import { nearestName } from "../../limits/nearest_name.ts";
 import { checkOneOf } from "../../limits/ranges.ts";
 import { bytesCodec } from "../../codec/bytes.ts";
 import type { Codec } from "../../codec/codec.ts";
@@ -16,33 +15,33 @@ import type { Dispatcher, DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind, MethodSpec } from "./handlers.ts";
 import { intercept, invoke } from "./invoke.ts";
 import { NameTable } from "./name_table.ts";
-import { NameHints } from "./name_suggestion.ts";
+import { didYouMean, NameSuggestions } from "./name_suggestion.ts";
 import type { HandlerContext, Interceptor, MethodInfo } from "../core/types.ts";
 
-/** The reserved route that lists all methods, on every wire. */
+/** Reserved route that lists all methods, on every wire. */
 export const CAPABILITIES = "capabilities";
 
-/** An entry of the list that the route `capabilities` answers with. */
+/** Entry of the list that the route `capabilities` returns. */
 export interface Capability {
-  /** The place in the list; 0 is `capabilities` itself. */
+  /** Index in the list; 0 is `capabilities` itself. */
   readonly id: number;
-  /** The route. */
+  /** Route. */
   readonly name: string;
   /** One line for people; may be empty. */
   readonly description: string;
-  /** What comes in, for people. */
+  /** Type of requests, for people. */
   readonly requestType: string;
-  /** What goes out, for people. */
+  /** Type of replies, for people. */
   readonly responseType: string;
-  /** How many messages go each way. */
+  /** Which sides stream. */
   readonly kind: MethodKind;
 }
 
-/** A handler of any kind. */
+/** Handler of any kind. */
 // deno-lint-ignore no-explicit-any
 export type AnyHandler = HandlersByKind<any, any>[MethodKind];
 
-/** A method with its handler. */
+/** Method with its handler. */
 export class RegisteredMethod implements MethodInfo {
   readonly path: string;
   readonly kind: MethodKind;
@@ -54,13 +53,11 @@ export class RegisteredMethod implements MethodInfo {
   readonly requestType: string;
   readonly responseType: string;
   readonly idempotent: boolean;
-  /** The handler, wrapped in interceptors when there are any. */
+  /** Handler with its interceptors around it. */
   readonly handler: AnyHandler;
   readonly #interceptors: readonly Interceptor[];
 
-  /**
-   * Puts what `spec` says together with `handler`, and `interceptors` around it. Throws TypeError for an unknown kind.
-   */
+  /** Creates a method, with `interceptors` around its handler. Throws TypeError for an unknown kind. */
   constructor(
     path: string,
     spec: MethodSpec<never, never, MethodKind>,
@@ -80,28 +77,28 @@ export class RegisteredMethod implements MethodInfo {
     this.handler = intercept(handler, this.kind, this.#interceptors);
   }
 
-  /** Whether interceptors go around the handler. */
+  /** Whether there are interceptors around the handler. */
   get intercepted(): boolean {
     return this.#interceptors.length > 0;
   }
 
-  /** The same method with the same interceptors around another handler. */
+  /** Returns a copy with another handler inside the same interceptors. */
   around(handler: AnyHandler): RegisteredMethod {
     const spec = this as unknown as MethodSpec<never, never, MethodKind>;
     return new RegisteredMethod(this.path, spec, handler, this.#interceptors);
   }
 }
 
-/** The methods of a server. Made by `serve` and filled through a Router. */
+/** Methods of a server. `serve` creates it, a Router fills it. */
 export class Registry implements Dispatcher {
   readonly #methods = new NameTable<RegisteredMethod>();
   readonly #services = new NameTable<DescService>();
-  /** None behind interceptors: whoever may not call a method is not told its name. */
-  readonly #hints: NameHints | undefined;
+  /** Undefined behind interceptors: a suggestion would leak method names to callers without access. */
+  readonly #suggestions: NameSuggestions | undefined;
 
-  /** Makes a registry that has only the route `capabilities`, with `interceptors` around it. */
+  /** Creates a registry with the route `capabilities` alone, with `interceptors` around it. */
   constructor(interceptors: readonly Interceptor[] = []) {
-    this.#hints = interceptors.length === 0 ? new NameHints() : undefined;
+    this.#suggestions = interceptors.length === 0 ? new NameSuggestions() : undefined;
     this.add(
       new RegisteredMethod(
         CAPABILITIES,
@@ -118,12 +115,12 @@ export class Registry implements Dispatcher {
     );
   }
 
-  /** Adds a method. Throws TypeError for a name that is empty, too long or taken. */
+  /** Adds a method. Throws TypeError for a name that is taken or does not have 1 to 1,024 characters. */
   add(method: RegisteredMethod): void {
     const { path } = method;
     if (path.length === 0 || path.length > 1024) {
       throw new TypeError(
-        `Cannot register a method with a name of ${path.length} characters, limit is 1 to 1024`,
+        `Cannot register a method whose name has ${path.length} characters: it must have 1 to 1024`,
       );
     }
     if (this.#methods.get(path) !== undefined) {
@@ -132,27 +129,27 @@ export class Registry implements Dispatcher {
     this.#methods.add(path, method);
   }
 
-  /** Notes that the methods of a service are here. */
+  /** Adds the descriptor of a service, for reflection. Its methods are added by `add`. */
   addService(service: DescService): void {
     if (!this.hasService(service.typeName)) this.#services.add(service.typeName, service);
   }
 
-  /** All services, in the order in which they were added. */
+  /** Descriptors of all services in the order they were added. */
   get services(): DescService[] {
     return this.#services.values();
   }
 
-  /** Whether a service of this full name was added. */
+  /** Whether a service with this full name was added. */
   hasService(typeName: string): boolean {
     return this.#services.get(typeName) !== undefined;
   }
 
-  /** All methods, in the order in which they were added; `capabilities` is the first. */
+  /** Returns all methods in the order they were added; `capabilities` is the first. */
   methods(): RegisteredMethod[] {
     return this.#methods.values();
   }
 
-  /** The list that the route `capabilities` answers with. */
+  /** Returns the list that the route `capabilities` replies with. */
   capabilities(): Capability[] {
     return this.methods().map((method, id) => ({
       id,
@@ -164,14 +161,14 @@ export class Registry implements Dispatcher {
     }));
   }
 
-  /** The method of a path. A missing or superfluous slash at the start is forgiven: gRPC always has one. */
+  /** Finds the method of a path, with or without the slash in front that gRPC always sends. */
   find(path: string): RegisteredMethod | undefined {
     const method = this.#methods.get(path);
     if (method) return method;
     return this.#methods.get(path.startsWith("/") ? path.slice(1) : `/${path}`);
   }
 
-  /** Decodes, runs the handler, encodes. */
+  /** Decodes the request, runs the handler and encodes the reply. */
   dispatch(
     method: MethodInfo,
     request: Uint8Array | AsyncIterable<Uint8Array>,
@@ -183,19 +180,19 @@ export class Registry implements Dispatcher {
     return invoke(registered, request, context, lend);
   }
 
-  /** Says what may have been meant, a few times a second. */
+  /** Returns the error text for an unknown path, with a suggestion a few times a second. */
   explainMissing(path: string): string {
     const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path;
-    if (this.#hints === undefined) return `Unknown method ${shown}`;
-    const nearest = this.#hints.nearest(path, () => this.#methods.names());
-    if (nearest !== undefined) return `Unknown method ${shown}; did you mean ${nearest}`;
+    if (this.#suggestions === undefined) return `Unknown method ${shown}`;
+    const suggestion = this.#suggestions.didYouMean(path, () => this.#methods.names());
+    if (suggestion !== "") return `Unknown method ${shown}${suggestion}`;
     const service = path.slice(1, Math.max(1, path.lastIndexOf("/")));
     return this.hasService(service)
-      ? `Unknown method ${shown}; the service is here, the method is not`
+      ? `Unknown method ${shown}; the service has no such method`
       : `Unknown method ${shown}`;
   }
 
-  /** Adds all methods of a protobuf service; those without handler answer UNIMPLEMENTED. */
+  /** Adds the methods of a protobuf service that have a handler in `implementation`. */
   register(
     service: DescService,
     implementation: Readonly<Record<string, unknown>>,
@@ -203,10 +200,9 @@ export class Registry implements Dispatcher {
   ): void {
     for (const name of Object.keys(implementation)) {
       if (implementation[name] !== undefined && !Object.hasOwn(service.method, name)) {
-        const nearest = nearestName(name, Object.keys(service.method));
         throw new TypeError(
           `Cannot register ${service.typeName}: it has no method "${name}"` +
-            (nearest ? `; did you mean "${nearest}"` : ""),
+            didYouMean(name, Object.keys(service.method)),
         );
       }
     }
@@ -216,10 +212,10 @@ export class Registry implements Dispatcher {
       if (handler === undefined) continue;
       if (typeof handler !== "function") {
         throw new TypeError(
-          `Cannot register ${service.typeName}.${method.name}: the handler is no function`,
+          `Cannot register ${service.typeName}.${method.name}: the handler is not a function`,
         );
       }
-      // Bound, so that instances of classes can be services.
+      // Bound: an instance of a class can be the implementation.
       const bound = handler.bind(implementation) as AnyHandler;
       this.add(
         new RegisteredMethod(
@@ -230,7 +226,7 @@ export class Registry implements Dispatcher {
             responseCodec: protobufCodec(method.output) as unknown as Codec<never>,
             requestType: method.input.typeName,
             responseType: method.output.typeName,
-            // IdempotencyLevel: 0 says nothing, 1 has no side effects, 2 is idempotent.
+            // google.protobuf.MethodOptions.IdempotencyLevel: 0 unknown, 1 no side effects, 2 idempotent.
             idempotent: method.idempotency !== 0,
           },
           bound,

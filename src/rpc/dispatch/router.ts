@@ -1,5 +1,5 @@
 /**
- * How a server's methods are put together.
+ * Registration of a server's services and methods.
  *
  * @module
  */
@@ -11,30 +11,30 @@ import type { HandlersByKind, MethodSpec, ServiceImplementation } from "./handle
 import { RegisteredMethod, Registry } from "./registry.ts";
 import type { Interceptor, MethodInfo } from "../core/types.ts";
 
-/** Runs calls that arrive inside of another call, such as those of a batch. */
+/** Runs calls that arrive inside another call, such as those of a batch. */
 export interface NestedCallHost {
   /** Opens a virtual connection from `peer`; returns the function that accepts its calls. */
   openNested(peer: PeerInfo): (call: ServerCall) => void;
 }
 
-/** Collects services and methods; `serve` hands one to its `configure` function. */
+/** Collects services and methods. `serve` passes one to its `configure` function. */
 export class Router {
-  /** Where everything ends up; the default dispatcher. */
+  /** Registry of the methods; the default dispatcher. */
   readonly registry: Registry;
   #interceptors: Interceptor[];
   #host: NestedCallHost | undefined = undefined;
   #onDrain: (() => void)[] = [];
   #onClose: (() => Promise<void> | void)[] = [];
 
-  /** Makes a router; `interceptors` go around those that `use` adds, and around `capabilities`. */
+  /** Creates a router. `interceptors` go around `capabilities` and around the interceptors that `use` adds. */
   constructor(interceptors: readonly Interceptor[] = []) {
     this.registry = new Registry(interceptors);
     this.#interceptors = [...interceptors];
   }
 
   /**
-   * Adds a protobuf service. Methods without handler answer UNIMPLEMENTED. Throws TypeError for a handler
-   * that the service has no method for, and for a service that was added before.
+   * Adds a protobuf service. Methods without a handler end with UNIMPLEMENTED. Throws TypeError for a handler without
+   * a method of its name, and for a service that was already added.
    *
    * ```ts ignore
    * router.service(EchoService, { echo: (request) => ({ payload: request.payload }) });
@@ -53,9 +53,8 @@ export class Router {
   }
 
   /**
-   * Adds a method by name. On gRPC the name is the path; a slash at the start is added where it is missing.
-   * Payloads are bytes unless the spec has codecs. Throws TypeError for a name that is taken
-   * or an unknown kind.
+   * Adds a method by name. On gRPC the name is the path, with a slash added in front if it has none. Payloads are
+   * bytes unless the spec has codecs. Throws TypeError for a name that is taken and for an unknown kind.
    *
    * ```ts ignore
    * router.method("/health", { description: "liveness" }, () => encode(`{"status":"healthy"}`));
@@ -77,29 +76,29 @@ export class Router {
     return this;
   }
 
-  /** Adds interceptors around the methods that are registered after this; the first is the outermost. */
+  /** Adds interceptors around all methods that are added later; the first is the outermost. */
   use(...interceptors: Interceptor[]): this {
     this.#interceptors.push(...interceptors);
     return this;
   }
 
-  /** All methods, in order; the first is the reserved route `capabilities`. */
+  /** Returns all methods in the order they were added; the first is the reserved route `capabilities`. */
   methods(): MethodInfo[] {
     return this.registry.methods();
   }
 
-  /** The descriptors of all protobuf services. */
+  /** Descriptors of all protobuf services. */
   get services(): DescService[] {
     return this.registry.services;
   }
 
-  /** Has `callback` called when a drain begins, before connections are told. */
+  /** Registers a callback for the begin of a drain, before any connection is drained. */
   onDrain(callback: () => void): this {
     this.#onDrain.push(callback);
     return this;
   }
 
-  /** Has `callback` called when the server has closed. */
+  /** Registers a callback for when the server has closed. */
   onClose(callback: () => Promise<void> | void): this {
     this.#onClose.push(callback);
     return this;
@@ -111,7 +110,7 @@ export class Router {
   }
 
   /**
-   * Opens a virtual connection from `peer` for calls that arrive inside of another call; returns the function that
+   * Opens a virtual connection from `peer` for calls that arrive inside another call; returns the function that
    * accepts them. For `addBatch`. Throws TypeError while no server uses this router.
    */
   openNested(peer: PeerInfo): (call: ServerCall) => void {
@@ -121,12 +120,12 @@ export class Router {
     return this.#host.openNested(peer);
   }
 
-  /** A drain begins. For the server. */
+  /** Runs the callbacks of `onDrain`. For the server. */
   drainBegins(): void {
     for (const callback of this.#onDrain) callback();
   }
 
-  /** The server has closed. For the server. */
+  /** Runs the callbacks of `onClose`. For the server. */
   async closed(): Promise<void> {
     for (const callback of this.#onClose) await callback();
   }

@@ -111,7 +111,7 @@ for (const wire of ["grpc", "lean"] as const) {
     for (const metadata of wrong) {
       await assert.rejects(call(metadata), {
         code: Status.UNAUTHENTICATED,
-        message: "A valid bearer token is needed",
+        message: "A valid bearer token is required",
       });
     }
     assert.equal(ran(), 2);
@@ -166,7 +166,7 @@ Deno.test("authorize() and bearerToken() refuse rules that can't work", () => {
     assert.throws(() => authorize({ [key]: anyone }), TypeError, key);
   }
   assert.throws(() => bearerToken({}), TypeError);
-  assert.throws(() => bearerToken({ a: "short" }), /it has 5 characters, the least is 16$/);
+  assert.throws(() => bearerToken({ a: "short" }), /it has 5 characters, must be at least 16$/);
 });
 
 for (const wire of ["grpc", "lean"] as const) {

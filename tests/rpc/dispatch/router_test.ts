@@ -4,7 +4,7 @@ import { Status } from "../../../src/call/status.ts";
 import { Router } from "../../../src/rpc/dispatch/router.ts";
 import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
 
-Deno.test("Router.service() takes handlers, instances of classes, and some of the methods only", async () => {
+Deno.test("Router.service() accepts an instance of a class that implements part of the service", async () => {
   class Service {
     #suffix = 9;
     unary(request: { payload: Uint8Array }) {
@@ -16,10 +16,10 @@ Deno.test("Router.service() takes handlers, instances of classes, and some of th
   assert.deepEqual(call.messages, [new Uint8Array([0x0a, 2, 5, 9])]);
   const missing = host.accept(new FakeCall("/bench.Echo/Bidi"));
   assert.equal(missing.status, Status.UNIMPLEMENTED);
-  assert.match(missing.statusMessage, /the service is here/);
+  assert.match(missing.statusMessage, /the service has no such method$/);
 });
 
-Deno.test("Router refuses names that are taken, empty, or not in the service", () => {
+Deno.test("Router refuses names that are taken or empty and handlers without a method", () => {
   const router = new Router();
   router.method("/a", {}, () => new Uint8Array());
   assert.throws(() => router.method("/a", {}, () => new Uint8Array()), TypeError);
@@ -31,38 +31,12 @@ Deno.test("Router refuses names that are taken, empty, or not in the service", (
   assert.throws(() => router.method("capabilities", {}, () => new Uint8Array()), TypeError);
   assert.throws(
     () => router.service(Echo, { unery: () => ({}) } as never),
-    /no method "unery"; did you mean "unary"/,
+    /no method "unery"; did you mean unary\?/,
   );
-  assert.throws(() => router.service(Echo, { unary: 5 } as never), /no function/);
+  assert.throws(
+    () => router.service(Echo, { unary: 5 } as never),
+    /the handler is not a function$/,
+  );
   router.service(Echo, { unary: (request) => request });
   assert.throws(() => router.service(Echo, { unary: (request) => request }), TypeError);
-});
-
-Deno.test("capabilities is entry 0 and lists methods of every sort", async () => {
-  const host = new FakeHost((router) =>
-    router.service(Echo, { unary: (r) => r, bidi: (r) => r })
-      .method("/health", { description: "liveness", responseType: "JSON" }, () => new Uint8Array())
-  );
-  for (const path of ["capabilities", "/capabilities"]) {
-    const call = await host.unary(path, new Uint8Array());
-    const list = JSON.parse(new TextDecoder().decode(call.messages[0]));
-    assert.deepEqual(list.map((entry: { id: number }) => entry.id), [0, 1, 2, 3]);
-    assert.equal(list[0].name, "capabilities");
-    assert.deepEqual(list[2], {
-      id: 2,
-      name: "/bench.Echo/Bidi",
-      description: "",
-      requestType: "bench.Msg",
-      responseType: "bench.Msg",
-      kind: "bidi_streaming",
-    });
-    assert.deepEqual(list[3], {
-      id: 3,
-      name: "/health",
-      description: "liveness",
-      requestType: "bytes",
-      responseType: "JSON",
-      kind: "unary",
-    });
-  }
 });

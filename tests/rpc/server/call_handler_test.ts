@@ -64,7 +64,7 @@ Deno.test("an unknown method is UNIMPLEMENTED and names the nearest", () => {
   const host = new FakeHost((router) => router.method("/pkg.Echo/Unary", {}, (r) => r));
   const call = host.accept(new FakeCall("/pkg.Echo/Unari"));
   assert.equal(call.status, Status.UNIMPLEMENTED);
-  assert.match(call.statusMessage, /did you mean \/pkg\.Echo\/Unary/);
+  assert.match(call.statusMessage, /did you mean \/pkg\.Echo\/Unary\?$/);
   assert.equal(call.done, 1);
   call.sink.onMessage(bytes(1), false);
   call.sink.onHalfClose();
