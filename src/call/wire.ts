@@ -64,9 +64,12 @@ export interface TlsPeerInfo {
   readonly alpn?: string;
   /** Whether the peer showed a certificate that verified against the configured authorities. */
   readonly authorized: boolean;
-  /** The subject's common name, when there is a certificate. */
+  /** The subject's common name, when there is a certificate; its whole name (`O=Example`) when it has none. */
   readonly subject?: string;
-  /** The subject alternative names, for example `DNS:client.internal`. */
+  /**
+   * The subject alternative names, each with its type: `DNS:client.internal`, `IP Address:10.0.0.1`, `URI:…`,
+   * `email:…`, `DirName:…`, `Registered ID:…`, `otherName …` (RFC 5280 §4.2.1.6).
+   */
   readonly subjectAltNames?: readonly string[];
   /** SHA-256 of the certificate, lower-case hex. */
   readonly fingerprint256?: string;

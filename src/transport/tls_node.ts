@@ -11,6 +11,7 @@ import type { TlsPeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import { DuplexStream } from "./duplex_stream.ts";
 import { checkKeyPair } from "./key_pair.ts";
+import { type CertificateReader, loadCertificateReader } from "./peer_certificate.ts";
 import { ByteStreamDuplex } from "./node_duplex.ts";
 import { EARLY_END, handshakeReason, tlsReason } from "./tls_reason.ts";
 import {
@@ -36,6 +37,8 @@ export async function secureClient(
   const { address } = inner.peer;
   const duplex = new ByteStreamDuplex(inner);
   const name = options.serverName;
+  // Beside the handshake, which takes a while as well.
+  const reader = loadCertificateReader();
   let socket: tls.TLSSocket;
   try {
     socket = tls.connect({
@@ -68,7 +71,7 @@ export async function secureClient(
     socket.on("error", settle);
     socket.on("end", onEnd).on("close", onEnd);
   });
-  return secureStream(inner, duplex, socket, EARLY_END);
+  return secureStream(inner, duplex, socket, await reader, EARLY_END);
 }
 
 /** A TLS server's settings, and the handshakes that run with them. */
@@ -88,6 +91,7 @@ export class TlsAcceptor {
       );
     }
     this.#options = options;
+    if (options.clientCa !== undefined) void loadCertificateReader();
     checkKeyPair(options.cert, options.key);
     const server = tls.createServer({
       ...COMMON,
@@ -127,7 +131,8 @@ export class TlsAcceptor {
     }
     duplex.readsInTurn = false;
     socket.on("error", () => {});
-    const stream = secureStream(inner, duplex, socket);
+    const reader = this.#options.clientCa === undefined ? undefined : await loadCertificateReader();
+    const stream = secureStream(inner, duplex, socket, reader);
     const { tls: info } = stream.peer;
     if (this.#options.clientCa !== undefined && !info!.authorized && info!.fingerprint256) {
       stream.close();
@@ -160,6 +165,7 @@ function secureStream(
   inner: ByteStream,
   duplex: ByteStreamDuplex,
   socket: tls.TLSSocket,
+  reader: CertificateReader | undefined,
   earlyEnd?: string,
 ): ByteStream {
   const { peer } = inner;
@@ -167,7 +173,7 @@ function secureStream(
     peer: {
       ...peer,
       transport: peer.transport === "tcp" ? "tls" : peer.transport,
-      tls: peerInfo(socket),
+      tls: peerInfo(socket, reader),
     },
     localAddress: inner.localAddress,
     reason: tlsReason,
@@ -176,19 +182,27 @@ function secureStream(
   });
 }
 
-/** What TLS knows of the peer. */
-function peerInfo(socket: tls.TLSSocket): TlsPeerInfo {
-  const certificate = socket.getPeerCertificate();
+/** What TLS knows of the peer; its certificate is looked at only where there is a reader for it. */
+function peerInfo(socket: tls.TLSSocket, reader: CertificateReader | undefined): TlsPeerInfo {
   const alpn = socket.alpnProtocol || undefined;
-  const shown = certificate !== null && certificate !== undefined &&
-    certificate.fingerprint256 !== undefined;
-  if (!shown) return { alpn, authorized: false };
+  const certificate = reader && socket.getPeerCertificate();
+  if (!certificate?.raw || certificate.fingerprint256 === undefined) {
+    return { alpn, authorized: false };
+  }
+  const fingerprint256 = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
   const name = certificate.subject?.CN as string | string[] | undefined;
-  return {
-    alpn,
-    authorized: socket.authorized,
-    subject: Array.isArray(name) ? name[0] : name,
-    subjectAltNames: certificate.subjectaltname?.split(", ") ?? [],
-    fingerprint256: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
-  };
+  try {
+    const { subject, subjectAltNames } = reader!(certificate.raw);
+    const commonName = Array.isArray(name) ? name[0] : name;
+    return {
+      alpn,
+      authorized: socket.authorized,
+      subject: commonName || subject || undefined,
+      subjectAltNames,
+      fingerprint256,
+    };
+  } catch {
+    // A certificate that OpenSSL accepts and that can't be read here identifies no peer.
+    return { alpn, authorized: false, fingerprint256 };
+  }
 }

@@ -127,8 +127,11 @@ export function tlsPeer(...names: readonly string[]): AccessRule {
     if (!tls?.authorized) {
       throw new RpcError(Status.UNAUTHENTICATED, "A verified client certificate is required");
     }
-    const own = [...tls.subjectAltNames ?? [], ...tls.fingerprint256 ? [tls.fingerprint256] : []];
-    if (names.length === 0) return own[0] ?? tls.subject ?? true;
+    const { subjectAltNames = [], subject, fingerprint256 } = tls;
+    // A common name like "DNS:operator.internal" must not look like an alternative name.
+    const name = subject?.includes(":") ? undefined : subject;
+    if (names.length === 0) return subjectAltNames[0] || name || fingerprint256 || true;
+    const own = fingerprint256 ? [...subjectAltNames, fingerprint256] : subjectAltNames;
     return own.find((name) => names.includes(name)) ?? false;
   };
 }
