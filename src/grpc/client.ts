@@ -138,7 +138,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     return this.ready && !this.http2.closing && this.http2.streams.idsLeft;
   }
   get activeCalls(): number {
-    return this.http2.streams.size;
+    return this.http2.streams.open.size;
   }
   get maxCalls(): number {
     return this.http2.settings.peerMaxStreams;
@@ -147,9 +147,9 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
     const { http2 } = this;
     if (!this.usable) throw new RangeError("Cannot start a call: the connection takes none");
-    if (http2.streams.size >= http2.settings.peerMaxStreams) {
+    if (http2.streams.open.size >= http2.settings.peerMaxStreams) {
       throw new RangeError(
-        `Cannot start a call: ${http2.streams.size} are open, limit is ${http2.settings.peerMaxStreams}`,
+        `Cannot start a call: ${http2.streams.open.size} are open, limit is ${http2.settings.peerMaxStreams}`,
       );
     }
     // Nothing may fail once a header block was begun: what was encoded has changed the table.

@@ -51,6 +51,7 @@ export class Http2Connection
   implements ConnectionEngine, ConnectionContext, StreamOwner, SendOwner {
   readonly out = new ByteWriter();
   onOutput: () => void = () => {};
+  readonly encoder: HpackEncoder;
   readonly memory: MemoryShare;
   readonly budget: PeerBudget;
   readonly streams: StreamTable;
@@ -97,7 +98,8 @@ export class Http2Connection
     const streams = this.streams = new StreamTable(role, lifetime);
     const sender = this.sender = new SendScheduler(out, options, memory, this);
     const receiveWindow = this.receiveWindow = new ReceiveWindow(out, options, this);
-    const { encoder } = this.#headerWriter = new HeaderWriter(out);
+    const headerWriter = this.#headerWriter = new HeaderWriter(out);
+    const encoder = this.encoder = headerWriter.encoder;
     // A table smaller than the default holds once the peer has acknowledged it (RFC 7541 §4.2).
     const decoder = new HpackDecoder({
       maxTableBytes: Math.max(options.headerTableBytes, DEFAULT_HEADER_TABLE_BYTES),
@@ -221,7 +223,7 @@ export class Http2Connection
   #checkKeepalive(nowMs: number): void {
     if (this.finished) return;
     const { keepaliveWithoutCalls, keepaliveTimeoutMs } = this.options;
-    const quiet = this.role === "client" && this.streams.size === 0 && !keepaliveWithoutCalls;
+    const quiet = this.role === "client" && this.streams.open.size === 0 && !keepaliveWithoutCalls;
     const action = this.#lifetime.checkKeepalive(nowMs, quiet);
     if (action === "ping") this.#pings.sendKeepalive();
     else if (action === "lost") {
@@ -261,10 +263,6 @@ export class Http2Connection
 
   get sendWindow(): number {
     return this.sender.window;
-  }
-
-  get encoder(): HpackEncoder {
-    return this.#headerWriter.encoder;
   }
 
   beginHeaders(): number {

@@ -45,7 +45,7 @@ export class DataReceiver implements DataHandler {
   readonly #context: ConnectionContext;
   readonly #settings: Settings;
   readonly #blocks: HeaderBlocks;
-  readonly #streams: StreamTable;
+  readonly #open: StreamTable["open"];
   readonly #closer: StreamCloser;
   readonly #closedStreams: ClosedStreams;
   readonly #receiveWindow: ReceiveWindow;
@@ -59,7 +59,7 @@ export class DataReceiver implements DataHandler {
     this.#context = context;
     this.#settings = parts.settings;
     this.#blocks = parts.blocks;
-    this.#streams = parts.streams;
+    this.#open = parts.streams.open;
     this.#closer = parts.closer;
     this.#closedStreams = parts.closedStreams;
     this.#receiveWindow = parts.receiveWindow;
@@ -83,7 +83,7 @@ export class DataReceiver implements DataHandler {
         `DATA exceeds the connection's window by ${-this.#receiveWindow.window} bytes`,
       );
     }
-    const stream = this.#streams.get(id);
+    const stream = this.#open.get(id);
     if (stream === undefined) {
       return this.#closedStreams.onFrame(id, "DATA", useful ? length : 0);
     }

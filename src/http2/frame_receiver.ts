@@ -129,7 +129,7 @@ export class FrameReceiver implements FrameHandler {
   #onPriority(id: number, buffer: Uint8Array, start: number, end: number): void {
     if (id === 0) return this.#context.violation("Received PRIORITY on stream 0");
     this.#context.charge(PeerEvent.PRIORITY);
-    const stream = this.#streams.get(id);
+    const stream = this.#streams.open.get(id);
     let code: number;
     let reason: string;
     if (end - start !== PRIORITY_BYTES) {
@@ -152,7 +152,7 @@ export class FrameReceiver implements FrameHandler {
       return this.#context.violation(`Received RST_STREAM on stream ${id}, which is idle`);
     }
     const code = readU32(buffer, start);
-    const stream = this.#streams.get(id);
+    const stream = this.#streams.open.get(id);
     if (this.#context.role === "client") {
       if (stream === undefined) this.#context.charge(PeerEvent.RESET_OF_CLOSED);
     } else if (code !== ErrorCode.NO_ERROR || stream !== undefined) {
@@ -187,7 +187,7 @@ export class FrameReceiver implements FrameHandler {
     const increment = readU32(buffer, start) & MAX_WINDOW_BYTES;
     this.#context.charge(PeerEvent.WINDOW_UPDATE);
     if (id === 0) return this.#growConnectionWindow(increment);
-    const stream = this.#streams.get(id);
+    const stream = this.#streams.open.get(id);
     if (stream === undefined) {
       if (this.#streams.isIdle(id)) {
         this.#context.violation(`Received WINDOW_UPDATE on stream ${id}, which is idle`);

@@ -90,7 +90,7 @@ export class HeaderReceiver implements BlockOwner {
     const { version } = decoder;
     // Every block is decoded, wanted or not, so that both sides' tables stay equal (RFC 9113 §4.3).
     decoder.decode(buffer, start, end, list, this.#limits);
-    const stream = this.#streams.get(id);
+    const stream = this.#streams.open.get(id);
     if (stream !== undefined) return this.#onStreamBlock(stream, endStream);
     if (!opens) return this.#closedStreams.onFrame(id, "HEADERS", 0);
     const wrong = list.overLimit

@@ -118,7 +118,7 @@ export class Settings {
   onWindowGrowth(growth: number): void {
     // Without a time limit: the acknowledgement stands behind the peer's data, which may be slow to arrive.
     this.#unacknowledged++;
-    for (const stream of this.#parts.streams.all()) stream.recvWindow += growth;
+    for (const stream of this.#parts.streams.open.values()) stream.recvWindow += growth;
   }
 
   /** Takes a SETTINGS frame. */
@@ -213,7 +213,7 @@ export class Settings {
     }
     const change = value - this.peerInitialWindow;
     this.peerInitialWindow = value;
-    for (const stream of streams.all()) {
+    for (const stream of streams.open.values()) {
       stream.sendWindow += change;
       if (stream.sendWindow > MAX_WINDOW_BYTES) {
         return this.#context.connectionError(

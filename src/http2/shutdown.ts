@@ -64,7 +64,7 @@ export class Shutdown {
 
   /** Whether the connection has nothing left to do, its streams and handlers having ended. */
   get complete(): boolean {
-    if (this.#parts.streams.size > 0) return false;
+    if (this.#parts.streams.open.size > 0) return false;
     if (this.#context.role === "client") return this.begun;
     return this.#parts.streams.slots === 0 && (this.#lastId >= 0 || this.#goawayReceived);
   }
@@ -132,8 +132,8 @@ export class Shutdown {
   // Streams above the last identifier were not processed: the call can be retried (RFC 9113 §6.8).
   #endUnprocessed(lastId: number, code: number, debug: string): void {
     const reason = `The server is going away (${errorCodeName(code)}${debug && ": " + debug})`;
-    for (const stream of this.#parts.streams.all()) {
-      if (stream.id <= lastId || this.#parts.streams.get(stream.id) === undefined) continue;
+    for (const stream of this.#parts.streams.open.values()) {
+      if (stream.id <= lastId || this.#parts.streams.open.get(stream.id) === undefined) continue;
       this.#parts.closer.endByPeer(stream, ErrorCode.REFUSED_STREAM, reason);
     }
     this.#parts.sender.pump();

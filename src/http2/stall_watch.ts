@@ -42,7 +42,7 @@ export class StallWatch {
     if (nowMs < this.nextMs) return;
     this.nextMs = Infinity;
     let waiting = false;
-    for (const stream of this.#streams.all()) {
+    for (const stream of this.#streams.open.values()) {
       if (stream.queue === null) continue;
       waiting = true;
       // Counted from the first look: the time of the queueing itself may have been long out of date.

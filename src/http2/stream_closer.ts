@@ -99,7 +99,9 @@ export class StreamCloser {
 
   /** Removes a stream that both sides have ended. */
   closeIfDone(stream: Http2Stream): void {
-    if (stream.state !== StreamState.CLOSED || this.#streams.get(stream.id) === undefined) return;
+    if (stream.state !== StreamState.CLOSED || this.#streams.open.get(stream.id) === undefined) {
+      return;
+    }
     this.#context.budget.credit(PeerEvent.ORDERLY_END);
     this.#drop(stream);
     this.#context.handler.onStreamClosed(stream);

@@ -14,6 +14,8 @@ const MAX_STREAM_ID = 0x7fffffff;
 
 /** Open streams, identifiers and slots. */
 export class StreamTable {
+  /** Open streams by identifier. */
+  readonly open = new IdMap<Http2Stream>();
   /** Client: the identifier of the next stream. */
   nextId = 1;
   /** Server: the largest identifier that the client has used. */
@@ -22,27 +24,11 @@ export class StreamTable {
   slots = 0;
   readonly #role: Role;
   readonly #lifetime: ConnectionLifetime;
-  readonly #open = new IdMap<Http2Stream>();
 
   /** `lifetime` counts idleness from the release of the last slot. */
   constructor(role: Role, lifetime: ConnectionLifetime) {
     this.#role = role;
     this.#lifetime = lifetime;
-  }
-
-  /** How many streams are open. */
-  get size(): number {
-    return this.#open.size;
-  }
-
-  /** An open stream. */
-  get(id: number): Http2Stream | undefined {
-    return this.#open.get(id);
-  }
-
-  /** All open streams, in order of their identifiers; they may close meanwhile. */
-  all(): Http2Stream[] {
-    return this.#open.values();
   }
 
   /** Client: whether identifiers for new streams are left. */
@@ -57,12 +43,12 @@ export class StreamTable {
     }
     stream.id = this.nextId;
     this.nextId += 2;
-    this.#open.set(stream.id, stream);
+    this.open.set(stream.id, stream);
   }
 
   /** Server: adds a stream that the client opened, which takes a slot. */
   openRemote(stream: Http2Stream): void {
-    this.#open.set(stream.id, stream);
+    this.open.set(stream.id, stream);
     this.slots++;
     this.#lifetime.callOpened();
   }
@@ -74,14 +60,14 @@ export class StreamTable {
 
   /** Removes and returns all open streams. */
   takeAll(): Http2Stream[] {
-    const streams = this.#open.values();
-    this.#open.clear();
+    const streams = this.open.values();
+    this.open.clear();
     return streams;
   }
 
   /** Removes a closed stream. */
   delete(stream: Http2Stream): void {
-    this.#open.delete(stream.id);
+    this.open.delete(stream.id);
   }
 
   /** Whether no frame but HEADERS and PRIORITY may name the stream yet (RFC 9113 §5.1, "idle"). */

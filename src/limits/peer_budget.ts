@@ -157,9 +157,9 @@ export class PeerBudget {
 
   /** Puts the credits of `count` events back, up to the bucket's size. */
   credit(event: PeerCredit, count = 1): void {
+    const bucket = event.bucket === "overhead" ? this.#overhead : this.#resets;
     // A bucket that was never charged is full.
-    if (event.bucket === "overhead") this.#overhead?.give(event.credits * count);
-    else this.#resets?.give(event.credits * count);
+    if (bucket !== undefined) bucket.give(event.credits * count);
   }
 
   /** Says why an event closed the connection: "Too many pings: the budget is 10000". */
