@@ -1,5 +1,5 @@
 /**
- * Bytes in portions of any size from a stream of chunks.
+ * Reads of any size from a stream of chunks.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { Status } from "../../call/status.ts";
 import { RpcError } from "../../errors.ts";
 
-/** Reads a stream of chunks that may have been announced to have a certain length. */
+/** Reader of a stream of chunks, whose total length may have been announced. */
 export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   readonly #announced: number | undefined;
@@ -17,21 +17,25 @@ export class ByteReader {
   #ended = false;
   #readable: ReadableStream<Uint8Array> | undefined = undefined;
 
+  /** Reads `chunks`; reads fail if their total differs from `announced`, unless that is undefined. */
   constructor(chunks: AsyncIterable<Uint8Array>, announced: number | undefined) {
     this.#chunks = chunks[Symbol.asyncIterator]();
     this.#announced = announced;
   }
 
-  /** How many bytes are still to be taken; Infinity when that isn't known. */
+  /** Number of bytes left to read; Infinity if unknown. */
   get remaining(): number {
     if (this.#announced !== undefined) return this.#announced - this.#taken;
     return this.#ended ? this.#rest?.length ?? 0 : Infinity;
   }
 
-  /** Takes `count` bytes, or fewer at the end. */
+  /**
+   * Reads `count` bytes, or fewer at the end. Rejects with RangeError for an invalid count and with INVALID_ARGUMENT if
+   * the length differs from the announced one.
+   */
   async read(count: number): Promise<Uint8Array> {
     if (!(Number.isSafeInteger(count) && count >= 0)) {
-      throw new RangeError(`Cannot read ${count} bytes: the count must be 0 or more`);
+      throw new RangeError(`Cannot read ${count} bytes: it must be a whole number of 0 or more`);
     }
     const parts: Uint8Array[] = [];
     let length = 0;
@@ -55,7 +59,7 @@ export class ByteReader {
     return joined;
   }
 
-  /** What is left, as a stream. */
+  /** Remaining bytes as a stream. Cancelling it ends the chunks. */
   get readable(): ReadableStream<Uint8Array> {
     return this.#readable ??= new ReadableStream<Uint8Array>({
       pull: async (controller) => {
@@ -71,7 +75,7 @@ export class ByteReader {
     }, { highWaterMark: 0 });
   }
 
-  /** The next chunk that isn't empty; undefined at the end. */
+  /** Returns the next chunk that is not empty; undefined at the end. */
   async #next(): Promise<Uint8Array | undefined> {
     for (;;) {
       const step = this.#ended ? undefined : await this.#chunks.next();
@@ -90,7 +94,7 @@ export class ByteReader {
     if (!wrong) return;
     throw new RpcError(
       Status.INVALID_ARGUMENT,
-      `${this.#announced} bytes were announced, ${this.#received} came`,
+      `Received ${this.#received} bytes, ${this.#announced} were announced`,
     );
   }
 }

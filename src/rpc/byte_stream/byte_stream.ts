@@ -1,7 +1,7 @@
 /**
- * Payloads too large to hold: a method that reads its request and writes its reply piece by piece. On the
- * wire it is a bidirectional stream of chunks, so the message limit holds for each chunk and not for the
- * whole, and flow control for both ways. Either side may announce its length in the metadata.
+ * Methods with payloads of any size, which read the request and write the reply in chunks. On the wire it is a
+ * bidirectional stream: the message limit applies to each chunk, and flow control to both directions. Either side may
+ * announce its length in the metadata.
  *
  * @module
  */
@@ -17,25 +17,25 @@ import type { Router } from "../dispatch/router.ts";
 import type { Session } from "../client/session.ts";
 import type { CallOptions, HandlerContext } from "../core/types.ts";
 
-/** The metadata key that announces how many bytes follow, in requests and in response headers. */
+/** Metadata key of the announced length in bytes, in request metadata and response headers. */
 export const LENGTH_KEY = "vrpc-length";
 
 /**
- * How large chunks are unless said otherwise, in bytes: with its header, one fits into an HTTP/2 frame.
- * Larger ones are no faster, and V8 lets tens of MiB of them pile up before it collects them.
+ * Default size of chunks, in bytes: with its prefix, one fits into an HTTP/2 frame of 16,384. Larger chunks are no
+ * faster, and V8 lets tens of MiB of them accumulate before it collects them.
  */
 export const DEFAULT_CHUNK_BYTES = 16_376;
 
-/** Handles a call of a byte-stream method; answers once, through `stream`. */
+/** Handles a call of a byte-stream method. Must reply once, through `stream`. */
 export type ByteStreamHandler = (
   stream: ByteStreamOperator,
   context: HandlerContext,
 ) => Promise<void> | void;
 
 /**
- * Adds a method whose requests and replies are streams of bytes. What the handler doesn't read is discarded.
- * A handler that does not answer, answers twice, or writes more or less than it announced gets a TypeError
- * and its caller INTERNAL.
+ * Adds a method whose request and reply are streams of bytes. Request bytes that the handler does not read are discarded.
+ * A handler that does not reply, replies twice, or writes another length than it announced gets a TypeError, and its
+ * call ends with INTERNAL.
  *
  * ```ts ignore
  * addByteStream(router, "/store", { description: "keeps a file" }, async (stream) => {
@@ -72,55 +72,57 @@ export function addByteStream(
   );
 }
 
-/** What the handler of a byte-stream method reads from and answers through. */
+/** Request and reply of a byte-stream method, for its handler. */
 export class ByteStreamOperator {
   readonly #context: HandlerContext;
   readonly #reader: ByteReader;
-  #answered = false;
-  #answering = false;
+  #replied = false;
+  #replying = false;
   #misuse: string | undefined = undefined;
 
-  /** For {@link addByteStream}. */
+  /** Created by {@link addByteStream}. */
   constructor(requests: AsyncIterable<Uint8Array>, context: HandlerContext) {
     this.#context = context;
-    this.#reader = new ByteReader(requests, announced(context.metadata));
+    this.#reader = new ByteReader(requests, announcedLength(context.metadata));
   }
 
-  /** How many bytes are still to be read; Infinity when the caller has not announced them, until their end. */
+  /** Number of request bytes left to read; Infinity if the caller announced no length, until the end is reached. */
   get remaining(): number {
     return this.#reader.remaining;
   }
 
   /**
-   * Reads `count` bytes, or fewer at the end of the request. Rejects with an RpcError when the call is over,
-   * or the caller sends other than it announced.
+   * Reads `count` bytes, or fewer at the end of the request. Rejects with an RpcError when the call has ended or the
+   * length differs from the announced one, with RangeError for an invalid count.
    */
   read(count: number): Promise<Uint8Array> {
     return this.#reader.read(count);
   }
 
-  /** What was not read yet, as a stream; use it instead of `read`. */
+  /** Request bytes that were not read yet, as a stream; use it instead of `read`. */
   get readable(): ReadableStream<Uint8Array> {
     return this.#reader.readable;
   }
 
-  /** Answers with these bytes. */
+  /** Replies with these bytes. */
   async write(buffer: Uint8Array): Promise<void> {
     this.#begin(buffer.length);
     for (let at = 0; at < buffer.length; at += DEFAULT_CHUNK_BYTES) {
       await this.#send(buffer.subarray(at, at + DEFAULT_CHUNK_BYTES));
     }
-    this.#answered = true;
+    this.#replied = true;
   }
 
-  /** Answers with `count` bytes of a stream, in chunks of up to `chunkBytes` (default 16,376). */
+  /** Replies with `count` bytes of a stream, in chunks of at most `chunkBytes` (1 or more, default 16,376). */
   async writeFrom(
     readable: ReadableStream<Uint8Array>,
     count: number,
     chunkBytes: number = DEFAULT_CHUNK_BYTES,
   ): Promise<void> {
     if (!(Number.isInteger(chunkBytes) && chunkBytes >= 1)) {
-      throw new RangeError(`Cannot use chunkBytes ${chunkBytes}: it must be 1 or more`);
+      throw new RangeError(
+        `Cannot use chunkBytes ${chunkBytes}: it must be a whole number of 1 or more`,
+      );
     }
     this.#begin(count);
     let sum = 0;
@@ -132,34 +134,36 @@ export class ByteStreamOperator {
       }
     }
     if (sum < count) this.#fault(`the handler announced ${count} bytes and wrote ${sum}`);
-    this.#answered = true;
+    this.#replied = true;
   }
 
-  /** Answers with OK and no bytes. */
+  /** Replies with OK and no bytes. */
   writeNothing(): Promise<void> {
     return this.write(new Uint8Array(0));
   }
 
-  /** Answers with a status: throws it, which is how handlers end. */
+  /** Ends the call with a status by throwing it as an RpcError. */
   fail(code: Status, message: string): never {
-    if (this.#answering) this.#fault("the handler answered twice");
+    if (this.#replying) this.#fault("the handler replied twice");
     throw new RpcError(code, message);
   }
 
-  /** The handler has ended. For {@link addByteStream}. */
+  /** Checks that the handler has replied. Called by {@link addByteStream} once the handler has ended. */
   finish(): void {
-    // A handler that has caught its own fault still fails the call.
+    // The call fails even if the handler caught the error.
     if (this.#misuse) this.#fault(this.#misuse);
-    if (!this.#answering) this.#fault("the handler did not answer");
-    if (!this.#answered) this.#fault("the handler ended before its answer did");
+    if (!this.#replying) this.#fault("the handler did not reply");
+    if (!this.#replied) this.#fault("the handler ended before its reply was complete");
   }
 
   #begin(count: number): void {
     if (!(Number.isSafeInteger(count) && count >= 0)) {
-      throw new RangeError(`Cannot announce ${count} bytes`);
+      throw new RangeError(
+        `Cannot reply with ${count} bytes: it must be a whole number of 0 or more`,
+      );
     }
-    if (this.#answering) this.#fault("the handler answered twice");
-    this.#answering = true;
+    if (this.#replying) this.#fault("the handler replied twice");
+    this.#replying = true;
     this.#context.responseHeaders.set(LENGTH_KEY, String(count));
     this.#context.sendHeaders();
   }
@@ -170,19 +174,19 @@ export class ByteStreamOperator {
 
   #fault(what: string): never {
     this.#misuse ??= what;
-    const text = `Cannot answer ${this.#context.method.path}: ${what}`;
+    const text = `Cannot reply to ${this.#context.method.path}: ${what}`;
     throw new ByteStreamMisuse(text, { cause: internal(what) });
   }
 }
 
-/** The developer's view of a misused operator; what the caller gets is its `cause`. */
+/** Misuse by the handler, for its developer; the call ends with its `cause`. */
 class ByteStreamMisuse extends TypeError {}
 
 function internal(what: string): RpcError {
-  return new RpcError(Status.INTERNAL, `The answer is broken: ${what}`);
+  return new RpcError(Status.INTERNAL, `The reply is not valid: ${what}`);
 }
 
-function announced(metadata: Metadata): number | undefined {
+function announcedLength(metadata: Metadata): number | undefined {
   const text = metadata.get(LENGTH_KEY);
   if (text === undefined) return undefined;
   const count = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
@@ -190,18 +194,18 @@ function announced(metadata: Metadata): number | undefined {
   throw new RpcError(Status.INVALID_ARGUMENT, `Cannot read ${LENGTH_KEY} "${text.slice(0, 40)}"`);
 }
 
-/** What a byte-stream method answered. */
+/** Reply of a byte-stream method. */
 export interface ByteStreamReply {
-  /** How many bytes there are; undefined when the server has not announced them. */
+  /** Announced length in bytes; undefined if the server announced none. */
   readonly length: number | undefined;
-  /** The bytes. Cancelling it cancels the call. Fails with an RpcError when the call does. */
+  /** Bytes of the reply. Cancelling it cancels the call; errors with the RpcError of the call. */
   readonly readable: ReadableStream<Uint8Array>;
 }
 
 /**
- * Calls a byte-stream method: sends `request` in chunks while the reply is read. Resolves with the reply's
- * headers; rejects with the call's RpcError. `count` is announced when `request` is a stream whose length
- * is known.
+ * Calls a byte-stream method: sends `request` in chunks of `chunkBytes` (default 16,376) while the reply is read.
+ * Resolves at the response headers; rejects with the RpcError of the call. `count` announces the length in bytes of a
+ * `request` that is a stream.
  */
 export async function callByteStream(
   channel: Channel,
@@ -233,29 +237,29 @@ export async function callByteStream(
     session.closeSend();
   })().catch((error) => {
     sendFailure = error;
-    // When the source fails, the call must not end as if it were complete.
+    // A request whose source failed must not look complete.
     if (!(error instanceof RpcError)) session.cancel();
   });
   const failed = (error: unknown) =>
     sendFailure !== undefined && !(sendFailure instanceof RpcError) ? sendFailure : error;
   const first = session.receive();
   try {
-    // Without headers the call has failed or is empty: then the first read says so.
+    // Without headers the call has failed or has no reply bytes: the first read tells which.
     const received = await Promise.race([headers.promise, first.then(() => undefined)]);
     const reader = new ByteReader(
       new Chunks(session, first, failed, sending),
-      received && announced(received),
+      received && announcedLength(received),
     );
-    return { length: received && announced(received), readable: reader.readable };
+    return { length: received && announcedLength(received), readable: reader.readable };
   } catch (error) {
-    // Where it is the announced length that can't be read, the call would go on.
+    // The call is still open if it was the announced length that is not valid.
     session.cancel();
     await sending;
     throw failed(error);
   }
 }
 
-/** The reply's chunks. No generator, which would not hear of an end before the first read. */
+/** Chunks of the reply. Not a generator: `return()` before the first `next()` would not cancel the call. */
 class Chunks implements AsyncIterableIterator<Uint8Array, void, void> {
   #first: Promise<Uint8Array | null> | undefined;
   #ended = false;

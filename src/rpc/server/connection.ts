@@ -1,5 +1,5 @@
 /**
- * One accepted connection of a server: handshake, sniffing, then an engine and its driver.
+ * One accepted connection of a server: TLS handshake, protocol detection, then an engine and its driver.
  *
  * @module
  */
@@ -18,22 +18,24 @@ import { serverLog } from "../core/log.ts";
 import type { ConnectionSettings, ServerStats } from "./options.ts";
 import { looksLikeTls, sniff, type SniffedWire } from "./protocol_sniffer.ts";
 
-// A client on a slow link gives credit once per some 100 KiB; 5 s are 200 kbit/s.
+// Clients return credit about every 100 KiB: 5 s without any is a link slower than 200 kbit/s.
 const LINGER_MS = 5_000;
 
-/** What connections need of their server. */
+/** Server around its connections. */
 export interface ServerConnectionOwner {
+  /** Runs the calls. */
   readonly host: CallHost;
+  /** Clock of timers and deadlines. */
   readonly clock: Clock;
   readonly settings: ConnectionSettings;
   readonly counts: ServerStats["connections"];
-  /** Whether the log has said that a TLS handshake failed. */
+  /** Whether a failed TLS handshake was already logged as a warning. */
   warnedOfHandshake: boolean;
-  /** The connection is closed. Called once. */
+  /** Called once when a connection has closed. */
   closed(connection: AcceptedConnection): void;
 }
 
-/** From accept to close. */
+/** An accepted connection, until it is closed. */
 export class AcceptedConnection implements ServerConnectionSink {
   readonly #owner: ServerConnectionOwner;
   readonly #stream: ByteStream;
@@ -43,7 +45,7 @@ export class AcceptedConnection implements ServerConnectionSink {
   #opening: DeadlineHandle | undefined = undefined;
   #closed = false;
 
-  /** `number` tells it apart from the others of its server. */
+  /** `number` is unique among the connections of the server. */
   constructor(owner: ServerConnectionOwner, stream: ByteStream, readonly number: number) {
     this.#owner = owner;
     this.#stream = stream;
@@ -54,13 +56,13 @@ export class AcceptedConnection implements ServerConnectionSink {
     return this.#engine?.activeCalls ?? 0;
   }
 
-  /** Opens the connection and serves it. Never throws; the end is told to the owner. */
+  /** Opens the connection and serves it. Never throws; calls the owner's `closed` at the end. */
   async open(): Promise<void> {
     const { host, clock, settings, counts } = this.#owner;
     const timeoutMs = settings.prefaceTimeoutMs;
     const openByMs = clock.now() + timeoutMs;
     this.#opening = host.deadlines.add(openByMs, () => {
-      serverLog.debug("{peer} said too little in {timeoutMs} ms", {
+      serverLog.debug("{peer} sent no complete preface in {timeoutMs} ms", {
         peer: this.#stream.peer.address,
         timeoutMs,
       });
@@ -83,9 +85,9 @@ export class AcceptedConnection implements ServerConnectionSink {
       await this.#rejectConnection(wire, initial);
     } catch (error) {
       counts.unopened++;
-      if (handshaking && !isEnd(error)) this.#noteHandshake(error);
+      if (handshaking && !isClose(error)) this.#noteHandshake(error);
       else {
-        serverLog.debug("{peer} failed before it could call: {error}", {
+        serverLog.debug("{peer} failed before its preface was complete: {error}", {
           peer: this.#stream.peer.address,
           error,
         });
@@ -99,7 +101,7 @@ export class AcceptedConnection implements ServerConnectionSink {
   #noteHandshake(error: unknown): void {
     const owner = this.#owner;
     serverLog[owner.warnedOfHandshake ? "debug" : "warn"](
-      "{reason}; closed (a warning is given once)",
+      "{reason}; closed (logged as a warning once)",
       { reason: error instanceof Error ? error.message : String(error) },
     );
     owner.warnedOfHandshake = true;
@@ -114,7 +116,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       clock,
       lastCancelError: undefined,
     };
-    // What is left of the one timer that runs from accept.
+    // One timeout covers everything from accept to a complete preface.
     const prefaceTimeoutMs = Math.max(1, openByMs - nowMs);
     const options = { ...settings.engine, prefaceTimeoutMs };
     this.#engine = wire === "grpc"
@@ -132,7 +134,7 @@ export class AcceptedConnection implements ServerConnectionSink {
     this.#driver.start(initial);
   }
 
-  /** Says goodbye to what can't be served. */
+  /** Counts and closes a connection that speaks neither gRPC nor lean; answers HTTP/1. */
   async #rejectConnection(
     wire: Exclude<SniffedWire, "grpc" | "lean">,
     initial: Uint8Array,
@@ -142,9 +144,9 @@ export class AcceptedConnection implements ServerConnectionSink {
     if (wire === "ended") {
       counts.unopened++;
     } else if (wire === "unknown") {
-      const what = looksLikeTls(initial) ? "TLS, and this address has none" : "an unknown protocol";
+      const what = looksLikeTls(initial) ? "TLS on an address without TLS" : "an unknown protocol";
       serverLog[counts.unknown++ === 0 ? "warn" : "debug"](
-        "{peer} speaks {what}; closed (a warning is given once)",
+        "{peer} speaks {what}; closed (logged as a warning once)",
         { peer, what },
       );
     } else {
@@ -153,29 +155,29 @@ export class AcceptedConnection implements ServerConnectionSink {
       try {
         await answerHttp1(this.#stream, settings.infoText);
       } catch {
-        // Whoever asked has gone.
+        // The peer has closed the connection.
       }
     }
   }
 
-  /** A call arrived. */
+  /** Accepts a call. */
   onCall(call: ServerCall): void {
     this.#owner.host.accept(call, this.#calls as CallConnection);
   }
 
-  /** The engine has something to say. */
+  /** Logs a note of the engine. */
   onNote(level: "debug" | "warn", message: string): void {
     serverLog[level]("{peer}: {message}", { peer: this.#stream.peer.address, message });
   }
 
-  /** Lets open calls finish, takes no new ones, then closes. */
+  /** Refuses new calls and closes once the open ones have ended. */
   drain(): void {
     if (!this.#engine) return this.close("The server is shutting down");
     this.#engine.drain(this.#owner.clock.now());
     this.#driver?.wake();
   }
 
-  /** Cancels open calls and says goodbye. */
+  /** Cancels open calls and closes once the peer was notified. */
   abort(reason: string): void {
     if (!this.#engine) return this.close(reason);
     this.#engine.abort(reason, this.#owner.clock.now());
@@ -187,7 +189,7 @@ export class AcceptedConnection implements ServerConnectionSink {
     if (this.#driver) {
       this.#driver.close(reason);
     } else {
-      // What waits in `open` rejects and ends the connection.
+      // Rejects the pending read or handshake in `open`, which ends the connection.
       this.#closed = true;
       this.#stream.close();
     }
@@ -200,24 +202,24 @@ export class AcceptedConnection implements ServerConnectionSink {
   }
 }
 
-/** Whether a connection just ended, by a probe of the port or here, and nothing wrong was said. */
-function isEnd(error: unknown): boolean {
+/** Whether a handshake failed because the connection was closed, as by a port probe. */
+function isClose(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error &&
     /^(UnexpectedEof|ConnectionReset|BadResource|Interrupted)$/.test(cause.name);
 }
 
-/** Answers any HTTP/1 request with a text that says what is spoken here. */
+/** Answers an HTTP/1 request with 426 and `text`. */
 async function answerHttp1(stream: ByteStream, text: string): Promise<void> {
   const body = new TextEncoder().encode(text);
-  // RFC 9110 section 15.5.22: the server refuses this protocol, and names one that it takes.
+  // RFC 9110 §15.5.22: 426 names the protocols that the server accepts.
   const head = "HTTP/1.1 426 Upgrade Required\r\n" +
     "upgrade: h2c\r\nconnection: upgrade, close\r\ncontent-type: text/plain; charset=utf-8\r\n" +
     `content-length: ${body.length}\r\n\r\n`;
   const answer = new Uint8Array([...new TextEncoder().encode(head), ...body]);
   for (let sent = 0; sent < answer.length;) sent += await stream.write(answer.subarray(sent));
   await stream.closeWrite();
-  // Closing with unread input would reset the connection and take the answer along.
+  // Closing with unread input would send a reset, which discards the response.
   const rest = new Uint8Array(4096);
   for (let count: number | null = 0, sum = 0; count !== null && sum < 65536; sum += count) {
     count = await stream.read(rest);

@@ -1,27 +1,28 @@
 /**
- * Which protocol a new connection speaks, by its first bytes.
+ * Detection of a connection's protocol by its first bytes.
  *
  * @module
  */
 
 import type { ByteStream } from "../../transport/types.ts";
 
-/** What a connection turned out to speak; `unknown` is anything else, `ended` nothing complete. */
+/** Detected protocol; `unknown` is any other, `ended` a connection that was closed before it could be detected. */
 export type SniffedWire = "grpc" | "lean" | "http1" | "unknown" | "ended";
 
-/** A sniffed connection. */
+/** Result of {@link sniff}. */
 export interface Sniffed {
+  /** Detected protocol. */
   readonly wire: SniffedWire;
-  /** How many bytes were read into the buffer; the wire's engine gets them first. */
+  /** Number of bytes read into the buffer: the first input of the wire's engine. */
   readonly length: number;
 }
 
-// RFC 9113 section 3.4.
+// RFC 9113 §3.4: client connection preface.
 const HTTP2_PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-// A lean frame header; a first frame always has one.
+// A lean connection begins with a frame header, whose first byte is the version.
 const LEAN_VERSION = 1;
 const LEAN_HEADER_BYTES = 16;
-// The longest method of RFC 9110 with its space, "OPTIONS ".
+// RFC 9110 §9.1 and RFC 5789. The longest, "OPTIONS ", has 8 bytes with its space.
 const HTTP1_METHODS = [
   "GET",
   "HEAD",
@@ -35,8 +36,8 @@ const HTTP1_METHODS = [
 ];
 
 /**
- * Reads until the protocol is sure and its opening complete: HTTP/2's preface, one lean frame header, the
- * method of an HTTP/1 request. `buffer` must hold 64 bytes at least. Rejects when the stream does.
+ * Reads until the protocol is detected and its opening complete: the HTTP/2 preface, one lean frame header, or the
+ * method of an HTTP/1 request. `buffer` must have at least 64 bytes. Rejects when a read does.
  */
 export async function sniff(stream: ByteStream, buffer: Uint8Array): Promise<Sniffed> {
   let length = 0;
@@ -49,7 +50,7 @@ export async function sniff(stream: ByteStream, buffer: Uint8Array): Promise<Sni
   }
 }
 
-/** The protocol of these first bytes; undefined while it takes more of them to tell. */
+/** Detects the protocol of these first bytes; undefined if more are needed. */
 export function recognize(bytes: Uint8Array): SniffedWire | undefined {
   if (bytes.length === 0) return undefined;
   if (bytes[0] === LEAN_VERSION) return bytes.length >= LEAN_HEADER_BYTES ? "lean" : undefined;
@@ -66,7 +67,7 @@ export function recognize(bytes: Uint8Array): SniffedWire | undefined {
   return "unknown";
 }
 
-/** Whether these first bytes are a TLS handshake, sent to a listener that speaks none. */
+/** Whether these first bytes are a TLS handshake record (RFC 8446 §5.1). */
 export function looksLikeTls(bytes: Uint8Array): boolean {
   return bytes.length >= 2 && bytes[0] === 0x16 && bytes[1] === 0x03;
 }

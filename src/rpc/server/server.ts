@@ -1,5 +1,5 @@
 /**
- * A server: addresses, connections, and the way down.
+ * Servers: addresses, connections and shutdown.
  *
  * @module
  */
@@ -27,37 +27,37 @@ import {
 } from "./options.ts";
 import { nextTurn } from "../../event_loop/turns.ts";
 
-/** A running server. */
+/** Running server. */
 export interface Server extends AsyncDisposable {
-  /** The addresses with their real ports, in the order in which they were given. */
+  /** Addresses with their actual ports, in the order given to `serve`. */
   readonly addresses: readonly string[];
-  /** The registered methods. */
+  /** Registered methods. */
   readonly router: Router;
-  /** Resolves when the server has closed, however that came about. */
+  /** Resolves when the server has closed for whatever reason. */
   readonly finished: Promise<void>;
   /**
-   * Stops listening, lets open calls finish for `graceMs` (0 or more, default 5,000), then cancels them. Always
-   * resolves, at the latest a second after the grace. Further calls wait for the first.
+   * Stops listening and lets open calls finish for `graceMs` (0 or more, default 5,000), then cancels them. Resolves at
+   * most 1 s after that. A repeated call waits for the first. Rejects with RangeError for `graceMs` out of range.
    */
   shutdown(options?: { graceMs?: number }): Promise<void>;
-  /** Closes at once; open calls are cancelled. */
+  /** Closes at once and cancels open calls. */
   close(): Promise<void>;
-  /** Serves a connection that came about some other way. */
+  /** Serves a connection that was not accepted by this server's listeners. */
   serveConnection(stream: ByteStream): void;
-  /** Figures. */
+  /** Returns the counters of connections and calls. */
   stats(): ServerStats;
 }
 
-// After cancelling, the goodbye gets this long to reach the peers.
-const GOODBYE_MS = 1000;
+// Time for the last frames, such as GOAWAY, to be sent after calls were cancelled.
+const FLUSH_MS = 1000;
 const ACCEPT_RETRY_MS = 5;
 const MAX_ACCEPT_RETRY_MS = 1000;
 
 /**
- * Serves the methods that `configure` puts together, gRPC and lean alike, on one or several addresses
- * (`127.0.0.1:50051`, `unix:/run/app.sock`, `vsock:-1:5000` …; see the address grammar). Resolves once all
- * listen. Rejects with a TransportError when one can't be listened on, with TypeError or RangeError for
- * misuse.
+ * Serves the methods that `configure` registers, over gRPC and lean, on one or several addresses
+ * (`127.0.0.1:50051`, `unix:/run/app.sock`, `vsock:-1:5000` …; see the address grammar). Resolves once all addresses
+ * listen. Rejects with a TransportError if an address cannot be listened on, with TypeError or RangeError for invalid
+ * arguments.
  *
  * ```ts ignore
  * await using server = await serve("127.0.0.1:0", (router) => {
@@ -114,12 +114,12 @@ class RunningServer implements Server, ServerConnectionOwner {
   #dispatcher: Dispatcher;
   #deadlines: DeadlineQueue;
   #listeners: Listener[] = [];
-  // By the number of their acceptance. Not a Set: see IdMap; closed ones would fill the heap.
+  // By number of the connection. An IdMap: a Set would keep memory of closed connections.
   #connections = new IdMap<AcceptedConnection>();
   #stopping = false;
   #shutdown: Promise<void> | undefined = undefined;
   #ended: Promise<void> | undefined = undefined;
-  /** Ends the waits of accept loops and of the drain. */
+  /** Wake the waits of accept loops and of the drain. */
   #wakers = new Set<() => void>();
 
   constructor(router: Router, options: ServeOptions, clock: Clock) {
@@ -146,7 +146,7 @@ class RunningServer implements Server, ServerConnectionOwner {
     return this.#listeners.map((listener) => listener.address);
   }
 
-  /** Accepts what comes on a listener from now on. */
+  /** Accepts connections of a listener from now on. */
   listening(listener: Listener): void {
     this.#listeners.push(listener);
     serverLog.info("Listening on {address}", { address: listener.address });
@@ -161,17 +161,17 @@ class RunningServer implements Server, ServerConnectionOwner {
         if (stream === null) return;
         retryMs = ACCEPT_RETRY_MS;
         this.serveConnection(stream);
-        // While more of them wait, accepting takes no turn of the event loop: the reads of those that came
-        // before would wait, and thousands be open of which the peer has closed all but a few.
+        // While connections are pending, accept resolves without a turn of the event loop: reads of earlier ones would
+        // starve, and thousands could be open whose peers have long closed them.
         await nextTurn();
       } catch (error) {
         if (this.#stopping) return;
-        serverLog.warn("Cannot accept on {address}, next try in {retryMs} ms: {error}", {
+        serverLog.warn("Cannot accept on {address}, retrying in {retryMs} ms: {error}", {
           address: listener.address,
           retryMs,
           error,
         });
-        // Out of descriptors, usually: trying at once would only burn the processor.
+        // Usually out of file descriptors: an immediate retry would spin.
         await this.#sleep(retryMs);
         retryMs = Math.min(retryMs * 2, MAX_ACCEPT_RETRY_MS);
       }
@@ -245,7 +245,7 @@ class RunningServer implements Server, ServerConnectionOwner {
     await this.#allClosed(graceMs);
     if (this.#connections.size > 0) {
       serverLog.warn(
-        "{connections} connections are open after {graceMs} ms: their calls are cancelled",
+        "{connections} connections are open after {graceMs} ms, cancelling their calls",
         {
           connections: this.#connections.size,
           graceMs,
@@ -254,7 +254,7 @@ class RunningServer implements Server, ServerConnectionOwner {
       for (const connection of this.#connections.values()) {
         connection.abort("The server is shutting down");
       }
-      await this.#allClosed(GOODBYE_MS);
+      await this.#allClosed(FLUSH_MS);
     }
     await this.close();
   }
@@ -266,8 +266,8 @@ class RunningServer implements Server, ServerConnectionOwner {
   async #closeNow(): Promise<void> {
     this.#stop();
     for (const connection of this.#connections.values()) connection.close("The server was closed");
-    // Connections that were still opening end when their reads have failed.
-    await this.#allClosed(GOODBYE_MS);
+    // Connections without an engine end when their pending read rejects.
+    await this.#allClosed(FLUSH_MS);
     this.#wake();
     this.#deadlines.close();
     try {
@@ -284,7 +284,7 @@ class RunningServer implements Server, ServerConnectionOwner {
     return this.close();
   }
 
-  /** Takes nothing new any more. */
+  /** Stops listening and runs the drain callbacks. */
   #stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -297,12 +297,12 @@ class RunningServer implements Server, ServerConnectionOwner {
     this.#wake();
   }
 
-  /** Resolves when no connection is left, or when time is up. */
+  /** Resolves when no connection is left or after `timeoutMs`. */
   async #allClosed(timeoutMs: number): Promise<void> {
     if (this.#connections.size > 0) await this.#sleep(timeoutMs);
   }
 
-  /** Waits, unless woken. */
+  /** Resolves after `ms`, or earlier by `#wake`. */
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
@@ -310,7 +310,7 @@ class RunningServer implements Server, ServerConnectionOwner {
         this.#wakers.delete(wake);
         resolve();
       };
-      // Waiting without end is fine where something else will wake.
+      // Infinity: only `#wake` resolves it.
       const timer = ms === Infinity ? undefined : this.clock.setTimer(wake, ms);
       this.#wakers.add(wake);
     });

@@ -1,5 +1,5 @@
 /**
- * The inside of a worker of a {@link WorkerPool}.
+ * Code that runs inside a worker of a {@link WorkerPool}.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import { systemClock } from "../core/system_clock.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { Router } from "../dispatch/router.ts";
-import type { FromWorker, PostedMetadata, ToWorker } from "./messages.ts";
+import { type FromWorker, postableMetadata, type ToWorker } from "./messages.ts";
 
-/** The part of a worker's global scope that is used here. */
+/** Members of a worker's global scope that are used here. */
 interface WorkerScope {
   postMessage(message: FromWorker, transfer?: Transferable[]): void;
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
@@ -25,16 +25,15 @@ interface WorkerScope {
 /** Options of {@link serveWorker}. */
 export interface ServeWorkerOptions {
   /**
-   * How far the worker's thread stands back for others, 0 to 19 (Linux niceness), so that the thread that
-   * reads and writes is not kept from its processor. Needs `--allow-sys=setPriority`; without it nothing
-   * changes. Default 10.
+   * Niceness of the worker's thread on Linux, 0 to 19: above 0 the thread that serves connections is scheduled first.
+   * Needs `--allow-sys=setPriority`, no effect without it. Default 10.
    */
   niceness?: number;
 }
 
 /**
- * Call it once in a worker's module: the pool's calls go to the methods that `configure` registers (as for
- * `serve`; usually the same function). `init` is what the pool was given for its workers.
+ * Runs the calls of a {@link WorkerPool} in this worker. Call it once in the worker's module. `configure` registers the
+ * methods, as for `serve` (usually the same function); `init` is the pool's option of that name.
  *
  * ```ts ignore
  * // crypto_worker.ts
@@ -61,13 +60,13 @@ export function serveWorker(
   let ready: Promise<void> = Promise.resolve();
   scope.onmessage = async ({ data }) => {
     if (data.kind === "init") {
-      // Calls wait for it: they come right behind.
+      // Calls may arrive before it has resolved; they await it.
       ready = (async () => await configure(router, data.init))();
       try {
         await ready;
         scope.postMessage({ kind: "ready" });
       } catch (error) {
-        fail(`the worker can't start: ${(error as Error)?.message ?? error}`);
+        fail(`the worker cannot start: ${(error as Error)?.message ?? error}`);
       }
     } else if (data.kind === "cancel") {
       calls.get(data.id)?.cancel();
@@ -96,13 +95,13 @@ export function serveWorker(
 }
 
 function lowerPriority(niceness: number): void {
-  // Only on Linux it concerns the calling thread alone. Asked first, because using it might prompt.
+  // Elsewhere it would change the whole process. The query avoids a permission prompt.
   if (niceness === 0 || Deno.build.os !== "linux") return;
   const permission = Deno.permissions.querySync({ name: "sys", kind: "setPriority" });
   if (permission.state === "granted") setPriority(0, niceness);
 }
 
-/** The pool gets no event when a worker ends itself. */
+/** Reports when the worker ends itself: its pool gets no event for that. */
 function reportExits(scope: WorkerScope, fail: (reason: string) => void): void {
   const close = scope.close.bind(scope);
   scope.close = () => {
@@ -123,7 +122,7 @@ const NO_SINK: ServerCallSink = {
   onWritable() {},
 };
 
-/** One call in a worker, as the rpc layer sees calls. */
+/** One call in a worker, in place of a wire's call. */
 class WorkerCall implements ServerCall {
   readonly path: string;
   readonly timeoutMs: number;
@@ -166,7 +165,7 @@ class WorkerCall implements ServerCall {
   sendStatus(code: Status, message: string, trailers?: Metadata): void {
     if (this.closed) return;
     this.closed = true;
-    // A view would be posted with the whole buffer behind it.
+    // Posting a view would copy its whole buffer.
     const payload = code === Status.OK ? this.#payload?.slice() : undefined;
     this.#post({
       kind: "reply",
@@ -174,8 +173,8 @@ class WorkerCall implements ServerCall {
       code,
       message,
       payload,
-      headers: posted(this.#headers),
-      trailers: posted(trailers),
+      headers: postableMetadata(this.#headers),
+      trailers: postableMetadata(trailers),
     }, payload ? [payload.buffer] : []);
   }
 
@@ -183,14 +182,9 @@ class WorkerCall implements ServerCall {
 
   handlerDone(): void {}
 
-  /** The caller went away; the pool still hears when the worker is free again. */
+  /** Cancels the call. Replies, so that the pool knows that the worker is idle. */
   cancel(): void {
     this.sink.onCancel(Status.CANCELLED, "The caller cancelled");
     this.sendStatus(Status.CANCELLED, "The caller cancelled");
   }
-}
-
-/** Metadata in a form that can be posted. */
-export function posted(metadata: Metadata | undefined): PostedMetadata {
-  return metadata ? [...metadata] : [];
 }

@@ -1,17 +1,22 @@
 /**
- * What a worker pool and its workers say to each other.
+ * Messages between a worker pool and its workers.
  *
  * @module
  */
 
-import type { MetadataValue } from "../../call/metadata.ts";
+import type { Metadata, MetadataValue } from "../../call/metadata.ts";
 
-/** Metadata in a form that can be posted. */
+/** Metadata that can be posted. */
 export type PostedMetadata = [string, MetadataValue][];
 
-/** From the pool to a worker. */
+/** Converts metadata for posting; undefined becomes an empty list. */
+export function postableMetadata(metadata: Metadata | undefined): PostedMetadata {
+  return metadata ? [...metadata] : [];
+}
+
+/** Message from the pool to a worker. */
 export type ToWorker =
-  /** Goes first; `init` is what the pool's owner wants its workers to know. */
+  /** First message; `init` is the option of the pool. */
   | { readonly kind: "init"; readonly init: unknown }
   /** A call. */
   | {
@@ -20,15 +25,15 @@ export type ToWorker =
     readonly path: string;
     readonly payload: Uint8Array;
     readonly metadata: PostedMetadata;
-    /** Left until the deadline; Infinity for none. */
+    /** Milliseconds until the deadline; Infinity for none. */
     readonly timeoutMs: number;
     readonly peer: { readonly address: string; readonly transport: string };
     readonly wire: "grpc" | "lean" | "batch";
   }
-  /** The call was given up. */
+  /** Cancels the call. */
   | { readonly kind: "cancel"; readonly id: number };
 
-/** A worker's answer to one call. */
+/** Outcome of one call. */
 export interface WorkerReply {
   readonly kind: "reply";
   readonly id: number;
@@ -39,10 +44,10 @@ export interface WorkerReply {
   readonly trailers: PostedMetadata;
 }
 
-/** From a worker to its pool. */
+/** Message from a worker to its pool. */
 export type FromWorker =
-  /** Its methods are there. */
+  /** `configure` has registered the methods. */
   | { readonly kind: "ready" }
-  /** It can't go on: `configure` failed, or something in it called `close` or `Deno.exit`. */
+  /** The worker ends: `configure` failed, or its code called `close` or `Deno.exit`. */
   | { readonly kind: "failed"; readonly reason: string }
   | WorkerReply;

@@ -1,5 +1,5 @@
 /**
- * Handlers of CPU-heavy methods in Web Workers, so that they don't hold up everything else.
+ * Pool of Web Workers that run CPU-heavy handlers, so that those do not block connections.
  *
  * @module
  */
@@ -16,30 +16,33 @@ import { invoke } from "../dispatch/invoke.ts";
 import { RegisteredMethod } from "../dispatch/registry.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
 import { PooledWorker, type WorkerJob } from "./worker.ts";
-import { posted } from "./host.ts";
-import type { WorkerReply } from "./messages.ts";
+import { postableMetadata, type WorkerReply } from "./messages.ts";
 
 /** Options of a {@link WorkerPool}. */
 export interface WorkerPoolOptions {
   /**
-   * Makes a worker whose module calls `serveWorker`. Write it out as
-   * `() => new Worker(new URL("./my_worker.ts", import.meta.url), { type: "module" })`: a computed URL is
-   * not seen by `deno compile`.
+   * Creates a worker whose module calls `serveWorker`. Write it as
+   * `() => new Worker(new URL("./my_worker.ts", import.meta.url), { type: "module" })`: `deno compile` does not find
+   * a computed URL.
    */
   create: () => Worker;
-  /** The paths of the methods that run in workers. They must be unary, and registered with the server too. */
+  /**
+   * Paths of the methods that run in workers. They must be unary and registered with the server too; their interceptors
+   * run on the server's thread.
+   */
   methods: readonly string[];
-  /** How many workers, 1 to 1,024. Default: the number of processors less one, at least 1. */
+  /** Number of workers, 1 to 1,024. Default: the number of processors less one, at least 1. */
   workers?: number;
   /**
-   * Calls that wait for a worker; more get RESOURCE_EXHAUSTED at once. 0 or more, Infinity for no limit. Default 256.
+   * Calls that wait for a worker: 0 or more, Infinity for no limit; further calls fail at once with RESOURCE_EXHAUSTED.
+   * Default 256.
    */
   maxQueue?: number;
-  /** Posted to each worker first, for `serveWorker`'s function; must be cloneable. */
+  /** Value for the `configure` function of `serveWorker`; must be cloneable. Default: undefined. */
   init?: unknown;
   /**
-   * How long a worker may go on with a call that was given up (deadline, cancel), in ms, before it is
-   * replaced; 0 or more, Infinity for never. Default 1,000.
+   * Time for a worker to finish a call that was cancelled or passed its deadline, in ms, before the worker is replaced:
+   * 0 or more, Infinity for never. Default 1,000.
    */
   stuckMs?: number;
 }
@@ -50,41 +53,41 @@ const RANGES: Ranges<WorkerPoolOptions> = {
   stuckMs: measured(0),
 };
 
-/** Figures of a {@link WorkerPool}. */
+/** Counters of a {@link WorkerPool}. */
 export interface WorkerPoolStats {
-  /** Workers that exist. */
+  /** Workers, including those that start. */
   workers: number;
-  /** Of them, those that run a call. */
+  /** Workers that run a call. */
   busy: number;
   /** Calls that wait. */
   queued: number;
-  /** The most calls that ever waited. */
+  /** Largest number of waiting calls so far. */
   maxQueued: number;
-  /** Calls that were answered, whatever the status. */
+  /** Calls that ended, with whatever status. */
   answered: number;
   /** Calls that were refused because the queue was full. */
   refused: number;
-  /** Workers that crashed or were stuck, and were replaced. */
+  /** Workers that were replaced after a crash or because of `stuckMs`. */
   replaced: number;
 }
 
 /**
- * N workers, each running one call at a time. A worker that crashes costs the call that it ran (INTERNAL)
- * and is replaced. Use its `dispatcher` as option of `serve`; closing the server closes the pool.
+ * Pool of workers that run one call each at a time. When a worker crashes, its call ends with INTERNAL and the worker is
+ * replaced. Pass `dispatcher` to the option of that name of `serve`; closing the server closes the pool.
  */
 export class WorkerPool {
-  /** The wrapper that sends the pool's methods to workers and everything else on. */
+  /** Wrapper that runs the pool's methods in workers and passes all others on. */
   readonly dispatcher: DispatcherWrapper;
   readonly #options: WorkerPoolOptions;
   readonly #maxQueue: number;
   readonly #methods: ReadonlySet<string>;
   #workers: PooledWorker[] = [];
-  // Insertion order is the order of waiting; leaving is O(1).
+  // A Set keeps insertion order and removes in O(1).
   #queue = new Set<WorkerJob>();
   #closed = false;
   #counts = { maxQueued: 0, answered: 0, refused: 0, replaced: 0 };
 
-  /** Starts the workers. Throws RangeError for options out of range. */
+  /** Creates the workers. Throws RangeError for options out of range. */
   constructor(options: WorkerPoolOptions) {
     const { workers = Math.max(1, navigator.hardwareConcurrency - 1), maxQueue = 256 } = options;
     checkRanges(options, RANGES);
@@ -95,7 +98,7 @@ export class WorkerPool {
     this.dispatcher = (next) => new PoolDispatcher(next, this.#methods, this);
   }
 
-  /** Figures so far. */
+  /** Returns the counters since the pool was created. */
   stats(): WorkerPoolStats {
     return {
       workers: this.#workers.length,
@@ -105,7 +108,7 @@ export class WorkerPool {
     };
   }
 
-  /** Ends the workers; what runs or waits ends with UNAVAILABLE. */
+  /** Terminates the workers; running and waiting calls end with UNAVAILABLE. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -116,7 +119,10 @@ export class WorkerPool {
     this.#queue.clear();
   }
 
-  /** Runs a unary call in a worker. */
+  /**
+   * Runs a unary call in a worker. Throws RESOURCE_EXHAUSTED if the queue is full and UNAVAILABLE if the pool is closed;
+   * rejects with the error of the call.
+   */
   run(path: string, request: Uint8Array, context: HandlerContext): Promise<Uint8Array> {
     if (this.#closed) throw new RpcError(Status.UNAVAILABLE, "The worker pool was closed");
     const idle = this.#workers.find((worker) => worker.idle);
@@ -136,9 +142,9 @@ export class WorkerPool {
       const job: WorkerJob = {
         call: () => ({
           path,
-          // A view would be posted with the whole buffer behind it.
+          // Posting a view would copy its whole buffer.
           payload: request.slice(),
-          metadata: posted(context.metadata),
+          metadata: postableMetadata(context.metadata),
           timeoutMs: context.timeRemainingMs(),
           peer: { address: context.peer.address, transport: context.peer.transport },
           wire: context.wire,
@@ -157,8 +163,8 @@ export class WorkerPool {
         },
       };
       const onAbort = () => {
-        // The caller has its answer; the worker is told, and replaced if it doesn't listen.
-        if (!this.#queue.delete(job)) job.giveUp?.();
+        // The call ends at once; a worker that runs it gets `stuckMs` to stop.
+        if (!this.#queue.delete(job)) job.cancel?.();
         settle();
         reject(signal.reason);
       };
@@ -195,16 +201,16 @@ export class WorkerPool {
     const at = this.#workers.indexOf(worker);
     if (this.#closed || at < 0) return;
     this.#counts.replaced++;
-    // One that never came up would not do so at once either.
+    // A worker that never started gets an increasing delay.
     const delayMs = worker.wasReady ? 0 : Math.min(5000, Math.max(100, worker.startDelayMs * 2));
-    serverLog.warn("A worker is replaced, in {delayMs} ms: {reason}", { delayMs, reason });
+    serverLog.warn("Replacing a worker in {delayMs} ms: {reason}", { delayMs, reason });
     this.#workers[at] = this.#newWorker(delayMs);
   }
 }
 
 class PoolDispatcher extends DispatcherLayer {
   readonly #methods: ReadonlySet<string>;
-  /** Methods with interceptors, which run here, around the call to the worker. */
+  /** Methods whose interceptors run on this thread, around the call to the worker. */
   readonly #intercepted = new Map<string, RegisteredMethod>();
   readonly #pool: WorkerPool;
 
@@ -229,7 +235,7 @@ class PoolDispatcher extends DispatcherLayer {
     }
   }
 
-  /** What interceptors see are messages: they are encoded again for the worker. */
+  /** Puts the interceptors around the call to a worker. They need decoded messages, which are encoded again. */
   #around(method: RegisteredMethod): RegisteredMethod {
     const { path, requestCodec, responseCodec } = method;
     return method.around(async (request: unknown, context: HandlerContext) =>
@@ -257,7 +263,7 @@ class PoolDispatcher extends DispatcherLayer {
   }
 }
 
-/** The reply's payload, with its metadata put into the context; throws what the handler threw. */
+/** Returns the payload of a reply and copies its metadata into the context. Throws the error of the call. */
 function accept(reply: WorkerReply, context: HandlerContext): Uint8Array {
   for (const [key, value] of reply.headers) context.responseHeaders.append(key, value);
   if (reply.code === Status.OK && reply.payload) {

@@ -1,5 +1,5 @@
 /**
- * One worker of a pool: started, given one call at a time, watched.
+ * One worker of a pool: start, one call at a time, detection of crashes and stuck calls.
  *
  * @module
  */
@@ -9,43 +9,47 @@ import { RpcError } from "../../errors.ts";
 import { systemClock } from "../core/system_clock.ts";
 import type { FromWorker, ToWorker, WorkerReply } from "./messages.ts";
 
-/** A call for a worker. */
+/** Call to be run by a worker. */
 export interface WorkerJob {
-  /** Makes the message, when a worker is there for it. */
+  /** Creates the message to the worker. Called when a worker is free. */
   call(): Omit<Extract<ToWorker, { kind: "call" }>, "kind" | "id">;
-  /** The worker has answered. */
+  /** Called with the outcome of the call. */
   reply(reply: WorkerReply): void;
-  /** The worker will not answer. */
+  /** Called when the worker ended without an outcome. */
   fail(error: RpcError): void;
-  /** Set while a worker has the job: the caller went away. */
-  giveUp?: () => void;
+  /** Cancels the call in its worker. Set while a worker runs it. */
+  cancel?: () => void;
 }
 
-/** What a {@link PooledWorker} needs. */
+/** Options of a {@link PooledWorker}. */
 export interface PooledWorkerOptions {
+  /** Creates the worker. */
   readonly create: () => Worker;
+  /** Value for the `configure` function of the worker. */
   readonly init: unknown;
+  /** Time to finish a cancelled call, in ms. */
   readonly stuckMs: number;
-  /** How long to wait before the worker is made. */
+  /** Delay before the worker is created, in ms. */
   readonly startDelayMs: number;
-  /** It can take a call. */
+  /** Called when the worker can run a call. */
   onIdle(worker: PooledWorker): void;
-  /** It is gone, other than by `end`. */
+  /** Called when the worker ended other than by `end`. */
   onEnd(worker: PooledWorker, reason: string): void;
 }
 
-/** A worker and the call it runs. */
+/** Worker and the call that it runs. */
 export class PooledWorker {
   readonly #options: PooledWorkerOptions;
   #worker: Worker | undefined = undefined;
   #job: WorkerJob | undefined = undefined;
   #jobId = 0;
-  #given = false;
+  /** Whether the worker has not yet replied to its last call, cancelled or not. */
+  #occupied = false;
   #ready = false;
   #ended = false;
   #timer: unknown = undefined;
 
-  /** Starts the worker, or waits to do so. */
+  /** Creates the worker, after `startDelayMs`. */
   constructor(options: PooledWorkerOptions) {
     this.#options = options;
     if (options.startDelayMs > 0) {
@@ -57,35 +61,35 @@ export class PooledWorker {
 
   /** Whether it runs a call. */
   get busy(): boolean {
-    return this.#job !== undefined || this.#given;
+    return this.#job !== undefined || this.#occupied;
   }
 
-  /** Whether it takes a call: it may still be starting, the call is then run first. */
+  /** Whether it can take a call. A worker that still starts runs it afterwards. */
   get idle(): boolean {
     return this.#worker !== undefined && !this.busy;
   }
 
-  /** Whether it ever came up. */
+  /** Whether its methods were ever registered. */
   get wasReady(): boolean {
     return this.#ready;
   }
 
-  /** How long it waited to be made. */
+  /** Delay before it was created, in ms. */
   get startDelayMs(): number {
     return this.#options.startDelayMs;
   }
 
-  /** Runs a call; the worker must be idle. */
+  /** Runs a call. The worker must be idle. */
   run(job: WorkerJob): void {
     this.#job = job;
-    this.#given = true;
+    this.#occupied = true;
     const id = ++this.#jobId;
-    job.giveUp = () => this.#giveUp();
+    job.cancel = () => this.#cancel();
     const call = job.call();
     this.#post({ kind: "call", id, ...call }, [call.payload.buffer as ArrayBuffer]);
   }
 
-  /** Ends the worker; its call fails with `reason`. */
+  /** Terminates the worker; its call fails with `reason`. */
   end(reason: RpcError): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -100,15 +104,15 @@ export class PooledWorker {
     try {
       worker = this.#options.create();
     } catch (error) {
-      // Told later, because the pool doesn't know this worker yet.
-      queueMicrotask(() => this.#crashed(`it can't be made: ${(error as Error).message}`));
+      // Deferred: the pool has no reference to this worker until the constructor returns.
+      queueMicrotask(() => this.#crashed(`it cannot be created: ${(error as Error).message}`));
       return;
     }
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onMessage(data);
-    worker.onmessageerror = () => this.#crashed("a message could not be read");
+    worker.onmessageerror = () => this.#crashed("a message could not be deserialized");
     worker.onerror = (event) => {
-      // Otherwise the error would go on to end this process.
+      // An error event that is not prevented ends the process.
       event.preventDefault();
       this.#crashed(event.message);
     };
@@ -129,20 +133,20 @@ export class PooledWorker {
       this.#crashed(message.reason);
     } else if (message.id === this.#jobId) {
       this.#stopTimer();
-      this.#given = false;
+      this.#occupied = false;
       this.#takeJob()?.reply(message);
       if (!this.busy) this.#options.onIdle(this);
     }
   }
 
-  #giveUp(): void {
-    // Busy until it says so, or is replaced.
+  #cancel(): void {
+    // Stays busy until it replies or is replaced.
     this.#takeJob();
     this.#post({ kind: "cancel", id: this.#jobId });
     const { stuckMs } = this.#options;
     this.#timer = systemClock.setTimer(
-      () => this.#crashed(`it went on for ${stuckMs} ms with a call that was given up`),
-      // setTimeout takes at most 2^31-1.
+      () => this.#crashed(`it did not finish a cancelled call within ${stuckMs} ms`),
+      // Largest delay of setTimeout: 2^31 - 1.
       Math.min(stuckMs, 0x7fffffff),
     );
   }
@@ -150,7 +154,7 @@ export class PooledWorker {
   #takeJob(): WorkerJob | undefined {
     const job = this.#job;
     this.#job = undefined;
-    if (job) job.giveUp = undefined;
+    if (job) job.cancel = undefined;
     return job;
   }
 

@@ -154,7 +154,7 @@ for (const wire of ["grpc", "lean"] as const) {
       }
     });
     assert.equal(thrown.length, 3);
-    assert.match(thrown[0], /answered twice/);
+    assert.match(thrown[0], /replied twice/);
     assert.match(thrown[1], /announced 6 bytes and wrote 5/);
     assert.match(thrown[2], /announced 6 bytes and wrote 7/);
   });

@@ -133,7 +133,7 @@ Deno.test("a failed TLS handshake is a warning once, and probes that only connec
     assert.equal(server.stats().connections.unopened, 3);
     const warnings = records.filter(({ level }) => level === "warning");
     assert.deepEqual(warnings.map(({ rawMessage }) => rawMessage), [
-      "{reason}; closed (a warning is given once)",
+      "{reason}; closed (logged as a warning once)",
     ]);
     assert.match(String(warnings[0].properties.reason), /^TLS handshake with 127.* speak TLS$/);
   } finally {
