@@ -8,11 +8,14 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { addBatch, addHealth, addReflection, logCalls, serve } from "../mod.ts";
+import { logCalls, serve } from "../mod.ts";
+import { addBatch } from "../src/rpc/batch/mod.ts";
 import {
   addCrypto,
   addEcho,
   addEnclave,
+  addHealth,
+  addReflection,
   chooseCryptoBackend,
   generateCryptoKeys,
 } from "../src/services/mod.ts";

@@ -8,10 +8,10 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { type CallObserver, type Channel, connect, RpcError, Status } from "../mod.ts";
+import { type Channel, connect, RpcError, Status } from "../mod.ts";
+import { type CallObserver, clientMetrics, observeChannel } from "../src/telemetry/mod.ts";
 import { errorBody, Gateway, httpStatus, STATUS_PAGE } from "../src/gateway/mod.ts";
 import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
-import { clientMetrics, observeChannel } from "../src/telemetry/mod.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import { httpAddress, metricsResponse, ThreadMetrics } from "./shared/metrics.ts";
 import {

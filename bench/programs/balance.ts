@@ -8,7 +8,8 @@
  */
 
 import { parseArgs } from "node:util";
-import { type BalancerPolicy, connect, serve } from "../../mod.ts";
+import { connect, serve } from "../../mod.ts";
+import type { BalancerPolicy } from "../../src/rpc/pool/mod.ts";
 import { childProcess, type ChildProgram, machine } from "../processes.ts";
 
 const { values } = parseArgs({

@@ -8,7 +8,8 @@
  */
 
 import { parseArgs } from "node:util";
-import { addBatch, type Channel, connect, serve } from "../../mod.ts";
+import { type Channel, connect, serve } from "../../mod.ts";
+import { addBatch } from "../../src/rpc/batch/mod.ts";
 import { Echo } from "../../proto/gen/bench/echo_pb.ts";
 import { childProcess, cpuMs, machine } from "../processes.ts";
 

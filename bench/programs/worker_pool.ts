@@ -8,7 +8,8 @@
  */
 
 import { parseArgs } from "node:util";
-import { type Channel, connect, serve, WorkerPool } from "../../mod.ts";
+import { type Channel, connect, serve } from "../../mod.ts";
+import { WorkerPool } from "../../src/rpc/workers/mod.ts";
 import { configure } from "./worker_pool_methods.ts";
 
 const { values } = parseArgs({

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { serveWorker } from "../../mod.ts";
+import { serveWorker } from "../../src/rpc/workers/mod.ts";
 import { configure } from "./worker_pool_methods.ts";
 
 serveWorker(configure);

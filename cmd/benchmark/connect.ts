@@ -4,7 +4,8 @@
  * @module
  */
 
-import { type Channel, connect, TransportError } from "../../mod.ts";
+import { type Channel, connect } from "../../mod.ts";
+import { TransportError } from "../../src/transport/mod.ts";
 import type { Endpoint } from "./messages.ts";
 
 /** How long connecting may take before the benchmark gives up. */

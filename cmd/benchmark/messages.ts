@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TlsClientOptions } from "../../mod.ts";
+import type { TlsClientOptions } from "../../src/transport/mod.ts";
 import type { CallSpec } from "../../src/load/generate/channel_target.ts";
 import type { IntervalReport, WorkerPlan, WorkerResult } from "../../src/load/mod.ts";
 

@@ -5,13 +5,12 @@
  */
 
 import { join } from "node:path";
-import type { TlsClientOptions } from "../../mod.ts";
+import { parseAddress, type TlsClientOptions } from "../../src/transport/mod.ts";
 import {
   listeningProcesses,
   type LocalEndpoint,
   processCpuMs,
 } from "../../src/load/measure/server_process.ts";
-import { parseAddress } from "../../src/transport/mod.ts";
 import { selfSigned } from "../../src/transport/certs.ts";
 import { UsageError } from "../shared/program.ts";
 import type { FromServer, ToServer } from "./messages.ts";

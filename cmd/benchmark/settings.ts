@@ -5,9 +5,8 @@
  */
 
 import type { Command } from "commander";
-import type { TlsClientOptions } from "../../mod.ts";
+import { parseAddress, type TlsClientOptions } from "../../src/transport/mod.ts";
 import { type Condition, type LoadPlan, parseConditions } from "../../src/load/mod.ts";
-import { parseAddress } from "../../src/transport/mod.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
 import { clientTls } from "../shared/tls.ts";
 import type { Flags, Output, Transport } from "./options.ts";

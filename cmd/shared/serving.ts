@@ -4,19 +4,19 @@
  * @module
  */
 
+import { type Interceptor, logCalls, serve, type Server } from "../../mod.ts";
+import { addBatch } from "../../src/rpc/batch/mod.ts";
 import {
-  addBatch,
+  addCrypto,
+  addEcho,
   addHealth,
   addReflection,
-  type Interceptor,
-  logCalls,
-  serve,
-  type Server,
-  type TlsServerOptions,
-} from "../../mod.ts";
+  type CryptoBackend,
+  type CryptoKeys,
+} from "../../src/services/mod.ts";
+import type { TlsServerOptions } from "../../src/transport/mod.ts";
 import { observeServer, serverMetrics } from "../../src/telemetry/mod.ts";
 import type { ThreadMetrics } from "./metrics.ts";
-import { addCrypto, addEcho, type CryptoBackend, type CryptoKeys } from "../../src/services/mod.ts";
 
 /** What a thread is told to serve; can be posted to a worker. */
 export interface ServingSettings {

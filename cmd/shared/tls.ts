@@ -6,7 +6,7 @@
 
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { Command } from "commander";
-import type { TlsClientOptions, TlsServerOptions } from "../../mod.ts";
+import type { TlsClientOptions, TlsServerOptions } from "../../src/transport/mod.ts";
 import { errorLine, onOff, option, readTextOption, UsageError } from "./program.ts";
 
 /** What {@link addServerTlsOptions} adds. */

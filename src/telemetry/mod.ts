@@ -34,3 +34,4 @@ export {
 } from "./metrics.ts";
 export { type Observation, observeChannel, observeServer } from "./gauges.ts";
 export { clientTracing, serverTracing, type TracingOptions } from "./tracing.ts";
+export type { CallObserver, ObservedCall } from "../rpc/core/observer.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { addReflection, type Router, RpcError, serve, type Server, Status } from "../../mod.ts";
+import { type Router, RpcError, serve, type Server, Status } from "../../mod.ts";
+import { addEcho, addReflection } from "../../src/services/mod.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import type { ReportFile, RunResult } from "../../src/load/mod.ts";
-import { addEcho } from "../../src/services/mod.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
 import { until } from "../fixtures/waiting.ts";
 

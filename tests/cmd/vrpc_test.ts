@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { addReflection, RpcError, serve, Status, textCodec } from "../../mod.ts";
-import { addEcho } from "../../src/services/mod.ts";
+import { RpcError, serve, Status, textCodec } from "../../mod.ts";
+import { addEcho, addReflection } from "../../src/services/mod.ts";
 import { runProgram } from "../fixtures/run_program.ts";
 
 const vrpc = (args: string[], stdin?: string) => runProgram("cmd/vrpc.ts", args, stdin);

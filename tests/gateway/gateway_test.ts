@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { addReflection, type Channel, connect, RpcError, serve, Status } from "../../mod.ts";
+import { type Channel, connect, RpcError, serve, Status } from "../../mod.ts";
+import { addEnclave, addReflection } from "../../src/services/mod.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { EnclaveService } from "../../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import { Health as HealthService } from "../../proto/gen/grpc/health/v1/health_pb.ts";
 import { Gateway, type GatewayOptions } from "../../src/gateway/mod.ts";
 import { tryEdges } from "../fixtures/option_edges.ts";
-import { addEnclave } from "../../src/services/mod.ts";
 
 /** A gateway to a service in memory. */
 async function withGateway(

@@ -5,7 +5,6 @@
  */
 
 import type {
-  DescMessage,
   DescMethod,
   DescMethodBiDiStreaming,
   DescMethodClientStreaming,
@@ -23,20 +22,19 @@ export type Client<D extends DescService> = {
   readonly [P in keyof D["method"]]: ClientFunction<D["method"][P]>;
 };
 
-/** Requests of a streaming call. */
-export type Requests<I extends DescMessage> =
-  | AsyncIterable<MessageInitShape<I>>
-  | Iterable<MessageInitShape<I>>;
-
 /** Function that calls a method. Failures are RpcErrors. */
 export type ClientFunction<M extends DescMethod> = M extends DescMethodUnary<infer I, infer O>
   ? (request: MessageInitShape<I>, options?: CallOptions) => Promise<MessageShape<O>>
-  : M extends DescMethodClientStreaming<infer I, infer O>
-    ? (requests: Requests<I>, options?: CallOptions) => Promise<MessageShape<O>>
+  : M extends DescMethodClientStreaming<infer I, infer O> ? (
+      requests: AsyncIterable<MessageInitShape<I>> | Iterable<MessageInitShape<I>>,
+      options?: CallOptions,
+    ) => Promise<MessageShape<O>>
   : M extends DescMethodServerStreaming<infer I, infer O>
     ? (request: MessageInitShape<I>, options?: CallOptions) => AsyncIterable<MessageShape<O>>
-  : M extends DescMethodBiDiStreaming<infer I, infer O>
-    ? (requests: Requests<I>, options?: CallOptions) => AsyncIterable<MessageShape<O>>
+  : M extends DescMethodBiDiStreaming<infer I, infer O> ? (
+      requests: AsyncIterable<MessageInitShape<I>> | Iterable<MessageInitShape<I>>,
+      options?: CallOptions,
+    ) => AsyncIterable<MessageShape<O>>
   : never;
 
 /** Returns the function that calls `method`. */

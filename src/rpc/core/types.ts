@@ -88,14 +88,6 @@ export interface ReplyWriter extends AsyncIterable<unknown> {
   fail(reason: unknown): void;
 }
 
-/** How a message came. */
-export interface ReceivedMessage {
-  /** Its size on the wire, in bytes, without the 5 of its prefix. */
-  readonly bytes: number;
-  /** Whether it was compressed. */
-  readonly compressed: boolean;
-}
-
 /** Options of one call. */
 export interface CallOptions {
   /** How long the call may take in ms; the smaller of this and what is inherited or configured wins. */
@@ -115,8 +107,11 @@ export interface CallOptions {
   onHeaders?: (headers: Metadata) => void;
   /** Called with the trailers, also when the call failed. */
   onTrailers?: (trailers: Metadata) => void;
-  /** Called as each response message arrives, before it is decompressed; for figures. */
-  onMessage?: (message: ReceivedMessage) => void;
+  /**
+   * Called as each response message arrives, before it is decompressed; for figures. `bytes` is its size on the wire,
+   * without the prefix of 5 bytes.
+   */
+  onMessage?: (message: { readonly bytes: number; readonly compressed: boolean }) => void;
   /** Adds metadata to each call, such as a token; after the channel's own. */
   credentials?: CallCredentials;
   /** Whose deadline to inherit. Default: the handler that runs this code; null for none. */

@@ -31,22 +31,19 @@ export type ClientStreamingHandler<Req, Res> = (
 ) => Res | Promise<Res>;
 
 /**
- * Result of a handler that streams replies: an iterable such as a generator, or nothing if the replies are written to
- * `context.stream`. A promise ends the replies when it resolves.
+ * Handles one request with a stream of replies: returns an iterable such as a generator, or writes the replies to
+ * `context.stream` and returns nothing; a promise ends the replies when it resolves.
  */
-export type Replies<Res> = AsyncIterable<Res> | Iterable<Res> | Promise<void> | void;
-
-/** Handles one request with a stream of replies. */
 export type ServerStreamingHandler<Req, Res> = (
   request: Req,
   context: HandlerContext,
-) => Replies<Res>;
+) => AsyncIterable<Res> | Iterable<Res> | Promise<void> | void;
 
 /** Handles a stream of requests with a stream of replies. */
 export type BidiStreamingHandler<Req, Res> = (
   requests: AsyncIterable<Req>,
   context: HandlerContext,
-) => Replies<Res>;
+) => AsyncIterable<Res> | Iterable<Res> | Promise<void> | void;
 
 /** Handler types by kind of method. */
 export interface HandlersByKind<Req, Res> {

@@ -19,7 +19,11 @@ export interface NestedCallHost {
 
 /** Collects services and methods. `serve` passes one to its `configure` function. */
 export class Router {
-  /** Registry of the methods; the default dispatcher. */
+  /**
+   * Registry of the methods; the default dispatcher.
+   *
+   * @internal
+   */
   readonly registry: Registry;
   #interceptors: Interceptor[];
   #host: NestedCallHost | undefined = undefined;
@@ -104,7 +108,11 @@ export class Router {
     return this;
   }
 
-  /** Sets the server that runs nested calls. For the server. */
+  /**
+   * Sets the server that runs nested calls. For the server.
+   *
+   * @internal
+   */
   servedBy(host: NestedCallHost): void {
     this.#host = host;
   }
@@ -112,6 +120,8 @@ export class Router {
   /**
    * Opens a virtual connection from `peer` for calls that arrive inside another call; returns the function that
    * accepts them. For `addBatch`. Throws TypeError while no server uses this router.
+   *
+   * @internal
    */
   openNested(peer: PeerInfo): (call: ServerCall) => void {
     if (this.#host === undefined) {
@@ -120,12 +130,20 @@ export class Router {
     return this.#host.openNested(peer);
   }
 
-  /** Runs the callbacks of `onDrain`. For the server. */
+  /**
+   * Runs the callbacks of `onDrain`. For the server.
+   *
+   * @internal
+   */
   drainBegins(): void {
     for (const callback of this.#onDrain) callback();
   }
 
-  /** Runs the callbacks of `onClose`. For the server. */
+  /**
+   * Runs the callbacks of `onClose`. For the server.
+   *
+   * @internal
+   */
   async closed(): Promise<void> {
     for (const callback of this.#onClose) await callback();
   }

@@ -20,7 +20,7 @@ import {
 import { MemoryPool } from "../../limits/memory_pool.ts";
 import { checkNames, checkRanges, type Defaults, type Ranges } from "../../limits/ranges.ts";
 import type { TlsServerOptions } from "../../transport/tls_options.ts";
-import type { CallStats } from "./call_host.ts";
+import type { StatusName } from "../../call/status.ts";
 import type { DispatcherWrapper } from "../dispatch/dispatcher.ts";
 import type { CallObserver } from "../core/observer.ts";
 import type { Interceptor } from "../core/types.ts";
@@ -94,7 +94,13 @@ export interface ServerStats {
     unopened: number;
   };
   /** Calls; those inside of batch streams as well as the streams themselves. */
-  calls: CallStats & {
+  calls: {
+    /** Arrived. */
+    started: number;
+    /** Ended with OK. */
+    succeeded: number;
+    /** Ended otherwise, by code. */
+    failed: Partial<Record<StatusName, number>>;
     /** Open, or given up with a handler that still runs; without those inside of batch streams. */
     active: number;
   };

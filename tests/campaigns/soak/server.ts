@@ -4,7 +4,9 @@
  * @module
  */
 
-import { addBatch, addHealth, RpcError, serve, Status } from "../../../mod.ts";
+import { RpcError, serve, Status } from "../../../mod.ts";
+import { addBatch } from "../../../src/rpc/batch/mod.ts";
+import { addHealth } from "../../../src/services/mod.ts";
 import { createAuthority } from "../../../src/transport/certs.ts";
 import { measure } from "./figures.ts";
 

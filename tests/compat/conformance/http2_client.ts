@@ -5,7 +5,8 @@
  * @module
  */
 
-import { connect, TransportError } from "../../../mod.ts";
+import { connect } from "../../../mod.ts";
+import { TransportError } from "../../../src/transport/mod.ts";
 import { dial } from "../../../src/transport/dial.ts";
 
 // h2specd gives up after 3 s, start of this process included.

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { type HandlerContext, serve, type Server, type TlsServerOptions } from "../../../mod.ts";
+import { type HandlerContext, serve, type Server } from "../../../mod.ts";
+import type { TlsServerOptions } from "../../../src/transport/mod.ts";
 import { fromMetadata, toMetadata, toRpcError } from "./convert.ts";
 import { readFrames, writeFrame } from "./frames.ts";
 import {

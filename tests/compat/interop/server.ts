@@ -9,7 +9,8 @@
  */
 
 import { parseArgs } from "node:util";
-import { addHealth, addReflection, serve } from "../../../mod.ts";
+import { serve } from "../../../mod.ts";
+import { addHealth, addReflection } from "../../../src/services/mod.ts";
 import { addTestService } from "./service.ts";
 
 const { values } = parseArgs({

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
+import { connect, RpcError, serve, Status } from "../../../mod.ts";
 import {
   addByteStream,
   type ByteStreamHandler,
   callByteStream,
-  connect,
-  RpcError,
-  serve,
-  Status,
-} from "../../../mod.ts";
+} from "../../../src/rpc/byte_stream/mod.ts";
 
 const MIB = 1024 * 1024;
 

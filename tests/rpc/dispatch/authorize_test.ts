@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import {
   type AccessRules,
-  addBatch,
   anyone,
   authorize,
   bearerToken,
@@ -11,11 +10,11 @@ import {
   serve,
   Status,
   tlsPeer,
-  type TlsServerOptions,
   vsockPeer,
 } from "../../../mod.ts";
+import { addBatch } from "../../../src/rpc/batch/mod.ts";
+import { memoryPair, type TlsServerOptions } from "../../../src/transport/mod.ts";
 import { createAuthority } from "../../../src/transport/certs.ts";
-import { memoryPair } from "../../../src/transport/mod.ts";
 
 const TOKEN = "a-token-of-the-web-shop";
 const NOTHING = new Uint8Array();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { addBatch, connect, serve } from "../../../mod.ts";
+import { connect, serve } from "../../../mod.ts";
+import { addBatch } from "../../../src/rpc/batch/mod.ts";
 import { Echo } from "../../../proto/gen/bench/echo_pb.ts";
 import { lendBuffer, releaseMessage } from "../../../src/bytes/pool.ts";
 import { Status } from "../../../src/call/status.ts";

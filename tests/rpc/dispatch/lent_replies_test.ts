@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { connect, type DispatcherWrapper, serve } from "../../../mod.ts";
+import { connect, serve } from "../../../mod.ts";
+import type { DispatcherWrapper } from "../../../src/rpc/dispatch/mod.ts";
 import { Echo } from "../../../proto/gen/bench/echo_pb.ts";
 
 /** A payload that no other call has. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type ChannelOptions, type ChannelState, type RpcError, Status } from "../../../mod.ts";
+import { type ChannelOptions, type RpcError, Status } from "../../../mod.ts";
+import type { ChannelState } from "../../../src/rpc/pool/mod.ts";
 import { memoryPair } from "../../../src/transport/memory.ts";
 import { text, untext } from "../../calls/methods.ts";
 import { Network } from "../../fixtures/network.ts";

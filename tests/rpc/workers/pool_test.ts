@@ -1,12 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  authorize,
-  bearerToken,
-  composeDispatchers,
-  connect,
-  type DispatcherWrapper,
-  serve,
-} from "../../../mod.ts";
+import { authorize, bearerToken, connect, serve } from "../../../mod.ts";
+import { composeDispatchers, type DispatcherWrapper } from "../../../src/rpc/dispatch/mod.ts";
 import { Status } from "../../../src/call/status.ts";
 import { textCodec } from "../../../src/codec/text.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../../../src/rpc/core/error_details.ts";

@@ -1,0 +1,19 @@
+/**
+ * Handlers of CPU-heavy methods in Web Workers: a pool for the server, and the worker's side of it.
+ *
+ * ```ts ignore
+ * import { serve } from "@vrpc/vrpc";
+ * import { WorkerPool } from "@vrpc/vrpc/workers";
+ *
+ * const pool = new WorkerPool({
+ *   create: () => new Worker(new URL("./crypto_worker.ts", import.meta.url), { type: "module" }),
+ *   methods: ["/vrpc.crypto.v1.CryptoService/Sign"],
+ * });
+ * await serve("127.0.0.1:50051", configure, { dispatcher: pool.dispatcher });
+ * ```
+ *
+ * @module
+ */
+
+export { WorkerPool, type WorkerPoolOptions, type WorkerPoolStats } from "./pool.ts";
+export { serveWorker, type ServeWorkerOptions } from "./host.ts";
