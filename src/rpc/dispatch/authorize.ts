@@ -25,6 +25,8 @@ export type AccessRule = (
  */
 export type AccessRules = Readonly<Record<string, AccessRule>>;
 
+// As `TlsPeerInfo.subjectAltNames` has them.
+const ALTERNATIVE_NAME = /^(?:DNS|IP Address|URI|email|DirName|Registered ID|otherName \w+):./;
 const PRINCIPAL = Symbol("vrpc.principal");
 
 /**
@@ -51,11 +53,7 @@ export function authorize(rules: AccessRules): Interceptor {
   // A Map: the path `constructor` must not match a property of Object.prototype.
   const byKey = new Map<string, AccessRule>();
   for (const [key, rule] of Object.entries(rules)) {
-    if (key.slice(0, -1).includes("*") || (key.endsWith("*") && !/^(\*|.*\/\*)$/.test(key))) {
-      throw new TypeError(
-        `Cannot use the rule "${key}": a star must stand for all methods ("*") or those of a service ("/package.Service/*")`,
-      );
-    }
+    checkRule(key, rule);
     byKey.set(key, rule);
   }
   return (next) => async (call) => {
@@ -66,13 +64,34 @@ export function authorize(rules: AccessRules): Interceptor {
     const { path } = call.method;
     // Includes the slash; empty for a method without a service.
     const service = path.slice(0, path.lastIndexOf("/") + 1);
-    const rule = byKey.get(path) ?? (service ? byKey.get(`${service}*`) : undefined) ??
+    const rule = byKey.get(path) ?? byKey.get(`/${path}`) ??
+      (service ? byKey.get(`${service}*`) : undefined) ??
       byKey.get("*");
     const verdict = rule === undefined ? undefined : await judge(rule, context);
     if (typeof verdict === "string") context.values.set(PRINCIPAL, verdict);
     else if (verdict !== true) throw denied(path);
     return await next(call);
   };
+}
+
+/** Throws TypeError for a key that no method can match, and for a rule that is no function. */
+function checkRule(key: string, rule: unknown): void {
+  const fail = (why: string): never => {
+    throw new TypeError(`Cannot use the rule ${JSON.stringify(key)}: ${why}`);
+  };
+  if (typeof rule !== "function") fail(`it is ${typeof rule}, must be a function`);
+  if (key === "*") return;
+  if (key === "") fail('it is empty; all methods are "*"');
+  // deno-lint-ignore no-control-regex -- control characters are what is refused
+  if (key !== key.trim() || /[\x00-\x1f\x7f]/.test(key)) {
+    fail("a path has no white space around it and no control characters");
+  }
+  if (key.includes("/") && !key.startsWith("/")) fail(`a path begins with a slash ("/${key}")`);
+  const star = key.indexOf("*");
+  if (star >= 0 && (star !== key.length - 1 || !/^\/[^/].*\/\*$/.test(key))) {
+    fail('a star must stand for all methods ("*") or those of a service ("/package.Service/*")');
+  }
+  if (key.endsWith("/")) fail(`it names no method; all of a service are "${key}*"`);
 }
 
 /** Returns the caller's name, as given by the rule that allowed the call; undefined when it gave none. */
@@ -88,18 +107,18 @@ export function anyone(): boolean {
 /**
  * Creates a rule that requires the metadata `authorization: Bearer TOKEN` with one of `tokens`, whose keys are the
  * names of their owners; other calls fail with UNAUTHENTICATED. Its duration reveals nothing about the tokens: each
- * is compared, in constant time. Throws TypeError without tokens and for a token under 16 characters.
+ * is compared, in constant time. Throws TypeError without tokens, for a token that two owners have, for one under 16
+ * characters, and for one that no header can carry: only printable ASCII without spaces can match (RFC 6750 §2.1).
  */
 export function bearerToken(tokens: Readonly<Record<string, string>>): AccessRule {
   const owners = Object.entries(tokens).map(([owner, token]) => {
-    if (token.length < 16) {
-      throw new TypeError(
-        `Cannot use the token of "${owner}": it has ${token.length} characters, must be at least 16`,
-      );
-    }
+    checkToken(owner, token);
     return { owner, hash: sha256(token) };
   });
   if (owners.length === 0) throw new TypeError("Cannot use bearerToken: no tokens were given");
+  if (new Set(Object.values(tokens)).size < owners.length) {
+    throw new TypeError("Cannot use bearerToken: two owners have the same token");
+  }
   return ({ metadata }) => {
     const [value, ...more] = metadata.getAll("authorization");
     const given = /^Bearer +(\S+)$/i.exec(value ?? "")?.[1];
@@ -116,13 +135,30 @@ export function bearerToken(tokens: Readonly<Record<string, string>>): AccessRul
   };
 }
 
+function checkToken(owner: string, token: unknown): void {
+  const fail = (why: string): never => {
+    throw new TypeError(`Cannot use the token of "${owner}": ${why}`);
+  };
+  if (owner === "") fail("the owner's name is empty");
+  if (typeof token !== "string") return fail(`it is ${typeof token}, must be a string`);
+  if (token.length < 16) fail(`it has ${token.length} characters, must be at least 16`);
+  if (!/^[\x21-\x7e]+$/.test(token)) fail("it must be printable ASCII without spaces");
+}
+
 /**
  * Creates a rule that requires a verified client certificate (`tls.clientCa` of `serve`) with one of `names`: a subject
  * alternative name such as `DNS:client.internal`, or the SHA-256 fingerprint in lower-case hex. Without names, any
  * certificate of the authority is allowed. Calls without a verified certificate fail with UNAUTHENTICATED, others with
- * PERMISSION_DENIED.
+ * PERMISSION_DENIED. Throws TypeError for a name that no certificate can have: one without its type.
  */
 export function tlsPeer(...names: readonly string[]): AccessRule {
+  for (const name of names) {
+    if (ALTERNATIVE_NAME.test(name) || /^[0-9a-f]{64}$/.test(name)) continue;
+    throw new TypeError(
+      `Cannot use tlsPeer(${JSON.stringify(name)}): it must be a name with its type, such as ` +
+        `"DNS:client.internal", or a SHA-256 fingerprint of 64 lower-case hex digits`,
+    );
+  }
   return ({ peer: { tls } }) => {
     if (!tls?.authorized) {
       throw new RpcError(Status.UNAUTHENTICATED, "A verified client certificate is required");
@@ -136,8 +172,16 @@ export function tlsPeer(...names: readonly string[]): AccessRule {
   };
 }
 
-/** Creates a rule that requires a vsock peer with one of these context ids; other transports are refused. */
+/**
+ * Creates a rule that requires a vsock peer with one of these context ids; other transports are refused. Throws
+ * TypeError without ids, and for one that is no integer from 0 to 4,294,967,294.
+ */
 export function vsockPeer(...cids: readonly number[]): AccessRule {
+  if (cids.length === 0) throw new TypeError("Cannot use vsockPeer: no context ids were given");
+  for (const cid of cids) {
+    if (Number.isInteger(cid) && cid >= 0 && cid < 0xffffffff) continue;
+    throw new TypeError(`Cannot use vsockPeer(${cid}): it must be an integer from 0 to 4294967294`);
+  }
   return ({ peer: { vsockCid } }) =>
     vsockCid !== undefined && cids.includes(vsockCid) && `vsock:${vsockCid}`;
 }

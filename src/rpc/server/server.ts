@@ -191,6 +191,8 @@ class RunningServer implements Server, ServerConnectionOwner {
     connection.open();
   }
 
+  #warnedOfCid = false;
+
   #admits(stream: ByteStream): boolean {
     if (this.#stopping) return false;
     const { maxConnections, allowVsockCids } = this.settings;
@@ -203,7 +205,12 @@ class RunningServer implements Server, ServerConnectionOwner {
       return false;
     }
     if (vsockCid !== undefined && allowVsockCids && !allowVsockCids.includes(vsockCid)) {
-      serverLog.warn("Refused {address}: its context id is not in allowVsockCids", { address });
+      // One warning: a guest that connects again and again must not fill the log.
+      serverLog[this.#warnedOfCid ? "debug" : "warn"](
+        "Refused {address}: its context id is not in allowVsockCids (a warning is given once)",
+        { address },
+      );
+      this.#warnedOfCid = true;
       return false;
     }
     return true;

@@ -41,6 +41,45 @@ async function start(rules: AccessRules, address?: string, tls?: TlsServerOption
   return { server, address: server.addresses[0], ran: () => ran };
 }
 
+Deno.test("authorize() refuses keys that no method can match", () => {
+  const keys = ["", " ", "a.S/*", "a.S/Get", "/a.S/Secret ", " /a.S/Get", "/a.S/", "/*", "//*"];
+  for (const key of [...keys, "/a.S/Get\n", "/a.S/\u0000"]) {
+    assert.throws(() => authorize({ [key]: anyone }), TypeError, JSON.stringify(key));
+  }
+  assert.throws(() => authorize({ "*": true as never }), TypeError);
+  for (const key of ["*", "/a.S/*", "/a.S/Get", "capabilities", "/health"]) {
+    authorize({ [key]: anyone });
+  }
+});
+
+Deno.test("bearerToken(), tlsPeer() and vsockPeer() refuse what can't match", () => {
+  const token = "0123456789abcdef";
+  for (
+    const wrong of [`${token} `, ` ${token}`, `${token}\n`, "0123456789 abcdef", "0123456789abcdeä"]
+  ) {
+    assert.throws(() => bearerToken({ web: wrong }), TypeError, JSON.stringify(wrong));
+  }
+  assert.throws(() => bearerToken({ web: 5 as never }), TypeError);
+  assert.throws(() => bearerToken({ "": token }), TypeError);
+  assert.throws(() => bearerToken({ web: token, app: token }), /two owners have the same token/);
+  for (
+    const wrong of [
+      "",
+      "operator.internal",
+      "dns:operator.internal",
+      "DNS:",
+      "A".repeat(64),
+      "aa:bb",
+    ]
+  ) {
+    assert.throws(() => tlsPeer(wrong), TypeError, wrong);
+  }
+  tlsPeer("DNS:a", "URI:spiffe://x/y", "IP Address:::1", "a".repeat(64));
+  for (const wrong of [[], [-1], [1.5], [NaN], [2 ** 32], ["3" as never]]) {
+    assert.throws(() => vsockPeer(...wrong), TypeError, String(wrong));
+  }
+});
+
 for (const wire of ["grpc", "lean"] as const) {
   Deno.test(`authorize() takes the closest rule and refuses what has none: ${wire}`, async () => {
     const { server, address, ran } = await start({
@@ -62,7 +101,7 @@ for (const wire of ["grpc", "lean"] as const) {
     const path = wire === "lean" ? "capabilities" : "/capabilities";
     const outcomes: [AccessRules, boolean][] = [
       [{}, false],
-      [{ "/shop.Orders/*": anyone, "capabilitie/*": anyone, "/*": anyone }, false],
+      [{ "/shop.Orders/*": anyone, "/capabilitie/*": anyone, "/*": anyone }, false],
       [{ "*": () => false }, false],
       [{ "capabilities": () => false, "*": anyone }, false],
       [{ "capabilities": anyone }, true],

@@ -181,6 +181,28 @@ Deno.test("serveConnection() serves what came about some other way, if its conte
   assert.equal(server.stats().connections.refused, 1);
 });
 
+Deno.test("refused vsock context ids are a warning once", async () => {
+  const records: LogRecord[] = [];
+  await configure({
+    sinks: { memory: (record) => void records.push(record) },
+    loggers: [
+      { category: "vrpc", lowestLevel: "warning", sinks: ["memory"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning" },
+    ],
+  });
+  try {
+    await using server = await start({ allowVsockCids: [16] });
+    for (let i = 0; i < 50; i++) {
+      const far = memoryPair()[1];
+      server.serveConnection(Object.assign(far, { peer: { ...far.peer, vsockCid: 17 } }));
+    }
+    assert.equal(server.stats().connections.refused, 50);
+    assert.equal(records.length, 1);
+  } finally {
+    await reset();
+  }
+});
+
 Deno.test("shutdown() lets open calls finish and takes no new connections", async () => {
   const started = Promise.withResolvers<void>();
   const release = Promise.withResolvers<Uint8Array>();
