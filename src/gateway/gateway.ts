@@ -1,6 +1,6 @@
 /**
  * HTTP and JSON in front of a remote service: `POST /package.Service/Method` with the protobuf JSON mapping.
- * Unary methods answer with one object, server streams with JSON lines.
+ * Unary methods reply with one object, server streams with JSON lines.
  *
  * @module
  */
@@ -27,15 +27,13 @@ import { BadRequest, parseJson, readJsonText } from "./request_body.ts";
 
 /** Options of a {@link Gateway}. */
 export interface GatewayOptions {
-  /** Services known beforehand, so that they are served without reflection. Default: none. */
+  /** Services to expose without reading them by reflection. Default: none. */
   services?: readonly DescService[];
-  /** Further paths for methods, for example `/echo` for `/pkg.EchoService/Echo`. */
+  /** Additional paths of methods, for example `/echo` for `/pkg.EchoService/Echo`. */
   routes?: Readonly<Record<string, string>>;
-  /** Largest body taken, in bytes, 0 or more. Default 4 MiB. */
+  /** Largest request body accepted, in bytes, 0 or more. Default 4 MiB. */
   maxBodyBytes?: number;
-  /**
-   * How long a call may take when the request says nothing (`Connect-Timeout-Ms`), in ms, 0 or more. Default 15,000.
-   */
+  /** Deadline of calls without a `Connect-Timeout-Ms` header, in ms, 0 or more. Default 15,000. */
   timeoutMs?: number;
 }
 
@@ -44,23 +42,23 @@ const RANGES: Ranges<GatewayOptions> = {
   timeoutMs: measured(0),
 };
 
-/** A method for people: how it is called, and what its request looks like. */
+/** Description of a method, with an example request. */
 export interface MethodSummary {
   /** `/package.Service/Method`. */
   readonly path: string;
   /** `unary`, `server_streaming`, `client_streaming` or `bidi_streaming`. */
   readonly kind: string;
-  /** The request's message type. */
+  /** Message type of requests. */
   readonly request: string;
-  /** The response's message type. */
+  /** Message type of responses. */
   readonly response: string;
-  /** A request with every field at its default. */
+  /** Request with every field at its default. */
   readonly example: JsonValue;
 }
 
 const MAX_TIMEOUT_MS = 3_600_000;
 
-/** Answers HTTP requests by calls on a channel. */
+/** Handles HTTP requests by calls on a channel. */
 export class Gateway {
   readonly #channel: Channel;
   readonly #methods: MethodTable;
@@ -68,7 +66,7 @@ export class Gateway {
   readonly #maxBodyBytes: number;
   readonly #timeoutMs: number;
 
-  /** Calls go over `channel`, which the caller owns. Throws RangeError for options out of range. */
+  /** Calls on `channel`, which the caller keeps and closes. Throws RangeError for options out of range. */
   constructor(channel: Channel, options: GatewayOptions = {}) {
     this.#channel = channel;
     checkRanges(options, RANGES);
@@ -78,7 +76,7 @@ export class Gateway {
     this.#methods = new MethodTable(channel, options.services ?? [], this.#timeoutMs);
   }
 
-  /** Answers one request for a method. Never rejects. */
+  /** Handles one request for a method. Never rejects. */
   async handle(request: Request, path: string): Promise<Response> {
     const id = request.headers.get("x-request-id");
     const response = await this.#answer(request, path, id).catch(answerError);
@@ -86,7 +84,7 @@ export class Gateway {
     return response;
   }
 
-  /** Whether `path` is a route or a known method, rather than a peer's invention; asks nobody. */
+  /** Returns whether `path` is a route or a known method, without a call to the service. */
   knows(path: string): boolean {
     return this.#routes.has(path) || this.#methods.has(path);
   }
@@ -95,14 +93,14 @@ export class Gateway {
     if (request.method !== "POST") {
       throw new BadRequest(
         405,
-        new RpcError(Status.UNIMPLEMENTED, `Methods are called by POST, not by ${request.method}`),
+        new RpcError(Status.UNIMPLEMENTED, `Cannot call a method with ${request.method}: use POST`),
       );
     }
     const timeoutMs = this.#timeout(request);
     const method = await this.#find(this.#routes.get(path) ?? path);
     const text = await readJsonText(request, this.#maxBodyBytes);
     const payload = encodeRequest(method, parseJson(text, !takesAnyJson(method.desc.input)));
-    // Who hangs up needs no answer. (Without --unstable-no-legacy-abort Deno fires it at the end of each reply, too.)
+    // Cancels the call on a disconnect. (Without --unstable-no-legacy-abort it fires after each reply too.)
     const options: CallOptions = { timeoutMs, signal: request.signal };
     if (id !== null && /^[\x20-\x7e]*$/.test(id)) options.metadata = { "x-request-id": id };
     if (method.desc.methodKind === "server_streaming") {
@@ -120,7 +118,9 @@ export class Gateway {
       400,
       new RpcError(
         Status.INVALID_ARGUMENT,
-        `Cannot read Connect-Timeout-Ms ${JSON.stringify(text)}: it must be whole milliseconds`,
+        `Cannot read Connect-Timeout-Ms ${
+          JSON.stringify(text)
+        }: it must be a whole number of milliseconds`,
       ),
     );
   }
@@ -129,7 +129,10 @@ export class Gateway {
     const method = await this.#methods.find(path);
     if (method === undefined) {
       const hint = this.#methods.didYouMean(path);
-      throw new BadRequest(404, new RpcError(Status.UNIMPLEMENTED, `There is no ${path}${hint}`));
+      throw new BadRequest(
+        404,
+        new RpcError(Status.UNIMPLEMENTED, `Unknown method ${path}${hint}`),
+      );
     }
     const { methodKind } = method.desc;
     if (methodKind === "unary" || methodKind === "server_streaming") return method;
@@ -137,12 +140,12 @@ export class Gateway {
       501,
       new RpcError(
         Status.UNIMPLEMENTED,
-        `${path} takes a stream of requests, which HTTP with JSON can't carry here`,
+        `Cannot call ${path}: the gateway does not support streams of requests`,
       ),
     );
   }
 
-  // A status that comes after the first line can only be said in a last line.
+  // After the first line a failure is reported in the last line.
   async #stream(
     method: GatewayMethod,
     payload: Uint8Array,
@@ -178,7 +181,7 @@ export class Gateway {
     return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
   }
 
-  /** The methods that can be called, asked of the service anew. Rejects with RpcError when it is away. */
+  /** Reads the methods of the service again. Rejects with RpcError when it is unavailable. */
   async list(): Promise<MethodSummary[]> {
     await this.#methods.load();
     return this.#methods.all().map(({ path, desc }) => ({
@@ -200,13 +203,13 @@ function encodeRequest(method: GatewayMethod, value: unknown): Uint8Array {
       400,
       new RpcError(
         Status.INVALID_ARGUMENT,
-        `The body is no ${input.typeName}: ${(error as Error).message}`,
+        `The body is not a valid ${input.typeName}: ${(error as Error).message}`,
       ),
     );
   }
 }
 
-// Messages of types that are known only when they come, and JSON that is no message: numbers stay numbers there.
+// Types whose JSON has no fixed schema: numbers stay numbers.
 const ANY_JSON = /^google\.protobuf\.(Any|Struct|Value|ListValue)$/;
 const anyJson = new WeakMap<DescMessage, boolean>();
 
@@ -228,7 +231,7 @@ function decodeReply(method: GatewayMethod, reply: Uint8Array): JsonValue {
   return toJson(output, fromBinary(output, reply), { registry: method.registry });
 }
 
-// What a request can hold: default values, and one element of what repeats.
+// Every field with its default, and one element of repeated fields.
 function exampleOf(method: DescMethod): JsonValue {
   return toJson(method.input, create(method.input), { alwaysEmitImplicit: true });
 }
@@ -243,6 +246,6 @@ function answerError(error: unknown): Response {
   if (error instanceof BadRequest) return errorResponse(error.error, error.httpStatus);
   if (error instanceof RpcError) return errorResponse(error);
   if (error instanceof TransportError) return errorResponse(RpcError.from(error));
-  // What is left comes from here or from a message that can't be shown as JSON; its text stays here.
+  // A fault of the gateway, or a reply without a JSON form; the text may contain secrets.
   return errorResponse(new RpcError(Status.INTERNAL, "The gateway failed"));
 }

@@ -1,5 +1,5 @@
 /**
- * Errors of calls as HTTP answers (the mapping of google/rpc/code.proto).
+ * HTTP responses for RpcErrors (the mapping of google/rpc/code.proto).
  *
  * @module
  */
@@ -27,25 +27,25 @@ const HTTP_STATUS: Readonly<Record<Status, number>> = {
   [Status.UNAUTHENTICATED]: 401,
 };
 
-/** How long a caller should wait before it tries again, in seconds, while the service is away. */
+/** `Retry-After` while the service is unavailable, in seconds. */
 export const RETRY_AFTER_SECONDS = 1;
 
-/** An error as it is sent: the status' name, the text, and details as type and base64. */
+/** JSON body of an error. */
 export interface ErrorBody {
-  /** The status' name, for example `NOT_FOUND`. */
+  /** Name of the status, for example `NOT_FOUND`. */
   readonly code: string;
-  /** What the service says. */
+  /** Message of the status. */
   readonly message: string;
-  /** Rich details: message type, and the encoded message in base64. */
+  /** Error details: message type, and the encoded message in base64. */
   readonly details: readonly { readonly type: string; readonly value: string }[];
 }
 
-/** The HTTP status of a call's status. */
+/** Maps the status of a call to an HTTP status. */
 export function httpStatus(code: Status): number {
   return HTTP_STATUS[code];
 }
 
-/** An error's JSON. */
+/** Builds the JSON body of an error. */
 export function errorBody(
   code: Status,
   message: string,
@@ -61,7 +61,7 @@ export function errorBody(
   };
 }
 
-/** An answer for an error; `status` overrides the mapping. */
+/** Builds the response for an error; `status` overrides the mapping. */
 export function errorResponse(error: RpcError, status: number = httpStatus(error.code)): Response {
   const headers: Record<string, string> = {};
   if (status === 503) headers["retry-after"] = String(RETRY_AFTER_SECONDS);

@@ -1,6 +1,5 @@
 /**
- * Which methods can be called through the gateway: those known beforehand, and those that the service's
- * reflection tells of.
+ * Methods that the gateway exposes: those of the given services, and those listed by the service's reflection.
  *
  * @module
  */
@@ -10,21 +9,21 @@ import type { Channel } from "../rpc/channel/channel.ts";
 import { NameSuggestions } from "../rpc/dispatch/name_suggestion.ts";
 import { reflectServices } from "../services/reflection_client.ts";
 
-/** A method and the types that its messages may contain. */
+/** Method with the types that its messages may contain. */
 export interface GatewayMethod {
   /** `/package.Service/Method`. */
   readonly path: string;
   readonly desc: DescMethod;
-  /** For `google.protobuf.Any` in JSON; undefined for methods known beforehand. */
+  /** Types of `google.protobuf.Any` in JSON; undefined for methods of given services. */
   readonly registry?: Registry;
 }
 
-// A name that is not found asks for the list anew, but not more often than this.
+// Shortest time between two reloads for names that are not found.
 const RELOAD_MS = 1_000;
-// Services about services are of no use here.
+// Services that are useful to gRPC clients only.
 const HIDDEN = /^grpc\.(reflection|health)\.|^vrpc\.v1\.BatchService$/;
 
-/** The methods of one service behind a channel. */
+/** Methods that can be called on a channel. */
 export class MethodTable {
   readonly #channel: Channel;
   readonly #timeoutMs: number;
@@ -34,14 +33,14 @@ export class MethodTable {
   #loadedMs = -Infinity;
   #loading: Promise<void> | null = null;
 
-  /** `services` are known without asking. */
+  /** `services` are exposed without reflection. */
   constructor(channel: Channel, services: readonly DescService[], timeoutMs: number) {
     this.#channel = channel;
     this.#timeoutMs = timeoutMs;
     for (const service of services) addMethods(this.#known, service);
   }
 
-  /** Finds a method, asking the service when it is not known. Rejects with RpcError when it can't be asked. */
+  /** Finds a method, reloading the list when it is unknown. Rejects with RpcError when that fails. */
   async find(path: string): Promise<GatewayMethod | undefined> {
     const found = this.#known.get(path) ?? this.#reflected.get(path);
     if (found !== undefined) return found;
@@ -49,23 +48,23 @@ export class MethodTable {
     return this.#reflected.get(path);
   }
 
-  /** Whether a method is known, without asking for it. */
+  /** Returns whether a method is known, without reloading. */
   has(path: string): boolean {
     return this.#known.has(path) || this.#reflected.has(path);
   }
 
-  /** Every method, in order of names. */
+  /** Returns all methods, ordered by name. */
   all(): GatewayMethod[] {
     const all = new Map([...this.#known, ...this.#reflected]);
     return [...all.values()].sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
-  /** Returns `; did you mean x?` for the method most similar to `path`, or nothing; a few times a second. */
+  /** Returns `; did you mean x?` for the known path nearest to `path`, or nothing; rate-limited. */
   didYouMean(path: string): string {
     return this.#suggestions.didYouMean(path, () => this.all().map((method) => method.path));
   }
 
-  /** Asks the service for its methods; several callers share one question. */
+  /** Reads the methods of the service; concurrent callers share one request. */
   load(): Promise<void> {
     return this.#loading ??= this.#load().finally(() => this.#loading = null);
   }

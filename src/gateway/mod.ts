@@ -1,5 +1,5 @@
 /**
- * HTTP and JSON in front of a remote service, for a host that lets the outside reach an enclave.
+ * HTTP and JSON in front of a remote service, for example an enclave.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Reading JSON bodies with a limit, and saying where they are wrong.
+ * Reads JSON bodies up to a limit and locates syntax errors.
  *
  * @module
  */
@@ -7,23 +7,23 @@
 import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
 
-/** A request that can't be used: an HTTP status and an error. */
+/** Rejected request: an HTTP status and an error. */
 export class BadRequest extends Error {
   override readonly name = "BadRequest";
 
-  /** `error` becomes the answer's body. */
+  /** `error` becomes the body of the response. */
   constructor(readonly httpStatus: number, readonly error: RpcError) {
     super(error.message);
   }
 }
 
-/** Whether a content-type is JSON: `application/json`, with or without a charset of UTF-8. */
+/** Returns whether a content-type is `application/json`, with or without a charset of UTF-8. */
 export function isJson(contentType: string | null): boolean {
   return contentType === "application/json" ||
     /^\s*application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(contentType ?? "");
 }
 
-/** The body as text, at most `maxBytes`. Throws BadRequest: 415 for another content-type, 413 for too large. */
+/** Reads the body as text, at most `maxBytes`. Throws BadRequest: 415 for another content-type, 413 when larger. */
 export async function readJsonText(request: Request, maxBytes: number): Promise<string> {
   const contentType = request.headers.get("content-type");
   if (!isJson(contentType)) {
@@ -35,7 +35,7 @@ export async function readJsonText(request: Request, maxBytes: number): Promise<
   }
   const announced = Number(request.headers.get("content-length") ?? "0");
   if (announced > maxBytes) throw tooLarge(maxBytes);
-  // Announced and small: nothing is gained by counting while reading.
+  // The announced length is within the limit: no need to count while reading.
   if (announced > 0) return await request.text();
   if (request.body === null) return "";
   const parts: Uint8Array[] = [];
@@ -63,8 +63,8 @@ function tooLarge(maxBytes: number): BadRequest {
 }
 
 /**
- * Parses JSON; an empty text is an empty object. With `exact`, whole numbers that a double can't hold become text,
- * which is as good for fields of 64 bits. Throws BadRequest (400) that says where it is wrong.
+ * Parses JSON; empty text is an empty object. With `exact`, whole numbers that a double can't hold become
+ * strings, which 64-bit fields accept. Throws BadRequest (400) with the position of the error.
  */
 export function parseJson(text: string, exact = false): unknown {
   if (text.trim() === "") return {};
@@ -75,22 +75,22 @@ export function parseJson(text: string, exact = false): unknown {
       400,
       new RpcError(
         Status.INVALID_ARGUMENT,
-        `The body is no JSON: ${whereItIsWrong((error as Error).message, text)}`,
+        `The body is not valid JSON: ${whereItIsWrong((error as Error).message, text)}`,
       ),
     );
   }
 }
 
-// Each look for a position parses the text again: in longer ones nobody looks.
+// Longest text in which an error is located: every step of the search parses it again.
 const MAX_SEARCHED_CHARS = 65_536;
 
-// V8 says the position, except of unexpected tokens and of the end.
+// V8 reports the position, except for unexpected tokens and the end of input.
 function whereItIsWrong(message: string, text: string): string {
   if (/position \d+/.test(message)) return message;
   if (!message.startsWith("Unexpected token")) return `${message} at position ${text.length}`;
   const what = message.slice(0, message.indexOf(","));
   if (text.length > MAX_SEARCHED_CHARS) return what;
-  // What is wrong in a text is wrong in whatever begins with it.
+  // Binary search: an error in a prefix is an error in every longer prefix.
   let good = 0;
   let bad = text.length;
   while (bad - good > 1) {

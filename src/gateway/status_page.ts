@@ -1,10 +1,10 @@
 /**
- * The page at `/`: the service's state, its methods, and a form to try them. No build step, no network.
+ * The page at `/`: state and methods of the service, and a form to call them. No build step, no other files.
  *
  * @module
  */
 
-/** The page as HTML. It asks `/methods.json` and `/healthz` of the same origin. */
+/** Page as HTML. It loads `/methods.json` and `/healthz` of its own origin. */
 export const STATUS_PAGE = `<!doctype html>
 <html lang="en">
 <head>
@@ -84,7 +84,7 @@ async function refresh() {
     state.textContent = health.enclave.state;
     state.className = health.enclave.state === "READY" ? "good" : "bad";
   } catch {
-    state.textContent = "this host does not answer";
+    state.textContent = "the host does not respond";
     state.className = "bad";
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Load generation: schedules, histograms, runs, reports. What puts load on a server through a channel is
- * in `generate/channel_target.ts`; all else works with any {@link Target}.
+ * Load generation: schedules, runs, histograms, reports. They work with any {@link Target};
+ * `generate/channel_target.ts` has the target that calls a server over channels.
  *
  * @module
  */

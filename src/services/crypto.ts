@@ -1,5 +1,5 @@
 /**
- * The crypto service: signs with keys that are made at start-up and never leave the server.
+ * The crypto service: signs with keys generated at start-up that never leave the server.
  *
  * @module
  */
@@ -26,31 +26,31 @@ import { KEY_TYPES, type SignatureSuite, type SigningKeyType, SUITES } from "./s
 import { chooseCryptoBackend, openSigner } from "./crypto_backend.ts";
 import type { CryptoBackend, Signer } from "./signer.ts";
 
-/** The most data that Sign and Verify take, in bytes (1 MiB): larger data should be hashed by the caller. */
+/** Largest data accepted by Sign and Verify, in bytes (1 MiB); callers hash larger data themselves. */
 export const MAX_SIGNED_DATA_BYTES = 1024 * 1024;
 
-/** The longest signature that Verify looks at, in bytes. */
+/** Longest signature that Verify accepts, in bytes. */
 export const MAX_SIGNATURE_BYTES = 512;
 
 /** Options of {@link addCrypto}. */
 export interface CryptoOptions {
-  /** The keys, or a promise of them. Default: new ones, made in the background. Workers must share theirs. */
+  /** Keys to sign with. Default: new ones, generated in the background. Workers must share one set. */
   keys?: CryptoKeys | Promise<CryptoKeys>;
-  /** Who computes signatures. Default `auto`: libcrypto where it can be opened, else webcrypto. */
+  /** Implementation that signs. Default `auto`: libcrypto where it can be opened, else webcrypto. */
   backend?: CryptoBackend | "auto";
 }
 
-/** The crypto service, as the program that added it sees it. */
+/** Handle on a crypto service that {@link addCrypto} added. */
 export interface CryptoServiceHandle extends Disposable {
-  /** Which back end is in use. */
+  /** Back end in use. */
   readonly backend: CryptoBackend;
-  /** Resolves once there are keys; rejects when they couldn't be made. Calls wait for it by themselves. */
+  /** Resolves when the keys are ready; rejects when they can't be generated. Calls wait for it. */
   readonly ready: Promise<void>;
 }
 
 const logger = getLogger(["vrpc", "services", "crypto"]);
 
-/** Adds `vrpc.crypto.v1.CryptoService` to a router; it is disposed of when the server closes. */
+/** Adds `vrpc.crypto.v1.CryptoService` to a router; closing the server disposes of the service. */
 export function addCrypto(router: Router, options: CryptoOptions = {}): CryptoServiceHandle {
   const handlers = new CryptoHandlers(options);
   router.service(CryptoService, {
@@ -67,25 +67,25 @@ interface Ready {
   readonly signer: Signer;
 }
 
-/** The handlers of `vrpc.crypto.v1.CryptoService`. */
+/** Handlers of `vrpc.crypto.v1.CryptoService`. */
 export class CryptoHandlers implements CryptoServiceHandle {
   readonly backend: CryptoBackend;
   readonly ready: Promise<void>;
   readonly #opening: Promise<Ready>;
-  // Set once, so that calls after start-up needn't wait a turn of the loop.
+  // Set once: calls after start-up don't wait a turn of the event loop.
   #ready: Ready | undefined;
   #disposed = false;
 
-  /** Starts making or importing keys. */
+  /** Starts generating or importing keys. */
   constructor(options: CryptoOptions = {}) {
     this.backend = chooseCryptoBackend(options.backend);
     this.#opening = this.#open(options.keys ?? generateCryptoKeys());
     this.ready = this.#opening.then(() => {});
-    // Every call reports the failure; none of them need exist yet.
-    this.ready.catch((error) => logger.error("Cannot make signing keys: {error}", { error }));
+    // Calls report the failure too, but there may be none yet.
+    this.ready.catch((error) => logger.error("Cannot generate signing keys: {error}", { error }));
   }
 
-  /** Signs. */
+  /** Signs data with the key and algorithm of the request. */
   sign(
     request: SignRequest,
   ):
@@ -109,7 +109,7 @@ export class CryptoHandlers implements CryptoServiceHandle {
     return signature instanceof Promise ? signature.then(finish, failed) : finish(signature);
   }
 
-  /** Checks a signature. */
+  /** Verifies a signature. */
   async verify(request: VerifyRequest): Promise<MessageInitShape<typeof VerifyResponseSchema>> {
     const startMs = performance.now();
     const suite = suiteOf(request.keyType, request.algorithm);
@@ -136,7 +136,7 @@ export class CryptoHandlers implements CryptoServiceHandle {
     };
   }
 
-  /** Frees the back end's copies of the keys. No call may follow. */
+  /** Releases the back end's copies of the keys. No call may follow. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -185,7 +185,7 @@ function checkedKeyType(keyType: KeyType): SigningKeyType {
   throw invalid(
     keyType === KeyType.UNSPECIFIED
       ? `key_type is not set: use one of ${choices}`
-      : `key_type ${keyType} is unknown: use one of ${choices}`,
+      : `key_type ${keyType} is not known: use one of ${choices}`,
   );
 }
 

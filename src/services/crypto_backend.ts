@@ -13,13 +13,13 @@ import { WebcryptoSigner } from "./webcrypto_signer.ts";
 const logger = getLogger(["vrpc", "services", "crypto"]);
 
 /**
- * Finds out which back end can be used. `auto` (the default) takes libcrypto where it may be and can be
- * opened, and logs one warning when the permission is missing. Call it once in a program and tell the
- * workers the result. Throws TypeError when `libcrypto` is asked for and can't be had.
+ * Chooses the back end. `auto` (the default) is libcrypto where it can be opened, else webcrypto, with one
+ * warning in the log when the FFI permission is missing. Call it once in a program and pass the result to
+ * its workers. Throws TypeError when `libcrypto` is requested and can't be opened.
  */
 export function chooseCryptoBackend(wanted: CryptoBackend | "auto" = "auto"): CryptoBackend {
   if (wanted === "webcrypto") return wanted;
-  // Opening without asking first would stop a terminal program with a question.
+  // Opening without the permission would prompt on a terminal.
   const allowed = Deno.permissions.querySync({ name: "ffi" }).state === "granted";
   if (!allowed) {
     if (wanted === "libcrypto") {
@@ -38,7 +38,7 @@ export function chooseCryptoBackend(wanted: CryptoBackend | "auto" = "auto"): Cr
   }
 }
 
-/** Opens a back end with keys. */
+/** Opens a back end and imports the keys. */
 export async function openSigner(backend: CryptoBackend, keys: CryptoKeys): Promise<Signer> {
   return backend === "libcrypto"
     ? new LibcryptoSigner(openLibcrypto(), keys)

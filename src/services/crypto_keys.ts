@@ -1,5 +1,5 @@
 /**
- * The private keys of the crypto service, in a form that can be posted to workers.
+ * Private keys of the crypto service, in a form that can be posted to workers.
  *
  * @module
  */
@@ -7,9 +7,9 @@
 import { KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { generationParameters, KEY_TYPES, type SigningKeyType } from "./signature_suites.ts";
 
-/** One key pair, encoded. */
+/** Encoded key pair. */
 export interface EncodedKeyPair {
-  /** Which key of the service this is. */
+  /** Key of the service that this pair is. */
   readonly keyType: SigningKeyType;
   /** The private key: PKCS #8 as DER. */
   readonly pkcs8: Uint8Array<ArrayBuffer>;
@@ -17,12 +17,12 @@ export interface EncodedKeyPair {
   readonly spki: Uint8Array<ArrayBuffer>;
 }
 
-/** One key pair of each type. Secret; can be cloned to workers, so that all of them sign alike. */
+/** One key pair of each type. Secret; can be cloned to workers, so that all sign with the same keys. */
 export type CryptoKeys = readonly EncodedKeyPair[];
 
 /**
- * Makes one key pair of each type, off the event loop (RSA-2048 takes 90 to 450 ms). Call it once in a
- * program and post the result to the workers.
+ * Generates one key pair of each type, off the event loop (RSA-2048 takes 90 to 450 ms). Call it once in
+ * a program and post the result to its workers.
  */
 export function generateCryptoKeys(): Promise<CryptoKeys> {
   return Promise.all(KEY_TYPES.map(async (keyType) => {
@@ -38,14 +38,16 @@ export function generateCryptoKeys(): Promise<CryptoKeys> {
   }));
 }
 
-/** The pair of one type. Throws RangeError when the keys lack it. */
+/** Returns the pair of one type. Throws RangeError when there is none. */
 export function keyOfType(keys: CryptoKeys, keyType: SigningKeyType): EncodedKeyPair {
   const pair = keys.find((one) => one.keyType === keyType);
-  if (!pair) throw new RangeError(`Cannot sign with ${KeyType[keyType]}: no such key was given`);
+  if (!pair) {
+    throw new RangeError(`Cannot sign with ${KeyType[keyType]}: the keys do not include one`);
+  }
   return pair;
 }
 
-/** A SubjectPublicKeyInfo as PEM (RFC 7468), with a newline at the end. */
+/** Encodes a SubjectPublicKeyInfo as PEM (RFC 7468 §13), with a newline at the end. */
 export function publicKeyPem(spki: Uint8Array): string {
   const lines = spki.toBase64().match(/.{1,64}/g) ?? [];
   return `-----BEGIN PUBLIC KEY-----\n${lines.join("\n")}\n-----END PUBLIC KEY-----\n`;

@@ -1,7 +1,7 @@
 /**
- * The two formats of an ECDSA signature: DER, `SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 section 2.2.3),
- * which OpenSSL and X.509 use, and IEEE P1363, `r` and `s` of fixed length one after the other, which
- * WebCrypto uses.
+ * Conversion between the two formats of an ECDSA signature: DER, `SEQUENCE { r INTEGER, s INTEGER }`
+ * (RFC 3279 §2.2.3), used by OpenSSL and X.509, and IEEE P1363, `r` and `s` at fixed length, used by
+ * WebCrypto.
  *
  * @module
  */
@@ -9,17 +9,17 @@
 const SEQUENCE = 0x30;
 const INTEGER = 0x02;
 
-/** P1363 as DER. `signature` has an even length: 64 bytes for P-256, 96 for P-384. */
+/** Converts P1363 to DER. `signature` has an even length: 64 bytes for P-256, 96 for P-384. */
 export function p1363ToDer(signature: Uint8Array): Uint8Array {
   const half = signature.length / 2;
   if (!Number.isInteger(half) || half === 0 || half > 60) {
     throw new RangeError(
-      `Cannot read an ECDSA signature of ${signature.length} bytes: it must be an even number from 2 to 120`,
+      `Cannot read an ECDSA signature of ${signature.length} bytes: the length must be even, from 2 to 120`,
     );
   }
   const r = derInteger(signature.subarray(0, half));
   const s = derInteger(signature.subarray(half));
-  // Up to two integers of 61 bytes with their headers: the length always fits one byte below 0x80.
+  // Two integers of at most 61 bytes with their headers: the length fits one byte below 0x80.
   const der = new Uint8Array(2 + r.length + s.length);
   der[0] = SEQUENCE;
   der[1] = r.length + s.length;
@@ -29,8 +29,8 @@ export function p1363ToDer(signature: Uint8Array): Uint8Array {
 }
 
 /**
- * DER as P1363, `fieldBytes` for each of the two numbers (32 for P-256, 48 for P-384). Undefined when
- * `der` is not the one canonical encoding of two positive numbers that fit.
+ * Converts DER to P1363, with `fieldBytes` for each number (32 for P-256, 48 for P-384). Undefined when
+ * `der` is not the canonical encoding of two positive numbers that fit.
  */
 export function derToP1363(der: Uint8Array, fieldBytes: number): Uint8Array | undefined {
   if (der.length < 8 || der[0] !== SEQUENCE || der[1] >= 0x80 || der[1] !== der.length - 2) {
@@ -43,7 +43,7 @@ export function derToP1363(der: Uint8Array, fieldBytes: number): Uint8Array | un
   return end === der.length ? out : undefined;
 }
 
-/** A big-endian unsigned number as a DER INTEGER: no leading zeros, but one where the top bit is set. */
+/** Encodes a big-endian unsigned number as a DER INTEGER: one leading zero where the top bit is set, else none. */
 function derInteger(number: Uint8Array): Uint8Array {
   let start = 0;
   while (start < number.length - 1 && number[start] === 0) start++;
@@ -56,7 +56,7 @@ function derInteger(number: Uint8Array): Uint8Array {
   return out;
 }
 
-/** Copies the INTEGER at `offset` right-aligned into `into`; returns where it ends, or undefined. */
+/** Copies the INTEGER at `offset` right-aligned into `into`; returns the offset of its end, or undefined. */
 function takeInteger(der: Uint8Array, offset: number, into: Uint8Array): number | undefined {
   if (offset + 2 > der.length || der[offset] !== INTEGER) return undefined;
   const length = der[offset + 1];

@@ -1,5 +1,5 @@
 /**
- * The echo service: payloads come back with the server's own times.
+ * The echo service: returns payloads together with the server's times.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { epochNanoseconds } from "./nanoseconds.ts";
 
 const logger = getLogger(["vrpc", "services", "echo"]);
 
-/** The handlers of `vrpc.echo.v1.EchoService`. */
+/** Handlers of `vrpc.echo.v1.EchoService`. */
 export const echoHandlers: ServiceImplementation<typeof EchoService> = {
   /** Returns the payload of one request. */
   echo(
@@ -32,7 +32,7 @@ export const echoHandlers: ServiceImplementation<typeof EchoService> = {
     return { payload: request.payload, receivedAtNs, sentAtNs: epochNanoseconds() };
   },
 
-  /** Returns the payload of every request, each as soon as it has arrived. */
+  /** Returns the payload of every request as it arrives. */
   async *echoStream(
     requests: AsyncIterable<EchoStreamRequest>,
     context: HandlerContext,
@@ -51,7 +51,7 @@ export function addEcho(router: Router): void {
 }
 
 function logRequest(method: string, payload: Uint8Array, context: HandlerContext): void {
-  // A function, so that a line nobody reads costs next to nothing.
+  // A callback, so that a line below the log level costs almost nothing.
   logger.debug("{method}: {bytes} bytes from {peer}", () => ({
     method,
     bytes: payload.length,

@@ -1,5 +1,5 @@
 /**
- * The enclave's service: text comes back reversed, by grapheme.
+ * The enclave's example service: reverses text by grapheme.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import { EnclaveService } from "../../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import type { Router } from "../rpc/dispatch/router.ts";
 
-// Text of these characters has one grapheme per character; the carriage return makes one with a line feed.
-// deno-lint-ignore no-control-regex -- control characters are text like any other here
+// Characters that are one grapheme each; CR is left out because CR LF is a single grapheme.
+// deno-lint-ignore no-control-regex -- control characters are valid text
 const PLAIN = /^[\x00-\x0c\x0e-\x7e]*$/;
 let segmenter: Intl.Segmenter | undefined;
 
-/** The text backwards, grapheme by grapheme (Unicode UAX #29), so that `é` and joined emoji stay whole. */
+/** Reverses text grapheme by grapheme (Unicode UAX #29), so that `é` and joined emoji stay whole. */
 export function reverseGraphemes(text: string): string {
   if (PLAIN.test(text)) {
     let reversed = "";

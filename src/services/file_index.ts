@@ -1,5 +1,5 @@
 /**
- * Where in a set of proto files each symbol is.
+ * Index from symbols to the proto files that define them.
  *
  * @module
  */
@@ -35,41 +35,41 @@ const WELL_KNOWN: readonly DescFile[] = [
   file_google_protobuf_wrappers,
 ];
 
-/** An index of files, what they depend on, and the well-known types. */
+/** Index of files, their dependencies and the well-known types. */
 export class FileIndex {
   #files = new Map<string, DescFile>();
   #symbols = new Map<string, DescFile>();
-  /** By the extended type, by number. */
+  /** Extended type → field number → file. */
   #extensions = new Map<string, Map<number, DescFile>>();
   #encoded = new Map<string, Uint8Array>();
 
-  /** Indexes `files`; the first file of a name counts. */
+  /** Indexes `files`; of several with one name, the first wins. */
   constructor(files: readonly DescFile[]) {
     for (const file of [...files, ...WELL_KNOWN]) this.#add(file);
   }
 
-  /** The file of a name such as `google/protobuf/any.proto`. */
+  /** Returns the file of a name such as `google/protobuf/any.proto`. */
   byName(name: string): DescFile | undefined {
     return this.#files.get(name);
   }
 
-  /** The file that defines a service, method, message, field, oneof, enum, enum value or extension. */
+  /** Returns the file that defines a service, method, message, field, oneof, enum, enum value or extension. */
   bySymbol(name: string): DescFile | undefined {
     return this.#symbols.get(name.startsWith(".") ? name.slice(1) : name);
   }
 
-  /** The file that extends a message by a field number. */
+  /** Returns the file that extends a message with a field number. */
   byExtension(typeName: string, number: number): DescFile | undefined {
     return this.#extensions.get(typeName)?.get(number);
   }
 
-  /** The numbers that a message is extended by, ascending; undefined for an unknown message. */
+  /** Returns the extension numbers of a message, ascending; undefined for an unknown message. */
   extensionNumbers(typeName: string): number[] | undefined {
     const numbers = this.#extensions.get(typeName);
     return numbers && [...numbers.keys()].sort((a, b) => a - b);
   }
 
-  /** The encoded file and those it depends on that are not in `sent` yet, itself first. Adds to `sent`. */
+  /** Encodes a file and then the dependencies that are not in `sent`, and adds all of them to `sent`. */
   withDependencies(file: DescFile, sent: Set<string>): Uint8Array[] {
     const all: Uint8Array[] = [];
     const seen = new Set<string>();
@@ -77,7 +77,7 @@ export class FileIndex {
       const { name } = one.proto;
       if (seen.has(name)) return;
       seen.add(name);
-      // What was asked for is sent in any case.
+      // The requested file is sent even when it is in `sent`.
       if (one === file || !sent.has(name)) all.push(this.#encode(one));
       sent.add(name);
       for (const dependency of one.dependencies) visit(dependency);
@@ -108,7 +108,7 @@ export class FileIndex {
           break;
         case "enum": {
           this.#symbols.set(type.typeName, file);
-          // Enum values are siblings of their enum, as in C++.
+          // Enum values are scoped as siblings of their enum, as in C++.
           const scope = type.typeName.slice(0, type.typeName.lastIndexOf(".") + 1);
           for (const value of type.values) this.#symbols.set(scope + value.name, file);
           break;

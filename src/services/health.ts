@@ -1,5 +1,5 @@
 /**
- * The standard health service, `grpc.health.v1`: load balancers and `grpc_health_probe` ask it.
+ * The standard health service, `grpc.health.v1`, queried by load balancers and `grpc_health_probe`.
  *
  * @module
  */
@@ -13,27 +13,27 @@ import { RpcError } from "../errors.ts";
 import type { Router } from "../rpc/dispatch/router.ts";
 import type { HandlerContext } from "../rpc/core/types.ts";
 
-/** Whether a service wants calls. */
+/** Whether a service accepts calls. */
 export type HealthStatus = "SERVING" | "NOT_SERVING" | "UNKNOWN";
 
-/** What {@link addHealth} gives: where the program says how its services are. */
+/** Sets the statuses that the health service reports; returned by {@link addHealth}. */
 export interface HealthService {
   /**
-   * Sets the status of a service by its full name, or with `""` that of the server as a whole. Services
-   * that are registered and not set are SERVING. After a drain began, statuses stay NOT_SERVING.
+   * Sets the status of a service by its full name, or with `""` that of the whole server. Registered
+   * services without a status are SERVING. Once a drain has begun, all statuses stay NOT_SERVING.
    */
   set(service: string, status: HealthStatus): void;
-  /** Forgets what was set. */
+  /** Removes the status that was set for a service. */
   clear(service: string): void;
-  /** The status as callers see it; undefined for a service that is not known. */
+  /** Returns the status as callers see it; undefined for an unknown service. */
   get(service: string): HealthStatus | undefined;
-  /** Makes everything NOT_SERVING for good and ends all watches. A drain of the server does it by itself. */
+  /** Sets everything to NOT_SERVING permanently and ends all watches. Draining the server calls it. */
   shutdown(): void;
 }
 
 /**
- * Adds `grpc.health.v1.Health` (Check, List, Watch) to a router. Everything turns NOT_SERVING when a drain
- * begins, before connections are told.
+ * Adds `grpc.health.v1.Health` (Check, List, Watch) to a router. When a drain begins, every status turns
+ * NOT_SERVING before GOAWAY is sent.
  */
 export function addHealth(router: Router): HealthService {
   const health = new RunningHealth(router);
@@ -77,7 +77,7 @@ class RunningHealth implements HealthService {
     this.#changed();
   }
 
-  /** The status, or NOT_FOUND. */
+  /** Returns the status of a service. Throws NOT_FOUND. */
   known(service: string): HealthStatus {
     const status = this.get(service);
     if (status === undefined) {
@@ -95,7 +95,7 @@ class RunningHealth implements HealthService {
     return Object.fromEntries([...names].map((n) => [n, { status: wireStatus(this.get(n)) }]));
   }
 
-  /** Gives the status now and whenever it changes; SERVICE_UNKNOWN as long as there is no such service. */
+  /** Yields the status now and on every change; SERVICE_UNKNOWN while there is no such service. */
   async *watch(
     service: string,
     context: HandlerContext,
@@ -104,7 +104,7 @@ class RunningHealth implements HealthService {
     for (;;) {
       const status = wireStatus(this.get(service));
       if (status !== last) yield { status: last = status };
-      // A watch without end would hold up the drain.
+      // An open watch would keep the drain from finishing.
       if (this.#down) throw new RpcError(Status.UNAVAILABLE, "The server is shutting down");
       if (status === wireStatus(this.get(service))) await this.#change(context.signal);
       if (context.signal.aborted) return;

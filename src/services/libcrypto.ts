@@ -1,5 +1,5 @@
 /**
- * The fast signing back end: OpenSSL 3's libcrypto, called by FFI.
+ * The fast signing back end: OpenSSL 3's libcrypto through FFI.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type SignatureSuite, type SigningAlgorithm, SUITES } from "./signature_
 import type { Signer } from "./signer.ts";
 import { TurnBudget } from "../event_loop/turn_budget.ts";
 
-/** Where OpenSSL 3 may be, by operating system. */
+/** File names to try for OpenSSL 3, by operating system. */
 const LIBRARY_NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
   darwin: [
     "libcrypto.3.dylib",
@@ -48,27 +48,27 @@ const SYMBOLS = {
   ERR_clear_error: { parameters: [], result: "void" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The functions of libcrypto that are used here. */
+/** Functions of libcrypto in use. */
 export type Libcrypto = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 const RSA_PKCS1_PADDING = 1;
 const RSA_PKCS1_PSS_PADDING = 6;
 
-/** More data than this is hashed off the loop: 64 KiB take 40 µs with SHA instructions, 150 µs without. */
+/** Most data hashed on the event loop: 64 KiB take 40 µs with SHA instructions, 150 µs without. */
 const MAX_HASHED_IN_TURN_BYTES = 64 * 1024;
 
-/** No signature here is longer: RSA-2048 has 256 bytes. */
+/** Room for the longest signature; RSA-2048 has 256 bytes. */
 const MAX_SIGNATURE_BYTES = 512;
 
 let opened: Libcrypto | undefined;
 
-/** Opens libcrypto, once for a thread. Throws TypeError when there is none, or FFI is not permitted. */
+/** Opens libcrypto once per thread. Throws TypeError when it is not found or FFI is not permitted. */
 export function openLibcrypto(): Libcrypto {
   if (opened) return opened;
   const reasons: string[] = [];
   for (const name of LIBRARY_NAMES[Deno.build.os] ?? DEFAULT_LIBRARY_NAMES) {
     try {
-      // Never closed: it belongs to the thread as long as that lives.
+      // Never closed: it stays open for the life of the thread.
       return opened = Deno.dlopen(name, SYMBOLS).symbols;
     } catch (error) {
       reasons.push((error as Error).message);
@@ -77,7 +77,7 @@ export function openLibcrypto(): Libcrypto {
   throw new TypeError(`Cannot open OpenSSL 3's libcrypto: ${reasons.join("; ")}`);
 }
 
-/** A suite's contexts; they keep their parameters, so that each call pays for the signature only. */
+/** Contexts of a suite, with its parameters set, so that a call costs only the signature. */
 interface Contexts {
   readonly sign: Deno.PointerValue;
   readonly verify: Deno.PointerValue;
@@ -86,8 +86,8 @@ interface Contexts {
 }
 
 /**
- * Signs with libcrypto, on the calling thread, within a {@link TurnBudget}. Contexts are reused, which is
- * safe because a thread has its own and calls don't overlap.
+ * Signs with libcrypto on the calling thread, within a {@link TurnBudget}. Contexts are reused, which is
+ * safe because each thread has its own and calls don't overlap.
  */
 export class LibcryptoSigner implements Signer {
   readonly backend = "libcrypto";
@@ -98,7 +98,7 @@ export class LibcryptoSigner implements Signer {
   readonly #length = new BigUint64Array(1);
   readonly #budget: TurnBudget;
 
-  /** Imports the keys and prepares a context for each way to sign. */
+  /** Imports the keys and prepares a context for each suite. */
   constructor(lib: Libcrypto, keys: CryptoKeys, budget: TurnBudget = new TurnBudget()) {
     this.#lib = lib;
     this.#budget = budget;
@@ -122,7 +122,7 @@ export class LibcryptoSigner implements Signer {
     data: Uint8Array,
     signature: Uint8Array,
   ): boolean | Promise<boolean> {
-    // Kinds of cost: signing is 1 to 4, checking 5 to 8.
+    // Cost kinds: 1 to 4 sign, 5 to 8 verify.
     const kind = suite.algorithm + 4;
     if (data.length <= MAX_HASHED_IN_TURN_BYTES) {
       return this.#budget.run(
@@ -186,7 +186,7 @@ export class LibcryptoSigner implements Signer {
       hash,
       BigInt(hash.length),
     );
-    // A wrong signature leaves its reasons in the thread's queue of errors.
+    // A wrong signature leaves entries in the thread's error queue.
     if (outcome !== 1) this.#lib.ERR_clear_error();
     return outcome === 1;
   }
@@ -219,7 +219,7 @@ export class LibcryptoSigner implements Signer {
     const known = this.#pkeys.get(suite.keyType);
     if (known) return known;
     const { pkcs8 } = keyOfType(keys, suite.keyType);
-    // const unsigned char **pp: libcrypto moves the inner pointer along, so it gets one of its own.
+    // const unsigned char **pp: libcrypto advances the inner pointer, so it gets a copy.
     const inner = new BigUint64Array([Deno.UnsafePointer.value(Deno.UnsafePointer.of(pkcs8))]);
     const pkey = this.#lib.d2i_AutoPrivateKey(null, inner, BigInt(pkcs8.length));
     if (pkey === null) {

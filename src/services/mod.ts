@@ -1,10 +1,10 @@
 /**
- * Ready services, each added to a router by one line:
+ * Ready-made services, each added to a router with one call:
  *
- * - {@link addEcho}: payloads come back with the server's times;
- * - {@link addCrypto}: signatures by keys that stay on the server;
+ * - {@link addEcho}: returns payloads with the server's times;
+ * - {@link addCrypto}: signs with keys that stay on the server;
  * - {@link addHealth}: `grpc.health.v1`;
- * - {@link addReflection}: what grpcurl and the like ask.
+ * - {@link addReflection}: `grpc.reflection`, for grpcurl and similar tools.
  *
  * Clients find the descriptors of these services at `./services/echo`, `./services/crypto`, `./services/enclave` and
  * `./services/health`.

@@ -1,6 +1,6 @@
 /**
- * The standard reflection service, `grpc.reflection.v1` and `v1alpha`: grpcurl and its like learn from it
- * what there is to call.
+ * The standard reflection service, `grpc.reflection.v1` and `v1alpha`, with which grpcurl and similar tools
+ * list services and methods.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { FileIndex } from "./file_index.ts";
 
 /** Options of {@link addReflection}. */
 export interface ReflectionOptions {
-  /** Files to show beside those of the registered services, for example with messages packed into Any. */
+  /** Files to list beside those of the registered services, for example with messages packed into Any. */
   files?: readonly DescFile[];
 }
 
@@ -38,8 +38,8 @@ type Answer =
   | { case: "errorResponse"; value: { errorCode: number; errorMessage: string } };
 
 /**
- * Adds server reflection, both versions, to a router. It shows the services that are registered when the
- * first question comes, with the files they depend on, extensions, and all well-known types.
+ * Adds server reflection, both versions, to a router. It lists the services that are registered at its
+ * first request, the files they depend on, their extensions, and all well-known types.
  */
 export function addReflection(router: Router, options: ReflectionOptions = {}): void {
   let index: FileIndex | undefined;
@@ -52,7 +52,7 @@ export function addReflection(router: Router, options: ReflectionOptions = {}): 
     }
     return index;
   };
-  // Both versions have the same fields; init shapes carry no type.
+  // Both versions have the same fields, and init shapes carry no type name.
   const answers = async function* <R extends { messageRequest: Question; host: string }>(
     requests: AsyncIterable<R>,
   ) {
@@ -98,11 +98,14 @@ function answer(question: Question, index: FileIndex, router: Router, sent: Set<
         value: { service: router.services.map((s) => ({ name: s.typeName })) },
       };
     default:
-      throw new RpcError(Status.INVALID_ARGUMENT, "A reflection request asks for nothing");
+      throw new RpcError(
+        Status.INVALID_ARGUMENT,
+        "The reflection request is empty: set one of its fields",
+      );
   }
 }
 
-/** A file with what it depends on, less what this stream was sent before. */
+/** Encodes a file and its dependencies, except those already sent on this stream. */
 function files(
   index: FileIndex,
   file: DescFile | undefined,

@@ -1,5 +1,5 @@
 /**
- * Asks a server for its services and their types (grpc.reflection.v1, else v1alpha).
+ * Reads the services and types of a server (grpc.reflection.v1, else v1alpha).
  *
  * @module
  */
@@ -35,17 +35,17 @@ const PATHS = [
 
 type Question = ServerReflectionRequest["messageRequest"];
 
-/** What a server tells about itself. */
+/** Services and types that a server lists. */
 export interface Reflected {
   /** Full names of its services. */
   readonly services: readonly string[];
-  /** Their files, with all that these import. */
+  /** Their files with all imports. */
   readonly registry: FileRegistry;
 }
 
 /**
- * The services of a server. Rejects with RpcError: UNIMPLEMENTED when it has no reflection, UNAVAILABLE
- * when it can't be reached, INTERNAL when what it says makes no sense.
+ * Reads the services of a server. Rejects with RpcError: UNIMPLEMENTED when it has no reflection,
+ * UNAVAILABLE when it can't be reached, INTERNAL when its replies are incomplete or invalid.
  */
 export async function reflectServices(
   channel: Channel,
@@ -74,7 +74,10 @@ async function askAll(session: Session): Promise<Reflected> {
     const response = reply.messageResponse;
     if (response.case !== "fileDescriptorResponse") {
       const why = response.case === "errorResponse" ? `: ${response.value.errorMessage}` : "";
-      throw new RpcError(Status.INTERNAL, `The server's reflection does not tell of ${what}${why}`);
+      throw new RpcError(
+        Status.INTERNAL,
+        `The server's reflection does not describe ${what}${why}`,
+      );
     }
     for (const bytes of response.value.fileDescriptorProto) {
       const file = fromBinary(FileDescriptorProtoSchema, bytes);
@@ -87,7 +90,10 @@ async function askAll(session: Session): Promise<Reflected> {
   for (let name = missingFile(files); name !== undefined; name = missingFile(files)) {
     add(await ask(session, { case: "fileByFilename", value: name }), name);
     if (!files.has(name)) {
-      throw new RpcError(Status.INTERNAL, `The server's reflection does not hand out ${name}`);
+      throw new RpcError(
+        Status.INTERNAL,
+        `The server's reflection does not return the file ${name}`,
+      );
     }
   }
   await session.closeSend();
@@ -101,7 +107,7 @@ function missingFile(files: ReadonlyMap<string, FileDescriptorProto>): string | 
   return undefined;
 }
 
-// A set must hold each file behind those it imports.
+// In a FileDescriptorSet every file follows its imports.
 function registryOf(files: ReadonlyMap<string, FileDescriptorProto>): FileRegistry {
   const ordered: FileDescriptorProto[] = [];
   const seen = new Set<string>();
@@ -120,7 +126,7 @@ async function ask(session: Session, messageRequest: Question): Promise<ServerRe
   await session.send(toBinary(ServerReflectionRequestSchema, request));
   const reply = await session.receive();
   if (reply === null) {
-    throw new RpcError(Status.INTERNAL, "The server's reflection ended without an answer");
+    throw new RpcError(Status.INTERNAL, "The server's reflection ended without a reply");
   }
   return fromBinary(ServerReflectionResponseSchema, reply);
 }

@@ -1,32 +1,32 @@
 /**
- * Which keys there are, how each of them can sign, and the names that WebCrypto has for it all.
+ * Keys, the signature algorithms of each, and their WebCrypto parameters.
  *
  * @module
  */
 
 import { Algorithm, KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 
-/** A key of the service, without the "unspecified" one. */
+/** Key type, without "unspecified". */
 export type SigningKeyType = Exclude<KeyType, KeyType.UNSPECIFIED>;
 
-/** A way to sign, without the "unspecified" one. */
+/** Signature algorithm, without "unspecified". */
 export type SigningAlgorithm = Exclude<Algorithm, Algorithm.UNSPECIFIED>;
 
-/** One way to sign: the key it needs, and its parameters. */
+/** Signature algorithm with its key and parameters. */
 export interface SignatureSuite {
-  /** The algorithm's number in the proto. */
+  /** Number of the algorithm in the proto. */
   readonly algorithm: SigningAlgorithm;
-  /** The key it needs. */
+  /** Key that it signs with. */
   readonly keyType: SigningKeyType;
-  /** The hash's name, for WebCrypto. */
+  /** WebCrypto's name of the hash. */
   readonly hash: "SHA-256" | "SHA-384";
-  /** The scheme's name, for WebCrypto. */
+  /** WebCrypto's name of the scheme. */
   readonly scheme: "RSASSA-PKCS1-v1_5" | "RSA-PSS" | "ECDSA";
-  /** The salt of RSA-PSS, in bytes. */
+  /** Salt length of RSA-PSS, in bytes. */
   readonly saltBytes?: number;
 }
 
-/** Every way to sign. */
+/** All signature algorithms. */
 export const SUITES: readonly SignatureSuite[] = [
   {
     algorithm: Algorithm.RSA_PKCS1_SHA256,
@@ -55,14 +55,14 @@ export const SUITES: readonly SignatureSuite[] = [
   },
 ];
 
-/** Every key. */
+/** All key types. */
 export const KEY_TYPES: readonly SigningKeyType[] = [
   KeyType.RSA_2048,
   KeyType.ECDSA_P256,
   KeyType.ECDSA_P384,
 ];
 
-/** What WebCrypto must be told to make a key. */
+/** Returns the WebCrypto parameters that generate a key. */
 export function generationParameters(
   keyType: SigningKeyType,
 ): RsaHashedKeyGenParams | EcKeyGenParams {
@@ -81,7 +81,7 @@ export function generationParameters(
   }
 }
 
-/** What WebCrypto must be told to import a key for a suite. */
+/** Returns the WebCrypto parameters that import a key for a suite. */
 export function importParameters(
   suite: SignatureSuite,
 ): RsaHashedImportParams | EcKeyImportParams {
@@ -90,7 +90,7 @@ export function importParameters(
     : { name: suite.scheme, hash: suite.hash };
 }
 
-/** How many bytes each of the two numbers of an ECDSA signature has. */
+/** Returns the bytes of each of the two numbers of an ECDSA signature. */
 export function fieldBytes(suite: SignatureSuite): number {
   return suite.keyType === KeyType.ECDSA_P256 ? 32 : 48;
 }

@@ -1,5 +1,5 @@
 /**
- * What signs: one interface, two back ends.
+ * The interface of the signing back ends.
  *
  * @module
  */
@@ -7,23 +7,23 @@
 import type { SignatureSuite } from "./signature_suites.ts";
 
 /**
- * Who computes signatures: `libcrypto` is OpenSSL 3 by FFI, several times faster, and needs
- * `--allow-ffi`; `webcrypto` is what every runtime has.
+ * Implementation that signs: `libcrypto` is OpenSSL 3 through FFI, several times faster, and needs
+ * `--allow-ffi`; `webcrypto` is built into every runtime.
  */
 export type CryptoBackend = "libcrypto" | "webcrypto";
 
-/** Signs with the keys it was made with. Results are promises only where there is something to wait for. */
+/** Signs with the keys given at construction. Results are promises only where an operation is asynchronous. */
 export interface Signer {
-  /** Which back end this is. */
+  /** Back end of this signer. */
   readonly backend: CryptoBackend;
-  /** The signature over `data`; ECDSA signatures are DER. */
+  /** Signs `data`; ECDSA signatures are DER. */
   sign(suite: SignatureSuite, data: Uint8Array): Uint8Array | Promise<Uint8Array>;
-  /** Whether `signature` is right; false as well when it can't be parsed. */
+  /** Returns whether `signature` is valid; false too when it can't be parsed. */
   verify(
     suite: SignatureSuite,
     data: Uint8Array,
     signature: Uint8Array,
   ): boolean | Promise<boolean>;
-  /** Frees what the garbage collector doesn't. No call may follow. */
+  /** Releases memory outside the JavaScript heap. No call may follow. */
   close(): void;
 }

@@ -1,5 +1,5 @@
 /**
- * The signing back end that every runtime has. It works off the event loop by itself.
+ * The signing back end built into every runtime. It computes off the event loop.
  *
  * @module
  */
@@ -21,7 +21,7 @@ interface ImportedPair {
   readonly parameters: AlgorithmIdentifier | RsaPssParams | EcdsaParams;
 }
 
-/** Signs with WebCrypto, which has ECDSA signatures in P1363: they are converted. */
+/** Signs with WebCrypto and converts its P1363 ECDSA signatures to DER. */
 export class WebcryptoSigner implements Signer {
   readonly backend = "webcrypto";
   readonly #pairs: ReadonlyMap<SigningAlgorithm, ImportedPair>;
@@ -30,7 +30,7 @@ export class WebcryptoSigner implements Signer {
     this.#pairs = pairs;
   }
 
-  /** Imports the keys, once for each way to sign. */
+  /** Imports the keys, once for each suite. */
   static async open(keys: CryptoKeys): Promise<WebcryptoSigner> {
     const entries = await Promise.all(SUITES.map(async (suite) => {
       const { pkcs8, spki } = keyOfType(keys, suite.keyType);

@@ -1,5 +1,5 @@
 /**
- * What a server or a channel holds at the moment: connections, open calls, queues.
+ * Gauges of a server or a channel: connections, open calls, queues.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { Channel } from "../rpc/channel/channel.ts";
 import type { Server } from "../rpc/server/server.ts";
 import { meterOf, type MetricsOptions } from "./metrics.ts";
 
-/** Ends with `using` or `[Symbol.dispose]()`; from then on nothing is measured. */
+/** Running measurement; `[Symbol.dispose]()` (or `using`) ends it. */
 export type Observation = Disposable;
 
-/** A gauge by name, unit, description, and how to read it. */
+/** Gauge: name, unit, description and its getter. */
 type Gauge<Stats> = readonly [
   name: string,
   unit: string,
@@ -23,31 +23,31 @@ const SERVER: readonly Gauge<ReturnType<Server["stats"]>>[] = [
   [
     "vrpc.server.connections",
     "{connection}",
-    "Connections open now",
+    "Open connections",
     (stats) => stats.connections.open,
   ],
   [
     "vrpc.server.connections.accepted",
     "{connection}",
-    "Connections ever accepted",
+    "Connections accepted since the start",
     (stats) => stats.connections.accepted,
   ],
   [
     "vrpc.server.connections.refused",
     "{connection}",
-    "Connections closed at once, over a limit or by their vsock context id",
+    "Connections refused over a limit or by vsock context id",
     (stats) => stats.connections.refused,
   ],
   [
     "vrpc.server.active_calls",
     "{call}",
-    "Calls that are open or whose handlers still run",
+    "Calls that are open or whose handlers are running",
     (stats) => stats.calls.active,
   ],
   [
     "vrpc.server.buffered",
     "By",
-    "Messages that are incomplete or wait to be sent",
+    "Bytes of messages that are incomplete or queued to be sent",
     (stats) => stats.bufferedBytes,
   ],
 ];
@@ -68,19 +68,19 @@ const CHANNEL: readonly Gauge<ReturnType<Channel["stats"]>>[] = [
   [
     "vrpc.client.queued_calls",
     "{call}",
-    "Calls that wait for a connection or a free stream",
+    "Calls waiting for a connection or a free stream",
     (stats) => stats.queuedCalls,
   ],
 ];
 
-/** Measures a server: `vrpc.server.connections`, `.active_calls`, `.buffered` and others, when asked for. */
+/** Observes a server at each collection: `vrpc.server.connections`, `.active_calls`, `.buffered` and others. */
 export function observeServer(server: Server, options: MetricsOptions = {}): Observation {
   return observe(() => server.stats(), SERVER, options, {});
 }
 
 /**
- * Measures a channel: `vrpc.client.connections`, `.active_calls`, `.queued_calls`, with the label
- * `grpc.target`, when asked for.
+ * Observes a channel at each collection: `vrpc.client.connections`, `.active_calls`, `.queued_calls`, with
+ * the label `grpc.target`.
  */
 export function observeChannel(
   channel: Channel,
@@ -99,7 +99,7 @@ function observe<Stats>(
   const instruments = gauges.map(([name, unit, description]) =>
     meter.createObservableGauge(name, { unit, description })
   );
-  // One look for all of them.
+  // One snapshot of the statistics for all gauges.
   const callback: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
     const stats = read();
     gauges.forEach(([, , , value], i) => result.observe(instruments[i], value(stats), labels));

@@ -1,5 +1,5 @@
 /**
- * Calls as metrics, by the names, labels and buckets of gRPC's proposal A66.
+ * Metrics of calls, with the names, labels and buckets of gRPC proposal A66.
  *
  * @module
  */
@@ -17,32 +17,32 @@ import type { CallObserver, ObservedCall } from "../rpc/core/observer.ts";
 import { onReplyEnd } from "../rpc/core/reply_completion.ts";
 import type { InterceptedReply, Interceptor } from "../rpc/core/types.ts";
 
-/** Bounds of the durations, in seconds (A66). */
+/** Bucket bounds of durations, in seconds (A66). */
 export const DURATION_BUCKETS_S: readonly number[] = [
   ...[0, 0.00001, 0.00005, 0.0001, 0.0003, 0.0006, 0.0008, 0.001, 0.002, 0.003, 0.004, 0.005],
   ...[0.006, 0.008, 0.01, 0.013, 0.016, 0.02, 0.025, 0.03, 0.04, 0.05, 0.065, 0.08, 0.1, 0.13],
   ...[0.16, 0.2, 0.25, 0.3, 0.4, 0.5, 0.65, 0.8, 1, 2, 5, 10, 20, 50, 100],
 ];
 
-/** Bounds of the sizes, in bytes (A66). */
+/** Bucket bounds of sizes, in bytes (A66). */
 export const SIZE_BUCKETS_BYTES: readonly number[] = [
   ...[0, 1024, 2048, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864],
   ...[268435456, 1073741824, 4294967296],
 ];
 
-/** Where metrics go. */
+/** Destination of metrics. */
 export interface MetricsOptions {
-  /** Default: the one registered with `@opentelemetry/api`. */
+  /** Default: the provider registered with `@opentelemetry/api`. */
   meterProvider?: MeterProvider;
 }
 
-/** Where a client's metrics go, and what they are called after. */
+/** Destination of a client's metrics, and their target label. */
 export interface ClientMetricsOptions extends MetricsOptions {
-  /** The label `grpc.target`: what the channel connects to. */
+  /** Value of the label `grpc.target`: the target of the channel. */
   target: string;
 }
 
-/** What both sides count of a call. */
+/** Instruments of a call, on either side. */
 interface Instruments {
   started(labels: Attributes): void;
   readonly durationS: Histogram;
@@ -50,13 +50,13 @@ interface Instruments {
   readonly receivedBytes: Histogram;
 }
 
-/** The meter of this library. */
+/** Returns the meter of this library. */
 export function meterOf(options: MetricsOptions): Meter {
   return (options.meterProvider ?? metrics).getMeter("vrpc");
 }
 
 /**
- * The observer of a server (`ServeOptions.observer`): `grpc.server.call.started`, `.duration`,
+ * Creates the observer of a server (`ServeOptions.observer`): `grpc.server.call.started`, `.duration`,
  * `.sent_total_compressed_message_size` and `.rcvd_total_compressed_message_size`, with the labels
  * `grpc.method` (`other` for methods that the server doesn't have) and, but for `started`, `grpc.status`.
  */
@@ -71,7 +71,7 @@ export function serverMetrics(options: MetricsOptions = {}): CallObserver {
 }
 
 /**
- * The observer of a channel (`ChannelOptions.observer`): `grpc.client.attempt.started`, `.duration`,
+ * Creates the observer of a channel (`ChannelOptions.observer`): `grpc.client.attempt.started`, `.duration`,
  * `.sent_total_compressed_message_size` and `.rcvd_total_compressed_message_size`, with the labels
  * `grpc.method`, `grpc.target` and, but for `started`, `grpc.status`.
  */
@@ -86,7 +86,7 @@ export function clientMetrics(options: ClientMetricsOptions): CallObserver {
 }
 
 /**
- * An interceptor of a channel: `grpc.client.call.duration`, from the first attempt to the end of the last,
+ * Creates an interceptor of a channel that measures `grpc.client.call.duration`, from the first attempt to the end of the last,
  * with the labels `grpc.method`, `grpc.target` and `grpc.status`.
  */
 export function callDurations(options: ClientMetricsOptions): Interceptor {
@@ -114,12 +114,12 @@ export function callDurations(options: ClientMetricsOptions): Interceptor {
   };
 }
 
-/** The status that an error stands for; OK without one. */
+/** Returns the status of an error; OK without one. */
 export function codeOf(error: unknown): Status {
   return error === undefined ? Status.OK : RpcError.from(error).code;
 }
 
-/** A path as gRPC labels it: without the slash at its start. */
+/** Returns a path as gRPC labels it: without the leading slash. */
 export function methodLabel(path: string): string {
   return path.startsWith("/") ? path.slice(1) : path;
 }

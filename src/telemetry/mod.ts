@@ -1,6 +1,5 @@
 /**
- * Metrics and spans for OpenTelemetry. Nothing here is loaded, and nothing is measured, unless a program
- * imports it:
+ * Metrics and spans for OpenTelemetry. A program that does not import this module loads and measures nothing.
  *
  * ```ts ignore
  * import { connect, serve } from "@vrpc/vrpc";
@@ -17,8 +16,8 @@
  * });
  * ```
  *
- * What is measured goes to the providers that the program registered with `@opentelemetry/api`, or that it
- * gives; without any it goes nowhere. Deno has both built in: `OTEL_DENO=true` sends everything by OTLP.
+ * Measurements go to the providers registered with `@opentelemetry/api` or passed as options; without any
+ * they are dropped. Deno has both built in: `OTEL_DENO=true` exports everything by OTLP.
  *
  * @module
  */

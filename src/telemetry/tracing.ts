@@ -1,6 +1,6 @@
 /**
- * Calls as spans, carried from client to server in metadata (W3C's `traceparent` with OpenTelemetry's usual
- * propagator).
+ * Spans of calls; metadata carries their context from client to server (W3C `traceparent` with
+ * OpenTelemetry's default propagator).
  *
  * @module
  */
@@ -24,11 +24,11 @@ import { onReplyEnd } from "../rpc/core/reply_completion.ts";
 import type { InterceptedCall, InterceptedReply, Interceptor } from "../rpc/core/types.ts";
 import { codeOf, methodLabel } from "./metrics.ts";
 
-/** Where spans go, and how they are carried. */
+/** Destination of spans, and the propagator of their context. */
 export interface TracingOptions {
-  /** Default: the one registered with `@opentelemetry/api`. */
+  /** Default: the provider registered with `@opentelemetry/api`. */
   tracerProvider?: TracerProvider;
-  /** Default: the one registered with `@opentelemetry/api`. */
+  /** Default: the propagator registered with `@opentelemetry/api`. */
   propagator?: TextMapPropagator;
 }
 
@@ -41,7 +41,7 @@ const SETTER: TextMapSetter<Metadata> = {
   set: (metadata, key, value) => void metadata.set(key, value),
 };
 
-/** Statuses that are the server's fault, by OpenTelemetry's conventions for spans of servers. */
+/** Statuses that are errors of the server, by OpenTelemetry's semantic conventions. */
 const SERVER_FAULTS: ReadonlySet<Status> = new Set([
   Status.UNKNOWN,
   Status.DEADLINE_EXCEEDED,
@@ -51,7 +51,7 @@ const SERVER_FAULTS: ReadonlySet<Status> = new Set([
   Status.DATA_LOSS,
 ]);
 
-/** An interceptor of a server: a span for each call, whose parent is the caller's. */
+/** Creates an interceptor of a server: one span per call, child of the caller's span. */
 export function serverTracing(options: TracingOptions = {}): Interceptor {
   const propagator = options.propagator ?? propagation;
   return (next) => (call) => {
@@ -62,7 +62,7 @@ export function serverTracing(options: TracingOptions = {}): Interceptor {
   };
 }
 
-/** An interceptor of a channel: a span for each call, told to the server in metadata. */
+/** Creates an interceptor of a channel: one span per call, whose context is sent in metadata. */
 export function clientTracing(options: TracingOptions = {}): Interceptor {
   const propagator = options.propagator ?? propagation;
   return (next) => (call) => {
@@ -103,7 +103,7 @@ async function run(
   const end = (error?: unknown) => {
     const code = codeOf(error);
     span.setAttribute("rpc.grpc.status_code", code);
-    // The text of a failure may hold what no trace should: the code says enough.
+    // Only the code: the message of a failure may contain secrets.
     if (isError(code)) span.setStatus({ code: SpanStatusCode.ERROR });
     span.end();
   };

@@ -5,19 +5,19 @@ const KNOWN: Allocations = { call: { heap: 1000, external: 0 } };
 const passes = (heap: number, external: number) =>
   judge({ call: { heap, external } }, KNOWN).map((verdict) => verdict.ok);
 
-Deno.test("judge() lets a figure grow by a tenth and no more", () => {
+Deno.test("judge() allows a figure to grow by a tenth and no more", () => {
   assert.deepEqual(passes(1000, 0), [true, true]);
   assert.deepEqual(passes(1100, 0), [true, true]);
   assert.deepEqual(passes(1101, 0), [false, true]);
   assert.deepEqual(passes(500, 0), [true, true]);
 });
 
-Deno.test("judge() lets small figures grow by a few bytes", () => {
+Deno.test("judge() allows small figures to grow by a few bytes", () => {
   assert.deepEqual(passes(1000, 8), [true, true]);
   assert.deepEqual(passes(1000, 9), [true, false]);
 });
 
-Deno.test("judge() fails what can't have been measured, and what is not known", () => {
+Deno.test("judge() fails impossible measurements and unknown workloads", () => {
   assert.deepEqual(passes(0, 0), [false, true]);
   assert.deepEqual(passes(NaN, -1), [false, false]);
   const verdicts = judge({ other: { heap: 1, external: 0 } }, KNOWN);
@@ -43,7 +43,7 @@ async function run(known: Allocations): Promise<{ code: number; text: string }> 
   }
 }
 
-Deno.test("bench:allocations passes what allocates as much as is known", async () => {
+Deno.test("bench:allocations passes a workload within its figure", async () => {
   const known = JSON.parse(
     await Deno.readTextFile(new URL("../../bench/allocations.json", import.meta.url)),
   );
@@ -52,7 +52,7 @@ Deno.test("bench:allocations passes what allocates as much as is known", async (
   assert.match(text, /^2 passed, 0 failed$/m);
 });
 
-Deno.test("bench:allocations ends with exit code 1 for what allocates more", async () => {
+Deno.test("bench:allocations exits with 1 for a workload above its figure", async () => {
   const { code, text } = await run({ [NAME]: { heap: 100, external: 100_000 } });
   assert.equal(code, 1, text);
   assert.match(text, /^WORSE {2}batched call .* bytes heap, limit 110$/m);

@@ -70,7 +70,7 @@ async function settled(read: () => unknown): Promise<unknown> {
 
 const kinds: CallCase[] = [
   {
-    name: "unary: the reply is the handler's",
+    name: "unary: the handler's reply arrives",
     async run({ channel }) {
       assert.equal(untext(await channel.call("/suite/echo", text("hi"))), "hi");
     },
@@ -225,7 +225,7 @@ const metadata: CallCase[] = [
     },
   },
   {
-    name: "metadata: what can't be carried is a TypeError",
+    name: "metadata: invalid names and values are a TypeError",
     async run({ channel }) {
       for (const [key, value] of [["a b", "x"], ["a", "é"], ["a-bin", "text"]]) {
         const options = { metadata: { [key]: value } };
@@ -262,7 +262,7 @@ const errors: CallCase[] = [
     },
   },
   {
-    name: "errors: a handler that throws is UNKNOWN, and its text stays there",
+    name: "errors: an exception of a handler is UNKNOWN, without its text",
     async run({ channel }) {
       const error = await failure(channel.call("/suite/crash", EMPTY));
       assert.equal(error.code, Status.UNKNOWN);
@@ -270,7 +270,7 @@ const errors: CallCase[] = [
     },
   },
   {
-    name: "errors: an unknown method is UNIMPLEMENTED, of any kind",
+    name: "errors: an unknown method of any kind is UNIMPLEMENTED",
     async run(env) {
       const error = await failure(env.channel.call("/suite/none", EMPTY));
       assert.equal(error.code, Status.UNIMPLEMENTED);
@@ -302,7 +302,7 @@ const errors: CallCase[] = [
 
 const endings: CallCase[] = [
   {
-    name: "deadline: the client answers, the handler's signal fires",
+    name: "deadline: the call ends on the client, and the handler's signal fires",
     async run({ channel, seen }) {
       const key = newKey();
       const error = await failure(channel.call("/suite/hang", text(key), { timeoutMs: 100 }));
@@ -315,7 +315,7 @@ const endings: CallCase[] = [
     },
   },
   {
-    name: "deadline: the server knows what is left",
+    name: "deadline: the server gets the time left",
     async run({ channel }) {
       const left = Number(
         untext(await channel.call("/suite/remaining", EMPTY, { timeoutMs: 5_000 })),
@@ -325,7 +325,7 @@ const endings: CallCase[] = [
     },
   },
   {
-    name: "deadline: streams as well",
+    name: "deadline: streams",
     async run({ channel, seen }) {
       const key = newKey();
       const error = await failure(
@@ -336,7 +336,7 @@ const endings: CallCase[] = [
     },
   },
   {
-    name: "deadline: one that has passed fails at once; one below zero is misuse",
+    name: "deadline: one that has passed fails immediately; a negative one is misuse",
     async run({ channel }) {
       const error = await failure(channel.call("/suite/hang", text(newKey()), { timeoutMs: 0 }));
       assert.equal(error.code, Status.DEADLINE_EXCEEDED);
@@ -356,7 +356,7 @@ const endings: CallCase[] = [
     },
   },
   {
-    name: "cancel: a signal that has fired fails the call at once",
+    name: "cancel: an aborted signal fails the call immediately",
     async run({ channel }) {
       const error = await failure(
         channel.call("/suite/echo", EMPTY, { signal: AbortSignal.abort() }),
@@ -365,7 +365,7 @@ const endings: CallCase[] = [
     },
   },
   {
-    name: "cancel: leaving a stream of replies stops the handler",
+    name: "cancel: breaking out of a stream of replies stops the handler",
     async run({ channel, seen }) {
       const key = newKey();
       for await (const _ of channel.stream("/suite/firehose", text(key))) break;
@@ -388,7 +388,7 @@ const endings: CallCase[] = [
     },
   },
   {
-    name: "cancel: the connection goes on for others",
+    name: "cancel: other calls of the connection continue",
     async run(env) {
       await using channel = env.connect({ poolSize: 1 });
       const key = newKey();
@@ -407,7 +407,7 @@ const endings: CallCase[] = [
 
 const flow: CallCase[] = [
   {
-    name: "backpressure: a slow reader holds the handler, and memory stays bounded",
+    name: "backpressure: a slow reader pauses the handler, and memory stays bounded",
     async run(env) {
       await using channel = env.connect({ poolSize: 1 });
       const key = newKey();
@@ -423,7 +423,7 @@ const flow: CallCase[] = [
     },
   },
   {
-    name: "backpressure: a handler that reads nothing holds the sender",
+    name: "backpressure: a handler that reads nothing pauses the sender",
     async run(env) {
       await using channel = env.connect({ poolSize: 1 });
       const key = newKey();
@@ -439,7 +439,7 @@ const flow: CallCase[] = [
     },
   },
   {
-    name: "backpressure: a call that is held up doesn't hold up others",
+    name: "backpressure: a paused call does not block others",
     async run(env) {
       await using channel = env.connect({ poolSize: 1 });
       const key = newKey();
@@ -470,7 +470,7 @@ const flow: CallCase[] = [
     },
   },
   {
-    name: "limits: a request past the client's own limit isn't sent",
+    name: "limits: a request past the client's own limit is not sent",
     async run(env) {
       await using channel = env.connect({ maxSendMessageBytes: 10 });
       const error = await failure(channel.call("/suite/echo", new Uint8Array(11)));
@@ -479,7 +479,7 @@ const flow: CallCase[] = [
     },
   },
   {
-    name: "big messages: 4 MiB there and back, unharmed",
+    name: "big messages: 4 MiB echoed unchanged",
     async run({ channel }) {
       const payload = new Uint8Array(4 * 1024 * 1024);
       for (let i = 0; i < payload.length; i++) payload[i] = i * 7 + (i >> 8);
@@ -499,7 +499,7 @@ const flow: CallCase[] = [
     },
   },
   {
-    name: "gzip: a bomb stops at the limit",
+    name: "gzip: a decompression bomb stops at the limit",
     async run(env) {
       await using channel = env.connect({ maxReceiveMessageBytes: 100_000 });
       const error = await failure(
@@ -568,7 +568,7 @@ const sessions: CallCase[] = [
 
 const channels: CallCase[] = [
   {
-    name: "channel: ready, figures, and nothing left after close",
+    name: "channel: ready, statistics, and no resources left after close",
     async run(env) {
       const channel = env.connect({ poolSize: 2 });
       assert.equal(channel.state, "IDLE");

@@ -323,7 +323,7 @@ Deno.test("every option of the program is in the table of this test", () => {
   assert.deepEqual(options.filter((name) => !known.has(name!)), []);
 });
 
-Deno.test("values that can't be are refused with the flag's or the variable's name", async () => {
+Deno.test("invalid values are rejected with the name of the flag or variable", async () => {
   const cases: [flag: string, variable: string, text: string][] = [
     ["connections", "CONCURRENT_REQUESTS", "0"],
     ["threads", "THREADS", "many"],
@@ -363,7 +363,7 @@ Deno.test("a rate makes an open loop with many streams, none a closed one with o
   await assert.rejects(settings({}, "--mode", "open"), /^UsageError: --mode open needs --rate$/);
 });
 
-Deno.test("a duration rules, and requests are a cap only if given", async () => {
+Deno.test("a duration ends the run, and requests limit it only if given", async () => {
   assert.equal((await settings({})).plan.requests, 1000);
   const timed = await settings({}, "--duration", "5s");
   assert.deepEqual([timed.plan.requests, timed.plan.durationMs], [undefined, 5000]);
@@ -371,7 +371,7 @@ Deno.test("a duration rules, and requests are a cap only if given", async () => 
   assert.deepEqual([capped.plan.requests, capped.plan.durationMs], [7, 5000]);
 });
 
-Deno.test("a transport must fit the address, and follows from it when it isn't given", async () => {
+Deno.test("a transport must match the address, and defaults to that of the address", async () => {
   const of = async (...args: string[]) => (await settings({}, ...args)).transport;
   assert.equal(await of("--server", "unix:/a.sock"), "unix");
   assert.equal(await of("--server", "unix-abstract:a"), "unix");
@@ -395,7 +395,7 @@ Deno.test("a transport must fit the address, and follows from it when it isn't g
   for (const [args, message] of wrong) await assert.rejects(settings({}, ...args), message);
 });
 
-Deno.test("presets are defaults: flags and variables win over them", async () => {
+Deno.test("presets are defaults that flags and variables override", async () => {
   const heavy = await settings({}, "--preset", "heavy");
   assert.equal(heavy.flags.connections, 100);
   assert.equal(heavy.plan.durationMs, 15_000);
@@ -418,7 +418,7 @@ Deno.test("presets are defaults: flags and variables win over them", async () =>
   }
 });
 
-Deno.test("the report's format follows from the file's ending when it isn't given", async () => {
+Deno.test("the report's format defaults to that of the file extension", async () => {
   const of = async (...args: string[]) => (await settings({}, ...args)).output;
   assert.equal(await of(), "text");
   assert.equal(await of("--out", "a.html"), "html");
@@ -427,7 +427,7 @@ Deno.test("the report's format follows from the file's ending when it isn't give
   assert.equal(await of("--out", "a.html", "--output", "csv"), "csv");
 });
 
-Deno.test("options that need each other are checked", async () => {
+Deno.test("options that depend on each other are checked", async () => {
   const wrong: [string[], RegExp][] = [
     [["--data", "{}"], /--data needs --method/],
     [["--proto", "a.proto"], /--proto needs --method/],
@@ -447,7 +447,7 @@ Deno.test("options that need each other are checked", async () => {
   }
 });
 
-Deno.test("algorithmFor() takes what fits the key", () => {
+Deno.test("algorithmFor() chooses an algorithm of the key", () => {
   assert.equal(algorithmFor({ cryptoKey: "rsa-2048" }), Algorithm.RSA_PKCS1_SHA256);
   assert.equal(algorithmFor({ cryptoKey: "ecdsa-p256" }), Algorithm.ECDSA_SHA256);
   assert.equal(algorithmFor({ cryptoKey: "ecdsa-p384" }), Algorithm.ECDSA_SHA384);

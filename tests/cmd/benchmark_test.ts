@@ -132,7 +132,7 @@ Deno.test("benchmark sends the same payload for the same seed", async () => {
   });
 });
 
-Deno.test("benchmark in an open loop keeps to its schedule and shows a frozen server", async () => {
+Deno.test("benchmark in an open loop keeps its schedule and shows a frozen server", async () => {
   let frozen = false;
   const freezing = (router: Router) =>
     router.service(EchoService, {
@@ -185,7 +185,7 @@ for (const transport of ["tcp", "tls", "unix"]) {
   }
 }
 
-Deno.test("benchmark gathers calls into batches", async () => {
+Deno.test("benchmark batches calls", async () => {
   const [run] = await measured([...OWN, "--batch", "on", "--streams", "8", "-n", "400"]);
   assert.equal(run.successfulRequests, 400);
   assert.equal(run.settings.batch, true);
@@ -298,13 +298,13 @@ Deno.test("benchmark writes every format, and compares with an older report", as
     await Deno.writeTextFile(old, "{}");
     const broken = await benchmark([...OWN, "--compare", old]);
     assert.equal(broken.code, 2);
-    assert.match(broken.stderr, /^benchmark: Cannot compare with .*: it is not a benchmark report/);
+    assert.match(broken.stderr, /^benchmark: Cannot compare with .*: not a benchmark report/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
 
-Deno.test("benchmark fails with code 3 when a condition holds", async () => {
+Deno.test("benchmark exits with 3 when a condition holds", async () => {
   const held = await benchmark([...OWN, "-n", "20", "--fail-if", "failed>0,min>1ns"]);
   assert.equal(held.code, 3);
   assert.match(held.stderr, /^benchmark: Echo Service: min>1ns holds, it is .* (μs|ms)$/m);
@@ -313,7 +313,7 @@ Deno.test("benchmark fails with code 3 when a condition holds", async () => {
   assert.equal(passed.code, 0, passed.stderr);
 });
 
-Deno.test("benchmark tells what is wrong in one line, with code 2", async () => {
+Deno.test("benchmark reports mistakes in one line and exits with 2", async () => {
   const cases: [string[], RegExp][] = [
     [["--server", "127.0.0.1:1"], /^benchmark: Cannot connect to 127\.0\.0\.1:1: /],
     [["--server", "unix:/no/such.sock"], /^benchmark: Cannot connect to unix:\/no\/such\.sock: /],
@@ -341,7 +341,7 @@ Deno.test("benchmark tells what is wrong in one line, with code 2", async () => 
   }
 });
 
-Deno.test("benchmark tells of a method that the server lacks before any load", async () => {
+Deno.test("benchmark reports a missing method before the load", async () => {
   let calls = 0;
   const counting = (router: Router) =>
     router.method("/health", {}, () => (calls++, new Uint8Array()));
@@ -374,7 +374,7 @@ Deno.test("benchmark counts failures by status code", async () => {
   });
 });
 
-Deno.test("benchmark goes on when the server dies, and says when", async () => {
+Deno.test("benchmark continues when the server dies, and reports when", async () => {
   const echo = (router: Router) => void addEcho(router);
   await withServer(echo, async (server, address) => {
     const running = benchmark(["-s", address, "-d", "2s"]);
@@ -411,7 +411,7 @@ Deno.test({
   },
 });
 
-Deno.test("benchmark is quiet without a terminal, and shows progress when asked to", async () => {
+Deno.test("benchmark is silent without a terminal, and shows progress on request", async () => {
   const args = [...OWN, "-d", "600ms", "--rate", "100"];
   assert.equal((await benchmark(args)).stderr, "");
   const shown = await benchmark([...args, "--progress", "on"]);

@@ -32,7 +32,7 @@ for (const wire of ["grpc", "lean"]) {
   });
 }
 
-Deno.test("the client ends with exit code 1 when a check fails, and says why", async () => {
+Deno.test("the client exits with 1 when a check fails, and reports why", async () => {
   await using server = await serve("127.0.0.1:0", (router) => {
     router.service(EchoService, {
       echo({ payload }) {
@@ -49,7 +49,7 @@ Deno.test("the client ends with exit code 1 when a check fails, and says why", a
   assert.match(errors, /^sign, ECDSA P-256: UNIMPLEMENTED: /m);
 });
 
-Deno.test("a server that isn't there is one line and exit code 1", async () => {
+Deno.test("an unreachable server is one line and exit code 1", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -67,7 +67,7 @@ const MISTAKES: [args: string[], text: RegExp][] = [
 ];
 
 for (const [args, text] of MISTAKES) {
-  Deno.test(`a mistake is one clear line and exit code 2: ${args.join(" ")}`, async () => {
+  Deno.test(`a mistake is one line and exit code 2: ${args.join(" ")}`, async () => {
     const { code, errors } = await run(args);
     assert.equal(code, 2);
     assert.match(errors, text);

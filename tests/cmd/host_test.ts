@@ -31,7 +31,7 @@ async function echo(url: string): Promise<{ status: number; text: string }> {
   return { status: response.status, text: await response.text() };
 }
 
-Deno.test("the host answers for its enclave, waits out its absence, and drains", async () => {
+Deno.test("the host forwards to its enclave, waits while it restarts, and drains", async () => {
   await using processes = new Processes();
   const { enclave, address } = await startEnclave(processes);
   const { host, url } = await startHost(processes, address);
@@ -66,7 +66,7 @@ Deno.test("the host answers for its enclave, waits out its absence, and drains",
   assert.equal(await host.errors(), "");
 });
 
-Deno.test("the host logs that its enclave leaves and returns", async () => {
+Deno.test("the host logs that its enclave disconnects and reconnects", async () => {
   await using processes = new Processes();
   const { enclave, address } = await startEnclave(processes);
   const host = start(processes, "host", [
@@ -99,7 +99,7 @@ Deno.test("the host logs that its enclave leaves and returns", async () => {
   assert.equal(lines.length, 3);
 });
 
-Deno.test("paths that peers make up are one label, whatever the answer", async () => {
+Deno.test("unknown paths share one label, whatever the status", async () => {
   await using processes = new Processes();
   const { enclave, address } = await startEnclave(processes);
   const { url } = await startHost(processes, address);
@@ -134,7 +134,7 @@ Deno.test("paths that peers make up are one label, whatever the answer", async (
   assert.match(metrics, /^vrpc_host_requests_total\{path="\/echo",status="405"\} 1$/m);
 });
 
-Deno.test("host and enclave say in one line what they can't use", async () => {
+Deno.test("host and enclave report unusable options in one line", async () => {
   await using processes = new Processes();
   for (
     const [program, args, line] of [

@@ -19,7 +19,7 @@ for (
     ["enclave", []],
   ] as const
 ) {
-  Deno.test(`${program} ${args.join(" ")} answers Prometheus, and counts every call once`, async () => {
+  Deno.test(`${program} ${args.join(" ")} serves Prometheus metrics that count every call once`, async () => {
     await using processes = new Processes();
     const child = processes.program(program, [
       ...["--addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0", "--log-level", "error"],

@@ -48,7 +48,7 @@ const clientTls = (path: string) => [
   ...["--tls-cert", join(path, "ccert"), "--tls-key", join(path, "ckey")],
 ];
 
-Deno.test("no task of a program has all permissions, and those that start one have the same", () => {
+Deno.test("no task of a program has all permissions, and tasks of one program have the same", () => {
   const known = new Map<string, string>();
   for (const [name, task] of Object.entries(config.tasks)) {
     const program = task.match(/ cmd\/(\w+)\.ts/)?.[1];
@@ -151,7 +151,7 @@ Deno.test("benchmark: its own server, threads, crypto, a .proto file, a report",
   assert.equal(await proto.code(), 0, await proto.errors());
 });
 
-Deno.test("without --allow-env every program goes by its options, and says mistakes in one line", async () => {
+Deno.test("without --allow-env every program uses its options, and reports mistakes in one line", async () => {
   await using processes = new Processes();
   const run = (program: string, args: string[]) =>
     processes.program(program, args, {

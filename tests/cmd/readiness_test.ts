@@ -13,7 +13,7 @@ for (
     ["enclave", []],
   ] as const
 ) {
-  Deno.test(`${program}: on SIGTERM health turns NOT_SERVING, open calls go on, the process ends`, async () => {
+  Deno.test(`${program}: SIGTERM turns health to NOT_SERVING, finishes open calls and ends the process`, async () => {
     await using processes = new Processes();
     const child = processes.program(program, [
       ...["--addr", "127.0.0.1:0", "--log-level", "error", ...args],

@@ -47,7 +47,7 @@ Deno.test("the threads of a server sign with the same keys", async () => {
   assert.equal(await server.code(), 0);
 });
 
-Deno.test("a second signal ends the server at once, whatever is open", async () => {
+Deno.test("a second signal ends the server immediately", async () => {
   await using processes = new Processes();
   const server = processes.program("server", [
     ...["--addr", "127.0.0.1:0", "--workers", "1", "--log-level", "info", "--grace-ms", "600000"],
@@ -65,7 +65,7 @@ Deno.test("a second signal ends the server at once, whatever is open", async () 
   clearInterval(timer);
 });
 
-Deno.test("an address in use is one line that says how to find who holds it, exit code 1", async () => {
+Deno.test("an address in use is one line with the command that finds its process, exit code 1", async () => {
   await using processes = new Processes();
   const args = ["--addr", "127.0.0.1:0", "--log-level", "error"];
   const taken = await processes.program("server", [...args, "--workers", "2"]).address();
@@ -112,7 +112,7 @@ for (const [args, env, text] of MISTAKES) {
   const shown = [...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...args].join(
     " ",
   );
-  Deno.test(`a mistake is one clear line and exit code 2: ${shown}`, async () => {
+  Deno.test(`a mistake is one line and exit code 2: ${shown}`, async () => {
     await using processes = new Processes();
     const server = processes.program("server", args, { env });
     assert.equal(await server.code(), 2);
@@ -156,7 +156,7 @@ Deno.test("without --allow-ffi the server warns once and signs with webcrypto", 
   assert.match(warnings[0], /--allow-ffi/);
 });
 
-Deno.test("server:stop stops the server of a pid file, and is content when there is none", async () => {
+Deno.test("server:stop stops the server of a pid file, and succeeds without one", async () => {
   await using processes = new Processes();
   const directory = await Deno.makeTempDir();
   const pidFile = join(directory, "server.pid");
@@ -178,7 +178,7 @@ Deno.test("server:stop stops the server of a pid file, and is content when there
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("a pid file belongs to one server, and goes when it ends, also by a failure", async () => {
+Deno.test("a pid file belongs to one server and is removed when it ends, also after a failure", async () => {
   await using processes = new Processes();
   const directory = await Deno.makeTempDir();
   const pidFile = join(directory, "server.pid");

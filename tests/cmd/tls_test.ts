@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createAuthority } from "../../src/transport/certs.ts";
 import { Processes } from "../fixtures/processes.ts";
 
-Deno.test("server and client speak mutual TLS by their options, and a client without certificate is told so", async () => {
+Deno.test("server and client use mutual TLS, and a client without certificate reports it", async () => {
   await using processes = new Processes();
   const directory = await Deno.makeTempDir();
   const file = (name: string) => join(directory, name);
@@ -48,7 +48,7 @@ Deno.test("server and client speak mutual TLS by their options, and a client wit
   await Deno.remove(directory, { recursive: true });
 });
 
-Deno.test("files that TLS can't use are one line that names option and file, exit code 2, at once", async () => {
+Deno.test("unusable TLS files are one line with option and file, exit code 2", async () => {
   await using processes = new Processes();
   const directory = await Deno.makeTempDir();
   const file = (name: string) => join(directory, name);

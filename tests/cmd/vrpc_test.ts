@@ -61,7 +61,7 @@ Deno.test("vrpc call speaks JSON with typed methods, on both wires", async () =>
   }
 });
 
-Deno.test("vrpc call takes bytes from arguments, files and standard input, and prints what comes", async () => {
+Deno.test("vrpc call reads bytes from arguments, files and standard input, and prints replies", async () => {
   await using running = await server();
   const [address] = running.addresses;
   const call = async (args: string[], stdin?: string) => {
@@ -87,7 +87,7 @@ Deno.test("vrpc call takes bytes from arguments, files and standard input, and p
   }
 });
 
-Deno.test("vrpc session sends lines and prints what comes", async () => {
+Deno.test("vrpc session sends lines and prints replies", async () => {
   await using running = await server();
   const { stdout, code } = await vrpc(
     ["session", "--wire", "lean", running.addresses[0], "/upper"],
@@ -100,7 +100,7 @@ Deno.test("vrpc session sends lines and prints what comes", async () => {
   assert.match(wrong.stderr, /^vrpc: Method \/echo is unary, no session; use call$/m);
 });
 
-Deno.test("vrpc says errors as CODE: text, with exit codes of their own", async () => {
+Deno.test("vrpc prints errors as CODE: text, with an exit code for each", async () => {
   await using running = await server(false);
   const [address] = running.addresses;
   const cases: [string[], number, RegExp][] = [
@@ -135,7 +135,7 @@ Deno.test("vrpc says errors as CODE: text, with exit codes of their own", async 
   assert.match(gone.stderr, /^UNAVAILABLE: /);
 });
 
-Deno.test("vrpc names the service that was meant, and calls what is not described by its path", async () => {
+Deno.test("vrpc suggests the nearest service, and calls methods without reflection by path", async () => {
   await using running = await server();
   const [address] = running.addresses;
   const wrong = await vrpc(["call", address, "vrpc.echo.v1.EchoServic/Echo", "{}"]);
@@ -154,7 +154,7 @@ Deno.test("vrpc names the service that was meant, and calls what is not describe
   assert.equal(plain.stdout, "x\n", plain.stderr);
 });
 
-Deno.test("vrpc session says which line is no message", async () => {
+Deno.test("vrpc session names the line that is not a valid message", async () => {
   await using running = await server();
   const method = "vrpc.echo.v1.EchoService/EchoStream";
   const { stderr, code } = await vrpc(
@@ -168,7 +168,7 @@ Deno.test("vrpc session says which line is no message", async () => {
   assert.equal(code, 2);
 });
 
-Deno.test("vrpc --help shows defaults as they are written", async () => {
+Deno.test("vrpc --help shows defaults as they are typed", async () => {
   const { stdout } = await vrpc(["--help"]);
   assert.doesNotMatch(stdout, /default: (\[\]|false|true)/);
   assert.match(stdout, /--compress <on\|off>.*\(default: off\)/);

@@ -24,7 +24,7 @@ Deno.test("the example's client finds what its server offers", async () => {
   assert.match(stdout, /^error: UNIMPLEMENTED: /m);
 });
 
-Deno.test("the example's session goes both ways", async () => {
+Deno.test("the example's session sends in both directions", async () => {
   await using processes = new Processes();
   const address = await listening(processes, path("session_server.ts"), "127.0.0.1:0");
   const { stdout, stderr, code } = await runProgram("examples/session_client.ts", [address]);
@@ -38,7 +38,7 @@ Deno.test("the example's session goes both ways", async () => {
   ]);
 });
 
-Deno.test("the examples' clients say in one line that nobody listens", async () => {
+Deno.test("the examples' clients report an unreachable server in one line", async () => {
   for (const name of ["client.ts", "session_client.ts"]) {
     const { stderr, code } = await runProgram(`examples/${name}`, ["127.0.0.1:1"]);
     assert.match(stderr, /^Channel to 127\.0\.0\.1:1: .*connection refused\n$/);
@@ -97,7 +97,7 @@ class Person implements AsyncDisposable {
   }
 }
 
-Deno.test("two people chat, and see each other come and leave", async () => {
+Deno.test("two users chat and see each other join and leave", async () => {
   await using processes = new Processes();
   const address = await listening(processes, path("chat.ts"), "serve", "127.0.0.1:0");
   await using ann = new Person("ann", address);

@@ -72,7 +72,7 @@ const ECHO = "/vrpc.echo.v1.EchoService/Echo";
 const payload = (text: string) =>
   JSON.stringify({ payload: new TextEncoder().encode(text).toBase64() });
 
-Deno.test("Gateway.handle() answers known routes and methods that reflection tells of", async () => {
+Deno.test("Gateway.handle() serves given routes and methods listed by reflection", async () => {
   await withGateway(async (post) => {
     assert.deepEqual((await post("/echo", '{"xid":"hello"}')).body, { dix: "olleh" });
     assert.deepEqual((await post("/echo", '{"xid":"héllo👩‍👩‍👧"}')).body, { dix: "👩‍👩‍👧olléh" });
@@ -81,7 +81,7 @@ Deno.test("Gateway.handle() answers known routes and methods that reflection tel
   });
 });
 
-Deno.test("Gateway.handle() says what is wrong with a body, and where", async () => {
+Deno.test("Gateway.handle() locates errors in a body", async () => {
   await withGateway(async (post) => {
     const cases: [string, string][] = [
       ['{"xid":hello}', "Unexpected token 'h' at position 7"],
@@ -101,7 +101,7 @@ Deno.test("Gateway.handle() says what is wrong with a body, and where", async ()
   });
 });
 
-Deno.test("Gateway.handle() looks for the fault of a long body without parsing it for every character", async () => {
+Deno.test("Gateway.handle() does not parse a long body once per character to locate an error", async () => {
   await withGateway(async (post) => {
     for (const [pairs, part] of [[30_000, "'x' at position 60001"], [1_500_000, "'x'"]] as const) {
       const startMs = performance.now();
@@ -141,7 +141,7 @@ Deno.test("Gateway.handle() answers 404 with the nearest name, 405, 413 and 415"
   }, { maxBodyBytes: 100 });
 });
 
-Deno.test("Gateway.handle() counts a body of unknown length while it reads", async () => {
+Deno.test("Gateway.handle() limits a body of unknown length while reading", async () => {
   await withGateway(async (_post, gateway) => {
     const body = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(new Uint8Array(64).fill(32)),
@@ -179,7 +179,7 @@ Deno.test("Gateway.handle() passes errors, deadlines and request ids", async () 
   });
 });
 
-Deno.test("Gateway.handle() answers 503 with Retry-After while nobody is there", async () => {
+Deno.test("Gateway.handle() answers 503 with Retry-After while the service is unavailable", async () => {
   await using channel = connect(`memory:${crypto.randomUUID()}`);
   const gateway = new Gateway(channel, { services: [EnclaveService] });
   const path = "/vrpc.enclave.v1.EnclaveService/Echo";
@@ -225,7 +225,7 @@ Deno.test("Gateway answers server streams with JSON lines, a failure as the last
   assert.deepEqual(failed[2], { error: { code: "DATA_LOSS", message: "gone", details: [] } });
 });
 
-Deno.test("Gateway.knows() routes and methods, once it has asked, and nothing that callers make up", async () => {
+Deno.test("Gateway.knows() given routes and loaded methods, and no other paths", async () => {
   await withGateway(async (post, gateway) => {
     assert.ok(gateway.knows("/echo"));
     assert.ok(gateway.knows("/vrpc.enclave.v1.EnclaveService/Echo"));
@@ -236,7 +236,7 @@ Deno.test("Gateway.knows() routes and methods, once it has asked, and nothing th
   });
 });
 
-Deno.test("Gateway.list() describes methods, with a request to begin with", async () => {
+Deno.test("Gateway.list() describes methods with an example request", async () => {
   await withGateway(async (_post, gateway) => {
     const list = await gateway.list();
     assert.deepEqual(list.map((m) => m.path), [
@@ -248,7 +248,7 @@ Deno.test("Gateway.list() describes methods, with a request to begin with", asyn
   });
 });
 
-Deno.test("a gateway refuses options out of range", async () => {
+Deno.test("Gateway rejects options out of range", async () => {
   await using channel = connect("127.0.0.1:1");
   tryEdges([
     ["maxBodyBytes", 0, Infinity, true],
@@ -256,7 +256,7 @@ Deno.test("a gateway refuses options out of range", async () => {
   ], (option) => new Gateway(channel, option));
 });
 
-Deno.test("Gateway.handle() gives a call up when its caller hangs up", async () => {
+Deno.test("Gateway.handle() cancels the call when its HTTP client disconnects", async () => {
   await withGateway(async (_post, gateway) => {
     const controller = new AbortController();
     const request = new Request(`http://localhost${ECHO}`, {

@@ -3,7 +3,7 @@ import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { DoubleValueSchema, Int64ValueSchema, UInt64ValueSchema } from "@bufbuild/protobuf/wkt";
 import { parseJson } from "../../src/gateway/request_body.ts";
 
-Deno.test("parseJson() keeps whole numbers of 64 bits as they are when asked", () => {
+Deno.test("parseJson() with exact keeps 64-bit whole numbers", () => {
   const parsed = (text: string) => parseJson(text, true) as JsonValue;
   for (const text of ["9007199254740993", "-9223372036854775808", "9223372036854775807", "7"]) {
     assert.equal(fromJson(Int64ValueSchema, parsed(text)).value, BigInt(text));

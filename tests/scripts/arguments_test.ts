@@ -21,7 +21,7 @@ const OPTIONS = {
 
 const read = (...args: string[]) => parse(args, OPTIONS, ["silent", "bulk"]);
 
-Deno.test("what is not given has its initial value", () => {
+Deno.test("missing options have their defaults", () => {
   assert.deepEqual(read(), {
     values: {
       minutes: 1,
@@ -35,7 +35,7 @@ Deno.test("what is not given has its initial value", () => {
   });
 });
 
-Deno.test("values are read, in either form", () => {
+Deno.test("values are read in both forms", () => {
   const { values, names } = read(
     ...["--minutes=0.5", "--rounds", "6", "--wire", "lean", "bulk", "--no-shrink"],
     ...["--peers", "tonic,vrpc", "--only", "a b", "silent"],
@@ -51,7 +51,7 @@ Deno.test("values are read, in either form", () => {
   assert.deepEqual(names, ["bulk", "silent"]);
 });
 
-Deno.test("--help comes before what is wrong with values", () => {
+Deno.test("--help takes precedence over invalid values", () => {
   assert.equal(read("--help", "--minutes", "x"), null);
 });
 
@@ -84,7 +84,7 @@ for (const [args, message] of WRONG) {
   });
 }
 
-Deno.test("without names nothing stands by itself, with any everything does", () => {
+Deno.test("names are accepted only if declared", () => {
   assert.throws(
     () => parse(["one"], OPTIONS),
     /^ArgumentError: Cannot take "one"$|Cannot take "one"/,

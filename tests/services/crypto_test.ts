@@ -54,7 +54,7 @@ Deno.test("sign(), verify() and getPublicKey() agree, on handlers that share key
   }
 });
 
-Deno.test("sign() waits for keys that are still being made", async () => {
+Deno.test("sign() waits until the keys are generated", async () => {
   const later = Promise.withResolvers<CryptoKeys>();
   using handlers = new CryptoHandlers({ keys: later.promise });
   const request = signRequest({ keyType: KeyType.ECDSA_P256, algorithm: Algorithm.ECDSA_SHA256 });
@@ -66,7 +66,7 @@ Deno.test("sign() waits for keys that are still being made", async () => {
   assert.ok(serverTimeNs! > 0n);
 });
 
-Deno.test("calls fail with INTERNAL when there are no keys, and the reason stays inside", async () => {
+Deno.test("calls fail with INTERNAL without keys, and the reason is not sent", async () => {
   using handlers = new CryptoHandlers({ keys: Promise.reject(new Error("secret reason")) });
   const request = signRequest({ keyType: KeyType.ECDSA_P256, algorithm: Algorithm.ECDSA_SHA256 });
   const internal = (error: unknown) =>
@@ -76,12 +76,12 @@ Deno.test("calls fail with INTERNAL when there are no keys, and the reason stays
   await assert.rejects(handlers.ready, /secret reason/);
 });
 
-Deno.test("what doesn't fit is INVALID_ARGUMENT, and the text says what would", async () => {
+Deno.test("invalid arguments are INVALID_ARGUMENT with the valid choices", async () => {
   using handlers = new CryptoHandlers({ keys });
   await handlers.ready;
   const cases: [{ keyType?: KeyType; algorithm?: Algorithm; data?: Uint8Array }, RegExp][] = [
     [{}, /^key_type is not set: use one of KEY_TYPE_RSA_2048, KEY_TYPE_ECDSA_P256, KEY_TYPE_EC/],
-    [{ keyType: 9 as KeyType }, /^key_type 9 is unknown: use one of KEY_TYPE_RSA_2048/],
+    [{ keyType: 9 as KeyType }, /^key_type 9 is not known: use one of KEY_TYPE_RSA_2048/],
     [
       { keyType: KeyType.RSA_2048 },
       /^algorithm is not set: KEY_TYPE_RSA_2048 signs with ALGORITHM_RSA_PKCS1_SHA256 or ALGORITHM_RSA_PSS_SHA256$/,

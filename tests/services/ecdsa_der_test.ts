@@ -14,7 +14,7 @@ Deno.test("p1363ToDer() pads numbers whose top bit is set and strips leading zer
   assert.equal(der.length, 40);
 });
 
-Deno.test("p1363ToDer() refuses lengths no curve has", () => {
+Deno.test("p1363ToDer() rejects lengths of no curve", () => {
   for (const length of [0, 1, 63, 122]) {
     assert.throws(() => p1363ToDer(new Uint8Array(length)), RangeError);
   }

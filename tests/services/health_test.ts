@@ -25,7 +25,7 @@ function setUp(): { host: FakeHost; health: HealthService } {
   return { host, health };
 }
 
-Deno.test("Health.Check knows the server, its services, and what was set", async () => {
+Deno.test("Health.Check reports the server, its services, and statuses that were set", async () => {
   const { host, health } = setUp();
   const check = async (service: string) => {
     const call = await host.unary("/grpc.health.v1.Health/Check", ask(service));
@@ -48,7 +48,7 @@ Deno.test("Health.Check knows the server, its services, and what was set", async
   assert.equal(await check(""), ServingStatus.NOT_SERVING);
 });
 
-Deno.test("Health.List has the server and all services", async () => {
+Deno.test("Health.List lists the server and all services", async () => {
   const { host, health } = setUp();
   health.set("my.Own", "NOT_SERVING");
   const call = await host.unary("/grpc.health.v1.Health/List", new Uint8Array());
@@ -64,7 +64,7 @@ Deno.test("Health.List has the server and all services", async () => {
   );
 });
 
-Deno.test("Health.Watch gives each change, unknown services included, and ends with the drain", async () => {
+Deno.test("Health.Watch yields every change, also of unknown services, and ends with the drain", async () => {
   const { host, health } = setUp();
   const call = host.accept(new FakeCall("/grpc.health.v1.Health/Watch")).request(ask("late"));
   await call.sent(1);
@@ -88,7 +88,7 @@ Deno.test("Health.Watch gives each change, unknown services included, and ends w
   assert.equal(call.status, Status.UNAVAILABLE);
 });
 
-Deno.test("Health.Watch ends when its caller goes away", async () => {
+Deno.test("Health.Watch ends when its call is cancelled", async () => {
   const { host } = setUp();
   const call = host.accept(new FakeCall("/grpc.health.v1.Health/Watch")).request(ask(""));
   await call.sent(1);

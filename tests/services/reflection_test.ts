@@ -82,7 +82,7 @@ for (const version of ["v1", "v1alpha"] as const) {
   });
 }
 
-Deno.test("reflection answers for extensions, and refuses questions that are none", async () => {
+Deno.test("reflection finds extensions, and rejects empty requests", async () => {
   const { answers, status } = await ask("v1", [
     { case: "allExtensionNumbersOfType", value: "bench.Msg" },
     { case: "allExtensionNumbersOfType", value: "no.Such" },

@@ -59,7 +59,7 @@ for (const backend of BACKENDS) {
   const ignore = backend === "libcrypto" && !hasLibcrypto;
   for (const suite of SUITES) {
     Deno.test({
-      name: `sign() by ${backend}: ${nameOf(suite)} is accepted by others`,
+      name: `sign() by ${backend}: ${nameOf(suite)} verifies with node:crypto and OpenSSL`,
       ignore,
       async fn() {
         const signer = await openSigner(backend, keys);
@@ -78,7 +78,7 @@ for (const backend of BACKENDS) {
     });
 
     Deno.test({
-      name: `verify() by ${backend}: ${nameOf(suite)} refuses what is not right`,
+      name: `verify() by ${backend}: ${nameOf(suite)} rejects wrong signatures`,
       ignore,
       async fn() {
         const signer = await openSigner(backend, keys);
@@ -115,7 +115,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "sign() many at once gives every caller its own signature",
+  name: "concurrent sign() calls each get their own signature",
   ignore: !hasLibcrypto,
   async fn() {
     const signer = await openSigner("libcrypto", keys);

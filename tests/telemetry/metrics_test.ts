@@ -128,7 +128,7 @@ for (const wire of ["grpc", "lean"] as const) {
   });
 }
 
-Deno.test("sizes are those on the wire, after compression", async () => {
+Deno.test("sizes are measured after compression", async () => {
   await using measuring = await start("grpc", true);
   const { reader, channel } = measuring;
   await channel.call("/test/echo", new Uint8Array(10_000), { compress: true });

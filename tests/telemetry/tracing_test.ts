@@ -68,7 +68,7 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.equal(server.status.code, SpanStatusCode.UNSET);
   });
 
-  Deno.test(`a failure is in the span by its code, without its text: ${wire}`, async () => {
+  Deno.test(`the span of a failure has its code, without its message: ${wire}`, async () => {
     await using tracing = await start(wire);
     const call = tracing.channel.call("/test.Service/Fail", new Uint8Array());
     await assert.rejects(call, { code: Status.INTERNAL });
@@ -80,7 +80,7 @@ for (const wire of ["grpc", "lean"] as const) {
     }
   });
 
-  Deno.test(`a stream's span ends when its reader leaves: ${wire}`, async () => {
+  Deno.test(`a stream's span ends when its reader stops: ${wire}`, async () => {
     await using tracing = await start(wire);
     for await (const _ of tracing.channel.stream("/test.Service/Many", new Uint8Array(1))) break;
     const { client, server } = await tracing.spans(2);

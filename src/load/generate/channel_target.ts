@@ -1,5 +1,5 @@
 /**
- * Puts load on one method of a server through channels, with requests encoded beforehand.
+ * Target that calls one method over channels, with requests encoded in advance.
  *
  * @module
  */
@@ -10,35 +10,35 @@ import { echoServerTimeUs, signServerTimeUs } from "../measure/server_time.ts";
 import type { Reply } from "../measure/reply.ts";
 import type { Target } from "./target.ts";
 
-/** One call's raw messages in both directions. */
+/** Open call with raw messages in both directions. */
 export interface RawSession extends AsyncDisposable {
-  /** Sends one message; resolves when more should be sent. */
+  /** Sends one message; resolves when more may be sent. */
   send(message: Uint8Array): Promise<void>;
-  /** The next message; null at the end of a call that ended well; rejects when it failed. */
+  /** Resolves to the next message, or to null after status OK; rejects when the call fails. */
   receive(): Promise<Uint8Array | null>;
-  /** Says that no more messages follow. */
+  /** Half-closes the call. */
   closeSend(): void | Promise<void>;
 }
 
-/** The part of a channel that load goes through. */
+/** Subset of a channel that the target uses. */
 export interface RawChannel {
-  /** A unary call with raw bytes. */
+  /** Makes a unary call with raw bytes. */
   call(path: string, payload: Uint8Array, options?: { timeoutMs?: number }): Promise<Uint8Array>;
-  /** A call of any kind with raw bytes. */
+  /** Opens a call of any kind with raw bytes. */
   session(path: string, options?: { timeoutMs?: number }): RawSession;
 }
 
-/** What is called, as plain data that can be posted to workers. */
+/** Description of the calls to make, as plain data that can be posted to workers. */
 export interface CallSpec {
-  /** The full method, for example `/package.Service/Method`. */
+  /** Path of the method, for example `/package.Service/Method`. */
   readonly path: string;
-  /** How many messages go each way. */
+  /** Kind of the method. */
   readonly kind: MethodKind;
-  /** Encoded requests: one, or all those that a client-streaming or bidirectional call sends. */
+  /** Encoded requests: one, or all that a client-streaming or bidirectional call sends. */
   readonly messages: readonly Uint8Array[];
-  /** How long a call may take in ms; undefined for no limit. */
+  /** Deadline of a call in ms; undefined for none. */
   readonly timeoutMs?: number;
-  /** Where the answers say how long the server took. */
+  /** Service whose replies contain the server time. */
   readonly serverTime?: "echo" | "sign";
 }
 
@@ -47,7 +47,7 @@ const READERS: Record<"echo" | "sign", ServerTimeReader> = {
   sign: signServerTimeUs,
 };
 
-/** A target of `streams` slots on each channel; slot numbers go around the channels. */
+/** Creates a target with `streams` slots on each channel; consecutive slots use different channels. */
 export function channelTarget(
   channels: readonly RawChannel[],
   streams: number,
@@ -75,7 +75,7 @@ async function streamingCall(
 ): Promise<Reply> {
   await using session = channel.session(path, options);
   const sending = sendAll(session, clientStreams(kind) ? messages : messages.slice(0, 1));
-  // A call that fails makes sending fail too; what receiving says is the better reason.
+  // When a call fails, sending fails too; the error of receiving is the more precise one.
   sending.catch(() => {});
   let byteLength = 0;
   let received = 0;

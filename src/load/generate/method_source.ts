@@ -1,5 +1,5 @@
 /**
- * Finds methods of any server by name, and makes requests for them from JSON.
+ * Finds methods by name and encodes their requests from JSON.
  *
  * @module
  */
@@ -28,39 +28,39 @@ const KINDS: Record<DescMethod["methodKind"], MethodKind> = {
   bidi_streaming: "bidi_streaming",
 };
 
-/** A method and the types around it. */
+/** Method and its types. */
 export interface FoundMethod {
-  /** With the leading slash. */
+  /** Path with the leading slash. */
   readonly path: string;
-  /** How many messages go each way. */
+  /** Kind of the method. */
   readonly kind: MethodKind;
-  /** The type of requests. */
+  /** Type of requests. */
   readonly input: DescMessage;
-  /** All types known, for `google.protobuf.Any` in JSON. */
+  /** All known types, for `google.protobuf.Any` in JSON. */
   readonly registry: FileRegistry;
 }
 
-/** The registry of an encoded `google.protobuf.FileDescriptorSet`. Throws TypeError when it is none. */
+/** Decodes a `google.protobuf.FileDescriptorSet`. Throws TypeError when it is invalid or incomplete. */
 export function registryOfSet(bytes: Uint8Array): FileRegistry {
   try {
     return createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new TypeError(`it is not a complete descriptor set: ${reason}`, { cause: error });
+    throw new TypeError(`not a complete descriptor set: ${reason}`, { cause: error });
   }
 }
 
-/** `package.Service` and `Method` of `package.Service/Method` or `package.Service.Method`. */
+/** Splits `package.Service/Method` or `package.Service.Method` into service and method. */
 export function splitMethod(name: string): { service: string; method: string } {
   const bare = name.replace(/^\//, "");
   const at = bare.includes("/") ? bare.lastIndexOf("/") : bare.lastIndexOf(".");
   if (at <= 0 || at === bare.length - 1) {
-    throw new TypeError(`Cannot read method "${name}": it must be like package.Service/Method`);
+    throw new TypeError(`Cannot read method "${name}": use the form package.Service/Method`);
   }
   return { service: bare.slice(0, at), method: bare.slice(at + 1) };
 }
 
-/** Finds a method. Throws TypeError, naming the nearest one, when there is none of that name. */
+/** Finds a method by name. Throws TypeError with the nearest name when there is none. */
 export function findMethod(registry: FileRegistry, name: string): FoundMethod {
   const wanted = splitMethod(name);
   const service = registry.getService(wanted.service);
@@ -84,15 +84,15 @@ export function findMethod(registry: FileRegistry, name: string): FoundMethod {
   };
 }
 
-/** The text for a service that isn't there. */
+/** Error text for a service that does not exist. */
 export function unknownService(name: string, known: readonly string[]): string {
   return `Unknown service "${name}"` +
     (didYouMean(name, known) || (known.length === 0 ? "" : `: there are ${known.join(", ")}`));
 }
 
 /**
- * Encodes requests from JSON text: an object, or for methods that take a stream an array of them. Throws
- * TypeError when it does not fit the method's type.
+ * Encodes requests from JSON text: an object, or an array of objects for methods with a stream of requests.
+ * Throws TypeError when the JSON does not match the request type.
  */
 export function encodeRequests(method: FoundMethod, json: string): Uint8Array<ArrayBuffer>[] {
   const { input, registry } = method;
@@ -100,14 +100,14 @@ export function encodeRequests(method: FoundMethod, json: string): Uint8Array<Ar
   try {
     value = JSON.parse(json);
   } catch (error) {
-    throw new TypeError(`it is not JSON: ${(error as Error).message}`, { cause: error });
+    throw new TypeError(`not valid JSON: ${(error as Error).message}`, { cause: error });
   }
   const stream = clientStreams(method.kind) && Array.isArray(value);
   return (stream ? value as unknown[] : [value]).map((one) => {
     try {
       return toBinary(input, fromJson(input, one as never, { registry }));
     } catch (error) {
-      throw new TypeError(`it is no ${input.typeName}: ${(error as Error).message}`, {
+      throw new TypeError(`not a valid ${input.typeName}: ${(error as Error).message}`, {
         cause: error,
       });
     }
@@ -115,7 +115,7 @@ export function encodeRequests(method: FoundMethod, json: string): Uint8Array<Ar
 }
 
 /**
- * A request that carries `payload` in its first field of type bytes or string. Throws TypeError when the
+ * Encodes a request with `payload` in its first field of type bytes or string. Throws TypeError when the
  * type has no such field.
  */
 export function requestWithPayload(method: FoundMethod, payload: Uint8Array): Uint8Array {
@@ -123,7 +123,7 @@ export function requestWithPayload(method: FoundMethod, payload: Uint8Array): Ui
   const field = input.fields.find((one) => isScalar(one, ScalarType.BYTES)) ??
     input.fields.find((one) => isScalar(one, ScalarType.STRING));
   if (!field) {
-    throw new TypeError(`${input.typeName} has no field of type bytes or string to hold it`);
+    throw new TypeError(`${input.typeName} has no field of type bytes or string for a payload`);
   }
   const bytes = isScalar(field, ScalarType.BYTES);
   const value = bytes ? payload : Array.from(payload, (byte) => byte & 63).map(letter).join("");

@@ -1,7 +1,7 @@
 /**
- * Time for load generation. The runtime's timers are up to 2 ms late, which would be added to every
- * latency of an open loop; so the last stretch before a call is due is spent turning the event loop,
- * which takes a core but keeps replies flowing and is exact to a few µs.
+ * Clocks for load generation. The runtime's timers are up to 2 ms late, which would add to every latency of
+ * an open loop. Therefore the last milliseconds before a call is due are spent spinning the event loop:
+ * exact to a few µs, replies keep flowing, and one core is busy.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import type { Clock } from "../../call/clock.ts";
 
 const SPIN_MS = 4;
 
-/** The system's clock with ordinary timers. */
+/** System clock with ordinary timers. */
 export const coarseClock: Clock = {
   now: () => performance.now(),
   setTimer: (callback, delayMs) => setTimeout(callback, delayMs),
@@ -23,7 +23,7 @@ interface Wait {
   immediate?: NodeJS.Immediate;
 }
 
-/** The system's clock with timers that are exact and keep a core busy for the last 4 ms of each wait. */
+/** System clock with timers exact to a few µs, which keep a core busy for the last 4 ms of each wait. */
 export const exactClock: Clock = {
   now: () => performance.now(),
   setTimer(callback, delayMs): Wait {

@@ -1,58 +1,58 @@
 /**
- * What is to be run, as plain data that can be posted to workers.
+ * Plan of a run, as plain data that can be posted to workers.
  *
  * @module
  */
 
 import type { Arrivals } from "./schedule.ts";
 
-/** Closed: a slot's next call waits for its last one. Open: calls start on schedule, whatever happens. */
+/** Closed: a slot starts a call when its previous one has ended. Open: calls start on schedule. */
 export type LoadMode = "closed" | "open";
 
-/** The load of one run. */
+/** Load of one run. */
 export interface LoadPlan {
   /** Closed or open loop. Open needs a rate. */
   readonly mode: LoadMode;
-  /** Calls per second of all workers together; undefined for as many as possible. */
+  /** Calls per second of all workers together; undefined for no limit. */
   readonly ratePerSecond?: number;
-  /** How intended send times are spaced when there is a rate. */
+  /** Spacing of intended send times when there is a rate. */
   readonly arrivals: Arrivals;
-  /** Ends the run after so many measured calls; undefined for no cap. */
+  /** Number of measured calls after which the run ends; undefined for no limit. */
   readonly requests?: number;
-  /** Ends the run after so many ms; undefined for no limit of time. */
+  /** Measuring time after which the run ends, in ms; undefined for no limit. */
   readonly durationMs?: number;
-  /** Load put on before measuring starts, in ms; 0 for none. */
+  /** Time under load before measuring starts, in ms; 0 for none. */
   readonly warmupMs: number;
-  /** How long to wait for calls under way at the end, in ms. */
+  /** Longest wait for calls in flight at the end, in ms. */
   readonly drainMs: number;
-  /** Width of a point of the time series in ms. */
+  /** Length of an interval of the time series, in ms. */
   readonly intervalMs: number;
-  /** Decides everything that is random. */
+  /** Seed of all randomness. */
   readonly seed: number;
 }
 
-/** One worker's share of a plan. */
+/** Share of a plan that one worker runs. */
 export interface WorkerPlan extends LoadPlan {
-  /** This worker's number, from 0. */
+  /** Number of this worker, from 0. */
   readonly worker: number;
-  /** How many workers there are. */
+  /** Number of workers. */
   readonly workers: number;
 }
 
-/** A number of workers that is of use, and why it isn't more. */
+/** Useful number of workers, and the reason for its limit. */
 export interface WorkerCount {
   /** Workers to start. */
   readonly workers: number;
-  /** For people: what limited it; undefined when it is what was asked for. */
+  /** What limited the number; undefined when it is the requested one. */
   readonly reason?: string;
 }
 
-// One worker paces far more than this; below it, a second one would only take CPU from the server.
+// A single worker can pace far more; below this rate a second one only takes CPU from the server.
 const OPEN_RATE_PER_WORKER = 25_000;
 
 /**
- * How many of the `threads` asked for are of use: no more than connections, cores or requests, and in an
- * open loop no more than the rate needs, because a worker that paces calls keeps a core busy.
+ * Limits the requested `threads` to the useful number: at most the connections, cores and requests, and in
+ * an open loop at most what the rate needs, because a worker that paces calls keeps a core busy.
  */
 export function usefulWorkers(
   threads: number,
@@ -73,17 +73,17 @@ export function usefulWorkers(
   }
   if (plan.ratePerSecond !== undefined) {
     const needed = Math.ceil(plan.ratePerSecond / OPEN_RATE_PER_WORKER);
-    limit(needed, `${plan.ratePerSecond} calls/s need no more`);
+    limit(needed, `${plan.ratePerSecond} calls/s do not need more`);
   }
   return { workers, reason };
 }
 
-/** Part `index` of `total` dealt evenly to `parts`: the first ones get one more when it doesn't divide. */
+/** Returns part `index` of `total` split into `parts`: the first parts take the remainder, one each. */
 export function share(total: number, index: number, parts: number): number {
   return Math.floor(total / parts) + (index < total % parts ? 1 : 0);
 }
 
-/** The share of a plan that worker number `worker` of `workers` runs. */
+/** Returns the share of worker number `worker` of `workers`. */
 export function planForWorker(plan: LoadPlan, worker: number, workers: number): WorkerPlan {
   const requests = plan.requests === undefined ? undefined : share(plan.requests, worker, workers);
   return { ...plan, requests, worker, workers };

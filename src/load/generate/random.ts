@@ -1,26 +1,26 @@
 /**
- * Randomness that can be repeated: payload contents and arrival times follow from a seed alone.
+ * Reproducible randomness for payloads and arrival times.
  *
  * @module
  */
 
-/** The small fast counter generator sfc32 by Chris Doty-Humphrey (PractRand); not for secrets. */
+/** Generator sfc32 (Chris Doty-Humphrey, PractRand); not cryptographically secure. */
 export class Random {
   #a: number;
   #b: number;
   #c: number;
   #counter = 1;
 
-  /** Makes a generator; each `stream` of the same seed is independent, for example one a worker. */
+  /** Creates a generator; streams of one seed are independent, for example one per worker. */
   constructor(seed: number, stream = 0) {
     this.#a = seed | 0;
     this.#b = Math.floor(seed / 2 ** 32) | 0;
     this.#c = stream | 0;
-    // The first outputs of close seeds resemble each other; the author asks for 12 rounds or more.
+    // The first outputs of close seeds are similar; the author recommends at least 12 rounds.
     for (let i = 0; i < 15; i++) this.uint32();
   }
 
-  /** A whole number from 0 to 2³² − 1. */
+  /** Returns a whole number from 0 to 2³² − 1. */
   uint32(): number {
     const sum = (this.#a + this.#b + this.#counter) | 0;
     this.#counter = (this.#counter + 1) | 0;
@@ -30,17 +30,17 @@ export class Random {
     return sum >>> 0;
   }
 
-  /** A number from 0 (included) to 1 (excluded). */
+  /** Returns a number from 0 (inclusive) to 1 (exclusive). */
   fraction(): number {
     return this.uint32() / 2 ** 32;
   }
 
-  /** An exponentially distributed number with the given mean: the gaps of a Poisson process. */
+  /** Returns an exponentially distributed number with the given mean: a gap of a Poisson process. */
   exponential(mean: number): number {
     return -Math.log(1 - this.fraction()) * mean;
   }
 
-  /** `length` arbitrary bytes. */
+  /** Returns `length` random bytes. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
     const bytes = new Uint8Array(length);
     for (let i = 0; i < length; i++) bytes[i] = this.uint32() >>> 24;

@@ -1,5 +1,5 @@
 /**
- * Types of a service from the server itself.
+ * Types of a service from the reflection of its server.
  *
  * @module
  */
@@ -12,8 +12,8 @@ import { reflectServices } from "../../services/reflection_client.ts";
 import { unknownService } from "./method_source.ts";
 
 /**
- * The types behind `service`. Throws TypeError when the server does not know the service (naming the
- * nearest one) or has no reflection; RpcError when it can't be reached.
+ * Reads the types of `service`. Rejects with TypeError when the server has no such service (with the nearest
+ * name) or no reflection, with RpcError when it can't be reached.
  */
 export async function reflect(
   channel: Channel,
@@ -26,7 +26,7 @@ export async function reflect(
     return registry;
   } catch (error) {
     if (error instanceof RpcError && error.code === Status.UNIMPLEMENTED) {
-      throw new TypeError("The server has no reflection: name its types with --proto");
+      throw new TypeError("The server has no reflection: pass its types with --proto");
     }
     throw error;
   }

@@ -1,13 +1,13 @@
 /**
  * Runs one worker's share of a load plan against a target.
  *
- * Closed loop: each slot calls, waits for the answer, and calls again, so a slow server slows the load
- * down and its slowness is seen by few calls. Open loop: calls are due at times fixed beforehand. A call
- * that finds no free slot waits, and its latency runs from when it was due: this is what "coordinated
- * omission" hides. Calls that were due and could not be sent before the end are counted as missed.
+ * Closed loop: each slot calls, waits for the reply and calls again, so a slow server reduces the load and
+ * only few calls measure its slowness. Open loop: calls are due at times fixed in advance. A call without a
+ * free slot waits, and its latency counts from its due time: the part that "coordinated omission" hides.
+ * Calls that were due and could not be sent before the end count as missed.
  *
- * Time: warm-up starts at `startAtMs`, measuring at `startAtMs + warmupMs`. Calls that start (closed) or
- * are due (open) before that are made and not noted.
+ * Warm-up starts at `startAtMs`, measuring at `startAtMs + warmupMs`. Calls that start (closed) or are due
+ * (open) during the warm-up are made and not recorded.
  *
  * @module
  */
@@ -20,29 +20,29 @@ import { SlotQueue } from "./slot_queue.ts";
 import type { Reply } from "../measure/reply.ts";
 import type { Target } from "./target.ts";
 
-/** What {@link startLoad} needs beside target and plan. */
+/** Options of {@link startLoad}. */
 export interface LoadRunOptions {
-  /** Time and timers that may be a few ms late. */
+  /** Clock whose timers may be a few ms late. */
   readonly clock: Clock;
-  /** The same time with timers as exact as can be had, for pacing. Default: `clock`. */
+  /** Clock of the same time with exact timers, for pacing. Default: `clock`. */
   readonly pacer?: Clock;
-  /** When warm-up starts, in the clock's time. Default: now. */
+  /** Start of the warm-up, in the clock's time. Default: now. */
   readonly startAtMs?: number;
-  /** Called with each finished part of the time series. */
+  /** Called with each completed interval of the time series. */
   readonly onInterval?: (report: IntervalReport) => void;
   /** Called when measuring starts. */
   readonly onMeasure?: () => void;
 }
 
-/** A run under way. */
+/** Running load. */
 export interface LoadRun {
-  /** Resolves when all calls have ended or were given up. Never rejects. */
+  /** Resolves when all calls have ended or been abandoned. Never rejects. */
   readonly done: Promise<WorkerResult>;
-  /** Starts no more calls and lets those under way end. Idempotent. */
+  /** Stops starting calls and waits for those in flight. Idempotent. */
   stop(): void;
 }
 
-/** Starts putting load on `target`. */
+/** Starts load on `target`. */
 export function startLoad(target: Target, plan: WorkerPlan, options: LoadRunOptions): LoadRun {
   const runner = new Runner(target, plan, options);
   runner.start();
@@ -50,13 +50,13 @@ export function startLoad(target: Target, plan: WorkerPlan, options: LoadRunOpti
 }
 
 const LATE_MS = 1;
-// A closed loop against a dead server would otherwise fail millions of times a second.
+// Without a pause, a closed loop against a dead server fails millions of times a second.
 const PAUSE_AFTER_UNAVAILABLE_MS = 50;
 
-/** One call at a time; its callbacks are made once, so that a call allocates little. */
+/** Runs one call at a time, with callbacks created once to keep allocations per call low. */
 class Slot {
   readonly index: number;
-  /** What latency is counted from. */
+  /** Start of the latency. */
   fromMs = 0;
   sentMs = 0;
   measured = false;
@@ -101,10 +101,10 @@ class Runner {
 
   constructor(target: Target, plan: WorkerPlan, options: LoadRunOptions) {
     if (plan.mode === "open" && plan.ratePerSecond === undefined) {
-      throw new TypeError("Cannot run an open loop without a rate");
+      throw new TypeError("An open loop needs a rate");
     }
     if (plan.requests === undefined && plan.durationMs === undefined) {
-      throw new TypeError("Cannot run without an end: neither requests nor a duration is given");
+      throw new TypeError("The run has no end: set requests or a duration");
     }
     const { promise, resolve } = Promise.withResolvers<WorkerResult>();
     this.done = promise;
@@ -153,7 +153,7 @@ class Runner {
     }
   }
 
-  /** Hands over finished intervals also while no call ends. */
+  /** Reports completed intervals also while no call ends. */
   #tick(): void {
     this.#recorder.roll(this.#clock.now() - this.#measureMs);
     this.#after(this.#plan.intervalMs, () => this.#tick());
@@ -223,7 +223,7 @@ class Runner {
     this.#send(slot, now, now);
   }
 
-  /** Sends what is due, as far as slots are free, and sees to it that it is called again. */
+  /** Starts the calls that are due while slots are free, and schedules its next run. */
   #pump(): void {
     for (let now = this.#clock.now(); this.#dueMs <= now; now = this.#clock.now()) {
       if (this.#stopped || this.#remaining === 0 || this.#dueMs >= this.#endMs) return;
@@ -233,7 +233,7 @@ class Runner {
         return;
       }
       if (this.#plan.mode === "closed") {
-        // A rate limits a closed loop; what it could not send in time it does not make up for.
+        // In a closed loop the rate is a limit: calls not sent in time are not made up for.
         this.#slipMs += Math.max(0, now - this.#dueMs - LATE_MS);
         this.#send(this.#slots[index], now, now);
       } else {
@@ -298,7 +298,7 @@ class Runner {
     const timer = this.#clock.setTimer(() => {
       this.#timers.delete(timer);
       if (this.#finished) return;
-      // Timers may fire a fraction of a ms early: a call would then count as part of the warm-up.
+      // Timers may fire a fraction of a ms early, which would assign the call to the warm-up.
       const leftMs = atMs - this.#clock.now();
       if (leftMs > 0) this.#after(leftMs, callback);
       else callback();

@@ -1,37 +1,37 @@
 /**
- * When calls are meant to start in an open loop: decided before the run, whatever the server does.
+ * Intended send times of an open loop, independent of the server.
  *
  * @module
  */
 
 import { Random } from "./random.ts";
 
-/** How intended send times are spaced. */
+/** Spacing of intended send times. */
 export type Arrivals = "uniform" | "poisson";
 
-/** A sequence of intended send times. */
+/** Sequence of intended send times. */
 export interface Schedule {
-  /** The next intended time in ms after the schedule's start; never decreases. */
+  /** Returns the next intended time, in ms after the start of the schedule; never decreases. */
   next(): number;
 }
 
-/** What {@link makeSchedule} takes. */
+/** Options of {@link makeSchedule}. */
 export interface ScheduleOptions {
-  /** Evenly spaced, or independent of each other as from many users. */
+  /** Evenly spaced, or independent as from many users. */
   readonly arrivals: Arrivals;
   /** Calls per second of all workers together, above 0. */
   readonly ratePerSecond: number;
-  /** This worker's number, from 0. */
+  /** Number of this worker, from 0. */
   readonly worker: number;
-  /** How many workers share the rate. */
+  /** Number of workers that share the rate. */
   readonly workers: number;
-  /** Decides Poisson arrivals. */
+  /** Seed of Poisson arrivals. */
   readonly seed: number;
 }
 
 /**
- * One worker's share of the schedule. Uniform arrivals are dealt to the workers in turn, so that together
- * they are evenly spaced; independent Poisson processes add up to one Poisson process.
+ * Creates one worker's share of the schedule. Workers take uniform arrivals in turn, so that together they
+ * are evenly spaced; independent Poisson processes add up to one Poisson process.
  */
 export function makeSchedule(options: ScheduleOptions): Schedule {
   const { arrivals, ratePerSecond, worker, workers, seed } = options;
@@ -40,7 +40,7 @@ export function makeSchedule(options: ScheduleOptions): Schedule {
     let index = worker;
     return {
       next() {
-        // A product, not a running sum: no rounding error gathers over hours.
+        // A product instead of a running sum: rounding errors do not accumulate.
         const atMs = index * gapMs;
         index += workers;
         return atMs;

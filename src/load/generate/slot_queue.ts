@@ -1,21 +1,21 @@
 /**
- * Free slots in the order in which they became free, so that connections take turns.
+ * Free slots, first in first out, so that connections take turns.
  *
  * @module
  */
 
-/** A ring of slot numbers that never grows. */
+/** Ring of slot numbers with a fixed capacity. */
 export class SlotQueue {
   readonly #ring: Int32Array;
   #head = 0;
   #size = 0;
 
-  /** Makes an empty queue for at most `capacity` slots. */
+  /** Creates an empty queue for at most `capacity` slots. */
   constructor(capacity: number) {
     this.#ring = new Int32Array(capacity);
   }
 
-  /** Adds a slot at the end. */
+  /** Appends a slot. */
   push(slot: number): void {
     let at = this.#head + this.#size;
     if (at >= this.#ring.length) at -= this.#ring.length;
@@ -23,7 +23,7 @@ export class SlotQueue {
     this.#size++;
   }
 
-  /** Takes the first slot; -1 when none is free. */
+  /** Removes the first slot; returns -1 when there is none. */
   shift(): number {
     if (this.#size === 0) return -1;
     const slot = this.#ring[this.#head];

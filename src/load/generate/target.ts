@@ -1,22 +1,22 @@
 /**
- * What load is put on. The load generator knows nothing of connections, wires or methods.
+ * Interface of what is put under load; connections, wires and methods stay behind it.
  *
  * @module
  */
 
 import type { Reply } from "../measure/reply.ts";
 
-/** Something that can be called again and again. */
+/** Callable target of a load run. */
 export interface Target {
-  /** How many calls can be under way at once: slots are numbered from 0 to `slots - 1`. */
+  /** Number of calls that can be in flight; slots are numbered from 0 to `slots - 1`. */
   readonly slots: number;
-  /** Payload bytes that one call sends. */
+  /** Payload bytes sent by one call. */
   readonly requestBytes: number;
   /**
-   * Starts call number `sequence` in a slot that has no call under way. Resolves when the answer is
-   * complete; rejects, best with an RpcError, when the call fails. Must not throw.
+   * Starts call number `sequence` in a slot without a call in flight. Resolves when the reply is complete;
+   * rejects, best with an RpcError, when the call fails. Must not throw.
    */
   call(slot: number, sequence: number): Promise<Reply>;
-  /** How long the server says it worked on the call, in µs; absent where it never says so. */
+  /** Reads the server time of a reply, in µs; absent where replies never contain one. */
   readonly serverTimeUs?: (reply: Reply) => number | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Joins what the workers report into one result, while they run and at the end.
+ * Combines the reports of the workers into one result, during the run and at its end.
  *
  * @module
  */
@@ -17,19 +17,19 @@ import {
   type TimePoint,
 } from "./result.ts";
 
-/** What a result needs that no worker knows. */
+/** Parts of a result that workers do not measure. */
 export interface RunFacts {
-  /** For headings. */
+  /** Title for headings. */
   readonly title: string;
-  /** How the run was set up. */
+  /** Settings of the run. */
   readonly settings: RunSettings;
-  /** Where it took place. */
+  /** Environment of the run. */
   readonly environment: RunEnvironment;
-  /** CPU time of the server's process while measuring, in ms, where it can be read. */
+  /** CPU time of the server's process while measuring, in ms; undefined where it can't be read. */
   readonly serverCpuMs?: number;
-  /** Whether the user ended the run. */
+  /** Whether the user stopped the run. */
   readonly interrupted: boolean;
-  /** Why fewer threads were used than asked for. */
+  /** Why fewer threads were used than requested. */
   readonly threadsReason?: string;
 }
 
@@ -38,13 +38,13 @@ interface OpenPoint {
   failed: number;
 }
 
-/** What is known while a run goes on. */
+/** Figures during a run. */
 export interface LiveFigures {
-  /** Calls that ended so far. */
+  /** Calls that have ended. */
   readonly total: number;
-  /** Calls that failed so far. */
+  /** Calls that have failed. */
   readonly failed: number;
-  /** Calls per second in the last second that all workers have reported. */
+  /** Calls per second in the last second reported by all workers. */
   readonly rateNow: number;
   /** Median latency in that second, in µs; null without calls. */
   readonly p50Us: number | null;
@@ -60,12 +60,12 @@ export class Collector {
   #total = 0;
   #failed = 0;
 
-  /** `intervalMs` is that of the plan. */
+  /** `intervalMs` as in the plan. */
   constructor(intervalMs: number) {
     this.#intervalMs = intervalMs;
   }
 
-  /** Takes one worker's part of one point of the time series. */
+  /** Adds one worker's part of an interval. */
   addInterval(report: IntervalReport): void {
     let point = this.#points.get(report.index);
     if (!point) this.#points.set(report.index, point = { latency: new Histogram(), failed: 0 });
@@ -75,15 +75,15 @@ export class Collector {
     this.#failed += report.failures;
   }
 
-  /** Takes a worker's final result. */
+  /** Adds the final result of a worker. */
   addResult(result: WorkerResult): void {
     this.#results.push(result);
   }
 
-  /** Figures for a progress line at `elapsedMs` after measuring started. */
+  /** Returns the figures at `elapsedMs` after measuring started. */
   live(elapsedMs: number): LiveFigures {
     const per = Math.max(1, Math.round(1000 / this.#intervalMs));
-    // Workers hand an interval over when it has ended, and messages take a moment.
+    // Workers report an interval when it has ended; the message takes a few ms.
     const end = Math.floor((elapsedMs - 50) / this.#intervalMs);
     const latency = new Histogram();
     let failed = 0;
@@ -105,7 +105,7 @@ export class Collector {
     };
   }
 
-  /** The result of the run; call it when every worker's result is there. */
+  /** Returns the result of the run. Call it after every worker's result was added. */
   finish(facts: RunFacts): RunResult {
     const results = this.#results;
     const sum = (pick: (result: WorkerResult) => number) =>

@@ -1,7 +1,7 @@
 /**
- * A histogram of durations with a fixed size and a bounded relative error, laid out like HdrHistogram
- * (http://hdrhistogram.org): linear buckets inside each power of two, three significant digits kept. It is
- * plain typed arrays, so a worker can hand it over without encoding, and recording costs a few ns.
+ * Histogram of durations with a fixed size and a bounded relative error, laid out like HdrHistogram
+ * (http://hdrhistogram.org): linear buckets within each power of two, three significant digits. Typed arrays
+ * can be posted to a worker without encoding, and recording costs a few ns.
  *
  * @module
  */
@@ -9,13 +9,13 @@
 const SUB_BITS = 10;
 const SUB = 1 << SUB_BITS;
 const LINEAR = 2 * SUB;
-// 2^42 ns is 73 minutes: longer than any call that a benchmark waits for.
+// 2^42 ns is 73 minutes, above any duration that a benchmark waits for.
 const MAX_EXPONENT = 41;
 const BUCKETS = LINEAR + (MAX_EXPONENT - SUB_BITS) * SUB;
 const TWO_32 = 2 ** 32;
 const LARGEST = 2 ** (MAX_EXPONENT + 1) - 1;
 
-/** A histogram as it travels between threads and into files. */
+/** Contents of a histogram, for messages between threads and for files. */
 export interface HistogramData {
   /** How many values were recorded. */
   readonly count: number;
@@ -29,7 +29,7 @@ export interface HistogramData {
   readonly counts: Float64Array<ArrayBuffer>;
 }
 
-/** Durations in whole nanoseconds, from 0 to 73 minutes; what is above is put into the last bucket. */
+/** Histogram of durations in whole nanoseconds, from 0 to 73 minutes; longer ones count in the last bucket. */
 export class Histogram {
   /** How many values were recorded. */
   count = 0;
@@ -41,7 +41,7 @@ export class Histogram {
   maxNs = 0;
   #counts = new Float64Array(BUCKETS);
 
-  /** Records a duration in milliseconds; negative ones, which only a stepped clock gives, count as 0. */
+  /** Records a duration in milliseconds; negative durations, after a step of the clock, count as 0. */
   recordMs(durationMs: number): void {
     this.recordNs(Math.round(durationMs * 1e6));
   }
@@ -56,7 +56,7 @@ export class Histogram {
     if (ns > this.maxNs) this.maxNs = ns;
   }
 
-  /** Adds everything that another histogram holds. */
+  /** Adds all values of another histogram. */
   add(other: Histogram | HistogramData): void {
     if (other.count === 0) return;
     const from = other instanceof Histogram ? other.#counts : other.counts;
@@ -69,7 +69,7 @@ export class Histogram {
     this.maxNs = Math.max(this.maxNs, other.maxNs);
   }
 
-  /** Forgets everything. */
+  /** Removes all values. */
   reset(): void {
     if (this.count > 0) this.#counts.fill(0, bucketOf(this.minNs), bucketOf(this.maxNs) + 1);
     this.count = 0;
@@ -78,12 +78,12 @@ export class Histogram {
     this.maxNs = 0;
   }
 
-  /** The mean in ns; 0 when empty. */
+  /** Mean in ns; 0 when empty. */
   get meanNs(): number {
     return this.count === 0 ? 0 : this.sumNs / this.count;
   }
 
-  /** The standard deviation in ns, from bucket middles; 0 when empty. */
+  /** Standard deviation in ns, computed from bucket middles; 0 when empty. */
   get standardDeviationNs(): number {
     if (this.count === 0) return 0;
     const mean = this.meanNs;
@@ -95,12 +95,12 @@ export class Histogram {
   }
 
   /**
-   * The value in ns that `percentile` percent (0 to 100) of the values don't exceed, at most 0.1 % too
-   * high and never above the maximum; 0 when empty.
+   * Returns the value in ns that `percentile` percent (0 to 100) of the values do not exceed, at most 0.1 %
+   * too high and never above the maximum; 0 when empty.
    */
   percentileNs(percentile: number): number {
     if (this.count === 0) return 0;
-    // The small term keeps 99.9 % of 1000 at rank 999 in spite of binary fractions.
+    // The small term keeps 99.9 % of 1000 at rank 999 despite binary fractions.
     const rank = Math.max(1, Math.ceil(percentile / 100 * this.count - 1e-9 * this.count));
     let seen = 0;
     const last = bucketOf(this.maxNs);
@@ -111,7 +111,7 @@ export class Histogram {
     return this.maxNs;
   }
 
-  /** How many values were at most `ns`, to the precision of a bucket. */
+  /** Returns how many values were at most `ns`, to the precision of a bucket. */
   countAtOrBelowNs(ns: number): number {
     if (this.count === 0) return 0;
     const end = Math.min(bucketOf(ns), BUCKETS - 1);
@@ -120,7 +120,7 @@ export class Histogram {
     return seen;
   }
 
-  /** The buckets that hold something, in order: from `fromNs` to `toNs`, both included. */
+  /** Yields the buckets with values, ascending: from `fromNs` to `toNs`, both inclusive. */
   *buckets(): Generator<{ fromNs: number; toNs: number; count: number }> {
     if (this.count === 0) return;
     const last = bucketOf(this.maxNs);
@@ -130,13 +130,13 @@ export class Histogram {
     }
   }
 
-  /** A copy that can be posted to another thread. */
+  /** Returns a copy that can be posted to another thread. */
   toData(): HistogramData {
     const { count, sumNs, minNs, maxNs } = this;
     return { count, sumNs, minNs, maxNs, counts: this.#counts.slice() };
   }
 
-  /** A histogram with the same contents. */
+  /** Creates a histogram with the given contents. */
   static fromData(data: HistogramData): Histogram {
     const histogram = new Histogram();
     histogram.add(data);
@@ -149,7 +149,7 @@ function bucketOf(ns: number): number {
   if (ns > LARGEST) return BUCKETS - 1;
   const exponent = ns < TWO_32 ? 31 - Math.clz32(ns) : 63 - Math.clz32(ns / TWO_32);
   const shift = exponent - SUB_BITS;
-  // Division instead of >>: values go past 32 bits.
+  // Division instead of >>: values exceed 32 bits.
   const sub = Math.floor(ns / 2 ** shift);
   return LINEAR + (shift - 1) * SUB + sub - SUB;
 }

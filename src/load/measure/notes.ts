@@ -1,5 +1,5 @@
 /**
- * What a reader must know to judge a run's figures.
+ * Notes that a reader needs to judge the figures of a run.
  *
  * @module
  */
@@ -7,17 +7,17 @@
 import type { RunResult } from "./result.ts";
 import { count, duration, seconds } from "./units.ts";
 
-// Below this much CPU time per core, a worker had time to wait for the server.
+// Below this share of a core, the worker was waiting for the server.
 const SATURATED = 0.95;
-// Shorter runs say little about CPU: it is counted in steps of 10 ms.
+// Too short to judge CPU time, which is counted in steps of 10 ms.
 const SHORT_MS = 500;
 
-/** The notes of a result, in the order of their weight. */
+/** Returns the notes on a result, most important first. */
 export function notesOn(result: RunResult, threadsReason?: string): string[] {
   const { settings, schedule, cpu } = result;
   const notes: string[] = [];
   if (result.interrupted) {
-    notes.push("Ended early by the user; the figures cover what was measured.");
+    notes.push("Stopped early by the user; the figures cover the time until then.");
   }
   const lost = serverLoss(result);
   if (lost) notes.push(lost);

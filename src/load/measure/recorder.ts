@@ -1,5 +1,5 @@
 /**
- * What one worker notes of its calls. Everything is of fixed size, however long the run.
+ * Measurements of one worker, of a fixed size for any length of the run.
  *
  * @module
  */
@@ -10,21 +10,21 @@ import type { Reply } from "./reply.ts";
 
 /** Failures with one status code. Times are ms from the start of measuring. */
 export interface FailureCount {
-  /** A status name such as `UNAVAILABLE`, or `UNFINISHED` for calls given up at the end of the run. */
+  /** Status name such as `UNAVAILABLE`, or `UNFINISHED` for calls abandoned at the end of the run. */
   readonly code: string;
-  /** How many calls. */
+  /** Number of calls. */
   count: number;
-  /** When the first one ended. */
+  /** End of the first one. */
   firstAtMs: number;
-  /** When the last one ended. */
+  /** End of the last one. */
   lastAtMs: number;
-  /** The text of the first one. */
+  /** Error message of the first one. */
   readonly message: string;
 }
 
-/** One point of a worker's time series. */
+/** Interval of a worker's time series. */
 export interface IntervalReport {
-  /** The point covers `index * intervalMs` to `(index + 1) * intervalMs` after the start of measuring. */
+  /** Covers `index * intervalMs` to `(index + 1) * intervalMs` after the start of measuring. */
   readonly index: number;
   /** Calls that failed in it. */
   readonly failures: number;
@@ -32,21 +32,21 @@ export interface IntervalReport {
   readonly latency: HistogramData;
 }
 
-/** Everything that one worker measured. */
+/** Totals of one worker. */
 export interface WorkerResult {
   /** Latencies of successful calls: from the intended send time in an open loop. */
   readonly latency: HistogramData;
-  /** From the actual send time, in an open loop; in a closed one it is the same as latency. */
+  /** Durations from the actual send time, in an open loop; absent in a closed one, where they equal latency. */
   readonly serviceTime?: HistogramData;
-  /** What the server says it took, where it says so. */
+  /** Server times, where replies contain them. */
   readonly serverTime?: HistogramData;
   /** Latencies of failed calls. */
   readonly failedLatency: HistogramData;
   /** Failures by status code. */
   readonly failures: readonly FailureCount[];
-  /** Calls that were still under way when the last one was started, and ended in time: counted above. */
+  /** Calls in flight when the last one was started that ended in time; included above. */
   readonly drained: number;
-  /** Calls given up after the drain: counted as failures with the code UNFINISHED. */
+  /** Calls abandoned after the drain; included in the failures with the code UNFINISHED. */
   readonly unfinished: number;
   /** Payload bytes sent by all measured calls. */
   readonly bytesSent: number;
@@ -58,31 +58,31 @@ export interface WorkerResult {
   readonly missed: number;
   /** Sent more than 1 ms late because no stream was free. */
   readonly lateForStream: number;
-  /** Sent more than 1 ms late although a stream was free: this program was too slow. */
+  /** Sent more than 1 ms late although a stream was free: the generator was too slow. */
   readonly lateForGenerator: number;
-  /** The latest that a call was sent after its time, in ms. */
+  /** Largest delay between due time and send, in ms. */
   readonly maxLatenessMs: number;
-  /** When the last measured call ended, in ms from the start of measuring. */
+  /** End of the last measured call, in ms from the start of measuring. */
   readonly endMs: number;
-  /** When the last call succeeded, in ms from the start of measuring; -1 when none did. */
+  /** End of the last successful call, in ms from the start of measuring; -1 when there is none. */
   readonly lastSuccessMs: number;
-  /** CPU time of the worker's thread while it measured, in ms, where it can be read. */
+  /** CPU time of the worker's thread while measuring, in ms; absent where it can't be read. */
   readonly cpuMs?: number;
 }
 
-/** Collects the outcome of calls. Times are ms from the start of measuring. */
+/** Records the outcome of calls. Times are ms from the start of measuring. */
 export class Recorder {
-  /** Open loop: due and never sent. */
+  /** Open loop: calls due and never sent. */
   missed = 0;
-  /** Late for want of a free stream. */
+  /** Calls sent late because no stream was free. */
   lateForStream = 0;
-  /** Late through this program's own fault. */
+  /** Calls sent late although a stream was free. */
   lateForGenerator = 0;
-  /** The latest send in ms. */
+  /** Largest delay of a send, in ms. */
   maxLatenessMs = 0;
-  /** Ended in time after the last start. */
+  /** Calls that ended during the drain. */
   drained = 0;
-  /** Given up after the drain. */
+  /** Calls abandoned after the drain. */
   unfinished = 0;
   /** Payload bytes sent. */
   bytesSent = 0;
@@ -104,7 +104,7 @@ export class Recorder {
   #endMs = 0;
   #lastSuccessMs = -1;
 
-  /** `open` says whether service time differs from latency; `onInterval` gets each finished interval. */
+  /** `open`: whether service time differs from latency. `onInterval` gets each completed interval. */
   constructor(
     options: {
       intervalMs: number;
@@ -118,7 +118,7 @@ export class Recorder {
     this.#onInterval = options.onInterval;
   }
 
-  /** A call ended well at `atMs`. */
+  /** Records a call that succeeded at `atMs`. */
   success(
     atMs: number,
     latencyMs: number,
@@ -136,20 +136,20 @@ export class Recorder {
     this.#lastSuccessMs = atMs;
   }
 
-  /** A call failed at `atMs`; returns the code's name. */
+  /** Records a call that failed at `atMs`; returns the name of its code. */
   failure(atMs: number, latencyMs: number, error: unknown): string {
     const { codeName, message } = RpcError.from(error);
     this.#fail(codeName, message, atMs, latencyMs);
     return codeName;
   }
 
-  /** A call was given up at `atMs`. */
+  /** Records a call abandoned at `atMs`. */
   giveUp(atMs: number, latencyMs: number): void {
     this.unfinished++;
-    this.#fail("UNFINISHED", "Still under way when the run ended", atMs, latencyMs);
+    this.#fail("UNFINISHED", "Still in flight when the run ended", atMs, latencyMs);
   }
 
-  /** Hands over the intervals that have ended by `atMs`. */
+  /** Reports the intervals that have ended by `atMs`. */
   roll(atMs: number): void {
     if (atMs < this.#boundaryMs) return;
     this.#handOver();
@@ -157,7 +157,7 @@ export class Recorder {
     this.#boundaryMs = (this.#index + 1) * this.#intervalMs;
   }
 
-  /** Ends the recording: hands over the last interval and returns the totals. */
+  /** Reports the last interval and returns the totals. */
   finish(): WorkerResult {
     this.#handOver();
     return {

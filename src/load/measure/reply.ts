@@ -1,4 +1,4 @@
-/** Result of a successful call, as far as it is measured. A `Uint8Array` is one. */
+/** Measured properties of the reply to a successful call. A `Uint8Array` qualifies. */
 export interface Reply {
   /** Payload bytes received. */
   readonly byteLength: number;

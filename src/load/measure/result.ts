@@ -1,18 +1,18 @@
 /**
- * The result of a run as it is written to JSON; `report.schema.json` describes the same shape. Durations
- * are in µs when they are latencies, in ms when they are points in time, as their names say.
+ * Result of a run as written to JSON; `report.schema.json` describes the same shape. Latencies are in µs and
+ * points in time in ms, as their names say.
  *
  * @module
  */
 
 import { Histogram } from "./histogram.ts";
 
-/** The percentiles that every report shows. */
+/** Percentiles in every report. */
 export const PERCENTILES = [50, 75, 90, 95, 99, 99.9, 99.99] as const;
 
-/** A distribution of latencies in µs. */
+/** Distribution of latencies in µs. */
 export interface LatencySummary {
-  /** How many values there are. */
+  /** Number of values. */
   readonly count: number;
   /** Mean. */
   readonly meanUs: number;
@@ -24,177 +24,177 @@ export interface LatencySummary {
   readonly standardDeviationUs: number;
   /** Keys `p50` to `p99.99`. */
   readonly percentilesUs: Readonly<Record<string, number>>;
-  /** Every filled bucket: its upper bound in ns, and how many values are in it. */
+  /** Buckets with values: upper bound in ns, and number of values. */
   readonly buckets: readonly (readonly [upToNs: number, count: number])[];
 }
 
 /** Failures of one code. */
 export interface FailureSummary {
-  /** A status name, or UNFINISHED. */
+  /** Status name, or UNFINISHED. */
   readonly code: string;
-  /** How many calls. */
+  /** Number of calls. */
   readonly count: number;
-  /** First one, in ms after measuring started. */
+  /** End of the first one, in ms after measuring started. */
   readonly firstAtMs: number;
-  /** Last one. */
+  /** End of the last one. */
   readonly lastAtMs: number;
-  /** The text of the first one. */
+  /** Error message of the first one. */
   readonly message: string;
 }
 
-/** One point of the time series. */
+/** Interval of the time series. */
 export interface TimePoint {
-  /** The point's start in ms after measuring started. */
+  /** Start of the interval, in ms after measuring started. */
   readonly atMs: number;
-  /** Successful calls that ended in it. */
+  /** Calls that succeeded in it. */
   readonly successful: number;
   /** Calls that failed in it. */
   readonly failed: number;
-  /** Median latency of the successful ones; null when there were none. */
+  /** Median latency of successful calls; null without any. */
   readonly p50Us: number | null;
-  /** 99th percentile. */
+  /** 99th percentile of the same. */
   readonly p99Us: number | null;
-  /** Largest. */
+  /** Largest of the same. */
   readonly maxUs: number | null;
 }
 
-/** How the run was set up. */
+/** Settings of a run. */
 export interface RunSettings {
-  /** The server's address. */
+  /** Address of the server. */
   readonly server: string;
   /** tcp, tls, unix, vsock or hvsock. */
   readonly transport: string;
   /** grpc or lean. */
   readonly wire: string;
-  /** The full method, for example `/vrpc.echo.v1.EchoService/Echo`. */
+  /** Path of the method, for example `/vrpc.echo.v1.EchoService/Echo`. */
   readonly method: string;
   /** closed or open. */
   readonly mode: "closed" | "open";
-  /** Calls per second asked for; null for as many as possible. */
+  /** Requested calls per second; null for no limit. */
   readonly ratePerSecond: number | null;
   /** uniform or poisson. */
   readonly arrivals: string;
-  /** Connections. */
+  /** Number of connections. */
   readonly connections: number;
   /** Calls in flight per connection. */
   readonly streams: number;
-  /** Workers used. */
+  /** Number of workers used. */
   readonly threads: number;
-  /** Workers asked for. */
+  /** Number of workers requested. */
   readonly threadsAsked: number;
-  /** The cap on requests; null for none. */
+  /** Limit of requests; null for none. */
   readonly requests: number | null;
-  /** The time allowed in ms; null for none. */
+  /** Limit of time in ms; null for none. */
   readonly durationMs: number | null;
   /** Warm-up in ms. */
   readonly warmupMs: number;
-  /** Payload bytes of a request, encoded. */
+  /** Encoded size of a request, in bytes. */
   readonly requestBytes: number;
-  /** Whether calls were gathered into batches. */
+  /** Whether calls were batched. */
   readonly batch: boolean;
   /** Seed of all randomness. */
   readonly seed: number;
 }
 
-/** Where the run took place. */
+/** Environment of a run. */
 export interface RunEnvironment {
-  /** When measuring started, ISO 8601. */
+  /** Start of measuring, ISO 8601. */
   readonly startedAt: string;
-  /** The runtime and its version. */
+  /** Runtime and its version. */
   readonly runtime: string;
-  /** System and architecture. */
+  /** Operating system and architecture. */
   readonly system: string;
-  /** Cores that the generator's machine has. */
+  /** Cores of the generator's machine. */
   readonly cores: number;
 }
 
 /** CPU time used while measuring, in ms; null where it can't be read. */
 export interface CpuSummary {
-  /** All workers together. */
+  /** Sum of all workers. */
   readonly generatorMs: number | null;
   /** The busiest worker, as a fraction of one core. */
   readonly busiestWorker: number | null;
-  /** The server's process. */
+  /** Process of the server. */
   readonly serverMs: number | null;
 }
 
-/** What an open loop has to say about its own schedule. */
+/** Adherence of an open loop to its schedule. */
 export interface ScheduleSummary {
   /** Calls that were due. */
   readonly due: number;
-  /** Due and never sent. */
+  /** Calls due and never sent. */
   readonly missed: number;
-  /** Sent more than 1 ms late because no stream was free. */
+  /** Calls sent more than 1 ms late because no stream was free. */
   readonly lateForStream: number;
-  /** Sent more than 1 ms late by the generator's own fault. */
+  /** Calls sent more than 1 ms late although a stream was free. */
   readonly lateForGenerator: number;
-  /** The latest send in ms. */
+  /** Largest delay of a send, in ms. */
   readonly maxLatenessMs: number;
 }
 
-/** Everything about one run. */
+/** Result of one run. */
 export interface RunResult {
-  /** For headings: `Echo Service`, `Crypto Service`, or the method. */
+  /** Title for headings: `Echo Service`, `Crypto Service`, or the method. */
   readonly title: string;
-  /** How it was set up. */
+  /** Settings of the run. */
   readonly settings: RunSettings;
-  /** Where it took place. */
+  /** Environment of the run. */
   readonly environment: RunEnvironment;
-  /** Calls that ended, failed ones included. */
+  /** Calls that ended, including failed ones. */
   readonly totalRequests: number;
   /** Calls that succeeded. */
   readonly successfulRequests: number;
-  /** Calls that failed or were given up. */
+  /** Calls that failed or were abandoned. */
   readonly failedRequests: number;
-  /** From 0 to 1; 0 when nothing ended. */
+  /** Share of successful calls, from 0 to 1; 0 without calls. */
   readonly successRate: number;
-  /** From the start of measuring to the end of the last call, in ms. */
+  /** Time from the start of measuring to the end of the last call, in ms. */
   readonly durationMs: number;
   /** `totalRequests` per second of `durationMs`. */
   readonly requestsPerSecond: number;
-  /** Calls that ended after the last one was started, in time. */
+  /** Calls that ended during the drain. */
   readonly drained: number;
-  /** Calls given up at the end; they are among the failed ones. */
+  /** Calls abandoned at the end; included in the failed ones. */
   readonly unfinished: number;
-  /** Latency of successful calls; from the intended send time in an open loop. */
+  /** Latency of successful calls, in an open loop from the intended send time. */
   readonly latency: LatencySummary;
-  /** From the actual send time; null in a closed loop, where it is the same. */
+  /** Latency from the actual send time; null in a closed loop, where it is the same. */
   readonly serviceTime: LatencySummary | null;
-  /** As the server says; null where it doesn't. */
+  /** Server time; null where replies do not contain it. */
   readonly serverTime: LatencySummary | null;
   /** Latency of failed calls; null when none failed. */
   readonly failedLatency: LatencySummary | null;
   /** Failures by code, most frequent first. */
   readonly failures: readonly FailureSummary[];
-  /** Open loop only, else null. */
+  /** Adherence to the schedule; null in a closed loop. */
   readonly schedule: ScheduleSummary | null;
   /** Payload bytes sent and received. */
   readonly bytes: { readonly sent: number; readonly received: number };
   /** Messages received. */
   readonly messagesReceived: number;
-  /** CPU time of both ends. */
+  /** CPU time of generator and server. */
   readonly cpu: CpuSummary;
-  /** Width of a point of `timeline` in ms. */
+  /** Length of an interval of `timeline`, in ms. */
   readonly intervalMs: number;
-  /** What happened when. */
+  /** Time series. */
   readonly timeline: readonly TimePoint[];
-  /** When the last call succeeded, in ms after measuring started; null when none did. */
+  /** End of the last successful call, in ms after measuring started; null when there is none. */
   readonly lastSuccessMs: number | null;
-  /** Whether the run was ended by its user before its time. */
+  /** Whether the user stopped the run early. */
   readonly interrupted: boolean;
-  /** Sentences that a reader must know to judge the figures. */
+  /** Notes that a reader needs to judge the figures. */
   readonly notes: readonly string[];
 }
 
-/** What a JSON file holds. */
+/** Contents of a JSON report. */
 export interface ReportFile {
-  /** The format's version. */
+  /** Version of the format. */
   readonly version: 1;
-  /** One run, or one each of echo and crypto. */
+  /** One run, or one each for echo and crypto. */
   readonly runs: readonly RunResult[];
 }
 
-/** Sums a histogram up. */
+/** Summarizes a histogram. */
 export function summarize(histogram: Histogram): LatencySummary {
   const percentilesUs: Record<string, number> = {};
   for (const p of PERCENTILES) percentilesUs[`p${p}`] = histogram.percentileNs(p) / 1000;
@@ -209,7 +209,7 @@ export function summarize(histogram: Histogram): LatencySummary {
   };
 }
 
-/** The histogram behind a summary, to the precision of its buckets. */
+/** Rebuilds the histogram of a summary, to the precision of its buckets. */
 export function histogramOf(summary: LatencySummary): Histogram {
   const histogram = new Histogram();
   for (const [upToNs, count] of summary.buckets) histogram.recordNs(upToNs, count);

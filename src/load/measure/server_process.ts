@@ -1,20 +1,20 @@
 /**
- * CPU time of a server on this machine (Linux): who listens on an address, and how busy it is.
+ * CPU time of a server process on this machine (Linux), found by the address on which it listens.
  *
  * @module
  */
 
-// USER_HZ, which Linux fixes at 100 for programs.
+// USER_HZ, fixed at 100 in user space.
 const TICK_MS = 10;
 const LISTENING_TCP = "0A";
 const ACCEPTS_UNIX = "00010000";
 
-/** What is listened on. */
+/** Local endpoint on which a server listens. */
 export type LocalEndpoint =
   | { readonly kind: "tcp"; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
-/** The processes that listen on an endpoint of this machine; empty when it can't be told. */
+/** Finds the processes that listen on a local endpoint; empty when they can't be determined. */
 export async function listeningProcesses(endpoint: LocalEndpoint): Promise<number[]> {
   try {
     const inodes = endpoint.kind === "tcp"
@@ -22,19 +22,19 @@ export async function listeningProcesses(endpoint: LocalEndpoint): Promise<numbe
       : await unixInodes(endpoint.path);
     return inodes.size === 0 ? [] : await holders(inodes);
   } catch {
-    // No /proc, or no permission to read it.
+    // No /proc, or no read permission.
     return [];
   }
 }
 
-/** CPU time of processes since they started, user and system, in ms; undefined when it can't be read. */
+/** Reads the CPU time of processes since their start, user and system, in ms; undefined when it can't be read. */
 export async function processCpuMs(pids: readonly number[]): Promise<number | undefined> {
   if (pids.length === 0) return undefined;
   let ticks = 0;
   try {
     for (const pid of pids) {
       const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
-      // The command's name, in brackets, may hold anything.
+      // The command name, in parentheses, may contain any character.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       ticks += Number(fields[11]) + Number(fields[12]);
     }
@@ -82,7 +82,7 @@ async function holdsAny(pid: string, links: ReadonlySet<string>): Promise<boolea
       if (links.has(link)) return true;
     }
   } catch {
-    // The process has ended, or belongs to someone else.
+    // The process has ended or belongs to another user.
   }
   return false;
 }

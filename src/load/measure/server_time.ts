@@ -1,6 +1,6 @@
 /**
- * What the ready services say about the time they took, read straight from the encoded answer: decoding
- * all of it would cost the generator more than sending the call.
+ * Server times of the ready-made services, read from the encoded reply: decoding the whole reply would cost
+ * the generator more than sending the call.
  *
  * @module
  */
@@ -10,13 +10,13 @@ const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
-// 7 bytes of a varint: what is above cancels out in a difference, and what is below fits a double.
+// The first 7 bytes of a varint fit a double; higher bits cancel out in a difference.
 const WRAP = 2 ** 49;
 
-/** The server time in an encoded answer, in µs; undefined when it isn't there. */
+/** Reads the server time of an encoded reply, in µs; undefined when it has none. */
 export type ServerTimeReader = (message: Uint8Array) => number | undefined;
 
-/** Of an `EchoResponse`: from `received_at_ns` (2) to `sent_at_ns` (3). */
+/** Server time of an `EchoResponse`: from `received_at_ns` (2) to `sent_at_ns` (3). */
 export const echoServerTimeUs: ServerTimeReader = (message) => {
   const received = varintField(message, 2);
   const sent = varintField(message, 3);
@@ -24,18 +24,18 @@ export const echoServerTimeUs: ServerTimeReader = (message) => {
   return (sent - received + (sent < received ? WRAP : 0)) / 1000;
 };
 
-/** Of a `SignResponse`: `server_time_ns` (2). */
+/** Server time of a `SignResponse`: `server_time_ns` (2). */
 export const signServerTimeUs: ServerTimeReader = (message) => {
   const ns = varintField(message, 2);
   return ns < 0 ? undefined : ns / 1000;
 };
 
-/** The lowest 49 bits of a varint field of the message; -1 when there is none or it can't be read. */
+/** Returns the lowest 49 bits of a varint field; -1 when it is missing or malformed. */
 function varintField(message: Uint8Array, wanted: number): number {
   let at = 0;
   while (at < message.length) {
     const tag = message[at++];
-    // The services' fields have small numbers; anything else is from some other message.
+    // All fields of the services have one-byte tags: this is another message.
     if (tag >= 0x80) return -1;
     if ((tag & 7) === VARINT && tag >>> 3 === wanted) return varintAt(message, at);
     at = skip(message, at, tag & 7);

@@ -1,20 +1,20 @@
 /**
- * Numbers for people, and back.
+ * Formats and parses numbers with units.
  *
  * @module
  */
 
-/** A whole number with thousands set apart: `12,345`. */
+/** Formats a whole number with thousands separators: `12,345`. */
 export function count(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
-/** Milliseconds as seconds: `10.234s`. */
+/** Formats milliseconds as seconds: `10.234s`. */
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(3)}s`;
 }
 
-/** Milliseconds in the unit that reads best: `850 ms`, `12.3 s`, `4 min 5 s`. */
+/** Formats milliseconds in a fitting unit: `850 ms`, `12.3 s`, `4 min 5 s`. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${trimmed(ms / 1000, 1)} s`;
@@ -23,14 +23,14 @@ export function duration(ms: number): string {
   return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`;
 }
 
-/** Microseconds in the unit that reads best: `89 μs`, `1.21 ms`, `2.5 s`. */
+/** Formats microseconds in a fitting unit: `89 μs`, `1.21 ms`, `2.5 s`. */
 export function microseconds(us: number): string {
   if (us < 1000) return `${trimmed(us, us < 10 ? 2 : us < 100 ? 1 : 0)} μs`;
   if (us < 1e6) return `${trimmed(us / 1000, us < 1e4 ? 2 : us < 1e5 ? 1 : 0)} ms`;
   return `${trimmed(us / 1e6, 2)} s`;
 }
 
-/** Bytes in the unit that reads best, in powers of 1,000: `640 B`, `1.2 MB`. */
+/** Formats bytes in a fitting unit, in powers of 1,000: `640 B`, `1.2 MB`. */
 export function bytes(value: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let i = 0;
@@ -53,8 +53,8 @@ const UNITS_MS: Record<string, number> = {
 };
 
 /**
- * Reads a duration such as `30s`, `2m`, `1h`, `250ms`, `1m30s` or `1.5` (seconds) into ms; undefined when
- * it is none. Negative and infinite ones are none.
+ * Parses a duration such as `30s`, `2m`, `1h`, `250ms`, `1m30s` or `1.5` (seconds) into ms; undefined when
+ * it is malformed, negative or infinite.
  */
 export function parseDurationMs(text: string): number | undefined {
   if (/^(\d+\.?\d*|\.\d+)$/.test(text)) return Number(text) * 1000;

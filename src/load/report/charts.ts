@@ -1,5 +1,5 @@
 /**
- * What the HTML report draws, worked out beforehand, so that the page only draws.
+ * Data of the charts in the HTML report.
  *
  * @module
  */
@@ -7,26 +7,26 @@
 import type { Histogram } from "../measure/histogram.ts";
 import { histogramOf, type LatencySummary, type RunResult } from "../measure/result.ts";
 
-/** How a value on an axis reads. */
+/** Unit of an axis. */
 export type AxisUnit = "percentile" | "logLatency" | "latency" | "seconds" | "rate" | "count";
 
-/** A line or a set of bars. */
+/** Line or set of bars. */
 export interface ChartSeries {
-  /** For the legend. */
+  /** Label in the legend. */
   readonly label: string;
-  /** Which colour of the page's palette. */
+  /** Colour of the page's palette. */
   readonly color: "first" | "second" | "third" | "before" | "failure";
-  /** How it is drawn. */
+  /** Style. */
   readonly draw: "line" | "area" | "bars" | "dashes";
-  /** One value for each of the chart's `x`; null leaves a gap. */
+  /** One value for each `x` of the chart; null leaves a gap. */
   readonly values: readonly (number | null)[];
 }
 
-/** One chart. */
+/** Chart. */
 export interface Chart {
-  /** Says what is shown. */
+  /** Title. */
   readonly title: string;
-  /** What to know for reading it. */
+  /** Explanation below the title. */
   readonly hint: string;
   /** Unit of `x`. Percentiles are given as −log10(1 − p), logarithmic latencies as log10(µs). */
   readonly xUnit: AxisUnit;
@@ -36,11 +36,11 @@ export interface Chart {
   readonly logY: boolean;
   /** Positions, ascending. */
   readonly x: readonly number[];
-  /** What is drawn, the most important last, because it covers the others. */
+  /** Series in drawing order: the last covers the others. */
   readonly series: readonly ChartSeries[];
 }
 
-/** The charts of a run, with an older run laid over it if given. */
+/** Builds the charts of a run, with an older run overlaid if given. */
 export function chartsOf(result: RunResult, before?: RunResult): Chart[] {
   return [
     percentileChart(result, before),
@@ -51,7 +51,7 @@ export function chartsOf(result: RunResult, before?: RunResult): Chart[] {
   ];
 }
 
-// Above this ratio of largest to smallest value, a linear axis would hide the small ones.
+// Ratio of largest to smallest value above which a linear axis hides the small ones.
 const LOG_RATIO = 20;
 
 function percentileChart(result: RunResult, before?: RunResult): Chart {
@@ -86,7 +86,8 @@ function percentileChart(result: RunResult, before?: RunResult): Chart {
   series.push(line("latency", result.latency, "first", "line"));
   return {
     title: "Latency by percentile",
-    hint: "How long the fastest calls up to each share took; the right end is the slowest few.",
+    hint:
+      "Latency that the given share of calls did not exceed; the slowest calls are on the right.",
     xUnit: "percentile",
     yUnit: "latency",
     logY: needsLog(series),
@@ -134,7 +135,7 @@ function histogramChart(result: RunResult, before?: RunResult): Chart {
 function emptyHistogram(): Chart {
   return {
     title: "Histogram of latency",
-    hint: "How many calls took how long; the scale across is logarithmic.",
+    hint: "Number of calls by latency, on a logarithmic scale.",
     xUnit: "logLatency",
     yUnit: "count",
     logY: false,
@@ -188,7 +189,7 @@ function latencyOverTime(result: RunResult, before?: RunResult): Chart {
   );
   return {
     title: "Latency over time",
-    hint: "Of the calls that ended in each interval.",
+    hint: "Latency of the calls that ended in each interval.",
     xUnit: "seconds",
     yUnit: "latency",
     logY: needsLog(series),
@@ -217,7 +218,7 @@ function failuresOverTime(result: RunResult): Chart {
   };
 }
 
-/** The middles of the wider time series' points, in seconds. */
+/** Returns the middles of the intervals of the longer time series, in seconds. */
 function timesOf(result: RunResult, before?: RunResult): number[] {
   const { intervalMs, timeline } = result;
   const spanMs = Math.max(
@@ -237,9 +238,9 @@ function overTime(
   return x.map((second) => {
     const point = run.timeline[Math.floor(second * 1000 / run.intervalMs)];
     if (!point) return null;
-    // The last interval is only as long as the run was.
+    // The last interval ends with the run.
     const lengthMs = Math.min(run.intervalMs, run.durationMs - point.atMs);
-    // A sliver at the end would look like a peak or a gap.
+    // A very short last interval would show as a peak or a gap.
     return lengthMs < run.intervalMs / 4 && run.timeline.length > 1 ? null : of(point, lengthMs);
   });
 }

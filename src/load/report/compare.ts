@@ -1,5 +1,5 @@
 /**
- * Two runs beside each other.
+ * Comparison of two runs.
  *
  * @module
  */
@@ -7,31 +7,31 @@
 import type { ReportFile, RunResult } from "../measure/result.ts";
 import { count, microseconds } from "../measure/units.ts";
 
-/** One figure of two runs. */
+/** Figure of two runs. */
 export interface ComparedFigure {
-  /** For people. */
+  /** Name of the figure. */
   readonly name: string;
-  /** The old value, for people. */
+  /** Old value, formatted. */
   readonly before: string;
-  /** The new value. */
+  /** New value, formatted. */
   readonly after: string;
-  /** How much the new value is above the old one, in percent; null when the old one is 0. */
+  /** Change from the old to the new value, in percent; null when the old one is 0. */
   readonly changePercent: number | null;
-  /** Whether the change is for the better; null when it is below 1 % or neither good nor bad. */
+  /** Whether the change is an improvement; null when it is below 1 % or neutral. */
   readonly better: boolean | null;
 }
 
-/** A run and the older one that it is compared with. */
+/** Comparison of a run with an older one. */
 export interface Comparison {
-  /** The older run. */
+  /** Older run. */
   readonly before: RunResult;
-  /** Figure by figure. */
+  /** Compared figures. */
   readonly figures: readonly ComparedFigure[];
-  /** Settings that differ, so that a reader sees when the runs are not alike. */
+  /** Settings that differ between the runs. */
   readonly differences: readonly string[];
 }
 
-/** The run of an older file that fits `run`: the same method, else the same title, else the only one. */
+/** Finds the run of an older file that matches `run`: same method, else same title, else the only run. */
 export function matchingRun(file: ReportFile, run: RunResult): RunResult | undefined {
   return file.runs.find((old) => old.settings.method === run.settings.method) ??
     file.runs.find((old) => old.title === run.title) ??
@@ -88,24 +88,24 @@ function shown(value: unknown): string {
   return value === null || value === undefined ? "none" : String(value);
 }
 
-/** Reads the text of a JSON report. Throws TypeError when it is none. */
+/** Parses a JSON report. Throws TypeError when it is not one. */
 export function parseReportFile(text: string): ReportFile {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new TypeError("it is not JSON", { cause: error });
+    throw new TypeError("not valid JSON", { cause: error });
   }
   const file = value as Partial<ReportFile> | null;
   if (typeof file !== "object" || file === null || !Array.isArray(file.runs)) {
-    throw new TypeError("it is not a benchmark report: it has no runs");
+    throw new TypeError("not a benchmark report: it has no runs");
   }
   if (file.version !== 1) {
-    throw new TypeError(`its version is ${JSON.stringify(file.version)}, only 1 can be read`);
+    throw new TypeError(`unsupported version ${JSON.stringify(file.version)}, must be 1`);
   }
   for (const run of file.runs) {
     if (typeof run?.latency?.percentilesUs !== "object" || typeof run.settings !== "object") {
-      throw new TypeError("it is not a benchmark report: a run has no latency or settings");
+      throw new TypeError("not a benchmark report: a run has no latency or settings");
     }
   }
   return file as ReportFile;

@@ -1,87 +1,69 @@
 /**
- * The report for spreadsheets (RFC 4180): one row a run, then one row a point of the time series.
+ * The report as CSV (RFC 4180): one row per run, then one row per interval of the time series.
  *
  * @module
  */
 
 import type { RunResult } from "../measure/result.ts";
 
-/** The runs' totals as a table, an empty line, and the time series of all runs as a second table. */
+type Cell = string | number | null;
+
+/** Columns of the first table in two parts, around the percentiles: heading and value. */
+const BEFORE_PERCENTILES: readonly (readonly [string, (result: RunResult) => Cell])[] = [
+  ["title", (r) => r.title],
+  ["method", (r) => r.settings.method],
+  ["server", (r) => r.settings.server],
+  ["mode", (r) => r.settings.mode],
+  ["rate", (r) => r.settings.ratePerSecond],
+  ["connections", (r) => r.settings.connections],
+  ["streams", (r) => r.settings.streams],
+  ["threads", (r) => r.settings.threads],
+  ["total", (r) => r.totalRequests],
+  ["successful", (r) => r.successfulRequests],
+  ["failed", (r) => r.failedRequests],
+  ["success_rate", (r) => r.successRate],
+  ["duration_ms", (r) => r.durationMs],
+  ["requests_per_second", (r) => r.requestsPerSecond],
+  ["mean_us", (r) => r.latency.meanUs],
+  ["min_us", (r) => r.latency.minUs],
+];
+const AFTER_PERCENTILES: typeof BEFORE_PERCENTILES = [
+  ["max_us", (r) => r.latency.maxUs],
+  ["missed", (r) => r.schedule?.missed ?? 0],
+  ["bytes_sent", (r) => r.bytes.sent],
+  ["bytes_received", (r) => r.bytes.received],
+];
+
+/** Renders the totals of the runs as a table, an empty line, and the time series as a second table. */
 export function csvReport(results: readonly RunResult[]): string {
   const percentiles = results.length === 0 ? [] : Object.keys(results[0].latency.percentilesUs);
-  const totals: (string | number | null)[][] = [[
-    "title",
-    "method",
-    "server",
-    "mode",
-    "rate",
-    "connections",
-    "streams",
-    "threads",
-    "total",
-    "successful",
-    "failed",
-    "success_rate",
-    "duration_ms",
-    "requests_per_second",
-    "mean_us",
-    "min_us",
-    ...percentiles.map((name) => `${name}_us`),
-    "max_us",
-    "missed",
-    "bytes_sent",
-    "bytes_received",
-  ]];
-  for (const r of results) {
-    totals.push([
-      r.title,
-      r.settings.method,
-      r.settings.server,
-      r.settings.mode,
-      r.settings.ratePerSecond,
-      r.settings.connections,
-      r.settings.streams,
-      r.settings.threads,
-      r.totalRequests,
-      r.successfulRequests,
-      r.failedRequests,
-      r.successRate,
-      r.durationMs,
-      r.requestsPerSecond,
-      r.latency.meanUs,
-      r.latency.minUs,
-      ...percentiles.map((name) => r.latency.percentilesUs[name]),
-      r.latency.maxUs,
-      r.schedule?.missed ?? 0,
-      r.bytes.sent,
-      r.bytes.received,
-    ]);
-  }
-  const series: (string | number | null)[][] = [
+  const columns = [
+    ...BEFORE_PERCENTILES,
+    ...percentiles.map((name) =>
+      [`${name}_us`, (r: RunResult) => r.latency.percentilesUs[name]] as const
+    ),
+    ...AFTER_PERCENTILES,
+  ];
+  const totals = [
+    columns.map(([heading]) => heading),
+    ...results.map((result) => columns.map(([, value]) => value(result))),
+  ];
+  const series: Cell[][] = [
     ["title", "at_ms", "interval_ms", "successful", "failed", "p50_us", "p99_us", "max_us"],
   ];
-  for (const r of results) {
-    for (const p of r.timeline) {
-      series.push([
-        r.title,
-        p.atMs,
-        r.intervalMs,
-        p.successful,
-        p.failed,
-        p.p50Us,
-        p.p99Us,
-        p.maxUs,
-      ]);
+  for (const { title, intervalMs, timeline } of results) {
+    for (const { atMs, successful, failed, p50Us, p99Us, maxUs } of timeline) {
+      series.push([title, atMs, intervalMs, successful, failed, p50Us, p99Us, maxUs]);
     }
   }
   return `${rows(totals)}\r\n${rows(series)}`;
 }
 
-function rows(table: readonly (readonly (string | number | null)[])[]): string {
+function rows(table: readonly (readonly Cell[])[]): string {
   return table.map((row) => row.map(cell).join(",") + "\r\n").join("");
 }
 
-function cell(value: string | number | null): string {
+function cell(value: Cell): string {
   if (value === null) return "";
   const text = typeof value === "number" ? String(Number(value.toFixed(6))) : value;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

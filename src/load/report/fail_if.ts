@@ -1,5 +1,5 @@
 /**
- * Conditions such as `p99>5ms` that make a benchmark fail, for use in scripts.
+ * Conditions such as `p99>5ms` under which a benchmark fails, for scripts.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { histogramOf, type RunResult } from "../measure/result.ts";
 import { didYouMean } from "../../rpc/dispatch/name_suggestion.ts";
 import { count, microseconds, parseDurationMs } from "../measure/units.ts";
 
-/** One condition, ready to be checked. */
+/** Parsed condition. */
 export interface Condition {
-  /** As it was written. */
+  /** Text of the condition. */
   readonly text: string;
-  /** Whether it holds, and the value that was found, for people. */
+  /** Returns whether it holds, and the measured value, formatted. */
   check(result: RunResult): { readonly holds: boolean; readonly found: string };
 }
 
@@ -45,7 +45,7 @@ const METRICS: Record<string, Metric> = {
 const NAMES = ["p50", "p90", "p99", "p99.9", ...Object.keys(METRICS)];
 
 /**
- * Reads conditions separated by commas: a metric (`p50` … any percentile, `avg`, `min`, `max`, `rps`, `success`,
+ * Parses conditions separated by commas: a metric (`p50` … any percentile, `avg`, `min`, `max`, `rps`, `success`,
  * `total`, `successful`, `failed`, `errors`, `missed`, `unfinished`), one of `> >= < <= == !=`, and a value: a
  * duration with its unit for latencies, a number, or a percentage. Throws TypeError for anything else.
  */
@@ -57,7 +57,7 @@ function parseCondition(text: string): Condition {
   const match = /^([a-z][a-z0-9.]*)\s*(>=|<=|==|!=|>|<)\s*(\S+)$/i.exec(text);
   if (!match) {
     throw new TypeError(
-      `Cannot read condition "${text}": it must be like p99>5ms, failed>0, rps<1000 or success<99.9%`,
+      `Cannot read condition "${text}": use a form like p99>5ms, failed>0, rps<1000 or success<99.9%`,
     );
   }
   const [, name, operator, value] = match;
@@ -98,7 +98,9 @@ function limitOf(metric: Metric, text: string, whole: string): { value: number; 
   if (metric.kind === "latency") {
     const ms = /[a-zµμ]$/.test(text) ? parseDurationMs(text) : undefined;
     if (ms !== undefined) return { value: ms * 1000, percent: false };
-    throw new TypeError(`Cannot read "${text}" in "${whole}": a latency needs a unit, as in 5ms`);
+    throw new TypeError(
+      `Cannot read "${text}" in "${whole}": a latency needs a unit, for example 5ms`,
+    );
   }
   if (/^(\d+\.?\d*|\.\d+)$/.test(text)) return { value: Number(text), percent: false };
   throw new TypeError(`Cannot read "${text}" in "${whole}": it must be a number`);

@@ -1,6 +1,6 @@
 /**
- * The report as one HTML page that needs no network: style, data, script and the charting library (uPlot)
- * are part of it.
+ * The report as one self-contained HTML page: style, data, script and the charting library (uPlot) are
+ * inlined.
  *
  * @module
  */
@@ -14,14 +14,14 @@ import { type Chart, chartsOf } from "./charts.ts";
 import type { LatencySummary, RunResult } from "../measure/result.ts";
 import { bytes, count, microseconds, seconds } from "../measure/units.ts";
 
-/** The runs as a page; `comparisons[i]`, if there, is laid over `results[i]`. */
+/** Renders the runs as a page; `comparisons[i]`, if present, is overlaid on `results[i]`. */
 export function htmlReport(
   results: readonly RunResult[],
   comparisons: readonly (Comparison | undefined)[] = [],
 ): string {
   const charts = results.map((result, i) => chartsOf(result, comparisons[i]?.before));
   const title = results.map((result) => result.title).join(", ") + " benchmark";
-  // A "<" in the data could otherwise end the script element.
+  // An unescaped "<" in the data could end the script element.
   const data = JSON.stringify(charts).replaceAll("<", "\\u003c");
   return `<!doctype html>
 <html lang="en">
@@ -182,8 +182,8 @@ function settingsTable(result: RunResult): string {
     rows.push(
       ["Calls due", count(schedule.due)],
       ["Missed", count(schedule.missed)],
-      ["Late for want of a stream", count(schedule.lateForStream)],
-      ["Late by the generator", count(schedule.lateForGenerator)],
+      ["Late, no free stream", count(schedule.lateForStream)],
+      ["Late, generator too slow", count(schedule.lateForGenerator)],
     );
   }
   return tableCard("Setup", ["", ""], rows);

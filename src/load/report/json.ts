@@ -1,15 +1,15 @@
 /**
- * The report for programs; `report.schema.json` describes it.
+ * The report as JSON; `report.schema.json` describes it.
  *
  * @module
  */
 
 import type { ReportFile, RunResult } from "../measure/result.ts";
 
-/** The runs as JSON, with lists of numbers on one line each. */
+/** Renders the runs as JSON, with each bucket on one line. */
 export function jsonReport(results: readonly RunResult[]): string {
   const file: ReportFile = { version: 1, runs: results };
   const text = JSON.stringify(file, null, 2);
-  // Buckets are pairs, thousands of them: three lines each would hide everything else.
+  // There are thousands of buckets: on one line each instead of four.
   return text.replace(/\[\s+(\d+),\s+(\d+)\s+\]/g, "[$1, $2]") + "\n";
 }

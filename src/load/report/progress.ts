@@ -1,5 +1,5 @@
 /**
- * The line that a terminal shows while a run goes on.
+ * Progress line for terminals.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { LiveFigures } from "../measure/collector.ts";
 import { count, duration, microseconds } from "../measure/units.ts";
 
-/** One line without a line feed: elapsed time, rate now, latency now, failures so far. */
+/** Formats one line without a line feed: elapsed time, current rate and latency, failures. */
 export function progressLine(
   run: { readonly elapsedMs: number; readonly durationMs?: number; readonly requests?: number },
   live: LiveFigures,

@@ -1,5 +1,5 @@
 /**
- * The report for terminals and logs. The first ten lines are an interface that scripts read.
+ * The report as text, for terminals and logs. The first ten lines are a stable interface for scripts.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { bytes, count, duration, microseconds, seconds } from "../measure/units.
 
 const BAR = 40;
 
-/** One run as text, ending in a line feed; with `comparison`, the older run beside it. */
+/** Renders one run as text with a line feed at the end; with `comparison`, beside an older run. */
 export function textReport(result: RunResult, comparison?: Comparison): string {
   const lines = [
     ...headLines(result),
@@ -91,7 +91,7 @@ function exactUs(us: number): string {
   return `${us < 100 ? us.toFixed(1) : Math.round(us)} μs`;
 }
 
-/** Rows of cells as lines: the first column on the left, the others on the right. */
+/** Aligns rows of cells: the first column left, the others right. */
 function table(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
   return rows.map((row) =>
@@ -100,7 +100,7 @@ function table(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** A histogram with bars: buckets of equal width on a logarithmic scale. */
+/** Renders a histogram with bars: buckets of equal width on a logarithmic scale. */
 function histogramLines(summary: LatencySummary): string[] {
   if (summary.count === 0) return [];
   const histogram = histogramOf(summary);
@@ -124,7 +124,7 @@ function histogramLines(summary: LatencySummary): string[] {
   ];
 }
 
-/** At most 20 rows of the time series, so that an hour fits a screen too. */
+/** Renders the time series in at most 20 rows. */
 function timelineLines({ timeline, intervalMs, durationMs }: RunResult): string[] {
   if (timeline.length < 2) return [];
   const per = Math.ceil(timeline.length / 20);
@@ -167,8 +167,8 @@ function scheduleLines({ schedule }: RunResult): string[] {
   if (!schedule) return [];
   return [
     `Due: ${count(schedule.due)}, missed: ${count(schedule.missed)}, sent over 1 ms late: ` +
-    `${count(schedule.lateForStream)} for want of a free stream, ` +
-    `${count(schedule.lateForGenerator)} by the generator; latest ` +
+    `${count(schedule.lateForStream)} because no stream was free, ` +
+    `${count(schedule.lateForGenerator)} because of the generator; latest ` +
     microseconds(schedule.maxLatenessMs * 1000),
   ];
 }
@@ -191,7 +191,7 @@ function resourceLines(result: RunResult): string[] {
   const used = (ms: number | null) => ms === null ? "not readable" : seconds(ms) + perCall(ms);
   lines.push(`CPU time: generator ${used(cpu.generatorMs)}, server ${used(cpu.serverMs)}`);
   lines.push(
-    `Ended while draining: ${count(result.drained)}, given up: ${count(result.unfinished)}`,
+    `Ended while draining: ${count(result.drained)}, abandoned: ${count(result.unfinished)}`,
   );
   return [...lines, ""];
 }

@@ -255,7 +255,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
   ),
   requests("replies nobody reads", SLOW, ECHO, (id) => data(id, SMALL, 1), { reading: false }),
   {
-    name: "large replies nobody reads",
+    name: "large replies that are never read",
     group: SLOW,
     wire: "grpc",
     reading: false,
@@ -341,7 +341,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     },
   },
   {
-    name: "connections that say nothing",
+    name: "silent connections",
     group: "silence",
     wire: "grpc",
     connections: 300,
@@ -358,7 +358,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     },
   },
   {
-    name: "connections that come and go",
+    name: "connections that open and close",
     group: "silence",
     wire: "grpc",
     connections: 10,

@@ -87,7 +87,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "a black hole: bytes go in and nothing comes out",
+    name: "a black hole: the network swallows all bytes",
     limitMs: LIMIT_MS,
     async run({ backends, ledger }) {
       using proxy = new Proxy(backends[0]);
@@ -143,7 +143,7 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "a DNS answer that changes",
+    name: "changing DNS records",
     limitMs: LIMIT_MS,
     async run({ backends, ledger }) {
       const addressOf = (backend: Backend) => {

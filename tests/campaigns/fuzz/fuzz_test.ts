@@ -32,12 +32,12 @@ Deno.test("transcripts are cut into frames and joined again", () => {
   }
 });
 
-Deno.test("a kept input is read as it was written, with its seed", () => {
+Deno.test("a stored input round-trips with its seed", () => {
   const kept = [{ input: Uint8Array.of(1, 2) }, { input: Uint8Array.of(0, 255), seed: 177e13 }];
   assert.deepEqual(parseCorpus(`# why\n\n${kept.map(lineOf).join("\n")} # and more\n`), kept);
 });
 
-Deno.test("bent frames stay frames mostly", () => {
+Deno.test("mutated frames mostly stay frames", () => {
   const random = new Random(1);
   for (
     const [bend, split, wire] of [
@@ -54,7 +54,7 @@ Deno.test("bent frames stay frames mostly", () => {
   }
 });
 
-Deno.test("minimize() leaves what a failure needs", async () => {
+Deno.test("minimize() keeps only what a failure needs", async () => {
   const target: Target = {
     name: "sevens",
     invariant: "no seven follows a seven",

@@ -13,7 +13,7 @@ function samples(heapMib: (i: number) => number, descriptors: (i: number) => num
   }));
 }
 
-Deno.test("growth() forgives the warm-up, single odd samples and noise", () => {
+Deno.test("growth() ignores the warm-up, outliers and noise", () => {
   const noisy = (i: number) => i < 4 ? 5 + i : i === 22 ? 40 : 20 + (i % 3) * 0.2;
   assert.deepEqual(growth("x", samples(noisy, (i) => i === 23 ? 90 : 30)), []);
 });

@@ -22,7 +22,7 @@ const set = (...files: FileDescriptorProto[]) =>
   toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: files }));
 const registry = registryOfSet(set(file_vrpc_echo_v1_echo.proto));
 
-Deno.test("findMethod() finds methods by either spelling of their names", () => {
+Deno.test("findMethod() accepts both forms of method names", () => {
   for (const name of ["vrpc.echo.v1.EchoService/Echo", "/vrpc.echo.v1.EchoService/Echo"]) {
     assert.equal(findMethod(registry, name).path, "/vrpc.echo.v1.EchoService/Echo");
   }
@@ -44,7 +44,7 @@ Deno.test("findMethod() names the nearest service or method", () => {
     () => findMethod(registry, "vrpc.echo.v1.EchoService/Frobnicate"),
     /: it has Echo, EchoStream$/,
   );
-  assert.throws(() => splitMethod("Echo"), /it must be like package.Service\/Method/);
+  assert.throws(() => splitMethod("Echo"), /use the form package.Service\/Method/);
 });
 
 Deno.test("encodeRequests() encodes one request, or many for a stream", () => {
@@ -56,14 +56,14 @@ Deno.test("encodeRequests() encodes one request, or many for a stream", () => {
   assert.equal(encodeRequests(stream, "{}").length, 1);
 });
 
-Deno.test("encodeRequests() says what doesn't fit", () => {
+Deno.test("encodeRequests() names what does not match the type", () => {
   const unary = findMethod(registry, "vrpc.echo.v1.EchoService/Echo");
-  assert.throws(() => encodeRequests(unary, "{"), /^TypeError: it is not JSON/);
+  assert.throws(() => encodeRequests(unary, "{"), /^TypeError: not valid JSON/);
   assert.throws(
     () => encodeRequests(unary, '{"paylod":""}'),
-    /^TypeError: it is no vrpc.echo.v1.EchoRequest: .*paylod/,
+    /^TypeError: not a valid vrpc.echo.v1.EchoRequest: .*paylod/,
   );
-  assert.throws(() => encodeRequests(unary, "[{}]"), /it is no vrpc.echo.v1.EchoRequest/);
+  assert.throws(() => encodeRequests(unary, "[{}]"), /not a valid vrpc.echo.v1.EchoRequest/);
 });
 
 Deno.test("requestWithPayload() fills the first field that can hold bytes", () => {
@@ -78,6 +78,6 @@ Deno.test("requestWithPayload() fills the first field that can hold bytes", () =
   assert.equal(simple.input.typeName, SimpleRequestSchema.typeName);
 });
 
-Deno.test("registryOfSet() refuses what is no descriptor set", () => {
-  assert.throws(() => registryOfSet(new Uint8Array([1, 2, 3])), /^TypeError: it is not a complete/);
+Deno.test("registryOfSet() rejects bytes that are not a descriptor set", () => {
+  assert.throws(() => registryOfSet(new Uint8Array([1, 2, 3])), /^TypeError: not a complete/);
 });

@@ -11,7 +11,7 @@ const near = (found: number, expected: number, percent: number, what: string) =>
     `${what}: ${found}, expected ${expected} within ${percent} %`,
   );
 
-Deno.test("startLoad() in an open loop shows a freeze as arithmetic says", async () => {
+Deno.test("startLoad() in an open loop measures a freeze as computed", async () => {
   const time = new VirtualTime();
   const target = simulatedTarget(time, 2000, knownLatency);
   const { run } = await simulate(
@@ -46,7 +46,7 @@ Deno.test("startLoad() in an open loop counts waiting for a free slot as latency
   near(result.maxLatenessMs, 980, 2, "lateness");
 });
 
-Deno.test("startLoad() in a closed loop hides the freeze and says so", async () => {
+Deno.test("startLoad() in a closed loop hides the freeze and notes it", async () => {
   const time = new VirtualTime();
   const target = simulatedTarget(time, 10, knownLatency);
   const { run } = await simulate(time, target, plan({ durationMs: 30_000 }));
@@ -57,7 +57,7 @@ Deno.test("startLoad() in a closed loop hides the freeze and says so", async () 
   assert.match(run.notes.join("\n"), /Closed loop.*coordinated omission/);
 });
 
-Deno.test("startLoad() counts what was due and never sent", async () => {
+Deno.test("startLoad() counts calls due and never sent", async () => {
   const time = new VirtualTime();
   const target = simulatedTarget(time, 10, () => 100);
   const { run, result } = await simulate(
@@ -73,7 +73,7 @@ Deno.test("startLoad() counts what was due and never sent", async () => {
   near(run.latency.maxUs, 4_600_000, 5, "max");
 });
 
-Deno.test("startLoad() makes exactly the requests asked for, in either loop", async () => {
+Deno.test("startLoad() makes exactly the requested number of calls, in either loop", async () => {
   for (const changes of [{}, { mode: "open", ratePerSecond: 500 }] as const) {
     const time = new VirtualTime();
     const target = simulatedTarget(time, 7, () => 3);
@@ -95,7 +95,7 @@ Deno.test("startLoad() ends at whichever of duration and requests comes first", 
   assert.equal((await of(5000)).totalRequests, 100);
 });
 
-Deno.test("startLoad() leaves the warm-up out", async () => {
+Deno.test("startLoad() excludes the warm-up", async () => {
   for (const changes of [{}, { mode: "open", ratePerSecond: 100 }] as const) {
     const time = new VirtualTime();
     const target = simulatedTarget(time, 1, (_, atMs) => atMs < 500 ? 9 : 1);
@@ -123,7 +123,7 @@ Deno.test("startLoad() limits a closed loop's rate without making up for pauses"
   assert.ok(run.timeline.every((point) => point.successful <= 105));
 });
 
-Deno.test("startLoad() counts the tail and gives up what doesn't end", async () => {
+Deno.test("startLoad() counts the drain and abandons calls that do not end", async () => {
   const time = new VirtualTime();
   const target = simulatedTarget(time, 4, (sequence) => sequence === 5 ? 1e6 : 30);
   const { run, result } = await simulate(
@@ -152,7 +152,7 @@ Deno.test("startLoad() stopped early reports what was measured", async () => {
   assert.equal(run.schedule?.missed, 0);
 });
 
-Deno.test("startLoad() goes on when the server dies, counts by code and says when", async () => {
+Deno.test("startLoad() continues when the server dies, and counts failures by code with their times", async () => {
   const time = new VirtualTime();
   const target = simulatedTarget(time, 10, () => 1);
   const alive = target.call;
@@ -175,7 +175,7 @@ Deno.test("startLoad() goes on when the server dies, counts by code and says whe
   assert.ok(run.timeline[6].successful > 9000);
 });
 
-Deno.test("startLoad() keeps errors that are none of RPC's apart", async () => {
+Deno.test("startLoad() counts errors other than RpcError separately", async () => {
   const time = new VirtualTime();
   const target = {
     slots: 1,
@@ -219,7 +219,7 @@ Deno.test("startLoad() reports server time, bytes and messages", async () => {
   assert.equal(run.messagesReceived, 30);
 });
 
-Deno.test("startLoad() hands intervals over in order, whose sum is the total", async () => {
+Deno.test("startLoad() reports intervals in order that add up to the total", async () => {
   const time = new VirtualTime();
   const target = simulatedTarget(time, 3, (sequence) => sequence === 900 ? 2500 : 2);
   const { intervals, run } = await simulate(time, target, plan({ durationMs: 5000 }));
@@ -230,7 +230,7 @@ Deno.test("startLoad() hands intervals over in order, whose sum is the total", a
   assert.equal(run.timeline[5].successful, 3);
 });
 
-Deno.test("startLoad() is not misled by timers that fire early", async () => {
+Deno.test("startLoad() tolerates timers that fire early", async () => {
   const time = new VirtualTime();
   const setTimer = time.setTimer.bind(time);
   time.setTimer = (callback, delayMs) => setTimer(callback, delayMs > 1 ? delayMs - 0.7 : delayMs);
@@ -245,5 +245,5 @@ Deno.test("startLoad() refuses plans without an end or an open loop without a ra
   const clock = new VirtualTime();
   assert.throws(() => startLoad(target, plan(), { clock }), TypeError);
   const open = plan({ mode: "open", requests: 1 });
-  assert.throws(() => startLoad(target, open, { clock }), /without a rate/);
+  assert.throws(() => startLoad(target, open, { clock }), /needs a rate/);
 });

@@ -18,17 +18,17 @@ Deno.test("makeSchedule() spaces uniform arrivals evenly", () => {
   assert.deepEqual(times({ ratePerSecond: 250 }, 4), [0, 4, 8, 12]);
 });
 
-Deno.test("makeSchedule() deals uniform arrivals to workers, so that together they are even", () => {
+Deno.test("makeSchedule() splits uniform arrivals so that all workers together are even", () => {
   const all = [0, 1, 2].flatMap((worker) => times({ worker, workers: 3 }, 100));
   assert.deepEqual(all.sort((a, b) => a - b), times({}, 300));
 });
 
-Deno.test("makeSchedule() gathers no rounding error", () => {
+Deno.test("makeSchedule() accumulates no rounding error", () => {
   const all = times({ ratePerSecond: 30_000 }, 300_001);
   assert.ok(Math.abs(all[300_000] - 10_000) < 1e-6);
 });
 
-Deno.test("makeSchedule() makes Poisson arrivals: right rate, right spread, from the seed alone", () => {
+Deno.test("makeSchedule() makes Poisson arrivals with the right rate and spread, reproducible by seed", () => {
   const some = times({ arrivals: "poisson" }, 20_000);
   assert.deepEqual(some, times({ arrivals: "poisson" }, 20_000));
   assert.notDeepEqual(some.slice(0, 9), times({ arrivals: "poisson", seed: 8 }, 9));
@@ -51,7 +51,7 @@ Deno.test("makeSchedule() gives workers Poisson processes that add up to the rat
   }
 });
 
-Deno.test("Random repeats from its seed and differs between streams and close seeds", () => {
+Deno.test("Random is reproducible by seed and differs between streams and close seeds", () => {
   const first = (seed: number, stream?: number) => new Random(seed, stream).bytes(16).join();
   assert.equal(first(42), first(42));
   assert.notEqual(first(42), first(43));

@@ -66,7 +66,7 @@ Deno.test("Histogram's percentiles are at most 0.1 % above the exact value, neve
   }));
 });
 
-Deno.test("Histogram merged from parts equals one that saw everything", () => {
+Deno.test("merged histograms equal one of all values", () => {
   fc.assert(
     fc.property(fc.array(fc.array(duration, { maxLength: 50 }), { maxLength: 5 }), (parts) => {
       const whole = new Histogram();
@@ -85,14 +85,14 @@ Deno.test("Histogram merged from parts equals one that saw everything", () => {
   );
 });
 
-Deno.test("Histogram.reset forgets everything", () => {
+Deno.test("Histogram.reset() removes all values", () => {
   const histogram = new Histogram();
   for (const ns of [1, 5_000, 3e9, 1e12]) histogram.recordNs(ns);
   histogram.reset();
   assert.deepEqual(histogram.toData(), new Histogram().toData());
 });
 
-Deno.test("Histogram takes what is negative as 0 and what is too long into the last bucket", () => {
+Deno.test("Histogram counts negative durations as 0 and excessive ones in the last bucket", () => {
   const histogram = new Histogram();
   histogram.recordMs(-1);
   histogram.recordMs(NaN);

@@ -35,7 +35,7 @@ Deno.test("signServerTimeUs() reads what the server wrote", () => {
   }));
 });
 
-Deno.test("server time of any other bytes is undefined or a number, never a failure", () => {
+Deno.test("reading the server time of arbitrary bytes never throws", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
     for (const read of [echoServerTimeUs, signServerTimeUs]) {
       const us = read(bytes);

@@ -55,12 +55,12 @@ Deno.test("parseConditions() checks latencies, counts, rates and shares", async 
   assert.equal(parseConditions("p99>5ms, failed>0 ,rps<1").length, 3);
 });
 
-Deno.test("parseConditions() says in one line what it can't read", () => {
+Deno.test("parseConditions() rejects malformed conditions in one line", () => {
   const cases: [string, RegExp][] = [
-    ["", /^Cannot read condition "": it must be like p99>5ms/],
+    ["", /^Cannot read condition "": use a form like p99>5ms/],
     ["p99", /^Cannot read condition "p99"/],
     ["p99>", /^Cannot read condition/],
-    ["p99>5", /a latency needs a unit, as in 5ms$/],
+    ["p99>5", /a latency needs a unit, for example 5ms$/],
     ["p99>5parsecs", /a latency needs a unit/],
     ["p101>5ms", /^Unknown metric "p101"/],
     ["faild>0", /^Unknown metric "faild" in "faild>0"; did you mean failed\?$/],
@@ -73,7 +73,7 @@ Deno.test("parseConditions() says in one line what it can't read", () => {
   }
 });
 
-Deno.test("parseDurationMs() reads seconds and units, and nothing else", () => {
+Deno.test("parseDurationMs() accepts seconds and units, and nothing else", () => {
   const cases: [string, number | undefined][] = [
     ["30s", 30_000],
     ["2m", 120_000],
@@ -94,7 +94,7 @@ Deno.test("parseDurationMs() reads seconds and units, and nothing else", () => {
   for (const [text, ms] of cases) assert.equal(parseDurationMs(text), ms, text);
 });
 
-Deno.test("usefulWorkers() starts no more than is useful and says why", () => {
+Deno.test("usefulWorkers() limits threads and gives the reason", () => {
   const closed = plan({ durationMs: 1000 });
   const of = (threads: number, connections: number, cores: number, changes = {}) =>
     usefulWorkers(threads, { connections, cores, plan: { ...closed, ...changes } });
@@ -103,11 +103,11 @@ Deno.test("usefulWorkers() starts no more than is useful and says why", () => {
   assert.deepEqual(of(4, 1, 2), { workers: 1, reason: "1 connection" });
   assert.equal(of(4, 9, 8, { requests: 3, durationMs: undefined }).workers, 3);
   const paced = of(4, 10, 8, { ratePerSecond: 1000 });
-  assert.deepEqual(paced, { workers: 1, reason: "1000 calls/s need no more" });
+  assert.deepEqual(paced, { workers: 1, reason: "1000 calls/s do not need more" });
   assert.equal(of(8, 10, 8, { ratePerSecond: 60_000 }).workers, 3);
 });
 
-Deno.test("share() deals a total out without losing any", () => {
+Deno.test("share() splits a total completely and evenly", () => {
   for (const [total, parts] of [[1000, 3], [7, 7], [2, 4], [0, 2]]) {
     const shares = Array.from({ length: parts }, (_, i) => share(total, i, parts));
     assert.equal(shares.reduce((a, b) => a + b, 0), total);
@@ -115,7 +115,7 @@ Deno.test("share() deals a total out without losing any", () => {
   }
 });
 
-Deno.test("units read well", () => {
+Deno.test("values are formatted in fitting units", () => {
   const latencies = [0.25, 89.04, 102.45, 1205, 12_050, 1_234_567].map(microseconds);
   assert.deepEqual(latencies, ["0.25 μs", "89 μs", "102 μs", "1.21 ms", "12.1 ms", "1.23 s"]);
   assert.deepEqual([5, 12_345, 245_000].map(duration), ["5 ms", "12.3 s", "4 min 5 s"]);

@@ -55,7 +55,7 @@ Deno.test("textReport() shows percentiles, histogram, time series, schedule and 
   assert.match(text, /^Note: Open loop: latency runs from the intended send time/m);
 });
 
-Deno.test("textReport() and the others do without a single call", async () => {
+Deno.test("reports work without a single call", async () => {
   const time = new VirtualTime();
   const { run } = await simulate(time, simulatedTarget(time, 1, () => 1), plan({ requests: 0 }));
   assert.match(textReport(run), /^Total requests: 0\n.*\n.*\nSuccess rate: 0\.00%$/m);
@@ -64,7 +64,7 @@ Deno.test("textReport() and the others do without a single call", async () => {
   assert.equal(parseReportFile(jsonReport([run])).runs.length, 1);
 });
 
-Deno.test("jsonReport() fits its schema and comes back as it was", async () => {
+Deno.test("jsonReport() matches its schema and round-trips", async () => {
   const validate = new Ajv2020({ strict: true, strictTuples: false, allowUnionTypes: true })
     .compile(
       JSON.parse(await Deno.readTextFile(SCHEMA)),
@@ -77,14 +77,17 @@ Deno.test("jsonReport() fits its schema and comes back as it was", async () => {
   assert.equal(again.percentileNs(99) / 1000, runs[0].latency.percentilesUs.p99);
 });
 
-Deno.test("parseReportFile() says what is wrong with a file", () => {
-  assert.throws(() => parseReportFile("{"), /it is not JSON/);
+Deno.test("parseReportFile() names the fault of a file", () => {
+  assert.throws(() => parseReportFile("{"), /not valid JSON/);
   assert.throws(() => parseReportFile("null"), /it has no runs/);
-  assert.throws(() => parseReportFile('{"version":2,"runs":[]}'), /its version is 2, only 1/);
+  assert.throws(
+    () => parseReportFile('{"version":2,"runs":[]}'),
+    /unsupported version 2, must be 1/,
+  );
   assert.throws(() => parseReportFile('{"version":1,"runs":[{}]}'), /no latency or settings/);
 });
 
-Deno.test("csvReport() makes two tables with as many cells in each row as in the head", async () => {
+Deno.test("csvReport() writes two tables, all rows as wide as their header", async () => {
   const run = { ...await frozenRun(1000), title: 'A "quoted", title' };
   const tables = csvReport([run, run]).split("\r\n\r\n").map((table) => table.trim().split("\r\n"));
   assert.deepEqual(tables.map((table) => table.length), [3, 1 + 2 * run.timeline.length]);
@@ -96,7 +99,7 @@ Deno.test("csvReport() makes two tables with as many cells in each row as in the
   }
 });
 
-Deno.test("htmlReport() asks nothing of a network and can't be broken out of", async () => {
+Deno.test("htmlReport() loads nothing from the network and escapes its data", async () => {
   const title = `</script><script>alert("x")</script>`;
   const page = htmlReport([{ ...await frozenRun(1000), title }]);
   assert.doesNotMatch(page, /(src|href)=|url\(|@import|<link|fetch\(|XMLHttpRequest/);
@@ -104,7 +107,7 @@ Deno.test("htmlReport() asks nothing of a network and can't be broken out of", a
   assert.match(page, /&lt;script&gt;alert/);
 });
 
-Deno.test("compareRuns() tells better from worse and names settings that differ", async () => {
+Deno.test("compareRuns() marks improvements and names settings that differ", async () => {
   const before = await frozenRun();
   const after = await frozenRun(1000);
   const { figures, differences } = compareRuns(before, after);
