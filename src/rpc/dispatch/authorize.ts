@@ -88,7 +88,7 @@ function checkRule(key: string, rule: unknown): void {
   }
   if (key.includes("/") && !key.startsWith("/")) fail(`a path begins with a slash ("/${key}")`);
   const star = key.indexOf("*");
-  if (star >= 0 && (star !== key.length - 1 || !/^\/[^/].*\/\*$/.test(key))) {
+  if (star >= 0 && (star !== key.length - 1 || !/^\/(?:[^/].*\/)?\*$/.test(key))) {
     fail('a star must stand for all methods ("*") or those of a service ("/package.Service/*")');
   }
   if (key.endsWith("/")) fail(`it names no method; all of a service are "${key}*"`);
