@@ -61,7 +61,7 @@ async function failure(promise: Promise<unknown>): Promise<RpcError> {
 }
 
 for (const wire of ["grpc", "lean"] as const) {
-  Deno.test(`byte streams: payloads beyond the message limit pass through, ${wire}`, async () => {
+  Deno.test(`byte streams: payloads may exceed the message limit, ${wire}`, async () => {
     await withServer(wire, {
       "/through": (stream) => stream.writeFrom(stream.readable, stream.remaining, 30_000),
     }, async (channel) => {
@@ -72,7 +72,7 @@ for (const wire of ["grpc", "lean"] as const) {
     });
   });
 
-  Deno.test(`byte streams: read() in portions, remaining, and writeNothing(), ${wire}`, async () => {
+  Deno.test(`byte streams: read() of any size, remaining, and writeNothing(), ${wire}`, async () => {
     const seen: unknown[] = [];
     await withServer(wire, {
       "/read": async (stream) => {
@@ -106,7 +106,7 @@ for (const wire of ["grpc", "lean"] as const) {
     });
   });
 
-  Deno.test(`byte streams: what isn't read is discarded, ${wire}`, async () => {
+  Deno.test(`byte streams: unread request bytes are discarded, ${wire}`, async () => {
     await withServer(wire, {
       "/part": async (stream) => {
         const bytes = await stream.read(10);
@@ -121,7 +121,7 @@ for (const wire of ["grpc", "lean"] as const) {
     });
   });
 
-  Deno.test(`byte streams: handlers that answer wrongly get a TypeError, callers INTERNAL, ${wire}`, async () => {
+  Deno.test(`byte streams: a handler that replies wrongly gets a TypeError, its caller INTERNAL, ${wire}`, async () => {
     const thrown: string[] = [];
     const noting = (handler: ByteStreamHandler): ByteStreamHandler => async (stream, context) => {
       try {
@@ -131,7 +131,7 @@ for (const wire of ["grpc", "lean"] as const) {
           (error as Error).constructor === TypeError ? "plain" : (error as Error).message,
         );
         assert.ok(error instanceof TypeError);
-        // Swallowing it doesn't help.
+        // Catching the error does not help.
       }
     };
     await withServer(wire, {
@@ -156,7 +156,7 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.match(thrown[2], /announced 6 bytes and wrote 7/);
   });
 
-  Deno.test(`byte streams: a caller that sends other than it announced gets INVALID_ARGUMENT, ${wire}`, async () => {
+  Deno.test(`byte streams: a request of another length than announced ends with INVALID_ARGUMENT, ${wire}`, async () => {
     await withServer(wire, {
       "/read": async (stream) => {
         await stream.read(100_000);
@@ -173,7 +173,7 @@ for (const wire of ["grpc", "lean"] as const) {
     });
   });
 
-  Deno.test(`byte streams: a source that fails cancels the call and is what the caller sees, ${wire}`, async () => {
+  Deno.test(`byte streams: a failing source cancels the call and rejects with its own error, ${wire}`, async () => {
     const started = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<unknown>();
     await withServer(wire, {
@@ -199,7 +199,7 @@ for (const wire of ["grpc", "lean"] as const) {
     });
   });
 
-  Deno.test(`byte streams: a reply that is cancelled before the first read cancels the call, ${wire}`, async () => {
+  Deno.test(`byte streams: cancelling the reply before the first read cancels the call, ${wire}`, async () => {
     const cancelled = Promise.withResolvers<void>();
     await withServer(wire, {
       "/large": async (stream, { signal }) => {
@@ -214,7 +214,7 @@ for (const wire of ["grpc", "lean"] as const) {
     });
   });
 
-  Deno.test(`byte streams: an announced length that can't be read ends the call, ${wire}`, async () => {
+  Deno.test(`byte streams: an invalid announced length ends the call, ${wire}`, async () => {
     await using server = await serve("127.0.0.1:0", (router) => {
       router.method("/broken", { kind: "bidi_streaming" }, async function* (_, context) {
         context.responseHeaders.set("vrpc-length", "abc");
@@ -224,7 +224,7 @@ for (const wire of ["grpc", "lean"] as const) {
       });
     });
     await using channel = connect(server.addresses[0], { wire });
-    // More than flow control lets pass: the sending side waits for a handler that doesn't read.
+    // More than a flow-control window: sending waits, because the handler does not read.
     const call = callByteStream(channel, "/broken", new Uint8Array(5 * MIB));
     assert.match((await failure(call)).message, /^Cannot read vrpc-length "abc"$/);
     assert.equal(channel.stats().activeCalls, 0);

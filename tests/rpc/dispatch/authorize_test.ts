@@ -22,7 +22,7 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 let names = 0;
 
-/** A server whose methods say who called, and how often a handler ran. */
+/** Starts a server whose methods return the caller and count their runs. */
 async function start(rules: AccessRules, address?: string, tls?: TlsServerOptions) {
   let ran = 0;
   const server = await serve(address ?? `memory:authorize-${++names}`, (router) => {
@@ -81,7 +81,7 @@ Deno.test("bearerToken(), tlsPeer() and vsockPeer() refuse what can't match", ()
 });
 
 for (const wire of ["grpc", "lean"] as const) {
-  Deno.test(`authorize() takes the closest rule and refuses what has none: ${wire}`, async () => {
+  Deno.test(`authorize() applies the most specific rule and refuses methods without one: ${wire}`, async () => {
     const { server, address, ran } = await start({
       "/shop.Orders/Refund": () => "operator",
       "/shop.Orders/*": anyone,
@@ -97,7 +97,7 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.equal(ran(), 2);
   });
 
-  Deno.test(`authorize() judges the list of methods as one more of them: ${wire}`, async () => {
+  Deno.test(`authorize() covers the route capabilities: ${wire}`, async () => {
     const path = wire === "lean" ? "capabilities" : "/capabilities";
     const outcomes: [AccessRules, boolean][] = [
       [{}, false],
@@ -126,7 +126,7 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.equal(ran(), 0);
   });
 
-  Deno.test(`a bearer token is wanted once, whole and right: ${wire}`, async () => {
+  Deno.test(`bearerToken() requires exactly one valid token: ${wire}`, async () => {
     const { server, address, ran } = await start({
       "*": bearerToken({ app: "another-token-0123456789", web: TOKEN }),
     });
@@ -156,7 +156,7 @@ for (const wire of ["grpc", "lean"] as const) {
   });
 }
 
-Deno.test("authorize() judges each call of a batch", async () => {
+Deno.test("authorize() checks each call of a batch", async () => {
   const { server, address } = await start({
     "/vrpc.v1.BatchService/*": anyone,
     "/shop.Orders/*": anyone,
@@ -172,7 +172,7 @@ Deno.test("authorize() judges each call of a batch", async () => {
   assert.equal(channel.stats().batchedCalls, 2);
 });
 
-Deno.test("a rule that fails, or answers anything but a name or true, refuses", async () => {
+Deno.test("a rule that throws, or returns anything but a name or true, refuses the call", async () => {
   const rules: Record<string, () => unknown> = {
     throws: () => {
       throw new Error("the database is away: password=hunter2");
@@ -199,7 +199,7 @@ Deno.test("a rule that fails, or answers anything but a name or true, refuses", 
   }
 });
 
-Deno.test("authorize() and bearerToken() refuse rules that can't work", () => {
+Deno.test("authorize() and bearerToken() refuse invalid rules", () => {
   for (const key of ["/a.B/C*", "/a.*/C", "**", "a*"]) {
     assert.throws(() => authorize({ [key]: anyone }), TypeError, key);
   }
@@ -208,7 +208,7 @@ Deno.test("authorize() and bearerToken() refuse rules that can't work", () => {
 });
 
 for (const wire of ["grpc", "lean"] as const) {
-  Deno.test(`tlsPeer() goes by verified certificates: ${wire}`, async () => {
+  Deno.test(`tlsPeer() requires a verified certificate: ${wire}`, async () => {
     const authority = await createAuthority();
     const { cert, key } = await authority.issueServer();
     const { server, address } = await start(
@@ -241,7 +241,7 @@ for (const wire of ["grpc", "lean"] as const) {
   });
 }
 
-Deno.test("vsockPeer() goes by the context id, and refuses other transports", async () => {
+Deno.test("vsockPeer() checks the context id and refuses other transports", async () => {
   const { server } = await start({ "*": vsockPeer(3, 16) });
   await using _ = server;
   for (const [vsockCid, allowed] of [[16, true], [17, false], [undefined, false]] as const) {

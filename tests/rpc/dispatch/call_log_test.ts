@@ -16,7 +16,7 @@ const SECRET = "an-utterly-secret-token";
 const NOTHING = new Uint8Array();
 const app = getLogger(["vrpc", "test-app"]);
 
-/** Runs `body` while everything that is logged, at every level, is kept. */
+/** Runs `body` and collects everything that is logged, at every level. */
 async function withLog(body: (records: LogRecord[]) => Promise<void>): Promise<void> {
   const records: LogRecord[] = [];
   await configure({
@@ -65,7 +65,7 @@ const calls = (records: LogRecord[]) =>
   records.filter(({ category }) => category.join(".") === "vrpc.calls");
 
 for (const wire of ["grpc", "lean"] as const) {
-  Deno.test(`one line for each call, with the id that the handler's lines have: ${wire}`, () =>
+  Deno.test(`logCalls() writes one line per call, with the id that lines of the handler carry: ${wire}`, () =>
     withLog(async (records) => {
       await using server = await start();
       await using channel = connect(server.addresses[0], { wire });
@@ -92,7 +92,7 @@ for (const wire of ["grpc", "lean"] as const) {
       assert.equal(said[1].properties.call, calls(records)[1].properties.call);
     }));
 
-  Deno.test(`nothing that is secret is logged, at any level: ${wire}`, () =>
+  Deno.test(`logCalls() logs no metadata, messages or error texts at any level: ${wire}`, () =>
     withLog(async (records) => {
       await using server = await start();
       const options = { wire, interceptors: [], allowInsecureCredentials: true };
@@ -122,7 +122,7 @@ for (const wire of ["grpc", "lean"] as const) {
     }));
 }
 
-Deno.test("an id that could break a log line is replaced", () =>
+Deno.test("logCalls() replaces an id that could forge a log line", () =>
   withLog(async (records) => {
     await using server = await start();
     await using channel = connect(server.addresses[0]);

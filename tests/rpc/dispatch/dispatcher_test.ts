@@ -53,7 +53,7 @@ Deno.test("a dispatcher that does not know of `lend` keeps its replies", async (
   assert.equal(await isLent(composeDispatchers(panicBarrier(), unaware)), false);
 });
 
-Deno.test("methodTimeouts() tightens the deadline behind a user's own context", () => {
+Deno.test("methodTimeouts() works behind a user's own context", () => {
   const contexts: WrappedContext[] = [];
   const host = new FakeHost(
     (router) => router.method("/hold", {}, () => new Promise<Uint8Array>(() => {})),
@@ -71,25 +71,7 @@ Deno.test("methodTimeouts() tightens the deadline behind a user's own context", 
   assert.equal(contexts[0].signal.aborted, true);
 });
 
-Deno.test("tightenDeadline() keeps a sooner deadline and refuses what is not a time", () => {
-  const contexts: WrappedContext[] = [];
-  const host = new FakeHost(
-    (router) => router.method("/hold", {}, () => new Promise<Uint8Array>(() => {})),
-    { dispatcher: wrapContexts(contexts) },
-  );
-  host.accept(new FakeCall("/hold", { timeoutMs: 100 })).request();
-  const [context] = contexts;
-  context.tightenDeadline(Infinity);
-  context.tightenDeadline(200);
-  assert.equal(context.timeRemainingMs(), 100);
-  context.tightenDeadline(30);
-  assert.equal(context.timeRemainingMs(), 30);
-  for (const timeoutMs of [-1, NaN]) {
-    assert.throws(() => context.tightenDeadline(timeoutMs), RangeError);
-  }
-});
-
-Deno.test("replies that are written to a user's own stream are sent, and its failures end the call", async () => {
+Deno.test("replies written through a user's own stream are sent, and exceptions end the call", async () => {
   const contexts: WrappedContext[] = [];
   const host = new FakeHost((router) => {
     router.method(
@@ -122,7 +104,7 @@ Deno.test("replies that are written to a user's own stream are sent, and its fai
   assert.equal(failed.status, Status.UNKNOWN);
 });
 
-Deno.test("batches run behind a user's own context, whose peer their calls see", async () => {
+Deno.test("addBatch() works behind a user's own context; its calls see the peer of that context", async () => {
   const peers: string[] = [];
   await using server = await serve("127.0.0.1:0", (router) => {
     addBatch(router);

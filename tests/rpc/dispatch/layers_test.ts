@@ -13,7 +13,7 @@ import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 
-/** A host whose `/hold` calls the test releases. */
+/** Creates a host whose `/hold` calls end when the test resolves them. */
 function setUp(dispatcher: DispatcherWrapper) {
   const held: PromiseWithResolvers<Uint8Array>[] = [];
   const signals: AbortSignal[] = [];
@@ -46,7 +46,7 @@ function setUp(dispatcher: DispatcherWrapper) {
 
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 
-Deno.test("concurrencyLimit() runs so many, queues so many, and refuses the rest at once", async () => {
+Deno.test("concurrencyLimit() runs `limit` calls, queues `maxQueue`, and refuses the rest at once", async () => {
   const { held, start } = setUp(concurrencyLimit({ limit: 2, maxQueue: 1 }));
   const calls = [start("/hold"), start("/hold"), start("/hold"), start("/hold")];
   assert.equal(held.length, 2);
@@ -61,10 +61,10 @@ Deno.test("concurrencyLimit() runs so many, queues so many, and refuses the rest
   await Promise.all([calls[1].ended, calls[2].ended]);
   assert.equal(calls[2].status, Status.OK);
   const plain = start("/now");
-  assert.equal(plain.responded, true, "still without a Promise");
+  assert.equal(plain.responded, true, "no Promise is involved");
 });
 
-Deno.test("concurrencyLimit() counts streams to their end, however they end", async () => {
+Deno.test("concurrencyLimit() counts streams until their end", async () => {
   const { held, start } = setUp(concurrencyLimit({ limit: 1, methods: ["/stream"] }));
   const first = start("/stream");
   assert.equal(start("/stream").status, Status.RESOURCE_EXHAUSTED);
@@ -75,7 +75,7 @@ Deno.test("concurrencyLimit() counts streams to their end, however they end", as
   assert.equal(first.messages.length, 2);
 });
 
-Deno.test("concurrencyLimit() frees the slot of a stream that nobody has begun to read", async () => {
+Deno.test("concurrencyLimit() frees the slot of a stream that was never read", async () => {
   const { host, held, start } = setUp(concurrencyLimit({ limit: 1 }));
   const call = new FakeCall("/stream");
   call.writable = false;
@@ -88,8 +88,8 @@ Deno.test("concurrencyLimit() frees the slot of a stream that nobody has begun t
   await next.ended;
 });
 
-Deno.test("panicBarrier() tells the wrappers inside of it when a stream ends that nobody has begun to read", async () => {
-  // As with a worker pool, replies come later than the call.
+Deno.test("panicBarrier() passes on the end of a stream that was never read", async () => {
+  // Replies asynchronously, as a worker pool does.
   const later: DispatcherWrapper = (next) => ({
     find: (path) => next.find(path),
     dispatch: async (method, request, context) => {
@@ -111,7 +111,7 @@ Deno.test("panicBarrier() tells the wrappers inside of it when a stream ends tha
   await next.ended;
 });
 
-Deno.test("concurrencyLimit(): a call that is given up leaves the queue", async () => {
+Deno.test("concurrencyLimit(): a cancelled call leaves the queue", async () => {
   const { held, start } = setUp(concurrencyLimit({ limit: 1, maxQueue: 1 }));
   const running = start("/hold");
   const waiting = start("/hold");
@@ -127,7 +127,7 @@ Deno.test("concurrencyLimit(): a call that is given up leaves the queue", async 
   assert.equal(held.length, 2);
 });
 
-Deno.test("methodTimeouts() ends calls by method and fires their signals", async () => {
+Deno.test("methodTimeouts() ends calls with DEADLINE_EXCEEDED and fires their signals", async () => {
   const { host, held, signals, start } = setUp(methodTimeouts({ methods: { "/hold": 50 } }));
   const call = start("/hold");
   const relaxed = start("/stream");
@@ -153,7 +153,7 @@ Deno.test("concurrencyLimit() refuses options out of range", () => {
   ], (option) => concurrencyLimit({ limit: 1, ...option }));
 });
 
-Deno.test("panicBarrier() shows wrappers outside of it nothing but RpcErrors", async () => {
+Deno.test("panicBarrier() converts every exception into an RpcError", async () => {
   const panics: string[] = [];
   const seen: unknown[] = [];
   const spy: DispatcherWrapper = (next) => ({

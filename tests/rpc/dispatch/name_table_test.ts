@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { NameTable } from "../../../src/rpc/dispatch/name_table.ts";
 
-Deno.test("a name table finds what was added, by the whole name", () => {
+Deno.test("NameTable.get() finds an entry by its whole name", () => {
   const table = new NameTable<number>();
   const names = ["/a/b", "/a/c", "", "capabilities", `/${"x".repeat(1_000)}`, "/ä/b"];
   names.forEach((name, i) => table.add(name, i));
@@ -13,7 +13,7 @@ Deno.test("a name table finds what was added, by the whole name", () => {
   assert.deepEqual([...table.values()], [0, 1, 2, 3, 4, 5]);
 });
 
-Deno.test("a name table keeps a name's first value", () => {
+Deno.test("NameTable.add() refuses a taken name and keeps its value", () => {
   const table = new NameTable<number>();
   table.add("/a/b", 1);
   assert.throws(() => table.add("/a/b", 2), new TypeError('Cannot add "/a/b": the name is taken'));

@@ -19,11 +19,11 @@ trackContexts();
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 
-Deno.test("a unary call with a plain handler is answered in the same turn, on the fast path", () => {
+Deno.test("a unary call with a sync handler ends in the same turn, on the fast path", () => {
   const host = new FakeHost((router) => router.method("/echo", {}, (request) => request));
   const call = host.accept(new FakeCall("/echo"));
   call.sink.onMessage(bytes(1, 2), false);
-  assert.equal(call.messages.length, 0, "the end of the request is waited for");
+  assert.equal(call.messages.length, 0, "runs at the half-close");
   call.sink.onHalfClose();
   assert.deepEqual(call.messages, [bytes(1, 2)]);
   assert.equal(call.responded, true);
@@ -32,7 +32,7 @@ Deno.test("a unary call with a plain handler is answered in the same turn, on th
   assert.deepEqual(host.host.stats(), { started: 1, succeeded: 1, failed: {} });
 });
 
-Deno.test("a unary call with an async handler is answered when it resolves", async () => {
+Deno.test("a unary call with an async handler ends when it resolves", async () => {
   const host = new FakeHost((router) =>
     router.method("/echo", { requestCodec: textCodec, responseCodec: textCodec }, async (text) => {
       await Promise.resolve();
@@ -60,7 +60,7 @@ Deno.test("headers, trailers and an early sendHeaders() reach the caller", async
   assert.equal(call.status, Status.OK);
 });
 
-Deno.test("an unknown method is UNIMPLEMENTED and names the nearest", () => {
+Deno.test("an unknown method ends with UNIMPLEMENTED and a suggestion", () => {
   const host = new FakeHost((router) => router.method("/pkg.Echo/Unary", {}, (r) => r));
   const call = host.accept(new FakeCall("/pkg.Echo/Unari"));
   assert.equal(call.status, Status.UNIMPLEMENTED);
@@ -70,7 +70,7 @@ Deno.test("an unknown method is UNIMPLEMENTED and names the nearest", () => {
   call.sink.onHalfClose();
 });
 
-Deno.test("behind interceptors no name is told to whoever may not call it", () => {
+Deno.test("behind interceptors an unknown method gets no suggestion", () => {
   const host = new FakeHost(
     (router) => router.method("/pkg.Echo/Unary", {}, (r) => r),
     { interceptors: [(next) => (call) => next(call)] },
@@ -79,7 +79,7 @@ Deno.test("behind interceptors no name is told to whoever may not call it", () =
   assert.equal(call.statusMessage, "Unknown method /pkg.Echo/Unari");
 });
 
-Deno.test("a wrong number of requests is UNIMPLEMENTED", () => {
+Deno.test("a wrong number of requests ends with UNIMPLEMENTED", () => {
   const host = new FakeHost((router) => {
     router.method("/one", {}, () => assert.fail("must not run"));
     router.method("/many", { kind: "server_streaming" }, () => assert.fail("must not run"));
@@ -118,7 +118,7 @@ Deno.test("an RpcError becomes the status, with metadata and details", async () 
   assert.deepEqual(findDetails(received, StringValueSchema).map((d) => d.value), ["why"]);
 });
 
-Deno.test("a handler that throws anything else is UNKNOWN, and its text stays here", async () => {
+Deno.test("any other exception of a handler becomes UNKNOWN without its text", async () => {
   const secret = "password=1234";
   const host = new FakeHost((router) => {
     router.method("/sync", {}, () => {
@@ -141,7 +141,7 @@ Deno.test("a handler that throws anything else is UNKNOWN, and its text stays he
   }
 });
 
-Deno.test("messages that can't be decoded or encoded are INTERNAL", async () => {
+Deno.test("messages that cannot be decoded or encoded end the call with INTERNAL", async () => {
   const host = new FakeHost((router) => {
     router.method("/in", { requestCodec: jsonCodec() }, () => bytes());
     router.method("/out", { responseCodec: jsonCodec() }, () => undefined);
@@ -168,7 +168,7 @@ Deno.test("messages that can't be decoded or encoded are INTERNAL", async () => 
   }
 });
 
-Deno.test("the deadline answers the call, fires the signal, and waits for the handler", async () => {
+Deno.test("the deadline ends the call and fires the signal; its slot is freed when the handler has ended", async () => {
   let context: HandlerContext | undefined;
   const release = Promise.withResolvers<Uint8Array>();
   const host = new FakeHost((router) =>
@@ -195,7 +195,7 @@ Deno.test("the deadline answers the call, fires the signal, and waits for the ha
   assert.equal(call.done, 1);
 });
 
-Deno.test("the deadline also covers a caller that sends no request", () => {
+Deno.test("the deadline ends a call whose request never arrives", () => {
   const host = new FakeHost((router) => router.method("/m", {}, (r) => r));
   const call = host.accept(new FakeCall("/m", { timeoutMs: 50 }));
   host.clock.advance(60);
@@ -207,7 +207,7 @@ Deno.test("the deadline also covers a caller that sends no request", () => {
   assert.equal(host.deadlines.size, 0);
 });
 
-Deno.test("a deadline is forgotten when the call ends, and is inherited only where there is one", async () => {
+Deno.test("the deadline timer is cancelled when the call ends; calls without a deadline pass none on", async () => {
   let seen: HandlerContext | undefined;
   const host = new FakeHost((router) =>
     router.method("/m", {}, async (r) => {
@@ -223,7 +223,7 @@ Deno.test("a deadline is forgotten when the call ends, and is inherited only whe
   assert.equal(seen, undefined);
 });
 
-Deno.test("generators run with the deadline's context", async () => {
+Deno.test("generators run in the async context of their call", async () => {
   const seen: unknown[] = [];
   const host = new FakeHost((router) =>
     router.method("/m", { kind: "server_streaming" }, async function* () {
@@ -236,7 +236,7 @@ Deno.test("generators run with the deadline's context", async () => {
   assert.deepEqual(seen, [true, true]);
 });
 
-Deno.test("a cancelled call fires the signal and is done when its handler is", async () => {
+Deno.test("a cancelled call fires the signal; its slot is freed when the handler has ended", async () => {
   const release = Promise.withResolvers<Uint8Array>();
   let reason: unknown;
   const host = new FakeHost((router) =>
@@ -255,7 +255,7 @@ Deno.test("a cancelled call fires the signal and is done when its handler is", a
   assert.deepEqual(host.host.stats().failed, { CANCELLED: 1 });
 });
 
-Deno.test("calls of a connection share the error that they end with when they end for the same reason", async () => {
+Deno.test("calls of a connection that are cancelled for the same reason share the error", async () => {
   const reasons: RpcError[] = [];
   const host = new FakeHost((router) =>
     router.method(
@@ -286,14 +286,14 @@ Deno.test("calls of a connection share the error that they end with when they en
   assert.equal(new Set(reasons).size, 3);
 });
 
-Deno.test("a call cancelled before its request is done at once", () => {
+Deno.test("a call that is cancelled before its request frees its slot at once", () => {
   const host = new FakeHost((router) => router.method("/m", {}, (r) => r));
   const call = host.accept(new FakeCall("/m"));
   call.cancel();
   assert.equal(call.done, 1);
 });
 
-Deno.test("a signal that is asked for late has fired already", async () => {
+Deno.test("a signal that is first used after the cancellation has already fired", async () => {
   const release = Promise.withResolvers<void>();
   const host = new FakeHost((router) =>
     router.method("/m", {}, async (r, context) => {
@@ -308,7 +308,7 @@ Deno.test("a signal that is asked for late has fired already", async () => {
   await call.ended;
 });
 
-Deno.test("client streaming reads as requests come", async () => {
+Deno.test("client streaming: the handler reads requests as they arrive", async () => {
   const host = new FakeHost((router) =>
     router.method("/sum", { kind: "client_streaming" }, async (requests) => {
       let sum = 0;
@@ -327,7 +327,7 @@ Deno.test("client streaming reads as requests come", async () => {
   assert.equal(call.status, Status.OK);
 });
 
-Deno.test("a handler that reads no requests holds the caller; reading lets it go on", async () => {
+Deno.test("unread requests pause the wire, reading them resumes it", async () => {
   const start = Promise.withResolvers<void>();
   const host = new FakeHost((router) =>
     router.method("/m", { kind: "client_streaming" }, async (requests) => {
@@ -347,7 +347,7 @@ Deno.test("a handler that reads no requests holds the caller; reading lets it go
   assert.deepEqual(call.messages, [bytes(8)]);
 });
 
-Deno.test("a handler that stops reading ends the call; what still comes is dropped", async () => {
+Deno.test("requests that arrive after the handler has stopped reading are dropped", async () => {
   const host = new FakeHost((router) =>
     router.method("/first", { kind: "client_streaming" }, async (requests) => {
       for await (const request of requests) return request;
@@ -362,7 +362,7 @@ Deno.test("a handler that stops reading ends the call; what still comes is dropp
   assert.deepEqual(call.pauses, []);
 });
 
-Deno.test("server streaming sends what generators, arrays and context.stream give", async () => {
+Deno.test("server streaming sends replies of generators, arrays and context.stream", async () => {
   const host = new FakeHost((router) => {
     router.method("/generator", { kind: "server_streaming" }, async function* (request) {
       for (let i = 0; i < request[0]; i++) yield bytes(i);
@@ -383,7 +383,7 @@ Deno.test("server streaming sends what generators, arrays and context.stream giv
   }
 });
 
-Deno.test("a generator that never waits ends with its call, though nobody says that it was closed", async () => {
+Deno.test("a generator that never awaits ends with its call, also without onCancel", async () => {
   let produced = 0;
   let aborted = false;
   const host = new FakeHost((router) =>
@@ -392,7 +392,7 @@ Deno.test("a generator that never waits ends with its call, though nobody says t
       for (; produced < 10; produced++) yield bytes(produced);
     })
   );
-  /** Closes itself with its second message, as an engine may that has no memory left. */
+  /** Closes itself at its second message, as an engine does whose memory is used up. */
   class ClosingCall extends FakeCall {
     override sendMessage(message: Uint8Array, compressed: boolean): void {
       if (this.closed) return;
@@ -411,7 +411,7 @@ Deno.test("a generator that never waits ends with its call, though nobody says t
   assert.deepEqual(host.host.stats().failed, { INTERNAL: 1 });
 });
 
-Deno.test("a caller that reads slowly holds the handler", async () => {
+Deno.test("a slow reader suspends the handler", async () => {
   let produced = 0;
   const host = new FakeHost((router) =>
     router.method("/m", { kind: "server_streaming" }, function* () {
@@ -429,7 +429,7 @@ Deno.test("a caller that reads slowly holds the handler", async () => {
   assert.equal(call.messages.length, 10);
 });
 
-Deno.test("cancelling ends a generator that waits for the caller, and runs its finally", async () => {
+Deno.test("cancelling ends a generator that is suspended by back-pressure and runs its finally block", async () => {
   let finished = false;
   const host = new FakeHost((router) =>
     router.method("/m", { kind: "server_streaming" }, async function* () {
@@ -452,7 +452,7 @@ Deno.test("cancelling ends a generator that waits for the caller, and runs its f
   assert.equal(call.done, 1);
 });
 
-Deno.test("bidi: requests that are returned as replies are echoed, also when cancelled", async () => {
+Deno.test("bidi: a handler may return its requests as replies, also when cancelled", async () => {
   const host = new FakeHost((router) =>
     router.method("/echo", { kind: "bidi_streaming" }, (requests) => requests)
   );
@@ -470,7 +470,7 @@ Deno.test("bidi: requests that are returned as replies are echoed, also when can
   assert.equal(other.done, 1);
 });
 
-Deno.test("cancelling rejects the handler's read with the reason", async () => {
+Deno.test("cancelling rejects the handler's pending read with the reason", async () => {
   let reason: unknown;
   const host = new FakeHost((router) =>
     router.method("/m", { kind: "bidi_streaming" }, async function* (requests) {
@@ -487,7 +487,7 @@ Deno.test("cancelling rejects the handler's read with the reason", async () => {
   assert.equal((reason as RpcError).code, Status.CANCELLED);
 });
 
-Deno.test("a handler that forgets its writes and reads survives a cancelled call", async () => {
+Deno.test("un-awaited reads and writes of a cancelled call cause no unhandled rejection", async () => {
   const host = new FakeHost((router) =>
     router.method("/m", { kind: "bidi_streaming" }, (requests, context) => {
       requests[Symbol.asyncIterator]().next();
@@ -504,7 +504,7 @@ Deno.test("a handler that forgets its writes and reads survives a cancelled call
   await new Promise((resolve) => setTimeout(resolve));
 });
 
-Deno.test("compressed requests are inflated, up to the limit", async () => {
+Deno.test("compressed requests are decompressed up to the limit", async () => {
   const host = new FakeHost((router) => {
     router.method("/one", {}, (r) => r);
     router.method("/many", { kind: "bidi_streaming" }, (r) => r);
@@ -531,7 +531,7 @@ Deno.test("compressed requests are inflated, up to the limit", async () => {
   }
 });
 
-Deno.test("requestCompressed tells how the request that was taken last came", async () => {
+Deno.test("requestCompressed tells whether the last request taken was compressed", async () => {
   const seen: boolean[] = [];
   const host = new FakeHost((router) => {
     router.method("/one", {}, (request, context) => {
@@ -557,7 +557,7 @@ Deno.test("requestCompressed tells how the request that was taken last came", as
   assert.deepEqual(seen, [true, false, true, false, true]);
 });
 
-Deno.test("a content-subtype that the method can't read is UNIMPLEMENTED", async () => {
+Deno.test("a content-subtype that the method does not take ends with UNIMPLEMENTED", async () => {
   const host = new FakeHost((router) => {
     router.method("/text", { requestCodec: textCodec }, () => bytes());
     router.method("/bytes", {}, (request) => request);
@@ -572,7 +572,7 @@ Deno.test("a content-subtype that the method can't read is UNIMPLEMENTED", async
   }
 });
 
-Deno.test("replies are compressed when asked for, taken, and worth it", async () => {
+Deno.test("replies are compressed if enabled, accepted by the caller, and smaller", async () => {
   const host = new FakeHost((router) => {
     router.method("/big", {}, () => new Uint8Array(5000));
     router.method("/small", {}, () => new Uint8Array(5));
@@ -594,7 +594,7 @@ Deno.test("replies are compressed when asked for, taken, and worth it", async ()
   }
 });
 
-Deno.test("interceptors go around handlers of every kind, first outermost", async () => {
+Deno.test("interceptors run around handlers of all kinds, the first outermost", async () => {
   const log: string[] = [];
   const host = new FakeHost((router) => {
     router.use((next) => async (call) => {

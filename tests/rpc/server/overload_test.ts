@@ -1,5 +1,5 @@
-// What a server holds is bounded: past the limits it refuses with RESOURCE_EXHAUSTED instead of growing, on
-// both wires, and goes on for everyone when the load is over.
+// Buffered bytes of a server are bounded on both wires: above the bound calls end with RESOURCE_EXHAUSTED, and later
+// calls succeed once the load is over.
 
 import assert from "node:assert/strict";
 import { connect, type RpcError, serve, Status } from "../../../mod.ts";
@@ -18,7 +18,7 @@ for (const wire of ["grpc", "lean"] as const) {
     const hold = Promise.withResolvers<void>();
     await using server = await serve(`memory:overload-${++names}`, (router) => {
       router.method("/load/echo", {}, (request) => request);
-      // Reads one message and then none: what else comes has to wait, or be refused.
+      // Reads one message and no more: further messages are buffered or refused.
       router.method("/load/hold", { kind: "client_streaming" }, async (requests) => {
         for await (const message of requests) {
           await hold.promise;
@@ -34,7 +34,7 @@ for (const wire of ["grpc", "lean"] as const) {
     const sessions = channels.flatMap((channel) =>
       Array.from({ length: 8 }, async () => {
         const session = channel.session("/load/hold");
-        // As a hostile client: without waiting to be asked for more.
+        // As an abusive client does: ignores back-pressure.
         for (let i = 0; i < 3; i++) session.send(new Uint8Array(MIB)).catch(() => {});
         session.closeSend();
         try {
@@ -45,7 +45,7 @@ for (const wire of ["grpc", "lean"] as const) {
         }
       })
     );
-    // 288 MiB want in; there is room for 8.
+    // Sends 288 MiB against a bound of 8 MiB.
     await until(() => statuses.includes(Status.RESOURCE_EXHAUSTED));
     assert.ok(most <= LIMIT, `${most}`);
     hold.resolve();
@@ -57,13 +57,13 @@ for (const wire of ["grpc", "lean"] as const) {
     seen.delete(Status.OK);
     seen.delete(Status.RESOURCE_EXHAUSTED);
     assert.deepEqual([...seen], []);
-    // And all of it is given back.
+    // All buffered bytes are released.
     assert.equal((await channels[0].call("/load/echo", new Uint8Array(MIB))).length, MIB);
     await Promise.all(channels.map((channel) => channel.close()));
     await until(() => heldBytes() === 0);
   });
 
-  Deno.test(`replies that nobody reads are refused past maxBufferedBytes: ${wire}`, async () => {
+  Deno.test(`unread replies are refused past maxBufferedBytes: ${wire}`, async () => {
     let most = 0;
     await using server = await serve(`memory:overload-${++names}`, (router) => {
       router.method("/load/large", {}, () => {
@@ -85,7 +85,7 @@ for (const wire of ["grpc", "lean"] as const) {
         result.status === "fulfilled" ? Status.OK : (result.reason as RpcError).code
       ),
     );
-    // Those that find no room are refused, whoever reads gets the rest.
+    // Replies beyond the bound are refused, the others are delivered.
     assert.ok(codes.has(Status.OK));
     codes.delete(Status.OK);
     codes.delete(Status.RESOURCE_EXHAUSTED);

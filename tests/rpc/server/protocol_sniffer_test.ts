@@ -3,7 +3,7 @@ import { looksLikeTls, recognize } from "../../../src/rpc/server/protocol_sniffe
 
 const text = (value: string) => new TextEncoder().encode(value);
 
-Deno.test("recognize() tells each protocol by its first bytes, and not before it is sure", () => {
+Deno.test("recognize() detects each protocol, and none before its first bytes are complete", () => {
   const cases: [string, Uint8Array, number][] = [
     ["grpc", text("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 24],
     ["lean", new Uint8Array([1, ...new Array(20).fill(0)]), 16],
@@ -25,7 +25,7 @@ Deno.test("recognize() tells each protocol by its first bytes, and not before it
   }
 });
 
-Deno.test("looksLikeTls() knows a ClientHello", () => {
+Deno.test("looksLikeTls() detects a ClientHello", () => {
   assert.equal(looksLikeTls(new Uint8Array([0x16, 3, 1])), true);
   assert.equal(looksLikeTls(new Uint8Array([0x16])), false);
   assert.equal(looksLikeTls(text("GET ")), false);

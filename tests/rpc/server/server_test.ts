@@ -43,7 +43,7 @@ async function codeOf(call: Promise<unknown>): Promise<Status> {
 }
 
 for (const wire of ["grpc", "lean"] as const) {
-  Deno.test(`serve() answers ${wire} calls on every address, and shuts down`, async () => {
+  Deno.test(`serve() serves ${wire} calls on all addresses and shuts down`, async () => {
     const socket = `unix:${await Deno.makeTempDir()}/s.sock`;
     const server = await serve(["127.0.0.1:0", socket], (router) => {
       router.method("/wire", {}, (_, context) => text(`${context.wire} ${context.peer.transport}`));
@@ -64,7 +64,7 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.equal(server.stats().connections.open, 0);
   });
 
-  Deno.test(`serve() answers ${wire} calls over TLS, by ALPN`, async () => {
+  Deno.test(`serve() serves ${wire} calls over TLS, selected by ALPN`, async () => {
     const { cert, key } = await selfSigned({ names: ["localhost", "127.0.0.1"] });
     await using server = await start(
       { tls: { cert, key } },
@@ -77,7 +77,7 @@ for (const wire of ["grpc", "lean"] as const) {
   });
 }
 
-Deno.test("an HTTP/1 request gets a short answer that names the server", async () => {
+Deno.test("RFC 9110 §15.5.22: an HTTP/1 request gets 426 with infoText", async () => {
   await using server = await start();
   const conn = await tcp(server);
   await conn.write(text("GET / HTTP/1.1\r\nHost: x\r\n\r\n"));
@@ -87,7 +87,7 @@ Deno.test("an HTTP/1 request gets a short answer that names the server", async (
   assert.equal(server.stats().connections.http1, 1);
 });
 
-Deno.test("anything else is closed and counted", async () => {
+Deno.test("connections of unknown protocols are closed and counted", async () => {
   await using server = await start();
   for (const opening of [bytes(0x16, 3, 1, 0, 5), bytes(0), text("PRI * HTTP/3"), bytes(255)]) {
     const conn = await tcp(server);
@@ -98,12 +98,12 @@ Deno.test("anything else is closed and counted", async () => {
   assert.equal(server.stats().connections.open, 0);
 });
 
-Deno.test("one timer runs from accept to a complete preface, TLS included", async () => {
+Deno.test("prefaceTimeoutMs covers everything from accept to a complete preface, TLS included", async () => {
   const { cert, key } = await selfSigned({ names: ["localhost"] });
   for (const options of [{}, { tls: { cert, key } }]) {
     await using server = await start({ ...options, limits: { prefaceTimeoutMs: 100 } });
     const begin = performance.now();
-    // One byte at a time does not buy more of it.
+    // Single bytes do not extend it.
     const conns = await Promise.all([tcp(server), tcp(server)]);
     await conns[1].write(text("PRI * "));
     await Promise.all(conns.map(readAll));
@@ -112,7 +112,7 @@ Deno.test("one timer runs from accept to a complete preface, TLS included", asyn
   }
 });
 
-Deno.test("a failed TLS handshake is a warning once, and probes that only connect are none", async () => {
+Deno.test("a failed TLS handshake is logged as a warning once, a port probe never", async () => {
   const records: LogRecord[] = [];
   await configure({
     sinks: { test: (record) => void records.push(record) },
@@ -141,7 +141,7 @@ Deno.test("a failed TLS handshake is a warning once, and probes that only connec
   }
 });
 
-Deno.test("connections over the limit are closed at once", async () => {
+Deno.test("connections over maxConnections are closed at once", async () => {
   await using server = await start({ limits: { maxConnections: 1 } });
   await using channel = connect(server.addresses[0]);
   await channel.call("/echo", bytes(1));
@@ -151,7 +151,7 @@ Deno.test("connections over the limit are closed at once", async () => {
   assert.deepEqual(await channel.call("/echo", bytes(2)), bytes(2));
 });
 
-Deno.test("connections that wait to be accepted leave others their turns", async () => {
+Deno.test("pending accepts do not starve open connections", async () => {
   const server = await serve(`memory:${crypto.randomUUID()}`, () => {});
   const dialed = await Promise.all(Array.from({ length: 200 }, () => dial(server.addresses[0])));
   const accepted: number[] = [];
@@ -166,7 +166,7 @@ Deno.test("connections that wait to be accepted leave others their turns", async
   assert.equal(server.stats().connections.open, 0);
 });
 
-Deno.test("serveConnection() serves what came about some other way, if its context id may connect", async () => {
+Deno.test("serveConnection() serves a given stream if allowVsockCids has its context id", async () => {
   await using server = await start({ allowVsockCids: [16] });
   for (const [vsockCid, allowed] of [[16, true], [17, false], [undefined, true]] as const) {
     const [near, far] = memoryPair();
@@ -203,7 +203,7 @@ Deno.test("refused vsock context ids are a warning once", async () => {
   }
 });
 
-Deno.test("shutdown() lets open calls finish and takes no new connections", async () => {
+Deno.test("shutdown() lets open calls finish and accepts no new connections", async () => {
   const started = Promise.withResolvers<void>();
   const release = Promise.withResolvers<Uint8Array>();
   const server = await start({}, (router) =>
@@ -224,7 +224,7 @@ Deno.test("shutdown() lets open calls finish and takes no new connections", asyn
   await server.finished;
 });
 
-Deno.test("shutdown() cancels what is open after the grace, and returns also when a handler doesn't", async () => {
+Deno.test("shutdown() cancels open calls after graceMs and resolves although a handler never ends", async () => {
   const started = Promise.withResolvers<AbortSignal>();
   const server = await start({}, (router) =>
     router.method("/never", {}, (_, context) => {
@@ -237,14 +237,14 @@ Deno.test("shutdown() cancels what is open after the grace, and returns also whe
   await server.shutdown({ graceMs: 20 });
   assert.equal(signal.aborted, true);
   assert.ok([Status.UNAVAILABLE, Status.CANCELLED].includes((await call) as 1 | 14));
-  // A time that can't be leaves the server as it was.
+  // An invalid graceMs does not begin the shutdown.
   const other = await start();
   await assert.rejects(other.shutdown({ graceMs: -1 }), RangeError);
   await assert.rejects(other.shutdown({ graceMs: NaN }), RangeError);
   await other.shutdown();
 });
 
-Deno.test("a client that leaves fires its handlers' signals", async () => {
+Deno.test("a lost connection fires the signals of its handlers", async () => {
   const left = Promise.withResolvers<void>();
   const started = Promise.withResolvers<void>();
   await using server = await start({}, (router) =>
@@ -261,7 +261,7 @@ Deno.test("a client that leaves fires its handlers' signals", async () => {
   assert.notEqual(await call, Status.OK);
 });
 
-Deno.test("calls inside of handlers inherit the deadline", async () => {
+Deno.test("calls made by a handler inherit its deadline", async () => {
   let inner = Infinity;
   await using back = await start({}, (router) =>
     router.method("/inner", {}, (request, context) => {
@@ -279,7 +279,7 @@ Deno.test("calls inside of handlers inherit the deadline", async () => {
   assert.ok(inner > 0 && inner <= 5000, `${inner}`);
 });
 
-Deno.test("serve() rejects addresses and options that can't be, and leaves nothing behind", async () => {
+Deno.test("serve() rejects invalid addresses and options and closes what it has opened", async () => {
   await using server = await start();
   await assert.rejects(serve(["127.0.0.1:0", server.addresses[0]], () => {}), /in use/i);
   await assert.rejects(

@@ -76,7 +76,7 @@ Deno.test("WorkerPool runs methods in workers, with metadata, details and init",
 });
 
 for (const path of ["/crash", "/exit", "/close"]) {
-  Deno.test(`WorkerPool: a worker lost by ${path} costs its own call and is replaced`, async () => {
+  Deno.test(`WorkerPool: a worker that ends by ${path} fails its own call and is replaced`, async () => {
     using pool = new Pool({ workers: 2 });
     await pool.call("/echo");
     const other = pool.start("/spin", "300");
@@ -91,7 +91,7 @@ for (const path of ["/crash", "/exit", "/close"]) {
   });
 }
 
-Deno.test("WorkerPool refuses at once what doesn't fit into its queue", async () => {
+Deno.test("WorkerPool refuses calls at once when its queue is full", async () => {
   using pool = new Pool({ maxQueue: 1 });
   const running = pool.start("/spin", "100");
   const waiting = pool.start("/echo", "a");
@@ -103,7 +103,7 @@ Deno.test("WorkerPool refuses at once what doesn't fit into its queue", async ()
   assert.equal(pool.pool.stats().maxQueued, 1);
 });
 
-Deno.test("WorkerPool: a call that is given up leaves the queue, or stops its handler", async () => {
+Deno.test("WorkerPool: a cancelled call leaves the queue or fires the signal in its worker", async () => {
   using pool = new Pool();
   const running = pool.start("/wait");
   const waiting = pool.start("/echo", "never");
@@ -116,7 +116,7 @@ Deno.test("WorkerPool: a call that is given up leaves the queue, or stops its ha
   assert.equal(pool.pool.stats().replaced, 0);
 });
 
-Deno.test("WorkerPool replaces a worker that goes on with a call that was given up", async () => {
+Deno.test("WorkerPool replaces a worker that does not finish a cancelled call", async () => {
   using pool = new Pool({ stuckMs: 50 });
   await pool.call("/echo");
   const stuck = pool.start("/spin", "60000", { timeoutMs: 10 });
@@ -127,7 +127,7 @@ Deno.test("WorkerPool replaces a worker that goes on with a call that was given 
   assert.equal(pool.pool.stats().replaced, 1);
 });
 
-Deno.test("WorkerPool tries again when workers can't be made, and close() ends what waits", async () => {
+Deno.test("WorkerPool retries when a worker cannot be created, and close() ends waiting calls", async () => {
   let tries = 0;
   const pool = new Pool({
     create: () => {
@@ -143,7 +143,7 @@ Deno.test("WorkerPool tries again when workers can't be made, and close() ends w
   assert.equal(waiting.status, Status.UNAVAILABLE);
 });
 
-Deno.test("WorkerPool takes only registered unary methods", () => {
+Deno.test("WorkerPool accepts only registered unary methods", () => {
   const create = () => {
     throw new Error("none");
   };
@@ -165,7 +165,7 @@ Deno.test("WorkerPool refuses options out of range", () => {
   ], (option) => new WorkerPool({ create, methods: [], workers: 1, ...option }).close());
 });
 
-Deno.test("the server's interceptors go around calls that run in workers", async () => {
+Deno.test("the server's interceptors run around calls in workers", async () => {
   const pool = new WorkerPool({
     create: () => new Worker(new URL("./pool_worker.ts", import.meta.url), { type: "module" }),
     methods: METHODS,

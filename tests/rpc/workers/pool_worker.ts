@@ -4,7 +4,7 @@ import { RpcError } from "../../../src/errors.ts";
 import { serveWorker } from "../../../src/rpc/workers/host.ts";
 import type { Router } from "../../../src/rpc/dispatch/router.ts";
 
-/** The methods of the worker pool's tests; in the server's own thread they all fail. */
+/** Registers the methods that the tests of the pool run in workers. */
 export function configure(router: Router, init: unknown): void {
   const text = { requestCodec: textCodec, responseCodec: textCodec };
   router.method("/echo", text, (request, context) => {

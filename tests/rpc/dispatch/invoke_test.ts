@@ -3,7 +3,7 @@ import { connect, serve } from "../../../mod.ts";
 import type { DispatcherWrapper } from "../../../src/rpc/dispatch/mod.ts";
 import { Echo } from "../../../proto/gen/bench/echo_pb.ts";
 
-/** A payload that no other call has. */
+/** Creates a payload that differs from that of every other call. */
 function payload(seed: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = i * (seed * 2 + 1) + (i >> 8);
@@ -15,7 +15,7 @@ const SIZES = [2_000, 5_000, 16_384, 40_000, 150_000, 1_100_000, 1_200_000];
 for (const wire of ["grpc", "lean"] as const) {
   for (const compress of [false, true]) {
     const title = `${wire}${compress ? " with gzip" : ""}`;
-    Deno.test(`large replies at the same time don't touch each other (${title})`, async () => {
+    Deno.test(`concurrent large replies do not share a buffer (${title})`, async () => {
       await using server = await serve("127.0.0.1:0", (router) => {
         router.service(Echo, {
           unary: async (request) => {
@@ -57,7 +57,7 @@ for (const wire of ["grpc", "lean"] as const) {
   }
 }
 
-Deno.test("a dispatcher may keep replies and give them again", async () => {
+Deno.test("a dispatcher that does not pass `lend` on may return the same reply again", async () => {
   let kept: Uint8Array | undefined;
   const caching: DispatcherWrapper = (next) => ({
     find: (path) => next.find(path),

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { Status } from "../../../src/call/status.ts";
+import { gzip } from "../../../src/codec/compression.ts";
+import { textCodec } from "../../../src/codec/text.ts";
+import { RpcError } from "../../../src/errors.ts";
+import { RequestStream } from "../../../src/rpc/dispatch/request_stream.ts";
+
+class Source {
+  readonly pauses: boolean[] = [];
+  readonly encoding = "gzip";
+  faults = 0;
+
+  setReadPaused(paused: boolean): void {
+    this.pauses.push(paused);
+  }
+
+  chargeFault(): void {
+    this.faults++;
+  }
+}
+
+const message = (length: number) => new Uint8Array(length);
+
+Deno.test("reading pauses at 64 KiB or 128 requests and resumes at half of both", async () => {
+  for (const [count, bytes] of [[4, 16_384], [128, 0]]) {
+    const source = new Source();
+    const stream = new RequestStream(source, 1_000_000);
+    for (let i = 0; i < count; i++) {
+      assert.deepEqual(source.pauses, []);
+      stream.push(message(bytes), false);
+    }
+    assert.deepEqual(source.pauses, [true]);
+    for (let i = 0; i < count / 2; i++) {
+      assert.deepEqual(source.pauses, [true]);
+      await stream.next();
+    }
+    assert.deepEqual(source.pauses, [true, false]);
+  }
+});
+
+Deno.test("a request goes to a pending read; several reads are served in order", async () => {
+  const stream = new RequestStream(new Source(), 100);
+  const reads = [stream.next(), stream.next(), stream.next()];
+  stream.push(message(1), false);
+  stream.push(message(2), false);
+  stream.end();
+  const [first, second, third] = await Promise.all(reads);
+  assert.equal(first.value?.length, 1);
+  assert.equal(second.value?.length, 2);
+  assert.equal(third.done, true);
+});
+
+Deno.test("requests are decompressed and decoded when they are taken", async () => {
+  const source = new Source();
+  const stream = new RequestStream(source, 100).decodeWith((bytes) => textCodec.decode(bytes));
+  stream.push(textCodec.encode("plain"), false);
+  stream.push(gzip(textCodec.encode("compressed")), true);
+  stream.push(gzip(message(101)), true);
+  assert.equal((await stream.next()).value, "plain");
+  assert.equal(stream.lastCompressed, false);
+  assert.equal((await stream.next()).value, "compressed");
+  assert.equal(stream.lastCompressed, true);
+  await assert.rejects(stream.next(), { code: Status.RESOURCE_EXHAUSTED });
+  assert.equal(source.faults, 1);
+});
+
+Deno.test("a request that cannot be decoded ends the stream with INTERNAL", async () => {
+  const stream = new RequestStream(new Source(), 100).decodeWith(() => {
+    throw new Error("not a message");
+  });
+  stream.push(message(1), false);
+  stream.push(message(2), false);
+  await assert.rejects(stream.next(), { code: Status.INTERNAL });
+  await assert.rejects(stream.next(), { code: Status.INTERNAL });
+});
+
+Deno.test("fail() drops queued requests, resumes the wire and rejects reads", async () => {
+  const source = new Source();
+  const stream = new RequestStream(source, 100);
+  stream.push(message(65_536), false);
+  const reason = new RpcError(Status.CANCELLED, "The caller cancelled");
+  stream.fail(reason);
+  assert.deepEqual(source.pauses, [true, false]);
+  await assert.rejects(stream.next(), (error) => error === reason);
+});
+
+Deno.test("after return() requests are dropped and the wire is not paused", async () => {
+  const source = new Source();
+  const stream = new RequestStream(source, 100);
+  stream.push(message(65_536), false);
+  await stream.return();
+  for (let i = 0; i < 200; i++) stream.push(message(65_536), false);
+  assert.deepEqual(source.pauses, [true, false]);
+  assert.equal((await stream.next()).done, true);
+});
