@@ -13,6 +13,7 @@ const stages: [name: string, args: string[]][] = [
   ["lint", ["lint", "--quiet"]],
   ["types", ["check", "--quiet"]],
   ["generated", ["run", "-A", "scripts/generate.ts", "--check"]],
+  ["options", ["run", "-A", "scripts/options_page.ts", "--check"]],
   // Types of npm packages are documented there; but a whole package's namespace must be looked at.
   ["documentation", ["doc", "--lint", "--no-npm", ...Object.values(others)]],
   ["documentation of certs", ["doc", "--lint", certs]],

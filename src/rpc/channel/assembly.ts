@@ -15,6 +15,7 @@ import {
   type ChannelStats,
   checkChannelOptions,
   CONNECT_TIMEOUT_MS,
+  DEFAULT_POOL_SIZE,
   IDLE_TIMEOUT_MS,
   MAX_QUEUED_CALLS,
   RESOLVE_INTERVAL_MS,
@@ -183,7 +184,7 @@ export class ChannelAssembly {
 
   #makePool(clock: CallCore["clock"], random: () => number): Pool {
     const options = this.#options;
-    const { min, max, shrinkAfterMs } = checkPoolSize(options.poolSize ?? { min: 1 });
+    const { min, max, shrinkAfterMs } = checkPoolSize(options.poolSize ?? DEFAULT_POOL_SIZE);
     // Throws for options out of range, before the first dial.
     new Backoff(options, random);
     const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;

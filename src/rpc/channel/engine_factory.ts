@@ -10,7 +10,7 @@ import { GrpcClientConnection } from "../../grpc/client.ts";
 import { LeanClientConnection } from "../../lean/client.ts";
 import { HTTP2_LIMITS, MIN_CLIENT_KEEPALIVE_MS } from "../../limits/connection_limits.ts";
 import type { ByteStream } from "../../transport/types.ts";
-import { type ChannelOptions, CONNECT_TIMEOUT_MS } from "./options.ts";
+import { type ChannelOptions, CONNECT_TIMEOUT_MS, USER_AGENT } from "./options.ts";
 
 const LEAN_ALPN = "vrpc-lean/1";
 
@@ -63,7 +63,7 @@ export class ClientEngineFactory {
       ...engine,
       authority: this.#authority,
       secure: stream.peer.tls !== undefined,
-      userAgent: options.userAgent,
+      userAgent: options.userAgent ?? USER_AGENT,
       // The connect timeout of `Connection` covers the dial and the peer's first SETTINGS.
       prefaceTimeoutMs: Infinity,
       settingsTimeoutMs: Math.max(

@@ -162,6 +162,9 @@ export const RESOLVE_INTERVAL_MS = 30_000;
 /** Default of {@link ChannelOptions.maxQueuedCalls}. */
 export const MAX_QUEUED_CALLS = 65_536;
 
+/** Default of {@link ChannelOptions.poolSize}. */
+export const DEFAULT_POOL_SIZE: PoolSize = { min: 1, max: 4 };
+
 /** Default of {@link ChannelOptions.userAgent}. */
 export const USER_AGENT = "vrpc";
 
@@ -182,7 +185,7 @@ export const CHANNEL_DEFAULTS: Defaults<ChannelOptions> = {
   batch: false,
   authority: undefined,
   userAgent: USER_AGENT,
-  poolSize: { min: 1, max: 4 },
+  poolSize: DEFAULT_POOL_SIZE,
   balancer: undefined,
   resolver: undefined,
   minResolveIntervalMs: RESOLVE_INTERVAL_MS,
@@ -255,7 +258,15 @@ function checkOptionNames(options: ChannelOptions): void {
     ...names,
     ...limitNames.map((name) => `limits.${name}`),
   ]);
-  const { limits } = options;
-  if (limits === undefined) return;
-  checkNames("limits of connect", limits, CONNECTION_LIMIT_RANGES, [...limitNames, ...names]);
+  const { limits, healthCheck, batch, poolSize } = options;
+  if (limits !== undefined) {
+    checkNames("limits of connect", limits, CONNECTION_LIMIT_RANGES, [...limitNames, ...names]);
+  }
+  if (healthCheck !== undefined) {
+    checkNames("healthCheck", healthCheck, { ...HEALTH_RANGES, service: undefined });
+  }
+  if (typeof batch === "object") checkNames("batch", batch, BATCH_RANGES);
+  if (typeof poolSize === "object") {
+    checkNames("poolSize", poolSize, { min: undefined, max: undefined, shrinkAfterMs: undefined });
+  }
 }

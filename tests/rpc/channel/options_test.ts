@@ -45,6 +45,10 @@ Deno.test("connect() refuses unknown options and names the nearest", () => {
     [{ reusePort: true }, /connect has no option of that name/],
     [{ lean: {} }, /connect has no option of that name/],
     [{ internals: {} }, /connect has no option of that name/],
+    [{ healthCheck: { intervalMS: 5 } }, /did you mean intervalMs\?$/],
+    [{ healthCheck: true }, /^Cannot use healthCheck true: it must be an object$/],
+    [{ batch: { maxCall: 5 } }, /did you mean maxCalls\?$/],
+    [{ poolSize: { mim: 5 } }, /did you mean min\?$/],
     [{ limits: null }, /^Cannot use limits of connect null: it must be an object$/],
   ];
   for (const [options, message] of wrong) {
