@@ -3,7 +3,7 @@
 #   docker build -t vrpc-enclave .
 #   docker run --rm -p 50001:50001 vrpc-enclave
 #
-# In a Nitro Enclave: docker build, then nitro-cli build-enclave; see the README.
+# In a Nitro Enclave: docker build, then nitro-cli build-enclave; see docs/enclaves.md.
 
 FROM denoland/deno:2.9.6 AS build
 WORKDIR /app

@@ -1,44 +1,8 @@
 // What is published has to work alone: without our deno.json, and without files that aren't published.
 
 import assert from "node:assert/strict";
-import { dirname, join, relative } from "node:path";
-
-const ROOT = join(import.meta.dirname!, "..");
-
-async function deno(args: string[], cwd: string) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args,
-    cwd,
-    env: { NO_COLOR: "1" },
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, out: decoder.decode(stdout), err: decoder.decode(stderr) };
-}
-
-/** Copies the files that would be published into `directory`. */
-async function copyPublished(directory: string): Promise<string[]> {
-  const { code, err } = await deno(["publish", "--dry-run", "--allow-dirty", "--no-check"], ROOT);
-  assert.equal(code, 0, err);
-  const files = [...err.matchAll(/^\s+file:\/\/(\S+) \(/gm)].map(([, path]) =>
-    relative(ROOT, path)
-  );
-  for (const file of files) {
-    await Deno.mkdir(join(directory, dirname(file)), { recursive: true });
-    await Deno.copyFile(join(ROOT, file), join(directory, file));
-  }
-  return files;
-}
-
-/** A project that uses the published files, with no settings of ours but where packages come from. */
-async function makeProject(directory: string): Promise<void> {
-  const { imports, exports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
-  const own = Object.entries<string>(exports)
-    .map(([name, path]) => [join("@vrpc/vrpc", name), `./published/${path.slice(2)}`]);
-  await Deno.writeTextFile(
-    join(directory, "deno.json"),
-    JSON.stringify({ imports: { ...imports, ...Object.fromEntries(own) } }),
-  );
-}
+import { join } from "node:path";
+import { deno, makeProject } from "./documentation/published.ts";
 
 const USES_IT = `
 import { connect, RpcError, serve } from "@vrpc/vrpc";
@@ -77,10 +41,9 @@ console.log("end", RpcError.name);
 Deno.test("a project with the published files alone serves and connects, and is told of missing flags", async () => {
   const directory = await Deno.makeTempDir();
   try {
-    const files = await copyPublished(join(directory, "published"));
+    const files = await makeProject(directory, ["@bufbuild/protobuf"]);
     assert.ok(files.includes("mod.ts") && files.includes("README.md"));
     assert.deepEqual(files.filter((file) => /^(tests|bench|cmd|scripts)\//.test(file)), []);
-    await makeProject(directory);
     await Deno.writeTextFile(join(directory, "main.ts"), USES_IT);
     const { code, out, err } = await deno(
       ["run", "--quiet", "-A", "--check", "main.ts"],

@@ -1,5 +1,5 @@
-// Every program starts and does its work with the permissions that its task gives, and no more. The README
-// lists the same.
+// Every program starts and does its work with the permissions that its task gives, and no more.
+// docs/deployment.md lists the same.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -64,10 +64,10 @@ Deno.test("no task of a program has all permissions, and tasks of one program ha
   ]);
 });
 
-Deno.test("the README lists the permissions of the tasks", async () => {
-  const readme = await Deno.readTextFile(join(ROOT, "README.md"));
+Deno.test("docs/deployment.md lists the permissions of the tasks", async () => {
+  const page = await Deno.readTextFile(join(ROOT, "docs/deployment.md"));
   for (const program of ["benchmark", "client", "enclave", "host", "server", "vrpc"]) {
-    const row = readme.split("\n").find((line) =>
+    const row = page.split("\n").find((line) =>
       line.startsWith("|") && line.includes(`\`${program}\``) && line.includes("--allow-net")
     );
     assert.ok(row, program);
