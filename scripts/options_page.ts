@@ -153,6 +153,14 @@ function checkNames({ title, options, defaults = {} }: Section): void {
   if (documented !== existing) fail(`${title} are ${documented}, and in the code ${existing}`);
 }
 
+const EXAMPLE = `\`\`\`ts
+import { serve } from "@vrpc/vrpc";
+
+await using server = await serve("127.0.0.1:0", (router) => {
+  router.method("/echo", {}, (request) => request);
+}, { limits: { maxConcurrentStreams: 100 } });
+\`\`\``;
+
 /** The page's text. Throws when a docstring contradicts the code. */
 export async function optionsPage(): Promise<string> {
   const parts = [
@@ -161,7 +169,7 @@ export async function optionsPage(): Promise<string> {
     "Every option has a default. Times are in milliseconds, `Infinity` for never; sizes are in bytes. A number out of " +
     "its range is a `RangeError`, an unknown name a `TypeError` that suggests the nearest name. Limits against " +
     "overload and abuse have the same names for both wires and are given as `limits`:",
-    '```ts ignore\nawait serve("127.0.0.1:50051", configure, { limits: { maxConcurrentStreams: 100 } });\n```',
+    EXAMPLE,
   ];
   for (const section of await sections()) {
     parts.push(`## ${section.title}`, section.text, table(section));
