@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
 import { Metadata } from "../../../src/call/metadata.ts";
-import { Status } from "../../../src/call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../../src/call/wire.ts";
 import type { CallCore, ClientMethod, OutgoingRequest } from "../../../src/rpc/client/call_core.ts";
 import { HedgingStrategy } from "../../../src/rpc/client/hedging.ts";
 import { ReplayableCall } from "../../../src/rpc/client/replayable_call.ts";
 import type { PickWaiter } from "../../../src/rpc/pool/pick_queue.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { RpcError, type ServiceConfig, Status } from "../../../mod.ts";
+import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
+import { failure } from "../../fixtures/failure.ts";
+import { Network } from "../../fixtures/network.ts";
+import { startPolicyServer } from "./policy_server.ts";
 
-/** One copy of the call as its connection sees it. */
+/** One attempt of the call on its connection. */
 class Copy implements ClientCall {
   sent = 0;
   halfClosed = false;
@@ -32,14 +36,14 @@ class Copy implements ClientCall {
   setReadPaused(): void {}
 }
 
-/** A hedged call with streams, and what became of it. */
+/** A hedged streaming call and the events its caller received. */
 class Hedge {
   readonly clock = new VirtualClock();
   readonly copies: Copy[] = [];
   readonly statuses: Status[] = [];
   writableCalls = 0;
   holds = 0;
-  /** What the pool does with a call for which it has no connection. */
+  /** Receives an attempt for which the pool has no connection. */
   refusal: ((waiter: PickWaiter) => void) | undefined = undefined;
   readonly call: ReplayableCall;
   readonly strategy: HedgingStrategy;
@@ -91,13 +95,13 @@ class Hedge {
     this.call.begin(this.strategy);
   }
 
-  /** Ends one copy. */
+  /** Ends one attempt. */
   end(copy: number, code: Status): void {
     this.copies[copy].sink.onStatus(code, "", () => new Metadata(), "processed");
   }
 }
 
-Deno.test("a sender that waits for the newest copy goes on when another becomes the call", () => {
+Deno.test("a sender waiting for the newest attempt resumes when another attempt is committed", () => {
   const hedge = new Hedge(100);
   hedge.begin();
   hedge.call.sendMessage(new Uint8Array(8), false);
@@ -113,7 +117,7 @@ Deno.test("a sender that waits for the newest copy goes on when another becomes 
   assert.equal(hedge.holds, 0);
 });
 
-Deno.test("a sender that waits for the newest copy goes on when that copy fails", () => {
+Deno.test("a sender waiting for the newest attempt resumes when that attempt fails", () => {
   const hedge = new Hedge(100, 2);
   hedge.begin();
   hedge.call.sendMessage(new Uint8Array(8), false);
@@ -128,10 +132,10 @@ Deno.test("a sender that waits for the newest copy goes on when that copy fails"
   assert.deepEqual(hedge.statuses, [Status.OK]);
 });
 
-Deno.test("a copy that can't start is followed by one timer, not by two", () => {
+Deno.test("an attempt that fails at its start sets one timer, not two", () => {
   const hedge = new Hedge(100, 4);
   hedge.refusal = (waiter) => {
-    hedge.refusal = undefined; // the connection comes up meanwhile
+    hedge.refusal = undefined; // from now on there is a connection
     waiter.onPickFailed(Status.UNAVAILABLE, "not yet");
   };
   hedge.begin();
@@ -141,4 +145,54 @@ Deno.test("a copy that can't start is followed by one timer, not by two", () => 
   assert.deepEqual(hedge.statuses, [Status.OK]);
   assert.equal(hedge.clock.pending, 0);
   assert.equal(hedge.holds, 0);
+});
+
+const hedging: ServiceConfig = {
+  methodConfig: [{
+    name: [{}],
+    hedgingPolicy: {
+      maxAttempts: 3,
+      hedgingDelay: "0.5s",
+      nonFatalStatusCodes: ["UNAVAILABLE"],
+    },
+  }],
+};
+
+Deno.test("a hedge succeeds while the first attempt hangs, which is then cancelled (gRPC A6)", async () => {
+  await using network = new Network();
+  const ended: number[] = [];
+  const { server, channel, attempts } = await startPolicyServer(
+    network,
+    hedging,
+    async (attempt, ctx) => {
+      if (attempt !== 1) return;
+      await new Promise<void>((resolve) => ctx.signal.addEventListener("abort", () => resolve()));
+      ended.push(attempt);
+    },
+  );
+  const call = channel.call("/t.S/Unary", text("x"));
+  await network.until(() => attempts.length === 1);
+  await network.pass(499);
+  assert.equal(attempts.length, 1);
+  await network.pass(1);
+  assert.equal(untext(await call), "x");
+  await network.until(() => ended.length === 1);
+  assert.deepEqual(attempts, [undefined, "1"]);
+  await network.pass(5_000);
+  assert.equal(attempts.length, 2);
+  await server.close();
+});
+
+Deno.test("a non-fatal failure starts the next hedge at once, a fatal one ends the call (gRPC A6)", async () => {
+  await using network = new Network();
+  let code: Status = Status.UNAVAILABLE;
+  const { server, channel, attempts } = await startPolicyServer(network, hedging, (attempt) => {
+    throw new RpcError(code, `attempt ${attempt}`);
+  });
+  assert.equal((await failure(channel.call("/t.S/Unary", EMPTY))).message, "attempt 3");
+  attempts.length = 0;
+  code = Status.NOT_FOUND;
+  assert.equal((await failure(channel.call("/t.S/Unary", EMPTY))).message, "attempt 1");
+  assert.equal(attempts.length, 1);
+  await server.close();
 });

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { Status } from "../../../mod.ts";
 import { parseServiceConfig, type ServiceConfig } from "../../../src/rpc/client/service_config.ts";
+import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
+import { failure } from "../../fixtures/failure.ts";
+import { Network } from "../../fixtures/network.ts";
+import { startPolicyServer } from "./policy_server.ts";
 
 Deno.test("the most specific name applies: method, service, default", () => {
   const config = parseServiceConfig(JSON.stringify({
@@ -74,4 +78,22 @@ Deno.test("parseServiceConfig() names the invalid field", () => {
   for (const [config, message] of cases) {
     assert.throws(() => parseServiceConfig(config), { name: "TypeError", message });
   }
+});
+
+Deno.test("the service config sets timeout and size limits per method", async () => {
+  await using network = new Network();
+  const { server, channel } = await startPolicyServer(network, {
+    methodConfig: [{
+      name: [{ service: "t.S", method: "Unary" }],
+      timeout: "0.25s",
+      maxRequestMessageBytes: 10,
+      maxResponseMessageBytes: "5",
+    }],
+  }, (_, ctx) => text(ctx.timeRemainingMs() <= 250 ? "ok" : "no"));
+  assert.equal(untext(await channel.call("/t.S/Unary", EMPTY)), "ok");
+  assert.equal(
+    (await failure(channel.call("/t.S/Unary", new Uint8Array(11)))).code,
+    Status.RESOURCE_EXHAUSTED,
+  );
+  await server.close();
 });

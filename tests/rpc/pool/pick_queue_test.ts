@@ -76,7 +76,7 @@ Deno.test("TRANSIENT_FAILURE fails calls without waitForReady, a close all of th
   assert.equal(queue.size, 0);
 });
 
-Deno.test("calls that come and go behind one with waitForReady leave no room behind", () => {
+Deno.test("calls that come and go behind one with waitForReady do not grow the queue", () => {
   const queue = new PickQueue(10);
   const ends: string[] = [];
   queue.add(new Waiter("patient", ends, true));

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Metadata } from "../../../src/call/metadata.ts";
+import { ProtocolError } from "../../../src/errors.ts";
+import {
+  BatchRequestWriter,
+  BatchResponseWriter,
+  readBatchRequest,
+  readBatchResponse,
+} from "../../../src/rpc/batch/messages.ts";
+
+const ignoreRequests = { onCall() {}, onCancel() {}, onMaxReplyBytes() {} };
+
+const ignoreResponses = { onReply() {}, onMaxCalls() {} };
+
+Deno.test("arbitrary bytes raise a ProtocolError or nothing", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (input) => {
+      for (
+        const read of [
+          () => readBatchRequest(input, ignoreRequests),
+          () => readBatchResponse(input, ignoreResponses),
+        ]
+      ) {
+        try {
+          read();
+        } catch (error) {
+          assert.ok(error instanceof ProtocolError, String(error));
+        }
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("a request truncated within a call raises a ProtocolError", () => {
+  const writer = new BatchRequestWriter();
+  writer.call(7, "/a.B/C", 1, new Uint8Array(40), 500, new Metadata({ a: "b" }));
+  const whole = writer.take();
+  for (let length = 1; length < whole.length; length++) {
+    assert.throws(
+      () => readBatchRequest(whole.slice(0, length), ignoreRequests),
+      ProtocolError,
+    );
+  }
+});
+
+Deno.test("a sink can start another read", () => {
+  const inner = new BatchResponseWriter();
+  inner.ok(9, new Uint8Array([9]));
+  const innerMessage = inner.take();
+  const outer = new BatchRequestWriter();
+  outer.call(1, "/a", 0, new Uint8Array([1]), 0);
+  outer.call(2, "/a", 0, new Uint8Array([2]), 0);
+  const ids: number[] = [];
+  readBatchRequest(outer.take(), {
+    ...ignoreRequests,
+    onCall(id) {
+      ids.push(id);
+      readBatchResponse(innerMessage, ignoreResponses);
+    },
+  });
+  assert.deepEqual(ids, [1, 2]);
+});

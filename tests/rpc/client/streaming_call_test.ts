@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { Metadata } from "../../../src/call/metadata.ts";
+import { Status } from "../../../src/call/status.ts";
+import type { ClientCall, ClientCallSink } from "../../../src/call/wire.ts";
+import { bytesCodec } from "../../../src/codec/bytes.ts";
+import { RpcError } from "../../../src/errors.ts";
+import type { CallCore, ClientMethod } from "../../../src/rpc/client/call_core.ts";
+import { ClientStream } from "../../../src/rpc/client/streaming_call.ts";
+import { DeadlineQueue } from "../../../src/rpc/core/deadline_queue.ts";
+import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
+import { failure } from "../../fixtures/failure.ts";
+import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+
+const none = () => new Metadata();
+
+/** A bidirectional call whose engine the test plays. */
+class Fixture {
+  readonly clock = new VirtualClock();
+  sink!: ClientCallSink;
+  readonly sent: string[] = [];
+  readonly pauses: boolean[] = [];
+  writable = true;
+  halfClosed = false;
+  cancelled = false;
+  readonly stream: ClientStream;
+
+  constructor() {
+    const call = {
+      sendMessage: (message: Uint8Array) => void this.sent.push(untext(message)),
+      sendLastMessage: (message: Uint8Array) => void this.sent.push(`${untext(message)}.`),
+      halfClose: () => void (this.halfClosed = true),
+      cancel: () => void (this.cancelled = true),
+      setReadPaused: (paused: boolean) => void this.pauses.push(paused),
+      encoding: "identity",
+    };
+    Object.defineProperty(call, "writable", { get: () => this.writable });
+    const core = {
+      clock: this.clock,
+      deadlines: new DeadlineQueue(this.clock),
+      compress: false,
+      starter: {
+        start: (_: unknown, sink: ClientCallSink) => {
+          this.sink = sink;
+          return call as unknown as ClientCall;
+        },
+      },
+    } as unknown as CallCore;
+    const method = {
+      path: "/t.S/Chat",
+      kind: "bidi_streaming",
+      requestCodec: bytesCodec,
+      responseCodec: bytesCodec,
+      maxReceiveBytes: 1_000_000,
+      maxSendBytes: 100,
+      timeoutMs: Infinity,
+      waitForReady: false,
+    } as ClientMethod;
+    this.stream = new ClientStream(core, method).begin();
+  }
+
+  receive(...messages: Uint8Array[]): void {
+    for (const message of messages) this.sink.onMessage(message, false);
+  }
+}
+
+Deno.test("reading pauses above 64 KiB of unread messages and resumes at half of that", async () => {
+  const fixture = new Fixture();
+  fixture.receive(new Uint8Array(32_768), new Uint8Array(32_768));
+  assert.deepEqual(fixture.pauses, []);
+  fixture.receive(new Uint8Array(1));
+  assert.deepEqual(fixture.pauses, [true]);
+  await fixture.stream.receive();
+  assert.deepEqual(fixture.pauses, [true]);
+  await fixture.stream.receive();
+  assert.deepEqual(fixture.pauses, [true, false]);
+});
+
+Deno.test("reading pauses above 1,024 unread messages, as empty ones cost memory too", async () => {
+  const fixture = new Fixture();
+  for (let i = 0; i < 1_024; i++) fixture.receive(EMPTY);
+  assert.deepEqual(fixture.pauses, []);
+  fixture.receive(EMPTY);
+  assert.deepEqual(fixture.pauses, [true]);
+  for (let i = 0; i < 512; i++) await fixture.stream.receive();
+  assert.deepEqual(fixture.pauses, [true]);
+  await fixture.stream.receive();
+  assert.deepEqual(fixture.pauses, [true, false]);
+});
+
+Deno.test("send() resolves once the call is writable", async () => {
+  const fixture = new Fixture();
+  await fixture.stream.send(text("a"));
+  fixture.writable = false;
+  let resolved = false;
+  const second = fixture.stream.send(text("b")).then(() => resolved = true);
+  await Promise.resolve();
+  assert.equal(resolved, false);
+  fixture.sink.onWritable();
+  await second;
+  assert.deepEqual(fixture.sent, ["a", "b"]);
+});
+
+Deno.test("a message above the limit fails the call with RESOURCE_EXHAUSTED", async () => {
+  const fixture = new Fixture();
+  const error = await failure(fixture.stream.send(new Uint8Array(101)));
+  assert.equal(error.code, Status.RESOURCE_EXHAUSTED);
+  assert.equal(fixture.cancelled, true);
+  assert.equal(fixture.stream.error, error);
+});
+
+Deno.test("queued messages are received before the status", async () => {
+  const fixture = new Fixture();
+  fixture.receive(text("last"));
+  fixture.sink.onStatus(Status.ABORTED, "no more", none, "processed");
+  assert.equal(untext((await fixture.stream.receive())!), "last");
+  assert.equal((await failure(fixture.stream.receive())).code, Status.ABORTED);
+});
+
+Deno.test("cancelling drops queued messages and rejects pending sends", async () => {
+  const fixture = new Fixture();
+  fixture.receive(text("unread"));
+  fixture.writable = false;
+  const pending = failure(fixture.stream.send(text("a")));
+  const reason = RpcError.from(new Error("enough"));
+  fixture.stream.cancel(reason);
+  assert.equal(await pending, reason);
+  assert.equal(await failure(fixture.stream.receive()), reason);
+  assert.equal(fixture.cancelled, true);
+});
+
+Deno.test("one receive at a time, and no send after closeSend()", async () => {
+  const fixture = new Fixture();
+  const first = fixture.stream.receive();
+  await assert.rejects(fixture.stream.receive(), TypeError);
+  fixture.stream.closeSend();
+  assert.equal(fixture.halfClosed, true);
+  await assert.rejects(fixture.stream.send(text("late")), TypeError);
+  fixture.sink.onStatus(Status.OK, "", none, "processed");
+  assert.equal(await first, null);
+});
