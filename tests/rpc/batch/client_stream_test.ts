@@ -96,7 +96,7 @@ Deno.test("calls above 100 wait until the server has announced its limit", async
   assert.equal(channel.stats().batchedCalls, 1_000);
 });
 
-Deno.test("a batch stream on the last stream identifier ends with its connection", async () => {
+Deno.test("a batch stream on the last stream identifier ends with its connection (RFC 9113 §5.1.1)", async () => {
   const { server, address } = await startBatchServer(true);
   await using _ = server;
   await using channel = connect(address, { batch: true, poolSize: 1 });
