@@ -1,18 +1,17 @@
 /**
- * Runs short pieces of blocking work on the event loop without holding up I/O: in one turn of the loop
- * only so much of it is done, and the rest waits for the following turns, in order.
+ * Short blocking work on the event loop without delaying I/O: a turn of the loop runs only so much of it, and the
+ * rest waits for later turns, in order.
  *
- * The alternatives were measured for signing. A thread pool (non-blocking FFI) costs 20 µs and more a call,
- * as much as an ECDSA P-256 signature itself; here a call that fits costs nothing, and a saturated server
- * still signs at the full rate of its core.
+ * The alternatives were measured for signing. A thread pool (non-blocking FFI) costs 20 µs and more per call, as much
+ * as an ECDSA P-256 signature itself. Here a call that fits into the turn costs nothing, and a saturated server still
+ * signs at the full rate of its core.
  *
  * @module
  */
 
-import { setImmediate } from "node:timers";
-import { isPolling } from "./turns.ts";
+import { systemTurns, type TurnScheduler } from "./turns.ts";
 
-/** How long the pieces of one turn may take together. A turn has other work too, and should stay below 2 ms. */
+/** Time limit for the work of one turn, in ms. The turn has other work too, and should stay below 2 ms. */
 export const DEFAULT_TURN_BUDGET_MS = 1;
 
 interface Piece {
@@ -20,37 +19,35 @@ interface Piece {
   readonly run: () => void;
 }
 
-/** Shares out the time of the event loop's turns. */
+/** Limits the blocking work in each turn of the event loop. */
 export class TurnBudget {
   readonly #budgetMs: number;
-  readonly #now: () => number;
-  // What a piece of each kind took lately: it isn't started when it would not fit any more.
+  readonly #turns: TurnScheduler;
+  // Recent duration of each kind, in ms: a piece that would exceed the rest of the budget waits.
   readonly #costMs: number[] = [];
   readonly #waiting: Piece[] = [];
   #head = 0;
   #spentMs = 0;
   #turnScheduled = false;
+  readonly #startTurn = () => this.#runTurn();
 
-  /** Makes a budget of `budgetMs` for each turn. */
-  constructor(
-    budgetMs: number = DEFAULT_TURN_BUDGET_MS,
-    now: () => number = () => performance.now(),
-  ) {
+  /** Allows `budgetMs` per turn, in ms, above 0; throws a RangeError otherwise. */
+  constructor(budgetMs: number = DEFAULT_TURN_BUDGET_MS, turns: TurnScheduler = systemTurns) {
     if (!(budgetMs > 0)) {
       throw new RangeError(`Cannot use a turn budget of ${budgetMs} ms: it must be above 0`);
     }
     this.#budgetMs = budgetMs;
-    this.#now = now;
+    this.#turns = turns;
   }
 
-  /** How many pieces wait for a later turn. */
+  /** Number of pieces that wait for a later turn. */
   get waiting(): number {
     return this.#waiting.length - this.#head;
   }
 
   /**
-   * Runs `work` now when it fits this turn and none waits before it, otherwise in a later turn. `kind` is
-   * a small integer that groups pieces of like cost. What `work` throws, it throws or rejects with.
+   * Runs `work` now if it fits into this turn and no other piece waits, otherwise in a later turn. `kind` is a small
+   * integer that groups pieces of similar cost. Throws or rejects with what `work` throws.
    */
   run<Result>(kind: number, work: () => Result): Result | Promise<Result> {
     if (this.waiting === 0 && this.#fits(kind)) return this.#timed(kind, work);
@@ -67,19 +64,20 @@ export class TurnBudget {
   }
 
   #fits(kind: number): boolean {
-    // The first piece of a turn always fits, or nothing would ever get done.
+    // The first piece of a turn always fits, so that pieces longer than the budget run at all.
     return this.#spentMs === 0 || this.#spentMs + (this.#costMs[kind] ?? 0) <= this.#budgetMs;
   }
 
   #timed<Result>(kind: number, work: () => Result): Result {
-    const start = this.#now();
+    const { loop } = this.#turns;
+    const startMs = loop.now();
     try {
       return work();
     } finally {
-      const tookMs = this.#now() - start;
+      const tookMs = loop.now() - startMs;
       this.#spentMs += tookMs;
       const before = this.#costMs[kind] ?? tookMs;
-      // Growth counts at once; a piece that was slow for once is forgotten after some more.
+      // The estimate grows at once and shrinks by an eighth of the difference per piece.
       this.#costMs[kind] = Math.max(tookMs, before + (tookMs - before) / 8);
       this.#scheduleTurn();
     }
@@ -88,13 +86,13 @@ export class TurnBudget {
   #scheduleTurn(): void {
     if (this.#turnScheduled) return;
     this.#turnScheduled = true;
-    setImmediate(() => this.#nextTurn());
+    this.#turns.loop.setImmediate(this.#startTurn);
   }
 
-  #nextTurn(): void {
+  #runTurn(): void {
     this.#turnScheduled = false;
     this.#spentMs = 0;
-    if (isPolling() && this.waiting > 0) {
+    if (this.#turns.isPolling() && this.waiting > 0) {
       this.#scheduleTurn();
       return;
     }

@@ -7,7 +7,7 @@
 import process from "node:process";
 import { Duplex } from "node:stream";
 import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
-import { forcePollBeforeNextTurn, nextTurn } from "../event_loop/turns.ts";
+import { systemTurns } from "../event_loop/turns.ts";
 import type { ByteStream } from "./types.ts";
 
 // What an idle stream waits with, and what a busy one reads with. node:tls
@@ -73,9 +73,9 @@ export class ByteStreamDuplex extends Duplex {
 
   async #readInTurn(buffer: Uint8Array): Promise<number | null> {
     const count = await this.#inner.read(buffer);
-    await nextTurn();
+    await systemTurns.nextTurn();
     // The first step, with the key exchange and the signature, is most of a handshake.
-    if (!this.#begun) forcePollBeforeNextTurn();
+    if (!this.#begun) systemTurns.forcePollBeforeNextTurn();
     this.#begun = true;
     return count;
   }

@@ -1,31 +1,53 @@
 import assert from "node:assert/strict";
-import { setImmediate } from "node:timers/promises";
 import { TurnBudget } from "../../src/event_loop/turn_budget.ts";
+import { TurnScheduler } from "../../src/event_loop/turns.ts";
+import { VirtualLoop } from "./virtual_loop.ts";
 
-/** A budget whose clock only the work moves. */
+/** A budget on a virtual loop, whose time passes only by the work. */
 function virtual(budgetMs: number) {
-  let nowMs = 0;
-  const budget = new TurnBudget(budgetMs, () => nowMs);
+  const loop = new VirtualLoop();
+  const turns = new TurnScheduler(loop);
+  const budget = new TurnBudget(budgetMs, turns);
   const work = (tookMs: number) => () => {
-    nowMs += tookMs;
+    loop.work(tookMs);
     return tookMs;
   };
-  return { budget, work };
+  return { loop, turns, budget, work };
 }
 
-Deno.test("run() works at once while the turn has time left", async () => {
-  const { budget, work } = virtual(1);
+Deno.test("run() runs work at once while the turn has time left", () => {
+  const { loop, budget, work } = virtual(1);
   assert.equal(budget.run(0, work(0.3)), 0.3);
   assert.equal(budget.run(0, work(0.3)), 0.3);
   assert.equal(budget.run(0, work(0.3)), 0.3);
   assert.ok(budget.run(0, work(0.3)) instanceof Promise);
   assert.equal(budget.waiting, 1);
-  await setImmediate();
+  loop.turn();
   assert.equal(budget.waiting, 0);
 });
 
-Deno.test("run() keeps the order of pieces that wait, and a turn to its budget", async () => {
-  const { budget, work } = virtual(1);
+Deno.test("run() leaves the turns of a poll without work", () => {
+  const { loop, turns, budget, work } = virtual(1);
+  let done = 0;
+  const count = () => done++;
+  budget.run(0, work(1));
+  void budget.run(0, count);
+  turns.onNextTurn(() => {});
+  // The poll begins after the budget's turn: the piece that waits runs before it.
+  loop.turn();
+  assert.equal(done, 1);
+  budget.run(0, work(1));
+  void budget.run(0, count);
+  assert.equal(turns.isPolling(), true);
+  for (let i = 0; i < 60; i++) loop.turn();
+  assert.equal(turns.isPolling(), true);
+  assert.equal(done, 1);
+  loop.run();
+  assert.equal(done, 2);
+});
+
+Deno.test("run() keeps waiting pieces in order and each turn within its budget", async () => {
+  const { loop, budget, work } = virtual(1);
   const done: number[] = [];
   const runs = Array.from({ length: 9 }, (_, i) =>
     budget.run(0, () => {
@@ -34,7 +56,7 @@ Deno.test("run() keeps the order of pieces that wait, and a turn to its budget",
     }));
   const lengths = [done.length];
   while (done.length < 9) {
-    await setImmediate();
+    loop.turn();
     lengths.push(done.length);
   }
   await Promise.all(runs);
@@ -43,23 +65,25 @@ Deno.test("run() keeps the order of pieces that wait, and a turn to its budget",
   assert.ok(perTurn.every((count) => count <= 2), `${perTurn}`);
 });
 
-Deno.test("run() starts a piece that is longer than the budget, alone in its turn", async () => {
-  const { budget, work } = virtual(1);
+Deno.test("run() runs a piece that is longer than the budget alone in its turn", async () => {
+  const { loop, budget, work } = virtual(1);
   assert.equal(budget.run(0, work(5)), 5);
   const second = budget.run(1, work(0.1));
   assert.equal(budget.waiting, 1);
+  loop.turn();
   assert.equal(await second, 0.1);
 });
 
-Deno.test("run() passes on what the work throws, at once or later", async () => {
-  const { budget, work } = virtual(1);
+Deno.test("run() throws or rejects with the error of the work", async () => {
+  const { loop, budget, work } = virtual(1);
   const fail = () => {
     work(2)();
     throw new RangeError("no");
   };
   assert.throws(() => budget.run(0, fail), RangeError);
-  await assert.rejects(async () => await budget.run(0, fail), RangeError);
-  await setImmediate();
+  const later = budget.run(0, fail);
+  loop.turn();
+  await assert.rejects(async () => await later, RangeError);
 });
 
 Deno.test("TurnBudget refuses a budget that is not above 0", () => {

@@ -1,152 +1,183 @@
 import assert from "node:assert/strict";
-import { setImmediate } from "node:timers";
-import {
-  exceedsSlice,
-  forcePollBeforeNextTurn,
-  isTurnOver,
-  nextTurn,
-  scaledCost,
-  spendTurn,
-} from "../../src/event_loop/turns.ts";
+import { TurnScheduler } from "../../src/event_loop/turns.ts";
+import { VirtualLoop } from "./virtual_loop.ts";
 
-function work(ms: number): void {
-  const start = performance.now();
-  while (performance.now() - start < ms);
+// Of Deno: turns from one poll of the sockets to the next while the loop is awake.
+const POLL_TURNS = 61;
+
+function begin() {
+  const loop = new VirtualLoop();
+  return { loop, turns: new TurnScheduler(loop) };
 }
 
-Deno.test("a socket is read although somebody has work without end", async () => {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const dialing = Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
-  using accepted = await listener.accept();
-  using dialed = await dialing;
-  let turns = 0;
-  for (let round = 0; round < 5; round++) {
-    let done = false;
-    const reading = accepted.read(new Uint8Array(1)).then(() => done = true);
-    await nextTurn();
-    await dialed.write(new Uint8Array(1));
-    for (; !done; turns++) {
-      work(1);
-      await nextTurn();
-    }
-    await reading;
-  }
-  // By setImmediate alone it takes 61 turns a round.
-  assert.ok(turns <= 5 * 30, `${turns} turns for 5 reads`);
+/** A scheduler that has just polled: the next poll is due in 1 ms. */
+function beginPolled() {
+  const started = begin();
+  started.turns.onNextTurn(() => {});
+  started.loop.run();
+  return started;
+}
+
+Deno.test("the first waiter resumes after a poll of 61 turns without work", () => {
+  const { loop, turns } = begin();
+  let resumedAt = 0;
+  turns.onNextTurn(() => resumedAt = loop.turns);
+  assert.equal(turns.isPolling(), false);
+  loop.turn();
+  assert.equal(turns.isPolling(), true);
+  loop.run();
+  assert.equal(resumedAt, 1 + POLL_TURNS);
+  assert.equal(turns.isPolling(), false);
 });
 
-Deno.test("all that give way go on", async () => {
-  let gone = 0;
-  await Promise.all(Array.from({ length: 10 }, async () => {
-    for (let i = 0; i < 20; i++) {
-      work(0.2);
-      await nextTurn();
-    }
-    gone++;
-  }));
-  assert.equal(gone, 10);
+Deno.test("nextTurn() resolves when onNextTurn() would call back", async () => {
+  const { loop, turns } = begin();
+  const order: string[] = [];
+  const waiting = turns.nextTurn().then(() => order.push("nextTurn"));
+  loop.run();
+  order.push("turn");
+  await waiting;
+  assert.deepEqual(order, ["turn", "nextTurn"]);
 });
 
-Deno.test("who wait go on in the order in which they came, with looks at the sockets between them", async () => {
-  const order: number[] = [];
-  let looked = 0;
-  await Promise.all(Array.from({ length: 10 }, async (_, i) => {
-    await nextTurn();
-    order.push(i);
-    work(3);
-    // Between this one's work and the next one's the loop has turns without any.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    if (isTurnOver()) looked++;
-  }));
-  assert.deepEqual(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  assert.ok(looked >= 9, `${looked} looks`);
+Deno.test("nextMacrotask() resolves on the next turn, ahead of the queue", async () => {
+  const { loop, turns } = begin();
+  let resumed = false;
+  turns.onNextTurn(() => resumed = true);
+  const macrotask = turns.nextMacrotask();
+  loop.turn();
+  await macrotask;
+  assert.equal(resumed, false);
+  loop.run();
+  assert.equal(resumed, true);
 });
 
-Deno.test("a turn is over once all together have worked for long enough, until the next one", async () => {
-  await nextTurn();
+Deno.test("within 1 ms of a poll waiters resume on consecutive turns", () => {
+  const { loop, turns } = beginPolled();
+  let resumes = 0;
+  const again = () => {
+    loop.work(0.1);
+    if (++resumes < 9) turns.onNextTurn(again);
+  };
+  turns.onNextTurn(again);
+  assert.equal(loop.run(), 9);
+  assert.equal(resumes, 9);
+});
+
+Deno.test("after 1 ms of resumed work the next waiter resumes after a poll", () => {
+  const { loop, turns } = beginPolled();
+  const resumedAt: number[] = [];
+  const before = loop.turns;
   for (let i = 0; i < 3; i++) {
-    spendTurn(0.3);
-    assert.equal(isTurnOver(), false);
+    turns.onNextTurn(() => {
+      resumedAt.push(loop.turns - before);
+      loop.work(1);
+    });
   }
-  spendTurn(0.3);
-  assert.equal(isTurnOver(), true);
-  await Promise.resolve();
-  assert.equal(isTurnOver(), true);
-  await new Promise<void>((resolve) => setImmediate(resolve));
-  assert.equal(isTurnOver(), false);
-  spendTurn(0.3);
-  assert.equal(isTurnOver(), false);
+  loop.run();
+  // A poll starts on the turn of its waiter: the second shares the first one's, the third gets one after the poll.
+  assert.deepEqual(resumedAt, [1, 1 + POLL_TURNS, 2 + 2 * POLL_TURNS]);
 });
 
-/** Turns in which `saidMs` are said to have been spent, and what comes of them takes `handlersMs` more. */
-async function turnsWith(count: number, saidMs: number, handlersMs: number): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    spendTurn(saidMs);
-    await Promise.resolve();
-    work(handlersMs);
-    await new Promise<void>((resolve) => setImmediate(resolve));
+Deno.test("waiters resume first in first out, including those that come during a poll", () => {
+  const { loop, turns } = begin();
+  const order: number[] = [];
+  const wait = (i: number) =>
+    turns.onNextTurn(() => {
+      order.push(i);
+      loop.work(0.4);
+    });
+  for (let i = 0; i < 5; i++) wait(i);
+  for (let i = 0; i < 10; i++) loop.turn();
+  assert.equal(turns.isPolling(), true);
+  for (let i = 5; i < 10; i++) wait(i);
+  loop.run();
+  assert.deepEqual(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+Deno.test("each poll resumes at least one waiter, even if each works for longer than the interval", () => {
+  const { loop, turns } = begin();
+  let resumes = 0;
+  for (let i = 0; i < 30; i++) {
+    turns.onNextTurn(() => {
+      resumes++;
+      loop.work(2);
+    });
   }
-}
-
-Deno.test("what handlers do after their connections have measured counts as well", async () => {
-  await nextTurn();
-  assert.equal(exceedsSlice(0.5), false);
-  assert.equal(exceedsSlice(1), true);
-  await turnsWith(10, 1, 5);
-  assert.ok(scaledCost(0.2) > 0.5, `${scaledCost(0.2)} ms`);
-  assert.equal(exceedsSlice(0.5), true);
-  spendTurn(0.5);
-  assert.equal(isTurnOver(), true);
-  // And less, once they do less.
-  await turnsWith(200, 1, 0);
-  assert.ok(scaledCost(0.2) < 0.25, `${scaledCost(0.2)} ms`);
-  assert.equal(exceedsSlice(0.5), false);
+  const count = loop.run();
+  assert.equal(resumes, 30);
+  assert.ok(count <= 30 * (POLL_TURNS + 1), `${count} turns`);
 });
 
-Deno.test("who wait go on although somebody works in every turn", async () => {
-  let working = true;
-  let turns = 0;
-  const others = () => {
-    turns++;
-    work(3);
-    if (working) setImmediate(others);
-  };
-  setImmediate(others);
-  await Promise.all(Array.from({ length: 10 }, async () => {
-    await nextTurn();
-    await nextTurn();
-  }));
-  working = false;
-  await new Promise<void>((resolve) => setImmediate(resolve));
-  // After two slow turns a look at the sockets lasts 8 ms: twenty of them are far fewer turns than 61 for each.
-  assert.ok(turns < 3 * 61, `${turns} turns`);
+Deno.test("two slow turns during a poll end it by a sleep of 8 ms", () => {
+  const { loop, turns } = begin();
+  let resumed = false;
+  turns.onNextTurn(() => resumed = true);
+  loop.turn();
+  for (let i = 0; i < 2; i++) {
+    loop.work(2);
+    assert.deepEqual(loop.timerDelaysMs, []);
+    loop.turn();
+  }
+  assert.deepEqual(loop.timerDelaysMs, [8]);
+  assert.equal(loop.immediates, 0);
+  assert.equal(turns.isPolling(), true);
+  assert.equal(resumed, false);
+  assert.equal(loop.run(), 1);
+  assert.equal(resumed, true);
+  assert.equal(turns.isPolling(), false);
 });
 
-/** How many turns of the loop it takes until one who waits goes on. */
-async function turnsOfWaiting(turnMs = 0): Promise<number> {
-  let turns = 0;
-  let waiting = true;
-  const count = () => {
-    turns++;
-    work(turnMs);
-    if (waiting) setImmediate(count);
-  };
-  setImmediate(count);
-  await nextTurn();
-  waiting = false;
-  return turns;
-}
-
-Deno.test("who comes after long work goes on after a look at the sockets", async () => {
-  // Now the next look is due in 2 ms.
-  await nextTurn();
-  forcePollBeforeNextTurn();
-  assert.ok(await turnsOfWaiting() >= 61);
+Deno.test("a single slow turn during a poll does not end it", () => {
+  const { loop, turns } = begin();
+  let resumedAt = 0;
+  turns.onNextTurn(() => resumedAt = loop.turns);
+  loop.turn();
+  loop.work(5);
+  loop.run();
+  assert.equal(resumedAt, 1 + POLL_TURNS);
 });
 
-Deno.test("where turns are slow, the look at the sockets ends before V8 has had 61 of them", async () => {
-  await nextTurn();
-  forcePollBeforeNextTurn();
-  const turns = await turnsOfWaiting(2);
-  assert.ok(turns < 30, `${turns} turns`);
+Deno.test("a waiter that comes while a poll sleeps resumes after it", () => {
+  const { loop, turns } = begin();
+  const order: string[] = [];
+  turns.onNextTurn(() => order.push("first"));
+  for (let i = 0; i < 3; i++) {
+    loop.turn();
+    loop.work(2);
+  }
+  assert.equal(loop.timerDelaysMs.length, 1);
+  turns.onNextTurn(() => order.push("second"));
+  assert.equal(loop.immediates, 0);
+  loop.run();
+  assert.deepEqual(order, ["first", "second"]);
+});
+
+Deno.test("forcePollBeforeNextTurn() delays the next waiter until after a poll", () => {
+  const { loop, turns } = beginPolled();
+  turns.forcePollBeforeNextTurn();
+  turns.onNextTurn(() => {});
+  assert.equal(loop.run(), 1 + POLL_TURNS);
+});
+
+Deno.test("a turn is over while the loop polls", () => {
+  const { loop, turns } = begin();
+  turns.onNextTurn(() => {});
+  assert.equal(turns.isTurnOver(), false);
+  loop.turn();
+  assert.equal(turns.isTurnOver(), true);
+  loop.run();
+  assert.equal(turns.isTurnOver(), false);
+});
+
+Deno.test("a turn is over once the work of all connections reaches 1 ms", () => {
+  const { loop, turns } = begin();
+  assert.equal(turns.exceedsSlice(0.5), false);
+  turns.spendTurn(0.6);
+  assert.equal(turns.isTurnOver(), false);
+  assert.equal(turns.exceedsSlice(0.5), true);
+  turns.spendTurn(0.6);
+  assert.equal(turns.isTurnOver(), true);
+  loop.turn();
+  assert.equal(turns.isTurnOver(), false);
 });

@@ -13,15 +13,7 @@ import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
 import type { Clock } from "../../call/clock.ts";
 import type { ConnectionEngine } from "../../call/wire.ts";
 import type { ByteStream } from "../../transport/types.ts";
-import {
-  exceedsSlice,
-  isPolling,
-  isTurnOver,
-  nextTurn,
-  scaledCost,
-  spendTurn,
-  TURN_BYTES,
-} from "../../event_loop/turns.ts";
+import { systemTurns, TURN_BYTES } from "../../event_loop/turns.ts";
 
 /** What a {@link ConnectionDriver} needs. */
 export interface DriverOptions {
@@ -166,15 +158,15 @@ export class ConnectionDriver {
         if (this.#closed) return;
         if (count === null) {
           if (this.#lingering) return this.close("The connection was closed");
-          if (this.#deferClose) await nextTurn();
+          if (this.#deferClose) await systemTurns.nextTurn();
           if (this.#closed) return;
           engine.receiveEnd(this.#clock.now());
           return this.close("The peer closed the connection");
         }
         turnBytes += count;
-        if (turnBytes >= TURN_BYTES || isTurnOver() && count >= SMALL_READ_BYTES) {
+        if (turnBytes >= TURN_BYTES || systemTurns.isTurnOver() && count >= SMALL_READ_BYTES) {
           turnBytes = 0;
-          await nextTurn();
+          await systemTurns.nextTurn();
           if (this.#closed) return;
         }
         if (this.#lingering) {
@@ -197,7 +189,7 @@ export class ConnectionDriver {
         buffer = fit;
       }
     } catch (error) {
-      if (this.#deferClose && !this.#closed) await nextTurn();
+      if (this.#deferClose && !this.#closed) await systemTurns.nextTurn();
       this.close(`Connection lost: ${(error as Error).message}`, error as Error);
     } finally {
       releaseBuffer(buffer);
@@ -213,17 +205,17 @@ export class ConnectionDriver {
       this.#afterInput();
       start = end;
       const endMs = this.#clock.now();
-      this.#fitSlice(scaledCost(endMs - nowMs), end < count);
+      this.#fitSlice(systemTurns.scaledCost(endMs - nowMs), end < count);
       nowMs = endMs;
       const early = this.#isThrottled;
-      if (start < count && (early || exceedsSlice(nowMs - startMs))) {
-        spendTurn(nowMs - startMs);
-        await (early ? this.#throttle() : nextTurn());
+      if (start < count && (early || systemTurns.exceedsSlice(nowMs - startMs))) {
+        systemTurns.spendTurn(nowMs - startMs);
+        await (early ? this.#throttle() : systemTurns.nextTurn());
         if (this.#closed || this.#lingering) return;
         startMs = nowMs = this.#clock.now();
       }
     }
-    spendTurn(nowMs - startMs);
+    systemTurns.spendTurn(nowMs - startMs);
   }
 
   // The last slice of a read may be short, and says nothing of longer ones.
@@ -318,9 +310,9 @@ export class ConnectionDriver {
         } finally {
           releaseBuffer(buffer);
         }
-        if (turnBytes >= TURN_BYTES || isPolling() && length >= SMALL_READ_BYTES) {
+        if (turnBytes >= TURN_BYTES || systemTurns.isPolling() && length >= SMALL_READ_BYTES) {
           turnBytes = 0;
-          await nextTurn();
+          await systemTurns.nextTurn();
         }
         if (this.#closed) break;
         this.#engine.outputDrained(this.#clock.now());

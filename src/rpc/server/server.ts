@@ -25,7 +25,7 @@ import {
   SERVER_ALPN,
   type ServerStats,
 } from "./options.ts";
-import { nextTurn } from "../../event_loop/turns.ts";
+import { systemTurns } from "../../event_loop/turns.ts";
 
 /** Running server. */
 export interface Server extends AsyncDisposable {
@@ -163,7 +163,7 @@ class RunningServer implements Server, ServerConnectionOwner {
         this.serveConnection(stream);
         // While connections are pending, accept resolves without a turn of the event loop: reads of earlier ones would
         // starve, and thousands could be open whose peers have long closed them.
-        await nextTurn();
+        await systemTurns.nextTurn();
       } catch (error) {
         if (this.#stopping) return;
         serverLog.warn("Cannot accept on {address}, retrying in {retryMs} ms: {error}", {
