@@ -7,10 +7,13 @@
 
 import { copyMessage, SLAB_MESSAGE_BYTES } from "../bytes/message_slab.ts";
 import { releaseMessage } from "../bytes/pool.ts";
-import { Assembly } from "./format/message_assembly.ts";
-import type { LeanConnection } from "./connection.ts";
+import type { FrameOutput } from "./frame_output.ts";
 import { COMPRESSED, END, ERROR, FIELDS, MORE } from "./format/frames.ts";
-import { State } from "./format/state.ts";
+import { Assembly } from "./format/message_assembly.ts";
+import type { LeanOptions } from "./options.ts";
+import type { ReceiveAccount } from "./receive_account.ts";
+import type { SendAccount } from "./send_account.ts";
+import type { BlockedCall } from "./send_queueing.ts";
 
 /** A frame, or a message to be cut into frames, that waits to be sent. */
 interface Outgoing {
@@ -18,113 +21,141 @@ interface Outgoing {
   flags: number;
   /** A message, or the value of a frame that needs no credit. */
   readonly bytes: Uint8Array;
-  /** Goes in front, uncounted, with the first frame. */
+  /** Field block of the first frame, which needs no credit. */
   fields: Uint8Array | undefined;
   offset: number;
-  /** Whether the bytes are counted against the peer's credit. */
+  /** Whether the bytes use up the peer's credit. */
   readonly counted: boolean;
 }
 
-// A piece is sent when it completes the message or has this many bytes at least: never one byte at a time.
-// At most half of the least window, so that two sides can't wait for each other.
+/**
+ * Least length of a piece that does not complete its message, in bytes. At most half of the least window, so that two
+ * sides can't wait for each other.
+ */
 export const LEAST_PIECE_BYTES = 512;
 
-/** What a queued message counts on top of its bytes: small ones take more than they carry. */
+/** Bytes that a queued message counts on top of its own, because small ones take more memory than they carry. */
 export const QUEUED_OVERHEAD_BYTES = 256;
+
+const MAX_CREDIT_BYTES = 0x7fffffff;
+
+/** Why a received message can't be accepted. */
+export type MessageProblem =
+  /** Beyond the peer's credit. */
+  | "flow"
+  /** Longer than the call's limit. */
+  | "large"
+  /** No memory for it. */
+  | "full"
+  /** Its pieces disagree on COMPRESSED. */
+  | "mixed";
+
+/** What a call needs from its connection. */
+export interface CallOwner {
+  readonly options: Readonly<LeanOptions>;
+  readonly output: FrameOutput;
+  readonly sending: SendAccount;
+  readonly receiving: ReceiveAccount;
+  /** The call can't go on without credit. */
+  waitForCredit(call: BlockedCall): void;
+}
 
 /**
  * State of one call on the wire. Hot: one is made per call, so its fields are few, plain, and set in the
  * constructor.
  */
-export abstract class LeanCall {
+export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements BlockedCall {
   /** The call's id; 0 until it is on the wire. */
   id: number;
-  /** What the peer may still send: one of {@link State}. */
+  /** What the peer may still send: a `RequestState` on a server, a `ReplyState` on a client. */
   state: number;
   /** Bytes that may be sent before more credit comes. */
   sendWindow: number;
-  /** Bytes in `queue`, not yet framed, and what each entry counts on top. */
+  /** Bytes in the queue, not yet framed, with {@link QUEUED_OVERHEAD_BYTES} for each entry. */
   queuedBytes: number;
-  /** Whether nothing more can come from the peer, so that credit would say nothing. */
-  quiet: boolean;
+  /** Whether the peer can send nothing more, so that it needs no credit. */
+  receiveClosed: boolean;
   /** Server: when a timer first saw the complete reply wait for credit; 0 for not yet. */
   stalledMs: number;
-  protected readonly connection: LeanConnection;
   /** Whether the reader wants no more for now. */
   paused: boolean;
+  readonly owner: Owner;
   private queue: Outgoing[] | undefined;
-  /** Bytes taken for which no credit was returned. */
+  /** Received bytes for which no credit was returned. */
   private unreturned: number;
   private assembly: Assembly | undefined;
 
-  constructor(connection: LeanConnection, id: number) {
+  constructor(owner: Owner, id: number, state: number) {
     this.id = id;
-    this.state = State.OPEN;
-    this.sendWindow = connection.peer.callWindowBytes;
+    this.state = state;
+    this.sendWindow = owner.sending.peerWindowBytes;
     this.queuedBytes = 0;
-    this.quiet = false;
+    this.receiveClosed = false;
     this.stalledMs = 0;
-    this.connection = connection;
+    this.owner = owner;
     this.paused = false;
     this.queue = undefined;
     this.unreturned = 0;
     this.assembly = undefined;
   }
 
-  /** The largest message taken. */
+  /** Largest message accepted, in bytes. */
   abstract readonly maxMessageBytes: number;
-  /** A whole message has come. */
+  /** Passes on a complete message. */
   abstract deliver(message: Uint8Array, compressed: boolean): void;
-  /** More may be sent. */
+  /** Reports that more may be sent. */
   abstract becameWritable(): void;
-  /** The last frame of this side has been written. */
+  /** Called when the last frame of this side has been written. */
   abstract lastFrameWritten(): void;
 
-  /** Whether more messages should be sent now; asking while not so makes `becameWritable` be called. */
+  /** Whether more messages should be sent now; when false, `becameWritable` is called once that changes. */
   get writable(): boolean {
     if (this.hasRoom) return true;
-    this.connection.waits.forRoom(this);
+    this.owner.sending.blocked.forRoom(this);
     return false;
   }
 
-  /** Whether the send buffers have room. */
+  /** Whether the send buffers of the call and of its connection have room. */
   get hasRoom(): boolean {
-    const { options, queuedBytes } = this.connection;
-    return this.queuedBytes < options.sendBufferBytes && queuedBytes < options.maxSendBufferBytes;
+    const { options, sending } = this.owner;
+    return this.queuedBytes < options.sendBufferBytes &&
+      sending.queuedBytes < options.maxSendBufferBytes;
   }
 
-  /** Whether a message can be framed whole at once. */
-  protected fits(bytes: number): boolean {
-    const c = this.connection;
-    return this.queue === undefined && bytes <= this.sendWindow && bytes <= c.fragmentBytes &&
-      c.out.length < c.options.maxOutputBytes;
+  /** Whether a message of `bytes` can be framed whole at once. */
+  fits(bytes: number): boolean {
+    const { sending, output, options } = this.owner;
+    return this.queue === undefined && bytes <= this.sendWindow &&
+      bytes <= sending.fragmentBytes && output.out.length < options.maxOutputBytes;
   }
 
-  /** Whether something waits to be framed and nothing will come behind it. */
+  /** Whether the queue is not empty and ends with the last frame of this side. */
   get lastIsQueued(): boolean {
     return this.queue !== undefined &&
       (this.queue[this.queue.length - 1].flags & (END | ERROR)) !== 0;
   }
 
   /** Frames a message now, or queues it. */
-  protected send(flags: number, message: Uint8Array, fields?: Uint8Array): void {
+  send(flags: number, message: Uint8Array, fields?: Uint8Array): void {
     if (this.fits(message.length)) {
+      const { output } = this.owner;
       this.sendWindow -= message.length;
-      this.connection.writeFrame(flags, this.id, fields, message, 0, message.length);
+      output.writeFrame(flags, this.id, fields, message, 0, message.length);
       releaseMessage(message);
       if ((flags & END) !== 0) this.lastFrameWritten();
-      this.connection.produced();
+      output.produced();
     } else {
       this.enqueue({ flags, bytes: message, fields, offset: 0, counted: true });
     }
   }
 
-  /** Frames a value that needs no credit, behind what waits. It is the last of this side. */
-  protected sendLast(flags: number, value: Uint8Array, fields?: Uint8Array): void {
+  /** Frames the last value of this side, which needs no credit, behind what is queued. */
+  sendLast(flags: number, value: Uint8Array, fields?: Uint8Array): void {
     if (this.queue === undefined) {
-      this.connection.writeFrame(flags, this.id, fields, value, 0, value.length);
+      const { output } = this.owner;
+      output.writeFrame(flags, this.id, fields, value, 0, value.length);
       this.lastFrameWritten();
-      this.connection.produced();
+      output.produced();
     } else {
       this.enqueue({ flags, bytes: value, fields, offset: 0, counted: false });
     }
@@ -135,29 +166,29 @@ export abstract class LeanCall {
     else this.queue.push(entry);
     const counts = entry.bytes.length + QUEUED_OVERHEAD_BYTES;
     this.queuedBytes += counts;
-    this.connection.countQueued(counts);
+    this.owner.sending.enqueued(counts);
     this.pump();
-    this.connection.produced();
+    this.owner.output.produced();
   }
 
   /** Frames what credit and the output buffer allow. */
   pump(): void {
-    const c = this.connection;
     const queue = this.queue;
     if (queue === undefined) return;
+    const { output, sending, options } = this.owner;
     while (queue.length > 0) {
       const entry = queue[0];
       const rest = entry.bytes.length - entry.offset;
-      if (c.out.length >= c.options.maxOutputBytes) return c.waits.forOutput(this);
+      if (output.out.length >= options.maxOutputBytes) return sending.blocked.forOutput(this);
       if (!entry.counted) {
-        c.writeFrame(entry.flags, this.id, entry.fields, entry.bytes, 0, rest);
+        output.writeFrame(entry.flags, this.id, entry.fields, entry.bytes, 0, rest);
         this.advance(entry, rest);
         continue;
       }
-      const piece = Math.min(rest, this.sendWindow, c.fragmentBytes);
-      if (piece < rest && piece < LEAST_PIECE_BYTES) return c.waitForCredit(this);
+      const piece = Math.min(rest, this.sendWindow, sending.fragmentBytes);
+      if (piece < rest && piece < LEAST_PIECE_BYTES) return this.owner.waitForCredit(this);
       const flags = piece < rest ? (entry.flags & ~END) | MORE : entry.flags;
-      c.writeFrame(flags, this.id, entry.fields, entry.bytes, entry.offset, piece);
+      output.writeFrame(flags, this.id, entry.fields, entry.bytes, entry.offset, piece);
       entry.fields = undefined;
       entry.flags &= ~FIELDS;
       this.sendWindow -= piece;
@@ -171,7 +202,7 @@ export abstract class LeanCall {
     const done = entry.offset === entry.bytes.length;
     const counted = done ? bytes + QUEUED_OVERHEAD_BYTES : bytes;
     this.queuedBytes -= counted;
-    this.connection.countQueued(-counted);
+    this.owner.sending.dequeued(counted);
     if (!done) return;
     releaseMessage(entry.bytes);
     const queue = this.queue!;
@@ -181,65 +212,61 @@ export abstract class LeanCall {
     if (entry.flags & (END | ERROR)) this.lastFrameWritten();
   }
 
-  /** Whether bytes that came too late were within the credit that the peer had. */
-  takeLate(bytes: number): boolean {
+  /** Whether bytes received after the call's end were covered by credit; uses that credit up. */
+  acceptLate(bytes: number): boolean {
     this.unreturned += bytes;
-    return this.unreturned <= this.connection.windowBytes;
+    return this.unreturned <= this.owner.receiving.windowBytes;
   }
 
-  /** Forgets what waits in either direction. */
-  protected dropBuffers(): void {
-    if (!this.quiet) this.connection.expectLate(this.unreturned);
-    this.quiet = true;
+  /** Drops what is queued in either direction. */
+  dropBuffers(): void {
+    const { sending, receiving } = this.owner;
+    if (!this.receiveClosed) receiving.expectLate(this.unreturned);
+    this.receiveClosed = true;
     const queued = this.queuedBytes;
-    if (queued > 0) this.connection.countQueued(-queued);
+    if (queued > 0) sending.dequeued(queued);
     this.queuedBytes = 0;
     if (this.queue !== undefined) {
       this.queue.length = 0;
       this.queue = undefined;
     }
     this.dropPieces();
-    const { waits } = this.connection;
-    waits.forget(this);
-    // Others may have waited only because all together had too much queued; neither credit nor output tells them.
-    if (queued > 0) waits.notifyWritable();
+    sending.blocked.forget(this);
+    // Calls may have been blocked only by the connection's total, which neither credit nor output changes.
+    if (queued > 0) sending.blocked.notifyWritable();
   }
 
   private dropPieces(): void {
     if (this.assembly === undefined) return;
-    this.connection.dropPieces(this.assembly.bytes);
+    this.owner.receiving.dropPieces(this.assembly.bytes);
     this.assembly = undefined;
   }
 
-  /** Credit came. False when it goes past 2³¹−1. */
+  /** Adds credit for sending. False when the window exceeds 2³¹−1. */
   credit(bytes: number): boolean {
     this.sendWindow += bytes;
-    if (this.sendWindow > 0x7fffffff) return false;
+    if (this.sendWindow > MAX_CREDIT_BYTES) return false;
     this.pump();
     return true;
   }
 
-  /** Whether the peer is in the middle of a message. */
+  /** Whether pieces of an unfinished message have been received. */
   get midMessage(): boolean {
     return this.assembly !== undefined;
   }
 
-  /**
-   * Takes a message or a piece of one. Returns undefined, or what is wrong: `flow` when the peer had no
-   * credit for it, `large` when the message is above the limit, `full` when there is no memory for it, `mixed`
-   * when its pieces disagree.
-   */
-  take(
+  /** Accepts a message or a piece of one; returns what is wrong with it. */
+  accept(
     b: Uint8Array,
     at: number,
     bytes: number,
     flags: number,
     owned: boolean,
-  ): "flow" | "large" | "full" | "mixed" | undefined {
+  ): MessageProblem | undefined {
     this.unreturned += bytes;
-    if (this.unreturned > this.connection.windowBytes) return "flow";
+    if (this.unreturned > this.owner.receiving.windowBytes) return "flow";
     if (this.assembly !== undefined || (flags & MORE) !== 0) {
-      return this.takePiece(b, at, bytes, flags, owned);
+      return this.acceptPiece(b, at, bytes, flags, owned);
     }
     if (bytes > this.maxMessageBytes) return "large";
     // Small messages are copied, so that they do not keep a large buffer alive.
@@ -249,18 +276,18 @@ export abstract class LeanCall {
     return undefined;
   }
 
-  private takePiece(
+  private acceptPiece(
     b: Uint8Array,
     at: number,
     bytes: number,
     flags: number,
     owned: boolean,
-  ): "large" | "full" | "mixed" | undefined {
+  ): MessageProblem | undefined {
     const compressed = (flags & COMPRESSED) !== 0;
     const assembly = this.assembly ??= new Assembly(compressed);
     if (assembly.compressed !== compressed) return "mixed";
     if (assembly.bytes + bytes > this.maxMessageBytes) return "large";
-    if (!this.connection.holdPiece(bytes)) return "full";
+    if (!this.owner.receiving.holdPiece(bytes)) return "full";
     assembly.append(b, at, bytes, owned);
     if ((flags & MORE) !== 0) return undefined;
     const message = assembly.join();
@@ -270,24 +297,24 @@ export abstract class LeanCall {
   }
 
   /**
-   * Returns credit for what has been taken once it is half the window, unless the reader is paused or
-   * nothing more can come. An unfinished message counts as taken: it could never be finished otherwise.
+   * Returns credit for received bytes once they are half the window, unless the reader is paused or nothing more can
+   * be received. Pieces of an unfinished message count as received: it could never be finished otherwise.
    */
   returnCredit(): void {
     const bytes = this.unreturned;
-    if (this.paused || this.quiet) return;
-    if (bytes < this.connection.options.callWindowBytes >>> 1) return;
+    if (this.paused || this.receiveClosed) return;
+    if (bytes < this.owner.options.callWindowBytes >>> 1) return;
     this.unreturned = 0;
-    this.connection.writeCredit(this.id, bytes);
+    this.owner.output.writeCredit(this.id, bytes);
   }
 
-  /** Stops or restarts returning credit. */
+  /** Stops or resumes returning credit. */
   setReadPaused(paused: boolean): void {
     if (this.paused === paused) return;
     this.paused = paused;
     if (!paused) {
       this.returnCredit();
-      this.connection.produced();
+      this.owner.output.produced();
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A call on a client, after the hello.
+ * A client's call on the extended frames.
  *
  * @module
  */
@@ -7,44 +7,54 @@
 import { Metadata } from "../call/metadata.ts";
 import type { Status } from "../call/status.ts";
 import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
-import { decompress } from "../codec/compression.ts";
-import { LeanCall } from "./call.ts";
-import type { LeanClientConnection } from "./client.ts";
+import { type CallOwner, LeanCall } from "./call.ts";
 import { COMPRESSED, END, FIELDS, REQUEST, STREAM } from "./format/frames.ts";
+import { ReplyState } from "./format/state.ts";
+import { inflated } from "./inflate.ts";
 
 const NOTHING = new Uint8Array(0);
 const NO_METADATA = () => new Metadata();
 
-/**
- * A gzip message as it was: for servers that do not take gzip. Callers compress before they can know to
- * whom a call goes.
- */
-export function inflated(message: Uint8Array): Uint8Array {
-  return decompress(message, "gzip", 0x7fffffff);
+/** What a client's call needs from its connection. */
+export interface ClientCallOwner extends CallOwner {
+  /** Whether the server accepts compressed messages. */
+  readonly acceptsGzip: boolean;
+  /** Gives the call its id and writes the frame that opens it. */
+  openCall(
+    call: LeanClientCall,
+    flags: number,
+    fields: Uint8Array | undefined,
+    message: Uint8Array,
+  ): void;
+  /** Sends CANCEL, if the server knows the call. */
+  cancelCall(call: LeanClientCall): void;
+  /** The call has ended, and its sink may not know yet. */
+  removeCall(call: LeanClientCall): void;
+  /** The call has ended and its sink knows. */
+  callEnded(): void;
 }
 
 /** See {@link ClientCall}. */
-export class LeanClientCall extends LeanCall implements ClientCall {
+export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientCall {
   readonly encoding = "gzip";
   readonly maxMessageBytes: number;
   readonly route: string;
-  /** The caller, who hears of nothing any more once the call is over. */
+  /** Receives the reply; not called after the call has ended. */
   readonly sink: ClientCallSink;
-  /** Whether the call has ended or was given up. */
-  over = false;
-  readonly #client: LeanClientConnection;
+  /** Whether the call has ended or was cancelled. */
+  ended = false;
   readonly #fields: Uint8Array | undefined;
   #headersSeen = false;
   #halfClosed = false;
 
+  /** Makes a call that is not on the wire; `fields` is the field block of its first frame. */
   constructor(
-    client: LeanClientConnection,
+    owner: ClientCallOwner,
     request: CallRequest,
     fields: Uint8Array | undefined,
     sink: ClientCallSink,
   ) {
-    super(client, 0);
-    this.#client = client;
+    super(owner, 0, ReplyState.WAITING);
     this.#fields = fields;
     this.sink = sink;
     this.route = request.path;
@@ -54,34 +64,34 @@ export class LeanClientCall extends LeanCall implements ClientCall {
   /** Puts the call on the wire, without a message. */
   open(): void {
     this.#openWith(REQUEST | STREAM, NOTHING);
-    this.#client.produced();
+    this.owner.output.produced();
   }
 
   #openWith(flags: number, message: Uint8Array): void {
     const fields = this.#fields;
-    this.#client.openCall(this, fields === undefined ? flags : flags | FIELDS, fields, message);
-    // Credit is counted from what the server said by now.
-    this.sendWindow = this.#client.peer.callWindowBytes - message.length;
+    this.owner.openCall(this, fields === undefined ? flags : flags | FIELDS, fields, message);
+    // The server's hello may have arrived since the call was made.
+    this.sendWindow = this.owner.sending.peerWindowBytes - message.length;
   }
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
-    if (this.over || this.#halfClosed) return;
+    if (this.ended || this.#halfClosed) return;
     if (this.id === 0) this.#openWith(REQUEST | STREAM, NOTHING);
-    if (compressed && !this.#client.acceptsGzip) this.send(STREAM, inflated(message));
+    if (compressed && !this.owner.acceptsGzip) this.send(STREAM, inflated(message));
     else this.send(compressed ? STREAM | COMPRESSED : STREAM, message);
   }
 
   sendLastMessage(message: Uint8Array, compressed: boolean): void {
-    if (this.over || this.#halfClosed) return;
-    if (compressed && !this.#client.acceptsGzip) {
+    if (this.ended || this.#halfClosed) return;
+    if (compressed && !this.owner.acceptsGzip) {
       return this.sendLastMessage(inflated(message), false);
     }
     this.#halfClosed = true;
     if (this.id === 0) {
-      this.sendWindow = this.#client.peer.callWindowBytes;
+      this.sendWindow = this.owner.sending.peerWindowBytes;
       if (this.fits(message.length)) {
         this.#openWith(compressed ? REQUEST | COMPRESSED : REQUEST, message);
-        this.#client.produced();
+        this.owner.output.produced();
         return;
       }
       this.#openWith(REQUEST | STREAM, NOTHING);
@@ -90,44 +100,43 @@ export class LeanClientCall extends LeanCall implements ClientCall {
   }
 
   halfClose(): void {
-    if (this.over || this.#halfClosed) return;
+    if (this.ended || this.#halfClosed) return;
     this.#halfClosed = true;
     if (this.id === 0) this.#openWith(REQUEST | STREAM, NOTHING);
     this.sendLast(END, NOTHING);
   }
 
   cancel(): void {
-    if (this.over) return;
-    this.#client.cancelCall(this);
-    this.leave();
-    this.#client.callEnded();
+    if (this.ended) return;
+    this.owner.cancelCall(this);
+    this.#end();
+    this.owner.callEnded();
   }
 
-  /** Nothing is sent or told any more. */
-  leave(): void {
-    this.over = true;
+  #end(): void {
+    this.ended = true;
     this.dropBuffers();
-    this.#client.callOver(this);
+    this.owner.removeCall(this);
   }
 
-  /** Tells the headers, once. */
+  /** Reports response headers, the first time only. */
   headers(metadata: () => Metadata): void {
     if (this.#headersSeen) return;
     this.#headersSeen = true;
     this.sink.onHeaders(metadata);
   }
 
-  /** The end. */
+  /** Ends the call with a status. */
   finish(
     code: Status,
     message: string,
     progress: CallProgress,
     trailers: () => Metadata = NO_METADATA,
   ): void {
-    if (this.over) return;
-    this.leave();
+    if (this.ended) return;
+    this.#end();
     this.sink.onStatus(code, message, trailers, progress);
-    this.#client.callEnded();
+    this.owner.callEnded();
   }
 
   override deliver(message: Uint8Array, compressed: boolean): void {
@@ -135,7 +144,7 @@ export class LeanClientCall extends LeanCall implements ClientCall {
   }
 
   override becameWritable(): void {
-    if (!this.over) this.sink.onWritable();
+    if (!this.ended) this.sink.onWritable();
   }
 
   override lastFrameWritten(): void {}

@@ -1,12 +1,12 @@
 /**
- * Calls of a client that were started and are not on the wire yet.
+ * Calls of a client that are not on the wire yet.
  *
  * @module
  */
 
 import type { LeanClientCall } from "./client_call.ts";
 
-/** Nearly every call is on the wire at once, so the last one is kept apart and most never see the set. */
+/** Started calls without a frame. The latest is kept apart: nearly every call is sent at once and never enters the set. */
 export class PendingCalls {
   #last: LeanClientCall | undefined = undefined;
   readonly #others = new Set<LeanClientCall>();
@@ -16,13 +16,13 @@ export class PendingCalls {
     return this.#others.size + (this.#last === undefined ? 0 : 1);
   }
 
-  /** A call was started. */
+  /** Adds a call that was started. */
   add(call: LeanClientCall): void {
     if (this.#last !== undefined) this.#others.add(this.#last);
     this.#last = call;
   }
 
-  /** A call is on the wire, or over. */
+  /** Removes a call that is on the wire, or has ended. */
   delete(call: LeanClientCall): void {
     if (this.#last === call) this.#last = undefined;
     else this.#others.delete(call);

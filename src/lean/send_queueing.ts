@@ -1,46 +1,61 @@
 /**
- * Calls that wait to send: for room in the output, for credit, or for their sender to be told that there is room.
+ * Calls whose sending is blocked: by a full output, by missing credit, or by full send buffers.
  *
  * @module
  */
 
-import { PROGRESS_STALL_MULTIPLIER } from "../limits/token_bucket.ts";
-import type { LeanCall } from "./call.ts";
+import { stallEndMs } from "../limits/stall.ts";
 
-/** Who waits for what, on one connection. Its sets are made when first needed: most connections need none. */
+/** A call that may be blocked. */
+export interface BlockedCall {
+  /** The call's id. */
+  readonly id: number;
+  /** Whether the send buffers have room. */
+  readonly hasRoom: boolean;
+  /** Whether the queue ends with the last frame of this side. */
+  readonly lastIsQueued: boolean;
+  /** When a timer first saw the complete reply wait for credit, in ms; 0 for not yet. */
+  stalledMs: number;
+  /** Frames what credit and output allow. */
+  pump(): void;
+  /** Reports that there is room. */
+  becameWritable(): void;
+}
+
+/** Blocked calls of one connection. Its sets are made on first use: most connections need none. */
 export class BlockedSends {
-  #output: Set<LeanCall> | undefined;
-  #credit: Set<LeanCall> | undefined;
-  #senders: Set<LeanCall> | undefined;
+  #output: Set<BlockedCall> | undefined;
+  #credit: Set<BlockedCall> | undefined;
+  #senders: Set<BlockedCall> | undefined;
 
-  /** The call waits for room in the output. */
-  forOutput(call: LeanCall): void {
+  /** Resumes the call when the output has room. */
+  forOutput(call: BlockedCall): void {
     (this.#output ??= new Set()).add(call);
   }
 
-  /** The call waits for credit. */
-  forCredit(call: LeanCall): void {
+  /** Includes the call in {@link checkCredit}. */
+  forCredit(call: BlockedCall): void {
     (this.#credit ??= new Set()).add(call);
   }
 
-  /** The call's sender wants to hear when there is room. */
-  forRoom(call: LeanCall): void {
+  /** Notifies the call when the send buffers have room. */
+  forRoom(call: BlockedCall): void {
     (this.#senders ??= new Set()).add(call);
   }
 
-  /** The call is over: nothing is to be said to it. */
-  forget(call: LeanCall): void {
+  /** Removes a call that has ended. */
+  forget(call: BlockedCall): void {
     this.#output?.delete(call);
     this.#credit?.delete(call);
     this.#senders?.delete(call);
   }
 
-  /** The connection is over. */
+  /** Removes all calls. */
   clear(): void {
     this.#output = this.#credit = this.#senders = undefined;
   }
 
-  /** The output has room: those who waited for it go on, in turn. */
+  /** Resumes calls that wait for output, first in first out, then notifies those with room. */
   outputDrained(): void {
     if (this.#output !== undefined && this.#output.size > 0) {
       const calls = [...this.#output];
@@ -50,7 +65,7 @@ export class BlockedSends {
     this.notifyWritable();
   }
 
-  /** Senders that have room hear of it. */
+  /** Notifies calls that have room again. */
   notifyWritable(): void {
     if (this.#senders === undefined || this.#senders.size === 0) return;
     for (const call of [...this.#senders]) {
@@ -61,16 +76,15 @@ export class BlockedSends {
   }
 
   /**
-   * Looks for complete replies that have had no credit for `limitMs`, from the first look on, because the times of
-   * their own may be old. While the connection moves, which it did last at `progressMs`, they may wait
-   * {@link PROGRESS_STALL_MULTIPLIER} times as long. A call whose handler still runs is the handler's own affair. Calls
-   * `stalled` for each; returns when to look again.
+   * Finds complete replies that have waited for credit too long by {@link stallEndMs}, counted from the first check,
+   * because earlier times may be outdated. A call whose handler still runs is not checked. Calls `stalled` for each;
+   * returns when to check again.
    */
   checkCredit(
     nowMs: number,
     progressMs: number,
     limitMs: number,
-    stalled: (call: LeanCall) => void,
+    stalled: (call: BlockedCall) => void,
   ): number {
     let nextMs = Infinity;
     for (const call of this.#credit === undefined ? [] : [...this.#credit]) {
@@ -79,10 +93,7 @@ export class BlockedSends {
         continue;
       }
       if (call.stalledMs === 0) call.stalledMs = nowMs;
-      const endMs = Math.min(
-        Math.max(call.stalledMs, progressMs) + limitMs,
-        call.stalledMs + limitMs * PROGRESS_STALL_MULTIPLIER,
-      );
+      const endMs = stallEndMs(call.stalledMs, progressMs, limitMs);
       if (nowMs >= endMs) stalled(call);
       else nextMs = Math.min(nextMs, endMs);
     }

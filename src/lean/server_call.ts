@@ -1,5 +1,5 @@
 /**
- * A call on a server, after the hello.
+ * A server's call on the extended frames.
  *
  * @module
  */
@@ -8,16 +8,13 @@ import { releaseMessage } from "../bytes/pool.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../call/wire.ts";
-import { LeanCall } from "./call.ts";
-import { textBytes } from "./connection.ts";
+import { type CallOwner, LeanCall } from "./call.ts";
+import { errorValue } from "./format/errors.ts";
 import { encodeFields, type FieldBlock } from "./format/fields.ts";
 import { COMPRESSED, END, ERROR, FIELDS, RESPONSE, STREAM } from "./format/frames.ts";
-import type { LeanServerConnection } from "./server.ts";
+import { RequestState } from "./format/state.ts";
 
-/** Bit 0 of the second byte of an error: the call was not looked at and may be tried elsewhere. */
-export const NOT_PROCESSED = 1;
-
-const NOBODY: ServerCallSink = {
+const NO_SINK: ServerCallSink = {
   onMessage() {},
   onHalfClose() {},
   onCancel() {},
@@ -25,45 +22,42 @@ const NOBODY: ServerCallSink = {
 };
 const NOTHING = new Uint8Array(0);
 
-/** The value of an error frame: code, flags, length of the text, text. */
-export function errorValue(code: number, flags: number, message: string): Uint8Array {
-  const text = textBytes(message);
-  const value = new Uint8Array(4 + text.length);
-  value[0] = code;
-  value[1] = flags;
-  value[2] = text.length >>> 8;
-  value[3] = text.length;
-  value.set(text, 4);
-  return value;
+/** What a server's call needs from its connection. */
+export interface ServerCallOwner extends CallOwner {
+  /** Whether the client accepts compressed messages. */
+  readonly acceptsGzip: boolean;
+  /** The call has sent its last frame. */
+  removeCall(call: LeanServerCall): void;
+  /** The call has ended on the wire and its handler is done. */
+  releaseSlot(): void;
+  /** Charges the client for a broken message. */
+  chargeFault(): boolean;
 }
 
 /** See {@link ServerCall}. */
-export class LeanServerCall extends LeanCall implements ServerCall {
+export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerCall {
   readonly path: string;
   sink: ServerCallSink;
   /** Whether a status was sent, or the call was cancelled. */
   ended: boolean;
   private readonly fields: FieldBlock;
-  private known: Metadata | undefined;
+  private receivedMetadata: Metadata | undefined;
   private headersSent: boolean;
-  /** Of the two, the handler's end and the end on the wire, how many are still to come. */
-  private ends: number;
+  /** How many of two are still to come: the handler's end, the end on the wire. */
+  private pendingEnds: number;
   private done: boolean;
 
-  constructor(server: LeanServerConnection, id: number, path: string, fields: FieldBlock) {
-    super(server, id);
+  /** Makes a call that was opened with `fields` in its first frame. */
+  constructor(owner: ServerCallOwner, id: number, path: string, fields: FieldBlock) {
+    super(owner, id, RequestState.OPEN);
     this.path = path;
-    this.sink = NOBODY;
+    this.sink = NO_SINK;
     this.ended = false;
     this.fields = fields;
-    this.known = undefined;
+    this.receivedMetadata = undefined;
     this.headersSent = false;
-    this.ends = 2;
+    this.pendingEnds = 2;
     this.done = false;
-  }
-
-  private get server(): LeanServerConnection {
-    return this.connection as LeanServerConnection;
   }
 
   get encoding(): string {
@@ -71,11 +65,11 @@ export class LeanServerCall extends LeanCall implements ServerCall {
   }
 
   get maxMessageBytes(): number {
-    return this.connection.options.maxReceiveMessageBytes;
+    return this.owner.options.maxReceiveMessageBytes;
   }
 
   get metadata(): Metadata {
-    return this.known ??= this.fields.headers();
+    return this.receivedMetadata ??= this.fields.headers();
   }
 
   get timeoutMs(): number {
@@ -87,7 +81,7 @@ export class LeanServerCall extends LeanCall implements ServerCall {
   }
 
   get acceptsGzip(): boolean {
-    return this.server.peerTakesGzip;
+    return this.owner.acceptsGzip;
   }
 
   get closed(): boolean {
@@ -99,32 +93,34 @@ export class LeanServerCall extends LeanCall implements ServerCall {
     this.headersSent = true;
     const fields = this.encode({ headers: metadata });
     if (fields === null) return;
-    this.server.writeHeaders(this.id, fields);
-    this.server.produced();
+    const { output } = this.owner;
+    output.writeHeaders(this.id, fields);
+    output.produced();
   }
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
-    if (this.ended || !this.mayWait(message)) return;
+    if (this.ended || !this.mayQueue(message)) return;
     this.headersSent = true;
     this.send(compressed ? RESPONSE | STREAM | COMPRESSED : RESPONSE | STREAM, message);
   }
 
   respond(message: Uint8Array): void {
-    if (this.ended || !this.mayWait(message)) return;
+    if (this.ended || !this.mayQueue(message)) return;
     this.ended = true;
     if (this.headersSent || !this.fits(message.length)) {
       this.send(RESPONSE | STREAM | END, message);
       return;
     }
-    this.server.writeFrame(RESPONSE, this.id, undefined, message, 0, message.length);
+    const { output } = this.owner;
+    output.writeFrame(RESPONSE, this.id, undefined, message, 0, message.length);
     releaseMessage(message);
     this.lastFrameWritten();
-    this.server.produced();
+    output.produced();
   }
 
-  // A reply that would wait when there is no memory for waiting fails the call.
-  private mayWait(message: Uint8Array): boolean {
-    if (this.fits(message.length) || this.server.memory.allows(message.length)) return true;
+  // A reply that would be queued without memory for it fails the call.
+  private mayQueue(message: Uint8Array): boolean {
+    if (this.fits(message.length) || this.owner.sending.allows(message.length)) return true;
     this.failWith(
       Status.RESOURCE_EXHAUSTED,
       `Cannot queue a reply of ${message.length} bytes: the memory for messages is used up`,
@@ -142,7 +138,7 @@ export class LeanServerCall extends LeanCall implements ServerCall {
     else this.sendLast(RESPONSE | ERROR | more, errorValue(code, 0, message), fields);
   }
 
-  // What metadata can't be sent is the handler's fault: the call fails, the connection stays.
+  // Metadata that can't be encoded is the handler's fault: it fails the call, not the connection. Null when it did.
   private encode(
     input: { headers?: Metadata; trailers?: Metadata },
   ): Uint8Array | undefined | null {
@@ -156,28 +152,28 @@ export class LeanServerCall extends LeanCall implements ServerCall {
   }
 
   chargeFault(): void {
-    this.server.chargeFault();
+    this.owner.chargeFault();
   }
 
   handlerDone(): void {
     if (this.done) return;
     this.done = true;
-    if (--this.ends === 0) this.server.releaseSlot();
+    if (--this.pendingEnds === 0) this.owner.releaseSlot();
   }
 
-  /** A call that breaks a limit, or whose reply does: the client gets the status, the handler a cancel. */
+  /** Ends a call that exceeds a limit, or whose reply does: the client gets the status, the handler a cancellation. */
   failWith(code: Status, message: string): void {
     this.sendStatus(code, message);
     this.sink.onCancel(code, message);
   }
 
-  /** The client gave up, or the connection is gone. */
+  /** Ends the call without a status: the client cancelled it, or the connection has ended. */
   cancelled(code: Status, reason: string): void {
-    const tell = !this.ended;
+    const wasOpen = !this.ended;
     this.ended = true;
     this.dropBuffers();
-    if (--this.ends === 0) this.server.releaseSlot();
-    if (tell) this.sink.onCancel(code, reason);
+    if (--this.pendingEnds === 0) this.owner.releaseSlot();
+    if (wasOpen) this.sink.onCancel(code, reason);
   }
 
   override deliver(message: Uint8Array, compressed: boolean): void {
@@ -190,7 +186,7 @@ export class LeanServerCall extends LeanCall implements ServerCall {
 
   override lastFrameWritten(): void {
     this.dropBuffers();
-    this.server.callOver(this);
-    if (--this.ends === 0) this.server.releaseSlot();
+    this.owner.removeCall(this);
+    if (--this.pendingEnds === 0) this.owner.releaseSlot();
   }
 }

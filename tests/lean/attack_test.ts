@@ -70,23 +70,28 @@ function assertGoodbye(
 const CLIENT_ABUSES: [string, Uint8Array, number, RegExp][] = [
   ["version 0", hex("00"), 1, /version 0/],
   ["version 255", hex("ff"), 1, /version 255/],
-  ["request|stream|end", frame(0x0d, 1, "/x"), 1, /Cannot take input 0/],
-  ["a reply", frame(0x02, 1, ""), 1, /Cannot take input 0/],
-  ["all flags", frame(0xff, 1, "/x"), 1, /Cannot take input 0/],
-  ["more on a whole request", frame(0x41, 1, "/x"), 1, /Cannot take input 0/],
+  ["request|stream|end", frame(0x0d, 1, "/x"), 1, /flags 0x0d for call 1/],
+  ["a reply", frame(0x02, 1, ""), 1, /flags 0x02 for call 1/],
+  ["all flags", frame(0xff, 1, "/x"), 1, /flags 0xff for call 1/],
+  ["more on a whole request", frame(0x41, 1, "/x"), 1, /flags 0x41 for call 1/],
   ["call id 0", frame(1, 0, "/x"), 1, /Cannot open call 0/],
   ["a call id above 2^53", frame(1, 1n << 60n, "/x"), 1, /Cannot open call/],
   ["an id used again", concat(frame(1, 5, "/x"), frame(1, 5, "/x")), 1, /the last one was 5/],
   ["an id that goes back", concat(frame(1, 5, "/x"), frame(1, 4, "/x")), 1, /the last one was 5/],
-  ["a message of an unknown call", frame(4, 9, "", "x"), 1, /call 9 in state 0/],
-  ["a cancel of an unknown call", control(CANCEL, 9), 1, /call 9 in state 0/],
+  ["a message of an unknown call", frame(4, 9, "", "x"), 1, /message for call 9: .* never opened/],
+  ["a cancel of an unknown call", control(CANCEL, 9), 1, /CANCEL for call 9: .* never opened/],
   [
     "end twice",
     concat(frame(5, 1, "/x"), frame(8, 1, ""), frame(8, 1, "")),
     1,
-    /call 1 in state 2/,
+    /end of the stream for call 1: .* half-closed/,
   ],
-  ["a message after the end", concat(frame(1, 1, "/x"), frame(4, 1, "", "x")), 1, /in state 2/],
+  [
+    "a message after the end",
+    concat(frame(1, 1, "/x"), frame(4, 1, "", "x")),
+    1,
+    /message for call 1: .* half-closed/,
+  ],
   [
     "an end inside a message",
     concat(frame(5, 1, "/x"), frame(0x44, 1, "", "x".repeat(600)), frame(8, 1, "")),
@@ -95,14 +100,19 @@ const CLIENT_ABUSES: [string, Uint8Array, number, RegExp][] = [
   ],
   ["an end with a value", concat(frame(5, 1, "/x"), frame(8, 1, "", "x")), 1, /with 1 bytes/],
   ["an empty piece", concat(frame(5, 1, "/x"), frame(0x44, 1, "")), 1, /empty piece/],
-  ["an open with a message", frame(5, 1, "/x", "x"), 1, /opened with 1 bytes/],
+  ["an open with a message", frame(5, 1, "/x", "x"), 1, /with 1 bytes behind its fields/],
   [
     "pieces that disagree",
     concat(frame(5, 1, "/x"), frame(0x44, 1, "", "x".repeat(600)), frame(0x84, 1, "", "x")),
     1,
     /disagree/,
   ],
-  ["a route on a message", concat(frame(5, 1, "/x"), frame(4, 1, "/x", "")), 1, /has a route/],
+  [
+    "a route on a message",
+    concat(frame(5, 1, "/x"), frame(4, 1, "/x", "")),
+    1,
+    /with a route: only requests/,
+  ],
   ["an unknown route number", frame(1, 1, Uint8Array.of(0, 7)), 1, /Cannot read the route/],
   ["a route that is no text", frame(1, 1, Uint8Array.of(0xff, 0xfe)), 1, /Cannot read the route/],
   ["no route", frame(1, 1, ""), 1, /Cannot read the route/],
@@ -118,7 +128,7 @@ const CLIENT_ABUSES: [string, Uint8Array, number, RegExp][] = [
     "credit past 2^31-1",
     concat(frame(5, 1, "/x"), control(CREDIT, 1, u32(0x7fffffff))),
     2,
-    /limit is 2147483647/,
+    /limited to 2147483647/,
   ],
   ["credit for the connection", control(CREDIT, 0, u32(5_000)), 1, /kind 2/],
   ["a short ping", control(PING, 0, "1234"), 1, /kind 3/],
@@ -147,18 +157,28 @@ for (const [name, bytes, reason, note] of CLIENT_ABUSES) {
   });
 }
 
-const SERVER_CRIMES: [string, Uint8Array, number, RegExp][] = [
-  ["request", frame(1, 1, "/x"), 1, /Cannot take input 0/],
-  ["reply to an unknown call", frame(2, 2, ""), 1, /call 2 in state 0/],
-  ["whole reply after a message", concat(frame(6, 1, "", "a"), frame(2, 1, "", "b")), 1, /state 2/],
+const SERVER_ABUSES: [string, Uint8Array, number, RegExp][] = [
+  ["request", frame(1, 1, "/x"), 1, /flags 0x01 for call 1/],
+  ["reply to an unknown call", frame(2, 2, ""), 1, /whole reply for call 2: .* never opened/],
+  [
+    "whole reply after a message",
+    concat(frame(6, 1, "", "a"), frame(2, 1, "", "b")),
+    1,
+    /whole reply .* has begun/,
+  ],
   [
     "headers after a message",
     concat(frame(6, 1, "", "a"), control(HEADERS, 1, hex("0000"))),
     1,
-    /state 2/,
+    /response headers .* has begun/,
   ],
-  ["error that is cut off", frame(0x12, 1, "", hex("05 00 0009 61")), 1, /Cannot read an error/],
-  ["cancel", control(CANCEL, 1), 1, /cancel from a server/],
+  [
+    "error that is cut off",
+    frame(0x12, 1, "", hex("05 00 0009 61")),
+    1,
+    /Cannot read the error of call 1/,
+  ],
+  ["cancel", control(CANCEL, 1), 1, /CANCEL from a server/],
   [
     "end inside a message",
     concat(frame(0x46, 1, "", "x".repeat(600)), frame(0x0a, 1, "")),
@@ -168,7 +188,7 @@ const SERVER_CRIMES: [string, Uint8Array, number, RegExp][] = [
   ["frame above the limit", frame(2, 1, "", new Uint8Array(65_537)), 3, /limit is 65536/],
 ];
 
-for (const [name, bytes, reason, note] of SERVER_CRIMES) {
+for (const [name, bytes, reason, note] of SERVER_ABUSES) {
   Deno.test(`a server's ${name} ends the connection`, () => {
     const made = client();
     const call = start(made.engine, "/x");
@@ -210,7 +230,7 @@ Deno.test("frames of calls that are over are ignored, up to a budget", () => {
     assert.equal(made.engine.finished, false);
   }
   for (let i = 0; i < 500; i++) made.engine.receive(frame(8, 1, ""), 0);
-  assertGoodbye(made, 4, /Too many frames of calls that are over: the budget is 500/);
+  assertGoodbye(made, 4, /Too many frames of ended calls: the budget is 500/);
 });
 
 Deno.test("rapid reset: the budget of cancels ends the connection, and handlers that run keep their slots", () => {
@@ -221,7 +241,7 @@ Deno.test("rapid reset: the budget of cancels ends the connection, and handlers 
     most = Math.max(most, made.engine.activeCalls);
   }
   assert.ok(most <= 4);
-  assertGoodbye(made, 4, /Too many calls given up: the budget is 50/);
+  assertGoodbye(made, 4, /Too many cancelled calls: the budget is 50/);
 });
 
 Deno.test("refusals are charged as well, so that they can't be farmed", () => {

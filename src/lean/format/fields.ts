@@ -1,46 +1,46 @@
 /**
- * Field blocks: metadata, deadline and authority, in front of a frame's value when it is flagged FIELDS.
+ * Field blocks: metadata, deadline and authority, at the start of the value of frames flagged FIELDS.
  *
  * @module
  */
 
-import type { ByteWriter } from "../../bytes/writer.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { readU32 } from "./frames.ts";
 
 /** Kinds of entries in a field block. */
 export const Field = {
-  /** u32: ms that the caller allows. */
+  /** u32: time that the caller allows, in ms. */
   TIMEOUT: 1,
-  /** A pair of metadata: of the request, or response headers. */
+  /** A pair of request metadata or response headers. */
   HEADER: 2,
   /** A pair of trailing metadata. */
   TRAILER: 3,
-  /** The authority that the client calls, in place of the connection's. */
+  /** Authority of the call, in place of the connection's. */
   AUTHORITY: 4,
 } as const;
 
-const PAIR_OVERHEAD = 32;
+/** Bytes counted on top of each entry, as for HPACK (RFC 7541 §4.1). */
+const ENTRY_OVERHEAD_BYTES = 32;
 const BIN_SUFFIX = 0x2d62696e; // "-bin"
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 const NO_METADATA = () => new Metadata();
 
-/** What a received block holds. Metadata is made only when asked for. */
+/** A received block. Metadata is decoded on access. */
 export interface FieldBlock {
-  /** Bytes of the block, its own length included. */
+  /** Length of the block with its length field, in bytes. */
   readonly bytes: number;
-  /** From TIMEOUT; Infinity without one. */
+  /** TIMEOUT in ms; Infinity without one. */
   readonly timeoutMs: number;
-  /** From AUTHORITY; empty without one. */
+  /** AUTHORITY; empty without one. */
   readonly authority: string;
-  /** HEADER entries. */
+  /** Decodes the HEADER entries. */
   readonly headers: () => Metadata;
-  /** TRAILER entries. */
+  /** Decodes the TRAILER entries. */
   readonly trailers: () => Metadata;
 }
 
-/** The block of a frame that has none. */
+/** Stands for the block of a frame without one. */
 export const NO_FIELDS: FieldBlock = {
   bytes: 0,
   timeoutMs: Infinity,
@@ -49,15 +49,16 @@ export const NO_FIELDS: FieldBlock = {
   trailers: NO_METADATA,
 };
 
-/** Why a block could not be taken: `malformed` breaks the protocol, `too_large` only fails the call. */
+/** Why a block was refused: `malformed` ends the connection, `too_large` only the call. */
 export interface FieldFailure {
   readonly failure: "malformed" | "too_large";
   readonly message: string;
-  /** Bytes of the block, when it could be measured. */
-  readonly bytes: number;
 }
 
-/** Reads the block at the start of a value. Limits are checked entry by entry, before any is decoded. */
+/**
+ * Reads the block at the start of a value of `valueBytes`. The whole block is validated before any of it is decoded:
+ * at most `maxHeaderFields` entries, and `maxBytes` bytes with 32 on top of each.
+ */
 export function readFields(
   b: Uint8Array,
   at: number,
@@ -84,7 +85,7 @@ export function readFields(
     const size = entryBytes(b, p, end);
     if (size < 0) return malformed(`Cannot read entry ${fields} of a field block: it is cut off`);
     fields++;
-    counted += size + PAIR_OVERHEAD;
+    counted += size + ENTRY_OVERHEAD_BYTES;
     if (kind === Field.TIMEOUT) {
       if (size !== 7) return malformed(`Cannot read a timeout of ${size - 3} bytes: it has 4`);
       timeoutMs = readU32(b, p + 3);
@@ -100,23 +101,13 @@ export function readFields(
     p += size;
   }
   if (fields > maxHeaderFields) {
-    return {
-      failure: "too_large",
-      message: `Got ${fields} fields, limit is ${maxHeaderFields}`,
-      bytes,
-    };
+    return tooLarge(`Got ${fields} fields, limit is ${maxHeaderFields}`);
   }
-  if (counted > maxBytes) {
-    return {
-      failure: "too_large",
-      message: `Got ${counted} bytes of metadata, limit is ${maxBytes}`,
-      bytes,
-    };
-  }
+  if (counted > maxBytes) return tooLarge(`Got ${counted} bytes of metadata, limit is ${maxBytes}`);
   if (headers === 0 && trailers === 0) {
     return { bytes, timeoutMs, authority, headers: NO_METADATA, trailers: NO_METADATA };
   }
-  // A copy: the input is only valid now, and most blocks are never looked at again.
+  // The input is valid only now, and decoding at once would be wasted on most blocks.
   const copy = b.slice(at + 2, end);
   return {
     bytes,
@@ -128,17 +119,21 @@ export function readFields(
 }
 
 function malformed(message: string): FieldFailure {
-  return { failure: "malformed", message, bytes: 0 };
+  return { failure: "malformed", message };
 }
 
-// kind u8, length u16, then `length` bytes; a pair's begin with its key's length (u8) and its key.
+function tooLarge(message: string): FieldFailure {
+  return { failure: "too_large", message };
+}
+
+// An entry is kind (1), length (2), content; the content of a pair is key length (1), key, value. -1 when cut off.
 function entryBytes(b: Uint8Array, at: number, end: number): number {
   if (end - at < 3) return -1;
   const size = 3 + ((b[at + 1] << 8) | b[at + 2]);
   return size > end - at ? -1 : size;
 }
 
-// Keys are a-z 0-9 - . _; values are printable ASCII, or any bytes when the key ends in -bin.
+// A key has characters of a-z 0-9 - . _; a value is printable ASCII, or any bytes when the key ends in -bin.
 function pairIsValid(b: Uint8Array, at: number): boolean {
   const length = (b[at + 1] << 8) | b[at + 2];
   if (length < 1) return false;
@@ -173,15 +168,22 @@ function decodePairs(block: Uint8Array, kind: number): Metadata {
   return metadata;
 }
 
-/** What a block is written from. */
+/** Content of a block to be sent. */
 export interface FieldInput {
+  /** Time that the caller allows, in ms, rounded up; none above 2³²−2. */
   readonly timeoutMs?: number;
+  /** Authority of the call. */
   readonly authority?: string;
+  /** Request metadata or response headers. */
   readonly headers?: Metadata;
+  /** Trailing metadata. */
   readonly trailers?: Metadata;
 }
 
-/** An encoded block, ready to be put in front of a value; undefined when there is nothing to say. */
+/**
+ * Encodes a block, to be put in front of a value; undefined when it would be empty. Throws RangeError when it exceeds
+ * 65,535 bytes, or a key 255 bytes.
+ */
 export function encodeFields(input: FieldInput): Uint8Array | undefined {
   const { timeoutMs, authority, headers, trailers } = input;
   const pairs = (headers?.size ?? 0) + (trailers?.size ?? 0);
@@ -205,11 +207,11 @@ export function encodeFields(input: FieldInput): Uint8Array | undefined {
   return scratch.slice(0, at);
 }
 
-// One block at a time is being written: its length, and at most MAX_BLOCK_BYTES behind it.
 const MAX_BLOCK_BYTES = 0xffff;
 const MAX_KEY_BYTES = 255;
+// Shared by all blocks, of which one at a time is encoded: its length, then the block.
 const scratch = new Uint8Array(2 + MAX_BLOCK_BYTES);
-// Below this a loop is faster than the runtime's encoder.
+// Up to this length a loop is faster than the runtime's encoder.
 const LOOP_CHARACTERS = 32;
 
 function putPairs(at: number, kind: number, metadata: Metadata): number {
@@ -224,7 +226,7 @@ function putEntry(
   key: string | undefined,
   value: string | Uint8Array,
 ): number {
-  if (at + 4 > scratch.length) throw tooLarge();
+  if (at + 4 > scratch.length) throw blockTooLarge();
   const start = at;
   at += 3;
   if (key !== undefined) {
@@ -240,7 +242,7 @@ function putEntry(
   if (typeof value === "string") {
     at = putText(at, value);
   } else {
-    if (at + value.length > scratch.length) throw tooLarge();
+    if (at + value.length > scratch.length) throw blockTooLarge();
     scratch.set(value, at);
     at += value.length;
   }
@@ -252,7 +254,7 @@ function putEntry(
 }
 
 function putText(at: number, text: string): number {
-  if (at + text.length > scratch.length) throw tooLarge();
+  if (at + text.length > scratch.length) throw blockTooLarge();
   if (text.length <= LOOP_CHARACTERS) {
     let i = 0;
     for (; i < text.length; i++) {
@@ -263,15 +265,10 @@ function putText(at: number, text: string): number {
     if (i === text.length) return at + i;
   }
   const { read, written } = encoder.encodeInto(text, scratch.subarray(at));
-  if (read < text.length) throw tooLarge();
+  if (read < text.length) throw blockTooLarge();
   return at + written;
 }
 
-function tooLarge(): RangeError {
+function blockTooLarge(): RangeError {
   return new RangeError(`Cannot send metadata of more than ${MAX_BLOCK_BYTES} bytes`);
-}
-
-/** Appends an encoded block. */
-export function writeFields(out: ByteWriter, block: Uint8Array | undefined): void {
-  if (block !== undefined) out.bytes(block);
 }

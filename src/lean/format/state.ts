@@ -1,6 +1,6 @@
 /**
- * What a peer may send when, after the hello. Everything that decides legality is here, as tables; what
- * they do not list is an error of the connection.
+ * What a peer may send in each state of a call, after the hello. Everything that decides legality is here, as
+ * tables; an input that they do not list is a connection error.
  *
  * ```text
  * A call as the server sees its client:            A call as the client sees its server:
@@ -10,7 +10,7 @@
  *    └─open──▶ open ──end──▶ half-closed                │                           └─────────┤
  *               │ message        │                      └──whole, end, error──▶ closed ◀──────┘
  *               └────────┬───────┘                                                 (ignored)
- *           cancel, or this side's status ──▶ closed (what is under way is ignored)
+ *           cancel, or this side's status ──▶ closed (late frames are ignored)
  * ```
  *
  * @module
@@ -18,13 +18,13 @@
 
 import { COMPRESSED, END, ERROR, FIELDS, MORE, REQUEST, RESPONSE, STREAM } from "./frames.ts";
 
-/** What a frame is to the state machine. */
+/** Kinds of frames, as the tables distinguish them. */
 export const Input = {
-  /** No legal combination of flags. */
+  /** Flags in no legal combination. */
   ILLEGAL: 0,
-  /** A control frame: dispatched by its kind. */
+  /** A control frame, whose kind decides. */
   CONTROL: 1,
-  /** REQUEST: a call with its only message. Or, to a client, RESPONSE: the whole reply. */
+  /** To a server, REQUEST: a call with its only message. To a client, RESPONSE: the whole reply. */
   WHOLE: 2,
   /** REQUEST | STREAM: a call whose messages follow. */
   OPEN: 3,
@@ -32,46 +32,59 @@ export const Input = {
   MESSAGE: 4,
   /** A piece of a message. */
   PIECE: 5,
-  /** A message (or its last piece) and the end of the sender's stream. */
+  /** A message, or its last piece, and the end of the sender's stream. */
   MESSAGE_END: 6,
-  /** The end without a message. */
+  /** The end of the sender's stream, without a message. */
   END: 7,
-  /** The call failed. */
+  /** An error, which ends the call. */
   ERROR: 8,
   /** Control: response headers. */
   HEADERS: 9,
-  /** Control: the client gives up. */
+  /** Control: the client cancels the call. */
   CANCEL: 10,
   /** Control: credit for this side's messages. */
   CREDIT: 11,
 } as const;
 
-/** The state of a call towards what the peer sends. */
-export const State = {
-  /** Never seen. */
+/** A call's state on a server: what its client may still send. */
+export const RequestState = {
+  /** Never opened. */
   IDLE: 0,
-  /** The peer may send messages (server), or nothing has come yet (client). */
+  /** The client may send messages. */
   OPEN: 1,
-  /** The peer has sent all its messages (server), or some reply has come (client). */
-  LATER: 2,
-  /** Over on this side; frames may still be under way. */
+  /** The client has ended its stream. */
+  HALF_CLOSED: 2,
+  /** Ended by this side; frames may still be under way. */
+  CLOSED: 3,
+} as const;
+
+/** A call's state on a client: what its server may still send. */
+export const ReplyState = {
+  /** Never opened. */
+  IDLE: 0,
+  /** Nothing has been received. */
+  WAITING: 1,
+  /** Headers or part of the reply have been received. */
+  STREAMING: 2,
+  /** Ended; frames may still be under way. */
   CLOSED: 3,
 } as const;
 
 /** What to do with an input. */
 export const Effect = {
-  /** Breaks the protocol: the connection ends. */
+  /** Illegal: ends the connection. */
   ERROR: 0,
   /** Handle it. */
   ACCEPT: 1,
-  /** Late: drop it, charge the overhead budget. */
+  /** Late: drop it and charge the overhead budget. */
   IGNORE: 2,
 } as const;
 
-const INPUTS = 12;
+const INPUTS = Object.keys(Input).length;
+const STATES = 4;
 
 function table(rows: Record<number, Partial<Record<number, number>>>): Uint8Array {
-  const cells = new Uint8Array(4 * INPUTS);
+  const cells = new Uint8Array(STATES * INPUTS);
   for (const [state, row] of Object.entries(rows)) {
     for (const [input, effect] of Object.entries(row)) {
       cells[Number(state) * INPUTS + Number(input)] = effect!;
@@ -83,8 +96,8 @@ function table(rows: Record<number, Partial<Record<number, number>>>): Uint8Arra
 const { ACCEPT, IGNORE } = Effect;
 
 const SERVER = table({
-  [State.IDLE]: { [Input.WHOLE]: ACCEPT, [Input.OPEN]: ACCEPT },
-  [State.OPEN]: {
+  [RequestState.IDLE]: { [Input.WHOLE]: ACCEPT, [Input.OPEN]: ACCEPT },
+  [RequestState.OPEN]: {
     [Input.MESSAGE]: ACCEPT,
     [Input.PIECE]: ACCEPT,
     [Input.MESSAGE_END]: ACCEPT,
@@ -92,8 +105,8 @@ const SERVER = table({
     [Input.CANCEL]: ACCEPT,
     [Input.CREDIT]: ACCEPT,
   },
-  [State.LATER]: { [Input.CANCEL]: ACCEPT, [Input.CREDIT]: ACCEPT },
-  [State.CLOSED]: {
+  [RequestState.HALF_CLOSED]: { [Input.CANCEL]: ACCEPT, [Input.CREDIT]: ACCEPT },
+  [RequestState.CLOSED]: {
     [Input.MESSAGE]: IGNORE,
     [Input.PIECE]: IGNORE,
     [Input.MESSAGE_END]: IGNORE,
@@ -104,7 +117,7 @@ const SERVER = table({
 });
 
 const CLIENT = table({
-  [State.OPEN]: {
+  [ReplyState.WAITING]: {
     [Input.WHOLE]: ACCEPT,
     [Input.MESSAGE]: ACCEPT,
     [Input.PIECE]: ACCEPT,
@@ -114,7 +127,7 @@ const CLIENT = table({
     [Input.HEADERS]: ACCEPT,
     [Input.CREDIT]: ACCEPT,
   },
-  [State.LATER]: {
+  [ReplyState.STREAMING]: {
     [Input.MESSAGE]: ACCEPT,
     [Input.PIECE]: ACCEPT,
     [Input.MESSAGE_END]: ACCEPT,
@@ -122,7 +135,7 @@ const CLIENT = table({
     [Input.ERROR]: ACCEPT,
     [Input.CREDIT]: ACCEPT,
   },
-  [State.CLOSED]: {
+  [ReplyState.CLOSED]: {
     [Input.WHOLE]: IGNORE,
     [Input.MESSAGE]: IGNORE,
     [Input.PIECE]: IGNORE,
@@ -134,14 +147,57 @@ const CLIENT = table({
   },
 });
 
-/** What a server does with an input from its client. */
+/** What a server does with an input from its client: an {@link Effect}. */
 export function serverEffect(state: number, input: number): number {
   return SERVER[state * INPUTS + input];
 }
 
-/** What a client does with an input from its server. */
+/** What a client does with an input from its server: an {@link Effect}. */
 export function clientEffect(state: number, input: number): number {
   return CLIENT[state * INPUTS + input];
+}
+
+const FRAME_NAMES: Readonly<Record<number, string>> = {
+  [Input.WHOLE]: "a whole reply",
+  [Input.MESSAGE]: "a message",
+  [Input.PIECE]: "a piece of a message",
+  [Input.MESSAGE_END]: "a last message",
+  [Input.END]: "the end of the stream",
+  [Input.ERROR]: "an error",
+  [Input.HEADERS]: "response headers",
+  [Input.CANCEL]: "CANCEL",
+  [Input.CREDIT]: "CREDIT",
+};
+// By state.
+const REQUEST_PHRASES = [
+  "the call was never opened",
+  "the call is open",
+  "the client has half-closed the call",
+  "the call is closed",
+];
+const REPLY_PHRASES = [
+  "the call was never opened",
+  "the reply has not begun",
+  "the reply has begun",
+  "the call is closed",
+];
+
+/** Describes an input that the tables refuse. `flags` are those of the frame, `side` is the receiver's. */
+export function describeIllegal(
+  side: "client" | "server",
+  flags: number,
+  input: number,
+  id: number,
+  state: number,
+): string {
+  if (input === Input.ILLEGAL) {
+    const shown = flags.toString(16).padStart(2, "0");
+    return `Cannot accept a frame with flags 0x${shown} for call ${id}: no ${
+      side === "server" ? "client" : "server"
+    } frame has these flags`;
+  }
+  const phrases = side === "server" ? REQUEST_PHRASES : REPLY_PHRASES;
+  return `Cannot accept ${FRAME_NAMES[input]} for call ${id}: ${phrases[state]}`;
 }
 
 function inputs(list: readonly [flags: number, optional: number, input: number][]): Uint8Array {
@@ -155,7 +211,7 @@ function inputs(list: readonly [flags: number, optional: number, input: number][
   return of;
 }
 
-/** Flags of a client's frame to {@link Input}. */
+/** {@link Input} of a client's frame, by its flags. */
 export const CLIENT_FRAMES: Uint8Array = inputs([
   [REQUEST, FIELDS | COMPRESSED, Input.WHOLE],
   [REQUEST | STREAM, FIELDS, Input.OPEN],
@@ -165,7 +221,7 @@ export const CLIENT_FRAMES: Uint8Array = inputs([
   [END, 0, Input.END],
 ]);
 
-/** Flags of a server's frame to {@link Input}. */
+/** {@link Input} of a server's frame, by its flags. */
 export const SERVER_FRAMES: Uint8Array = inputs([
   [RESPONSE, FIELDS | COMPRESSED, Input.WHOLE],
   [RESPONSE | STREAM, FIELDS | COMPRESSED, Input.MESSAGE],

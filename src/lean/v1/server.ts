@@ -1,56 +1,80 @@
 /**
- * A server towards a client that never says hello: exactly version 1, which has neither metadata, deadlines,
- * status codes, cancel nor credit. README.md tells what becomes of each.
+ * The server's protocol towards a client that does not say hello: exactly version 1, which has no metadata, deadlines,
+ * status codes, cancellation or credit. ../README.md says what becomes of each.
  *
  * @module
  */
 
 import { Status } from "../../call/status.ts";
-import { HEADER_BYTES, readU32, REQUEST, RESPONSE, STREAM } from "../format/frames.ts";
+import { PeerEvent } from "../../limits/peer_budget.ts";
+import type { LeanConnection } from "../connection.ts";
+import { HEADER_BYTES, readU32, Reason, REQUEST, RESPONSE, STREAM } from "../format/frames.ts";
 import { decodeRoute } from "../format/routes.ts";
-import type { LeanServerConnection } from "../server.ts";
-import { V1ServerCall } from "./server_call.ts";
+import type { ServerProtocol, ServerProtocolOwner } from "../server_protocol.ts";
+import { V1ServerCall, type V1ServerCallOwner } from "./server_call.ts";
 
-// An id as a key: a number where numbers are exact, else text.
+/** Upper half of the ids from which on numbers are not exact, so that text is the key. */
 const EXACT_HIGH = 0x20_0000;
+/** Multiple of `maxConcurrentStreams` at which calls are refused; from one time on, reading pauses. */
+const MAX_CALLS_FACTOR = 8;
 
-/** Reads version-1 frames for a {@link LeanServerConnection}. */
-export class V1Server {
-  readonly #server: LeanServerConnection;
+/** Accepts calls and sessions of version 1, and passes messages to them. */
+export class V1Server implements ServerProtocol, V1ServerCallOwner {
+  readonly connection: LeanConnection;
+  readonly #owner: ServerProtocolOwner;
   /** Calls by id. */
   readonly #calls = new Map<number | string, V1ServerCall>();
-  /** Sessions by route: every message of a session has an id of its own, so the route is all they share. */
+  /** Sessions by route: every message of a session has its own id, so they have only the route in common. */
   readonly #sessions = new Map<string, V1ServerCall>();
-  /** Calls with a message that waits to learn whether it is the last. */
+  /** Calls with a message that may be the last. */
   readonly #holding = new Set<V1ServerCall>();
   /** Calls whose sender waits for room. */
-  readonly #wanting = new Set<V1ServerCall>();
-  /** Calls whose reader waits although more has come. */
+  readonly #awaitingRoom = new Set<V1ServerCall>();
+  /** Calls whose paused readers have enough unread messages. */
   readonly #full = new Set<V1ServerCall>();
 
-  constructor(server: LeanServerConnection) {
-    this.#server = server;
+  /** Starts without calls. */
+  constructor(owner: ServerProtocolOwner) {
+    this.#owner = owner;
+    this.connection = owner.connection;
   }
 
-  /** Without credit, reading less is all that can slow the client down. */
+  // Without credit, only a pause of reading slows the client down.
   get wantsRead(): boolean {
     return this.#full.size === 0 &&
-      this.#server.activeCalls < this.#server.options.maxConcurrentStreams;
+      this.#owner.activeCalls < this.connection.options.maxConcurrentStreams;
   }
 
-  /** Takes a frame. */
+  admit(): boolean {
+    return false;
+  }
+
+  onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void {
+    const limit = this.connection.options.maxReceiveMessageBytes;
+    const full = valueBytes <= limit;
+    const message = `Cannot accept a message of ${valueBytes} bytes: ${
+      full ? "the memory for messages is used up" : `limit is ${limit}`
+    }`;
+    // A session that lost a message unnoticed would go on with the next one.
+    if (full && (b[at + 1] & REQUEST) === 0) {
+      return this.connection.fail(Reason.TOO_LARGE, message);
+    }
+    this.refuse(b, at, typeBytes, Status.RESOURCE_EXHAUSTED, message);
+    this.connection.charge(PeerEvent.FAULT);
+  }
+
   onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void {
     const flags = b[at + 1];
     const value = at + HEADER_BYTES + typeBytes;
     const session = (flags & REQUEST) === 0;
     if (session && (flags & (STREAM | RESPONSE)) !== STREAM) {
-      this.#server.charge("frames with unexpected flags");
+      this.connection.charge(PeerEvent.UNEXPECTED_FLAGS);
       return;
     }
     const route = decodeRoute(b, at + HEADER_BYTES, typeBytes);
     if (route === undefined) {
-      if (!session) this.refuse(b, at, typeBytes, Status.UNIMPLEMENTED, "The route is no text");
-      else this.#server.charge("frames without a route");
+      if (session) this.connection.charge(PeerEvent.UNREADABLE_ROUTE);
+      else this.refuse(b, at, typeBytes, Status.UNIMPLEMENTED, "The route is not valid UTF-8");
       return;
     }
     const message = owned
@@ -60,25 +84,36 @@ export class V1Server {
     else this.#onRequest(b, at, typeBytes, route, message);
   }
 
-  #onRequest(b: Uint8Array, at: number, typeBytes: number, route: string, message: Uint8Array) {
+  #onRequest(
+    b: Uint8Array,
+    at: number,
+    typeBytes: number,
+    route: string,
+    message: Uint8Array,
+  ): void {
     const high = readU32(b, at + 2);
     const low = readU32(b, at + 6);
     const key = high < EXACT_HIGH ? high * 0x1_0000_0000 + low : `${high}:${low}`;
     if (this.#calls.has(key)) {
-      this.#server.onMalformed(`Cannot open call ${key}: its id is in use`);
+      return this.connection.illegal(`Cannot open call ${key}: its id is in use`);
+    }
+    if (!this.#admitsCall) {
+      const code = this.connection.draining ? Status.UNAVAILABLE : Status.RESOURCE_EXHAUSTED;
+      this.refuse(b, at, typeBytes, code, "No more calls are accepted");
+      this.connection.charge(PeerEvent.FAULT);
       return;
     }
-    if (!this.#server.countV1Call()) {
-      const code = this.#server.isLeaving ? Status.UNAVAILABLE : Status.RESOURCE_EXHAUSTED;
-      this.refuse(b, at, typeBytes, code, "No more calls are taken");
-      this.#server.chargeFault();
-      return;
-    }
-    const call = new V1ServerCall(this, this.#server, key, high, low, route, false);
+    const call = new V1ServerCall(this, key, high, low, route, false);
     this.#calls.set(key, call);
-    this.#server.sink.onCall(call);
+    this.#owner.takeSlot();
+    this.#owner.sink.onCall(call);
     if (!call.closed) call.sink.onMessage(message, false);
     if (!call.closed) call.sink.onHalfClose();
+  }
+
+  get #admitsCall(): boolean {
+    const limit = this.connection.options.maxConcurrentStreams * MAX_CALLS_FACTOR;
+    return !this.connection.draining && this.#owner.activeCalls < limit;
   }
 
   #onSessionMessage(b: Uint8Array, at: number, route: string, message: Uint8Array): void {
@@ -86,30 +121,31 @@ export class V1Server {
     const low = readU32(b, at + 6);
     let call = this.#sessions.get(route);
     if (call === undefined) {
-      if (!this.#server.countV1Call()) {
-        this.#server.charge("session messages that are not taken");
+      if (!this.#admitsCall) {
+        this.connection.charge(PeerEvent.DROPPED_SESSION_MESSAGE);
         return;
       }
-      call = new V1ServerCall(this, this.#server, route, high, low, route, true);
+      call = new V1ServerCall(this, route, high, low, route, true);
       this.#sessions.set(route, call);
-      this.#server.sink.onCall(call);
+      this.#owner.takeSlot();
+      this.#owner.sink.onCall(call);
     } else {
       call.idHigh = high;
       call.idLow = low;
     }
-    if (!call.closed) call.messageCame(message);
+    if (!call.closed) call.onMessage(message);
   }
 
-  /** Answers a frame with an error; a session's message gets none, as version 1 has none for it. */
+  /** Answers a request with an error. Version 1 has no answer to messages of sessions, which are charged. */
   refuse(b: Uint8Array, at: number, typeBytes: number, code: Status, message: string): void {
     if ((b[at + 1] & REQUEST) === 0) {
-      this.#server.charge("session messages that are not taken");
+      this.connection.charge(PeerEvent.DROPPED_SESSION_MESSAGE);
       return;
     }
-    if (!this.#server.countControlFrame()) return;
+    if (!this.connection.countAnswer()) return;
     const route = b.subarray(at + HEADER_BYTES, at + HEADER_BYTES + typeBytes);
     V1ServerCall.writeError(
-      this.#server.out,
+      this.connection.output.out,
       readU32(b, at + 2),
       readU32(b, at + 6),
       route,
@@ -118,60 +154,68 @@ export class V1Server {
     );
   }
 
-  /** The call is over on the wire. */
-  callOver(call: V1ServerCall): void {
+  removeCall(call: V1ServerCall): void {
     if (call.session) this.#sessions.delete(call.path);
     else this.#calls.delete(call.key);
     this.#holding.delete(call);
-    this.#wanting.delete(call);
-    if (this.#full.delete(call)) this.#server.produced();
+    this.#awaitingRoom.delete(call);
+    this.setFull(call, false);
   }
 
-  /** A call has a message whose flags are open; looked at again after `v1FinalMessageDelayMs`. */
+  releaseSlot(): void {
+    this.#owner.releaseSlot();
+  }
+
+  // Reading may go on, which the driver has to see.
+  slotReleased(): void {
+    this.connection.output.produced();
+  }
+
   hold(call: V1ServerCall): void {
     this.#holding.add(call);
-    this.#server.scheduleHold();
+    this.#scheduleRelease();
   }
 
-  /** The message has gone. */
+  #scheduleRelease(): void {
+    const { liveness, options } = this.connection;
+    liveness.schedule(liveness.nowMs + options.v1FinalMessageDelayMs);
+  }
+
   released(call: V1ServerCall): void {
     this.#holding.delete(call);
   }
 
-  /** A call wants to hear when there is room. */
   notifyWhenWritable(call: V1ServerCall): void {
-    this.#wanting.add(call);
+    this.#awaitingRoom.add(call);
   }
 
-  /** A call's reader is paused and has enough, or reads again. */
   setFull(call: V1ServerCall, full: boolean): void {
     if (full) this.#full.add(call);
-    else if (this.#full.delete(call)) this.#server.produced();
+    else if (this.#full.delete(call)) this.connection.output.produced();
   }
 
-  /** Messages that have waited long enough go out. */
   tick(nowMs: number): void {
-    const { v1FinalMessageDelayMs } = this.#server.options;
+    const { v1FinalMessageDelayMs } = this.connection.options;
     for (const call of [...this.#holding]) {
-      // The time of the hold itself may be old, so it counts from the first look.
+      // The time at which the message was sent may be outdated, so the delay starts with the first check.
       if (call.heldMs === 0) call.heldMs = nowMs;
       if (nowMs - call.heldMs >= v1FinalMessageDelayMs) call.release();
-      else this.#server.scheduleHold();
+      else this.#scheduleRelease();
     }
   }
 
-  /** There is room again. */
   outputDrained(): void {
-    for (const call of [...this.#wanting]) {
+    for (const call of [...this.#awaitingRoom]) {
       if (!call.hasRoom) continue;
-      this.#wanting.delete(call);
+      this.#awaitingRoom.delete(call);
       call.sink.onWritable();
     }
   }
 
-  /** The connection is gone. */
   endCalls(reason: string): void {
-    for (const call of [...this.#calls.values(), ...this.#sessions.values()]) call.lost(reason);
+    for (const call of [...this.#calls.values(), ...this.#sessions.values()]) {
+      call.connectionLost(reason);
+    }
     this.#calls.clear();
     this.#sessions.clear();
   }

@@ -1,5 +1,5 @@
 /**
- * A call on a server, from a client of version 1.
+ * A server's call from a client of version 1.
  *
  * @module
  */
@@ -8,13 +8,12 @@ import type { ByteWriter } from "../../bytes/writer.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status, statusName } from "../../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
-import { textBytes } from "../connection.ts";
+import type { LeanConnection } from "../connection.ts";
+import { textBytes } from "../format/errors.ts";
 import { END, ERROR, RESPONSE, STREAM, writeHeader } from "../format/frames.ts";
 import { encodeRoute } from "../format/routes.ts";
-import type { LeanServerConnection } from "../server.ts";
-import type { V1Server } from "./server.ts";
 
-const NOBODY: ServerCallSink = {
+const NO_SINK: ServerCallSink = {
   onMessage() {},
   onHalfClose() {},
   onCancel() {},
@@ -22,37 +21,53 @@ const NOBODY: ServerCallSink = {
 };
 const NOTHING = new Uint8Array(0);
 
-/** See {@link ServerCall}. Metadata and trailers go nowhere: version 1 has no room for them. */
+/** What a call needs from its connection. */
+export interface V1ServerCallOwner {
+  readonly connection: LeanConnection;
+  /** The call has a message that may be the last; calls {@link V1ServerCall.release} after `v1FinalMessageDelayMs`. */
+  hold(call: V1ServerCall): void;
+  /** The message has been sent. */
+  released(call: V1ServerCall): void;
+  /** Calls `sink.onWritable` when the output has room. */
+  notifyWhenWritable(call: V1ServerCall): void;
+  /** Records whether the call's paused reader has enough unread messages to stop reading. */
+  setFull(call: V1ServerCall, full: boolean): void;
+  /** The call has ended on the wire. */
+  removeCall(call: V1ServerCall): void;
+  /** The handler is done. */
+  releaseSlot(): void;
+}
+
+/** See {@link ServerCall}. Metadata and trailers are not sent: version 1 has no room for them. */
 export class V1ServerCall implements ServerCall {
   readonly path: string;
   readonly timeoutMs = Infinity;
   readonly encoding = "identity";
   readonly acceptsGzip = false;
   readonly authority = "";
-  sink: ServerCallSink = NOBODY;
+  sink: ServerCallSink = NO_SINK;
   closed = false;
-  /** What the call is filed under. */
+  /** The call's key among the connection's calls. */
   readonly key: number | string;
-  /** The upper half of the id that replies carry: a session's is that of its last message. */
+  /** Upper half of the id in replies; a session's is that of its last message. */
   idHigh: number;
-  /** The lower half. */
+  /** Lower half of the id in replies. */
   idLow: number;
   /** Whether the call is a session: messages both ways, without requests, replies or ends. */
   readonly session: boolean;
-  /** When the held message was first looked at; 0 for not yet. */
+  /** When a timer first saw the held message, in ms; 0 for not yet. */
   heldMs = 0;
-  readonly #owner: V1Server;
-  readonly #server: LeanServerConnection;
+  readonly #owner: V1ServerCallOwner;
   #metadata: Metadata | undefined;
   #held: Uint8Array | undefined;
   #streamed = false;
   #paused = false;
-  #unread = 0;
+  #unreadBytes = 0;
   #done = false;
 
+  /** Makes a call that is open. */
   constructor(
-    owner: V1Server,
-    server: LeanServerConnection,
+    owner: V1ServerCallOwner,
     key: number | string,
     idHigh: number,
     idLow: number,
@@ -60,7 +75,6 @@ export class V1ServerCall implements ServerCall {
     session: boolean,
   ) {
     this.#owner = owner;
-    this.#server = server;
     this.key = key;
     this.idHigh = idHigh;
     this.idLow = idLow;
@@ -77,24 +91,25 @@ export class V1ServerCall implements ServerCall {
   respond(message: Uint8Array): void {
     if (this.closed) return;
     this.#write(this.session ? STREAM : RESPONSE, message);
-    this.#over();
+    this.#end();
   }
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
     if (this.closed) return;
-    if (compressed) return this.#fail(Status.INTERNAL, "Version 1 knows no compression");
+    if (compressed) return this.#fail(Status.INTERNAL, "Version 1 has no compression");
+    const { output } = this.#owner.connection;
     if (this.session) {
       this.#write(STREAM, message);
-      this.#server.produced();
+      output.produced();
       return;
     }
     this.release();
     this.#held = message;
     this.#owner.hold(this);
-    this.#server.produced();
+    output.produced();
   }
 
-  // The client gets the status, the handler a cancel.
+  // The client gets the status, the handler a cancellation.
   #fail(code: Status, message: string): void {
     this.sendStatus(code, message);
     this.sink.onCancel(code, message);
@@ -104,10 +119,10 @@ export class V1ServerCall implements ServerCall {
     if (this.closed) return;
     if (code !== Status.OK) {
       this.release();
-      // A session's end has no form in version 1.
+      // Version 1 has no frame for the end of a session.
       if (!this.session) {
         V1ServerCall.writeError(
-          this.#server.out,
+          this.#owner.connection.output.out,
           this.idHigh,
           this.idLow,
           encodeRoute(this.path),
@@ -119,10 +134,10 @@ export class V1ServerCall implements ServerCall {
       const only = this.#held !== undefined && !this.#streamed;
       this.#write(only ? RESPONSE : RESPONSE | STREAM | END, this.#held ?? NOTHING);
     }
-    this.#over();
+    this.#end();
   }
 
-  /** Sends the message that was held back, as one that is not the last. */
+  /** Sends the held message, if there is one, as a message that is not the last. */
   release(): void {
     const message = this.#held;
     if (message === undefined) return;
@@ -134,7 +149,7 @@ export class V1ServerCall implements ServerCall {
   }
 
   #write(flags: number, message: Uint8Array): void {
-    const { out } = this.#server;
+    const { out } = this.#owner.connection.output;
     const route = encodeRoute(this.path);
     writeHeader(out, flags, this.idHigh, this.idLow, route.length, message.length);
     out.bytes(route);
@@ -156,16 +171,17 @@ export class V1ServerCall implements ServerCall {
     out.bytes(text);
   }
 
-  #over(): void {
+  #end(): void {
     this.closed = true;
     this.#held = undefined;
-    this.#owner.callOver(this);
-    this.#server.produced();
+    this.#owner.removeCall(this);
+    this.#owner.connection.output.produced();
   }
 
   /** Whether the output has room for another message. */
   get hasRoom(): boolean {
-    return this.#server.out.length < this.#server.options.maxOutputBytes;
+    const { output, options } = this.#owner.connection;
+    return output.out.length < options.maxOutputBytes;
   }
 
   get writable(): boolean {
@@ -174,29 +190,30 @@ export class V1ServerCall implements ServerCall {
     return false;
   }
 
-  /** A message of a session. */
-  messageCame(message: Uint8Array): void {
+  /** Passes on a message of a session. */
+  onMessage(message: Uint8Array): void {
     this.sink.onMessage(message, false);
     if (!this.#paused || this.closed) return;
-    this.#unread += message.length + 1;
-    if (this.#unread > this.#server.options.callWindowBytes) this.#owner.setFull(this, true);
+    this.#unreadBytes += message.length + 1;
+    const limit = this.#owner.connection.options.callWindowBytes;
+    if (this.#unreadBytes > limit) this.#owner.setFull(this, true);
   }
 
   setReadPaused(paused: boolean): void {
     this.#paused = paused;
     if (paused) return;
-    this.#unread = 0;
+    this.#unreadBytes = 0;
     this.#owner.setFull(this, false);
   }
 
   handlerDone(): void {
     if (this.#done) return;
     this.#done = true;
-    this.#server.releaseSlot();
+    this.#owner.releaseSlot();
   }
 
-  /** The connection is gone. */
-  lost(reason: string): void {
+  /** Ends the call without a status, because the connection has ended. */
+  connectionLost(reason: string): void {
     if (this.closed) return;
     this.closed = true;
     this.#held = undefined;

@@ -5,7 +5,8 @@ import type { Metadata } from "../../../src/call/metadata.ts";
 import type { ConnectionEngine } from "../../../src/call/wire.ts";
 import { GrpcClientConnection } from "../../../src/grpc/client.ts";
 import { GrpcServerConnection } from "../../../src/grpc/server.ts";
-import type { LeanConnection } from "../../../src/lean/connection.ts";
+import type { LeanClientConnection } from "../../../src/lean/client.ts";
+import type { LeanServerConnection } from "../../../src/lean/server.ts";
 import { Random } from "../simulation/random.ts";
 
 /** Fails the input unless `condition` holds. */
@@ -104,6 +105,12 @@ function partsOf(engine: ConnectionEngine): Parts {
     const { memory, sender: { queuedBytes } } = engine.http2;
     return { memory, queuedBytes, assembledBytes: 0, frameBytes: HTTP2_FRAME_BYTES };
   }
-  const { memory, queuedBytes, assemblyBytes } = engine as LeanConnection;
-  return { memory, queuedBytes, assembledBytes: assemblyBytes, frameBytes: LEAN_FRAME_BYTES };
+  const { memory, sending, receiving } =
+    (engine as LeanClientConnection | LeanServerConnection).connection;
+  return {
+    memory,
+    queuedBytes: sending.queuedBytes,
+    assembledBytes: receiving.assemblyBytes,
+    frameBytes: LEAN_FRAME_BYTES,
+  };
 }

@@ -4,8 +4,9 @@ import type { MemoryShare } from "../../../src/limits/memory_pool.ts";
 import type { ClientConnection, ServerConnection } from "../../../src/call/wire.ts";
 import { GrpcClientConnection } from "../../../src/grpc/client.ts";
 import { GrpcServerConnection } from "../../../src/grpc/server.ts";
-import { LeanCall } from "../../../src/lean/call.ts";
-import type { LeanConnection } from "../../../src/lean/connection.ts";
+import { type CallOwner, LeanCall } from "../../../src/lean/call.ts";
+import type { LeanClientConnection } from "../../../src/lean/client.ts";
+import type { LeanServerConnection } from "../../../src/lean/server.ts";
 import { Broken, type Caller, type Handler } from "./calls.ts";
 
 type Engine = ClientConnection | ServerConnection;
@@ -15,7 +16,7 @@ type GrpcEngine = GrpcClientConnection | GrpcServerConnection;
 function memoryOf(engine: Engine): MemoryShare {
   return engine instanceof GrpcClientConnection || engine instanceof GrpcServerConnection
     ? engine.http2.memory
-    : (engine as Engine & LeanConnection).memory;
+    : (engine as LeanClientConnection | LeanServerConnection).connection.memory;
 }
 
 /** No call is open and nothing is under way: nothing may be held, and both ends agree on windows. */
@@ -76,7 +77,7 @@ function checkWindows(way: string, from: GrpcEngine, to: GrpcEngine): void {
 
 interface Receiver {
   readonly unreturned: number;
-  readonly connection: LeanConnection;
+  readonly owner: CallOwner;
 }
 
 /**
@@ -92,8 +93,8 @@ export function checkCredit(
     const handler = handlers.get(id);
     if (handler === undefined || !(call instanceof LeanCall)) continue;
     const { sendWindow } = call;
-    const { unreturned, connection } = handler.call as unknown as Receiver;
-    const window = connection.options.callWindowBytes;
+    const { unreturned, owner } = handler.call as unknown as Receiver;
+    const window = owner.options.callWindowBytes;
     // What the server did not read any more, or the client did not hear any more, is lost.
     const whole = handler.halfClosed && handler.cancelCode === null && !cancelled;
     const sum = sendWindow + unreturned;

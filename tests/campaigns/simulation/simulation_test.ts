@@ -99,7 +99,8 @@ Deno.test("a world notices an octet of window that is not given back", () => {
 Deno.test("a world notices an octet of credit that is not returned", () => {
   const world = new World(program(1, "lean"));
   const server = world.connections[0].server as LeanServerConnection;
-  const writeCredit = server.writeCredit.bind(server);
-  server.writeCredit = (id, bytes) => writeCredit(id, bytes - 1);
+  const { output } = server.connection;
+  const writeCredit = output.writeCredit.bind(output);
+  output.writeCredit = (id, bytes) => writeCredit(id, bytes - 1);
   assert.throws(() => world.run(), /credit leaked/);
 });

@@ -4,37 +4,40 @@ import {
   clientEffect,
   Effect,
   Input,
+  ReplyState,
+  RequestState,
   SERVER_FRAMES,
   serverEffect,
-  State,
 } from "../../../src/lean/format/state.ts";
 
-const states = Object.entries(State);
 const inputs = Object.entries(Input);
 
-/** What is taken (T) or ignored (I); all else is an error. */
-function table(effect: (state: number, input: number) => number): string[] {
-  return states.map(([state, s]) => {
+/** Inputs that are accepted (A) or ignored (I) in each state; all others are errors. */
+function table(
+  states: Readonly<Record<string, number>>,
+  effect: (state: number, input: number) => number,
+): string[] {
+  return Object.entries(states).map(([state, s]) => {
     const cells = inputs.filter(([, i]) => effect(s, i) !== Effect.ERROR)
-      .map(([input, i]) => `${effect(s, i) === Effect.ACCEPT ? "T" : "I"}:${input}`);
+      .map(([input, i]) => `${effect(s, i) === Effect.ACCEPT ? "A" : "I"}:${input}`);
     return `${state} ${cells.join(" ")}`.trim();
   });
 }
 
 Deno.test("serverEffect() holds the table of what a client may send", () => {
-  assert.deepEqual(table(serverEffect), [
-    "IDLE T:WHOLE T:OPEN",
-    "OPEN T:MESSAGE T:PIECE T:MESSAGE_END T:END T:CANCEL T:CREDIT",
-    "LATER T:CANCEL T:CREDIT",
+  assert.deepEqual(table(RequestState, serverEffect), [
+    "IDLE A:WHOLE A:OPEN",
+    "OPEN A:MESSAGE A:PIECE A:MESSAGE_END A:END A:CANCEL A:CREDIT",
+    "HALF_CLOSED A:CANCEL A:CREDIT",
     "CLOSED I:MESSAGE I:PIECE I:MESSAGE_END I:END I:CANCEL I:CREDIT",
   ]);
 });
 
 Deno.test("clientEffect() holds the table of what a server may send", () => {
-  assert.deepEqual(table(clientEffect), [
+  assert.deepEqual(table(ReplyState, clientEffect), [
     "IDLE",
-    "OPEN T:WHOLE T:MESSAGE T:PIECE T:MESSAGE_END T:END T:ERROR T:HEADERS T:CREDIT",
-    "LATER T:MESSAGE T:PIECE T:MESSAGE_END T:END T:ERROR T:CREDIT",
+    "WAITING A:WHOLE A:MESSAGE A:PIECE A:MESSAGE_END A:END A:ERROR A:HEADERS A:CREDIT",
+    "STREAMING A:MESSAGE A:PIECE A:MESSAGE_END A:END A:ERROR A:CREDIT",
     "CLOSED I:WHOLE I:MESSAGE I:PIECE I:MESSAGE_END I:END I:ERROR I:HEADERS I:CREDIT",
   ]);
 });

@@ -1,0 +1,48 @@
+/**
+ * The client's protocols behind one interface: extended frames, or version 1.
+ *
+ * @module
+ */
+
+import type { Status } from "../call/status.ts";
+import type { CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
+import type { LeanConnection } from "./connection.ts";
+
+/** Starts calls and handles frames, once the server's hello has been answered. */
+export interface ClientProtocol {
+  /** Calls in flight. */
+  readonly activeCalls: number;
+  /** Calls that the server accepts at once. */
+  readonly maxCalls: number;
+  /** False while readers are too far behind for reading to go on. */
+  readonly wantsRead: boolean;
+  /** Starts a call; its route and the number of calls have been checked. */
+  startCall(request: CallRequest, sink: ClientCallSink): ClientCall;
+  /** A complete frame; see `FrameHandler.onFrame`. */
+  onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void;
+  /** Whether a long value is accepted; see `FrameHandler.admit`. */
+  admit(b: Uint8Array, at: number, valueBytes: number): boolean;
+  /** A frame that was not admitted; see `FrameHandler.onOversize`. */
+  onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void;
+  /** Sends a ping. */
+  writePing(payload: number): void;
+  /** Notifies senders that wait for room in the output. */
+  outputDrained(): void;
+  /** Ends calls that were never sent with UNAVAILABLE, and all others with `code`. */
+  endCalls(code: Status, reason: string): void;
+}
+
+/** What a {@link ClientProtocol} needs from its connection. */
+export interface ClientProtocolOwner {
+  readonly connection: LeanConnection;
+  /** A call has left the protocol's tables: completes a drain after the last one. */
+  callRemoved(): void;
+  /** A call has ended and its sink knows: another may be started. */
+  callEnded(): void;
+  /** Runs `report` from the next timer, so that no sink is called inside of its own call. */
+  defer(report: () => void): void;
+  /** A ping was answered; without a payload, the oldest one. */
+  ponged(payload?: number): void;
+  /** The server said GOODBYE and did not process calls above `lastId`. */
+  serverLeaves(reason: number, lastId: number, message: string): void;
+}

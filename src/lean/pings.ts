@@ -1,0 +1,38 @@
+/**
+ * Pings of a client and their answers.
+ *
+ * @module
+ */
+
+interface OpenPing {
+  readonly payload: number;
+  readonly onPong: (nowMs: number) => void;
+}
+
+/** Pings under way. Payloads count up from 1. */
+export class ClientPings {
+  #count = 0;
+  readonly #open: OpenPing[] = [];
+
+  /** The payload of the next ping. */
+  next(): number {
+    return ++this.#count;
+  }
+
+  /** Calls `onPong` when the ping with this payload is answered. */
+  expect(payload: number, onPong: (nowMs: number) => void): void {
+    this.#open.push({ payload, onPong });
+  }
+
+  /** Reports an answer; without a payload, to the oldest ping. Unknown payloads are ignored. */
+  ponged(payload: number | undefined, nowMs: number): void {
+    const index = payload === undefined ? 0 : this.#open.findIndex((p) => p.payload === payload);
+    if (index < 0 || index >= this.#open.length) return;
+    this.#open.splice(index, 1)[0].onPong(nowMs);
+  }
+
+  /** Forgets all pings. */
+  clear(): void {
+    this.#open.length = 0;
+  }
+}

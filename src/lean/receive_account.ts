@@ -1,0 +1,76 @@
+/**
+ * Bytes of messages and frames that are incomplete, and credit of calls that have ended.
+ *
+ * @module
+ */
+
+import type { MemoryShare } from "../limits/memory_pool.ts";
+import type { LeanOptions } from "./options.ts";
+
+/** What one connection holds of its peer's unfinished input, and what may still arrive late. */
+export class ReceiveAccount {
+  /** Bytes of unfinished messages. */
+  assemblyBytes = 0;
+  /** Message bytes that the peer may send per call ahead of credit. */
+  readonly windowBytes: number;
+  /**
+   * Whether incomplete frames count against the memory share. After the hello they are short and always get what they
+   * need.
+   */
+  countsFrames = true;
+  readonly #options: Readonly<LeanOptions>;
+  readonly #memory: MemoryShare;
+  #frameBytes = 0;
+  // Message bytes that may be under way to calls that have ended.
+  #lateBytes = 0;
+
+  /** Starts empty; each call begins with `windowBytes` of credit. */
+  constructor(options: Readonly<LeanOptions>, memory: MemoryShare, windowBytes: number) {
+    this.#options = options;
+    this.#memory = memory;
+    this.windowBytes = windowBytes;
+  }
+
+  /** Counts bytes of an unfinished message; false, without counting, when they exceed a limit. */
+  holdPiece(bytes: number): boolean {
+    if (this.assemblyBytes + bytes > this.#options.maxAssemblyBytes) return false;
+    if (!this.#memory.allows(bytes)) return false;
+    this.assemblyBytes += bytes;
+    this.#memory.take(bytes);
+    return true;
+  }
+
+  /** Counts bytes of a message that is complete or dropped. */
+  dropPieces(bytes: number): void {
+    this.assemblyBytes -= bytes;
+    this.#memory.give(bytes);
+  }
+
+  /** Counts bytes of an incomplete frame; false, without counting, when the memory share does not allow them. */
+  holdFrame(bytes: number): boolean {
+    if (!this.countsFrames) return true;
+    if (!this.#memory.allows(bytes)) return false;
+    this.#memory.take(bytes);
+    this.#frameBytes += bytes;
+    return true;
+  }
+
+  /** Uncounts the incomplete frame. */
+  dropFrame(): void {
+    this.#memory.give(this.#frameBytes);
+    this.#frameBytes = 0;
+  }
+
+  /** Records that a call ended while its peer had credit for all but the `unreturned` bytes: more may be under way. */
+  expectLate(unreturned: number): void {
+    const most = this.windowBytes * this.#options.maxConcurrentStreams;
+    this.#lateBytes = Math.min(this.#lateBytes + Math.max(0, this.windowBytes - unreturned), most);
+  }
+
+  /** Whether message bytes of an unknown ended call were covered by credit; uses that credit up. */
+  acceptLate(bytes: number): boolean {
+    if (bytes > this.#lateBytes) return false;
+    this.#lateBytes -= bytes;
+    return true;
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * The server's protocols behind one interface: extended frames, or version 1.
+ *
+ * @module
+ */
+
+import type { ServerConnectionSink } from "../call/wire.ts";
+import type { LeanConnection } from "./connection.ts";
+
+/** Accepts calls and handles frames, once the client's first frame has shown which protocol it uses. */
+export interface ServerProtocol {
+  /** False while readers are too far behind, or calls are too many, for reading to go on. */
+  readonly wantsRead: boolean;
+  /** A complete frame; see `FrameHandler.onFrame`. */
+  onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void;
+  /** Whether a long value is accepted; see `FrameHandler.admit`. */
+  admit(b: Uint8Array, at: number, valueBytes: number): boolean;
+  /** A frame that was not admitted; see `FrameHandler.onOversize`. */
+  onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void;
+  /** Notifies senders that wait for room in the output. */
+  outputDrained(): void;
+  /** A call's last slot user is gone; see {@link ServerProtocolOwner.releaseSlot}. */
+  slotReleased(): void;
+  /** Runs the protocol's timers. */
+  tick(nowMs: number): void;
+  /** Ends every call with UNAVAILABLE. */
+  endCalls(reason: string): void;
+}
+
+/** What a {@link ServerProtocol} needs from its connection. */
+export interface ServerProtocolOwner {
+  readonly connection: LeanConnection;
+  /** Receives calls. */
+  readonly sink: ServerConnectionSink;
+  /** Slots in use: calls that are open on the wire or whose handlers still run. */
+  readonly activeCalls: number;
+  /** Takes a slot for a new call. */
+  takeSlot(): void;
+  /** Releases a slot: the call has ended on the wire and its handler is done. */
+  releaseSlot(): void;
+  /** The client said GOODBYE: it opens no more calls. */
+  clientLeaves(): void;
+}
