@@ -1,7 +1,7 @@
 /**
- * The four kinds of failure, never mixed: misuse is a `TypeError` or `RangeError`; a peer that breaks
- * the protocol is a {@link ProtocolError}; a failing socket is a {@link TransportError}; a failing call
- * is an {@link RpcError}. Nobody parses messages.
+ * Kinds of failure: misuse is a `TypeError` or `RangeError`, a violation of the protocol by the peer is a
+ * {@link ProtocolError}, a failing socket is a {@link TransportError}, a failing call is an {@link RpcError}. Their
+ * messages are for people; programs use the classes and codes.
  *
  * @module
  */
@@ -9,81 +9,70 @@
 import { Metadata } from "./call/metadata.ts";
 import { Status, statusName } from "./call/status.ts";
 
-/** How far a {@link ProtocolError} reaches: one stream, or the whole connection. */
+/** Reach of a {@link ProtocolError}: one stream, or the whole connection. */
 export type ErrorScope = "stream" | "connection";
 
-/** Who broke the rule: the remote peer, or this side (a bug or misuse seen by the engine). */
-export type ErrorInitiator = "local" | "remote";
-
-/** A peer broke the rules of the wire (RFC 9113, RFC 7541, gRPC over HTTP/2, or the lean wire). */
+/** Violation of a wire's rules by the peer (RFC 9113, RFC 7541, gRPC over HTTP/2, or the lean wire). */
 export class ProtocolError extends Error {
-  /** Tells the class apart without `instanceof`: `ProtocolError`. */
+  /** `ProtocolError`: identifies the class without `instanceof`. */
   override readonly name = "ProtocolError";
-  /** One stream, or the whole connection. */
+  /** What the violation ends: one stream, or the whole connection. */
   readonly scope: ErrorScope;
-  /** The wire's own error code; on HTTP/2, RFC 9113 section 7. */
+  /** Error code of the wire; on HTTP/2, RFC 9113 §7. */
   readonly code: number;
-  /** Who broke the rule. */
-  readonly initiator: ErrorInitiator;
 
-  /** Makes an error with the wire's own `code`. */
-  constructor(
-    scope: ErrorScope,
-    code: number,
-    message: string,
-    initiator: ErrorInitiator = "remote",
-  ) {
+  /** Makes an error with an error code of the wire. */
+  constructor(scope: ErrorScope, code: number, message: string) {
     super(message);
     this.scope = scope;
     this.code = code;
-    this.initiator = initiator;
   }
 }
 
-/** A byte stream could not be opened, or broke: refused, reset, timed out, a failed TLS handshake. */
+/** Failure to open or keep a byte stream: refused, reset, timed out, a failed TLS handshake. */
 export class TransportError extends Error {
-  /** Tells the class apart without `instanceof`: `TransportError`. */
+  /** `TransportError`: identifies the class without `instanceof`. */
   override readonly name = "TransportError";
-  /** The address that was dialled, listened on or connected to, when known. */
+  /** Address that was dialled or listened on, when known. */
   readonly address?: string;
 
-  /** Makes an error; `cause` is the runtime's own error. */
+  /** Makes an error; `cause` is the runtime's error. */
   constructor(message: string, options: { address?: string; cause?: unknown } = {}) {
     super(message, { cause: options.cause });
     this.address = options.address;
   }
 }
 
-/** One rich error detail: a `google.protobuf.Any` (type URL and encoded message). */
+/** Error detail of a status: a `google.protobuf.Any` (type URL and encoded message). */
 export interface ErrorDetail {
-  /** For example `type.googleapis.com/google.rpc.ErrorInfo`. */
+  /** Type URL, for example `type.googleapis.com/google.rpc.ErrorInfo`. */
   readonly typeUrl: string;
-  /** The encoded message. */
+  /** Encoded message. */
   readonly value: Uint8Array;
 }
 
-/** What an {@link RpcError} may carry beyond code and message. */
+/** Optional contents of an {@link RpcError}. */
 export interface RpcErrorOptions {
   /** Trailing metadata sent or received with the status. */
   metadata?: Metadata;
-  /** Rich details (`grpc-status-details-bin`). */
+  /** Error details (`grpc-status-details-bin`). */
   details?: readonly ErrorDetail[];
-  /** What led to this error; never sent to the peer. */
+  /** Cause of this error; never sent to the peer. */
   cause?: unknown;
 }
 
-/** A call that ended with a status other than OK. Throw it in a handler to answer with that status. */
+/** Status of a call that failed. Throw it in a handler to end the call with that status. */
 export class RpcError extends Error {
-  /** Tells the class apart without `instanceof`: `RpcError`. */
+  /** `RpcError`: identifies the class without `instanceof`. */
   override readonly name = "RpcError";
   /** One of {@link Status}, never OK. */
   readonly code: Status;
   /** Trailing metadata. */
   readonly metadata: Metadata;
-  /** Rich details, in order. */
+  /** Error details, in order. */
   readonly details: readonly ErrorDetail[];
 
-  /** Makes an error; `message` is sent to the peer as it is. */
+  /** Makes an error; `message` is sent to the peer unchanged. */
   constructor(code: Status, message: string, options: RpcErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
@@ -91,15 +80,15 @@ export class RpcError extends Error {
     this.details = options.details ?? [];
   }
 
-  /** The code's name, for example `NOT_FOUND`. */
+  /** Name of the code, for example `NOT_FOUND`. */
   get codeName(): string {
     return statusName(this.code);
   }
 
   /**
-   * Turns anything thrown into an RpcError. An `AbortError` becomes CANCELLED, a `TimeoutError`
-   * DEADLINE_EXCEEDED, a {@link TransportError} UNAVAILABLE; all else becomes UNKNOWN with a fixed text,
-   * because the text of an unexpected error may hold secrets. The original is kept as `cause`.
+   * Converts anything thrown to an RpcError: an `AbortError` to CANCELLED, a `TimeoutError` to DEADLINE_EXCEEDED, a
+   * {@link TransportError} to UNAVAILABLE, a {@link ProtocolError} to INTERNAL. Any other exception becomes UNKNOWN with
+   * a generic message, because its text may contain secrets. The original is kept as `cause`.
    */
   static from(error: unknown): RpcError {
     if (error instanceof RpcError) return error;
@@ -121,8 +110,8 @@ export class RpcError extends Error {
 }
 
 /**
- * An RpcError without a stack, for a call that something outside of it has ended: the stack would show engines alone,
- * and take most of the time that it takes to end the calls of a lost connection.
+ * Makes an RpcError without a stack, for a call that ends for a reason outside of it. The stack would show engines
+ * alone, and is most of the cost of ending the calls of a lost connection.
  */
 export function errorFromOutside(code: Status, message: string): RpcError {
   const { stackTraceLimit } = Error;

@@ -1,35 +1,34 @@
 /**
- * Copies of small messages, cut from a shared slab: a buffer of its own for each costs ten times as much as
- * the copy, because every one of more than 64 bytes is made outside of the heap.
+ * Copies of small messages, cut from a shared slab. Allocating a buffer for each costs ten times as much as the copy,
+ * because V8 allocates buffers of more than 64 bytes outside of its heap.
  *
- * A message that is kept keeps its slab of 16 KiB, as Node's small Buffers do with theirs of 8 KiB, and like
- * theirs it can't be transferred, only copied.
+ * A message that is kept alive keeps its slab of 16 KiB alive, as Node's small Buffers do with theirs of 8 KiB; like
+ * those it cannot be transferred, only copied.
  *
  * @module
  */
 
 import { markAsUntransferable } from "node:worker_threads";
+import { EMPTY_BYTES } from "./empty.ts";
 
 /** Size of a slab in bytes. */
 export const SLAB_BYTES = 16_384;
-/** The largest message that is cut from a slab, in bytes. */
+/** Largest message cut from a slab, in bytes. */
 export const SLAB_MESSAGE_BYTES = 1_024;
 
-// Below this a loop is faster than making a view for `set`.
+// Up to this length a loop is faster than a view and `set`.
 const LOOP_BYTES = 128;
-const EMPTY = new Uint8Array(0);
-
-let slab: Uint8Array<ArrayBuffer> = EMPTY;
+let slab: Uint8Array<ArrayBuffer> = EMPTY_BYTES;
 let used = 0;
 
-/** A copy of `source` from `start` to `end` that nobody else writes to. */
+/** Copies `source` from `start` to `end`; the caller owns the copy. */
 export function copyMessage(source: Uint8Array, start: number, end: number): Uint8Array {
   const count = end - start;
   if (count > SLAB_MESSAGE_BYTES) return source.slice(start, end);
-  if (count === 0) return EMPTY;
+  if (count === 0) return EMPTY_BYTES;
   if (used + count > slab.length) {
     slab = new Uint8Array(SLAB_BYTES);
-    // Who transfers one message to a worker would empty its neighbours, which are others' messages.
+    // Transferring one message to a worker would detach the messages of other calls in the same slab.
     markAsUntransferable(slab.buffer);
     used = 0;
   }

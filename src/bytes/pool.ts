@@ -1,28 +1,28 @@
 /**
- * Buffers shared by all connections of a thread, in a few sizes, so that idle connections hold none.
+ * Pool of buffers in a few sizes, shared by all connections of a thread, so that idle connections hold none.
  *
  * @module
  */
 
 /**
- * Sizes of pooled buffers in bytes: idle reads, small writes, messages of 16 KiB, busy reads and writes, bulk, full
- * output, messages of 1 MiB with some more fields.
+ * Sizes of pooled buffers in bytes, for: idle reads, small writes, messages of 16 KiB, busy reads and writes, bulk, full
+ * output, messages of 1 MiB and some fields more.
  */
 export const POOL_SIZES = [4096, 16384, 32768, 65536, 131072, 270336, 1114112] as const;
 
-// At most some 2 MiB is kept per size; beyond that, released buffers are left to the garbage collector.
+// About 2 MiB is kept per size; the garbage collector takes what is released beyond that.
 const KEEP_BYTES = 2 * 1024 * 1024;
 const free: Uint8Array<ArrayBuffer>[][] = POOL_SIZES.map(() => []);
-/** Messages up to this many bytes are in no lent buffer. */
+/** Messages up to this many bytes never come from {@link lendBuffer}. */
 export const LEND_FROM_BYTES = 2_048;
-// On the ArrayBuffer of a message on its way out: the whole buffer. A WeakSet would cost twice as much.
+// Property of a lent ArrayBuffer: the whole buffer. A WeakSet would cost twice as much.
 const LENT = Symbol("lent");
 
 interface LentBuffer extends ArrayBuffer {
   [LENT]?: Uint8Array<ArrayBuffer>;
 }
 
-/** A buffer of at least `minBytes`; contents are arbitrary. The caller owns it until `releaseBuffer`. */
+/** Takes a buffer of at least `minBytes` with arbitrary contents. The caller owns it until `releaseBuffer`. */
 export function acquireBuffer(minBytes: number): Uint8Array<ArrayBuffer> {
   for (let i = 0; i < POOL_SIZES.length; i++) {
     if (POOL_SIZES[i] >= minBytes) return free[i].pop() ?? new Uint8Array(POOL_SIZES[i]);
@@ -30,17 +30,17 @@ export function acquireBuffer(minBytes: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(minBytes);
 }
 
-/** Gives a buffer back. The caller must hold no view of it that is still to be read. */
+/** Returns a buffer to the pool. No view of it may be read afterwards. */
 export function releaseBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   const i = (POOL_SIZES as readonly number[]).indexOf(buffer.length);
   if (i >= 0 && free[i].length * buffer.length < KEEP_BYTES) free[i].push(buffer);
 }
 
 /**
- * A buffer for one message of at most `maxBytes`, which whoever sends it gives back with `releaseMessage`. One that
- * isn't given back is left to the garbage collector.
+ * Lends a buffer for one message of at most `maxBytes`. The engine that sends the message returns it with
+ * `releaseMessage`; otherwise the garbage collector takes it.
  *
- * A message of 1 MiB in a new buffer costs 256 page faults and brings the next collection nearer.
+ * A new buffer for a message of 1 MiB costs 256 page faults and brings the next collection nearer.
  */
 export function lendBuffer(maxBytes: number): Uint8Array<ArrayBuffer> {
   if (maxBytes > POOL_SIZES[POOL_SIZES.length - 1]) return new Uint8Array(maxBytes);
@@ -49,10 +49,7 @@ export function lendBuffer(maxBytes: number): Uint8Array<ArrayBuffer> {
   return buffer;
 }
 
-/**
- * Gives the buffer of a message back if it is a lent one; any other is its owner's. Nobody may read the message
- * afterwards.
- */
+/** Returns a message's buffer to the pool if it was lent. The message may not be read afterwards. */
 export function releaseMessage(message: Uint8Array): void {
   if (message.length <= LEND_FROM_BYTES) return;
   const { buffer } = message as Uint8Array<LentBuffer>;

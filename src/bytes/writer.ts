@@ -1,28 +1,28 @@
 /**
- * A growing output buffer that frames are written straight into.
+ * Growing output buffer, into which frames are written directly.
  *
  * @module
  */
 
+import { EMPTY_BYTES } from "./empty.ts";
 import { acquireBuffer, releaseBuffer } from "./pool.ts";
 
-const EMPTY = new Uint8Array(0);
 const utf8 = new TextEncoder();
 
-/** Appends big-endian numbers, bytes and text; the driver takes what has gathered in one piece. */
+/** Appends big-endian numbers, bytes and text; the driver takes all of it in one piece. */
 export class ByteWriter {
-  /** The buffer; bytes 0 to `length` are valid. Engines may write into it after `reserve`. */
-  buffer: Uint8Array<ArrayBuffer> = EMPTY;
-  /** How many bytes have gathered. */
+  /** Buffer, valid from 0 to `length`. Engines may write into it after `reserve`. */
+  buffer: Uint8Array<ArrayBuffer> = EMPTY_BYTES;
+  /** Number of valid bytes. */
   length = 0;
-  /** How often what had gathered was taken away: while it stays, earlier positions still hold. */
+  /** Number of times that the contents were taken; offsets are valid while it stays the same. */
   taken = 0;
 
-  /** Makes room for `count` more bytes behind `length`. Call it before writing into `buffer` directly. */
+  /** Makes room for `count` bytes after `length`. Call it before writing into `buffer` directly. */
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.buffer.length) return;
-    // Twice as much each time, or 1 MiB more: growing by what is needed would copy it all for every frame.
+    // Doubles, or adds 1 MiB: growing by what is needed would copy everything for every frame.
     const { length } = this.buffer;
     const grown = acquireBuffer(Math.max(needed, Math.min(length * 2, length + 1_048_576), 4096));
     if (this.length > 0) grown.set(this.buffer.subarray(0, this.length));
@@ -63,7 +63,7 @@ export class ByteWriter {
     this.length += source.length;
   }
 
-  /** Appends text as UTF-8; returns how many bytes it took. */
+  /** Appends text as UTF-8; returns its length in bytes. */
   text(value: string): number {
     this.reserve(value.length * 3);
     const { written } = utf8.encodeInto(value, this.buffer.subarray(this.length));
@@ -71,28 +71,28 @@ export class ByteWriter {
     return written;
   }
 
-  /** A view of what has gathered; valid until the next write. */
+  /** View of the valid bytes; itself valid until the next write. */
   view(): Uint8Array<ArrayBuffer> {
     return this.buffer.subarray(0, this.length);
   }
 
   /**
-   * Takes the whole buffer away, with `length` bytes of it valid, and starts anew without one. The caller
-   * gives it back with `releaseBuffer` when it has been sent.
+   * Takes the buffer, of which `length` bytes are valid, and starts again without one. The caller returns it with
+   * `releaseBuffer` once it is sent.
    */
   take(): { buffer: Uint8Array<ArrayBuffer>; length: number } {
     this.taken++;
     const taken = { buffer: this.buffer, length: this.length };
-    this.buffer = EMPTY;
+    this.buffer = EMPTY_BYTES;
     this.length = 0;
     return taken;
   }
 
-  /** Forgets what has gathered and gives the buffer back. */
+  /** Drops the contents and releases the buffer. */
   clear(): void {
     this.taken++;
     releaseBuffer(this.buffer);
-    this.buffer = EMPTY;
+    this.buffer = EMPTY_BYTES;
     this.length = 0;
   }
 }

@@ -1,15 +1,15 @@
 /**
- * Time as an argument, so that tests can run in virtual time.
+ * Source of time, an argument of everything that waits, so that tests can run in virtual time.
  *
  * @module
  */
 
-/** A source of time and timers. */
+/** Source of time and timers. */
 export interface Clock {
-  /** Milliseconds, monotonic, with fractions. */
+  /** Current time in ms, monotonic, with fractions. */
   now(): number;
-  /** Calls `callback` once after `delayMs`; returns what `clearTimer` takes. */
+  /** Calls `callback` once after `delayMs`; returns the timer for `clearTimer`. */
   setTimer(callback: () => void, delayMs: number): unknown;
-  /** Cancels a timer; fine when it has fired. */
+  /** Cancels a timer. Does nothing when it has fired. */
   clearTimer(timer: unknown): void;
 }

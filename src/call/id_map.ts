@@ -1,29 +1,29 @@
 /**
- * A map from ids to what is in flight under them, for tables where every call adds and removes an entry.
+ * Map from ids to calls or streams in flight, for tables to which every call adds an entry and removes it.
  *
- * The language's own Map is the wrong thing there: each time it is laid out anew, the old table keeps a
- * reference to the new one (for iterators), so once one of them has reached the old generation, every
- * table after it, and each call in it, survives all minor collections. That took a third of the CPU.
+ * JavaScript's Map does not suit: when it rehashes, the old table keeps a reference to the new one (for iterators). Once
+ * one table is in the old generation, every later table, and each call in it, survives all minor collections. That took
+ * a third of the CPU.
  *
  * @module
  */
 
 const MIN_SLOTS = 16;
 
-/** Whole numbers from 0 to 2^53-2 to values; open addressing, nothing allocated per entry. */
+/** Map from whole numbers (0 to 2^53−2) to values; open addressing, without allocations per entry. */
 export class IdMap<T> {
-  /** Each one more than the id; 0 is a free slot. */
+  /** Ids plus 1; 0 is a free slot. */
   #keys = new Float64Array(MIN_SLOTS);
   #values: (T | undefined)[] = new Array(MIN_SLOTS).fill(undefined);
   #mask = MIN_SLOTS - 1;
   #size = 0;
 
-  /** How many entries there are. */
+  /** Number of entries. */
   get size(): number {
     return this.#size;
   }
 
-  /** The value of an id, or undefined. */
+  /** Value of an id, or undefined. */
   get(id: number): T | undefined {
     const wanted = id + 1;
     const keys = this.#keys;
@@ -46,7 +46,7 @@ export class IdMap<T> {
   }
 
   #put(key: number, value: T): this {
-    // At most half full, so that runs stay short.
+    // At most half full, so that probe sequences stay short.
     if (this.#size * 2 > this.#mask) this.#resize((this.#mask + 1) * 2);
     const keys = this.#keys;
     const mask = this.#mask;
@@ -71,7 +71,7 @@ export class IdMap<T> {
       i = (i + 1) & mask;
     }
     this.#size--;
-    // Moves up what was displaced, so that no marks of removed entries stay behind (Knuth 6.4, algorithm R).
+    // Moves displaced entries up instead of leaving tombstones (Knuth 6.4, algorithm R).
     for (let j = (i + 1) & mask; keys[j] !== 0; j = (j + 1) & mask) {
       const home = slotOf(keys[j]) & mask;
       if (((j - home) & mask) < ((j - i) & mask)) continue;
@@ -81,7 +81,7 @@ export class IdMap<T> {
     }
     keys[i] = 0;
     values[i] = undefined;
-    // Given back in time: a burst of calls should not cost memory for ever.
+    // Shrinks, so that a burst of calls does not cost memory for ever.
     if (this.#mask >= 1024 && this.#size * 16 < this.#mask) this.#resize((this.#mask + 1) >>> 2);
     return true;
   }
@@ -94,7 +94,7 @@ export class IdMap<T> {
     this.#size = 0;
   }
 
-  /** The values at the time of asking, in order of their ids. Entries may come and go meanwhile. */
+  /** Snapshot of the values, in order of their ids. */
   values(): T[] {
     const found: [number, T][] = [];
     for (let i = 0; i <= this.#mask; i++) {

@@ -1,13 +1,13 @@
 /**
- * Call metadata: ordered, multi-valued, lower-case keys; `-bin` keys hold bytes, all others text.
+ * Call metadata: ordered and multi-valued, with lower-case keys; `-bin` keys hold bytes, all others text.
  *
  * @module
  */
 
-/** A metadata value: bytes for keys that end in `-bin`, otherwise printable ASCII text. */
+/** Metadata value: bytes for keys that end in `-bin`, otherwise printable ASCII text. */
 export type MetadataValue = string | Uint8Array;
 
-/** What {@link Metadata} can be made from. */
+/** Contents that {@link Metadata} can be made from. */
 export type MetadataInit =
   | Metadata
   | Iterable<readonly [string, MetadataValue]>
@@ -15,15 +15,15 @@ export type MetadataInit =
 
 const KEY = /^[0-9a-z_.-]+$/;
 const TEXT = /^[\x20-\x7e]*$/;
-// RFC 7541 section 4.1.
-const FIELD_OVERHEAD_BYTES = 32;
+/** Size of a header field beyond its name and value, in bytes (RFC 7541 §4.1). */
+export const FIELD_OVERHEAD_BYTES = 32;
 
-/** Keys and values that travel with a call, before its messages (headers) or after them (trailers). */
+/** Keys and values sent with a call, before its messages (headers) or after them (trailers). */
 export class Metadata implements Iterable<[string, MetadataValue]> {
-  // A Map, never a plain object: keys come from peers.
+  // Not a plain object: keys come from peers.
   #map = new Map<string, MetadataValue[]>();
 
-  /** Makes metadata, empty or from entries. Throws TypeError for a key or value gRPC can't carry. */
+  /** Makes metadata, empty or from entries. Throws TypeError for a key or value that gRPC cannot carry. */
   constructor(init?: MetadataInit) {
     if (init === undefined) return;
     if (Symbol.iterator in init) {
@@ -37,46 +37,46 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
     }
   }
 
-  /** How many keys there are. */
+  /** Number of keys. */
   get size(): number {
     return this.#map.size;
   }
 
-  /** The first value of a key, or undefined. Keys are matched without regard to case. */
+  /** First value of a key (matched in any case), or undefined. */
   get(key: `${string}-bin`): Uint8Array | undefined;
-  /** The first value of a key, or undefined. Keys are matched without regard to case. */
+  /** First value of a key (matched in any case), or undefined. */
   get(key: string): string | undefined;
   get(key: string): MetadataValue | undefined {
     return this.#map.get(key.toLowerCase())?.[0];
   }
 
-  /** All values of a key, in order; empty when there is none. */
+  /** All values of a key (matched in any case), in order. */
   getAll(key: `${string}-bin`): readonly Uint8Array[];
-  /** All values of a key, in order; empty when there is none. */
+  /** All values of a key (matched in any case), in order. */
   getAll(key: string): readonly string[];
   getAll(key: string): readonly MetadataValue[] {
     return this.#map.get(key.toLowerCase()) ?? [];
   }
 
-  /** Whether there is a value for the key. */
+  /** Whether the key has a value. */
   has(key: string): boolean {
     return this.#map.has(key.toLowerCase());
   }
 
-  /** Replaces all values of the key. Throws TypeError for what gRPC can't carry. */
+  /** Replaces all values of a key. Throws TypeError for a key or value that gRPC cannot carry. */
   set(key: string, value: MetadataValue): this {
     const name = checkedKey(key);
     this.#map.set(name, [checkedValue(name, value)]);
     return this;
   }
 
-  /** Adds a value behind those the key has. Throws TypeError for what gRPC can't carry. */
+  /** Adds a value after those of the key. Throws TypeError for a key or value that gRPC cannot carry. */
   append(key: string, value: MetadataValue): this {
     const name = checkedKey(key);
     return this.appendReceived(name, checkedValue(name, value));
   }
 
-  /** Adds a pair that a wire engine has validated. For engines; everyone else uses `append`. */
+  /** Adds a pair that an engine has validated. Elsewhere use `append`. */
   appendReceived(lowerCaseKey: string, value: MetadataValue): this {
     const values = this.#map.get(lowerCaseKey);
     if (values) values.push(value);
@@ -84,12 +84,12 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
     return this;
   }
 
-  /** Removes a key; true when there was one. */
+  /** Removes a key; true when it had a value. */
   delete(key: string): boolean {
     return this.#map.delete(key.toLowerCase());
   }
 
-  /** Every pair, repeated keys included, keys in order of first appearance. */
+  /** All pairs, with repeated keys, in order of each key's first appearance. */
   *[Symbol.iterator](): IterableIterator<[string, MetadataValue]> {
     for (const [key, values] of this.#map) {
       for (const value of values) yield [key, value];
@@ -97,8 +97,8 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   }
 
   /**
-   * Bytes of all pairs in a header list as RFC 7541 section 4.1 counts: key, value, and 32 for each; values of `-bin`
-   * keys as base64. For engines. Not by the iterator, which would make an array for each pair of each call.
+   * Size as a header list (RFC 7541 §4.1): key, value and 32 bytes for each pair, with bytes as base64. For engines.
+   * Without the iterator, which would allocate an array per pair.
    */
   get listBytes(): number {
     let bytes = 0;
@@ -112,12 +112,12 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
     return bytes;
   }
 
-  /** A copy that can be changed on its own. */
+  /** Makes a copy. */
   clone(): Metadata {
     return new Metadata(this);
   }
 
-  /** A plain object for logs and JSON: arrays of text; bytes in base64. */
+  /** Plain object for logs and JSON: arrays of text, bytes as base64. */
   toJSON(): Record<string, string[]> {
     const entries: [string, string[]][] = [];
     for (const [key, values] of this.#map) {
@@ -151,7 +151,7 @@ function checkedValue(key: string, value: MetadataValue): MetadataValue {
   }
   if (!TEXT.test(value)) {
     throw new TypeError(
-      `Cannot use the value of metadata key "${key}": it must be printable ASCII (use a -bin key)`,
+      `Cannot use the value of metadata key "${key}": must be printable ASCII (or use a -bin key)`,
     );
   }
   return value;

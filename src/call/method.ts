@@ -4,10 +4,10 @@
  * @module
  */
 
-/** How many messages go each way. */
+/** Kind of a method: one message or any number, in each direction. */
 export type MethodKind = "unary" | "client_streaming" | "server_streaming" | "bidi_streaming";
 
-/** All of them. */
+/** All kinds. */
 export const METHOD_KINDS: readonly MethodKind[] = [
   "unary",
   "client_streaming",
@@ -15,12 +15,12 @@ export const METHOD_KINDS: readonly MethodKind[] = [
   "bidi_streaming",
 ];
 
-/** Whether the caller may send any number of messages (else exactly one). */
+/** Whether the caller sends any number of messages, instead of exactly one. */
 export function clientStreams(kind: MethodKind): boolean {
   return kind === "client_streaming" || kind === "bidi_streaming";
 }
 
-/** Whether the server may send any number of messages (else exactly one). */
+/** Whether the server sends any number of messages, instead of exactly one. */
 export function serverStreams(kind: MethodKind): boolean {
   return kind === "server_streaming" || kind === "bidi_streaming";
 }

@@ -1,10 +1,10 @@
 /**
- * What a wire (gRPC, lean) and the layer above it (rpc) say to each other. Engines implement
- * {@link ConnectionEngine}, {@link ServerCall}, {@link ClientConnection} and {@link ClientCall}; the rpc
- * layer implements the sinks. Everything here is synchronous: no Promise, no timer, no clock.
+ * Interface between a wire (gRPC, lean) and the layer above it (rpc). Engines implement {@link ConnectionEngine},
+ * {@link ServerCall}, {@link ClientConnection} and {@link ClientCall}; the rpc layer implements the sinks. Everything is
+ * synchronous: no Promise, no timer, no clock.
  *
- * Buffers: bytes given to a sink's `onMessage` belong to the sink from then on. Bytes given to
- * `sendMessage` or `respond` belong to the engine from then on: the caller must not change them.
+ * Buffers: bytes passed to a sink's `onMessage` belong to the sink from then on. Bytes passed to `sendMessage` or
+ * `respond` belong to the engine from then on; the caller must not change them.
  *
  * @module
  */
@@ -13,56 +13,56 @@ import type { ByteWriter } from "../bytes/writer.ts";
 import type { Metadata } from "./metadata.ts";
 import type { Status } from "./status.ts";
 
-/** One connection's state machine, without I/O. The driver feeds it and drains `out`. */
+/** State machine of one connection, without I/O. The driver feeds it and drains `out`. */
 export interface ConnectionEngine {
-  /** Bytes to be sent. The driver takes them after each input and whenever `onOutput` was called. */
+  /** Bytes to be sent. The driver takes them after each input and after each `onOutput`. */
   readonly out: ByteWriter;
-  /** Set by the driver: called when `out` stopped being empty, or a timer changed, outside of `receive`. */
+  /** Set by the driver; called outside of `receive` when `out` has bytes or a timer changed. */
   onOutput: () => void;
-  /** Bytes arrived. `chunk` is only valid during the call. Never throws for what a peer sent. */
+  /** Takes received bytes. `chunk` is only valid during the call. Never throws for what the peer sent. */
   receive(chunk: Uint8Array, nowMs: number): void;
   /** The peer ended its side of the byte stream. */
   receiveEnd(nowMs: number): void;
   /** The byte stream broke or was closed: every call ends with UNAVAILABLE. Idempotent. */
   transportLost(reason: string, nowMs: number): void;
-  /** The driver has handed `out` to the socket and the socket took it: more may be produced. */
+  /** The socket accepted the contents of `out`: more may be produced. */
   outputDrained(nowMs: number): void;
-  /** When `onTimer` must be called next, in the clock of `nowMs`; Infinity for never. */
+  /** Time of the next `onTimer`, in the clock of `nowMs`; Infinity for never. */
   nextTimerMs(): number;
-  /** Time passed. Call it at or after `nextTimerMs`. */
+  /** Handles timers that are due; called at or after `nextTimerMs`. */
   onTimer(nowMs: number): void;
-  /** False while the peer must be slowed down: the driver stops reading until it is true again. */
+  /** False for back-pressure: the driver does not read until it is true again. */
   readonly wantsRead: boolean;
   /**
-   * When the peer should be read from again, in the clock of `nowMs`; 0 for at once. It goes on with what is refused:
-   * this only makes it slower, and a driver may do without. For servers' connections.
+   * Server: time until which the peer is throttled, in the clock of `nowMs`; 0 when it is not. A driver should not read
+   * before, but may: reading earlier is no fault.
    */
   readonly readThrottledUntilMs?: number;
-  /** True when nothing more will be said: flush `out`, then close the byte stream. */
+  /** True when the connection has ended: the driver flushes `out`, then closes the byte stream. */
   readonly finished: boolean;
-  /** Whether it finished because all was said, so that the peer may still be reading what was sent last. */
+  /** True after a graceful shutdown: the peer may still be reading what was sent last. */
   readonly closedGracefully?: boolean;
-  /** Bytes held by this engine in queues (not counting `out`), for limits and figures. */
+  /** Bytes held in queues, without `out`. */
   readonly bufferedBytes: number;
 }
 
-/** Facts about the other end that handlers may want; filled by the driver from the transport. */
+/** Facts about the peer, for handlers; filled in by the driver from the transport. */
 export interface PeerInfo {
-  /** The peer's address in the address grammar, for example `127.0.0.1:40312` or `vsock:16:1024`. */
+  /** Address of the peer in the address grammar, for example `127.0.0.1:40312` or `vsock:16:1024`. */
   readonly address: string;
-  /** `tcp`, `tls`, `unix`, `vsock`, `memory` or a name of the user's own. */
+  /** `tcp`, `tls`, `unix`, `vsock`, `memory` or the name of a custom transport. */
   readonly transport: string;
-  /** The vsock context id of the peer, on vsock. */
+  /** Context id of the peer, on vsock. */
   readonly vsockCid?: number;
-  /** What TLS verified, when the connection uses TLS. */
+  /** Identity that TLS verified, when the connection uses TLS. */
   readonly tls?: TlsPeerInfo;
 }
 
-/** The verified identity of a TLS peer. */
+/** Verified identity of a TLS peer. */
 export interface TlsPeerInfo {
-  /** The negotiated application protocol, for example `h2`. */
+  /** Negotiated application protocol (ALPN), for example `h2`. */
   readonly alpn?: string;
-  /** Whether the peer showed a certificate that verified against the configured authorities. */
+  /** Whether the peer sent a certificate that the configured authorities verify. */
   readonly authorized: boolean;
   /** The subject's common name, when there is a certificate; its whole name (`O=Example`) when it has none. */
   readonly subject?: string;
@@ -71,132 +71,132 @@ export interface TlsPeerInfo {
    * `email:…`, `DirName:…`, `Registered ID:…`, `otherName …` (RFC 5280 §4.2.1.6).
    */
   readonly subjectAltNames?: readonly string[];
-  /** SHA-256 of the certificate, lower-case hex. */
+  /** SHA-256 of the certificate, in lower-case hex. */
   readonly fingerprint256?: string;
 }
 
-/** A call as a server's engine shows it. */
+/** Call on a server, implemented by the engine. */
 export interface ServerCall {
-  /** With the leading slash, for example `/package.Service/Method`. */
+  /** Path with the leading slash, for example `/package.Service/Method`. */
   readonly path: string;
-  /** Request metadata, made when first asked for. */
+  /** Request metadata, decoded on first access. */
   readonly metadata: Metadata;
-  /** What the caller allows, in ms from the arrival of the call; Infinity when it said nothing. */
+  /** Time that the caller allows, in ms from the arrival of the call; Infinity for no deadline. */
   readonly timeoutMs: number;
-  /** The name of the compression of flagged request messages: `identity`, `gzip` … */
+  /** Compression of flagged request messages: `identity`, `gzip` … */
   readonly encoding: string;
-  /** The format that the caller says its messages have (`proto`); empty or absent when it says nothing. */
+  /** Message format that the caller announced (`proto`); empty or absent for none. */
   readonly contentSubtype?: string;
-  /** Whether the caller takes gzip. */
+  /** Whether the caller accepts gzip. */
   readonly acceptsGzip: boolean;
-  /** The `:authority` (gRPC) or server name; empty when there is none. */
+  /** `:authority` (gRPC) or server name; empty for none. */
   readonly authority: string;
-  /** Set synchronously inside `onCall`. */
+  /** Receives the call's events; set synchronously in `onCall`. */
   sink: ServerCallSink;
-  /** Sends response headers now; without it they go with the first message. `encoding` announces compression. */
+  /** Sends response headers, which otherwise go with the first message. `encoding` announces compression. */
   sendHeaders(metadata?: Metadata, encoding?: string): void;
-  /** Sends one message. Headers go first when they have not gone yet. */
+  /** Sends one message, after the headers if they were not sent yet. */
   sendMessage(message: Uint8Array, compressed: boolean): void;
-  /** Ends the call. After it nothing may be sent. A status without messages is a trailers-only reply. */
+  /** Ends the call; nothing may be sent afterwards. A status without messages is a trailers-only reply. */
   sendStatus(code: Status, message: string, trailers?: Metadata): void;
-  /** The fast path of unary calls: headers, one uncompressed message and status OK at once. */
+  /** Sends headers, one uncompressed message and status OK: the fast path of unary calls. */
   respond(message: Uint8Array): void;
-  /** Whether more messages should be sent now; when false, `sink.onWritable` tells when. */
+  /** Whether more messages should be sent now; if not, `sink.onWritable` follows. */
   readonly writable: boolean;
-  /** Stops (or restarts) returning flow-control credit for this call's messages. */
+  /** Withholds flow-control credit for this call's messages, or returns it again. */
   setReadPaused(paused: boolean): void;
-  /** Must be called once when the handler has truly ended (after status or cancel): frees its slot. */
+  /** Frees the call's slot; called once, when the handler has ended after status or cancel. */
   handlerDone(): void;
-  /** Charges the caller for a message that can't be inflated: it cost much and came to nothing. */
+  /** Charges the caller for a message that cannot be decompressed. */
   chargeFault?(): void;
-  /** Whether the call is over for the wire (status sent or cancelled). */
+  /** Whether the call has ended on the wire: status sent, or cancelled. */
   readonly closed: boolean;
 }
 
-/** What the rpc layer wants to hear about a call on a server. */
+/** Events of a call on a server. */
 export interface ServerCallSink {
-  /** A complete message; `compressed` says it still has to be decompressed with `call.encoding`. */
+  /** A complete message arrived; `compressed`: it has to be decompressed with `call.encoding`. */
   onMessage(message: Uint8Array, compressed: boolean): void;
-  /** The caller has sent all its messages. */
+  /** The caller half-closed: no more messages follow. */
   onHalfClose(): void;
-  /** The call is over before a status was sent: cancelled, reset, or connection lost. Called at most once. */
+  /** The call ended before a status was sent: cancelled, reset, or connection lost. Called at most once. */
   onCancel(code: Status, reason: string): void;
   /** `writable` became true again. */
   onWritable(): void;
 }
 
-/** What a server engine tells about its connection. */
+/** Events of a server's connection. */
 export interface ServerConnectionSink {
   /** A call arrived. `call.sink` must be set before this returns. */
   onCall(call: ServerCall): void;
-  /** Something worth a log line: `level` is `debug` or `warn`. */
+  /** A line for the log. */
   onNote?(level: "debug" | "warn", message: string): void;
 }
 
-/** A server engine, beyond what every engine has. */
+/** Connection of a server, implemented by the engine. */
 export interface ServerConnection extends ConnectionEngine {
-  /** Starts a graceful drain: no new calls, open ones finish; then `finished` becomes true. */
+  /** Starts a graceful drain: no new calls, open ones finish, then `finished`. */
   drain(nowMs: number): void;
-  /** Cancels what is open and says goodbye at once. */
+  /** Cancels open calls and ends the connection at once. */
   abort(reason: string, nowMs: number): void;
   /** Calls that are open or whose handlers still run. */
   readonly activeCalls: number;
 }
 
-/** What a client wants to call. */
+/** Call to be started by a client. */
 export interface CallRequest {
-  /** With the leading slash, for example `/package.Service/Method`. */
+  /** Path with the leading slash, for example `/package.Service/Method`. */
   readonly path: string;
   /** Request metadata. */
   readonly metadata?: Metadata;
-  /** Time left in ms, to be told to the server; undefined or Infinity for none. */
+  /** Time left in ms, sent to the server; undefined or Infinity for no deadline. */
   readonly timeoutMs?: number;
   /** Compression of flagged request messages; undefined for none. */
   readonly encoding?: string;
-  /** Whether exactly one message is expected back (unary, client streaming). */
+  /** Whether exactly one reply message is expected (unary, client streaming). */
   readonly singleResponse: boolean;
-  /** The largest message taken from the server, in bytes. */
+  /** Largest message accepted from the server, in bytes. */
   readonly maxReceiveMessageBytes: number;
   /** Overrides the connection's `:authority`. */
   readonly authority?: string;
-  /** The kind of the call; the lean wire says it in the first frame. */
+  /** Whether any number of request messages follow; the lean wire sends it in the first frame. */
   readonly requestStreams: boolean;
 }
 
-/** A call as a client's engine shows it. */
+/** Call on a client, implemented by the engine. */
 export interface ClientCall {
   /** Sends one message. */
   sendMessage(message: Uint8Array, compressed: boolean): void;
-  /** The fast path of single-request calls: one message and the half-close at once. */
+  /** Sends one message and the half-close: the fast path of calls with one request message. */
   sendLastMessage(message: Uint8Array, compressed: boolean): void;
-  /** Says that no more messages follow. */
+  /** Half-closes: no more messages follow. */
   halfClose(): void;
-  /** Gives the call up; `sink.onStatus` is not called any more. Idempotent, fine after the end. */
+  /** Cancels the call; `sink.onStatus` does not follow. Does nothing after the end. */
   cancel(): void;
-  /** Whether more messages should be sent now; when false, `sink.onWritable` tells when. */
+  /** Whether more messages should be sent now; if not, `sink.onWritable` follows. */
   readonly writable: boolean;
-  /** Stops (or restarts) returning flow-control credit for this call's messages. */
+  /** Withholds flow-control credit for this call's messages, or returns it again. */
   setReadPaused(paused: boolean): void;
-  /** The compression of flagged response messages. */
+  /** Compression of flagged response messages. */
   readonly encoding: string;
 }
 
-/** How a call ended, for retries: what the server can have seen of it. */
+/** How far a failed call got on the server, for retries. */
 export type CallProgress =
-  /** Never left this process, or the server said that it did not look at it: may be retried freely. */
+  /** Never left the client, or the server stated that it was not processed: retried freely. */
   | "unprocessed"
-  /** The server refused it (REFUSED_STREAM or above GOAWAY's last id): retried once transparently. */
+  /** Refused by the server (REFUSED_STREAM, or above GOAWAY's last id): retried once transparently. */
   | "refused"
-  /** The server may have acted on it. */
+  /** The server may have processed it. */
   | "processed";
 
-/** What the rpc layer wants to hear about a call on a client. */
+/** Events of a call on a client. */
 export interface ClientCallSink {
-  /** Response headers (not for a trailers-only reply). `metadata()` makes the Metadata when asked for. */
+  /** Response headers arrived (not for a trailers-only reply). `metadata()` decodes them on demand. */
   onHeaders(metadata: () => Metadata): void;
-  /** A complete message. */
+  /** A complete message arrived. */
   onMessage(message: Uint8Array, compressed: boolean): void;
-  /** The end, exactly once unless cancelled. `trailers()` makes the Metadata when asked for. */
+  /** The call ended; exactly once unless cancelled. `trailers()` decodes them on demand. */
   onStatus(
     code: Status,
     message: string,
@@ -207,23 +207,23 @@ export interface ClientCallSink {
   onWritable(): void;
 }
 
-/** A client engine, beyond what every engine has. */
+/** Connection of a client, implemented by the engine. */
 export interface ClientConnection extends ConnectionEngine {
-  /** Whether the peer's preface or hello has arrived and calls may be started. */
+  /** Whether the server's preface or hello arrived, so that calls may be started. */
   readonly ready: boolean;
   /** Whether new calls may be started (ready, no GOAWAY, stream ids left). */
   readonly usable: boolean;
   /** Calls in flight. */
   readonly activeCalls: number;
-  /** How many calls the peer takes at once. */
+  /** Calls that the server allows at once. */
   readonly maxCalls: number;
   /** Starts a call. Throws RangeError when not usable or `activeCalls >= maxCalls`. */
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall;
-  /** Sends a ping; `onPong` is called with the time it came back. */
+  /** Sends a ping; `onPong` is called with the time of its answer. */
   ping(nowMs: number, onPong: (nowMs: number) => void): void;
-  /** Finishes open calls, then `finished`. */
+  /** Starts a graceful drain: open calls finish, then `finished`. */
   drain(nowMs: number): void;
-  /** Whether the server hung up because pings came too fast: the next connection should ping half as often (A8). */
+  /** Whether the server closed the connection for too many pings: the next one should ping half as often (gRPC A8). */
   readonly tooManyPings: boolean;
   /** Ends at once; open calls end with `code`. */
   abort(code: Status, reason: string, nowMs: number): void;
@@ -231,7 +231,7 @@ export interface ClientConnection extends ConnectionEngine {
   readonly endReason: string;
 }
 
-/** What a client engine tells about its connection. */
+/** Events of a client's connection. */
 export interface ClientConnectionSink {
   /** `ready`, `usable` or `maxCalls` changed. */
   onStateChange(): void;

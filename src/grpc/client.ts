@@ -1,5 +1,5 @@
 /**
- * gRPC over one HTTP/2 connection, on the client's side, without I/O.
+ * Client's side of gRPC over one HTTP/2 connection, without I/O.
  *
  * @module
  */
@@ -15,20 +15,20 @@ import type {
 import { RpcError } from "../errors.ts";
 import { PreparedField } from "../hpack/prepared_field.ts";
 import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
-import { ErrorCode, errorCodeName } from "../http2/constants.ts";
+import { ErrorCode, errorCodeName, TOO_MANY_PINGS } from "../http2/constants.ts";
 import { type Http2Options, http2Options } from "../http2/options.ts";
 import { CLIENT_WINDOW_BYTES, MIN_CLIENT_KEEPALIVE_MS } from "../limits/connection_limits.ts";
 import type { Http2Stream } from "../http2/stream.ts";
 import { GrpcClientStream } from "./client_stream.ts";
 import { encodeMetadata, formatTimeout } from "./fields.ts";
 
-/** Options of a client's connection. Times are ms, sizes are bytes. */
+/** Options of a client's connection. Times in ms, sizes in bytes. */
 export interface GrpcClientOptions extends Partial<Http2Options> {
-  /** The `:authority` of calls that bring none. */
+  /** `:authority` of calls without their own. */
   authority: string;
-  /** Whether the byte stream is TLS: the `:scheme` is then https. Default false. */
+  /** Whether the byte stream is TLS, so that `:scheme` is https. Default false. */
   secure?: boolean;
-  /** The `user-agent`. Default `vrpc`. */
+  /** `user-agent`. Default `vrpc`. */
   userAgent?: string;
 }
 
@@ -39,11 +39,10 @@ const TE = new PreparedField("te", "trailers");
 const CONTENT_TYPE = new PreparedField("content-type", "application/grpc");
 const ACCEPT_ENCODING = new PreparedField("grpc-accept-encoding", "identity,gzip");
 
-// All fields that a request has without metadata, 32 for each included, but for path, authority and user-agent's value.
+// Size of a request's header list without metadata and the values of path, authority and user-agent (RFC 7541 §4.1).
 const OWN_FIELDS_BYTES = 480;
 
-// Encoders keep a slot per PreparedField, so equal ones are made once; a client that meets more targets
-// than this at a time makes some of them again.
+// Encoders keep a slot per PreparedField, so equal ones are made once, up to this many.
 const MAX_PREPARED = 256;
 const preparedFields = new Map<string, PreparedField>();
 
@@ -61,19 +60,19 @@ function prepare(name: string, value: string): PreparedField {
 function checked(what: string, text: string): string {
   if (/^[\x21-\x7e]+$/.test(text)) return text;
   throw new TypeError(
-    `Cannot start a call: the ${what} ${JSON.stringify(text)} is not made of visible ASCII`,
+    `Cannot start a call: the ${what} ${JSON.stringify(text)} must be visible ASCII`,
   );
 }
 
-/** A client's end of one connection. */
+/** Connection of a client. */
 export class GrpcClientConnection implements ClientConnection, Http2Handler {
-  /** The HTTP/2 state machine below. */
+  /** HTTP/2 state machine. */
   readonly http2: Http2Connection;
   tooManyPings = false;
   readonly #authority: PreparedField;
   readonly #scheme: PreparedField;
   readonly #userAgent: PreparedField;
-  // Calls mostly go where the one before went.
+  // The last call's, which need no second check.
   #checkedPath = "";
   #checkedAuthority = "";
 
@@ -146,13 +145,13 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
 
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
     const { http2 } = this;
-    if (!this.usable) throw new RangeError("Cannot start a call: the connection takes none");
+    if (!this.usable) throw new RangeError("Cannot start a call: the connection is not usable");
     if (http2.streams.open.size >= http2.settings.peerMaxStreams) {
       throw new RangeError(
-        `Cannot start a call: ${http2.streams.open.size} are open, limit is ${http2.settings.peerMaxStreams}`,
+        `Cannot start a call: ${http2.streams.open.size} are open, which is the limit`,
       );
     }
-    // Nothing may fail once a header block was begun: what was encoded has changed the table.
+    // All checks precede the header block: encoded fields change the HPACK table.
     if (request.path !== this.#checkedPath) this.#checkedPath = checked("path", request.path);
     if (request.authority !== undefined && request.authority !== this.#checkedAuthority) {
       this.#checkedAuthority = checked("authority", request.authority);
@@ -186,7 +185,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     return stream;
   }
 
-  // What is over the server's limit would cost the call a round trip, and a list of many frames all calls.
+  // A list above the server's limit would cost a round trip, and one of many frames would delay all calls.
   #checkListSize({ path, metadata, authority = this.#authority.value }: CallRequest): void {
     const limit = this.http2.peerMaxHeaderListBytes;
     const bytes = OWN_FIELDS_BYTES + path.length + authority.length +
@@ -194,7 +193,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     if (bytes <= limit) return;
     throw new RpcError(
       Status.RESOURCE_EXHAUSTED,
-      `Cannot send a header list of ${bytes} bytes: the server takes ${limit}`,
+      `Cannot send a header list of ${bytes} bytes: the server accepts ${limit}`,
     );
   }
 
@@ -208,23 +207,23 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     this.http2.abort(ErrorCode.NO_ERROR, reason, nowMs);
   }
 
-  // ---- from below --------------------------------------------------------------------------------------
+  // ---- events of HTTP/2 --------------------------------------------------------------------------------
 
   createStream(): Http2Stream {
-    throw new Error("A client's peer opens no streams");
+    throw new Error("A server cannot open streams: push is disabled");
   }
   onSettings(): void {
     this.sink.onStateChange();
   }
   onGoaway(errorCode: number, debug: string): void {
-    if (errorCode === ErrorCode.ENHANCE_YOUR_CALM && debug === "too_many_pings") {
+    if (errorCode === ErrorCode.ENHANCE_YOUR_CALM && debug === TOO_MANY_PINGS) {
       this.tooManyPings = true;
     }
-    // What this side found wrong was told already.
+    // Errors that this side found were noted already.
     if (errorCode !== ErrorCode.NO_ERROR && !this.http2.finished) {
       this.sink.onNote?.(
         "warn",
-        `The server says ${errorCodeName(errorCode)}: ${JSON.stringify(debug)}`,
+        `The server sent GOAWAY with ${errorCodeName(errorCode)}: ${JSON.stringify(debug)}`,
       );
     }
     this.sink.onStateChange();

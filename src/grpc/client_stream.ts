@@ -1,9 +1,10 @@
 /**
- * One gRPC call on a client, as a stream of HTTP/2.
+ * One gRPC call on a client: a stream of HTTP/2.
  *
  * @module
  */
 
+import { EMPTY_BYTES } from "../bytes/empty.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { Status, statusFromNumber } from "../call/status.ts";
 import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
@@ -22,28 +23,28 @@ import {
 import { statusFromHttp, statusFromReset } from "./status_map.ts";
 import { GrpcStream } from "./stream.ts";
 
-// What is read of an answer that isn't gRPC's, to be shown in the status (grpc-go reads as much).
+// Bytes of a response that is not gRPC's that are shown in the status (grpc-go shows as many).
 const MAX_FOREIGN_BYTES = 1024;
 const utf8 = new TextDecoder();
 
-/** An answer that isn't gRPC's: of a proxy, or of a web server. */
-interface ForeignAnswer {
+/** Response that is not gRPC's, from a proxy or a web server. */
+interface ForeignResponse {
   readonly code: Status;
   readonly message: string;
-  /** Whether the body is for people to read. */
+  /** Whether the body is text. */
   readonly readable: boolean;
   text: string;
   bytes: number;
 }
 
-/** A call on a client. */
+/** Call on a client. */
 export class GrpcClientStream extends GrpcStream implements ClientCall {
   encoding = "identity";
   readonly maxReceiveMessageBytes: number;
-  // The status was told, or the call was cancelled here.
+  // The sink has received the status, or the call was cancelled.
   #ended = false;
   #httpStatus = 0;
-  #foreign: ForeignAnswer | null = null;
+  #foreign: ForeignResponse | null = null;
 
   /** Makes an idle stream of `connection`. */
   constructor(connection: StreamOwner, request: CallRequest, readonly sink: ClientCallSink) {
@@ -55,7 +56,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
     return !this.#ended;
   }
 
-  // ---- what arrives ------------------------------------------------------------------------------------
+  // ---- receiving ---------------------------------------------------------------------------------------
 
   onHeaders(list: HeaderList, summary: FieldSummary, endStream: boolean): void {
     this.#httpStatus = summary.status;
@@ -99,7 +100,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
     this.connection.reset(this, ErrorCode.CANCEL);
   }
 
-  #endForeign({ code, message, text }: ForeignAnswer): void {
+  #endForeign({ code, message, text }: ForeignResponse): void {
     const shown = text.trim();
     this.#end(code, shown === "" ? message : `${message}: ${shown}`, noMetadata, "processed");
   }
@@ -156,11 +157,11 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
 
   onFramedMessage(message: Uint8Array, flag: number): void {
     if (flag > 1) {
-      this.#fail(Status.INTERNAL, `A message has the flags ${flag}, only 0 and 1 are known`);
+      this.#fail(Status.INTERNAL, `A message has the flags ${flag}: must be 0 or 1`);
     } else if (flag === 1 && this.encoding === "identity") {
-      this.#fail(Status.INTERNAL, "A message is compressed, and grpc-encoding says identity");
+      this.#fail(Status.INTERNAL, "A message is compressed, but grpc-encoding is identity");
     } else if (flag === 1 && this.encoding !== "gzip") {
-      // Unlike a server, a client says so with INTERNAL: it had offered nothing else (gRPC's compression.md).
+      // INTERNAL, unlike on a server: the client had not offered this encoding (gRPC's compression.md).
       this.#fail(
         Status.INTERNAL,
         `Cannot decompress ${JSON.stringify(this.encoding)}: identity and gzip were offered`,
@@ -173,18 +174,18 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
   onNoMemory(length: number): void {
     this.#fail(
       Status.RESOURCE_EXHAUSTED,
-      `Cannot take a message of ${length} bytes: the memory for messages is used up`,
+      `Cannot accept a message of ${length} bytes: the memory for messages is used up`,
     );
   }
 
   onMessageTooLarge(length: number): void {
     this.#fail(
       Status.RESOURCE_EXHAUSTED,
-      `Cannot take a message of ${length} bytes, limit is ${this.maxReceiveMessageBytes}`,
+      `Cannot accept a message of ${length} bytes: the limit is ${this.maxReceiveMessageBytes}`,
     );
   }
 
-  // A fault of the server: the call ends here and the stream is given up.
+  // Ends the call and resets the stream: the server broke gRPC's rules or a limit.
   #fail(code: Status, message: string): void {
     this.#end(code, message, noMetadata, "processed");
     this.connection.reset(this, ErrorCode.CANCEL);
@@ -194,7 +195,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
     if (this.#ended) return;
     this.#ended = true;
     this.sink.onStatus(code, message, trailers, progress);
-    // A complete answer needs no more of the request.
+    // After a complete response the rest of the request is not needed.
     if (this.state === StreamState.HALF_CLOSED_REMOTE) {
       this.connection.reset(this, ErrorCode.NO_ERROR);
     }
@@ -206,7 +207,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
 
   writeTrailers(): void {}
 
-  // ---- what is sent ------------------------------------------------------------------------------------
+  // ---- sending -----------------------------------------------------------------------------------------
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
     if (this.#ended || !this.canSend) return;
@@ -220,7 +221,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
 
   halfClose(): void {
     if (this.#ended || !this.canSend || this.endQueued) return;
-    this.connection.sendData(this, null, EMPTY, true);
+    this.connection.sendData(this, null, EMPTY_BYTES, true);
   }
 
   cancel(): void {
@@ -237,5 +238,3 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
     if (this.state !== StreamState.CLOSED) this.connection.setReadPaused(this, paused);
   }
 }
-
-const EMPTY = new Uint8Array(0);

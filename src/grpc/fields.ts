@@ -1,5 +1,5 @@
 /**
- * Header fields of gRPC over HTTP/2: timeouts, messages, metadata ("PROTOCOL-HTTP2.md" of gRPC).
+ * Header fields of gRPC over HTTP/2: timeouts, status messages, metadata (gRPC, "PROTOCOL-HTTP2.md").
  *
  * @module
  */
@@ -18,17 +18,17 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   n: 0.000001,
 };
 
-/** A `grpc-timeout` value in ms, or NaN when it is malformed (1 to 8 digits and a unit are allowed). */
+/** Parses `grpc-timeout` to ms; NaN unless it is 1 to 8 digits and a unit. */
 export function parseTimeout(text: string): number {
   if (!/^[0-9]{1,8}[HMSmun]$/.test(text)) return NaN;
   return Number(text.slice(0, -1)) * UNIT_MS[text[text.length - 1]];
 }
 
-/** A `grpc-timeout` value of at most 8 digits for `timeoutMs`; zero and less become one nanosecond. */
+/** Formats a `grpc-timeout` of at most 8 digits; 0 and less become 1 ns. */
 export function formatTimeout(timeoutMs: number): string {
   if (timeoutMs <= 0) return "1n";
-  // Microseconds carry a fraction of a millisecond; coarser units only when the digits run out.
-  // The bounds are those of the rounded numbers: 99,999.9999 ms would have 9 digits of microseconds.
+  // Microseconds keep fractions of a millisecond; coarser units are for values of more digits. The bounds are those of
+  // the rounded numbers: 99,999.9999 ms would take 9 digits of microseconds.
   if (timeoutMs < 99_999.999) return `${Math.max(1, Math.round(timeoutMs * 1000))}u`;
   if (timeoutMs < 99_999_999) return `${Math.round(timeoutMs)}m`;
   if (timeoutMs < 99_999_999_000) return `${Math.round(timeoutMs / 1000)}S`;
@@ -50,18 +50,17 @@ export function encodeMessage(text: string): string {
   return out;
 }
 
-// A status is a header field: one that is too long would lose the whole status, and the connection if the peer
-// takes it for a flood.
+// A message above the peer's limit of header lists would lose the whole status, or even the connection.
 const MAX_MESSAGE_CHARS = 8_192;
 
-/** As `encodeMessage`, cut to 8,192 characters, or to `maxChars` if those are fewer. */
+/** Percent-encodes a status message, cut to 8,192 characters or to `maxChars`, if that is less. */
 export function encodeShortMessage(text: string, maxChars: number): string {
   const most = Math.max(0, Math.min(MAX_MESSAGE_CHARS, maxChars));
   const encoded = encodeMessage(text.length <= most ? text : text.slice(0, most));
   return encoded.length <= most ? encoded : encoded.slice(0, most).replace(/%.?$/, "");
 }
 
-/** Decodes `grpc-message`; what is malformed is kept as it is, as gRPC asks. */
+/** Decodes `grpc-message`; as gRPC requires, malformed escapes are kept as they are. */
 export function decodeMessage(text: string): string {
   if (!text.includes("%")) return text;
   const bytes = new Uint8Array(text.length);
@@ -78,7 +77,7 @@ export function decodeMessage(text: string): string {
   return new TextDecoder().decode(bytes.subarray(0, count));
 }
 
-// Fields that belong to the protocol and not to the application.
+// Fields of the protocol, which are no metadata.
 const RESERVED = new Set([
   "te",
   "content-type",
@@ -92,13 +91,13 @@ const RESERVED = new Set([
   "host",
 ]);
 
-/** Whether a key may not be set by applications: pseudo-header fields and gRPC's own. */
+/** Whether applications may not set a key: it is a field of the protocol. */
 export function isReservedKey(key: string): boolean {
   return RESERVED.has(key) || key === "user-agent" ||
     (key.startsWith("grpc-") && !FREE_GRPC_KEYS.has(key));
 }
 
-// Names that begin with grpc- and yet travel as metadata.
+// Names that begin with grpc- and are metadata nevertheless.
 const FREE_GRPC_KEYS = new Set([
   "grpc-status-details-bin",
   "grpc-previous-rpc-attempts",
@@ -107,7 +106,7 @@ const FREE_GRPC_KEYS = new Set([
   "grpc-tags-bin",
 ]);
 
-/** Writes metadata as header fields; keys that applications may not set are left out. */
+/** Writes metadata as header fields, without the keys that applications may not set. */
 export function encodeMetadata(
   encoder: HpackEncoder,
   out: ByteWriter,
@@ -115,25 +114,25 @@ export function encodeMetadata(
 ): void {
   for (const [key, value] of metadata) {
     if (isReservedKey(key)) continue;
-    // Space at the ends of a value means nothing to gRPC, and is malformed by RFC 9113 section 8.2.1.
+    // Leading and trailing space is malformed (RFC 9113 §8.2.1), and gRPC ignores it.
     const text = typeof value === "string" ? value.trim() : value.toBase64({ omitPadding: true });
     const mode = SECRET.has(key) ? "never" : text.length <= MAX_INDEXED_CHARS ? "index" : "literal";
     encoder.field(out, key, text, mode);
   }
 }
 
-// Longer values rarely repeat, and would push what does out of the table.
+// Longer values rarely repeat, and would evict those that do from the table.
 const MAX_INDEXED_CHARS = 64;
-// Not for compression tables (RFC 7541 section 7.1).
+// Never in a compression table (RFC 7541 §7.1).
 const SECRET = new Set(["authorization", "cookie", "set-cookie", "proxy-authorization"]);
 
-/** Whether a list has fields from `from` on that are metadata, so that most calls need no Metadata. */
+/** Whether any field from `from` on is metadata; most calls have none, and need no Metadata. */
 export function hasMetadata(list: HeaderList, from: number): boolean {
   for (let i = from; i < list.count; i++) if (!RESERVED.has(list.names[i])) return true;
   return false;
 }
 
-/** The metadata in fields `from` to `count`. `-bin` values that are no base64 are left out. */
+/** Decodes the metadata in fields `from` to `count`, without `-bin` values that are not base64. */
 export function decodeMetadata(
   names: readonly string[],
   values: readonly string[],
@@ -176,12 +175,12 @@ export function binaryFieldsAreValid(list: HeaderList, from: number): boolean {
   return true;
 }
 
-/** A shared answer to "give me the metadata" where there is none. */
+/** Makes empty metadata: a shared `metadata()` for calls without any. */
 export function noMetadata(): Metadata {
   return new Metadata();
 }
 
-/** Whether a content-type says gRPC: `application/grpc`, alone or followed by `+` or `;`. */
+/** Whether a content-type is gRPC's: `application/grpc`, alone or followed by `+` or `;`. */
 export function isGrpcContentType(value: string): boolean {
   if (value === "application/grpc" || value === "application/grpc+proto") return true;
   const lower = value.toLowerCase();
@@ -191,8 +190,8 @@ export function isGrpcContentType(value: string): boolean {
 }
 
 /**
- * What a gRPC content-type says about the messages' format: `proto` for `application/grpc+proto`, and
- * empty for `application/grpc`, which leaves it to the method.
+ * Message format of a gRPC content-type: `proto` for `application/grpc+proto`, empty for `application/grpc`, where the
+ * method determines it.
  */
 export function contentSubtype(contentType: string): string {
   if (contentType.length === 16 || contentType[16] !== "+") return "";

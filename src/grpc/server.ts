@@ -1,5 +1,5 @@
 /**
- * gRPC over one HTTP/2 connection, on the server's side, without I/O.
+ * Server's side of gRPC over one HTTP/2 connection, without I/O.
  *
  * @module
  */
@@ -26,9 +26,9 @@ export interface GrpcServerOptions extends Partial<Http2Options> {
 const ABOUT =
   "This is a vrpc server. It speaks gRPC over HTTP/2 (POST, content-type application/grpc).\n";
 
-/** A server's end of one connection. */
+/** Connection of a server. */
 export class GrpcServerConnection implements ServerConnection, Http2Handler, ServerStreamOwner {
-  /** The HTTP/2 state machine below. */
+  /** HTTP/2 state machine. */
   readonly http2: Http2Connection;
   /** Largest message taken from a client. */
   readonly maxReceiveMessageBytes: number;
@@ -101,7 +101,7 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler, Ser
     this.http2.abort(ErrorCode.NO_ERROR, reason, nowMs);
   }
 
-  // ---- from below --------------------------------------------------------------------------------------
+  // ---- events of HTTP/2 --------------------------------------------------------------------------------
 
   createStream(): Http2Stream {
     return new GrpcServerStream(this);
@@ -117,7 +117,7 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler, Ser
 
   // ---- plain HTTP --------------------------------------------------------------------------------------
 
-  /** Answers what is no gRPC call: `GET /` and `POST /` learn what this server is, others get a status. */
+  /** Answers a request that is not a gRPC call: with the server's description at `/`, else with an HTTP status. */
   answerHttp(stream: GrpcServerStream, request: HttpRequest): void {
     const { http2 } = this;
     const about = request.path === "/" && ["GET", "POST", "HEAD"].includes(request.method);

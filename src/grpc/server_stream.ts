@@ -1,5 +1,5 @@
 /**
- * One gRPC call on a server, as a stream of HTTP/2.
+ * One gRPC call on a server: a stream of HTTP/2.
  *
  * @module
  */
@@ -31,7 +31,7 @@ const NO_SINK: ServerCallSink = {
   onWritable() {},
 };
 
-// What headers, or trailers without headers, have beside metadata and message, 32 for each field included.
+// Size of a header list, or of trailers without headers, without metadata and status message (RFC 7541 §4.1).
 const OWN_FIELDS_BYTES = 320;
 const SMALL_REPLY_BYTES = 16_384;
 const ENCODINGS = "identity,gzip";
@@ -42,7 +42,7 @@ const GRPC_STATUS = Object.values(Status).map((code) =>
   new PreparedField("grpc-status", `${code}`)
 );
 
-/** What a request's header fields say; shared by calls whose header blocks are the same. */
+/** Decoded header fields of a request; shared by calls with equal header blocks. */
 class RequestFields {
   timeoutMs = Infinity;
   encoding = "identity";
@@ -55,7 +55,7 @@ class RequestFields {
 
 const NO_FIELDS = new RequestFields("", "");
 
-/** What is known of a request that is no gRPC call. */
+/** Request that is not a gRPC call. */
 export interface HttpRequest {
   readonly method: string;
   readonly path: string;
@@ -63,20 +63,20 @@ export interface HttpRequest {
 
 /** The connection, as its calls see it. */
 export interface ServerStreamOwner {
-  /** The HTTP/2 state machine below. */
+  /** HTTP/2 state machine. */
   readonly http2: StreamOwner;
   /** Takes calls. */
   readonly sink: ServerConnectionSink;
   /** Largest message accepted, in bytes. */
   readonly maxReceiveMessageBytes: number;
-  /** Answers a complete request that is no gRPC call. */
+  /** Answers a complete request that is not a gRPC call. */
   answerHttp(stream: GrpcServerStream, request: HttpRequest): void;
 }
 
-/** A call on a server. */
+/** Call on a server. */
 export class GrpcServerStream extends GrpcStream implements ServerCall {
   sink: ServerCallSink = NO_SINK;
-  // Nothing may be sent any more: a status was sent (or is queued), or the call is cancelled.
+  // A status was sent or is queued, or the call is cancelled: nothing more may be sent.
   closed = false;
   #fields: RequestFields = NO_FIELDS;
   #metadata: Metadata | null = null;
@@ -84,7 +84,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   #status: Status = Status.OK;
   #statusMessage = "";
   #trailers: Metadata | undefined = undefined;
-  // A request that is no gRPC call, until it is complete and answered.
+  // Set for a request that is not a gRPC call.
   #http: HttpRequest | null = null;
   #handlerDone = false;
   #slotFree = false;
@@ -94,7 +94,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     super(server.http2);
   }
 
-  // ---- what arrives ------------------------------------------------------------------------------------
+  // ---- receiving ---------------------------------------------------------------------------------------
 
   onHeaders(list: HeaderList, summary: FieldSummary, endStream: boolean): void {
     if (summary.parsed !== null) {
@@ -123,7 +123,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     if (endStream && !this.closed) this.sink.onHalfClose();
   }
 
-  // Answers without the call having been shown to anyone.
+  // Answers a malformed request before it becomes a call.
   #reject(code: Status, message: string, httpStatus: number): void {
     this.#handlerDone = true;
     this.closed = true;
@@ -181,9 +181,9 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   onFramedMessage(message: Uint8Array, flag: number): void {
     if (flag > 1) {
-      this.#breaksFraming(`A message has the flags ${flag}, only 0 and 1 are known`);
+      this.#breaksFraming(`A message has the flags ${flag}: must be 0 or 1`);
     } else if (flag === 1 && this.encoding === "identity") {
-      this.#breaksFraming("A message is compressed, and grpc-encoding says identity");
+      this.#breaksFraming("A message is compressed, but grpc-encoding is identity");
     } else {
       this.sink.onMessage(message, flag === 1);
     }
@@ -192,18 +192,18 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   onNoMemory(length: number): void {
     this.#fail(
       Status.RESOURCE_EXHAUSTED,
-      `Cannot take a message of ${length} bytes: the memory for messages is used up`,
+      `Cannot accept a message of ${length} bytes: the memory for messages is used up`,
     );
   }
 
   onMessageTooLarge(length: number): void {
     this.#fail(
       Status.RESOURCE_EXHAUSTED,
-      `Cannot take a message of ${length} bytes, limit is ${this.maxReceiveMessageBytes}`,
+      `Cannot accept a message of ${length} bytes: the limit is ${this.maxReceiveMessageBytes}`,
     );
   }
 
-  // A fault of the caller: answered from here, and the handler hears that it is over.
+  // Ends the call with a status and cancels its handler.
   #fail(code: Status, message: string): void {
     if (this.closed) return;
     this.sendStatus(code, message);
@@ -214,7 +214,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     this.connection.chargeFault();
   }
 
-  // Each costs a call and its answer for nothing, so a flood of them ends the connection.
+  // Each costs a call and its answer without a result, so a flood of them ends the connection.
   #breaksFraming(message: string): void {
     this.#fail(Status.INTERNAL, message);
     this.connection.chargeFault();
@@ -241,7 +241,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     if (!this.closed) this.sink.onWritable();
   }
 
-  // ---- what is sent ------------------------------------------------------------------------------------
+  // ---- sending -----------------------------------------------------------------------------------------
 
   sendHeaders(metadata?: Metadata, encoding?: string): void {
     if (this.#headersSent || this.closed) return;
@@ -252,7 +252,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
       if (bytes > limit) {
         return this.#fail(
           Status.INTERNAL,
-          `Cannot send headers of ${bytes} bytes: the client takes ${limit}`,
+          `Cannot send headers of ${bytes} bytes: the client accepts ${limit}`,
         );
       }
     }
@@ -268,7 +268,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
     if (this.closed) return;
-    // A reply that would wait, when there is no memory for waiting: small ones are bounded by their number.
+    // A large reply that would be queued needs memory for it; the number of calls bounds small ones.
     if (
       message.length > SMALL_REPLY_BYTES &&
       message.length > Math.min(this.sendWindow, this.connection.sendWindow) &&
@@ -301,7 +301,8 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
         this.#trailers = undefined;
         if (code === Status.OK) {
           this.#status = Status.INTERNAL;
-          this.#statusMessage = `Cannot send trailers of ${bytes} bytes: the client takes ${limit}`;
+          this.#statusMessage =
+            `Cannot send trailers of ${bytes} bytes: the client accepts ${limit}`;
         }
       }
     }
@@ -335,7 +336,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     if (this.state !== StreamState.CLOSED) this.connection.setReadPaused(this, paused);
   }
 
-  /** Ends the call abruptly, for example when the connection's owner gives up. */
+  /** Resets the stream without a status. */
   cancel(): void {
     this.closed = true;
     this.connection.reset(this, ErrorCode.CANCEL);
@@ -347,7 +348,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     this.freeSlot();
   }
 
-  /** The slot is free once the stream is closed and its handler has ended. */
+  /** Frees the slot once the stream is closed and its handler has ended. */
   freeSlot(): void {
     if (this.#slotFree || !this.#handlerDone || this.state !== StreamState.CLOSED) return;
     this.#slotFree = true;
@@ -355,7 +356,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   }
 }
 
-// Returns what is wrong, or null.
+// Reads the regular fields; returns the status of a malformed request, or null.
 function readFields(
   fields: RequestFields,
   list: HeaderList,
@@ -380,11 +381,11 @@ function readFields(
     }
   }
   if (binary && !binaryFieldsAreValid(list, from)) {
-    const message = "A -bin metadata value is no base64";
+    const message = "A -bin metadata value is not valid base64";
     return { code: Status.INTERNAL, message, httpStatus: 400 };
   }
   if (fields.encoding !== "identity" && fields.encoding !== "gzip") {
-    const message = `Compression "${fields.encoding}" is not supported, use ${ENCODINGS}`;
+    const message = `Compression "${fields.encoding}" is not supported: use ${ENCODINGS}`;
     return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
   }
   if (fields.path.charCodeAt(0) !== 47) {

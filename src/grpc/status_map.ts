@@ -1,5 +1,5 @@
 /**
- * From HTTP and HTTP/2 codes to call statuses ("http-grpc-status-mapping.md" and "PROTOCOL-HTTP2.md" of gRPC).
+ * Maps HTTP status and HTTP/2 error codes to call statuses (gRPC, "http-grpc-status-mapping.md", "PROTOCOL-HTTP2.md").
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { Status } from "../call/status.ts";
 import { ErrorCode } from "../http2/constants.ts";
 
-/** The status of a response without grpc-status. */
+/** Status of a response without `grpc-status`. */
 export function statusFromHttp(httpStatus: number): Status {
   switch (httpStatus) {
     case 400:
@@ -28,7 +28,7 @@ export function statusFromHttp(httpStatus: number): Status {
   }
 }
 
-/** The status of a stream that was reset with an HTTP/2 error code. */
+/** Status of a call whose stream was reset with an HTTP/2 error code. */
 export function statusFromReset(errorCode: number): Status {
   switch (errorCode) {
     case ErrorCode.REFUSED_STREAM:

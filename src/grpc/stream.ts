@@ -1,6 +1,6 @@
 /**
- * What both sides of a gRPC call share: messages cut out of DATA and put into it ("Length-Prefixed-Message"
- * of gRPC's PROTOCOL-HTTP2.md: a flag, 4 bytes of length, the message).
+ * Messages in DATA, for both sides of a call: a compression flag, 4 bytes of length, the message ("Length-Prefixed-
+ * Message" in gRPC's PROTOCOL-HTTP2.md).
  *
  * @module
  */
@@ -9,13 +9,14 @@ import { copyMessage } from "../bytes/message_slab.ts";
 import { Http2Stream } from "../http2/stream.ts";
 
 const PREFIX_BYTES = 5;
-// Memory for a message grows with what has arrived, not with what was announced.
+// The buffer of a message grows with what has arrived, not with the declared length.
 const FIRST_ALLOCATION_BYTES = 64;
+// After so many bytes the declared length is allocated, if the pool is under half used.
 const EAGER_ALLOCATION_BYTES = 16_384;
-// One prefix at a time is being written: the scheduler copies it before `sendFramed` returns.
+// Shared by all calls: the scheduler copies it before `sendFramed` returns.
 const prefix = new Uint8Array(PREFIX_BYTES);
 
-/** A stream that carries gRPC messages. */
+/** Stream of gRPC messages. */
 export abstract class GrpcStream extends Http2Stream {
   #have = 0;
   #flag = 0;
@@ -23,14 +24,14 @@ export abstract class GrpcStream extends Http2Stream {
   #message: Uint8Array | null = null;
   #filled = 0;
 
-  /** The largest message taken, in bytes. */
+  /** Largest message accepted, in bytes. */
   abstract get maxReceiveMessageBytes(): number;
-  /** A complete message; it belongs to the receiver. */
+  /** A complete message arrived; it belongs to the receiver. */
   abstract onFramedMessage(message: Uint8Array, flag: number): void;
-  /** A message over the limit was announced. Nothing more is read of this stream. */
+  /** The declared length of a message exceeds the limit. Nothing more is read of this stream. */
   abstract onMessageTooLarge(length: number): void;
 
-  /** There is no memory for a message. Nothing more is read of this stream. */
+  /** The memory pool has no room for a message. Nothing more is read of this stream. */
   abstract onNoMemory(length: number): void;
 
   onDropped(): void {
@@ -46,7 +47,7 @@ export abstract class GrpcStream extends Http2Stream {
   onData(buffer: Uint8Array, start: number, end: number): void {
     while (start < end && this.canReceiveMore) {
       if (this.#have === 0 && end - start >= PREFIX_BYTES) {
-        // The usual case: the prefix, and often the message too, are in one piece.
+        // Fast path: the prefix, and often the whole message, is in one piece.
         this.#flag = buffer[start];
         this.#length = (buffer[start + 1] << 24 | buffer[start + 2] << 16 | buffer[start + 3] << 8 |
           buffer[start + 4]) >>> 0;
@@ -68,7 +69,7 @@ export abstract class GrpcStream extends Http2Stream {
     }
   }
 
-  /** Whether data is still wanted; false after the call has ended. */
+  /** Whether messages are still accepted; false after the end of the call. */
   abstract get canReceiveMore(): boolean;
 
   #readPrefix(buffer: Uint8Array, at: number): number {
@@ -111,9 +112,8 @@ export abstract class GrpcStream extends Http2Stream {
     return start + part;
   }
 
-  // How much to hold for a message of which `arrived` bytes are there. One whose sender has shown that it
-  // means it gets all its room at once, which saves copies (a quarter of the CPU of 1 MiB messages), while
-  // the server's memory is not half used.
+  // Size of the buffer for a message of which `arrived` bytes are there. Allocating the declared length at once saves
+  // copies: a quarter of the CPU of 1 MiB messages.
   #room(arrived: number): number {
     const { pool } = this.connection.memory;
     if (arrived >= EAGER_ALLOCATION_BYTES && pool.used + this.#length <= pool.limitBytes / 2) {
@@ -122,8 +122,8 @@ export abstract class GrpcStream extends Http2Stream {
     return Math.min(this.#length, Math.max(arrived * 2, FIRST_ALLOCATION_BYTES));
   }
 
-  /** Sends one message behind its prefix. It belongs to the engine from now on. */
-  protected sendFramed(message: Uint8Array, compressed: boolean, endStream: boolean): void {
+  /** Sends one message after its prefix. It belongs to the engine from now on. */
+  sendFramed(message: Uint8Array, compressed: boolean, endStream: boolean): void {
     putPrefix(prefix, 0, compressed, message.length);
     this.connection.sendData(this, prefix, message, endStream);
   }

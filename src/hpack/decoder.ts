@@ -1,67 +1,68 @@
 /**
- * The decoding half of HPACK (RFC 7541). One per connection and direction.
+ * HPACK decoder (RFC 7541), one per connection.
  *
  * @module
  */
 
+import { FIELD_OVERHEAD_BYTES } from "../call/metadata.ts";
 import { ProtocolError } from "../errors.ts";
 import { DEFAULT_TABLE_BYTES, DynamicTable } from "./dynamic_table.ts";
-import { FIELD_OVERHEAD_BYTES, type HeaderList } from "./header_list.ts";
+import type { HeaderList } from "./header_list.ts";
 import { BAD_PADDING, decodeHuffman, maxDecodedBytes } from "./huffman.ts";
 import { latin1 } from "./latin1.ts";
 import { shared, STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from "./static_table.ts";
 
-/** COMPRESSION_ERROR (RFC 9113 section 7): the code of every {@link ProtocolError} thrown here. */
+/** COMPRESSION_ERROR (RFC 9113 §7), the code of every {@link ProtocolError} of the decoder. */
 export const COMPRESSION_ERROR = 0x9;
 
-/** What a decoder keeps of one block. */
+/** Limits of one header list. */
 export interface HeaderLimits {
-  /** The most octets, 32 per field included (RFC 7541 section 4.1). */
+  /** Most octets, with 32 per field (RFC 7541 §4.1). */
   readonly maxListBytes: number;
-  /** The most fields. */
+  /** Most fields. */
   readonly maxFields: number;
 }
 
 // An encoder announces a change of the table size by at most two updates: the smallest size in between
-// and the final one (RFC 7541 section 4.2).
+// and the final one (RFC 7541 §4.2).
 const MAX_SIZE_UPDATES = 2;
 
-// Where Huffman-coded text is decoded to before it becomes a string: valid within one call only, so all
-// decoders share it. Longer text gets an array of its own.
+// Target of Huffman decoding, before text becomes a string. It is valid within one call, so all decoders share it;
+// longer text gets its own array.
 const scratch = new Uint8Array(16384);
 
-/** Decodes header blocks; keeps the dynamic table that the peer's encoder describes. */
+/** Decodes header blocks and keeps the dynamic table of the peer's encoder. */
 export class HpackDecoder {
-  /** Changes whenever the dynamic table changes: while it stays, equal blocks decode to equal fields. */
+  /** Changes with the dynamic table; while it stays the same, equal blocks decode to equal fields. */
   version = 0;
   #table: DynamicTable;
   #maxTableBytes: number;
-  // The smallest limit since the table size was last confirmed; -1 when no update is owed.
+  // The smallest limit since the peer's last size update; -1 when it owes none.
   #owedMaxBytes = -1;
   #position = 0;
-  // The text read last: octets `#from` to `#to` of `#octets`; cleared after each block.
+  // The text read last: `#from` to `#to` of `#octets`. Reset after each block.
   #octets: Uint8Array = scratch;
   #from = 0;
   #to = 0;
 
   /**
-   * `maxTableBytes`: the table size in force, 0 to 2³¹ - 1; by default 4096, which holds until the peer has
-   * acknowledged another SETTINGS_HEADER_TABLE_SIZE (then call `setMaxTableBytes`).
+   * `maxTableBytes`: limit of the table size, 0 to 2³¹−1. Default 4096, the protocol's, which holds until the peer has
+   * acknowledged another SETTINGS_HEADER_TABLE_SIZE (see `setMaxTableBytes`).
    */
   constructor(options: { maxTableBytes?: number } = {}) {
     this.#maxTableBytes = options.maxTableBytes ?? DEFAULT_TABLE_BYTES;
-    // A larger table is not in use before an update says so.
+    // A larger table is not in use before a size update.
     this.#table = new DynamicTable(Math.min(DEFAULT_TABLE_BYTES, this.#maxTableBytes));
   }
 
-  /** Octets that the dynamic table holds, as RFC 7541 section 4.1 counts them. */
+  /** Size of the dynamic table in octets (RFC 7541 §4.1). */
   get tableBytes(): number {
     return this.#table.bytes;
   }
 
   /**
-   * Sets a new limit; call it when the peer has acknowledged our SETTINGS_HEADER_TABLE_SIZE. When it is
-   * below the size in use, the next block must begin with a size update (RFC 7541 section 4.2).
+   * Sets the limit that the peer has acknowledged. When it is below the size in use, the next block must begin with a
+   * size update (RFC 7541 §4.2).
    */
   setMaxTableBytes(bytes: number): void {
     this.#maxTableBytes = bytes;
@@ -71,12 +72,12 @@ export class HpackDecoder {
   }
 
   /**
-   * Decodes one whole block, `block[start..end)`, into `out`, which is cleared first. Beyond the limits
-   * fields are only counted and `out.overLimit` is set; the dynamic table stays in step all the same.
-   * Nothing refers to `block` afterwards.
+   * Decodes one whole block, `block[start..end)`, into `out`, which is cleared first. Fields beyond the limits are
+   * counted, applied to the dynamic table, and dropped; `out.overLimit` is then set. Nothing refers to `block`
+   * afterwards.
    *
-   * Throws ProtocolError (connection, COMPRESSION_ERROR) for a malformed block; the decoder must not be
-   * used afterwards.
+   * Throws ProtocolError (connection, COMPRESSION_ERROR) for a malformed block, after which the decoder must not be
+   * used.
    */
   decode(
     block: Uint8Array,
@@ -107,7 +108,7 @@ export class HpackDecoder {
     if (index === 0x7f) index = this.#readInteger(block, end, 0x7f);
     else this.#position++;
     if (index <= STATIC_COUNT) {
-      if (index === 0) throw malformed("Cannot look up header field index 0: indexes begin at 1");
+      if (index === 0) throw malformed("Cannot look up header field index 0: the lowest is 1");
       keep(out, STATIC_NAMES[index], STATIC_VALUES[index], limits);
       return;
     }
@@ -136,7 +137,7 @@ export class HpackDecoder {
     if (index === 0) {
       this.#readText(block, end);
       const length = this.#to - this.#from;
-      // Text that neither the list nor the table keeps is not made into a string.
+      // Neither the list nor the table keeps this text, so no string is made of it.
       if (!indexing && isFull(out, length, limits)) {
         this.#readText(block, end);
         out.size += length + this.#to - this.#from + FIELD_OVERHEAD_BYTES;
@@ -172,15 +173,17 @@ export class HpackDecoder {
       const octet = block[this.#position];
       if ((octet & 0xe0) !== 0x20) break;
       if (updates === MAX_SIZE_UPDATES) {
-        throw malformed(`Cannot take another table size update: limit is ${MAX_SIZE_UPDATES}`);
+        throw malformed(
+          `Cannot accept another table size update: the limit is ${MAX_SIZE_UPDATES} per block`,
+        );
       }
       let bytes = octet & 0x1f;
       if (bytes === 0x1f) bytes = this.#readInteger(block, end, 0x1f);
       else this.#position++;
-      // Raised again before the peer has answered: the update for the lower limit comes first.
+      // The update for the smallest limit comes first, even when the limit was raised again since.
       const limit = this.#owedMaxBytes < 0 ? this.#maxTableBytes : this.#owedMaxBytes;
       if (bytes > limit) {
-        throw malformed(`Cannot use a header table of ${bytes} bytes: limit is ${limit}`);
+        throw malformed(`Cannot use a header table of ${bytes} bytes: the limit is ${limit}`);
       }
       this.#owedMaxBytes = -1;
       this.version++;
@@ -189,8 +192,8 @@ export class HpackDecoder {
     }
     if (this.#owedMaxBytes >= 0) {
       throw malformed(
-        `Cannot use a header table of ${this.#table.maxBytes} bytes any more: ` +
-          `limit is ${this.#owedMaxBytes}`,
+        `Cannot keep a header table of ${this.#table.maxBytes} bytes: ` +
+          `the limit is ${this.#owedMaxBytes}`,
       );
     }
   }
@@ -203,12 +206,14 @@ export class HpackDecoder {
 
   #outOfRange(index: number): ProtocolError {
     return malformed(
-      `Cannot look up header field index ${index}: highest is ${STATIC_COUNT + this.#table.count}`,
+      `Cannot look up header field index ${index}: the highest is ${
+        STATIC_COUNT + this.#table.count
+      }`,
     );
   }
 
-  // Reads an integer whose prefix, at `#position`, has all bits set. At most four more octets, so the
-  // value stays below 2²⁸ + 128: more than any block is long, and safe in 32-bit arithmetic.
+  // Reads an integer (RFC 7541 §5.1) whose prefix, at `#position`, has all bits set. At most four more octets, so the
+  // value stays below 2²⁸ + 128: longer than any block, and safe in 32-bit arithmetic.
   #readInteger(block: Uint8Array, end: number, prefix: number): number {
     let value = prefix;
     let position = this.#position + 1;
@@ -221,10 +226,10 @@ export class HpackDecoder {
         return value;
       }
     }
-    throw malformed("Cannot read an integer of more than 4 octets behind its prefix");
+    throw malformed("Cannot read an integer of more than 4 octets after its prefix");
   }
 
-  // Reads a string literal (RFC 7541 section 5.2), leaving its octets where `#text` finds them.
+  // Reads a string literal (RFC 7541 §5.2); `#text` makes a string of its octets.
   #readText(block: Uint8Array, end: number): void {
     if (this.#position === end) throw truncated();
     const octet = block[this.#position];
@@ -234,7 +239,7 @@ export class HpackDecoder {
     const from = this.#position;
     const to = from + length;
     if (to > end) {
-      throw malformed(`Cannot read text of ${length} octets: ${end - from} are left in the block`);
+      throw malformed(`Cannot read text of ${length} octets: the block has ${end - from} left`);
     }
     this.#position = to;
     if (octet < 0x80) {
@@ -249,7 +254,7 @@ export class HpackDecoder {
     if (decoded < 0) {
       throw malformed(
         decoded === BAD_PADDING
-          ? "Cannot read Huffman-coded text: it must end with at most 7 bits, all ones"
+          ? "Cannot read Huffman-coded text: its padding must be at most 7 bits, all ones"
           : "Cannot read Huffman-coded text: it contains the end-of-string symbol",
       );
     }
@@ -272,7 +277,7 @@ function keep(out: HeaderList, name: string, value: string, limits: HeaderLimits
   out.push(name, value);
 }
 
-// Once a field was left out, none is kept: a list with a gap could be taken for another one.
+// After a dropped field none is kept: a list with a gap could look like another valid one.
 function isFull(out: HeaderList, textBytes: number, limits: HeaderLimits): boolean {
   return out.overLimit || out.count >= limits.maxFields ||
     out.size + textBytes + FIELD_OVERHEAD_BYTES > limits.maxListBytes;

@@ -1,30 +1,29 @@
 /**
- * The dynamic table (RFC 7541 sections 2.3.2 and 4) as a ring buffer, for both directions.
+ * Dynamic table (RFC 7541 §2.3.2 and §4) as a ring buffer, for encoder and decoder.
  *
- * Entries are addressed by the number of their insertion: the first entry ever inserted is 0, the next 1,
- * and so on. HPACK's own index of entry `n` is `62 + (inserted - 1 - n)`, which changes with every
- * insertion; the number never does.
+ * Entries are addressed by the number of their insertion, from 0, which never changes. The HPACK index of entry `n` is
+ * `62 + (inserted - 1 - n)`, which changes with every insertion.
  *
  * @module
  */
 
-import { FIELD_OVERHEAD_BYTES } from "./header_list.ts";
+import { FIELD_OVERHEAD_BYTES } from "../call/metadata.ts";
 
-/** The size of a table that nobody has changed: SETTINGS_HEADER_TABLE_SIZE's default, in octets. */
+/** Default of SETTINGS_HEADER_TABLE_SIZE, in octets (RFC 9113 §6.5.2). */
 export const DEFAULT_TABLE_BYTES = 4096;
 
-/** First in, first out; holds at most `maxBytes` as RFC 7541 section 4.1 counts them. */
+/** First-in, first-out table of at most `maxBytes` octets (RFC 7541 §4.1). */
 export class DynamicTable {
-  /** How many entries were inserted since the connection began. */
+  /** Number of entries inserted since the connection began. */
   inserted = 0;
-  /** How many entries the table holds. */
+  /** Number of entries in the table. */
   count = 0;
-  /** Octets of all names and values, and 32 per entry. */
+  /** Size: octets of all names and values, and 32 per entry. */
   bytes = 0;
-  /** The most that `bytes` may be. */
+  /** Largest size. */
   maxBytes: number;
-  // The ring starts small and doubles, because most connections hold about ten entries. Its length is a
-  // power of two, so that a slot is found with a mask; `maxBytes / 32` bounds it.
+  // The ring starts small and doubles, because most connections have about ten entries. Its length is a power of two,
+  // so that a mask finds the slot, and at most `maxBytes / 32`.
   #names: string[] = new Array(16).fill("");
   #values: string[] = new Array(16).fill("");
   #mask = 15;
@@ -34,12 +33,12 @@ export class DynamicTable {
     this.maxBytes = maxBytes;
   }
 
-  /** The name of entry `number`, which must be in the table. */
+  /** Name of entry `number`, which must be in the table. */
   name(number: number): string {
     return this.#names[number & this.#mask];
   }
 
-  /** The value of entry `number`, which must be in the table. */
+  /** Value of entry `number`, which must be in the table. */
   value(number: number): string {
     return this.#values[number & this.#mask];
   }
@@ -53,14 +52,14 @@ export class DynamicTable {
     this.#values[slot] = "";
   }
 
-  /** Evicts until at most `bytes` are left (RFC 7541 section 4.3). */
+  /** Evicts the oldest entries until at most `bytes` are left (RFC 7541 §4.3). */
   evictTo(bytes: number): void {
     while (this.bytes > bytes) this.evictOldest();
   }
 
   /**
-   * Inserts an entry after evicting what has to go. An entry larger than the table empties it and is
-   * not inserted, which is no error (RFC 7541 section 4.4). Text must be Latin-1.
+   * Inserts an entry, evicting the oldest ones to make room. An entry larger than the table empties it and is not
+   * inserted, which is no error (RFC 7541 §4.4). Text must be Latin-1.
    */
   insert(name: string, value: string): void {
     const size = name.length + value.length + FIELD_OVERHEAD_BYTES;

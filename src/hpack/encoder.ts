@@ -1,12 +1,12 @@
 /**
- * The encoding half of HPACK (RFC 7541). One per connection and direction.
+ * HPACK encoder (RFC 7541), one per connection.
  *
  * @module
  */
 
 import type { ByteWriter } from "../bytes/writer.ts";
+import { FIELD_OVERHEAD_BYTES } from "../call/metadata.ts";
 import { DEFAULT_TABLE_BYTES, DynamicTable } from "./dynamic_table.ts";
-import { FIELD_OVERHEAD_BYTES } from "./header_list.ts";
 import { huffmanBytes } from "./huffman.ts";
 import { MAX_INTEGER_BYTES, writeInteger } from "./integer.ts";
 import {
@@ -19,13 +19,13 @@ import {
 } from "./prepared_field.ts";
 import { STATIC_BY_NAME, STATIC_COUNT } from "./static_table.ts";
 
-// Where a name stands in the dynamic table: the youngest entry with it, and the youngest per value.
+// Entries of one name in the dynamic table: the youngest, and the youngest per value.
 interface DynamicName {
   latest: number;
   readonly values: Map<string, number>;
 }
 
-// Each integer of a field, and nothing that depends on its text.
+// The integers of a field: name index, length of the name, length of the value.
 const FIELD_INTEGER_BYTES = 3 * MAX_INTEGER_BYTES;
 
 /**
@@ -34,22 +34,22 @@ const FIELD_INTEGER_BYTES = 3 * MAX_INTEGER_BYTES;
  */
 export class HpackEncoder {
   /**
-   * Changes whenever the dynamic table does. A block that left it as it was may be kept, and sent again
-   * while it is still the same; blocks sent so need no `begin`.
+   * Changes with the dynamic table. A block that does not change it may be kept and sent again, without `begin`, while
+   * it stays the same.
    */
   version = 0;
   #table: DynamicTable;
   readonly #ownMaxBytes: number;
   #byName = new Map<string, DynamicName>();
-  // By the id of a PreparedField: the number of its entry plus 1, or 0.
+  // Entry number plus 1, or 0, by the id of a PreparedField.
   #prepared: number[] = [];
-  // Size updates that the next block begins with (RFC 7541 section 4.2); -1 for none.
+  // Size updates at the start of the next block (RFC 7541 §4.2); -1 for none.
   #smallestUpdate = -1;
   #finalUpdate = -1;
 
   /**
-   * `maxTableBytes` is the most memory to spend on the table, whatever the peer allows (0 to 2³¹ - 1, by
-   * default 4096). The peer's limit is 4096 until `setPeerMaxTableBytes`.
+   * `maxTableBytes`: largest table used, whatever the peer allows, 0 to 2³¹−1. Default 4096. The peer's limit is 4096
+   * until `setPeerMaxTableBytes`.
    */
   constructor(options: { maxTableBytes?: number } = {}) {
     this.#ownMaxBytes = options.maxTableBytes ?? DEFAULT_TABLE_BYTES;
@@ -57,14 +57,14 @@ export class HpackEncoder {
     if (this.#ownMaxBytes < DEFAULT_TABLE_BYTES) this.#resize(this.#ownMaxBytes);
   }
 
-  /** Octets that the dynamic table holds, as RFC 7541 section 4.1 counts them. */
+  /** Size of the dynamic table in octets (RFC 7541 §4.1). */
   get tableBytes(): number {
     return this.#table.bytes;
   }
 
   /**
-   * Takes the peer's SETTINGS_HEADER_TABLE_SIZE (0 to 2³² - 1). The next block begins with what size
-   * updates this takes.
+   * Applies the peer's SETTINGS_HEADER_TABLE_SIZE, 0 to 2³²−1. The next block begins with the size updates that this
+   * requires.
    */
   setPeerMaxTableBytes(bytes: number): void {
     this.#resize(Math.min(bytes, this.#ownMaxBytes));
@@ -76,9 +76,9 @@ export class HpackEncoder {
   }
 
   /**
-   * Writes a field known beforehand.
+   * Writes a prepared field.
    *
-   * @param mode `index`, or `literal` to leave the table as it is.
+   * @param mode `index`, or `literal` to leave the table unchanged.
    */
   prepared(writer: ByteWriter, field: PreparedField, mode: "index" | "literal" = "index"): void {
     if (field.staticIndex !== 0) {
@@ -96,8 +96,8 @@ export class HpackEncoder {
   }
 
   /**
-   * Writes a field. `name` must be lower case; both must be Latin-1, one character per octet, else a
-   * TypeError is thrown and nothing was written.
+   * Writes a field. `name` must be lower case; both must be Latin-1, one character per octet. Throws TypeError for other
+   * text, before anything is written.
    */
   field(writer: ByteWriter, name: string, value: string, mode: FieldMode = "index"): void {
     const known = this.#byName.get(name);
@@ -173,12 +173,12 @@ export class HpackEncoder {
     const known = this.#byName.get(name);
     table.evictOldest();
     if (known === undefined) return;
-    // The oldest entry of a name is the last one when it is also the youngest.
+    // The oldest entry of a name is its only one when it is also the youngest.
     if (known.latest === number) this.#byName.delete(name);
     else {
       for (const [value, at] of known.values) {
         if (at === number) known.values.delete(value);
-        break; // values stand in the order of insertion, so it is the first one or none
+        break; // Values are in the order of insertion: the entry is the first one or none.
       }
     }
   }

@@ -1,11 +1,10 @@
 /**
- * A flat, reusable list of header fields, so that decoding a block allocates nothing per field.
+ * Flat, reusable list of header fields, so that decoding a block allocates nothing per field.
  *
  * @module
  */
 
-/** What a field counts beyond its name and value, in octets (RFC 7541 section 4.1). */
-export const FIELD_OVERHEAD_BYTES = 32;
+import { FIELD_OVERHEAD_BYTES } from "../call/metadata.ts";
 
 /** Header fields in order. Text is Latin-1: one character per octet received. */
 export class HeaderList {
@@ -13,11 +12,11 @@ export class HeaderList {
   readonly names: string[] = [];
   /** Values; only the first `count` are valid. */
   readonly values: string[] = [];
-  /** How many fields there are. */
+  /** Number of fields. */
   count = 0;
-  /** Octets of all names and values, and 32 per field (RFC 7541 section 4.1), fields not kept included. */
+  /** Octets of all names and values and 32 per field (RFC 7541 §4.1), including fields that were not kept. */
   size = 0;
-  /** Whether a limit was passed: fields from that one on were decoded but not kept. */
+  /** Whether a limit was exceeded: from that field on, fields are decoded but not kept. */
   overLimit = false;
 
   /** Empties the list for the next block. */
@@ -27,14 +26,14 @@ export class HeaderList {
     this.overLimit = false;
   }
 
-  /** Appends a field without any check. */
+  /** Appends a field without a check. */
   push(name: string, value: string): void {
     this.names[this.count] = name;
     this.values[this.count++] = value;
     this.size += name.length + value.length + FIELD_OVERHEAD_BYTES;
   }
 
-  /** The value of the first field with this name, or undefined. */
+  /** Value of the first field with this name, or undefined. */
   get(name: string): string | undefined {
     for (let i = 0; i < this.count; i++) {
       if (this.names[i] === name) return this.values[i];

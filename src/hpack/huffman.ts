@@ -1,5 +1,5 @@
 /**
- * Huffman coding of header text (RFC 7541 section 5.2 and appendix B).
+ * Huffman coding of header text (RFC 7541 §5.2 and appendix B).
  *
  * @module
  */
@@ -16,20 +16,20 @@ import {
   WINDOW_LIMIT,
 } from "./huffman_table.ts";
 
-/** {@link decodeHuffman} says: more than 7 bits are left over, or not all of them are ones. */
+/** Result of {@link decodeHuffman}: the padding is longer than 7 bits, or not all ones (RFC 7541 §5.2). */
 export const BAD_PADDING = -1;
 
-/** {@link decodeHuffman} says: the end-of-string symbol appears. */
+/** Result of {@link decodeHuffman}: the text contains the end-of-string symbol (RFC 7541 §5.2). */
 export const EOS_INSIDE = -2;
 
-/** The most octets that `count` octets can decode to: the shortest code has 5 bits. */
+/** Most octets that `count` octets can decode to: the shortest code has 5 bits. */
 export function maxDecodedBytes(count: number): number {
   return Math.floor(count * 8 / 5);
 }
 
 /**
- * Decodes `bytes[start..end)` into `out`, which must have room for `maxDecodedBytes(end - start)`.
- * Returns how many octets came out, or {@link BAD_PADDING} or {@link EOS_INSIDE}.
+ * Decodes `bytes[start..end)` into `out`, which must have room for `maxDecodedBytes(end - start)`. Returns the number
+ * of decoded octets, {@link BAD_PADDING} or {@link EOS_INSIDE}.
  */
 export function decodeHuffman(
   bytes: Uint8Array,
@@ -38,16 +38,16 @@ export function decodeHuffman(
   out: Uint8Array,
 ): number {
   let length = 0;
-  let bits = 0; // the low `count` bits are the next ones; those above were used
+  let bits = 0; // the low `count` bits are the next ones
   let count = 0;
   for (;;) {
     while (count <= 24 && start < end) {
       bits = bits << 8 | bytes[start++];
       count += 8;
     }
-    // No code of up to 7 bits is all ones, so this is the end and nothing else.
+    // No code of up to 7 bits is all ones, so this is the padding.
     if (start >= end && count <= 7 && (bits & (1 << count) - 1) === (1 << count) - 1) return length;
-    // Behind the end come ones, as in the padding: then no code can be found that is not there.
+    // The input is extended by ones, like the padding, so that no code is found beyond its end.
     const missing = SHORT_BITS - count;
     const entry = missing <= 0
       ? SHORT[bits >>> -missing & (1 << SHORT_BITS) - 1]
@@ -75,8 +75,7 @@ export function decodeHuffman(
   }
 }
 
-// The next 30 bits; `next` is the octet behind those in `bits`. When `count` is below 22, that is the
-// end of the input, and ones follow.
+// The next 30 bits; `next` is the octet after those in `bits`. With `count` below 22 the input ends, and ones follow.
 function windowOf(bits: number, count: number, next: number): number {
   const missing = MAX_CODE_BITS - count;
   if (missing <= 0) return bits >>> -missing & 0x3fffffff;
@@ -85,8 +84,7 @@ function windowOf(bits: number, count: number, next: number): number {
 }
 
 /**
- * How many octets `text` takes when Huffman-coded. Throws TypeError for text that is not Latin-1, as
- * such text has no octets.
+ * Length of Huffman-coded `text` in octets. Throws TypeError for text that is not Latin-1.
  */
 export function huffmanBytes(text: string): number {
   let bits = 0;
@@ -95,7 +93,7 @@ export function huffmanBytes(text: string): number {
     if (octet > 255) {
       throw new TypeError(
         `Cannot encode character U+${octet.toString(16).padStart(4, "0")} of a header field: ` +
-          "only U+0000 to U+00FF are octets",
+          "only U+0000 to U+00FF are allowed",
       );
     }
     bits += CODE_BITS[octet];
@@ -103,16 +101,16 @@ export function huffmanBytes(text: string): number {
   return bits + 7 >>> 3;
 }
 
-/** Writes Latin-1 `text` into `out` from `position` on; returns the position behind it. */
+/** Writes Latin-1 `text` into `out` at `position`; returns the position after it. */
 export function encodeHuffman(text: string, out: Uint8Array, position: number): number {
-  let bits = 0; // the low `count` bits, fewer than 8 of them, are yet to be written
+  let bits = 0; // the low `count` bits (fewer than 8) are not written yet
   let count = 0;
   for (let i = 0; i < text.length; i++) {
     const octet = text.charCodeAt(i);
     let code = CODES[octet];
     let codeBits = CODE_BITS[octet];
     if (codeBits > 24) {
-      // 7 bits and a code of 30 don't fit in 32: the code's first bits go ahead.
+      // 7 bits and a code of 30 exceed 32: the first bits of the code are written ahead.
       codeBits -= 8;
       out[position++] = (bits << 8 | code >>> codeBits) >>> count;
       bits = code >>> codeBits;

@@ -1,17 +1,17 @@
 /**
- * The Huffman code of RFC 7541 appendix B. The code is canonical: codes of one length are consecutive
- * numbers in the order of their symbols, and follow on from those one bit shorter. So the lengths say it all.
+ * Huffman code of RFC 7541 appendix B. It is canonical: the codes of one length are consecutive numbers in the order of
+ * their symbols, and follow those one bit shorter. So the lengths define the code.
  *
  * @module
  */
 
-/** The symbol that ends a string, which must never appear in one. */
+/** End-of-string symbol, which must not appear in text (RFC 7541 §5.2). */
 export const END_OF_STRING = 256;
 
-/** The longest code, in bits. */
+/** Length of the longest code, in bits. */
 export const MAX_CODE_BITS = 30;
 
-/** How many bits the code of each octet has. */
+/** Length of the code of each octet, in bits. */
 export const CODE_BITS = Uint8Array.of(
   ...[13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28],
   ...[28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28],
@@ -34,19 +34,19 @@ export const CODE_BITS = Uint8Array.of(
 /** Symbols, `END_OF_STRING` included, in the order of their codes. */
 export const SYMBOLS = new Uint16Array(257);
 
-/** The code of each octet, in the low bits. */
+/** Code of each octet, in the low bits. */
 export const CODES = new Uint32Array(256);
 
-/** For each length: the number right above its last code, moved to the left of a 30-bit window. */
+/** By length: one more than its last code, left-aligned in a window of 30 bits. */
 export const WINDOW_LIMIT = new Float64Array(MAX_CODE_BITS + 1);
 
-/** For each length: add it to a code to get the place in `SYMBOLS`. */
+/** By length: added to a code, gives the index in `SYMBOLS`. */
 export const SYMBOL_OFFSET = new Int32Array(MAX_CODE_BITS + 1);
 
-/** How many bits the table for short codes looks at. */
+/** Bits that index the table of short codes. */
 export const SHORT_BITS = 10;
 
-/** For each `SHORT_BITS` bits: length of the code they start with << 8 | symbol; 0 when it is longer. */
+/** By `SHORT_BITS` bits: length of the first code in them << 8 | symbol; 0 when the code is longer. */
 export const SHORT = new Uint16Array(1 << SHORT_BITS);
 
 fillTables();

@@ -1,15 +1,15 @@
 /**
- * Writing integers with a prefix (RFC 7541 section 5.1). Reading is part of the decoder.
+ * Writes integers with a prefix (RFC 7541 §5.1). The decoder reads them.
  *
  * @module
  */
 
-/** The most octets that an integer below 2³¹ takes. */
+/** Most octets of an integer below 2³¹. */
 export const MAX_INTEGER_BYTES = 6;
 
 /**
- * Writes `value` (0 to 2³¹ - 1) into `out` at `position`, its prefix being the low `prefixBits` bits of an
- * octet whose upper bits are `flags`. Returns the position behind it.
+ * Writes `value` (0 to 2³¹−1) into `out` at `position`. The prefix is the low `prefixBits` bits of an octet whose upper
+ * bits are `flags`. Returns the position after it.
  */
 export function writeInteger(
   out: Uint8Array,

@@ -1,5 +1,5 @@
 /**
- * Header fields that are known beforehand and sent again and again.
+ * Header fields that are encoded once and sent many times.
  *
  * @module
  */
@@ -8,44 +8,43 @@ import { encodeHuffman, huffmanBytes } from "./huffman.ts";
 import { MAX_INTEGER_BYTES, writeInteger } from "./integer.ts";
 import { STATIC_BY_NAME } from "./static_table.ts";
 
-/** How an encoder represents a field (RFC 7541 section 6). */
+/** Representation of a field (RFC 7541 §6). */
 export type FieldMode =
-  /** Fields that repeat: into the dynamic table, when they are not there yet. */
+  /** Added to the dynamic table if missing: for fields that repeat. */
   | "index"
   /**
-   * Values that vary: never into the table, except once to give the name an index. So nothing secret,
-   * and no names without bound.
+   * Not added to the table, except once to give the name an index: for values that vary. Not for secrets, nor for an
+   * unbounded number of names.
    */
   | "literal"
-  /** Secrets: never into any table, on no hop (RFC 7541 section 7.1.3). */
+  /** Never added to a table on any hop (RFC 7541 §7.1.3): for secrets. */
   | "never";
 
-/** The first octet's flag bits: literal with incremental indexing, with a 6-bit prefix. */
+/** Flag bits of the first octet: literal with incremental indexing, with a 6-bit prefix. */
 export const INDEXING_FLAGS = 0x40;
-/** The first octet's flag bits: literal without indexing, with a 4-bit prefix. */
+/** Flag bits of the first octet: literal without indexing, with a 4-bit prefix. */
 export const LITERAL_FLAGS = 0x00;
-/** The first octet's flag bits: literal never indexed, with a 4-bit prefix. */
+/** Flag bits of the first octet: literal never indexed, with a 4-bit prefix. */
 export const NEVER_FLAGS = 0x10;
 
 let nextId = 0;
 
 /**
- * A field encoded once for all connections. Each encoder remembers where in its dynamic table the field
- * is, by `id`, so the field mostly takes 1 or 2 octets and no look-up. Make these once and keep them
- * (per method, per constant): every encoder that meets one reserves a slot for every lower `id`.
+ * Field encoded once for all connections. Each encoder remembers its entry in the dynamic table by `id`, so it mostly
+ * takes 1 or 2 octets without a look-up. Make them once, per constant: an encoder reserves a slot for every lower `id`.
  */
 export class PreparedField {
-  /** 0 for the first one made, then 1, 2 … */
+  /** Serial number, from 0. */
   readonly id: number = nextId++;
-  /** Lower case. */
+  /** Name, in lower case. */
   readonly name: string;
-  /** Latin-1: one character per octet. */
+  /** Value, Latin-1: one character per octet. */
   readonly value: string;
-  /** The index of exactly this field in the static table, or 0. */
+  /** Index of exactly this field in the static table, or 0. */
   readonly staticIndex: number;
-  /** The field as a literal with incremental indexing. */
+  /** Encoded as a literal with incremental indexing. */
   readonly indexing: Uint8Array;
-  /** The field as a literal without indexing. */
+  /** Encoded as a literal without indexing. */
   readonly literal: Uint8Array;
 
   /** Encodes the field. Throws TypeError for text that is not Latin-1. */
@@ -73,8 +72,8 @@ function encodeLiteral(
 }
 
 /**
- * Writes a string literal (RFC 7541 section 5.2) in its shorter form; `huffmanLength` is
- * `huffmanBytes(text)`. Returns the position behind it.
+ * Writes a string literal (RFC 7541 §5.2) in its shorter form; `huffmanLength` is `huffmanBytes(text)`. Returns the
+ * position after it.
  */
 export function writeText(
   out: Uint8Array,

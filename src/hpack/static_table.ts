@@ -1,10 +1,10 @@
 /**
- * The static table (RFC 7541 appendix A), and the names and values that gRPC peers keep sending.
+ * Static table (RFC 7541 appendix A), and shared copies of text that gRPC peers often send.
  *
  * @module
  */
 
-/** How many entries the static table has; dynamic entries are numbered from one above it. */
+/** Number of entries; the indexes of the dynamic table follow (RFC 7541 §2.3.3). */
 export const STATIC_COUNT = 61;
 
 const ENTRIES: readonly (readonly [name: string, value: string])[] = [
@@ -78,15 +78,15 @@ export const STATIC_NAMES: readonly string[] = ENTRIES.map((entry) => entry[0]);
 /** Values by index, 1 to 61. */
 export const STATIC_VALUES: readonly string[] = ENTRIES.map((entry) => entry[1]);
 
-/** Where a name stands in the static table. */
+/** Entries of one name in the static table. */
 export interface StaticName {
-  /** The lowest index with this name. */
+  /** Lowest index with this name. */
   readonly index: number;
-  /** The index of each value that the table has for this name. */
+  /** Index by value. */
   readonly values: ReadonlyMap<string, number>;
 }
 
-/** The static table by name. */
+/** Static table by name. */
 export const STATIC_BY_NAME: ReadonlyMap<string, StaticName> = indexByName();
 
 function indexByName(): Map<string, StaticName> {
@@ -100,8 +100,8 @@ function indexByName(): Map<string, StaticName> {
   return byName;
 }
 
-// Strings that every gRPC connection receives. A decoder swaps its own copy of such a string for this
-// one: thousands of connections then share it, and comparing it with a literal is comparing pointers.
+// Strings that every gRPC connection receives. A decoder replaces its copy by the shared one, which saves memory with
+// thousands of connections; comparing it to a literal compares pointers.
 const WELL_KNOWN = new Map<string, string>(
   [
     ...STATIC_NAMES,
@@ -128,7 +128,7 @@ const WELL_KNOWN = new Map<string, string>(
   ].map((text) => [text, text]),
 );
 
-/** The shared copy of a string that gRPC peers often send, or the string itself. */
+/** Returns the shared copy of text that gRPC peers often send, or the text itself. */
 export function shared(text: string): string {
   return WELL_KNOWN.get(text) ?? text;
 }

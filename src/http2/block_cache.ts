@@ -1,28 +1,29 @@
 /**
- * Requests that look alike: a header block that repeats byte by byte while the HPACK table stays as it was
- * means the same fields. A hit saves decoding and checking: measured 0.4 µs of 1.9 µs per unary call.
+ * Cache of decoded requests: a header block that repeats byte by byte, with the HPACK table unchanged, decodes to the
+ * same fields. A hit saves decoding and checking: 0.4 µs of 1.9 µs per unary call, measured.
  *
  * @module
  */
 
+import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { FieldSummary } from "./field_check.ts";
 
-// Indexed blocks are short; a block with literals rarely repeats.
+// Indexed blocks are short; longer ones contain literals and rarely repeat.
 const MAX_BLOCK_BYTES = 64;
 
-/** The last block of one connection that came twice in a row. */
+/** The last block of a connection that arrived twice in a row. */
 export class BlockCache {
-  #bytes = new Uint8Array(0);
+  #bytes: Uint8Array = EMPTY_BYTES;
   #summary: FieldSummary | null = null;
   #version = -1;
-  // The block before, which is kept when it comes again.
-  #last = new Uint8Array(0);
+  // The previous block, which is cached when it repeats.
+  #last: Uint8Array = EMPTY_BYTES;
   #lastLength = 0;
   #lastVersion = -1;
 
   /**
-   * What the check and the layer above found in the same block, when the table (`version`) is still as it
-   * was; null when it has to be decoded.
+   * Looks up a block. Returns what the check and the layer above made of it, or null when it has to be decoded: it is
+   * another one, or the table (`version`) has changed.
    */
   find(buffer: Uint8Array, start: number, end: number, version: number): FieldSummary | null {
     const summary = this.#summary;
@@ -31,8 +32,8 @@ export class BlockCache {
   }
 
   /**
-   * Offers a block that was decoded and found good, with the table's version before and after. Returns the
-   * summary to go on with: one that is kept when the block is, else the given one.
+   * Offers a well-formed block, with the table's version before and after decoding. Returns the summary to use: a lasting
+   * one if the block is now cached, else the given one.
    */
   offer(
     buffer: Uint8Array,
@@ -65,7 +66,7 @@ function equal(
   end: number,
 ): boolean {
   if (length !== end - start) return false;
-  // From the end: what differs between calls stands there.
+  // From the end, where blocks of different calls differ.
   for (let i = length - 1; i >= 0; i--) if (known[i] !== buffer[start + i]) return false;
   return true;
 }

@@ -1,5 +1,5 @@
 /**
- * Numbers of HTTP/2 (RFC 9113): frame types, flags, error codes, settings.
+ * Constants of HTTP/2 (RFC 9113): frame types, flags, error codes, settings, sizes.
  *
  * @module
  */
@@ -68,22 +68,22 @@ export const PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\
 /** Octets of a frame header, RFC 9113 §4.1. */
 export const FRAME_HEADER_BYTES = 9;
 
-/** The largest flow-control window, RFC 9113 §6.9.1. */
+/** Largest flow-control window, RFC 9113 §6.9.1. */
 export const MAX_WINDOW_BYTES = 0x7fffffff;
 
-/** The flow-control window of new connections and streams, RFC 9113 §6.9.2. */
+/** Flow-control window of new connections and streams, RFC 9113 §6.9.2. */
 export const DEFAULT_WINDOW_BYTES = 65_535;
 
-/** The default of SETTINGS_HEADER_TABLE_SIZE in bytes, RFC 9113 §6.5.2. */
+/** Default of SETTINGS_HEADER_TABLE_SIZE in bytes, RFC 9113 §6.5.2. */
 export const DEFAULT_HEADER_TABLE_BYTES = 4_096;
 
 /** Debug data of the GOAWAY with which a server closes a connection that pings too often (gRPC A8). */
 export const TOO_MANY_PINGS = "too_many_pings";
 
-/** The least and default value of MAX_FRAME_SIZE, RFC 9113 §6.5.2. */
+/** Least and default value of MAX_FRAME_SIZE, RFC 9113 §6.5.2. */
 export const DEFAULT_FRAME_BYTES = 16_384;
 
-/** The largest value of MAX_FRAME_SIZE, RFC 9113 §6.5.2. */
+/** Largest value of MAX_FRAME_SIZE, RFC 9113 §6.5.2. */
 export const MAX_FRAME_BYTES = 16_777_215;
 
 /**

@@ -1,13 +1,12 @@
 /**
- * Whether a decoded header list is a well-formed request, response or trailer section (RFC 9113
- * sections 8.1 to 8.3).
+ * Checks that a decoded header list is a well-formed request, response or trailer section (RFC 9113 §8.1 to §8.3).
  *
  * @module
  */
 
 import type { HeaderList } from "../hpack/header_list.ts";
 
-/** What a field's name means to the check. */
+/** Meaning of a field's name to the check. */
 const Kind = {
   REGULAR: 0,
   METHOD: 1,
@@ -44,27 +43,27 @@ const KINDS = new Map<string, number>([
   ["grpc-accept-encoding", Kind.REGULAR],
 ]);
 
-// RFC 9110 tokens without upper case (RFC 9113 section 8.2.1).
+// Tokens of RFC 9110 §5.6.2 without upper case (RFC 9113 §8.2.1).
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-// deno-lint-ignore no-control-regex -- these are the octets that RFC 9113 section 8.2.1 forbids
+// deno-lint-ignore no-control-regex -- these are the octets that RFC 9113 §8.2.1 forbids
 const BAD_VALUE = /[\x00\r\n]|^[ \t]|[ \t]$/;
 
-/** What the check found; one object is reused for every block of a connection. */
+/** Result of the check; one object is reused for all blocks of a connection. */
 export class FieldSummary {
   method = "";
   scheme = "";
   authority = "";
   path = "";
   status = 0;
-  /** -1 when there is no content-length. */
+  /** Value of content-length; -1 without one. */
   contentLength = -1;
-  /** Index of the first field that is not a pseudo-header field. */
+  /** Index of the first field after the pseudo-header fields. */
   firstRegular = 0;
-  /** What the layer above made of the fields, when this summary is kept for blocks that repeat. */
+  /** Result of the layer above, when this summary is cached for repeated blocks. */
   parsed: unknown = null;
 }
 
-/** Checks a request. Returns what is wrong, or null. */
+/** Checks a request's header section (RFC 9113 §8.3.1). Returns the fault, or null. */
 export function checkRequest(list: HeaderList, out: FieldSummary): string | null {
   const { names, values, count } = list;
   out.parsed = null;
@@ -83,8 +82,8 @@ export function checkRequest(list: HeaderList, out: FieldSummary): string | null
     const kind = KINDS.get(name);
     if (kind !== undefined && kind >= Kind.METHOD && kind <= Kind.PATH) {
       const bit = 1 << kind;
-      if (out.firstRegular >= 0) return `${name} stands behind a regular field`;
-      if (seen & bit) return `${name} stands twice`;
+      if (out.firstRegular >= 0) return `${name} follows a regular field`;
+      if (seen & bit) return `${name} appears twice`;
       seen |= bit;
       if (kind === Kind.METHOD) out.method = value;
       else if (kind === Kind.SCHEME) out.scheme = value;
@@ -96,7 +95,7 @@ export function checkRequest(list: HeaderList, out: FieldSummary): string | null
     const wrong = checkRegular(kind, name, value, out);
     if (wrong !== null) return wrong;
     if (kind === Kind.HOST) {
-      if (host !== "") return "host stands twice";
+      if (host !== "") return "host appears twice";
       host = value;
     }
   }
@@ -113,7 +112,7 @@ export function checkRequest(list: HeaderList, out: FieldSummary): string | null
   return null;
 }
 
-/** Checks a response's header section. Returns what is wrong, or null. */
+/** Checks a response's header section (RFC 9113 §8.3.2). Returns the fault, or null. */
 export function checkResponse(list: HeaderList, out: FieldSummary): string | null {
   const { names, values, count } = list;
   out.status = 0;
@@ -123,9 +122,9 @@ export function checkResponse(list: HeaderList, out: FieldSummary): string | nul
     const name = names[i];
     const kind = KINDS.get(name);
     if (kind === Kind.STATUS) {
-      if (out.firstRegular >= 0) return ":status stands behind a regular field";
-      if (out.status !== 0) return ":status stands twice";
-      if (!/^[1-9][0-9][0-9]$/.test(values[i])) return ":status is not a number of three digits";
+      if (out.firstRegular >= 0) return ":status follows a regular field";
+      if (out.status !== 0) return ":status appears twice";
+      if (!/^[1-9][0-9][0-9]$/.test(values[i])) return ":status is not a three-digit number";
       out.status = Number(values[i]);
       continue;
     }
@@ -137,7 +136,7 @@ export function checkResponse(list: HeaderList, out: FieldSummary): string | nul
   return out.status === 0 ? ":status is missing" : null;
 }
 
-/** Checks a trailer section: no pseudo-header fields at all. Returns what is wrong, or null. */
+/** Checks a trailer section, which has no pseudo-header fields (RFC 9113 §8.1). Returns the fault, or null. */
 export function checkTrailers(list: HeaderList, out: FieldSummary): string | null {
   const length = out.contentLength;
   out.firstRegular = 0;
@@ -156,19 +155,19 @@ function checkRegular(
   out: FieldSummary,
 ): string | null {
   if (kind === undefined) {
-    if (name.charCodeAt(0) === 58) return `${name} is no pseudo-header field known here`;
-    if (!NAME.test(name)) return "a field name has characters that are not allowed";
+    if (name.charCodeAt(0) === 58) return `${name} is not a known pseudo-header field`;
+    if (!NAME.test(name)) return "a field name has invalid characters";
   } else if (kind !== Kind.REGULAR) {
     if (kind <= Kind.STATUS) return `${name} is not allowed here`;
-    if (kind === Kind.CONNECTION) return `${name} is a field of HTTP/1.1 connections`;
-    if (kind === Kind.TE && value !== "trailers") return "te may only be trailers";
+    if (kind === Kind.CONNECTION) return `${name} is specific to HTTP/1.1 connections`;
+    if (kind === Kind.TE && value !== "trailers") return "te is not trailers";
     if (kind === Kind.CONTENT_LENGTH) {
       if (!/^[0-9]{1,15}$/.test(value)) return "content-length is not a number";
       if (out.contentLength >= 0 && out.contentLength !== Number(value)) {
-        return "content-length stands twice with different values";
+        return "content-length appears twice with different values";
       }
       out.contentLength = Number(value);
     }
   }
-  return BAD_VALUE.test(value) ? `the value of ${name} has characters that are not allowed` : null;
+  return BAD_VALUE.test(value) ? `the value of ${name} has invalid characters` : null;
 }

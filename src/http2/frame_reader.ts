@@ -5,6 +5,7 @@
  * @module
  */
 
+import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { Flag, FRAME_HEADER_BYTES, FrameType } from "./constants.ts";
 
 /** Takes all frames but DATA. Buffers are only valid during the call. */
@@ -34,14 +35,12 @@ export interface DataHandler {
   onDataEnd(): void;
 }
 
-const EMPTY = new Uint8Array(0);
-
 /** The reader's state between chunks. */
 export class FrameReader {
   /** Whether all further bytes are ignored. */
   stopped = false;
   // An incomplete frame: its header and, unless it is DATA, its payload.
-  #partial: Uint8Array = EMPTY;
+  #partial: Uint8Array = EMPTY_BYTES;
   #partialLength = 0;
   // The rest of an incomplete DATA frame.
   #inData = false;
@@ -64,7 +63,7 @@ export class FrameReader {
   /** Ignores all further bytes and drops an incomplete frame. A handler may call it. */
   stop(): void {
     this.stopped = true;
-    this.#partial = EMPTY;
+    this.#partial = EMPTY_BYTES;
     this.#partialLength = 0;
   }
 
@@ -172,7 +171,7 @@ export class FrameReader {
       if (this.#partialLength < FRAME_HEADER_BYTES + length) return at;
     }
     const whole = this.#partial;
-    this.#partial = EMPTY;
+    this.#partial = EMPTY_BYTES;
     this.#partialLength = 0;
     this.#frame(whole, 0, length, type);
     return at;

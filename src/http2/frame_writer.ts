@@ -1,5 +1,5 @@
 /**
- * Frames without a state of their own, written straight into the output (RFC 9113 section 6).
+ * Writes frames into the output (RFC 9113 §6).
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { Flag, FrameType } from "./constants.ts";
 
 const utf8 = new TextEncoder();
 
-/** Writes a frame header (RFC 9113 section 4.1) at `at`, for which room was reserved. */
+/** Writes a frame header (RFC 9113 §4.1) at offset `at`, with room reserved before. */
 export function putFrameHeader(
   buffer: Uint8Array,
   at: number,
@@ -35,7 +35,7 @@ function frame(out: ByteWriter, length: number, type: number, flags: number, id:
   out.length += 9;
 }
 
-/** SETTINGS with `pairs` of identifier and value. */
+/** Writes SETTINGS with `pairs` of identifier and value. */
 export function writeSettings(
   out: ByteWriter,
   pairs: readonly (readonly [number, number])[],
@@ -47,19 +47,19 @@ export function writeSettings(
   }
 }
 
-/** The acknowledgement of SETTINGS. */
+/** Writes an acknowledgement of SETTINGS. */
 export function writeSettingsAck(out: ByteWriter): void {
   frame(out, 0, FrameType.SETTINGS, Flag.ACK, 0);
 }
 
-/** PING with two words of opaque data. */
+/** Writes PING with 8 bytes of opaque data, as two words. */
 export function writePing(out: ByteWriter, ack: boolean, high: number, low: number): void {
   frame(out, 8, FrameType.PING, ack ? Flag.ACK : 0, 0);
   out.u32(high);
   out.u32(low);
 }
 
-/** GOAWAY with debug text. */
+/** Writes GOAWAY with debug text. */
 export function writeGoaway(out: ByteWriter, lastId: number, code: number, text: string): void {
   const debug = utf8.encode(text);
   frame(out, 8 + debug.length, FrameType.GOAWAY, 0, 0);
@@ -68,13 +68,13 @@ export function writeGoaway(out: ByteWriter, lastId: number, code: number, text:
   out.bytes(debug);
 }
 
-/** RST_STREAM. */
+/** Writes RST_STREAM. */
 export function writeRstStream(out: ByteWriter, streamId: number, code: number): void {
   frame(out, 4, FrameType.RST_STREAM, 0, streamId);
   out.u32(code);
 }
 
-/** WINDOW_UPDATE; stream 0 is the connection. */
+/** Writes WINDOW_UPDATE; stream 0 is the connection. */
 export function writeWindowUpdate(out: ByteWriter, streamId: number, increment: number): void {
   frame(out, 4, FrameType.WINDOW_UPDATE, 0, streamId);
   out.u32(increment);

@@ -1,5 +1,5 @@
 /**
- * Gathers header blocks from HEADERS and CONTINUATION frames (RFC 9113 sections 6.2 and 6.10).
+ * Gathers header blocks from HEADERS and CONTINUATION frames (RFC 9113 §4.3, §6.2 and §6.10).
  *
  * @module
  */
@@ -8,9 +8,12 @@ import { ByteWriter } from "../bytes/writer.ts";
 import { ProtocolError } from "../errors.ts";
 import { ErrorCode, Flag } from "./constants.ts";
 
-/** What {@link HeaderBlocks} calls with a complete block: `start` to `end` of `buffer`, only during the call. */
+/** Takes complete header blocks. */
 export interface BlockOwner {
-  /** A block is complete. `selfDependent`: its priority says that the stream depends on itself. */
+  /**
+   * A block is complete: `start` to `end` of `buffer`, only valid during the call. `selfDependent`: its priority makes the
+   * stream depend on itself.
+   */
   onBlock(
     streamId: number,
     endStream: boolean,
@@ -21,26 +24,26 @@ export interface BlockOwner {
   ): void;
 }
 
-/** The block being received. Methods throw ProtocolError for what breaks the connection's rules. */
+/** The header block being received. Methods throw ProtocolError for connection errors. */
 export class HeaderBlocks {
-  /** The stream whose block is incomplete, or 0. */
+  /** Stream of the incomplete block, or 0. */
   openStream = 0;
   #endStream = false;
   #selfDependent = false;
   #continuations = 0;
   #block: ByteWriter | null = null;
 
-  /** `maxContinuationFrames` counts empty frames, too. */
+  /** `maxContinuationFrames`: most CONTINUATION frames of a block, empty ones included. */
   constructor(readonly owner: BlockOwner, readonly maxContinuationFrames: number) {}
 
-  /** Bytes held. */
+  /** Bytes of the incomplete block. */
   get bufferedBytes(): number {
     return this.#block === null ? 0 : this.#block.length;
   }
 
-  /** A HEADERS frame. */
+  /** Takes a HEADERS frame. */
   onHeaders(flags: number, id: number, buffer: Uint8Array, start: number, end: number): void {
-    if (id === 0) throw violation("HEADERS came on stream 0");
+    if (id === 0) throw violation("Received HEADERS on stream 0");
     let selfDependent = false;
     if (flags & Flag.PADDED) {
       const padding = start < end ? buffer[start++] : 256;
@@ -52,7 +55,7 @@ export class HeaderBlocks {
         throw new ProtocolError(
           "connection",
           ErrorCode.FRAME_SIZE_ERROR,
-          "HEADERS is too short for its priority",
+          "Received HEADERS too short for its priority",
         );
       }
       const dependency = (buffer[start] & 0x7f) << 24 | buffer[start + 1] << 16 |
@@ -72,15 +75,15 @@ export class HeaderBlocks {
     this.#block.bytes(buffer.subarray(start, end));
   }
 
-  /** A CONTINUATION frame of the open stream. */
+  /** Takes a CONTINUATION frame of the open stream. */
   onContinuation(flags: number, id: number, buffer: Uint8Array, start: number, end: number): void {
     const block = this.#block;
-    if (block === null) throw violation("CONTINUATION came without HEADERS");
+    if (block === null) throw violation("Received CONTINUATION without HEADERS");
     if (++this.#continuations > this.maxContinuationFrames) {
       throw new ProtocolError(
         "connection",
         ErrorCode.ENHANCE_YOUR_CALM,
-        `A header block has over ${this.maxContinuationFrames} CONTINUATION frames`,
+        `Received too many CONTINUATION frames: the limit is ${this.maxContinuationFrames} per header block`,
       );
     }
     block.bytes(buffer.subarray(start, end));
@@ -91,7 +94,7 @@ export class HeaderBlocks {
     block.clear();
   }
 
-  /** Forgets an incomplete block. */
+  /** Drops an incomplete block. */
   clear(): void {
     this.#block?.clear();
     this.#block = null;

@@ -24,7 +24,7 @@ export class Pings {
   #waiting: Map<number, (nowMs: number) => void> | null = null;
   #nextId = 0;
 
-  /** `lifetime` is told of answers to keepalive pings. */
+  /** `lifetime` decides about keepalive pings. */
   constructor(context: ConnectionContext, lifetime: ConnectionLifetime) {
     this.#context = context;
     this.#lifetime = lifetime;

@@ -1,10 +1,10 @@
 /**
- * Incoming flow control: when to give credit back, and how large windows should be.
+ * Flow control of received DATA (RFC 9113 §5.2 and §6.9): when to return credit, and how large windows should be.
  *
- * Windows follow the bandwidth-delay product: a sample is the bytes that arrive between a ping and its answer, as in
- * grpc-go, and that time. The delay is the least of late, as in BBR: what a busy peer, or a queue that a larger
- * window has filled, adds to it is no reason for larger windows. (With all of the delay counted a stream of
- * 100 MiB on one machine had 4 MiB on the way, and small calls beside it took three times as long.)
+ * Windows follow the bandwidth-delay product. As in grpc-go, a sample is the bytes that arrive between a PING and its
+ * acknowledgement, and that time. As in BBR, the delay is the least of the last minute: delay added by a busy peer, or
+ * by a queue that a larger window has filled, must not enlarge the windows. (With the full delay, a stream of 100 MiB on
+ * one machine had 4 MiB in flight, and small calls beside it took three times as long.)
  *
  * @module
  */
@@ -18,30 +18,30 @@ import type { Http2Stream } from "./stream.ts";
 const SAMPLE_PING_HIGH = 0x76727063;
 const SAMPLE_PING_LOW = 0x62647001;
 
-// Up to here the delay isn't looked at: smaller windows cost more turns and writes than they save waiting.
+// Up to this window the delay is ignored: smaller windows cost more turns and writes than they save in waiting.
 const FREE_WINDOW_BYTES = 262_144;
-// How long the least delay is believed; routes change.
+// Age at which the least delay is replaced, because routes change.
 const LEAST_DELAY_MS = 60_000;
-// The weight of all samples before the last.
+// Weight of earlier samples.
 const RECENT = 3 / 4;
-// A clock that stands still must not make products of nothing.
+// Least delay of a sample: the clock may not advance within one.
 const MIN_DELAY_MS = 0.02;
 
-/** Flow-control state of one connection's receiving side. */
+/** Flow control of one connection's receiving side. */
 export class ReceiveWindow {
   /** Octets that the peer may still send on the connection. */
   window = DEFAULT_WINDOW_BYTES;
-  /** SETTINGS_INITIAL_WINDOW_SIZE as last sent: the window of new streams. */
+  /** SETTINGS_INITIAL_WINDOW_SIZE as last sent. */
   streamWindow: number;
-  /** Bytes of streams whose readers are slow. */
+  /** Octets withheld from the senders of paused streams. */
   heldBytes = 0;
-  // The connection's window when all credit is given back.
+  // The connection's window when all credit is returned.
   #target: number;
   #unreturned = 0;
   #sampling = false;
   #sampleBytes = 0;
   #sampleStartMs = 0;
-  // The bandwidth of late, because one sample may be a burst, and windows never shrink again.
+  // Smoothed bandwidth: one sample may be a burst, and windows never shrink.
   #recentBytes = 0;
   #recentMs = 0;
   #leastDelayMs = Infinity;
@@ -57,12 +57,12 @@ export class ReceiveWindow {
     this.#target = options.connectionWindowBytes;
   }
 
-  /** Octets that came and were not given back by {@link give} yet; 0 when nothing is being received. */
+  /** Octets received and not passed to {@link give} yet; 0 between frames. */
   get inUseBytes(): number {
     return this.#target - this.window - this.#unreturned;
   }
 
-  /** Opens the connection's window from the protocol's default; part of the preface. */
+  /** Opens the connection's window beyond the protocol's default; part of the preface. */
   open(): void {
     if (this.#target > this.window) {
       writeWindowUpdate(this.out, 0, this.#target - this.window);
@@ -70,14 +70,14 @@ export class ReceiveWindow {
     }
   }
 
-  /** Takes `count` octets off the connection's window; false when the peer overstepped it. */
+  /** Takes `count` octets off the connection's window; false when the peer exceeded it. */
   take(count: number): boolean {
     this.window -= count;
     if (this.#sampling) this.#sampleBytes += count;
     return this.window >= 0;
   }
 
-  /** Gives credit back for octets that are used up or discarded; stream null for the connection alone. */
+  /** Returns credit for octets that were consumed or discarded; stream null for the connection alone. */
   give(stream: Http2Stream | null, count: number): void {
     this.#unreturned += count;
     if (
@@ -92,7 +92,7 @@ export class ReceiveWindow {
     }
   }
 
-  /** A slow reader pauses or goes on. */
+  /** Withholds a stream's credit because its reader is slow, or returns it. */
   setPaused(stream: Http2Stream, paused: boolean): void {
     if (stream.readPaused === paused) return;
     stream.readPaused = paused;
@@ -102,7 +102,7 @@ export class ReceiveWindow {
     if (this.#unreturned * 2 >= this.#target) this.#returnConnection();
   }
 
-  /** A stream is gone: nothing is held for it any more. */
+  /** Drops the state of a closed stream. */
   forget(stream: Http2Stream): void {
     if (stream.readPaused) this.heldBytes -= stream.recvHeld;
     stream.readPaused = false;
@@ -120,7 +120,7 @@ export class ReceiveWindow {
     writeWindowUpdate(this.out, 0, this.#unreturned);
     this.window += this.#unreturned;
     this.#unreturned = 0;
-    // Half a window has been used since the last time: worth a sample, if windows may still grow.
+    // Half a window was used since the last update: a sample is worthwhile if windows may still grow.
     if (!this.#sampling && this.streamWindow < this.options.maxWindowBytes) {
       this.#sampling = true;
       this.#sampleBytes = 0;
@@ -149,7 +149,7 @@ export class ReceiveWindow {
     const product = this.streamWindow < FREE_WINDOW_BYTES
       ? this.#sampleBytes
       : this.#recentBytes / this.#recentMs * this.#leastDelayMs;
-    // What fills two thirds of the window might fill more.
+    // A product of two thirds of the window might fill a larger one.
     if (product * 3 < this.streamWindow * 2) return 0;
     const wanted = Math.min(this.options.maxWindowBytes, Math.ceil(product * 2));
     if (wanted <= this.streamWindow) return 0;

@@ -1,27 +1,28 @@
 /**
- * Bytes of one stream that wait for flow control.
+ * Queue of one stream's bytes that wait for flow control.
  *
  * @module
  */
 
+import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { releaseMessage } from "../bytes/pool.ts";
 
-// Messages up to this size are copied together, so that many small ones do not become a list of many
-// small objects; larger ones are kept as they are.
+// Messages up to this size are copied together, which avoids a list of many small arrays; larger ones are kept as they
+// are.
 const COPY_BYTES = 4_096;
 
-/** A first-in, first-out queue of bytes. It owns what is pushed, and gives lent buffers back. */
+/** First-in, first-out queue of bytes. It owns what is pushed and returns lent buffers to their pool. */
 export class SendQueue {
   #chunks: Uint8Array[] = [];
   #head = 0;
   #headOffset = 0;
-  // The last chunk is ours to append to when it is this buffer, filled to #tailLength.
+  // The last chunk, if it may be appended to, and how far it is filled.
   #tail: Uint8Array | null = null;
   #tailLength = 0;
-  /** How many bytes wait. */
+  /** Number of queued bytes. */
   length = 0;
 
-  /** Appends `prefix` (copied) and `body` (owned from now on when large, else copied). */
+  /** Appends `prefix` (copied) and `body` (copied if small, else owned from now on). */
   push(prefix: Uint8Array | null, body: Uint8Array): void {
     if (body.length <= COPY_BYTES) {
       if (prefix !== null) this.#copy(prefix);
@@ -30,7 +31,7 @@ export class SendQueue {
     } else {
       this.#seal();
       if (prefix !== null) {
-        // Not room for more to come: a body that isn't copied follows.
+        // Exactly sized: a body that is not copied follows.
         this.#chunks.push(prefix.slice());
         this.length += prefix.length;
       }
@@ -85,9 +86,7 @@ export class SendQueue {
       this.#chunks.splice(0, this.#head);
       this.#head = 0;
     } else {
-      this.#chunks[this.#head - 1] = EMPTY;
+      this.#chunks[this.#head - 1] = EMPTY_BYTES;
     }
   }
 }
-
-const EMPTY = new Uint8Array(0);

@@ -1,6 +1,6 @@
 /**
- * Outgoing DATA: flow-control windows (RFC 9113 section 5.2), fairness between streams, and a bound on
- * what is framed ahead of the socket.
+ * Sends DATA: flow-control windows (RFC 9113 §5.2), fairness between streams, and a bound on the bytes framed ahead of the
+ * socket.
  *
  * @module
  */
@@ -8,20 +8,23 @@
 import type { MemoryShare } from "../limits/memory_pool.ts";
 import { releaseMessage } from "../bytes/pool.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
-import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW_BYTES, Flag, FrameType } from "./constants.ts";
+import {
+  DEFAULT_FRAME_BYTES,
+  DEFAULT_WINDOW_BYTES,
+  Flag,
+  FrameType,
+  USEFUL_DATA_BYTES,
+} from "./constants.ts";
 import { putFrameHeader } from "./frame_writer.ts";
 import type { Http2Options } from "./options.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { Http2Stream } from "./stream.ts";
 
-/** What the scheduler asks of its connection. */
+/** The connection, as the scheduler sees it. */
 export interface SendOwner {
-  /** END_STREAM has gone out with data. */
+  /** END_STREAM was sent with DATA. */
   onEndSent(stream: Http2Stream): void;
 }
-
-// gRPC's smallest message. Smaller frames are what a peer gets that gives its credit in crumbs.
-const USEFUL_BYTES = 5;
 
 /** Sends DATA of all streams of one connection. */
 export class SendScheduler {
@@ -31,18 +34,18 @@ export class SendScheduler {
   maxFrameBytes = DEFAULT_FRAME_BYTES;
   /** Bytes queued on all streams. */
   queuedBytes = 0;
-  /** DATA and HEADERS frames sent; a client's pings are judged by them. */
+  /** DATA and HEADERS frames sent; PINGs that follow one are not too frequent. */
   framesSent = 0;
-  /** DATA frames of some size sent; the peer's WINDOW_UPDATEs and PINGs that answer them are no overhead. */
+  /** DATA frames of some size sent; WINDOW_UPDATEs and PINGs that answer them are no overhead. */
   usefulFrames = 0;
-  // Streams whose senders wait because the whole connection has too much queued.
+  // Streams whose senders wait because the connection as a whole has too much queued.
   readonly #starved = new Set<Http2Stream>();
-  // The DATA frame written last: where its header is, where it ends, whose it is, and `out.taken` then.
+  // The DATA frame written last: offset of its header, its end, its stream, and `out.taken` then.
   #frameAt = 0;
   #frameEnd = -1;
   #frameStream: Http2Stream | null = null;
   #frameTaken = 0;
-  // Streams that have something to send and a window for it, in turn.
+  // Streams that can send, in turn.
   #turns: Http2Stream[] = [];
   #first = 0;
 
@@ -55,8 +58,8 @@ export class SendScheduler {
   ) {}
 
   /**
-   * Sends `prefix` and `body` as one run of DATA, now as far as windows and output allow, else queued.
-   * `prefix` is copied; `body` belongs to the scheduler from now on, which gives a lent buffer back.
+   * Sends `prefix` and `body` as consecutive DATA, as far as windows and output allow, and queues the rest. `prefix` is
+   * copied; `body` belongs to the scheduler from now on, which returns a lent buffer to its pool.
    */
   send(stream: Http2Stream, prefix: Uint8Array | null, body: Uint8Array, endStream: boolean): void {
     const head = prefix === null ? 0 : prefix.length;
@@ -93,7 +96,7 @@ export class SendScheduler {
       }
       for (let i = 0; i < head; i++) buffer[at + i] = prefix![i];
       at += head;
-      // A loop beats set() below some 32 bytes.
+      // Up to about 32 bytes a loop is faster than set().
       if (body.length <= 32) { for (let i = 0; i < body.length; i++) buffer[at + i] = body[i]; }
       else buffer.set(body, at);
       this.#frameEnd = out.length = at + body.length;
@@ -122,7 +125,7 @@ export class SendScheduler {
     this.pump();
   }
 
-  // Several frames at once: windows and output have room for all of it, so nothing needs to be queued.
+  // Sends several frames at once: windows and output have room for all of them.
   #sendFrames(
     stream: Http2Stream,
     prefix: Uint8Array | null,
@@ -132,7 +135,7 @@ export class SendScheduler {
     const { out, maxFrameBytes } = this;
     const head = prefix === null ? 0 : prefix.length;
     const total = head + body.length;
-    // Where there is one large message there are more: growing for each would copy those before it.
+    // Room for more large messages: growing for each would copy those before it.
     const ahead = Math.min(this.options.maxOutputBytes - out.length, total * 8);
     out.reserve(Math.max(total, ahead) + 9 * Math.ceil(total / maxFrameBytes));
     const { buffer } = out;
@@ -162,9 +165,8 @@ export class SendScheduler {
   }
 
   /**
-   * Makes the frame written last longer, if it is this stream's and still waits to be taken. So messages
-   * that are sent in one turn share a frame: a reader of 64-byte messages (grpc-go's) spends 12 % less on
-   * each, and some servers take many small DATA frames for an attack.
+   * Coalesces: extends the frame written last, if it is this stream's and still in the output. A reader of 64-byte
+   * messages (grpc-go's) spends 12 % less on each, and some servers treat many small DATA frames as an attack.
    */
   #extend(stream: Http2Stream, count: number, endStream: boolean): boolean {
     const { out } = this;
@@ -186,30 +188,30 @@ export class SendScheduler {
     return true;
   }
 
-  /** Whether the stream's sender should go on. Remembers to call `onWritable` when not. */
+  /** Whether the stream's sender should go on; if not, `onWritable` is called later. */
   writable(stream: Http2Stream): boolean {
     if (
       stream.queuedBytes < this.options.sendBufferBytes &&
       this.queuedBytes < this.options.maxSendBufferBytes
     ) return true;
     stream.wantsWritable = true;
-    // With nothing queued itself it gets no turn that would wake it.
+    // A stream without queued bytes gets no turn that would wake it.
     if (this.queuedBytes >= this.options.maxSendBufferBytes) this.#starved.add(stream);
     return false;
   }
 
-  /** The stream's or the connection's window has grown, or the output was drained. */
+  /** Goes on after the stream's window, or with null the connection's, has grown. */
   resume(stream: Http2Stream | null): void {
     if (stream !== null) this.mark(stream);
     this.pump();
   }
 
-  /** The stream's window has grown: it takes part in the next `pump`. */
+  /** Includes a stream whose window has grown in the next `pump`. */
   mark(stream: Http2Stream): void {
     if (stream.queue !== null) this.#list(stream);
   }
 
-  /** Forgets what a stream has queued. */
+  /** Drops the queue of a closed stream. */
   discard(stream: Http2Stream): void {
     if (this.#starved.size > 0) this.#starved.delete(stream);
     if (stream.queue === null) return;
@@ -225,7 +227,7 @@ export class SendScheduler {
     this.#turns.push(stream);
   }
 
-  /** Sends what can be sent, a frame per stream in turn. */
+  /** Sends queued bytes as far as windows and output allow, one frame per stream in turn. */
   pump(): void {
     this.#sendTurns();
     if (this.#starved.size > 0 && this.queuedBytes < this.options.maxSendBufferBytes / 2) {
@@ -237,7 +239,7 @@ export class SendScheduler {
     const streams = [...this.#starved];
     this.#starved.clear();
     for (const stream of streams) {
-      // One that has enough queued itself is woken by its own turn.
+      // A stream with enough queued bytes is woken by its own turn.
       if (!stream.wantsWritable || stream.queuedBytes >= this.options.sendBufferBytes) continue;
       stream.wantsWritable = false;
       stream.onWritable();
@@ -264,7 +266,7 @@ export class SendScheduler {
   }
 
   #turn(stream: Http2Stream, queue: SendQueue): void {
-    // The window may be negative, which does not hold back an empty frame (RFC 9113 section 6.9.2).
+    // A negative window (RFC 9113 §6.9.2) does not hold back an empty frame.
     const count = queue.length === 0
       ? 0
       : Math.min(queue.length, this.maxFrameBytes, stream.sendWindow, this.window);
@@ -273,7 +275,7 @@ export class SendScheduler {
     const { out } = this;
     if (count > 0 || stream.endQueued) {
       const flags = last && stream.endQueued ? Flag.END_STREAM : 0;
-      // Room for the frames behind this one as well: growing frame by frame would copy all of it again.
+      // Room for the following frames as well: growing frame by frame would copy everything each time.
       const ahead = Math.min(queue.length, this.options.maxOutputBytes - out.length);
       out.reserve(9 + Math.max(count, ahead));
       putFrameHeader(out.buffer, out.length, count, FrameType.DATA, flags, stream.id);
@@ -284,7 +286,7 @@ export class SendScheduler {
       this.queuedBytes -= count;
       this.memory.give(count);
       this.framesSent++;
-      if (count >= USEFUL_BYTES) this.usefulFrames++;
+      if (count >= USEFUL_DATA_BYTES) this.usefulFrames++;
       stream.progressMs = 0;
     }
     if (!last) {

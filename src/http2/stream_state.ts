@@ -1,6 +1,6 @@
 /**
- * The states of a stream (RFC 9113 section 5.1), as a table from (state, input) to the next state or the
- * error that the input is. Server push is off, so the reserved states do not occur.
+ * States of a stream (RFC 9113 §5.1), as a table from state and input to the next state or to an error. Server push is
+ * disabled, so the reserved states do not occur.
  *
  * ```text
  *              HEADERS             END_STREAM (recv)
@@ -12,7 +12,7 @@
  *                              END_STREAM (recv), RST
  * ```
  *
- * What the table does not list is an error: sending is then a bug of ours, receiving is the peer's.
+ * Any other input is an error: of the peer when it is received, of this engine when it is sent.
  *
  * @module
  */
@@ -98,7 +98,7 @@ row(CLOSED, {
   RESET: CLOSED,
 });
 
-/** The next state (0 to 4), or 16 + the error code (RFC 9113 section 7) that the input is. */
+/** Next state (0 to 4), or 16 + error code (RFC 9113 §7). */
 export function nextState(state: number, input: number): number {
   return TABLE[state * INPUTS + input];
 }
@@ -108,7 +108,7 @@ export function isStateError(next: number): boolean {
   return next >= ERROR;
 }
 
-/** The error code in a result of {@link nextState} that is an error. */
+/** Error code of a result of {@link nextState} that is an error. */
 export function stateErrorCode(next: number): number {
   return next - ERROR;
 }

@@ -1,35 +1,35 @@
 /**
- * A bound on what all connections of a server hold in their buffers together, and each one's share of it.
+ * Memory that all connections of a server may hold in buffers together, and the share of each.
  *
  * @module
  */
 
-/** The default of a server's bound: 64 MiB. */
+/** Default bound of a server: 64 MiB. */
 export const DEFAULT_BUFFERED_BYTES = 67_108_864;
 
-/** What all connections of a server may hold together. */
+/** Buffers of all connections of a server. */
 export class MemoryPool {
   /** Bytes held. */
   used = 0;
   /** Connections that hold any. */
   holders = 0;
 
-  /** `limitBytes` may be Infinity. */
+  /** `limitBytes`: the bound, Infinity for none. */
   constructor(readonly limitBytes: number = DEFAULT_BUFFERED_BYTES) {}
 }
 
-/** One connection's part of a {@link MemoryPool}. */
+/** Buffers of one connection, as part of a {@link MemoryPool}. */
 export class MemoryShare {
   /** Bytes held by this connection. */
   used = 0;
 
-  /** Begins with nothing. */
+  /** Starts at 0 bytes. */
   constructor(readonly pool: MemoryPool) {}
 
   /**
-   * Whether `count` more bytes may be held. While half of the pool is free, always; beyond that, only a
-   * connection below its fair share of the other half (a quarter of it at most) gets more: who fills the
-   * pool does not starve others. Never past the limit, however many connections share it.
+   * Whether `count` more bytes may be held: always while half of the pool is free, then only below the connection's fair
+   * share of the other half (a quarter of it at most), so that one connection cannot starve the others. Never beyond the
+   * limit of the pool.
    */
   allows(count: number): boolean {
     const { pool } = this;

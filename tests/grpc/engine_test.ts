@@ -112,7 +112,7 @@ Deno.test("a message over the limit is refused when its length arrives", () => {
   pair.client.startCall(request("/a/b"), outcome).sendLastMessage(bytes(101), false);
   pair.run();
   assert.equal(outcome.code, Status.RESOURCE_EXHAUSTED);
-  assert.match(outcome.statuses[0].message, /101 bytes, limit is 100/);
+  assert.match(outcome.statuses[0].message, /101 bytes: the limit is 100/);
   assert.equal(cancels.length, 1);
   assert.equal(pair.server.activeCalls, 0);
 });

@@ -106,6 +106,6 @@ Deno.test("decodeHuffman() reads only what it was given", () => {
 Deno.test("huffmanBytes() refuses text that is not Latin-1", () => {
   assert.throws(() => huffmanBytes("a\u0100"), {
     name: "TypeError",
-    message: "Cannot encode character U+0100 of a header field: only U+0000 to U+00FF are octets",
+    message: "Cannot encode character U+0100 of a header field: only U+0000 to U+00FF are allowed",
   });
 });
