@@ -1,5 +1,5 @@
 /**
- * The benchmark program: puts load on this project's servers or on any gRPC server, and measures.
+ * The benchmark program: puts load on any gRPC or lean server and measures latency and throughput.
  *
  *     deno task benchmark --server 127.0.0.1:50051 --duration 10s --rate 5000
  *
@@ -19,11 +19,11 @@ import { type Settings, settingsOf } from "./benchmark/settings.ts";
 import { algorithmFor, type Subject, subjectsOf } from "./benchmark/subject.ts";
 import { errorLine, readOptions, runProgram, UsageError } from "./shared/program.ts";
 
-/** Terminals and task runners may deliver one Ctrl-C twice: a second signal within this is the same one. */
+/** Signals within this time count as one: terminals and task runners may deliver one Ctrl-C twice. */
 const SAME_SIGNAL_MS = 200;
 const CONDITION_HELD = 3;
 
-/** Fires at the first Ctrl-C; another one, later, ends the process at once. */
+/** Returns a signal that aborts at the first Ctrl-C; a later one ends the process immediately. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
   let firstMs: number | undefined;
@@ -37,12 +37,12 @@ function interruption(): AbortSignal {
       }
     });
   on("SIGINT", 130);
-  // Windows knows no SIGTERM.
+  // Windows has no SIGTERM.
   if (Deno.build.os !== "windows") on("SIGTERM", 143);
   return controller.signal;
 }
 
-/** Connects once, finds out what is to be called, and calls each of it once. Throws {@link UsageError}. */
+/** Connects once, resolves the methods and calls each of them once. Throws {@link UsageError}. */
 async function prepare(endpoint: Endpoint, flags: Flags): Promise<Subject[]> {
   let channels: Channel[] = [];
   try {
@@ -57,7 +57,7 @@ async function prepare(endpoint: Endpoint, flags: Flags): Promise<Subject[]> {
   }
 }
 
-/** Writes progress over one line of standard error; undefined to be quiet. */
+/** Returns a function that overwrites one line of standard error; undefined for no progress. */
 function progressWriter(flags: Flags): ((line: string) => void) | undefined {
   const wanted = flags.progress === "on" ||
     (flags.progress === "auto" && Deno.stderr.isTerminal());
@@ -107,7 +107,7 @@ async function main(): Promise<number> {
   return conditionsHold(results, settings) ? CONDITION_HELD : 0;
 }
 
-/** Own servers are trusted, and all else is as the options say. */
+/** Trusts the certificate of an own server; otherwise as the options say. */
 function tlsFor(server: ServerSide, { tls }: Settings): Endpoint["tls"] {
   return server.tls ? { ...server.tls, ...(tls === true ? {} : tls) } : tls;
 }
@@ -119,7 +119,7 @@ function conditionsHold(results: readonly RunResult[], { conditions }: Settings)
       const { holds, found } = condition.check(result);
       if (!holds) continue;
       any = true;
-      console.error(`benchmark: ${result.title}: ${condition.text} holds, it is ${found}`);
+      console.error(`benchmark: ${result.title}: ${condition.text} holds: ${found}`);
     }
   }
   return any;

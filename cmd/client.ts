@@ -1,5 +1,5 @@
 /**
- * The client program: checks that a server of this project answers, and how fast.
+ * The client program: checks the echo and crypto services of a server and measures their latency.
  *
  *     deno task client --addr 127.0.0.1:50051
  *
@@ -36,7 +36,9 @@ function readFlags(): Flags {
   const command = program("client", "Checks the echo and crypto services of a server.");
   command
     .addOption(
-      option("-a, --addr <address>", "SERVER_ADDR", "the server", { default: "127.0.0.1:50051" }),
+      option("-a, --addr <address>", "SERVER_ADDR", "address of the server", {
+        default: "127.0.0.1:50051",
+      }),
     )
     .addOption(
       option("--wire <name>", "WIRE", "grpc or lean", {
@@ -45,13 +47,13 @@ function readFlags(): Flags {
       }),
     )
     .addOption(
-      option("--timeout-ms <ms>", "TIMEOUT_MS", "how long each call may take", {
+      option("--timeout-ms <ms>", "TIMEOUT_MS", "deadline of each call", {
         default: 10_000,
         parse: wholeNumber(1, 3_600_000),
       }),
     )
     .addOption(
-      option("--connect-timeout-ms <ms>", "CONNECT_TIMEOUT_MS", "how long to try to connect", {
+      option("--connect-timeout-ms <ms>", "CONNECT_TIMEOUT_MS", "time limit for connecting", {
         default: 2_000,
         parse: wholeNumber(1, 3_600_000),
       }),
@@ -60,7 +62,7 @@ function readFlags(): Flags {
       option(
         "--log-level <level>",
         "LOG_LEVEL",
-        "trace, debug, info, warn or error; else RUST_LOG",
+        "trace, debug, info, warn or error; default also from RUST_LOG",
         {
           default: levelOfRustLog(environment("RUST_LOG")) ?? "warn",
           defaultText: "warn",

@@ -1,5 +1,5 @@
 /**
- * The demonstration: a server process, the client's checks, and five seconds of load.
+ * The demonstration: a server process, the checks of the client, and five seconds of load.
  *
  *     deno task demo
  *
@@ -12,12 +12,12 @@ import { EchoService } from "../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { program, readOptions, runProgram } from "./shared/program.ts";
 import { table } from "./shared/table.ts";
 
-/** One kind of load. */
+/** Load to run. */
 interface Load {
   readonly name: string;
-  /** How many connections share the calls. */
+  /** Number of connections. */
   readonly connections: number;
-  /** How many calls are open at any time. */
+  /** Number of calls in flight. */
   readonly inFlight: number;
   readonly durationMs: number;
   makeCall(channel: Channel): () => Promise<unknown>;
@@ -46,11 +46,11 @@ const LOADS: readonly Load[] = [
   { name: "P-256, 20 open", connections: 2, inFlight: 20, durationMs: 1_500, makeCall: sign },
 ];
 
-/** What came of a load. */
+/** Result of a load. */
 interface Outcome {
   readonly callsPerSecond: number;
   readonly failed: number;
-  /** Sorted, in milliseconds. */
+  /** Sorted latencies, in ms. */
   readonly latenciesMs: Float64Array;
 }
 
@@ -101,7 +101,7 @@ function row(load: Load, { callsPerSecond, failed, latenciesMs }: Outcome): stri
   ];
 }
 
-/** Starts a program of this directory; its standard output can be read. */
+/** Starts a program of this directory with its standard output piped. */
 function start(name: "server" | "client", args: string[]): Deno.ChildProcess {
   const script = new URL(`./${name}.ts`, import.meta.url).pathname;
   return new Deno.Command(Deno.execPath(), {
@@ -111,7 +111,7 @@ function start(name: "server" | "client", args: string[]): Deno.ChildProcess {
   }).spawn();
 }
 
-/** Reads the `listening ADDRESS` line, and lets the rest of the output go. */
+/** Reads the `listening ADDRESS` line and discards the rest of the output. */
 async function listeningAddress(server: Deno.ChildProcess): Promise<string> {
   const [first, rest] = server.stdout.tee();
   rest.pipeTo(new WritableStream()).catch(() => {});
@@ -121,12 +121,14 @@ async function listeningAddress(server: Deno.ChildProcess): Promise<string> {
     const match = text.match(/^listening (\S+)$/m);
     if (match) return match[1];
   }
-  throw new Error("The server ended before it listened");
+  throw new Error("The server ended before listening");
 }
 
 async function main(): Promise<number> {
-  readOptions(program("demo", "A server process, the client's checks, and five seconds of load."));
-  // One thread for the server leaves the other cores to the load.
+  readOptions(
+    program("demo", "Runs a server process, the checks of the client, and five seconds of load."),
+  );
+  // One server thread leaves the other cores to the load.
   const server = start("server", [
     "--addr",
     "127.0.0.1:0",
@@ -137,7 +139,7 @@ async function main(): Promise<number> {
   ]);
   try {
     const address = await listeningAddress(server);
-    console.log(`A server listens on ${address} (one thread). What the client finds:\n`);
+    console.log(`Server on ${address} (one thread). Checks of the client:\n`);
     const { code } = await start("client", ["--addr", address]).status;
     if (code !== 0) return code;
     console.log("\nLoad from this process, 64-byte payloads:\n");

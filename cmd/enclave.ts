@@ -1,6 +1,5 @@
 /**
- * The RPC server that lives in an enclave or microVM: text turned around, crypto, health, reflection, and the
- * batch stream.
+ * The RPC server for an enclave or microVM: text reversal, crypto, health, reflection, and the batch stream.
  *
  *     deno task enclave --addr vsock:any:5000
  *
@@ -51,13 +50,13 @@ interface Flags extends ServerTlsFlags, MetricsFlags {
 const logger = getLogger(["vrpc", "cmd", "enclave"]);
 
 function readFlags(): Flags {
-  const command = program("enclave", "Serves text turned around, crypto and health in an enclave.");
+  const command = program("enclave", "Serves text reversal, crypto and health in an enclave.");
   command
     .addOption(
       option(
         "-a, --addr <address>",
         "ENCLAVE_ADDR",
-        "where to listen; several with commas or flags",
+        "address to listen on; several by commas or repeated flags",
         {
           default: ["127.0.0.1:50001"],
           defaultText: "127.0.0.1:50001",
@@ -68,18 +67,18 @@ function readFlags(): Flags {
     .addOption(logLevelOption())
     .addOption(graceOption("open calls"))
     .addOption(
-      option("--allow-cid <cid>", "ALLOW_CID", "vsock CIDs that may connect; default: all", {
+      option("--allow-cid <cid>", "ALLOW_CID", "vsock CIDs allowed to connect; default: all", {
         parse: list(),
       }),
     );
   addMetricsOption(addServerTlsOptions(command)).addHelpText(
     "after",
     `
-In an enclave listen on vsock:any:PORT; the parent connects to vsock:CID:PORT.
+In an enclave, listen on vsock:any:PORT; the parent connects to vsock:CID:PORT.
 Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
-With --log-level debug each call is logged when it has ended. LOG_FORMAT=json: log lines as JSON.
-SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.
-Exit code 1 when it cannot serve (an address in use), 2 for a mistake in the options.`,
+With --log-level debug each call is logged when it ends. LOG_FORMAT=json writes log lines as JSON.
+SIGTERM and SIGINT drain and exit with code 0; a second signal exits immediately.
+Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
   );
   return readOptions<Flags>(command);
 }
@@ -88,7 +87,7 @@ function cids(flags: Flags): number[] | undefined {
   return flags.allowCid?.map((text) => {
     const cid = Number(text);
     if (/^\d+$/.test(text) && cid < 2 ** 32) return cid;
-    throw new UsageError(`Cannot use CID ${text} (--allow-cid): it must be 0 to 4294967295`);
+    throw new UsageError(`Cannot use CID ${text} (--allow-cid): must be from 0 to 4294967295`);
   });
 }
 

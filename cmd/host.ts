@@ -1,5 +1,5 @@
 /**
- * The HTTP door on the host of an enclave: JSON in, calls over one pooled, batched channel, JSON out.
+ * The HTTP gateway on the host of an enclave: JSON requests become calls on one pooled, batched channel.
  *
  *     deno task host --enclave vsock:16:5000
  *     curl -d '{"xid":"hello"}' -H 'content-type: application/json' http://127.0.0.1:1323/echo
@@ -40,32 +40,37 @@ interface Flags extends ClientTlsFlags {
 const logger = getLogger(["vrpc", "cmd", "host"]);
 
 function readFlags(): Flags {
-  const command = program("host", "HTTP with JSON in front of an enclave.");
+  const command = program("host", "Serves HTTP with JSON in front of an enclave.");
   command
     .addOption(
-      option("-a, --addr <host:port>", "HOST_ADDR", "where to answer HTTP", {
+      option("-a, --addr <host:port>", "HOST_ADDR", "address to serve HTTP on", {
         default: "127.0.0.1:1323",
       }),
     )
     .addOption(
-      option("-e, --enclave <address>", "ENCLAVE_ADDR", "where the enclave is", {
+      option("-e, --enclave <address>", "ENCLAVE_ADDR", "address of the enclave", {
         default: "127.0.0.1:50001",
       }),
     )
     .addOption(
-      option("--connections <count>", "CONNECTIONS", "most connections to the enclave", {
-        default: 2,
-        parse: wholeNumber(1, 1_000),
-      }),
+      option(
+        "--connections <count>",
+        "CONNECTIONS",
+        "maximum number of connections to the enclave",
+        {
+          default: 2,
+          parse: wholeNumber(1, 1_000),
+        },
+      ),
     )
     .addOption(
-      option("--timeout-ms <ms>", "TIMEOUT_MS", "for requests without Connect-Timeout-Ms", {
+      option("--timeout-ms <ms>", "TIMEOUT_MS", "deadline of requests without Connect-Timeout-Ms", {
         default: 15_000,
         parse: wholeNumber(1, 3_600_000),
       }),
     )
     .addOption(
-      option("--max-body-bytes <bytes>", "MAX_BODY_BYTES", "largest request body", {
+      option("--max-body-bytes <bytes>", "MAX_BODY_BYTES", "largest request body accepted", {
         default: 4 * 1024 * 1024,
         parse: wholeNumber(1, 2 ** 31 - 1),
       }),
@@ -77,15 +82,15 @@ function readFlags(): Flags {
     `
 Paths: POST /echo, POST /package.Service/Method (JSON), GET / (status page), /healthz, /readyz, /metrics.
 Prints "listening http://ADDRESS" once it accepts connections. SIGTERM and SIGINT drain.
-Exit code 1 when it cannot serve (an address in use), 2 for a mistake in the options.`,
+Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
   );
   return readOptions<Flags>(command);
 }
 
-/** Bounds of how long requests take, in seconds. */
+/** Bucket bounds of request durations, in seconds. */
 const BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** What is measured. */
+/** Metrics of the gateway. */
 class Metrics {
   readonly #figures = new ThreadMetrics().addProcess();
   readonly #meter = this.#figures.provider.getMeter("vrpc-host");
@@ -93,17 +98,17 @@ class Metrics {
     description: "HTTP requests for methods, by path and HTTP status",
   });
   readonly #seconds = this.#meter.createHistogram("vrpc.host.request_seconds", {
-    description: "How long HTTP requests for methods took",
+    description: "Duration of HTTP requests for methods",
     advice: { explicitBucketBoundaries: BUCKETS_S },
   });
-  /** Watches the calls to the enclave. */
+  /** Observer of the calls to the enclave. */
   readonly observer: CallObserver;
 
   constructor(readonly target: string) {
     this.observer = clientMetrics({ meterProvider: this.#figures.provider, target });
   }
 
-  /** Measures the channel as well. */
+  /** Adds gauges of the channel. */
   watch(channel: Channel): void {
     const { provider: meterProvider } = this.#figures;
     observeChannel(channel, { meterProvider, target: this.target });
@@ -163,7 +168,7 @@ function handler(
     }
     const startMs = performance.now();
     const response = await gateway.handle(request, path);
-    // Paths that do not exist are the peer's invention: one label for all of them.
+    // One label for all unknown paths: peers can send any number of them.
     metrics.count(gateway.knows(path) ? path : "other", response.status, startMs);
     return response;
   };
@@ -189,7 +194,7 @@ function listenHttp(
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     throw new Error(
-      `Cannot listen on ${flags.addr}: the address is in use; to see by whom: ` +
+      `Cannot listen on ${flags.addr}: the address is in use; find the process with: ` +
         `ss -ltnp 'sport = :${address.port}'`,
     );
   }
@@ -211,7 +216,7 @@ async function main(): Promise<number> {
   const handle = handler(gateway, channel, metrics, flags.enclave);
   const server = listenHttp(flags, handle);
   channel.ready({ timeoutMs: 5_000 }).catch((error: Error) =>
-    logger.warn("The enclave is not there yet: {reason}", { reason: error.message })
+    logger.warn("The enclave is not reachable yet: {reason}", { reason: error.message })
   );
   watchEnclave(channel, flags.enclave);
   logger.info("{signal}: finishing open requests", { signal: await signal });
@@ -223,18 +228,18 @@ async function main(): Promise<number> {
   return 0;
 }
 
-/** Logs when the enclave leaves and when it is there again. */
+/** Logs when the enclave disconnects and reconnects. */
 async function watchEnclave(channel: Channel, address: string): Promise<void> {
   let there = false;
   for await (const state of channel.watchState()) {
-    // IDLE may be just that; what is gone fails to connect.
+    // IDLE is no disconnect; an enclave that is gone turns to TRANSIENT_FAILURE.
     if (state === "READY" && !there) {
       there = true;
-      logger.info("The enclave at {address} is there", { address });
+      logger.info("Connected to the enclave at {address}", { address });
     } else if (state === "TRANSIENT_FAILURE" && there) {
       there = false;
       const reason = channel.stats().addresses.find((one) => one.lastError)?.lastError;
-      logger.warn("The enclave has left: {reason}; trying again", { reason });
+      logger.warn("Lost the enclave: {reason}; reconnecting", { reason });
     }
   }
 }
@@ -250,7 +255,7 @@ function open(
       poolSize: flags.connections,
       batch: true,
       observer,
-      // The enclave comes back when it comes back: look often.
+      // Short back-off: reconnect soon after a restart of the enclave.
       initialBackoffMs: 50,
       maxBackoffMs: 1_000,
       connectTimeoutMs: 5_000,

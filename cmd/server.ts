@@ -1,5 +1,5 @@
 /**
- * The server program: echo, crypto, health and reflection, on any transport, on all cores.
+ * The server program: serves echo, crypto, health and reflection on any transport and all cores.
  *
  *     deno task server --addr 127.0.0.1:50051 --addr unix:/tmp/vrpc.sock
  *
@@ -7,6 +7,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import type { Command } from "commander";
 import {
   chooseCryptoBackend,
   type CryptoBackend,
@@ -64,7 +65,7 @@ function readFlags(): Flags {
       option(
         "-a, --addr <address>",
         "SERVER_ADDR",
-        "where to listen; several with commas or flags",
+        "address to listen on; several by commas or repeated flags",
         {
           default: ["127.0.0.1:50051"],
           defaultText: "127.0.0.1:50051",
@@ -73,14 +74,36 @@ function readFlags(): Flags {
       ),
     )
     .addOption(
-      option("-w, --workers <count>", "WORKER_THREADS", "threads that share the TCP ports", {
-        default: navigator.hardwareConcurrency,
-        defaultText: "number of cores",
-        parse: wholeNumber(1, 256),
-      }),
+      option(
+        "-w, --workers <count>",
+        "WORKER_THREADS",
+        "number of threads that share the TCP ports",
+        {
+          default: navigator.hardwareConcurrency,
+          defaultText: "number of cores",
+          parse: wholeNumber(1, 256),
+        },
+      ),
     )
     .addOption(logLevelOption())
-    .addOption(graceOption("open calls"))
+    .addOption(graceOption("open calls"));
+  addServiceOptions(command);
+  addMetricsOption(addServerTlsOptions(command)).addHelpText(
+    "after",
+    `
+Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port (cid may be "any").
+With port 0 the system chooses a free port. TLS applies to all addresses.
+Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
+With --log-level debug each call is logged when it ends. LOG_FORMAT=json writes log lines as JSON.
+SIGTERM and SIGINT drain and exit with code 0; a second signal exits immediately.
+Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
+  );
+  return readOptions<Flags>(command);
+}
+
+/** Adds the options of what is served, and how. */
+function addServiceOptions(command: Command): void {
+  command
     .addOption(
       option("--crypto-backend <name>", "CRYPTO_BACKEND", "auto, libcrypto or webcrypto", {
         default: "auto",
@@ -88,43 +111,49 @@ function readFlags(): Flags {
       }),
     )
     .addOption(
-      option("--reflection <on|off>", "REFLECTION", "answer grpcurl and the like", {
-        default: true,
-        defaultText: "on",
-        parse: onOff,
-      }),
+      option(
+        "--reflection <on|off>",
+        "REFLECTION",
+        "serve reflection, for grpcurl and similar tools",
+        {
+          default: true,
+          defaultText: "on",
+          parse: onOff,
+        },
+      ),
     )
     .addOption(
-      option("--compress <on|off>", "COMPRESS", "gzip responses for clients that take it", {
+      option("--compress <on|off>", "COMPRESS", "gzip responses to clients that accept it", {
         default: false,
         defaultText: "off",
         parse: onOff,
       }),
     )
     .addOption(
-      option("--max-message-bytes <bytes>", "MAX_MESSAGE_BYTES", "largest request message", {
-        default: 4 * 1024 * 1024,
-        parse: wholeNumber(1, 2 ** 31 - 1),
-      }),
+      option(
+        "--max-message-bytes <bytes>",
+        "MAX_MESSAGE_BYTES",
+        "largest request message accepted",
+        {
+          default: 4 * 1024 * 1024,
+          parse: wholeNumber(1, 2 ** 31 - 1),
+        },
+      ),
     )
     .addOption(
-      option("--max-streams <count>", "MAX_STREAMS", "calls that a connection may have open", {
-        default: 128,
-        parse: wholeNumber(1, 1_000_000),
-      }),
+      option(
+        "--max-streams <count>",
+        "MAX_STREAMS",
+        "maximum number of open calls per connection",
+        {
+          default: 128,
+          parse: wholeNumber(1, 1_000_000),
+        },
+      ),
     )
-    .addOption(option("--pid-file <file>", "PID_FILE", "write the process id there while running"));
-  addMetricsOption(addServerTlsOptions(command)).addHelpText(
-    "after",
-    `
-Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port (cid may be "any").
-Port 0 lets the system choose. TLS applies to all addresses.
-Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
-With --log-level debug each call is logged when it has ended. LOG_FORMAT=json: log lines as JSON.
-SIGTERM and SIGINT drain and exit with code 0; a second signal exits at once.
-Exit code 1 when it cannot serve (an address in use), 2 for a mistake in the options.`,
-  );
-  return readOptions<Flags>(command);
+    .addOption(
+      option("--pid-file <file>", "PID_FILE", "write the process id to this file while running"),
+    );
 }
 
 function isTcp(address: string): boolean {
@@ -133,8 +162,8 @@ function isTcp(address: string): boolean {
 }
 
 /**
- * Ports with real numbers in place of 0. Each port is taken alone once: while threads share ports, so could
- * another process of the same user, unnoticed.
+ * Resolves port 0 to a free port, and checks that every port is free by listening on it exclusively. Shared
+ * ports (SO_REUSEPORT) can't be checked: another process of the same user could share them unnoticed.
  */
 async function claimPorts(addresses: string[]): Promise<string[]> {
   const listeners = [];
@@ -171,7 +200,7 @@ async function serveOnThreads(
   const others = settings.addresses.filter((address) => !isTcp(address));
   for (const address of others) {
     logger.info(
-      "{address} is served by this process's main thread alone: only TCP ports are shared",
+      "{address} is served by the main thread alone: only TCP ports can be shared",
       {
         address,
       },
@@ -221,12 +250,12 @@ async function main(): Promise<number> {
     logCalls: flags.logLevel === "debug" || flags.logLevel === "trace",
   };
   let serving: Serving | undefined = undefined;
-  // Before the threads: a port in use is noticed at once.
+  // Before the threads, to report a port in use immediately.
   const metrics = startMetrics(flags, async () => await serving?.measure() ?? []);
   const keys = generateCryptoKeys();
   const threads = flags.addr.some(isTcp) && flags.workers > 1;
   if (!threads && flags.workers > 1) {
-    logger.info("One thread serves: --workers is for TCP, whose ports can be shared");
+    logger.info("Serving on one thread: --workers applies to TCP only, whose ports can be shared");
   }
   serving = threads
     ? await serveOnThreads(settings, flags, keys)

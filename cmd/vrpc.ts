@@ -46,7 +46,7 @@ interface Job {
   readonly data?: string;
 }
 
-/** Where a call's own code begins among exit codes: NOT_FOUND (5) is 69. */
+/** Exit code of status 0; NOT_FOUND (5) exits with 69. */
 const STATUS_EXIT = 64;
 
 function makeCommand(take: (job: Job) => void): Command {
@@ -54,19 +54,22 @@ function makeCommand(take: (job: Job) => void): Command {
   addOptions(command);
   command.command("list").description("list all methods").argument("<address>")
     .action((address) => take({ name: "list", address, method: "" }));
-  command.command("call").description("call a method; replies are printed as they come")
+  command.command("call").description("call a method and print its replies")
     .argument("<address>").argument("<method>", "a route, or package.Service/Method")
-    .argument("[data]", "JSON or text, @file, or - for standard input; streams take its lines")
+    .argument(
+      "[data]",
+      "JSON or text, @file, or - for standard input (one message per line for streams)",
+    )
     .action((address, method, data) => take({ name: "call", address, method, data }));
-  command.command("session").description("send lines and print what comes, both at once")
+  command.command("session").description("send lines as messages and print replies, concurrently")
     .argument("<address>").argument("<method>")
     .action((address, method) => take({ name: "session", address, method }));
   return command.addHelpText(
     "after",
     `
-Methods that the server describes by reflection take and give JSON, all others bytes.
-Exit code 0 when it went well, 64 and the status code when a call failed (69 for NOT_FOUND),
-1 for other failures, 2 for mistakes on the command line.`,
+Methods listed by the server's reflection use JSON, all others bytes.
+Exit code 0 for success, 64 plus the status code when a call fails (69 for NOT_FOUND),
+1 for other failures, 2 for an invalid command line.`,
   );
 }
 
@@ -80,13 +83,13 @@ function addOptions(command: Command): void {
       }),
     )
     .addOption(
-      option("--timeout-ms <ms>", "TIMEOUT_MS", "how long a call may take; 0 for any time", {
+      option("--timeout-ms <ms>", "TIMEOUT_MS", "deadline of a call; 0 for none", {
         default: 0,
         parse: wholeNumber(0, 86_400_000),
       }),
     )
     .addOption(
-      option("--connect-timeout-ms <ms>", "CONNECT_TIMEOUT_MS", "how long to try to connect", {
+      option("--connect-timeout-ms <ms>", "CONNECT_TIMEOUT_MS", "time limit for connecting", {
         default: 5_000,
         parse: wholeNumber(1, 3_600_000),
       }),
@@ -98,10 +101,10 @@ function addOptions(command: Command): void {
     )
     .option(
       "--kind <kind>",
-      "unary, client_streaming, server_streaming or bidi_streaming, of a method the server does not describe",
+      "kind of a method that reflection does not list: unary, client_streaming, server_streaming or bidi_streaming",
       oneOf("unary", "client_streaming", "server_streaming", "bidi_streaming"),
     )
-    .option("--raw", "print bytes as they are, without line breaks")
+    .option("--raw", "print bytes unchanged, without line breaks")
     .addOption(
       option("--log-level <level>", "LOG_LEVEL", "trace, debug, info, warn or error", {
         default: levelOfRustLog(environment("RUST_LOG")) ?? "warn",
@@ -116,7 +119,7 @@ function readMetadata(entries: readonly string[]): Metadata {
   const metadata = new Metadata();
   for (const entry of entries) {
     const colon = entry.indexOf(":");
-    if (colon < 1) throw new UsageError(`Cannot use metadata ${entry}: it must be key:value`);
+    if (colon < 1) throw new UsageError(`Cannot use metadata ${entry}: use the form key:value`);
     const key = entry.slice(0, colon).trim().toLowerCase();
     const value = entry.slice(colon + 1).trim();
     try {
@@ -153,7 +156,9 @@ async function list(lookup: Lookup): Promise<void> {
 async function main(): Promise<number> {
   let job: Job | undefined;
   const flags = readOptions<Flags>(makeCommand((chosen) => job = chosen));
-  if (job === undefined) throw new UsageError("Say list, call or session; --help tells more");
+  if (job === undefined) {
+    throw new UsageError("Missing command: use list, call or session (see --help)");
+  }
   try {
     parseAddress(job.address);
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * Connections of a benchmark: one channel each, so that their number is exact.
+ * Connections of a benchmark, one channel for each, so that their number is exact.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { type Channel, connect } from "../../mod.ts";
 import { TransportError } from "../../src/transport/mod.ts";
 import type { Endpoint } from "./messages.ts";
 
-/** How long connecting may take before the benchmark gives up. */
+/** Longest time to connect, in ms. */
 export const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Opens `count` connections and waits until all are ready. Rejects when one can't be made. */
+/** Opens `count` connections and waits until all are ready. Rejects when one fails. */
 export async function openChannels(endpoint: Endpoint, count: number): Promise<Channel[]> {
   const { address, wire, tls, batch } = endpoint;
   const channels = Array.from({ length: count }, () =>
@@ -21,7 +21,7 @@ export async function openChannels(endpoint: Endpoint, count: number): Promise<C
       poolSize: 1,
       batch: batch ? true : undefined,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
-      // A server that comes back is noticed soon.
+      // Reconnects soon after a restart of the server.
       initialBackoffMs: 100,
       maxBackoffMs: 1000,
     }));
@@ -34,9 +34,9 @@ export async function openChannels(endpoint: Endpoint, count: number): Promise<C
   }
 }
 
-/** Waits for a connection; unlike calls, a benchmark does not hope for a second attempt. */
+/** Waits for a connection. Rejects at the first failed attempt, without a retry. */
 async function readyOrFailed(channel: Channel): Promise<void> {
-  // The reason that matters is the first; this one only comes after a timeout.
+  // The error of the first attempt is more precise than the timeout of ready().
   const ready = channel.ready({ timeoutMs: CONNECT_TIMEOUT_MS });
   ready.catch(() => {});
   for await (const state of channel.watchState()) {
@@ -51,7 +51,7 @@ async function readyOrFailed(channel: Channel): Promise<void> {
   await ready;
 }
 
-/** Closes channels; failures to do so don't matter any more. */
+/** Closes channels and ignores failures. */
 export async function closeAll(channels: readonly Channel[]): Promise<void> {
   await Promise.allSettled(channels.map((channel) => channel.close()));
 }

@@ -1,5 +1,5 @@
 /**
- * The worker threads of one run.
+ * Worker threads of one run.
  *
  * @module
  */
@@ -9,24 +9,24 @@ import { UsageError } from "../shared/program.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import type { RunOrder } from "./run_order.ts";
 
-/** Starts workers, has them connect, and gathers what they measure. */
+/** Starts workers, lets them connect, and collects their measurements. */
 export class LoadWorkers {
-  /** What the workers have measured so far. */
+  /** Measurements of all workers. */
   readonly collector: Collector;
-  /** Resolves when all workers are connected; rejects with a {@link UsageError} when one can't be. */
+  /** Resolves when all workers are connected; rejects with a {@link UsageError} when one fails to connect. */
   readonly ready: Promise<void>;
-  /** Resolves when all workers have handed over their results; rejects when one breaks down. */
+  /** Resolves when all workers have sent their results; rejects when one crashes. */
   readonly done: Promise<void>;
   readonly #workers: Worker[] = [];
 
-  /** Starts `count` workers, which connect at once. */
+  /** Starts `count` workers, which connect immediately. */
   constructor(order: RunOrder, count: number) {
     this.collector = new Collector(order.settings.plan.intervalMs);
     const ready = Promise.withResolvers<void>();
     const done = Promise.withResolvers<void>();
     this.ready = ready.promise;
     this.done = done.promise;
-    // A failure before the start is told by `ready`; nobody waits for `done` then.
+    // A failure before the start rejects `ready`; `done` has no listener yet.
     this.done.catch(() => {});
     let waiting = count;
     let working = count;
@@ -53,12 +53,12 @@ export class LoadWorkers {
     for (let i = 0; i < count; i++) this.#hire(order, i, count, heard, fail);
   }
 
-  /** Warm-up starts at this time, in ms since the Unix epoch. */
+  /** Schedules the start of the warm-up, in ms since the Unix epoch. */
   start(atEpochMs: number): void {
     this.#tell({ type: "start", atEpochMs });
   }
 
-  /** Starts no more calls; `done` resolves when those under way have ended. */
+  /** Stops starting calls; `done` resolves when those in flight have ended. */
   stop(): void {
     this.#tell({ type: "stop" });
   }

@@ -1,5 +1,5 @@
 /**
- * What the benchmark and its workers say to each other.
+ * Messages between the benchmark and its workers.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import type { TlsClientOptions } from "../../src/transport/mod.ts";
 import type { CallSpec } from "../../src/load/generate/channel_target.ts";
 import type { IntervalReport, WorkerPlan, WorkerResult } from "../../src/load/mod.ts";
 
-/** How to reach the server. */
+/** Server and how to connect to it. */
 export interface Endpoint {
-  /** The address. */
+  /** Address. */
   readonly address: string;
-  /** The wire. */
+  /** Wire. */
   readonly wire: "grpc" | "lean";
   /** TLS; undefined for none. */
   readonly tls?: TlsClientOptions | true;
-  /** Whether to gather calls into batches. */
+  /** Whether to batch calls. */
   readonly batch: boolean;
 }
 
-/** What a worker is told. */
+/** Message to a load worker. */
 export type ToWorker =
   | {
     readonly type: "prepare";
@@ -30,30 +30,30 @@ export type ToWorker =
     readonly spec: CallSpec;
     readonly plan: WorkerPlan;
   }
-  /** Warm-up starts at this time in ms since the Unix epoch. */
+  /** Starts the warm-up at a time in ms since the Unix epoch. */
   | { readonly type: "start"; readonly atEpochMs: number }
   | { readonly type: "stop" };
 
-/** What a worker says. */
+/** Message from a load worker. */
 export type FromWorker =
   | { readonly type: "ready" }
   | { readonly type: "interval"; readonly report: IntervalReport }
   | { readonly type: "done"; readonly result: WorkerResult }
   | { readonly type: "failed"; readonly message: string };
 
-/** What the worker that serves is told. */
+/** Message to the server worker. */
 export type ToServer =
   | {
     readonly type: "serve";
     readonly address: string;
     readonly tls?: { readonly cert: string; readonly key: string };
   }
-  /** Measuring starts: CPU time counts from now on. */
+  /** Starts counting CPU time. */
   | { readonly type: "mark" }
-  /** Asks for the CPU time since the mark. */
+  /** Requests the CPU time since the mark. */
   | { readonly type: "cpu" };
 
-/** What the worker that serves says. */
+/** Message from the server worker. */
 export type FromServer =
   | { readonly type: "listening"; readonly address: string }
   | { readonly type: "cpu"; readonly cpuMs?: number }

@@ -1,5 +1,5 @@
 /**
- * The benchmark's options: flags, environment variables, defaults, and what they may be.
+ * Options of the benchmark: flags, environment variables, defaults and parsers.
  *
  * @module
  */
@@ -10,14 +10,14 @@ import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
 import { environment, listed, onOff, option, program, wholeNumber } from "../shared/program.ts";
 import { addClientTlsOptions, type ClientTlsFlags } from "../shared/tls.ts";
 
-/** What is called. */
+/** Service to call. */
 export type Service = "echo" | "crypto" | "both";
-/** How the server is reached. */
+/** Transport to the server. */
 export type Transport = "tcp" | "tls" | "unix" | "vsock" | "hvsock";
-/** How the report is written. */
+/** Format of the report. */
 export type Output = "text" | "json" | "csv" | "html";
 
-/** The options as they were given; see `--help`. */
+/** Parsed options; see `--help`. */
 export interface Flags extends ClientTlsFlags {
   connections: number;
   threads: number;
@@ -51,7 +51,7 @@ export interface Flags extends ClientTlsFlags {
   preset?: Preset;
 }
 
-/** The first of several environment variables that is set; the first of all when none is. */
+/** Returns the first environment variable of `names` that is set, or the first name when none is. */
 function variable(...names: string[]): string {
   return names.find((name) => (environment(name) ?? "") !== "") ?? names[0];
 }
@@ -77,12 +77,12 @@ function durationMs(least: number): (text: string) => number {
     throw new InvalidArgumentError(
       `It must be a duration${
         least > 0 ? " above 0" : ""
-      } such as 30s, 2m, 1h, 500ms or bare seconds.`,
+      } such as 30s, 2m, 1h, 500ms or plain seconds.`,
     );
   };
 }
 
-/** What presets set where neither flag nor environment does. */
+/** Values that presets set where neither flag nor environment does. */
 const PRESETS = {
   standard: { connections: 10, duration: 30_000 },
   light: { connections: 10, duration: 5_000 },
@@ -94,10 +94,10 @@ const PRESETS = {
   throughput: { connections: 10, duration: 15_000, warmup: 2_000, streams: 50 },
 } as const satisfies Record<string, Partial<Flags>>;
 
-/** The name of a preset. */
+/** Name of a preset. */
 export type Preset = keyof typeof PRESETS;
 
-/** Sets what the preset says, and to start a server, for options that keep their defaults so far. */
+/** Applies the preset, and `--start-server on`, to options that still have their defaults. */
 export function applyPreset(command: Command): void {
   const { preset } = command.opts<Flags>();
   if (preset === undefined) return;
@@ -114,26 +114,26 @@ function loadOptions(): Option[] {
     option(
       "-c, --connections <count>",
       variable("CONNECTIONS", "CONCURRENT_REQUESTS"),
-      "connections; also CONCURRENT_REQUESTS",
+      "number of connections; also CONCURRENT_REQUESTS",
       { default: 10, parse: wholeNumber(1, 10_000) },
     ),
-    option("-t, --threads <count>", "THREADS", "worker threads, at most as many as are of use", {
+    option("-t, --threads <count>", "THREADS", "worker threads; fewer if more are not useful", {
       default: 4,
       parse: wholeNumber(1, 256),
     }),
     option(
       "-n, --requests <count>",
       variable("REQUESTS", "TOTAL_REQUESTS"),
-      "calls to make; with --duration a cap, if given; also TOTAL_REQUESTS",
+      "calls to make; with --duration a limit, if given; also TOTAL_REQUESTS",
       { default: 1000, parse: wholeNumber(1, Number.MAX_SAFE_INTEGER) },
     ),
-    option("-d, --duration <time>", "DURATION", "how long to run: 30s, 2m, 1h or bare seconds", {
+    option("-d, --duration <time>", "DURATION", "time to run: 30s, 2m, 1h or plain seconds", {
       parse: durationMs(1e-3),
     }),
-    option("-r, --rate <calls/s>", "RATE_LIMIT", "calls per second, all connections together", {
+    option("-r, --rate <calls/s>", "RATE_LIMIT", "calls per second on all connections together", {
       parse: positiveNumber,
     }),
-    option("--mode <mode>", "MODE", "closed or open loop; open with --rate, else closed", {
+    option("--mode <mode>", "MODE", "closed or open loop; default: open with --rate, else closed", {
       parse: word("closed", "open"),
     }),
     option("--arrivals <kind>", "ARRIVALS", "spacing of calls with --rate: uniform or poisson", {
@@ -143,60 +143,67 @@ function loadOptions(): Option[] {
     option(
       "--streams <count>",
       "STREAMS",
-      "calls in flight per connection; 1, or 100 in an open loop",
+      "calls in flight per connection; default: 1, or 100 in an open loop",
       { parse: wholeNumber(1, 100_000) },
     ),
-    option("--warmup <time>", "WARMUP", "load before measuring, left out", {
+    option("--warmup <time>", "WARMUP", "time under load before measuring starts", {
       default: 0,
       parse: durationMs(0),
     }),
-    option("--timeout <time>", "TIMEOUT", "deadline of each call; none if not given", {
+    option("--timeout <time>", "TIMEOUT", "deadline of each call; default: none", {
       parse: durationMs(1e-3),
     }),
-    option("--seed <number>", "SEED", "decides payloads and arrivals", {
+    option("--seed <number>", "SEED", "seed of payloads and arrival times", {
       default: 1,
       parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
     }),
   ];
 }
 
-function targetOptions(): Option[] {
+function serverOptions(): Option[] {
   return [
     option(
       "--preset <name>",
       "PRESET",
-      "other defaults, and --start-server on: " + Object.keys(PRESETS).join(", "),
+      "set of defaults, with --start-server on: " + Object.keys(PRESETS).join(", "),
       { parse: word(...Object.keys(PRESETS) as Preset[]) },
     ),
-    option("-s, --server <address>", "SERVER_ADDR", "the server", { default: "127.0.0.1:50051" }),
+    option("-s, --server <address>", "SERVER_ADDR", "address of the server", {
+      default: "127.0.0.1:50051",
+    }),
     option(
       "--start-server [on|off]",
       "START_SERVER",
-      "start a server in this process when no address is given",
+      "start a server in this process unless an address is given",
       { default: false, defaultText: "off", parse: onOff },
     ).preset("on"),
     option(
       "--transport <name>",
       "TRANSPORT",
-      "tcp, tls, unix, vsock or hvsock; must fit the address",
+      "tcp, tls, unix, vsock or hvsock; must match the address",
       { default: "tcp", parse: word("tcp", "tls", "unix", "vsock", "hvsock") },
     ),
     option("--wire <name>", "WIRE", "grpc or lean", {
       default: "grpc",
       parse: word("grpc", "lean"),
     }),
-    option("--batch [on|off]", "BATCH", "gather calls into batches", {
+    option("--batch [on|off]", "BATCH", "batch calls", {
       default: false,
       defaultText: "off",
       parse: onOff,
     }).preset("on"),
+  ];
+}
+
+function callOptions(): Option[] {
+  return [
     option(
       "--service <name>",
       variable("SERVICE", "BENCHMARK_TYPE"),
       "echo, crypto or both; also BENCHMARK_TYPE",
       { default: "echo", parse: word("echo", "crypto", "both") },
     ),
-    option("--payload <bytes>", "PAYLOAD", "bytes that a request carries", {
+    option("--payload <bytes>", "PAYLOAD", "payload of a request in bytes", {
       default: 64,
       parse: wholeNumber(0, 2 ** 30),
     }),
@@ -207,37 +214,50 @@ function targetOptions(): Option[] {
     option(
       "--crypto-algorithm <name>",
       "CRYPTO_ALGORITHM",
-      "rsa-pkcs1-sha256, rsa-pss-sha256, ecdsa-sha256 or ecdsa-sha384; by the key",
+      "rsa-pkcs1-sha256, rsa-pss-sha256, ecdsa-sha256 or ecdsa-sha384; default: by the key",
       { parse: word("rsa-pkcs1-sha256", "rsa-pss-sha256", "ecdsa-sha256", "ecdsa-sha384") },
     ),
-    option("--method <name>", "METHOD", "any method instead of a service: package.Service/Method"),
+    option(
+      "--method <name>",
+      "METHOD",
+      "method to call instead of a service: package.Service/Method",
+    ),
     option(
       "--data <json>",
       "DATA",
-      "its request as JSON, or @file; an array of requests for a stream",
+      "request for --method as JSON or @file; an array for a stream of requests",
     ),
     option(
       "--proto <file>",
       "PROTO",
-      "its types: a .proto file or a descriptor set; else by reflection",
+      "types of --method: a .proto file or a descriptor set; default: reflection",
     ),
     option(
       "--proto-path <folder>",
       "PROTO_PATH",
-      "where the .proto file's imports are found; its own folder",
+      "folder for imports of the .proto file; default: its own folder",
     ),
   ];
 }
 
 function reportOptions(): Option[] {
   return [
-    option("-o, --output <format>", "OUTPUT", "text, json, csv or html; by the ending of --out", {
-      default: "text",
-      parse: word("text", "json", "csv", "html"),
-    }),
-    option("--out <file>", "OUT", "write the report there, and text to the terminal"),
-    option("--compare <file>", "COMPARE", "an older JSON report to compare with"),
-    option("--fail-if <conditions>", "FAIL_IF", "exit with code 3 if one holds: p99>5ms,failed>0"),
+    option(
+      "-o, --output <format>",
+      "OUTPUT",
+      "text, json, csv or html; default: by the extension of --out",
+      {
+        default: "text",
+        parse: word("text", "json", "csv", "html"),
+      },
+    ),
+    option("--out <file>", "OUT", "write the report to this file, and text to the terminal"),
+    option("--compare <file>", "COMPARE", "older JSON report to compare with"),
+    option(
+      "--fail-if <conditions>",
+      "FAIL_IF",
+      "exit with 3 if a condition holds: p99>5ms,failed>0",
+    ),
     option("--progress <when>", "PROGRESS", "auto (on a terminal), on or off", {
       default: "auto",
       parse: word("auto", "on", "off"),
@@ -245,24 +265,25 @@ function reportOptions(): Option[] {
   ];
 }
 
-/** The program with all its options. */
+/** Creates the command with all options. */
 export function benchmarkCommand(): Command {
   const command = program(
     "benchmark",
-    "Puts load on a gRPC or lean server and measures it honestly.",
+    "Puts load on a gRPC or lean server and measures latency and throughput.",
   )
     .configureOutput({
-      // Suggestions come on a line of their own: errors are one line.
+      // Joins the error and the suggestion, which Commander puts on a second line.
       outputError: (text, write) => write(text.trimEnd().replace(/\s*\n\s*/g, " ") + "\n"),
     });
-  for (const one of [...loadOptions(), ...targetOptions(), ...reportOptions()]) {
+  const options = [...loadOptions(), ...serverOptions(), ...callOptions(), ...reportOptions()];
+  for (const one of options) {
     command.addOption(one);
   }
   return addClientTlsOptions(command).addHelpText(
     "after",
     `
-Each option may also be set by its environment variable; flags win.
-A rate makes an open loop: latency runs from the time a call was due, so pauses of the server show.
-Exit codes: 0 done, 1 internal failure, 2 wrong options or no server, 3 a --fail-if condition holds.`,
+Each option can also be set by its environment variable; flags take precedence.
+With --rate (open loop), latency counts from the time a call was due, so that pauses of the server show.
+Exit codes: 0 success, 1 internal failure, 2 invalid options or no server, 3 a --fail-if condition holds.`,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Reports, written where the options say.
+ * Writes the reports.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { errorLine, readTextOption, UsageError } from "../shared/program.ts";
 import type { Output } from "./options.ts";
 import type { Settings } from "./settings.ts";
 
-/** Reads the report to compare with; undefined when none is asked for. Throws {@link UsageError}. */
+/** Reads the report to compare with; undefined without `--compare`. Throws {@link UsageError}. */
 export async function readOldReport(path: string | undefined): Promise<ReportFile | undefined> {
   if (path === undefined) return undefined;
   const text = await readTextOption("--compare", path);
@@ -32,20 +32,20 @@ export async function readOldReport(path: string | undefined): Promise<ReportFil
   }
 }
 
-/** Throws {@link UsageError} when `--out` names a place where nothing can be written. */
+/** Checks `--out` before the run. Throws {@link UsageError} for a missing folder or a path that is a folder. */
 export async function checkOut(path: string | undefined): Promise<void> {
   if (path === undefined) return;
   const folder = await Deno.stat(dirname(path)).catch(() => undefined);
   if (!folder?.isDirectory) {
-    throw new UsageError(`Cannot write ${path} (--out): there is no folder ${dirname(path)}`);
+    throw new UsageError(`Cannot write ${path} (--out): folder ${dirname(path)} does not exist`);
   }
   const there = await Deno.stat(path).catch(() => undefined);
   if (there?.isDirectory) throw new UsageError(`Cannot write ${path} (--out): it is a folder`);
 }
 
 /**
- * Writes the reports: the format asked for into `--out` and text to standard output, or without `--out`
- * that format to standard output.
+ * Writes the report in the requested format to `--out` and as text to standard output; without `--out`, in the
+ * requested format to standard output.
  */
 export async function writeReports(
   results: readonly RunResult[],
@@ -60,7 +60,7 @@ export async function writeReports(
   }
   await Deno.writeTextFile(out, render(settings.output, results, comparisons));
   await print(render("text", results, comparisons));
-  console.error(`The report is in ${out}`);
+  console.error(`Report written to ${out}`);
 }
 
 function comparisonOf(result: RunResult, old: ReportFile | undefined): Comparison | undefined {

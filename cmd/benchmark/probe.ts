@@ -1,5 +1,5 @@
 /**
- * One call before the load: a method that isn't there is told at once, not by a million failures.
+ * A single call before the load, to report a missing method once.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import {
 import { UsageError } from "../shared/program.ts";
 
 /**
- * Makes one call. Throws {@link UsageError} when the server has no such method or can't be reached; other
- * failures are left for the run to count.
+ * Makes one call. Rejects with {@link UsageError} when the server has no such method or can't be reached; the
+ * run counts other failures.
  */
 export async function probe(
   channel: RawChannel,

@@ -18,9 +18,7 @@ export async function registryOfProto(path: string, imports?: string): Promise<F
       : await Deno.readFile(path);
     return registryOfSet(bytes);
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : errorLine(error);
+    const reason = error instanceof Deno.errors.NotFound ? "no such file" : errorLine(error);
     throw new UsageError(`Cannot read ${path} (--proto): ${reason}`);
   }
 }
@@ -29,7 +27,7 @@ async function compile(path: string, imports = dirname(path)): Promise<Uint8Arra
   await Deno.stat(path);
   if (!/^deno(\.exe)?$/.test(basename(Deno.execPath()))) {
     throw new Error(
-      "this program is compiled and holds no compiler for .proto files: give a descriptor set " +
+      "this compiled program cannot read .proto files: pass a descriptor set " +
         "(buf build -o types.binpb, or protoc --include_imports --descriptor_set_out=types.binpb)",
     );
   }

@@ -1,5 +1,5 @@
 /**
- * One run: workers are started, told what to do, and their figures gathered.
+ * Runs one benchmark on worker threads.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import { type Collector, progressLine, type RunResult, usefulWorkers } from "../
 import { LoadWorkers } from "./load_workers.ts";
 import type { RunOrder } from "./run_order.ts";
 
-// Workers agree on a start a little ahead, so that none is late to learn of it.
+// The common start lies ahead, so that every worker gets the message before.
 const START_AHEAD_MS = 30;
 const PROGRESS_MS = 250;
 
-/** Runs a benchmark to its end. Rejects when a worker can't connect or breaks down. */
+/** Runs a benchmark to its end. Rejects when a worker can't connect or crashes. */
 export async function runBenchmark(order: RunOrder): Promise<RunResult> {
   const { settings, signal } = order;
   const { connections, threads } = settings.flags;

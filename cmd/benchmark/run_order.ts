@@ -1,5 +1,5 @@
 /**
- * What one run of the benchmark is given.
+ * Input of one run of the benchmark.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import type { ServerSide } from "./server_side.ts";
 import type { Settings } from "./settings.ts";
 import type { Subject } from "./subject.ts";
 
-/** What a run is given. */
+/** Input of a run. */
 export interface RunOrder {
-  /** What is called. */
+  /** Method and requests. */
   readonly subject: Subject;
-  /** The options, made sense of. */
+  /** Settings. */
   readonly settings: Settings;
-  /** Where the calls go. */
+  /** Server to call. */
   readonly endpoint: Endpoint;
-  /** The server, for its CPU time. */
+  /** Source of the CPU time of the server. */
   readonly server: ServerSide;
-  /** Shows a line of progress; undefined to be quiet. */
+  /** Shows a progress line; undefined for no progress. */
   readonly show?: (line: string) => void;
-  /** Fires when the user wants to end early. */
+  /** Aborts when the user stops the run. */
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,5 @@
 /**
- * The server's side of a benchmark: the one it starts itself, and the CPU time of either.
+ * The server of a benchmark, its own or a running one, and its CPU time.
  *
  * @module
  */
@@ -16,26 +16,26 @@ import { UsageError } from "../shared/program.ts";
 import type { FromServer, ToServer } from "./messages.ts";
 import type { Transport } from "./options.ts";
 
-/** A server under load. */
+/** Server under load. */
 export interface ServerSide extends AsyncDisposable {
-  /** Its address, as clients dial it. */
+  /** Address to dial. */
   readonly address: string;
-  /** What clients need to trust it; undefined for what the options say. */
+  /** TLS options that trust it; undefined for those of the command line. */
   readonly tls?: TlsClientOptions;
-  /** CPU time is counted from now on. */
+  /** Starts counting CPU time. */
   mark(): Promise<void>;
-  /** CPU time since the mark in ms; undefined where it can't be read. */
+  /** Resolves to the CPU time since the mark, in ms; undefined where it can't be read. */
   cpuMs(): Promise<number | undefined>;
 }
 
-/** A server that runs already. */
+/** Wraps a server that is already running. */
 export function runningServer(address: string): ServerSide {
   let pids: number[] | undefined;
   let beforeMs: number | undefined;
   return {
     address,
     async mark() {
-      // Looking for them takes a while, reading their times does not.
+      // Finding the processes is slow, reading their times is not.
       pids ??= await processesAt(address);
       beforeMs = await processCpuMs(pids);
     },
@@ -70,10 +70,10 @@ function localEndpoint(address: string): LocalEndpoint | undefined {
 
 const VSOCK_PORTS = { first: 40_000, count: 20_000 };
 
-/** Starts a server in a thread of this process, on an address of its own. */
+/** Starts a server in a thread of this process, on a free address. */
 export async function startOwnServer(transport: Transport): Promise<ServerSide> {
   if (transport === "hvsock") {
-    throw new UsageError("Cannot start a server for hvsock: name one with --server");
+    throw new UsageError("Cannot start a server for hvsock: pass one with --server");
   }
   const folder = transport === "unix" ? await Deno.makeTempDir({ prefix: "vrpc-" }) : undefined;
   const worker = new Worker(new URL("./server_worker.ts", import.meta.url), {
@@ -110,12 +110,12 @@ export async function startOwnServer(transport: Transport): Promise<ServerSide> 
 function ownAddress(transport: Transport, folder: string | undefined): string {
   if (folder !== undefined) return `unix:${join(folder, "benchmark.sock")}`;
   if (transport !== "vsock") return "127.0.0.1:0";
-  // The system hands out no free vsock port by itself on every kernel.
+  // Not every kernel assigns a free vsock port.
   const port = VSOCK_PORTS.first + Math.floor(Math.random() * VSOCK_PORTS.count);
   return `vsock:any:${port}`;
 }
 
-/** Where clients on this machine find a listener. */
+/** Returns the address under which clients on this machine reach a listener. */
 function dialled(address: string): string {
   const parsed = parseAddress(address);
   return parsed.kind === "vsock" ? `vsock:local:${parsed.port}` : address;
@@ -132,7 +132,7 @@ function answer<Type extends FromServer["type"]>(
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      reject(new Error(`The server's thread failed: ${event.message}`));
+      reject(new Error(`The server thread failed: ${event.message}`));
     };
   });
 }

@@ -1,5 +1,5 @@
 /**
- * The server that a benchmark starts for itself, in a thread of its own.
+ * Thread with the server that a benchmark starts.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { threadCpuMs } from "./thread_cpu.ts";
 import { errorLine } from "../shared/program.ts";
 import { startServing } from "../shared/serving.ts";
 
-/** The part of a dedicated worker's global scope that is used here. */
+/** Subset of a dedicated worker's global scope. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ToServer>) => void) | null;
   postMessage(message: FromServer): void;

@@ -1,5 +1,5 @@
 /**
- * Options made sense of: what fits together, and what follows from what.
+ * Settings derived from the options, after checking their combination.
  *
  * @module
  */
@@ -11,23 +11,23 @@ import { errorLine, UsageError } from "../shared/program.ts";
 import { clientTls } from "../shared/tls.ts";
 import type { Flags, Output, Transport } from "./options.ts";
 
-/** Everything that a benchmark needs to know before it connects. */
+/** Settings of a benchmark. */
 export interface Settings {
-  /** The options behind it. */
+  /** Parsed options. */
   readonly flags: Flags;
-  /** The load. */
+  /** Load. */
   readonly plan: LoadPlan;
   /** Calls in flight per connection. */
   readonly streams: number;
-  /** The address; undefined when the benchmark starts its own server. */
+  /** Address; undefined when the benchmark starts its own server. */
   readonly server?: string;
-  /** How the server is reached. */
+  /** Transport to the server. */
   readonly transport: Transport;
   /** TLS; undefined for none. */
   readonly tls?: TlsClientOptions | true;
-  /** How the report is written. */
+  /** Format of the report. */
   readonly output: Output;
-  /** When to fail. */
+  /** Conditions under which the benchmark fails. */
   readonly conditions: readonly Condition[];
 }
 
@@ -48,7 +48,7 @@ const KINDS: Record<Transport, readonly string[]> = {
   hvsock: ["hvsock"],
 };
 
-/** Checks the options against each other. Throws {@link UsageError}. */
+/** Checks the combination of options and derives the settings. Throws {@link UsageError}. */
 export async function settingsOf(command: Command): Promise<Settings> {
   const flags = command.opts<Flags>();
   const given = (name: keyof Flags) =>
@@ -81,13 +81,11 @@ function transportOf(address: string, wanted: Transport | undefined, flags: Flag
   if (wanted !== undefined) {
     if (!KINDS[wanted].includes(kind)) {
       throw new UsageError(
-        `Transport ${wanted} does not fit the address ${address}, which is for ${
-          transportFor(kind)
-        }`,
+        `Transport ${wanted} does not match the address ${address}: use ${transportFor(kind)}`,
       );
     }
     if (wanted === "tcp" && usesTls(flags)) {
-      throw new UsageError("Transport tcp does not fit the TLS options: use --transport tls");
+      throw new UsageError("Cannot use TLS options with --transport tcp: use --transport tls");
     }
     return wanted;
   }
@@ -97,7 +95,9 @@ function transportOf(address: string, wanted: Transport | undefined, flags: Flag
 
 function transportFor(kind: string): Transport {
   const entry = Object.entries(KINDS).find(([, kinds]) => kinds.includes(kind));
-  if (!entry) throw new UsageError(`An address of kind ${kind} only works within one process`);
+  if (!entry) {
+    throw new UsageError(`Cannot use an address of kind ${kind}: it only works within one process`);
+  }
   return entry[0] as Transport;
 }
 
@@ -131,7 +131,7 @@ function planOf(flags: Flags, requestsGiven: boolean): LoadPlan {
   };
 }
 
-/** Some 20 to 400 points, whatever the length of the run. */
+/** Chooses an interval that gives about 20 to 400 points. */
 function intervalFor(durationMs: number | undefined): number {
   if (durationMs === undefined || durationMs < 20_000) return 250;
   return Math.max(1000, Math.ceil(durationMs / 400 / 1000) * 1000);

@@ -1,5 +1,5 @@
 /**
- * What is called: echo, crypto, or any method of any server.
+ * Method and requests of a benchmark: echo, crypto, or any other method.
  *
  * @module
  */
@@ -23,11 +23,11 @@ import { CONNECT_TIMEOUT_MS } from "./connect.ts";
 import type { Flags } from "./options.ts";
 import { registryOfProto } from "./proto_file.ts";
 
-/** One thing to measure. */
+/** Method to measure. */
 export interface Subject {
-  /** For headings. */
+  /** Title for headings. */
   readonly title: string;
-  /** What is called. */
+  /** Calls to make. */
   readonly spec: CallSpec;
 }
 
@@ -43,7 +43,7 @@ const ALGORITHMS: Record<string, { algorithm: Algorithm; keys: readonly string[]
   "ecdsa-sha384": { algorithm: Algorithm.ECDSA_SHA384, keys: ["ecdsa-p384"] },
 };
 
-/** What the options ask for, in order. Nothing is asked of a server unless `--method` needs reflection. */
+/** Resolves the options to methods, in order. Calls the server only when `--method` needs reflection. */
 export async function subjectsOf(flags: Flags, channel: Channel): Promise<Subject[]> {
   if (flags.method !== undefined) return [await anyMethod(flags, flags.method, channel)];
   switch (flags.service) {
@@ -56,7 +56,7 @@ export async function subjectsOf(flags: Flags, channel: Channel): Promise<Subjec
   }
 }
 
-/** Throws {@link UsageError} for a key and an algorithm that don't fit. */
+/** Returns the algorithm to use. Throws {@link UsageError} when it does not match the key. */
 export function algorithmFor(flags: Pick<Flags, "cryptoKey" | "cryptoAlgorithm">): Algorithm {
   const { cryptoKey, cryptoAlgorithm } = flags;
   const fitting = Object.entries(ALGORITHMS).filter(([, { keys }]) => keys.includes(cryptoKey));
@@ -65,7 +65,7 @@ export function algorithmFor(flags: Pick<Flags, "cryptoKey" | "cryptoAlgorithm">
   if (found) return found[1].algorithm;
   const names = fitting.map(([name]) => name).join(" or ");
   throw new UsageError(
-    `Algorithm ${cryptoAlgorithm} does not fit the key ${cryptoKey}: use ${names}`,
+    `Algorithm ${cryptoAlgorithm} does not match the key ${cryptoKey}: use ${names}`,
   );
 }
 
@@ -133,7 +133,7 @@ async function requestsOf(flags: Flags, method: FoundMethod): Promise<readonly U
     try {
       return [requestWithPayload(method, payloadOf(flags))];
     } catch {
-      // A type without room for a payload is called with an empty request.
+      // A type without a field for the payload gets an empty request.
       return encodeRequests(method, "{}");
     }
   }
@@ -145,7 +145,7 @@ async function requestsOf(flags: Flags, method: FoundMethod): Promise<readonly U
   }
 }
 
-/** TypeErrors say what is wrong with a name that the user gave. */
+/** Turns the TypeError of an invalid name into a {@link UsageError}. */
 async function usageErrors<T>(body: () => Promise<T>): Promise<T> {
   try {
     return await body();

@@ -1,12 +1,12 @@
 /**
- * CPU time of the thread that asks.
+ * CPU time of the current thread.
  *
  * @module
  */
 
 import process from "node:process";
 
-/** CPU time that this thread has used so far, user and system, in ms; undefined where it can't be read. */
+/** Returns the CPU time of this thread, user and system, in ms; undefined where it can't be read. */
 export function threadCpuMs(): number | undefined {
   try {
     const { user, system } = process.threadCpuUsage();

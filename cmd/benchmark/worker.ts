@@ -1,5 +1,5 @@
 /**
- * One thread of the benchmark: some of its connections, and its share of the load.
+ * Thread of the benchmark, with its share of the connections and the load.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { FromWorker, ToWorker } from "./messages.ts";
 import { threadCpuMs } from "./thread_cpu.ts";
 import { errorLine } from "../shared/program.ts";
 
-/** The part of a dedicated worker's global scope that is used here. */
+/** Subset of a dedicated worker's global scope. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   postMessage(message: FromWorker): void;

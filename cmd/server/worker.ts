@@ -1,5 +1,5 @@
 /**
- * One thread of the server program.
+ * Thread of the server program.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { errorLine } from "../shared/program.ts";
 import { startServing } from "../shared/serving.ts";
 import type { FromWorker, ToWorker } from "../shared/worker_messages.ts";
 
-/** The part of a dedicated worker's global scope that is used here. */
+/** Subset of a dedicated worker's global scope. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   postMessage(message: FromWorker): void;

@@ -1,5 +1,5 @@
 /**
- * The checks that the client program makes.
+ * Checks of the client program.
  *
  * @module
  */
@@ -9,27 +9,27 @@ import type { Channel } from "../../mod.ts";
 import { Algorithm, CryptoService, KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 
-/** How a check went. */
+/** Result of a check. */
 export interface CheckResult {
-  /** What was checked. */
+  /** Name of the check. */
   readonly name: string;
-  /** Why it failed; undefined when it didn't. */
+  /** Reason of a failure; undefined after success. */
   readonly failure?: string;
-  /** The time the call took in the server, in microseconds. */
+  /** Server time of the call, in µs. */
   readonly serverUs?: number;
-  /** The time the call took in all, in microseconds. */
+  /** Latency of the call, in µs. */
   readonly totalUs?: number;
 }
 
 interface Check {
   readonly name: string;
-  /** Makes one call. Throws when the answer is wrong; returns the server's own time in ns. */
+  /** Makes one call and returns its server time in ns. Throws when the reply is wrong. */
   call(): Promise<bigint>;
-  /** What else has to hold, outside of the measured time. */
+  /** Further checks, outside of the measured time. */
   verify?(): Promise<void>;
 }
 
-/** Runs all checks, one after the other. `describe` turns a failure into one line. */
+/** Runs all checks in sequence. `describe` turns a failure into one line. */
 export async function runChecks(
   channel: Channel,
   timeoutMs: number,
@@ -84,12 +84,12 @@ function cryptoChecks(channel: Channel, timeoutMs: number): Check[] {
       async verify() {
         const { pem } = await client.getPublicKey({ keyType }, { timeoutMs });
         if (!verify("SHA256", data, createPublicKey(pem), signature)) {
-          throw new Error("The signature does not fit the server's public key");
+          throw new Error("The signature does not verify with the server's public key");
         }
         const { valid } = await client.verify({ keyType, algorithm, data, signature }, {
           timeoutMs,
         });
-        if (!valid) throw new Error("The server does not accept its own signature");
+        if (!valid) throw new Error("The server does not verify its own signature");
       },
     };
   }
@@ -108,7 +108,7 @@ function cryptoChecks(channel: Channel, timeoutMs: number): Check[] {
       verify() {
         const parsed = createPublicKey(key.pem);
         const bits = parsed.asymmetricKeyDetails?.modulusLength;
-        if (bits !== 2048) throw new Error(`The key has ${bits} bits, not 2048`);
+        if (bits !== 2048) throw new Error(`The key has ${bits} bits, expected 2048`);
         expectSame(key.der, parsed.export({ type: "spki", format: "der" }));
         return Promise.resolve();
       },
@@ -118,8 +118,8 @@ function cryptoChecks(channel: Channel, timeoutMs: number): Check[] {
 
 function expectSame(actual: Uint8Array, expected: Uint8Array): void {
   if (actual.length !== expected.length) {
-    throw new Error(`${actual.length} bytes came back, ${expected.length} were sent`);
+    throw new Error(`Received ${actual.length} bytes, sent ${expected.length}`);
   }
   const at = actual.findIndex((byte, i) => byte !== expected[i]);
-  if (at >= 0) throw new Error(`Byte ${at} came back as ${actual[at]}, was ${expected[at]}`);
+  if (at >= 0) throw new Error(`Received byte ${at} as ${actual[at]}, sent ${expected[at]}`);
 }

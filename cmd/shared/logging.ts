@@ -1,5 +1,5 @@
 /**
- * Log lines of the programs: on standard error, from LogTape.
+ * Logging of the programs: LogTape, on standard error.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import {
 import { InvalidArgumentError, type Option } from "commander";
 import { environment, option } from "./program.ts";
 
-/** The levels that users name, and LogTape's names for them. */
+/** Names of levels in options → LogTape's names. */
 const LEVELS = {
   trace: "trace",
   debug: "debug",
@@ -25,10 +25,10 @@ const LEVELS = {
   error: "error",
 } as const satisfies Record<string, LogLevel>;
 
-/** A level, as users name it. */
+/** Name of a log level in options. */
 export type Level = keyof typeof LEVELS;
 
-/** A parser of levels. */
+/** Parses a log level. */
 export function level(text: string): Level {
   const word = text.trim().toLowerCase();
   if (Object.hasOwn(LEVELS, word)) return word as Level;
@@ -36,8 +36,8 @@ export function level(text: string): Level {
 }
 
 /**
- * The level in a value of `RUST_LOG`, which may also hold directives for single modules (`h2=warn,info`):
- * these are passed over. Undefined when there is no level for everything.
+ * Returns the global level of a `RUST_LOG` value; directives for modules (`h2=warn,info`) are ignored.
+ * Undefined when there is none.
  */
 export function levelOfRustLog(text: string | undefined): Level | undefined {
   const bare = (text ?? "").split(",").map((part) => part.trim().toLowerCase())
@@ -45,12 +45,12 @@ export function levelOfRustLog(text: string | undefined): Level | undefined {
   return bare.at(-1) as Level | undefined;
 }
 
-/** `--log-level`, by default `info` or what `RUST_LOG` says. */
+/** Creates `--log-level`; default `RUST_LOG`, else `info`. */
 export function logLevelOption(): Option {
   return option(
     "--log-level <level>",
     "LOG_LEVEL",
-    "trace, debug, info, warn or error; else RUST_LOG",
+    "trace, debug, info, warn or error; default also from RUST_LOG",
     {
       default: levelOfRustLog(environment("RUST_LOG")) ?? "info",
       defaultText: "info",
@@ -60,22 +60,22 @@ export function logLevelOption(): Option {
 }
 
 /**
- * Writes log lines of `lowest` and above to standard error; with `LOG_FORMAT=json` in the environment each is
- * a JSON object. Call it once in each thread.
+ * Writes log lines of level `lowest` and above to standard error, as JSON objects with `LOG_FORMAT=json`
+ * in the environment. Call it once per thread.
  */
 export async function logToStderr(lowest: Level): Promise<void> {
   const format = formatter();
   const encoder = new TextEncoder();
   await configure({
     sinks: {
-      // Synchronous, so that the last lines before the end of the process are not lost.
+      // Synchronous, to keep the last lines before the process exits.
       stderr: (record) => void Deno.stderr.writeSync(encoder.encode(format(record))),
     },
     loggers: [
       { category: ["vrpc"], lowestLevel: LEVELS[lowest], sinks: ["stderr"] },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
     ],
-    // Lines of handlers carry the id of their call.
+    // Adds the id of the call to log lines of handlers.
     contextLocalStorage: new AsyncLocalStorage(),
     reset: true,
   });
@@ -83,7 +83,7 @@ export async function logToStderr(lowest: Level): Promise<void> {
 
 function formatter(): TextFormatter {
   if (environment("LOG_FORMAT")?.toLowerCase() === "json") return getJsonLinesFormatter();
-  // Bare: addresses and names without quotes.
+  // Writes addresses and names without quotes.
   return Deno.stderr.isTerminal()
     ? getAnsiColorFormatter({ value: "bare" })
     : getTextFormatter({ value: "bare" });

@@ -1,5 +1,5 @@
 /**
- * The figures of a program as Prometheus' text, at an HTTP address of their own.
+ * Metrics of a program as Prometheus text, on a separate HTTP address.
  *
  * @module
  */
@@ -10,16 +10,16 @@ import { MeterProvider, MetricReader, type ResourceMetrics } from "@opentelemetr
 import { type Command, InvalidArgumentError } from "commander";
 import { errorLine, option, UsageError } from "./program.ts";
 
-/** What {@link addMetricsOption} adds. */
+/** Options added by {@link addMetricsOption}. */
 export interface MetricsFlags {
-  /** Where to answer; undefined for nowhere. */
+  /** Address to serve metrics on; undefined for no metrics. */
   metricsAddr?: string;
 }
 
-/** What was measured, in a form that can be posted between threads. */
+/** Measurements, in a form that can be posted between threads. */
 export type Measured = ResourceMetrics["scopeMetrics"];
 
-/** Adds the option that turns metrics on. */
+/** Adds `--metrics-addr`. */
 export function addMetricsOption(command: Command): Command {
   return command.addOption(
     option(
@@ -29,26 +29,26 @@ export function addMetricsOption(command: Command): Command {
       {
         parse(text) {
           if (parseHttpAddress(text) !== undefined) return text;
-          throw new InvalidArgumentError("It must be like 127.0.0.1:9464.");
+          throw new InvalidArgumentError("It must have the form 127.0.0.1:9464.");
         },
       },
     ),
   );
 }
 
-/** What one thread measures. */
+/** Metrics of one thread. */
 export class ThreadMetrics {
   readonly #reader = new PullReader();
-  /** Where instruments are made. */
+  /** Provider of the instruments. */
   readonly provider: Provider = new MeterProvider({ readers: [this.#reader] });
 
-  /** What was measured so far. */
+  /** Collects the current measurements. */
   async collect(): Promise<Measured> {
     const { resourceMetrics } = await this.#reader.collect();
     return resourceMetrics.scopeMetrics;
   }
 
-  /** Has this process's memory measured as well; for one thread of it. */
+  /** Adds the memory of the process; for one thread only. */
   addProcess(): this {
     const gauge = this.provider.getMeter("process").createObservableGauge("process.memory.usage", {
       unit: "By",
@@ -59,7 +59,7 @@ export class ThreadMetrics {
   }
 }
 
-/** Collects when it is asked to. */
+/** Reader that collects on demand. */
 class PullReader extends MetricReader {
   protected override onForceFlush(): Promise<void> {
     return Promise.resolve();
@@ -71,8 +71,8 @@ class PullReader extends MetricReader {
 }
 
 /**
- * Prometheus' text of what threads measured. Several of them get the label `thread`, counted from 1: Prometheus
- * adds them up. `process` is what concerns all of them.
+ * Renders measurements as Prometheus text. With several threads, each gets the label `thread`, from 1, which
+ * Prometheus can sum up. `process` has the measurements of the whole process.
  */
 export function prometheusText(threads: readonly Measured[], process: Measured = []): string {
   const byScope = new Map<string, Measured[number]>();
@@ -100,15 +100,15 @@ export function prometheusText(threads: readonly Measured[], process: Measured =
   });
 }
 
-/** A running endpoint. */
+/** Running endpoint. */
 export interface MetricsEndpoint {
-  /** Where it answers. */
+  /** URL of the metrics. */
   readonly url: string;
-  /** Ends it. */
+  /** Stops serving. */
   close(): Promise<void>;
 }
 
-/** Answers `GET /metrics` at `address` with what `threads` and `process` give. Throws when it can't listen. */
+/** Serves `GET /metrics` at `address` from `threads` and `process`. Throws when it can't listen. */
 export function serveMetrics(
   address: string,
   threads: () => Promise<readonly Measured[]>,
@@ -127,24 +127,24 @@ export function serveMetrics(
     return { url: `http://${host}:${port}/metrics`, close: () => server.shutdown() };
   } catch (error) {
     const reason = error instanceof Deno.errors.AddrInUse
-      ? `the address is in use; to see by whom: ss -ltnp 'sport = :${where.port}'`
+      ? `the address is in use; find the process with: ss -ltnp 'sport = :${where.port}'`
       : errorLine(error);
     throw new Error(`Cannot listen on ${address} (--metrics-addr): ${reason}`, { cause: error });
   }
 }
 
-/** An HTTP response with Prometheus' text. */
+/** Creates an HTTP response with Prometheus text. */
 export function metricsResponse(threads: readonly Measured[], process?: Measured): Response {
   return new Response(prometheusText(threads, process), {
     headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
   });
 }
 
-/** Host and port that an option names. Throws {@link UsageError}. */
+/** Parses host and port of an option. Throws {@link UsageError}. */
 export function httpAddress(text: string, flag: string): { hostname: string; port: number } {
   const address = parseHttpAddress(text);
   if (address !== undefined) return address;
-  throw new UsageError(`Cannot use address ${text} (${flag}): it must be like 127.0.0.1:1323`);
+  throw new UsageError(`Cannot use address ${text} (${flag}): use the form 127.0.0.1:1323`);
 }
 
 function parseHttpAddress(text: string): { hostname: string; port: number } | undefined {

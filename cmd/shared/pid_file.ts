@@ -1,5 +1,5 @@
 /**
- * The file with a program's process id, for those who stop it.
+ * File with the process id of a program, for `server:stop` and service managers.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import { dirname } from "node:path";
 import { errorLine } from "./program.ts";
 
 /**
- * A file that this process owns until it is disposed of. It is locked, which ends with the process: an id alone
- * would not tell whether its process lives, as ids are given out again.
+ * Pid file, owned by this process until disposal. It is locked while the process lives: process ids are
+ * reused, so the id alone does not show whether its owner is running.
  */
 export class PidFile implements AsyncDisposable {
   readonly #path: string;
@@ -20,7 +20,7 @@ export class PidFile implements AsyncDisposable {
     this.#file = file;
   }
 
-  /** Writes the id to `path`, whose folder exists. Throws an Error when another process holds the file. */
+  /** Writes the id to `path`. Throws an Error when another process owns the file or the folder is missing. */
   static async write(path: string): Promise<PidFile> {
     const cannot = (reason: string) => new Error(`Cannot write ${path} (--pid-file): ${reason}`);
     let file: Deno.FsFile;
@@ -28,13 +28,13 @@ export class PidFile implements AsyncDisposable {
       file = await Deno.open(path, { read: true, write: true, create: true });
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw cannot(errorLine(error));
-      throw cannot(`there is no folder ${dirname(path)}; make it first`);
+      throw cannot(`folder ${dirname(path)} does not exist; create it first`);
     }
     try {
-      // On Windows a lock would keep readers out.
+      // On Windows a lock would block readers.
       if (Deno.build.os !== "windows" && !await file.tryLock(true)) {
         const pid = (await Deno.readTextFile(path).catch(() => "")).trim();
-        throw cannot(`process ${pid} runs with it; stop that one, or give each a file of its own`);
+        throw cannot(`process ${pid} uses it; stop that process, or use another file`);
       }
       await file.truncate();
       await file.write(new TextEncoder().encode(`${Deno.pid}\n`));

@@ -1,5 +1,5 @@
 /**
- * What all programs do alike: options by flag and environment, errors as one line, exit codes.
+ * Common parts of the programs: options by flag and environment, errors as one line, exit codes.
  *
  * @module
  */
@@ -7,12 +7,12 @@
 import config from "../../deno.json" with { type: "json" };
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 
-/** The user asked for something that can't be: printed as one line, exit code 2. */
+/** Mistake of the user: printed as one line, exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** A program with `--help` and `--version`, whose mistakes in options end with exit code 2. */
+/** Creates a command with `--help` and `--version`; invalid options end it with exit code 2. */
 export function program(name: string, description: string): Command {
   return new Command(name)
     .description(description)
@@ -20,13 +20,13 @@ export function program(name: string, description: string): Command {
     .helpOption("-h, --help", "print this help and exit")
     .showSuggestionAfterError()
     .configureHelp({ helpWidth: 100 })
-    // There are none, and asking for them takes permissions.
+    // No colors: detecting them needs permissions.
     .configureOutput({ getOutHasColors: () => false, getErrHasColors: () => false })
     .allowExcessArguments(false)
     .exitOverride();
 }
 
-/** An option that is also read from the environment. `parse` throws {@link InvalidArgumentError}. */
+/** Creates an option that is also read from the environment. `parse` throws {@link InvalidArgumentError}. */
 export function option<Value>(
   flags: string,
   environment: string,
@@ -40,26 +40,26 @@ export function option<Value>(
   return made;
 }
 
-/** A variable of the environment; undefined where the program may not read it. */
+/** Returns an environment variable; undefined without permission to read it. */
 export function environment(name: string): string | undefined {
   return mayRead(name) ? Deno.env.get(name) : undefined;
 }
 
-/** Without `--allow-env` a program goes by its options alone. */
+/** Whether a variable may be read; without `--allow-env` only flags count. */
 function mayRead(variable: string): boolean {
   return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
 }
 
-/** How long `what` may take once the program was told to end; 5 s by default. */
+/** Creates `--grace-ms`: the time for `what` to finish after SIGTERM or SIGINT; default 5 s. */
 export function graceOption(what: string): Option {
-  const description = `how long ${what} may take after SIGTERM or SIGINT`;
+  const description = `time for ${what} to finish after SIGTERM or SIGINT`;
   return option("--grace-ms <ms>", "GRACE_MS", description, {
     default: 5_000,
     parse: wholeNumber(0, 3_600_000),
   });
 }
 
-/** A parser of whole numbers from `least` to `most`. */
+/** Returns a parser of whole numbers from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -70,7 +70,7 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
   };
 }
 
-/** A parser of one of some words. */
+/** Returns a parser of one of the given words. */
 export function oneOf<Word extends string>(...words: Word[]): (text: string) => Word {
   return (text) => {
     const word = words.find((one) => one === text.toLowerCase());
@@ -79,14 +79,14 @@ export function oneOf<Word extends string>(...words: Word[]): (text: string) => 
   };
 }
 
-/** A parser of `on` and `off` (also true/false, yes/no, 1/0). */
+/** Parses `on` and `off` (also true/false, yes/no, 1/0). */
 export function onOff(text: string): boolean {
   if (/^(on|true|yes|1)$/i.test(text)) return true;
   if (/^(off|false|no|0)$/i.test(text)) return false;
   throw new InvalidArgumentError("It must be on or off.");
 }
 
-/** A parser of lists: separated by commas, and the flag may be given several times. */
+/** Returns a parser of lists, separated by commas or by repeated flags. */
 export function list(): (text: string) => string[] {
   const all: string[] = [];
   return (text) => {
@@ -97,7 +97,7 @@ export function list(): (text: string) => string[] {
   };
 }
 
-/** `a, b or c`. */
+/** Joins words as `a, b or c`. */
 export function listed(words: readonly string[]): string {
   return words.length < 2
     ? words.join("")
@@ -105,7 +105,7 @@ export function listed(words: readonly string[]): string {
 }
 
 /**
- * Reads the options. Ends the process for `--help` and `--version` (code 0) and for mistakes (one line,
+ * Parses the command line. Exits for `--help` and `--version` (code 0) and for invalid options (one line,
  * code 2).
  */
 export function readOptions<Options extends object>(
@@ -116,15 +116,15 @@ export function readOptions<Options extends object>(
     command.parse(args as string[], { from: "user" });
     return command.opts<Options>();
   } catch (error) {
-    // Commander has printed its line, or the help that was asked for.
+    // Commander has printed the error or the help.
     if (error instanceof CommanderError) Deno.exit(error.exitCode === 0 ? 0 : 2);
     throw error;
   }
 }
 
 /**
- * Runs a program and ends the process with the code it returns. What it throws is printed as one line,
- * without a stack: code 2 for a {@link UsageError}, else 1.
+ * Runs a program and exits with the code it returns. An exception is printed as one line without a stack:
+ * code 2 for a {@link UsageError}, else 1.
  */
 export async function runProgram(name: string, body: () => Promise<number>): Promise<never> {
   try {
@@ -135,21 +135,19 @@ export async function runProgram(name: string, body: () => Promise<number>): Pro
   }
 }
 
-/** An error as one line for people. `VRPC_DEBUG=1` in the environment shows its stack. */
+/** Formats an error as one line; with its stack if `VRPC_DEBUG=1` is in the environment. */
 export function errorLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (environment("VRPC_DEBUG") === "1") return error.stack ?? error.message;
   return error.message.replace(/\s*\n\s*/g, " ");
 }
 
-/** The text of a file that an option names. Throws {@link UsageError}. */
+/** Reads the text file of an option. Throws {@link UsageError}. */
 export async function readTextOption(flag: string, path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : errorLine(error);
+    const reason = error instanceof Deno.errors.NotFound ? "no such file" : errorLine(error);
     throw new UsageError(`Cannot read ${path} (${flag}): ${reason}`);
   }
 }

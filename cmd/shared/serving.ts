@@ -1,5 +1,5 @@
 /**
- * What the server program serves, in one thread.
+ * Services of the server program in one thread.
  *
  * @module
  */
@@ -18,31 +18,31 @@ import type { TlsServerOptions } from "../../src/transport/mod.ts";
 import { observeServer, serverMetrics } from "../../src/telemetry/mod.ts";
 import type { ThreadMetrics } from "./metrics.ts";
 
-/** What a thread is told to serve; can be posted to a worker. */
+/** Settings of a serving thread; can be posted to a worker. */
 export interface ServingSettings {
-  /** Where to listen, with real ports. */
+  /** Addresses to listen on, without port 0 if threads share them. */
   addresses: string[];
   /** Whether TCP ports are shared with other threads. */
   reusePort: boolean;
-  /** TLS for all addresses. */
+  /** TLS of all addresses. */
   tls?: TlsServerOptions;
-  /** Who computes signatures. */
+  /** Implementation that signs. */
   cryptoBackend: CryptoBackend;
-  /** Whether to answer questions of grpcurl and the like. */
+  /** Whether to serve reflection. */
   reflection: boolean;
-  /** The largest request message, in bytes. */
+  /** Largest request message accepted, in bytes. */
   maxReceiveMessageBytes: number;
-  /** How many calls one connection may have open. */
+  /** Maximum number of open calls per connection. */
   maxConcurrentStreams: number;
-  /** Whether to compress responses for clients that take gzip. */
+  /** Whether to gzip responses to clients that accept it. */
   compress: boolean;
-  /** Whether figures are wanted. */
+  /** Whether to measure. */
   metrics: boolean;
   /** Whether to log a line for each call. */
   logCalls: boolean;
 }
 
-/** Starts serving. `keys` may come later: crypto calls wait for them. What happens goes into `metrics`. */
+/** Starts serving. Crypto calls wait for `keys`; calls and connections are measured in `metrics`. */
 export async function startServing(
   settings: ServingSettings,
   keys: Promise<CryptoKeys>,

@@ -1,13 +1,13 @@
 /**
- * The way down of a program: a first signal asks, a second one insists.
+ * Shutdown signals of a program.
  *
  * @module
  */
 
-/** Terminals and task runners may deliver one Ctrl-C twice: a second signal within this is the same one. */
+/** Signals within this time count as one: terminals and task runners may deliver one Ctrl-C twice. */
 const SAME_SIGNAL_MS = 200;
 
-/** Resolves to the first signal's name; from then on another one ends the process at once. */
+/** Resolves to the name of the first signal; a later one ends the process immediately. */
 export function firstSignal(): Promise<Deno.Signal> {
   const { promise, resolve } = Promise.withResolvers<Deno.Signal>();
   let firstMs: number | undefined;
@@ -22,7 +22,7 @@ export function firstSignal(): Promise<Deno.Signal> {
     });
   };
   on("SIGINT", 130);
-  // Windows knows no SIGTERM.
+  // Windows has no SIGTERM.
   if (Deno.build.os !== "windows") on("SIGTERM", 143);
   return promise;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Rows as aligned columns: the first to the left, all others to the right. The first row is a heading. */
+/** Aligns rows: the first column left, all others right. The first row is the heading. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {

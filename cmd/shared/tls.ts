@@ -9,29 +9,29 @@ import type { Command } from "commander";
 import type { TlsClientOptions, TlsServerOptions } from "../../src/transport/mod.ts";
 import { errorLine, onOff, option, readTextOption, UsageError } from "./program.ts";
 
-/** What {@link addServerTlsOptions} adds. */
+/** Options added by {@link addServerTlsOptions}. */
 export interface ServerTlsFlags {
   /** Path of the certificate chain. */
   tlsCert?: string;
   /** Path of the private key. */
   tlsKey?: string;
-  /** Path of the authorities of clients. */
+  /** Path of the certificate authorities of clients. */
   tlsClientCa?: string;
 }
 
-/** What {@link addClientTlsOptions} adds. */
+/** Options added by {@link addClientTlsOptions}. */
 export interface ClientTlsFlags {
   /** Whether to use TLS. */
   tls: boolean;
-  /** Path of the authorities. */
+  /** Path of the certificate authorities. */
   tlsCa?: string;
   /** Path of the client's certificate chain. */
   tlsCert?: string;
   /** Path of the client's private key. */
   tlsKey?: string;
-  /** The name the server's certificate must bear. */
+  /** Expected name in the server's certificate. */
   tlsServerName?: string;
-  /** Whether to verify nothing. */
+  /** Whether to skip verification. */
   tlsInsecure: boolean;
 }
 
@@ -44,7 +44,7 @@ export function addServerTlsOptions(command: Command): Command {
       option(
         "--tls-client-ca <file>",
         "TLS_CLIENT_CA",
-        "authorities in PEM; clients must show a certificate of theirs (mutual TLS)",
+        "certificate authorities in PEM; requires client certificates (mutual TLS)",
       ),
     );
 }
@@ -53,19 +53,27 @@ export function addServerTlsOptions(command: Command): Command {
 export function addClientTlsOptions(command: Command): Command {
   return command
     .addOption(
-      option("--tls <on|off>", "TLS", "use TLS; any other --tls-... option turns it on", {
+      option("--tls <on|off>", "TLS", "use TLS; implied by the other --tls-... options", {
         default: false,
         defaultText: "off",
         parse: onOff,
       }),
     )
     .addOption(
-      option("--tls-ca <file>", "TLS_CA", "authorities in PEM, beside the well-known ones"),
+      option(
+        "--tls-ca <file>",
+        "TLS_CA",
+        "certificate authorities in PEM, in addition to the well-known ones",
+      ),
     )
     .addOption(option("--tls-cert <file>", "TLS_CERT", "client certificate chain in PEM"))
     .addOption(option("--tls-key <file>", "TLS_KEY", "private key of the client certificate"))
     .addOption(
-      option("--tls-server-name <name>", "TLS_SERVER_NAME", "name in the server's certificate"),
+      option(
+        "--tls-server-name <name>",
+        "TLS_SERVER_NAME",
+        "expected name in the server's certificate",
+      ),
     )
     .addOption(
       option("--tls-insecure <on|off>", "TLS_INSECURE", "verify nothing (development only)", {
@@ -76,7 +84,7 @@ export function addClientTlsOptions(command: Command): Command {
     );
 }
 
-/** Reads the files that the options name; undefined without TLS. Throws {@link UsageError}. */
+/** Reads the files of the TLS options; undefined without TLS. Throws {@link UsageError}. */
 export async function serverTls(flags: ServerTlsFlags): Promise<TlsServerOptions | undefined> {
   const { tlsCert, tlsKey, tlsClientCa } = flags;
   if (!tlsCert && !tlsKey) {
@@ -91,7 +99,7 @@ export async function serverTls(flags: ServerTlsFlags): Promise<TlsServerOptions
   };
 }
 
-/** Reads the files that the options name; undefined without TLS. Throws {@link UsageError}. */
+/** Reads the files of the TLS options; undefined without TLS. Throws {@link UsageError}. */
 export async function clientTls(flags: ClientTlsFlags): Promise<TlsClientOptions | undefined> {
   const { tlsCa, tlsCert, tlsKey, tlsServerName, tlsInsecure } = flags;
   if (!flags.tls && !tlsCa && !tlsCert && !tlsKey && !tlsServerName && !tlsInsecure) {
@@ -107,11 +115,11 @@ export async function clientTls(flags: ClientTlsFlags): Promise<TlsClientOptions
   };
 }
 
-// The library says the same of texts; here the options and the files can be named.
+// The library checks the same, but its errors cannot name the option and the file.
 const CERTIFICATE = /-----BEGIN ([A-Z0-9 ]*)CERTIFICATE-----[^]*?-----END \1CERTIFICATE-----/;
 const PRIVATE_KEY = /-----BEGIN ([A-Z ]*)PRIVATE KEY-----[^]*?-----END \1PRIVATE KEY-----/;
 
-/** A certificate chain and its key. */
+/** Reads a certificate chain and its key. */
 async function readPair(certPath: string, keyPath: string): Promise<{ cert: string; key: string }> {
   const cert = await readCertificate("--tls-cert", certPath);
   const key = await readKey(keyPath);
@@ -131,7 +139,7 @@ async function readCertificate(
   const block = CERTIFICATE.exec(text)?.[0];
   if (block === undefined) {
     throw new UsageError(
-      `Cannot use ${path} (${flag}): it holds no certificate in PEM ("-----BEGIN CERTIFICATE-----")`,
+      `Cannot use ${path} (${flag}): it contains no PEM certificate ("-----BEGIN CERTIFICATE-----")`,
     );
   }
   try {
@@ -148,12 +156,12 @@ async function readKey(path: string): Promise<{ text: string; parsed: KeyObject 
   const block = PRIVATE_KEY.exec(text)?.[0];
   if (block === undefined) {
     throw new UsageError(
-      `Cannot use ${path} (--tls-key): it holds no key in PEM ("-----BEGIN PRIVATE KEY-----")`,
+      `Cannot use ${path} (--tls-key): it contains no PEM key ("-----BEGIN PRIVATE KEY-----")`,
     );
   }
   if (/ENCRYPTED/.test(block)) {
     throw new UsageError(
-      `Cannot use ${path} (--tls-key): it needs a password; give the key without one (openssl pkey)`,
+      `Cannot use ${path} (--tls-key): the key is encrypted; decrypt it first (openssl pkey)`,
     );
   }
   try {

@@ -1,5 +1,5 @@
 /**
- * The threads of the server program.
+ * Threads of the server program.
  *
  * @module
  */
@@ -13,34 +13,34 @@ import type { FromWorker, ToWorker } from "./worker_messages.ts";
 
 const logger = getLogger(["vrpc", "cmd", "server"]);
 
-/** A worker that fails before this has a lasting reason: starting another would not help. */
+/** Shortest life of a worker that is replaced after a failure; an earlier failure would repeat. */
 const MIN_LIFE_MS = 5_000;
 
-/** How long a busy worker may take to say what it measured. */
+/** Longest wait for the measurements of a busy worker. */
 const MEASURE_TIMEOUT_MS = 2_000;
 
-/** Workers that serve the same. A worker that fails is replaced. */
+/** Workers with the same services. A worker that fails is replaced. */
 export class WorkerGroup {
   readonly #logLevel: Level;
   readonly #keys: Promise<CryptoKeys>;
   readonly #workers = new Set<Worker>();
-  /** Who waits for what a worker measures. */
+  /** Pending requests for measurements, by id. */
   readonly #measuring = new Map<number, (measured: Measured) => void>();
   #nextId = 1;
   #stopping = false;
   #idle = Promise.withResolvers<void>();
 
-  /** Makes a group without workers. */
+  /** Creates a group without workers. */
   constructor(keys: Promise<CryptoKeys>, logLevel: Level) {
     this.#keys = keys;
     this.#logLevel = logLevel;
   }
 
-  /** Adds a worker; resolves to its addresses once it listens. Rejects when it can't. */
+  /** Adds a worker. Resolves to its addresses once it listens; rejects when it can't listen. */
   add(settings: ServingSettings): Promise<readonly string[]> {
     const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
     const startMs = performance.now();
-    // The URL is written out here, where the compile task finds what has to be embedded.
+    // A literal URL, because the compile task searches for it to embed the worker.
     const worker = new Worker(new URL("../server/worker.ts", import.meta.url), { type: "module" });
     const post = (message: ToWorker) => worker.postMessage(message);
     this.#workers.add(worker);
@@ -58,15 +58,17 @@ export class WorkerGroup {
       this.#remove(worker);
       reject(new Error(event.message));
       if (this.#stopping || performance.now() - startMs < MIN_LIFE_MS) return;
-      logger.error("A worker failed and is replaced: {reason}", { reason: event.message });
-      this.add(settings).catch((error) => logger.error("Cannot replace it: {error}", { error }));
+      logger.error("A worker failed, replacing it: {reason}", { reason: event.message });
+      this.add(settings).catch((error) =>
+        logger.error("Cannot replace the worker: {error}", { error })
+      );
     };
     post({ type: "start", settings, logLevel: this.#logLevel });
     this.#keys.then((keys) => post({ type: "keys", keys }), () => {});
     return promise;
   }
 
-  /** What each worker measured; nothing of those that don't answer in time. */
+  /** Collects the measurements of all workers that reply in time. */
   async measure(): Promise<Measured[]> {
     const answers = [...this.#workers].map((worker) => {
       const id = this.#nextId++;
@@ -82,7 +84,7 @@ export class WorkerGroup {
     return await Promise.all(answers);
   }
 
-  /** Drains all workers; resolves once all are gone. */
+  /** Drains all workers; resolves when all have ended. */
   async shutdown(graceMs: number): Promise<void> {
     this.#stopping = true;
     if (this.#workers.size === 0) return;

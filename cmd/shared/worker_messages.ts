@@ -1,5 +1,5 @@
 /**
- * What the server program and its workers say to each other.
+ * Messages between the server program and its workers.
  *
  * @module
  */
@@ -9,24 +9,24 @@ import type { Level } from "./logging.ts";
 import type { Measured } from "./metrics.ts";
 import type { ServingSettings } from "./serving.ts";
 
-/** To a worker. */
+/** Message to a worker. */
 export type ToWorker =
-  /** Start serving. */
+  /** Starts serving. */
   | { type: "start"; settings: ServingSettings; logLevel: Level }
-  /** The signing keys are ready. */
+  /** Passes the signing keys. */
   | { type: "keys"; keys: CryptoKeys }
-  /** Say what was measured. */
+  /** Requests the measurements. */
   | { type: "measure"; id: number }
-  /** Drain and finish. */
+  /** Drains and ends. */
   | { type: "shutdown"; graceMs: number };
 
-/** From a worker. */
+/** Message from a worker. */
 export type FromWorker =
-  /** It serves at these addresses. */
+  /** The worker serves at these addresses. */
   | { type: "listening"; addresses: readonly string[] }
-  /** It can't serve, and says why. */
+  /** The worker can't serve. */
   | { type: "failed"; message: string }
-  /** What it measured. */
+  /** Measurements. */
   | { type: "measured"; id: number; measured: Measured }
-  /** It has drained. */
+  /** The worker has drained. */
   | { type: "finished" };

@@ -1,5 +1,5 @@
 /**
- * Calls of every kind, from text to text.
+ * Calls of any kind, with text in and out.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import { errorLine, UsageError } from "../shared/program.ts";
 import type { FoundMethod } from "./lookup.ts";
 import { manyMessages, messageText, oneMessage } from "./text.ts";
 
-/** What to do with a method. */
+/** Call to make. */
 export interface CallPlan {
   readonly channel: Channel;
   readonly method: FoundMethod;
-  /** The command line's `DATA`. */
+  /** Argument `DATA` of the command line. */
   readonly data: string | undefined;
-  /** Print bytes as they are. */
+  /** Whether to print bytes unchanged. */
   readonly raw: boolean;
   readonly options: CallOptions;
 }
 
-/** Calls the method and prints what comes, as it comes. */
+/** Calls the method and prints replies as they arrive. */
 export async function callMethod(plan: CallPlan): Promise<void> {
   const { channel, method, data, options } = plan;
   const text = messageText(method, plan.raw);
@@ -33,7 +33,7 @@ export async function callMethod(plan: CallPlan): Promise<void> {
       try {
         yield text.parse(given);
       } catch (error) {
-        // The call would only say that it was cancelled.
+        // The status of the call would only be CANCELLED.
         mistake = new UsageError(`Cannot send message ${line}: ${errorLine(error)}`);
         throw mistake;
       }

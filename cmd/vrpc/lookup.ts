@@ -1,5 +1,5 @@
 /**
- * What a server offers, and how its methods are called: from its capabilities (lean) or its reflection (gRPC).
+ * Finds the methods of a server: in its capabilities (lean) or by reflection (gRPC).
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { type CapabilityInfo, type Channel, type MethodKind, RpcError, Status } 
 import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
 import { type Reflected, reflectServices } from "../../src/services/mod.ts";
 
-/** A method, as it is listed. */
+/** Method in a list. */
 export interface ListedMethod {
   readonly name: string;
   readonly kind: string;
@@ -18,22 +18,22 @@ export interface ListedMethod {
   readonly description: string;
 }
 
-/** A method, as it is called. */
+/** Method to call. */
 export interface FoundMethod {
   readonly path: string;
   readonly kind: MethodKind;
-  /** The messages' types, where the server tells them; without, bytes go in and out. */
+  /** Message types, if reflection lists them; otherwise messages are bytes. */
   readonly types?: { input: DescMessage; output: DescMessage; registry: FileRegistry };
 }
 
-/** How a server is asked. */
+/** Channel to look methods up on, and its options. */
 export interface Lookup {
   readonly channel: Channel;
   readonly wire: "grpc" | "lean";
   readonly timeoutMs: number;
 }
 
-/** All methods, in the server's order. */
+/** Lists all methods, in the order of the server. */
 export async function listMethods(lookup: Lookup): Promise<ListedMethod[]> {
   if (lookup.wire === "lean") return await lookup.channel.capabilities(lookup);
   const { services, registry } = await reflectServices(lookup.channel, lookup);
@@ -49,8 +49,8 @@ export async function listMethods(lookup: Lookup): Promise<ListedMethod[]> {
 }
 
 /**
- * The method that `name` means: a route as it is, or `package.Service/Method` with or without a slash in
- * front. `kind` is for methods that the server does not describe (default unary).
+ * Resolves `name`: a route, or `package.Service/Method` with or without a leading slash. `kind` applies to
+ * methods that the server does not describe (default unary).
  */
 export async function findMethod(
   lookup: Lookup,
@@ -67,7 +67,7 @@ export async function findMethod(
     return { path: `/${name}`, kind: kind ?? "unary" };
   }
   const all = await capabilities(lookup);
-  // A server that lists nothing may still have the method.
+  // A server without a list may still have the method.
   if (all === undefined) return { path: name, kind: kind ?? "unary" };
   const one = all.find((each) => each.name === name || each.name === `/${name}`);
   if (one === undefined) {
@@ -118,7 +118,7 @@ async function capabilities(lookup: Lookup): Promise<CapabilityInfo[] | undefine
   try {
     return await lookup.channel.capabilities(lookup);
   } catch (error) {
-    // What version-1 servers of other makers answer with is no list.
+    // Statuses of other version-1 servers, which have no list.
     const none: readonly Status[] = [Status.UNIMPLEMENTED, Status.INTERNAL, Status.UNKNOWN];
     if (error instanceof RpcError && none.includes(error.code)) return undefined;
     throw error;

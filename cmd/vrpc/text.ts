@@ -1,5 +1,5 @@
 /**
- * Messages as people write and read them: JSON where the types are known, else text or bytes.
+ * Text form of messages: JSON where the types are known, else text or bytes.
  *
  * @module
  */
@@ -9,20 +9,20 @@ import { bytesCodec, type Codec, type MethodInfo, protobufCodec } from "../../mo
 import { UsageError } from "../shared/program.ts";
 import type { FoundMethod } from "./lookup.ts";
 
-/** How one method's messages are read and written. */
+/** Text form of the messages of one method. */
 export interface MessageText {
-  /** For `channel.method`. */
+  /** Argument of `channel.method`. */
   readonly info: MethodInfo;
-  /** A message from what was given. Throws {@link UsageError} for bad JSON. */
+  /** Parses a message. Throws {@link UsageError} for invalid JSON. */
   parse(given: Uint8Array): unknown;
-  /** A message as bytes for standard output. */
+  /** Formats a message for standard output. */
   print(message: unknown): Uint8Array;
 }
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** With `raw`, replies of bytes are printed as they are, without a line break behind each. */
+/** Creates the text form; with `raw`, replies of bytes are printed without line breaks. */
 export function messageText(method: FoundMethod, raw: boolean): MessageText {
   const { path, kind, types } = method;
   if (types === undefined) {
@@ -40,7 +40,7 @@ export function messageText(method: FoundMethod, raw: boolean): MessageText {
       try {
         return fromJsonString(input, text === "" ? "{}" : text, { registry });
       } catch (error) {
-        throw new UsageError(`The data is no ${input.typeName}: ${(error as Error).message}`);
+        throw new UsageError(`Not a valid ${input.typeName}: ${(error as Error).message}`);
       }
     },
     print: (message) =>
@@ -61,7 +61,7 @@ function line(bytes: Uint8Array): Uint8Array {
   return ended;
 }
 
-/** The one message of a call: `DATA`, `@FILE`, or standard input (`-`, or when nothing is given and it is no terminal). */
+/** Reads the only message of a call: `DATA`, `@FILE`, or standard input (`-`, or without `DATA` unless a terminal). */
 export async function oneMessage(data: string | undefined): Promise<Uint8Array> {
   if (data === undefined && Deno.stdin.isTerminal()) return new Uint8Array();
   if (data === undefined || data === "-") {
@@ -75,7 +75,7 @@ export async function oneMessage(data: string | undefined): Promise<Uint8Array> 
   }
 }
 
-/** The messages of a stream: `DATA` or `@FILE` as the only one, else the lines of standard input. */
+/** Reads the messages of a stream: `DATA` or `@FILE` as a single one, else the lines of standard input. */
 export async function* manyMessages(data: string | undefined): AsyncGenerator<Uint8Array> {
   if (data !== undefined && data !== "-") {
     yield await oneMessage(data);

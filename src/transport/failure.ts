@@ -60,7 +60,7 @@ export function connectError(address: string, error: unknown): TransportError {
 export function listenError(address: string, error: unknown, holder?: string): TransportError {
   if (error instanceof Deno.errors.AddrInUse && holder !== undefined) {
     return new TransportError(
-      `Cannot listen on ${address}: the address is in use; to see by whom: ${holder}`,
+      `Cannot listen on ${address}: the address is in use; find the process with: ${holder}`,
       { address, cause: error },
     );
   }

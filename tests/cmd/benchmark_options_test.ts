@@ -385,9 +385,9 @@ Deno.test("a transport must match the address, and defaults to that of the addre
   const wrong: [string[], RegExp][] = [
     [
       ["--transport", "unix"],
-      /^UsageError: Transport unix does not fit the address 127.0.0.1:50051/,
+      /^UsageError: Transport unix does not match the address 127.0.0.1:50051/,
     ],
-    [["--transport", "tcp", "--server", "vsock:3:1"], /which is for vsock$/],
+    [["--transport", "tcp", "--server", "vsock:3:1"], /match the address vsock:3:1: use vsock$/],
     [["--transport", "tcp", "--tls-insecure", "on"], /use --transport tls$/],
     [["--server", "127.0.0.1:99999"], /has the port 99999, limit is 65535/],
     [["--server", "memory:x"], /only works within one process/],
@@ -435,7 +435,7 @@ Deno.test("options that depend on each other are checked", async () => {
     [["--fail-if", "p99>5"], /a latency needs a unit/],
     [
       ["--tls-ca", "/no/such.pem"],
-      /Cannot read \/no\/such.pem \(--tls-ca\): there is no such file/,
+      /Cannot read \/no\/such.pem \(--tls-ca\): no such file/,
     ],
   ];
   for (const [args, message] of wrong) {
@@ -455,6 +455,6 @@ Deno.test("algorithmFor() chooses an algorithm of the key", () => {
   assert.equal(algorithmFor(pss), Algorithm.RSA_PSS_SHA256);
   assert.throws(
     () => algorithmFor({ ...pss, cryptoKey: "ecdsa-p256" }),
-    /does not fit the key ecdsa-p256: use ecdsa-sha256$/,
+    /does not match the key ecdsa-p256: use ecdsa-sha256$/,
   );
 });

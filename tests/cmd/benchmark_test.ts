@@ -268,7 +268,7 @@ Deno.test("benchmark takes types from a .proto file and from a descriptor set", 
     assert.equal(again.successfulRequests, 5);
     const without = await benchmark(args);
     assert.equal(without.code, 2);
-    assert.match(without.stderr, /^benchmark: The server has no reflection: name its types/);
+    assert.match(without.stderr, /^benchmark: The server has no reflection: pass its types/);
   } finally {
     await server.close();
     await Deno.remove(folder, { recursive: true });
@@ -307,7 +307,7 @@ Deno.test("benchmark writes every format, and compares with an older report", as
 Deno.test("benchmark exits with 3 when a condition holds", async () => {
   const held = await benchmark([...OWN, "-n", "20", "--fail-if", "failed>0,min>1ns"]);
   assert.equal(held.code, 3);
-  assert.match(held.stderr, /^benchmark: Echo Service: min>1ns holds, it is .* (μs|ms)$/m);
+  assert.match(held.stderr, /^benchmark: Echo Service: min>1ns holds: .* (μs|ms)$/m);
   assert.match(held.stdout, /^Total requests: 20$/m);
   const passed = await benchmark([...OWN, "-n", "20", "--fail-if", "failed>0"]);
   assert.equal(passed.code, 0, passed.stderr);
@@ -318,12 +318,12 @@ Deno.test("benchmark reports mistakes in one line and exits with 2", async () =>
     [["--server", "127.0.0.1:1"], /^benchmark: Cannot connect to 127\.0\.0\.1:1: /],
     [["--server", "unix:/no/such.sock"], /^benchmark: Cannot connect to unix:\/no\/such\.sock: /],
     [["--server", "nonsense"], /^benchmark: Address "nonsense" has no port/],
-    [["--transport", "vsock"], /^benchmark: Transport vsock does not fit the address 127/],
+    [["--transport", "vsock"], /^benchmark: Transport vsock does not match the address 127/],
     [["--duration", "5x"], /'5x' is invalid\. It must be a duration/],
     [["--rate", "fast"], /'fast' is invalid\. It must be a number of calls per second/],
     [["--service", "ehco"], /did you mean echo\?/],
     [["--reqests", "5"], /Did you mean --requests\?/],
-    [["--out", "/no/such/report.html"], /there is no folder \/no\/such/],
+    [["--out", "/no/such/report.html"], /folder \/no\/such does not exist/],
     [
       [...OWN, "--method", "vrpc.echo.v1.EchoServise/Echo"],
       /did you mean vrpc\.echo\.v1\.EchoService/,
@@ -406,7 +406,7 @@ Deno.test({
       assert.equal(code, 0);
       assert.match(stdout, /^=== Echo Service Benchmark Results ===$/m);
       assert.match(stdout, /^Success rate: 100\.00%$/m);
-      assert.match(stdout, /^Note: Ended early by the user/m);
+      assert.match(stdout, /^Note: Stopped early by the user/m);
     });
   },
 });

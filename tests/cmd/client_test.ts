@@ -45,7 +45,7 @@ Deno.test("the client exits with 1 when a check fails, and reports why", async (
   assert.equal(code, 1);
   assert.equal(lines.at(-1), "0 passed, 7 failed");
   assert.match(errors, /^echo, empty: FAILED_PRECONDITION: no bytes$/m);
-  assert.match(errors, /^echo, small: Byte 0 came back as 111, was 72$/m);
+  assert.match(errors, /^echo, small: Received byte 0 as 111, sent 72$/m);
   assert.match(errors, /^sign, ECDSA P-256: UNIMPLEMENTED: /m);
 });
 

@@ -87,15 +87,15 @@ Deno.test("the host logs that its enclave disconnects and reconnects", async () 
   await until("READY");
   host.kill("SIGTERM");
   assert.equal(await host.code(), 0);
-  const lines = (await host.errors()).split("\n").filter((line) => /The enclave/.test(line))
+  const lines = (await host.errors()).split("\n").filter((line) => / the enclave/.test(line))
     .map((line) => line.replace(/^.*?: /, ""));
-  assert.equal(lines[0], `The enclave at ${address} is there`);
+  assert.equal(lines[0], `Connected to the enclave at ${address}`);
   // The second: a dial that the dying process still took.
   assert.match(
     lines[1],
-    /^The enclave has left: (Cannot connect to .*connection refused|Connection with .* broke: )/,
+    /^Lost the enclave: (Cannot connect to .*connection refused|Connection with .* broke: )/,
   );
-  assert.equal(lines[2], `The enclave at ${address} is there`);
+  assert.equal(lines[2], `Connected to the enclave at ${address}`);
   assert.equal(lines.length, 3);
 });
 
@@ -166,7 +166,10 @@ Deno.test("an address in use is exit code 1 for host and enclave, as for the ser
     const process = start(processes, program, args);
     assert.equal(await process.code(), 1, `${program} ${args.join(" ")}`);
     const errors = (await process.errors()).trim();
-    assert.match(errors, /^\w+: Cannot listen on .*: the address is in use; to see by whom: ss /);
+    assert.match(
+      errors,
+      /^\w+: Cannot listen on .*: the address is in use; find the process with: ss /,
+    );
     assert.equal(errors.split("\n").length, 1, errors);
   }
 });

@@ -82,7 +82,7 @@ Deno.test("an address in use is one line with the command that finds its process
     const port = taken.split(":")[1];
     assert.equal(
       await second.errors(),
-      `server: Cannot listen on ${taken}: the address is in use; to see by whom: ss -ltnp 'sport = :${port}'\n`,
+      `server: Cannot listen on ${taken}: the address is in use; find the process with: ss -ltnp 'sport = :${port}'\n`,
     );
   }
 });
@@ -99,7 +99,7 @@ const MISTAKES: [args: string[], env: Record<string, string>, text: RegExp][] = 
     {},
     /Cannot read \/nowhere\.pem \(--tls-cert\)/,
   ],
-  [["--metrics-addr", "foo"], {}, /'foo' is invalid.*like 127\.0\.0\.1:9464/],
+  [["--metrics-addr", "foo"], {}, /'foo' is invalid.*form 127\.0\.0\.1:9464/],
   [["--tls-key", "x"], {}, /--tls-key needs --tls-cert/],
   [["--tls-client-ca", "x"], {}, /--tls-client-ca needs --tls-cert and --tls-key/],
   [["--crypto-backend", "best"], {}, /auto, libcrypto or webcrypto/],
@@ -187,8 +187,8 @@ Deno.test("a pid file belongs to one server and is removed when it ends, also af
   const taken = await first.address();
   const pid = (await Deno.readTextFile(pidFile)).trim();
   const failing: [args: string[], text: string][] = [
-    [["--pid-file", pidFile], `process ${pid} runs with it; stop that one, or give each`],
-    [["--pid-file", join(directory, "no/x.pid")], `there is no folder ${join(directory, "no")}`],
+    [["--pid-file", pidFile], `process ${pid} uses it; stop that process, or use another`],
+    [["--pid-file", join(directory, "no/x.pid")], `folder ${join(directory, "no")} does not exist`],
     [["--pid-file", `${pidFile}2`, "--metrics-addr", taken], "(--metrics-addr): the address is in"],
   ];
   for (const [more, text] of failing) {

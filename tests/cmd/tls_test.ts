@@ -65,13 +65,13 @@ Deno.test("unusable TLS files are one line with option and file, exit code 2", a
   for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(file(name), text);
   const pair = (cert: string, key: string) => ["--tls-cert", file(cert), "--tls-key", file(key)];
   const cases: [name: string, args: string[], text: string][] = [
-    ["server", pair("text", "text"), "text (--tls-cert): it holds no certificate"],
-    ["server", pair("cert", "cert"), "cert (--tls-key): it holds no key"],
+    ["server", pair("text", "text"), "text (--tls-cert): it contains no PEM certificate"],
+    ["server", pair("cert", "cert"), "cert (--tls-key): it contains no PEM key"],
     ["server", pair("cert", "other"), "other (--tls-key): it is not the key of"],
     ["server", pair("damaged", "key"), "damaged (--tls-cert): its certificate is damaged"],
     ["enclave", [...pair("cert", "key"), "--tls-client-ca", file("text")], "(--tls-client-ca)"],
-    ["host", ["--tls-ca", file("text")], "text (--tls-ca): it holds no certificate"],
-    ["client", pair("cert", "locked"), "locked (--tls-key): it needs a password"],
+    ["host", ["--tls-ca", file("text")], "text (--tls-ca): it contains no PEM certificate"],
+    ["client", pair("cert", "locked"), "locked (--tls-key): the key is encrypted"],
     ["vrpc", [...pair("cert", "other"), "list", "127.0.0.1:1"], "other (--tls-key): it is not"],
   ];
   await Promise.all(cases.map(async ([name, args, text]) => {

@@ -114,7 +114,7 @@ Deno.test("vrpc prints errors as CODE: text, with an exit code for each", async 
     [["call", address, "/nothing", "x"], 76, /^UNIMPLEMENTED: /],
     [["list", address], 76, /^UNIMPLEMENTED: /],
     [["call", address, "/echo", "@/does/not/exist"], 2, /^vrpc: Cannot read \/does\/not\/exist/],
-    [["call", address, "/echo", "x", "-m", "nothing"], 2, /^vrpc: .*must be key:value$/],
+    [["call", address, "/echo", "x", "-m", "nothing"], 2, /^vrpc: .*use the form key:value$/],
     [["call", "not an address", "/echo"], 2, /^vrpc: /],
     [["--wire", "http", "list", address], 2, /must be grpc or lean/],
   ];
@@ -163,7 +163,7 @@ Deno.test("vrpc session names the line that is not a valid message", async () =>
   );
   assert.match(
     stderr,
-    /^vrpc: Cannot send message 2: The data is no vrpc\.echo\.v1\.EchoStreamRequest: /,
+    /^vrpc: Cannot send message 2: Not a valid vrpc\.echo\.v1\.EchoStreamRequest: /,
   );
   assert.equal(code, 2);
 });

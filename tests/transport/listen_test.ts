@@ -35,7 +35,7 @@ Deno.test("listen() on an address in use says which, and how to find who holds i
     fails(
       new RegExp(
         `^Cannot listen on 127\\.0\\.0\\.1:${port}: the address is in use; ` +
-          `to see by whom: ss -ltnp 'sport = :${port}'$`,
+          `find the process with: ss -ltnp 'sport = :${port}'$`,
       ),
     ),
   );
@@ -63,7 +63,7 @@ Deno.test("listen() on a Unix socket replaces a stale file only", async () => {
     killed.close();
     assert.ok(Deno.lstatSync(path).isSocket);
     const listener = await listen(`unix:${path}`);
-    await assert.rejects(listen(`unix:${path}`), fails(/in use; to see by whom: ss -lxp/));
+    await assert.rejects(listen(`unix:${path}`), fails(/in use; find the process with: ss -lxp/));
     const [client, server] = await Promise.all([dial(`unix:${path}`), listener.accept()]);
     client.close();
     server!.close();
