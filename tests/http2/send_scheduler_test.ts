@@ -9,7 +9,7 @@ import { headers, hello, join, ping, settings, windowUpdate } from "./frames.ts"
 
 const WINDOW = SettingId.INITIAL_WINDOW_SIZE;
 
-Deno.test("a half-close goes out although the peer has shrunk the window below zero", () => {
+Deno.test("RFC 9113 §6.9.2: a half-close goes out although the peer has shrunk the window below zero", () => {
   const client = new Client();
   const call = client.start();
   call.sendMessage(new Uint8Array(1000), false);
