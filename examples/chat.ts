@@ -13,12 +13,12 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const DEFAULT_ADDRESS = "127.0.0.1:8448";
 
-/** Everyone in the room, by name: how a line reaches them. */
+/** Users in the room: name → function that sends a line. */
 const room = new Map<string, (line: string) => Promise<void>>();
 
 async function tell(line: string, except?: string): Promise<void> {
   const others = [...room].filter(([name]) => name !== except);
-  // Whoever has just left, or is too slow to take a line, does not hold up the rest.
+  // A user who disconnects does not keep lines from the others.
   await Promise.allSettled(others.map(([, write]) => write(line)));
 }
 
@@ -27,19 +27,19 @@ async function host(address: string): Promise<void> {
     router.method(
       "/chat",
       {
-        description: "a room; the metadata `name` says who comes",
+        description: "a chat room; set the metadata `name`",
         kind: "bidi_streaming",
         requestCodec: textCodec,
         responseCodec: textCodec,
       },
       async (lines, { metadata, stream }) => {
         const name = metadata.get("name");
-        if (!name) throw new RpcError(Status.INVALID_ARGUMENT, "Say who you are: metadata `name`");
-        if (room.has(name)) throw new RpcError(Status.ALREADY_EXISTS, `${name} is here already`);
+        if (!name) throw new RpcError(Status.INVALID_ARGUMENT, "Metadata `name` is missing");
+        if (room.has(name)) throw new RpcError(Status.ALREADY_EXISTS, `The name ${name} is taken`);
         room.set(name, (line) => stream.write(line));
         try {
           await stream.write(`* you are in a room with ${room.size - 1} others`);
-          await tell(`* ${name} has come`, name);
+          await tell(`* ${name} has joined`, name);
           for await (const line of lines) void tell(`${name}: ${line}`, name);
         } finally {
           room.delete(name);
@@ -75,7 +75,7 @@ const [what, ...rest] = Deno.args;
 try {
   if (what === "serve") await host(rest[0] ?? DEFAULT_ADDRESS);
   else if (what === "join" && rest[0]) await join(rest[0], rest[1] ?? DEFAULT_ADDRESS);
-  else throw new TypeError("Say `serve [ADDRESS]` or `join NAME [ADDRESS]`");
+  else throw new TypeError("Usage: chat.ts serve [ADDRESS] or chat.ts join NAME [ADDRESS]");
   Deno.exit(0);
 } catch (error) {
   console.error(error instanceof RpcError ? `${error.codeName}: ${error.message}` : String(error));

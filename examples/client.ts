@@ -11,7 +11,7 @@ import { connect, RpcError } from "../mod.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-const tls = { insecure: true }; // development: the certificate is the server's own
+const tls = { insecure: true }; // for development: accepts the self-signed certificate
 await using channel = connect(Deno.args[0] ?? "127.0.0.1:8446", { wire: "lean", tls });
 
 try {

@@ -1,5 +1,5 @@
 /**
- * The least of a lean server: TLS with a certificate of its own, three routes, no `.proto`.
+ * A minimal lean server: TLS with a self-signed certificate, three routes, no `.proto`.
  *
  *     deno run -A examples/server.ts [ADDRESS]
  *
@@ -13,16 +13,19 @@ const encoder = new TextEncoder();
 
 const tls = await selfSigned();
 const server = await serve(Deno.args[0] ?? "127.0.0.1:8446", (router) => {
-  router.method("/health", { description: "is it alive?", responseType: "JSON" }, () => {
+  router.method("/health", {
+    description: "reports the health of the server",
+    responseType: "JSON",
+  }, () => {
     return encoder.encode(`{"status":"healthy","timestamp":${Date.now()}}`);
   });
 
-  router.method("/echo", { description: "gives the payload back" }, (payload) => payload);
+  router.method("/echo", { description: "returns the payload" }, (payload) => payload);
 
-  // One message a second, at most ten; a payload of text says after how many to stop.
+  // One message per second; the payload is the number of messages, ten by default.
   router.method(
     "/stream/time",
-    { description: "tells the time", responseType: "JSON", kind: "server_streaming" },
+    { description: "sends the time every second", responseType: "JSON", kind: "server_streaming" },
     async function* (payload, { signal }) {
       const count = Number(new TextDecoder().decode(payload)) || 10;
       for (let i = 1; i <= count && !signal.aborted; i++) {

@@ -1,5 +1,5 @@
 /**
- * Opens a session with session_server.ts, sends three messages, ends its side and reads to the end.
+ * Opens a session with session_server.ts, sends three messages, half-closes and reads to the end.
  *
  *     deno run -A examples/session_client.ts [ADDRESS]
  *
@@ -11,7 +11,7 @@ import { connect } from "../mod.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-const tls = { insecure: true }; // development: the certificate is the server's own
+const tls = { insecure: true }; // for development: accepts the self-signed certificate
 await using channel = connect(Deno.args[0] ?? "127.0.0.1:8447", { wire: "lean", tls });
 try {
   await channel.ready({ timeoutMs: 2_000 });
@@ -24,7 +24,7 @@ await using session = channel.session("/session");
 const greeting = await session.receive();
 console.log(`received: ${decoder.decode(greeting!)}`);
 
-// Sending and receiving are independent of each other; `send` waits while the server is slow.
+// Sending and receiving are independent; `send` waits while the window is full.
 for (const text of ["one", "seventeen", "🌍"]) await session.send(encoder.encode(text));
 session.closeSend();
 

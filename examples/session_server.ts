@@ -1,6 +1,6 @@
 /**
- * A session: both sides send when they like. This server greets first, answers each message with its length
- * and says how many there were when the client has ended.
+ * A session, in which both sides send at any time. This server sends a greeting, replies to each message with
+ * its length, and sends the number of messages after the client's half-close.
  *
  *     deno run -A examples/session_server.ts [ADDRESS]
  *
@@ -15,7 +15,7 @@ const server = await serve(Deno.args[0] ?? "127.0.0.1:8447", (router) => {
   router.method(
     "/session",
     {
-      description: "tells the length of each message",
+      description: "replies with the length of each message",
       kind: "bidi_streaming",
       requestCodec: textCodec,
       responseCodec: textCodec,

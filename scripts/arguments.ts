@@ -1,28 +1,28 @@
 /**
- * Arguments of the developers' programs: what can't be meant ends the program with code 2 and one line, `--help`
- * with code 0 and the usage. A program that takes a wrong argument for nothing to do would say that all is well.
+ * Command-line arguments of development programs. Invalid arguments end the program with one line and code 2,
+ * `--help` with the usage and code 0. Ignoring a wrong argument could report success without doing anything.
  *
  * @module
  */
 
 import { parseArgs, type ParseArgsOptionsConfig } from "node:util";
 
-/** An option: what it is when it is not given, and how its text is read. */
+/** Option: its default and its parser. */
 export interface Option<T> {
   readonly initial: T;
   /** Undefined for an option without a value, `--NAME` or `--no-NAME`. */
   readonly read?: (text: string) => T;
 }
 
-/** The values of options. */
+/** Values of options. */
 export type Values<O extends Record<string, Option<unknown>>> = {
   readonly [K in keyof O]: O[K]["initial"];
 };
 
-/** Arguments that can't be meant; the text is one line. */
+/** Invalid argument; the message is one line. */
 export class ArgumentError extends Error {}
 
-/** A number from `least` to `most`. */
+/** Option with a number from `least` to `most`. */
 export function number<T extends number | undefined>(
   initial: T,
   least: number,
@@ -31,7 +31,7 @@ export function number<T extends number | undefined>(
   return { initial, read: (text) => inRange(text, least, most, "a number") };
 }
 
-/** A whole number from `least` to `most`. */
+/** Option with a whole number from `least` to `most`. */
 export function whole<T extends number | undefined>(
   initial: T,
   least: number,
@@ -53,7 +53,7 @@ function inRange(text: string, least: number, most: number, what: string): numbe
   throw new ArgumentError(`must be ${what} from ${least} to ${most}`);
 }
 
-/** One of `all`. */
+/** Option with one of `all`. */
 export function choice<const C extends string, T extends C | undefined>(
   all: readonly C[],
   initial: T,
@@ -61,7 +61,7 @@ export function choice<const C extends string, T extends C | undefined>(
   return { initial, read: (text) => known(text, all) };
 }
 
-/** Some of `all`, with commas between them. */
+/** Option with some of `all`, separated by commas. */
 export function choices<const C extends string>(
   all: readonly C[],
 ): Option<readonly C[]> {
@@ -74,19 +74,19 @@ function known<C extends string>(text: string, all: readonly C[]): C {
   return one;
 }
 
-/** Any text. */
+/** Option with any text. */
 export function anyText<T extends string | undefined>(initial: T): Option<T | string> {
   return { initial, read: (text) => text };
 }
 
-/** `--NAME` or `--no-NAME`. */
+/** Option without a value: `--NAME` or `--no-NAME`. */
 export function flag(initial: boolean): Option<boolean> {
   return { initial };
 }
 
 /**
- * Reads `args`: options, and with `names` what stands by itself, any text or one of a list. Throws
- * {@link ArgumentError}; null when help is asked for.
+ * Parses `args`: options and, with `names`, positional arguments, any text or some of a list. Returns null
+ * for `--help`. Throws {@link ArgumentError}.
  */
 export function parse<O extends Record<string, Option<unknown>>>(
   args: readonly string[],
@@ -106,7 +106,7 @@ export function parse<O extends Record<string, Option<unknown>>>(
       allowNegative: true,
     });
   } catch (error) {
-    // What follows the first sentence is advice for other programs.
+    // Drops the advice after the first sentence, which is for other programs.
     throw new ArgumentError((error as Error).message.split(/\.?\s*\n|\. /)[0]);
   }
   if (parsed.values.help === true) return null;
@@ -132,13 +132,13 @@ function valueOf(key: string, given: string, option: Option<unknown>): unknown {
   }
 }
 
-/** Ends the program: nothing can be done with these arguments. */
+/** Prints a message and exits with code 2. */
 export function refuse(message: string): never {
   console.error(message);
   Deno.exit(2);
 }
 
-/** Like {@link parse} for this program's arguments; prints `usage` for `--help`, and ends it for what is wrong. */
+/** Parses this program's arguments; prints `usage` for `--help`, and exits for invalid ones. */
 export function readArguments<O extends Record<string, Option<unknown>>>(
   usage: string,
   options: O,

@@ -1,6 +1,6 @@
 /**
- * Everything that can be said about the code without running it: types, lint, format, generated code,
- * what would be published, and the documentation of what is exported. Exit code 1 when anything is wrong.
+ * Runs the static checks: format, lint, types, generated code, documentation of exports, and publishing. Exits
+ * with 1 when one of them fails.
  *
  * @module
  */
@@ -14,10 +14,10 @@ const stages: [name: string, args: string[]][] = [
   ["types", ["check", "--quiet"]],
   ["generated", ["run", "-A", "scripts/generate.ts", "--check"]],
   ["options", ["run", "-A", "scripts/options_page.ts", "--check"]],
-  // Types of npm packages are documented there; but a whole package's namespace must be looked at.
+  // Skips npm packages, which are documented elsewhere; `certs` needs the types of one.
   ["documentation", ["doc", "--lint", "--no-npm", ...Object.values(others)]],
   ["documentation of certs", ["doc", "--lint", certs]],
-  // Uncommitted files are fine here: on a clean clone there are none.
+  // Allows uncommitted files; a clean clone has none.
   ["publish", ["publish", "--dry-run", "--allow-dirty", "--quiet"]],
 ];
 

@@ -1,10 +1,10 @@
 /**
- * Makes single-file programs of `cmd/*.ts` in `build/`. `deno compile` silently leaves out workers: they are
- * found in the source, given to it, and looked for in the list of embedded files that it prints.
+ * Compiles `cmd/*.ts` to single-file programs in `build/`. `deno compile` omits workers silently, so they are
+ * found in the source, passed to it, and checked in its list of embedded files.
  *
  *     deno task compile [NAME…]
  *
- * `DENORT_BIN` in the environment is taken instead of downloading Deno's runtime for programs.
+ * With `DENORT_BIN` in the environment, that runtime is used instead of a download.
  *
  * @module
  */
@@ -20,12 +20,12 @@ deno task compile [NAME …]
   NAME     of ${PROGRAMS.join(", ")}; default all
 `;
 
-/** The code without block comments: examples in them import files of the reader's. */
+/** Reads code without block comments, whose examples import files that do not exist here. */
 async function codeOf(file: URL): Promise<string> {
   return (await Deno.readTextFile(file)).replace(/\/\*[\s\S]*?\*\//g, "");
 }
 
-/** Every file that is imported, or started as a worker, from `path`. */
+/** Finds every file that `path` imports or starts as a worker, directly or not. */
 async function reachable(path: URL, found = new Set<string>()): Promise<Set<string>> {
   if (found.has(path.href)) return found;
   found.add(path.href);
@@ -39,7 +39,7 @@ async function reachable(path: URL, found = new Set<string>()): Promise<Set<stri
   return found;
 }
 
-/** The workers that a program starts, by their paths below the project's root. */
+/** Finds the workers of a program, as paths below the root of the project. */
 async function workersOf(path: URL): Promise<string[]> {
   const workers = new Set<string>();
   for (const file of await reachable(path)) {
@@ -48,13 +48,15 @@ async function workersOf(path: URL): Promise<string[]> {
       workers.add(new URL(url, file).href.slice(ROOT.href.length));
     }
     if (/new Worker\(\s*(?!new URL\(\s*")/.test(source)) {
-      throw new Error(`${file} starts a worker whose URL deno compile can't see`);
+      throw new Error(
+        `${file} starts a worker whose URL deno compile does not find: use a literal URL`,
+      );
     }
   }
   return [...workers];
 }
 
-/** A program's permissions and V8 flags: those of the task of its name. */
+/** Returns the permissions and V8 flags of the task with the name of the program. */
 async function flagsOf(name: string): Promise<string[]> {
   const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   const flags = (tasks[name] as string).match(/--(?:allow-|v8-flags=)\S+/g);
@@ -62,7 +64,7 @@ async function flagsOf(name: string): Promise<string[]> {
   return flags;
 }
 
-/** Compiles one program; throws when it lacks something. */
+/** Compiles one program. Throws when a worker is missing in it. */
 async function compile(name: string): Promise<void> {
   const workers = await workersOf(new URL(`cmd/${name}.ts`, ROOT));
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -85,9 +87,9 @@ async function compile(name: string): Promise<void> {
   for (const worker of workers) {
     const file = worker.split("/").at(-1)!;
     if (!embedded.includes(` ${file} `)) {
-      throw new Error(`build/${name} lacks its worker ${worker}:\n${embedded}`);
+      throw new Error(`build/${name} is missing its worker ${worker}:\n${embedded}`);
     }
-    console.log(`build/${name} has its worker ${worker}`);
+    console.log(`build/${name} includes its worker ${worker}`);
   }
 }
 

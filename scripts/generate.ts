@@ -1,9 +1,8 @@
 /**
- * Generates `proto/gen` from the `.proto` files, with npm's buf and protoc-gen-es: nothing else needs to
- * be installed.
+ * Generates `proto/gen` from the `.proto` files with buf and protoc-gen-es from npm.
  *
  *     deno task generate            lint, then write proto/gen
- *     deno task generate --check    lint, then exit 1 when proto/gen is not what would be written
+ *     deno task generate --check    lint, then exit 1 when proto/gen is not up to date
  *
  * @module
  */
@@ -14,7 +13,7 @@ const ROOT = new URL("..", import.meta.url).pathname;
 const GEN = join(ROOT, "proto/gen");
 const NEVER_FORMATTED = "/* eslint-disable */\n";
 
-/** Modules of `buf.yaml`, and where below `proto/gen` their code goes. */
+/** Modules of `buf.yaml`, and the folders of their code below `proto/gen`. */
 const MODULES = [
   { input: "proto", out: "" },
   { input: "bench/peers", out: "bench" },

@@ -1,13 +1,13 @@
 /**
- * Runs `deno test -A` with short output: a dot for a test, the failures, and at the end a line of its own,
- * `N passed, N failed`. Arguments are passed on, so `deno task test tests/hpack` runs a part.
+ * Runs `deno test -A` with short output: a dot for each test, the failures, and a last line
+ * `N passed, N failed`. Arguments are passed on: `deno task test tests/hpack` runs a part.
  *
  * @module
  */
 
 import { stripVTControlCharacters } from "node:util";
 
-// Tests start programs: they must find a deno even where only this process's own path is known.
+// For tests that start programs where deno is not on the PATH.
 const env = { VRPC_DENO: Deno.execPath() };
 
 const args = ["test", "-A", "--quiet", "--reporter=dot", ...Deno.args];
@@ -22,6 +22,6 @@ const { code } = await child.status;
 
 const summary = stripVTControlCharacters(tail).match(/(\d+) passed.*?\| (\d+) failed/s);
 const [passed, failed] = summary ? [Number(summary[1]), Number(summary[2])] : [0, 1];
-// An error outside of any test (a file that doesn't load) fails the run without a failed test.
+// An error outside of tests, such as a file that does not load, counts as one failure.
 console.log(`${passed} passed, ${code !== 0 && failed === 0 ? 1 : failed} failed`);
 Deno.exit(code);

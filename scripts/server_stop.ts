@@ -1,5 +1,5 @@
 /**
- * Stops the server that `deno task server` started: it drains, and this waits until it is gone.
+ * Stops the server that `deno task server` started, and waits until it has drained.
  *
  *     server_stop.ts [PID_FILE]
  *
@@ -14,7 +14,7 @@ async function readPid(): Promise<number | undefined> {
   return /^\d+\s*$/.test(text) ? Number(text) : undefined;
 }
 
-/** Whether the process is a server of ours: a pid is given out again some day. */
+/** Whether the process is this server: process ids are reused. */
 async function isServer(pid: number): Promise<boolean> {
   if (Deno.build.os !== "linux") return true;
   const commandLine = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
@@ -23,7 +23,7 @@ async function isServer(pid: number): Promise<boolean> {
 
 const pid = await readPid();
 if (pid === undefined || !await isServer(pid)) {
-  console.log("No server that `deno task server` started is running");
+  console.log("No server started by `deno task server` is running");
   await Deno.remove(PID_FILE).catch(() => {});
   Deno.exit(0);
 }
@@ -32,7 +32,7 @@ try {
 } catch (error) {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
-// The server removes the file as the last thing it does.
+// Removing the file is the last step of the server.
 while (await readPid() === pid && await isServer(pid)) {
   await new Promise((resolve) => setTimeout(resolve, POLL_MS));
 }

@@ -1,5 +1,5 @@
 /**
- * A throw-away authority and a server certificate for 127.0.0.1 and localhost.
+ * Temporary certificate authority, with a server certificate for 127.0.0.1 and localhost.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface Certificates {
 
 let made: Promise<Certificates> | undefined;
 
-/** Made once per run: server and client must hold the same authority. */
+/** Creates the certificates, once per run: server and client need the same authority. */
 export function makeCertificates(): Promise<Certificates> {
   return made ??= makeIn(join(CACHE, "certificates"));
 }

@@ -1,5 +1,5 @@
 /**
- * The Connect conformance suite, its gRPC half, against our server and our client.
+ * The gRPC half of the Connect conformance suite, against this project's server and client.
  *
  * @module
  */
@@ -38,7 +38,7 @@ async function connectConformance(limitMs: number, mode: "server" | "client"): P
     config,
     "--mode",
     mode,
-    // Some cases measure milliseconds: leave room on machines of two cores.
+    // Some cases measure milliseconds: fewer in parallel for machines with two cores.
     ...(mode === "server" ? ["--parallel", "4"] : []),
     "--",
     Deno.execPath(),
@@ -52,7 +52,7 @@ async function connectConformance(limitMs: number, mode: "server" | "client"): P
   return { total, passed, report: total > 0 && total === passed ? undefined : output.slice(-8000) };
 }
 
-/** gRPC's semantics. */
+/** Stages for the semantics of gRPC. */
 export const CONNECT_STAGES: Stage[] = [
   {
     name: "Connect conformance, our server",

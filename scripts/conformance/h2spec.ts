@@ -1,5 +1,5 @@
 /**
- * h2spec against our server, and h2specd, its other half, against our client.
+ * h2spec against this project's server, and h2specd, its counterpart, against the client.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { install, ROOT, TOOLS } from "./tools.ts";
 const SERVER = join(ROOT, "tests/compat/interop/server.ts");
 const CLIENT = join(ROOT, "tests/compat/conformance/http2_client.ts");
 
-/** How many cases h2specd has. */
+/** Number of cases in h2specd. */
 const CLIENT_CASES = 57;
 
 /** Reads `145 tests, 144 passed, 0 skipped, 1 failed`. */
@@ -48,9 +48,9 @@ async function h2spec(limitMs: number, tls: boolean): Promise<Counts> {
 async function h2specd(limitMs: number): Promise<Counts> {
   const program = await install(TOOLS.h2specd);
   const command = `${Deno.execPath()} run -A --no-check ${CLIENT}`;
-  // The first start compiles; h2specd would take the time for a client that doesn't connect.
+  // The first start compiles, which h2specd would take for a client that does not connect.
   await capture([...command.split(" "), "http://127.0.0.1:9"], { limitMs, cwd: ROOT });
-  // It gives up altogether when a client took too long to start, which a busy machine can do.
+  // h2specd aborts when a client is slow to start, which happens on a busy machine: retry.
   for (let attempt = 1;; attempt++) {
     const { output } = await capture([
       program,
@@ -66,7 +66,7 @@ async function h2specd(limitMs: number): Promise<Counts> {
   }
 }
 
-/** The first of `count` ports in a row that are free now; below those that the kernel hands out by itself. */
+/** Returns the first of `count` consecutive free ports, below the kernel's range of ephemeral ports. */
 function freePorts(count: number): number {
   for (let first = 12_000 + Math.floor(Math.random() * 1_000); first < 32_000; first += count) {
     const held: Deno.Listener[] = [];
@@ -81,10 +81,10 @@ function freePorts(count: number): number {
       for (const listener of held) listener.close();
     }
   }
-  throw new Error(`Cannot find ${count} free ports in a row`);
+  throw new Error(`Cannot find ${count} consecutive free ports`);
 }
 
-/** HTTP/2 itself. */
+/** Stages for HTTP/2. */
 export const H2SPEC_STAGES: Stage[] = [
   {
     name: "h2spec, TCP",

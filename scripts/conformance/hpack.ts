@@ -1,5 +1,5 @@
 /**
- * HPACK against npm's hpack.js, in both directions.
+ * HPACK against hpack.js, in both directions.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { capture } from "./process.ts";
 import type { Stage } from "./stage.ts";
 import { ROOT } from "./tools.ts";
 
-/** Header compression. */
+/** Stages for header compression. */
 export const HPACK_STAGES: Stage[] = [{
   name: "HPACK, hpack.js at the other end",
   expected: 400,

@@ -10,7 +10,7 @@ import { capture, freePort, type Served, start } from "./process.ts";
 import type { Counts, Program, Stage } from "./stage.ts";
 import { CACHE, install, ROOT, TOOLS } from "./tools.ts";
 
-/** The cases that every implementation has. */
+/** Cases of all implementations. */
 const CASES = [
   "empty_unary",
   "large_unary",
@@ -56,7 +56,7 @@ async function ourServer(tls: boolean): Promise<Served> {
   ));
 }
 
-/** grpc-go's client: a process per case, whose exit code is the result. */
+/** Runs the client of grpc-go: one process per case, whose exit code is the result. */
 async function goClient(limitMs: number, tls: boolean, cases: string[]): Promise<Counts> {
   const client = await install(TOOLS.interopClient);
   await using server = await ourServer(tls);
@@ -77,7 +77,7 @@ async function goClient(limitMs: number, tls: boolean, cases: string[]): Promise
   return counts(cases.length, reports);
 }
 
-/** grpc-go's server says nothing when it listens, so its port is tried until it answers. */
+/** Starts the server of grpc-go, and dials its port until it accepts: it prints nothing when it listens. */
 async function goServer(tls: boolean): Promise<Served> {
   const server = await install(TOOLS.interopServer);
   const port = freePort();
@@ -111,7 +111,7 @@ async function goServer(tls: boolean): Promise<Served> {
   return { address, pid: child.pid, output: () => "", [Symbol.asyncDispose]: stop };
 }
 
-/** Runs one of the client programs here, which print `PASS name` or `FAIL name: why`. */
+/** Runs a client program of this project, which prints `PASS name` or `FAIL name: reason`. */
 async function denoClient(limitMs: number, command: string[]): Promise<Counts> {
   const { output } = await capture(command, { limitMs });
   const passed = output.match(/^PASS /gm)?.length ?? 0;
@@ -170,7 +170,7 @@ async function grpcJsServer(limitMs: number, tls: boolean): Promise<Counts> {
   );
 }
 
-/** One file that Node can run. grpc-js's TLS server does not work on Deno, with no client at all. */
+/** Bundles a program into one file for Node: the TLS server of grpc-js does not work on Deno. */
 async function bundle(name: string): Promise<string> {
   const file = join(CACHE, name.replace(/ts$/, "mjs"));
   const command = [Deno.execPath(), "bundle", "--platform", "deno", "-o", file, program(name)];
@@ -203,7 +203,7 @@ const overBoth = (
     run: (limitMs: number) => run(limitMs, tls),
   }));
 
-/** gRPC with other implementations at the other end. */
+/** Stages with other implementations of gRPC as the peer. */
 export const INTEROP_STAGES: Stage[] = [
   ...overBoth(
     "interop, grpc-go client, our server",

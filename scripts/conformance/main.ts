@@ -1,12 +1,12 @@
 /**
- * Runs the suites that others wrote, and prints one table.
+ * Runs third-party conformance suites and prints one table.
  *
  *     deno task conformance                 everything
- *     deno task conformance h2spec          the stages whose names start so
+ *     deno task conformance h2spec          the stages whose names start with it
  *     deno task conformance --list          the names
  *
- * Exits 1 when anything falls short, and 2 when a program is missing that has to be installed first: Go,
- * which builds the suites, or Node.
+ * Exits with 1 when a stage fails, and with 2 when a required program is not installed: Go, which builds the
+ * suites, or Node.
  *
  * @module
  */
@@ -42,7 +42,7 @@ const startsWith = (stage: Stage, name: string) =>
   stage.name.toLowerCase().startsWith(name.toLowerCase());
 for (const name of wanted) {
   if (!STAGES.some((stage) => startsWith(stage, name))) {
-    refuse(`Cannot find a stage called "${name}"; see --list`);
+    refuse(`Unknown stage "${name}": see --list`);
   }
 }
 const chosen = STAGES.filter((stage) =>
@@ -63,7 +63,7 @@ for (const program of new Set(chosen.flatMap((stage) => stage.needs))) {
   if (await which(program) === undefined) missing.push(`${program}: ${HOW_TO_INSTALL[program]}`);
 }
 if (missing.length > 0) {
-  console.error(`Not installed here:\n${missing.join("\n")}`);
+  console.error(`Not installed:\n${missing.join("\n")}`);
   Deno.exit(2);
 }
 

@@ -1,24 +1,24 @@
 /**
- * Programs with a time limit.
+ * Runs programs with a time limit.
  *
  * @module
  */
 
-/** How to run a program. */
+/** Options of {@link capture}. */
 export interface RunOptions {
-  /** Added to this process's environment. */
+  /** Additional environment variables. */
   env?: Record<string, string>;
-  /** The working directory. */
+  /** Working directory. */
   cwd?: string;
-  /** When to kill it, in ms. */
+  /** Time limit in ms, after which the program is killed. */
   limitMs: number;
-  /** Leave standard error out of `output`. */
+  /** Whether to exclude standard error from `output`. */
   stdoutOnly?: boolean;
 }
 
-/** What a program left. */
+/** Result of a program. */
 export interface Outcome {
-  /** Its exit code; 124 when it was killed because time was up. */
+  /** Exit code; 124 after the time limit. */
   code: number;
   /** Standard output and standard error, without colours. */
   output: string;
@@ -47,21 +47,21 @@ export async function capture(command: string[], options: RunOptions): Promise<O
   clearTimeout(timer);
   let output = (await out + (options.stdoutOnly ? "" : await err)).replace(COLOURS, "");
   await err;
-  if (late) output += `\nkilled: it ran longer than ${options.limitMs / 1000} s\n`;
+  if (late) output += `\nkilled after ${options.limitMs / 1000} s\n`;
   return { code: late ? 124 : code, output };
 }
 
-/** A program that serves while something else runs. */
+/** Running server program. */
 export interface Served extends AsyncDisposable {
-  /** What it said that it listens on. */
+  /** Address from its line `listening ADDRESS`. */
   address: string;
-  /** What it wrote so far. */
+  /** Returns its output until now. */
   output(): string;
-  /** Its process id. */
+  /** Process id. */
   pid: number;
 }
 
-/** Starts one of this project's programs and waits for its line `listening ADDRESS`. */
+/** Starts a program of this project and waits for its line `listening ADDRESS`. */
 export async function start(command: string[], limitMs = 30_000): Promise<Served> {
   const child = new Deno.Command(command[0], {
     args: command.slice(1),
@@ -86,7 +86,7 @@ export async function start(command: string[], limitMs = 30_000): Promise<Served
     try {
       child.kill("SIGTERM");
     } catch {
-      // It has ended by itself.
+      // The program has already ended.
     }
     const hard = setTimeout(() => child.kill("SIGKILL"), 5000);
     await child.status;
@@ -103,7 +103,7 @@ export async function start(command: string[], limitMs = 30_000): Promise<Served
   }
 }
 
-/** The path of a program, or undefined when there is none. */
+/** Finds the path of a program; undefined when it is not installed. */
 export async function which(name: string): Promise<string | undefined> {
   for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
     const path = `${folder}/${name}`;
@@ -116,7 +116,7 @@ export async function which(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** A TCP port of the loopback interface that is free now. */
+/** Finds a free TCP port of the loopback interface. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;

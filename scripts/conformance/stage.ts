@@ -4,42 +4,42 @@
  * @module
  */
 
-/** What a stage counted. */
+/** Counts of a stage. */
 export interface Counts {
   /** Cases that passed. */
   passed: number;
-  /** Cases that there are. */
+  /** Cases in total. */
   total: number;
-  /** Shown when not everything passed. */
+  /** Details to print unless everything passed. */
   report?: string;
 }
 
-/** A program that is not installed by the run itself. */
+/** Program that the run does not install itself. */
 export type Program = "go" | "node" | "curl";
 
-/** One suite in one setting. */
+/** A suite in one configuration. */
 export interface Stage {
-  /** As shown in the table, and as given on the command line. */
+  /** Name in the table and on the command line. */
   readonly name: string;
-  /** How many cases there must be: fewer is a failure as well. */
+  /** Expected number of cases; fewer is a failure too. */
   readonly expected: number;
-  /** Programs that must be installed beforehand. */
+  /** Programs that must be installed. */
   readonly needs: readonly Program[];
   /** Time limit in seconds. */
   readonly limitSeconds: number;
-  /** Runs it. */
+  /** Runs the suite. */
   run(limitMs: number): Promise<Counts>;
 }
 
-/** What came of a stage. */
+/** Result of a stage. */
 export interface Row extends Counts {
   /** The stage. */
   stage: Stage;
-  /** How long it took. */
+  /** Duration. */
   seconds: number;
 }
 
-/** Whether a stage has nothing to complain about. */
+/** Whether all expected cases passed. */
 export function isGreen({ passed, total, stage }: Row): boolean {
   return passed === total && total >= stage.expected;
 }
@@ -57,7 +57,7 @@ export async function runStage(stage: Stage): Promise<Row> {
   return { ...counts, stage, seconds: (performance.now() - startMs) / 1000 };
 }
 
-/** The table of all stages, as Markdown. */
+/** Formats all stages as a Markdown table. */
 export function table(rows: Row[]): string {
   const lines = rows.map((row) => [
     row.stage.name,

@@ -1,6 +1,5 @@
 /**
- * The suites of others, at fixed versions, built by `go install` into a cache folder outside the
- * checkout.
+ * Third-party suites at fixed versions, built by `go install` in a cache folder outside the checkout.
  *
  * @module
  */
@@ -8,20 +7,20 @@
 import { join } from "node:path";
 import { capture } from "./process.ts";
 
-/** Where tools, logs and generated files are kept. */
+/** Folder of tools, logs and generated files. */
 export const CACHE = Deno.env.get("VRPC_CONFORMANCE_CACHE") ??
   join(Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/tmp", ".cache"), "vrpc");
 
-/** The root of the checkout. */
+/** Root of the checkout. */
 export const ROOT = new URL("../..", import.meta.url).pathname;
 
-/** A program that `go install` builds. */
+/** Program built by `go install`. */
 export interface Tool {
-  /** The name of the program. */
+  /** Name of the program. */
   readonly name: string;
-  /** The Go package. */
+  /** Go package. */
   readonly path: string;
-  /** The module's version. */
+  /** Version of the module. */
   readonly version: string;
 }
 
@@ -30,7 +29,7 @@ const tool = (name: string, path: string, version: string): Tool => ({ name, pat
 const CONFORMANCE_MODULE = "connectrpc.com/conformance";
 const CONFORMANCE_VERSION = "v1.0.6";
 
-/** Every tool that the stages use. */
+/** Tools of the stages. */
 export const TOOLS = {
   h2spec: tool("h2spec", "github.com/summerwind/h2spec/cmd/h2spec", "v2.2.1+incompatible"),
   h2specd: tool("h2specd", "github.com/summerwind/h2spec/cmd/h2specd", "v2.2.1+incompatible"),
@@ -45,9 +44,9 @@ export const TOOLS = {
   ghz: tool("ghz", "github.com/bojand/ghz/cmd/ghz", "v0.93.0"),
 } as const;
 
-/** Installs a tool unless it is there, and returns the path of the program. */
+/** Installs a tool unless it is cached; returns the path of the program. */
 export async function install(tool: Tool): Promise<string> {
-  // A folder per version, so that a new version never runs as the old one.
+  // One folder per version.
   const folder = join(CACHE, "bin", `${tool.path.replaceAll("/", "_")}@${tool.version}`);
   const program = join(folder, tool.name);
   try {
@@ -76,7 +75,7 @@ export async function conformanceProtos(): Promise<string> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   await Deno.mkdir(CACHE, { recursive: true });
-  // Downloads the module, when the program was built on another occasion, and says where it is.
+  // Downloads the module, unless it is cached, and prints its path.
   const download = await capture([
     "go",
     "mod",

@@ -1,5 +1,5 @@
 /**
- * What people have at hand: grpcurl, ghz and curl against our server.
+ * Common tools against this project's server: grpcurl, ghz and curl.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { capture, start } from "./process.ts";
 import type { Counts, Stage } from "./stage.ts";
 import { install, ROOT, TOOLS } from "./tools.ts";
 
-/** A command, what its exit code must be, and what its output must hold. */
+/** Command with its expected exit code and output. */
 interface Check {
   command: string[];
   code: number;
@@ -48,7 +48,7 @@ async function runAll(checks: Check[], limitMs: number): Promise<Counts> {
 
 const SERVICE = "grpc.testing.TestService";
 
-/** grpcurl exits with 64 and the status code added. */
+/** Exit code of grpcurl: 64 plus the status code. */
 const grpcurlExit = (status: number) => 64 + status;
 
 function grpcurlChecks(curl: (...args: string[]) => string[], address: string): Check[] {
@@ -149,7 +149,7 @@ async function curl(limitMs: number): Promise<Counts> {
   ], limitMs);
 }
 
-/** Programs of everyday use. */
+/** Stages with common tools. */
 export const TOOLS_STAGES: Stage[] = [
   {
     name: "grpcurl, TCP",

@@ -1,12 +1,12 @@
 /**
- * Tests on a real AF_VSOCK, in a guest of its own.
+ * Tests on real AF_VSOCK sockets, in a virtual machine.
  *
  *     deno task test:vsock            everything
  *     deno task test:vsock guest      in the guest, over CID 1: the suites of transport and call tests
  *     deno task test:vsock parity     in the guest: call rates over vsock and TCP loopback
  *     deno task test:vsock host       guest to host and host to guest, by a virtio-vsock device
  *
- * Exits 1 when something failed, and 2 when something is missing that can't be installed from here.
+ * Exits with 1 when a test fails, and with 2 when a program is missing that can't be installed.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { boot, initrd, MissingError, prepare, run, vhostDevice } from "./rig.ts"
 const ROOT = new URL("../../", import.meta.url).pathname;
 const STAGES: Record<string, (folder: string) => Promise<boolean>> = { guest, parity, host };
 
-/** A program of ours as one file, because the guest has no network to get packages from. */
+/** Bundles a program into one file: the guest has no network to load packages from. */
 async function bundle(entry: string): Promise<string> {
   const out = await Deno.makeTempFile({ suffix: ".js" });
   try {
@@ -82,7 +82,7 @@ async function host(folder: string): Promise<boolean> {
     }).spawn();
     await appears(`${hvsock}_6000`);
     const guest = await boot({ initrd: image, folder, vsockSocket: socket, timeoutMs: 180_000 });
-    // Whoever fails first takes the other down with it.
+    // The first failure ends both.
     const status = tests.status.then((s) => {
       if (!s.success) guest.kill();
       return s.success;
@@ -114,7 +114,7 @@ async function appears(path: string): Promise<void> {
 const chosen = Deno.args.length === 0 ? Object.keys(STAGES) : Deno.args;
 for (const name of chosen) {
   if (STAGES[name] !== undefined) continue;
-  console.error(`There is no stage ${name}: ${Object.keys(STAGES).join(", ")}`);
+  console.error(`Unknown stage ${name}, must be one of ${Object.keys(STAGES).join(", ")}`);
   Deno.exit(2);
 }
 let passed = 0;

@@ -1,13 +1,13 @@
 /**
- * A small Debian kernel in QEMU (software emulation), with busybox and Deno, so that there is a real AF_VSOCK
- * to test on. What is slow to make is kept in a cache folder.
+ * Virtual machine for AF_VSOCK tests: a small Debian kernel in QEMU (software emulation) with busybox and Deno.
+ * Slow build steps are cached.
  *
  * @module
  */
 
 import { join } from "node:path";
 
-/** Where built things are kept: `$XDG_CACHE_HOME/vrpc/vsock` or `~/.cache/vrpc/vsock`. */
+/** Cache folder: `$XDG_CACHE_HOME/vrpc/vsock` or `~/.cache/vrpc/vsock`. */
 export const CACHE = join(
   Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/tmp", ".cache"),
   "vrpc",
@@ -17,7 +17,7 @@ export const CACHE = join(
 /** Version of the device backend on the host (a crate). */
 export const VHOST_DEVICE_VERSION = "0.3.0";
 
-// Program, and the Debian package that has it.
+// Program, and its Debian package.
 const PROGRAMS: readonly (readonly [string, string])[] = [
   ["qemu-system-x86_64", "qemu-system-x86"],
   ["cpio", "cpio"],
@@ -50,12 +50,12 @@ cd /t; sh ./run.sh; rc=$?
 echo $rc >/dev/ttyS1; sync; poweroff -f
 `;
 
-/** Something is missing that can't be installed from here; the text says what to do. */
+/** Missing program that must be installed by the user; the message says how. */
 export class MissingError extends Error {
   override readonly name = "MissingError";
 }
 
-/** Runs a program; returns its standard output. Throws with its last words when it fails. */
+/** Runs a program and returns its standard output. Throws with the end of its output when it fails. */
 export async function run(command: string, args: string[], cwd?: string): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(command, { args, cwd }).output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -74,7 +74,7 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** Installs the programs that the rig needs, where this is root on Debian; else says what to install. */
+/** Installs the required programs as root on Debian; otherwise throws with what to install. */
 export async function installPrograms(): Promise<void> {
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
     throw new MissingError("The rig needs Linux on x86_64");
@@ -92,7 +92,7 @@ export async function installPrograms(): Promise<void> {
   await run("apt-get", ["install", "-y", "-q", "--no-install-recommends", ...missing]);
 }
 
-/** Unpacks Debian's cloud kernel into the cache, without installing it. Returns its folder. */
+/** Unpacks Debian's cloud kernel into the cache. Returns its folder. */
 async function kernel(): Promise<string> {
   const folder = join(CACHE, "kernel");
   if (await exists(join(folder, "boot"))) return folder;
@@ -105,7 +105,9 @@ async function kernel(): Promise<string> {
     await run("apt-get", ["update", "-q"]);
     name = (await run("sh", ["-c", depends])).trim();
   }
-  if (name === "") throw new MissingError("apt-cache knows no package linux-image-cloud-amd64");
+  if (name === "") {
+    throw new MissingError("apt-cache does not find the package linux-image-cloud-amd64");
+  }
   const work = await Deno.makeTempDir();
   try {
     await run("sh", ["-c", `apt-get download ${name}`], work);
@@ -124,12 +126,12 @@ async function glob(folder: string, pattern: RegExp): Promise<string> {
   throw new Error(`Cannot find ${pattern} in ${folder}`);
 }
 
-/** The kernel's image. */
+/** Returns the path of the kernel image. */
 export async function kernelImage(): Promise<string> {
   return await glob(join(await kernel(), "boot"), /^vmlinuz-/);
 }
 
-/** Makes the archive with busybox, Deno and the modules, once. Returns its path. */
+/** Builds the archive with busybox, Deno and kernel modules, once. Returns its path. */
 async function baseArchive(): Promise<string> {
   const archive = join(CACHE, `base-${Deno.version.deno}-2.cpio.zst`);
   if (await exists(archive)) return archive;
@@ -162,7 +164,7 @@ async function baseArchive(): Promise<string> {
   return archive;
 }
 
-/** Prepares everything that runs of the guest share. */
+/** Prepares the files common to all guests. */
 export async function prepare(): Promise<void> {
   await Deno.mkdir(CACHE, { recursive: true });
   await installPrograms();
@@ -170,7 +172,7 @@ export async function prepare(): Promise<void> {
   await baseArchive();
 }
 
-/** Makes an initial RAM disk whose `/t` holds `files` (name to text); `run.sh` among them is what runs. */
+/** Builds an initial RAM disk with `files` (name to text) in `/t`; it runs the file `run.sh`. */
 export async function initrd(files: Record<string, string>, out: string): Promise<void> {
   const work = await Deno.makeTempDir();
   try {
@@ -179,7 +181,7 @@ export async function initrd(files: Record<string, string>, out: string): Promis
       await Deno.writeTextFile(join(work, "t", name), text);
     }
     await Deno.copyFile(await baseArchive(), out);
-    // Concatenated archives begin at multiples of 4.
+    // Concatenated archives must begin at multiples of 4 bytes.
     await run("truncate", ["-s", "%4", out]);
     await run("sh", ["-c", `find t | cpio -o -H newc -R 0:0 --quiet | gzip -1 >>${out}`], work);
   } finally {
@@ -187,14 +189,14 @@ export async function initrd(files: Record<string, string>, out: string): Promis
   }
 }
 
-/** Installs the device backend that gives the guest a vsock to the host. Returns its path. */
+/** Installs the vhost backend of the vsock device. Returns its path. */
 export async function vhostDevice(): Promise<string> {
   const root = join(CACHE, "vhost-device");
   const program = join(root, "bin", "vhost-device-vsock");
   if (await exists(program)) return program;
   if (!await has("cargo")) {
     throw new MissingError(
-      "The host's side needs cargo (Rust): install it, or run only: deno task test:vsock guest",
+      "The stage host needs cargo (Rust): install it, or run: deno task test:vsock guest",
     );
   }
   console.log(`Building vhost-device-vsock ${VHOST_DEVICE_VERSION} (once, some minutes)`);
@@ -210,15 +212,15 @@ export async function vhostDevice(): Promise<string> {
   return program;
 }
 
-/** A guest that runs. */
+/** Running guest. */
 export interface Guest {
   /** Resolves to the exit code of run.sh; 125 when QEMU failed, 126 when the guest died. */
   readonly done: Promise<number>;
-  /** Ends it. */
+  /** Stops the guest. */
   kill(): void;
 }
 
-/** Boots a guest. Its console goes to our standard output. */
+/** Boots a guest, with its console on standard output. */
 export async function boot(
   options: { initrd: string; folder: string; vsockSocket?: string; timeoutMs: number },
 ): Promise<Guest> {

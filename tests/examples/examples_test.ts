@@ -16,7 +16,10 @@ Deno.test("the example's client finds what its server offers", async () => {
   const address = await listening(processes, path("server.ts"), "127.0.0.1:0");
   const { stdout, stderr, code } = await runProgram("examples/client.ts", [address, "2"]);
   assert.equal(code, 0, stderr);
-  assert.match(stdout, /^method \/stream\/time \(server_streaming\): tells the time$/m);
+  assert.match(
+    stdout,
+    /^method \/stream\/time \(server_streaming\): sends the time every second$/m,
+  );
   assert.match(stdout, /^health: healthy$/m);
   assert.match(stdout, /^echo: special characters: 你好 🌍$/m);
   assert.match(stdout, /^concurrent: 100 of 100 came back$/m);
@@ -104,7 +107,7 @@ Deno.test("two users chat and see each other join and leave", async () => {
   await ann.sees("with 0 others");
   await using bob = new Person("bob", address);
   await bob.sees("with 1 others");
-  await ann.sees("* bob has come");
+  await ann.sees("* bob has joined");
   await ann.type("hello bob");
   await bob.sees("ann: hello bob");
   await bob.type("hello ann 🌍");
