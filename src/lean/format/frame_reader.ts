@@ -1,50 +1,50 @@
 /**
- * Cuts arriving bytes into frames. Frames that lie whole in a chunk are handed on in place; a frame that is
- * cut off is gathered in a buffer that grows with what has come, never with what was declared.
+ * Cuts received bytes into frames. A frame that lies within one chunk is passed on in place; one that spans chunks is
+ * gathered in a buffer that grows with the received bytes, never with the declared length.
  *
  * @module
  */
 
 import { HEADER_BYTES, readU32, VERSION } from "./frames.ts";
 
-/** What a {@link FrameReader} calls. */
+/** Receives the frames of a {@link FrameReader}. */
 export interface FrameHandler {
   /**
-   * A whole frame: its header begins at `at`. `owned` says that `b` is not used again, so that parts of it
-   * may be kept; else it is only valid during the call.
+   * A complete frame, whose header begins at `at`. `owned`: the handler may keep parts of `b`; otherwise it is valid only
+   * during the call.
    */
   onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void;
-  /** Whether a value longer than {@link FrameReader.valueLimit} may be gathered all the same. */
+  /** Whether a value longer than {@link FrameReader.valueLimit} is accepted. */
   admit(b: Uint8Array, at: number, valueBytes: number): boolean;
-  /** A frame that was not admitted: header and type are there, the value will be skipped. */
+  /** A frame that was not admitted: `b` has its header and type, its value will be skipped. */
   onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void;
-  /** Whether a frame that is cut off may hold `bytes` more; if so, they are counted. */
+  /** Whether the incomplete frame may hold `bytes` more; if so, they are counted. */
   holdFrame(bytes: number): boolean;
-  /** A frame that was cut off holds them no more. */
+  /** Uncounts all bytes of the incomplete frame. */
   dropFrame(): void;
-  /** The bytes can't be frames. */
+  /** The bytes are not frames. Nothing more is read. */
   onMalformed(message: string): void;
 }
 
-// What begins with such a byte: an alert of TLS, an answer of HTTP/1.
+// By first byte: a TLS alert, an HTTP/1 response.
 const OTHER_PROTOCOLS = new Map([[0x15, "TLS"], [0x48, "HTTP/1"]]);
 
-/** What a reader is doing with the frame that is cut off. */
+/** Which part of an incomplete frame is being gathered. */
 const Part = { HEADER: 0, FRAME: 1, OVERSIZE: 2 } as const;
 
-// Up to this length a cut-off frame gets its whole buffer at once.
+// Up to this length an incomplete frame gets its whole buffer at once.
 const SMALL_FRAME_BYTES = 4096;
-// Beyond, its buffer is at most so many times what has come: a stream of large frames then mostly gets each
-// buffer once, and half a frame can't hold much.
+// A longer one gets at most this multiple of its received bytes: most large frames then need one buffer, and an
+// attacker's half frames hold little.
 const GROWTH = 8;
 
-/** Reassembles frames from chunks that are cut anywhere. */
+/** Reassembles frames from chunks. */
 export class FrameReader {
-  /** Values longer than this are taken only when the handler admits them. */
+  /** Longest value accepted without asking {@link FrameHandler.admit}, in bytes. */
   valueLimit: number;
-  /** Set to true to ignore everything from now on. */
+  /** Whether all further input is ignored. */
   stopped = false;
-  /** How many frames were cut off: another number says that another frame is incomplete. */
+  /** Number of frames that spanned chunks: a change means that a different frame is incomplete. */
   cutOff = 0;
   readonly #handler: FrameHandler;
   readonly #typeLimit: number;
@@ -53,27 +53,27 @@ export class FrameReader {
   #needed = 0;
   #part: number = Part.HEADER;
   #skip = 0;
-  // What the handler was asked to count for the frame that is held.
+  // Bytes that the handler has counted for the incomplete frame.
   #counted = 0;
 
-  /** Makes a reader that takes types up to `typeLimit` and, unasked, values up to `valueLimit` bytes. */
+  /** Makes a reader that accepts types up to `typeLimit` bytes and, unasked, values up to `valueLimit` bytes. */
   constructor(handler: FrameHandler, typeLimit: number, valueLimit: number) {
     this.#handler = handler;
     this.#typeLimit = typeLimit;
     this.valueLimit = valueLimit;
   }
 
-  /** Whether a frame has begun that is not complete. */
+  /** Whether a frame is incomplete. */
   get midFrame(): boolean {
     return this.#partial !== undefined || this.#skip > 0;
   }
 
-  /** Bytes held of a frame that is cut off. */
+  /** Bytes held for the incomplete frame. */
   get heldBytes(): number {
     return this.#partial === undefined ? 0 : this.#partial.length;
   }
 
-  /** Takes a chunk; it is not kept. */
+  /** Reads a chunk, which is not kept. */
   receive(chunk: Uint8Array): void {
     let at = this.#partial === undefined ? 0 : this.#fill(chunk, 0);
     const end = chunk.length;
@@ -107,7 +107,7 @@ export class FrameReader {
     }
   }
 
-  /** Forgets everything and ignores what follows. */
+  /** Drops the incomplete frame and ignores further input. */
   stop(): void {
     this.stopped = true;
     this.#drop();
@@ -127,7 +127,7 @@ export class FrameReader {
     this.#counted = 0;
   }
 
-  // False when there was no room for more of the frame, which is given up then.
+  // False when the handler allows no more bytes: the frame is skipped then.
   #append(chunk: Uint8Array, at: number, count: number): boolean {
     const length = this.#length + count;
     const old = this.#partial;
@@ -137,7 +137,7 @@ export class FrameReader {
         : Math.min(this.#needed, Math.max(SMALL_FRAME_BYTES, length * GROWTH));
       if (size > SMALL_FRAME_BYTES) {
         if (!this.#handler.holdFrame(size - this.#counted)) {
-          this.#giveUp(chunk, at, count);
+          this.#skipRest(chunk, at, count);
           return false;
         }
         this.#counted = size;
@@ -151,8 +151,8 @@ export class FrameReader {
     return true;
   }
 
-  // The rest is skipped, as of a frame that was not admitted. Header and type are there, or the owner ends it all.
-  #giveUp(chunk: Uint8Array, at: number, count: number): void {
+  // Skips the rest of the frame like one that was not admitted, or stops when its header or type is incomplete.
+  #skipRest(chunk: Uint8Array, at: number, count: number): void {
     const known = this.#length;
     const begin = new Uint8Array(Math.min(known + count, HEADER_BYTES + this.#typeLimit));
     if (this.#partial !== undefined) {
@@ -164,11 +164,11 @@ export class FrameReader {
     this.#drop();
     if (begin.length < HEADER_BYTES + typeBytes) {
       this.stop();
-      this.#handler.onMalformed("Cannot take a frame: the memory for messages is used up");
+      this.#handler.onMalformed("Cannot accept a frame: the memory for messages is used up");
     } else this.#handler.onOversize(begin, 0, typeBytes, readU32(begin, 12));
   }
 
-  // Completes the frame that is held; returns where the rest of the chunk begins.
+  // Continues the incomplete frame; returns where the rest of the chunk begins.
   #fill(chunk: Uint8Array, from: number): number {
     let at = from;
     while (!this.stopped) {
@@ -206,16 +206,16 @@ export class FrameReader {
   #badVersion(version: number): void {
     this.stop();
     const other = OTHER_PROTOCOLS.get(version);
-    const hint = other === undefined ? "" : `; the peer seems to speak ${other}`;
+    const hint = other === undefined ? "" : `; the peer seems to use ${other}`;
     this.#handler.onMalformed(
-      `Cannot read a frame of version ${version}: only ${VERSION} is spoken${hint}`,
+      `Cannot read a frame of version ${version}: only version ${VERSION} is supported${hint}`,
     );
   }
 
   #badType(typeBytes: number): void {
     this.stop();
     this.#handler.onMalformed(
-      `Cannot take a route of ${typeBytes} bytes: limit is ${this.#typeLimit}`,
+      `Cannot accept a route of ${typeBytes} bytes: limit is ${this.#typeLimit}`,
     );
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The hello: what each side says about itself, before anything beyond version 1 is used.
+ * The hello: settings that each side sends before it uses anything beyond version 1.
  *
  * @module
  */
@@ -7,21 +7,21 @@
 import type { ByteWriter } from "../../bytes/writer.ts";
 import { HELLO_ROUTE, readU32, writeHeader } from "./frames.ts";
 
-/** What a side says in its hello. Peers ignore settings they don't know. */
+/** Settings of a hello. Unknown ones are ignored. */
 export interface HelloSettings {
-  /** Setting 1: bytes of messages it takes per call ahead of credit, 1,024 to 2³¹−1. Default 65,536. */
+  /** Setting 1: message bytes accepted per call ahead of credit, 1,024 to 2³¹−1. Default 65,536. */
   callWindowBytes: number;
-  /** Setting 2: calls it takes at once. Default 100; meaningful from a server. */
+  /** Setting 2: concurrent calls accepted, 1 to 2³²−1. Default 100. Only a server's has a meaning. */
   maxCalls: number;
-  /** Setting 3: encodings it takes, a bit set; bit 0 is gzip. Default 0. */
+  /** Setting 3: compressions accepted, a bit set; bit 0 is gzip. Default 0. */
   encodings: number;
-  /** Setting 4: routes it keeps numbers for, at most 256. Default 0; meaningful from a server. */
+  /** Setting 4: routes that get a number, 0 to 256. Default 0. Only a server's has a meaning. */
   maxRoutes: number;
-  /** Setting 5: the longest value of one frame it takes, 16,384 to 2³¹−1. Default 16,384. */
+  /** Setting 5: longest value of a frame accepted, in bytes, 16,384 to 2³¹−1. Default 16,384. */
   maxValueBytes: number;
 }
 
-/** What holds for a peer until its hello has come. */
+/** Settings of a peer whose hello has not arrived. */
 export const HELLO_DEFAULTS: Readonly<HelloSettings> = {
   callWindowBytes: 65_536,
   maxCalls: 100,
@@ -30,10 +30,10 @@ export const HELLO_DEFAULTS: Readonly<HelloSettings> = {
   maxValueBytes: 16_384,
 };
 
-/** The bit of gzip in {@link HelloSettings.encodings}. */
+/** Bit of gzip in {@link HelloSettings.encodings}. */
 export const ENCODING_GZIP = 1;
 
-/** Which side says the hello: a server's must not look like the client's own one, echoed. */
+/** Sender of a hello. The two differ, so that a version-1 server that echoes requests is not mistaken for one. */
 export type HelloRole = "client" | "server";
 
 const KEYS = ["callWindowBytes", "maxCalls", "encodings", "maxRoutes", "maxValueBytes"] as const;
@@ -48,7 +48,7 @@ const encoder = new TextEncoder();
 const ROUTE = encoder.encode(HELLO_ROUTE);
 const PREFIX = { client: encoder.encode("vrpcC"), server: encoder.encode("vrpcS") } as const;
 
-/** Writes a whole hello frame: `flags` is REQUEST from a client, RESPONSE from a server; its id is 0. */
+/** Writes a hello frame with id 0. `flags`: REQUEST from a client, RESPONSE from a server. */
 export function writeHello(
   out: ByteWriter,
   flags: number,
@@ -65,7 +65,7 @@ export function writeHello(
   }
 }
 
-/** Whether the bytes from `at` are the reserved route. */
+/** Whether `length` bytes from `at` are the reserved route. */
 export function isHelloRoute(b: Uint8Array, at: number, length: number): boolean {
   if (length !== ROUTE.length) return false;
   for (let i = 0; i < length; i++) if (b[at + i] !== ROUTE[i]) return false;
@@ -73,8 +73,8 @@ export function isHelloRoute(b: Uint8Array, at: number, length: number): boolean
 }
 
 /**
- * Reads a hello's value. Returns undefined when it is no hello at all (a version-1 peer's answer), and a
- * text that says what is wrong when it is a bad one.
+ * Reads the value of a hello. Returns undefined when it is not a hello, but the answer of a version-1 peer; the error
+ * as a text when it is malformed.
  */
 export function readHello(
   b: Uint8Array,
@@ -85,10 +85,10 @@ export function readHello(
   const prefix = PREFIX[role];
   if (length < PREFIX_BYTES) return undefined;
   for (let i = 0; i < prefix.length; i++) if (b[at + i] !== prefix[i]) return undefined;
-  if (b[at + 5] === 0) return "Cannot use hello version 0: the least is 1";
+  if (b[at + 5] === 0) return "Cannot use hello version 0: must be at least 1";
   const count = (length - PREFIX_BYTES) / SETTING_BYTES;
   if (!Number.isInteger(count)) {
-    return `Cannot read a hello of ${length} bytes: settings take 5 each`;
+    return `Cannot read a hello of ${length} bytes: each setting has 5`;
   }
   if (count > MAX_SETTINGS) return `Cannot read a hello of ${count} settings: limit is 32`;
   const settings = { ...HELLO_DEFAULTS };
@@ -98,7 +98,7 @@ export function readHello(
     if (index < 0 || index >= KEYS.length) continue;
     const value = readU32(b, offset + 1);
     if (value < LEAST[index] || value > MOST[index]) {
-      return `Cannot use ${KEYS[index]} ${value}: it must be ${LEAST[index]} to ${MOST[index]}`;
+      return `Cannot use ${KEYS[index]} ${value}: must be ${LEAST[index]} to ${MOST[index]}`;
     }
     settings[KEYS[index]] = value;
   }

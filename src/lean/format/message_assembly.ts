@@ -1,27 +1,27 @@
 /**
- * A message whose pieces are still coming.
+ * Reassembly of messages that arrive in pieces.
  *
  * @module
  */
 
-// Pieces up to this many bytes are copied together: an object of its own for a piece of 1 byte is 200.
+// Pieces up to this length are copied together, because the object of a separate one takes 200 bytes.
 const SMALL_PIECE_BYTES = 1_024;
 const MAX_TAIL_BYTES = 4_096;
 const MIN_TAIL_BYTES = 64;
 
-/** Gathers pieces, in memory that grows with what has come. */
+/** Gathers the pieces of one message, in memory that grows with the received bytes. */
 export class Assembly {
-  /** How many bytes have come. */
+  /** Bytes received. */
   bytes = 0;
   readonly #chunks: Uint8Array[] = [];
-  // Where small pieces go, filled to #used. Not yet among the chunks.
+  // Collects small pieces, up to #used; not among the chunks until it is sealed.
   #tail: Uint8Array | null = null;
   #used = 0;
 
-  /** Makes an empty one; `compressed` is what every piece has to say too. */
+  /** Starts empty. `compressed`: the flag of the first piece, which all others must have alike. */
   constructor(readonly compressed: boolean) {}
 
-  /** Appends `count` bytes of `b` from `at`; `owned` says that nobody else writes to `b`. */
+  /** Appends `count` bytes of `b` from `at`. `owned`: `b` is never written again, so that parts of it may be kept. */
   append(b: Uint8Array, at: number, count: number, owned: boolean): void {
     const end = at + count;
     this.bytes += count;
@@ -46,7 +46,7 @@ export class Assembly {
     this.#used = 0;
   }
 
-  /** The message, in memory of its own. */
+  /** Joins the pieces in a new buffer. */
   join(): Uint8Array {
     this.#seal();
     const message = new Uint8Array(this.bytes);

@@ -1,29 +1,29 @@
 /**
- * Routes as numbers: the first routes of a connection are numbered in the order they were sent, and from
- * then on two bytes stand for each.
+ * Route compression: the first routes of a connection are numbered in the order in which they were sent, and are then
+ * sent as two bytes.
  *
  * @module
  */
 
 import type { ByteWriter } from "../../bytes/writer.ts";
 
-/** A type of two bytes that begins with this is a route's number: 0x00, number. No route begins with it. */
+/** First byte of a route's number, a type of two bytes: 0x00, number. No route begins with it. */
 export const ROUTE_NUMBER = 0x00;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
 
-/** A server's side: turns types into shared strings. */
+/** Decodes types into routes, on a server. */
 export class RouteReader {
   readonly #max: number;
   #routes: string[] | undefined;
 
-  /** `max` is what the hello promised. */
+  /** Numbers the first `max` routes, as stated in the hello. */
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** The route of a request's type, or undefined when the peer broke the rules. */
+  /** Decodes the route of a request; undefined when it is malformed or has an unknown number. */
   read(b: Uint8Array, at: number, length: number): string | undefined {
     if (length === 2 && b[at] === ROUTE_NUMBER) return this.#routes?.[b[at + 1]];
     const route = decodeRoute(b, at, length);
@@ -33,7 +33,7 @@ export class RouteReader {
     return route;
   }
 
-  /** Counts the route of a request that is refused, without reading what gets no number; false as above. */
+  /** Counts the route of a refused request, decoding it only if it gets a number; false when `read` would fail. */
   skip(b: Uint8Array, at: number, length: number): boolean {
     const numbered = length === 2 && b[at] === ROUTE_NUMBER;
     if (numbered || (this.#routes?.length ?? 0) < this.#max) {
@@ -43,7 +43,7 @@ export class RouteReader {
   }
 }
 
-/** The text of a type; undefined when it is empty, not UTF-8, or begins with a zero byte. */
+/** Decodes a route; undefined when it is empty, not valid UTF-8, or begins with a zero byte. */
 export function decodeRoute(b: Uint8Array, at: number, length: number): string | undefined {
   if (length === 0 || b[at] === ROUTE_NUMBER) return undefined;
   try {
@@ -58,11 +58,11 @@ const NUMBERED: readonly Uint8Array[] = Array.from(
   (_, i) => Uint8Array.of(ROUTE_NUMBER, i),
 );
 
-// The bytes of routes, shared by all connections of a thread; bounded, because routes may be made up.
+// Encoded routes, shared by all connections of a thread; bounded, because routes may be made up.
 const encoded = new Map<string, Uint8Array>();
 const MAX_ENCODED = 1_024;
 
-/** The bytes of a route, from a cache. */
+/** Encodes a route, from a cache of 1,024. */
 export function encodeRoute(route: string): Uint8Array {
   let bytes = encoded.get(route);
   if (bytes === undefined) {
@@ -74,8 +74,8 @@ export function encodeRoute(route: string): Uint8Array {
 }
 
 /**
- * Throws a TypeError for a route that a server can't read: it would hang up over it, and all calls of the
- * connection would end with it.
+ * Throws TypeError unless a route has 1 to `maxBytes` bytes, the first not zero: a server would close the connection,
+ * and with it all of its calls, over any other.
  */
 export function checkRoute(route: string, maxBytes: number): void {
   const bytes = encodeRoute(route);
@@ -88,23 +88,23 @@ export function checkRoute(route: string, maxBytes: number): void {
   );
 }
 
-/** A client's side: turns routes into types, numbering as the server does. */
+/** Encodes routes as types, on a client, counting numbers as the server does. */
 export class RouteWriter {
   #max = 0;
   #numbers: Map<string, Uint8Array> | undefined;
   #sent = 0;
 
-  /** The server's hello says how many it keeps. Routes sent before were counted, as the server did. */
+  /** Uses numbers below `max` from now on, as stated in the server's hello. Routes sent before it have been counted. */
   setMax(max: number): void {
     this.#max = max;
   }
 
-  /** The type that goes out for a route; every call of this must be followed by sending it. */
+  /** Encodes a route as the type of the next request, which must be sent. */
   type(route: string): Uint8Array {
     const known = this.#numbers?.get(route);
-    // Before the hello the server numbers already, but the client can't know how far.
+    // Before the hello, the server assigns numbers, but the client does not know how many.
     if (known !== undefined && known[1] < this.#max) return known;
-    // The server numbers every spelled-out route, also one that it has numbered before.
+    // The server numbers every spelled-out route, even one that has a number.
     if (this.#sent < 256) {
       const numbers = this.#numbers ??= new Map();
       if (known === undefined) numbers.set(route, NUMBERED[this.#sent]);
@@ -114,9 +114,9 @@ export class RouteWriter {
   }
 }
 
-/** Appends a route's text; returns nothing: its length is known from `encodeRoute`. */
+/** Writes an encoded route or a number. */
 export function writeRoute(out: ByteWriter, route: Uint8Array): void {
-  // A loop beats set() for the two bytes of a number.
+  // Faster than set() for the two bytes of a number.
   if (route.length === 2) {
     out.buffer[out.length++] = route[0];
     out.buffer[out.length++] = route[1];

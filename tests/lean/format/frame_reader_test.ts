@@ -96,7 +96,9 @@ Deno.test("FrameReader refuses other versions by their first byte", () => {
   for (const version of [0, 2, 0x50, 255]) {
     const { reader: made, seen } = reader();
     made.receive(Uint8Array.of(version));
-    assert.deepEqual(seen, [`Cannot read a frame of version ${version}: only 1 is spoken`]);
+    assert.deepEqual(seen, [
+      `Cannot read a frame of version ${version}: only version 1 is supported`,
+    ]);
     made.receive(FRAMES);
     assert.equal(seen.length, 1);
   }
@@ -106,7 +108,7 @@ Deno.test("FrameReader refuses routes above the limit, in one chunk or several",
   const bytes = frame(1, 1, "x".repeat(101), utf8(""));
   for (const chunks of [[bytes], [bytes.slice(0, 5), bytes.slice(5)]]) {
     const { seen } = feed(chunks);
-    assert.deepEqual(seen, ["Cannot take a route of 101 bytes: limit is 100"]);
+    assert.deepEqual(seen, ["Cannot accept a route of 101 bytes: limit is 100"]);
   }
 });
 
