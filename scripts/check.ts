@@ -12,6 +12,7 @@ const stages: [name: string, args: string[]][] = [
   ["fmt", ["fmt", "--check"]],
   ["lint", ["lint", "--quiet"]],
   ["types", ["check", "--quiet"]],
+  ["examples in docstrings", ["check", "--doc-only", "--quiet", "mod.ts", "src"]],
   ["generated", ["run", "-A", "scripts/generate.ts", "--check"]],
   ["options", ["run", "-A", "scripts/options_page.ts", "--check"]],
   // Skips npm packages, which are documented elsewhere; `certs` needs the types of one.

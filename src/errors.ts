@@ -43,7 +43,11 @@ export class TransportError extends Error {
   }
 }
 
-/** Error detail of a status: a `google.protobuf.Any` (type URL and encoded message). */
+/**
+ * Error detail of a status: a `google.protobuf.Any` (type URL and encoded message).
+ *
+ * @category Errors
+ */
 export interface ErrorDetail {
   /** Type URL, for example `type.googleapis.com/google.rpc.ErrorInfo`. */
   readonly typeUrl: string;
@@ -51,7 +55,11 @@ export interface ErrorDetail {
   readonly value: Uint8Array;
 }
 
-/** Optional contents of an {@link RpcError}. */
+/**
+ * Optional contents of an {@link RpcError}.
+ *
+ * @category Errors
+ */
 export interface RpcErrorOptions {
   /** Trailing metadata sent or received with the status. */
   metadata?: Metadata;
@@ -61,7 +69,27 @@ export interface RpcErrorOptions {
   cause?: unknown;
 }
 
-/** Status of a call that failed. Throw it in a handler to end the call with that status. */
+/**
+ * Status of a call that failed. Throw it in a handler to end the call with that status.
+ *
+ * ```ts
+ * import { connect, RpcError, serve, Status } from "@vrpc/vrpc";
+ *
+ * await using server = await serve("127.0.0.1:50051", (router) => {
+ *   router.method("/order", {}, () => {
+ *     throw new RpcError(Status.NOT_FOUND, "There is no order 17");
+ *   });
+ * });
+ * await using channel = connect("127.0.0.1:50051");
+ * try {
+ *   await channel.call("/order", new Uint8Array());
+ * } catch (error) {
+ *   if (error instanceof RpcError && error.code === Status.NOT_FOUND) console.log(error.message);
+ * }
+ * ```
+ *
+ * @category Errors
+ */
 export class RpcError extends Error {
   /** `RpcError`: identifies the class without `instanceof`. */
   override readonly name = "RpcError";

@@ -4,10 +4,18 @@
  * @module
  */
 
-/** Metadata value: bytes for keys that end in `-bin`, otherwise printable ASCII text. */
+/**
+ * Metadata value: bytes for keys that end in `-bin`, otherwise printable ASCII text.
+ *
+ * @category Metadata
+ */
 export type MetadataValue = string | Uint8Array;
 
-/** Contents that {@link Metadata} can be made from. */
+/**
+ * Contents that {@link Metadata} can be made from.
+ *
+ * @category Metadata
+ */
 export type MetadataInit =
   | Metadata
   | Iterable<readonly [string, MetadataValue]>
@@ -18,7 +26,20 @@ const TEXT = /^[\x20-\x7e]*$/;
 /** Size of a header field beyond its name and value, in bytes (RFC 7541 §4.1). */
 export const FIELD_OVERHEAD_BYTES = 32;
 
-/** Keys and values sent with a call, before its messages (headers) or after them (trailers). */
+/**
+ * Keys and values sent with a call, before its messages (headers) or after them (trailers).
+ *
+ * ```ts
+ * import { Metadata } from "@vrpc/vrpc";
+ *
+ * const metadata = new Metadata({ "x-request-id": "17" });
+ * metadata.append("x-tag", "a");
+ * metadata.set("trace-bin", new Uint8Array([1, 2, 3]));
+ * console.log(metadata.get("x-request-id")); // "17"
+ * ```
+ *
+ * @category Metadata
+ */
 export class Metadata implements Iterable<[string, MetadataValue]> {
   // Not a plain object: keys come from peers.
   #map = new Map<string, MetadataValue[]>();

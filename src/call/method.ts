@@ -4,7 +4,11 @@
  * @module
  */
 
-/** Kind of a method: one message or any number, in each direction. */
+/**
+ * Kind of a method: one message or any number, in each direction.
+ *
+ * @category Interceptors
+ */
 export type MethodKind = "unary" | "client_streaming" | "server_streaming" | "bidi_streaming";
 
 /** All kinds. */

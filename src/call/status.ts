@@ -4,7 +4,11 @@
  * @module
  */
 
-/** Status code of a call, 0 (OK) to 16. */
+/**
+ * Status code of a call, 0 (OK) to 16.
+ *
+ * @category Errors
+ */
 export const Status = {
   /** Success. */
   OK: 0,
@@ -42,15 +46,33 @@ export const Status = {
   UNAUTHENTICATED: 16,
 } as const;
 
-/** Status code of a call, 0 (OK) to 16. */
+/**
+ * Status code of a call, 0 (OK) to 16.
+ *
+ * @category Errors
+ */
 export type Status = (typeof Status)[keyof typeof Status];
 
-/** Name of a code, for example `NOT_FOUND`. */
+/**
+ * Name of a code, for example `NOT_FOUND`.
+ *
+ * @category Errors
+ */
 export type StatusName = keyof typeof Status;
 
 const NAMES = Object.keys(Status) as StatusName[];
 
-/** Name of a code, for example `NOT_FOUND`; `CODE_99` for a number without one. */
+/**
+ * Name of a code, for example `NOT_FOUND`; `CODE_99` for a number without one.
+ *
+ * ```ts
+ * import { Status, statusName } from "@vrpc/vrpc";
+ *
+ * console.log(statusName(Status.NOT_FOUND)); // "NOT_FOUND"
+ * ```
+ *
+ * @category Errors
+ */
 export function statusName(code: number): string {
   return NAMES[code] ?? `CODE_${code}`;
 }

@@ -6,7 +6,11 @@
 
 import type { Codec } from "./codec.ts";
 
-/** Messages are their own bytes; nothing is copied in either direction. */
+/**
+ * Messages are their own bytes; nothing is copied in either direction.
+ *
+ * @category Codecs
+ */
 export const bytesCodec: Codec<Uint8Array> = {
   name: "bytes",
   encode(message: Uint8Array): Uint8Array {

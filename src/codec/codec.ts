@@ -4,7 +4,21 @@
  * @module
  */
 
-/** Encodes and decodes one type of message. */
+/**
+ * Encodes and decodes one type of message.
+ *
+ * ```ts
+ * import type { Codec } from "@vrpc/vrpc";
+ *
+ * const numbers: Codec<number> = {
+ *   name: "number",
+ *   encode: (value) => new TextEncoder().encode(String(value)),
+ *   decode: (bytes) => Number(new TextDecoder().decode(bytes)),
+ * };
+ * ```
+ *
+ * @category Codecs
+ */
 export interface Codec<Message, Init = Message> {
   /** `proto`, `json`, `bytes` or a name of the user's own. */
   readonly name: string;

@@ -9,7 +9,24 @@ import type { Codec } from "./codec.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Makes a codec for values that JSON can carry. The type is the caller's claim: nothing is checked. */
+/**
+ * Makes a codec for values that JSON can carry. The type is the caller's claim: nothing is checked.
+ *
+ * ```ts
+ * import { connect, jsonCodec } from "@vrpc/vrpc";
+ *
+ * await using channel = connect("127.0.0.1:50051");
+ * const sum = channel.method<number[], number>({
+ *   path: "/sum",
+ *   kind: "unary",
+ *   requestCodec: jsonCodec<number[]>(),
+ *   responseCodec: jsonCodec<number>(),
+ * });
+ * console.log(await sum.unary([1, 2, 3]));
+ * ```
+ *
+ * @category Codecs
+ */
 export function jsonCodec<T = unknown>(): Codec<T> {
   return codec as Codec<T>;
 }

@@ -8,7 +8,11 @@ import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/prot
 import { codecOf } from "../protobuf/codec.ts";
 import type { Codec, LendingCodec } from "./codec.ts";
 
-/** A codec that remembers which message it is for. */
+/**
+ * A codec that remembers which message it is for.
+ *
+ * @category Codecs
+ */
 export interface ProtobufCodec<D extends DescMessage = DescMessage>
   extends Codec<MessageShape<D>, MessageInitShape<D>> {
   /** The message's descriptor. */
@@ -21,6 +25,17 @@ const codecs = new WeakMap<DescMessage, ProtobufCodec>();
  * The codec of a message type; the same object each time. It encodes messages as well as their init shape
  * (plain objects with some of the fields), and keeps unknown fields. `decode` throws for bytes that are no
  * such message; byte fields alias the input.
+ *
+ * ```ts
+ * import { protobufCodec } from "@vrpc/vrpc";
+ * import { EchoRequestSchema } from "@vrpc/vrpc/services/echo";
+ *
+ * const codec = protobufCodec(EchoRequestSchema);
+ * const bytes = codec.encode({ payload: new Uint8Array([1, 2, 3]) });
+ * const request = codec.decode(bytes);
+ * ```
+ *
+ * @category Codecs
  */
 export function protobufCodec<D extends DescMessage>(descriptor: D): ProtobufCodec<D> {
   let codec = codecs.get(descriptor);

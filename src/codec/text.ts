@@ -9,7 +9,11 @@ import type { Codec } from "./codec.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Messages are strings, sent as UTF-8. Decoding throws TypeError for bytes that are not UTF-8. */
+/**
+ * Messages are strings, sent as UTF-8. Decoding throws TypeError for bytes that are not UTF-8.
+ *
+ * @category Codecs
+ */
 export const textCodec: Codec<string> = {
   name: "text",
   encode(message: string): Uint8Array {

@@ -11,6 +11,8 @@ import { MAX_COUNT, measured, type Ranges, whole } from "./ranges.ts";
 /**
  * Limits of each connection, on either side and either wire; a sentence that begins with "HTTP/2:" or "Lean:" names
  * the only wire that has the limit. Times are in ms, sizes in bytes; every limit has a default.
+ *
+ * @category Client
  */
 export interface ConnectionLimits {
   /**
@@ -84,7 +86,11 @@ export interface ConnectionLimits {
   maxRouteBytes?: number;
 }
 
-/** Limits of a server: those of each connection, and those of all connections together. */
+/**
+ * Limits of a server: those of each connection, and those of all connections together.
+ *
+ * @category Server
+ */
 export interface ServerLimits extends ConnectionLimits {
   /** Open connections above which new ones are closed at once. 1 or more. Default 16,384 (0.5 GB when idle). */
   maxConnections?: number;

@@ -1,12 +1,13 @@
 /**
  * Batches of small unary gRPC calls: `addBatch` accepts them on a server, the channel option `batch` sends them.
  *
- * ```ts ignore
+ * ```ts
  * import { connect, serve } from "@vrpc/vrpc";
  * import { addBatch } from "@vrpc/vrpc/batch";
+ * import { addEcho } from "@vrpc/vrpc/services";
  *
  * await using server = await serve("127.0.0.1:50051", (router) => {
- *   router.service(EchoService, implementation);
+ *   addEcho(router);
  *   addBatch(router);
  * });
  * await using channel = connect("127.0.0.1:50051", { batch: true });

@@ -20,7 +20,22 @@ import { trackContexts } from "../core/current_context.ts";
 import type { Session } from "../client/session.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
 
-/** Connections to one or several servers that serve the same methods. They are made at the first call. */
+/**
+ * Connections to one or several servers that serve the same methods. They are made at the first call.
+ *
+ * ```ts
+ * import { connect } from "@vrpc/vrpc";
+ * import { EchoService } from "@vrpc/vrpc/services/echo";
+ *
+ * await using channel = connect(["10.0.0.1:50051", "10.0.0.2:50051"]);
+ * await channel.ready();
+ * const echo = channel.client(EchoService); // by descriptor
+ * await echo.echo({ payload: new Uint8Array(1) });
+ * const reply = await channel.call("/health", new Uint8Array()); // by name
+ * ```
+ *
+ * @category Client
+ */
 export interface Channel extends AsyncDisposable {
   /** Returns the typed client of a protobuf service. */
   client<D extends DescService>(service: D): Client<D>;
@@ -53,7 +68,25 @@ export interface Channel extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Functions that call a method; use the one of its kind. Failures are RpcErrors. */
+/**
+ * Functions that call a method; use the one of its kind. Failures are RpcErrors.
+ *
+ * ```ts
+ * import { connect, jsonCodec } from "@vrpc/vrpc";
+ *
+ * await using channel = connect("127.0.0.1:50051");
+ * const codec = jsonCodec<{ name: string }>();
+ * const greet = channel.method<{ name: string }, { name: string }>({
+ *   path: "/greet",
+ *   kind: "unary",
+ *   requestCodec: codec,
+ *   responseCodec: codec,
+ * });
+ * const reply = await greet.unary({ name: "Ada" });
+ * ```
+ *
+ * @category Client
+ */
 export interface BoundMethod<Req, Res> {
   /** Makes a unary call. */
   unary(request: Req, options?: CallOptions): Promise<Res>;
@@ -71,7 +104,11 @@ export interface BoundMethod<Req, Res> {
   ): AsyncIterable<Res>;
 }
 
-/** A method in a lean server's list. */
+/**
+ * A method in a lean server's list.
+ *
+ * @category Client
+ */
 export interface CapabilityInfo {
   /** Number of the method; `capabilities` itself is 0. */
   readonly id: number;
@@ -91,11 +128,16 @@ export interface CapabilityInfo {
  * Makes a channel to a target or to several addresses (see the address grammar). It connects at the first call. Throws
  * TypeError or RangeError for invalid addresses and options.
  *
- * ```ts ignore
+ * ```ts
+ * import { connect } from "@vrpc/vrpc";
+ * import { EchoService } from "@vrpc/vrpc/services/echo";
+ *
  * await using channel = connect("127.0.0.1:50051", { timeoutMs: 2_000 });
  * const echo = channel.client(EchoService);
- * const reply = await echo.echo({ payload });
+ * const { payload } = await echo.echo({ payload: new Uint8Array([1, 2, 3]) });
  * ```
+ *
+ * @category Client
  */
 export function connect(
   target: string | readonly string[],

@@ -44,8 +44,10 @@ import type { CallCredentials, Interceptor } from "../core/types.ts";
  * Options of {@link connect}. Times are in ms, Infinity for never; sizes are in bytes. An unknown name is a TypeError, a
  * number out of its range a RangeError.
  *
- * ```ts ignore
- * const channel = connect("dns:///orders.example:50051", {
+ * ```ts
+ * import { connect } from "@vrpc/vrpc";
+ *
+ * await using channel = connect("dns:///orders.example:50051", {
  *   tls: true,
  *   balancer: "round_robin",
  *   timeoutMs: 2_000,
@@ -130,7 +132,11 @@ export interface ChannelOptions {
   limits?: ConnectionLimits;
 }
 
-/** Figures of a channel; see `Channel.stats`. */
+/**
+ * Figures of a channel; see `Channel.stats`.
+ *
+ * @category Client
+ */
 export interface ChannelStats {
   /** The state now. */
   readonly state: ChannelState;

@@ -17,12 +17,20 @@ import type {
 import { protobufCodec } from "../../codec/protobuf.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
 
-/** Client of a protobuf service: one function per method, by local name. */
+/**
+ * Client of a protobuf service: one function per method, by local name.
+ *
+ * @category Client
+ */
 export type Client<D extends DescService> = {
   readonly [P in keyof D["method"]]: ClientFunction<D["method"][P]>;
 };
 
-/** Function that calls a method. Failures are RpcErrors. */
+/**
+ * Function that calls a method. Failures are RpcErrors.
+ *
+ * @category Client
+ */
 export type ClientFunction<M extends DescMethod> = M extends DescMethodUnary<infer I, infer O>
   ? (request: MessageInitShape<I>, options?: CallOptions) => Promise<MessageShape<O>>
   : M extends DescMethodClientStreaming<infer I, infer O> ? (

@@ -7,7 +7,31 @@
 import { type Status, statusFromName, statusFromNumber } from "../../call/status.ts";
 import type { BalancerPolicy } from "../pool/balancer.ts";
 
-/** Service config in the shape of gRPC's JSON. */
+/**
+ * Service config in the shape of gRPC's JSON.
+ *
+ * ```ts
+ * import { connect } from "@vrpc/vrpc";
+ *
+ * await using channel = connect("127.0.0.1:50051", {
+ *   serviceConfig: {
+ *     methodConfig: [{
+ *       name: [{ service: "shop.v1.Orders" }],
+ *       timeout: "2s",
+ *       retryPolicy: {
+ *         maxAttempts: 3,
+ *         initialBackoff: "0.1s",
+ *         maxBackoff: "1s",
+ *         backoffMultiplier: 2,
+ *         retryableStatusCodes: ["UNAVAILABLE"],
+ *       },
+ *     }],
+ *   },
+ * });
+ * ```
+ *
+ * @category Client
+ */
 export interface ServiceConfig {
   /** Settings by method. The most specific name applies. */
   methodConfig?: readonly MethodConfigJson[];
@@ -19,7 +43,11 @@ export interface ServiceConfig {
   loadBalancingPolicy?: string;
 }
 
-/** Settings of the methods it names. Durations are strings such as `"0.5s"`. */
+/**
+ * Settings of the methods it names. Durations are strings such as `"0.5s"`.
+ *
+ * @category Client
+ */
 export interface MethodConfigJson {
   /** Methods: one by service and method, all of a service, or (an empty object) all. */
   name?: readonly { service?: string; method?: string }[];

@@ -9,7 +9,21 @@ import { RpcError } from "../../errors.ts";
 import { Fifo } from "../core/message_queue.ts";
 import type { ClientStream } from "./streaming_call.ts";
 
-/** A bidirectional call: both sides send messages independently, in order. */
+/**
+ * A bidirectional call: both sides send messages independently, in order.
+ *
+ * ```ts
+ * import { connect } from "@vrpc/vrpc";
+ *
+ * await using channel = connect("127.0.0.1:50051");
+ * await using session = channel.session("/chat");
+ * await session.send(new TextEncoder().encode("hello"));
+ * session.closeSend();
+ * for await (const message of session) console.log(new TextDecoder().decode(message));
+ * ```
+ *
+ * @category Client
+ */
 export interface Session extends AsyncIterable<Uint8Array>, AsyncDisposable {
   /**
    * Sends one message, which must not be changed afterwards. Resolves when the next one may be sent, which gives

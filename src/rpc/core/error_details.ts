@@ -17,6 +17,17 @@ const PREFIX = "type.googleapis.com/";
 /**
  * A message as a detail for an RpcError:
  * `new RpcError(code, text, { details: [packDetail(ErrorInfoSchema, { reason: "QUOTA" })] })`.
+ *
+ * ```ts
+ * import { packDetail, RpcError, Status } from "@vrpc/vrpc";
+ * import { RetryInfoSchema } from "@vrpc/vrpc/errdetails";
+ *
+ * throw new RpcError(Status.UNAVAILABLE, "Try again in 5 s", {
+ *   details: [packDetail(RetryInfoSchema, { retryDelay: { seconds: 5n } })],
+ * });
+ * ```
+ *
+ * @category Errors
  */
 export function packDetail<D extends DescMessage>(
   descriptor: D,
@@ -28,7 +39,25 @@ export function packDetail<D extends DescMessage>(
   };
 }
 
-/** The details of one type that an error carries, in order. Throws when such a detail can't be decoded. */
+/**
+ * The details of one type that an error carries, in order. Throws when such a detail can't be decoded.
+ *
+ * ```ts
+ * import { connect, findDetails, RpcError } from "@vrpc/vrpc";
+ * import { RetryInfoSchema } from "@vrpc/vrpc/errdetails";
+ *
+ * await using channel = connect("127.0.0.1:50051");
+ * try {
+ *   await channel.call("/order", new Uint8Array());
+ * } catch (error) {
+ *   if (error instanceof RpcError) {
+ *     for (const info of findDetails(error, RetryInfoSchema)) console.log(info.retryDelay);
+ *   }
+ * }
+ * ```
+ *
+ * @category Errors
+ */
 export function findDetails<D extends DescMessage>(
   error: RpcError,
   descriptor: D,

@@ -9,7 +9,11 @@ import type { MethodKind } from "../../call/method.ts";
 import type { PeerInfo } from "../../call/wire.ts";
 import type { Codec } from "../../codec/codec.ts";
 
-/** A method as both sides know it. */
+/**
+ * A method as both sides know it.
+ *
+ * @category Interceptors
+ */
 export interface MethodInfo {
   /** The route: `/package.Service/Method`, or a name of the user's own such as `/health`. */
   readonly path: string;
@@ -31,7 +35,23 @@ export interface MethodInfo {
   readonly idempotent?: boolean;
 }
 
-/** What a handler gets beside its request. */
+/**
+ * What a handler gets beside its request.
+ *
+ * ```ts
+ * import { serve } from "@vrpc/vrpc";
+ *
+ * await using server = await serve("127.0.0.1:50051", (router) => {
+ *   router.method("/load", {}, async (_request, context) => {
+ *     context.responseHeaders.set("cache", "miss");
+ *     const response = await fetch("https://example.com/", { signal: context.signal });
+ *     return await response.bytes();
+ *   });
+ * });
+ * ```
+ *
+ * @category Server
+ */
 export interface HandlerContext {
   /** The method called. */
   readonly method: MethodInfo;
@@ -75,6 +95,19 @@ export interface HandlerContext {
 /**
  * Takes replies one by one. The server iterates over what was written; a writer that wraps another one passes the
  * iteration on.
+ *
+ * ```ts
+ * import { serve, textCodec } from "@vrpc/vrpc";
+ *
+ * await using server = await serve("127.0.0.1:50051", (router) => {
+ *   const spec = { kind: "server_streaming", responseCodec: textCodec } as const;
+ *   router.method("/count", spec, async (_request, { stream }) => {
+ *     for (let i = 0; i < 10; i++) await stream.write(`${i}`);
+ *   });
+ * });
+ * ```
+ *
+ * @category Server
  */
 export interface ReplyWriter extends AsyncIterable<unknown> {
   /**
@@ -88,7 +121,22 @@ export interface ReplyWriter extends AsyncIterable<unknown> {
   fail(reason: unknown): void;
 }
 
-/** Options of one call. */
+/**
+ * Options of one call.
+ *
+ * ```ts
+ * import { connect } from "@vrpc/vrpc";
+ *
+ * await using channel = connect("127.0.0.1:50051");
+ * await channel.call("/health", new Uint8Array(), {
+ *   timeoutMs: 500,
+ *   metadata: { "x-request-id": crypto.randomUUID() },
+ *   onTrailers: (trailers) => console.log(trailers.get("server-time")),
+ * });
+ * ```
+ *
+ * @category Client
+ */
 export interface CallOptions {
   /** How long the call may take in ms; the smaller of this and what is inherited or configured wins. */
   timeoutMs?: number;
@@ -118,12 +166,29 @@ export interface CallOptions {
   parent?: HandlerContext | null;
 }
 
-/** Gives the metadata that authenticates a call. */
+/**
+ * Gives the metadata that authenticates a call.
+ *
+ * ```ts
+ * import { connect } from "@vrpc/vrpc";
+ *
+ * await using channel = connect("orders.example:443", {
+ *   tls: true,
+ *   credentials: () => ({ authorization: `Bearer ${Deno.env.get("TOKEN")}` }),
+ * });
+ * ```
+ *
+ * @category Client
+ */
 export type CallCredentials = (
   call: { readonly path: string; readonly authority: string; readonly secure: boolean },
 ) => MetadataInit | Promise<MetadataInit>;
 
-/** A call on its way through interceptors, on either side. */
+/**
+ * A call on its way through interceptors, on either side.
+ *
+ * @category Interceptors
+ */
 export interface InterceptedCall {
   /** On which side the interceptor runs. */
   readonly side: "client" | "server";
@@ -141,7 +206,11 @@ export interface InterceptedCall {
   message: unknown;
 }
 
-/** A reply on its way back through interceptors. */
+/**
+ * A reply on its way back through interceptors.
+ *
+ * @category Interceptors
+ */
 export interface InterceptedReply {
   /** Whether `message` is an AsyncIterable of replies, else one reply. */
   readonly stream: boolean;
@@ -153,8 +222,30 @@ export interface InterceptedReply {
   readonly trailers: Metadata;
 }
 
-/** Passes a call on; rejects with an RpcError when it fails. */
+/**
+ * Passes a call on; rejects with an RpcError when it fails.
+ *
+ * @category Interceptors
+ */
 export type Next = (call: InterceptedCall) => Promise<InterceptedReply>;
 
-/** One shape for both sides, unary and streaming: wraps `next`. The first of a list is the outermost. */
+/**
+ * One shape for both sides, unary and streaming: wraps `next`. The first of a list is the outermost.
+ *
+ * ```ts
+ * import { connect, type Interceptor } from "@vrpc/vrpc";
+ *
+ * const timing: Interceptor = (next) => async (call) => {
+ *   const startMs = performance.now();
+ *   try {
+ *     return await next(call);
+ *   } finally {
+ *     console.log(call.method.path, performance.now() - startMs);
+ *   }
+ * };
+ * await using channel = connect("127.0.0.1:50051", { interceptors: [timing] });
+ * ```
+ *
+ * @category Interceptors
+ */
 export type Interceptor = (next: Next) => Next;

@@ -14,6 +14,8 @@ import type { HandlerContext, Interceptor } from "../core/types.ts";
  * Decides whether a call is allowed. Return the caller's name (see {@link principalOf}) or true to allow it; anything
  * else refuses it with PERMISSION_DENIED. An RpcError that the rule throws, such as UNAUTHENTICATED, becomes the
  * status of the call; any other exception is logged and refuses the call.
+ *
+ * @category Access
  */
 export type AccessRule = (
   context: HandlerContext,
@@ -22,6 +24,8 @@ export type AccessRule = (
 /**
  * Rules by method. The most specific key applies: `"/package.Service/Method"`, then `"/package.Service/*"`, then
  * `"*"`. A method that matches no key is refused.
+ *
+ * @category Access
  */
 export type AccessRules = Readonly<Record<string, AccessRule>>;
 
@@ -33,14 +37,18 @@ const PRINCIPAL = Symbol("vrpc.principal");
  * Creates an interceptor that refuses every call that no rule allows. Make it the first interceptor of `serve`, so
  * that it covers every method:
  *
- * ```ts ignore
- * const operators = tlsPeer("DNS:operator.internal");
- * await serve("0.0.0.0:50051", configure, {
+ * ```ts
+ * import { anyone, authorize, bearerToken, serve, tlsPeer } from "@vrpc/vrpc";
+ *
+ * const [cert, key, clientCa] = await Promise.all(
+ *   ["server.pem", "server.key", "clients.pem"].map((path) => Deno.readTextFile(path)),
+ * );
+ * await using server = await serve("0.0.0.0:50051", () => {}, {
  *   tls: { cert, key, clientCa },
  *   interceptors: [authorize({
  *     "/grpc.health.v1.Health/*": anyone,
- *     "/shop.Orders/Refund": operators,
- *     "/shop.Orders/*": bearerToken({ web: WEB_TOKEN, app: APP_TOKEN }),
+ *     "/shop.Orders/Refund": tlsPeer("DNS:operator.internal"),
+ *     "/shop.Orders/*": bearerToken({ web: Deno.env.get("WEB_TOKEN")! }),
  *   })],
  * });
  * ```
@@ -48,6 +56,8 @@ const PRINCIPAL = Symbol("vrpc.principal");
  * Each call of a batch is checked, and so is the batch stream itself (`/vrpc.v1.BatchService/*`). The reserved route
  * `capabilities`, which lists the names of all methods, is a method too: only the keys `"capabilities"` and `"*"`
  * match it. Throws TypeError for a key that matches nothing.
+ *
+ * @category Access
  */
 export function authorize(rules: AccessRules): Interceptor {
   // A Map: the path `constructor` must not match a property of Object.prototype.
@@ -94,12 +104,30 @@ function checkRule(key: string, rule: unknown): void {
   if (key.endsWith("/")) fail(`it names no method; all of a service are "${key}*"`);
 }
 
-/** Returns the caller's name, as given by the rule that allowed the call; undefined when it gave none. */
+/**
+ * Returns the caller's name, as given by the rule that allowed the call; undefined when it gave none.
+ *
+ * ```ts
+ * import { principalOf, serve } from "@vrpc/vrpc";
+ *
+ * await using server = await serve("127.0.0.1:50051", (router) => {
+ *   router.method("/whoami", {}, (_request, context) => {
+ *     return new TextEncoder().encode(principalOf(context) ?? "anonymous");
+ *   });
+ * });
+ * ```
+ *
+ * @category Access
+ */
 export function principalOf(context: HandlerContext): string | undefined {
   return context.values.get(PRINCIPAL) as string | undefined;
 }
 
-/** Rule that allows every call. */
+/**
+ * Rule that allows every call.
+ *
+ * @category Access
+ */
 export function anyone(): boolean {
   return true;
 }
@@ -109,6 +137,14 @@ export function anyone(): boolean {
  * names of their owners; other calls fail with UNAUTHENTICATED. Its duration reveals nothing about the tokens: each
  * is compared, in constant time. Throws TypeError without tokens, for a token that two owners have, for one under 16
  * characters, and for one that no header can carry: only printable ASCII without spaces can match (RFC 6750 §2.1).
+ *
+ * ```ts
+ * import { authorize, bearerToken } from "@vrpc/vrpc";
+ *
+ * const access = authorize({ "*": bearerToken({ web: Deno.env.get("WEB_TOKEN")! }) });
+ * ```
+ *
+ * @category Access
  */
 export function bearerToken(tokens: Readonly<Record<string, string>>): AccessRule {
   const owners = Object.entries(tokens).map(([owner, token]) => {
@@ -150,6 +186,14 @@ function checkToken(owner: string, token: unknown): void {
  * alternative name such as `DNS:client.internal`, or the SHA-256 fingerprint in lower-case hex. Without names, any
  * certificate of the authority is allowed. Calls without a verified certificate fail with UNAUTHENTICATED, others with
  * PERMISSION_DENIED. Throws TypeError for a name that no certificate can have: one without its type.
+ *
+ * ```ts
+ * import { authorize, tlsPeer } from "@vrpc/vrpc";
+ *
+ * const access = authorize({ "*": tlsPeer("DNS:client.internal") });
+ * ```
+ *
+ * @category Access
  */
 export function tlsPeer(...names: readonly string[]): AccessRule {
   for (const name of names) {
@@ -175,6 +219,14 @@ export function tlsPeer(...names: readonly string[]): AccessRule {
 /**
  * Creates a rule that requires a vsock peer with one of these context ids; other transports are refused. Throws
  * TypeError without ids, and for one that is no integer from 0 to 4,294,967,294.
+ *
+ * ```ts
+ * import { authorize, vsockPeer } from "@vrpc/vrpc";
+ *
+ * const access = authorize({ "*": vsockPeer(3) });
+ * ```
+ *
+ * @category Access
  */
 export function vsockPeer(...cids: readonly number[]): AccessRule {
   if (cids.length === 0) throw new TypeError("Cannot use vsockPeer: no context ids were given");

@@ -11,7 +11,11 @@ import { principalOf } from "./authorize.ts";
 import { onReplyEnd } from "../core/reply_completion.ts";
 import type { HandlerContext, InterceptedReply, Interceptor } from "../core/types.ts";
 
-/** Options of {@link logCalls}. */
+/**
+ * Options of {@link logCalls}.
+ *
+ * @category Logs
+ */
 export interface LogCallsOptions {
   /** Level of the lines of calls that end with OK. Default `info`. */
   level?: LogLevel;
@@ -36,6 +40,14 @@ const FAULTS: ReadonlySet<Status> = new Set([
  * `call` (its id), `method`, `peer`, `wire`, `principal` (see {@link principalOf}), `status` and `ms`. Metadata,
  * messages and error texts are never logged. Log lines of handlers carry `call` too if LogTape is configured with a
  * `contextLocalStorage`. The id is the caller's `x-request-id` if valid, else a random UUID.
+ *
+ * ```ts
+ * import { logCalls, serve } from "@vrpc/vrpc";
+ *
+ * await using server = await serve("127.0.0.1:50051", () => {}, { interceptors: [logCalls()] });
+ * ```
+ *
+ * @category Logs
  */
 export function logCalls(options: LogCallsOptions = {}): Interceptor {
   const { level = "info", idKey = "x-request-id" } = options;
@@ -66,7 +78,11 @@ export function logCalls(options: LogCallsOptions = {}): Interceptor {
   };
 }
 
-/** Returns the id that {@link logCalls} gave to a call; undefined without it. */
+/**
+ * Returns the id that {@link logCalls} gave to a call; undefined without it.
+ *
+ * @category Logs
+ */
 export function callIdOf(context: HandlerContext): string | undefined {
   return context.values.get(CALL_ID) as string | undefined;
 }

@@ -18,13 +18,21 @@ import type { MethodKind } from "../../call/method.ts";
 import type { Codec } from "../../codec/codec.ts";
 import type { HandlerContext } from "../core/types.ts";
 
-/** Handles one request with one reply. Throw an RpcError to end the call with its status. */
+/**
+ * Handles one request with one reply. Throw an RpcError to end the call with its status.
+ *
+ * @category Server
+ */
 export type UnaryHandler<Req, Res> = (
   request: Req,
   context: HandlerContext,
 ) => Res | Promise<Res>;
 
-/** Handles a stream of requests with one reply. */
+/**
+ * Handles a stream of requests with one reply.
+ *
+ * @category Server
+ */
 export type ClientStreamingHandler<Req, Res> = (
   requests: AsyncIterable<Req>,
   context: HandlerContext,
@@ -33,19 +41,29 @@ export type ClientStreamingHandler<Req, Res> = (
 /**
  * Handles one request with a stream of replies: returns an iterable such as a generator, or writes the replies to
  * `context.stream` and returns nothing; a promise ends the replies when it resolves.
+ *
+ * @category Server
  */
 export type ServerStreamingHandler<Req, Res> = (
   request: Req,
   context: HandlerContext,
 ) => AsyncIterable<Res> | Iterable<Res> | Promise<void> | void;
 
-/** Handles a stream of requests with a stream of replies. */
+/**
+ * Handles a stream of requests with a stream of replies.
+ *
+ * @category Server
+ */
 export type BidiStreamingHandler<Req, Res> = (
   requests: AsyncIterable<Req>,
   context: HandlerContext,
 ) => AsyncIterable<Res> | Iterable<Res> | Promise<void> | void;
 
-/** Handler types by kind of method. */
+/**
+ * Handler types by kind of method.
+ *
+ * @category Server
+ */
 export interface HandlersByKind<Req, Res> {
   /** One request, one reply. */
   unary: UnaryHandler<Req, Res>;
@@ -57,7 +75,11 @@ export interface HandlersByKind<Req, Res> {
   bidi_streaming: BidiStreamingHandler<Req, Res>;
 }
 
-/** Handler type of a protobuf method. Replies may be init shapes: plain, partial objects. */
+/**
+ * Handler type of a protobuf method. Replies may be init shapes: plain, partial objects.
+ *
+ * @category Server
+ */
 export type MethodImplementation<M extends DescMethod> = M extends DescMethodUnary<infer I, infer O>
   ? UnaryHandler<MessageShape<I>, MessageInitShape<O>>
   : M extends DescMethodServerStreaming<infer I, infer O>
@@ -68,12 +90,20 @@ export type MethodImplementation<M extends DescMethod> = M extends DescMethodUna
     ? BidiStreamingHandler<MessageShape<I>, MessageInitShape<O>>
   : never;
 
-/** Handlers of a protobuf service, by the local names of its methods. */
+/**
+ * Handlers of a protobuf service, by the local names of its methods.
+ *
+ * @category Server
+ */
 export type ServiceImplementation<D extends DescService> = {
   [P in keyof D["method"]]: MethodImplementation<D["method"][P]>;
 };
 
-/** Description of a method that is registered by name. */
+/**
+ * Description of a method that is registered by name.
+ *
+ * @category Server
+ */
 export interface MethodSpec<Req = Uint8Array, Res = Uint8Array, K extends MethodKind = "unary"> {
   /** One line for people, listed by the route `capabilities`. Default: none. */
   description?: string;

@@ -1,11 +1,11 @@
 /**
  * Dispatchers: layers between the wires and the handlers, for the option `dispatcher` of `serve`.
  *
- * ```ts ignore
+ * ```ts
  * import { serve } from "@vrpc/vrpc";
  * import { composeDispatchers, concurrencyLimit, methodTimeouts } from "@vrpc/vrpc/dispatch";
  *
- * await serve("127.0.0.1:50051", configure, {
+ * await using server = await serve("127.0.0.1:50051", () => {}, {
  *   dispatcher: composeDispatchers(
  *     concurrencyLimit({ limit: 100, maxQueue: 1_000 }),
  *     methodTimeouts({ methods: { "/shop.Orders/List": 500 } }),

@@ -17,7 +17,23 @@ export interface NestedCallHost {
   openNested(peer: PeerInfo): (call: ServerCall) => void;
 }
 
-/** Collects services and methods. `serve` passes one to its `configure` function. */
+/**
+ * Collects services and methods. `serve` passes one to its `configure` function.
+ *
+ * ```ts
+ * import { jsonCodec, logCalls, serve } from "@vrpc/vrpc";
+ *
+ * const codec = jsonCodec<{ name: string }>();
+ * await using server = await serve("127.0.0.1:50051", (router) => {
+ *   router.use(logCalls());
+ *   router.method("/greet", { requestCodec: codec, responseCodec: codec }, ({ name }) => ({
+ *     name: `Hello, ${name}`,
+ *   }));
+ * });
+ * ```
+ *
+ * @category Server
+ */
 export class Router {
   /**
    * Registry of the methods; the default dispatcher.

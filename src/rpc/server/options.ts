@@ -29,8 +29,10 @@ import type { Interceptor } from "../core/types.ts";
  * Options of {@link serve}. Times are in ms, Infinity for never; sizes are in bytes. An unknown name is a TypeError, a
  * number out of its range a RangeError.
  *
- * ```ts ignore
- * await serve("0.0.0.0:50051", configure, {
+ * ```ts
+ * import { serve } from "@vrpc/vrpc";
+ *
+ * await using server = await serve("0.0.0.0:50051", () => {}, {
  *   maxReceiveMessageBytes: 16 * 1024 * 1024,
  *   maxConnectionAgeMs: 30 * 60_000,
  *   limits: { maxConcurrentStreams: 100, maxConnections: 1_000 },
@@ -72,7 +74,11 @@ export interface ServeOptions {
   limits?: ServerLimits;
 }
 
-/** Figures of a server, counted since it started. */
+/**
+ * Figures of a server, counted since it started.
+ *
+ * @category Server
+ */
 export interface ServerStats {
   /** Connections. */
   connections: {

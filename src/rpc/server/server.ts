@@ -27,7 +27,21 @@ import {
 } from "./options.ts";
 import { systemTurns } from "../../event_loop/turns.ts";
 
-/** Running server. */
+/**
+ * Running server.
+ *
+ * ```ts
+ * import { serve } from "@vrpc/vrpc";
+ *
+ * const server = await serve("127.0.0.1:50051", (router) => {
+ *   router.method("/hello", {}, () => new TextEncoder().encode("hello"));
+ * });
+ * Deno.addSignalListener("SIGTERM", () => server.shutdown({ graceMs: 10_000 }));
+ * await server.finished;
+ * ```
+ *
+ * @category Server
+ */
 export interface Server extends AsyncDisposable {
   /** Addresses with their actual ports, in the order given to `serve`. */
   readonly addresses: readonly string[];
@@ -59,13 +73,18 @@ const MAX_ACCEPT_RETRY_MS = 1000;
  * listen. Rejects with a TransportError if an address cannot be listened on, with TypeError or RangeError for invalid
  * arguments.
  *
- * ```ts ignore
- * await using server = await serve("127.0.0.1:0", (router) => {
+ * ```ts
+ * import { serve } from "@vrpc/vrpc";
+ * import { EchoService } from "@vrpc/vrpc/services/echo";
+ *
+ * await using server = await serve("127.0.0.1:50051", (router) => {
  *   router.service(EchoService, { echo: (request) => ({ payload: request.payload }) });
  * });
  * console.log(server.addresses[0]);
  * await server.finished;
  * ```
+ *
+ * @category Server
  */
 export async function serve(
   addresses: string | readonly string[],

@@ -1,7 +1,7 @@
 /**
  * Descriptors and messages of `vrpc.crypto.v1.CryptoService`, which `addCrypto` of `@vrpc/vrpc/services` adds to a server.
  *
- * ```ts ignore
+ * ```ts
  * import { connect } from "@vrpc/vrpc";
  * import { Algorithm, CryptoService, KeyType } from "@vrpc/vrpc/services/crypto";
  *

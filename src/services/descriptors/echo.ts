@@ -1,7 +1,7 @@
 /**
  * Descriptors and messages of `vrpc.echo.v1.EchoService`, which `addEcho` of `@vrpc/vrpc/services` adds to a server.
  *
- * ```ts ignore
+ * ```ts
  * import { connect } from "@vrpc/vrpc";
  * import { EchoService } from "@vrpc/vrpc/services/echo";
  *

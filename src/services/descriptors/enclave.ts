@@ -1,7 +1,7 @@
 /**
  * Descriptors and messages of `vrpc.enclave.v1.EnclaveService`, which `addEnclave` of `@vrpc/vrpc/services` adds to a server.
  *
- * ```ts ignore
+ * ```ts
  * import { connect } from "@vrpc/vrpc";
  * import { EnclaveService } from "@vrpc/vrpc/services/enclave";
  *

@@ -2,7 +2,7 @@
  * Descriptors and messages of the standard error details (`google/rpc/error_details.proto`): `BadRequest`, `ErrorInfo`,
  * `RetryInfo` and the others.
  *
- * ```ts ignore
+ * ```ts
  * import { findDetails, packDetail, RpcError, Status } from "@vrpc/vrpc";
  * import { BadRequestSchema } from "@vrpc/vrpc/errdetails";
  *

@@ -1,7 +1,7 @@
 /**
  * Descriptors and messages of `grpc.health.v1.Health`, which `addHealth` of `@vrpc/vrpc/services` adds to a server.
  *
- * ```ts ignore
+ * ```ts
  * import { connect } from "@vrpc/vrpc";
  * import { Health, HealthCheckResponse_ServingStatus } from "@vrpc/vrpc/services/health";
  *
