@@ -8,7 +8,13 @@
  * @module
  */
 
-import { MAX_SLOWDOWN_MS, TokenBucket } from "./token_bucket.ts";
+import { TokenBucket } from "./token_bucket.ts";
+
+/**
+ * Longest time for which a server does not read from a client that has calls refused or broken, in ms. Throttling comes
+ * before closing, because a closed attacker reconnects with full buckets.
+ */
+export const MAX_SLOWDOWN_MS = 5_000;
 
 /** Names of the two buckets. */
 export type BucketName = "overhead" | "resets";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { PROGRESS_STALL_MULTIPLIER } from "./token_bucket.ts";
+/** Stall times that a complete reply may wait for credit while other replies of its connection move. */
+const PROGRESS_STALL_MULTIPLIER = 10;
 
 /**
  * When a reply that has not moved since `sinceMs` is given up: after `limitMs` without progress of the whole connection,

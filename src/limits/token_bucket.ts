@@ -4,15 +4,6 @@
  * @module
  */
 
-/** Stall times that a complete reply may wait for credit while other replies of its connection move. */
-export const PROGRESS_STALL_MULTIPLIER = 10;
-
-/**
- * Longest time for which a server does not read from a client that has calls refused or broken, in ms. Throttling comes
- * before closing, because a closed attacker reconnects with full buckets.
- */
-export const MAX_SLOWDOWN_MS = 5_000;
-
 /** Bucket of credits that fills with time; the time comes in as an argument. */
 export class TokenBucket {
   #credits: number;

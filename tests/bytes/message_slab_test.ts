@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { copyMessage, SLAB_BYTES, SLAB_MESSAGE_BYTES } from "../../src/bytes/message_slab.ts";
 
-Deno.test("copyMessage() copies exactly, and copies do not touch each other or the source", () => {
+Deno.test("copyMessage() copies exactly; copies share no bytes with each other or the source", () => {
   const source = new Uint8Array(5_000).map((_, i) => i * 7);
   const kept: [number, number, Uint8Array][] = [];
   for (let i = 0; i < 200; i++) {
@@ -16,13 +16,13 @@ Deno.test("copyMessage() copies exactly, and copies do not touch each other or t
   assert.deepEqual(kept[3][2], original.slice(kept[3][0], kept[3][1]));
 });
 
-Deno.test("copyMessage() gives large messages buffers of their own", () => {
+Deno.test("copyMessage() copies large messages into buffers of their own", () => {
   const source = new Uint8Array(SLAB_MESSAGE_BYTES + 1);
   assert.equal(copyMessage(source, 0, source.length).buffer.byteLength, source.length);
   assert.equal(copyMessage(source, 0, 10).buffer.byteLength, SLAB_BYTES);
 });
 
-Deno.test("a message from a slab can't be transferred, which would empty others' messages", () => {
+Deno.test("a message from a slab cannot be transferred, which would detach other messages", () => {
   const source = Uint8Array.of(1, 2, 3);
   const first = copyMessage(source, 0, 3);
   const second = copyMessage(source, 0, 3);

@@ -24,7 +24,7 @@ Deno.test("a lent buffer is used again once its message is released, and not bef
   assert.equal(lendBuffer(60_000).buffer, first.buffer);
 });
 
-Deno.test("a message is released once: its buffer is never lent to two", () => {
+Deno.test("a message is released once: its buffer is never lent twice", () => {
   const message = lendBuffer(60_000).subarray(0, 60_000);
   releaseMessage(message);
   releaseMessage(message);
@@ -33,7 +33,7 @@ Deno.test("a message is released once: its buffer is never lent to two", () => {
   assert.notEqual(one.buffer, other.buffer);
 });
 
-Deno.test("what isn't lent stays its owner's", () => {
+Deno.test("releasing a message that was not lent does nothing", () => {
   const own = new Uint8Array(65_536);
   releaseMessage(own);
   assert.notEqual(acquireBuffer(65_536).buffer, own.buffer);
@@ -42,7 +42,7 @@ Deno.test("what isn't lent stays its owner's", () => {
   assert.notEqual(acquireBuffer(65_536).buffer, pooled.buffer);
 });
 
-Deno.test("sizes that aren't pooled are exact", () => {
+Deno.test("sizes that are not pooled are exact", () => {
   const most = POOL_SIZES[POOL_SIZES.length - 1];
   assert.equal(lendBuffer(most + 1).length, most + 1);
   assert.ok(LEND_FROM_BYTES < POOL_SIZES[0]);

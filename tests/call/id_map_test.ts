@@ -10,7 +10,7 @@ const id = fc.oneof(
 );
 const step = fc.record({ id, remove: fc.boolean() });
 
-Deno.test("IdMap holds what a Map holds", () => {
+Deno.test("IdMap has the contents of a Map", () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
     const map = new Map<number, number>();
     const idMap = new IdMap<number>();

@@ -6,7 +6,7 @@ import { rst, windowUpdate } from "../http2/frames.ts";
 import { Client } from "../http2/client_peer.ts";
 import { echo, Outcome, Pair, request } from "./pair.ts";
 
-Deno.test("a path that HPACK can't carry leaves the connection as it was", () => {
+Deno.test("a path that HPACK cannot carry leaves the connection unchanged", () => {
   const pair = new Pair(echo);
   pair.run();
   assert.throws(() => pair.client.startCall(request("/a/\u20ac"), new Outcome()), TypeError);
@@ -41,7 +41,7 @@ Deno.test("calls that cancel each other when the connection ends are counted onc
   assert.equal(client.callEnds, 3);
 });
 
-Deno.test("a server may refuse as many calls as it likes", () => {
+Deno.test("refused calls are not charged to the server", () => {
   const client = new Client({ resetBurst: 10, overheadBurst: 10 });
   for (let i = 0; i < 100; i++) {
     const outcome = new Outcome();
@@ -65,7 +65,7 @@ Deno.test("resets that cross on the wire, as when both sides' deadlines pass, ar
   assert.deepEqual(client.notes, []);
 });
 
-Deno.test("a connection that delivers data is alive although its pong is late", () => {
+Deno.test("gRPC A8: a connection that delivers data is alive although its PING acknowledgement is late", () => {
   const client = new Client({ keepaliveTimeMs: 10_000, keepaliveTimeoutMs: 5_000 });
   const outcome = new Outcome();
   client.start(outcome);
@@ -82,7 +82,7 @@ Deno.test("a connection that delivers data is alive although its pong is late", 
   assert.equal(outcome.code, Status.UNAVAILABLE);
 });
 
-Deno.test("a server's flood of resets on streams that are gone ends the connection", () => {
+Deno.test("a server's flood of resets of closed streams ends the connection", () => {
   const client = new Client({ overheadBurst: 10 });
   client.start().cancel();
   client.start();
@@ -110,7 +110,7 @@ Deno.test("a server's idle timer is armed when a handler ends after its call", (
   assert.equal(pair.server.nextTimerMs(), pair.nowMs + 100);
 });
 
-Deno.test("a server's connection idles from the end of its last call on, whatever was read before", () => {
+Deno.test("a server's connection is idle from the end of its last call, not from its last input", () => {
   let call: ServerCall | undefined;
   const onCall = (arrived: ServerCall) => {
     call = arrived;
@@ -133,7 +133,7 @@ Deno.test("a server's connection idles from the end of its last call on, whateve
   assert.equal(pair.client.usable, false);
 });
 
-Deno.test("a client whose stream identifiers are used up drains", () => {
+Deno.test("RFC 9113 §5.1.1: a client whose stream identifiers are used up drains", () => {
   let changes = 0;
   const pair = new Pair(echo);
   pair.run();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { contentSubtype } from "../../src/grpc/fields.ts";
 
-Deno.test("contentSubtype() is what follows the plus", () => {
+Deno.test("contentSubtype() is the text after the plus", () => {
   for (
     const [contentType, subtype] of [
       ["application/grpc", ""],

@@ -42,7 +42,7 @@ for (
   });
 }
 
-Deno.test("every split of a small exchange gives the same outcome", () => {
+Deno.test("every cut of a small exchange gives the same outcome", () => {
   for (let at = 1; at < 300; at++) {
     const pair = new Pair(echo, {
       cut: (b) => [b.subarray(0, at), b.subarray(at)].filter((p) => p.length > 0),
@@ -145,7 +145,7 @@ Deno.test("cancel by the client reaches the server once and frees the slot when 
   assert.equal(pair.server.activeCalls, 0);
 });
 
-Deno.test("calls above the stream limit are refused and not counted as processed", () => {
+Deno.test("RFC 9113 §5.1.2: calls above the stream limit are refused and not counted as processed", () => {
   const pair = new Pair((call) => {
     call.sink = { onMessage() {}, onHalfClose() {}, onWritable() {}, onCancel() {} };
   }, { server: { maxConcurrentStreams: 2 } });
@@ -157,7 +157,7 @@ Deno.test("calls above the stream limit are refused and not counted as processed
   assert.throws(() => pair.client.startCall(request("/a/b"), outcomes[2]), RangeError);
 });
 
-Deno.test("drain: open calls finish, new ones are refused, both ends finish", () => {
+Deno.test("RFC 9113 §6.8: in a drain open calls finish, new ones are refused, both ends finish", () => {
   let held: ServerCall | null = null;
   const pair = new Pair((call) => {
     call.sink = gather(call, () => held = call);
@@ -201,7 +201,7 @@ Deno.test("a lost connection ends every call with UNAVAILABLE, once", () => {
   assert.equal(pair.server.activeCalls, 0);
 });
 
-Deno.test("a paused reader holds the writer; memory stays bounded", () => {
+Deno.test("a paused reader pauses the writer; memory stays bounded", () => {
   const received: number[] = [];
   let call: ServerCall | null = null;
   const pair = new Pair((c) => {
@@ -230,7 +230,7 @@ Deno.test("a paused reader holds the writer; memory stays bounded", () => {
   assert(outcome.writableCalls > 0);
 });
 
-Deno.test("keepalive closes a connection whose peer does not answer", () => {
+Deno.test("gRPC A8: keepalive closes a connection whose peer does not answer", () => {
   const pair = new Pair(echo, {
     client: { keepaliveTimeMs: 10_000, keepaliveTimeoutMs: 1_000, keepaliveWithoutCalls: true },
   });
@@ -243,7 +243,7 @@ Deno.test("keepalive closes a connection whose peer does not answer", () => {
   assert(pair.client.finished);
 });
 
-Deno.test("a server tells a client that pings too often too_many_pings", () => {
+Deno.test("gRPC A8: a server closes a connection that pings too often with too_many_pings", () => {
   const pair = new Pair(echo);
   pair.run();
   for (let i = 0; i < 5; i++) pair.client.ping(pair.nowMs, () => {});
@@ -252,7 +252,7 @@ Deno.test("a server tells a client that pings too often too_many_pings", () => {
   assert(pair.notes.some((n) => n.includes("too_many_pings")));
 });
 
-Deno.test("a large message is refused when the server's memory is used up, and freed when it is over", () => {
+Deno.test("a large message is refused when the server's memory is used up; memory is freed at the end of the call", () => {
   const pool = new MemoryPool(300_000);
   const pair = new Pair(echo, { server: { memory: pool } });
   pair.run();
@@ -279,7 +279,7 @@ Deno.test("a large message is refused when the server's memory is used up, and f
   assert.equal(pool.used, 0);
 });
 
-Deno.test("a large reply after a long silence is not taken for one that stalls", () => {
+Deno.test("a large reply after a long silence does not count as stalled", () => {
   let call: ServerCall | undefined;
   const pair = new Pair((arrived) => {
     call = arrived;

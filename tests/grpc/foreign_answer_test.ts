@@ -27,7 +27,7 @@ const headers = (status: string, contentType: string, flags = END_HEADERS) =>
 
 const text = (content: string) => new TextEncoder().encode(content);
 
-Deno.test("an answer that isn't gRPC's is read to its end, and its text is in the status", () => {
+Deno.test("a response that is not gRPC's is read to its end, and its text is in the status", () => {
   const { client, outcome } = called();
   client.receive(headers("503", "text/html"), 1);
   client.receive(data(1, text("<h1>no backend")), 1);
@@ -37,7 +37,7 @@ Deno.test("an answer that isn't gRPC's is read to its end, and its text is in th
   assert.match(outcome.statuses[0].message, /HTTP status 503: <h1>no backend<\/h1>$/);
 });
 
-Deno.test("an answer that isn't text is not shown", () => {
+Deno.test("a body that is not text is not shown", () => {
   const { client, outcome } = called();
   client.receive(headers("200", "image/png"), 1);
   client.receive(data(1, [1, 2, 3], END_STREAM), 1);
@@ -45,7 +45,7 @@ Deno.test("an answer that isn't text is not shown", () => {
   assert.match(outcome.statuses[0].message, /content-type "image\/png", not gRPC's$/);
 });
 
-Deno.test("1,024 bytes are read of an answer that isn't gRPC's, then the stream is reset", () => {
+Deno.test("1,024 bytes of a response that is not gRPC's are read, then the stream is reset", () => {
   const { client, outcome } = called();
   client.receive(headers("404", "text/plain"), 1);
   client.receive(data(1, text("x".repeat(2000))), 1);
@@ -55,13 +55,13 @@ Deno.test("1,024 bytes are read of an answer that isn't gRPC's, then the stream 
   assert.equal(client.out.view()[3 + 9 * 0], RST_STREAM);
 });
 
-Deno.test("an answer without a body ends the call at once", () => {
+Deno.test("a response without a body ends the call at once", () => {
   const { client, outcome } = called();
   client.receive(headers("401", "text/plain", END_HEADERS | END_STREAM), 1);
   assert.equal(outcome.code, Status.UNAUTHENTICATED);
 });
 
-Deno.test("a stream that breaks during such an answer keeps its status", () => {
+Deno.test("a stream that breaks during such a response keeps its status", () => {
   const { client, outcome } = called();
   client.receive(headers("503", "text/plain"), 1);
   client.receive(windowUpdate(1, 0x7fffffff), 1);

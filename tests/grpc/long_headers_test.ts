@@ -6,7 +6,7 @@ import { connect, RpcError, serve, Status } from "../../mod.ts";
 // Not what Huffman coding makes much shorter.
 const LONG = "{|}~^#".repeat(50_000);
 
-Deno.test("Long status texts, metadata, headers and trailers leave other calls of the connection alone", async () => {
+Deno.test("long status messages, metadata, headers and trailers do not affect other calls of the connection", async () => {
   const address = `memory:${crypto.randomUUID()}`;
   const release = Promise.withResolvers<void>();
   await using _server = await serve(address, (router) => {

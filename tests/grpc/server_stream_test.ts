@@ -70,7 +70,7 @@ const FAULTS: [string, readonly number[], number][] = [
 ];
 
 for (const [name, content, flags] of FAULTS) {
-  Deno.test(`a request ${name} gets INTERNAL, a flood of them the end of the connection`, () => {
+  Deno.test(`a request ${name} ends with INTERNAL, and a flood of them ends the connection`, () => {
     const calls = new Calls();
     for (let i = 0; i < 500; i++) calls.send(content, flags);
     assert.deepEqual(new Set(calls.statuses), new Set(["13"]));
@@ -84,7 +84,7 @@ for (const [name, content, flags] of FAULTS) {
   });
 }
 
-Deno.test("requests that break the framing now and then cost nothing", () => {
+Deno.test("occasional requests with broken framing do not end the connection", () => {
   const calls = new Calls();
   for (let i = 0; i < 3000; i++) {
     calls.send([0, 0, 0], END_STREAM, i * 100);

@@ -20,48 +20,64 @@ const LONG_INTEGER = "Cannot read an integer of more than 4 octets after its pre
 const PADDING = "Cannot read Huffman-coded text: its padding must be at most 7 bits, all ones";
 
 const MALFORMED: [string, string, string][] = [
-  ["index 0", "80", "Cannot look up header field index 0: the lowest is 1"],
-  ["an index above the tables", "be", "Cannot look up header field index 62: the highest is 61"],
-  ["a name index above", "7e 01 30", "Cannot look up header field index 62: the highest is 61"],
+  ["index 0 (RFC 7541 §6.1)", "80", "Cannot look up header field index 0: the lowest is 1"],
   [
-    "a name index far above",
+    "an index above the tables (RFC 7541 §2.3.3)",
+    "be",
+    "Cannot look up header field index 62: the highest is 61",
+  ],
+  [
+    "a name index above (RFC 7541 §2.3.3)",
+    "7e 01 30",
+    "Cannot look up header field index 62: the highest is 61",
+  ],
+  [
+    "a name index far above (RFC 7541 §2.3.3)",
     "0f 2f 01 30",
     "Cannot look up header field index 62: the highest is 61",
   ],
-  ["an index cut short", "ff", TRUNCATED],
-  ["an index cut short later", "ff 80", TRUNCATED],
-  ["a name without a value", "44", TRUNCATED],
+  ["an index cut short (RFC 7541 §5.1)", "ff", TRUNCATED],
+  ["an index cut short later (RFC 7541 §5.1)", "ff 80", TRUNCATED],
+  ["a name without a value (RFC 7541 §6.2)", "44", TRUNCATED],
   ["a literal without a name", "40", TRUNCATED],
   ["a literal name without a value", "40 01 61", TRUNCATED],
-  ["a name too long", "40 05 61", "Cannot read text of 5 octets: the block has 1 left"],
-  ["a value too long", "44 02 6f", "Cannot read text of 2 octets: the block has 1 left"],
   [
-    "a huge length",
+    "a name too long (RFC 7541 §5.2)",
+    "40 05 61",
+    "Cannot read text of 5 octets: the block has 1 left",
+  ],
+  [
+    "a value too long (RFC 7541 §5.2)",
+    "44 02 6f",
+    "Cannot read text of 2 octets: the block has 1 left",
+  ],
+  [
+    "a huge length (RFC 7541 §5.2)",
     "44 7f ff ff ff 7f",
     "Cannot read text of 268435582 octets: the block has 0 left",
   ],
-  ["an index of 6 octets", "ff 80 80 80 80 00", LONG_INTEGER],
-  ["an index of ones", "ffff ffff ffff ffff ffff", LONG_INTEGER],
-  ["a length of 6 octets", "44 7f 80 80 80 80 00", LONG_INTEGER],
-  ["zeros as Huffman padding", "44 81 00", PADDING],
-  ["an octet of Huffman padding", "44 81 ff", PADDING],
+  ["an index of 6 octets (RFC 7541 §5.1)", "ff 80 80 80 80 00", LONG_INTEGER],
+  ["an index of ones (RFC 7541 §5.1)", "ffff ffff ffff ffff ffff", LONG_INTEGER],
+  ["a length of 6 octets (RFC 7541 §5.1)", "44 7f 80 80 80 80 00", LONG_INTEGER],
+  ["zeros as Huffman padding (RFC 7541 §5.2)", "44 81 00", PADDING],
+  ["an octet of Huffman padding (RFC 7541 §5.2)", "44 81 ff", PADDING],
   [
-    "Huffman text with the end of string",
+    "Huffman text with the end of string (RFC 7541 §5.2)",
     "44 84 ffff ffff",
     "Cannot read Huffman-coded text: it contains the end-of-string symbol",
   ],
   [
-    "a table above the limit",
+    "a table above the limit (RFC 7541 §6.3)",
     "3f e2 1f",
     "Cannot use a header table of 4097 bytes: the limit is 4096",
   ],
   [
-    "a table size update behind a field",
+    "a table size update after a field (RFC 7541 §4.2)",
     "82 3f e1 1f",
     "Cannot change the table size after a header field of the same block",
   ],
   [
-    "three table size updates",
+    "three table size updates (RFC 7541 §4.2)",
     "20 20 20",
     "Cannot accept another table size update: the limit is 2 per block",
   ],
@@ -73,16 +89,16 @@ for (const [what, block, message] of MALFORMED) {
 
 const WELL_FORMED: [string, string, Pair[]][] = [
   ["an empty block", "", []],
-  ["two table size updates and nothing else", "20 3f e1 1f", []],
-  ["an integer with needless octets", "3f 80 80 00 82", [[":method", "GET"]]],
-  ["empty text, Huffman-coded", "44 80 82", [[":path", ""], [":method", "GET"]]],
-  ["an empty name", "00 00 01 61", [["", "a"]]],
-  ["octets above 127", "40 03 c3a4ff 02 fefd", [["\xc3\xa4\xff", "\xfe\xfd"]]],
-  ["a never-indexed field with an indexed name", "14 01 2f", [[":path", "/"]]],
+  ["two table size updates and nothing else (RFC 7541 §4.2)", "20 3f e1 1f", []],
+  ["an integer with needless octets (RFC 7541 §5.1)", "3f 80 80 00 82", [[":method", "GET"]]],
+  ["empty text, Huffman-coded (RFC 7541 §5.2)", "44 80 82", [[":path", ""], [":method", "GET"]]],
+  ["an empty name (RFC 7541 §5.2)", "00 00 01 61", [["", "a"]]],
+  ["octets above 127 (RFC 7541 §5.2)", "40 03 c3a4ff 02 fefd", [["\xc3\xa4\xff", "\xfe\xfd"]]],
+  ["a never-indexed field with an indexed name (RFC 7541 §6.2.3)", "14 01 2f", [[":path", "/"]]],
 ];
 
 for (const [what, block, expected] of WELL_FORMED) {
-  Deno.test(`decode() takes ${what}`, () => assert.deepEqual(fields(decodeHex(block)), expected));
+  Deno.test(`decode() accepts ${what}`, () => assert.deepEqual(fields(decodeHex(block)), expected));
 }
 
 Deno.test("decode() reads between start and end only", () => {
@@ -92,14 +108,14 @@ Deno.test("decode() reads between start and end only", () => {
   assert.deepEqual(fields(list), [[":method", "GET"], [":path", "/"]]);
 });
 
-Deno.test("decode() refuses every beginning of a literal field", () => {
+Deno.test("RFC 7541 §6.2: decode() refuses every prefix of a literal field", () => {
   const block = hex("40 8825a849e95ba97d7f 8925a849e95bb8e8b4bf");
   for (let length = 1; length < block.length; length++) {
     assert.throws(() => decode(new HpackDecoder(), block.subarray(0, length)), ProtocolError);
   }
 });
 
-Deno.test("decode() counts 32 per field and keeps what fits the byte limit exactly", () => {
+Deno.test("RFC 7541 §4.1: decode() counts 32 per field and keeps what fits the byte limit exactly", () => {
   const block = "82 84 86"; // 42, 38, 43
   assert.equal(decodeHex(block).size, 42 + 38 + 43);
   const exact = decodeHex(block, { maxListBytes: 123, maxFields: 3 });
@@ -114,7 +130,7 @@ Deno.test("decode() keeps no field beyond maxFields", () => {
   assert.equal(list.overLimit, true);
 });
 
-Deno.test("decode() keeps none of the fields behind one that was left out", () => {
+Deno.test("decode() keeps no field after one that was dropped", () => {
   // The second does not fit, the third would.
   const list = decodeHex("82 00 01 61 0a 31313131313131313131 84", {
     maxListBytes: 84,
@@ -123,7 +139,7 @@ Deno.test("decode() keeps none of the fields behind one that was left out", () =
   assert.deepEqual(fields(list), [[":method", "GET"]]);
 });
 
-Deno.test("decode() keeps the table in step beyond the limits", () => {
+Deno.test("RFC 7541 §2.3.2: decode() updates the table beyond the limits", () => {
   const encoder = new HpackEncoder();
   const decoder = new HpackDecoder();
   const many: Pair[] = Array.from({ length: 20 }, (_, i) => [`name-${i}`, `value-${i}`]);
@@ -153,7 +169,7 @@ Deno.test("decode() counts a bomb of one-octet references without keeping them",
   assert.equal(list.overLimit, true);
 });
 
-Deno.test("decode() takes an entry larger than the table, and empties the table", () => {
+Deno.test("RFC 7541 §4.4: an entry larger than the table empties it, and is no error", () => {
   const decoder = new HpackDecoder();
   decode(decoder, hex("40 01 61 01 62"));
   assert.equal(decoder.tableBytes, 34);
@@ -164,7 +180,7 @@ Deno.test("decode() takes an entry larger than the table, and empties the table"
   assert.throws(() => decode(decoder, hex("be")), ProtocolError);
 });
 
-Deno.test("decode() may name an entry that its own insertion evicts", () => {
+Deno.test("RFC 7541 §4.4: a literal may take its name from an entry that it evicts", () => {
   const decoder = new HpackDecoder({ maxTableBytes: 64 });
   decode(decoder, hex("40 04 6e616d65 01 31"));
   assert.deepEqual(decode(decoder, hex("7e 14 3232323232323232323232323232323232323232")), [
@@ -173,7 +189,7 @@ Deno.test("decode() may name an entry that its own insertion evicts", () => {
   assert.deepEqual(decode(decoder, hex("be")), [["name", "2".repeat(20)]]);
 });
 
-Deno.test("setMaxTableBytes() lower than the size in use makes an update necessary", () => {
+Deno.test("RFC 7541 §4.2: a limit below the size in use requires a size update", () => {
   const lowered = () => {
     const decoder = new HpackDecoder();
     decoder.setMaxTableBytes(100);
@@ -191,7 +207,7 @@ Deno.test("setMaxTableBytes() lower than the size in use makes an update necessa
   assert.equal(decode(lowered(), hex("20 82")).length, 1);
 });
 
-Deno.test("setMaxTableBytes() lowered and raised needs the lower size first", () => {
+Deno.test("RFC 7541 §4.2: a limit lowered and raised again requires an update to the lower size first", () => {
   const decoder = new HpackDecoder();
   decoder.setMaxTableBytes(0);
   decoder.setMaxTableBytes(8192);
@@ -205,7 +221,7 @@ Deno.test("setMaxTableBytes() lowered and raised needs the lower size first", ()
   );
 });
 
-Deno.test("setMaxTableBytes() above the size in use asks for nothing", () => {
+Deno.test("RFC 7541 §4.2: a limit above the size in use requires no update", () => {
   const decoder = new HpackDecoder();
   decoder.setMaxTableBytes(8192);
   assert.equal(decode(decoder, hex("82")).length, 1);

@@ -10,7 +10,7 @@ function contents(table: DynamicTable): string[] {
   return list;
 }
 
-Deno.test("insert() evicts the oldest entries that don't fit", () => {
+Deno.test("RFC 7541 §4.4: insert() evicts the oldest entries to make room", () => {
   const table = new DynamicTable(3 * 34);
   for (const name of ["a", "b", "c", "d"]) table.insert(name, "1");
   assert.deepEqual(contents(table), ["b=1", "c=1", "d=1"]);
@@ -18,7 +18,7 @@ Deno.test("insert() evicts the oldest entries that don't fit", () => {
   assert.deepEqual(contents(table), ["d=1", `e=${"1".repeat(35)}`]);
 });
 
-Deno.test("insert() of an entry larger than the table empties it", () => {
+Deno.test("RFC 7541 §4.4: insert() of an entry larger than the table empties it", () => {
   const table = new DynamicTable(100);
   table.insert("a", "1");
   table.insert("b", "1".repeat(68));

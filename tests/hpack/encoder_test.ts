@@ -8,14 +8,14 @@ import { decode, encode, type Pair } from "./support.ts";
 const digits = (encoder: HpackEncoder, list: Pair[], mode?: "index" | "literal" | "never") =>
   encode(encoder, list, mode).toHex();
 
-Deno.test("field() uses one octet for what a table holds", () => {
+Deno.test("RFC 7541 §6.1: field() takes one octet for an indexed field", () => {
   const encoder = new HpackEncoder();
   assert.equal(digits(encoder, [[":method", "POST"]]), "83");
   encode(encoder, [["te", "trailers"]]);
   assert.equal(digits(encoder, [["te", "trailers"]]), "be");
 });
 
-Deno.test("field() in mode never keeps the value out of every table", () => {
+Deno.test("RFC 7541 §6.2.3, §7.1.3: field() in mode never keeps the value out of every table", () => {
   const encoder = new HpackEncoder();
   const version = encoder.version;
   // Literal never indexed, name 23 of the static table.
@@ -26,7 +26,7 @@ Deno.test("field() in mode never keeps the value out of every table", () => {
   assert.match(digits(encoder, [["x-token", "1"]], "never"), /^1f2f/); // index 62
 });
 
-Deno.test("field() in mode literal inserts a field once, for the sake of its name", () => {
+Deno.test("RFC 7541 §6.2.2: field() in mode literal inserts a field once, to index its name", () => {
   const encoder = new HpackEncoder();
   assert.match(digits(encoder, [["grpc-timeout", "1S"]], "literal"), /^40/);
   const version = encoder.version;
@@ -44,7 +44,7 @@ Deno.test("field() writes literals when the peer allows no table", () => {
   assert.equal(encoder.tableBytes, 0);
 });
 
-Deno.test("field() refuses text that is not Latin-1 and writes nothing of it", () => {
+Deno.test("field() refuses text that is not Latin-1 before it writes anything", () => {
   const writer = new ByteWriter();
   const encoder = new HpackEncoder();
   assert.throws(() => encoder.field(writer, "a", "\u20ac"), TypeError);
@@ -53,7 +53,7 @@ Deno.test("field() refuses text that is not Latin-1 and writes nothing of it", (
   assert.equal(encoder.tableBytes, 0);
 });
 
-Deno.test("setPeerMaxTableBytes() makes the next block begin with the updates it takes", () => {
+Deno.test("RFC 7541 §4.2: after setPeerMaxTableBytes() the next block begins with size updates", () => {
   const cases: [number[], string][] = [
     [[4096], ""],
     [[100], "3f45"],
@@ -71,11 +71,11 @@ Deno.test("setPeerMaxTableBytes() makes the next block begin with the updates it
   }
 });
 
-Deno.test("a table limit of our own is announced in the first block", () => {
+Deno.test("RFC 7541 §4.2: a smaller table of this side is announced in the first block", () => {
   assert.equal(digits(new HpackEncoder({ maxTableBytes: 0 }), [[":method", "GET"]]), "2082");
 });
 
-Deno.test("a larger table of our own is used once the peer allows it", () => {
+Deno.test("RFC 7541 §4.2: a larger table of this side is used once the peer allows it", () => {
   const encoder = new HpackEncoder({ maxTableBytes: 8192 });
   assert.equal(digits(encoder, []), "");
   encoder.setPeerMaxTableBytes(65536);
@@ -112,7 +112,7 @@ Deno.test("prepared() and field() find each other's entries", () => {
   assert.equal(writer.view().toHex(), "bebebe");
 });
 
-Deno.test("prepared() in mode literal leaves the table as it is", () => {
+Deno.test("prepared() in mode literal leaves the table unchanged", () => {
   const encoder = new HpackEncoder();
   const decoder = new HpackDecoder();
   const writer = new ByteWriter();
@@ -123,7 +123,7 @@ Deno.test("prepared() in mode literal leaves the table as it is", () => {
   assert.deepEqual(decode(decoder, writer.view()), [["x-a", "b"]]);
 });
 
-Deno.test("a prepared field is inserted again after its eviction, on each encoder by itself", () => {
+Deno.test("a prepared field is inserted again after its eviction, by each encoder on its own", () => {
   const prepared = new PreparedField("x-long", "v".repeat(1500));
   const other = new PreparedField("x-other", "w".repeat(3000));
   const encoders = [new HpackEncoder(), new HpackEncoder()];
@@ -140,7 +140,7 @@ Deno.test("a prepared field is inserted again after its eviction, on each encode
   }
 });
 
-Deno.test("a block that left version as it was can be sent again", () => {
+Deno.test("a block that left version unchanged can be sent again", () => {
   const encoder = new HpackEncoder();
   const decoder = new HpackDecoder();
   const list: Pair[] = [[":status", "200"], ["content-type", "application/grpc"]];

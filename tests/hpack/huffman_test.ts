@@ -33,13 +33,13 @@ const EXAMPLES: [string, string][] = [
 ];
 
 for (const [text, digits] of EXAMPLES) {
-  Deno.test(`Huffman coding of ${JSON.stringify(text)} both ways`, () => {
+  Deno.test(`RFC 7541 §5.2: Huffman coding of ${JSON.stringify(text)} both ways`, () => {
     assert.equal(encoded(text).toHex(), digits);
     assert.equal(decoded(hex(digits)), text);
   });
 }
 
-Deno.test("the code table has the codes of appendix B at its corners", () => {
+Deno.test("RFC 7541 appendix B: the first and last codes of each length", () => {
   const code = (octet: number) => [CODES[octet].toString(16), CODE_BITS[octet]];
   assert.deepEqual(code(0), ["1ff8", 13]);
   assert.deepEqual(code(10), ["3ffffffc", 30]);
@@ -69,7 +69,7 @@ Deno.test("Huffman coding of any octets both ways", () => {
   );
 });
 
-Deno.test("decodeHuffman() gives text whose coding is the input, or refuses it", () => {
+Deno.test("RFC 7541 §5.2: decodeHuffman() refuses input that no text encodes to", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (octets) => {
       const text = decoded(octets);
@@ -93,10 +93,11 @@ const REFUSED: [string, string, number][] = [
 ];
 
 for (const [what, digits, reason] of REFUSED) {
-  Deno.test(`decodeHuffman() refuses ${what}`, () => assert.equal(decoded(hex(digits)), reason));
+  Deno.test(`RFC 7541 §5.2: decodeHuffman() refuses ${what}`, () =>
+    assert.equal(decoded(hex(digits)), reason));
 }
 
-Deno.test("decodeHuffman() reads only what it was given", () => {
+Deno.test("decodeHuffman() reads between start and end only", () => {
   const bytes = hex("00 f1e3c2e5f23a6ba0ab90f4ff 00");
   const out = new Uint8Array(32);
   const length = decodeHuffman(bytes, 1, bytes.length - 1, out);

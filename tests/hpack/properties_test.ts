@@ -25,7 +25,7 @@ const PREPARED = Array.from(
   (_, i) => new PreparedField(`x-prepared-${i % 5}`, "v".repeat(i * 60)),
 );
 
-Deno.test("what an encoder writes, a decoder reads: blocks, modes, table sizes", () => {
+Deno.test("a decoder reads what an encoder writes: blocks, modes, table sizes", () => {
   const step = fc.oneof(
     { weight: 8, arbitrary: fc.array(fc.tuple(pair, mode), { maxLength: 12 }) },
     { weight: 4, arbitrary: fc.array(fc.constantFrom(...PREPARED), { maxLength: 8 }) },
@@ -70,7 +70,7 @@ Deno.test("what an encoder writes, a decoder reads: blocks, modes, table sizes",
   );
 });
 
-Deno.test("any octets decode, or raise ProtocolError of the remote side only", () => {
+Deno.test("arbitrary octets decode or raise ProtocolError", () => {
   const limits = { maxListBytes: 16384, maxFields: 128 };
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 5 }), (blocks) => {

@@ -14,7 +14,7 @@ interface Block {
   tableBytes: number;
 }
 
-Deno.test("writeInteger() gives the octets of C.1", () => {
+Deno.test("RFC 7541 §5.1: writeInteger() gives the octets of C.1", () => {
   const out = new Uint8Array(8);
   const write = (flags: number, prefixBits: number, value: number) =>
     out.slice(0, writeInteger(out, 0, flags, prefixBits, value)).toHex();
@@ -37,7 +37,7 @@ const REPRESENTATIONS: [string, string, Pair, FieldMode | undefined, number][] =
 ];
 
 for (const [name, block, field, mode, tableBytes] of REPRESENTATIONS) {
-  Deno.test(`HpackDecoder decodes ${name}`, () => {
+  Deno.test(`RFC 7541 appendix ${name}: HpackDecoder decodes the example`, () => {
     const decoder = new HpackDecoder();
     const list = new HeaderList();
     const bytes = hex(block);
@@ -154,7 +154,7 @@ for (const [name, blocks, lists, tables, maxTableBytes] of SEQUENCES) {
     tableBytes: tables[i],
   }));
 
-  Deno.test(`HpackDecoder decodes ${name}`, () => {
+  Deno.test(`RFC 7541 appendix ${name}: HpackDecoder decodes the example`, () => {
     const decoder = new HpackDecoder({ maxTableBytes });
     const list = new HeaderList();
     for (const block of sequence) {
@@ -168,7 +168,7 @@ for (const [name, blocks, lists, tables, maxTableBytes] of SEQUENCES) {
   });
 
   if (name.includes("without")) continue;
-  Deno.test(`HpackEncoder encodes ${name}`, () => {
+  Deno.test(`RFC 7541 appendix ${name}: HpackEncoder encodes the example`, () => {
     const encoder = new HpackEncoder({ maxTableBytes });
     const writer = new ByteWriter();
     encoder.begin(writer); // the announcement of a table smaller than 4096 is not in the example

@@ -4,7 +4,7 @@ import { FieldSummary } from "../../src/http2/field_check.ts";
 
 const summary = (path: string) => Object.assign(new FieldSummary(), { path });
 
-Deno.test("BlockCache keeps a block that comes twice while the table stays", () => {
+Deno.test("BlockCache keeps a block that arrives twice while the table is unchanged", () => {
   const cache = new BlockCache();
   const bytes = Uint8Array.of(9, 1, 2, 3, 9);
   const find = (version: number) => cache.find(bytes, 1, 4, version);

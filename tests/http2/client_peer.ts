@@ -4,7 +4,7 @@ import { GrpcClientConnection, type GrpcClientOptions } from "../../src/grpc/cli
 import { Outcome, request } from "../grpc/pair.ts";
 import { type Frame, join, parse, settings, settingsAck } from "./frames.ts";
 
-/** The client; `send` gives it what a server says, and returns what it says itself. */
+/** The client; `send` passes it frames of a server and returns its own. */
 export class Client {
   readonly notes: string[] = [];
   callEnds = 0;
@@ -22,16 +22,15 @@ export class Client {
       0,
     );
     this.send(settings(...pairs), settingsAck());
-    // The client's preface is no frame.
   }
 
-  /** Bytes of the server arrive. */
+  /** Frames of the server arrive. */
   send(...parts: Uint8Array[]): Frame[] {
     this.engine.receive(join(...parts), this.nowMs);
     return this.output();
   }
 
-  /** What the client says. */
+  /** Frames of the client, without its preface. */
   output(): Frame[] {
     const bytes = this.engine.out.view().slice();
     this.engine.out.clear();

@@ -4,7 +4,7 @@ import { data, frame, join } from "./frames.ts";
 
 const LIMIT = 100;
 
-/** What a reader makes of `bytes`, given in pieces of `size`, each of which is overwritten afterwards. */
+/** Events of a reader for `bytes`, fed in pieces of `size`, each of which is overwritten afterwards. */
 function read(bytes: Uint8Array, size: number): string[] {
   const seen: string[] = [];
   const handler: FrameHandler & DataHandler = {
@@ -29,7 +29,7 @@ function read(bytes: Uint8Array, size: number): string[] {
   return seen;
 }
 
-Deno.test("FrameReader reads the same however the bytes are cut", () => {
+Deno.test("RFC 9113 §4.1: frames are read the same however the bytes are cut", () => {
   const bytes = join(
     frame(4, 0, 0, [1, 2, 3]),
     data(1, [7, 8, 9]),
@@ -46,7 +46,7 @@ Deno.test("FrameReader reads the same however the bytes are cut", () => {
   for (let size = 1; size < bytes.length; size++) assert.deepEqual(read(bytes, size), whole);
 });
 
-Deno.test("FrameReader takes a frame of the limit, and refuses a longer one by its first three bytes", () => {
+Deno.test("RFC 9113 §4.2: a frame of the limit is accepted, a longer one refused by its first three bytes", () => {
   const longest = frame(6, 0, 0, new Array(LIMIT).fill(1));
   for (let size = 1; size <= longest.length; size++) {
     assert.equal(read(longest, size).length, 1);

@@ -1,4 +1,4 @@
-/** A factory of frames as bytes, so that tests say what is on the wire. */
+/** Frames as bytes, so that tests show what is on the wire. */
 
 import { ByteWriter } from "../../src/bytes/writer.ts";
 import { HpackEncoder } from "../../src/hpack/encoder.ts";
@@ -65,7 +65,7 @@ export const headers = (
   flags = 4,
 ) => frame(1, flags, id, block(fields));
 
-/** What a client sends before anything else. */
+/** First bytes of a client: preface, SETTINGS and the acknowledgement of the server's. */
 export const hello = (...pairs: [number, number][]) =>
   join(PREFACE, settings(...pairs), settingsAck());
 

@@ -3,7 +3,7 @@ import { ByteWriter } from "../../src/bytes/writer.ts";
 import { http2Options } from "../../src/http2/options.ts";
 import { ReceiveWindow } from "../../src/http2/receive_window.ts";
 
-Deno.test("octets are in use from their coming until they are given back, whatever was announced", () => {
+Deno.test("RFC 9113 §6.9: octets are in use from their arrival until their credit is returned", () => {
   const options = http2Options({ connectionWindowBytes: 100_000 });
   const window = new ReceiveWindow(new ByteWriter(), options, { nowMs: 0 });
   window.open();

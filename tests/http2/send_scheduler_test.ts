@@ -9,7 +9,7 @@ import { headers, hello, join, ping, settings, windowUpdate } from "./frames.ts"
 
 const WINDOW = SettingId.INITIAL_WINDOW_SIZE;
 
-Deno.test("RFC 9113 §6.9.2: a half-close goes out although the peer has shrunk the window below zero", () => {
+Deno.test("RFC 9113 §6.9.2: an empty DATA frame with END_STREAM is sent although the window is negative", () => {
   const client = new Client();
   const call = client.start();
   call.sendMessage(new Uint8Array(1000), false);
@@ -20,7 +20,7 @@ Deno.test("RFC 9113 §6.9.2: a half-close goes out although the peer has shrunk 
   assert.deepEqual(frames.map((f) => [f.type, f.flags, f.payload.length]), [[0, 1, 0]]);
 });
 
-Deno.test("who waits for room on the connection hears of it, also with nothing queued itself", () => {
+Deno.test("a sender that waits for room on the connection becomes writable, even without queued bytes of its own", () => {
   const calls: ServerCall[] = [];
   const woken: number[] = [];
   const onCall = (call: ServerCall) => {
@@ -53,7 +53,7 @@ Deno.test("who waits for room on the connection hears of it, also with nothing q
   assert.deepEqual(woken, [2, 3, 3]);
 });
 
-Deno.test("credit and pings that answer what is sent are no overhead", () => {
+Deno.test("credit and pings that answer DATA are no overhead", () => {
   const client = new Client({ overheadBurst: 100 });
   const call = client.start();
   for (let i = 0; i < 1000; i++) {
@@ -65,14 +65,14 @@ Deno.test("credit and pings that answer what is sent are no overhead", () => {
   assert.equal(client.engine.finished, false);
 });
 
-Deno.test("credit in crumbs is overhead", () => {
+Deno.test("tiny window grants are overhead", () => {
   const client = new Client({ overheadBurst: 100 }, [WINDOW, 0]);
   client.start().sendLastMessage(new Uint8Array(60_000), false);
   for (let i = 0; i < 200; i++) client.send(windowUpdate(1, 1));
   assert.match(client.notes[0], /ENHANCE_YOUR_CALM/);
 });
 
-Deno.test("a client waits as long as the server wants before it takes the request", () => {
+Deno.test("a client has no stall timer for its request", () => {
   const client = new Client({ stallTimeoutMs: 1000 });
   const outcome = new Outcome();
   client.start(outcome).sendLastMessage(new Uint8Array(200_000), false);
@@ -83,7 +83,7 @@ Deno.test("a client waits as long as the server wants before it takes the reques
   assert.deepEqual(outcome.statuses, []);
 });
 
-Deno.test("a message of several frames goes out at once, byte for byte, where windows and output allow", () => {
+Deno.test("a message of several frames is sent at once, byte for byte, where windows and output allow", () => {
   for (const size of [16_380, 16_384, 40_000, 100_000]) {
     const client = new Client({}, [WINDOW, 1 << 20]);
     client.send(windowUpdate(0, 1 << 20));
@@ -107,7 +107,7 @@ Deno.test("a message of several frames goes out at once, byte for byte, where wi
   }
 });
 
-Deno.test("lent buffers come back once their messages are framed, at once or from the queue", () => {
+Deno.test("lent buffers return to the pool once their messages are framed, at once or from the queue", () => {
   const client = new Client({}, [WINDOW, 30_000]);
   const call = client.start();
   client.output();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { MemoryPool, MemoryShare } from "../../src/limits/memory_pool.ts";
 
-Deno.test("MemoryShare.allows() lets a full pool starve only who filled it", () => {
+Deno.test("MemoryShare.allows() of a full pool refuses only the connection that filled it", () => {
   const pool = new MemoryPool(2000);
   const [greedy, modest] = [new MemoryShare(pool), new MemoryShare(pool)];
   assert(greedy.allows(1000));
@@ -17,7 +17,7 @@ Deno.test("MemoryShare.allows() lets a full pool starve only who filled it", () 
   assert.deepEqual([pool.used, pool.holders], [0, 0]);
 });
 
-Deno.test("MemoryShare.allows() never lets a pool past its limit, however many share it", () => {
+Deno.test("MemoryShare.allows() never exceeds the limit of a pool, however many share it", () => {
   const pool = new MemoryPool(2000);
   for (let i = 0; i < 10_000; i++) {
     const share = new MemoryShare(pool);

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import { PeerBudget, type PeerCharge, PeerEvent } from "../../src/limits/peer_budget.ts";
-import { MAX_SLOWDOWN_MS } from "../../src/limits/token_bucket.ts";
+import {
+  MAX_SLOWDOWN_MS,
+  PeerBudget,
+  type PeerCharge,
+  PeerEvent,
+} from "../../src/limits/peer_budget.ts";
 
 const LIMITS = { overheadBurst: 10, overheadPerSecond: 1, resetBurst: 8, resetsPerSecond: 2 };
 

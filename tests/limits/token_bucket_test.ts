@@ -9,7 +9,7 @@ Deno.test("a bucket fills with time, however much is left in it", () => {
   assert.equal(budget.take(1, 3_600_000), false);
 });
 
-Deno.test("a bucket says how long it takes until it is half full", () => {
+Deno.test("a bucket reports the time until it is half full", () => {
   const budget = new TokenBucket(10, 2, 0);
   assert.equal(budget.msUntilHalfFull, 0);
   budget.take(5, 0);

@@ -34,7 +34,7 @@ const message = (size: number) => new Uint8Array(size).fill(7);
 const dataOf = (frames: ReturnType<typeof parse>) =>
   frames.filter((frame) => frame.type === DATA).map((frame) => frame.payload.length);
 
-Deno.test("messages sent in one turn share a DATA frame", () => {
+Deno.test("messages sent in one turn are coalesced into one DATA frame", () => {
   const { calls: [call], flush } = serverWithCalls(1);
   for (const size of [1, 100, 3]) call.sendMessage(message(size), false);
   const [frame] = flush();
@@ -42,7 +42,7 @@ Deno.test("messages sent in one turn share a DATA frame", () => {
   assert.deepEqual([...frame.payload.subarray(0, 12)], [0, 0, 0, 0, 1, 7, 0, 0, 0, 0, 100, 7]);
 });
 
-Deno.test("a frame that was taken is not made longer, even at the same position", () => {
+Deno.test("a frame that the driver has taken is not extended, even at the same offset", () => {
   const { calls: [call], flush } = serverWithCalls(1);
   call.sendMessage(message(10), false);
   assert.deepEqual(dataOf(flush()), [15]);
@@ -50,19 +50,19 @@ Deno.test("a frame that was taken is not made longer, even at the same position"
   assert.deepEqual(dataOf(flush()), [15]);
 });
 
-Deno.test("streams do not share frames", () => {
+Deno.test("frames of different streams are not coalesced", () => {
   const { calls, flush } = serverWithCalls(1, 3);
   for (const call of [...calls, ...calls]) call.sendMessage(message(1), false);
   assert.deepEqual(dataOf(flush()), [6, 6, 6, 6]);
 });
 
-Deno.test("a shared frame stays within the peer's SETTINGS_MAX_FRAME_SIZE", () => {
+Deno.test("RFC 9113 §4.2: a coalesced frame stays within the peer's SETTINGS_MAX_FRAME_SIZE", () => {
   const { calls: [call], flush } = serverWithCalls(1);
   for (let i = 0; i < 3; i++) call.sendMessage(message(8_000), false);
   assert.deepEqual(dataOf(flush()), [16_010, 8_005]);
 });
 
-Deno.test("a status behind a shared frame ends the stream behind it", () => {
+Deno.test("a status after a coalesced frame ends the stream after it", () => {
   const { calls: [call], flush } = serverWithCalls(1);
   call.sendMessage(message(1), false);
   call.sendMessage(message(1), false);
