@@ -4,6 +4,7 @@
  * @module
  */
 
+import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { Metadata } from "../call/metadata.ts";
 import type { Status } from "../call/status.ts";
 import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
@@ -12,7 +13,6 @@ import { COMPRESSED, END, FIELDS, REQUEST, STREAM } from "./format/frames.ts";
 import { ReplyState } from "./format/state.ts";
 import { inflated } from "./inflate.ts";
 
-const NOTHING = new Uint8Array(0);
 const NO_METADATA = () => new Metadata();
 
 /** What a client's call needs from its connection. */
@@ -63,7 +63,7 @@ export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientC
 
   /** Puts the call on the wire, without a message. */
   open(): void {
-    this.#openWith(REQUEST | STREAM, NOTHING);
+    this.#openWith(REQUEST | STREAM, EMPTY_BYTES);
     this.owner.output.produced();
   }
 
@@ -76,7 +76,7 @@ export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientC
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
     if (this.ended || this.#halfClosed) return;
-    if (this.id === 0) this.#openWith(REQUEST | STREAM, NOTHING);
+    if (this.id === 0) this.#openWith(REQUEST | STREAM, EMPTY_BYTES);
     if (compressed && !this.owner.acceptsGzip) this.send(STREAM, inflated(message));
     else this.send(compressed ? STREAM | COMPRESSED : STREAM, message);
   }
@@ -94,7 +94,7 @@ export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientC
         this.owner.output.produced();
         return;
       }
-      this.#openWith(REQUEST | STREAM, NOTHING);
+      this.#openWith(REQUEST | STREAM, EMPTY_BYTES);
     }
     this.send(compressed ? STREAM | END | COMPRESSED : STREAM | END, message);
   }
@@ -102,8 +102,8 @@ export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientC
   halfClose(): void {
     if (this.ended || this.#halfClosed) return;
     this.#halfClosed = true;
-    if (this.id === 0) this.#openWith(REQUEST | STREAM, NOTHING);
-    this.sendLast(END, NOTHING);
+    if (this.id === 0) this.#openWith(REQUEST | STREAM, EMPTY_BYTES);
+    this.sendLast(END, EMPTY_BYTES);
   }
 
   cancel(): void {

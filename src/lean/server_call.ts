@@ -4,6 +4,7 @@
  * @module
  */
 
+import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { releaseMessage } from "../bytes/pool.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
@@ -20,7 +21,6 @@ const NO_SINK: ServerCallSink = {
   onCancel() {},
   onWritable() {},
 };
-const NOTHING = new Uint8Array(0);
 
 /** What a server's call needs from its connection. */
 export interface ServerCallOwner extends CallOwner {
@@ -134,7 +134,7 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
     if (fields === null) return;
     this.ended = true;
     const more = fields === undefined ? 0 : FIELDS;
-    if (code === Status.OK) this.sendLast(RESPONSE | END | more, NOTHING, fields);
+    if (code === Status.OK) this.sendLast(RESPONSE | END | more, EMPTY_BYTES, fields);
     else this.sendLast(RESPONSE | ERROR | more, errorValue(code, 0, message), fields);
   }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { EMPTY_BYTES } from "../../bytes/empty.ts";
 import { Status } from "../../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import type { ClientProtocol, ClientProtocolOwner } from "../client_protocol.ts";
@@ -22,7 +23,6 @@ import {
 import { decodeRoute, encodeRoute } from "../format/routes.ts";
 import { V1ClientCall, type V1ClientCallOwner } from "./client_call.ts";
 
-const NOTHING = new Uint8Array(0);
 const SESSION_FLAGS = STREAM | REQUEST | RESPONSE;
 const decoder = new TextDecoder();
 
@@ -120,7 +120,7 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
 
   /** Sends a request to the route of the hello: every server answers it, if only as an unknown route. */
   writePing(): void {
-    this.write(REQUEST, 0, 0, encodeRoute(HELLO_ROUTE), NOTHING);
+    this.write(REQUEST, 0, 0, encodeRoute(HELLO_ROUTE), EMPTY_BYTES);
   }
 
   write(flags: number, high: number, low: number, route: Uint8Array, message: Uint8Array): void {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { EMPTY_BYTES } from "../../bytes/empty.ts";
 import { Metadata } from "../../call/metadata.ts";
 import type { Status } from "../../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
@@ -15,7 +16,6 @@ import { inflated } from "../inflate.ts";
 /** Highest bit of the upper half of an id: set in the ids of session messages. */
 const SESSION_ID_HIGH = 0x8000_0000;
 const NO_METADATA = () => new Metadata();
-const NOTHING = new Uint8Array(0);
 
 /** What a call needs from its connection. */
 export interface V1ClientCallOwner {
@@ -90,7 +90,7 @@ export class V1ClientCall implements ClientCall {
     // Version 1 has no frame for the end of a session's sending.
     if (this.#ended || this.#sent || this.session) return;
     this.#sent = true;
-    const message = this.#message ?? NOTHING;
+    const message = this.#message ?? EMPTY_BYTES;
     this.#message = undefined;
     this.#owner.write(REQUEST, idHigh(this.id), this.id >>> 0, encodeRoute(this.path), message);
   }

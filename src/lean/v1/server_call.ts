@@ -4,6 +4,7 @@
  * @module
  */
 
+import { EMPTY_BYTES } from "../../bytes/empty.ts";
 import type { ByteWriter } from "../../bytes/writer.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status, statusName } from "../../call/status.ts";
@@ -19,7 +20,6 @@ const NO_SINK: ServerCallSink = {
   onCancel() {},
   onWritable() {},
 };
-const NOTHING = new Uint8Array(0);
 
 /** What a call needs from its connection. */
 export interface V1ServerCallOwner {
@@ -132,7 +132,7 @@ export class V1ServerCall implements ServerCall {
       }
     } else if (!this.session) {
       const only = this.#held !== undefined && !this.#streamed;
-      this.#write(only ? RESPONSE : RESPONSE | STREAM | END, this.#held ?? NOTHING);
+      this.#write(only ? RESPONSE : RESPONSE | STREAM | END, this.#held ?? EMPTY_BYTES);
     }
     this.#end();
   }
