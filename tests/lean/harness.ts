@@ -1,5 +1,6 @@
-/** What the lean tests share: frames by hand, recording sinks, and a pair of engines in virtual time. */
+/** Fixtures of the lean tests: frames written by hand, recording sinks, and a pair of engines in virtual time. */
 
+import assert from "node:assert/strict";
 import type { Metadata } from "../../src/call/metadata.ts";
 import { Status, statusName } from "../../src/call/status.ts";
 import type {
@@ -17,14 +18,14 @@ import { LeanServerConnection } from "../../src/lean/server.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** UTF-8. */
+/** Encodes UTF-8. */
 export const utf8 = (text: string) => encoder.encode(text);
-/** Text. */
+/** Decodes UTF-8. */
 export const text = (bytes: Uint8Array) => decoder.decode(bytes);
-/** Bytes of a hex text; whitespace and `|` are for the eye. */
+/** Decodes hex; whitespace and `|` are ignored. */
 export const hex = (source: string) => Uint8Array.fromHex(source.replace(/[\s|]/g, ""));
 
-/** One frame, from the layout alone. */
+/** Encodes a frame, from the layout alone. */
 export function frame(
   flags: number,
   id: number | bigint,
@@ -45,18 +46,18 @@ export function frame(
   return bytes;
 }
 
-/** A control frame. */
+/** Encodes a control frame. */
 export const control = (kind: number, id: number, value: Uint8Array | string = "") =>
   frame(0, id, Uint8Array.of(kind), value);
 
-/** A number as 32 bits. */
+/** Encodes a 32-bit number. */
 export const u32 = (value: number) => {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value);
   return bytes;
 };
 
-/** Pieces as one. */
+/** Joins byte arrays. */
 export function concat(...parts: Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -67,7 +68,7 @@ export function concat(...parts: Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** A frame, taken apart. */
+/** A decoded frame. */
 export interface Parsed {
   flags: number;
   id: bigint;
@@ -75,7 +76,7 @@ export interface Parsed {
   value: Uint8Array;
 }
 
-/** All frames of `bytes`, which must hold whole ones. */
+/** Decodes all frames of `bytes`; throws when one is incomplete. */
 export function parse(bytes: Uint8Array): Parsed[] {
   const frames: Parsed[] = [];
   for (let at = 0; at < bytes.length;) {
@@ -95,7 +96,7 @@ export function parse(bytes: Uint8Array): Parsed[] {
   return frames;
 }
 
-/** What an engine has to say, taken away. */
+/** Takes an engine's output. */
 export function drain(engine: ConnectionEngine, nowMs = 0): Uint8Array {
   const bytes = engine.out.view().slice();
   engine.out.clear();
@@ -103,18 +104,18 @@ export function drain(engine: ConnectionEngine, nowMs = 0): Uint8Array {
   return bytes;
 }
 
-/** The hello of a client with default options, and of a server. */
+/** Hello of a client with default options. */
 export const CLIENT_HELLO = hex(
   "01 01 0000000000000000 000a 0000001f" + "767270632f68656c6c6f" + "7672706343 01" +
     "01 00020000" + "02 00000064" + "03 00000001" + "04 00000000" + "05 00010000",
 );
-/** See {@link CLIENT_HELLO}. */
+/** Hello of a server with default options. */
 export const SERVER_HELLO = hex(
   "01 02 0000000000000000 000a 0000001f" + "767270632f68656c6c6f" + "7672706353 01" +
     "01 00020000" + "02 00000080" + "03 00000001" + "04 00000040" + "05 00010000",
 );
 
-/** A server's call that writes down what happens. */
+/** Records the events of a server's call. */
 export class RecordedServerCall implements ServerCallSink {
   readonly messages: string[] = [];
   readonly raw: Uint8Array[] = [];
@@ -137,7 +138,7 @@ export class RecordedServerCall implements ServerCallSink {
   }
 }
 
-/** A server engine with all its calls recorded; `handle` sees each call inside of `onCall`. */
+/** A server engine whose calls are recorded; `handle` gets each call inside of `onCall` and may return its sink. */
 export function recordedServer(
   options: LeanServerOptions = {},
   handle: (call: RecordedServerCall) => ServerCallSink | void = () => {},
@@ -160,7 +161,7 @@ export function recordedServer(
   return { engine, calls, notes };
 }
 
-/** A client's call that writes down what happens. */
+/** Records the events of a client's call. */
 export class RecordedClientCall implements ClientCallSink {
   readonly messages: string[] = [];
   readonly events: string[] = [];
@@ -191,7 +192,7 @@ export class RecordedClientCall implements ClientCallSink {
   }
 }
 
-/** A client engine with recorded notes. */
+/** A client engine whose notes and state changes are recorded. */
 export function recordedClient(options: LeanClientOptions = {}) {
   const notes: string[] = [];
   const changes: string[] = [];
@@ -223,7 +224,7 @@ export function start(client: LeanClientConnection, path: string, more: Partial<
   return recorded;
 }
 
-/** A client and a server engine with a wire between them that `cut` may cut anywhere. */
+/** A client and a server engine connected to each other; `cut` sets the size of each chunk. */
 export class Pair {
   nowMs = 0;
   readonly server;
@@ -239,14 +240,14 @@ export class Pair {
     this.server = recordedServer(options.server, options.handle);
     this.client = recordedClient(options.client);
   }
-  /** Carries bytes both ways until nothing is left to carry. Input is overwritten after each delivery. */
+  /** Delivers output both ways until there is none. Input is overwritten after each delivery. */
   run(): void {
     for (let turn = 0; turn < 100_000; turn++) {
       const to = this.#carry(this.client.engine, this.server.engine);
       const back = this.#carry(this.server.engine, this.client.engine);
       if (!to && !back) return;
     }
-    throw new Error("the engines never stop talking");
+    throw new Error("the engines never stop sending");
   }
   #carry(from: ConnectionEngine, to: ConnectionEngine): boolean {
     if (from.out.length === 0 || !to.wantsRead) return false;
@@ -261,7 +262,7 @@ export class Pair {
     }
     return true;
   }
-  /** Lets time pass on both sides. */
+  /** Advances the time of both sides. */
   wait(ms: number): void {
     const untilMs = this.nowMs + ms;
     for (let turn = 0; turn < 10_000; turn++) {
@@ -278,7 +279,7 @@ export class Pair {
   }
 }
 
-/** A handler for {@link Pair}: answers whole requests with their own bytes. */
+/** A handler for {@link Pair} that answers with the last request message. */
 export function echo(recorded: RecordedServerCall): ServerCallSink {
   const { call } = recorded;
   let last: Uint8Array = new Uint8Array(0);
@@ -298,5 +299,57 @@ export function echo(recorded: RecordedServerCall): ServerCallSink {
   };
 }
 
+/** Runs of each property; VRPC_FUZZ_RUNS overrides 300. */
+export const RUNS = { numRuns: Number(Deno.env.get("VRPC_FUZZ_RUNS") ?? 300) };
+
 /** OK, for brevity. */
 export const OK = Status.OK;
+
+/** Kinds of control frames. */
+export const CANCEL = 1, CREDIT = 2, PING = 3, PONG = 4, GOODBYE = 5, HEADERS = 6;
+
+/** A hello that gives each call a credit of 1,024 bytes. */
+export const SMALL_WINDOW_HELLO = concat(
+  frame(1, 0, "vrpc/hello", concat(utf8("vrpcC\u0001"), Uint8Array.of(1), u32(1_024))),
+);
+
+/** A recorded server that has received and answered the client's hello. */
+export function greetedServer(...args: Parameters<typeof recordedServer>) {
+  const made = recordedServer(...args);
+  made.engine.receive(CLIENT_HELLO, 0);
+  drain(made.engine);
+  return made;
+}
+
+/** A recorded client that has received the server's hello. */
+export function greetedClient() {
+  const made = recordedClient();
+  drain(made.engine);
+  made.engine.receive(SERVER_HELLO, 0);
+  assert.equal(made.engine.ready, true);
+  return made;
+}
+
+/** Asserts that the engine ended with GOODBYE for `reason`, noted it, and reads no further input. */
+export function assertGoodbye(
+  made: {
+    engine:
+      | ReturnType<typeof recordedServer>["engine"]
+      | ReturnType<typeof recordedClient>["engine"];
+    notes: string[];
+  },
+  reason: number,
+  note: RegExp,
+) {
+  assert.equal(made.engine.finished, true);
+  const last = parse(made.engine.out.view().slice()).at(-1)!;
+  assert.equal(last.flags, 0);
+  assert.equal(last.type, "\u0005");
+  assert.equal(last.value[0], reason);
+  assert.match(made.notes.join("\n"), note);
+  assert.match(made.notes.join("\n"), /ProtocolError/);
+  const before = made.engine.out.length;
+  made.engine.receive(frame(1, 1_000, "/x"), 0);
+  assert.equal(made.engine.out.length, before);
+  assert.equal(made.engine.bufferedBytes, 0);
+}

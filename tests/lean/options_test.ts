@@ -11,7 +11,7 @@ import {
 import { memoryPair } from "../../src/transport/memory.ts";
 import type { ByteStream } from "../../src/transport/types.ts";
 
-/** Reads a hello off a stream. */
+/** Reads the hello from a stream. */
 async function helloFrom(stream: ByteStream, role: "client" | "server"): Promise<HelloSettings> {
   const bytes = new Uint8Array(1_024);
   const count = await stream.read(bytes);
@@ -54,7 +54,7 @@ Deno.test("lean limits reach a client's connections", async () => {
   await ready;
 });
 
-Deno.test("a lean server and a lean client refuse what goes beyond their own limits, gRPC does not", async () => {
+Deno.test("lean limits are enforced by lean servers and clients, and do not apply to gRPC", async () => {
   const size = 200_000;
   const configure = (router: import("../../mod.ts").Router) => {
     router.method("/size", {}, (request) => new Uint8Array([request.length / 1_000]));

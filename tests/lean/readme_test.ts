@@ -14,7 +14,7 @@ import {
 
 const readme = await Deno.readTextFile(new URL("../../src/lean/README.md", import.meta.url));
 
-/** The transcript's bytes, as runs of one side each. */
+/** Bytes of the transcript, one entry per run of lines of one side. */
 function transcript(): ["C" | "S", Uint8Array][] {
   const block = /```transcript\n([\s\S]*?)```/.exec(readme)![1];
   const runs: ["C" | "S", Uint8Array][] = [];
@@ -27,7 +27,7 @@ function transcript(): ["C" | "S", Uint8Array][] {
   return runs;
 }
 
-Deno.test("the README's transcript is what client and server say", () => {
+Deno.test("the transcript of src/lean/README.md is what client and server send", () => {
   const runs = transcript();
   assert.equal(runs.length, 6);
   const client = recordedClient();
@@ -50,9 +50,9 @@ Deno.test("the README's transcript is what client and server say", () => {
   ];
   steps.forEach((step, i) => {
     const call = step();
-    const said = drain(client.engine);
-    assert.deepEqual(said.toHex(), runs[i * 2][1].toHex());
-    server.engine.receive(said, 0);
+    const sent = drain(client.engine);
+    assert.deepEqual(sent.toHex(), runs[i * 2][1].toHex());
+    server.engine.receive(sent, 0);
     const answered = drain(server.engine);
     assert.deepEqual(answered.toHex(), runs[i * 2 + 1][1].toHex());
     client.engine.receive(answered, 0);

@@ -1,4 +1,4 @@
-/** The lean wire over real sockets: peers of version 1 by hand, and what becomes of connections. */
+/** The lean wire over sockets: version-1 peers written by hand, TLS, shutdown and lost connections. */
 
 import assert from "node:assert/strict";
 import { connect, RpcError, serve, Status } from "../../mod.ts";
@@ -15,7 +15,7 @@ function port(address: string): number {
   return Number(address.split(":").at(-1));
 }
 
-/** Reads exactly so many bytes. */
+/** Reads exactly `count` bytes. */
 async function take(conn: Deno.Conn, count: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(count);
   for (let at = 0; at < count;) {
@@ -26,7 +26,7 @@ async function take(conn: Deno.Conn, count: number): Promise<Uint8Array> {
   return bytes;
 }
 
-/** A server of version 1 as others make it: routes it does not know get an empty reply. */
+/** A version-1 server that answers unknown routes with an empty reply. */
 function version1(
   handle: (type: string, value: Uint8Array) => [flags: number, value: Uint8Array][],
 ) {
@@ -83,7 +83,7 @@ function oldServer() {
   });
 }
 
-Deno.test("a version-1 client's bytes get version-1 bytes", async () => {
+Deno.test("a version-1 client gets version-1 frames", async () => {
   await using server = await serve("127.0.0.1:0", (router) => {
     router.method("/echo", {}, (payload) => payload);
     router.method("/count", { kind: "server_streaming" }, function* () {
@@ -166,7 +166,7 @@ Deno.test("a lost connection ends sessions with UNAVAILABLE, on either wire vers
   assert.equal((await fails(session.receive())).code, Status.UNAVAILABLE);
 });
 
-Deno.test("over TLS both sides agree on vrpc-lean/1, and calls go out with the hello", async () => {
+Deno.test("TLS negotiates vrpc-lean/1, and calls are sent with the hello", async () => {
   const { cert, key } = await selfSigned();
   let alpn: string | undefined;
   await using server = await serve("127.0.0.1:0", (router) => {
@@ -186,7 +186,7 @@ Deno.test("over TLS both sides agree on vrpc-lean/1, and calls go out with the h
   assert.equal(alpn, "vrpc-lean/1");
 });
 
-Deno.test("a shutdown lets calls finish, and idle lean connections do not hold it up", async () => {
+Deno.test("a shutdown lets calls finish and does not wait for idle connections", async () => {
   const started = Promise.withResolvers<void>();
   const finish = Promise.withResolvers<void>();
   const server = await serve("127.0.0.1:0", (router) => {

@@ -44,30 +44,30 @@ function feed(chunks: Uint8Array[]) {
   for (const chunk of chunks) {
     const input = chunk.slice();
     made.receive(input);
-    // The input is the driver's: it is written over at once.
+    // The driver reuses its read buffer.
     input.fill(0xff);
   }
   return { made, seen };
 }
 
-Deno.test("FrameReader takes frames whole", () => {
+Deno.test("FrameReader reads frames from one chunk", () => {
   const { made, seen } = feed([FRAMES]);
   assert.deepEqual(seen, SEEN);
   assert.equal(made.midFrame, false);
   assert.equal(made.heldBytes, 0);
 });
 
-Deno.test("FrameReader takes frames byte by byte", () => {
+Deno.test("FrameReader reads frames byte by byte", () => {
   assert.deepEqual(feed(Array.from(FRAMES, (byte) => Uint8Array.of(byte))).seen, SEEN);
 });
 
-Deno.test("FrameReader takes frames at every split", () => {
+Deno.test("FrameReader reads frames split at every position", () => {
   for (let at = 1; at < FRAMES.length; at++) {
     assert.deepEqual(feed([FRAMES.slice(0, at), FRAMES.slice(at)]).seen, SEEN, `split at ${at}`);
   }
 });
 
-Deno.test("FrameReader keeps trailing bytes for later", () => {
+Deno.test("FrameReader keeps an incomplete frame", () => {
   for (let extra = 1; extra < 30; extra++) {
     const { made, seen } = feed([concat(FRAMES, frame(1, 9, "/next", "value").slice(0, extra))]);
     assert.deepEqual(seen, extra < 26 ? SEEN : [...SEEN, "1 9 /next value"]);
@@ -76,7 +76,7 @@ Deno.test("FrameReader keeps trailing bytes for later", () => {
   }
 });
 
-Deno.test("FrameReader takes no memory for what is only declared", () => {
+Deno.test("FrameReader allocates by received bytes, not by declared lengths", () => {
   const header = frame(1, 1, "/a").slice(0, 18);
   header.set([0xff, 0xff, 0xff, 0xff], 12);
   const skipped = reader();
@@ -84,7 +84,7 @@ Deno.test("FrameReader takes no memory for what is only declared", () => {
   assert.deepEqual(skipped.seen, ["oversize /a 4294967295"]);
   assert.equal(skipped.reader.heldBytes, 0);
   assert.equal(skipped.reader.midFrame, true);
-  // Also when it is admitted: what is held follows what has come.
+  // An admitted frame as well.
   const admitted = reader(100, 1_000, true);
   admitted.reader.receive(header);
   assert.ok(admitted.reader.heldBytes <= 8_192, `${admitted.reader.heldBytes}`);
@@ -92,7 +92,7 @@ Deno.test("FrameReader takes no memory for what is only declared", () => {
   assert.ok(admitted.reader.heldBytes <= 90_000, `${admitted.reader.heldBytes}`);
 });
 
-Deno.test("FrameReader refuses other versions by their first byte", () => {
+Deno.test("FrameReader refuses other versions at their first byte", () => {
   for (const version of [0, 2, 0x50, 255]) {
     const { reader: made, seen } = reader();
     made.receive(Uint8Array.of(version));
@@ -112,7 +112,7 @@ Deno.test("FrameReader refuses routes above the limit, in one chunk or several",
   }
 });
 
-Deno.test("FrameReader hands on frames it owns with bytes of their own", () => {
+Deno.test("FrameReader passes on gathered frames as owned", () => {
   const kept: Uint8Array[] = [];
   const made = new FrameReader(
     {

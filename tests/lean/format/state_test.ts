@@ -24,7 +24,7 @@ function table(
   });
 }
 
-Deno.test("serverEffect() holds the table of what a client may send", () => {
+Deno.test("serverEffect() accepts, ignores or refuses the frames of a client by state", () => {
   assert.deepEqual(table(RequestState, serverEffect), [
     "IDLE A:WHOLE A:OPEN",
     "OPEN A:MESSAGE A:PIECE A:MESSAGE_END A:END A:CANCEL A:CREDIT",
@@ -33,7 +33,7 @@ Deno.test("serverEffect() holds the table of what a client may send", () => {
   ]);
 });
 
-Deno.test("clientEffect() holds the table of what a server may send", () => {
+Deno.test("clientEffect() accepts, ignores or refuses the frames of a server by state", () => {
   assert.deepEqual(table(ReplyState, clientEffect), [
     "IDLE",
     "WAITING A:WHOLE A:MESSAGE A:PIECE A:MESSAGE_END A:END A:ERROR A:HEADERS A:CREDIT",
