@@ -99,6 +99,7 @@ export class V1ClientCall implements ClientCall {
     if (this.#ended) return;
     this.#ended = true;
     this.#owner.removeCall(this);
+    this.#owner.callEnded();
   }
 
   /** Ends the call with a status, from the next timer. */

@@ -137,3 +137,14 @@ Deno.test("a value above the limit fails its call and is skipped", () => {
   assert.equal(call.status, Status.RESOURCE_EXHAUSTED);
   assert.deepEqual(next.messages, ["fine"]);
 });
+
+Deno.test("cancelling a call frees its slot and reports it", () => {
+  const { engine, changes } = recordedClient({ maxConcurrentStreams: 1 });
+  engine.receive(NO_HELLO, 0);
+  const call = start(engine, "/x");
+  call.call.sendLastMessage(utf8(""), false);
+  changes.length = 0;
+  call.call.cancel();
+  assert.deepEqual(changes, ["end"]);
+  assert.equal(engine.activeCalls, 0);
+});
