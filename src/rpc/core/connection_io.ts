@@ -1,0 +1,22 @@
+/**
+ * Byte stream, engine and time of one connection.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../call/clock.ts";
+import type { ConnectionEngine } from "../../call/wire.ts";
+import type { TurnScheduler } from "../../event_loop/turns.ts";
+import type { ByteStream } from "../../transport/types.ts";
+
+/** What the parts of a connection's driver work on. */
+export interface ConnectionIo {
+  /** Byte stream of the connection. */
+  readonly stream: ByteStream;
+  /** Protocol state machine. */
+  readonly engine: ConnectionEngine;
+  /** Time and timers. */
+  readonly clock: Clock;
+  /** Turns of the event loop, shared with other connections. */
+  readonly turns: TurnScheduler;
+}

@@ -1,0 +1,52 @@
+/**
+ * Timer of a connection's engine.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../call/clock.ts";
+import type { ConnectionEngine } from "../../call/wire.ts";
+
+/** Receives the events of an {@link EngineTimer}. */
+export interface EngineTimerOwner {
+  /** Called after the timer, and the engine if it was due. */
+  onTimer(): void;
+}
+
+/** Calls an engine at the time for which it asks. */
+export class EngineTimer {
+  readonly #owner: EngineTimerOwner;
+  readonly #engine: ConnectionEngine;
+  readonly #clock: Clock;
+  #timer: unknown = null;
+  #atMs = Infinity;
+
+  /** Waits for `arm`. */
+  constructor(owner: EngineTimerOwner, engine: ConnectionEngine, clock: Clock) {
+    this.#owner = owner;
+    this.#engine = engine;
+    this.#clock = clock;
+  }
+
+  /** Sets the timer if the engine asks for an earlier time. A later one is set when the timer fires. */
+  arm(): void {
+    const atMs = this.#engine.nextTimerMs();
+    if (atMs >= this.#atMs) return;
+    if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
+    this.#atMs = atMs;
+    this.#timer = this.#clock.setTimer(() => this.#fire(), atMs - this.#clock.now());
+  }
+
+  /** Cancels the timer. */
+  stop(): void {
+    if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
+  }
+
+  #fire(): void {
+    this.#timer = null;
+    this.#atMs = Infinity;
+    const nowMs = this.#clock.now();
+    if (this.#engine.nextTimerMs() <= nowMs) this.#engine.onTimer(nowMs);
+    this.#owner.onTimer();
+  }
+}

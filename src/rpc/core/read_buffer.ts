@@ -1,0 +1,53 @@
+/**
+ * Read buffer of one connection.
+ *
+ * An idle connection waits with a small buffer. A read that fills it exchanges it for a large one of the pool, which
+ * busy connections share; a series of short reads exchanges it back.
+ *
+ * @module
+ */
+
+import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
+
+/** Size of an idle connection's buffer, in bytes. */
+export const SMALL_READ_BYTES = 4_096;
+/** Size of a busy connection's buffer, in bytes. */
+export const LARGE_READ_BYTES = 65_536;
+// Number of consecutive short reads after which a connection returns to the small buffer.
+const SHORT_READS = 16;
+
+/** A pooled buffer that grows and shrinks with the reads. */
+export class ReadBuffer {
+  #bytes = acquireBuffer(SMALL_READ_BYTES);
+  #shortReads = 0;
+
+  /** The buffer for the next read. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes;
+  }
+
+  /** Adjusts the size after a read of `count` bytes, whose content must not be used afterwards. */
+  adjust(count: number): void {
+    const { length } = this.#bytes;
+    if (count === length && length < LARGE_READ_BYTES) {
+      this.#replace(LARGE_READ_BYTES);
+    } else if (length > SMALL_READ_BYTES && this.#shortReads >= SHORT_READS) {
+      this.#replace(SMALL_READ_BYTES);
+    } else if (length > SMALL_READ_BYTES && count < SMALL_READ_BYTES) {
+      this.#shortReads++;
+    } else {
+      this.#shortReads = 0;
+    }
+  }
+
+  /** Returns the buffer to the pool. */
+  release(): void {
+    releaseBuffer(this.#bytes);
+  }
+
+  #replace(size: number): void {
+    releaseBuffer(this.#bytes);
+    this.#bytes = acquireBuffer(size);
+    this.#shortReads = 0;
+  }
+}
