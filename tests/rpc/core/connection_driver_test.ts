@@ -1,53 +1,11 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { ByteWriter } from "../../../src/bytes/writer.ts";
-import type { ConnectionEngine } from "../../../src/call/wire.ts";
+import { TurnScheduler } from "../../../src/event_loop/turns.ts";
 import { ConnectionDriver } from "../../../src/rpc/core/connection_driver.ts";
-import type { ByteStream } from "../../../src/transport/types.ts";
+import { VirtualLoop } from "../../event_loop/virtual_loop.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
-
-/** An engine that takes everything and says what a test puts into `out`. */
-function silentEngine(): ConnectionEngine & { lost: string[]; drained: number } {
-  return {
-    out: new ByteWriter(),
-    onOutput() {},
-    receive() {},
-    receiveEnd() {},
-    transportLost(reason) {
-      this.lost.push(reason);
-    },
-    outputDrained() {
-      this.drained++;
-    },
-    nextTimerMs: () => Infinity,
-    onTimer() {},
-    wantsRead: true,
-    finished: false,
-    bufferedBytes: 0,
-    lost: [],
-    drained: 0,
-  };
-}
-
-/** A stream whose writes end when the test says so. */
-class SlowStream implements ByteStream {
-  readonly peer = { address: "peer", transport: "memory" };
-  readonly localAddress = "here";
-  readonly writes: ((count: number) => void)[] = [];
-  #reject: (error: Error) => void = () => {};
-  read(): Promise<number | null> {
-    return new Promise((_, reject) => this.#reject = reject);
-  }
-  write(): Promise<number> {
-    return new Promise((resolve) => this.writes.push(resolve));
-  }
-  closeWrite(): Promise<void> {
-    return Promise.resolve();
-  }
-  close(): void {
-    this.#reject(new Error("closed"));
-  }
-}
+import { FullStream, GivingStream, microtasks, SlowStream } from "./byte_streams.ts";
+import { silentEngine } from "./silent_engine.ts";
 
 function begin() {
   const clock = new VirtualClock();
@@ -64,15 +22,7 @@ function begin() {
   return { clock, engine, stream, driver };
 }
 
-async function microtasks(): Promise<void> {
-  for (let i = 0; i < 20; i++) await Promise.resolve();
-}
-
-async function macrotasks(): Promise<void> {
-  for (let i = 0; i < 200; i++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-Deno.test("a write that takes nothing closes the connection after the stall time", async () => {
+Deno.test("a write that accepts no byte closes the connection after the stall timeout", async () => {
   const { clock, engine, driver } = begin();
   engine.out.u32(1);
   driver.wake();
@@ -84,7 +34,7 @@ Deno.test("a write that takes nothing closes the connection after the stall time
   assert.deepEqual(engine.lost, ["The peer read nothing for 8000 ms"]);
 });
 
-Deno.test("a write that takes a byte now and then is not stalled", async () => {
+Deno.test("a write that accepts a byte now and then is not stalled", async () => {
   const { clock, engine, stream, driver } = begin();
   engine.out.u32(1);
   driver.wake();
@@ -104,20 +54,7 @@ Deno.test("a write that takes a byte now and then is not stalled", async () => {
   driver.close("The test is over");
 });
 
-/** A stream that fills the buffer of each read, `count` times, and then waits. */
-class FullStream extends SlowStream {
-  #value = 0;
-  constructor(public count: number) {
-    super();
-  }
-  override read(buffer?: Uint8Array): Promise<number | null> {
-    if (this.count-- <= 0) return super.read();
-    for (let i = 0; i < buffer!.length; i++) buffer![i] = this.#value++;
-    return Promise.resolve(buffer!.length);
-  }
-}
-
-/** An engine whose input costs `costMs` of virtual time for each piece; the stream fills `reads` reads. */
+/** A driver whose engine takes `costMs` of virtual time for each slice; the stream fills `reads` reads. */
 function beginFull(costMs: number, reads = 2) {
   const clock = new VirtualClock();
   const pieces: Uint8Array[] = [];
@@ -130,7 +67,7 @@ function beginFull(costMs: number, reads = 2) {
       received();
     },
   };
-  // The first fills the small buffer, others the large one.
+  // The first read fills the small buffer, later ones the large one.
   const stream = new FullStream(reads);
   const driver = new ConnectionDriver({ stream, engine, clock, onClose() {} });
   return {
@@ -146,7 +83,7 @@ function beginFull(costMs: number, reads = 2) {
   };
 }
 
-Deno.test("a long read that costs much is taken in slices, between which others get a turn", async () => {
+Deno.test("a long, costly read is processed in slices, between which other connections get a turn", async () => {
   const { driver, pieces, bytes, total } = beginFull(3);
   const all = total(4_096 + 65_536);
   const seen: number[] = [];
@@ -165,7 +102,7 @@ Deno.test("a long read that costs much is taken in slices, between which others 
   driver.close("The test is over");
 });
 
-Deno.test("long reads that cost little are soon taken whole", async () => {
+Deno.test("long, cheap reads are soon processed whole", async () => {
   const { driver, pieces, bytes, total } = beginFull(0, 4);
   const all = total(4_096 + 3 * 65_536);
   driver.start();
@@ -178,7 +115,7 @@ Deno.test("long reads that cost little are soon taken whole", async () => {
   driver.close("The test is over");
 });
 
-Deno.test("a connection that is closed between two slices takes nothing more", async () => {
+Deno.test("a connection that is closed between two slices receives nothing more", async () => {
   const { driver, pieces, total } = beginFull(3);
   const begun = total(2 * 1_024);
   driver.start();
@@ -188,8 +125,13 @@ Deno.test("a connection that is closed between two slices takes nothing more", a
   assert.equal(pieces.length, 2);
 });
 
-/** A driver whose engine wants to be read 1 s after each input; the stream fills `reads` reads. */
-function beginSlow(reads = 2) {
+/** Runs turns until no connection waits for one. */
+async function settle(loop: VirtualLoop): Promise<void> {
+  for (await microtasks(); loop.immediates > 0; await microtasks()) loop.turn();
+}
+
+/** A driver whose engine throttles reads by 1 s after each input; the stream fills `reads` reads. */
+function beginThrottled(loop: VirtualLoop, reads = 2) {
   const clock = new VirtualClock();
   let bytes = 0;
   const engine = {
@@ -205,42 +147,45 @@ function beginSlow(reads = 2) {
     engine,
     clock,
     onClose() {},
+    turns: new TurnScheduler(loop),
   });
   driver.start();
   return { clock, driver, engine, bytes: () => bytes };
 }
 
-Deno.test("an engine that wants to be read later is", async () => {
-  const { clock, driver, bytes } = beginSlow();
-  // Slices double, and the third is the rest of the first read.
+Deno.test("reads wait until the time for which the engine asks", async () => {
+  const loop = new VirtualLoop();
+  const { clock, driver, bytes } = beginThrottled(loop);
+  // Slices double; the third is the rest of the first read.
   for (const expected of [1_024, 3_072, 4_096, 8_192, 16_384]) {
-    await macrotasks();
+    await settle(loop);
     assert.equal(bytes(), expected);
     clock.advance(999);
-    await macrotasks();
+    await settle(loop);
     assert.equal(bytes(), expected);
     clock.advance(1);
   }
   driver.close("The test is over");
-  await macrotasks();
+  await settle(loop);
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("64 connections at a time wait to be read later, and one that closes makes room", async () => {
-  const all = Array.from({ length: 64 }, () => beginSlow());
-  await macrotasks();
-  const hasty = beginSlow();
-  await macrotasks();
-  assert.equal(hasty.bytes(), 4_096 + 65_536);
+Deno.test("64 connections are throttled at a time, and one that closes frees a slot", async () => {
+  const loop = new VirtualLoop();
+  const all = Array.from({ length: 64 }, () => beginThrottled(loop));
+  await settle(loop);
+  const unthrottled = beginThrottled(loop);
+  await settle(loop);
+  assert.equal(unthrottled.bytes(), 4_096 + 65_536);
   assert.ok(all.every(({ bytes }) => bytes() === 1_024));
   all[0].driver.close("The test is over");
-  const slow = beginSlow();
-  await macrotasks();
-  assert.equal(slow.bytes(), 1_024);
-  for (const { driver } of [...all, hasty, slow]) driver.close("The test is over");
+  const throttled = beginThrottled(loop);
+  await settle(loop);
+  assert.equal(throttled.bytes(), 1_024);
+  for (const { driver } of [...all, unthrottled, throttled]) driver.close("The test is over");
 });
 
-Deno.test("a client's connection ends at once, a server's when it is its turn", async () => {
+Deno.test("a client's connection ends at once, a server's on its turn", async () => {
   for (const deferClose of [false, true]) {
     for (const end of [() => Promise.resolve(null), () => Promise.reject(new Error("reset"))]) {
       const stream = new SlowStream();
@@ -264,39 +209,14 @@ Deno.test("a client's connection ends at once, a server's when it is its turn", 
   }
 });
 
-/** A stream whose reads the test answers. */
-class GivingStream extends SlowStream {
-  closed = false;
-  #give: ((count: number) => void) | undefined;
-  #asked = () => {};
-  override read(): Promise<number | null> {
-    return new Promise((resolve) => {
-      this.#give = resolve;
-      this.#asked();
-    });
-  }
-  /** Answers the next read, which may wait for its turn. */
-  async give(count: number): Promise<void> {
-    if (this.#give === undefined) await new Promise<void>((resolve) => this.#asked = resolve);
-    const give = this.#give!;
-    this.#give = undefined;
-    give(count);
-    await microtasks();
-  }
-  override close(): void {
-    this.closed = true;
-    this.#give?.(0);
-  }
-}
-
-Deno.test("a connection at its end is closed once its peer has sent more than windows allow", async () => {
+Deno.test("a lingering connection is closed once its peer has sent more than windows allow", async () => {
   const clock = new VirtualClock();
   const engine = { ...silentEngine(), finished: true };
   const stream = new GivingStream();
   new ConnectionDriver({ stream, engine, clock, onClose() {} }).start();
   await microtasks();
   for (let i = 0; i < 64; i++) await stream.give(65_536);
-  // When there is a read again, the one before has been looked at.
+  // The next read starts after this one was processed.
   await stream.give(1);
   assert.equal(stream.closed, true);
   assert.deepEqual(engine.lost, ["The peer did not stop sending"]);
@@ -304,8 +224,8 @@ Deno.test("a connection at its end is closed once its peer has sent more than wi
 
 for (const closedGracefully of [true, false]) {
   const what = closedGracefully
-    ? "waits for a peer that still takes what was sent, within limits"
-    : "after an error waits half a second, whatever comes";
+    ? "waits for a peer that still reads, within limits"
+    : "after an error waits 500 ms, whatever arrives";
   Deno.test(`the end of a connection ${what}`, async () => {
     const begin = async () => {
       const clock = new VirtualClock();
@@ -324,7 +244,7 @@ for (const closedGracefully of [true, false]) {
     clock.advance(1);
     assert.equal(stream.closed, !closedGracefully);
     if (!closedGracefully) return;
-    // Every read starts the time anew, for 30 s in all.
+    // Each read restarts the time, for 30 s in all.
     for (let ms = 500; ms < 25_000; ms += 4_900) {
       await stream.give(13);
       clock.advance(4_900);
@@ -337,12 +257,12 @@ for (const closedGracefully of [true, false]) {
     assert.equal(stream.closed, false);
     clock.advance(1);
     assert.equal(stream.closed, true);
-    // A flood is no sign of reading.
+    // A flood doesn't restart it.
     const flood = await begin();
     for (let i = 0; i < 300; i++) await flood.stream.give(4_096);
     flood.clock.advance(4_999);
     await flood.stream.give(4_096);
-    // When there is a read again, the one before has been looked at.
+    // The next read starts after this one was processed.
     await flood.stream.give(1);
     flood.clock.advance(1);
     assert.equal(flood.stream.closed, true);

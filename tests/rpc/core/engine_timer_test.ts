@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { EngineTimer } from "../../../src/rpc/core/engine_timer.ts";
+import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { silentEngine } from "./silent_engine.ts";
+
+function begin() {
+  const clock = new VirtualClock();
+  const startMs = clock.now();
+  const timer = {
+    delayMs: Infinity,
+    calledAtMs: [] as number[],
+    fired: 0,
+  };
+  const engine = {
+    ...silentEngine(),
+    nextTimerMs: () => startMs + timer.delayMs,
+    onTimer(nowMs: number) {
+      timer.calledAtMs.push(nowMs - startMs);
+      timer.delayMs = Infinity;
+    },
+  };
+  const owner = { onTimer: () => timer.fired++ };
+  return { clock, timer, engineTimer: new EngineTimer(owner, engine, clock) };
+}
+
+Deno.test("EngineTimer calls the engine at its time, then the owner", () => {
+  const { clock, timer, engineTimer } = begin();
+  engineTimer.arm();
+  assert.equal(clock.pending, 0);
+  timer.delayMs = 100;
+  engineTimer.arm();
+  clock.advance(99);
+  assert.deepEqual(timer.calledAtMs, []);
+  clock.advance(1);
+  assert.deepEqual(timer.calledAtMs, [100]);
+  assert.equal(timer.fired, 1);
+});
+
+Deno.test("EngineTimer moves to an earlier time, and keeps its timer for a later one", () => {
+  const { clock, timer, engineTimer } = begin();
+  for (const delayMs of [100, 50, 200]) {
+    timer.delayMs = delayMs;
+    engineTimer.arm();
+    assert.equal(clock.pending, 1);
+  }
+  assert.equal(clock.timersSet, 2);
+  clock.advance(50);
+  // Too early for the engine: its owner arms the timer again.
+  assert.deepEqual(timer.calledAtMs, []);
+  assert.equal(timer.fired, 1);
+  engineTimer.arm();
+  clock.advance(150);
+  assert.deepEqual(timer.calledAtMs, [200]);
+});
+
+Deno.test("EngineTimer.stop() cancels the timer", () => {
+  const { clock, timer, engineTimer } = begin();
+  engineTimer.stop();
+  timer.delayMs = 100;
+  engineTimer.arm();
+  engineTimer.stop();
+  assert.equal(clock.pending, 0);
+});

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { Linger } from "../../../src/rpc/core/linger.ts";
+import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+
+function begin(closedGracefully: boolean) {
+  const clock = new VirtualClock();
+  const closed: string[] = [];
+  const times = { quietMs: 5_000, maxMs: 30_000 };
+  const linger = new Linger({ closedGracefully }, clock, times, (reason) => closed.push(reason));
+  return { clock, closed, linger };
+}
+
+Deno.test("Linger closes after its quiet time, or after 500 ms following an error", () => {
+  for (const [closedGracefully, quietMs] of [[true, 5_000], [false, 500]] as const) {
+    const { clock, closed } = begin(closedGracefully);
+    clock.advance(quietMs - 1);
+    assert.deepEqual(closed, []);
+    clock.advance(1);
+    assert.deepEqual(closed, ["The connection was closed"]);
+  }
+});
+
+Deno.test("input extends a Linger after a graceful shutdown, up to its longest time", () => {
+  const { clock, closed, linger } = begin(true);
+  for (let ms = 0; ms < 25_000; ms += 2_500) {
+    linger.onInput(13);
+    clock.advance(2_500);
+  }
+  assert.deepEqual(closed, []);
+  linger.onInput(13);
+  clock.advance(2_500);
+  linger.onInput(13);
+  clock.advance(2_499);
+  assert.deepEqual(closed, []);
+  clock.advance(1);
+  assert.deepEqual(closed, ["The connection was closed"]);
+});
+
+Deno.test("input doesn't extend a Linger after an error", () => {
+  const { clock, closed, linger } = begin(false);
+  clock.advance(499);
+  linger.onInput(13);
+  clock.advance(1);
+  assert.deepEqual(closed, ["The connection was closed"]);
+});
+
+Deno.test("Linger is not extended by more than 1 MiB, and closes above 4 MiB", () => {
+  const { clock, closed, linger } = begin(true);
+  linger.onInput(1_048_577);
+  clock.advance(5_000);
+  assert.deepEqual(closed, ["The connection was closed"]);
+  const flooded = begin(true);
+  flooded.linger.onInput(4_194_304);
+  assert.deepEqual(flooded.closed, []);
+  flooded.linger.onInput(1);
+  assert.deepEqual(flooded.closed, ["The peer did not stop sending"]);
+});
+
+Deno.test("Linger.stop() cancels the close", () => {
+  const { clock, linger } = begin(true);
+  linger.stop();
+  assert.equal(clock.pending, 0);
+});

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import {
+  LARGE_READ_BYTES,
+  ReadBuffer,
+  SMALL_READ_BYTES,
+} from "../../../src/rpc/core/read_buffer.ts";
+
+Deno.test("ReadBuffer starts small, and grows once a read fills it", () => {
+  const buffer = new ReadBuffer();
+  assert.equal(buffer.bytes.length, SMALL_READ_BYTES);
+  buffer.adjust(SMALL_READ_BYTES - 1);
+  assert.equal(buffer.bytes.length, SMALL_READ_BYTES);
+  buffer.adjust(SMALL_READ_BYTES);
+  assert.equal(buffer.bytes.length, LARGE_READ_BYTES);
+  buffer.adjust(LARGE_READ_BYTES);
+  assert.equal(buffer.bytes.length, LARGE_READ_BYTES);
+  buffer.release();
+});
+
+Deno.test("ReadBuffer returns to the small size after 16 short reads in a row", () => {
+  const buffer = new ReadBuffer();
+  buffer.adjust(SMALL_READ_BYTES);
+  const short = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      assert.equal(buffer.bytes.length, LARGE_READ_BYTES);
+      buffer.adjust(100);
+    }
+  };
+  short(15);
+  buffer.adjust(SMALL_READ_BYTES);
+  short(16);
+  buffer.adjust(100);
+  assert.equal(buffer.bytes.length, SMALL_READ_BYTES);
+  buffer.release();
+});
+
+Deno.test("busy connections share large buffers: one that is returned is used by the next", () => {
+  const first = new ReadBuffer();
+  first.adjust(SMALL_READ_BYTES);
+  const { bytes } = first;
+  first.release();
+  const second = new ReadBuffer();
+  second.adjust(SMALL_READ_BYTES);
+  assert.equal(second.bytes, bytes);
+  second.release();
+});
