@@ -34,7 +34,7 @@ interface Outgoing {
  */
 export const LEAST_PIECE_BYTES = 512;
 
-/** Bytes that a queued message counts on top of its own, because small ones take more memory than they carry. */
+/** Bytes that a queued message counts on top of its own: the queue entry of a small one is larger than the message. */
 export const QUEUED_OVERHEAD_BYTES = 256;
 
 const MAX_CREDIT_BYTES = 0x7fffffff;
@@ -69,7 +69,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
   id: number;
   /** What the peer may still send: a `RequestState` on a server, a `ReplyState` on a client. */
   state: number;
-  /** Bytes that may be sent before more credit comes. */
+  /** Bytes that may be sent without further credit. */
   sendWindow: number;
   /** Bytes in the queue, not yet framed, with {@link QUEUED_OVERHEAD_BYTES} for each entry. */
   queuedBytes: number;

@@ -113,7 +113,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
     return this.#protocol.maxCalls;
   }
 
-  /** Whether the server accepts compressed messages: only if its hello says so. */
+  /** Whether the server accepts compressed messages, by its hello. */
   get acceptsGzip(): boolean {
     return this.connection.peerAcceptsGzip;
   }

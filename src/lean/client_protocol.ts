@@ -43,6 +43,6 @@ export interface ClientProtocolOwner {
   defer(report: () => void): void;
   /** A ping was answered; without a payload, the oldest one. */
   ponged(payload?: number): void;
-  /** The server said GOODBYE and did not process calls above `lastId`. */
+  /** The server sent GOODBYE and did not process calls above `lastId`. */
   serverLeaves(reason: number, lastId: number, message: string): void;
 }

@@ -60,7 +60,7 @@ export class LeanConnection {
   peer: Readonly<HelloSettings> = HELLO_DEFAULTS;
   /** Whether both sides are known to use the extended frames. */
   extended = false;
-  /** Whether either side has said GOODBYE, so that no new calls are opened. */
+  /** Whether either side drains or has sent GOODBYE, so that no new calls are opened. */
   draining = false;
   /** Highest call id of the peer that was processed, for GOODBYE. */
   lastPeerId = 0;
@@ -210,7 +210,7 @@ export class LeanConnection {
     return false;
   }
 
-  /** Says GOODBYE, if the peer knows it. */
+  /** Sends GOODBYE, unless the peer may use version 1. */
   goodbye(reason: Reason, message: string): void {
     if (this.extended) this.output.writeGoodbye(reason, this.lastPeerId, message);
   }

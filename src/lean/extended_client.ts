@@ -87,7 +87,7 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     const more = settings.callWindowBytes - this.sending.peerWindowBytes;
     this.#connection.extend(settings);
     this.#routes.setMax(settings.maxRoutes);
-    // A hello never takes credit back.
+    // A smaller window does not reduce credit.
     if (more > 0) { for (const call of this.#calls.values()) call.credit(more); }
   }
 
@@ -146,7 +146,7 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     this.#owner.callEnded();
   }
 
-  // A client's deadline says how long it may take.
+  // A client's deadline limits how long it waits for the server to take the request.
   waitForCredit(): void {}
 
   admit(b: Uint8Array, at: number, valueBytes: number): boolean {

@@ -27,7 +27,7 @@ export class FrameOutput {
   readonly out = new ByteWriter();
   /** Called when there is output outside of {@link busy} phases; set by the driver. */
   onOutput: () => void = NOTHING;
-  /** True while the engine handles input or a timer, after which the driver looks at `out` anyway. */
+  /** True while the engine handles input or a timer, after which the driver sends `out` without being notified. */
   busy = false;
   /** Frames in `out` that answer control frames of the peer. */
   unsentAnswers = 0;

@@ -26,7 +26,7 @@ import { V1Server } from "./v1/server.ts";
 const MAX_WAITING_OUTPUTS = 8;
 
 /**
- * One lean connection on the server's side, whether its client says hello or uses version 1. Pure: no I/O, no clock;
+ * One lean connection on the server's side, on the extended frames or on version 1. Pure: no I/O, no clock;
  * see {@link ServerConnection} for how it is driven.
  */
 export class LeanServerConnection implements ServerConnection, ConnectionSide, ServerProtocolOwner {
@@ -210,7 +210,7 @@ export class LeanServerConnection implements ServerConnection, ConnectionSide, S
 
   releaseSlot(): void {
     const { draining, lifetime, nowMs, output } = this.connection;
-    // The handler may have ended long after the last output, so the driver has to look at the timer.
+    // The handler may have ended long after the last output, so the driver has to check the timer.
     if (--this.#slots === 0 && lifetime.callsEnded(nowMs)) output.produced();
     if (draining) this.#finishDrain();
     this.#protocol?.slotReleased();

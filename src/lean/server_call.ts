@@ -43,7 +43,7 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
   private readonly fields: FieldBlock;
   private receivedMetadata: Metadata | undefined;
   private headersSent: boolean;
-  /** How many of two are still to come: the handler's end, the end on the wire. */
+  /** How many of two are pending: the handler's end, the end on the wire. */
   private pendingEnds: number;
   private done: boolean;
 

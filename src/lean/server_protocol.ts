@@ -19,7 +19,7 @@ export interface ServerProtocol {
   onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void;
   /** Notifies senders that wait for room in the output. */
   outputDrained(): void;
-  /** A call's last slot user is gone; see {@link ServerProtocolOwner.releaseSlot}. */
+  /** Follows each {@link ServerProtocolOwner.releaseSlot}: reading may resume. */
   slotReleased(): void;
   /** Runs the protocol's timers. */
   tick(nowMs: number): void;
@@ -38,6 +38,6 @@ export interface ServerProtocolOwner {
   takeSlot(): void;
   /** Releases a slot: the call has ended on the wire and its handler is done. */
   releaseSlot(): void;
-  /** The client said GOODBYE: it opens no more calls. */
+  /** The client sent GOODBYE: it opens no more calls. */
   clientLeaves(): void;
 }

@@ -24,7 +24,7 @@ const SERVER_ABUSES: [string, Uint8Array, number, RegExp][] = [
   ["a request", frame(1, 1, "/x"), 1, /flags 0x01 for call 1/],
   ["a reply to an unknown call", frame(2, 2, ""), 1, /whole reply for call 2: .* never opened/],
   [
-    "whole reply after a message",
+    "a whole reply after a message",
     concat(frame(6, 1, "", "a"), frame(2, 1, "", "b")),
     1,
     /whole reply .* has begun/,
@@ -36,7 +36,7 @@ const SERVER_ABUSES: [string, Uint8Array, number, RegExp][] = [
     /response headers .* has begun/,
   ],
   [
-    "error that is cut off",
+    "a truncated error",
     frame(0x12, 1, "", hex("05 00 0009 61")),
     1,
     /Cannot read the error of call 1/,

@@ -1,5 +1,5 @@
 /**
- * The client's protocol towards a server that does not know the hello: exactly version 1.
+ * The client's protocol for a server that does not know the hello: exactly version 1.
  *
  * @module
  */
@@ -47,7 +47,7 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     return this.#calls.size + this.#sessions.size;
   }
 
-  // The server does not say how many calls it accepts.
+  // A version-1 server states no limit.
   get maxCalls(): number {
     return this.connection.options.maxConcurrentStreams;
   }
@@ -57,7 +57,7 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     return this.#full.size === 0;
   }
 
-  /** See `ClientProtocol.startCall`. One session per route: nothing else tells the messages of two apart. */
+  /** See `ClientProtocol.startCall`. One session per route, because messages of two could not be distinguished. */
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
     const session = request.requestStreams && !request.singleResponse;
     if (session && this.#sessions.has(request.path)) {

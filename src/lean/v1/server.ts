@@ -1,6 +1,6 @@
 /**
- * The server's protocol towards a client that does not say hello: exactly version 1, which has no metadata, deadlines,
- * status codes, cancellation or credit. ../README.md says what becomes of each.
+ * The server's protocol for a client that does not send the hello: exactly version 1, which has no metadata, deadlines,
+ * status codes, cancellation or credit. ../README.md states what replaces each.
  *
  * @module
  */
