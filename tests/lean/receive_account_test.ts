@@ -1,9 +1,10 @@
-/** Memory of unfinished messages and incomplete frames: `maxAssemblyBytes` in src/lean/README.md, "Limits". */
+/** Memory of unfinished messages and incomplete frames, and credit of ended calls: `maxAssemblyBytes` in src/lean/README.md, "Limits". */
 
 import assert from "node:assert/strict";
 import { Status } from "../../src/call/status.ts";
 import { MemoryPool } from "../../src/limits/memory_pool.ts";
 import {
+  CLIENT_HELLO,
   concat,
   drain,
   frame,
@@ -73,4 +74,18 @@ Deno.test("incomplete version-1 frames are bounded by the memory pool", () => {
   assert.equal(calls[0].call.path, "/b");
   for (const { engine } of servers) engine.transportLost("over", 2);
   assert.equal(memory.used, 0);
+});
+
+Deno.test("late messages within the credit of ended calls are not charged, others are", () => {
+  const { engine, calls } = recordedServer({ overheadBurst: 400 });
+  engine.receive(concat(CLIENT_HELLO, frame(5, 1, "/a"), frame(5, 2, "/a"), frame(5, 3, "/a")), 0);
+  for (const { call } of calls) call.sendStatus(8, "no");
+  drain(engine);
+  for (const id of [1, 2, 3]) {
+    const late = frame(4, id, "", new Uint8Array(16));
+    for (let i = 0; i < 8_192; i++) engine.receive(late, 0);
+  }
+  assert.equal(engine.finished, false);
+  for (let i = 0; i < 401; i++) engine.receive(frame(4, 3, "", "x"), 0);
+  assert.equal(engine.finished, true);
 });
