@@ -1,46 +1,46 @@
 /**
- * What was measured against what is known: the verdicts of `deno task bench:allocations`.
+ * Compares measured allocations with the recorded ones, for `deno task bench:allocations`.
  *
  * @module
  */
 
-/** Bytes that one call, or message, allocates. */
+/** Bytes allocated by one call or message. */
 export interface Allocation {
-  /** On the JavaScript heap. */
+  /** Bytes on the JavaScript heap. */
   heap: number;
-  /** Outside of it: buffers of more than 64 bytes. */
+  /** Bytes outside of it: buffers of more than 64 bytes. */
   external: number;
 }
 
-/** By the name of the workload. */
+/** Allocations by name of the workload. */
 export type Allocations = Record<string, Allocation>;
 
-/** How much more than what is known is a regression. */
+/** Factor on the recorded figure above which a figure is a regression. */
 export const MARGIN = 1.1;
-// Below this, rounding alone would be more than the margin.
+// For small figures, rounding alone exceeds the margin.
 const ALWAYS_ALLOWED_BYTES = 8;
 
-/** One figure and what became of it. */
+/** Comparison of one figure. */
 export interface Verdict {
-  /** The workload. */
+  /** Name of the workload. */
   readonly name: string;
-  /** Which of its figures. */
+  /** Kind of the figure. */
   readonly kind: keyof Allocation;
-  /** What was measured, in bytes. */
+  /** Measured bytes. */
   readonly bytes: number;
-  /** The most that passes, in bytes; NaN when the workload is unknown. */
+  /** Limit in bytes; NaN for an unknown workload. */
   readonly limitBytes: number;
   /** Whether it passes. */
   readonly ok: boolean;
 }
 
-/** Judges each figure; a workload that is not known fails, and so does a heap figure that is not above 0. */
+/** Compares all figures. Unknown workloads fail, as do heap figures of 0 or less. */
 export function judge(measured: Allocations, known: Allocations): Verdict[] {
   return Object.entries(measured).flatMap(([name, found]) =>
     (["heap", "external"] as const).map((kind) => {
       const bytes = found[kind];
       const limitBytes = name in known ? limitOf(known[name][kind]) : NaN;
-      // A collection in the middle would make a figure too small, and below zero in the end.
+      // A garbage collection during a round makes its figure too small, even negative.
       const ok = bytes <= limitBytes && bytes >= (kind === "heap" ? 1 : 0);
       return { name, kind, bytes, limitBytes, ok };
     })

@@ -1,6 +1,6 @@
 /**
- * The shapes of calls whose allocations are counted: the engines of both sides in memory, everything
- * synchronous, so that nothing but the code decides what is allocated.
+ * Workloads whose allocations are counted: the engines of both sides in memory, synchronous, so that figures
+ * depend on the code alone.
  *
  * @module
  */
@@ -31,11 +31,11 @@ const IN_FLIGHT = 10;
 const PAYLOAD = new Uint8Array(64);
 const CHUNK = new Uint8Array(16_384);
 
-/** One shape. */
+/** Workload. */
 export interface Workload {
-  /** As in allocations.json. */
+  /** Name in allocations.json. */
   readonly name: string;
-  /** How many units one round has: so few that what they allocate outside of the heap stays below 64 MiB. */
+  /** Units per round, few enough to allocate less than 64 MiB outside of the heap. */
   readonly count: number;
   /** Makes `count` calls, or sends `count` messages, and returns when they are complete. */
   run(count: number): void;
@@ -64,7 +64,7 @@ function unary(
   };
 }
 
-/** Text, bytes and a trailer, read where they arrive. */
+/** Metadata as text, bytes and a trailer, read by the receiver. */
 function grpcMetadata(): Workload {
   let read = 0;
   const pair = new EnginePair("grpc", (call) => {
@@ -107,7 +107,7 @@ function grpcMetadata(): Workload {
   };
 }
 
-/** The server's whole way: the method's look-up, protobuf both ways, a handler that answers at once. */
+/** The full path of a server: method lookup, protobuf in both directions, a synchronous handler. */
 function grpcHandler(): Workload {
   const fake = new FakeHost((router) => router.service(Echo, { unary: (request) => request }));
   const payload = protobufCodec(MsgSchema).encode({ payload: PAYLOAD });
@@ -161,7 +161,7 @@ function chunks(wire: Wire): Workload {
   };
 }
 
-/** What a batch adds to a call: written and read as part of a message of ten, both ways. */
+/** Cost of batching per call: encoded and decoded in messages of ten calls, in both directions. */
 function batch(): Workload {
   const requests = new BatchRequestWriter();
   const responses = new BatchResponseWriter();
@@ -194,7 +194,7 @@ function batch(): Workload {
   };
 }
 
-/** All shapes; each is made when it is measured, so that none finds the garbage of another. */
+/** All workloads, each created when it is measured, to exclude garbage of others. */
 export const WORKLOADS: readonly (() => Workload)[] = [
   () => unary("grpc unary 64 B", "grpc", echoUnary),
   () => unary("lean unary 64 B", "lean", echoUnary),

@@ -1,17 +1,15 @@
 /**
- * Bytes that one call allocates, on the JavaScript heap and outside: figures that don't depend on how busy
- * the machine is. `bench/allocations.json` holds what was measured last; more than a tenth above it is a
- * regression.
+ * Measures the bytes that one call allocates, on the JavaScript heap and outside; other load on the machine does
+ * not change these figures. `bench/allocations.json` has the recorded figures; a tenth more is a regression.
  *
  *   deno task bench:allocations                 compare with the file (exit code 1 for a regression)
  *   deno task bench:allocations --update        write the file
- *   deno task bench:allocations --only TEXT     just the workloads whose names hold TEXT
+ *   deno task bench:allocations --only TEXT     only workloads whose names contain TEXT
  *   deno task bench:allocations --known FILE    compare with another file
  *
- * What makes the figures the same each time are the task's V8 flags: a young generation so large that
- * nothing is collected in a round; collections and compilation on the one thread that runs the code, so that
- * code is optimised after the same call each time and not when another thread has got round to it; and
- * `gc()`, which empties the heap before each round.
+ * The V8 flags of the task make the figures reproducible: a young generation large enough to avoid collections
+ * during a round; collection and compilation on the main thread, so that code is always optimised after the same
+ * call; and `gc()` before each round.
  *
  * @module
  */
@@ -33,13 +31,13 @@ const { values } = parseArgs({
 
 const { gc } = globalThis as { gc?: () => void };
 if (gc === undefined) {
-  console.error("Run this by `deno task bench:allocations`: it needs V8 flags");
+  console.error("Missing V8 flags: run `deno task bench:allocations`");
   Deno.exit(2);
 }
 
 function measure(workload: Workload, collect: () => void): Allocation {
   const { count } = workload;
-  // Until all that matters is compiled.
+  // Warm-up, until the hot code is compiled.
   for (let i = 0; i < ROUNDS; i++) workload.run(count);
   const rounds: Allocation[] = [];
   for (let i = 0; i < ROUNDS; i++) {
@@ -52,7 +50,7 @@ function measure(workload: Workload, collect: () => void): Allocation {
       external: (after.external - before.external) / count,
     });
   }
-  // Compilation makes a round too large: the median is without it.
+  // The median excludes rounds with compilation.
   const middle = (kind: keyof Allocation) =>
     Math.round(rounds.map((round) => round[kind]).sort((a, b) => a - b)[ROUNDS >> 1]);
   return { heap: middle("heap"), external: middle("external") };

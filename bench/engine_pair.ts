@@ -1,6 +1,6 @@
 /**
- * The engines of both sides joined in memory, for benchmarks: no socket, no timer, no promise, and time
- * that passes by a millisecond whenever bytes are carried.
+ * Client and server engines joined in memory, for benchmarks: no socket, timer or promise, and time that
+ * advances by a millisecond with each transfer of bytes.
  *
  * @module
  */
@@ -23,10 +23,10 @@ import { LeanServerConnection } from "../src/lean/server.ts";
 /** Both wires. */
 export const WIRES = ["grpc", "lean"] as const;
 
-/** A wire. */
+/** Name of a wire. */
 export type Wire = (typeof WIRES)[number];
 
-/** The calls that are made unless a benchmark says otherwise. */
+/** Default call of benchmarks. */
 export const UNARY: CallRequest = {
   path: "/bench.Echo/Unary",
   singleResponse: true,
@@ -36,13 +36,13 @@ export const UNARY: CallRequest = {
 
 const EMPTY = new Uint8Array(0);
 
-/** A client and a server on one connection, past the handshake. */
+/** Client and server on one connection, after the handshake. */
 export class EnginePair {
   readonly client: ClientConnection;
   readonly server: ServerConnection;
   #nowMs = 0;
 
-  /** `onCall` serves the calls; it must set `call.sink`. */
+  /** `onCall` handles the calls and must set `call.sink`. */
   constructor(wire: Wire, onCall: (call: ServerCall) => void) {
     const sink = { onStateChange() {}, onCallEnd() {} };
     if (wire === "grpc") {
@@ -55,7 +55,7 @@ export class EnginePair {
     this.carry();
   }
 
-  /** Carries bytes both ways until both sides are silent. */
+  /** Transfers bytes in both directions until there are none left. */
   carry(): void {
     const { client, server } = this;
     this.#nowMs++;
@@ -73,7 +73,7 @@ export class EnginePair {
   }
 }
 
-/** Counts what comes back, so that a benchmark can tell that its calls were really made. */
+/** Counts replies, to verify that the calls of a benchmark succeed. */
 export class ReplyCounter implements ClientCallSink {
   /** Messages. */
   messages = 0;
@@ -91,7 +91,7 @@ export class ReplyCounter implements ClientCallSink {
   onWritable(): void {}
 }
 
-/** Serves unary calls with their own request. */
+/** Handles unary calls: replies with the request. */
 export function echoUnary(call: ServerCall): void {
   let request: Uint8Array = EMPTY;
   call.sink = {
@@ -105,7 +105,7 @@ export function echoUnary(call: ServerCall): void {
   };
 }
 
-/** Serves bidirectional calls: each message goes back at once. */
+/** Handles bidirectional calls: returns each message. */
 export function echoMessages(call: ServerCall): void {
   call.sink = {
     onMessage: (message) => call.sendMessage(message, false),
@@ -118,7 +118,7 @@ export function echoMessages(call: ServerCall): void {
   };
 }
 
-/** Serves calls with `count` times the same message, as fast as they are taken. */
+/** Creates a handler that sends `message` `count` times, as fast as flow control allows. */
 export function sendChunks(count: number, message: Uint8Array): (call: ServerCall) => void {
   return (call) => {
     let sent = 0;
@@ -142,7 +142,7 @@ export function sendChunks(count: number, message: Uint8Array): (call: ServerCal
   };
 }
 
-/** Throws unless `found` is `expected`: a benchmark whose calls fail measures nothing. */
+/** Throws unless `found` equals `expected`, which shows that calls failed. */
 export function expectCount(what: string, found: number, expected: number): void {
   if (found !== expected) throw new Error(`${found} ${what} were counted, ${expected} were due`);
 }

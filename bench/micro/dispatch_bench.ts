@@ -1,4 +1,4 @@
-// Deno.bench of the way from a call to its handler and back, without a wire: `deno bench -A bench/micro/dispatch_bench.ts`.
+// Deno.bench of dispatching calls to handlers and back, without a wire: `deno bench -A bench/micro/dispatch_bench.ts`.
 import { Metadata } from "../../src/call/metadata.ts";
 import { Status } from "../../src/call/status.ts";
 import type { ServerCall, ServerCallSink } from "../../src/call/wire.ts";
@@ -9,12 +9,12 @@ import { expectCount } from "../engine_pair.ts";
 
 const CALLS = 1000;
 const METHODS = 200;
-// More than any handler here takes to answer.
+// Above the microtasks of any handler below.
 const MICROTASKS = 100;
 const NO_METADATA = new Metadata();
 const NO_SINK = {} as ServerCallSink;
 
-/** A call that only counts its reply. */
+/** Call that counts its replies. */
 class CountedCall implements ServerCall {
   readonly metadata = NO_METADATA;
   readonly timeoutMs = Infinity;
@@ -75,7 +75,7 @@ function benchCalls(name: string, path: string, host = fake, request = payload):
       call.sink.onMessage(request, false);
       call.sink.onHalfClose();
     }
-    // Handlers that answer later do so in microtasks of this turn; a timer would take longer than they.
+    // Asynchronous handlers reply in microtasks of this turn; a timer would take longer.
     for (let i = 0; i < MICROTASKS && replies.done < CALLS; i++) await undefined;
     expectCount("calls", replies.done, CALLS);
     expectCount("bytes", replies.bytes, CALLS * request.length);

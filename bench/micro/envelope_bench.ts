@@ -7,7 +7,7 @@ const MESSAGES = 1000;
 const FRAME_BYTES = 16_384;
 const MIB = 1 << 20;
 
-/** A stream that only counts what is cut out of its data. */
+/** Stream that counts the messages in its data. */
 class CountingStream extends GrpcStream {
   messages = 0;
   bytes = 0;
@@ -31,7 +31,7 @@ class CountingStream extends GrpcStream {
 
 const { http2 } = new GrpcServerConnection({ onCall() {} }, {}, 0);
 
-/** `count` messages behind their prefixes. */
+/** Encodes `count` messages with their prefixes. */
 function framed(count: number, length: number): Uint8Array {
   const all = new Uint8Array(count * (5 + length));
   for (let at = 0; at < all.length; at += 5 + length) putPrefix(all, at, false, length);
@@ -67,7 +67,7 @@ function benchWrite(name: string, count: number, length: number): void {
   Deno.bench(`write ${name}`, { group: "write messages", baseline }, () => {
     let written = 0;
     for (let i = 0; i < count; i++) {
-      // In turn, as messages of one stream that meet in the output share a frame.
+      // Alternating streams: adjacent messages of one stream share a frame.
       const stream = streams[i & 1];
       sender.window = stream.sendWindow = 0x7fffffff;
       putPrefix(prefix, 0, false, length);

@@ -5,10 +5,10 @@ import { type DataHandler, type FrameHandler, FrameReader } from "../../src/http
 import { putFrameHeader, writePing, writeWindowUpdate } from "../../src/http2/frame_writer.ts";
 import { expectCount } from "../engine_pair.ts";
 
-// One operation is this many frames, so that the timer's own cost does not show.
+// Frames per operation, to make the cost of the timer negligible.
 const FRAMES = 1000;
 
-/** Frames of one type with payloads of `length` bytes. */
+/** Encodes frames of one type with payloads of `length` bytes. */
 function framesOf(type: number, length: number): Uint8Array {
   const out = new ByteWriter();
   for (let i = 0; i < FRAMES; i++) {

@@ -20,7 +20,7 @@ const REQUEST: [string, string][] = [
   ["user-agent", "grpc-go/1.85.0"],
 ];
 const LIMITS = { maxListBytes: 16384, maxFields: 128 };
-// One operation is this many blocks, so that the timer's own cost does not show.
+// Blocks per operation, to make the cost of the timer negligible.
 const BLOCKS = 1000;
 
 const writer = new ByteWriter();
@@ -78,7 +78,7 @@ benchDecode("and a timeout that goes into the table", "index");
     decoder.decode(block, 0, block.length, list, LIMITS);
     const problem = checkRequest(list, summary);
     if (problem !== null) throw new Error(problem);
-    // What the layer above would leave here; without it a block is not found.
+    // Set by the caller in production; without it no block is found.
     summary.parsed = list.count;
   };
   read(blockOf(encoder));

@@ -1,5 +1,5 @@
 /**
- * The picture for the README: bars per workload, ours highlighted.
+ * Bar chart of the comparison, with this project highlighted.
  *
  * @module
  */

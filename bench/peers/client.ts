@@ -1,5 +1,5 @@
 /**
- * Our client, making load on one connection:
+ * Load on one connection from this project's client:
  *
  *     deno run -A bench/peers/client.ts client 127.0.0.1:PORT IN_FLIGHT SECONDS [--batch]
  *

@@ -1,5 +1,5 @@
 /**
- * The implementations that are compared: how each is built, started as a server, and run as a client.
+ * Implementations to compare: how to build each, start its server, and run its client.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import { join } from "node:path";
 import { SERVER_V8_FLAGS } from "../processes.ts";
 import { CACHE, HERE, run, versionOf } from "./tools.ts";
 
-/** One implementation, built and ready. */
+/** Implementation, built. */
 export interface Peer {
-  /** As shown in tables. */
+  /** Name in tables. */
   readonly name: string;
   /** Language, runtime and library, with versions. */
   readonly version: string;
-  /** Whether this is the project's own. */
+  /** Whether it is this project's. */
   readonly ours: boolean;
-  /** Starts a server on a free port of 127.0.0.1. */
+  /** Command that starts a server on a free port of 127.0.0.1. */
   readonly server?: string[];
-  /** Makes load: an address, calls in flight and seconds are appended. */
+  /** Command that makes load; address, calls in flight and seconds are appended. */
   readonly client?: string[];
-  /** Added to the environment. */
+  /** Additional environment variables. */
   readonly env?: Record<string, string>;
 }
 
@@ -34,7 +34,7 @@ async function copy(from: string, to: string, files: string[]): Promise<void> {
   for (const file of files) await Deno.copyFile(join(from, file), join(to, file.split("/").pop()!));
 }
 
-/** The path of the grpc-go peer, which is also the load generator of the streaming workloads. */
+/** Builds the grpc-go peer, also the load generator of streaming workloads; returns its path. */
 export async function buildGo(): Promise<string> {
   const folder = join(CACHE, "go");
   const bin = join(folder, "bin");
@@ -73,7 +73,7 @@ async function goPeer(): Promise<Peer> {
     ours: false,
     server: [program, "server", "127.0.0.1:0"],
     client: [program, "unary"],
-    // One core each: more threads than that only get in each other's way.
+    // One thread for the one core.
     env: { GOMAXPROCS: "1" },
   };
 }
@@ -129,10 +129,10 @@ async function grpcJsOnDeno(): Promise<Peer> {
   };
 }
 
-// As the tasks and the compiled programs have it: garbage of large messages is found sooner, and less memory held.
+// The V8 flags of the tasks and the compiled programs.
 const V8_FLAGS = SERVER_V8_FLAGS.slice("--v8-flags=".length);
 
-/** The command that starts this project's echo server with so many workers. */
+/** Returns the command that starts this project's echo server with a number of workers. */
 export function echoServer(workers = 1): string[] {
   const flags = ["run", "-A", "--no-check", SERVER_V8_FLAGS];
   const args = ["--addr", "127.0.0.1:0", "--workers", String(workers)];
@@ -157,10 +157,10 @@ const BUILDERS: Record<string, () => Promise<Peer>> = {
   "grpc-js-deno": grpcJsOnDeno,
 };
 
-/** The names of all peers. */
+/** Names of all peers. */
 export const PEERS: readonly string[] = Object.keys(BUILDERS);
 
-/** Builds the peers called for; names those that can't be. */
+/** Builds the named peers; also returns why others were skipped. */
 export async function buildPeers(
   names: readonly string[],
 ): Promise<{ peers: Peer[]; skipped: string[] }> {

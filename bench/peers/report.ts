@@ -1,12 +1,12 @@
 /**
- * Medians, spreads and ratios of the samples, as a table for people.
+ * Tables with medians, spreads and ratios of the samples.
  *
  * @module
  */
 
 import type { Sample } from "./workloads.ts";
 
-/** One row: a peer at a workload. */
+/** Row of a table: samples of a peer at a workload. */
 export interface Row {
   workload: string;
   name: string;
@@ -15,11 +15,11 @@ export interface Row {
   peer: string;
   ours: boolean;
   samples: Sample[];
-  /** Why there are no samples. */
+  /** Reason for missing samples. */
   failure?: string;
 }
 
-/** The middle one of the numbers, or the mean of the two in the middle. */
+/** Returns the median. */
 export function median(numbers: number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   const half = sorted.length >> 1;
@@ -29,7 +29,7 @@ export function median(numbers: number[]): number {
 const pick = (row: Row, key: keyof Sample) =>
   row.samples.map((sample) => sample[key]).filter((value) => value !== undefined);
 
-/** The median of one figure of a row; NaN when there is none. */
+/** Returns the median of one figure of a row; NaN without samples. */
 export const medianOf = (row: Row, key: keyof Sample): number => median(pick(row, key));
 
 function spread(row: Row, key: keyof Sample, digits: number): string {
@@ -40,7 +40,7 @@ function spread(row: Row, key: keyof Sample, digits: number): string {
   return `${show(median(values))} (${show(Math.min(...values))}–${show(Math.max(...values))})`;
 }
 
-/** A Markdown table per workload. */
+/** Formats a Markdown table per workload. */
 export function tables(rows: Row[]): string {
   const parts: string[] = [];
   for (const workload of new Set(rows.map((row) => row.workload))) {

@@ -1,12 +1,12 @@
 /**
- * Compares this project with grpc-go, tonic and grpc-js: the same echo service, servers on one core, the
- * load on another, rounds interleaved.
+ * Compares this project with grpc-go, tonic and grpc-js: the same echo service, servers on one core, load on
+ * another, rounds interleaved.
  *
  *     deno task bench:peers [--rounds 3] [--seconds 3] [--peers vrpc,tonic] [--workloads pump,clients]
  *                           [--out build/peers]
  *
- * Prints tables, and writes them as `peers.md`, `peers.json` and the picture `peers.svg`. What can't be
- * built here is skipped and named.
+ * Prints tables, and writes them as `peers.md`, `peers.json` and the chart `peers.svg`. Peers that can't be built
+ * are skipped with the reason.
  *
  * @module
  */
@@ -111,12 +111,12 @@ async function measureServer(workload: Workload, peer: Peer): Promise<Sample> {
   await workload.measure(server, WARM_UP_SECONDS, loaders);
   await new Promise((resolve) => setTimeout(resolve, 200));
   if (server.alive) return await workload.measure(server, seconds, loaders);
-  // It did not survive that its first client hung up: this one has to do without warming up.
+  // The server crashed when its first client disconnected: the new one is measured without a warm-up.
   await using another = await startServer(peer.server!, SERVER_CORE, peer.env);
   return await workload.measure(another, seconds, loaders);
 }
 
-// All clients call one server, and not the slowest, so that it is the clients that are compared.
+// All clients call the same fast server, to compare the clients.
 const target = peers.find((peer) => peer.name === "tonic") ??
   peers.find((peer) => peer.name === "grpc-go") ?? peers[0];
 

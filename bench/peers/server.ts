@@ -1,5 +1,5 @@
 /**
- * The echo server that is compared with other implementations.
+ * Echo server of this project for the comparison.
  *
  *     bench/peers/server.ts --addr 127.0.0.1:0 [--workers 1]
  *
@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { serve } from "../../mod.ts";
 import { Echo } from "../../proto/gen/bench/echo_pb.ts";
 
-/** Starts one thread's part; resolves to its address. */
+/** Starts the server in one thread; resolves to its address. */
 async function start(address: string, reusePort: boolean): Promise<string> {
   const server = await serve(address, (router) => {
     router.service(Echo, {
@@ -27,7 +27,7 @@ async function start(address: string, reusePort: boolean): Promise<string> {
   return server.addresses[0];
 }
 
-/** Starts a further thread of this same module, on the port that the first one found. */
+/** Starts another thread of this module, on the port of the first one. */
 function startThread(address: string): Promise<string> {
   const worker = new Worker(import.meta.url, { type: "module", name: `echo ${address}` });
   return new Promise((resolve) => worker.onmessage = ({ data }) => resolve(data));

@@ -1,17 +1,17 @@
 /**
- * Programs, and what the kernel says of them.
+ * Runs programs and reads their figures from the kernel.
  *
  * @module
  */
 
-/** Where builds are kept, outside the checkout. */
+/** Folder of builds, outside the checkout. */
 export const CACHE = Deno.env.get("VRPC_PEERS_CACHE") ??
   `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/vrpc/peers`;
 
 /** This folder. */
 export const HERE = new URL(".", import.meta.url).pathname;
 
-/** Runs a program to its end and returns its standard output; throws when it fails. */
+/** Runs a program and returns its standard output. Throws when it fails. */
 export async function run(
   command: string[],
   options: { cwd?: string; env?: Record<string, string>; limitMs?: number } = {},
@@ -34,7 +34,7 @@ export async function run(
   return out;
 }
 
-/** The first line of a program's output, or undefined when it can't be run. */
+/** Returns the first line of a program's output; undefined when it can't be run. */
 export async function versionOf(command: string[]): Promise<string | undefined> {
   try {
     return (await run(command)).split("\n")[0].trim();
@@ -43,13 +43,13 @@ export async function versionOf(command: string[]): Promise<string | undefined> 
   }
 }
 
-/** A server that is up. */
+/** Running server. */
 export interface Running extends AsyncDisposable {
-  /** What it listens on. */
+  /** Address. */
   address: string;
-  /** Its process. */
+  /** Process id. */
   pid: number;
-  /** Whether it still runs. */
+  /** Whether it is running. */
   readonly alive: boolean;
 }
 
@@ -75,7 +75,7 @@ export async function startServer(
     try {
       child.kill("SIGKILL");
     } catch {
-      // It has ended by itself.
+      // The server has already ended.
     }
     await child.status;
     await lines.cancel().catch(() => {});
@@ -104,14 +104,14 @@ export async function startServer(
   throw new Error(`${command.join(" ")} did not listen: ${written}`);
 }
 
-/** CPU time of a process and its threads so far, in seconds (proc(5): utime and stime, ticks of 10 ms). */
+/** Reads the CPU time of a process and its threads, in seconds (proc(5): utime and stime, ticks of 10 ms). */
 export function cpuSeconds(pid: number): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-/** Resident memory of a process, in MB (10⁶ bytes). */
+/** Reads the resident memory of a process, in MB (10⁶ bytes). */
 export function residentMegabytes(pid: number): number {
   const kilobytes = /VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
   return Number(kilobytes) * 1024 / 1e6;

@@ -1,5 +1,5 @@
 /**
- * What the servers are put to, and what is measured.
+ * Workloads and their measurements.
  *
  * @module
  */
@@ -7,43 +7,43 @@
 import { join } from "node:path";
 import { CACHE, cpuSeconds, residentMegabytes, run, type Running } from "./tools.ts";
 
-/** What one measurement found. */
+/** Figures of one measurement. */
 export interface Sample {
   /** Calls or messages per second. */
   rate: number;
-  /** CPU time per call or message, in µs: the server's, or for the client workload the client's. */
+  /** CPU time per call or message, in µs, of the server, or of the client in the workload of clients. */
   cpuUs: number;
-  /** Largest resident memory seen, in MB. */
+  /** Largest resident memory, in MB. */
   residentMb?: number;
   /** 99th percentile of the latency, in µs, where it is measured. */
   p99Us?: number;
 }
 
-/** One way of loading a server. */
+/** Workload of a server. */
 export interface Workload {
-  /** As on the command line. */
+  /** Name on the command line. */
   readonly id: string;
-  /** As in tables. */
+  /** Name in tables. */
   readonly name: string;
-  /** What `rate` counts. */
+  /** Unit of `rate`. */
   readonly unit: string;
-  /** Bytes of payload per unit, one way; for MB/s. */
+  /** Payload bytes per unit in one direction, for MB/s. */
   readonly bytes?: number;
-  /** Whether the load is made by the grpc-go peer. */
+  /** Whether the grpc-go peer makes the load. */
   readonly needsGo?: boolean;
-  /** Puts the load on, from one core, and measures. */
+  /** Loads the server from one core, and measures. */
   measure(server: Running, seconds: number, tools: Loaders): Promise<Sample>;
 }
 
 /** Programs that make load. */
 export interface Loaders {
-  /** The core that they run on, or several (`0,1`). */
+  /** Core for load generators, or several (`0,1`). */
   core: number | string;
-  /** The grpc-go peer. */
+  /** Path of the grpc-go peer. */
   go?: string;
 }
 
-/** Runs a load and takes the server's CPU time and memory meanwhile. */
+/** Runs a load and measures the server's CPU time and memory meanwhile. */
 async function observed(
   server: Running,
   load: () => Promise<{ calls: number; seconds: number; p99Us?: number }>,
@@ -56,7 +56,7 @@ async function observed(
       used = cpuSeconds(server.pid) - before;
       residentMb = Math.max(residentMb, residentMegabytes(server.pid));
     } catch {
-      // grpc-js on Deno may abort when a client hangs up: what was seen last has to do.
+      // grpc-js on Deno may abort when a client disconnects: uses the last figures.
     }
   };
   const timer = setInterval(look, 50);
@@ -69,7 +69,7 @@ async function observed(
   }
 }
 
-/** A file with one gRPC message of `bytes` bytes of payload in bench.Msg. */
+/** Writes a file with one gRPC message, a bench.Msg with `bytes` bytes of payload. */
 async function messageFile(bytes: number): Promise<string> {
   const length: number[] = [];
   for (let left = bytes; left > 0; left >>>= 7) length.push((left & 127) | (left > 127 ? 128 : 0));
@@ -84,7 +84,7 @@ async function messageFile(bytes: number): Promise<string> {
 }
 
 /**
- * Unary calls by h2load: as many as the server answers, or `perSecond` in all. With `latency`, each is timed.
+ * Creates a load of unary calls by h2load, unlimited or `perSecond` in total; with `latency`, each call is timed.
  */
 export function h2load(
   connections: number,
@@ -124,7 +124,7 @@ export function h2load(
   };
 }
 
-/** h2load's log has a line per request: when, status, how long in µs. */
+/** Reads the log of h2load: a line per request with start, status and duration in µs. */
 async function p99Of(log: string): Promise<number> {
   const text = await Deno.readTextFile(log);
   const times = text.trim().split("\n").map((line) => Number(line.split("\t")[2]));
@@ -134,7 +134,7 @@ async function p99Of(log: string): Promise<number> {
 
 function goLoad(kind: string, streams: number, bytes: number): Workload["measure"] {
   return async (server, seconds, { core, go }) => {
-    if (!go) throw new Error("needs Go, which makes this load");
+    if (!go) throw new Error("needs Go, which generates this load");
     return await observed(server, async () => {
       const args = [kind, server.address, String(streams), String(seconds), String(bytes)];
       const output = await run(["taskset", "-c", String(core), go, ...args], {
@@ -153,7 +153,7 @@ const unary = (connections: number, streams: number): Workload => ({
   measure: h2load(connections, streams, 64, { latency: connections * streams === 1 }),
 });
 
-/** Connections × streams; then the streaming ones. */
+/** Unary workloads (connections × streams) and streaming workloads. */
 export const WORKLOADS: Workload[] = [
   unary(1, 1),
   unary(10, 1),
@@ -204,7 +204,7 @@ export const WORKLOADS: Workload[] = [
   },
 ];
 
-/** Calls in flight of the clients that are compared. */
+/** Calls in flight in the workload of clients. */
 export const IN_FLIGHT = 100;
 
 /** Runs a client against a server and measures the client. */

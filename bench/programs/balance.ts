@@ -23,7 +23,7 @@ const { values } = parseArgs({
 
 const FAST_MS = 2;
 const SLOW_MS = 20;
-// A backend works on so many calls at once, as one with a pool of workers or connections does.
+// Concurrent calls per backend, as with a pool of workers or connections.
 const CONCURRENCY = 8;
 
 async function runServer(delayMs: number): Promise<void> {
@@ -52,8 +52,7 @@ async function measure(addresses: string[], balancer: BalancerPolicy) {
   const payload = new Uint8Array(64);
   const calls: Promise<void>[] = [];
   const started = performance.now();
-  // Calls come when they come, whether or not earlier ones are back: who waits for a slow backend before
-  // sending the next call would spare it, and measure less than users feel.
+  // Open loop: waiting for a slow backend before the next call would hide its latency.
   while (calls.length < count) {
     const due = Math.min(count, Math.floor((performance.now() - started) / 1000 * rate));
     while (calls.length < due) {

@@ -41,7 +41,7 @@ async function runServer(): Promise<void> {
   await server.finished;
 }
 
-/** Keeps `inFlight` calls going for a time. */
+/** Keeps `inFlight` calls in flight for a time. */
 async function measure(
   channel: Channel,
   inFlight: number,
@@ -59,7 +59,7 @@ async function measure(
     for (let before = performance.now(); before < end;) {
       await echo.unary({ payload: PAYLOAD });
       const now = performance.now();
-      // One in 16 is enough for a median, and keeps the measuring out of what is measured.
+      // Samples one call in 16: enough for a median, with little overhead.
       if ((calls++ & 15) === 0) latencies.push(now - before);
       before = now;
     }
@@ -76,7 +76,7 @@ async function measure(
   };
 }
 
-/** The round that was disturbed least by what else runs on the machine. */
+/** Returns the fastest round, the one least disturbed by other load. */
 function best(results: Result[]): Result {
   return results.reduce((a, b) => b.callsPerSecond > a.callsPerSecond ? b : a);
 }
@@ -109,7 +109,7 @@ async function main(): Promise<void> {
   const results = new Map<string, Result[]>();
   for (const inFlight of [IN_FLIGHT, 1]) {
     for (const channel of [plain, batched]) await measure(channel, inFlight, 1000, server.pid);
-    // In turns, so that both meet the same moods of the machine.
+    // Alternating, so that changes of the machine affect both.
     for (let round = 0; round < rounds; round++) {
       for (const [name, channel] of [["unbatched", plain], ["batched", batched]] as const) {
         const key = `${name} ${inFlight}`;

@@ -1,7 +1,7 @@
 /**
- * Shows that the benchmark's latencies are true: against a server of known latency, an open loop must find
- * what arithmetic says, and a closed loop shows what coordinated omission hides. Exit code 1 when a figure
- * of the open loop is more than 5 % off.
+ * Verifies the latencies of the benchmark: against a server of known latency, an open loop must measure the
+ * computed values, while a closed loop shows what coordinated omission hides. Exits with 1 when a figure of the
+ * open loop is off by more than 5 %.
  *
  *     deno run -A bench/programs/coordinated_omission.ts
  *

@@ -1,6 +1,6 @@
 /**
- * A server of known latency, in a thread of its own: 5 ms, every 100th call 50 ms, and 10 s after the
- * first call it stands still for 1 s.
+ * Server of known latency in a worker thread: 5 ms, every 100th call 50 ms, and a freeze of 1 s, 10 s after the
+ * first call.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const waiting: Waiting[] = [];
 let calls = 0;
 let freezeAtMs = Infinity;
 
-/** The runtime's timers are up to 2 ms late: too late for a known latency of 5 ms. */
+/** Replies by spinning the event loop: timers are up to 2 ms late, too imprecise for 5 ms. */
 function turn(): void {
   const now = performance.now();
   if (now >= freezeAtMs) {
@@ -37,7 +37,7 @@ const server = await serve("127.0.0.1:0", (router) => {
   router.service(EchoService, {
     async echo({ payload }) {
       const now = performance.now();
-      // The first call is the benchmark's test of the method.
+      // The first call is the probe of the benchmark.
       if (calls++ === 1) freezeAtMs = now + FREEZE_AFTER_MS;
       const workMs = calls % SLOW_EVERY === 0 ? SLOW_MS : BASE_MS;
       await new Promise<void>((resolve) => waiting.push({ dueMs: now + workMs, resolve }));

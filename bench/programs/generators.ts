@@ -1,14 +1,13 @@
 /**
- * Compares load generators on one server: this project's benchmark, ghz and h2load, one core each, the
- * server on the other core. Where the server is the limit, the rates must agree; where the generator is,
- * the fewer CPU time a call the better.
+ * Compares load generators on one server: this project's benchmark, ghz and h2load, on one core, with the server
+ * on the other. Where the server is the limit, the rates must agree; where the generator is, less CPU time per
+ * call is better.
  *
  *     deno run -A bench/programs/generators.ts [SECONDS [REPEATS]]
  *
- * The generators take turns, and of each the best of its runs counts: what disturbs a run only makes it
- * slower.
+ * The generators alternate, and the best run of each counts, because other load only makes runs slower.
  *
- * Needs h2load (nghttp2) and taskset; ghz from PATH or `GHZ`, else it is left out.
+ * Needs h2load (nghttp2) and taskset; without ghz on the PATH or in `GHZ` it is skipped.
  *
  * @module
  */
@@ -45,7 +44,7 @@ interface Service {
 
 type Shape = (typeof SHAPES)[number];
 
-/** Runs a generator on its core; returns its output and the CPU time of all of it in seconds. */
+/** Runs a generator on its core; returns its output and its total CPU time in seconds. */
 async function timed(command: string[]): Promise<{ stdout: string; cpuSeconds: number }> {
   const times = await Deno.makeTempFile();
   try {
@@ -62,7 +61,7 @@ async function timed(command: string[]): Promise<{ stdout: string; cpuSeconds: n
 }
 
 function message(): Uint8Array {
-  // Both services have the payload as field 1.
+  // The payload is field 1 of both services.
   return toBinary(EchoRequestSchema, create(EchoRequestSchema, { payload: PAYLOAD }));
 }
 

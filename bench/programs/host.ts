@@ -1,6 +1,6 @@
 /**
- * HTTP through the door: starts an enclave and a host, loads `POST /echo` with wrk, and beside it a bare
- * `Deno.serve` that answers a constant, which is the ceiling. Rounds are taken in turn.
+ * HTTP through the gateway: starts an enclave and a host, and loads `POST /echo` with wrk, alternating with a
+ * bare `Deno.serve` that replies with a constant, the upper bound.
  *
  *     deno task bench:host [--seconds 10] [--rounds 3] [--connections 100]
  *
@@ -26,7 +26,7 @@ const CONSTANT = `Deno.serve({ hostname: "127.0.0.1", port: 0,
 
 const children: Deno.ChildProcess[] = [];
 
-/** Starts a program of ours; resolves to the address that it prints. */
+/** Starts a program of this project; resolves to the address that it prints. */
 async function start(args: string[]): Promise<string> {
   const child = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stdout: "piped" }).spawn();
   children.push(child);
@@ -34,7 +34,7 @@ async function start(args: string[]): Promise<string> {
   let text = "";
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) throw new Error(`${args.join(" ")} ended before it listened`);
+    if (done) throw new Error(`${args.join(" ")} ended before listening`);
     text += value;
     const match = /listening (\S+)\n/.exec(text);
     if (match) return match[1];

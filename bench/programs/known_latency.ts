@@ -1,21 +1,21 @@
 /**
- * The behaviour of the server of known latency, and what follows from it.
+ * Parameters of the server of known latency, and the latencies computed from them.
  *
  * @module
  */
 
-/** What most calls take, in ms. */
+/** Latency of most calls, in ms. */
 export const BASE_MS = 5;
-/** What every {@link SLOW_EVERY}th call takes, in ms. */
+/** Latency of every {@link SLOW_EVERY}th call, in ms. */
 export const SLOW_MS = 50;
-/** One call in so many is slow. */
+/** Interval of slow calls. */
 export const SLOW_EVERY = 100;
-/** How long the server works before it stands still, in ms. */
+/** Time before the freeze, in ms. */
 export const FREEZE_AFTER_MS = 10_000;
-/** How long it stands still, in ms. */
+/** Length of the freeze, in ms. */
 export const FREEZE_MS = 1_000;
 
-/** The latency in ms of each call that is due at a steady rate, ascending. */
+/** Computes the latency of each call at a steady rate, in ms, ascending. */
 export function expectedLatencies(ratePerSecond: number, durationMs: number): number[] {
   const latencies: number[] = [];
   const thawMs = FREEZE_AFTER_MS + FREEZE_MS;
@@ -23,7 +23,7 @@ export function expectedLatencies(ratePerSecond: number, durationMs: number): nu
     const atMs = i * 1000 / ratePerSecond;
     const workMs = i % SLOW_EVERY === SLOW_EVERY - 1 ? SLOW_MS : BASE_MS;
     const frozen = (ms: number) => ms >= FREEZE_AFTER_MS && ms < thawMs;
-    // Work begins after the freeze for calls that come during it; answers that are due in it wait.
+    // Calls that arrive during the freeze start after it, and replies due during it wait.
     let endMs = (frozen(atMs) ? thawMs : atMs) + workMs;
     if (frozen(endMs)) endMs = thawMs;
     latencies.push(endMs - atMs);
@@ -31,7 +31,7 @@ export function expectedLatencies(ratePerSecond: number, durationMs: number): nu
   return latencies.sort((a, b) => a - b);
 }
 
-/** The value that `percent` percent of an ascending list don't exceed. */
+/** Returns the value that `percent` percent of an ascending list do not exceed. */
 export function percentile(ascending: readonly number[], percent: number): number {
   return ascending[Math.max(0, Math.ceil(percent / 100 * ascending.length - 1e-9) - 1)];
 }

@@ -1,10 +1,10 @@
 /**
- * Lean against gRPC, by turns, in one run: the same server on core 0, the same method, load from core 1.
+ * Lean against gRPC, alternating in one run: same server on core 0, same method, load from core 1.
  *
  *     deno run -A bench/programs/lean.ts [--seconds 3] [--rounds 3] [--connections 10] [--streams 10]
  *
- * gRPC's load is h2load's (Debian: nghttp2-client), lean's is lean_load.ts. The single call in flight is
- * timed with this project's own client on both wires.
+ * h2load (Debian: nghttp2-client) makes the gRPC load, lean_load.ts the lean load. The single call in flight is
+ * timed with this project's client on both wires.
  *
  * @module
  */
@@ -52,7 +52,7 @@ async function grpc(server: Running): Promise<Figures> {
   return await workload.measure(server, seconds, { core: 1 });
 }
 
-/** Microseconds of the median single call. */
+/** Measures the median latency of single calls, in µs. */
 async function p50(server: Running, wire: "grpc" | "lean", calls: number): Promise<number> {
   await using channel = connect(server.address, { wire, poolSize: 1 });
   const echo = channel.client(Echo);
@@ -79,7 +79,7 @@ console.log(
 console.log(
   `64-byte echo, ${values.connections} connections × ${values.streams} in flight, ${rounds} rounds of ${seconds} s`,
 );
-// Until both wires are compiled.
+// Warm-up of both wires.
 await lean(server);
 await grpc(server);
 const found = { lean: [] as Figures[], grpc: [] as Figures[] };

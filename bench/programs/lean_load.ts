@@ -1,5 +1,5 @@
 /**
- * Load for a lean server, with as little work of its own as can be: prepared frames, counted answers.
+ * Load for a lean server with minimal work: prepared frames, counted replies.
  *
  *     deno run -A bench/programs/lean_load.ts ADDRESS CONNECTIONS IN_FLIGHT SECONDS BYTES
  *
@@ -18,7 +18,7 @@ const [address, connections, inFlight, seconds, bytes] = Deno.args;
 const ROUTE = encodeRoute("/bench.Echo/Unary");
 const NUMBER = Uint8Array.of(0, 0);
 
-/** bench.Msg with a payload of `length` bytes. */
+/** Encodes a bench.Msg with a payload of `length` bytes. */
 function message(length: number): Uint8Array {
   const out = new ByteWriter();
   out.u8(0x0a);
@@ -29,7 +29,7 @@ function message(length: number): Uint8Array {
 const payload = message(Number(bytes));
 const endMs = performance.now() + Number(seconds) * 1000;
 
-/** Keeps `inFlight` calls going on one connection; resolves to how many were answered. */
+/** Keeps `inFlight` calls in flight on one connection; resolves to the number of replies. */
 async function connection(): Promise<number> {
   const stream = await dial(address);
   const buffer = new Uint8Array(65_536);
@@ -52,7 +52,7 @@ async function connection(): Promise<number> {
   let hello = false;
   while (performance.now() < endMs) {
     const count = await stream.read(buffer.subarray(held));
-    if (count === null) throw new Error("the server hung up");
+    if (count === null) throw new Error("the server closed the connection");
     const end = held + count;
     let at = 0;
     while (end - at >= 16) {

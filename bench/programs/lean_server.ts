@@ -11,6 +11,6 @@ import { Echo } from "../../proto/gen/bench/echo_pb.ts";
 const { values } = parseArgs({ options: { addr: { type: "string", default: "127.0.0.1:0" } } });
 const server = await serve(values.addr, (router) => {
   router.service(Echo, { unary: (request) => request });
-  router.method("/echo", { description: "gives the payload back" }, (payload) => payload);
+  router.method("/echo", { description: "returns the payload" }, (payload) => payload);
 });
 console.log(`listening ${server.addresses[0]}`);

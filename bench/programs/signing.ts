@@ -1,6 +1,6 @@
 /**
- * Signatures per second and CPU core through gRPC, by both back ends, beside OpenSSL's own figures; and how
- * long the turns of the server's event loop get meanwhile.
+ * Signatures per second and CPU core over gRPC with both back ends, beside the figures of OpenSSL, and the turn
+ * lengths of the server's event loop.
  *
  *     deno task bench:signing [SECONDS]
  *
@@ -24,8 +24,8 @@ const CASES = [
 ];
 
 /**
- * A clock of this thread's CPU time in ms, without V8's helper threads and other processes: Linux's
- * CLOCK_THREAD_CPUTIME_ID, elsewhere the wall clock.
+ * Returns a clock of this thread's CPU time in ms (CLOCK_THREAD_CPUTIME_ID), which excludes V8's helper threads;
+ * the wall clock on other systems than Linux.
  */
 function threadClock(): () => number {
   if (Deno.build.os !== "linux") return () => performance.now();
@@ -39,10 +39,10 @@ function threadClock(): () => number {
   };
 }
 
-/** What the server tells about the time since it was last asked. */
+/** Figures of the server since the last request for them. */
 interface Figures {
   cpuMs: number;
-  /** Lengths of the loop's turns, in ms of the thread's CPU time. */
+  /** Turn lengths of the event loop, in ms of the thread's CPU time. */
   turnP99Ms: number;
   turnMaxMs: number;
 }
@@ -52,7 +52,7 @@ const cpuMs = () => {
   return (user + system) / 1000;
 };
 
-/** The server: crypto, and a method that returns {@link Figures}. */
+/** Serves crypto and a method that returns {@link Figures}. */
 async function serveSigning(backend: CryptoBackend): Promise<void> {
   const threadMs = threadClock();
   let turnsMs: number[] = [];
@@ -83,7 +83,7 @@ async function serveSigning(backend: CryptoBackend): Promise<void> {
   console.log(`listening ${server.addresses[0]}`);
 }
 
-/** `openssl speed`, by the names used here; empty without openssl. */
+/** Runs `openssl speed`; empty without openssl. */
 async function opensslRates(): Promise<Map<string, number>> {
   const rates = new Map<string, number>();
   try {

@@ -1,6 +1,5 @@
 /**
- * What CPU-heavy calls do to the latency of others, with their handlers in the server's own thread and in a
- * worker pool:
+ * Effect of CPU-heavy calls on the latency of others, with handlers in the server's thread and in a worker pool:
  *
  *     deno run -A bench/programs/worker_pool.ts [--seconds 5] [--heavy 4] [--heavy-ms 100] [--workers N]
  *
@@ -67,7 +66,7 @@ async function compare(): Promise<void> {
   }
 }
 
-/** Echoes one call after the other, 1 ms apart; latencies in ms. */
+/** Makes echo calls in sequence, 1 ms apart; latencies in ms. */
 async function measure(channel: Channel, seconds: number): Promise<{ p50: number; p99: number }> {
   const latencies: number[] = [];
   const endMs = performance.now() + seconds * 1000;
@@ -85,7 +84,7 @@ async function measure(channel: Channel, seconds: number): Promise<{ p50: number
   };
 }
 
-/** Keeps a number of heavy calls in flight; `stop` tells how many were done. */
+/** Keeps a number of heavy calls in flight; `stop` resolves to the number completed. */
 function loadHeavily(channel: Channel): { stop(): Promise<number> } {
   let running = true;
   let done = 0;

@@ -1,5 +1,5 @@
 /**
- * The worker of `bench/programs/worker_pool.ts`.
+ * Worker of `bench/programs/worker_pool.ts`.
  *
  * @module
  */

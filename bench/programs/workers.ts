@@ -1,33 +1,28 @@
 /**
- * Two workers against one: what a call costs when a server uses both of two cores. Every worker is an
- * isolate of its own with a listening socket of its own on the same port (SO_REUSEPORT), so there is nothing
- * to share and to wait for; this shows that it is so.
+ * CPU time per call of a server with two workers against one with a single worker, on two cores. Workers are
+ * isolates with their own listening sockets on one port (SO_REUSEPORT): they share nothing, and should cost the
+ * same per call.
  *
  *     deno task bench:workers [--rounds 9] [--seconds 2] [--cores 0,1] [--policy batch] [--per-second N]
  *
- * Both servers run all the time, may use both cores, and are loaded in turn by h2load with 10 connections
- * and 10 calls in flight on each, 64-byte echo. Judged is the server process's CPU time per call from
- * /proc/PID/stat, compiling and collecting included: two workers may take at most 1.15 times what one takes,
- * else the exit code is 1. The ratio is the median of the rounds' own ratios, as the two measurements of a
- * round are neighbours in time and find the machine in the same state.
+ * Both servers run throughout on both cores. h2load loads them alternately: 10 connections with 10 calls in flight,
+ * 64-byte echo. The figure is the CPU time per call of the server process from /proc/PID/stat, with compilation and
+ * garbage collection. Two workers may cost at most 1.15 times as much as one, else the exit code is 1. The ratio is
+ * the median over the rounds of the ratio within a round, whose two measurements are close in time.
  *
- * How to keep it fair on two cores, when h2load needs one of them:
+ * Fairness on two cores, one of which h2load needs:
  *
- * - The rates say nothing: one worker leaves h2load a core of its own, two must share theirs with it. They
- *   are printed to show what state the machine was in. CPU time is charged to whom it is due, but for the
- *   switches between threads that sharing causes, and for these see the next point.
- * - Profiles of both servers (perf) show the same time in JavaScript, and the difference in the kernel, in
- *   waking threads and putting them to sleep. A worker that shares its core with h2load is woken, ahead of
- *   h2load, by the first connection that h2load writes to: it finds 17 calls at a time where one worker with
- *   a core to itself finds 33. With load from other cores there would be no such preemption, so the servers
- *   run by SCHED_BATCH, which does without it, with one worker as with two. `--policy other` is the
- *   scheduler's default.
- * - Load is as much as the servers take. At a fixed rate below that (`--per-second`) the comparison says
- *   something else: ten connections that are ready at once take one worker a single wake-up and two workers
- *   two, at some 6 µs each in a virtual machine. Idle threads of any server pay that, busy ones don't.
- * - The kernel spreads connections over the workers by hash, rarely 5 and 5: over the rounds that evens out,
- *   so there are at least 5 rounds.
- * - Two workers compile everything twice and get half of the calls each: they warm up for twice as long.
+ * - Rates do not count: one worker leaves a core to h2load, two share theirs with it. They are printed to show the
+ *   state of the machine. CPU time is charged to the right process, except for additional thread switches.
+ * - Profiles (perf) of both servers show the same time in JavaScript; the difference is in the kernel, in waking
+ *   threads. A worker on the core of h2load preempts it at the first connection with data and finds 17 calls at a
+ *   time; with a core to itself it finds 33. Load from other machines would not cause this, so the servers run
+ *   under SCHED_BATCH, which does not preempt. `--policy other` is the default of the scheduler.
+ * - The load is as high as the servers can take. At a fixed lower rate (`--per-second`), ten connections that are
+ *   ready together cost one worker one wake-up and two workers two, about 6 µs each in a virtual machine. Idle
+ *   threads of any server pay that, busy ones do not.
+ * - The kernel assigns connections to workers by hash, rarely 5 and 5. At least 5 rounds even that out.
+ * - Two workers compile everything twice and get half of the calls each, so they warm up for twice as long.
  *
  * @module
  */
@@ -78,7 +73,7 @@ for (const { workers, server } of servers) {
   await full(server, WARM_UP_SECONDS * workers, { core: cores });
 }
 for (let round = 1; round <= rounds; round++) {
-  // Whoever is first in a round may find the machine in another state.
+  // The order alternates, because the first in a round may find the machine in another state.
   for (const { workers, server, samples } of round % 2 ? servers : servers.toReversed()) {
     const sample = await load(server, seconds, { core: cores });
     samples.push(sample);
