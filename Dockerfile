@@ -1,4 +1,4 @@
-# The enclave program as a small image that runs as nobody.
+# The enclave program as a small image that runs as an unprivileged user.
 #
 #   docker build -t vrpc-enclave .
 #   docker run --rm -p 50001:50001 vrpc-enclave
@@ -18,7 +18,7 @@ RUN deno compile --no-check --output /enclave \
 
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /enclave /enclave
-# Other containers and the published port reach it; on a machine of your own the default is loopback.
+# Listens on all interfaces, for other containers and published ports; the default of the program is loopback.
 ENV ENCLAVE_ADDR=0.0.0.0:50001
 EXPOSE 50001
 ENTRYPOINT ["/enclave"]
