@@ -5,7 +5,7 @@ import type { RunResult, RunSettings } from "../../src/load/measure/result.ts";
 import { startLoad } from "../../src/load/generate/runner.ts";
 import type { Target } from "../../src/load/generate/target.ts";
 import type { Reply } from "../../src/load/measure/reply.ts";
-import type { VirtualTime } from "./virtual_time.ts";
+import { VirtualTime } from "./virtual_time.ts";
 
 export const REPLY: Reply = { byteLength: 64 };
 
@@ -114,4 +114,12 @@ export async function simulate(
     interrupted: false,
   });
   return { result, intervals, run };
+}
+
+/** A run of 15 s against a server of known latency with a freeze; an open loop with `rate`, else closed. */
+export async function frozenRun(rate?: number): Promise<RunResult> {
+  const time = new VirtualTime();
+  const target = simulatedTarget(time, 50, knownLatency, { byteLength: 80 }, 400);
+  const loop = rate === undefined ? {} : { mode: "open", ratePerSecond: rate } as const;
+  return (await simulate(time, target, plan({ durationMs: 15_000, ...loop }))).run;
 }

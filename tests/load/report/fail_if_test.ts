@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { parseConditions } from "../../../src/load/report/fail_if.ts";
-import { share, usefulWorkers } from "../../../src/load/generate/plan.ts";
-import { bytes, duration, microseconds, parseDurationMs } from "../../../src/load/measure/units.ts";
 import type { RunResult } from "../../../src/load/measure/result.ts";
 import { plan, simulate, simulatedTarget } from "../fixtures.ts";
 import { VirtualTime } from "../virtual_time.ts";
@@ -71,53 +69,4 @@ Deno.test("parseConditions() rejects malformed conditions in one line", () => {
   for (const [text, expected] of cases) {
     assert.throws(() => parseConditions(text), { name: "TypeError", message: expected }, text);
   }
-});
-
-Deno.test("parseDurationMs() accepts seconds and units, and nothing else", () => {
-  const cases: [string, number | undefined][] = [
-    ["30s", 30_000],
-    ["2m", 120_000],
-    ["1h", 3_600_000],
-    ["45", 45_000],
-    ["0.5", 500],
-    ["250ms", 250],
-    ["1m30s", 90_000],
-    ["0", 0],
-    ["", undefined],
-    ["s", undefined],
-    ["-5s", undefined],
-    ["5 s", undefined],
-    ["1e3", undefined],
-    ["10x", undefined],
-    ["Infinity", undefined],
-  ];
-  for (const [text, ms] of cases) assert.equal(parseDurationMs(text), ms, text);
-});
-
-Deno.test("usefulWorkers() limits threads and gives the reason", () => {
-  const closed = plan({ durationMs: 1000 });
-  const of = (threads: number, connections: number, cores: number, changes = {}) =>
-    usefulWorkers(threads, { connections, cores, plan: { ...closed, ...changes } });
-  assert.deepEqual(of(4, 10, 8), { workers: 4, reason: undefined });
-  assert.deepEqual(of(4, 10, 2), { workers: 2, reason: "2 cores" });
-  assert.deepEqual(of(4, 1, 2), { workers: 1, reason: "1 connection" });
-  assert.equal(of(4, 9, 8, { requests: 3, durationMs: undefined }).workers, 3);
-  const paced = of(4, 10, 8, { ratePerSecond: 1000 });
-  assert.deepEqual(paced, { workers: 1, reason: "1000 calls/s do not need more" });
-  assert.equal(of(8, 10, 8, { ratePerSecond: 60_000 }).workers, 3);
-});
-
-Deno.test("share() splits a total completely and evenly", () => {
-  for (const [total, parts] of [[1000, 3], [7, 7], [2, 4], [0, 2]]) {
-    const shares = Array.from({ length: parts }, (_, i) => share(total, i, parts));
-    assert.equal(shares.reduce((a, b) => a + b, 0), total);
-    assert.ok(Math.max(...shares) - Math.min(...shares) <= 1);
-  }
-});
-
-Deno.test("values are formatted in fitting units", () => {
-  const latencies = [0.25, 89.04, 102.45, 1205, 12_050, 1_234_567].map(microseconds);
-  assert.deepEqual(latencies, ["0.25 μs", "89 μs", "102 μs", "1.21 ms", "12.1 ms", "1.23 s"]);
-  assert.deepEqual([5, 12_345, 245_000].map(duration), ["5 ms", "12.3 s", "4 min 5 s"]);
-  assert.deepEqual([640, 1234, 1.2e9].map(bytes), ["640 B", "1.2 kB", "1.2 GB"]);
 });

@@ -3,29 +3,18 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { compareRuns } from "../../../src/load/report/compare.ts";
 import { htmlReport } from "../../../src/load/report/html.ts";
-import { findChromium } from "../../fixtures/browser.ts";
-import { knownLatency, plan, simulate, simulatedTarget } from "../fixtures.ts";
+import { findChromium, HEADLESS } from "../../fixtures/browser.ts";
+import { frozenRun, knownLatency, plan, simulate, simulatedTarget } from "../fixtures.ts";
 import { VirtualTime } from "../virtual_time.ts";
 
 const chromium = await findChromium();
 const why = chromium === undefined ? " (skipped: chromium is not installed)" : "";
 
-const FLAGS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 /** Runs chromium with a profile of its own; returns what it printed. */
 async function browse(folder: string, args: string[]): Promise<string> {
   const profile = await Deno.makeTempDir({ dir: folder });
   const { stdout } = await new Deno.Command(chromium!, {
-    args: [...FLAGS, `--user-data-dir=${profile}`, ...args],
+    args: [...HEADLESS, `--user-data-dir=${profile}`, ...args],
     stderr: "null",
   }).output();
   return new TextDecoder().decode(stdout);
@@ -49,6 +38,14 @@ async function writePage(folder: string, name: string, compare: boolean): Promis
   await Deno.writeTextFile(file, page.replace("<style>", observer + "<style>"));
   return pathToFileURL(file).href;
 }
+
+Deno.test("htmlReport() loads nothing from the network and escapes its data", async () => {
+  const title = `</script><script>alert("x")</script>`;
+  const page = htmlReport([{ ...await frozenRun(1000), title }]);
+  assert.doesNotMatch(page, /(src|href)=|url\(|@import|<link|fetch\(|XMLHttpRequest/);
+  assert.doesNotMatch(page, /<script>alert/);
+  assert.match(page, /&lt;script&gt;alert/);
+});
 
 Deno.test({
   name: `htmlReport() draws every chart, wide and narrow, without errors${why}`,
