@@ -142,8 +142,9 @@ Deno.test("guides: a folder without a README.md or with a long one is named", ()
 
 Deno.test("mirrors: a source without its test is named, unless listed with a reason", () => {
   const files = {
-    "src/a/b.ts": "",
-    "src/a/c.ts": "",
+    "src/a/b.ts": "function b() {}",
+    "src/a/c.ts": "export const c = () => 1;",
+    "src/a/types.ts": "export interface A {}; export const N = 1;",
     "tests/a/b_test.ts": "",
   };
   assert.deepEqual(missingMirrors(tree(files), []), ["src/a/c.ts has no tests/a/c_test.ts"]);

@@ -1,0 +1,330 @@
+/**
+ * The sources that have no test of their own name, each with the reason and the tests that hold it.
+ * `tests/a/b_test.ts` is the mirror of `src/a/b.ts`. Sources without a function need none.
+ *
+ * @module
+ */
+import type { Unmirrored } from "./rules.ts";
+
+export const UNMIRRORED: readonly Unmirrored[] = [
+  {
+    because: "every call uses them; the shared cases check names, values, codes and errors",
+    heldBy: ["tests/calls/calls_test.ts"],
+    sources: [
+      "src/call/metadata.ts",
+      "src/call/method.ts",
+      "src/call/status.ts",
+      "src/errors.ts",
+    ],
+  },
+  {
+    because: "codecs of three lines each, tested together",
+    heldBy: ["tests/codec/plain_test.ts"],
+    sources: [
+      "src/codec/bytes.ts",
+      "src/codec/json.ts",
+      "src/codec/text.ts",
+    ],
+  },
+  {
+    because: "parts of the protobuf codec, compared with protobuf-es as a whole on random schemas",
+    heldBy: ["tests/protobuf/codec_test.ts"],
+    sources: [
+      "src/protobuf/decoder.ts",
+      "src/protobuf/decoder_source.ts",
+      "src/protobuf/encoder.ts",
+      "src/protobuf/encoder_source.ts",
+      "src/protobuf/field_writers.ts",
+      "src/protobuf/merge.ts",
+      "src/protobuf/reader.ts",
+      "src/protobuf/shape.ts",
+      "src/protobuf/short_text.ts",
+      "src/protobuf/writer.ts",
+    ],
+  },
+  {
+    because: "the real event loop, driven by the scheduler of turns",
+    heldBy: ["tests/event_loop/system_turns_test.ts"],
+    sources: ["src/event_loop/loop.ts"],
+  },
+  {
+    because: "parts of the gateway, tested through its HTTP interface",
+    heldBy: ["tests/gateway/gateway_test.ts"],
+    sources: [
+      "src/gateway/http_errors.ts",
+      "src/gateway/method_table.ts",
+    ],
+  },
+  {
+    because:
+      "halves of the gRPC engine, tested as client against server and against written frames",
+    heldBy: [
+      "tests/grpc/client_test.ts",
+      "tests/grpc/engine_test.ts",
+      "tests/grpc/foreign_answer_test.ts",
+    ],
+    sources: [
+      "src/grpc/client_stream.ts",
+      "src/grpc/server.ts",
+      "src/grpc/status_map.ts",
+      "src/grpc/stream.ts",
+    ],
+  },
+  {
+    because: "parts of the HPACK codec, tested by the vectors of RFC 7541 and by round trips",
+    heldBy: [
+      "tests/hpack/rfc7541_test.ts",
+      "tests/hpack/decoder_test.ts",
+      "tests/hpack/encoder_test.ts",
+    ],
+    sources: [
+      "src/hpack/header_list.ts",
+      "src/hpack/huffman_table.ts",
+      "src/hpack/integer.ts",
+      "src/hpack/prepared_field.ts",
+      "src/hpack/static_table.ts",
+    ],
+  },
+  {
+    because:
+      "parts of an HTTP/2 connection, tested by frames in and frames out, by simulation and by h2spec",
+    heldBy: ["tests/http2/connection_test.ts", "tests/campaigns/simulation/simulation_test.ts"],
+    sources: [
+      "src/http2/closed_streams.ts",
+      "src/http2/constants.ts",
+      "src/http2/context.ts",
+      "src/http2/data_receiver.ts",
+      "src/http2/field_check.ts",
+      "src/http2/frame_receiver.ts",
+      "src/http2/frame_writer.ts",
+      "src/http2/header_blocks.ts",
+      "src/http2/header_receiver.ts",
+      "src/http2/header_writer.ts",
+      "src/http2/options.ts",
+      "src/http2/pings.ts",
+      "src/http2/reset_memory.ts",
+      "src/http2/send_queue.ts",
+      "src/http2/settings.ts",
+      "src/http2/shutdown.ts",
+      "src/http2/stall_watch.ts",
+      "src/http2/stream.ts",
+      "src/http2/stream_closer.ts",
+      "src/http2/stream_state.ts",
+      "src/http2/stream_table.ts",
+    ],
+  },
+  {
+    because: "parts of the lean frame format, tested by golden bytes and by round trips",
+    heldBy: [
+      "tests/lean/format/frame_reader_test.ts",
+      "tests/lean/v1/golden_test.ts",
+      "tests/lean/properties_test.ts",
+    ],
+    sources: [
+      "src/lean/format/errors.ts",
+      "src/lean/format/frames.ts",
+      "src/lean/format/hello.ts",
+      "src/lean/format/routes.ts",
+    ],
+  },
+  {
+    because: "version 1 of the lean wire, tested by golden bytes",
+    heldBy: ["tests/lean/v1/golden_test.ts"],
+    sources: [
+      "src/lean/v1/client.ts",
+      "src/lean/v1/client_call.ts",
+      "src/lean/v1/server.ts",
+      "src/lean/v1/server_call.ts",
+    ],
+  },
+  {
+    because:
+      "parts of a lean connection, tested as client against server, by hostile bytes and by simulation",
+    heldBy: [
+      "tests/lean/pair_test.ts",
+      "tests/lean/attack_test.ts",
+      "tests/campaigns/simulation/simulation_test.ts",
+    ],
+    sources: [
+      "src/lean/call.ts",
+      "src/lean/client.ts",
+      "src/lean/client_call.ts",
+      "src/lean/connection.ts",
+      "src/lean/extended_client.ts",
+      "src/lean/extended_frames.ts",
+      "src/lean/extended_server.ts",
+      "src/lean/frame_output.ts",
+      "src/lean/inflate.ts",
+      "src/lean/liveness.ts",
+      "src/lean/pending_calls.ts",
+      "src/lean/pings.ts",
+      "src/lean/receive_account.ts",
+      "src/lean/send_account.ts",
+      "src/lean/send_queueing.ts",
+      "src/lean/server.ts",
+      "src/lean/server_call.ts",
+    ],
+  },
+  {
+    because: "parts of a load run, tested as a whole in virtual time",
+    heldBy: ["tests/load/generate/runner_test.ts"],
+    sources: [
+      "src/load/generate/pacer.ts",
+      "src/load/generate/slot_queue.ts",
+      "src/load/measure/collector.ts",
+      "src/load/measure/recorder.ts",
+    ],
+  },
+  {
+    because: "need a server, or the processes of the machine; tested by running the program",
+    heldBy: ["tests/cmd/benchmark_test.ts"],
+    sources: [
+      "src/load/generate/channel_target.ts",
+      "src/load/generate/reflection.ts",
+      "src/load/measure/server_process.ts",
+    ],
+  },
+  {
+    because: "shape and notes of the result, which all reports show",
+    heldBy: ["tests/load/report/text_test.ts", "tests/load/report/json_test.ts"],
+    sources: [
+      "src/load/measure/notes.ts",
+      "src/load/measure/result.ts",
+    ],
+  },
+  {
+    because: "data that the page draws, looked at in a browser",
+    heldBy: ["tests/load/report/html_test.ts"],
+    sources: [
+      "src/load/report/charts.ts",
+    ],
+  },
+  {
+    because: "parts of a channel, tested by the shared cases on every wire and transport",
+    heldBy: ["tests/calls/calls_test.ts", "tests/rpc/channel/channel_test.ts"],
+    sources: [
+      "src/rpc/channel/assembly.ts",
+      "src/rpc/channel/call_factory.ts",
+      "src/rpc/channel/typed_client.ts",
+    ],
+  },
+  {
+    because: "parts of calls, tested by the shared cases on every wire and transport",
+    heldBy: ["tests/calls/calls_test.ts", "tests/rpc/client/streaming_call_test.ts"],
+    sources: [
+      "src/rpc/client/stream_adapters.ts",
+    ],
+  },
+  {
+    because: "small parts of every driver and call",
+    heldBy: ["tests/calls/calls_test.ts", "tests/rpc/core/connection_driver_test.ts"],
+    sources: [
+      "src/rpc/core/current_context.ts",
+      "src/rpc/core/error_details.ts",
+      "src/rpc/core/observer.ts",
+      "src/rpc/core/reply_completion.ts",
+      "src/rpc/core/system_clock.ts",
+    ],
+  },
+  {
+    because: "parts of the pool, tested in virtual time",
+    heldBy: ["tests/rpc/pool/pool_test.ts"],
+    sources: [
+      "src/rpc/pool/options.ts",
+      "src/rpc/pool/process_ref.ts",
+    ],
+  },
+  {
+    because: "a served connection, tested with sockets and hostile peers",
+    heldBy: ["tests/rpc/server/server_test.ts", "tests/rpc/server/overload_test.ts"],
+    sources: [
+      "src/rpc/server/connection.ts",
+    ],
+  },
+  {
+    because: "both ends of a worker thread, tested with real workers",
+    heldBy: ["tests/rpc/workers/pool_test.ts"],
+    sources: [
+      "src/rpc/workers/host.ts",
+      "src/rpc/workers/messages.ts",
+      "src/rpc/workers/worker.ts",
+    ],
+  },
+  {
+    because: "the signing back ends and their choice, compared with node:crypto and OpenSSL",
+    heldBy: ["tests/services/signer_test.ts", "tests/services/crypto_test.ts"],
+    sources: [
+      "src/services/crypto_backend.ts",
+      "src/services/crypto_keys.ts",
+      "src/services/libcrypto.ts",
+      "src/services/signature_suites.ts",
+      "src/services/webcrypto_signer.ts",
+    ],
+  },
+  {
+    because: "the service of cmd/enclave.ts, called through the gateway",
+    heldBy: ["tests/cmd/host_test.ts"],
+    sources: [
+      "src/services/enclave.ts",
+    ],
+  },
+  {
+    because: "times of the echo service",
+    heldBy: ["tests/services/echo_test.ts"],
+    sources: [
+      "src/services/nanoseconds.ts",
+    ],
+  },
+  {
+    because: "the client of the reflection service",
+    heldBy: ["tests/services/reflection_test.ts", "tests/cmd/vrpc_test.ts"],
+    sources: [
+      "src/services/reflection_client.ts",
+    ],
+  },
+  {
+    because: "observed together with the metrics of calls",
+    heldBy: ["tests/telemetry/metrics_test.ts"],
+    sources: [
+      "src/telemetry/gauges.ts",
+    ],
+  },
+  {
+    because: "read by parseAddress(), whose test lists every form",
+    heldBy: ["tests/transport/address_test.ts"],
+    sources: [
+      "src/transport/address_parser.ts",
+    ],
+  },
+  {
+    because: "TLS, on every transport that it runs on",
+    heldBy: ["tests/transport/tls_test.ts", "tests/transport/tls_suite_test.ts"],
+    sources: [
+      "src/transport/key_pair.ts",
+      "src/transport/tls_node.ts",
+      "src/transport/tls_options.ts",
+      "src/transport/tls_reason.ts",
+    ],
+  },
+  {
+    because: "pass the shared suite of transports",
+    heldBy: ["tests/transport/plain_test.ts", "tests/transport/suite.ts"],
+    sources: [
+      "src/transport/conn_stream.ts",
+      "src/transport/duplex_stream.ts",
+      "src/transport/memory.ts",
+      "src/transport/tcp.ts",
+      "src/transport/unix.ts",
+      "src/transport/vsock.ts",
+    ],
+  },
+  {
+    because: "parts of dialling and listening",
+    heldBy: ["tests/transport/dial_test.ts", "tests/transport/listen_test.ts"],
+    sources: [
+      "src/transport/failure.ts",
+      "src/transport/resolve.ts",
+      "src/transport/unstable.ts",
+    ],
+  },
+];
