@@ -9,27 +9,29 @@ import type { LeanClientCall } from "./client_call.ts";
 /** Started calls without a frame. The latest is kept apart: nearly every call is sent at once and never enters the set. */
 export class PendingCalls {
   #last: LeanClientCall | undefined = undefined;
-  readonly #others = new Set<LeanClientCall>();
+  // Made on first use: most connections need none.
+  #others: Set<LeanClientCall> | undefined = undefined;
 
   /** How many there are. */
   get size(): number {
-    return this.#others.size + (this.#last === undefined ? 0 : 1);
+    return (this.#others?.size ?? 0) + (this.#last === undefined ? 0 : 1);
   }
 
   /** Adds a call that was started. */
   add(call: LeanClientCall): void {
-    if (this.#last !== undefined) this.#others.add(this.#last);
+    if (this.#last !== undefined) (this.#others ??= new Set()).add(this.#last);
     this.#last = call;
   }
 
   /** Removes a call that is on the wire, or has ended. */
   delete(call: LeanClientCall): void {
     if (this.#last === call) this.#last = undefined;
-    else this.#others.delete(call);
+    else this.#others?.delete(call);
   }
 
   /** All of them, oldest first. */
   all(): LeanClientCall[] {
-    return this.#last === undefined ? [...this.#others] : [...this.#others, this.#last];
+    const others = this.#others === undefined ? [] : [...this.#others];
+    return this.#last === undefined ? others : [...others, this.#last];
   }
 }
