@@ -1,4 +1,4 @@
-/** What must be even once nothing is under way: buffers, windows, credit, memory. */
+/** Checks of buffers, windows, credit and memory once nothing is in flight. */
 
 import type { MemoryShare } from "../../../src/limits/memory_pool.ts";
 import type { ClientConnection, ServerConnection } from "../../../src/call/wire.ts";
@@ -12,14 +12,14 @@ import { Broken, type Caller, type Handler } from "./calls.ts";
 type Engine = ClientConnection | ServerConnection;
 type GrpcEngine = GrpcClientConnection | GrpcServerConnection;
 
-/** What one connection has taken of the pool. */
+/** Memory of one connection. */
 function memoryOf(engine: Engine): MemoryShare {
   return engine instanceof GrpcClientConnection || engine instanceof GrpcServerConnection
     ? engine.http2.memory
     : (engine as LeanClientConnection | LeanServerConnection).connection.memory;
 }
 
-/** No call is open and nothing is under way: nothing may be held, and both ends agree on windows. */
+/** Checks, with no call open and nothing in flight, that nothing is held and both ends agree on windows. */
 export function checkQuiet(client: ClientConnection, server: ServerConnection): void {
   for (const [side, engine] of [["client", client], ["server", server]] as const) {
     if (engine.bufferedBytes !== 0 || engine.out.length !== 0) {
@@ -35,7 +35,7 @@ export function checkQuiet(client: ClientConnection, server: ServerConnection): 
   }
 }
 
-/** The connection is over. */
+/** Checks that a closed connection holds nothing. */
 export function checkNothingLeft(side: string, engine: Engine): void {
   if (!engine.finished) throw new Broken("not finished", side);
   if (engine.bufferedBytes !== 0 || engine.out.length !== 0 || engine.activeCalls !== 0) {
@@ -70,7 +70,7 @@ function checkWindows(way: string, from: GrpcEngine, to: GrpcEngine): void {
     throw new Broken("windows differ", `${way}: ${sender.window} and ${receiver.window}`);
   }
   if (receiver.inUseBytes !== 0) {
-    throw new Broken("window leaked", `${way}: ${receiver.inUseBytes} were not given back`);
+    throw new Broken("window leaked", `${way}: ${receiver.inUseBytes} were not returned`);
   }
   if (receiver.heldBytes !== 0) throw new Broken("held credit", `${way}: ${receiver.heldBytes}`);
 }
@@ -81,9 +81,9 @@ interface Receiver {
 }
 
 /**
- * Credit of a lean connection's calls, which are over: what the client has left and what the server has not
- * returned is the server's window. The other way it can't be said: a server counts no reply that ends its call,
- * and no longer hears of credit then. Both ways are the same code.
+ * Checks the credit of a lean connection's finished calls: the client's remaining credit and the server's unreturned
+ * credit add up to the server's window. The other direction can't be checked: a server doesn't count the reply that
+ * ends a call, and receives no credit for it. Both directions share their code.
  */
 export function checkCredit(
   callers: Iterable<Caller>,
@@ -95,7 +95,7 @@ export function checkCredit(
     const { sendWindow } = call;
     const { unreturned, owner } = handler.call as unknown as Receiver;
     const window = owner.options.callWindowBytes;
-    // What the server did not read any more, or the client did not hear any more, is lost.
+    // Credit of messages that were not read after a cancel is lost.
     const whole = handler.halfClosed && handler.cancelCode === null && !cancelled;
     const sum = sendWindow + unreturned;
     if (sum > window || whole && sum < window) {

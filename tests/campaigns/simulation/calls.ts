@@ -1,4 +1,4 @@
-/** The two ends of a simulated call: they follow their plan, and check what they are told. */
+/** The two ends of a simulated call: they follow its plan and check what the engines report. */
 
 import { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
@@ -12,7 +12,7 @@ import type {
 import type { Events } from "./events.ts";
 import type { CallPlan } from "./program.ts";
 
-/** The engines broke a promise. `kind` is short and stable; the message says the rest. */
+/** A broken guarantee of the engines. `kind` is short and stable; the message has the details. */
 export class Broken extends Error {
   constructor(readonly kind: string, detail: string) {
     super(`${kind}: ${detail}`);
@@ -40,7 +40,7 @@ function checkMessage(
   if (index >= sizes.length) throw new Broken("too many messages", where);
   const expected = message(call, direction, index, sizes[index]);
   if (bytes.length !== expected.length) {
-    throw new Broken("wrong size", `${where}: ${bytes.length}, sent were ${expected.length}`);
+    throw new Broken("wrong size", `${where}: ${bytes.length}, expected ${expected.length}`);
   }
   for (let i = 0; i < expected.length; i++) {
     if (bytes[i] !== expected[i]) throw new Broken("wrong bytes", `${where} at ${i}`);
@@ -65,7 +65,7 @@ function checkMetadata(what: string, call: number, count: number, got: Metadata)
   if (wanted !== have) throw new Broken("wrong metadata", `call ${call}, ${what}: ${have}`);
 }
 
-/** Sends messages one after the other, when the engine wants them. */
+/** Sends messages one after the other, while the engine is writable. */
 class Sender {
   #next = 0;
   #waiting = false;
@@ -84,7 +84,7 @@ class Sender {
     return this.#next;
   }
 
-  /** Goes on; also what `onWritable` calls. */
+  /** Sends as far as the engine is writable. */
   run(): void {
     if (this.#waiting) return;
     while (!this.#done) {
@@ -110,9 +110,9 @@ class Sender {
   }
 }
 
-/** The caller's end. */
+/** Client's end of a call. */
 export class Caller implements ClientCallSink {
-  /** How it ended for the engine's user. */
+  /** Status that the engine reported; null while the call is open. */
   status: number | null = null;
   statusText = "";
   progress: CallProgress = "processed";
@@ -149,17 +149,17 @@ export class Caller implements ClientCallSink {
     return this.#sender.sent;
   }
 
-  /** The call's number on the wire; lean calls get theirs when their first frame is written. */
+  /** Id of the call on the wire; lean calls get theirs when their first frame is written. */
   get wireId(): number | undefined {
     return (this.call as { id?: number } | null)?.id;
   }
 
-  /** What goes with the request. */
+  /** Metadata of the request. */
   requestMetadata(): Metadata | undefined {
     return metadata(this.id, this.plan.metadata[0]);
   }
 
-  /** The engine has the call. */
+  /** Starts to send on the engine's call. */
   begin(call: ClientCall): void {
     this.call = call;
     if (this.plan.cancelAfterMs >= 0) this.#cancelAfter(this.plan.cancelAfterMs);
@@ -224,13 +224,13 @@ export class Caller implements ClientCallSink {
   }
 }
 
-/** The handler's end. */
+/** Server's end of a call. */
 export class Handler implements ServerCallSink {
   received = 0;
   halfClosed = false;
-  /** What the engine said when it ended the call. */
+  /** Code with which the engine cancelled the call. */
   cancelCode: Status | null = null;
-  /** Whether this end has sent the planned status. */
+  /** Whether the planned status was sent. */
   answered = false;
   timedOut = false;
   done = false;
@@ -257,7 +257,7 @@ export class Handler implements ServerCallSink {
     this.#checkTimeout();
   }
 
-  /** Goes on after the call was taken: an engine may not be called back inside `onCall`. */
+  /** Starts the reply, after `onCall`, inside which the engine must not be called. */
   begin(): void {
     if (this.plan.headersFirst) this.#sendHeaders();
     if (this.plan.respondAfter === "call") this.#answer();
@@ -275,7 +275,7 @@ export class Handler implements ServerCallSink {
     const { timeoutMs } = this.plan;
     const told = this.call.timeoutMs;
     if (timeoutMs < 0 ? told !== Infinity : Math.abs(told - timeoutMs) > timeoutMs / 10) {
-      throw new Broken("wrong deadline", `call ${this.id}: ${told}, planned was ${timeoutMs}`);
+      throw new Broken("wrong deadline", `call ${this.id}: ${told}, planned ${timeoutMs}`);
     }
     if (timeoutMs < 0) return;
     this.events.after(timeoutMs, () => {
@@ -311,7 +311,7 @@ export class Handler implements ServerCallSink {
 
   #finish(): void {
     if (this.ended) return;
-    // A reply without messages and headers would be trailers only, and drop the metadata of the headers.
+    // A reply without messages and headers would be Trailers-Only, without the headers' metadata.
     if (this.plan.metadata[1] > 0) this.#sendHeaders();
     this.answered = true;
     const { status, statusText, metadata: counts } = this.plan;

@@ -1,4 +1,4 @@
-/** Virtual time: events in order of their time, then of their making. */
+/** Virtual time: events in the order of their times, then of their creation. */
 
 interface Event {
   readonly atMs: number;
@@ -9,19 +9,19 @@ interface Event {
   cancelled: boolean;
 }
 
-/** What `at` gives back, for `cancel`. */
+/** A scheduled event, for `cancel`. */
 export type Ticket = Event;
 
-/** A queue of events; nothing happens between them. */
+/** A queue of events. */
 export class Events {
-  /** The time of the event that runs, in ms. */
+  /** Current time, in ms. */
   nowMs = 1_000;
-  /** Events that wait and are not in the background. */
+  /** Number of waiting events that are not in the background. */
   busy = 0;
   #heap: Event[] = [];
   #order = 0;
 
-  /** Runs `run` at a time, or now when it has passed. */
+  /** Schedules `run` at a time, or now if it has passed. */
   at(atMs: number, run: () => void, background = false): Ticket {
     const event = {
       atMs: Math.max(atMs, this.nowMs),
@@ -41,25 +41,25 @@ export class Events {
     return event;
   }
 
-  /** Runs `run` after a while. */
+  /** Schedules `run` in `ms`. */
   after(ms: number, run: () => void): Ticket {
     return this.at(this.nowMs + ms, run);
   }
 
-  /** Keeps an event from running. */
+  /** Cancels an event; no effect once it has run. */
   cancel(event: Ticket): void {
     if (event.cancelled) return;
     event.cancelled = true;
     if (!event.background) this.busy--;
   }
 
-  /** When the next event is due; Infinity when there is none. */
+  /** Time of the next event, in ms; Infinity if there is none. */
   nextMs(): number {
     while (this.#heap.length > 0 && this.#heap[0].cancelled) this.#pop();
     return this.#heap.length === 0 ? Infinity : this.#heap[0].atMs;
   }
 
-  /** Lets time jump: what was due meanwhile runs late. */
+  /** Moves the time on by `ms`: events within it run late. */
   jump(ms: number): void {
     this.nowMs += ms;
   }

@@ -1,7 +1,7 @@
 // deno task simulate --seeds N --from S [--wire grpc|lean] [--failures N] [--no-shrink]
 //
-// Runs programs S to S+N-1 on each wire. A failing seed is printed with its failure and the shortest program
-// found that still fails; the exit code is then 1.
+// Runs programs S to S+N-1 on each wire. Prints failing seeds, each with its failure and the shortest program found
+// that still fails. Exit code 1 if any failed.
 
 import { choice, flag, readArguments, whole } from "../../../scripts/arguments.ts";
 import { program } from "./program.ts";
@@ -11,11 +11,11 @@ import { runProgram } from "./world.ts";
 const USAGE = `
 deno task simulate [--seeds N] [--from S] [--wire grpc|lean] [--failures N] [--no-shrink]
 
-  --seeds N      how many programs run on each wire; default 10000
-  --from S       the first one's seed; default 1
+  --seeds N      programs to run on each wire; default 10000
+  --from S       seed of the first program; default 1
   --wire WIRE    grpc or lean; default both
-  --failures N   how many kinds of failures are printed in full; default 5
-  --no-shrink    don't look for shorter programs that fail
+  --failures N   kinds of failures to print in full; default 5
+  --no-shrink    don't search for shorter programs that fail
 `;
 const WIRES = ["grpc", "lean"] as const;
 
@@ -41,7 +41,7 @@ for (let seed = from; seed < from + seeds; seed++) {
     const kind = kindOf(error);
     const before = kinds.get(kind) ?? 0;
     kinds.set(kind, before + 1);
-    // One of each kind is enough to read; the others are counted.
+    // One failure of each kind is printed, the others are counted.
     if (before > 0 || kinds.size > mostFailures) continue;
     console.log(`\nseed ${seed} on ${wire}: ${error.stack}`);
     if (!values.shrink) continue;

@@ -1,6 +1,6 @@
 /**
- * Programs of the simulation: what is called, how the network behaves, what goes wrong. A program is plain
- * data, so that it can be shrunk, printed and kept as a test.
+ * Programs of the simulation: calls, network behaviour, faults. A program is plain data, so that it can be
+ * shrunk, printed and kept as a test.
  */
 
 import type { GrpcClientOptions } from "../../../src/grpc/client.ts";
@@ -8,39 +8,39 @@ import type { GrpcServerOptions } from "../../../src/grpc/server.ts";
 import type { LeanOptions } from "../../../src/lean/options.ts";
 import { Random } from "./random.ts";
 
-/** One call and how its server answers. Times are ms, sizes are bytes. */
+/** One call and its reply. Times are in ms, sizes in bytes. */
 export interface CallPlan {
   readonly atMs: number;
   readonly connection: number;
   readonly path: string;
-  /** Whether request or response may be several messages. */
+  /** Whether the request or response is a stream. */
   readonly requestStreams: boolean;
   readonly responseStreams: boolean;
-  /** Sizes of the messages. */
+  /** Message sizes. */
   readonly requests: readonly number[];
   readonly responses: readonly number[];
   readonly requestGapMs: number;
   readonly responseGapMs: number;
-  /** What the server waits for before it answers. */
+  /** Event that starts the reply. */
   readonly respondAfter: "call" | "first" | "end";
   readonly status: number;
   readonly statusText: string;
-  /** Metadata pairs of request, response headers and trailers. */
+  /** Number of metadata pairs of the request, response headers and trailers. */
   readonly metadata: readonly [number, number, number];
   readonly headersFirst: boolean;
   readonly compressed: boolean;
-  /** The client gives up after this time; -1 for never. */
+  /** Time after which the client cancels; -1 for never. */
   readonly cancelAfterMs: number;
-  /** The deadline, enforced on both sides; -1 for none. */
+  /** Deadline, enforced on both sides; -1 for none. */
   readonly timeoutMs: number;
-  /** How long a reader stops reading at its first message. */
+  /** Pause of the reader after its first message. */
   readonly serverPauseMs: number;
   readonly clientPauseMs: number;
-  /** How long the handler goes on after the call is over. */
+  /** Time that the handler runs on after the end of the call. */
   readonly lingerMs: number;
 }
 
-/** Something that happens to one connection. */
+/** A fault of one connection. */
 export interface FaultPlan {
   readonly atMs: number;
   readonly connection: number;
@@ -55,9 +55,9 @@ export interface FaultPlan {
     | "serverAbort"
     | "clientAbort"
     | "ping";
-  /** Of a stall or jump. */
+  /** Length of a stall or clock jump. */
   readonly durationMs: number;
-  /** Which way a stall goes: to the server, or to the client. */
+  /** Direction of a stall. */
   readonly toServer: boolean;
 }
 
@@ -65,9 +65,9 @@ export interface FaultPlan {
 export interface ConnectionPlan {
   readonly delayMs: number;
   readonly jitterMs: number;
-  /** Bytes under way in one direction before the sender has to wait. */
+  /** Bytes in flight in one direction before the sender has to wait. */
   readonly capacityBytes: number;
-  /** The longest piece that arrives at once; pieces are cut anywhere. */
+  /** Size of the largest piece that arrives at once; pieces are cut anywhere. */
   readonly pieceBytes: number;
   readonly grpcClient: Partial<GrpcClientOptions>;
   readonly grpcServer: Partial<GrpcServerOptions>;
@@ -75,15 +75,17 @@ export interface ConnectionPlan {
   readonly leanServer: Partial<LeanOptions>;
 }
 
-/** A whole run. */
+/** A run. */
 export interface Program {
   readonly wire: "grpc" | "lean";
-  /** Where pieces are cut and how long each is under way. */
+  /** Seed of piece sizes and delays. */
   readonly networkSeed: number;
+  /** Time that each process works per KiB of input, in ms. */
+  readonly workMsPerKiB: number;
   readonly connections: readonly ConnectionPlan[];
   readonly calls: readonly CallPlan[];
   readonly faults: readonly FaultPlan[];
-  /** How the client says goodbye after everything. */
+  /** How the connections end after all calls. */
   readonly ending: "clientDrain" | "serverDrain" | "clientAbort" | "serverAbort" | "cut";
 }
 
@@ -149,7 +151,7 @@ function callPlan(random: Random, connections: number): CallPlan {
   };
 }
 
-// Programs ping more often than servers take by default.
+// Programs ping more often than servers accept by default.
 const PINGS = { minPingIntervalMs: 0, permitPingWithoutCalls: true };
 
 function connectionPlan(random: Random): ConnectionPlan {
@@ -226,7 +228,7 @@ export function program(seed: number, wire: "grpc" | "lean"): Program {
   const random = new Random(seed);
   const connections = random.pick([1, 1, 1, 2]);
   const faults = random.chance(0.5) ? random.int(1, 3) : 0;
-  return {
+  const planned: Omit<Program, "workMsPerKiB"> = {
     wire,
     networkSeed: random.int(0, 0x7fffffff),
     connections: Array.from({ length: connections }, () => connectionPlan(random)),
@@ -247,4 +249,6 @@ export function program(seed: number, wire: "grpc" | "lean"): Program {
       ],
     ),
   };
+  // Drawn last, so that the rest of a seed's program stays what it was without work.
+  return { ...planned, workMsPerKiB: random.pick([0, 0, 0, 0.005, 0.05]) };
 }

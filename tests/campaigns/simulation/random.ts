@@ -5,7 +5,7 @@ export class Random {
   #c: number;
   #counter = 1;
 
-  /** Any integer is a seed; its upper half counts, too. */
+  /** Accepts any safe integer; all of its bits count. */
   constructor(seed: number) {
     this.#a = seed | 0;
     this.#b = Math.floor(seed / 0x1_0000_0000) | 0;
@@ -21,12 +21,12 @@ export class Random {
     return sum >>> 0;
   }
 
-  /** From 0 up to, and not including, 1. */
+  /** A number from 0 up to, but not including, 1. */
   unit(): number {
     return this.#next() / 0x1_0000_0000;
   }
 
-  /** An integer from `least` to `most`, both included. */
+  /** An integer from `least` to `most`, inclusive. */
   int(least: number, most: number): number {
     return least + Math.floor(this.unit() * (most - least + 1));
   }
@@ -36,7 +36,7 @@ export class Random {
     return this.unit() < probability;
   }
 
-  /** One of them. */
+  /** One of the items. */
   pick<T>(from: readonly T[]): T {
     return from[Math.floor(this.unit() * from.length)];
   }

@@ -1,10 +1,10 @@
-/** Finds a shorter program that fails in the same way. */
+/** Search for a shorter program that fails in the same way. */
 
 import { Broken } from "./calls.ts";
 import type { CallPlan, ConnectionPlan, Program } from "./program.ts";
 import { runProgram } from "./world.ts";
 
-/** What failures have in common that are the same fault. */
+/** Kind of a failure: failures of the same fault have the same. */
 export function kindOf(error: Error): string {
   return error instanceof Broken
     ? error.kind
@@ -106,6 +106,7 @@ function* simpler(program: Program): Iterable<Program> {
       }
     }
   }
+  if (program.workMsPerKiB > 0) yield { ...program, workMsPerKiB: 0 };
   for (const networkSeed of [0, 1, 2]) {
     if (networkSeed < program.networkSeed) yield { ...program, networkSeed };
   }
@@ -119,7 +120,7 @@ export function failsWith(kind: string): (program: Program) => boolean {
   };
 }
 
-/** Shrinks a program while it still `fails`; `tries` bounds how many programs are tried. */
+/** Shrinks a program while it still `fails`; tries at most `tries` programs. */
 export function shrink(
   program: Program,
   fails: (program: Program) => boolean,
@@ -139,7 +140,7 @@ export function shrink(
   return best;
 }
 
-/** A program as JSON on one line, all of it; Infinity, which JSON lacks, is a text. */
+/** A program as one line of JSON; Infinity, which JSON lacks, as a string. */
 export function print(program: Program): string {
   return JSON.stringify(program, (_, value) => value === Infinity ? "Infinity" : value);
 }

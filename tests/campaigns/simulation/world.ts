@@ -1,4 +1,4 @@
-/** Runs a program and checks what must hold whatever happens. */
+/** Runs programs and checks the guarantees of the engines. */
 
 import { MemoryPool } from "../../../src/limits/memory_pool.ts";
 import type { ClientConnection, ServerCall, ServerConnection } from "../../../src/call/wire.ts";
@@ -10,15 +10,16 @@ import { LeanServerConnection } from "../../../src/lean/server.ts";
 import { checkCredit, checkNothingLeft, checkQuiet } from "./balance.ts";
 import { Broken, Caller, Handler } from "./calls.ts";
 import { Events } from "./events.ts";
-import { Wire } from "./network.ts";
+import { Process } from "./process.ts";
 import type { CallPlan, ConnectionPlan, FaultPlan, Program } from "./program.ts";
 import { Random } from "./random.ts";
+import { Wire } from "./wire.ts";
 
-// No call of a program takes this long by plan; timers that end what hangs (30 s) are within it.
+// Longer than any planned call, timeouts of hanging calls (30 s) included.
 const PATIENCE_MS = 200_000;
 const MAX_EVENTS = 500_000;
 
-// Both ends are ours: neither may ever find that the other broke the protocol.
+// Both ends are engines of this project: neither may report a protocol error of the other.
 const FAULTY_NOTE =
   /PROTOCOL_ERROR|FLOW_CONTROL|COMPRESSION|FRAME_SIZE|STREAM_CLOSED|ENHANCE|Cannot|Too many/;
 
@@ -29,7 +30,7 @@ class Connection {
   readonly wire: Wire;
   readonly callers = new Map<number, Caller>();
   readonly handlers = new Map<number, Handler>();
-  /** Why calls may end otherwise than planned; null while nothing has happened. */
+  /** Reason for which calls may end other than planned; null if there is none. */
   fault: string | null = null;
   draining = false;
   #waiting: Caller[] = [];
@@ -74,10 +75,10 @@ class Connection {
         events.nowMs,
       );
     }
-    this.wire = new Wire(events, world.random, plan, this.client, this.server);
+    this.wire = new Wire(world, plan, this.client, this.server);
   }
 
-  /** A planned call wants to begin. */
+  /** Starts a planned call once the connection accepts it. */
   add(id: number, plan: CallPlan): void {
     const caller = new Caller(this.world.events, id, plan);
     this.callers.set(id, caller);
@@ -86,7 +87,7 @@ class Connection {
   }
 
   startWaiting(): void {
-    // Callbacks come from inside the engine; calls begin outside of it, as in the rpc layer.
+    // Callbacks come from inside the engine; calls start outside of it, as in the rpc layer.
     if (this.#starting) return;
     this.#starting = true;
     this.world.events.after(0, () => {
@@ -113,7 +114,7 @@ class Connection {
     }
   }
 
-  /** Calls that never reached the engine, because the connection was over first. */
+  /** Number of calls that the engine never received, because the connection ended first. */
   get neverStarted(): number {
     return this.#waiting.length;
   }
@@ -185,22 +186,26 @@ class Connection {
 export class World {
   readonly events = new Events();
   readonly random: Random;
-  /** What all connections hold together; without a limit, which would fail calls. */
+  readonly clients: Process;
+  readonly servers: Process;
+  /** Memory of all connections, unlimited, because a limit would fail calls. */
   readonly memory = new MemoryPool(Infinity);
   readonly connections: Connection[];
   #broken: unknown = null;
 
   constructor(readonly program: Program) {
     this.random = new Random(program.networkSeed);
+    this.clients = new Process(this.events, program.workMsPerKiB);
+    this.servers = new Process(this.events, program.workMsPerKiB);
     this.connections = program.connections.map((plan, i) => new Connection(this, i, plan));
   }
 
-  /** Notes a failure that was found inside a callback. */
+  /** Records a failure that was found inside a callback. */
   fail(broken: unknown): void {
     this.#broken ??= broken;
   }
 
-  /** Runs everything. Throws {@link Broken}, or whatever an engine threw. */
+  /** Runs the program. Throws {@link Broken}, or what an engine threw. */
   run(): void {
     const { events, program } = this;
     const start = events.nowMs;
@@ -217,7 +222,7 @@ export class World {
     for (const connection of this.connections) {
       const { client, server, wire } = connection;
       if (wire.client.closed || wire.server.closed || client.finished || server.finished) continue;
-      if (wire.underWay > 0) throw new Broken("unread bytes", this.#describe());
+      if (wire.inFlightBytes > 0) throw new Broken("unread bytes", this.#describe());
       checkQuiet(client, server);
       checkCredit(connection.callers.values(), connection.handlers);
     }
@@ -264,7 +269,7 @@ export class World {
     }
   }
 
-  // What is under way arrives, and measurements (pings) come to their end.
+  // Lets bytes in flight arrive and pings end.
   #settle(): void {
     for (let steps = 0; this.events.busy > 0; steps++) {
       if (steps > MAX_EVENTS) throw new Broken("never quiet", this.#describe());
@@ -285,7 +290,7 @@ export class World {
       });
       const running = [...one.handlers.values()].filter((handler) => !handler.done).length;
       return `connection ${one.index}: ${open.join(" | ")}; ${running} handlers run, ` +
-        `${one.neverStarted} not started, ${one.wire.underWay} bytes under way, ` +
+        `${one.neverStarted} not started, ${one.wire.inFlightBytes} bytes in flight, ` +
         `closed ${one.wire.client.closed}/${one.wire.server.closed}, fault ${one.fault}`;
     }).join("\n");
   }
@@ -310,7 +315,7 @@ export class World {
       if (caller.cancelled) continue;
       if (caller.progress !== "processed") {
         if (handler !== undefined) throw new Broken("refused call was handled", about);
-        // A handler that outlives its call keeps its slot, of which the client knows nothing.
+        // A handler that outlives its call occupies a slot that the client counts as free.
         const lingering = [...connection.callers.values()].some((one) => one.plan.lingerMs > 0);
         if (connection.fault === null && !connection.draining && !lingering) {
           throw new Broken("refused", about);
@@ -325,7 +330,7 @@ export class World {
         continue;
       }
       if (caller.status !== plan.status || caller.statusText !== plan.statusText) {
-        throw new Broken("wrong status", `${about}, planned was ${plan.status} ${plan.statusText}`);
+        throw new Broken("wrong status", `${about}, planned ${plan.status} ${plan.statusText}`);
       }
       if (caller.received !== plan.responses.length) {
         throw new Broken("messages missing", `${about}: ${caller.received} arrived`);
@@ -341,7 +346,7 @@ export class World {
   }
 }
 
-/** Runs a program; the failure, or null. */
+/** Runs a program; returns the failure, or null. */
 export function runProgram(program: Program): Error | null {
   try {
     new World(program).run();
