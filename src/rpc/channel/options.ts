@@ -138,21 +138,21 @@ export interface ChannelOptions {
  * @category Client
  */
 export interface ChannelStats {
-  /** The state now. */
+  /** Connectivity state. */
   readonly state: ChannelState;
   /** Calls that wait for a connection or a free stream. */
   readonly queuedCalls: number;
   /** Calls in flight on connections. */
   readonly activeCalls: number;
-  /** Calls started on connections so far, each retry and hedge counted. */
+  /** Calls started on connections so far, retries and hedges included. */
   readonly callsStarted: number;
   /** Attempts beyond the first. */
   readonly retries: number;
-  /** Calls that went in batches. */
+  /** Calls sent in batches. */
   readonly batchedCalls: number;
   /** One entry per address. */
   readonly addresses: readonly AddressStats[];
-  /** One entry per connection, those on their way included. */
+  /** One entry per connection, those being made included. */
   readonly connections: readonly ConnectionStats[];
 }
 

@@ -75,7 +75,7 @@ export interface ServeOptions {
 }
 
 /**
- * Figures of a server, counted since it started.
+ * Figures of a server, counted from its start.
  *
  * @category Server
  */
@@ -84,22 +84,22 @@ export interface ServerStats {
   connections: {
     /** Open now. */
     open: number;
-    /** Ever accepted. */
+    /** Accepted so far. */
     accepted: number;
-    /** Closed at once: over `maxConnections`, or a vsock context id that may not connect. */
+    /** Closed at once: above `maxConnections`, or from a vsock context id that is not allowed. */
     refused: number;
-    /** That spoke gRPC. */
+    /** Over HTTP/2. */
     grpc: number;
-    /** That spoke lean. */
+    /** Over the lean wire. */
     lean: number;
-    /** That spoke HTTP/1 and got a short answer. */
+    /** HTTP/1, answered with 426 Upgrade Required. */
     http1: number;
-    /** That spoke something else. */
+    /** Any other protocol. */
     unknown: number;
-    /** That ended, failed or took too long before they had spoken. */
+    /** Ended, failed or timed out before the protocol was known. */
     unopened: number;
   };
-  /** Calls; those inside of batch streams as well as the streams themselves. */
+  /** Calls: batched ones, and the batch streams themselves too. */
   calls: {
     /** Arrived. */
     started: number;
@@ -107,10 +107,10 @@ export interface ServerStats {
     succeeded: number;
     /** Ended otherwise, by code. */
     failed: Partial<Record<StatusName, number>>;
-    /** Open, or given up with a handler that still runs; without those inside of batch streams. */
+    /** Open, or cancelled with a handler that still runs; without batched ones. */
     active: number;
   };
-  /** What all connections hold of messages that are incomplete or wait to be sent; see `maxBufferedBytes`. */
+  /** Bytes of incomplete and unsent messages on all connections; see `limits.maxBufferedBytes`. */
   bufferedBytes: number;
 }
 
