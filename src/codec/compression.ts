@@ -5,6 +5,7 @@
  * @module
  */
 
+import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
@@ -23,8 +24,6 @@ const GZIP_MAGIC = [0x1f, 0x8b, 8] as const;
 const RESERVED_FLAGS = 0xe0;
 // Smaller buffers come out of a pool of Node's: whoever transfers a message to a worker would take others along.
 const MIN_CHUNK_BYTES = 4_096;
-
-const EMPTY = new Uint8Array(0);
 
 /** `message` with gzip, or undefined when it is better sent as it is: small, or not made smaller. */
 export function compressWhenSmaller(
@@ -60,7 +59,7 @@ export function decompress(message: Uint8Array, encoding: string, maxBytes: numb
     );
   }
   // Some senders flag an empty message and don't compress it.
-  if (message.length === 0) return EMPTY;
+  if (message.length === 0) return EMPTY_BYTES;
   const said = saidBytes(message);
   if (said > message.length * MAX_DEFLATE_RATIO) throw damaged();
   if (said > maxBytes) throw tooLarge(message, maxBytes);

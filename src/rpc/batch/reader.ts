@@ -4,10 +4,10 @@
  * @module
  */
 
+import { EMPTY_BYTES } from "../../bytes/empty.ts";
 import { Metadata, type MetadataValue } from "../../call/metadata.ts";
 import { ProtocolError } from "../../errors.ts";
 
-const EMPTY = new Uint8Array(0);
 const decoder = new TextDecoder();
 
 /** Receives the contents of an ExchangeRequest. */
@@ -47,7 +47,7 @@ export interface BatchResponseSink {
 
 // Position of the reader, shared by all calls because reading is synchronous. A sink may start another read, so both
 // variables are set again after each call of a sink.
-let input: Uint8Array = EMPTY;
+let input: Uint8Array = EMPTY_BYTES;
 let position = 0;
 
 /** Reads an ExchangeRequest. Throws ProtocolError if it is malformed. */
@@ -105,7 +105,7 @@ function readCall(end: number, sink: BatchRequestSink): number {
   let id = 0;
   let method = "";
   let methodRef = 0;
-  let payload = EMPTY;
+  let payload = EMPTY_BYTES;
   let timeoutMs = 0;
   let metadata: Metadata | undefined;
   while (position < end) {
@@ -141,7 +141,7 @@ function readReply(end: number, sink: BatchResponseSink): number {
   let id = 0;
   let code = 0;
   let text = "";
-  let payload = EMPTY;
+  let payload = EMPTY_BYTES;
   let headers: Metadata | undefined;
   let trailers: Metadata | undefined;
   while (position < end) {

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { EMPTY_BYTES } from "../../bytes/empty.ts";
 import { IdMap } from "../../call/id_map.ts";
 import { BatchService } from "../../../proto/gen/vrpc/v1/batch_pb.ts";
 import type { Metadata } from "../../call/metadata.ts";
@@ -35,8 +36,6 @@ export interface BatchServerOptions {
 
 // Replies are sent before the end of the turn once they reach this size.
 const FLUSH_BYTES = 65_536;
-
-const EMPTY = new Uint8Array(0);
 
 /**
  * Accepts unary calls in batches, from channels with the option `batch`. Handlers see batched calls like any other, with
@@ -214,7 +213,7 @@ class BatchSession implements BatchRequestSink, BatchServerCallOwner {
     headers?: Metadata,
     trailers?: Metadata,
   ): void {
-    this.#writer.reply(id, code, message, EMPTY, headers, trailers);
+    this.#writer.reply(id, code, message, EMPTY_BYTES, headers, trailers);
     this.#queueFlush();
   }
 

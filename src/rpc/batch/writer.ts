@@ -4,14 +4,14 @@
  * @module
  */
 
+import { EMPTY_BYTES } from "../../bytes/empty.ts";
 import type { Metadata, MetadataValue } from "../../call/metadata.ts";
 
-const EMPTY = new Uint8Array(0);
 const encoder = new TextEncoder();
 
 /** Writes protobuf fields of one message after another. */
 class FieldWriter {
-  #buffer: Uint8Array = EMPTY;
+  #buffer: Uint8Array = EMPTY_BYTES;
   #length = 0;
   #lastLength = 256;
 
@@ -25,7 +25,7 @@ class FieldWriter {
     const message = this.#buffer.subarray(0, this.#length);
     // The next message is probably about as long: one allocation, little waste.
     this.#lastLength = this.#length;
-    this.#buffer = EMPTY;
+    this.#buffer = EMPTY_BYTES;
     this.#length = 0;
     return message;
   }
@@ -117,7 +117,7 @@ export class BatchRequestWriter {
     timeoutMs: number,
     metadata?: Metadata,
   ): void {
-    const name = method === "" ? EMPTY : encoder.encode(method);
+    const name = method === "" ? EMPTY_BYTES : encoder.encode(method);
     const metadataBytes = metadata === undefined ? 0 : metadataSize(metadata);
     const size = 1 + varintSize(id) + bytesSize(name.length) + numberSize(methodRef) +
       bytesSize(payload.length) + numberSize(timeoutMs) + metadataBytes;
@@ -194,7 +194,7 @@ export class BatchResponseWriter {
     headers?: Metadata,
     trailers?: Metadata,
   ): void {
-    const text = message === "" ? EMPTY : encoder.encode(message);
+    const text = message === "" ? EMPTY_BYTES : encoder.encode(message);
     const headerBytes = headers === undefined ? 0 : metadataSize(headers);
     const trailerBytes = trailers === undefined ? 0 : metadataSize(trailers);
     const size = 1 + varintSize(id) + bytesSize(payload.length) + numberSize(code) +
