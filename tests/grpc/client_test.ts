@@ -5,6 +5,7 @@ import { ErrorCode } from "../../src/http2/constants.ts";
 import { rst, windowUpdate } from "../http2/frames.ts";
 import { Client } from "../http2/client_peer.ts";
 import { echo, Outcome, Pair, request } from "./pair.ts";
+import { serverCallSink } from "../fixtures/sinks.ts";
 
 Deno.test("a path that HPACK cannot carry leaves the connection unchanged", () => {
   const pair = new Pair(echo);
@@ -94,7 +95,7 @@ Deno.test("a server's idle timer is armed when a handler ends after its call", (
   const calls: ServerCall[] = [];
   const onCall = (call: ServerCall) => {
     calls.push(call);
-    call.sink = { onMessage() {}, onHalfClose() {}, onCancel() {}, onWritable() {} };
+    call.sink = serverCallSink();
   };
   const pair = new Pair(onCall, { server: { maxConnectionIdleMs: 100 } });
   pair.run();
@@ -114,7 +115,7 @@ Deno.test("a server's connection is idle from the end of its last call, not from
   let call: ServerCall | undefined;
   const onCall = (arrived: ServerCall) => {
     call = arrived;
-    arrived.sink = { onMessage() {}, onHalfClose() {}, onCancel() {}, onWritable() {} };
+    arrived.sink = serverCallSink();
   };
   const pair = new Pair(onCall, { server: { maxConnectionIdleMs: 1_000 } });
   pair.run();

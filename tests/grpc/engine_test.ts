@@ -4,6 +4,7 @@ import { Status } from "../../src/call/status.ts";
 import { MemoryPool } from "../../src/limits/memory_pool.ts";
 import type { ServerCall } from "../../src/call/wire.ts";
 import { echo, gather, Outcome, Pair, pieces, request, whole } from "./pair.ts";
+import { serverCallSink } from "../fixtures/sinks.ts";
 
 const bytes = (n: number, seed = 7) => new Uint8Array(n).map((_, i) => (i * 31 + seed) & 0xff);
 
@@ -147,7 +148,7 @@ Deno.test("cancel by the client reaches the server once and frees the slot when 
 
 Deno.test("RFC 9113 §5.1.2: calls above the stream limit are refused and not counted as processed", () => {
   const pair = new Pair((call) => {
-    call.sink = { onMessage() {}, onHalfClose() {}, onWritable() {}, onCancel() {} };
+    call.sink = serverCallSink();
   }, { server: { maxConcurrentStreams: 2 } });
   const outcomes = [1, 2, 3].map(() => new Outcome());
   pair.run();

@@ -3,6 +3,7 @@ import { Status } from "../../src/call/status.ts";
 import { GrpcClientConnection } from "../../src/grpc/client.ts";
 import { block, data, frame, settings, windowUpdate } from "../http2/frames.ts";
 import { Outcome, request } from "./pair.ts";
+import { text } from "../fixtures/bytes.ts";
 
 const END_STREAM = 1;
 const END_HEADERS = 4;
@@ -24,8 +25,6 @@ function called(): { client: GrpcClientConnection; outcome: Outcome } {
 
 const headers = (status: string, contentType: string, flags = END_HEADERS) =>
   frame(1, flags, 1, block([[":status", status], ["content-type", contentType]]));
-
-const text = (content: string) => new TextEncoder().encode(content);
 
 Deno.test("a response that is not gRPC's is read to its end, and its text is in the status", () => {
   const { client, outcome } = called();

@@ -5,6 +5,7 @@ import type { ServerCall } from "../../src/call/wire.ts";
 import { GrpcServerConnection } from "../../src/grpc/server.ts";
 import { data, GRPC_REQUEST, headers, hello, join, windowUpdate } from "./frames.ts";
 import { Server } from "./server_peer.ts";
+import { serverCallSink } from "../fixtures/sinks.ts";
 
 const MESSAGE = [0, 0, 0, 0, 10, ...new Array(10).fill(1)];
 
@@ -12,7 +13,7 @@ Deno.test("RFC 9113 §5.1, closed: small late frames within the windows of reset
   const calls: ServerCall[] = [];
   const onCall = (call: ServerCall) => {
     calls.push(call);
-    call.sink = { onMessage() {}, onHalfClose() {}, onWritable() {}, onCancel() {} };
+    call.sink = serverCallSink();
   };
   const engine = new GrpcServerConnection({ onCall }, { overheadBurst: 100 }, 0);
   const take = (bytes: Uint8Array) => {

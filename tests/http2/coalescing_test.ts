@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ServerCall } from "../../src/call/wire.ts";
 import { GrpcServerConnection } from "../../src/grpc/server.ts";
 import { GRPC_REQUEST, headers, hello, parse } from "./frames.ts";
+import { serverCallSink } from "../fixtures/sinks.ts";
 
 const DATA = 0;
 
@@ -11,7 +12,7 @@ function serverWithCalls(...ids: number[]) {
   const engine = new GrpcServerConnection(
     {
       onCall(call) {
-        call.sink = { onMessage() {}, onHalfClose() {}, onCancel() {}, onWritable() {} };
+        call.sink = serverCallSink();
         call.sendHeaders();
         calls.push(call);
       },

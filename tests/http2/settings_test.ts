@@ -14,12 +14,13 @@ import {
   settingsAck,
 } from "./frames.ts";
 import { goawayCode, Server } from "./server_peer.ts";
+import { serverCallSink } from "../fixtures/sinks.ts";
 
 function server(options: GrpcServerOptions) {
   const engine = new GrpcServerConnection(
     {
       onCall(call) {
-        call.sink = { onMessage() {}, onHalfClose() {}, onCancel() {}, onWritable() {} };
+        call.sink = serverCallSink();
       },
     },
     options,

@@ -25,6 +25,7 @@ import {
   u32,
   utf8,
 } from "./harness.ts";
+import { serverCallSink } from "../fixtures/sinks.ts";
 
 // What a client may not send: name, bytes, reason of GOODBYE, logged error.
 const CLIENT_ABUSES: [string, Uint8Array, number, RegExp][] = [
@@ -150,7 +151,7 @@ Deno.test("rapid reset: cancels beyond their budget end the connection, and runn
 Deno.test("refused calls are charged to the budget of cancels", () => {
   const made = greetedServer(
     { resetBurst: 50, maxConcurrentStreams: 1 },
-    () => ({ onMessage() {}, onHalfClose() {}, onCancel() {}, onWritable() {} }),
+    () => serverCallSink(),
   );
   for (let id = 1; id <= 100; id++) made.engine.receive(frame(1, id, "/x"), 0);
   assert.equal(made.calls.length, 1);
@@ -160,7 +161,7 @@ Deno.test("refused calls are charged to the budget of cancels", () => {
 Deno.test("a client that opens calls above the limit, or breaks them, is throttled", () => {
   const made = greetedServer(
     { resetBurst: 100, resetsPerSecond: 10, maxConcurrentStreams: 1 },
-    () => ({ onMessage() {}, onHalfClose() {}, onCancel() {}, onWritable() {} }),
+    () => serverCallSink(),
   );
   let id = 0;
   while (++id <= 51) made.engine.receive(frame(1, id, "/x"), 0);
@@ -222,7 +223,7 @@ Deno.test("a slot is free once the call has ended and its handler is done, in ei
 Deno.test("a cancelled call keeps its slot until its handler is done", () => {
   const pair = new Pair({
     server: { maxConcurrentStreams: 1 },
-    handle: () => ({ onMessage() {}, onHalfClose() {}, onCancel() {}, onWritable() {} }),
+    handle: () => serverCallSink(),
   });
   pair.run();
   const first = start(pair.client.engine, "/x");

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { connect, RpcError, serve, Status } from "../../../mod.ts";
+import { connect, type RpcError, serve, Status } from "../../../mod.ts";
 import {
   addByteStream,
   type ByteStreamHandler,
   callByteStream,
 } from "../../../src/rpc/byte_stream/mod.ts";
+import { failure } from "../../fixtures/failure.ts";
 
 const MIB = 1024 * 1024;
 
@@ -48,16 +49,6 @@ async function withServer(
   // The connection stays usable.
   const [reply] = await channel.call("/echo", new Uint8Array([7]));
   assert.equal(reply, 7);
-}
-
-async function failure(promise: Promise<unknown>): Promise<RpcError> {
-  try {
-    await promise;
-  } catch (error) {
-    assert.ok(error instanceof RpcError, String(error));
-    return error;
-  }
-  assert.fail("nothing was thrown");
 }
 
 for (const wire of ["grpc", "lean"] as const) {

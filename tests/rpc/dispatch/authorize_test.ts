@@ -15,17 +15,15 @@ import {
 import { addBatch } from "../../../src/rpc/batch/mod.ts";
 import { memoryPair, type TlsServerOptions } from "../../../src/transport/mod.ts";
 import { createAuthority } from "../../../src/transport/certs.ts";
+import { EMPTY, untext } from "../../fixtures/bytes.ts";
+import { memoryAddress } from "../../fixtures/names.ts";
 
 const TOKEN = "a-token-of-the-web-shop";
-const NOTHING = new Uint8Array();
-const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-
-let names = 0;
 
 /** Starts a server whose methods return the caller and count their runs. */
 async function start(rules: AccessRules, address?: string, tls?: TlsServerOptions) {
   let ran = 0;
-  const server = await serve(address ?? `memory:authorize-${++names}`, (router) => {
+  const server = await serve(address ?? memoryAddress("authorize"), (router) => {
     for (const path of ["/shop.Orders/List", "/shop.Orders/Refund", "/shop.Stock/List"]) {
       router.method(path, {}, (_, context) => {
         ran++;
@@ -88,9 +86,9 @@ for (const wire of ["grpc", "lean"] as const) {
     });
     await using _ = server;
     await using channel = connect(address, { wire });
-    assert.equal(text(await channel.call("/shop.Orders/List", NOTHING)), "nobody");
-    assert.equal(text(await channel.call("/shop.Orders/Refund", NOTHING)), "operator");
-    await assert.rejects(channel.call("/shop.Stock/List", NOTHING), {
+    assert.equal(untext(await channel.call("/shop.Orders/List", EMPTY)), "nobody");
+    assert.equal(untext(await channel.call("/shop.Orders/Refund", EMPTY)), "operator");
+    await assert.rejects(channel.call("/shop.Stock/List", EMPTY), {
       code: Status.PERMISSION_DENIED,
       message: "Not allowed to call /shop.Stock/List",
     });
@@ -111,8 +109,8 @@ for (const wire of ["grpc", "lean"] as const) {
       const { server, address } = await start(rules);
       await using _ = server;
       await using channel = connect(address, { wire });
-      const list = channel.call(path, NOTHING);
-      if (allowed) assert.match(text(await list), /Refund/);
+      const list = channel.call(path, EMPTY);
+      if (allowed) assert.match(untext(await list), /Refund/);
       else await assert.rejects(list, { code: Status.PERMISSION_DENIED });
     }
   });
@@ -121,7 +119,7 @@ for (const wire of ["grpc", "lean"] as const) {
     const { server, address, ran } = await start({});
     await using _ = server;
     await using channel = connect(address, { wire });
-    await using session = channel.session("/shop.Orders/Watch", { initial: NOTHING });
+    await using session = channel.session("/shop.Orders/Watch", { initial: EMPTY });
     await assert.rejects(session.receive(), { code: Status.PERMISSION_DENIED });
     assert.equal(ran(), 0);
   });
@@ -133,9 +131,9 @@ for (const wire of ["grpc", "lean"] as const) {
     await using _ = server;
     await using channel = connect(address, { wire });
     const call = (metadata: [string, string][]) =>
-      channel.call("/shop.Orders/List", NOTHING, { metadata });
-    assert.equal(text(await call([["authorization", `Bearer ${TOKEN}`]])), "web");
-    assert.equal(text(await call([["Authorization", `bearer ${TOKEN}`]])), "web");
+      channel.call("/shop.Orders/List", EMPTY, { metadata });
+    assert.equal(untext(await call([["authorization", `Bearer ${TOKEN}`]])), "web");
+    assert.equal(untext(await call([["Authorization", `bearer ${TOKEN}`]])), "web");
     const wrong: [string, string][][] = [
       [],
       [["authorization", ""]],
@@ -164,8 +162,8 @@ Deno.test("authorize() checks each call of a batch", async () => {
   await using _ = server;
   await using channel = connect(address, { batch: true });
   const [allowed, refused] = await Promise.allSettled([
-    channel.call("/shop.Orders/List", NOTHING),
-    channel.call("/shop.Stock/List", NOTHING),
+    channel.call("/shop.Orders/List", EMPTY),
+    channel.call("/shop.Stock/List", EMPTY),
   ]);
   assert.equal(allowed.status, "fulfilled");
   assert.equal((refused as PromiseRejectedResult).reason.code, Status.PERMISSION_DENIED);
@@ -191,7 +189,7 @@ Deno.test("a rule that throws, or returns anything but a name or true, refuses t
     const { server, address, ran } = await start({ "*": rule as () => boolean });
     await using _ = server;
     await using channel = connect(address);
-    await assert.rejects(channel.call("/shop.Orders/List", NOTHING), {
+    await assert.rejects(channel.call("/shop.Orders/List", EMPTY), {
       code: Status.PERMISSION_DENIED,
       message: "Not allowed to call /shop.Orders/List",
     }, name);
@@ -226,16 +224,16 @@ for (const wire of ["grpc", "lean"] as const) {
     };
     await using operator = await as("operator.internal");
     assert.equal(
-      text(await operator.call("/shop.Orders/Refund", NOTHING)),
+      untext(await operator.call("/shop.Orders/Refund", EMPTY)),
       "DNS:operator.internal",
     );
     await using web = await as("web.internal");
-    assert.equal(text(await web.call("/shop.Orders/List", NOTHING)), "DNS:web.internal");
-    await assert.rejects(web.call("/shop.Orders/Refund", NOTHING), {
+    assert.equal(untext(await web.call("/shop.Orders/List", EMPTY)), "DNS:web.internal");
+    await assert.rejects(web.call("/shop.Orders/Refund", EMPTY), {
       code: Status.PERMISSION_DENIED,
     });
     await using stranger = await as(undefined);
-    await assert.rejects(stranger.call("/shop.Orders/List", NOTHING), {
+    await assert.rejects(stranger.call("/shop.Orders/List", EMPTY), {
       code: Status.UNAUTHENTICATED,
     });
   });
@@ -248,8 +246,8 @@ Deno.test("vsockPeer() checks the context id and refuses other transports", asyn
     const [near, far] = memoryPair();
     server.serveConnection(Object.assign(far, { peer: { ...far.peer, vsockCid } }));
     await using channel = connect("memory:unused", { dial: () => Promise.resolve(near) });
-    const call = channel.call("/shop.Orders/List", NOTHING);
-    if (allowed) assert.equal(text(await call), "vsock:16");
+    const call = channel.call("/shop.Orders/List", EMPTY);
+    if (allowed) assert.equal(untext(await call), "vsock:16");
     else await assert.rejects(call, { code: Status.PERMISSION_DENIED });
   }
 });

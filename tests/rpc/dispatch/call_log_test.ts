@@ -11,9 +11,10 @@ import {
   serve,
   Status,
 } from "../../../mod.ts";
+import { EMPTY } from "../../fixtures/bytes.ts";
+import { memoryAddress } from "../../fixtures/names.ts";
 
 const SECRET = "an-utterly-secret-token";
-const NOTHING = new Uint8Array();
 const app = getLogger(["vrpc", "test-app"]);
 
 /** Runs `body` and collects everything that is logged, at every level. */
@@ -34,10 +35,8 @@ async function withLog(body: (records: LogRecord[]) => Promise<void>): Promise<v
   }
 }
 
-let names = 0;
-
 function start() {
-  return serve(`memory:log-${++names}`, (router) => {
+  return serve(memoryAddress("log"), (router) => {
     router.method("/log/echo", {}, (request, context) => {
       app.info("the handler has something to say", { also: callIdOf(context) });
       return request;
@@ -69,13 +68,13 @@ for (const wire of ["grpc", "lean"] as const) {
     withLog(async (records) => {
       await using server = await start();
       await using channel = connect(server.addresses[0], { wire });
-      await channel.call("/log/echo", NOTHING, {
+      await channel.call("/log/echo", EMPTY, {
         metadata: { ...metadata, "x-request-id": "from-the-caller" },
       });
-      for await (const _ of channel.stream("/log/many", NOTHING, { metadata })) { /* one */ }
-      await assert.rejects(channel.call("/log/fail", NOTHING, { metadata }));
-      await assert.rejects(channel.call("/log/crash", NOTHING, { metadata }));
-      await assert.rejects(channel.call("/log/echo", NOTHING));
+      for await (const _ of channel.stream("/log/many", EMPTY, { metadata })) { /* one */ }
+      await assert.rejects(channel.call("/log/fail", EMPTY, { metadata }));
+      await assert.rejects(channel.call("/log/crash", EMPTY, { metadata }));
+      await assert.rejects(channel.call("/log/echo", EMPTY));
       const lines = calls(records).map((
         { level, properties: { call, method, status, principal } },
       ) => [level, method, status, principal, call === "from-the-caller"]);
@@ -127,7 +126,7 @@ Deno.test("logCalls() replaces an id that could forge a log line", () =>
     await using server = await start();
     await using channel = connect(server.addresses[0]);
     for (const id of ["", " ", "a b", "x".repeat(65), '"quoted"', "%0a"]) {
-      await channel.call("/log/echo", NOTHING, { metadata: { ...metadata, "x-request-id": id } });
+      await channel.call("/log/echo", EMPTY, { metadata: { ...metadata, "x-request-id": id } });
     }
     for (const { properties } of calls(records)) {
       assert.match(`${properties.call}`, /^[\da-f-]{36}$/);

@@ -3,20 +3,16 @@
 
 import assert from "node:assert/strict";
 import { connect, type RpcError, serve, Status } from "../../../mod.ts";
+import { memoryAddress } from "../../fixtures/names.ts";
+import { until } from "../../fixtures/waiting.ts";
 
 const MIB = 1_048_576;
 const LIMIT = 8 * MIB;
-let names = 0;
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
-}
-
 for (const wire of ["grpc", "lean"] as const) {
   Deno.test(`requests past maxBufferedBytes are refused: ${wire}`, async () => {
     let most = 0;
     const hold = Promise.withResolvers<void>();
-    await using server = await serve(`memory:overload-${++names}`, (router) => {
+    await using server = await serve(memoryAddress("overload"), (router) => {
       router.method("/load/echo", {}, (request) => request);
       // Reads one message and no more: further messages are buffered or refused.
       router.method("/load/hold", { kind: "client_streaming" }, async (requests) => {
@@ -65,7 +61,7 @@ for (const wire of ["grpc", "lean"] as const) {
 
   Deno.test(`unread replies are refused past maxBufferedBytes: ${wire}`, async () => {
     let most = 0;
-    await using server = await serve(`memory:overload-${++names}`, (router) => {
+    await using server = await serve(memoryAddress("overload"), (router) => {
       router.method("/load/large", {}, () => {
         most = Math.max(most, server.stats().bufferedBytes);
         return new Uint8Array(MIB);

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { looksLikeTls, recognize } from "../../../src/rpc/server/protocol_sniffer.ts";
-
-const text = (value: string) => new TextEncoder().encode(value);
+import { text } from "../../fixtures/bytes.ts";
 
 Deno.test("recognize() detects each protocol, and none before its first bytes are complete", () => {
   const cases: [string, Uint8Array, number][] = [

@@ -7,9 +7,9 @@ import type { Router } from "../../../src/rpc/dispatch/router.ts";
 import { selfSigned } from "../../../src/transport/certs.ts";
 import { dial } from "../../../src/transport/dial.ts";
 import { memoryPair } from "../../../src/transport/memory.ts";
+import { text } from "../../fixtures/bytes.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
-const text = (value: string) => new TextEncoder().encode(value);
 
 function start(options: ServeOptions = {}, configure: (router: Router) => void = () => {}) {
   return serve("127.0.0.1:0", (router) => {
