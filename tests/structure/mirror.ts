@@ -130,7 +130,6 @@ export const UNMIRRORED: readonly Unmirrored[] = [
       "src/lean/extended_frames.ts",
       "src/lean/frame_output.ts",
       "src/lean/inflate.ts",
-      "src/lean/pending_calls.ts",
       "src/lean/send_account.ts",
     ],
   },
