@@ -1,5 +1,5 @@
 /**
- * Payloads as they are.
+ * Payloads as bytes.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Codec } from "./codec.ts";
 
 /**
- * Messages are their own bytes; nothing is copied in either direction.
+ * Codec for messages that are bytes already; copies nothing in either direction.
  *
  * @category Codecs
  */
@@ -15,7 +15,7 @@ export const bytesCodec: Codec<Uint8Array> = {
   name: "bytes",
   encode(message: Uint8Array): Uint8Array {
     if (message instanceof Uint8Array) return message;
-    throw new TypeError(`Cannot send a ${typeof message} as bytes: a Uint8Array is needed`);
+    throw new TypeError(`Cannot send a ${typeof message} as bytes: must be a Uint8Array`);
   },
   decode(bytes: Uint8Array): Uint8Array {
     return bytes;

@@ -1,5 +1,5 @@
 /**
- * How a message becomes bytes and back.
+ * Encoding of messages.
  *
  * @module
  */
@@ -20,16 +20,16 @@
  * @category Codecs
  */
 export interface Codec<Message, Init = Message> {
-  /** `proto`, `json`, `bytes` or a name of the user's own. */
+  /** Name of the format: `proto`, `json`, `bytes` or any other. */
   readonly name: string;
-  /** The message as bytes. The result is not changed afterwards by either side. */
+  /** Encodes a message. The result must not be changed afterwards. */
   encode(message: Init): Uint8Array;
-  /** The message in `bytes`, which the message may alias. Throws when it can't be read. */
+  /** Decodes a message, which may alias `bytes`. Throws if they are not valid. */
   decode(bytes: Uint8Array): Message;
 }
 
-/** A codec that can write into a buffer that is used again. */
+/** Codec that can encode into a reused buffer. */
 export interface LendingCodec<Message, Init = Message> extends Codec<Message, Init> {
-  /** As `encode`, into a buffer that is given back with `releaseMessage` once the bytes were sent. */
+  /** Encodes into a buffer that is returned by `releaseMessage` once the bytes were sent. */
   encodeLent(message: Init): Uint8Array;
 }

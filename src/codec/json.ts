@@ -1,5 +1,5 @@
 /**
- * Payloads as JSON in UTF-8.
+ * Payloads as JSON, in UTF-8.
  *
  * @module
  */
@@ -10,7 +10,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Makes a codec for values that JSON can carry. The type is the caller's claim: nothing is checked.
+ * Creates a codec for JSON values. The type is not checked.
  *
  * ```ts
  * import { connect, jsonCodec } from "@vrpc/vrpc";

@@ -1,5 +1,5 @@
 /**
- * Protobuf messages, as protobuf-es generates and reads them.
+ * Payloads as protobuf messages, for descriptors of protobuf-es.
  *
  * @module
  */
@@ -9,22 +9,22 @@ import { codecOf } from "../protobuf/codec.ts";
 import type { Codec, LendingCodec } from "./codec.ts";
 
 /**
- * A codec that remembers which message it is for.
+ * Codec of one protobuf message type.
  *
  * @category Codecs
  */
 export interface ProtobufCodec<D extends DescMessage = DescMessage>
   extends Codec<MessageShape<D>, MessageInitShape<D>> {
-  /** The message's descriptor. */
+  /** Descriptor of the message type. */
   readonly descriptor: D;
 }
 
 const codecs = new WeakMap<DescMessage, ProtobufCodec>();
 
 /**
- * The codec of a message type; the same object each time. It encodes messages as well as their init shape
- * (plain objects with some of the fields), and keeps unknown fields. `decode` throws for bytes that are no
- * such message; byte fields alias the input.
+ * Returns the codec of a message type, the same object each time. It encodes messages and their init shape (plain
+ * objects with some of the fields), and keeps unknown fields. `decode` throws if the bytes are not a valid message;
+ * byte fields alias the input.
  *
  * ```ts
  * import { protobufCodec } from "@vrpc/vrpc";

@@ -1,5 +1,5 @@
 /**
- * Payloads as text in UTF-8.
+ * Payloads as UTF-8 text.
  *
  * @module
  */
@@ -10,7 +10,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Messages are strings, sent as UTF-8. Decoding throws TypeError for bytes that are not UTF-8.
+ * Codec for strings, as UTF-8. Decoding throws a TypeError for bytes that are not UTF-8.
  *
  * @category Codecs
  */
@@ -18,7 +18,7 @@ export const textCodec: Codec<string> = {
   name: "text",
   encode(message: string): Uint8Array {
     if (typeof message === "string") return encoder.encode(message);
-    throw new TypeError(`Cannot send a ${typeof message} as text: a string is needed`);
+    throw new TypeError(`Cannot send a ${typeof message} as text: must be a string`);
   },
   decode(bytes: Uint8Array): string {
     return decoder.decode(bytes);

@@ -1,6 +1,5 @@
 /**
- * Parses the address grammar of `address.ts`; every error names the address, the part that is wrong and a
- * right one.
+ * Parser of the address grammar of `address.ts`. Each error names the address, the invalid part and a valid example.
  *
  * @module
  */
@@ -31,7 +30,7 @@ const CID_WORDS = new Map([
 ]);
 const MAX_U32 = 0xffffffff;
 
-/** Parses an address; throws TypeError (wrong form) or RangeError (number or length out of range). */
+/** Parses an address; throws a TypeError (invalid form) or RangeError (number or length out of range). */
 export function parseAddress(text: string): Address {
   if (typeof text !== "string") {
     throw new TypeError(`Address must be a string, for example "127.0.0.1:50051", not ${text}`);
@@ -54,15 +53,15 @@ export function parseAddress(text: string): Address {
     case "hvsock":
       return parseHvsock(text, rest);
     case "memory":
-      if (rest === "") throw new TypeError(wrong(text, "has no name", "memory:test"));
+      if (rest === "") throw new TypeError(invalid(text, "has no name", "memory:test"));
       return { kind: "memory", name: rest };
     default:
       return parseHostPort(text, text);
   }
 }
 
-function wrong(text: string, what: string, example: string): string {
-  return `Address "${text}" ${what}; a right one is, for example, ${example}`;
+function invalid(text: string, what: string, example: string): string {
+  return `Address "${text}" ${what}; expected, for example, ${example}`;
 }
 
 function parseDns(text: string, rest: string): TcpAddress | DnsAddress {
@@ -70,7 +69,7 @@ function parseDns(text: string, rest: string): TcpAddress | DnsAddress {
   if (!rest.startsWith("//")) return parseHostPort(text, rest);
   const slash = rest.indexOf("/", 2);
   if (slash < 0) {
-    throw new TypeError(wrong(text, `has no "/" after its name server part`, example));
+    throw new TypeError(invalid(text, `has no "/" after its name server part`, example));
   }
   const parsed = parseHostPort(text, rest.slice(slash + 1));
   const nameServer = rest.slice(2, slash);
@@ -78,7 +77,7 @@ function parseDns(text: string, rest: string): TcpAddress | DnsAddress {
   const withPort = nameServerParts(nameServer);
   if (withPort === undefined) {
     throw new TypeError(
-      wrong(text, `names "${nameServer}" as its name server, which is no IP address`, example),
+      invalid(text, `has the name server "${nameServer}", which is not an IP address`, example),
     );
   }
   return { ...parsed, nameServer };
@@ -89,9 +88,9 @@ function parseHostPort(text: string, part: string): TcpAddress | DnsAddress {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(part)?.[1];
   if (scheme !== undefined) {
     throw new TypeError(
-      wrong(
+      invalid(
         text,
-        `has the scheme "${scheme}", which is not known`,
+        `has the unknown scheme "${scheme}"`,
         `${example} or unix:/run/a.sock`,
       ),
     );
@@ -100,20 +99,22 @@ function parseHostPort(text: string, part: string): TcpAddress | DnsAddress {
   if (bracketed !== null) {
     const host = bracketed[1];
     if (ipFamily(host) !== 6) {
-      throw new TypeError(wrong(text, `has "${host}" in brackets, no IPv6 address`, "[::1]:50051"));
+      throw new TypeError(
+        invalid(text, `has "${host}" in brackets, which is not an IPv6 address`, "[::1]:50051"),
+      );
     }
     if (!bracketed[2].startsWith(":")) {
-      throw new TypeError(wrong(text, "has no port", `[${host}]:50051`));
+      throw new TypeError(invalid(text, "has no port", `[${host}]:50051`));
     }
     return { kind: "tcp", host, port: parsePort(text, bracketed[2].slice(1)) };
   }
   const colon = part.lastIndexOf(":");
   const host = colon < 0 ? part : part.slice(0, colon);
-  if (host === "") throw new TypeError(wrong(text, "has no host", example));
-  if (colon < 0) throw new TypeError(wrong(text, "has no port", `${host}:50051`));
+  if (host === "") throw new TypeError(invalid(text, "has no host", example));
+  if (colon < 0) throw new TypeError(invalid(text, "has no port", `${host}:50051`));
   if (host.includes(":")) {
     throw new TypeError(
-      wrong(text, `has an IPv6 address without brackets, or two ports`, "[::1]:50051"),
+      invalid(text, `has an IPv6 address without brackets, or two ports`, "[::1]:50051"),
     );
   }
   const port = parsePort(text, part.slice(colon + 1));
@@ -126,29 +127,33 @@ function checkHostName(text: string, host: string): void {
   const example = "example.com:50051";
   if (/^\d+$/.test(host.replace(/\.$/, "").split(".").at(-1)!)) {
     throw new RangeError(
-      wrong(text, `has "${host}", neither an IPv4 address nor a host name`, "127.0.0.1:50051"),
+      invalid(text, `has "${host}", neither an IPv4 address nor a host name`, "127.0.0.1:50051"),
     );
   }
   if (host.length > 253) {
     throw new RangeError(
-      wrong(text, `has a host name of ${host.length} characters, limit is 253`, example),
+      invalid(text, `has a host name of ${host.length} characters, limit is 253`, example),
     );
   }
   const label = host.replace(/\.$/, "").split(".").find((l) =>
     l.length > 63 || !/^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$/i.test(l)
   );
   if (label !== undefined) {
-    throw new TypeError(wrong(text, `has "${label}" in its host, no part of a host name`, example));
+    throw new TypeError(
+      invalid(text, `has "${label}" in its host, which is not valid in a host name`, example),
+    );
   }
 }
 
 function parseList(text: string, rest: string, family: 4 | 6): TcpAddress | ListAddress {
   const example = family === 4 ? "ipv4:10.0.0.1:50051,10.0.0.2:50051" : "ipv6:[::1]:50051";
   const addresses = rest.split(",").map((item): TcpAddress => {
-    if (item === "") throw new TypeError(wrong(text, "has an empty part", example));
+    if (item === "") throw new TypeError(invalid(text, "has an empty part", example));
     const parsed = parseHostPort(text, item);
     if (parsed.kind !== "tcp" || ipFamily(parsed.host) !== family) {
-      throw new TypeError(wrong(text, `has "${parsed.host}", no IPv${family} address`, example));
+      throw new TypeError(
+        invalid(text, `has "${parsed.host}", which is not an IPv${family} address`, example),
+      );
     }
     return parsed;
   });
@@ -158,15 +163,15 @@ function parseList(text: string, rest: string, family: 4 | 6): TcpAddress | List
 function parseVsock(text: string, rest: string): VsockAddress {
   const example = "vsock:16:50051";
   const [cidText, portText, more] = rest.replace(/^\/\//, "").split(":");
-  if (portText === undefined) throw new TypeError(wrong(text, "has no port", example));
+  if (portText === undefined) throw new TypeError(invalid(text, "has no port", example));
   if (more !== undefined) {
-    throw new TypeError(wrong(text, "has more than a cid and a port", example));
+    throw new TypeError(invalid(text, "has more than a cid and a port", example));
   }
   let cid = CID_WORDS.get(cidText);
   if (cid === undefined) {
     if (!/^\d+$/.test(cidText)) {
       throw new TypeError(
-        wrong(
+        invalid(
           text,
           `has the cid "${cidText}", neither a number nor any, local, host or parent`,
           example,
@@ -181,19 +186,19 @@ function parseVsock(text: string, rest: string): VsockAddress {
 function parseHvsock(text: string, rest: string): HvsockAddress {
   const example = "hvsock:/run/vm.sock:50051";
   const colon = rest.lastIndexOf(":");
-  if (colon < 0) throw new TypeError(wrong(text, "has no port", example));
+  if (colon < 0) throw new TypeError(invalid(text, "has no port", example));
   const path = unixPath(text, stripSlashes(text, rest.slice(0, colon), "hvsock"), "hvsock");
   const port = number(text, "port", rest.slice(colon + 1), MAX_U32, example);
-  if (port === 0) throw new RangeError(wrong(text, "has port 0, smallest is 1", example));
+  if (port === 0) throw new RangeError(invalid(text, "has port 0, must be at least 1", example));
   return { kind: "hvsock", path, port };
 }
 
-/** `//` introduces an authority, which must be empty here: `unix:///path`. */
+/** Removes the empty authority of `unix:///path`. */
 function stripSlashes(text: string, rest: string, scheme: string): string {
   if (!rest.startsWith("//")) return rest;
   if (!rest.startsWith("///")) {
     throw new TypeError(
-      wrong(text, `has "//" before a path that is not absolute`, `${scheme}:///run/vrpc.sock`),
+      invalid(text, `has "//" before a path that is not absolute`, `${scheme}:///run/vrpc.sock`),
     );
   }
   return rest.slice(2);
@@ -201,10 +206,10 @@ function stripSlashes(text: string, rest: string, scheme: string): string {
 
 function unixPath(text: string, path: string, scheme: string): string {
   const example = `${scheme}:/run/vrpc.sock${scheme === "hvsock" ? ":50051" : ""}`;
-  if (path === "") throw new TypeError(wrong(text, "has no path", example));
+  if (path === "") throw new TypeError(invalid(text, "has no path", example));
   if (path.includes("\0")) {
     throw new TypeError(
-      wrong(text, "has a NUL in its path", `${example} or unix-abstract:vrpc`),
+      invalid(text, "has a NUL in its path", `${example} or unix-abstract:vrpc`),
     );
   }
   checkUnixPath(text, path);
@@ -212,7 +217,7 @@ function unixPath(text: string, path: string, scheme: string): string {
 }
 
 function abstractName(text: string, name: string): string {
-  if (name === "") throw new TypeError(wrong(text, "has no name", "unix-abstract:vrpc"));
+  if (name === "") throw new TypeError(invalid(text, "has no name", "unix-abstract:vrpc"));
   checkUnixPath(text, name, "name");
   return name;
 }
@@ -222,13 +227,15 @@ function parsePort(text: string, port: string): number {
 }
 
 function number(text: string, what: string, digits: string, max: number, example: string): number {
-  if (digits === "") throw new TypeError(wrong(text, `has an empty ${what}`, example));
+  if (digits === "") throw new TypeError(invalid(text, `has an empty ${what}`, example));
   if (!/^\d+$/.test(digits)) {
-    throw new TypeError(wrong(text, `has the ${what} "${digits}", no number`, example));
+    throw new TypeError(
+      invalid(text, `has the ${what} "${digits}", which is not a number`, example),
+    );
   }
   const value = Number(digits);
   if (value > max) {
-    throw new RangeError(wrong(text, `has the ${what} ${digits}, limit is ${max}`, example));
+    throw new RangeError(invalid(text, `has the ${what} ${digits}, limit is ${max}`, example));
   }
   return value;
 }

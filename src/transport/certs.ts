@@ -1,6 +1,6 @@
 /**
- * Self-signed certificates for development and tests: an authority, and server and client certificates
- * issued by it. Not for production: keys are handed out as plain PEM.
+ * Certificates for development and tests: self-signed ones, and an authority that issues server and client
+ * certificates. Not for production: keys are plain PEM.
  *
  * @module
  */
@@ -8,33 +8,33 @@
 import * as x509 from "@peculiar/x509";
 import { ipFamily } from "./address.ts";
 
-/** A certificate chain and its key, in PEM, as {@link TlsServerOptions} and {@link TlsClientOptions} take them. */
+/** Certificate chain and its key in PEM, for {@link TlsServerOptions} and {@link TlsClientOptions}. */
 export interface CertifiedKey {
-  /** The certificate, followed by its issuer's when that is no root. */
+  /** The certificate in PEM. */
   cert: string;
-  /** The private key, PKCS#8. */
+  /** The private key in PEM (PKCS#8). */
   key: string;
   /** SHA-256 of the certificate, lower-case hex. */
   fingerprint256: string;
 }
 
-/** What a certificate says. */
+/** Content of a certificate. */
 export interface CertificateRequest {
-  /** The subject's common name. Default: the first of `names`, else `vrpc`. */
+  /** Common name of the subject. Default: the first of `names`, else `vrpc`. */
   commonName?: string;
   /** Subject alternative names: DNS names and IP addresses. Default `localhost`, `127.0.0.1` and `::1`. */
   names?: readonly string[];
-  /** How long it is valid, in days from yesterday. Default 30. Negative: expired. */
+  /** Validity in days from yesterday; negative for an expired certificate. Default 30. */
   days?: number;
 }
 
-/** A development certificate authority. */
+/** Development certificate authority. */
 export interface CertificateAuthority {
-  /** The authority's own certificate in PEM: what the other side trusts (`ca`, `clientCa`). */
+  /** The authority's certificate in PEM, which the other side trusts (`ca`, `clientCa`). */
   cert: string;
   /** Issues a certificate for servers. */
   issueServer(request?: CertificateRequest): Promise<CertifiedKey>;
-  /** Issues a certificate for clients; without names it bears none. */
+  /** Issues a certificate for clients. Default of `names`: none. */
   issueClient(request?: CertificateRequest): Promise<CertifiedKey>;
 }
 
@@ -42,7 +42,7 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as con
 const DAY_MS = 86_400_000;
 const DEFAULT_NAMES = ["localhost", "127.0.0.1", "::1"];
 
-/** Makes a self-signed server certificate (ECDSA P-256). Clients trust it by giving `cert` as their `ca`. */
+/** Creates a self-signed server certificate (ECDSA P-256). Clients trust it if `cert` is their `ca`. */
 export async function selfSigned(request: CertificateRequest = {}): Promise<CertifiedKey> {
   const keys = await generateKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -54,7 +54,7 @@ export async function selfSigned(request: CertificateRequest = {}): Promise<Cert
   return await certifiedKey(certificate, keys);
 }
 
-/** Makes an authority (ECDSA P-256) that issues server and client certificates. */
+/** Creates an authority (ECDSA P-256) that issues server and client certificates. */
 export async function createAuthority(
   request: Pick<CertificateRequest, "commonName" | "days"> = {},
 ): Promise<CertificateAuthority> {
@@ -102,7 +102,7 @@ function generateKeys(): Promise<CryptoKeyPair> {
 }
 
 function subjectOf(request: CertificateRequest, names: readonly string[]): string {
-  // Escapes what RFC 4514 gives a meaning to.
+  // RFC 4514 §2.4: these characters must be escaped.
   const name = (request.commonName ?? names[0] ?? "vrpc").replace(/[\\",+;<>=#]/g, "\\$&");
   return `CN=${name}`;
 }
@@ -118,7 +118,7 @@ function commonParts(request: CertificateRequest, names: readonly string[]) {
   };
 }
 
-/** RFC 5280 section 4.1.2.2: positive, unique per issuer, at most 20 octets. */
+/** RFC 5280 §4.1.2.2: positive, unique per issuer, at most 20 octets. */
 function serialNumber(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[0] = bytes[0] & 0x7f | 0x40;

@@ -1,5 +1,5 @@
 /**
- * `Deno.Conn` as a {@link ByteStream}: as thin as it can be, because this is the hot path.
+ * `Deno.Conn` as a {@link ByteStream}. Thin, because it is on the hot path.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { TransportError } from "../errors.ts";
 import { reasonOf } from "./failure.ts";
 import type { ByteStream } from "./types.ts";
 
-/** What a {@link ConnStream} needs of a connection; `Deno.Conn` has it. */
+/** Part of `Deno.Conn` that a {@link ConnStream} uses. */
 export interface RawConn {
   read(buffer: Uint8Array): Promise<number | null>;
   write(data: Uint8Array): Promise<number>;
@@ -17,15 +17,15 @@ export interface RawConn {
   close(): void;
 }
 
-/** How a {@link ConnStream} words and judges what happens to it. */
+/** Error texts of a {@link ConnStream}. */
 export interface ConnStreamOptions {
-  /** Why `error` happened, in words. Default: {@link reasonOf}. */
+  /** Describes an error. Default: {@link reasonOf}. */
   reason?: (error: unknown) => string;
-  /** The reason of an end that comes before any byte; without it, that is an end like others. */
+  /** Reason of an end before the first byte, which is then an error. Default: it is a normal end. */
   earlyEnd?: string;
 }
 
-/** A socket of the runtime as a ByteStream; reads and writes go straight to it. */
+/** Socket of the runtime as a ByteStream. */
 export class ConnStream implements ByteStream {
   readonly peer: PeerInfo;
   readonly localAddress: string;
@@ -34,7 +34,7 @@ export class ConnStream implements ByteStream {
   #earlyEnd: string | undefined;
   #closed = false;
 
-  /** Wraps `conn`, which from then on belongs to this stream. */
+  /** Takes over `conn`. */
   constructor(
     conn: RawConn,
     peer: PeerInfo,
@@ -53,7 +53,7 @@ export class ConnStream implements ByteStream {
     return this.#earlyEnd === undefined ? reading : this.#firstRead(reading);
   }
 
-  /** Until the first byte has come, an end means that the peer turned this side away. */
+  /** Turns an end before the first byte into an error: the peer rejected this side. */
   async #firstRead(reading: Promise<number | null>): Promise<number | null> {
     const count = await reading;
     const reason = this.#earlyEnd;
@@ -70,7 +70,7 @@ export class ConnStream implements ByteStream {
     try {
       await this.#conn.closeWrite();
     } catch (error) {
-      // A peer that is gone needs no end of stream.
+      // The peer has closed the connection already.
       if (error instanceof Deno.errors.NotConnected) return;
       this.#fail(error);
     }
@@ -82,7 +82,7 @@ export class ConnStream implements ByteStream {
     try {
       this.#conn.close();
     } catch {
-      // Closed by the runtime already.
+      // The runtime has closed it already.
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * Byte streams of the user's own: a pair of web streams, or a Node duplex stream.
+ * Byte streams from a pair of web streams or a Node duplex stream.
  *
  * @module
  */
@@ -11,28 +11,28 @@ import { reasonOf } from "./failure.ts";
 import { DuplexStream } from "./duplex_stream.ts";
 import type { ByteStream } from "./types.ts";
 
-/** Both directions as web streams, for example of a WebTransport, a Worker bridge or a subprocess. */
+/** Two web streams, for example of a WebTransport, a Worker bridge or a subprocess. */
 export interface WebStreams {
-  /** What arrives. */
+  /** Bytes from the peer. */
   readable: ReadableStream<Uint8Array>;
-  /** What is sent. */
+  /** Bytes to the peer. */
   writable: WritableStream<Uint8Array>;
 }
 
-/** How a user's stream is named. */
+/** Options of {@link streamFrom}. */
 export interface StreamFromOptions {
-  /** The peer's address, for texts and logs. Default `custom:`. */
+  /** The peer's address, for errors and logs. Default `custom:`. */
   address?: string;
-  /** This end's address. Default: the same. */
+  /** Address of this end. Default: `address`. */
   localAddress?: string;
-  /** The transport's name in {@link PeerInfo}. Default `custom`. */
+  /** Name of the transport in {@link PeerInfo}. Default `custom`. */
   transport?: string;
 }
 
-// A chunk is copied before it is queued; larger ones go in parts, so that the copies stay small.
+// Larger writes are split, because each part is copied before it is queued.
 const MAX_WRITE_BYTES = 65536;
 
-/** Makes a ByteStream of web streams or of a Node duplex stream, which from then on belong to it. */
+/** Wraps web streams or a Node duplex stream, and takes them over. */
 export function streamFrom(
   source: WebStreams | Duplex,
   options: StreamFromOptions = {},
@@ -64,7 +64,7 @@ class WebStream implements ByteStream {
     this.#closed = new Promise((_, reject) => {
       this.#fail = reject;
     });
-    // Both may reject with nobody waiting.
+    // These may reject while nothing waits for them.
     this.#closed.catch(() => {});
     this.#writer.closed.catch(() => {});
     this.#reader.closed.catch(() => {});
@@ -103,7 +103,7 @@ class WebStream implements ByteStream {
     const error = this.#error("it was closed here");
     this.#fail(error);
     this.#reader.cancel(error).catch(() => {});
-    // After an orderly end of sending there is nothing to abort: what was sent should arrive.
+    // After an orderly end, an abort could discard what was sent.
     if (!this.#ended) this.#writer.abort(error).catch(() => {});
   }
 

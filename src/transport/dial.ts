@@ -1,5 +1,5 @@
 /**
- * Connecting to any address.
+ * Connections to any address.
  *
  * @module
  */
@@ -27,29 +27,28 @@ import { dialVsock } from "./vsock.ts";
 
 /** Options of {@link dial}. */
 export interface DialOptions {
-  /** How long resolving, connecting and the TLS handshake may take together, in ms. Default 20000. */
+  /** Time limit for resolution, connection and TLS handshake together, in ms. Default 20,000. */
   timeoutMs?: number;
-  /** Gives up when it fires; dial then rejects with its reason. */
+  /** Aborts the dial, which then rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Speak TLS; true for the defaults. Never guessed from the address. */
+  /** TLS options; true for the defaults. Default: no TLS, whatever the address. */
   tls?: TlsClientOptions | true;
-  /** Application protocols to offer in the TLS handshake, best first. */
+  /** ALPN protocols to offer in the TLS handshake, in order of preference. */
   alpn?: readonly string[];
   /** SO_KEEPALIVE on TCP. Default true. */
   tcpKeepAlive?: boolean;
-  /** Resolves names. Default: {@link resolveHost}. */
+  /** Resolver of host names. Default: {@link resolveHost}. */
   resolver?: Resolver;
 }
 
-/** The default of {@link DialOptions.timeoutMs}: gRPC's minimum connect timeout. */
+/** Default of {@link DialOptions.timeoutMs}, in ms: gRPC's minimum connect timeout. */
 export const DIAL_TIMEOUT_MS = 20_000;
-// RFC 8305 section 5: the next address is tried when the last has not answered after this long.
+// RFC 8305 §5: delay after which the next address is tried while the last one has not answered.
 const ATTEMPT_DELAY_MS = 250;
 
 /**
- * Connects to an address; with TLS, the handshake is complete when this resolves. Of several addresses the
- * first that answers is taken. Rejects with a {@link TransportError}, or with the signal's reason; misuse is
- * a TypeError or RangeError.
+ * Connects to an address; resolves after the TLS handshake, if any. Uses the first of several addresses that answers.
+ * Rejects with a {@link TransportError} or the signal's reason; throws a TypeError or RangeError for invalid options.
  */
 export async function dial(
   address: string | Address,
@@ -59,7 +58,7 @@ export async function dial(
   const text = formatAddress(target);
   checkDialable(target, text);
   const timeoutMs = options.timeoutMs ?? DIAL_TIMEOUT_MS;
-  if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}, must be above 0`);
+  if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs must be above 0, not ${timeoutMs}`);
   const tls = options.tls === true ? {} : options.tls;
   if (tls !== undefined) {
     checkTlsClientOptions(tls);
@@ -77,36 +76,36 @@ export async function dial(
   try {
     return await dialTarget(target, text, attempt);
   } catch (error) {
-    // Whatever broke because of the abort, the reason for it is the abort.
+    // Errors that follow an abort have its reason.
     throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener("abort", onAbort);
-    // Ends the attempts that lost.
+    // Ends the other attempts.
     controller.abort();
   }
 }
 
-/** One dial on its way. */
+/** Dial in progress. */
 interface Attempt {
   readonly options: DialOptions;
   readonly tls: TlsClientOptions | undefined;
-  /** Fires at the timeout, when the caller gives up, and when the dial is over. */
+  /** Fires at the timeout, when the caller aborts, and when the dial ends. */
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
-  /** What it means when time runs out, where that is known better. */
+  /** Error text for a timeout, if a more specific one is known. */
   explain?: () => string;
 }
 
 function checkDialable(address: Address, text: string): void {
   if (address.kind === "vsock" && address.cid === VSOCK_CID_ANY) {
     throw new RangeError(
-      `Cannot connect to ${text}: cid any is for listening; name one, for example vsock:16:50051`,
+      `Cannot connect to ${text}: cid any is for listening; use a specific one, for example vsock:16:50051`,
     );
   }
   const ports = address.kind === "list" ? address.addresses : "port" in address ? [address] : [];
   if (ports.some(({ port }) => port === 0)) {
-    throw new RangeError(`Cannot connect to ${text}: port 0 is for listening; smallest is 1`);
+    throw new RangeError(`Cannot connect to ${text}: port 0 is for listening; must be at least 1`);
   }
 }
 
@@ -132,12 +131,12 @@ async function dialTarget(target: Address, text: string, attempt: Attempt): Prom
   return await firstConnected(addresses, text, attempt, hostOf(target));
 }
 
-/** The host in the address, for TLS; undefined when it has none. */
+/** Host of the address, for TLS; undefined if it has none. */
 function hostOf(target: Address): string | undefined {
   return target.kind === "dns" || target.kind === "tcp" ? target.host : undefined;
 }
 
-/** Tries the addresses in turn, the next after a failure or a delay; the first connection wins. */
+/** Tries the addresses in order, the next one after a failure or a delay; resolves to the first connection. */
 function firstConnected(
   addresses: Address[],
   text: string,
@@ -184,7 +183,7 @@ function firstConnected(
   });
 }
 
-/** Connects to one address, and completes the TLS handshake when there is one. */
+/** Connects to one address and completes the TLS handshake, if any. */
 function dialOne(
   address: Address,
   attempt: Attempt,
@@ -233,11 +232,11 @@ async function dialPlain(address: Address, attempt: Attempt): Promise<ByteStream
     case "hvsock":
       return await dialHvsock(address, attempt);
     case "list":
-      throw new TypeError(`Resolver gave a list of addresses: ${formatAddress(address)}`);
+      throw new TypeError(`The resolver returned a list as one address: ${formatAddress(address)}`);
   }
 }
 
-/** `promise`, or the signal's reason when that fires first; a stream that comes too late is closed. */
+/** Rejects with the signal's reason if it fires before `promise` settles; closes a stream that arrives after that. */
 function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

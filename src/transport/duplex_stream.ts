@@ -1,5 +1,5 @@
 /**
- * A Node duplex stream as a {@link ByteStream}.
+ * Node duplex streams as {@link ByteStream}s.
  *
  * @module
  */
@@ -10,28 +10,28 @@ import { TransportError } from "../errors.ts";
 import { reasonOf } from "./failure.ts";
 import type { ByteStream } from "./types.ts";
 
-// A write takes at most this much, so that copies and Node's queue stay small.
+// Largest part of a write, which keeps copies and Node's queue small.
 const MAX_WRITE_BYTES = 65536;
-// Node's own default high-water mark: so much may lie here unread before the source is paused.
+// Unread bytes at which the source is paused: Node's own default high-water mark.
 const HIGH_WATER_BYTES = 65536;
 
-/** How a {@link DuplexStream} words and judges what happens to it. */
+/** Options of a {@link DuplexStream}. */
 export interface DuplexStreamOptions {
-  /** Facts about the other end. */
+  /** Peer of the stream. */
   peer: PeerInfo;
-  /** This end's address. */
+  /** Address of this end. */
   localAddress: string;
-  /** Why `error` happened, in words. Default: {@link reasonOf}. */
+  /** Describes an error. Default: {@link reasonOf}. */
   reason?: (error: unknown) => string;
-  /** The reason of an end that comes before any byte; without it, that is an end like others. */
+  /** Reason of an end before the first byte, which is then an error. Default: it is a normal end. */
   earlyEnd?: string;
-  /** Copy what is written, because the duplex stream may look at it after it said that it is done. */
+  /** Copies written data, for streams that may read it after they have reported the write as done. */
   copy?: boolean;
-  /** Stops (or restarts) the source when pausing the duplex stream alone does not. */
+  /** Pauses or resumes the source, where `pause` of the duplex stream is not enough. */
   hold?: (held: boolean) => void;
 }
 
-/** A Node duplex stream (a TLS socket too) as a ByteStream. */
+/** Node duplex stream, such as a TLS socket, as a ByteStream. */
 export class DuplexStream implements ByteStream {
   readonly peer: PeerInfo;
   readonly localAddress: string;
@@ -49,7 +49,7 @@ export class DuplexStream implements ByteStream {
     | undefined;
   #rejectWrite: ((error: unknown) => void) | undefined;
 
-  /** Wraps `duplex`, which from then on belongs to this stream. */
+  /** Takes over `duplex`. */
   constructor(duplex: Duplex, options: DuplexStreamOptions) {
     this.#duplex = duplex;
     this.#options = options;
@@ -114,7 +114,7 @@ export class DuplexStream implements ByteStream {
     this.#reader = undefined;
     this.#rejectWrite?.(this.#failure);
     this.#rejectWrite = undefined;
-    // A destroyed stream may still report what broke before.
+    // A destroyed stream may still report an earlier error.
     this.#duplex.on("error", () => {});
     this.#duplex.destroy();
   }

@@ -1,5 +1,5 @@
 /**
- * Turns the runtime's errors into {@link TransportError}s that say why in words.
+ * {@link TransportError}s for the runtime's errors, with their reason in words.
  *
  * @module
  */
@@ -11,7 +11,7 @@ const REASONS = new Map([
   ["ECONNRESET", "the peer reset the connection"],
   ["ECONNABORTED", "the connection was aborted"],
   ["EPIPE", "the peer has closed the connection"],
-  ["ETIMEDOUT", "the network gave no answer"],
+  ["ETIMEDOUT", "the network did not answer"],
   ["EHOSTUNREACH", "the host cannot be reached"],
   ["ENETUNREACH", "the network cannot be reached"],
   ["EADDRNOTAVAIL", "this machine has no such address"],
@@ -24,15 +24,17 @@ const REASONS = new Map([
   ["ENODEV", "this machine has no such device"],
 ]);
 
-/** Why `error` happened, in a few words without a final period. */
+/** Describes an error in a few words, without a final period. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = (error as { code?: unknown }).code;
   const reason = typeof code === "string" ? REASONS.get(code) : undefined;
   if (reason !== undefined) return reason;
-  // The runtime words resets seen by TLS and by duplex streams without a code.
+  // Errors of TLS and duplex streams have no code.
   if (error instanceof Deno.errors.ConnectionReset) return "the peer reset the connection";
-  if (error instanceof Deno.errors.UnexpectedEof) return "the peer closed without a goodbye";
+  if (error instanceof Deno.errors.UnexpectedEof) {
+    return "the peer closed the connection unexpectedly";
+  }
   if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
     return "it was closed here";
   }
@@ -45,18 +47,18 @@ export function reasonOf(error: unknown): string {
   return error.message.replace(/ \(os error \d+\)/, "").replace(/\.$/, "") || error.name;
 }
 
-/** `error` as a TransportError of `address`; one that is already is returned as it is. */
+/** Wraps an error as a TransportError of `address`, unless it is one already. */
 export function transportError(what: string, address: string, error: unknown): TransportError {
   if (error instanceof TransportError) return error;
   return new TransportError(`${what} ${address}: ${reasonOf(error)}`, { address, cause: error });
 }
 
-/** The failure of a dial to `address`. */
+/** Error of a dial to `address`. */
 export function connectError(address: string, error: unknown): TransportError {
   return transportError("Cannot connect to", address, error);
 }
 
-/** The failure of a listen on `address`; `holder` is a command that shows who holds it. */
+/** Error of a listen on `address`; `holder` is a command that shows which process uses the address. */
 export function listenError(address: string, error: unknown, holder?: string): TransportError {
   if (error instanceof Deno.errors.AddrInUse && holder !== undefined) {
     return new TransportError(

@@ -1,9 +1,9 @@
 /**
- * Hybrid vsock: the Unix-socket door that Firecracker and Cloud Hypervisor give to a guest's vsock.
+ * Hybrid vsock: a Unix socket through which Firecracker and Cloud Hypervisor give access to a guest's vsock.
  *
- * Dialling: `CONNECT <port>\n` is answered by `OK <number>\n` (the number is the monitor's own choice), and
- * the guest's bytes follow. When nobody listens in the guest, the door just closes, or never answers. To
- * connections from the guest one listens on a Unix socket named `PATH_PORT`.
+ * A dial sends `CONNECT <port>\n`. The monitor answers `OK <number>\n`, with a number of its own choice, and then
+ * forwards the guest's bytes. If the guest doesn't listen, the monitor closes the connection or never answers.
+ * Connections from the guest arrive at a Unix socket named `PATH_PORT`.
  *
  * @module
  */
@@ -16,27 +16,27 @@ import { connectError } from "./failure.ts";
 import type { ByteStream, Listener } from "./types.ts";
 import { connectUnix, listenUnix } from "./unix.ts";
 
-/** How long the door may take to answer, and how long to wait before asking again, in ms. */
+/** Times of {@link dialHvsock}, in ms. */
 export interface HvsockOptions {
-  /** Default 1000. */
+  /** Time limit for the monitor's answer. Default 1,000. */
   replyTimeoutMs?: number;
-  /** Default 100. */
+  /** Delay before the next CONNECT. Default 100. */
   retryDelayMs?: number;
 }
 
-/** What a dial knows of its own end; `explain` words what its timeout means. */
+/** Limits of a dial; `explain` returns the error text of its timeout. */
 export interface HvsockAttempt {
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
   explain?: () => string;
 }
 
-// "OK 4294967295\n" takes 14; anything longer is no reply.
+// The longest answer, "OK 4294967295\n", takes 14.
 const MAX_REPLY_BYTES = 32;
 
 const utf8 = new TextEncoder();
 
-/** Connects through a door; asks again until the dial's own timeout, because the guest may still boot. */
+/** Connects to a guest; repeats CONNECT until the dial's timeout, because the guest may still be booting. */
 export async function dialHvsock(
   address: HvsockAddress,
   attempt: HvsockAttempt,
@@ -59,7 +59,7 @@ export async function dialHvsock(
   }
 }
 
-/** Asks once; undefined when the door closed or did not answer in time. */
+/** Sends one CONNECT; undefined on close or timeout. */
 async function sendConnect(
   address: HvsockAddress,
   text: string,
@@ -72,7 +72,7 @@ async function sendConnect(
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new TransportError(
-        `Cannot connect to ${text}: there is no such socket; is the virtual machine running?`,
+        `Cannot connect to ${text}: the socket does not exist; is the virtual machine running?`,
         { address: text, cause: error },
       );
     }
@@ -99,7 +99,7 @@ async function sendConnect(
     }
   } catch (error) {
     close();
-    // Whatever else went wrong with the door (closed, reset, out of time) means: not yet.
+    // A close, reset or timeout means that the guest is not ready yet.
     if (error instanceof TransportError) throw error;
   } finally {
     clearTimeout(timer);
@@ -109,7 +109,7 @@ async function sendConnect(
   return undefined;
 }
 
-/** Reads the reply line; resolves to what came behind it, or to undefined when the door closed. */
+/** Reads the answer; resolves to the bytes after it, or to undefined if the connection was closed. */
 async function readReply(conn: RawConn, text: string): Promise<Uint8Array | undefined> {
   const buffer = new Uint8Array(512);
   let filled = 0;
@@ -133,12 +133,12 @@ async function readReply(conn: RawConn, text: string): Promise<Uint8Array | unde
 function wrongReply(text: string, line: Uint8Array): TransportError {
   return new TransportError(
     `Cannot connect to ${text}: the socket answered ${JSON.stringify(ascii(line))} ` +
-      `instead of "OK <number>"; it is no hybrid vsock door`,
+      `instead of "OK <number>"; it is not a hybrid vsock socket`,
     { address: text },
   );
 }
 
-/** Bytes as text, one character each, so that nothing in a wrong reply is lost or merged. */
+/** Decodes one character per byte, so that an invalid answer is shown unchanged. */
 function ascii(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }
@@ -157,7 +157,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** A connection of which some bytes have been read already. */
+/** Connection of which some bytes were read already. */
 class LeftoverConn implements RawConn {
   readonly #conn: RawConn;
   #leftover: Uint8Array;
@@ -190,7 +190,7 @@ class LeftoverConn implements RawConn {
   }
 }
 
-/** Listens for a guest's connections to a port: on the Unix socket `PATH_PORT`. */
+/** Listens for a guest's connections to a port, on the Unix socket `PATH_PORT`. */
 export async function listenHvsock(address: HvsockAddress): Promise<Listener> {
   const text = formatAddress(address);
   const path = `${address.path}_${address.port}`;

@@ -1,5 +1,5 @@
 /**
- * Listening on any address.
+ * Listeners on any address.
  *
  * @module
  */
@@ -18,25 +18,25 @@ import { listenVsock } from "./vsock.ts";
 
 /** Options of {@link listen}. */
 export interface ListenOptions {
-  /** Speak TLS. */
+  /** TLS options. Default: no TLS. */
   tls?: TlsServerOptions;
-  /** Application protocols to agree on in the TLS handshake, best first. */
+  /** ALPN protocols to accept in the TLS handshake, in order of preference. */
   alpn?: readonly string[];
   /**
-   * SO_REUSEPORT on TCP: several listeners (of several threads) share the port. Default false. Needs Deno's
-   * flag `--unstable-net`; without it listening fails with a {@link TransportError} that says so.
+   * SO_REUSEPORT on TCP: listeners of several threads share the port. Needs Deno's flag `--unstable-net`; without it,
+   * `listen` rejects with a {@link TransportError}. Default false.
    */
   reusePort?: boolean;
-  /** How many TCP connections may wait to be accepted. Default 4,096; Linux has an upper limit, `net.core.somaxconn`. */
+  /** Maximum of TCP connections waiting to be accepted. Default 4,096; Linux limits it by `net.core.somaxconn`. */
   backlog?: number;
   /** SO_KEEPALIVE on TCP. Default true. */
   tcpKeepAlive?: boolean;
 }
 
 /**
- * Listens on one address; port 0 lets the system choose, and the listener's address has the real one.
- * Connections are handed over before their TLS handshake. Rejects with a {@link TransportError}, misuse with
- * a TypeError or RangeError.
+ * Listens on one address. With port 0 the system chooses the port, which the listener's address shows. Connections are
+ * accepted before their TLS handshake. Rejects with a {@link TransportError}, or a TypeError or RangeError for invalid
+ * options.
  */
 export async function listen(
   address: string | Address,
@@ -57,7 +57,7 @@ export async function listen(
 async function listenPlain(target: Address, options: ListenOptions): Promise<Listener> {
   const text = formatAddress(target);
   if (options.reusePort && target.kind !== "tcp" && target.kind !== "dns") {
-    throw new TypeError(`Cannot listen on ${text} with reusePort: only TCP ports can be shared`);
+    throw new TypeError(`Cannot listen on ${text} with reusePort: only TCP supports it`);
   }
   switch (target.kind) {
     case "tcp":
@@ -74,7 +74,7 @@ async function listenPlain(target: Address, options: ListenOptions): Promise<Lis
       return await listenHvsock(target);
     case "list":
       throw new TypeError(
-        `Cannot listen on ${text}: it holds ${target.addresses.length} addresses; listen on each`,
+        `Cannot listen on ${text}: it contains ${target.addresses.length} addresses; listen on each of them`,
       );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * In-process byte streams: a connected pair, and listeners by name. They behave like sockets: ordered,
- * bounded, half-closable, and they copy, so neither end sees the other's buffers.
+ * In-process byte streams: connected pairs, and listeners by name. They behave like sockets: bytes are ordered, bounded
+ * and copied, and each side can be ended alone.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { TransportError } from "../errors.ts";
 import type { MemoryAddress } from "./address.ts";
 import type { ByteStream, Listener } from "./types.ts";
 
-/** How much a pair of memory streams holds each way, in bytes, unless said otherwise. */
+/** Default capacity of a pair of memory streams in each direction, in bytes. */
 export const MEMORY_BUFFER_BYTES = 65536;
-// How many dialled connections may wait to be accepted.
+// Largest number of connections that wait to be accepted.
 const BACKLOG = 511;
 
-/** One direction: what was written and not yet read. */
+/** One direction of a pair: bytes that were written and not yet read. */
 class Pipe {
   readonly #capacity: number;
   readonly #address: string;
@@ -61,7 +61,7 @@ class Pipe {
     });
   }
 
-  /** No more is written; what is buffered can still be read. */
+  /** Ends writing; buffered bytes can still be read. */
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -71,7 +71,7 @@ class Pipe {
     this.#writer = undefined;
   }
 
-  /** Neither read nor written any more. */
+  /** Fails all reads and writes from now on. */
   break(reason: string): void {
     if (this.#broken !== undefined) return;
     this.#broken = reason;
@@ -83,14 +83,14 @@ class Pipe {
     this.#writer = undefined;
   }
 
-  /** Whether bytes wait that nobody has read. */
+  /** Whether there are unread bytes. */
   get pending(): boolean {
     return this.#bytes > 0 || this.#writer !== undefined;
   }
 
   #put(data: Uint8Array): number {
     const count = Math.min(data.length, this.#capacity - this.#bytes);
-    // Not data.slice: that of a Node Buffer does not copy.
+    // The `slice` of a Node Buffer doesn't copy.
     const chunk = new Uint8Array(count);
     chunk.set(count === data.length ? data : data.subarray(0, count));
     this.#chunks.push(chunk);
@@ -168,7 +168,7 @@ class MemoryStream implements ByteStream {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    // As TCP does: closing with bytes unread is a reset, else the peer reads to the end.
+    // As in TCP, a close with unread bytes is a reset; otherwise the peer reads to the end.
     const reset = this.#incoming.pending;
     this.#incoming.break("it was closed");
     if (reset) this.#outgoing.break("the peer reset the connection");
@@ -176,12 +176,12 @@ class MemoryStream implements ByteStream {
   }
 }
 
-/** A connected pair of byte streams; each way holds at most `bufferBytes` (default 65536). */
+/** Creates a connected pair of byte streams. `bufferBytes` is the capacity of each direction; default 65,536. */
 export function memoryPair(
   options: { bufferBytes?: number; address?: string } = {},
 ): [ByteStream, ByteStream] {
   const capacity = options.bufferBytes ?? MEMORY_BUFFER_BYTES;
-  if (!(capacity >= 1)) throw new RangeError(`bufferBytes is ${capacity}, smallest is 1`);
+  if (!(capacity >= 1)) throw new RangeError(`bufferBytes must be at least 1, not ${capacity}`);
   const address = options.address ?? "memory:pair";
   const there = new Pipe(capacity, address);
   const back = new Pipe(capacity, address);
@@ -238,14 +238,14 @@ export function dialMemory(address: MemoryAddress): ByteStream {
   const listener = listeners.get(address.name);
   if (listener === undefined) {
     const text = `memory:${address.name}`;
-    throw new TransportError(`Cannot connect to ${text}: nobody listens in this process`, {
+    throw new TransportError(`Cannot connect to ${text}: nothing listens on it in this process`, {
       address: text,
     });
   }
   return listener.connect();
 }
 
-/** Listens in this process (this thread) under a name. */
+/** Listens under a name, for dials of this thread. */
 export function listenMemory(address: MemoryAddress): Listener {
   const text = `memory:${address.name}`;
   if (listeners.has(address.name)) {

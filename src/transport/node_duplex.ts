@@ -1,5 +1,5 @@
 /**
- * A {@link ByteStream} as a Node duplex stream, for node:tls to run inside it.
+ * {@link ByteStream}s as Node duplex streams, for node:tls.
  *
  * @module
  */
@@ -10,13 +10,12 @@ import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
 import { systemTurns } from "../event_loop/turns.ts";
 import type { ByteStream } from "./types.ts";
 
-// What an idle stream waits with, and what a busy one reads with. node:tls
-// keeps memory for the largest piece that it was given until the connection's objects are collected, and takes twice
-// as long for a message of 1 MiB in pieces of 64 KiB.
+// Read sizes of idle and busy streams. node:tls keeps memory for the largest piece it has received until the
+// connection is collected, and takes twice as long for a message of 1 MiB in pieces of 64 KiB.
 const IDLE_READ_BYTES = 4096;
 const BUSY_READ_BYTES = 16384;
 
-/** A ByteStream as a Node duplex stream. Its `data` is good until the listener returns: node:tls copies it. */
+/** ByteStream as a Node duplex stream. Its `data` is valid only until the listener returns; node:tls copies it. */
 export class ByteStreamDuplex extends Duplex {
   readonly #inner: ByteStream;
   #readBytes = IDLE_READ_BYTES;
@@ -24,20 +23,20 @@ export class ByteStreamDuplex extends Duplex {
   #wanted = false;
   #begun = false;
   /**
-   * Whether what was read waits for its turn of the event loop: a server's step of a handshake is half a millisecond
-   * of work, and many may be due at once, before the small calls of open connections. Default false.
+   * Whether reads wait for a turn of the event loop. True during a server's handshakes: each of their steps takes half
+   * a millisecond, and many at once would delay the calls of open connections. Default false.
    */
   readsInTurn = false;
-  /** Why the inner stream broke, when it did: Node's TLS replaces this by an error of its own. */
+  /** Error of the inner stream, which node:tls replaces by one of its own. */
   failure: unknown;
 
-  /** Wraps `inner`, which from then on belongs to this stream. */
+  /** Takes over `inner`. */
   constructor(inner: ByteStream) {
     super({ allowHalfOpen: true });
     this.#inner = inner;
   }
 
-  /** Stops reading from the inner stream, or goes on: node:tls reads on when its socket is paused. */
+  /** Pauses or resumes reads of the inner stream: node:tls continues to read while its socket is paused. */
   hold(held: boolean): void {
     this.#held = held;
     if (held || !this.#wanted) return;
@@ -63,7 +62,7 @@ export class ByteStreamDuplex extends Duplex {
         this.#readBytes = Math.max(buffer.length / 4, IDLE_READ_BYTES);
       }
       this.push(buffer.subarray(0, count));
-      // What isn't kept here for a paused reader was taken by the listener.
+      // Bytes that are not queued for a paused reader were copied by the listener.
       if (this.readableLength === 0) releaseBuffer(buffer);
     }, (error) => {
       releaseBuffer(buffer);
@@ -74,7 +73,7 @@ export class ByteStreamDuplex extends Duplex {
   async #readInTurn(buffer: Uint8Array): Promise<number | null> {
     const count = await this.#inner.read(buffer);
     await systemTurns.nextTurn();
-    // The first step, with the key exchange and the signature, is most of a handshake.
+    // The first step, with key exchange and signature, is most of a handshake's work.
     if (!this.#begun) systemTurns.forcePollBeforeNextTurn();
     this.#begun = true;
     return count;
@@ -96,7 +95,7 @@ export class ByteStreamDuplex extends Duplex {
     this.#inner.closeWrite().then(() => done(), done);
   }
 
-  /** Destroys a moment later than asked: TLS hands over its last alert right after asking. */
+  /** Destroys the stream on the next tick: TLS writes its last alert after this call. */
   override destroy(error?: Error): this {
     process.nextTick(() => super.destroy(error));
     return this;

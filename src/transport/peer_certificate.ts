@@ -1,6 +1,6 @@
 /**
- * Names in a peer's certificate, read from its DER. The text that TLS libraries print is made for people: a URI with
- * `, DNS:x` in it reads like two names there.
+ * Names in a peer's certificate, read from its DER. The text form of TLS libraries is ambiguous: a URI that contains
+ * `, DNS:x` looks like two names.
  *
  * @module
  */
@@ -9,23 +9,23 @@ import type { GeneralName, X509Certificate } from "@peculiar/x509";
 
 /** Subject alternative names and subject of a certificate. */
 export interface CertificateNames {
-  /** One entry a name, with its type in front: `DNS:`, `IP Address:`, `URI:`, `email:`, `DirName:` and others. */
+  /** Names, each after its type: `DNS:`, `IP Address:`, `URI:`, `email:`, `DirName:` and others. */
   readonly subjectAltNames: readonly string[];
-  /** The subject's distinguished name, for example `CN=client, O=Example`; empty when the subject is. */
+  /** Distinguished name of the subject, for example `CN=client, O=Example`; empty if it has none. */
   readonly subject: string;
 }
 
-/** Reads certificates; the result of {@link loadCertificateReader}. */
+/** Reads the names of a certificate. */
 export type CertificateReader = (der: Uint8Array) => CertificateNames;
 
 let loading: Promise<CertificateReader> | undefined;
 
-/** Loads the X.509 library, once: 100 ms that programs without certificates of peers don't spend. */
+/** Loads the X.509 library once. That takes 100 ms, so only programs with peer certificates do it. */
 export function loadCertificateReader(): Promise<CertificateReader> {
   return loading ??= import("@peculiar/x509").then(
     ({ SubjectAlternativeNameExtension, ...x509 }) => {
       return (der) => {
-        // A copy: the library keeps a view.
+        // The library keeps a view of its input.
         const certificate: X509Certificate = new x509.X509Certificate(der.slice());
         const extension = certificate.getExtension(SubjectAlternativeNameExtension);
         return {
@@ -37,7 +37,7 @@ export function loadCertificateReader(): Promise<CertificateReader> {
   );
 }
 
-// RFC 5280 §4.2.1.6. What the library knows as GUID and UPN are otherNames, which are no DNS names.
+// RFC 5280 §4.2.1.6. The library's GUID and UPN are otherNames, not DNS names.
 const PREFIXES: Readonly<Record<string, string>> = {
   dns: "DNS",
   ip: "IP Address",

@@ -1,5 +1,5 @@
 /**
- * Name resolution: one target may stand for several addresses.
+ * Name resolution, from one target to one or several addresses.
  *
  * @module
  */
@@ -8,22 +8,22 @@ import type { Address, DnsAddress } from "./address.ts";
 import { ipFamily, nameServerParts } from "./address.ts";
 
 /**
- * Turns a name into addresses, in the order in which they should be tried. May be the user's own (service
- * discovery, tests). Rejects when the name cannot be resolved; an empty list counts as that.
+ * Resolves a host name to addresses, in the order in which they are tried. Applications may supply their own, for
+ * service discovery or tests. Rejects, or resolves to an empty list, if the name can't be resolved.
  */
 export type Resolver = (host: string, port: number, signal: AbortSignal) => Promise<Address[]>;
 
 /**
- * The default {@link Resolver}: A and AAAA records (and this machine's hosts file). What it cannot find is
- * left to the system: the result then is the name itself, resolved on connecting.
+ * Resolves a host name by A and AAAA records and this machine's hosts file. A name without records is returned as it
+ * is, for the system to resolve on connecting. Default {@link Resolver}.
  */
 export function resolveHost(host: string, port: number, signal: AbortSignal): Promise<Address[]> {
   return resolveName({ kind: "dns", host, port }, signal);
 }
 
 /**
- * The single addresses that `address` stands for: those of a list, what `resolver` says of a name, else
- * the address alone.
+ * Resolves an address to single addresses: the items of a list, the resolver's result for a name, otherwise the address
+ * itself.
  */
 export async function resolveAddress(
   address: Address,
@@ -41,12 +41,12 @@ async function resolveName(address: DnsAddress, signal: AbortSignal): Promise<Ad
   const { host, port } = address;
   const name = host.replace(/\.$/, "").toLowerCase();
   if (ipFamily(host) !== 0) return [{ kind: "tcp", host, port }];
-  // RFC 6761 section 6.3: these are the loopback addresses, and need not be asked for.
+  // RFC 6761 §6.3: localhost names are the loopback addresses, without a query.
   if (name === "localhost" || name.endsWith(".localhost")) {
     return ["127.0.0.1", "::1"].map((ip): Address => ({ kind: "tcp", host: ip, port }));
   }
   const system: Address = { kind: "dns", host, port };
-  // With net access to some hosts only, asking the name server would prompt the user for more.
+  // With net access to some hosts only, a query of the name server would prompt for more.
   if (Deno.permissions.querySync({ name: "net" }).state !== "granted") return [system];
   const nameServer = address.nameServer === undefined
     ? undefined

@@ -1,5 +1,5 @@
 /**
- * TCP.
+ * TCP connections and listeners.
  *
  * @module
  */
@@ -12,27 +12,26 @@ import { connectError, listenError, transportError } from "./failure.ts";
 import type { ByteStream, Listener } from "./types.ts";
 import { requireUnstableNet } from "./unstable.ts";
 
-/** How a TCP socket is set up. */
+/** Socket options of a TCP connection. */
 export interface TcpSocketOptions {
   /** SO_KEEPALIVE. Default true. */
   tcpKeepAlive?: boolean;
 }
 
-// Linux's limit, which Go uses too. With 511 a burst of some thousand connections waits a second for its second SYN.
+// Linux's limit, also used by Go. With 511, a burst of a thousand connections waits a second for its second SYN.
 const DEFAULT_BACKLOG = 4_096;
 
-/** Where a TCP listener listens. */
+/** Options of a TCP listener. */
 export interface TcpListenOptions extends TcpSocketOptions {
   /**
-   * SO_REUSEPORT: several listeners (of several threads) share the port. Default false. Needs Deno's
-   * flag `--unstable-net`.
+   * SO_REUSEPORT: listeners of several threads share the port. Needs Deno's flag `--unstable-net`. Default false.
    */
   reusePort?: boolean;
-  /** How many connections may wait to be accepted. Default 4,096; Linux has an upper limit, `net.core.somaxconn`. */
+  /** Maximum of connections waiting to be accepted. Default 4,096; Linux limits it by `net.core.somaxconn`. */
   backlog?: number;
 }
 
-/** Connects to one IP address, or to a name that the system resolves. */
+/** Connects to an IP address, or to a name that the system resolves. */
 export async function dialTcp(
   address: TcpAddress | DnsAddress,
   options: TcpSocketOptions & { signal?: AbortSignal } = {},
@@ -40,7 +39,7 @@ export async function dialTcp(
   return tcpStream(await connectTcp(address, options));
 }
 
-/** Connects, and sets TCP_NODELAY and SO_KEEPALIVE. */
+/** Connects and sets TCP_NODELAY and SO_KEEPALIVE. */
 export async function connectTcp(
   address: TcpAddress | DnsAddress,
   options: TcpSocketOptions & { signal?: AbortSignal },
@@ -65,25 +64,25 @@ function tcpStream(conn: Deno.TcpConn): ByteStream {
 
 function setSocketOptions(conn: Deno.TcpConn, options: TcpSocketOptions): void {
   try {
-    // Writers gather what belongs together themselves; Nagle's algorithm would only add delays.
+    // Output is coalesced before it is written; Nagle's algorithm would only add delays.
     conn.setNoDelay(true);
     conn.setKeepAlive(options.tcpKeepAlive ?? true);
   } catch {
-    // The peer is gone already: the first read will say so.
+    // The peer has closed the connection; the first read reports it.
   }
 }
 
-/** The runtime's address in the address grammar. */
+/** Formats an address of the runtime in the address grammar. */
 export function netAddress(address: Deno.NetAddr): string {
   return formatHostPort(address.hostname, address.port);
 }
 
-/** A command that shows who holds a TCP port. */
+/** Command that shows which process uses a TCP port. */
 export function tcpHolder(port: number): string {
   return `ss -ltnp 'sport = :${port}'`;
 }
 
-/** Listens on one IP address, or on the first address of a name; port 0 lets the system choose. */
+/** Listens on an IP address, or on the first address of a name; port 0 lets the system choose. */
 export function listenTcp(
   address: TcpAddress | DnsAddress,
   options: TcpListenOptions = {},
@@ -110,14 +109,14 @@ export function listenTcp(
   }
 }
 
-/** A listener of the runtime as a {@link Listener}. */
+/** Listener of the runtime as a {@link Listener}. */
 export class RuntimeListener<C extends Deno.Conn<Deno.Addr>> implements Listener {
   readonly address: string;
   readonly #listener: { accept(): Promise<C>; close(): void };
   readonly #wrap: (conn: C) => ByteStream;
   #closed = false;
 
-  /** Wraps `listener`; `wrap` makes the stream of an accepted connection. */
+  /** Takes over `listener`; `wrap` makes the stream of an accepted connection. */
   constructor(
     listener: { accept(): Promise<C>; close(): void },
     address: string,
@@ -157,7 +156,7 @@ export class RuntimeListener<C extends Deno.Conn<Deno.Addr>> implements Listener
     try {
       this.#listener.close();
     } catch {
-      // Closed by the runtime already.
+      // The runtime has closed it already.
     }
   }
 }

@@ -1,5 +1,5 @@
 /**
- * TLS on any transport: which implementation serves which case, and the listener that offers it.
+ * TLS on any transport: choice between the runtime's TLS and node:tls, and the TLS listener.
  *
  * @module
  */
@@ -17,17 +17,17 @@ import type { ByteStream, Listener } from "./types.ts";
 
 let warned = false;
 
-/** node:tls takes some 30 ms to load, so only those who need it do. */
+/** Loads node:tls on demand, because that takes 30 ms. */
 const loadTls = () => import("./tls_node.ts");
 
-/** Options whose key was found to be the certificate's, which takes half a millisecond. */
+/** Options whose key was checked against their certificate, which takes half a millisecond. */
 const paired = new WeakSet<TlsClientOptions>();
 
-/** Throws a TypeError when the options don't hold usable PEM. */
+/** Throws a TypeError if certificates or keys are not valid PEM, or don't match. */
 export function checkTlsClientOptions(options: TlsClientOptions): void {
   if (options.ca !== undefined) checkPem("tls.ca", options.ca, "CERTIFICATE");
   if ((options.cert === undefined) !== (options.key === undefined)) {
-    throw new TypeError("tls.cert and tls.key belong together: give both or neither");
+    throw new TypeError("tls.cert and tls.key must be given together");
   }
   if (options.cert !== undefined) checkPem("tls.cert", options.cert, "CERTIFICATE");
   if (options.key !== undefined) checkPem("tls.key", options.key, "PRIVATE KEY");
@@ -37,31 +37,31 @@ export function checkTlsClientOptions(options: TlsClientOptions): void {
   }
 }
 
-/** Says once that `insecure` is set. */
+/** Logs a warning, once, if `insecure` is set. */
 export function warnOfInsecure(options: TlsClientOptions): void {
   if (!options.insecure || warned) return;
   warned = true;
   getLogger(["vrpc", "transport"]).warn(
-    "TLS option insecure is set: certificates are not verified, anybody can listen in. " +
+    "TLS option insecure is set: certificates are not verified, and connections can be intercepted. " +
       "For development only",
   );
 }
 
 /** Options of {@link startTls}. */
 export interface StartTlsOptions {
-  /** What to trust and show. Default: the runtime's authorities. */
+  /** Authorities and certificate. Default: the runtime's authorities, no certificate. */
   tls?: TlsClientOptions;
-  /** Application protocols to offer, best first. */
+  /** ALPN protocols to offer, in order of preference. */
   alpn?: readonly string[];
-  /** The name to verify when `tls.serverName` gives none. Default `localhost`. */
+  /** Name to verify, unless `tls.serverName` is set. Default `localhost`. */
   serverName?: string;
-  /** Closes the stream when it fires before the handshake is complete. */
+  /** Closes the stream if it fires before the handshake is complete. */
   signal?: AbortSignal;
 }
 
 /**
- * Speaks TLS as a client inside `stream`, any byte stream; resolves when the handshake is complete. Rejects
- * with a {@link TransportError} and closes `stream` when it fails.
+ * Runs TLS as a client on a byte stream; resolves once the handshake is complete. Rejects with a
+ * {@link TransportError} and closes `stream` if it fails.
  */
 export async function startTls(
   stream: ByteStream,
@@ -79,7 +79,7 @@ export async function startTls(
   );
 }
 
-/** `promise`; `close` is called when the signal fires before it has settled. */
+/** Returns `promise`; calls `close` if the signal fires before it settles. */
 async function closedOnAbort<T>(
   promise: Promise<T>,
   signal: AbortSignal | undefined,
@@ -94,14 +94,14 @@ async function closedOnAbort<T>(
   }
 }
 
-/** Whether the runtime's own TLS, faster than node:tls, can do it: no client certificate, all verified. */
+/** Whether the runtime's TLS, which is faster than node:tls, can be used: verified, without a client certificate. */
 export function runtimeTlsSuffices(options: TlsClientOptions): boolean {
   return options.cert === undefined && !options.insecure;
 }
 
 /**
- * The runtime's TLS on a TCP connection. `Deno.connectTls` would leave Nagle's algorithm on (40 ms on every
- * handshake), so the connection is made first, and the caller sets its socket options.
+ * Starts the runtime's TLS on a TCP connection. `Deno.connectTls` would leave Nagle's algorithm on, which adds 40 ms to
+ * each handshake, so the caller connects first and sets the socket options.
  */
 export async function startRuntimeTls(
   conn: Deno.TcpConn,
@@ -119,7 +119,7 @@ export async function startRuntimeTls(
     try {
       (secure ?? conn).close();
     } catch {
-      // Closed by the runtime already.
+      // The runtime has closed it already.
     }
   };
   try {
@@ -132,7 +132,7 @@ export async function startRuntimeTls(
     const peer: PeerInfo = {
       address,
       transport: "tls",
-      // The runtime shows no certificate; that it verified is certain, or the handshake had failed.
+      // The runtime doesn't expose the certificate. It was verified, or the handshake would have failed.
       tls: { alpn: alpnProtocol ?? undefined, authorized: true },
     };
     return new ConnStream(secure, peer, localAddress, { reason: tlsReason, earlyEnd: EARLY_END });
@@ -146,15 +146,15 @@ export async function startRuntimeTls(
 }
 
 /**
- * Offers TLS on what `listener` accepts; the handshake is left to the accepted stream's `handshake`. Rejects
- * with a TypeError when the options hold no usable certificate and key.
+ * Accepts TLS connections on `listener`. The handshake runs in the accepted stream's `handshake`. Rejects with a
+ * TypeError if certificate and key are not valid.
  */
 export async function tlsListener(
   listener: Listener,
   options: { tls: TlsServerOptions; alpn?: readonly string[] },
 ): Promise<Listener> {
   const { TlsAcceptor } = await loadTls();
-  // Deno.listenTls cannot ask for client certificates, nor switch Nagle's algorithm off.
+  // Deno.listenTls can't request client certificates, and can't turn off Nagle's algorithm.
   const acceptor = new TlsAcceptor(options.tls, options.alpn);
   return {
     address: listener.address,
@@ -166,7 +166,7 @@ export async function tlsListener(
   };
 }
 
-/** An accepted connection before, during and after its TLS handshake. */
+/** Accepted connection before, during and after its TLS handshake. */
 class TlsServerStream implements ByteStream {
   readonly localAddress: string;
   readonly #inner: ByteStream;
@@ -186,10 +186,10 @@ class TlsServerStream implements ByteStream {
   }
 
   handshake(): Promise<void> {
-    return this.#handshake ??= this.#shake();
+    return this.#handshake ??= this.#startHandshake();
   }
 
-  async #shake(): Promise<void> {
+  async #startHandshake(): Promise<void> {
     await this.#inner.handshake?.();
     const secure = await this.#acceptor.handshake(this.#inner);
     this.#secure = secure;

@@ -1,5 +1,5 @@
 /**
- * TLS inside any {@link ByteStream}, either role, by node:tls.
+ * TLS on any {@link ByteStream}, as client or server, by node:tls.
  *
  * @module
  */
@@ -23,13 +23,13 @@ import {
 import type { ByteStream } from "./types.ts";
 import { ipFamily } from "./address.ts";
 
-/** How long a TLS handshake may take on a server, in ms, before the connection is closed. */
+/** Time limit for a server's TLS handshake, in ms. */
 export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** What every TLS socket here is made with. */
+/** Options of all TLS sockets. */
 const COMMON = { allowHalfOpen: true, minVersion: "TLSv1.2" } as const;
 
-/** The client's side of a TLS handshake inside `inner`; rejects with a TransportError. */
+/** Performs a client's TLS handshake on `inner`; rejects with a TransportError. */
 export async function secureClient(
   inner: ByteStream,
   options: { tls: TlsClientOptions; alpn?: readonly string[]; serverName: string },
@@ -37,16 +37,16 @@ export async function secureClient(
   const { address } = inner.peer;
   const duplex = new ByteStreamDuplex(inner);
   const name = options.serverName;
-  // Beside the handshake, which takes a while as well.
+  // Loads during the handshake.
   const reader = loadCertificateReader();
   let socket: tls.TLSSocket;
   try {
     socket = tls.connect({
       ...COMMON,
       socket: duplex,
-      // An IP address must not be sent as a server name, but is checked all the same.
+      // RFC 6066 §3: an IP address must not be sent as a server name. It is verified all the same.
       ...(ipFamily(name) === 0 ? { servername: name } : { host: name, servername: "" }),
-      // Beside it the 151 authorities of the runtime would cost 15 ms at every handshake.
+      // The runtime's 151 authorities in addition would cost 15 ms per handshake.
       ca: options.tls.ca,
       cert: options.tls.cert && pemBlocks(options.tls.cert, "CERTIFICATE"),
       key: options.tls.key && pemBlocks(options.tls.key, "PRIVATE KEY"),
@@ -67,27 +67,27 @@ export async function secureClient(
     };
     const onEnd = () => settle(new Deno.errors.UnexpectedEof("handshake eof"));
     socket.on("secureConnect", () => settle());
-    // Stays: an error without a listener would end the process.
+    // Never removed: an error without a listener would end the process.
     socket.on("error", settle);
     socket.on("end", onEnd).on("close", onEnd);
   });
   return secureStream(inner, duplex, socket, await reader, EARLY_END);
 }
 
-/** A TLS server's settings, and the handshakes that run with them. */
+/** Settings of a TLS server, and handshakes with them. */
 export class TlsAcceptor {
   readonly #server: tls.Server;
   readonly #waiting = new AsyncLocalStorage<Waiting>();
   readonly #options: TlsServerOptions;
 
-  /** Throws a TypeError when the certificate, key or authority is no usable PEM. */
+  /** Throws a TypeError if the certificate, key or authority is not valid PEM. */
   constructor(options: TlsServerOptions, alpn?: readonly string[]) {
     checkPem("tls.cert", options.cert, "CERTIFICATE");
     checkPem("tls.key", options.key, "PRIVATE KEY");
     if (options.clientCa !== undefined) checkPem("tls.clientCa", options.clientCa, "CERTIFICATE");
     if (options.clientAuth !== undefined && options.clientCa === undefined) {
       throw new TypeError(
-        "tls.clientAuth needs tls.clientCa: authorities to verify clients against",
+        "tls.clientAuth requires tls.clientCa, the authorities that verify clients",
       );
     }
     this.#options = options;
@@ -103,7 +103,7 @@ export class TlsAcceptor {
       ALPNProtocols: alpn === undefined ? undefined : [...alpn],
       handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
     });
-    // The server's events don't say whose they are; they happen in the context of that connection's reads.
+    // The server's events don't name their connection, but run in the async context of its reads.
     server.on("secureConnection", (socket) => this.#waiting.getStore()?.resolve(socket));
     server.on("tlsClientError", (error, socket) => {
       this.#waiting.getStore()?.reject(verifyError(socket) ?? error);
@@ -112,14 +112,14 @@ export class TlsAcceptor {
     this.#server = server;
   }
 
-  /** The server's side of a TLS handshake inside `inner`; rejects with a TransportError. */
+  /** Performs a server's TLS handshake on `inner`; rejects with a TransportError. */
   async handshake(inner: ByteStream): Promise<ByteStream> {
     const duplex = new ByteStreamDuplex(inner);
     duplex.readsInTurn = true;
     let socket: tls.TLSSocket;
     try {
       socket = await new Promise<tls.TLSSocket>((resolve, reject) => {
-        // The server's own verdict, which says more, may come right after the end.
+        // A more specific error of the server may follow right after the end.
         const onEnd = () =>
           setImmediate(() => reject(new Deno.errors.UnexpectedEof("handshake eof")));
         duplex.on("error", reject).on("end", onEnd).on("close", onEnd);
@@ -154,7 +154,7 @@ function handshakeError(address: string, error: unknown, reason = tlsReason): Tr
   });
 }
 
-/** What was wrong with the peer's certificate; node:tls keeps a code or an error. */
+/** Error of the peer's certificate, if any; node:tls keeps a code or an error. */
 function verifyError(socket: tls.TLSSocket): Error | undefined {
   const found: unknown = socket.authorizationError;
   if (found instanceof Error) return found;
@@ -182,7 +182,7 @@ function secureStream(
   });
 }
 
-/** What TLS knows of the peer; its certificate is looked at only where there is a reader for it. */
+/** TLS information on the peer; reads its certificate only if there is a reader. */
 function peerInfo(socket: tls.TLSSocket, reader: CertificateReader | undefined): TlsPeerInfo {
   const alpn = socket.alpnProtocol || undefined;
   const certificate = reader && socket.getPeerCertificate();
@@ -202,7 +202,7 @@ function peerInfo(socket: tls.TLSSocket, reader: CertificateReader | undefined):
       fingerprint256,
     };
   } catch {
-    // A certificate that OpenSSL accepts and that can't be read here identifies no peer.
+    // A certificate that OpenSSL accepts but the reader doesn't must not identify the peer.
     return { alpn, authorized: false, fingerprint256 };
   }
 }

@@ -1,20 +1,20 @@
 /**
- * What users say about TLS. Certificates and keys are PEM text.
+ * TLS options of servers and clients. Certificates and keys are PEM text.
  *
  * @module
  */
 
 /** TLS of a server. */
 export interface TlsServerOptions {
-  /** The certificate chain in PEM, the server's own certificate first. */
+  /** Certificate chain in PEM, the server's own certificate first. */
   cert: string;
-  /** The private key in PEM (PKCS#8, or a traditional RSA or EC key), without a password. */
+  /** Private key in PEM (PKCS#8, or a traditional RSA or EC key), without a password. */
   key: string;
-  /** Authorities in PEM that client certificates must chain to; asks for client certificates (mutual TLS). */
+  /** Authorities in PEM that verify client certificates; enables mutual TLS. Default: no client certificates. */
   clientCa?: string;
   /**
-   * With `clientCa`: `require` (the default) refuses a client that shows no certificate; `request` lets it
-   * in as not authorized. A certificate that does not verify is refused in both cases.
+   * Treatment of clients without a certificate, with `clientCa`: `require` rejects them, `request` accepts them as not
+   * authorized. Certificates that fail verification are rejected in both cases. Default `require`.
    */
   clientAuth?: "require" | "request";
 }
@@ -22,35 +22,35 @@ export interface TlsServerOptions {
 /** TLS of a client. */
 export interface TlsClientOptions {
   /**
-   * Authorities in PEM that the server's certificate must chain to. Default: the runtime's own. Over TCP
-   * without a client certificate the runtime's own stay trusted beside these; in every other case (a client
-   * certificate, Unix, vsock, memory, any stream) these alone are.
+   * Authorities in PEM that verify the server's certificate. Over TCP without a client certificate they are trusted in
+   * addition to the runtime's; in all other cases (client certificate, Unix, vsock, memory, other streams) instead of
+   * them. Default: the runtime's.
    */
   ca?: string;
-  /** The client's certificate chain in PEM, for mutual TLS; needs `key`. */
+  /** Certificate chain of the client in PEM, for mutual TLS; requires `key`. */
   cert?: string;
-  /** The private key of `cert` in PEM. */
+  /** Private key of `cert` in PEM. */
   key?: string;
   /**
-   * The name that is sent (SNI) and that the server's certificate must bear. Default: the host of the
-   * address; `localhost` on transports whose addresses have none (unix, vsock, hvsock, memory).
+   * Name that is sent (SNI) and that the server's certificate must contain. Default: the host of the address;
+   * `localhost` for addresses without one (unix, vsock, hvsock, memory).
    */
   serverName?: string;
-  /** Development only: verify nothing. A warning is logged once. Default false. */
+  /** Skips all verification, for development only; logs a warning once. Default false. */
   insecure?: boolean;
 }
 
-/** Throws a TypeError unless `text` is PEM that holds such a block. */
+/** Throws a TypeError unless `text` contains a PEM block with the label. */
 export function checkPem(name: string, text: string, label: string): void {
   if (typeof text === "string" && new RegExp(`-----BEGIN [A-Z ]*${label}-----`).test(text)) return;
   throw new TypeError(
-    `${name} holds no PEM block "-----BEGIN ${label}-----"; give the file's text, not its path`,
+    `${name} contains no PEM block "-----BEGIN ${label}-----"; pass the file's content, not its path`,
   );
 }
 
 /**
- * The blocks of `text` with such a label. A file may hold others beside them, of which the runtime's parsers
- * would take the first for what is meant.
+ * Extracts the PEM blocks with a label. The runtime's parsers would use the first block of the text, whatever its
+ * label.
  */
 export function pemBlocks(text: string, label: string): string {
   const block = new RegExp(

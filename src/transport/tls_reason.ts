@@ -1,5 +1,5 @@
 /**
- * Why TLS failed, in words.
+ * Reasons of TLS failures, in words.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import { TransportError } from "../errors.ts";
 import { reasonOf } from "./failure.ts";
 
-const NO_GOODBYE = "the peer closed without a TLS goodbye";
-const HUNG_UP = "the peer closed the connection";
-const CLOSED = [NO_GOODBYE, HUNG_UP];
+const NO_CLOSE_NOTIFY = "the peer closed without a TLS close_notify";
+const PEER_CLOSED = "the peer closed the connection";
+const CLOSED = [NO_CLOSE_NOTIFY, PEER_CLOSED];
 
-// Codes of node:tls, texts of rustls (which speaks for the runtime, and through it for the peer's alerts).
+// Codes of node:tls; texts of rustls, which the runtime uses, also for the peer's alerts.
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/CertificateRequired|CERTIFICATE_REQUIRED/, "the peer requires a client certificate"],
   [
@@ -24,7 +24,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
   [/alert: CertificateUnknown/, "the peer does not accept this side's certificate"],
   [/did.not.return.a.certificate|sent no certificates/i, "the peer showed no client certificate"],
-  // The runtime's node:tls has this one code for nearly all that can be wrong with a certificate.
+  // The runtime's node:tls uses this code for nearly all certificate errors.
   [
     /UNABLE_TO_VERIFY_LEAF_SIGNATURE/,
     "the peer's certificate does not verify: its issuer is unknown (see tls.ca and tls.clientCa), " +
@@ -32,7 +32,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /SELF_SIGNED|UNABLE_TO_GET_ISSUER|UnknownIssuer/,
-    "the peer's certificate comes from an unknown issuer; give the issuer's certificate as tls.ca (or tls.clientCa)",
+    "the peer's certificate comes from an unknown issuer; pass the issuer's certificate as tls.ca (or tls.clientCa)",
   ],
   [/CERT_HAS_EXPIRED|certificate expired|: Expired/, "the peer's certificate has expired"],
   [/CERT_NOT_YET_VALID|not valid yet|NotValidYet/, "the peer's certificate is not valid yet"],
@@ -46,11 +46,11 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /HandshakeFailure|HANDSHAKE_FAILURE|PeerIncompatible|ProtocolVersion/,
     "no TLS version or cipher in common",
   ],
-  [/unexpected end of file|close_notify|unexpected eof/i, NO_GOODBYE],
-  [/socket hang up|ECONNRESET|handshake eof/, HUNG_UP],
+  [/unexpected end of file|close_notify|unexpected eof/i, NO_CLOSE_NOTIFY],
+  [/socket hang up|ECONNRESET|handshake eof/, PEER_CLOSED],
 ];
 
-/** Why a TLS connection failed, in a few words without a final period. */
+/** Describes a TLS failure in a few words, without a final period. */
 export function tlsReason(error: unknown): string {
   if (!(error instanceof Error) || error instanceof TransportError) return reasonOf(error);
   const text = `${(error as { code?: unknown }).code ?? ""} ${error.message}`;
@@ -65,12 +65,12 @@ export function tlsReason(error: unknown): string {
   return found ?? reasonOf(error);
 }
 
-/** Why a client's handshake failed: a server without TLS often just closes. */
+/** Describes a failed handshake of a client; a server without TLS often just closes the connection. */
 export function handshakeReason(error: unknown): string {
   const reason = tlsReason(error);
   return CLOSED.includes(reason) ? `${reason}; it may not speak TLS` : reason;
 }
 
-/** Why a client was turned away, in words. */
+/** Reason of a close by the server right after the handshake. */
 export const EARLY_END =
-  "the peer closed right after the TLS handshake; it may not accept the client certificate, or want one";
+  "the peer closed right after the TLS handshake; it may have rejected the client certificate, or require one";

@@ -19,7 +19,7 @@ export async function dialUnix(address: UnixAddress | UnixAbstractAddress): Prom
     return unixStream(await connectUnix(address), text);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
-      throw new TransportError(`Cannot connect to ${text}: there is no such socket`, {
+      throw new TransportError(`Cannot connect to ${text}: the socket does not exist`, {
         address: text,
         cause: error,
       });
@@ -28,7 +28,7 @@ export async function dialUnix(address: UnixAddress | UnixAbstractAddress): Prom
   }
 }
 
-/** A raw connection to a Unix socket; throws the runtime's errors. */
+/** Opens a raw connection to a Unix socket; rejects with the runtime's errors. */
 export function connectUnix(address: UnixAddress | UnixAbstractAddress): Promise<Deno.UnixConn> {
   return Deno.connect({ transport: "unix", path: socketPath(address) });
 }
@@ -38,14 +38,14 @@ function socketPath(address: UnixAddress | UnixAbstractAddress): string {
 }
 
 function unixStream(conn: Deno.UnixConn, address: string, transport = "unix"): ByteStream {
-  // The dialling end of a Unix connection has no name, so both ends go by the listener's.
+  // The dialling end of a Unix connection has no name, so both ends use the listener's.
   return new ConnStream(conn, { address, transport }, address);
 }
 
 /**
- * Listens on a Unix socket. A socket file left behind by a listener that is gone is replaced; one on
- * which somebody listens is an error, and so is any other file. Closing removes the file it made. `names`
- * replaces the address and transport that connections and listener go by.
+ * Listens on a Unix socket. Replaces the socket file of a listener that no longer exists; rejects if the socket is in
+ * use or the path is another file. Closing removes the file. `names` overrides the address and transport of the
+ * listener and its connections.
  */
 export async function listenUnix(
   address: UnixAddress | UnixAbstractAddress,
@@ -85,7 +85,7 @@ export async function listenUnix(
   );
 }
 
-/** Whether `path` is a socket on which nobody listens. */
+/** Whether `path` is a socket without a listener. */
 async function isStale(path: string): Promise<boolean> {
   try {
     if (!Deno.lstatSync(path).isSocket) return false;

@@ -1,15 +1,14 @@
 /**
- * Tells whether Deno's unstable features are switched on. Asking the runtime for one that is not ends the
- * process with a message of its own, so that has to be known beforehand.
+ * Checks of Deno's flags for unstable features. The use of a feature without its flag would end the process.
  *
  * @module
  */
 
 import { TransportError } from "../errors.ts";
 
-/** Throws a TransportError that names the flag when `reusePort` cannot be used. */
+/** Throws a TransportError that names the flag if `reusePort` can't be used. */
 export function requireUnstableNet(address: string): void {
-  // The runtime defines this function only under the flag.
+  // The runtime defines this function only with the flag.
   if ("listenDatagram" in Deno) return;
   throw new TransportError(
     `Cannot listen on ${address} with reusePort: Deno's flag --unstable-net is missing; ` +
@@ -18,9 +17,9 @@ export function requireUnstableNet(address: string): void {
   );
 }
 
-/** Throws a TransportError that names the flag when vsock cannot be used. */
+/** Rejects with a TransportError that names the flag if vsock can't be used. */
 export async function requireUnstableVsock(address: string): Promise<void> {
-  if (await (vsockSwitchedOn ??= probe("--unstable-vsock")) !== false) return;
+  if (await (vsockEnabled ??= probe("--unstable-vsock")) !== false) return;
   throw new TransportError(
     `Cannot use ${address}: Deno's flag --unstable-vsock is missing; ` +
       `run deno with it, or add "unstable": ["vsock"] to deno.json`,
@@ -28,23 +27,22 @@ export async function requireUnstableVsock(address: string): Promise<void> {
   );
 }
 
-let vsockSwitchedOn: Promise<boolean | undefined> | undefined;
+let vsockEnabled: Promise<boolean | undefined> | undefined;
 
 /**
- * Whether `flag` is switched on, by command line or deno.json; undefined when that cannot be found out.
+ * Whether `flag` is set, by command line or deno.json; undefined if that can't be determined.
  *
- * Nothing in the runtime's surface differs under the vsock flag. But `fork` passes the parent's unstable
- * flags on to the child and shows them in `spawnargs`, also when the program cannot be started: here it is
- * a path that cannot exist, so no process ever comes to be.
+ * The vsock flag doesn't change the runtime's API. But `fork` passes the parent's unstable flags to the child and
+ * shows them in `spawnargs`, even if the program can't be started: its path can't exist here, so no process starts.
  */
 async function probe(flag: string): Promise<boolean | undefined> {
   const path = "/dev/null/none";
   const { state } = Deno.permissions.querySync({ name: "run", command: path });
-  // Only asking the user would tell.
+  // It would prompt the user.
   if (state === "prompt" && Deno.stdin.isTerminal()) return undefined;
   const { fork } = await import("node:child_process");
   try {
-    // The variable is named because fork else reads it, for which it may lack the permission.
+    // Without this variable `fork` would read it, which may need a permission.
     const child = fork("none", [], {
       execPath: path,
       stdio: "ignore",

@@ -1,5 +1,5 @@
 /**
- * AF_VSOCK: the socket family between a virtual machine and its host.
+ * AF_VSOCK: sockets between a virtual machine and its host.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { RuntimeListener } from "./tcp.ts";
 import type { ByteStream, Listener } from "./types.ts";
 import { requireUnstableVsock } from "./unstable.ts";
 
-// VMADDR_PORT_ANY: the kernel chooses.
+// VMADDR_PORT_ANY: the kernel chooses the port.
 const PORT_ANY = 0xffffffff;
 
 /** Connects to a vsock address. Needs Deno's flag `--unstable-vsock`. */
@@ -45,7 +45,7 @@ export async function listenVsock(address: VsockAddress): Promise<Listener> {
   }
 }
 
-/** The runtime takes both as signed 32-bit integers. */
+/** Converts to the signed 32-bit integers of the runtime. */
 function words({ cid, port }: { cid: number; port: number }): { cid: number; port: number } {
   return { cid: cid | 0, port: port | 0 };
 }

@@ -23,7 +23,7 @@ function joined(...parts: Uint8Array[]): Uint8Array {
   return new Uint8Array(parts.flatMap((part) => [...part]));
 }
 
-Deno.test("decompress() undoes gzip() and other tools' gzip, of several members too", () => {
+Deno.test("decompress() inflates gzip() and other tools' gzip, also of several members (RFC 1952 §2.2)", () => {
   const message = new Uint8Array(1000).map((_, i) => i);
   assert.deepEqual(decompress(gzip(message), "gzip", 1000), message);
   const twice = new Uint8Array([...gzipSync(message), ...gzipSync(message)]);
@@ -33,14 +33,14 @@ Deno.test("decompress() undoes gzip() and other tools' gzip, of several members 
   assert.equal(decompress(gzip(message), "gzip", 1000).constructor, Uint8Array);
 });
 
-Deno.test("decompress() never inflates past the limit", () => {
+Deno.test("decompress() never inflates beyond the limit", () => {
   const bomb = gzip(new Uint8Array(10 * 1024 * 1024));
   assert.equal(codeOf(() => decompress(bomb, "gzip", 65536)), Status.RESOURCE_EXHAUSTED);
   assert.equal(codeOf(() => decompress(gzip(new Uint8Array(11)), "gzip", 10)), 8);
   assert.equal(decompress(gzip(new Uint8Array(10)), "gzip", 10).length, 10);
 });
 
-Deno.test("decompress() stops a message that says less than it holds, and takes it for damage", () => {
+Deno.test("decompress() stops at a message's declared length and reports more as corrupt", () => {
   const bomb = gzip(new Uint8Array(10 * 1024 * 1024));
   for (const said of [0, 1, 65535, 65536]) {
     const liar = bomb.slice();
@@ -53,7 +53,7 @@ Deno.test("decompress() stops a message that says less than it holds, and takes 
   }
 });
 
-Deno.test("decompress() makes little garbage of bombs that say less than they hold", () => {
+Deno.test("decompress() creates little garbage for bombs that declare less than they contain", () => {
   const bomb = gzip(new Uint8Array(10 * 1024 * 1024)).slice();
   bomb.set([1, 0, 0, 0], bomb.length - 4);
   const before = Deno.memoryUsage();
@@ -66,7 +66,7 @@ Deno.test("decompress() makes little garbage of bombs that say less than they ho
   assert.ok(most - before.external < 16 * 1024 * 1024, `${most - before.external} bytes`);
 });
 
-Deno.test("decompress() bounds messages of several members by what all of them say", () => {
+Deno.test("decompress() bounds messages of several members by the sum of their declared lengths", () => {
   const members = [0, 1, 1000, 70_000, 5, 0].map((length) =>
     gzipSync(new Uint8Array(length).map((_, i) => i * i >> 3))
   );
@@ -74,20 +74,20 @@ Deno.test("decompress() bounds messages of several members by what all of them s
   const { length } = decompress(all, "gzip", 71_006);
   assert.equal(length, 71_006);
   assert.equal(codeOf(() => decompress(all, "gzip", 71_005)), Status.RESOURCE_EXHAUSTED);
-  // The magic inside of data, which is stored as it is, begins no member.
+  // The magic bytes within stored data start no member.
   const stored = new Uint8Array(2000);
   for (let at = 0; at < 2000; at += 20) stored.set([0x1f, 0x8b, 8, 0], at);
   const inside = joined(gzipSync(stored, { level: 0 }), gzipSync(stored, { level: 0 }));
   assert.deepEqual(decompress(inside, "gzip", 4_000_000), joined(stored, stored));
 });
 
-Deno.test("decompress() takes a length that can't be for damage", () => {
+Deno.test("decompress() reports an impossible length as corrupt", () => {
   const damaged = gzip(new Uint8Array(1000)).slice();
   damaged.set([255, 255, 255, 255], damaged.length - 4);
   assert.equal(codeOf(() => decompress(damaged, "gzip", 65536)), Status.INTERNAL);
 });
 
-Deno.test("decompress() answers damage with INTERNAL and unknown names with UNIMPLEMENTED", () => {
+Deno.test("decompress() throws INTERNAL for corrupt messages and UNIMPLEMENTED for unknown encodings", () => {
   const good = gzip(new Uint8Array(1000).map((_, i) => i * i));
   for (let cut = 1; cut < good.length; cut += 7) {
     assert.equal(codeOf(() => decompress(good.subarray(0, cut), "gzip", 2000)), Status.INTERNAL);
@@ -97,7 +97,7 @@ Deno.test("decompress() answers damage with INTERNAL and unknown names with UNIM
   assert.equal(codeOf(() => decompress(good, "identity", 2000)), Status.INTERNAL);
 });
 
-Deno.test("compressWhenSmaller() leaves small and incompressible messages alone", () => {
+Deno.test("compressWhenSmaller() returns undefined for small and incompressible messages", () => {
   assert.equal(compressWhenSmaller(new Uint8Array(COMPRESS_FROM_BYTES - 1)), undefined);
   assert.ok(compressWhenSmaller(new Uint8Array(COMPRESS_FROM_BYTES)));
   assert.equal(compressWhenSmaller(crypto.getRandomValues(new Uint8Array(500))), undefined);

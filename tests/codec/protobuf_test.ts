@@ -67,7 +67,7 @@ const values = fc.record({
 }, { requiredKeys: [] });
 
 for (const optional of [false, true]) {
-  Deno.test(`protobufCodec() writes flat messages as protobuf-es does, optional: ${optional}`, () => {
+  Deno.test(`protobufCodec() encodes flat messages as protobuf-es does, optional: ${optional}`, () => {
     const schema = scalarMessage(optional);
     const codec = protobufCodec(schema);
     fc.assert(fc.property(values, (init) => {
@@ -102,7 +102,7 @@ function plainScalars(): DescMessage {
   return message;
 }
 
-Deno.test("protobufCodec() reads flat messages as protobuf-es does", () => {
+Deno.test("protobufCodec() decodes flat messages as protobuf-es does", () => {
   const schema = plainScalars();
   const codec = protobufCodec(schema);
   const init = fc.record({
@@ -116,7 +116,7 @@ Deno.test("protobufCodec() reads flat messages as protobuf-es does", () => {
   }, { requiredKeys: [] });
   fc.assert(fc.property(init, fc.nat(40), (value, offset) => {
     const bytes = toBinary(schema, create(schema, value));
-    // Somewhere inside a larger buffer.
+    // Within a larger buffer.
     const buffer = new Uint8Array(bytes.length + offset + 10).fill(0x08);
     buffer.set(bytes, offset);
     const part = buffer.subarray(offset, offset + bytes.length);
@@ -124,7 +124,7 @@ Deno.test("protobufCodec() reads flat messages as protobuf-es does", () => {
   }));
 });
 
-/** Whether a known field comes with another wire type than its own, which protobuf-es misreads. */
+/** Whether a known field has another wire type than its own, which protobuf-es misreads. */
 function isMismatched(schema: DescMessage, bytes: Uint8Array): boolean {
   const reader = new BinaryReader(bytes);
   try {
@@ -136,12 +136,12 @@ function isMismatched(schema: DescMessage, bytes: Uint8Array): boolean {
       reader.skip(wireType, no);
     }
   } catch {
-    // What follows is not read by either side.
+    // Neither side reads the rest.
   }
   return false;
 }
 
-Deno.test("protobufCodec() makes of any bytes what protobuf-es makes of them", () => {
+Deno.test("protobufCodec() decodes any bytes as protobuf-es does", () => {
   const schema = plainScalars();
   const codec = protobufCodec(schema);
   const outcome = (read: () => unknown) => {
@@ -151,7 +151,7 @@ Deno.test("protobufCodec() makes of any bytes what protobuf-es makes of them", (
       return "refused";
     }
   };
-  // Tags that the message has come often, so that reading gets far.
+  // The message's own tags are frequent, so that decoding proceeds far.
   const byte = fc.oneof(
     fc.constantFrom(0x0a, 0x7a, 0x80, 0x01, 0xf8, 0x7f, 0x18, 0x20, 0x28, 0xff),
     fc.nat(255),
@@ -169,8 +169,8 @@ Deno.test("protobufCodec() makes of any bytes what protobuf-es makes of them", (
   );
 });
 
-Deno.test("protobufCodec() keeps a known field of another wire type as an unknown one", () => {
-  // A string field as a varint, a map field as a varint, an int32 field as bytes: as C++, Go and Python read them.
+Deno.test("protobufCodec() keeps a known field of another wire type as an unknown field", () => {
+  // A string field as a varint, a map field as a varint, an int32 field as bytes: as in C++, Go and Python.
   for (
     const [schema, hex] of [
       [AnySchema, "0805"],
@@ -192,7 +192,7 @@ Deno.test("protobufCodec() keeps a known field of another wire type as an unknow
   }
 });
 
-Deno.test("protobufCodec() encodes other messages from inside a getter", () => {
+Deno.test("protobufCodec() can encode another message within a getter", () => {
   const codec = protobufCodec(AnySchema);
   const inner = () => codec.encode({ typeUrl: "inner", value: new Uint8Array(300).fill(1) });
   const outer = {
@@ -205,7 +205,7 @@ Deno.test("protobufCodec() encodes other messages from inside a getter", () => {
   assert.deepEqual(codec.encode(outer), toBinary(AnySchema, create(AnySchema, expected)));
 });
 
-Deno.test("protobufCodec() writes inherited fields with explicit presence, and no -0 of integers", () => {
+Deno.test("protobufCodec() encodes inherited fields with explicit presence, and omits -0 of integers", () => {
   class Field {
     get name() {
       return "x";
@@ -227,7 +227,7 @@ Deno.test("protobufCodec() names the field that can't be encoded", () => {
   });
 });
 
-Deno.test("protobufCodec() encodes messages and init shapes of every other form alike", () => {
+Deno.test("protobufCodec() encodes messages and init shapes of other forms alike", () => {
   const value = new Uint8Array(70_000).fill(7);
   for (const init of [{ value }, create(AnySchema, { value }), {}]) {
     assert.deepEqual(
@@ -253,7 +253,7 @@ Deno.test("protobufCodec() keeps unknown fields", () => {
   assert.deepEqual(protobufCodec(EmptySchema).encode(message), bytes);
 });
 
-Deno.test("protobufCodec() refuses what is not the message", () => {
+Deno.test("protobufCodec() rejects bytes and values that are not the message", () => {
   const codec = protobufCodec(DurationSchema);
   assert.throws(() => codec.encode({ seconds: "x" as never }));
   assert.throws(() => codec.encode({ nanos: 1.5 }));
@@ -262,7 +262,7 @@ Deno.test("protobufCodec() refuses what is not the message", () => {
   assert.throws(() => codec.decode(new Uint8Array([0x08])));
 });
 
-Deno.test("protobufCodec() is the same for the same descriptor, and its results don't overlap", () => {
+Deno.test("protobufCodec() returns one codec per descriptor, whose results don't overlap", () => {
   const codec = protobufCodec(AnySchema);
   assert.equal(codec, protobufCodec(AnySchema));
   const all = Array.from({ length: 3000 }, (_, i) => codec.encode({ typeUrl: `url ${i}` }));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createAuthority, selfSigned } from "../../src/transport/certs.ts";
 
-Deno.test("selfSigned() makes an ECDSA certificate for this machine", async () => {
+Deno.test("selfSigned() creates an ECDSA certificate for this machine", async () => {
   const { cert, key, fingerprint256 } = await selfSigned();
   const certificate = new X509Certificate(cert);
   assert.equal(certificate.publicKey.asymmetricKeyType, "ec");
@@ -28,7 +28,7 @@ Deno.test("createAuthority() issues certificates that chain to it", async () => 
   assert.notEqual(new X509Certificate(other.cert).serialNumber, leaf.serialNumber);
 });
 
-Deno.test("certificates are valid from yesterday for the days asked for, or expired", async () => {
+Deno.test("certificates are valid from yesterday for the requested days, or expired", async () => {
   const now = Date.now();
   const fresh = new X509Certificate((await selfSigned({ days: 2 })).cert);
   assert.ok(Date.parse(fresh.validFrom) < now && Date.parse(fresh.validTo) > now);

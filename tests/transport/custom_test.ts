@@ -51,7 +51,7 @@ function wrapped(wrap: (stream: ByteStream) => ByteStream): Fixture {
   };
 }
 
-/** A duplex stream that a user may have: its chunks are the reader's to keep. */
+/** A duplex stream as applications write them: the reader owns its chunks. */
 class KeepableDuplex extends ByteStreamDuplex {
   override push(chunk: Uint8Array | null): boolean {
     return super.push(chunk === null ? null : new Uint8Array(chunk));
@@ -64,7 +64,7 @@ transportSuite(
   () => wrapped((stream) => streamFrom(new KeepableDuplex(stream))),
 );
 
-Deno.test("streamFrom() bears the names it is given", () => {
+Deno.test("streamFrom() has the given address and transport", () => {
   const names = { address: "pipe:1", localAddress: "pipe:2", transport: "pipe" };
   const [near, far] = memoryPair();
   for (const source of [webStreams(near), new KeepableDuplex(far)]) {
@@ -75,7 +75,7 @@ Deno.test("streamFrom() bears the names it is given", () => {
   }
 });
 
-Deno.test("streamFrom() reports what broke a user's stream", async () => {
+Deno.test("streamFrom() reports the error of the wrapped stream", async () => {
   const stream = streamFrom({
     readable: new ReadableStream({
       pull() {

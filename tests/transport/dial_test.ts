@@ -11,7 +11,7 @@ import { parseAddress } from "../../src/transport/address_parser.ts";
 const tcp = (address: string) => parseAddress(address);
 const signal = new AbortController().signal;
 
-Deno.test("resolveHost() knows loopback names without asking", async () => {
+Deno.test("resolveHost() resolves localhost names without a query (RFC 6761 §6.3)", async () => {
   const loopback = [
     { kind: "tcp", host: "127.0.0.1", port: 5 },
     { kind: "tcp", host: "::1", port: 5 },
@@ -21,7 +21,7 @@ Deno.test("resolveHost() knows loopback names without asking", async () => {
   assert.deepEqual(await resolveHost("10.0.0.1", 5, signal), [tcp("10.0.0.1:5")]);
 });
 
-Deno.test("resolveAddress() of a list gives its addresses, of a socket itself", async () => {
+Deno.test("resolveAddress() resolves a list to its addresses, and a socket to itself", async () => {
   assert.deepEqual(await resolveAddress(parseAddress("ipv4:1.2.3.4:5,1.2.3.5:6")), [
     tcp("1.2.3.4:5"),
     tcp("1.2.3.5:6"),
@@ -29,7 +29,7 @@ Deno.test("resolveAddress() of a list gives its addresses, of a socket itself", 
   assert.deepEqual(await resolveAddress(parseAddress("unix:/a")), [parseAddress("unix:/a")]);
 });
 
-Deno.test("dial() asks the resolver it was given, and takes any address it gives", async () => {
+Deno.test("dial() uses the given resolver and any kind of address it returns", async () => {
   const listener = await listen("memory:resolved");
   const asked: [string, number][] = [];
   const stream = await dial("api.example:443", {
@@ -44,7 +44,7 @@ Deno.test("dial() asks the resolver it was given, and takes any address it gives
   listener.close();
 });
 
-Deno.test("dial() tries the next address when one fails", async () => {
+Deno.test("dial() tries the next address after a failure", async () => {
   const gone = await listen("127.0.0.1:0");
   gone.close();
   const listener = await listen("127.0.0.1:0");
@@ -59,9 +59,9 @@ Deno.test("dial() tries the next address when one fails", async () => {
   });
 });
 
-Deno.test("dial() does not wait for an address that gives no answer", async () => {
+Deno.test("dial() tries the next address while one does not answer (RFC 8305 §5)", async () => {
   const listener = await listen("memory:answers");
-  // A door that says nothing, to be given up for the next address.
+  // A monitor that never answers.
   const path = await Deno.makeTempFile();
   await Deno.remove(path);
   const silent = Deno.listen({ transport: "unix", path });
@@ -75,7 +75,7 @@ Deno.test("dial() does not wait for an address that gives no answer", async () =
   silent.close();
 });
 
-Deno.test("dial() times out and aborts while a name is being resolved", async () => {
+Deno.test("dial() times out and aborts during name resolution", async () => {
   const never = () => new Promise<Address[]>(() => {});
   await assert.rejects(
     dial("api.example:1", { resolver: never, timeoutMs: 20 }),
@@ -90,7 +90,7 @@ Deno.test("dial() times out and aborts while a name is being resolved", async ()
   );
 });
 
-Deno.test("dial() says that a name cannot be resolved", async () => {
+Deno.test("dial() reports a name that can't be resolved", async () => {
   await assert.rejects(dial("nobody.invalid:1"), (error: Error) => {
     assert.ok(error instanceof TransportError);
     assert.match(error.message, /^Cannot connect to nobody\.invalid:1: the host name cannot be/);
@@ -106,13 +106,13 @@ Deno.test("dial() says that a name cannot be resolved", async () => {
   );
 });
 
-Deno.test("dial() refuses what can only be listened on", async () => {
+Deno.test("dial() rejects addresses that are for listening only", async () => {
   await assert.rejects(dial("127.0.0.1:0"), RangeError);
   await assert.rejects(dial("vsock:any:5"), /^RangeError: .*cid any is for listening/);
   await assert.rejects(dial("127.0.0.1:1", { timeoutMs: 0 }), RangeError);
 });
 
-Deno.test("TLS without verification is warned about, once", async () => {
+Deno.test("TLS without verification logs a warning, once", async () => {
   const records: LogRecord[] = [];
   await configure({
     sinks: { list: (record) => records.push(record) },

@@ -7,15 +7,15 @@ import { drain, readExactly, transportSuite, writeAll } from "./suite.ts";
 
 const text = new TextEncoder();
 
-/** A VMM's door on a Unix socket: `answer` gets each connection and the request line it sent. */
-interface Door extends AsyncDisposable {
+/** A VMM's Unix socket; `answer` receives each connection and its request line. */
+interface Monitor extends AsyncDisposable {
   path: string;
   requests: string[];
 }
 
 type Answer = (conn: Deno.Conn, sendConnect: number) => Promise<void> | void;
 
-/** Reads up to and with the newline. */
+/** Reads a line, with its newline. */
 async function readLine(conn: { read(b: Uint8Array): Promise<number | null> }): Promise<string> {
   let line = "";
   const byte = new Uint8Array(1);
@@ -25,7 +25,7 @@ async function readLine(conn: { read(b: Uint8Array): Promise<number | null> }): 
   return line;
 }
 
-async function openDoor(answer: Answer): Promise<Door> {
+async function openMonitor(answer: Answer): Promise<Monitor> {
   const dir = await Deno.makeTempDir();
   const path = `${dir}/vm.sock`;
   const listener = Deno.listen({ transport: "unix", path });
@@ -56,21 +56,21 @@ async function openDoor(answer: Answer): Promise<Door> {
   };
 }
 
-async function dialDoor(door: Door, timeoutMs = 5000): Promise<ByteStream> {
-  return await dial(`hvsock:${door.path}:5000`, { timeoutMs });
+async function dialMonitor(monitor: Monitor, timeoutMs = 5000): Promise<ByteStream> {
+  return await dial(`hvsock:${monitor.path}:5000`, { timeoutMs });
 }
 
-Deno.test("hvsock dial asks in one line and keeps the bytes behind the reply", async () => {
-  await using door = await openDoor(async (conn) => {
+Deno.test("hvsock dial sends one line and keeps the bytes after the answer", async () => {
+  await using monitor = await openMonitor(async (conn) => {
     await conn.write(text.encode("OK 1073741824\nhello from the guest"));
   });
-  const stream = await dialDoor(door);
-  assert.deepEqual(door.requests, ["CONNECT 5000\n"]);
+  const stream = await dialMonitor(monitor);
+  assert.deepEqual(monitor.requests, ["CONNECT 5000\n"]);
   assert.equal(
     new TextDecoder().decode(await readExactly(stream, 20)),
     "hello from the guest",
   );
-  assert.deepEqual(stream.peer, { address: `hvsock:${door.path}:5000`, transport: "hvsock" });
+  assert.deepEqual(stream.peer, { address: `hvsock:${monitor.path}:5000`, transport: "hvsock" });
   stream.close();
 });
 
@@ -89,55 +89,55 @@ Deno.test("hvsock dial sends its request in one write", async () => {
   await Deno.remove(dir, { recursive: true });
 });
 
-Deno.test("hvsock dial takes a reply that comes byte by byte", async () => {
-  await using door = await openDoor(async (conn) => {
+Deno.test("hvsock dial accepts an answer that arrives byte by byte", async () => {
+  await using monitor = await openMonitor(async (conn) => {
     for (const byte of text.encode("OK 7\nx")) {
       await conn.write(new Uint8Array([byte]));
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   });
-  const stream = await dialDoor(door);
+  const stream = await dialMonitor(monitor);
   assert.deepEqual(await readExactly(stream, 1), text.encode("x"));
   stream.close();
 });
 
-Deno.test("hvsock dial asks again when the door closes silently, until the guest listens", async () => {
-  await using door = await openDoor(async (conn, sendConnect) => {
+Deno.test("hvsock dial repeats CONNECT after a silent close, until the guest listens", async () => {
+  await using monitor = await openMonitor(async (conn, sendConnect) => {
     if (sendConnect < 4) conn.close();
     else await conn.write(text.encode("OK 9\n"));
   });
-  const stream = await dialDoor(door);
-  assert.equal(door.requests.length, 4);
+  const stream = await dialMonitor(monitor);
+  assert.equal(monitor.requests.length, 4);
   stream.close();
 });
 
-Deno.test("hvsock dial says how often it asked a guest that does not listen", async () => {
-  await using door = await openDoor((conn) => conn.close());
-  await assert.rejects(dialDoor(door, 500), (error: Error) => {
+Deno.test("hvsock dial reports its number of tries if the guest does not listen", async () => {
+  await using monitor = await openMonitor((conn) => conn.close());
+  await assert.rejects(dialMonitor(monitor, 500), (error: Error) => {
     assert.ok(error instanceof TransportError);
     const tries = /guest is not listening on port 5000 \((\d+) tries in 0\.5 s\)$/.exec(
       error.message,
     );
     assert.ok(tries !== null, error.message);
     assert.ok(Number(tries[1]) >= 2 && Number(tries[1]) <= 5, error.message);
-    assert.equal(error.address, `hvsock:${door.path}:5000`);
+    assert.equal(error.address, `hvsock:${monitor.path}:5000`);
     return true;
   });
 });
 
-Deno.test("hvsock dial gives a silent door its own timeout and asks again", async () => {
-  await using door = await openDoor(async (conn, sendConnect) => {
+Deno.test("hvsock dial repeats CONNECT after the reply timeout", async () => {
+  await using monitor = await openMonitor(async (conn, sendConnect) => {
     if (sendConnect > 1) await conn.write(text.encode("OK 1\n"));
   });
-  const stream = await dialDoor(door);
-  assert.equal(door.requests.length, 2);
+  const stream = await dialMonitor(monitor);
+  assert.equal(monitor.requests.length, 2);
   stream.close();
 });
 
-Deno.test("hvsock dial ends at the connect deadline though the door is silent", async () => {
-  await using door = await openDoor(() => {});
+Deno.test("hvsock dial ends at its timeout if the monitor never answers", async () => {
+  await using monitor = await openMonitor(() => {});
   await assert.rejects(
-    dialDoor(door, 200),
+    dialMonitor(monitor, 200),
     /guest is not listening on port 5000 \(1 try in 0\.2 s\)$/,
   );
 });
@@ -157,35 +157,35 @@ for (
     "x".repeat(100),
   ]
 ) {
-  Deno.test(`hvsock dial takes ${JSON.stringify(reply.slice(0, 20))} for no door`, async () => {
-    await using door = await openDoor(async (conn) => {
+  Deno.test(`hvsock dial rejects the answer ${JSON.stringify(reply.slice(0, 20))}`, async () => {
+    await using monitor = await openMonitor(async (conn) => {
       await conn.write(text.encode(reply));
     });
-    await assert.rejects(dialDoor(door), (error: Error) => {
+    await assert.rejects(dialMonitor(monitor), (error: Error) => {
       assert.ok(error instanceof TransportError);
       assert.match(error.message, /the socket answered ".*" instead of "OK <number>"/);
       return true;
     });
-    assert.equal(door.requests.length, 1);
+    assert.equal(monitor.requests.length, 1);
   });
 }
 
-Deno.test("hvsock dial rejects a reply cut off by a close", async () => {
-  await using door = await openDoor(async (conn) => {
+Deno.test("hvsock dial rejects an answer that is cut off by a close", async () => {
+  await using monitor = await openMonitor(async (conn) => {
     await conn.write(text.encode("OK 1"));
     conn.close();
   });
-  await assert.rejects(dialDoor(door), /the socket answered "OK 1" instead/);
+  await assert.rejects(dialMonitor(monitor), /the socket answered "OK 1" instead/);
 });
 
-Deno.test("hvsock dial says when there is no door", async () => {
+Deno.test("hvsock dial reports a socket that does not exist", async () => {
   await assert.rejects(
     dial("hvsock:/nowhere/vm.sock:5000", { timeoutMs: 5000 }),
-    /there is no such socket; is the virtual machine running\?$/,
+    /the socket does not exist; is the virtual machine running\?$/,
   );
 });
 
-Deno.test("hvsock listen makes PATH_PORT and removes it", async () => {
+Deno.test("hvsock listen creates PATH_PORT and removes it", async () => {
   const dir = await Deno.makeTempDir();
   const address = `hvsock:${dir}/vm.sock:5000`;
   const listener = await listen(address);
@@ -203,7 +203,7 @@ Deno.test("hvsock listen makes PATH_PORT and removes it", async () => {
   await Deno.remove(dir);
 });
 
-Deno.test("hvsock listen refuses a path that gets too long with its port", async () => {
+Deno.test("hvsock listen rejects a path that is too long with its port", async () => {
   const path = `/tmp/${"a".repeat(100)}`;
   await assert.rejects(listen(`hvsock:${path}:5000`), (error: Error) => {
     assert.ok(error instanceof RangeError);
@@ -213,7 +213,7 @@ Deno.test("hvsock listen refuses a path that gets too long with its port", async
 });
 
 /** Joins two connections both ways, as a VMM does. */
-function splice(door: Deno.Conn, guest: ByteStream): void {
+function splice(monitor: Deno.Conn, guest: ByteStream): void {
   const copy = async (
     from: { read(b: Uint8Array): Promise<number | null> },
     to: { write(b: Uint8Array): Promise<number>; closeWrite(): Promise<void> },
@@ -225,28 +225,28 @@ function splice(door: Deno.Conn, guest: ByteStream): void {
       for (let sent = 0; sent < count;) sent += await to.write(buffer.subarray(sent, count));
     }
   };
-  // An end that goes away takes the other with it, unless it was an orderly end of one direction.
+  // A close of one end closes the other; an orderly end of one direction is passed on.
   const close = () => {
     guest.close();
     try {
-      door.close();
+      monitor.close();
     } catch {
       // Closed already.
     }
   };
-  Promise.all([copy(door, guest), copy(guest, door)]).then(close, close);
+  Promise.all([copy(monitor, guest), copy(guest, monitor)]).then(close, close);
 }
 
-/** A whole VMM: the door leads to the guest's own listener, if there is one. */
-transportSuite("hvsock through a door", async () => {
+/** A VMM, whose socket leads to the guest's listener, if there is one. */
+transportSuite("hvsock through a monitor", async () => {
   const dir = await Deno.makeTempDir();
   const path = `${dir}/vm.sock`;
   const guest = `memory:${crypto.randomUUID()}`;
-  const door = Deno.listen({ transport: "unix", path });
+  const monitor = Deno.listen({ transport: "unix", path });
   let silent = false;
   const held: Deno.Conn[] = [];
   const serving = (async () => {
-    for await (const conn of door) {
+    for await (const conn of monitor) {
       (async () => {
         const port = /^CONNECT (\d+)\n$/.exec(await readLine(conn))?.[1];
         assert.equal(port, "5000");
@@ -274,13 +274,13 @@ transportSuite("hvsock through a door", async () => {
       };
     },
     dial: (listener, options) => dial(listener.address, options),
-    dialNobody: (options) => dial(`hvsock:${path}:5000`, { timeoutMs: 150, ...options }),
+    dialWithoutListener: (options) => dial(`hvsock:${path}:5000`, { timeoutMs: 150, ...options }),
     dialSilent(options) {
       silent = true;
       return dial(`hvsock:${path}:5000`, options);
     },
     async cleanUp() {
-      door.close();
+      monitor.close();
       await serving;
       for (const conn of held) conn.close();
       await Deno.remove(dir, { recursive: true });
@@ -288,7 +288,7 @@ transportSuite("hvsock through a door", async () => {
   };
 });
 
-/** The guest's end, under the name that the suite expects on both ends. */
+/** The guest's end, with the address that the suite expects at both ends. */
 function named(stream: ByteStream): ByteStream {
   return {
     read: (buffer) => stream.read(buffer),
@@ -300,15 +300,15 @@ function named(stream: ByteStream): ByteStream {
   };
 }
 
-Deno.test("hvsock dial keeps leftovers of every length, before more", async () => {
+Deno.test("hvsock dial keeps bytes after the answer, of any length, before later ones", async () => {
   for (const length of [0, 1, 490, 505]) {
     const guestBytes = new Uint8Array(length).fill(7);
-    await using door = await openDoor(async (conn) => {
+    await using monitor = await openMonitor(async (conn) => {
       await conn.write(new Uint8Array([...text.encode("OK 1\n"), ...guestBytes]));
       await conn.write(new Uint8Array(1000).fill(7));
       await conn.closeWrite();
     });
-    const stream = await dialDoor(door);
+    const stream = await dialMonitor(monitor);
     await writeAll(stream, text.encode("x"));
     assert.deepEqual(await drain(stream), { bytes: length + 1000, sum: 7 * (length + 1000) });
     stream.close();

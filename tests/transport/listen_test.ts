@@ -18,7 +18,7 @@ async function inTempDir(run: (dir: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("listen() on port 0 tells the real port", async () => {
+Deno.test("listen() on port 0 reports the actual port", async () => {
   const listener = await listen("127.0.0.1:0");
   assert.match(listener.address, /^127\.0\.0\.1:[1-9]\d*$/);
   listener.close();
@@ -27,7 +27,7 @@ Deno.test("listen() on port 0 tells the real port", async () => {
   byName.close();
 });
 
-Deno.test("listen() on an address in use says which, and how to find who holds it", async () => {
+Deno.test("listen() on an address in use names it, and a command that shows the process using it", async () => {
   const listener = await listen("127.0.0.1:0");
   const port = listener.address.split(":")[1];
   await assert.rejects(
@@ -57,7 +57,7 @@ Deno.test("listen() with reusePort shares a port", async () => {
 Deno.test("listen() on a Unix socket replaces a stale file only", async () => {
   await inTempDir(async (dir) => {
     const path = `${dir}/a.sock`;
-    // What is left when a listener's process is killed: a file on which nobody listens.
+    // The socket file of a killed process.
     const killed = Deno.listen({ transport: "unix", path: `${dir}/b.sock` });
     await Deno.rename(`${dir}/b.sock`, path);
     killed.close();
@@ -76,13 +76,16 @@ Deno.test("listen() on a Unix socket replaces a stale file only", async () => {
   });
 });
 
-Deno.test("listen() says what is wrong with a place where it cannot be", async () => {
+Deno.test("listen() reports why an address can't be listened on", async () => {
   await assert.rejects(listen("unix:/nowhere/a.sock"), fails(/its directory does not exist$/));
   await assert.rejects(listen("192.0.2.1:0"), fails(/this machine has no such address$/));
-  await assert.rejects(listen("ipv4:127.0.0.1:1,127.0.0.1:2"), /holds 2 addresses; listen on each/);
+  await assert.rejects(
+    listen("ipv4:127.0.0.1:1,127.0.0.1:2"),
+    /contains 2 addresses; listen on each of them/,
+  );
 });
 
-Deno.test("without Deno's unstable flags our error names the flag", async () => {
+Deno.test("without Deno's unstable flags the error names the flag", async () => {
   const module = new URL("../../src/transport/mod.ts", import.meta.url).href;
   const config = await Deno.makeTempFile({ suffix: ".json" });
   const { imports } = JSON.parse(

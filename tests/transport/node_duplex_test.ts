@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { ByteStreamDuplex } from "../../src/transport/node_duplex.ts";
 import type { ByteStream } from "../../src/transport/types.ts";
 
-/** A stream that has one octet at once, and then nothing. */
+/** A stream that has one byte to read, and then nothing. */
 class OneOctet implements ByteStream {
   readonly localAddress = "memory:here";
   readonly peer = { address: "memory:there" } as ByteStream["peer"];
@@ -29,7 +29,7 @@ class OneOctet implements ByteStream {
 
 const STEP_MS = 3;
 
-/** How many of `count` streams gave their octet, whose taker works for a while, after each turn until all have. */
+/** Number of `count` streams whose byte was read, after each turn; each reader then works for a while. */
 async function octetsByTurn(count: number, readsInTurn: boolean): Promise<number[]> {
   let octets = 0;
   for (let i = 0; i < count; i++) {
@@ -48,12 +48,12 @@ async function octetsByTurn(count: number, readsInTurn: boolean): Promise<number
   return seen;
 }
 
-Deno.test("handshakes that are due at once take turns", async () => {
+Deno.test("handshakes that are due at once run on one turn each", async () => {
   const seen = await octetsByTurn(5, true);
   assert.deepEqual([...new Set(seen)].filter((octets) => octets > 0), [1, 2, 3, 4, 5]);
 });
 
-Deno.test("what an open stream gives doesn't wait for a turn", async () => {
+Deno.test("reads of an open stream don't wait for a turn", async () => {
   const seen = await octetsByTurn(5, false);
   assert.deepEqual(seen.filter((octets) => octets > 0), [5]);
 });

@@ -39,7 +39,7 @@ async function authority() {
   return { ca: ca.toString("pem"), issue };
 }
 
-Deno.test("a certificate's names are read by their types, whatever stands in them", async () => {
+Deno.test("a certificate's names keep their types, whatever they contain (RFC 5280 §4.2.1.6)", async () => {
   const { issue } = await authority();
   const read = await loadCertificateReader();
   const { der } = await issue([
@@ -69,7 +69,7 @@ Deno.test("a certificate's names are read by their types, whatever stands in the
 });
 
 for (const wire of ["grpc", "lean"] as const) {
-  Deno.test(`tlsPeer() takes no name out of another one, and the subject where there is none: ${wire}`, async () => {
+  Deno.test(`tlsPeer() reads no name within another one, and the subject without a common name: ${wire}`, async () => {
     const { ca, issue } = await authority();
     const own = await createAuthority();
     await using server = await serve("127.0.0.1:0", (router) => {

@@ -2,7 +2,7 @@ import { dial } from "../../src/transport/dial.ts";
 import { listen } from "../../src/transport/listen.ts";
 import { transportSuite } from "./suite.ts";
 
-/** A port of this machine on which nobody listens. */
+/** A port of this machine without a listener. */
 async function freePort(host: string): Promise<string> {
   const listener = await listen(`${host}:0`);
   listener.close();
@@ -14,7 +14,7 @@ for (const [name, host] of [["tcp", "127.0.0.1"], ["tcp ipv6", "[::1]"]]) {
     transport: "tcp",
     listen: () => listen(`${host}:0`),
     dial: (listener, options) => dial(listener.address, options),
-    dialNobody: async (options) => await dial(await freePort(host), options),
+    dialWithoutListener: async (options) => await dial(await freePort(host), options),
   }));
 }
 
@@ -24,7 +24,7 @@ transportSuite("unix", async () => {
     transport: "unix",
     listen: () => listen(`unix:${dir}/a.sock`),
     dial: (listener, options) => dial(listener.address, options),
-    dialNobody: (options) => dial(`unix:${dir}/nobody.sock`, options),
+    dialWithoutListener: (options) => dial(`unix:${dir}/missing.sock`, options),
     cleanUp: () => Deno.remove(dir, { recursive: true }),
   };
 });
@@ -35,7 +35,7 @@ transportSuite("unix-abstract", () => {
     transport: "unix",
     listen: () => listen(address),
     dial: (listener, options) => dial(listener.address, options),
-    dialNobody: (options) => dial(`${address}-nobody`, options),
+    dialWithoutListener: (options) => dial(`${address}-missing`, options),
   };
 });
 
@@ -45,7 +45,7 @@ transportSuite("memory", () => {
     transport: "memory",
     listen: () => listen(address),
     dial: (listener, options) => dial(listener.address, options),
-    dialNobody: (options) => dial(`${address}-nobody`, options),
+    dialWithoutListener: (options) => dial(`${address}-missing`, options),
   };
 });
 
@@ -55,7 +55,7 @@ transportSuite(
     transport: "vsock",
     listen: () => listen("vsock:any:0"),
     dial: (listener, options) => dial(localVsock(listener.address), options),
-    async dialNobody(options) {
+    async dialWithoutListener(options) {
       const listener = await listen("vsock:any:0");
       listener.close();
       return await dial(localVsock(listener.address), options);

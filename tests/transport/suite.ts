@@ -9,14 +9,14 @@ import { TransportError } from "../../src/errors.ts";
 import type { DialOptions } from "../../src/transport/dial.ts";
 import type { ByteStream, Listener } from "../../src/transport/types.ts";
 
-/** A transport under test, set up anew for each case. */
+/** A transport under test, created for each case. */
 export interface Fixture {
   listen(): Promise<Listener>;
   /** Connects to a listener of this fixture; handshake included. */
   dial(listener: Listener, options?: DialOptions): Promise<ByteStream>;
-  /** Dials where nobody listens; absent when there is no such thing. */
-  dialNobody?(options?: DialOptions): Promise<ByteStream>;
-  /** Dials where somebody accepts bytes but never answers; absent when connecting needs no answer. */
+  /** Dials an address without a listener; absent if there is none. */
+  dialWithoutListener?(options?: DialOptions): Promise<ByteStream>;
+  /** Dials a peer that accepts bytes but never answers; absent if connecting needs no answer. */
   dialSilent?(options?: DialOptions): Promise<ByteStream>;
   /** The transport's name in peer facts. */
   readonly transport: string;
@@ -42,7 +42,7 @@ export async function readExactly(stream: ByteStream, count: number): Promise<Ui
   return result;
 }
 
-/** Reads to the end; resolves to how many bytes came and their sum. */
+/** Reads to the end; resolves to the number of bytes and their sum. */
 export async function drain(stream: ByteStream): Promise<{ bytes: number; sum: number }> {
   const buffer = new Uint8Array(65536);
   let bytes = 0;
@@ -135,7 +135,7 @@ const cases = {
     }
   },
 
-  "read: fills no more than asked for and keeps the rest": async (fixture) => {
+  "read: fills at most the buffer and keeps the rest": async (fixture) => {
     await using pair = await connected(fixture);
     const message = pattern(10);
     await writeAll(pair.client, message);
@@ -146,7 +146,7 @@ const cases = {
     }
   },
 
-  "write: the data may be changed once it was taken": async (fixture) => {
+  "write: data may be changed once it was accepted": async (fixture) => {
     await using pair = await connected(fixture);
     const data = pattern(1000);
     const expected = data.slice();
@@ -169,7 +169,7 @@ const cases = {
     assert.deepEqual(atClient, { bytes: down.length, sum: sumOf(down) });
   },
 
-  "half-close: the other direction goes on": async (fixture) => {
+  "half-close: the other direction continues": async (fixture) => {
     await using pair = await connected(fixture);
     await writeAll(pair.client, pattern(100));
     await pair.client.closeWrite();
@@ -210,7 +210,7 @@ const cases = {
 
   "abrupt close: the other end's read ends or rejects": async (fixture) => {
     await using pair = await connected(fixture);
-    // Bytes that nobody has read make the close of a socket a reset.
+    // Unread bytes turn the close of a socket into a reset.
     await writeAll(pair.server, pattern(1000));
     await readExactly(pair.client, 1);
     const reading = drain(pair.server);
@@ -232,7 +232,7 @@ const cases = {
     })();
     await filled(pair.server);
     let before = -1;
-    // Nothing is read: the writer comes to a stop well before the end.
+    // Without reads the writer blocks well before the end.
     while (before !== sent) {
       before = sent;
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -295,9 +295,9 @@ const cases = {
     listener.close();
   },
 
-  "dial: refused where nobody listens": async (fixture) => {
-    if (fixture.dialNobody === undefined) return;
-    await assert.rejects(fixture.dialNobody(), (error) => {
+  "dial: rejects without a listener": async (fixture) => {
+    if (fixture.dialWithoutListener === undefined) return;
+    await assert.rejects(fixture.dialWithoutListener(), (error) => {
       isTransportError(error);
       assert.match((error as Error).message, /^Cannot connect to /);
       assert.ok((error as TransportError).address !== undefined);
@@ -330,7 +330,7 @@ const cases = {
   },
 } satisfies Record<string, Case>;
 
-/** Resolves once something has arrived at `stream`, and leaves the rest unread. */
+/** Resolves once a byte has arrived at `stream`, and leaves the rest unread. */
 async function filled(stream: ByteStream): Promise<void> {
   await readExactly(stream, 1);
 }

@@ -9,7 +9,7 @@ const server = await authority.issueServer();
 const client = await authority.issueClient({ commonName: "alice", names: ["alice.internal"] });
 const alpn = ["h2"];
 
-/** A fixture that speaks TLS on `address` and dials a plain listener where silence is wanted. */
+/** A fixture with TLS on `address`, and a plain listener as a peer that never answers. */
 function tlsFixture(
   address: string,
   transport: string,
@@ -21,7 +21,7 @@ function tlsFixture(
     cleanUp,
     listen: () => listen(address, { tls: tls.server, alpn }),
     dial: (listener, options) => dial(listener.address, { tls: tls.client, alpn, ...options }),
-    // Somebody accepts the connection and never answers the handshake.
+    // Accepts the connection and never answers the handshake.
     async dialSilent(options) {
       const listener = await listen(address);
       const accepted = listener.accept();

@@ -17,7 +17,7 @@ const expired = await authority.issueClient({ days: -1 });
 const ca = authority.cert;
 const mutual: TlsServerOptions = { ...server, clientCa: ca };
 
-/** A server that echoes, and notes what became of each connection. */
+/** A server that echoes, and records the outcome of each connection. */
 class EchoServer implements AsyncDisposable {
   readonly listener: Listener;
   readonly peers: ByteStream["peer"][] = [];
@@ -98,7 +98,7 @@ function failsWith(pattern: RegExp) {
 }
 
 for (const [name, address] of addresses()) {
-  Deno.test(`mutual TLS over ${name}: a verified client is let in, and known`, async () => {
+  Deno.test(`mutual TLS over ${name}: a verified client is accepted and identified`, async () => {
     await using echo = await EchoServer.start(mutual, address);
     const seen = await echo.call({ ca, ...alice });
     assert.deepEqual(echo.peers[0].tls, {
@@ -118,20 +118,20 @@ for (const [name, address] of addresses()) {
     assert.deepEqual(echo.failures, []);
   });
 
-  Deno.test(`mutual TLS over ${name}: a client without a certificate is refused`, async () => {
+  Deno.test(`mutual TLS over ${name}: a client without a certificate is rejected`, async () => {
     await using echo = await EchoServer.start(mutual, address);
-    // With TLS 1.3 the client's handshake is over before the server looks at the certificate.
+    // With TLS 1.3 the client's handshake ends before the server verifies the certificate.
     await assert.rejects(echo.call({ ca }), failsWith(/client certificate/));
     await echo.stop();
     assert.deepEqual(echo.peers, []);
     assert.match(echo.failures[0].message, /failed: the peer showed no client certificate$/);
   });
 
-  Deno.test(`mutual TLS over ${name}: a client with a wrong certificate is refused`, async () => {
+  Deno.test(`mutual TLS over ${name}: a client with an invalid certificate is rejected`, async () => {
     await using echo = await EchoServer.start(mutual, address);
     await assert.rejects(echo.call({ ca, ...mallory }), failsWith(/client certificate/));
     await assert.rejects(echo.call({ ca, ...expired }), failsWith(/client certificate/));
-    // Its authority is the right one, but it is for servers.
+    // Issued by the right authority, but for servers.
     await assert.rejects(echo.call({ ca, ...server }), failsWith(/client certificate/));
     await echo.stop();
     assert.deepEqual(echo.peers, []);
@@ -140,7 +140,7 @@ for (const [name, address] of addresses()) {
     }
   });
 
-  Deno.test(`clientAuth "request" over ${name}: none is let in, a wrong one is not`, async () => {
+  Deno.test(`clientAuth "request" over ${name}: no certificate is accepted, an invalid one is not`, async () => {
     await using echo = await EchoServer.start({ ...mutual, clientAuth: "request" }, address);
     await echo.call({ ca });
     assert.equal(echo.peers[0].tls?.authorized, false);
@@ -176,7 +176,7 @@ for (const [name, address] of addresses()) {
   Deno.test(`a TLS server over ${name} survives garbage, half handshakes and disconnects`, async () => {
     await using echo = await EchoServer.start(mutual, address);
     const plain = await listen(`memory:${crypto.randomUUID()}`);
-    // A true ClientHello, to be cut.
+    // A valid ClientHello, to be cut.
     const hello = new Uint8Array(4096);
     const dialling = dial(plain.address, { tls: { ca }, timeoutMs: 50 }).catch(() => {});
     const caught = await plain.accept();
@@ -223,7 +223,7 @@ for (const [name, address] of addresses()) {
   });
 }
 
-Deno.test("TLS notices a byte that was changed on the way", async () => {
+Deno.test("TLS detects a byte that was changed in transit", async () => {
   const plain = await listen("memory:flipped");
   let flip = false;
   const listener = await tlsListener({
@@ -263,7 +263,7 @@ Deno.test("TLS notices a byte that was changed on the way", async () => {
   listener.close();
 });
 
-Deno.test("the runtime's TLS verifies on TCP, and tells the application protocol", async () => {
+Deno.test("the runtime's TLS verifies on TCP, and reports the ALPN protocol", async () => {
   await using echo = await EchoServer.start(server);
   const peer = await echo.call({ ca });
   assert.equal(peer.transport, "tls");
@@ -272,7 +272,7 @@ Deno.test("the runtime's TLS verifies on TCP, and tells the application protocol
   assert.deepEqual(echo.peers[0].tls, { alpn: "h2", authorized: false });
 });
 
-Deno.test("TLS without a common application protocol fails, and without any goes on", async () => {
+Deno.test("TLS fails without a common ALPN protocol, and succeeds without ALPN", async () => {
   await using echo = await EchoServer.start(server);
   for (const own of [{}, alice]) {
     await assert.rejects(
@@ -283,7 +283,7 @@ Deno.test("TLS without a common application protocol fails, and without any goes
   }
 });
 
-Deno.test("TLS verifies the host of the address, by name and by number", async () => {
+Deno.test("TLS verifies the host of the address, by name and by IP address", async () => {
   await using echo = await EchoServer.start(await authority.issueServer({ names: ["localhost"] }));
   const port = echo.listener.address.split(":")[1];
   for (const own of [{}, alice]) {
@@ -293,7 +293,7 @@ Deno.test("TLS verifies the host of the address, by name and by number", async (
   }
 });
 
-Deno.test("TLS against a server that does not speak it, or hangs up, says so", async () => {
+Deno.test("TLS reports a server that does not speak it, or closes the connection", async () => {
   for (
     const [answer, pattern] of [
       ["HTTP/1.1 400 Bad Request\r\n\r\n", /does not speak TLS$/],
@@ -318,7 +318,7 @@ Deno.test("TLS against a server that does not speak it, or hangs up, says so", a
   }
 });
 
-Deno.test("a self-signed certificate is trusted by itself", async () => {
+Deno.test("a self-signed certificate is trusted as its own authority", async () => {
   const own = await selfSigned({ names: ["dev.internal", "127.0.0.1"] });
   await using echo = await EchoServer.start(own);
   await echo.call({ ca: own.cert });
@@ -335,31 +335,31 @@ Deno.test("certificate and key may be in one file, in any order", async () => {
   await echo.call({ ca, cert: alice.key + alice.cert, key: alice.cert + alice.key });
 });
 
-Deno.test("misuse of TLS options is a TypeError that says what is missing", async () => {
+Deno.test("invalid TLS options throw a TypeError that names what is missing", async () => {
   const misuse = (tls: Partial<TlsServerOptions>, pattern: RegExp) =>
     assert.rejects(
       listen("127.0.0.1:0", { tls: tls as TlsServerOptions }),
       (error: Error) => error instanceof TypeError && pattern.test(error.message),
     );
-  await misuse({ key: server.key }, /^tls\.cert holds no PEM/);
-  await misuse({ cert: "/etc/cert.pem", key: server.key }, /give the file's text, not its path/);
-  await misuse({ cert: server.cert, key: alice.cert }, /^tls\.key holds no PEM/);
-  await misuse({ cert: server.cert, key: alice.key }, /tls\.key does not belong to tls\.cert/);
-  await misuse({ ...server, clientCa: "x" }, /^tls\.clientCa holds no PEM/);
-  await misuse({ ...server, clientAuth: "require" }, /needs tls\.clientCa/);
+  await misuse({ key: server.key }, /^tls\.cert contains no PEM/);
+  await misuse({ cert: "/etc/cert.pem", key: server.key }, /pass the file's content, not its path/);
+  await misuse({ cert: server.cert, key: alice.cert }, /^tls\.key contains no PEM/);
+  await misuse({ cert: server.cert, key: alice.key }, /tls\.key does not match tls\.cert/);
+  await misuse({ ...server, clientCa: "x" }, /^tls\.clientCa contains no PEM/);
+  await misuse({ ...server, clientAuth: "require" }, /requires tls\.clientCa/);
   await misuse({
     ...server,
     cert: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
   }, /^tls\.cert/);
   for (
     const [tls, pattern] of [
-      [{ ca: "x" }, /^tls\.ca holds no PEM/],
-      [{ cert: alice.cert }, /^tls\.cert and tls\.key belong together/],
-      [{ cert: "x", key: alice.key }, /^tls\.cert holds no PEM/],
-      [{ cert: alice.cert, key: mallory.key }, /^tls\.key does not belong to tls\.cert/],
+      [{ ca: "x" }, /^tls\.ca contains no PEM/],
+      [{ cert: alice.cert }, /^tls\.cert and tls\.key must be given together/],
+      [{ cert: "x", key: alice.key }, /^tls\.cert contains no PEM/],
+      [{ cert: alice.cert, key: mallory.key }, /^tls\.key does not match tls\.cert/],
       [
         { cert: alice.cert, key: alice.key.replaceAll("PRIVATE", "ENCRYPTED PRIVATE") },
-        /^tls\.key needs a password/,
+        /^tls\.key is encrypted/,
       ],
     ] as const
   ) {

@@ -1,5 +1,5 @@
 /**
- * The context of the handler that runs now, so that calls made by it inherit its deadline.
+ * Context of the running handler, from which its calls inherit the deadline.
  *
  * @module
  */
@@ -11,26 +11,26 @@ const running = new AsyncLocalStorage<HandlerContext>();
 let tracking = false;
 
 /**
- * Has deadlines inherited from now on. Keeping track of which handler runs costs half a microsecond for
- * each call with a deadline, so servers of programs without a channel don't.
+ * Enables inheritance of deadlines. Tracking the running handler costs half a microsecond per call with a deadline, so
+ * servers of programs without a channel don't.
  */
 export function trackContexts(): void {
   tracking = true;
 }
 
 /**
- * The context of the handler that runs this code, if its call has a deadline and
- * {@link trackContexts} was called before: calls made from here inherit it. Undefined elsewhere.
+ * Returns the context of the handler that runs this code, if its call has a deadline and {@link trackContexts} was
+ * called before it started. Undefined elsewhere.
  */
 export function currentContext(): HandlerContext | undefined {
-  // Whoever asks once may ask again.
+  // A program that asks once may ask again.
   tracking = true;
   return running.getStore();
 }
 
 /**
- * Runs `body`, and what it starts, with `context` as its {@link currentContext}. Worth its cost only for a call with a
- * deadline; call `body` directly for others.
+ * Runs `body`, and async work that it starts, with `context` as its {@link currentContext}. Only needed for calls with
+ * a deadline.
  */
 export function runWithContext<R>(context: HandlerContext, body: () => R): R {
   return tracking ? running.run(context, body) : body();

@@ -1,27 +1,27 @@
 /**
- * Many deadlines behind one timer. A timer of the runtime per call costs more than the call itself, and
- * nearly every deadline is cancelled before it passes, so adding and cancelling are O(1) here: a
- * hierarchical timing wheel, as in Varghese and Lauck, "Hashed and Hierarchical Timing Wheels" (1987).
+ * Many deadlines with one timer, in a hierarchical timing wheel (Varghese and Lauck, "Hashed and Hierarchical Timing
+ * Wheels", 1987). A timer of the runtime per call would cost more than the call. Nearly all deadlines are cancelled
+ * before they pass, so adding and cancelling are O(1).
  *
  * @module
  */
 
 import type { Clock } from "../../call/clock.ts";
 
-// Five levels of 64 slots: a level-0 slot is 1 ms wide, a level-1 slot 64 ms, up to 2^30 ms in all.
+// Five levels of 64 slots: level-0 slots are 1 ms wide, level-1 slots 64 ms, up to 2^30 ms in all.
 const LEVELS = 5;
 const BITS = 6;
 const SLOTS = 1 << BITS;
 const MASK = SLOTS - 1;
 const MAX_TICK = 2 ** (LEVELS * BITS) - 1;
-// When half of the range is used up (6 days), the wheel is laid out anew from the present.
+// After half of the range (6 days) the wheel is rebuilt from the current time.
 const REBASE_TICK = 2 ** 29;
-// The `slot` of entries that are about to be called.
+// `slot` of entries that are about to be called.
 const DUE = LEVELS * SLOTS;
 
-/** A waiting deadline; give it to {@link DeadlineQueue.cancel}. */
+/** Waiting deadline, for {@link DeadlineQueue.cancel}. */
 export interface DeadlineHandle {
-  /** When it is due, in the clock's ms. */
+  /** Due time, in ms of the clock. */
   readonly atMs: number;
 }
 
@@ -30,7 +30,7 @@ class Entry implements DeadlineHandle {
   callback: () => void;
   previous: Entry | undefined = undefined;
   next: Entry | undefined = undefined;
-  /** Index into the slots; -1 when it is not waiting. */
+  /** Index into the slots; -1 if it is not waiting. */
   slot = -1;
 
   constructor(atMs: number, callback: () => void) {
@@ -40,16 +40,15 @@ class Entry implements DeadlineHandle {
 }
 
 /**
- * Calls back when deadlines pass, at most a millisecond or so late, never early. The one timer stays
- * armed for a deadline that was cancelled (clearing it would cost more than one idle wake-up): call
- * `close` when the queue is not needed any more.
+ * Calls back when deadlines pass, about a millisecond late at most, never early. The timer stays armed after a cancel,
+ * because clearing it would cost more than one idle wake-up; `close` clears it.
  */
 export class DeadlineQueue {
   #clock: Clock;
   #slots: (Entry | undefined)[] = new Array(LEVELS * SLOTS).fill(undefined);
-  // Per level, two words of 32 bits: which slots hold entries.
+  // Bit set of the slots with entries: two words of 32 bits per level.
   #occupied = new Int32Array(LEVELS * 2);
-  /** The clock's time of tick 0. */
+  /** Time of tick 0, in ms of the clock. */
   #originMs: number;
   /** All entries of ticks up to this one have been called. */
   #tick = 0;
@@ -58,34 +57,34 @@ export class DeadlineQueue {
   #timerTick = Infinity;
   #onTimer = () => this.#fire();
 
-  /** Makes an empty queue; no timer runs until something is added. */
+  /** Creates an empty queue, without a timer. */
   constructor(clock: Clock) {
     this.#clock = clock;
     this.#originMs = Math.floor(clock.now());
   }
 
-  /** How many deadlines wait. */
+  /** Number of waiting deadlines. */
   get size(): number {
     return this.#size;
   }
 
   /**
-   * Calls `callback` once when the clock reaches `atMs`, never synchronously; for a time that has passed,
-   * as soon as timers run. The callback must not throw. `nowMs` saves asking the clock where it is known.
+   * Calls `callback` once when the clock reaches `atMs`, never synchronously; for a time in the past, as soon as timers
+   * run. The callback must not throw. `nowMs` is the current time, if known.
    */
   add(atMs: number, callback: () => void, nowMs?: number): DeadlineHandle {
     const entry = new Entry(atMs, callback);
-    // An empty wheel may be moved to the present for free, so that ticks rarely run out.
+    // Moving an empty wheel to the current time costs nothing, and ticks rarely run out.
     if (this.#size === 0) this.#moveTo(nowMs ?? this.#clock.now());
     this.#insert(entry);
     this.#size++;
-    // A timer that comes before this is due will see to it. Else one is set for the tick of its slot: for
-    // upper levels that is when the slot is spread out.
+    // An earlier timer re-arms for this deadline. Otherwise the timer is set for the tick of its slot, at which slots
+    // of upper levels are distributed to lower ones.
     if (!(atMs - this.#originMs >= this.#timerTick)) this.#arm(this.#slotTick(entry.slot));
     return entry;
   }
 
-  /** Forgets a deadline; fine when it has passed or was cancelled before. */
+  /** Removes a deadline; no effect if it has passed or was cancelled. */
   cancel(handle: DeadlineHandle): void {
     const entry = handle as Entry;
     if (entry.slot < 0) return;
@@ -94,7 +93,7 @@ export class DeadlineQueue {
     this.#size--;
   }
 
-  /** Forgets every deadline and clears the timer. The queue may be used again. */
+  /** Removes all deadlines and clears the timer. The queue may be used again. */
   close(): void {
     if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer);
     this.#timer = undefined;
@@ -113,16 +112,16 @@ export class DeadlineQueue {
     }
     this.#originMs = Math.floor(nowMs);
     this.#tick = 0;
-    // An armed timer fires whenever it does; its tick only has to be right in the new count.
+    // An armed timer keeps its time; its tick is converted to the new origin.
     if (this.#timerTick !== Infinity) this.#timerTick -= tick;
   }
 
-  /** Links an entry in by its due tick, as seen from the present tick. */
+  /** Inserts an entry by its due tick, relative to the current tick. */
   #insert(entry: Entry): void {
     const due = Math.ceil(entry.atMs - this.#originMs);
-    // A tick of the past, or of now, is due at the next one. NaN goes there as well.
+    // Past and current ticks, and NaN, become due at the next tick.
     const tick = due > this.#tick ? Math.min(due, MAX_TICK) : this.#tick + 1;
-    // The level is that of the highest group of bits in which the tick differs from the present.
+    // The level is that of the highest group of bits in which the tick differs from the current one.
     const level = Math.trunc((31 - Math.clz32(tick ^ this.#tick)) / BITS);
     const index = (tick >>> (level * BITS)) & MASK;
     const slot = level * SLOTS + index;
@@ -162,14 +161,14 @@ export class DeadlineQueue {
     this.#occupied[(slot >>> BITS) * 2 + (index >>> 5)] &= ~(1 << (index & 31));
   }
 
-  /** The first tick of a slot. Slots of a level all lie ahead of the present within its rotation. */
+  /** First tick of a slot. All occupied slots of a level are ahead of the current tick, within its rotation. */
   #slotTick(slot: number): number {
     const shift = (slot >>> BITS) * BITS;
     const rotation = Math.floor(this.#tick / 2 ** (shift + BITS)) * 2 ** (shift + BITS);
     return rotation + (slot & MASK) * 2 ** shift;
   }
 
-  /** The slot that comes first, or -1. A lower level always precedes a higher one. */
+  /** Next occupied slot, or -1. Lower levels precede higher ones. */
   #nextSlot(): number {
     for (let level = 0; level < LEVELS; level++) {
       const low = this.#occupied[level * 2];
@@ -183,9 +182,9 @@ export class DeadlineQueue {
   #arm(tick: number): void {
     if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer);
     this.#timerTick = tick;
-    // Rounded up, because the runtime drops fractions and would call too early.
+    // Rounded up, because the runtime truncates fractions and would fire early.
     const delayMs = Math.max(0, Math.ceil(this.#originMs + tick - this.#clock.now()));
-    // Longer delays overflow the runtime's timers, which then fire at once.
+    // Longer delays overflow the runtime's timers, which would fire at once.
     this.#timer = this.#clock.setTimer(this.#onTimer, Math.min(delayMs, 0x7fffffff));
   }
 
@@ -195,7 +194,7 @@ export class DeadlineQueue {
     const nowMs = this.#clock.now();
     const nowTick = Math.floor(nowMs - this.#originMs);
     const rebase = nowTick >= REBASE_TICK;
-    // Gathered first and called last, so that callbacks may add and cancel freely.
+    // Collected first and called last, so that callbacks may add and cancel.
     let due: Entry | undefined;
     let last: Entry | undefined;
     let later: Entry | undefined;
@@ -231,7 +230,7 @@ export class DeadlineQueue {
   #call(due: Entry | undefined): void {
     for (let entry = due; entry;) {
       const next: Entry | undefined = entry.next;
-      // A callback before this one may have cancelled it.
+      // An earlier callback may have cancelled it.
       if (entry.slot >= 0) {
         entry.slot = -1;
         this.#size--;

@@ -1,5 +1,5 @@
 /**
- * Rich error details (google.rpc.Status and the messages inside), in and out.
+ * Rich error details: google.rpc.Status and its messages.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { protobufCodec } from "../../codec/protobuf.ts";
 import type { ErrorDetail, RpcError } from "../../errors.ts";
 
-/** The trailer that carries an encoded google.rpc.Status. */
+/** Trailer with an encoded google.rpc.Status. */
 export const DETAILS_KEY = "grpc-status-details-bin";
 
 const PREFIX = "type.googleapis.com/";
 
 /**
- * A message as a detail for an RpcError:
+ * Encodes a message as a detail of an RpcError:
  * `new RpcError(code, text, { details: [packDetail(ErrorInfoSchema, { reason: "QUOTA" })] })`.
  *
  * ```ts
@@ -40,7 +40,7 @@ export function packDetail<D extends DescMessage>(
 }
 
 /**
- * The details of one type that an error carries, in order. Throws when such a detail can't be decoded.
+ * Returns an error's details of one type, decoded, in order. Throws if one of them is not valid.
  *
  * ```ts
  * import { connect, findDetails, RpcError } from "@vrpc/vrpc";
@@ -71,7 +71,7 @@ export function findDetails<D extends DescMessage>(
   return found;
 }
 
-/** A google.rpc.Status with details, as the value of {@link DETAILS_KEY}. */
+/** Encodes a google.rpc.Status with details, the value of {@link DETAILS_KEY}. */
 export function encodeStatusDetails(
   code: number,
   message: string,
@@ -89,7 +89,7 @@ export function encodeStatusDetails(
   return writer.finish();
 }
 
-/** The details in a value of {@link DETAILS_KEY}. Empty for what can't be read: it came from a peer. */
+/** Decodes the details in a value of {@link DETAILS_KEY}; empty if it is not valid, because it came from a peer. */
 export function decodeStatusDetails(bytes: Uint8Array): ErrorDetail[] {
   const details: ErrorDetail[] = [];
   try {

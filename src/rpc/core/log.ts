@@ -1,12 +1,12 @@
 /**
- * The loggers. Nothing is written until the program configures LogTape for the category `["vrpc"]`.
+ * Loggers. They write nothing until the program configures LogTape for the category `["vrpc"]`.
  *
  * @module
  */
 
 import { getLogger, type Logger } from "@logtape/logtape";
 
-/** Connections, failing handlers, drains. */
+/** Logger of servers: connections, failing handlers, drains. */
 export const serverLog: Logger = getLogger(["vrpc", "server"]);
-/** Channels: connections, name resolution, fallbacks. */
+/** Logger of channels: connections, name resolution, fallbacks. */
 export const clientLog: Logger = getLogger(["vrpc", "client"]);

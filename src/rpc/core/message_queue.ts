@@ -22,7 +22,7 @@ export class Fifo<T> {
     this.#items.push(item);
   }
 
-  /** Removes and returns the oldest item; undefined when the queue is empty. */
+  /** Removes and returns the oldest item; undefined if the queue is empty. */
   take(): T | undefined {
     const items = this.#items;
     const head = this.#head;
@@ -59,8 +59,8 @@ export interface Watermarks {
 }
 
 /**
- * Messages that were received and not yet taken. Says when the wire must stop granting flow-control credit and when
- * it may grant credit again; the owner passes that on.
+ * Messages that were received and not yet taken. Tells its owner when the wire must stop granting
+ * flow-control credit, and when it may resume.
  */
 export class MessageQueue<T extends { readonly length: number }> {
   readonly #fifo = new Fifo<T>();
@@ -87,14 +87,14 @@ export class MessageQueue<T extends { readonly length: number }> {
     return this.#paused = true;
   }
 
-  /** Removes and returns the oldest message; undefined when the queue is empty. Ask `resumes` afterwards. */
+  /** Removes and returns the oldest message; undefined if the queue is empty. Ask `resumes` afterwards. */
   take(): T | undefined {
     const message = this.#fifo.take();
     if (message !== undefined) this.#bytes -= message.length;
     return message;
   }
 
-  /** Returns true once when reading was paused and may resume. */
+  /** Returns true once reading was paused and may resume. */
   resumes(): boolean {
     if (!this.#paused) return false;
     const { resumeBytes, resumeCount } = this.#watermarks;

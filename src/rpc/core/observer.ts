@@ -1,6 +1,5 @@
 /**
- * Watching calls where they meet the wire: what was started, how many bytes went each way, how it ended.
- * Without an observer nothing of this is made.
+ * Observation of calls at the wire: start, bytes in each direction, status. Without an observer it costs nothing.
  *
  * @module
  */
@@ -16,24 +15,24 @@ import type {
 } from "../../call/wire.ts";
 
 /**
- * Hears of every call: on a server of those that arrive, unknown methods included; on a client of every
- * attempt (retries and hedges each count; calls in a batch travel as one). Must not throw, and must be quick.
+ * Observes calls: on a server all calls that arrive, including those of unknown methods; on a client each attempt
+ * (retries and hedges count separately, a batch stream as one call). Must not throw or block.
  */
 export interface CallObserver {
   /**
-   * A call starts. `known` is false for a method that the server doesn't have: its path is the peer's
-   * invention. Returns who hears of the rest, or undefined when nobody wants to.
+   * Called when a call starts. `known` is false for a method that the server doesn't have, whose path is arbitrary.
+   * Returns the observer of the call, or undefined for none.
    */
   started(path: string, known: boolean): ObservedCall | undefined;
 }
 
-/** Hears how one call goes on. */
+/** Observes one call. */
 export interface ObservedCall {
-  /** A message was handed to the wire: its bytes after compression, without the prefix. */
+  /** Called for a message given to the wire, with its compressed size in bytes, without the prefix. */
   sent(bytes: number): void;
-  /** A message arrived: its bytes before decompression, without the prefix. */
+  /** Called for a message that arrived, with its compressed size in bytes, without the prefix. */
   received(bytes: number): void;
-  /** The call is over. Called once. */
+  /** Called once, at the end of the call. */
   ended(code: Status): void;
 }
 
@@ -44,13 +43,13 @@ const NO_SINK: ServerCallSink = {
   onWritable() {},
 };
 
-/** A call on a server, between the wire and its handler. */
+/** Observed call on a server, between the wire and the handler. */
 export class ObservedServerCall implements ServerCall, ServerCallSink {
   sink: ServerCallSink = NO_SINK;
   readonly #inner: ServerCall;
   #observed: ObservedCall | undefined;
 
-  /** Puts itself between `inner` and the sink that it will be given. */
+  /** Becomes the sink of `inner`. */
   constructor(inner: ServerCall, observed: ObservedCall) {
     this.#inner = inner;
     this.#observed = observed;
@@ -145,21 +144,21 @@ export class ObservedServerCall implements ServerCall, ServerCallSink {
   }
 }
 
-/** An attempt on a client, between whoever calls and the wire. */
+/** Observed attempt on a client, between the caller and the wire. */
 export class ObservedClientCall implements ClientCall, ClientCallSink {
   readonly #sink: ClientCallSink;
   readonly #isLate: () => boolean;
   #inner!: ClientCall;
   #observed: ObservedCall | undefined;
 
-  /** Passes on to `sink`. `isLate` says whether a cancel now is one of the deadline. */
+  /** Forwards to `sink`. `isLate` returns whether a cancel at this time is due to the deadline. */
   constructor(observed: ObservedCall, sink: ClientCallSink, isLate: () => boolean) {
     this.#observed = observed;
     this.#sink = sink;
     this.#isLate = isLate;
   }
 
-  /** Takes over the wire's call, which was given this object as its sink. */
+  /** Takes over the wire's call, whose sink is this object. */
   join(inner: ClientCall): this {
     this.#inner = inner;
     return this;

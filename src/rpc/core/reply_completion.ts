@@ -1,5 +1,5 @@
 /**
- * When a reply has ended: at once for a single one, with its last message for a stream.
+ * End of a reply: at once for a single one, after the last message for a stream.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { Status } from "../../call/status.ts";
 import { RpcError } from "../../errors.ts";
 import type { InterceptedReply } from "./types.ts";
 
-/** Calls `end` once when `reply` has ended, with the error if it failed. Returns the reply to pass on. */
+/** Calls `end` once at the end of `reply`, with the error if it failed. Returns the reply to forward. */
 export function onReplyEnd(
   reply: InterceptedReply,
   end: (error?: unknown) => void,
@@ -22,14 +22,14 @@ export function onReplyEnd(
   return reply;
 }
 
-/** The messages of `source`, each asked for by `within`. */
+/** Iterates over `source`; runs each `next()` by `within`. */
 async function* watched(
   source: AsyncIterable<unknown>,
   end: (error?: unknown) => void,
   within: <T>(body: () => T) => T,
 ): AsyncGenerator<unknown, void, void> {
   const iterator = source[Symbol.asyncIterator]();
-  // Leaving the iteration early gives the call up.
+  // Leaving the iteration early cancels the call.
   let error: unknown = new RpcError(Status.CANCELLED, "The replies were not read to their end");
   let done = false;
   try {

@@ -1,16 +1,16 @@
 /**
- * The real clock.
+ * Clock of the runtime.
  *
  * @module
  */
 
 import type { Clock } from "../../call/clock.ts";
 
-/** Time and timers of the runtime. Its timers do not keep the process alive by themselves. */
+/** Time and timers of the runtime. The timers don't keep the process alive. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer(callback, delayMs) {
-    // setTimeout takes at most 2^31-1; a timer that fires early is armed anew by its owner.
+    // setTimeout accepts at most 2^31-1 ms; the owner re-arms a timer that fires early.
     const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), 0x7fffffff));
     Deno.unrefTimer(timer);
     return timer;

@@ -1,5 +1,5 @@
 /**
- * What handlers, callers and interceptors hold.
+ * Types of handlers, callers and interceptors.
  *
  * @module
  */
@@ -10,33 +10,33 @@ import type { PeerInfo } from "../../call/wire.ts";
 import type { Codec } from "../../codec/codec.ts";
 
 /**
- * A method as both sides know it.
+ * Method, as known to both sides.
  *
  * @category Interceptors
  */
 export interface MethodInfo {
-  /** The route: `/package.Service/Method`, or a name of the user's own such as `/health`. */
+  /** Path: `/package.Service/Method`, or any other such as `/health`. */
   readonly path: string;
-  /** How many messages go each way. */
+  /** Kind of the method: unary or one of the streams. */
   readonly kind: MethodKind;
-  /** How requests become bytes and back. */
+  /** Codec of requests. */
   // deno-lint-ignore no-explicit-any
   readonly requestCodec: Codec<any, any>;
-  /** How replies become bytes and back. */
+  /** Codec of replies. */
   // deno-lint-ignore no-explicit-any
   readonly responseCodec: Codec<any, any>;
-  /** One line for people. */
+  /** One-line description. */
   readonly description?: string;
-  /** What comes in, for people, for example a message's type name. */
+  /** Description of requests, for example the message's type name. */
   readonly requestType?: string;
-  /** What goes out, for people. */
+  /** Description of replies, for example the message's type name. */
   readonly responseType?: string;
-  /** Whether a repeated call does no harm (protobuf's idempotency_level). */
+  /** Whether calls may be repeated without harm (protobuf's idempotency_level). */
   readonly idempotent?: boolean;
 }
 
 /**
- * What a handler gets beside its request.
+ * Context of a call, for its handler.
  *
  * ```ts
  * import { serve } from "@vrpc/vrpc";
@@ -53,48 +53,47 @@ export interface MethodInfo {
  * @category Server
  */
 export interface HandlerContext {
-  /** The method called. */
+  /** Called method. */
   readonly method: MethodInfo;
   /** Request metadata. */
   readonly metadata: Metadata;
-  /** Response headers: sent with the first message, or by `sendHeaders`. */
+  /** Response headers, sent with the first message or by `sendHeaders`. */
   readonly responseHeaders: Metadata;
-  /** Response trailers: sent with the status. */
+  /** Response trailers, sent with the status. */
   readonly responseTrailers: Metadata;
   /** Sends response headers now instead of with the first message. */
   sendHeaders(): void;
   /**
-   * Fires on cancel, deadline and lost connection; its reason is an RpcError, which calls of a connection that end
-   * together share. Made when first asked for.
+   * Fires on cancel, deadline and lost connection. Its reason is an RpcError, shared by calls that end together with
+   * their connection. Created on first use.
    */
   readonly signal: AbortSignal;
-  /** Milliseconds until the deadline; Infinity without one; never negative. */
+  /** Returns the time until the deadline in ms: 0 or more, Infinity without one. */
   timeRemainingMs(): number;
   /**
-   * Ends the call with DEADLINE_EXCEEDED in `timeoutMs` (0 or more), unless its deadline is sooner. Throws RangeError
-   * for a negative timeout and NaN.
+   * Ends the call with DEADLINE_EXCEEDED after `timeoutMs` (0 or more), unless its deadline is earlier. Throws a
+   * RangeError for a negative timeout or NaN.
    */
   tightenDeadline(timeoutMs: number): void;
-  /** The other end. */
+  /** Peer of the connection. */
   readonly peer: PeerInfo;
-  /** Which wire the call came by. */
+  /** Wire of the call. */
   readonly wire: "grpc" | "lean" | "batch";
-  /** Set to true to compress response messages, when the caller takes that. Default: the server's option. */
+  /** Whether to compress response messages, if the caller accepts it. Default: the server's option. */
   compress: boolean;
-  /** Whether the request that the handler took last came compressed. */
+  /** Whether the last request that the handler read was compressed. */
   readonly requestCompressed: boolean;
-  /** For interceptors to leave things for handlers. */
+  /** Values that interceptors pass to handlers. */
   readonly values: Map<unknown, unknown>;
   /**
-   * Where a handler with many replies may write them one by one instead of returning an iterable. Throws
-   * TypeError for kinds with a single reply.
+   * Writer of replies, instead of returning an iterable. Throws a TypeError for kinds with a single reply.
    */
   readonly stream: ReplyWriter;
 }
 
 /**
- * Takes replies one by one. The server iterates over what was written; a writer that wraps another one passes the
- * iteration on.
+ * Accepts replies one by one. The server iterates over the written replies; a writer that wraps another one forwards
+ * the iteration.
  *
  * ```ts
  * import { serve, textCodec } from "@vrpc/vrpc";
@@ -111,13 +110,13 @@ export interface HandlerContext {
  */
 export interface ReplyWriter extends AsyncIterable<unknown> {
   /**
-   * Sends one reply; resolves when the next one should come, so that a slow reader holds a fast writer.
-   * `last` ends the call with OK. Rejects with an RpcError when the call is over.
+   * Sends one reply; resolves when the next one should be written (back-pressure). `last` ends the call with OK.
+   * Rejects with an RpcError once the call has ended.
    */
   write(message: unknown, options?: { last?: boolean }): Promise<void>;
-  /** Ends the call with OK after what was written. No effect after the last reply. */
+  /** Ends the call with OK after the written replies. No effect after the last reply. */
   end(): void;
-  /** Ends the call with an error after what was written. No effect after the last reply. */
+  /** Ends the call with an error after the written replies. No effect after the last reply. */
   fail(reason: unknown): void;
 }
 
@@ -138,36 +137,36 @@ export interface ReplyWriter extends AsyncIterable<unknown> {
  * @category Client
  */
 export interface CallOptions {
-  /** How long the call may take in ms; the smaller of this and what is inherited or configured wins. */
+  /** Time limit of the call, in ms; the smallest of this, the inherited and the configured limit applies. */
   timeoutMs?: number;
-  /** Gives the call up when it fires. */
+  /** Cancels the call when it fires. */
   signal?: AbortSignal;
   /** Request metadata. */
   metadata?: MetadataInit;
   /**
-   * Compress request messages with gzip; a function decides for each encoded message, for example by its
-   * size. Messages that would not get smaller go as they are. Default: the channel's option (off).
+   * Whether to compress request messages by gzip; a function decides for each encoded message, for example by its size.
+   * Messages that would not get smaller are sent uncompressed. Default: the channel's option (off).
    */
   compress?: boolean | ((message: Uint8Array) => boolean);
-  /** Wait for a connection instead of failing while there is none. Default false. */
+  /** Whether to wait for a connection instead of failing while there is none. Default false. */
   waitForReady?: boolean;
-  /** Called with the response headers (not for trailers-only replies). */
+  /** Called with the response headers, except for Trailers-Only replies. */
   onHeaders?: (headers: Metadata) => void;
-  /** Called with the trailers, also when the call failed. */
+  /** Called with the trailers, also if the call failed. */
   onTrailers?: (trailers: Metadata) => void;
   /**
-   * Called as each response message arrives, before it is decompressed; for figures. `bytes` is its size on the wire,
-   * without the prefix of 5 bytes.
+   * Called for each response message before it is decompressed, for statistics. `bytes` is its size on the wire,
+   * without the 5-byte prefix.
    */
   onMessage?: (message: { readonly bytes: number; readonly compressed: boolean }) => void;
-  /** Adds metadata to each call, such as a token; after the channel's own. */
+  /** Adds metadata to the call, such as a token, after the channel's credentials. */
   credentials?: CallCredentials;
-  /** Whose deadline to inherit. Default: the handler that runs this code; null for none. */
+  /** Handler whose deadline is inherited; null for none. Default: the handler that runs this code. */
   parent?: HandlerContext | null;
 }
 
 /**
- * Gives the metadata that authenticates a call.
+ * Returns the metadata that authenticates a call.
  *
  * ```ts
  * import { connect } from "@vrpc/vrpc";
@@ -185,52 +184,52 @@ export type CallCredentials = (
 ) => MetadataInit | Promise<MetadataInit>;
 
 /**
- * A call on its way through interceptors, on either side.
+ * Call that passes through interceptors, on either side.
  *
  * @category Interceptors
  */
 export interface InterceptedCall {
-  /** On which side the interceptor runs. */
+  /** Side on which the interceptor runs. */
   readonly side: "client" | "server";
-  /** The method called. */
+  /** Called method. */
   readonly method: MethodInfo;
-  /** Request metadata; a client's interceptor may change it. */
+  /** Request metadata; interceptors of a client may change it. */
   readonly metadata: Metadata;
-  /** Fires when the call is given up. */
+  /** Fires when the call is cancelled. */
   readonly signal: AbortSignal;
-  /** The handler's context, on a server. */
+  /** Context of the handler, on a server. */
   readonly context?: HandlerContext;
-  /** Whether `message` is an AsyncIterable of requests, else one request. */
+  /** Whether `message` is an AsyncIterable of requests instead of one request. */
   readonly stream: boolean;
-  /** The request, or an AsyncIterable of requests. May be replaced on the way. */
+  /** The request, or an AsyncIterable of requests. Interceptors may replace it. */
   message: unknown;
 }
 
 /**
- * A reply on its way back through interceptors.
+ * Reply that passes back through interceptors.
  *
  * @category Interceptors
  */
 export interface InterceptedReply {
-  /** Whether `message` is an AsyncIterable of replies, else one reply. */
+  /** Whether `message` is an AsyncIterable of replies instead of one reply. */
   readonly stream: boolean;
-  /** The reply, or an AsyncIterable of replies. May be replaced on the way. */
+  /** The reply, or an AsyncIterable of replies. Interceptors may replace it. */
   message: unknown;
   /** Response headers. */
   readonly headers: Metadata;
-  /** Response trailers; for a streamed reply complete only when its messages have ended. */
+  /** Response trailers; for a stream complete only after its last message. */
   readonly trailers: Metadata;
 }
 
 /**
- * Passes a call on; rejects with an RpcError when it fails.
+ * Forwards a call; rejects with an RpcError if it fails.
  *
  * @category Interceptors
  */
 export type Next = (call: InterceptedCall) => Promise<InterceptedReply>;
 
 /**
- * One shape for both sides, unary and streaming: wraps `next`. The first of a list is the outermost.
+ * Wraps calls, on both sides, unary and streaming. The first interceptor of a list is the outermost.
  *
  * ```ts
  * import { connect, type Interceptor } from "@vrpc/vrpc";

@@ -41,7 +41,7 @@ Deno.test("connect() throws for options out of range and for invalid addresses",
   assert.throws(() => connect([]), TypeError);
   assert.throws(
     () => connect("localhost:1", { tls: { ca: "x" } }),
-    /^TypeError: tls\.ca holds no PEM/,
+    /^TypeError: tls\.ca contains no PEM/,
   );
 });
 

@@ -18,7 +18,7 @@ Deno.test("DeadlineQueue calls each deadline once, not early, at most 2 ms late"
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("DeadlineQueue.cancel() forgets, also twice, after the call, and from a callback", () => {
+Deno.test("DeadlineQueue.cancel() removes a deadline, also twice, after its call, and from a callback", () => {
   const clock = new VirtualClock();
   const queue = new DeadlineQueue(clock);
   const called: string[] = [];
@@ -51,7 +51,7 @@ Deno.test("DeadlineQueue sets one timer for many equal timeouts", () => {
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("DeadlineQueue.close() forgets all; the queue works on afterwards", () => {
+Deno.test("DeadlineQueue.close() removes all deadlines; the queue can be used afterwards", () => {
   const clock = new VirtualClock();
   const queue = new DeadlineQueue(clock);
   let called = 0;
@@ -64,7 +64,7 @@ Deno.test("DeadlineQueue.close() forgets all; the queue works on afterwards", ()
   assert.equal(called, 1);
 });
 
-Deno.test("DeadlineQueue outlives 30 days and deadlines beyond its range", () => {
+Deno.test("DeadlineQueue runs for 30 days, with deadlines beyond its range", () => {
   const clock = new VirtualClock();
   const queue = new DeadlineQueue(clock);
   const day = 86_400_000;
@@ -73,7 +73,7 @@ Deno.test("DeadlineQueue outlives 30 days and deadlines beyond its range", () =>
   for (const days of [1, 5, 11, 13, 29, 40]) queue.add(start + days * day, () => called.push(days));
   clock.advance(13.5 * day);
   assert.deepEqual(called, [1, 5, 11, 13]);
-  // A machine that slept: the timer comes very late.
+  // The timer fires very late, as after a suspend of the machine.
   const sleeper = new VirtualClock();
   const late = new DeadlineQueue(sleeper);
   late.add(sleeper.now() + 50 * day, () => called.push(50));
@@ -82,7 +82,7 @@ Deno.test("DeadlineQueue outlives 30 days and deadlines beyond its range", () =>
   assert.deepEqual(called, [1, 5, 11, 13, 29, 40, 50]);
 });
 
-Deno.test("DeadlineQueue agrees with a plain list, whatever is added, cancelled and waited for", () => {
+Deno.test("DeadlineQueue agrees with a plain list for random additions, cancels and waits", () => {
   const step = fc.oneof(
     fc.record({ add: fc.double({ min: -10, max: 300_000, noNaN: true }) }),
     fc.record({ add: fc.double({ min: 0, max: 200, noNaN: true }) }),

@@ -23,7 +23,7 @@ Deno.test("Fifo returns items in order, across compactions of the taken front", 
 const LIMITS = { pauseBytes: 100, pauseCount: 4, resumeBytes: 50, resumeCount: 2 };
 const message = (length: number) => new Uint8Array(length);
 
-Deno.test("MessageQueue pauses once at its bound of bytes and resumes once at the lower bound", () => {
+Deno.test("MessageQueue pauses once at its upper bound of bytes and resumes once at the lower one", () => {
   const queue = new MessageQueue<Uint8Array>(LIMITS);
   assert.equal(queue.push(message(60)), false);
   assert.equal(queue.push(message(40)), true);
@@ -35,7 +35,7 @@ Deno.test("MessageQueue pauses once at its bound of bytes and resumes once at th
   assert.equal(queue.resumes(), false, "already resumed");
 });
 
-Deno.test("MessageQueue pauses by the number of messages, also when they are empty", () => {
+Deno.test("MessageQueue pauses by the number of messages, even if they are empty", () => {
   const queue = new MessageQueue<Uint8Array>(LIMITS);
   for (let i = 0; i < 3; i++) assert.equal(queue.push(message(0)), false);
   assert.equal(queue.push(message(0)), true);
@@ -46,7 +46,7 @@ Deno.test("MessageQueue pauses by the number of messages, also when they are emp
   assert.equal(queue.length, 2);
 });
 
-Deno.test("MessageQueue resumes after clear() only when it was paused", () => {
+Deno.test("MessageQueue resumes after clear() only if it was paused", () => {
   const queue = new MessageQueue<Uint8Array>(LIMITS);
   queue.push(message(10));
   queue.clear();
