@@ -5,10 +5,11 @@
  */
 
 import type { DescMessage } from "@bufbuild/protobuf";
+import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { decoderSource } from "./decoder_source.ts";
 import { Mergers } from "./merge.ts";
 import * as reader from "./reader.ts";
-import { type Fields, prototypeOf, structToJson } from "./shape.ts";
+import { constantsOf, type Fields, prototypeOf, structToJson } from "./shape.ts";
 import { blockText, generateText } from "./short_text.ts";
 
 /** Decodes one message type. Throws an Error that says what is wrong with the bytes. */
@@ -64,10 +65,12 @@ function compile(descriptor: DescMessage): Generated {
   const sets = enums.map((_, i) => `const s${i}=E[${i}];`);
   // Objects made by a constructor whose prototype holds the defaults are what Object.create() makes, but faster.
   const constructor = prototype ? "function M(){}M.prototype=P;" : "";
-  const body = `"use strict";${constructor}${late.join("")}${sets.join("")}${source}`;
-  const make = new Function("R", "C", "X", "T", "S", "L", "N", "E", "P", body);
+  const body = `"use strict";${constantsOf("R", source)}${constructor}${late.join("")}${
+    sets.join("")
+  }${source}`;
+  const make = new Function("R", "C", "X", "T", "S", "L", "N", "E", "P", "Z", body);
   return make(
     ...[reader, reader.cursor, reader.IRREGULAR, text, structToJson],
-    ...[generatedOf, children, enums, prototype],
+    ...[generatedOf, children, enums, prototype, EMPTY_BYTES],
   );
 }

@@ -7,8 +7,9 @@
  *
  * Names in the source: `b` bytes, `p` position, `e` end, `d` messages that may still be nested, `g` the tag that ends
  * a group (0 outside of groups, -1 once it came), `t` tag, `v` value, `q` inner end, `u` unknown fields, `m` message;
- * `f0`, `f1` … the fields, `o0` … the oneofs; `c0` … decoders of other types; `s0` … sets of enum values; `R` and `C`
- * are `reader.ts` and its cursor, `X` is IRREGULAR.
+ * `f0`, `f1` … the fields, `o0` … the oneofs; `c0` … decoders of other types; `s0` … sets of enum values; `R_varint32` …
+ * and `C` are the functions of `reader.ts` and its cursor, `X` is IRREGULAR, `Z` no
+ * bytes.
  *
  * @module
  */
@@ -55,12 +56,12 @@ if(d<=0)throw X;
 let t=0,v=0,q=0,x,k,${locals.join(",")};
 while(p<e){
 t=b[p++];
-if(t>127){v=b[p++];if(v<128)t=t&127|v<<7;else{C.at=p-2;t=R.tag(b);p=C.at}}
+if(t>127){v=b[p++];if(v<128)t=t&127|v<<7;else{C.at=p-2;t=R_tag(b);p=C.at}}
 switch(t){
 ${cases}
 default:
 if((t&7)===4){if(t!==g)throw X;g=-1;e=p;break}
-C.at=p;u=R.keepUnknown(b,e,t,d,u);p=C.at
+C.at=p;u=R_keepUnknown(b,e,t,d,u);p=C.at
 }
 }
 if(p!==e||g>0)throw X;
@@ -191,20 +192,20 @@ case ${valueTag}:${scalar === undefined ? "if(w!==undefined)throw X;" : ""}${
     }w=x;break;
 default:throw X}}
 if(p!==q)throw X;if(w===undefined){${absent}}
-if(k==="__proto__")R.setEntry(${local},k,w);else ${local}[k]=w;break}`;
+if(k==="__proto__")R_setEntry(${local},k,w);else ${local}[k]=w;break}`;
   }
 }
 
 /** Reads a length into `v` and checks that so much is there. */
-const LENGTH = "v=b[p++];if(v>127){C.at=p-1;v=R.varint32(b)>>>0;p=C.at}if(!(p+v<=e))throw X;";
+const LENGTH = "v=b[p++];if(v>127){C.at=p-1;v=R_varint32(b)>>>0;p=C.at}if(!(p+v<=e))throw X;";
 
 /** Reads the low 32 bits of a varint into `v`. */
-const int32 = (then: string) => `v=b[p++];if(v>127){C.at=p-1;v=R.varint32(b);p=C.at}${then}`;
+const int32 = (then: string) => `v=b[p++];if(v>127){C.at=p-1;v=R_varint32(b);p=C.at}${then}`;
 
 const long = (name: string, small: string) =>
-  `v=b[p++];if(v<128)x=${small};else{C.at=p-1;x=R.${name}(b);p=C.at}`;
+  `v=b[p++];if(v<128)x=${small};else{C.at=p-1;x=R_${name}(b);p=C.at}`;
 
-const fixed = (name: string, bytes: number) => `x=R.${name}(b,p);p+=${bytes};`;
+const fixed = (name: string, bytes: number) => `x=R_${name}(b,p);p+=${bytes};`;
 
 function readScalar(
   scalar: ScalarType,
@@ -213,11 +214,11 @@ function readScalar(
   const text = field.longAsString ? "x=String(x);" : "";
   switch (scalar) {
     case ScalarType.STRING:
-      return `${LENGTH}x=${field.utf8Validation === false ? "R.lossyText" : "T"}(b,p,v);p+=v;`;
+      return `${LENGTH}x=${field.utf8Validation === false ? "R_lossyText" : "T"}(b,p,v);p+=v;`;
     case ScalarType.BYTES:
-      return `${LENGTH}x=R.bytes(b,p,v);p+=v;`;
+      return `${LENGTH}x=R_bytes(b,p,v);p+=v;`;
     case ScalarType.BOOL:
-      return "v=b[p++];if(v<128)x=v!==0;else{C.at=p-1;x=R.bool(b);p=C.at}";
+      return "v=b[p++];if(v<128)x=v!==0;else{C.at=p-1;x=R_bool(b);p=C.at}";
     case ScalarType.INT32:
       return int32("x=v;");
     case ScalarType.UINT32:
@@ -263,7 +264,7 @@ function zero(scalar: ScalarType, longAsString: boolean): string {
     case ScalarType.STRING:
       return '""';
     case ScalarType.BYTES:
-      return "new Uint8Array(0)";
+      return "Z";
     case ScalarType.BOOL:
       return "false";
     case ScalarType.INT64:

@@ -11,7 +11,7 @@ import { LEND_FROM_BYTES, lendBuffer, releaseMessage } from "../bytes/pool.ts";
 import { CAN_GENERATE } from "./decoder.ts";
 import { encoderSource } from "./encoder_source.ts";
 import { type Encode, encoderByFields } from "./field_writers.ts";
-import { type Fields, jsonToStruct, prototypeOf } from "./shape.ts";
+import { constantsOf, type Fields, jsonToStruct, prototypeOf } from "./shape.ts";
 import * as writer from "./writer.ts";
 
 /**
@@ -135,6 +135,14 @@ function compile(descriptor: DescMessage): Encode {
   const prototype = prototypeOf(descriptor);
   const { source, children } = encoderSource(descriptor, prototype !== undefined);
   const late = children.map((_, i) => `let c${i}=(m,b,p)=>(c${i}=L(N[${i}]))(m,b,p);`);
-  const make = new Function("W", "X", "S", "L", "N", "P", `"use strict";${late.join("")}${source}`);
+  const make = new Function(
+    "W",
+    "X",
+    "S",
+    "L",
+    "N",
+    "P",
+    `"use strict";${constantsOf("W", source)}${late.join("")}${source}`,
+  );
   return make(writer, writer.UNEXPECTED, jsonToStruct, generatedOf, children, prototype);
 }

@@ -6,7 +6,7 @@
  * the message is then written anew by the slower encoder of `field_writers.ts`, which accepts it or says what is wrong.
  *
  * Names in the source: `m` message, `b` buffer, `p` position, `x` value, `q` inner end, `i` index; `c0` … encoders of
- * other types; `W` is `writer.ts`, `X` is UNEXPECTED, `P` the prototype with default values.
+ * other types; `W_varint` … are the functions of `writer.ts`, `X` is UNEXPECTED, `P` the prototype with default values.
  *
  * @module
  */
@@ -40,7 +40,7 @@ if(typeof m!=="object"||m===null)throw X;
 let x=m.$typeName,q=0,i=0;
 if(x!==${name}&&x!==undefined)throw X;
 x=m.$unknown;
-if(x!==undefined)p=W.unknown(b,p,x);
+if(x!==undefined)p=W_unknown(b,p,x);
 ${writes}
 return p}`;
   return { source, children };
@@ -155,7 +155,7 @@ function keyOf(scalar: ScalarType): string {
 
 /** The length of what stands from `p` to `end`. */
 function length(end: string): string {
-  return `i=${end}-p;if(i<128)b[--p]=i;else p=W.varint(b,p,i);`;
+  return `i=${end}-p;if(i<128)b[--p]=i;else p=W_varint(b,p,i);`;
 }
 
 function writeTag(number: number, wireType: number): string {
@@ -174,34 +174,34 @@ const UINT64 = `${LONG}if(BigInt.asUintN(64,x)!==x)throw X;`;
 function writeScalar(scalar: ScalarType): string {
   switch (scalar) {
     case ScalarType.STRING:
-      return `if(typeof x!=="string")throw X;q=p;p=W.text(b,p,x);${length("q")}`;
+      return `if(typeof x!=="string")throw X;q=p;p=W_text(b,p,x);${length("q")}`;
     case ScalarType.BYTES:
-      return `if(!(x instanceof Uint8Array))throw X;q=p;p=W.raw(b,p,x);${length("q")}`;
+      return `if(!(x instanceof Uint8Array))throw X;q=p;p=W_raw(b,p,x);${length("q")}`;
     case ScalarType.BOOL:
       return 'if(typeof x!=="boolean")throw X;b[--p]=x?1:0;';
     case ScalarType.INT32:
-      return "if((x|0)!==x)throw X;if(x>=0&&x<128)b[--p]=x;else p=W.int32(b,p,x);";
+      return "if((x|0)!==x)throw X;if(x>=0&&x<128)b[--p]=x;else p=W_int32(b,p,x);";
     case ScalarType.UINT32:
-      return "if(x>>>0!==x)throw X;if(x<128)b[--p]=x;else p=W.varint(b,p,x);";
+      return "if(x>>>0!==x)throw X;if(x<128)b[--p]=x;else p=W_varint(b,p,x);";
     case ScalarType.SINT32:
-      return "if((x|0)!==x)throw X;p=W.varint(b,p,(x<<1^x>>31)>>>0);";
+      return "if((x|0)!==x)throw X;p=W_varint(b,p,(x<<1^x>>31)>>>0);";
     case ScalarType.FIXED32:
-      return "if(x>>>0!==x)throw X;p=W.fixed32(b,p,x);";
+      return "if(x>>>0!==x)throw X;p=W_fixed32(b,p,x);";
     case ScalarType.SFIXED32:
-      return "if((x|0)!==x)throw X;p=W.fixed32(b,p,x);";
+      return "if((x|0)!==x)throw X;p=W_fixed32(b,p,x);";
     case ScalarType.INT64:
-      return `${INT64}p=W.long(b,p,x);`;
+      return `${INT64}p=W_long(b,p,x);`;
     case ScalarType.UINT64:
-      return `${UINT64}p=W.long(b,p,x);`;
+      return `${UINT64}p=W_long(b,p,x);`;
     case ScalarType.SINT64:
-      return `${INT64}p=W.zigzag64(b,p,x);`;
+      return `${INT64}p=W_zigzag64(b,p,x);`;
     case ScalarType.FIXED64:
-      return `${UINT64}p=W.fixed64(b,p,x);`;
+      return `${UINT64}p=W_fixed64(b,p,x);`;
     case ScalarType.SFIXED64:
-      return `${INT64}p=W.fixed64(b,p,x);`;
+      return `${INT64}p=W_fixed64(b,p,x);`;
     case ScalarType.DOUBLE:
-      return 'if(typeof x!=="number")throw X;p=W.double(b,p,x);';
+      return 'if(typeof x!=="number")throw X;p=W_double(b,p,x);';
     case ScalarType.FLOAT:
-      return 'if(typeof x!=="number"||Math.abs(x)>3.4028234663852886e38&&Math.abs(x)!==Infinity)throw X;p=W.float(b,p,x);';
+      return 'if(typeof x!=="number"||Math.abs(x)>3.4028234663852886e38&&Math.abs(x)!==Infinity)throw X;p=W_float(b,p,x);';
   }
 }

@@ -124,3 +124,12 @@ export function tagOf(number: number, wireType: number): number {
 export function isDelimited(field: DescField): boolean {
   return "delimitedEncoding" in field && field.delimitedEncoding === true;
 }
+
+/**
+ * Source that takes what generated code uses of a module into constants: `R_tag` for `R.tag`. A property of a module
+ * costs as much as the rest of a small message, a constant nothing.
+ */
+export function constantsOf(module: string, source: string): string {
+  const names = new Set(source.match(new RegExp(`\\b${module}_\\w+`, "g")));
+  return [...names].map((name) => `const ${name}=${name.replace("_", ".")};`).join("");
+}
