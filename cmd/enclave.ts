@@ -107,7 +107,10 @@ async function main(): Promise<number> {
   const verbose = flags.logLevel === "debug" || flags.logLevel === "trace";
   const tls = await serverTls(flags);
   const metrics = figures &&
-    serveMetrics(flags.metricsAddr!, async () => [await figures.collect()]);
+    serveMetrics(flags.metricsAddr!, {
+      threads: async () => [await figures.collect()],
+      allowHost: flags.metricsAllowHost,
+    });
   const server = await serve(flags.addr, (router) => {
     addEnclave(router);
     addEcho(router);

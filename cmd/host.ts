@@ -13,7 +13,13 @@ import { type CallObserver, clientMetrics, observeChannel } from "../src/telemet
 import { errorBody, Gateway, httpStatus, STATUS_PAGE } from "../src/gateway/mod.ts";
 import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
-import { httpAddress, metricsResponse, ThreadMetrics } from "./shared/metrics.ts";
+import {
+  allowHostOption,
+  hostCheckOf,
+  httpAddress,
+  metricsResponse,
+  ThreadMetrics,
+} from "./shared/metrics.ts";
 import {
   errorLine,
   graceOption,
@@ -33,6 +39,7 @@ interface Flags extends ClientTlsFlags {
   connections: number;
   timeoutMs: number;
   maxBodyBytes: number;
+  allowHost?: string[];
   logLevel: Level;
   graceMs: number;
 }
@@ -75,6 +82,7 @@ function readFlags(): Flags {
         parse: wholeNumber(1, 2 ** 31 - 1),
       }),
     )
+    .addOption(allowHostOption("--allow-host", "VRPC_ALLOW_HOST"))
     .addOption(logLevelOption())
     .addOption(graceOption("requests"));
   addClientTlsOptions(command).addHelpText(
@@ -179,8 +187,9 @@ function listenHttp(
   handle: (request: Request) => Response | Promise<Response>,
 ): Deno.HttpServer<Deno.NetAddr> {
   const address = httpAddress(flags.addr, "--addr");
+  const { allowHost = [] } = flags;
   try {
-    return Deno.serve({
+    const server = Deno.serve({
       ...address,
       onListen: ({ hostname, port }) =>
         console.log(
@@ -190,7 +199,9 @@ function listenHttp(
         logger.error("A request failed: {error}", { error });
         return Response.json(errorBody(Status.INTERNAL, "The gateway failed"), { status: 500 });
       },
-    }, handle);
+    }, (request) => refusal(request) ?? handle(request));
+    const refusal = hostCheckOf(server.addr, address.hostname, allowHost);
+    return server;
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
     throw new Error(

@@ -274,12 +274,16 @@ async function main(): Promise<number> {
 }
 
 function startMetrics(
-  { metricsAddr }: Flags,
+  { metricsAddr, metricsAllowHost }: Flags,
   measure: () => Promise<Measured[]>,
 ): MetricsEndpoint | undefined {
   if (metricsAddr === undefined) return undefined;
   const own = new ThreadMetrics().addProcess();
-  return serveMetrics(metricsAddr, measure, () => own.collect());
+  return serveMetrics(metricsAddr, {
+    threads: measure,
+    process: () => own.collect(),
+    allowHost: metricsAllowHost,
+  });
 }
 
 function chosenBackend(wanted: CryptoBackend | "auto"): CryptoBackend {

@@ -7,13 +7,16 @@
 import type { MeterProvider as Provider } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider, MetricReader, type ResourceMetrics } from "@opentelemetry/sdk-metrics";
-import { type Command, InvalidArgumentError } from "commander";
-import { errorLine, option, UsageError } from "./program.ts";
+import { type Command, InvalidArgumentError, type Option } from "commander";
+import { allowedHosts, type HostCheck } from "../../src/gateway/mod.ts";
+import { errorLine, list, option, UsageError } from "./program.ts";
 
 /** Options added by {@link addMetricsOption}. */
 export interface MetricsFlags {
   /** Address to serve metrics on; undefined for no metrics. */
   metricsAddr?: string;
+  /** Further hosts that requests for metrics may name. */
+  metricsAllowHost?: string[];
 }
 
 /** Measurements, in a form that can be posted between threads. */
@@ -33,7 +36,40 @@ export function addMetricsOption(command: Command): Command {
         },
       },
     ),
+  ).addOption(allowHostOption("--metrics-allow-host", "VRPC_METRICS_ALLOW_HOST"));
+}
+
+/** Creates the option with further hosts that HTTP requests may name. */
+export function allowHostOption(flag: string, variable: string): Option {
+  return option(
+    `${flag} <host>`,
+    variable,
+    "further Host to answer to: name, name:port or * for any; may be repeated",
+    { parse: hosts() },
   );
+}
+
+function hosts(): (text: string) => string[] {
+  const read = list();
+  return (text) => {
+    const allow = read(text);
+    try {
+      allowedHosts({ hostname: "127.0.0.1", port: 0, allow });
+    } catch (error) {
+      throw new InvalidArgumentError(errorLine(error));
+    }
+    return allow;
+  };
+}
+
+/** Creates the check of Host and Origin for a listener; `name` is the address as it was given. */
+export function hostCheckOf(
+  { hostname, port }: Deno.NetAddr,
+  name: string,
+  allow: readonly string[] = [],
+): HostCheck {
+  const given = name.includes(":") ? `[${name}]` : name;
+  return allowedHosts({ hostname, port, allow: [`${given}:${port}`, ...allow] });
 }
 
 /** Metrics of one thread. */
@@ -108,20 +144,32 @@ export interface MetricsEndpoint {
   close(): Promise<void>;
 }
 
-/** Serves `GET /metrics` at `address` from `threads` and `process`. Throws when it can't listen. */
+/** What {@link serveMetrics} serves. */
+export interface MetricsSource {
+  /** Collects the measurements of the threads. */
+  threads(): Promise<readonly Measured[]>;
+  /** Collects the measurements of the whole process. Default: none. */
+  process?(): Promise<Measured>;
+  /** Further hosts that requests may name. Default: none. */
+  readonly allowHost?: readonly string[];
+}
+
+/** Serves `GET /metrics` at `address`. Throws when it can't listen. */
 export function serveMetrics(
   address: string,
-  threads: () => Promise<readonly Measured[]>,
-  process: () => Promise<Measured> = () => Promise.resolve([]),
+  source: MetricsSource,
 ): MetricsEndpoint {
   const where = httpAddress(address, "--metrics-addr");
   try {
     const server = Deno.serve({ ...where, onListen() {} }, async (request) => {
+      const refused = refusal(request);
+      if (refused !== undefined) return refused;
       const { pathname } = new URL(request.url);
       if (pathname !== "/metrics") return new Response("GET /metrics\n", { status: 404 });
       if (request.method !== "GET") return new Response(null, { status: 405 });
-      return metricsResponse(await threads(), await process());
+      return metricsResponse(await source.threads(), await source.process?.());
     });
+    const refusal = hostCheckOf(server.addr, where.hostname, source.allowHost);
     const { hostname, port } = server.addr;
     const host = hostname.includes(":") ? `[${hostname}]` : hostname;
     return { url: `http://${host}:${port}/metrics`, close: () => server.shutdown() };

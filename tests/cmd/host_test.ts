@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { findChromium, Page } from "../fixtures/browser.ts";
 import { type LineProcess, Processes } from "../fixtures/processes.ts";
+import { statusOf } from "../fixtures/raw_http.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -97,6 +98,22 @@ Deno.test("the host logs that its enclave disconnects and reconnects", async () 
   );
   assert.equal(lines[2], `Connected to the enclave at ${address}`);
   assert.equal(lines.length, 3);
+});
+
+Deno.test("the host refuses foreign hosts and origins on every path", async () => {
+  await using processes = new Processes();
+  const { address } = await startEnclave(processes);
+  const host = start(processes, "host", [
+    ...["--addr", "127.0.0.1:0", "--enclave", address, "--allow-host", "api.example"],
+  ]);
+  const url = await host.address();
+  const own = new URL(url).host;
+  for (const path of ["/", "/healthz", "/methods.json", "/metrics", "/echo"]) {
+    assert.equal(await statusOf(url + path, `evil.example:${new URL(url).port}`), 421, path);
+    assert.equal(await statusOf(url + path, own, "http://evil.example"), 403, path);
+  }
+  assert.equal(await statusOf(`${url}/methods.json`, own, url), 200);
+  assert.equal(await statusOf(`${url}/methods.json`, "api.example"), 200);
 });
 
 Deno.test("unknown paths share one label, whatever the status", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { connect } from "../../mod.ts";
+import { statusOf } from "../fixtures/raw_http.ts";
 import { Processes } from "../fixtures/processes.ts";
 
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
@@ -48,6 +49,8 @@ for (
     // Names are declared once, whatever the number of threads.
     const types = text.split("\n").filter((line) => line.startsWith("# TYPE"));
     assert.equal(new Set(types).size, types.length);
+    assert.equal(await statusOf(url, "evil.example"), 421);
+    assert.equal(await statusOf(url, new URL(url).host, "http://evil.example"), 403);
     const elsewhere = await fetch(new URL("/", url));
     assert.equal(elsewhere.status, 404);
     await elsewhere.body?.cancel();
