@@ -10,12 +10,12 @@ import { callCases } from "./suite.ts";
 
 interface Place {
   readonly name: string;
-  /** Where to listen; may make a temporary directory. */
+  /** Address to listen on; may be in the temporary directory `dir`. */
   readonly address: (dir: string) => string;
   readonly options?: () => Promise<{ serve: ServeOptions; connect: ChannelOptions }>;
-  /** All when absent. */
+  /** Wires to test; default all. */
   readonly wires?: readonly string[];
-  /** Why it can't run here. */
+  /** Reason to skip. */
   readonly skip?: string;
 }
 

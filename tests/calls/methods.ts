@@ -1,4 +1,4 @@
-/** The methods that the shared cases call, and what the server saw of them. */
+/** Methods for the shared cases, and the observations of their handlers. */
 
 import { create } from "@bufbuild/protobuf";
 import { Echo, MsgSchema } from "../../proto/gen/bench/echo_pb.ts";
@@ -9,12 +9,12 @@ import { ErrorInfoSchema } from "../../proto/gen/google/rpc/error_details_pb.ts"
 
 export { text, untext };
 
-/** What handlers leave for the cases to look at. */
+/** Observations of handlers, by key. */
 export class Seen {
   #values = new Map<string, unknown>();
   #waiting = new Map<string, (value: unknown) => void>();
 
-  /** Resolves to what a handler leaves under `key`. */
+  /** Resolves to the observation under `key`. */
   wait<T>(key: string): Promise<T> {
     if (this.#values.has(key)) return Promise.resolve(this.#values.get(key) as T);
     return new Promise((resolve) => this.#waiting.set(key, resolve as (value: unknown) => void));
@@ -72,7 +72,7 @@ function addUnary(router: Router, seen: Seen): void {
 
   router.method("/suite/remaining", {}, (_, ctx) => text(String(ctx.timeRemainingMs())));
 
-  // Runs until it is given up; says what became of it.
+  // Runs until cancelled; records the reason.
   router.method("/suite/hang", {}, async (request, ctx) => {
     const key = untext(request);
     seen.set(`${key} started`, true);
@@ -121,7 +121,7 @@ function addStreams(router: Router, seen: Seen): void {
     for await (const request of requests) yield request;
   });
 
-  // Both sides say what they like.
+  // Both sides send independently.
   router.method("/suite/chat", { kind: "bidi_streaming" }, async function* (requests, ctx) {
     ctx.responseHeaders.set("greeting", "hello");
     yield text("welcome");
@@ -132,7 +132,7 @@ function addStreams(router: Router, seen: Seen): void {
     yield text("goodbye");
   });
 
-  // Writes as fast as it is let, and counts.
+  // Writes as fast as flow control allows, and counts.
   router.method("/suite/firehose", { kind: "server_streaming" }, async function* (request, ctx) {
     const key = untext(request);
     ctx.signal.addEventListener("abort", () => seen.set(`${key} aborted`, ctx.signal.reason));
@@ -141,7 +141,7 @@ function addStreams(router: Router, seen: Seen): void {
       for (let count = 1; count <= 100_000; count++) {
         seen.set(key, count);
         yield chunk;
-        // Anything else on this thread gets its turn.
+        // Yields to other work on this thread.
         if (count % 64 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
       }
     } finally {
@@ -149,7 +149,7 @@ function addStreams(router: Router, seen: Seen): void {
     }
   });
 
-  // Reads nothing until the case says so.
+  // Reads nothing until the case allows it.
   router.method("/suite/slow", { kind: "client_streaming" }, async (requests, ctx) => {
     const key = ctx.metadata.get("key")!;
     await seen.wait(`${key} go`);

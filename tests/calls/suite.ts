@@ -1,6 +1,5 @@
 /**
- * The cases that every wire passes on every transport. One file, so that nothing is true of one of them
- * only: see calls_test.ts for the combinations.
+ * Cases that every wire must pass on every transport; calls_test.ts has the combinations.
  */
 
 import { Buffer } from "node:buffer";
@@ -13,17 +12,17 @@ import { EMPTY, text, untext } from "../fixtures/bytes.ts";
 import { failure } from "../fixtures/failure.ts";
 import type { Seen } from "./methods.ts";
 
-/** What a case works with. */
+/** Environment of a case. */
 export interface Env {
   readonly wire: "grpc" | "lean";
-  /** Shared by the cases of a combination. */
+  /** Channel shared by the cases of a combination. */
   readonly channel: Channel;
-  /** A channel of the case's own. */
+  /** Opens a separate channel. */
   connect(options?: ChannelOptions): Channel;
   readonly seen: Seen;
 }
 
-/** One case. */
+/** Test case. */
 export interface CallCase {
   readonly name: string;
   readonly run: (env: Env) => Promise<void>;
@@ -55,7 +54,7 @@ function client(env: Env, kind: "client_streaming" | "bidi_streaming", path: str
   });
 }
 
-/** Until `read()` has stayed the same for a while; returns it. */
+/** Polls `read` until its value has not changed for 150 ms; returns the value. */
 async function settled(read: () => unknown): Promise<unknown> {
   let last = read();
   let since = performance.now();
@@ -154,7 +153,7 @@ const kinds: CallCase[] = [
       let release!: () => void;
       async function* requests() {
         yield text("a");
-        // Only when the reply to the first is there, the second is sent.
+        // The second message is sent after the reply to the first.
         await new Promise<void>((resolve) => release = resolve);
         yield text("b");
       }
@@ -208,7 +207,7 @@ const metadata: CallCase[] = [
         assert.deepEqual(received.getAll(`${prefix}echo-a`), ["1", "2"]);
         const binary = received.getAll(`${prefix}echo-b-bin`).map((value) => [...value]);
         assert.deepEqual(binary, [[0, 255, 10, 44], []]);
-        // White space at the ends of a header's value means nothing.
+        // Leading and trailing whitespace of a header value is not significant.
         assert.equal(received.get(`${prefix}echo-c`)?.trim(), "!~ %41 , x");
       }
     },
@@ -414,7 +413,7 @@ const flow: CallCase[] = [
       const stream = channel.stream("/suite/firehose", text(key))[Symbol.asyncIterator]();
       await stream.next();
       const written = await settled(() => env.seen.get(key)) as number;
-      // 16 KiB each: no more than windows and buffers hold.
+      // 16 KiB each: the capacity of windows and buffers.
       assert.ok(written < 640, `${written} chunks were written for a reader of one`);
       for (let i = 0; i < 2_000; i++) await stream.next();
       assert.ok(env.seen.get(key) as number >= 2_000);

@@ -7,15 +7,15 @@ import { UsageError } from "../../cmd/shared/program.ts";
 import { Algorithm } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 
 interface Case {
-  /** The flag, without dashes. */
+  /** Flag without dashes. */
   flag: string;
-  /** Its environment variables. */
+  /** Environment variables. */
   env: string[];
-  /** Where its value is found. */
+  /** Reads the value from the settings. */
   key: keyof Flags;
-  /** What it is without flag and variable. */
+  /** Default. */
   default: unknown;
-  /** Texts, and what they are read as. */
+  /** Texts and their parsed values. */
   values: [text: string, value: unknown][];
 }
 
@@ -252,7 +252,7 @@ const CASES: Case[] = [
 
 const VARIABLES = CASES.flatMap((one) => one.env);
 
-/** Runs `body` with just these of the benchmark's variables set. */
+/** Runs `body` with only these variables of the benchmark set. */
 async function withEnv<T>(env: Record<string, string>, body: () => T | Promise<T>): Promise<T> {
   const before = VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
   for (const name of VARIABLES) Deno.env.delete(name);

@@ -106,7 +106,7 @@ Deno.test("benchmark spreads calls over threads, connections and streams", async
     assert.deepEqual([run.settings.connections, run.settings.streams], [3, 4]);
     assert.equal(run.bytes.sent, 300 * run.settings.requestBytes);
   });
-  // The call made before the load has a connection of its own.
+  // The probe before the load uses a separate connection.
   const counts = [...seen.values()].sort((a, b) => a - b);
   assert.equal(counts.length, 4);
   assert.equal(counts[0], 1);
@@ -140,13 +140,13 @@ Deno.test("benchmark in an open loop keeps its schedule and shows a frozen serve
         if (!frozen) {
           frozen = true;
           await new Promise((resolve) => setTimeout(resolve, 20));
-          // Nothing else of this process runs meanwhile.
+          // Blocks this process.
           Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
         }
         return { payload };
       },
     });
-  // The call made before the load must not be the one that freezes.
+  // The probe before the load must not trigger the freeze.
   await withServer(freezing, async (_, address) => {
     frozen = true;
     const running = measured(["-s", address, "--rate", "200", "-d", "2s", "--warmup", "200ms"]);
@@ -156,7 +156,7 @@ Deno.test("benchmark in an open loop keeps its schedule and shows a frozen serve
     assert.equal(run.settings.mode, "open");
     assert.equal(run.schedule!.due, 400);
     assert.equal(run.totalRequests + run.schedule!.missed, 400);
-    // 80 of 400 calls were due while the server stood still, for 200 ms on average.
+    // 80 of 400 calls were due during the freeze, and waited 200 ms on average.
     assert.ok(run.latency.percentilesUs.p90 > 100_000, `${run.latency.percentilesUs.p90}`);
     assert.ok(run.latency.maxUs > 380_000, `${run.latency.maxUs}`);
     assert.ok(run.serviceTime!.count === run.latency.count);

@@ -91,7 +91,7 @@ Deno.test("the host logs that its enclave disconnects and reconnects", async () 
   const lines = (await host.errors()).split("\n").filter((line) => / the enclave/.test(line))
     .map((line) => line.replace(/^.*?: /, ""));
   assert.equal(lines[0], `Connected to the enclave at ${address}`);
-  // The second: a dial that the dying process still took.
+  // The second alternative: a dial accepted by the dying process.
   assert.match(
     lines[1],
     /^Lost the enclave: (Cannot connect to .*connection refused|Connection with .* broke: )/,
@@ -134,7 +134,7 @@ Deno.test("unknown paths share one label, whatever the status", async () => {
   await ask(`${url}/echo`);
   enclave.kill("SIGKILL");
   await enclave.code();
-  // The list of methods may be too young to be asked for anew.
+  // The list of methods may be too recent for a reload.
   for (let i = 0; i < 200 && !statuses.has(503); i++) {
     await ask(made(4), { method: "POST", headers: JSON_TYPE, body: "{}" });
     await new Promise((resolve) => setTimeout(resolve, 25));

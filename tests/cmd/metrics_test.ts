@@ -5,7 +5,7 @@ import { Processes } from "../fixtures/processes.ts";
 
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
 
-/** The sum of the values of all lines with this name and these labels. */
+/** Sums the values of all lines with a name and labels. */
 function sum(text: string, name: string, ...labels: string[]): number {
   return text.split("\n")
     .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
@@ -28,7 +28,7 @@ for (
     ]);
     const address = await child.address();
     const [, url] = await child.line(/^metrics (\S+)$/);
-    // Each connection is accepted by some thread.
+    // Any thread may accept a connection.
     for (let i = 0; i < 8; i++) {
       await using channel = connect(address, { wire: i % 2 === 0 ? "grpc" : "lean" });
       await channel.call(ECHO, new Uint8Array());
@@ -46,7 +46,7 @@ for (
     assert.ok(!text.includes("made.Up"));
     assert.equal(sum(text, "vrpc_server_connections_accepted"), 9);
     assert.ok(sum(text, "process_memory_usage") > 10e6);
-    // Names are declared once, whatever the number of threads.
+    // Names are declared once for all threads.
     const types = text.split("\n").filter((line) => line.startsWith("# TYPE"));
     assert.equal(new Set(types).size, types.length);
     assert.equal(await statusOf(url, "evil.example"), 421);

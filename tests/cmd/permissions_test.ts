@@ -1,4 +1,4 @@
-// Every program starts and does its work with the permissions that its task gives, and no more.
+// Every program works with the permissions of its task and no others.
 // docs/deployment.md lists the same.
 
 import assert from "node:assert/strict";
@@ -11,7 +11,7 @@ import { type LineProcess, Processes } from "../fixtures/processes.ts";
 const ROOT = join(import.meta.dirname!, "../..");
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
 
-/** The permissions of a program, from its task. */
+/** Returns the permissions of a program, from its task. */
 function permissions(program: string): string[] {
   const task = (config.tasks as Record<string, string>)[program];
   return task.split(" ").filter((word) => word.startsWith("--allow-"));
@@ -21,7 +21,7 @@ function start(processes: Processes, program: string, args: string[]): LineProce
   return processes.program(program, args, { permissions: permissions(program) });
 }
 
-/** A folder with certificates for both sides. */
+/** Creates a folder with certificates for both sides. */
 async function folder() {
   const path = await Deno.makeTempDir();
   const authority = await createAuthority();
@@ -96,7 +96,7 @@ Deno.test("server and client: threads, TLS, a Unix socket, a file for the pid, m
   assert.match(await Deno.readTextFile(join(files.path, "pid")), /^\d+\n$/);
   server.kill("SIGTERM");
   assert.equal(await server.code(), 0);
-  // Among others: that libcrypto was found, or that it isn't there.
+  // Also logs whether libcrypto was found.
   assert.doesNotMatch(await server.errors(), /--allow-|NotCapable|Requires/);
 });
 

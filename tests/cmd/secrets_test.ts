@@ -1,4 +1,4 @@
-// Whatever the level: no metadata, no message, no key in what the programs log.
+// Programs log no metadata, message or key at any level.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -59,7 +59,7 @@ for (
       const [call] = calls.filter(({ properties }) => properties.call === `${wire}-id`);
       assert.equal(call.properties.method, ECHO);
       assert.equal(call.properties.status, "OK");
-      // What the handler says carries the id, too.
+      // Log lines of the handler have the id too.
       assert.ok(
         records.some(({ logger, properties }) =>
           logger === "vrpc.services.echo" && properties.call === `${wire}-id`

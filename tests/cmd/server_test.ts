@@ -36,7 +36,7 @@ Deno.test("the threads of a server sign with the same keys", async () => {
   const target = await server.address();
   const request = { keyType: KeyType.ECDSA_P256 };
   const keys = new Set<string>();
-  // Each connection is accepted by some thread.
+  // Any thread may accept a connection.
   for (let i = 0; i < 24; i++) {
     await using channel = connect(target);
     const { pem } = await channel.client(CryptoService).getPublicKey(request);
@@ -59,7 +59,7 @@ Deno.test("a second signal ends the server immediately", async () => {
   })());
   await open[Symbol.asyncIterator]().next();
   server.kill("SIGTERM");
-  // Signals that come together are taken for one: a further one is sent until the server has gone.
+  // Signals close together count as one: repeats until the server has ended.
   const timer = setInterval(() => server.kill("SIGTERM"), 100);
   assert.equal(await server.code(), 143);
   clearInterval(timer);
@@ -118,7 +118,7 @@ for (const [args, env, text] of MISTAKES) {
     assert.equal(await server.code(), 2);
     const lines = (await server.errors()).trimEnd().split("\n");
     assert.match(lines[0], text);
-    // Commander adds its suggestion for a misspelt flag.
+    // Commander adds a suggestion for a misspelt flag.
     assert.ok(lines.length === 1 || /Did you mean/.test(lines[1]), lines.join("\n"));
   });
 }
@@ -203,7 +203,7 @@ Deno.test("a pid file belongs to one server and is removed when it ends, also af
   ]);
   first.kill("SIGKILL");
   await first.code();
-  // What a killed process left is in nobody's way.
+  // The pid file of a killed process does not block a new one.
   const third = processes.program("server", [...args, "--pid-file", pidFile]);
   await third.address();
   assert.notEqual((await Deno.readTextFile(pidFile)).trim(), pid);

@@ -46,7 +46,7 @@ export function settings(changes: Partial<RunSettings> = {}): RunSettings {
   };
 }
 
-/** A target in virtual time; `serve` decides how long call number `sequence`, started at `atMs`, takes. */
+/** Creates a target in virtual time; `serve` returns the duration of call number `sequence`, started at `atMs`. */
 export function simulatedTarget(
   time: VirtualTime,
   slots: number,
@@ -67,7 +67,7 @@ export function simulatedTarget(
   };
 }
 
-/** The server of the known-latency tests: 1 ms, every 100th call 50 ms, frozen from 10 s to 11 s. */
+/** Server of known latency: 1 ms, every 100th call 50 ms, frozen from 10 s to 11 s. */
 export function knownLatency(sequence: number, atMs: number): number {
   const work = sequence % 100 === 99 ? 50 : 1;
   return atMs >= 10_000 && atMs < 11_000 ? 11_000 - atMs + work : work;
@@ -79,7 +79,7 @@ export interface Outcome {
   readonly run: RunResult;
 }
 
-/** Runs a plan against a target in virtual time and sums it up. */
+/** Runs a plan against a target in virtual time and returns its result. */
 export async function simulate(
   time: VirtualTime,
   target: Target,
@@ -116,7 +116,7 @@ export async function simulate(
   return { result, intervals, run };
 }
 
-/** A run of 15 s against a server of known latency with a freeze; an open loop with `rate`, else closed. */
+/** Runs 15 s against the server of known latency, in an open loop with `rate`, else in a closed one. */
 export async function frozenRun(rate?: number): Promise<RunResult> {
   const time = new VirtualTime();
   const target = simulatedTarget(time, 50, knownLatency, { byteLength: 80 }, 400);

@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/call/clock.ts";
 
-/** A clock for promises too: `run` lets everything settle between two timers, in virtual time. */
+/** Virtual clock for code with promises: `run` settles all promises between timers. */
 export class VirtualTime implements Clock {
   #nowMs = 0;
   #timers: { atMs: number; id: number; callback: () => void }[] = [];
@@ -12,7 +12,7 @@ export class VirtualTime implements Clock {
 
   setTimer(callback: () => void, delayMs: number): unknown {
     const timer = { atMs: this.#nowMs + Math.max(0, delayMs), id: this.#nextId++, callback };
-    // Kept sorted, later timers of the same time behind earlier ones.
+    // Sorted by time, then by order of creation.
     let low = 0;
     let high = this.#timers.length;
     while (low < high) {
@@ -29,7 +29,7 @@ export class VirtualTime implements Clock {
     if (at >= 0) this.#timers.splice(at, 1);
   }
 
-  /** Timers that wait. */
+  /** Number of pending timers. */
   get pending(): number {
     return this.#timers.length;
   }
@@ -39,7 +39,7 @@ export class VirtualTime implements Clock {
     return new Promise((resolve) => this.setTimer(resolve, delayMs));
   }
 
-  /** Lets time pass until `promise` settles. */
+  /** Advances time until `promise` settles. */
   async run<T>(promise: Promise<T>): Promise<T> {
     let settled = false;
     const mark = () => void (settled = true);

@@ -18,7 +18,7 @@ function setUp(): { host: FakeHost; health: HealthService } {
   let health: HealthService | undefined;
   const host = new FakeHost((router) => {
     health = addHealth(router);
-    // Registered afterwards on purpose.
+    // Registered after the health service on purpose.
     router.service(Echo, { unary: (request) => request });
   });
   assert.ok(health);

@@ -15,7 +15,7 @@ import { FakeCall, FakeHost } from "../fixtures/fake_call.ts";
 
 type Question = ServerReflectionRequest["messageRequest"];
 
-/** Asks on one stream, by one of the two versions (their messages are the same on the wire). */
+/** Sends requests on one stream with one of the two versions, whose messages are the same on the wire. */
 async function ask(version: "v1" | "v1alpha", questions: Question[]) {
   const host = new FakeHost((router) => {
     addReflection(router, { files: [file_google_rpc_error_details] });
@@ -67,7 +67,7 @@ for (const version of ["v1", "v1alpha"] as const) {
       "bench.Echo",
     ]);
     for (const answer of answers.slice(1, 4)) assert.deepEqual(fileNames(answer), ["echo.proto"]);
-    // With what it depends on, and later without.
+    // With its dependencies at first, later without.
     assert.deepEqual(fileNames(answers[4]), [
       "google/rpc/error_details.proto",
       "google/protobuf/duration.proto",

@@ -63,7 +63,7 @@ for (const backend of BACKENDS) {
       ignore,
       async fn() {
         const signer = await openSigner(backend, keys);
-        // Beyond 64 KiB the hash is computed elsewhere.
+        // Above 64 KiB the hash is computed off the event loop.
         for (const length of [0, 1, 1000, 200_000]) {
           const data = new Uint8Array(length).fill(7);
           const signature = await signer.sign(suite, data);

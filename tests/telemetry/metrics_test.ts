@@ -10,7 +10,7 @@ import {
 } from "../../src/telemetry/mod.ts";
 import { served } from "../fixtures/served.ts";
 
-/** Collects when it is asked to. */
+/** Reader that collects on demand. */
 class Reader extends MetricReader {
   protected override onForceFlush(): Promise<void> {
     return Promise.resolve();
@@ -25,7 +25,7 @@ class Reader extends MetricReader {
   }
 }
 
-/** What was measured: `name{label="value"}` to the count of values and their sum. */
+/** Collects measurements: `name{label="value"}` → count of values and their sum. */
 async function figures(reader: Reader): Promise<Record<string, { count?: number; sum: number }>> {
   const { resourceMetrics, errors } = await reader.collect();
   assert.deepEqual(errors, []);
@@ -111,7 +111,7 @@ for (const wire of ["grpc", "lean"] as const) {
     }
     assert.equal(both("duration", "test/fail", "ABORTED")[0].count, 1);
     assert.equal(both("duration", "test/fail", "ABORTED")[1].count, 1);
-    // What a peer makes up becomes no label.
+    // Unknown methods do not become labels.
     assert.equal(both("duration", "other", "UNIMPLEMENTED")[0].count, 1);
     const [sent] = both("sent_total_compressed_message_size", "test/twice", "OK");
     assert.deepEqual(sent, { count: 1, sum: 20 });

@@ -36,7 +36,7 @@ async function start(wire: "grpc" | "lean") {
     channel,
     server,
     traceparent: () => traceparent,
-    /** The spans of both sides once there are `count`. */
+    /** Resolves to the spans of both sides when there are `count`. */
     async spans(count: number) {
       while (exporter.getFinishedSpans().length < count) {
         await new Promise((resolve) => setTimeout(resolve, 5));

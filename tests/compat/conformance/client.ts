@@ -1,6 +1,6 @@
 /**
- * The client under test of the Connect conformance suite: makes the calls that standard input asks for
- * and says on standard output what came of them.
+ * Client under test of the Connect conformance suite: makes the calls requested on standard input and writes
+ * their results to standard output.
  *
  * Run by `deno task conformance`.
  *
@@ -31,7 +31,7 @@ type Client = {
 
 const channels = new Map<string, Channel>();
 
-/** One channel per server and settings, as programs use channels. */
+/** One channel per server and settings. */
 function channelTo(wanted: ClientCompatRequest): Channel {
   const text = (bytes?: Uint8Array) => bytes && new TextDecoder().decode(bytes);
   const tls = wanted.serverTlsCert.length === 0 ? undefined : {
@@ -49,7 +49,7 @@ function channelTo(wanted: ClientCompatRequest): Channel {
   return channel;
 }
 
-/** A stream of requests that the caller fills as it goes. */
+/** Stream of requests that the caller fills. */
 class Requests implements AsyncIterable<unknown> {
   #waiting: unknown[] = [];
   #ended = false;
@@ -109,7 +109,7 @@ async function call(wanted: ClientCompatRequest): Promise<ClientResult> {
   let error: unknown;
   let unsent = 0;
   const received = (response: unknown) => {
-    // A response without payload counts as one, too.
+    // A response without payload counts too.
     payloads.push((response as Response).payload ?? { data: new Uint8Array() });
     if (timing.case === "afterNumResponses" && payloads.length === timing.value) cancel();
   };
@@ -152,7 +152,7 @@ async function call(wanted: ClientCompatRequest): Promise<ClientResult> {
           if (timing.case === "beforeCloseSend") cancel();
           else requests.end(), afterClose();
         } else {
-          // Iterating is what starts the call.
+          // Iterating starts the call.
           const first = iterator.next();
           first.catch(() => {});
           await sendAll(requests);
@@ -210,7 +210,7 @@ if (import.meta.main) {
     const wanted = decode<ClientCompatRequest>("ClientCompatRequest", frame);
     const one: Promise<void> = answer(wanted).finally(() => running.delete(one));
     running.add(one);
-    // As many calls at once as a program makes that isn't a load generator.
+    // Number of concurrent calls.
     if (running.size >= 8) await Promise.race(running);
   }
   await Promise.all(running);

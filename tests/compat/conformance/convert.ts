@@ -1,5 +1,5 @@
 /**
- * Between the suite's headers and errors and this project's.
+ * Converts headers and errors between the suite and this project.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { Metadata, RpcError, type Status } from "../../../mod.ts";
 import type { ErrorMessage, Header } from "./schema.ts";
 
-/** The suite's headers as metadata: it writes `-bin` values as base64. */
+/** Converts headers of the suite to metadata; their `-bin` values are base64. */
 export function toMetadata(headers: Header[], into = new Metadata()): Metadata {
   for (const { name, value } of headers) {
     for (const one of value) {
@@ -17,7 +17,7 @@ export function toMetadata(headers: Header[], into = new Metadata()): Metadata {
   return into;
 }
 
-/** Metadata as the suite's headers. */
+/** Converts metadata to headers of the suite. */
 export function fromMetadata(metadata: Metadata | undefined): Header[] {
   const headers = new Map<string, Header>();
   for (const [name, value] of metadata ?? []) {
@@ -34,14 +34,14 @@ function fromBase64(text: string): Uint8Array {
   return Uint8Array.fromBase64(text.replace(/=+$/, ""));
 }
 
-/** The suite's error as an RpcError, with further details behind its own. */
+/** Converts an error of the suite to an RpcError, with additional details. */
 export function toRpcError(error: ErrorMessage, ...more: ErrorMessage["details"]): RpcError {
   return new RpcError(error.code as Status, error.message ?? "", {
     details: [...error.details, ...more],
   });
 }
 
-/** Whatever a call failed with as the suite's error. */
+/** Converts any failure of a call to an error of the suite. */
 export function fromError(thrown: unknown): ErrorMessage {
   const error = RpcError.from(thrown);
   return { code: error.code, message: error.message, details: [...error.details] };

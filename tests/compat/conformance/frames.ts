@@ -1,5 +1,5 @@
 /**
- * Messages on standard input and output, each behind its length in 4 bytes, big-endian.
+ * Messages on standard input and output, each after its length in 4 bytes, big-endian.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export async function* readFrames(input: ReadableStream<Uint8Array>): AsyncGener
   }
 }
 
-/** Writes one message to standard output; at once, so that frames of concurrent callers can't mix. */
+/** Writes one message to standard output in one piece, so that concurrent messages do not interleave. */
 export function writeFrame(message: Uint8Array): void {
   const frame = new Uint8Array(4 + message.length);
   new DataView(frame.buffer).setUint32(0, message.length);

@@ -1,6 +1,6 @@
 /**
- * HPACK against an implementation that isn't ours (npm's hpack.js): many connections of many header
- * blocks of many shapes, encoded here and decoded there, and the other way.
+ * HPACK against hpack.js: many connections with varied header blocks, encoded here and decoded there, and vice
+ * versa.
  *
  *     deno run -A tests/compat/conformance/hpack.ts [--seed N]
  *
@@ -48,7 +48,7 @@ const NAMES = [
   "a",
 ];
 
-/** Small, seeded, good enough to vary shapes (mulberry32). */
+/** Creates a small seeded generator (mulberry32). */
 function randomFrom(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
@@ -61,7 +61,7 @@ function randomFrom(seed: number): (below: number) => number {
 
 type Random = ReturnType<typeof randomFrom>;
 
-/** Empty, short, long, digits, printable, or any octet: Huffman coding differs for each. */
+/** Creates a text that is empty, short, long, digits, printable, or any octets, which Huffman codes differently. */
 function value(random: Random): string {
   const length = [0, 1, 7, 30, 127, 128, 300, 5000][random(40) === 0 ? 7 : random(7)];
   const kind = random(4);
@@ -98,7 +98,7 @@ function block(random: Random, seen: Field[]): Field[] {
   return fields;
 }
 
-/** hpack.js takes and gives text as UTF-8, so octets above 127 are left out of what it sees. */
+/** Whether hpack.js can take a text: it uses UTF-8, so octets above 127 are excluded. */
 const ascii = ([name, value]: Field): Field => [
   name,
   value.replace(/[\x80-\xff]/g, "~"),

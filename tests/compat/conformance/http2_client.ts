@@ -1,6 +1,6 @@
 /**
- * The client that h2specd starts for each of its cases: makes one call to the URL given, and keeps the
- * connection until the other end has seen enough of it.
+ * Client that h2specd starts for each of its cases: makes one call to the given URL and keeps the connection open
+ * for the remaining frames of the case.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { connect } from "../../../mod.ts";
 import { TransportError } from "../../../src/transport/mod.ts";
 import { dial } from "../../../src/transport/dial.ts";
 
-// h2specd gives up after 3 s, start of this process included.
+// h2specd times out after 3 s, including the start of this process.
 const CALL_MS = 1500;
-// Time for the connection to answer what the other end sent behind its response.
+// Time to react to frames after the response.
 const LINGER_MS = 400;
 
 const { hostname, port } = new URL(Deno.args[0]);
 let dialled = false;
 await using channel = connect(`${hostname}:${port}`, {
-  // A channel replaces a connection that it lost; h2specd would take that for another run of its case.
+  // Prevents a reconnect, which h2specd would take for another run of its case.
   dial(address, options) {
     if (dialled) return Promise.reject(new TransportError("One connection is enough"));
     dialled = true;

@@ -1,7 +1,6 @@
 /**
- * The messages of the Connect conformance suite. Its `.proto` files are not kept here: `deno task
- * conformance` compiles them from the suite's own module into a descriptor set, and
- * `VRPC_CONFORMANCE_PROTOS` names that file. The interfaces below are the parts that the programs use.
+ * Messages of the Connect conformance suite. `deno task conformance` compiles the `.proto` files of the suite to a
+ * descriptor set, whose path is in `VRPC_CONFORMANCE_PROTOS`. The interfaces below are the fields in use.
  *
  * @module
  */
@@ -28,32 +27,32 @@ const registry = createFileRegistry(
   fromBinary(FileDescriptorSetSchema, await Deno.readFile(path)),
 );
 
-/** The descriptor of one of the suite's messages. */
+/** Returns the descriptor of a message. */
 export function messageOf(name: string): DescMessage {
   const found = registry.getMessage(`${PACKAGE}.${name}`);
   if (!found) throw new TypeError(`Cannot find message ${name} in ${path}`);
   return found;
 }
 
-/** The service that servers implement and clients call. */
+/** Service that servers implement and clients call. */
 export const ConformanceService: DescService = (() => {
   const found = registry.getService(`${PACKAGE}.ConformanceService`);
   if (!found) throw new TypeError(`Cannot find ConformanceService in ${path}`);
   return found;
 })();
 
-/** Decodes one of the suite's messages. */
+/** Decodes a message. */
 export function decode<T>(name: string, bytes: Uint8Array): T {
   return fromBinary(messageOf(name), bytes) as unknown as T;
 }
 
-/** Encodes one of the suite's messages. */
+/** Encodes a message. */
 export function encode<T>(name: string, init: Init<T>): Uint8Array {
   const schema = messageOf(name);
   return toBinary(schema, create(schema, init as never));
 }
 
-/** Packs one of the suite's messages in a google.protobuf.Any. */
+/** Packs a message in a google.protobuf.Any. */
 export function pack(name: string, message: object): Omit<Any, keyof Message> {
   return {
     typeUrl: `type.googleapis.com/${PACKAGE}.${name}`,
@@ -61,13 +60,13 @@ export function pack(name: string, message: object): Omit<Any, keyof Message> {
   };
 }
 
-/** What a message can be made from: nested messages may be given as plain objects, fields left out. */
+/** Init shape of a message: nested messages may be plain objects, and fields may be absent. */
 export type Init<T> = T extends Uint8Array ? T
   : T extends (infer Item)[] ? Init<Item>[]
   : T extends object ? { [Key in keyof T]?: Init<T[Key]> }
   : T;
 
-/** A key and its values. */
+/** Key and its values. */
 export interface Header {
   name: string;
   value: string[];
@@ -79,14 +78,14 @@ export interface Packed {
   value: Uint8Array;
 }
 
-/** A status that is not OK. */
+/** Status other than OK. */
 export interface ErrorMessage {
   code: number;
   message?: string;
   details: Packed[];
 }
 
-/** What a unary or client-streaming call is to answer. */
+/** Requested reply of a unary or client-streaming call. */
 export interface UnaryDefinition {
   responseHeaders: Header[];
   response:
@@ -97,7 +96,7 @@ export interface UnaryDefinition {
   responseDelayMs: number;
 }
 
-/** What a server-streaming or bidirectional call is to answer. */
+/** Requested replies of a server-streaming or bidirectional call. */
 export interface StreamDefinition {
   responseHeaders: Header[];
   responseData: Uint8Array[];
@@ -106,30 +105,30 @@ export interface StreamDefinition {
   responseTrailers: Header[];
 }
 
-/** A request of a unary or client-streaming call. */
+/** Request of a unary or client-streaming call. */
 export interface UnaryRequest {
   responseDefinition?: UnaryDefinition;
 }
 
-/** A request of a server-streaming or bidirectional call. */
+/** Request of a server-streaming or bidirectional call. */
 export interface StreamRequest {
   responseDefinition?: StreamDefinition;
   fullDuplex?: boolean;
 }
 
-/** What every response carries. */
+/** Payload of every response. */
 export interface Payload {
   data: Uint8Array;
   requestInfo?: { requestHeaders: Header[]; timeoutMs?: bigint; requests: Packed[] };
 }
 
-/** A certificate and its key, PEM. */
+/** Certificate and key as PEM. */
 export interface Credentials {
   cert: Uint8Array;
   key: Uint8Array;
 }
 
-/** What the server program is told on its standard input. */
+/** Input of the server program. */
 export interface ServerCompatRequest {
   useTls: boolean;
   clientTlsCert: Uint8Array;
@@ -137,14 +136,14 @@ export interface ServerCompatRequest {
   serverCreds?: Credentials;
 }
 
-/** What the server program says on its standard output. */
+/** Output of the server program. */
 export interface ServerCompatResponse {
   host: string;
   port: number;
   pemCert: Uint8Array;
 }
 
-/** One call that the client program is told to make. */
+/** Call requested from the client program. */
 export interface ClientCompatRequest {
   testName: string;
   compression: number;
@@ -169,7 +168,7 @@ export interface ClientCompatRequest {
   };
 }
 
-/** What came of a call. */
+/** Result of a call. */
 export interface ClientResult {
   responseHeaders: Header[];
   payloads: Payload[];
@@ -178,7 +177,7 @@ export interface ClientResult {
   numUnsentRequests: number;
 }
 
-/** What the client program says of one call. */
+/** Output of the client program for one call. */
 export interface ClientCompatResponse {
   testName: string;
   result:

@@ -1,6 +1,6 @@
 /**
- * The server under test of the Connect conformance suite: reads what is wanted from standard input,
- * listens on a free port, says where on standard output, and serves until it is told to stop.
+ * Server under test of the Connect conformance suite: reads its settings from standard input, listens on a free
+ * port, writes the address to standard output, and serves until it is terminated.
  *
  * Run by `deno task conformance`.
  *
@@ -32,7 +32,7 @@ import { sleep } from "../../fixtures/waiting.ts";
 
 type Response = { payload?: Init<Payload> };
 
-/** What the server saw of the request, to be echoed. */
+/** Builds the echo of the request. */
 function requestInfo(ctx: HandlerContext, requests: Packed[]) {
   const left = ctx.timeRemainingMs();
   return {
@@ -49,7 +49,7 @@ function anyOf(name: string, message: unknown): Packed {
   };
 }
 
-/** Sets headers and trailers, sends the headers, waits as asked. */
+/** Sets headers and trailers, sends the headers, and waits for the requested delay. */
 function begin(ctx: HandlerContext, definition: UnaryDefinition | StreamDefinition | undefined) {
   if (!definition) return;
   toMetadata(definition.responseHeaders, ctx.responseHeaders);
@@ -98,7 +98,7 @@ async function* serverStream(request: unknown, ctx: HandlerContext): AsyncGenera
   yield* remaining(ctx, responseDefinition, 0, [anyOf("ServerStreamRequest", request)]);
 }
 
-/** The responses from number `sent` on, then the error, if any. */
+/** Yields the responses from number `sent` on, then throws the error, if any. */
 async function* remaining(
   ctx: HandlerContext,
   definition: StreamDefinition | undefined,
@@ -151,7 +151,7 @@ async function start(wanted: ServerCompatRequest): Promise<[Server, Init<ServerC
     if (wanted.clientTlsCert.length > 0) tls.clientCa = text(wanted.clientTlsCert);
   }
   const server = await serve("127.0.0.1:0", (router) => {
-    // The descriptors are only known at run time, so the compiler can't know these methods.
+    // The descriptors are loaded at run time, so these methods have no static types.
     router.service(ConformanceService, {
       unary: (request: unknown, ctx: HandlerContext) => unary("UnaryRequest", request, ctx),
       idempotentUnary: (request: unknown, ctx: HandlerContext) =>

@@ -1,4 +1,4 @@
-// grpc-js against vrpc, both ways, on Deno and on Node: programs in processes of their own.
+// grpc-js against vrpc in both directions, on Deno and on Node, each in a child process.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -9,11 +9,11 @@ const OURS = (file: string) => [Deno.execPath(), "run", "--quiet", "-A", join(HE
 
 interface Runtime {
   readonly name: string;
-  /** The command that runs peer.mjs; undefined when the runtime isn't there. */
+  /** Command that runs peer.mjs; undefined when the runtime is not installed. */
   readonly command?: string[];
 }
 
-/** Node can't read Deno's cache: it gets a folder of packages, made from that cache. */
+/** Copies packages from Deno's cache to a folder for Node, which can't read the cache. */
 async function nodeCommand(): Promise<string[] | undefined> {
   const works = await new Deno.Command("node", { args: ["--version"], stdout: "null" }).output()
     .then((output) => output.success, () => false);
@@ -41,21 +41,21 @@ const RUNTIMES: Runtime[] = [
   { name: "Node", command: await nodeCommand() },
 ];
 
-/** How many lines a client prints that gets to its end: 16 cases, plain and compressed. */
+/** Number of lines of a complete client run: 16 cases, plain and compressed. */
 const CASE_COUNT = 32;
 
-/** What the HTTP/2 library inside of Deno says when grpc-js makes it abort the process. */
+/** Error of Deno's HTTP/2 library when grpc-js makes it abort the process. */
 const NGHTTP2_ABORT = /nghttp2_session\.c:\d+: .*Assertion .* failed/;
 
 interface Outcome {
   readonly cases: { name: string; failure?: string }[];
-  /** Whether grpc-js's process was aborted. */
+  /** Whether the grpc-js process aborted. */
   readonly aborted: boolean;
-  /** What there is to say when cases are missing. */
+  /** Details for missing cases. */
   readonly errors: string;
 }
 
-/** Lets a client call a server, to the end. */
+/** Runs a client against a server. */
 async function runOnce(serverCommand: string[], clientCommand: string[]): Promise<Outcome> {
   await using processes = new Processes();
   const server = processes.start(serverCommand);
@@ -68,7 +68,7 @@ async function runOnce(serverCommand: string[], clientCommand: string[]): Promis
   return { cases, errors, aborted: NGHTTP2_ABORT.test(errors) };
 }
 
-/** Makes a step of each case. An abort of grpc-js is forgiven once, to it alone. */
+/** Creates a step for each case. Retries once after an abort of grpc-js. */
 async function runCases(
   t: Deno.TestContext,
   serverCommand: string[],

@@ -200,7 +200,7 @@ const CASES: Record<string, (channel: Channel, options: CallOptions) => Promise<
   },
 };
 
-// Both channels stay open to the end: a goodbye is what grpc-js on Deno was seen to abort on.
+// Both channels stay open: grpc-js on Deno may abort on GOAWAY.
 await using plainChannel = connect(Deno.args[0]);
 await using zippedChannel = connect(Deno.args[0]);
 

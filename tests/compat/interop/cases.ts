@@ -1,6 +1,6 @@
 /**
- * The client's side of gRPC's interoperability cases, as gRPC's "Interoperability Test Case
- * Descriptions" set them down. Each case throws when the server falls short.
+ * Client side of the interoperability cases, as described in gRPC's "Interoperability Test Case Descriptions".
+ * A case throws when the server fails it.
  *
  * @module
  */
@@ -29,7 +29,7 @@ async function emptyUnary(channel: Channel) {
   assert.ok(await channel.client(TestService).emptyCall({}));
 }
 
-/** One call with a large message each way. */
+/** Makes one call with large messages in both directions. */
 export async function largeUnary(channel: Channel, options?: CallOptions) {
   const reply = await channel.client(TestService).unaryCall({
     responseSize: LARGE_RESPONSE,
@@ -168,7 +168,7 @@ async function unimplementedService(channel: Channel) {
   await failsWith(channel.client(UnimplementedService).unimplementedCall({}), Status.UNIMPLEMENTED);
 }
 
-/** The cases that every implementation has. */
+/** Cases of all implementations. */
 export const CASES: Readonly<Record<string, Case>> = {
   empty_unary: emptyUnary,
   large_unary: largeUnary,

@@ -1,10 +1,10 @@
 /**
- * A client for gRPC's interoperability cases, for any implementation's server:
+ * Client of gRPC's interoperability cases, for servers of any implementation:
  *
  *     deno run -A tests/compat/interop/client.ts --addr 127.0.0.1:10000 --test_case large_unary
  *
- * `--test_case` takes a name, several with commas, `all` (the 14 cases), `compression` (the 4 cases of
- * compression), `rpc_soak` or `channel_soak`. Prints a line per case; exits 1 when one failed.
+ * `--test_case` takes names, separated by commas, `all` (the 14 cases), `compression` (the 4 cases of compression),
+ * `rpc_soak` or `channel_soak`. Prints a line per case. Exits with 1 when one fails.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The interoperability cases of compression. They look at single messages: `compress` may decide for
- * each message, and `onMessage` says how each reply came.
+ * Interoperability cases of compression. They use single messages: `compress` decides for each message, and
+ * `onMessage` reports whether a reply was compressed.
  *
  * @module
  */
@@ -74,7 +74,7 @@ async function serverCompressedStreaming(channel: Channel) {
   assert.deepEqual(compressed, [true, false]);
 }
 
-/** The cases of compression, which not every implementation's server can take part in. */
+/** Cases of compression, which not every implementation supports. */
 export const COMPRESSION_CASES: Readonly<Record<string, Case>> = {
   client_compressed_unary: clientCompressedUnary,
   server_compressed_unary: serverCompressedUnary,

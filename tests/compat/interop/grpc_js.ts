@@ -1,5 +1,5 @@
 /**
- * A generated service descriptor as grpc-js wants it.
+ * Converts a generated service descriptor for grpc-js.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The interoperability cases by grpc-js, for our server to answer.
+ * Interoperability cases with the client of grpc-js, for the server of this project.
  *
  *     deno run -A tests/compat/interop/grpc_js_client.ts --addr 127.0.0.1:10000 [--tls_ca FILE]
  *
@@ -26,7 +26,7 @@ const open = (service: typeof TestService | typeof UnimplementedService): any =>
   new (grpc.makeGenericClientConstructor(grpcJsService(service), service.typeName))(
     values.addr,
     credentials,
-    // An address is no server name for TLS.
+    // TLS does not accept an IP address as the server name.
     values.tls_ca ? { "grpc.ssl_target_name_override": "localhost" } : {},
   );
 const client = open(TestService);
@@ -38,11 +38,11 @@ const SPECIAL_MESSAGE = "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non
 type Outcome = {
   status: grpc.StatusObject;
   headers?: grpc.Metadata;
-  // deno-lint-ignore no-explicit-any -- whatever the method answers
+  // deno-lint-ignore no-explicit-any -- reply of any method
   messages: any[];
 };
 
-/** Calls a method that answers once; resolves when the status is there. */
+/** Calls a method with one reply; resolves at its status. */
 function once(
   method: string,
   request: unknown,
@@ -68,7 +68,7 @@ function once(
   });
 }
 
-/** Calls a method that answers with a stream; `drive` writes the requests. */
+/** Calls a method with a stream of replies; `drive` writes the requests. */
 function stream(
   method: string,
   args: unknown[],

@@ -1,9 +1,9 @@
 /**
- * `grpc.testing.TestService` by grpc-js, for our client to call.
+ * `grpc.testing.TestService` with the server of grpc-js, for the client of this project.
  *
  *     deno run -A tests/compat/interop/grpc_js_server.ts [--tls_cert FILE --tls_key FILE]
  *
- * With TLS it needs Node: grpc-js's TLS server does not work on Deno, with no client at all.
+ * TLS needs Node: the TLS server of grpc-js does not work on Deno.
  *
  * @module
  */

@@ -1,11 +1,11 @@
 /**
- * A lean client for other implementations of version 1, over TLS without verification:
+ * Lean client for servers of other implementations of version 1, over TLS without verification:
  *
  *     deno run -A tests/compat/interop/lean_client.ts --addr 127.0.0.1:8443 [--session]
  *
- * Calls `/echo` (one call, then 100 at once, then 1 MB) and reads `/count`, as `lean_server.ts` serves them.
- * With `--session` it also sends one message to `/session` and wants `re: ` and the message back. Prints one
- * line per check; exits with 1 when one failed.
+ * Calls `/echo` (one call, then 100 concurrent calls, then 1 MB) and reads `/count`, as in `lean_server.ts`. With
+ * `--session` it also sends a message to `/session` and expects it back after `re: `. Prints one line per check.
+ * Exits with 1 when one fails.
  *
  * @module
  */

@@ -1,10 +1,10 @@
 /**
- * A lean server for other implementations of version 1, behind TLS with a certificate of its own:
+ * Lean server for clients of other implementations of version 1, over TLS with a self-signed certificate:
  *
  *     deno run -A tests/compat/interop/lean_server.ts --addr 127.0.0.1:8443
  *
- * `/echo` gives the payload back, `/count` streams ten one-byte chunks, 0 to 9, `/session` answers each
- * message of a session with the message behind `re: `. Prints `listening ADDRESS`.
+ * `/echo` returns the payload, `/count` streams ten one-byte chunks, 0 to 9, `/session` returns each message of a
+ * session after `re: `. Prints `listening ADDRESS`.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const { values } = parseArgs({ options: { addr: { type: "string", default: "127.
 const encoder = new TextEncoder();
 
 const server = await serve(values.addr, (router) => {
-  router.method("/echo", { description: "gives the payload back" }, (payload) => payload);
+  router.method("/echo", { description: "returns the payload" }, (payload) => payload);
   router.method("/count", { description: "0 to 9", kind: "server_streaming" }, function* () {
     for (let i = 0; i < 10; i++) yield Uint8Array.of(i);
   });

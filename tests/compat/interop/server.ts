@@ -1,5 +1,5 @@
 /**
- * A server for gRPC's interoperability cases, for any implementation's client:
+ * Server of gRPC's interoperability cases, for clients of any implementation:
  *
  *     deno run -A tests/compat/interop/server.ts --addr 127.0.0.1:10000 [--tls_cert FILE --tls_key FILE]
  *

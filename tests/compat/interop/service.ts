@@ -1,5 +1,5 @@
 /**
- * The server's side of gRPC's interoperability cases: `grpc.testing.TestService`.
+ * Server side of gRPC's interoperability cases: `grpc.testing.TestService`.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * The interoperability cases that repeat large_unary many times: on one channel (rpc_soak), or on a new
- * channel for each call (channel_soak).
+ * Interoperability cases that repeat large_unary on one channel (rpc_soak) or on a new channel for each call
+ * (channel_soak).
  *
  * @module
  */
@@ -8,19 +8,19 @@
 import type { Channel } from "../../../mod.ts";
 import { largeUnary } from "./cases.ts";
 
-/** How a soak runs. */
+/** Options of a soak. */
 export interface SoakOptions {
-  /** Calls in all. */
+  /** Total number of calls. */
   iterations: number;
-  /** Calls at once. */
+  /** Number of concurrent calls. */
   threads: number;
-  /** A call that takes longer, in ms, counts as failed. */
+  /** Longest duration of a successful call, in ms. */
   maxLatencyMs: number;
-  /** When to give up, in ms. */
+  /** Time limit of the soak, in ms. */
   overallTimeoutMs: number;
 }
 
-/** Repeats the call; throws when any failed. Returns a line of figures. */
+/** Repeats the call and returns a line of figures. Throws when a call fails. */
 export async function soak(
   open: () => Channel,
   perCall: boolean,

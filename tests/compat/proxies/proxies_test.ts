@@ -8,7 +8,7 @@ import { findProgram, PROXIES, startProxy } from "./proxy.ts";
 
 const BIG = 3 * 1024 * 1024;
 
-/** The four kinds with messages of many frames, beyond any first window. */
+/** Calls of all kinds with messages of many frames, larger than any initial window. */
 const BIG_MESSAGES: Record<string, (channel: Channel) => Promise<void>> = {
   async "big unary"(channel) {
     const reply = await channel.client(TestService).unaryCall({

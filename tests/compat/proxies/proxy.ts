@@ -1,18 +1,18 @@
 /**
- * nginx and haproxy in front of a server, as people deploy it.
+ * nginx and haproxy in front of a server.
  *
  * @module
  */
 
 import { join } from "node:path";
 
-/** A proxy that runs. */
+/** Running proxy. */
 export interface Proxy extends AsyncDisposable {
-  /** Where clients connect to. */
+  /** Address for clients. */
   address: string;
 }
 
-/** Which proxies there are, and how each is told what to do. */
+/** Proxies and their configurations. */
 export const PROXIES: Readonly<Record<string, (port: number, backend: string) => ProxyFiles>> = {
   nginx: (port, backend) => ({
     config: `daemon off;
@@ -36,9 +36,9 @@ http {
 `,
     args: (folder, config) => ["-p", folder, "-c", config],
   }),
-  // A stream's window (65,535 bytes by default) has to fit haproxy's buffer (16 KiB): else a bidirectional call
+  // The window of a stream (65,535 bytes by default) must fit the buffer of haproxy (16 KiB): otherwise a bidirectional call
   // that fills both directions can end with haproxy 2.6 reading neither of its connections, each waiting for a
-  // WINDOW_UPDATE that stands behind DATA.
+  // WINDOW_UPDATE queued behind DATA.
   haproxy: (port, backend) => ({
     config: `global
   maxconn 100
@@ -58,15 +58,15 @@ backend servers
   }),
 };
 
-/** What a proxy is started with. */
+/** Configuration and command of a proxy. */
 interface ProxyFiles {
-  /** The configuration file's text. */
+  /** Text of the configuration file. */
   config: string;
-  /** The command line. */
+  /** Command line. */
   args(folder: string, config: string): string[];
 }
 
-/** The path of a program; proxies live where only root looks. */
+/** Finds the path of a program, also in the `sbin` folders. */
 export function findProgram(name: string): string | undefined {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
   for (const folder of [...folders, "/usr/sbin", "/usr/local/sbin"]) {
@@ -80,7 +80,7 @@ export function findProgram(name: string): string | undefined {
   return undefined;
 }
 
-/** Starts a proxy in front of `backend` and waits until it takes connections. */
+/** Starts a proxy in front of `backend` and waits until it accepts connections. */
 export async function startProxy(
   program: string,
   files: (port: number, backend: string) => ProxyFiles,

@@ -1,6 +1,6 @@
 /**
- * A service with all kinds of methods, and calls that check it, for two programs on two ends of a real vsock.
- * The checks need no half-close of the byte stream: not every VMM's device carries it.
+ * Service with all kinds of methods, and checks that call it, for programs on both ends of a real vsock. The checks
+ * do not need a half-close of the byte stream, which not every VMM supports.
  *
  * @module
  */
@@ -48,7 +48,7 @@ function pattern(bytes: number): Uint8Array {
   return new Uint8Array(bytes).map((_, i) => i * 31);
 }
 
-/** One check. */
+/** Check. */
 type Check = (channel: Channel) => Promise<void>;
 
 const CHECKS: Record<string, Check> = {
@@ -116,7 +116,7 @@ const CHECKS: Record<string, Check> = {
   },
 };
 
-/** Runs every check over `channel`; returns how many failed, after a line for each. */
+/** Runs every check on `channel` and prints a line for each; returns the number of failures. */
 export async function runChecks(name: string, channel: Channel): Promise<number> {
   let failed = 0;
   for (const [what, check] of Object.entries(CHECKS)) {

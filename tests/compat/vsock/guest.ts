@@ -1,5 +1,5 @@
 /**
- * Runs in the guest: serves the checked methods on every CID, calls the host's, and ends when told to.
+ * Runs in the guest: serves the checked methods on every CID, calls those of the host, and ends on request.
  *
  * @module
  */

@@ -1,6 +1,5 @@
 /**
- * What runs in the guest: the suites of transports and calls, their vsock cases included, because
- * `VRPC_TEST_VSOCK=1` says that there is a kernel for them. Elsewhere those cases are skipped.
+ * Runs in the guest: the suites of transports and calls with their vsock cases, which `VRPC_TEST_VSOCK=1` enables.
  */
 
 import "../../transport/plain_test.ts";

@@ -1,6 +1,6 @@
 /**
- * Runs on the host, beside a guest whose vsock is behind the Unix socket `VRPC_HVSOCK`: serves the checked
- * methods to the guest, then calls the guest's.
+ * Runs on the host of a guest whose vsock is mapped to the Unix socket `VRPC_HVSOCK`: serves the checked methods to
+ * the guest, then calls those of the guest.
  *
  * @module
  */

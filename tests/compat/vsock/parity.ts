@@ -1,5 +1,5 @@
 /**
- * Runs in the guest: call rates over vsock (CID 1) and over TCP loopback, taken in turn, side by side.
+ * Runs in the guest: call rates over vsock (CID 1) and over TCP loopback, alternating.
  *
  * @module
  */
@@ -29,7 +29,7 @@ async function callsPerSecond(address: string, inFlight: number): Promise<number
   return calls * 1000 / (performance.now() - start);
 }
 
-/** Round trips of 64 bytes on bare sockets, without any of our code: what the kernel gives. */
+/** Measures round trips of 64 bytes on bare sockets, the upper bound of the kernel. */
 async function roundTripsPerSecond(listener: Deno.Listener, open: () => Promise<Deno.Conn>) {
   const served = (async () => {
     using conn = await listener.accept();

@@ -10,7 +10,7 @@ import { VirtualTime } from "../virtual_time.ts";
 const chromium = await findChromium();
 const why = chromium === undefined ? " (skipped: chromium is not installed)" : "";
 
-/** Runs chromium with a profile of its own; returns what it printed. */
+/** Runs chromium with a new profile; returns its output. */
 async function browse(folder: string, args: string[]): Promise<string> {
   const profile = await Deno.makeTempDir({ dir: folder });
   const { stdout } = await new Deno.Command(chromium!, {
@@ -25,7 +25,7 @@ async function writePage(folder: string, name: string, compare: boolean): Promis
   const target = simulatedTarget(time, 200, knownLatency, { byteLength: 80 }, 400);
   const open = plan({ mode: "open", ratePerSecond: 500, durationMs: 15_000 });
   const { run } = await simulate(time, target, open);
-  // What the page's own scripts can't say of themselves: errors, and whether something sticks out.
+  // Records errors of the page, and whether content overflows.
   const observer = `<script>
     addEventListener("error", (event) => document.documentElement.dataset.error = event.message);
     addEventListener("load", () => {
