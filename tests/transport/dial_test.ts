@@ -5,29 +5,7 @@ import type { Address } from "../../src/transport/address.ts";
 import { selfSigned } from "../../src/transport/certs.ts";
 import { dial } from "../../src/transport/dial.ts";
 import { listen } from "../../src/transport/listen.ts";
-import { resolveAddress, resolveHost } from "../../src/transport/resolve.ts";
 import { parseAddress } from "../../src/transport/address_parser.ts";
-
-const tcp = (address: string) => parseAddress(address);
-const signal = new AbortController().signal;
-
-Deno.test("resolveHost() resolves localhost names without a query (RFC 6761 §6.3)", async () => {
-  const loopback = [
-    { kind: "tcp", host: "127.0.0.1", port: 5 },
-    { kind: "tcp", host: "::1", port: 5 },
-  ];
-  assert.deepEqual(await resolveHost("localhost", 5, signal), loopback);
-  assert.deepEqual(await resolveHost("a.localhost.", 5, signal), loopback);
-  assert.deepEqual(await resolveHost("10.0.0.1", 5, signal), [tcp("10.0.0.1:5")]);
-});
-
-Deno.test("resolveAddress() resolves a list to its addresses, and a socket to itself", async () => {
-  assert.deepEqual(await resolveAddress(parseAddress("ipv4:1.2.3.4:5,1.2.3.5:6")), [
-    tcp("1.2.3.4:5"),
-    tcp("1.2.3.5:6"),
-  ]);
-  assert.deepEqual(await resolveAddress(parseAddress("unix:/a")), [parseAddress("unix:/a")]);
-});
 
 Deno.test("dial() uses the given resolver and any kind of address it returns", async () => {
   const listener = await listen("memory:resolved");
