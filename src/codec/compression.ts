@@ -119,6 +119,11 @@ function startsMember(message: Uint8Array, at: number): boolean {
     message[at + 2] === GZIP_MAGIC[2] && (message[at + 3] & RESERVED_FLAGS) === 0;
 }
 
+/** Length that a gzip message states for its contents (RFC 1952 §2.3.1), in bytes; 0 when it is too short for one. */
+export function inflatedBytesStated(message: Uint8Array): number {
+  return message.length < MIN_GZIP_BYTES ? 0 : uint32(message, message.length - 4);
+}
+
 function uint32(bytes: Uint8Array, at: number): number {
   return (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24) >>> 0;
 }

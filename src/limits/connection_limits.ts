@@ -95,8 +95,9 @@ export interface ServerLimits extends ConnectionLimits {
   /** Open connections above which new ones are closed at once. 1 or more. Default 16,384 (0.5 GB when idle). */
   maxConnections?: number;
   /**
-   * Bytes of incomplete and unsent messages on all connections together; calls that need more end with
-   * RESOURCE_EXHAUSTED. 1 or more. Default 64 MiB.
+   * Bytes of incomplete, unread and unsent messages on all connections together, decompressed requests included until
+   * their handlers end; an unread message counts 256 more, for which a connection gets a sixteenth. Calls that need more
+   * end with RESOURCE_EXHAUSTED. 1 or more. Default 64 MiB.
    */
   maxBufferedBytes?: number;
   /** Time from accept to a complete preface (lean: the first frame), TLS included. 1 or more. Default 5,000. */

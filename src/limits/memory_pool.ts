@@ -7,6 +7,16 @@
 /** Default bound of a server: 64 MiB. */
 export const DEFAULT_BUFFERED_BYTES = 67_108_864;
 
+/**
+ * Bytes that a received message counts on top of its own while it waits for its reader: the object and the queue entry
+ * of a small one take more memory than its bytes.
+ */
+export const WAITING_MESSAGE_BYTES = 256;
+
+// Divisor of the pool. Small messages leave several times their memory to the garbage collector, so that one connection
+// gets little of it for what they count on top of their bytes: with 64 MiB, 16,384 messages.
+const WAITING_PART = 16;
+
 /** Buffers of all connections of a server. */
 export class MemoryPool {
   /** Bytes held. */
@@ -22,6 +32,8 @@ export class MemoryPool {
 export class MemoryShare {
   /** Bytes held by this connection. */
   used = 0;
+  /** Those of them that waiting messages count on top of their own. */
+  overhead = 0;
 
   /** Starts at 0 bytes. */
   constructor(readonly pool: MemoryPool) {}
@@ -37,6 +49,31 @@ export class MemoryShare {
     if (pool.used + count <= half) return true;
     return pool.used + count <= pool.limitBytes &&
       this.used + count <= half / Math.max(4, pool.holders);
+  }
+
+  /** Counts bytes as held; false, without counting, when they are not allowed. */
+  tryTake(count: number): boolean {
+    if (!this.allows(count)) return false;
+    this.take(count);
+    return true;
+  }
+
+  /**
+   * Counts a message of `bytes` bytes that waits for its reader; false, without counting, when they are not allowed or
+   * too many messages of the connection wait.
+   */
+  holdWaiting(bytes: number): boolean {
+    if (this.overhead + WAITING_MESSAGE_BYTES > this.pool.limitBytes / WAITING_PART) return false;
+    if (!this.tryTake(bytes + WAITING_MESSAGE_BYTES)) return false;
+    this.overhead += WAITING_MESSAGE_BYTES;
+    return true;
+  }
+
+  /** Uncounts `messages` messages of `bytes` bytes altogether that waited for their reader. */
+  dropWaiting(messages: number, bytes: number): void {
+    const overhead = messages * WAITING_MESSAGE_BYTES;
+    this.overhead -= overhead;
+    this.give(bytes + overhead);
   }
 
   /** Counts bytes as held. */

@@ -25,3 +25,16 @@ Deno.test("MemoryShare.allows() never exceeds the limit of a pool, however many 
     assert(pool.used <= pool.limitBytes);
   }
 });
+
+Deno.test("waiting messages of a connection count 256 bytes each, up to a sixteenth of the pool", () => {
+  const pool = new MemoryPool(65_536);
+  const share = new MemoryShare(pool);
+  for (let i = 0; i < 16; i++) assert.equal(share.holdWaiting(10), true);
+  assert.equal(pool.used, 16 * (256 + 10));
+  assert.equal(share.holdWaiting(0), false);
+  assert.equal(new MemoryShare(pool).holdWaiting(0), true, "another connection has its own part");
+  share.dropWaiting(16, 160);
+  assert.equal(share.used, 0);
+  assert.equal(share.holdWaiting(40_000), false, "their bytes count against the pool");
+  assert.equal(share.holdWaiting(0), true);
+});

@@ -9,6 +9,7 @@ import { Metadata } from "../../call/metadata.ts";
 import { serverStreams } from "../../call/method.ts";
 import type { PeerInfo, ServerCall } from "../../call/wire.ts";
 import type { RpcError } from "../../errors.ts";
+import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
 
@@ -20,6 +21,8 @@ export interface CallConnection {
   readonly wire: HandlerContext["wire"];
   /** Clock of the deadlines. */
   readonly clock: Clock;
+  /** Received messages that wait for their handlers, and decompressed requests that handlers hold. */
+  readonly memory: MemoryShare;
   /** Error that calls were last cancelled with; calls cancelled for the same reason share it. */
   lastCancelError: RpcError | undefined;
 }

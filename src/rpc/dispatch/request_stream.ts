@@ -6,8 +6,9 @@
  */
 
 import { Status } from "../../call/status.ts";
-import { decompress } from "../../codec/compression.ts";
 import { RpcError } from "../../errors.ts";
+import type { MemoryShare } from "../../limits/memory_pool.ts";
+import { type CompressedSource, inflateRequest } from "./inflate_request.ts";
 import { MessageQueue, type Watermarks } from "../core/message_queue.ts";
 
 // One flow-control window (64 KiB) of small messages fits.
@@ -19,13 +20,9 @@ const WATERMARKS: Watermarks = {
 };
 
 /** Wire side of a {@link RequestStream}. */
-export interface RequestSource {
+export interface RequestSource extends CompressedSource {
   /** Stops or resumes granting flow-control credit. */
   setReadPaused(paused: boolean): void;
-  /** Compression of messages that are flagged as compressed. */
-  readonly encoding: string;
-  /** Charges the caller for a message that cannot be decompressed. */
-  chargeFault?(): void;
 }
 
 const ignore = () => {};
@@ -47,16 +44,22 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
   lastCompressed = false;
   readonly #source: RequestSource;
   readonly #maxMessageBytes: number;
+  readonly #memory: MemoryShare;
+  /** Bytes of the queued requests. */
+  #queuedBytes = 0;
+  /** Bytes that the decompressed request counts which was taken last. */
+  #inflatedBytes = 0;
   #decode: ((bytes: Uint8Array) => T) | undefined = undefined;
   readonly #queue = new MessageQueue<Uint8Array | Compressed>(WATERMARKS);
   #ended = false;
   #failure: RpcError | undefined = undefined;
   #waiters: PromiseWithResolvers<IteratorResult<T, undefined>>[] = [];
 
-  /** Creates an empty stream; `maxMessageBytes` bounds a decompressed request. */
-  constructor(source: RequestSource, maxMessageBytes: number) {
+  /** Creates an empty stream; `maxMessageBytes` bounds a decompressed request, `memory` counts what is held. */
+  constructor(source: RequestSource, maxMessageBytes: number, memory: MemoryShare) {
     this.#source = source;
     this.#maxMessageBytes = maxMessageBytes;
+    this.#memory = memory;
   }
 
   /** Sets the decoder of requests, which runs as each is taken. Call it before the first `next`. */
@@ -66,17 +69,20 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
     return typed;
   }
 
-  /** Adds a received message. */
-  push(message: Uint8Array, compressed: boolean): void {
+  /** Adds a received message; false, without adding it, when the memory for messages is used up. */
+  push(message: Uint8Array, compressed: boolean): boolean {
     // Once the handler has stopped reading, messages are dropped and the caller keeps its credit.
-    if (this.#ended) return;
+    if (this.#ended) return true;
     const item = compressed ? new Compressed(message) : message;
     const waiter = this.#waiters.shift();
     if (waiter) {
       this.#settle(waiter, item);
-      return;
+      return true;
     }
+    if (!this.#memory.holdWaiting(item.length)) return false;
+    this.#queuedBytes += item.length;
     if (this.#queue.push(item)) this.#source.setReadPaused(true);
+    return true;
   }
 
   /** Ends the stream after the queued requests: the caller has half-closed. */
@@ -102,6 +108,8 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
   next(): Promise<IteratorResult<T, undefined>> {
     const item = this.#queue.take();
     if (item !== undefined) {
+      this.#queuedBytes -= item.length;
+      this.#memory.dropWaiting(1, item.length);
       if (this.#queue.resumes()) this.#source.setReadPaused(false);
       try {
         return Promise.resolve({ done: false, value: this.#open(item) });
@@ -127,8 +135,16 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
     return this;
   }
 
+  /** Uncounts the decompressed request that was taken last: the handler has ended or takes another. */
+  releaseInflated(): void {
+    this.#memory.give(this.#inflatedBytes);
+    this.#inflatedBytes = 0;
+  }
+
   #drop(): void {
+    this.#memory.dropWaiting(this.#queue.length, this.#queuedBytes);
     this.#queue.clear();
+    this.#queuedBytes = 0;
     if (this.#queue.resumes()) this.#source.setReadPaused(false);
   }
 
@@ -145,6 +161,7 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
 
   /** Decompresses and decodes a request. Not earlier: a queue of small messages would become one of large messages. */
   #open(item: Uint8Array | Compressed): T {
+    this.releaseInflated();
     try {
       this.lastCompressed = item instanceof Compressed;
       const bytes = item instanceof Compressed ? this.#decompress(item.bytes) : item;
@@ -159,12 +176,9 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
   }
 
   #decompress(message: Uint8Array): Uint8Array {
-    try {
-      return decompress(message, this.#source.encoding, this.#maxMessageBytes);
-    } catch (error) {
-      this.#source.chargeFault?.();
-      throw error;
-    }
+    const inflated = inflateRequest(message, this.#source, this.#maxMessageBytes, this.#memory);
+    this.#inflatedBytes = inflated.length;
+    return inflated;
   }
 }
 

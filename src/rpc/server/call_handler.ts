@@ -9,20 +9,23 @@
  */
 
 import { releaseMessage } from "../../bytes/pool.ts";
-import { Metadata } from "../../call/metadata.ts";
 import { clientStreams, serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
-import { compressWhenSmaller, decompress } from "../../codec/compression.ts";
-import { errorFromOutside, RpcError } from "../../errors.ts";
+import { compressWhenSmaller } from "../../codec/compression.ts";
+import { RpcError } from "../../errors.ts";
 import { runWithContext } from "../core/current_context.ts";
 import type { DeadlineHandle, DeadlineQueue } from "../core/deadline_queue.ts";
-import { DETAILS_KEY, encodeStatusDetails } from "../core/error_details.ts";
 import type { MethodInfo } from "../core/types.ts";
 import { type CallConnection, CallContext } from "../dispatch/call_context.ts";
 import type { Dispatcher, DispatchReply } from "../dispatch/dispatcher.ts";
 import { EncodedReplies, encodeReply } from "../dispatch/invoke.ts";
+import { inflateRequest, memoryUsedUp } from "../dispatch/inflate_request.ts";
 import { RequestStream } from "../dispatch/request_stream.ts";
+import { errorTrailers, sharedCancelError } from "./call_errors.ts";
+
+// The number of calls bounds the memory of requests up to this length that wait for their half-close.
+const SMALL_REQUEST_BYTES = 16_384;
 
 type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
@@ -45,16 +48,6 @@ export interface CallEnvironment {
   handlerFailed(method: MethodInfo, error: unknown): void;
 }
 
-/**
- * Returns one error object for all calls of a connection that are cancelled for the same reason: constructing an Error
- * costs 5 µs even without a stack, a third of the time that it took to end the calls of a lost connection.
- */
-function sharedCancelError(connection: CallConnection, code: Status, reason: string): RpcError {
-  const last = connection.lastCancelError;
-  if (last !== undefined && last.code === code && last.message === reason) return last;
-  return connection.lastCancelError = errorFromOutside(code, reason);
-}
-
 /** Runs one call: takes the wire's events, dispatches the requests, sends replies and status. */
 export class ServerCallHandler implements ServerCallSink {
   readonly #environment: CallEnvironment;
@@ -63,6 +56,8 @@ export class ServerCallHandler implements ServerCallSink {
   readonly #method: MethodInfo;
   #request: Uint8Array | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
+  /** Bytes counted for the request: while it waits for its half-close; when it was compressed, until the handler ends. */
+  #heldBytes = 0;
   #deadline: DeadlineHandle | undefined = undefined;
   #completed = false;
   #handlerRuns = false;
@@ -102,14 +97,19 @@ export class ServerCallHandler implements ServerCallSink {
   /** Starts the handler of a method with a stream of requests. */
   start(): void {
     if (!clientStreams(this.#method.kind)) return;
-    this.#requests = new RequestStream(this.#call, this.#environment.maxReceiveMessageBytes);
+    this.#requests = new RequestStream(
+      this.#call,
+      this.#environment.maxReceiveMessageBytes,
+      this.#context.connection.memory,
+    );
     this.#context.requests = this.#requests;
     this.#run(this.#requests);
   }
 
   onMessage(message: Uint8Array, compressed: boolean): void {
     if (this.#requests) {
-      this.#requests.push(message, compressed);
+      if (this.#requests.push(message, compressed)) return;
+      this.#complete(memoryUsedUp(message.length));
     } else if (this.#completed) {
       return;
     } else if (this.#request !== undefined) {
@@ -121,22 +121,30 @@ export class ServerCallHandler implements ServerCallSink {
       );
     } else if (compressed) {
       this.#takeCompressed(message);
-    } else {
+    } else if (message.length <= SMALL_REQUEST_BYTES || this.#hold(message.length)) {
       this.#request = message;
     }
   }
 
+  #hold(bytes: number): boolean {
+    const allowed = this.#context.connection.memory.tryTake(bytes);
+    if (allowed) this.#heldBytes = bytes;
+    else this.#complete(memoryUsedUp(bytes));
+    return allowed;
+  }
+
   #takeCompressed(message: Uint8Array): void {
     try {
-      this.#request = decompress(
+      this.#request = inflateRequest(
         message,
-        this.#call.encoding,
+        this.#call,
         this.#environment.maxReceiveMessageBytes,
+        this.#context.connection.memory,
       );
+      this.#heldBytes = this.#request.length;
       this.#context.requests = { lastCompressed: true };
     } catch (error) {
       this.#complete(RpcError.from(error));
-      this.#call.chargeFault?.();
     }
   }
 
@@ -155,6 +163,7 @@ export class ServerCallHandler implements ServerCallSink {
     } else {
       const request = this.#request;
       this.#request = undefined;
+      if (!this.#context.requests.lastCompressed) this.#release();
       this.#run(request);
     }
   }
@@ -305,7 +314,16 @@ export class ServerCallHandler implements ServerCallSink {
       else this.#requests?.return();
       this.#request = undefined;
     }
-    if (!this.#handlerRuns) this.#call.handlerDone();
+    if (this.#handlerRuns) return;
+    this.#release();
+    this.#requests?.releaseInflated();
+    this.#call.handlerDone();
+  }
+
+  #release(): void {
+    if (this.#heldBytes === 0) return;
+    this.#context.connection.memory.give(this.#heldBytes);
+    this.#heldBytes = 0;
   }
 
   /** Fires the handler's signal and ends what it may wait for. */
@@ -370,20 +388,6 @@ export class ServerCallHandler implements ServerCallSink {
     if (!context.headersSent && context.headers !== undefined) context.sendHeaders();
     this.#call.sendStatus(code, error.message, errorTrailers(error, code, context.trailers));
   }
-}
-
-function errorTrailers(
-  error: RpcError,
-  code: Status,
-  trailers: Metadata | undefined,
-): Metadata | undefined {
-  if (error.details.length === 0 && error.metadata.size === 0) return trailers;
-  const all = trailers?.clone() ?? new Metadata();
-  for (const [key, value] of error.metadata) all.appendReceived(key, value);
-  if (error.details.length > 0) {
-    all.set(DETAILS_KEY, encodeStatusDetails(code, error.message, error.details));
-  }
-  return all;
 }
 
 function iteratorOf(replies: AsyncIterable<unknown> | Iterable<unknown>): AnyIterator {

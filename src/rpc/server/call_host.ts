@@ -7,6 +7,7 @@
 import type { Clock } from "../../call/clock.ts";
 import { Status, type StatusName, statusName } from "../../call/status.ts";
 import type { PeerInfo, ServerCall, ServerCallSink } from "../../call/wire.ts";
+import { MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
 import { serverLog } from "../core/log.ts";
 import { type CallObserver, ObservedServerCall } from "../core/observer.ts";
@@ -28,6 +29,8 @@ export interface CallHostOptions {
   readonly compress: boolean;
   /** Largest decompressed request, in bytes. */
   readonly maxReceiveMessageBytes: number;
+  /** Bound of received messages that wait for handlers, shared with the wires. Default: none. */
+  readonly memory?: MemoryPool;
   /** Observes every call. Default: none. */
   readonly observer?: CallObserver;
 }
@@ -55,6 +58,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
   readonly deadlines: DeadlineQueue;
   readonly compress: boolean;
   readonly maxReceiveMessageBytes: number;
+  readonly #memory: MemoryPool;
   readonly #clock: Clock;
   readonly #observer: CallObserver | undefined;
   #started = 0;
@@ -68,6 +72,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     this.compress = options.compress;
     this.maxReceiveMessageBytes = options.maxReceiveMessageBytes;
     this.#clock = options.clock;
+    this.#memory = options.memory ?? new MemoryPool(Infinity);
     this.#observer = options.observer;
   }
 
@@ -100,6 +105,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
       peer,
       wire: "batch",
       clock: this.#clock,
+      memory: new MemoryShare(this.#memory),
       lastCancelError: undefined,
     };
     return (call) => this.accept(call, connection);

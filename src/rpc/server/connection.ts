@@ -9,6 +9,7 @@ import type { Clock } from "../../call/clock.ts";
 import type { ServerCall, ServerConnection, ServerConnectionSink } from "../../call/wire.ts";
 import { GrpcServerConnection } from "../../grpc/server.ts";
 import { LeanServerConnection } from "../../lean/server.ts";
+import { MemoryShare } from "../../limits/memory_pool.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import type { CallHost } from "./call_host.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
@@ -114,6 +115,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       peer: this.#stream.peer,
       wire,
       clock,
+      memory: new MemoryShare(settings.memory),
       lastCancelError: undefined,
     };
     // One timeout covers everything from accept to a complete preface.

@@ -110,7 +110,7 @@ export interface ServerStats {
     /** Open, or cancelled with a handler that still runs; without batched ones. */
     active: number;
   };
-  /** Bytes of incomplete and unsent messages on all connections; see `limits.maxBufferedBytes`. */
+  /** Bytes of incomplete, unread and unsent messages on all connections; see `limits.maxBufferedBytes`. */
   bufferedBytes: number;
 }
 

@@ -153,6 +153,7 @@ class RunningServer implements Server, ServerConnectionOwner {
       deadlines: this.#deadlines,
       compress: options.compress ?? false,
       maxReceiveMessageBytes: this.settings.maxReceiveMessageBytes,
+      memory: this.settings.memory,
       observer: options.observer,
     });
     router.servedBy(this.host);

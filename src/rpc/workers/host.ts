@@ -8,12 +8,16 @@ import { setPriority } from "node:os";
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
+import { MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import { CallHost } from "../server/call_host.ts";
 import { systemClock } from "../core/system_clock.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { Router } from "../dispatch/router.ts";
 import { type FromWorker, postableMetadata, type ToWorker } from "./messages.ts";
+
+// The thread that owns the connections counts the requests; here they are decompressed and whole.
+const UNBOUNDED = new MemoryPool(Infinity);
 
 /** Members of a worker's global scope that are used here. */
 interface WorkerScope {
@@ -85,6 +89,7 @@ export function serveWorker(
         peer: data.peer,
         wire: data.wire,
         clock: systemClock,
+        memory: new MemoryShare(UNBOUNDED),
         lastCancelError: undefined,
       };
       if (!call.closed) host.accept(call, connection);

@@ -1,4 +1,4 @@
-/** Runs each fault once with the sanitizers on; `deno task test:faults --rounds N` repeats them. */
+/** Each fault once, with the sanitizers on; `deno task test:faults --rounds N` repeats them. */
 
 import { scenarios } from "./scenarios.ts";
 import { Backend, Ledger, timeUntil } from "./world.ts";

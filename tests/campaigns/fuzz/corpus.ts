@@ -1,21 +1,21 @@
 /**
- * Stored inputs: tests/campaigns/corpus/TARGET.txt, one per line in hexadecimal digits, after the seed that it failed
- * with and a space. `#` starts a comment.
+ * Inputs that are kept: tests/corpus/TARGET.txt, one per line in hexadecimal digits. A number and a space in front
+ * are the seed that it failed with. `#` begins a remark.
  */
 
-/** Stored input. */
+/** One input that is kept. */
 export interface Kept {
   readonly input: Uint8Array;
-  /** Seed of its run; undefined for any. */
+  /** What decides the rest of its run; undefined when any will do. */
   readonly seed?: number;
 }
 
-/** Formats an input as a line. */
+/** A kept input as a line. */
 export function lineOf({ input, seed }: Kept): string {
   return seed === undefined ? input.toHex() : `${seed} ${input.toHex()}`;
 }
 
-/** Parses the inputs of a file. */
+/** The inputs of a file's text. */
 export function parseCorpus(text: string): Kept[] {
   return text.split("\n")
     .map((line) => line.replace(/#.*/, "").trim())
@@ -27,7 +27,7 @@ export function parseCorpus(text: string): Kept[] {
     });
 }
 
-/** Reads the stored inputs of a target. */
+/** The kept inputs of a target. */
 export function corpus(name: string): Kept[] {
   try {
     return parseCorpus(

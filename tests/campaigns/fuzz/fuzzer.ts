@@ -4,19 +4,19 @@ import { ENGINES } from "./engines.ts";
 import { PARTS } from "./parts.ts";
 import { minimize, mutate, type Target } from "./target.ts";
 
-/** All targets. */
+/** Everything that is fuzzed. */
 export const TARGETS: readonly Target[] = [...PARTS, ...ENGINES];
 
-// Time limit of one input.
+// No input may take this long, however slow the machine is.
 const MAX_MS = 2_000;
-// Seed of stored inputs without one.
+// What kept inputs are run with.
 const SEEDS = [1, 2, 3];
-// Number of mutants kept for further mutation; the oldest are replaced.
+// Mutants that are mutated again; older ones make room.
 const POOL = 200;
-// Longest input, because longer ones find little more.
+// Long inputs cost time and tell little more.
 const MAX_POOLED_BYTES = 20_000;
 
-/** Input that violates the invariant of its target. */
+/** An input that broke its target's invariant. */
 export interface Failure {
   readonly target: string;
   readonly seed: number;
@@ -24,7 +24,7 @@ export interface Failure {
   readonly error: Error;
 }
 
-/** Mutates and runs the inputs of one target. */
+/** Mutates and runs one target's inputs. */
 export class Fuzzer {
   readonly #pool: Uint8Array[];
   readonly #kept: readonly Kept[];
@@ -34,7 +34,7 @@ export class Fuzzer {
     this.#pool = this.#kept.map(({ input }) => input);
   }
 
-  /** Runs valid and stored inputs unchanged. */
+  /** Runs the seeds and the corpus as they are. */
   async runKept(): Promise<Failure | null> {
     for (const { input, seed } of this.#kept) {
       for (const one of seed === undefined ? SEEDS : [seed, ...SEEDS]) {
@@ -45,7 +45,7 @@ export class Fuzzer {
     return null;
   }
 
-  /** Creates the mutant of a seed and runs it. */
+  /** Makes the mutant of a seed, and runs it. */
   async runMutant(seed: number): Promise<Failure | null> {
     const random = new Random(seed);
     const pool = this.#pool;

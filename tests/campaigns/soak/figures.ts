@@ -1,20 +1,20 @@
 /**
- * Figures of a process: heap after a forced collection, resident memory, descriptors.
+ * What a process holds: heap after a forced collection, resident memory, descriptors.
  *
  * @module
  */
 
 import { readdir } from "node:fs/promises";
 
-/** Figures of a process at one moment. */
+/** What one process holds at one moment. */
 export interface Figures {
-  /** JavaScript heap after garbage collection, in bytes. */
+  /** JavaScript's heap in bytes, after garbage collection. */
   readonly heapBytes: number;
-  /** Memory of buffers outside of the heap, in bytes. */
+  /** Memory outside of that heap that JavaScript holds (buffers), in bytes. */
   readonly externalBytes: number;
-  /** Resident memory in bytes, for information only: it rarely shrinks. */
+  /** Resident memory in bytes; never falls much, for information. */
   readonly residentBytes: number;
-  /** Open descriptors; 0 where the system does not list them. */
+  /** Open descriptors; 0 where the system doesn't list them. */
   readonly descriptors: number;
 }
 
@@ -22,7 +22,7 @@ export interface Figures {
 export async function measure(): Promise<Figures> {
   const { gc } = globalThis as { gc?: () => void };
   if (!gc) throw new Error("Cannot collect garbage: start with --v8-flags=--expose-gc");
-  // Finalizers and later turns need more than one pass.
+  // What ends in finalizers and in later turns needs more than one pass.
   for (let pass = 0; pass < 3; pass++) {
     gc();
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -36,7 +36,7 @@ export async function measure(): Promise<Figures> {
   };
 }
 
-/** Counts the open descriptors of a process; 0 where the system does not list them. */
+/** Open descriptors of a process; 0 where the system doesn't list them. */
 export async function descriptors(pid: number | "self" = "self"): Promise<number> {
   try {
     return (await readdir(`/proc/${pid}/fd`)).length;

@@ -1,5 +1,6 @@
 /**
- * Load of the soak: every kind of call on both wires, in ways that show leaks.
+ * What the soak does to its server: every kind of call, on both wires, in ways that leave things behind
+ * where something leaks.
  *
  * @module
  */
@@ -16,19 +17,19 @@ import {
 import { dial } from "../../../src/transport/mod.ts";
 import { sleep } from "../../fixtures/waiting.ts";
 
-/** Counts of outcomes. */
+/** Counts of what happened. */
 export interface Counts {
-  /** Calls and streams that ended as expected. */
+  /** Calls and streams that ended as they should. */
   calls: number;
-  /** Calls cancelled on purpose. */
+  /** Those that were given up on purpose. */
   cancelled: number;
   /** Connections opened and closed. */
   churned: number;
-  /** Unexpected failures, by message. */
+  /** Ends that nobody expected, by their text. */
   readonly unexpected: Map<string, number>;
 }
 
-/** Work that is repeated until the end of the round. */
+/** One thing that is done over and over until the round is over. */
 export type Job = () => Promise<void>;
 
 const SIZES = [0, 16, 64, 200, 1_000, 4_000, 20_000];
@@ -50,7 +51,7 @@ export const retrying: ServiceConfig = {
   }],
 };
 
-/** Creates the jobs on one long-lived channel. All calls get `signal`, which never aborts. */
+/** The jobs on one long-lived channel. `signal` goes with every call and never fires. */
 export function channelJobs(channel: Channel, counts: Counts, signal: AbortSignal): Job[] {
   const echo = async (i: number) => {
     const payload = anyPayload();
@@ -126,13 +127,13 @@ export function channelJobs(channel: Channel, counts: Counts, signal: AbortSigna
   return [unary, unary, failing, cancelled, late, left, chat, upload, again];
 }
 
-/** Opens short-lived channels, and sockets that are silent or send invalid or partial data. */
+/** Opens a channel, calls, leaves; and sockets that say nothing, or nonsense, or half of something. */
 export function churnJobs(address: string, options: ChannelOptions, counts: Counts): Job[] {
   const channels: Job = async () => {
     {
       await using channel = connect(address, options);
       await Promise.all([1, 2, 3].map(() => channel.call("/echo", anyPayload())));
-      // Half of them close with a call in flight.
+      // Half of them leave with a call under way.
       if (Math.random() < 0.5) channel.call("/slow", anyPayload()).catch(() => {});
     }
     counts.churned++;
@@ -150,7 +151,7 @@ export function churnJobs(address: string, options: ChannelOptions, counts: Coun
   return [channels, sockets];
 }
 
-/** Repeats a job until `endMs` on the clock of `performance.now`, and counts failures. */
+/** Repeats a job until `endMs` on the clock of `performance.now`; what fails is counted. */
 export async function repeat(job: Job, endMs: number, counts: Counts): Promise<void> {
   while (performance.now() < endMs) {
     try {

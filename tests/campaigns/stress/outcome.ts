@@ -1,5 +1,5 @@
 /**
- * Common parts of the stress tests: the server, figures, and limits.
+ * What parts of the stress have in common: the server, figures, and limits that are held or missed.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import { readFile } from "node:fs/promises";
 import { childProcess, type ChildProgram, SERVER_V8_FLAGS } from "../../../bench/processes.ts";
 
-/** Outcome of one part. */
+/** What one part found. */
 export interface Outcome {
-  /** Figures, one line each. */
+  /** Figures for people. */
   readonly lines: string[];
-  /** Missed limits; empty for success. */
+  /** Limits that were missed; empty when all is well. */
   readonly missed: string[];
 }
 
@@ -20,12 +20,12 @@ export class Findings implements Outcome {
   readonly lines: string[] = [];
   readonly missed: string[] = [];
 
-  /** Adds a figure. */
+  /** Notes a figure. */
   note(line: string): void {
     this.lines.push(line);
   }
 
-  /** Adds a figure with a limit. */
+  /** Notes a figure that must hold. */
   check(holds: boolean, line: string): void {
     (holds ? this.lines : this.missed).push(line);
   }
@@ -41,19 +41,19 @@ export async function startServer(
   return Object.assign(server, { address: server.line.replace("listening ", "") });
 }
 
-/** Starts a process of a part; resolves to the JSON in its first line. */
+/** Starts a part's own process, and resolves to the JSON of its first line once it has printed it. */
 export async function inProcess<Result>(url: string, args: string[]): Promise<Result> {
   await using child = await childProcess(url, args);
   return JSON.parse(child.line);
 }
 
-/** Reads the resident memory of a process, in MiB. */
+/** Resident memory of a process in MiB. */
 export async function residentMib(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(status.match(/VmRSS:\s+(\d+)/)![1]) / 1024;
 }
 
-/** Returns the value below which a share of `values` lies. */
+/** The value below which a share of `values` lies. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;

@@ -1,5 +1,5 @@
 /**
- * Very many open bidirectional streams with occasional messages.
+ * Very many open bidirectional streams with a message now and then on each.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const PROCESSES = 2;
 const LIMIT_MS = 1_000;
 const OPEN_TIMEOUT_MS = 120_000;
 
-/** Figures of one process of streams. */
+/** What one process of streams saw. */
 interface Seen {
   readonly streams: number;
   readonly messages: number;
@@ -25,7 +25,7 @@ interface Seen {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
-  /** Messages not returned before the next was due. */
+  /** Messages that were not back when the next was due. */
   readonly late: number;
 }
 
@@ -87,11 +87,11 @@ const MESSAGE = new Uint8Array([0x0a, 0x01, 0x2a]);
 
 interface Stream {
   readonly session: Session;
-  /** Send time of the message in flight; 0 without one. */
+  /** When the message that is under way was sent; 0 when none is. */
   sentMs: number;
 }
 
-/** Runs in a child process. */
+/** One process's share. */
 async function hold(
   address: string,
   connections: number,
@@ -111,7 +111,7 @@ async function hold(
     try {
       for await (const _ of stream.session) {
         if (stream.sentMs === 0) {
-          // The reply to the opening message.
+          // What it was opened with.
           answered++;
           continue;
         }
@@ -140,12 +140,12 @@ async function hold(
       }
     }));
   }
-  // All streams are open when each has replied.
+  // All are open once each has answered.
   for (const { session } of open) session.send(MESSAGE).catch(() => {});
   await until(() => Promise.resolve(answered === open.length || errors.size > 0), OPEN_TIMEOUT_MS);
   const openedMs = performance.now() - startMs;
 
-  // Spread evenly over the period: a slice of the streams every 10 ms.
+  // Spread evenly: every stream has its moment in each period. A slice of them every 10 ms.
   const endMs = performance.now() + durationMs;
   const beginMs = performance.now();
   let next = 0;

@@ -5,6 +5,7 @@ import { gzip } from "../../../src/codec/compression.ts";
 import { jsonCodec } from "../../../src/codec/json.ts";
 import { textCodec } from "../../../src/codec/text.ts";
 import { RpcError } from "../../../src/errors.ts";
+import { MemoryPool } from "../../../src/limits/memory_pool.ts";
 import { currentContext, trackContexts } from "../../../src/rpc/core/current_context.ts";
 import {
   decodeStatusDetails,
@@ -637,4 +638,45 @@ Deno.test("interceptors run around handlers of all kinds, the first outermost", 
     "inner /bidi true",
     "outer",
   ]);
+});
+
+Deno.test("the bytes of a compressed request count until its handler has ended", async () => {
+  const memory = new MemoryPool(1_000_000);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const host = new FakeHost((router) =>
+    router.method("/hold", {}, async (request) => {
+      await promise;
+      return request;
+    }), { memory, maxReceiveMessageBytes: 500_000 });
+  const bomb = gzip(new Uint8Array(400_000));
+  const accept = () => {
+    const call = host.accept(new FakeCall("/hold", { encoding: "gzip" }));
+    call.sink.onMessage(bomb, true);
+    call.sink.onHalfClose();
+    return call;
+  };
+  const first = accept();
+  assert.equal(memory.used, 400_000);
+  const second = accept();
+  assert.equal(second.status, Status.RESOURCE_EXHAUSTED);
+  assert.equal(memory.used, 400_000);
+  first.sink.onCancel(Status.CANCELLED, "test");
+  assert.equal(memory.used, 400_000, "its handler still runs");
+  resolve();
+  await new Promise((done) => setTimeout(done));
+  assert.equal(memory.used, 0);
+});
+
+Deno.test("a request that waits for its half-close counts against the memory", () => {
+  const memory = new MemoryPool(100_000);
+  const host = new FakeHost((router) => router.method("/echo", {}, (r) => r), { memory });
+  const call = host.accept(new FakeCall("/echo"));
+  call.sink.onMessage(new Uint8Array(40_000), false);
+  assert.equal(memory.used, 40_000);
+  const other = host.accept(new FakeCall("/echo"));
+  other.sink.onMessage(new Uint8Array(40_000), false);
+  assert.equal(other.status, Status.RESOURCE_EXHAUSTED);
+  call.sink.onHalfClose();
+  assert.equal(call.status, Status.OK);
+  assert.equal(memory.used, 0);
 });

@@ -1,0 +1,40 @@
+/**
+ * Errors that end calls on a server: the one shared by cancelled calls, and the trailers that carry details.
+ *
+ * @module
+ */
+
+import { Metadata } from "../../call/metadata.ts";
+import type { Status } from "../../call/status.ts";
+import { errorFromOutside, type RpcError } from "../../errors.ts";
+import { DETAILS_KEY, encodeStatusDetails } from "../core/error_details.ts";
+import type { CallConnection } from "../dispatch/call_context.ts";
+
+/**
+ * Returns one error object for all calls of a connection that are cancelled for the same reason: constructing an Error
+ * costs 5 µs even without a stack, a third of the time that it took to end the calls of a lost connection.
+ */
+export function sharedCancelError(
+  connection: CallConnection,
+  code: Status,
+  reason: string,
+): RpcError {
+  const last = connection.lastCancelError;
+  if (last !== undefined && last.code === code && last.message === reason) return last;
+  return connection.lastCancelError = errorFromOutside(code, reason);
+}
+
+/** Returns the trailers of a call that ends with `error`: its metadata and details beside the handler's own. */
+export function errorTrailers(
+  error: RpcError,
+  code: Status,
+  trailers: Metadata | undefined,
+): Metadata | undefined {
+  if (error.details.length === 0 && error.metadata.size === 0) return trailers;
+  const all = trailers?.clone() ?? new Metadata();
+  for (const [key, value] of error.metadata) all.appendReceived(key, value);
+  if (error.details.length > 0) {
+    all.set(DETAILS_KEY, encodeStatusDetails(code, error.message, error.details));
+  }
+  return all;
+}
