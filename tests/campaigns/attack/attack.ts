@@ -1,23 +1,23 @@
 import { sleep } from "../../fixtures/waiting.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
-/** Attack on a server. */
+/** One way to hurt a server. */
 export interface Attack {
   readonly name: string;
-  /** Class in the threat table. */
+  /** The class of attack in the threat table. */
   readonly group: string;
   readonly wire: "grpc" | "lean";
-  /** Number of concurrent connections. Default 3. */
+  /** How many connections at a time. Default 3. */
   readonly connections?: number;
-  /** Whether to read what the server sends. Default true. */
+  /** False to never read what the server sends. Default true. */
   readonly reading?: boolean;
-  /** Whether to run it over TLS too. Default false. */
+  /** Whether it is also run inside TLS. Default false. */
   readonly tls?: boolean;
-  /** Attacks until the connection ends. */
+  /** Does harm until the connection is over or closed from outside. */
   run(connection: RawConnection): Promise<void>;
 }
 
-/** Concatenates byte arrays. */
+/** Joins pieces. */
 export function concat(...pieces: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
@@ -28,17 +28,17 @@ export function concat(...pieces: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** Repeats bytes. */
+/** The same bytes many times over. */
 export function repeat(bytes: Uint8Array, times: number): Uint8Array {
   return concat(...new Array<Uint8Array>(times).fill(bytes));
 }
 
-/** Writes the same bytes until the connection ends. */
+/** Writes the same bytes until the connection is over. */
 export async function flood(connection: RawConnection, bytes: Uint8Array): Promise<void> {
   while (await connection.write(bytes));
 }
 
-/** Writes the results of `make`, called with 0, 1, 2 …, until the connection ends. */
+/** Writes what `make` makes until the connection is over; `make` gets 0, 1, 2 … */
 export async function keepOn(
   connection: RawConnection,
   make: (round: number) => Uint8Array,
@@ -46,7 +46,9 @@ export async function keepOn(
   for (let round = 0; await connection.write(make(round)); round++);
 }
 
-/** Returns a function that creates attacks which write the same frames after `begin`, until the connection ends. */
+/**
+ * Makes attacks that open a connection with `begin` and then write the same frames until it is over.
+ */
 export function floodsAfter(
   wire: Attack["wire"],
   begin: (connection: RawConnection) => Promise<boolean>,
@@ -62,12 +64,12 @@ export function floodsAfter(
   });
 }
 
-/** Waits for the end of the connection. */
+/** Waits until the connection is over. */
 export async function wait(connection: RawConnection): Promise<void> {
   while (connection.open) await sleep(20);
 }
 
-/** Changes the length in the trailer of a gzip member to 1 byte. */
+/** A gzip member that says in its trailer that it holds 1 byte. */
 export function lying(member: Uint8Array): Uint8Array {
   return concat(member.subarray(0, -4), Uint8Array.of(1, 0, 0, 0));
 }

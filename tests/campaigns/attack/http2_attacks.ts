@@ -17,8 +17,9 @@ const END_STREAM = 0x1;
 const END_HEADERS = 0x4;
 const PADDED = 0x8;
 const STREAMS_PER_WRITE = 500;
+const WAITING_CALLS = 120;
 
-/** Requests of one connection: the first adds its fields to the HPACK table, others are a few octets. */
+/** Requests of one connection: the first puts its fields into the table, others are a few octets. */
 class Requests {
   #encoder = new HpackEncoder();
   #nextId = 1;
@@ -50,7 +51,7 @@ class Requests {
     return { id, bytes: frame(1, flags, id, block) };
   }
 
-  /** Encodes many streams into one array. */
+  /** Many streams in one piece. */
   many(count: number, path: string, rest: (id: number) => Uint8Array, flags = END_HEADERS) {
     const pieces: Uint8Array[] = [];
     for (let i = 0; i < count; i++) {
@@ -79,7 +80,7 @@ function bytesField(payload: Uint8Array): Uint8Array {
 
 const SMALL = message(bytesField(new Uint8Array(64)));
 
-/** Creates an attack of requests for `path`, each followed by `rest`. */
+/** Requests of `path` that come to nothing, each followed by `rest`. */
 function requests(
   name: string,
   group: string,
@@ -101,10 +102,10 @@ function requests(
   };
 }
 
-/** Creates an attack that repeats frames. */
+/** The same frames over and over. */
 const floodOf = floodsAfter("grpc", begin);
 
-/** Creates an attack that repeats frames on one open stream. */
+/** Frames on one open stream, over and over. */
 function onStream(name: string, group: string, make: (id: number) => Uint8Array): Attack {
   return {
     name,
@@ -118,7 +119,7 @@ function onStream(name: string, group: string, make: (id: number) => Uint8Array)
   };
 }
 
-/** Creates an attack of one write that must end the connection or the call. */
+/** One piece that should end the connection or the call. */
 function once(
   name: string,
   group: string,
@@ -161,7 +162,7 @@ const SLOW = "slow readers";
 const BOMBS = "message bombs";
 const RULES = "broken rules";
 
-/** All attacks on gRPC. */
+/** All of them. */
 export const HTTP2_ATTACKS: readonly Attack[] = [
   requests("rapid reset", RESETS, ECHO, (id) => rst(id, 8), { tls: true }),
   requests(
@@ -170,11 +171,11 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     ECHO,
     (id) => concat(data(id, SMALL, 1), rst(id, 8)),
   ),
-  requests("resets provoked from the server", RESETS, STREAM, (id) => windowUpdate(id, 0)),
+  requests("resets the server is made to send", RESETS, STREAM, (id) => windowUpdate(id, 0)),
   requests("half a message, then its end", RESETS, ECHO, (id) => data(id, [0, 0, 0, 0, 9], 1)),
   requests("unknown methods", RESETS, "/no.Such/Method", (id) => data(id, SMALL, 1)),
   requests(
-    "unknown methods with near matches",
+    "unknown methods that are almost known",
     RESETS,
     ALMOST_ECHO,
     (id) => data(id, SMALL, 1),
@@ -229,7 +230,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
       const requests = new Requests();
       const first = requests.raw(requests.block(ECHO, [["x-bomb", "b".repeat(3_500)]]), 5);
       if (!await connection.write(first.bytes)) return;
-      // The newest entry has index 62: one octet refers to 3.5 KB.
+      // The youngest entry is number 62: one octet stands for 3.5 KB.
       const block = new Uint8Array(16_000).fill(0x80 | 62);
       await keepOn(connection, () => requests.raw(block, 5).bytes);
     },
@@ -253,9 +254,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     { tls: true },
     [[4, 0]],
   ),
-  requests("replies that are never read", SLOW, ECHO, (id) => data(id, SMALL, 1), {
-    reading: false,
-  }),
+  requests("replies nobody reads", SLOW, ECHO, (id) => data(id, SMALL, 1), { reading: false }),
   {
     name: "large replies that are never read",
     group: SLOW,
@@ -294,7 +293,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
   ),
   onStream("window updates of 1", FLOODS, (id) => windowUpdate(id, 1)),
   floodOf("PING", FLOODS, ping(), { tls: true }),
-  floodOf("PING whose replies are never read", FLOODS, ping(), { reading: false }),
+  floodOf("PING whose answers nobody reads", FLOODS, ping(), { reading: false }),
   floodOf("SETTINGS", FLOODS, settings([3, 100])),
   floodOf(
     "SETTINGS that change windows",
@@ -306,6 +305,42 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
   floodOf("frames of unknown types", FLOODS, frame(0xfe, 0, 0, [1])),
   floodOf("GOAWAY", FLOODS, goaway(0, 0)),
   floodOf("window updates of the connection", FLOODS, windowUpdate(0, 1)),
+  {
+    name: "tiny messages that wait for their handlers",
+    group: SLOW,
+    wire: "grpc",
+    async run(connection) {
+      // Replies without a window (RFC 9113 §6.9.2) keep the handlers from reading.
+      if (!await begin(connection, [4, 0])) return;
+      const requests = new Requests();
+      const tiny = repeat(message(Uint8Array.of(0x78, 1)), 2_000);
+      const ids: number[] = [];
+      for (let call = 0; call < WAITING_CALLS; call++) {
+        const { id, bytes } = requests.headers(STREAM);
+        ids.push(id);
+        if (!await connection.write(bytes)) return;
+      }
+      for (let round = 0; round < 4; round++) {
+        for (const id of ids) if (!await connection.write(frame(0, 0, id, tiny))) return;
+      }
+      await wait(connection);
+    },
+  },
+  {
+    name: "requests that inflate and wait",
+    group: BOMBS,
+    wire: "grpc",
+    async run(connection) {
+      if (!await begin(connection, [4, 0])) return;
+      const requests = new Requests();
+      const bomb = message(gzipSync(bytesField(new Uint8Array(4_000_000))), 1);
+      for (let call = 0; call < WAITING_CALLS; call++) {
+        const { id, bytes } = requests.raw(requests.block(STREAM, [["grpc-encoding", "gzip"]]));
+        if (!await connection.write(concat(bytes, frame(0, 0, id, bomb)))) return;
+      }
+      await wait(connection);
+    },
+  },
   {
     name: "trickling messages",
     group: SLOW,
@@ -323,7 +358,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     return concat(bytes, data(id, [0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
   }),
   gzipBombs("gzip bombs", (bomb) => bomb),
-  gzipBombs("gzip bombs with a false size", lying),
+  gzipBombs("gzip bombs that lie about their size", lying),
   once("a frame of 16 MiB", RULES, () => Uint8Array.of(0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1)),
   once("SETTINGS_MAX_FRAME_SIZE 0", RULES, () => settings([5, 0])),
   once("a window of 4 GiB", RULES, () => settings([4, 0xffffffff])),

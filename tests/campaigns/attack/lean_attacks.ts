@@ -22,6 +22,9 @@ const ECHO = "/vrpc.echo.v1.EchoService/Echo";
 const ALMOST_ECHO = "/vrpc.echo.v1.EchoService/Ecko";
 const ECHO_STREAM = "/vrpc.echo.v1.EchoService/EchoStream";
 const CALLS_PER_WRITE = 500;
+const WAITING_CALLS = 120;
+// Two octets that any message type accepts.
+const UNKNOWN_FIELD = Uint8Array.of(0x78, 1);
 const SMALL = concat(Uint8Array.of(0x0a, 64), new Uint8Array(64));
 
 function hello(callWindowBytes = 65_536): Uint8Array {
@@ -78,7 +81,7 @@ function once(name: string, group: string, bytes: Uint8Array): Attack {
   };
 }
 
-// Frame header with lengths greater than what follows.
+// A frame header whose lengths promise more than comes.
 function header(flags: number, id: number, typeBytes: number, valueBytes: number): Uint8Array {
   const bytes = frame(flags, id, EMPTY).slice();
   const view = new DataView(bytes.buffer);
@@ -106,7 +109,7 @@ const SLOW = "slow readers";
 const BOMBS = "message bombs";
 const RULES = "broken rules";
 
-/** All attacks on the lean wire. */
+/** All of them. */
 export const LEAN_ATTACKS: readonly Attack[] = [
   calls(
     "calls cancelled at once",
@@ -116,13 +119,11 @@ export const LEAN_ATTACKS: readonly Attack[] = [
   ),
   calls("unknown routes", RESETS, (id) => frame(REQUEST, id, `/no/${id}`, SMALL)),
   calls(
-    "unknown routes with near matches",
+    "unknown routes that are almost known",
     RESETS,
     (id) => frame(REQUEST, id, ALMOST_ECHO, SMALL),
   ),
-  calls("replies that are never read", SLOW, (id) => frame(REQUEST, id, ECHO, SMALL), {
-    reading: false,
-  }),
+  calls("replies nobody reads", SLOW, (id) => frame(REQUEST, id, ECHO, SMALL), { reading: false }),
   calls(
     "replies that meet no credit",
     SLOW,
@@ -131,7 +132,7 @@ export const LEAN_ATTACKS: readonly Attack[] = [
     { tls: true },
     hello(1_024),
   ),
-  calls("version 1: replies that are never read", SLOW, (id) => frame(REQUEST, id, ECHO, SMALL), {
+  calls("version 1: replies nobody reads", SLOW, (id) => frame(REQUEST, id, ECHO, SMALL), {
     reading: false,
   }, EMPTY),
   calls("calls opened and never ended", SLOW, (id) => frame(REQUEST | STREAM, id, ECHO_STREAM), {
@@ -147,18 +148,51 @@ export const LEAN_ATTACKS: readonly Attack[] = [
       ),
     { connections: 30 },
   ),
+  {
+    name: "tiny messages that wait for their handlers",
+    group: SLOW,
+    wire: "lean",
+    async run(connection) {
+      // Replies without credit keep the handlers from reading.
+      if (!await connection.write(hello(1_024))) return;
+      const messages = (id: number) => repeat(frame(STREAM, id, EMPTY, UNKNOWN_FIELD), 8_000);
+      for (let id = 1; id <= WAITING_CALLS; id++) {
+        const opening = frame(REQUEST | STREAM, id, ECHO_STREAM);
+        if (!await connection.write(concat(opening, messages(id)))) return;
+      }
+      for (let round = 0; round < 3; round++) {
+        for (let id = 1; id <= WAITING_CALLS; id++) {
+          if (!await connection.write(messages(id))) return;
+        }
+      }
+      await wait(connection);
+    },
+  },
+  {
+    name: "requests that inflate and wait",
+    group: BOMBS,
+    wire: "lean",
+    async run(connection) {
+      if (!await connection.write(hello(1_024))) return;
+      const text = new Uint8Array(4_000_000);
+      const bomb = gzipSync(concat(Uint8Array.of(0x0a, 0x80, 0x92, 0xf4, 0x01), text));
+      for (let id = 1; id <= WAITING_CALLS; id++) {
+        const call = concat(
+          frame(REQUEST | STREAM, id, ECHO_STREAM),
+          frame(STREAM | COMPRESSED, id, EMPTY, bomb),
+        );
+        if (!await connection.write(call)) return;
+      }
+      await wait(connection);
+    },
+  },
   inSession("pieces of one octet", FLOODS, frame(STREAM | MORE, 1, EMPTY, Uint8Array.of(0))),
   inSession("empty messages", FLOODS, frame(STREAM, 1, EMPTY)),
   inSession("credit of 1", FLOODS, control(Control.CREDIT, 1, u32(1))),
   floodOf("pings", FLOODS, control(Control.PING, 0, new Uint8Array(8)), { tls: true }),
-  floodOf(
-    "pings whose replies are never read",
-    FLOODS,
-    control(Control.PING, 0, new Uint8Array(8)),
-    {
-      reading: false,
-    },
-  ),
+  floodOf("pings whose answers nobody reads", FLOODS, control(Control.PING, 0, new Uint8Array(8)), {
+    reading: false,
+  }),
   floodOf("pongs", FLOODS, control(Control.PONG, 0, new Uint8Array(8))),
   floodOf("hellos", FLOODS, hello()),
   floodOf("stream frames of no call", FLOODS, frame(STREAM, 77, EMPTY, "x")),
@@ -176,7 +210,7 @@ export const LEAN_ATTACKS: readonly Attack[] = [
   once("version 1: a value of 4 GiB", BOMBS, header(REQUEST, 1, 4, 0xffffffff)),
   once("a route of 64 KiB", BOMBS, concat(hello(), header(REQUEST, 1, 0xffff, 10))),
   gzipBombs("gzip bombs", (bomb) => bomb),
-  gzipBombs("gzip bombs with a false size", lying),
+  gzipBombs("gzip bombs that lie about their size", lying),
   {
     name: "trickling values",
     group: SLOW,

@@ -1,15 +1,15 @@
-/** Processes of the attack suite: server, attackers, legitimate load. */
+/** The processes of the attack suite: victim, attackers, legitimate load. */
 
 import { BEHIND_OTHERS, goFirst, pin, SERVER_V8_FLAGS } from "../../../bench/processes.ts";
 import type { AttackerReport, AttackerTask } from "./report.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
-// The server runs on one core, attackers and clients on another.
+// The victim has a core of its own, attackers and clients share another.
 const VICTIM_CORE = "0";
 const OTHER_CORE = "1";
 
-/** `before`: command prefix, such as `taskset`. */
+/** `before`: a command that starts the one behind it, as `taskset` does. */
 async function onCore(
   core: string,
   args: string[],
@@ -41,15 +41,15 @@ async function hasTaskset(): Promise<boolean> {
   }
 }
 
-/** Pins this process, which measures, to the core of attackers and clients, with a higher priority. */
+/** Moves this process, whose client measures, to the core of attackers and clients, ahead of them. */
 export async function moveToOtherCore(): Promise<void> {
   await pin(Deno.pid, OTHER_CORE);
   await goFirst(Deno.pid);
 }
 
-/** The server program. */
+/** The real server program. */
 export class ServerProcess {
-  /** Whether it is running. */
+  /** Whether it runs. */
   alive = true;
   readonly stderr: string[] = [];
 
@@ -58,9 +58,9 @@ export class ServerProcess {
     this.#readErrors();
   }
 
-  /** Starts it on one thread and a free port. */
+  /** Starts it on one thread, on a port of its own. */
   static async start(tls?: { certFile: string; keyFile: string }): Promise<ServerProcess> {
-    // Like the task `server`.
+    // As the task `server` starts it.
     const args = [
       "run",
       "-A",
@@ -78,7 +78,7 @@ export class ServerProcess {
     let text = "";
     for (;;) {
       const { value, done } = await reader.read();
-      if (done) throw new Error(`The server ended before listening: ${text}`);
+      if (done) throw new Error(`The server ended before it listened: ${text}`);
       text += value;
       const match = /listening \S*?:(\d+)\n/.exec(text);
       if (match === null) continue;
@@ -126,13 +126,13 @@ async function lastLine(child: Deno.ChildProcess): Promise<string> {
   return lines.at(-1)!;
 }
 
-/** Runs an attack. */
+/** Runs an attack to its end. */
 export async function runAttacker(task: AttackerTask): Promise<AttackerReport> {
   const args = ["run", "-A", "tests/campaigns/attack/attacker.ts", JSON.stringify(task)];
   return JSON.parse(await lastLine((await onCore(OTHER_CORE, args, BEHIND_OTHERS)).spawn()));
 }
 
-/** Runs legitimate calls at a rate of bytes; returns the rate achieved. */
+/** Runs legitimate calls at a rate of bytes to their end; returns the rate it came to. */
 export async function runLegitimate(
   task: Omit<AttackerTask, "name">,
   bytesPerSecond: number,

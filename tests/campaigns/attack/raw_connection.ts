@@ -1,11 +1,11 @@
-/** Socket that writes any bytes and counts the frames of the server. */
+/** A socket in an attacker's hands: writes anything, counts what the server answers. */
 
 import { setImmediate } from "node:timers";
 
 /** The wires by their names in TLS handshakes. */
 export const ALPN = { grpc: "h2", lean: "vrpc-lean/1" } as const;
 
-/** Counts of frames from the server, over all connections of an attacker. */
+/** What the server answered, over all connections of an attacker. */
 export class Answers {
   readonly counts = new Map<string, number>();
 
@@ -14,20 +14,20 @@ export class Answers {
   }
 }
 
-/** Server to attack. */
+/** How an attacker reaches its victim. */
 export interface Victim {
   readonly hostname: string;
   readonly port: number;
-  /** Certificate to trust; undefined for plain TCP. */
+  /** The certificate to trust; undefined for plain TCP. */
   readonly ca?: string;
 }
 
 const HTTP2_HEADER_BYTES = 9;
 const LEAN_HEADER_BYTES = 16;
 
-/** Connection; `wire` selects how frames are parsed. */
+/** One connection; `wire` says how answers are read. */
 export class RawConnection {
-  /** False after a close or an error. */
+  /** False once the server has closed it, or it broke. */
   open = true;
   bytesSent = 0;
   bytesReceived = 0;
@@ -43,7 +43,7 @@ export class RawConnection {
     readonly answers: Answers,
   ) {}
 
-  /** Connects; without `reading`, nothing is read from the socket. */
+  /** Connects; `reading` false leaves everything that comes in the socket. */
   static async open(
     victim: Victim,
     wire: "grpc" | "lean",
@@ -62,7 +62,7 @@ export class RawConnection {
     return connection;
   }
 
-  /** Writes all bytes; returns false when the connection has ended. */
+  /** Writes all of it; returns false when the connection is over. */
   async write(bytes: Uint8Array): Promise<boolean> {
     try {
       for (let at = 0; at < bytes.length && this.open;) {
@@ -70,7 +70,7 @@ export class RawConnection {
         at += count;
         this.bytesSent += count;
       }
-      // Yields to the reader, because writes may succeed synchronously.
+      // Writes that succeed at once leave no turn to the reader.
       await new Promise((resolve) => setImmediate(resolve));
     } catch {
       this.#over();
@@ -84,7 +84,7 @@ export class RawConnection {
     try {
       this.conn.close();
     } catch {
-      // Already closed.
+      // It was closed already.
     }
   }
 
@@ -132,7 +132,7 @@ export class RawConnection {
     this.#rest = bytes.slice(at);
   }
 
-  // Return the length of the frame at `at`, or 0 when it is incomplete.
+  // These say how long the frame at `at` is, or 0 when more of it is needed.
   #http2(bytes: Uint8Array, at: number): number {
     if (bytes.length - at < HTTP2_HEADER_BYTES) return 0;
     const length = bytes[at] << 16 | bytes[at + 1] << 8 | bytes[at + 2];

@@ -1,4 +1,4 @@
-/** Task of an attacking process. */
+/** What an attacking process is told. */
 export interface AttackerTask {
   readonly name: string;
   readonly wire: "grpc" | "lean";
@@ -8,13 +8,13 @@ export interface AttackerTask {
   readonly seconds: number;
 }
 
-/** Report of an attacking process. */
+/** What it says. */
 export interface AttackerReport {
   readonly connections: number;
   readonly refused: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
-  /** Connections ended by the server or by the attack itself. */
+  /** Connections that the server ended, or that the attack itself did. */
   readonly closedEarly: number;
   readonly medianLifetimeMs: number | null;
   readonly answers: readonly (readonly [string, number])[];
