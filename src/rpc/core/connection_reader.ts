@@ -36,8 +36,9 @@ export class ConnectionReader {
   readonly #turns: TurnScheduler;
   readonly #deferClose: boolean;
   readonly #buffer = new ReadBuffer();
-  readonly #slice = new SliceLength();
-  readonly #throttle: ReadThrottle;
+  // Made on first use: few connections have long reads, or are throttled.
+  #slice: SliceLength | null = null;
+  #throttle: ReadThrottle | null = null;
   #turnBytes = 0;
   #endPause: (() => void) | null = null;
 
@@ -49,7 +50,6 @@ export class ConnectionReader {
     this.#clock = io.clock;
     this.#turns = io.turns;
     this.#deferClose = deferClose;
-    this.#throttle = new ReadThrottle(io.engine, io.clock);
   }
 
   /** Reads until the connection is closed. Never rejects. */
@@ -75,7 +75,7 @@ export class ConnectionReader {
           engine.receive(this.#buffer.bytes.subarray(0, count), this.#clock.now());
           this.#owner.onInput();
         }
-        if (this.#throttle.isDue) await this.#throttle.wait();
+        if (this.#isThrottled()) await this.#throttle!.wait();
         if (!engine.wantsRead && !engine.finished) await this.#pause();
         this.#buffer.adjust(count);
       }
@@ -95,7 +95,13 @@ export class ConnectionReader {
   /** Ends a pause or throttle in progress, because the connection is closed or starts to linger. */
   interrupt(): void {
     this.#endPause?.();
-    this.#throttle.end();
+    this.#throttle?.end();
+  }
+
+  #isThrottled(): boolean {
+    if (!this.#engine.readThrottledUntilMs) return false;
+    this.#throttle ??= new ReadThrottle(this.#engine, this.#clock);
+    return this.#throttle.isDue;
   }
 
   /** Whether a read of `count` bytes waits for the next turn before it is processed. */
@@ -110,20 +116,21 @@ export class ConnectionReader {
 
   async #receiveSlices(count: number): Promise<void> {
     const { bytes } = this.#buffer;
+    const slice = this.#slice ??= new SliceLength();
     let startMs = this.#clock.now();
     let nowMs = startMs;
     for (let start = 0; start < count;) {
-      const end = Math.min(start + this.#slice.bytes, count);
+      const end = Math.min(start + slice.bytes, count);
       this.#engine.receive(bytes.subarray(start, end), nowMs);
       this.#owner.onInput();
       start = end;
       const endMs = this.#clock.now();
-      this.#slice.adjust(this.#turns.scaledCost(endMs - nowMs), end < count);
+      slice.adjust(this.#turns.scaledCost(endMs - nowMs), end < count);
       nowMs = endMs;
-      const throttled = this.#throttle.isDue;
+      const throttled = this.#isThrottled();
       if (start < count && (throttled || this.#turns.exceedsSlice(nowMs - startMs))) {
         this.#turns.spendTurn(nowMs - startMs);
-        await (throttled ? this.#throttle.wait() : this.#turns.nextTurn());
+        await (throttled ? this.#throttle!.wait() : this.#turns.nextTurn());
         if (this.#owner.closed || this.#owner.lingering) return;
         startMs = nowMs = this.#clock.now();
       }
