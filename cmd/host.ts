@@ -39,6 +39,7 @@ interface Flags extends ClientTlsFlags {
   connections: number;
   timeoutMs: number;
   maxBodyBytes: number;
+  maxBufferedBytes: number;
   allowHost?: string[];
   logLevel: Level;
   graceMs: number;
@@ -81,6 +82,14 @@ function readFlags(): Flags {
         default: 4 * 1024 * 1024,
         parse: wholeNumber(1, 2 ** 31 - 1),
       }),
+    )
+    .addOption(
+      option(
+        "--max-buffered-bytes <bytes>",
+        "VRPC_MAX_BUFFERED_BYTES",
+        "bodies being read, in bytes, over all requests",
+        { default: 64 * 1024 * 1024, parse: wholeNumber(1, 2 ** 40) },
+      ),
     )
     .addOption(allowHostOption("--allow-host", "VRPC_ALLOW_HOST"))
     .addOption(logLevelOption())
@@ -222,6 +231,7 @@ async function main(): Promise<number> {
     services: [EnclaveService],
     routes: { "/echo": `/${EnclaveService.typeName}/Echo` },
     maxBodyBytes: flags.maxBodyBytes,
+    maxBufferedBytes: flags.maxBufferedBytes,
     timeoutMs: flags.timeoutMs,
   });
   const handle = handler(gateway, channel, metrics, flags.enclave);

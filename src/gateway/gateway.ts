@@ -17,13 +17,14 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { checkRanges, measured, type Ranges, whole } from "../limits/ranges.ts";
+import { DEFAULT_BUFFERED_BYTES } from "../limits/memory_pool.ts";
 import { Status } from "../call/status.ts";
 import { RpcError, TransportError } from "../errors.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
 import type { CallOptions } from "../rpc/core/types.ts";
 import { errorBody, errorResponse } from "./http_errors.ts";
 import { type GatewayMethod, MethodTable } from "./method_table.ts";
-import { BadRequest, parseJson, readJsonText } from "./request_body.ts";
+import { BadRequest, BodyPool, parseJson, readJsonText } from "./request_body.ts";
 
 /** Options of a {@link Gateway}. */
 export interface GatewayOptions {
@@ -33,12 +34,21 @@ export interface GatewayOptions {
   routes?: Readonly<Record<string, string>>;
   /** Largest request body accepted, in bytes, 0 or more. Default 4 MiB. */
   maxBodyBytes?: number;
-  /** Deadline of calls without a `Connect-Timeout-Ms` header, in ms, 0 or more. Default 15,000. */
+  /**
+   * Most bytes of bodies that are being read, over all requests, 0 or more. Requests beyond receive 503. Default
+   * 64 MiB.
+   */
+  maxBufferedBytes?: number;
+  /**
+   * Deadline of requests without a `Connect-Timeout-Ms` header, in ms, 0 or more; it covers the time until the
+   * body is complete. Default 15,000.
+   */
   timeoutMs?: number;
 }
 
 const RANGES: Ranges<GatewayOptions> = {
   maxBodyBytes: whole(0, Infinity),
+  maxBufferedBytes: whole(0, Infinity),
   timeoutMs: measured(0),
 };
 
@@ -64,6 +74,7 @@ export class Gateway {
   readonly #methods: MethodTable;
   readonly #routes: ReadonlyMap<string, string>;
   readonly #maxBodyBytes: number;
+  readonly #bodies: BodyPool;
   readonly #timeoutMs: number;
 
   /** Calls on `channel`, which the caller keeps and closes. Throws RangeError for options out of range. */
@@ -71,6 +82,7 @@ export class Gateway {
     this.#channel = channel;
     checkRanges(options, RANGES);
     this.#maxBodyBytes = options.maxBodyBytes ?? 4_194_304;
+    this.#bodies = new BodyPool(options.maxBufferedBytes ?? DEFAULT_BUFFERED_BYTES);
     this.#timeoutMs = options.timeoutMs ?? 15_000;
     this.#routes = new Map(Object.entries(options.routes ?? {}));
     this.#methods = new MethodTable(channel, options.services ?? [], this.#timeoutMs);
@@ -96,12 +108,18 @@ export class Gateway {
         new RpcError(Status.UNIMPLEMENTED, `Cannot call a method with ${request.method}: use POST`),
       );
     }
-    const timeoutMs = this.#timeout(request);
+    const allowedMs = this.#timeout(request);
+    const startMs = performance.now();
+    const remainingMs = () => Math.max(0, allowedMs - (performance.now() - startMs));
     const method = await this.#find(this.#routes.get(path) ?? path);
-    const text = await readJsonText(request, this.#maxBodyBytes);
+    const text = await readJsonText(request, {
+      maxBytes: this.#maxBodyBytes,
+      pool: this.#bodies,
+      timeoutMs: remainingMs(),
+    });
     const payload = encodeRequest(method, parseJson(text, !takesAnyJson(method.desc.input)));
     // Cancels the call on a disconnect. (Without --unstable-no-legacy-abort it fires after each reply too.)
-    const options: CallOptions = { timeoutMs, signal: request.signal };
+    const options: CallOptions = { timeoutMs: remainingMs(), signal: request.signal };
     if (id !== null && /^[\x20-\x7e]*$/.test(id)) options.metadata = { "x-request-id": id };
     if (method.desc.methodKind === "server_streaming") {
       return this.#stream(method, payload, options);
@@ -243,7 +261,12 @@ function json(value: JsonValue): Response {
 const JSON_HEADERS = { "content-type": "application/json" };
 
 function answerError(error: unknown): Response {
-  if (error instanceof BadRequest) return errorResponse(error.error, error.httpStatus);
+  if (error instanceof BadRequest) {
+    const response = errorResponse(error.error, error.httpStatus);
+    // The rest of the body would keep the connection open.
+    if (error.closes) response.headers.set("connection", "close");
+    return response;
+  }
   if (error instanceof RpcError) return errorResponse(error);
   if (error instanceof TransportError) return errorResponse(RpcError.from(error));
   // A fault of the gateway, or a reply without a JSON form; the text may contain secrets.

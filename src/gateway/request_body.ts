@@ -11,8 +11,12 @@ import { RpcError } from "../errors.ts";
 export class BadRequest extends Error {
   override readonly name = "BadRequest";
 
-  /** `error` becomes the body of the response. */
-  constructor(readonly httpStatus: number, readonly error: RpcError) {
+  /** `error` becomes the body of the response; `closes`: no further request may follow on the connection. */
+  constructor(
+    readonly httpStatus: number,
+    readonly error: RpcError,
+    readonly closes: boolean = false,
+  ) {
     super(error.message);
   }
 }
@@ -23,8 +27,60 @@ export function isJson(contentType: string | null): boolean {
     /^\s*application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(contentType ?? "");
 }
 
-/** Reads the body as text, at most `maxBytes`. Throws BadRequest: 415 for another content-type, 413 when larger. */
-export async function readJsonText(request: Request, maxBytes: number): Promise<string> {
+/** Bytes of the bodies that are being read, over all requests. */
+export class BodyPool {
+  #used = 0;
+
+  /** `limitBytes`: most bytes held at once. */
+  constructor(readonly limitBytes: number) {}
+
+  /** Bytes held now. */
+  get used(): number {
+    return this.#used;
+  }
+
+  /** Holds `count` more bytes. Throws BadRequest (503) beyond the limit. */
+  take(count: number): void {
+    if (this.#used + count > this.limitBytes) {
+      throw new BadRequest(
+        503,
+        new RpcError(
+          Status.RESOURCE_EXHAUSTED,
+          `Too many bytes of unfinished bodies, limit is ${this.limitBytes}: try again later`,
+        ),
+        true,
+      );
+    }
+    this.#used += count;
+  }
+
+  /** Frees `count` bytes. */
+  give(count: number): void {
+    this.#used -= count;
+  }
+}
+
+/** Bounds of reading one body. */
+export interface BodyLimits {
+  /** Largest body, in bytes. */
+  readonly maxBytes: number;
+  /** Pool that arriving bytes are charged to until the body is complete. */
+  readonly pool: BodyPool;
+  /** Time until the body must be complete, in ms. */
+  readonly timeoutMs: number;
+}
+
+// Up to this announced length a body is read in one step, which takes half the time, and is not charged: a
+// connection's own read buffer is as large.
+const SMALL_BYTES = 8_192;
+// Longest delay of a timer.
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Reads the body as text. Throws BadRequest: 415 for another content-type, 413 when larger than its limit, 503
+ * when the pool is full, 504 when it is incomplete after its time.
+ */
+export async function readJsonText(request: Request, limits: BodyLimits): Promise<string> {
   const contentType = request.headers.get("content-type");
   if (!isJson(contentType)) {
     const what = contentType === null ? "none is given" : `it is ${JSON.stringify(contentType)}`;
@@ -34,18 +90,83 @@ export async function readJsonText(request: Request, maxBytes: number): Promise<
     );
   }
   const announced = Number(request.headers.get("content-length") ?? "0");
-  if (announced > maxBytes) throw tooLarge(maxBytes);
-  // The announced length is within the limit: no need to count while reading.
-  if (announced > 0) return await request.text();
+  if (announced > limits.maxBytes) throw tooLarge(limits.maxBytes);
+  if (announced > 0 && announced <= SMALL_BYTES) return await readSmall(request, limits.timeoutMs);
   if (request.body === null) return "";
+  const reader = request.body.getReader();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    // A pending read resolves as the end of the body.
+    reader.cancel().catch(() => {});
+  }, Math.min(limits.timeoutMs, MAX_TIMER_MS));
+  try {
+    const bytes = await readAll(reader, limits);
+    if (late) throw tooLate(limits.timeoutMs);
+    return new TextDecoder().decode(bytes);
+  } catch (error) {
+    if (late) throw tooLate(limits.timeoutMs);
+    reader.cancel().catch(() => {});
+    if (error instanceof BadRequest) throw error;
+    return cutShort();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readSmall(request: Request, timeoutMs: number): Promise<string> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(tooLate(timeoutMs)), Math.min(timeoutMs, MAX_TIMER_MS));
+  });
+  try {
+    return await Promise.race([request.text().catch(cutShort), deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function cutShort(): never {
+  throw new BadRequest(499, new RpcError(Status.CANCELLED, "The body ended before its length"));
+}
+
+async function readAll(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  { maxBytes, pool }: BodyLimits,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for await (const part of request.body) {
-    length += part.length;
-    if (length > maxBytes) throw tooLarge(maxBytes);
-    parts.push(part);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      if (length + value.length > maxBytes) throw tooLarge(maxBytes);
+      pool.take(value.length);
+      length += value.length;
+      parts.push(value);
+    }
+    if (parts.length === 1) return parts[0];
+    const all = new Uint8Array(length);
+    let at = 0;
+    for (const part of parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
+  } finally {
+    pool.give(length);
   }
-  return await new Blob(parts as BlobPart[]).text();
+}
+
+function tooLate(timeoutMs: number): BadRequest {
+  return new BadRequest(
+    504,
+    new RpcError(
+      Status.DEADLINE_EXCEEDED,
+      `The body is not complete after ${timeoutMs.toFixed(0)} ms`,
+    ),
+    true,
+  );
 }
 
 function exactly(_key: string, value: unknown, context?: { source?: string }): unknown {
@@ -59,6 +180,7 @@ function tooLarge(maxBytes: number): BadRequest {
   return new BadRequest(
     413,
     new RpcError(Status.RESOURCE_EXHAUSTED, `The body is too large, limit is ${maxBytes} bytes`),
+    true,
   );
 }
 

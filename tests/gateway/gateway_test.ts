@@ -157,6 +157,56 @@ Deno.test("Gateway.handle() limits a body of unknown length while reading", asyn
   }, { maxBodyBytes: 1_000 });
 });
 
+/** A request whose body stops after `bytes`, without an end. */
+function unfinished(bytes: number, headers: Record<string, string> = {}): Request {
+  const body = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new Uint8Array(bytes).fill(32)),
+  });
+  return new Request("http://localhost/echo", {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body,
+  });
+}
+
+Deno.test("Gateway.handle() ends a body that is never finished at the deadline", async () => {
+  await withGateway(async (_post, gateway) => {
+    const startMs = performance.now();
+    for (const announced of ["1000", "100000", undefined]) {
+      const headers: Record<string, string> = { "connect-timeout-ms": "50" };
+      if (announced !== undefined) headers["content-length"] = announced;
+      const response = await gateway.handle(unfinished(10, headers), "/echo");
+      assert.equal(response.status, 504);
+      assert.equal(response.headers.get("connection"), "close");
+      assert.equal((await response.json()).code, "DEADLINE_EXCEEDED");
+    }
+    const response = await gateway.handle(unfinished(10), "/echo");
+    assert.equal(response.status, 504);
+    await response.body?.cancel();
+    assert.ok(performance.now() - startMs < 2_000);
+  }, { timeoutMs: 100 });
+});
+
+Deno.test("Gateway.handle() bounds unfinished bodies together, by bytes that arrived", async () => {
+  await withGateway(async (post, gateway) => {
+    const held = Array.from({ length: 10 }, () => {
+      const headers = { "content-length": "100000", "connect-timeout-ms": "300" };
+      return gateway.handle(unfinished(100, headers), "/echo");
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    // 1,000 bytes arrived of 1,000,000 announced: 10,000 more are left.
+    assert.equal((await post("/echo", '{"xid":"hello"}')).status, 200);
+    const refused = await post("/echo", JSON.stringify({ xid: "x".repeat(10_500) }));
+    assert.equal(refused.status, 503);
+    assert.equal(refused.body.code, "RESOURCE_EXHAUSTED");
+    for (const response of await Promise.all(held)) {
+      assert.equal(response.status, 504);
+      await response.body?.cancel();
+    }
+    assert.equal((await post("/echo", JSON.stringify({ xid: "x".repeat(10_500) }))).status, 200);
+  }, { maxBufferedBytes: 11_000, maxBodyBytes: 100_000 });
+});
+
 Deno.test("Gateway.handle() passes errors, deadlines and request ids", async () => {
   await withGateway(async (post) => {
     const missing = await post(ECHO, payload("missing"));
@@ -252,6 +302,7 @@ Deno.test("Gateway rejects options out of range", async () => {
   await using channel = connect("127.0.0.1:1");
   tryEdges([
     ["maxBodyBytes", 0, Infinity, true],
+    ["maxBufferedBytes", 0, Infinity, true],
     ["timeoutMs", 0, Infinity, false],
   ], (option) => new Gateway(channel, option));
 });
