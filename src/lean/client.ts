@@ -17,7 +17,13 @@ import type { ClientProtocol, ClientProtocolOwner } from "./client_protocol.ts";
 import { type ConnectionSide, LeanConnection } from "./connection.ts";
 import { ExtendedClient } from "./extended_client.ts";
 import { HEADER_BYTES, readId, Reason, REQUEST, RESPONSE } from "./format/frames.ts";
-import { ENCODING_GZIP, HELLO_DEFAULTS, readHello, writeHello } from "./format/hello.ts";
+import {
+  ENCODING_GZIP,
+  HELLO_DEFAULTS,
+  isHelloRoute,
+  readHello,
+  writeHello,
+} from "./format/hello.ts";
 import { checkRoute } from "./format/routes.ts";
 import { type LeanClientOptions, leanOptions } from "./options.ts";
 import { ClientPings } from "./pings.ts";
@@ -37,6 +43,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
   tooManyPings = false;
   readonly #sink: ClientConnectionSink;
   readonly #knowsHello: boolean;
+  readonly #allowVersion1: boolean | "without_metadata";
   readonly #extended: ExtendedClient;
   readonly #pings = new ClientPings();
   #protocol: ClientProtocol;
@@ -49,6 +56,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
     const all = leanOptions(options, "client");
     this.#sink = sink;
     this.#knowsHello = options.peerKnowsHello ?? false;
+    this.#allowVersion1 = options.allowVersion1 ?? false;
     this.connection = new LeanConnection(
       this,
       sink,
@@ -168,6 +176,9 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
 
   #onFirstFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void {
     if (!this.#isAnswer(b, at)) return;
+    // An error, and a response to another route, may have any value.
+    const hello = b[at + 1] === RESPONSE && isHelloRoute(b, at + HEADER_BYTES, typeBytes);
+    if (!hello) return this.#useV1();
     const settings = readHello(b, at + HEADER_BYTES + typeBytes, valueBytes, "server");
     if (typeof settings === "string") return this.connection.illegal(settings);
     if (settings === undefined) return this.#useV1();
@@ -187,9 +198,14 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
       const message = "The peer negotiated vrpc-lean/1 and did not answer the hello with its own";
       return this.connection.illegal(message);
     }
+    if (this.#allowVersion1 === false) {
+      return this.connection.illegal(
+        "The server did not answer the hello with its own: set allowVersion1 to use version 1",
+      );
+    }
     // The call decides whether a value is too long.
     this.connection.reader.valueLimit = 0;
-    this.#protocol = new V1Client(this);
+    this.#protocol = new V1Client(this, this.#allowVersion1 === "without_metadata");
     const lost = "no metadata, deadlines, cancellation or flow control";
     this.connection.note("debug", `The server uses version 1: ${lost}`);
     this.#onAnswer();

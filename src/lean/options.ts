@@ -39,6 +39,11 @@ export interface LeanClientOptions extends Partial<LeanOptions> {
    * hello's defaults, instead of after the peer's hello. Default false.
    */
   peerKnowsHello?: boolean;
+  /**
+   * Whether a server that does not answer the hello with its own is used in version 1, which has no metadata: calls with
+   * metadata fail, or with `"without_metadata"` go without it. Default false: the connection ends.
+   */
+  allowVersion1?: boolean | "without_metadata";
 }
 
 /** Defaults of {@link LeanOptions} on a client. */

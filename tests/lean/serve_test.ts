@@ -125,7 +125,16 @@ Deno.test("a version-1 client gets version-1 frames", async () => {
 
 Deno.test("a channel calls a server of version 1", async () => {
   await using server = oldServer();
-  await using channel = connect(server.address, { wire: "lean", poolSize: 1 });
+  await using strict = connect(server.address, { wire: "lean" });
+  assert.equal((await fails(strict.call("/echo", utf8("hi")))).code, Status.UNAVAILABLE);
+  await using careful = connect(server.address, { wire: "lean", allowVersion1: true });
+  const refused = await fails(careful.call("/echo", utf8("hi"), { metadata: { a: "b" } }));
+  assert.equal(refused.code, Status.UNIMPLEMENTED);
+  await using channel = connect(server.address, {
+    wire: "lean",
+    allowVersion1: "without_metadata",
+    poolSize: 1,
+  });
   assert.equal(text(await channel.call("/echo", utf8("hi"), { metadata: { a: "b" } })), "hi");
   const big = new Uint8Array(300_000).fill(7);
   assert.deepEqual(await channel.call("/echo", big, { compress: true }), big);
@@ -148,7 +157,7 @@ Deno.test("a channel calls a server of version 1", async () => {
 
 Deno.test("a lost connection ends sessions with UNAVAILABLE, on either wire version", async () => {
   await using old = oldServer();
-  await using oldChannel = connect(old.address, { wire: "lean" });
+  await using oldChannel = connect(old.address, { wire: "lean", allowVersion1: true });
   const oldSession = oldChannel.session("/session", { initial: utf8("a") });
   await oldSession.receive();
   old.hangUp();

@@ -10,10 +10,13 @@ import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts
 import type { ClientProtocol, ClientProtocolOwner } from "../client_protocol.ts";
 import type { LeanConnection } from "../connection.ts";
 import {
+  COMPRESSED,
   END,
   ERROR,
+  FIELDS,
   HEADER_BYTES,
   HELLO_ROUTE,
+  MORE,
   readId,
   REQUEST,
   RESPONSE,
@@ -24,12 +27,14 @@ import { decodeRoute, encodeRoute } from "../format/routes.ts";
 import { V1ClientCall, type V1ClientCallOwner } from "./client_call.ts";
 
 const SESSION_FLAGS = STREAM | REQUEST | RESPONSE;
+const EXTENDED_FLAGS = FIELDS | MORE | COMPRESSED;
 const decoder = new TextDecoder();
 
 /** Writes requests of version 1, and passes replies to their calls. */
 export class V1Client implements ClientProtocol, V1ClientCallOwner {
   readonly connection: LeanConnection;
   readonly #owner: ClientProtocolOwner;
+  readonly #dropsMetadata: boolean;
   readonly #calls = new Map<number, V1ClientCall>();
   readonly #sessions = new Map<string, V1ClientCall>();
   /** Calls whose paused readers have enough unread messages. */
@@ -37,9 +42,10 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
   readonly #awaitingRoom = new Set<V1ClientCall>();
   #nextId = 1;
 
-  /** Starts without calls. */
-  constructor(owner: ClientProtocolOwner) {
+  /** Starts without calls. `dropsMetadata`: whether calls go without their metadata instead of failing. */
+  constructor(owner: ClientProtocolOwner, dropsMetadata: boolean) {
     this.#owner = owner;
+    this.#dropsMetadata = dropsMetadata;
     this.connection = owner.connection;
   }
 
@@ -66,7 +72,12 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     const call = new V1ClientCall(this, this.nextId(), request, sink, session);
     if (session) this.#sessions.set(request.path, call);
     else this.#calls.set(call.id, call);
-    if (request.requestStreams && !session) {
+    if (request.metadata !== undefined && request.metadata.size > 0 && !this.#dropsMetadata) {
+      call.failLater(
+        Status.UNIMPLEMENTED,
+        'The server uses version 1, which has no metadata: set allowVersion1 to "without_metadata"',
+      );
+    } else if (request.requestStreams && !session) {
       call.failLater(
         Status.UNIMPLEMENTED,
         "The server uses version 1, which allows one request message per call",
@@ -94,13 +105,15 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     const value = at + HEADER_BYTES + typeBytes;
     const message = () =>
       owned ? b.subarray(value, value + valueBytes) : b.slice(value, value + valueBytes);
-    if ((flags & SESSION_FLAGS) === STREAM) {
+    if (flags === STREAM) {
       const route = decodeRoute(b, at + HEADER_BYTES, typeBytes);
       if (route !== undefined) this.#sessions.get(route)?.onMessage(message());
       return;
     }
     const id = readId(b, at + 2);
     if (id === 0) return this.#onPong();
+    // Version 1 has no such flags: the value may begin with a field block.
+    if ((flags & EXTENDED_FLAGS) !== 0) return;
     const call = this.#calls.get(id);
     // Replies to cancelled calls arrive all the same: version 1 can't tell the server.
     if (call === undefined) return;

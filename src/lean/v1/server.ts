@@ -8,7 +8,7 @@
 import { Status } from "../../call/status.ts";
 import { PeerEvent } from "../../limits/peer_budget.ts";
 import type { LeanConnection } from "../connection.ts";
-import { HEADER_BYTES, readU32, Reason, REQUEST, RESPONSE, STREAM } from "../format/frames.ts";
+import { HEADER_BYTES, readU32, Reason, REQUEST, STREAM } from "../format/frames.ts";
 import { decodeRoute } from "../format/routes.ts";
 import type { ServerProtocol, ServerProtocolOwner } from "../server_protocol.ts";
 import { V1ServerCall, type V1ServerCallOwner } from "./server_call.ts";
@@ -66,8 +66,9 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
   onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void {
     const flags = b[at + 1];
     const value = at + HEADER_BYTES + typeBytes;
-    const session = (flags & REQUEST) === 0;
-    if (session && (flags & (STREAM | RESPONSE)) !== STREAM) {
+    const session = flags === STREAM;
+    // Flags of the extended frames may announce a field block, which is not part of a message.
+    if (!session && flags !== REQUEST) {
       this.connection.charge(PeerEvent.UNEXPECTED_FLAGS);
       return;
     }

@@ -48,7 +48,12 @@ export class ClientEngineFactory {
       const peerKnowsHello = alpn === LEAN_ALPN;
       return new LeanClientConnection(
         sink,
-        { ...engine, prefaceTimeoutMs: Infinity, peerKnowsHello },
+        {
+          ...engine,
+          prefaceTimeoutMs: Infinity,
+          peerKnowsHello,
+          allowVersion1: options.allowVersion1,
+        },
         nowMs,
       );
     }

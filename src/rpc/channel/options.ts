@@ -60,6 +60,12 @@ import type { CallCredentials, Interceptor } from "../core/types.ts";
 export interface ChannelOptions {
   /** Protocol spoken. Default `"grpc"`. */
   wire?: "grpc" | "lean";
+  /**
+   * Whether a lean server that does not answer the hello with its own is used in version 1, which sends no deadlines and
+   * has no metadata: calls with metadata (credentials are some) fail with UNIMPLEMENTED, or with `"without_metadata"` go
+   * without it. Default false: the connection fails.
+   */
+  allowVersion1?: boolean | "without_metadata";
   /** TLS; true for its defaults. Default none: plain text. */
   tls?: TlsClientOptions | true;
   /** Largest message accepted from a server, in bytes, after decompression. 0 or more. Default 4 MiB (gRPC's). */
@@ -177,6 +183,7 @@ export const USER_AGENT = "vrpc";
 /** Defaults of {@link ChannelOptions}. */
 export const CHANNEL_DEFAULTS: Defaults<ChannelOptions> = {
   wire: "grpc",
+  allowVersion1: false,
   tls: undefined,
   maxReceiveMessageBytes: MAX_RECEIVE_MESSAGE_BYTES,
   maxSendMessageBytes: Infinity,
@@ -234,6 +241,10 @@ export function checkChannelOptions(options: ChannelOptions): void {
     options;
   checkRanges(options, CHANNEL_RANGES);
   checkOneOf("wire", wire, ["grpc", "lean"]);
+  const { allowVersion1 = false } = options;
+  if (typeof allowVersion1 !== "boolean") {
+    checkOneOf("allowVersion1", allowVersion1, ["without_metadata"]);
+  }
   if (authority !== undefined && !AUTHORITY.test(authority)) {
     throw new TypeError(
       `Cannot use authority ${JSON.stringify(authority)}: it must be a host or host:port`,

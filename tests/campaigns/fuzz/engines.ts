@@ -272,7 +272,8 @@ export const ENGINES: readonly Target[] = [
     seeds: () => transcripts("lean", "client"),
     run: (input, seed) =>
       runClient(
-        (sink, limits) => new LeanClientConnection(sink, { ...limits }, 1_000),
+        (sink, limits) =>
+          new LeanClientConnection(sink, { ...limits, allowVersion1: "without_metadata" }, 1_000),
         input,
         seed,
       ),

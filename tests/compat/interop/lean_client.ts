@@ -25,6 +25,7 @@ const decoder = new TextDecoder();
 
 await using channel = connect(values.addr, {
   wire: "lean",
+  allowVersion1: true,
   tls: { insecure: true },
   timeoutMs: 10_000,
 });

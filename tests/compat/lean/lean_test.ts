@@ -162,3 +162,15 @@ pythonTest(
     });
   },
 );
+
+pythonTest("our client uses the Python server in version 1 only when that is allowed", async () => {
+  await withPythonServer(async (strict, _, address) => {
+    const refused = await rejection(strict.call("/echo", bytes("hi"), { timeoutMs: 5_000 }));
+    assert.equal(refused.code, Status.UNAVAILABLE);
+    await using channel = connect(address, { wire: "lean", allowVersion1: true });
+    assert.equal(decoder.decode(await channel.call("/echo", bytes("hi"))), "hi");
+    const metadata = { authorization: "secret" };
+    const secret = await rejection(channel.call("/echo", bytes("hi"), { metadata }));
+    assert.equal(secret.code, Status.UNIMPLEMENTED);
+  }, "--v1");
+});

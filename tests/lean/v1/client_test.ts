@@ -1,6 +1,7 @@
 /** A client of version 1, by transcripts: "Version 1" in src/lean/README.md. */
 
 import assert from "node:assert/strict";
+import { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
 import {
   CLIENT_HELLO,
@@ -24,7 +25,7 @@ import {
 
 Deno.test("calls and streams, split at every byte", () => {
   everySplit(concat(NO_HELLO, ECHO_RESPONSE, COUNT_RESPONSES), (chunks) => {
-    const { engine } = recordedClient();
+    const { engine } = recordedClient({ allowVersion1: "without_metadata" });
     assert.equal(engine.ready, false);
     assert.deepEqual(drain(engine), CLIENT_HELLO);
     let one: ReturnType<typeof start> | undefined;
@@ -57,7 +58,7 @@ Deno.test("calls and streams, split at every byte", () => {
 });
 
 Deno.test("messages of a session have their own ids with the highest bit set", () => {
-  const { engine } = recordedClient();
+  const { engine } = recordedClient({ allowVersion1: "without_metadata" });
   drain(engine);
   engine.receive(NO_HELLO, 0);
   const call = start(engine, "/chat", { requestStreams: true, singleResponse: false });
@@ -81,7 +82,7 @@ Deno.test("messages of a session have their own ids with the highest bit set", (
 });
 
 Deno.test("an error frame ends the call with UNKNOWN and its text", () => {
-  const { engine } = recordedClient();
+  const { engine } = recordedClient({ allowVersion1: "without_metadata" });
   engine.receive(NO_HELLO, 0);
   const call = start(engine, "/x");
   call.call.sendLastMessage(utf8(""), false);
@@ -91,7 +92,7 @@ Deno.test("an error frame ends the call with UNKNOWN and its text", () => {
 });
 
 Deno.test("replies to cancelled calls are dropped, whatever they are", () => {
-  const { engine } = recordedClient();
+  const { engine } = recordedClient({ allowVersion1: "without_metadata" });
   engine.receive(NO_HELLO, 0);
   const call = start(engine, "/x");
   call.call.sendLastMessage(utf8(""), false);
@@ -105,7 +106,7 @@ Deno.test("replies to cancelled calls are dropped, whatever they are", () => {
 });
 
 Deno.test("a call with several request messages fails with UNIMPLEMENTED", () => {
-  const { engine } = recordedClient();
+  const { engine } = recordedClient({ allowVersion1: "without_metadata" });
   engine.receive(NO_HELLO, 0);
   const call = start(engine, "/upload", { requestStreams: true });
   call.call.sendMessage(utf8("a"), false);
@@ -115,19 +116,19 @@ Deno.test("a call with several request messages fails with UNIMPLEMENTED", () =>
 });
 
 Deno.test("a server that echoes every route is not mistaken for one that knows the hello", () => {
-  const { engine } = recordedClient();
+  const { engine } = recordedClient({ allowVersion1: "without_metadata" });
   const hello = drain(engine);
   hello[1] = 0x02;
   engine.receive(hello, 0);
   assert.equal(engine.speaksV1, true);
-  const other = recordedClient().engine;
+  const other = recordedClient({ allowVersion1: "without_metadata" }).engine;
   other.receive(frame(2, 0, "vrpc/hello", new Uint8Array(5_000)), 0);
   assert.equal(other.speaksV1, true);
   assert.equal(other.ready, true);
 });
 
 Deno.test("a value above the limit fails its call and is skipped", () => {
-  const { engine } = recordedClient();
+  const { engine } = recordedClient({ allowVersion1: "without_metadata" });
   engine.receive(NO_HELLO, 0);
   const call = start(engine, "/x", { maxReceiveMessageBytes: 10 });
   call.call.sendLastMessage(utf8(""), false);
@@ -139,7 +140,10 @@ Deno.test("a value above the limit fails its call and is skipped", () => {
 });
 
 Deno.test("cancelling a call frees its slot and reports it", () => {
-  const { engine, changes } = recordedClient({ maxConcurrentStreams: 1 });
+  const { engine, changes } = recordedClient({
+    allowVersion1: "without_metadata",
+    maxConcurrentStreams: 1,
+  });
   engine.receive(NO_HELLO, 0);
   const call = start(engine, "/x");
   call.call.sendLastMessage(utf8(""), false);
@@ -147,4 +151,30 @@ Deno.test("cancelling a call frees its slot and reports it", () => {
   call.call.cancel();
   assert.deepEqual(changes, ["end"]);
   assert.equal(engine.activeCalls, 0);
+});
+
+Deno.test("without allowVersion1 a server that does not answer with its hello fails the connection", () => {
+  const echoed = CLIENT_HELLO.slice();
+  echoed[1] = 0x02;
+  const failed = frame(0x12, 0, "vrpc/hello", "no such route");
+  for (const answer of [NO_HELLO, echoed, failed, frame(0x12, 0, "vrpc/hello", "vrpcS\u0001")]) {
+    const { engine } = recordedClient();
+    drain(engine);
+    engine.receive(answer, 0);
+    assert.equal(engine.finished, true);
+    assert.equal(engine.ready, false);
+    assert.match(engine.endReason, /set allowVersion1 to use version 1/);
+    assert.equal(engine.out.length, 0);
+  }
+});
+
+Deno.test("a call with metadata fails unless it may go without its metadata", () => {
+  const { engine } = recordedClient({ allowVersion1: true });
+  engine.receive(NO_HELLO, 0);
+  drain(engine);
+  const made = start(engine, "/echo", { metadata: new Metadata({ authorization: "secret" }) });
+  made.call.sendLastMessage(utf8("hi"), false);
+  engine.onTimer(0);
+  assert.equal(made.status, Status.UNIMPLEMENTED);
+  assert.equal(engine.out.length, 0);
 });

@@ -191,3 +191,15 @@ Deno.test("unknown flags are ignored within a budget; an id in use ends the conn
   again.engine.receive(concat(frame(1, 1, "/x"), frame(1, 1, "/x")), 0);
   assert.equal(parse(drain(again.engine)).length, 2);
 });
+
+Deno.test("only flags 0x01 and 0x04 carry a request or a message of a session", () => {
+  const { engine, calls } = recordedServer();
+  engine.receive(ECHO_REQUEST, 0);
+  assert.equal(calls.length, 1);
+  for (const flags of [0x03, 0x05, 0x09, 0x11, 0x21, 0x81, 0x0c, 0x24, 0x44, 0x84]) {
+    engine.receive(frame(flags, 9, "/echo", "x"), 0);
+  }
+  assert.equal(calls.length, 1);
+  assert.deepEqual(calls[0].messages, ["hi"]);
+  assert.equal(engine.finished, false);
+});
