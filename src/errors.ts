@@ -137,6 +137,11 @@ export class RpcError extends Error {
   }
 }
 
+/** Makes the error of a call whose deadline passed: the same text on both sides of the wire. */
+export function deadlineExceeded(): RpcError {
+  return new RpcError(Status.DEADLINE_EXCEEDED, "The deadline passed before the call was complete");
+}
+
 /**
  * Makes an RpcError without a stack, for a call that ends for a reason outside of it. The stack would show engines
  * alone, and is most of the cost of ending the calls of a lost connection.

@@ -2,7 +2,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import { Echo, MsgSchema } from "../../proto/gen/bench/echo_pb.ts";
-import { packDetail, type Router, RpcError, Status } from "../../mod.ts";
+import { type Channel, packDetail, type Router, RpcError, Status } from "../../mod.ts";
 import { Metadata } from "../../src/call/metadata.ts";
 import { text, untext } from "../fixtures/bytes.ts";
 import { ErrorInfoSchema } from "../../proto/gen/google/rpc/error_details_pb.ts";
@@ -78,6 +78,16 @@ function addUnary(router: Router, seen: Seen): void {
     seen.set(`${key} started`, true);
     await new Promise<void>((resolve) => ctx.signal.addEventListener("abort", () => resolve()));
     seen.set(key, ctx.signal.reason);
+    return request;
+  });
+
+  // Lets its deadline pass without giving the timer a turn, then makes a call that inherits it.
+  router.method("/suite/late", {}, async (request, ctx) => {
+    const key = untext(request);
+    const channel = await seen.wait<Channel>("channel");
+    while (ctx.timeRemainingMs() > 0);
+    const nested = await channel.call("/suite/hang", request).catch((error) => error);
+    seen.set(`${key} nested`, nested);
     return request;
   });
 

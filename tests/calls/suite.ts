@@ -303,6 +303,7 @@ const endings: CallCase[] = [
   {
     name: "deadline: the call ends on the client, and the handler's signal fires",
     async run({ channel, seen }) {
+      await channel.ready();
       const key = newKey();
       const error = await failure(channel.call("/suite/hang", text(key), { timeoutMs: 100 }));
       assert.equal(error.code, Status.DEADLINE_EXCEEDED);
@@ -340,6 +341,46 @@ const endings: CallCase[] = [
       const error = await failure(channel.call("/suite/hang", text(newKey()), { timeoutMs: 0 }));
       assert.equal(error.code, Status.DEADLINE_EXCEEDED);
       await assert.rejects(channel.call("/suite/echo", EMPTY, { timeoutMs: -1 }), RangeError);
+    },
+  },
+  {
+    name: "deadline: a call without time left never runs its handler",
+    async run({ channel, seen }) {
+      const texts = new Set<string>();
+      for (let i = 0; i < 20; i++) {
+        const key = newKey();
+        for (
+          const call of [
+            channel.call("/suite/hang", text(key), { timeoutMs: 0 }),
+            channel.call("/suite/hang", text(key), { timeoutMs: 1e-6 }),
+            collect(channel.stream("/suite/firehose", text(key), { timeoutMs: 0 })),
+          ]
+        ) {
+          const error = await failure(call);
+          assert.equal(error.code, Status.DEADLINE_EXCEEDED);
+          texts.add(error.message);
+        }
+        await channel.call("/suite/echo", EMPTY);
+        assert.equal(seen.get(`${key} started`), undefined, "the handler ran");
+        assert.equal(seen.get(key), undefined, "the streaming handler ran");
+      }
+      texts.add(
+        (await failure(channel.call("/suite/hang", text(newKey()), { timeoutMs: 50 }))).message,
+      );
+      assert.equal(texts.size, 1, [...texts].join(" / "));
+    },
+  },
+  {
+    name: "deadline: a call made after the inherited deadline passed is not sent",
+    async run({ channel, seen }) {
+      const key = newKey();
+      seen.set("channel", channel);
+      // The thread is busy: the reply may be read before the timer of the deadline runs.
+      await channel.call("/suite/late", text(key), { timeoutMs: 20 }).catch(() => {});
+      const nested = await seen.wait<RpcError>(`${key} nested`);
+      assert.equal(nested.code, Status.DEADLINE_EXCEEDED);
+      await channel.call("/suite/echo", EMPTY);
+      assert.equal(seen.get(`${key} started`), undefined, "the handler ran");
     },
   },
   {

@@ -4,10 +4,12 @@
  * @module
  */
 
+import type { Clock } from "../../call/clock.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
-import type { CallCore, OutgoingRequest } from "../client/call_core.ts";
+import { deadlineExceeded } from "../../errors.ts";
+import { type CallCore, hasPassed, type OutgoingRequest } from "../client/call_core.ts";
 import type { Connection } from "../pool/connection.ts";
 import type { PickWaiter } from "../pool/pick_queue.ts";
 
@@ -21,6 +23,7 @@ export interface BatchedCallStream {
 
 /** What a batched call needs of its channel. */
 export interface BatchedCallOwner {
+  readonly clock: Clock;
   /** Gives and queues for connections. */
   readonly pool: CallCore["pool"];
   /** Returns the batch stream of a connection, opened if there is none. */
@@ -56,6 +59,7 @@ export class BatchedCall implements ClientCall, PickWaiter {
   }
 
   onPick(connection: Connection): void {
+    if (this.endIfExpired()) return;
     const opens = connection.batch === undefined;
     // The batch stream would take the only slot, and calls that can't be batched would never start.
     if (opens && connection.maxCalls < 2) {
@@ -66,6 +70,14 @@ export class BatchedCall implements ClientCall, PickWaiter {
     this.stream = this.owner.streamOf(connection);
     this.stream.add(this);
     if (opens) this.owner.pool.serveBatched(connection);
+  }
+
+  /** Ends the call if its deadline has passed, and returns whether it did. */
+  endIfExpired(): boolean {
+    if (!hasPassed(this.request.deadlineMs, this.owner.clock)) return false;
+    const { code, message } = deadlineExceeded();
+    this.end(code, message, noMetadata, "processed");
+    return true;
   }
 
   onPickFailed(code: Status, message: string): void {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Clock } from "../../call/clock.ts";
 import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
 import type { CallCore, OutgoingRequest, UnaryBatcher } from "../client/call_core.ts";
 import { BatchedCall, type BatchedCallOwner } from "./batched_call.ts";
@@ -21,6 +22,7 @@ export class Batcher implements UnaryBatcher, BatchedCallOwner, BatchStreamOwner
   readonly maxDelayMs: number;
   readonly context: BatchContext;
   readonly pool: CallCore["pool"];
+  readonly clock: Clock;
   calls = 0;
   /** Whether calls are sent singly, because the server does not support batches. */
   #disabled = false;
@@ -32,6 +34,7 @@ export class Batcher implements UnaryBatcher, BatchedCallOwner, BatchStreamOwner
     this.maxDelayMs = options.maxDelayMs ?? 0;
     this.context = context;
     this.pool = context.core.pool;
+    this.clock = context.core.clock;
   }
 
   accepts(payload: Uint8Array): boolean {

@@ -161,6 +161,10 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
       }
       next++;
       if (call.ended) continue;
+      if (call.endIfExpired()) {
+        this.#connection.batchedCalls--;
+        continue;
+      }
       this.#encode(call);
       count++;
     }
@@ -179,6 +183,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     let timeoutMs = 0;
     if (request.deadlineMs !== Infinity) {
       const left = Math.ceil(request.deadlineMs - this.#owner.context.core.clock.now());
+      // 0 stands for no deadline.
       timeoutMs = Math.min(Math.max(1, left), 0xffff_ffff);
     }
     let ref = this.#refs.get(path);

@@ -9,7 +9,7 @@ import { Metadata, type MetadataInit } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { compressWhenSmaller } from "../../codec/compression.ts";
-import { RpcError } from "../../errors.ts";
+import { deadlineExceeded, RpcError } from "../../errors.ts";
 import { currentContext } from "../core/current_context.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../core/error_details.ts";
@@ -78,7 +78,7 @@ export interface UnaryBatcher {
   start(request: OutgoingRequest, payload: Uint8Array, sink: ClientCallSink): ClientCall;
 }
 
-/** Makes the request of one attempt. */
+/** Makes the request of one attempt, whose deadline has not passed. */
 export function callRequest(
   outgoing: OutgoingRequest,
   core: CallCore,
@@ -88,8 +88,7 @@ export function callRequest(
   return {
     path: method.path,
     metadata,
-    // At least 1: an expired deadline must still be sent.
-    timeoutMs: deadlineMs === Infinity ? undefined : Math.max(1, deadlineMs - core.clock.now()),
+    timeoutMs: deadlineMs === Infinity ? undefined : deadlineMs - core.clock.now(),
     encoding: outgoing.encoding,
     singleResponse: outgoing.singleResponse,
     maxReceiveMessageBytes: method.maxReceiveBytes,
@@ -120,9 +119,9 @@ export function deadlineOf(
   return timeoutMs === Infinity ? Infinity : core.clock.now() + timeoutMs;
 }
 
-/** Makes the error of a call whose deadline passed. */
-export function deadlineError(): RpcError {
-  return new RpcError(Status.DEADLINE_EXCEEDED, "The deadline passed before the call was complete");
+/** Whether a deadline has passed. Its timer may be late: a busy event loop starts calls before it runs timers. */
+export function hasPassed(deadlineMs: number, clock: Clock): boolean {
+  return deadlineMs !== Infinity && deadlineMs <= clock.now();
 }
 
 /** Makes the error of a call cancelled with `reason`, from an AbortSignal or thrown by the caller's code. */
@@ -152,7 +151,7 @@ export function statusError(
   trailers: Metadata,
   late: boolean,
 ): RpcError {
-  if (late && code === Status.CANCELLED) return deadlineError();
+  if (late && code === Status.CANCELLED) return deadlineExceeded();
   const details = trailers.get(DETAILS_KEY);
   return new RpcError(code, message, {
     metadata: trailers,

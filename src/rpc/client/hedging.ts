@@ -74,6 +74,7 @@ export class HedgingStrategy implements AttemptStrategy {
 
   #next(): void {
     do {
+      if (this.#call.endIfExpired()) return;
       if (this.#started++ > 0) this.#context.onExtraAttempt();
       this.#call.startAttempt();
     } while (this.#policy.delayMs === 0 && this.#mayStart() && !this.#call.ended);

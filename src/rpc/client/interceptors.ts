@@ -7,14 +7,14 @@
 import { Metadata } from "../../call/metadata.ts";
 import { clientStreams, serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
-import { RpcError } from "../../errors.ts";
+import { deadlineExceeded, RpcError } from "../../errors.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
 import {
   abortError,
   type CallCore,
   type ClientMethod,
-  deadlineError,
   deadlineOf,
+  hasPassed,
 } from "./call_core.ts";
 import { callUnary } from "./unary_call.ts";
 import type { ClientStream } from "./streaming_call.ts";
@@ -56,7 +56,7 @@ class CallControl implements Abortable {
     this.options = options;
     this.deadlineMs = deadlineOf(core, method, options);
     if (this.deadlineMs !== Infinity) {
-      this.#deadline = core.deadlines.add(this.deadlineMs, () => this.#abort(deadlineError()));
+      this.#deadline = core.deadlines.add(this.deadlineMs, () => this.#abort(deadlineExceeded()));
     }
     if (options.signal?.aborted) this.onAbort(options.signal.reason);
     else if (options.signal !== undefined) watchAbort(options.signal, this);
@@ -68,6 +68,12 @@ class CallControl implements Abortable {
       if (this.#reason !== undefined) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
+  }
+
+  /** Throws the call's error if it was cancelled or its deadline has passed. */
+  throwIfOver(): void {
+    if (hasPassed(this.deadlineMs, this.core.clock)) this.#abort(deadlineExceeded());
+    if (this.#reason !== undefined) throw this.#reason;
   }
 
   /** Returns the options of the call behind the interceptors: their metadata, and the time that is left. */
@@ -287,6 +293,7 @@ async function addCredentials(
         `Cannot send credentials for ${method.path}: the channel doesn't use TLS (allowInsecureCredentials permits it)`,
       );
     }
+    control.throwIfOver();
     let added;
     try {
       added = await control.race(credentials({ path: method.path, authority, secure }));

@@ -8,8 +8,14 @@
 import type { Metadata } from "../../call/metadata.ts";
 import type { Status } from "../../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
-import { RpcError } from "../../errors.ts";
-import { type CallCore, callRequest, type OutgoingRequest, startError } from "./call_core.ts";
+import { deadlineExceeded, RpcError } from "../../errors.ts";
+import {
+  type CallCore,
+  callRequest,
+  hasPassed,
+  type OutgoingRequest,
+  startError,
+} from "./call_core.ts";
 import { retryTransparently, type TransparentlyRetried } from "./transparent_retry.ts";
 import type { Connection } from "../pool/connection.ts";
 import type { PickWaiter } from "../pool/pick_queue.ts";
@@ -63,6 +69,7 @@ export class Attempt implements ClientCallSink, PickWaiter {
 
   onPick(connection: Connection): void {
     const { owner } = this;
+    if (owner.endIfExpired()) return;
     try {
       this.call = connection.startCall(
         callRequest(owner.request, owner.core, owner.metadataFor(this)),
@@ -242,8 +249,9 @@ export class ReplayableCall implements ClientCall, TransparentlyRetried {
 
   // ---- for strategies ----------------------------------------------------------------------------------
 
-  /** Starts one more attempt. */
+  /** Starts one more attempt; ends the call instead if its deadline has passed. */
   startAttempt(): void {
+    if (this.endIfExpired()) return;
     const attempt = new Attempt(this, this.attempts.length);
     this.attempts.push(attempt);
     const { pool } = this.core;
@@ -259,6 +267,23 @@ export class ReplayableCall implements ClientCall, TransparentlyRetried {
     this.#finish(end);
     for (const other of this.attempts) other.drop();
     this.sink.onStatus(end.code, end.message, end.trailers, end.progress);
+  }
+
+  /** Ends the call if its deadline has passed, and returns whether it did. */
+  endIfExpired(): boolean {
+    const { request, core } = this;
+    if (!hasPassed(request.deadlineMs, core.clock)) return false;
+    const { code, message, metadata } = deadlineExceeded();
+    const end: AttemptEnd = {
+      code,
+      message,
+      trailers: constant(metadata),
+      progress: "processed",
+    };
+    this.#finish(end);
+    for (const attempt of this.attempts) attempt.drop();
+    this.sink.onStatus(end.code, end.message, end.trailers, end.progress);
+    return true;
   }
 
   #finish(end: AttemptEnd | undefined): void {

@@ -99,6 +99,7 @@ export class RetryStrategy implements AttemptStrategy {
     core.processRef.acquire();
     this.#timer = core.clock.setTimer(() => {
       this.#clearTimer();
+      if (this.#call.endIfExpired()) return;
       this.#context.onExtraAttempt();
       this.#call.startAttempt();
     }, delayMs);

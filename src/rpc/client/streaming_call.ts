@@ -8,7 +8,7 @@ import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { decompress } from "../../codec/compression.ts";
-import { RpcError } from "../../errors.ts";
+import { deadlineExceeded, RpcError } from "../../errors.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
 import {
   abortError,
@@ -16,7 +16,6 @@ import {
   checkSendSize,
   type ClientMethod,
   compressAsked,
-  deadlineError,
   deadlineOf,
   type OutgoingRequest,
   ownMetadata,
@@ -90,9 +89,15 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
       watchAbort(signal, this);
     }
     if (this.deadlineMs !== Infinity) {
+      const nowMs = this.#core.clock.now();
+      if (this.deadlineMs <= nowMs) {
+        this.#end(deadlineExceeded());
+        return this;
+      }
       this.#deadline = this.#core.deadlines.add(
         this.deadlineMs,
-        () => this.cancel(deadlineError()),
+        () => this.cancel(deadlineExceeded()),
+        nowMs,
       );
     }
     this.#call = this.#core.starter.start(this, this);

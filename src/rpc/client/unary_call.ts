@@ -9,7 +9,7 @@ import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { decompress } from "../../codec/compression.ts";
-import { RpcError } from "../../errors.ts";
+import { deadlineExceeded, RpcError } from "../../errors.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
 import {
   abortError,
@@ -18,8 +18,8 @@ import {
   checkSendSize,
   type ClientMethod,
   compressAsked,
-  deadlineError,
   deadlineOf,
+  hasPassed,
   type OutgoingRequest,
   ownMetadata,
   safeInvoke,
@@ -134,7 +134,12 @@ class UnaryCall
       watchAbort(signal, this);
     }
     if (this.deadlineMs !== Infinity) {
-      this.deadline = core.deadlines.add(this.deadlineMs, () => this.onDeadline());
+      const nowMs = core.clock.now();
+      if (this.deadlineMs <= nowMs) {
+        this.fail(deadlineExceeded());
+        return this.promise;
+      }
+      this.deadline = core.deadlines.add(this.deadlineMs, () => this.onDeadline(), nowMs);
     }
     let compressed = false;
     if (options?.compress ?? core.compress) {
@@ -167,12 +172,15 @@ class UnaryCall
   }
 
   restart(): void {
-    if (!this.ended) this.start();
+    if (this.ended) return;
+    if (hasPassed(this.deadlineMs, this.core.clock)) this.fail(deadlineExceeded());
+    else this.start();
   }
 
   onPick(connection: Connection): void {
     if (this.deadlineMs !== Infinity) {
-      this.timeoutMs = Math.max(1, this.deadlineMs - this.core.clock.now());
+      this.timeoutMs = this.deadlineMs - this.core.clock.now();
+      if (this.timeoutMs <= 0) return this.fail(deadlineExceeded());
     }
     try {
       const call = connection.startCall(this, this);
@@ -232,7 +240,7 @@ class UnaryCall
 
   onDeadline(): void {
     this.deadline = undefined;
-    this.cancelWith(deadlineError());
+    this.cancelWith(deadlineExceeded());
   }
 
   onAbort(reason: unknown): void {

@@ -8,7 +8,7 @@ import type { Metadata } from "../../call/metadata.ts";
 import { clientStreams, type MethodKind, serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
 import type { Codec, LendingCodec } from "../../codec/codec.ts";
-import { RpcError } from "../../errors.ts";
+import { deadlineExceeded, RpcError } from "../../errors.ts";
 import type { DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind } from "./handlers.ts";
 import { RequestStream, undecodableRequest } from "./request_stream.ts";
@@ -140,6 +140,8 @@ export function intercept(
   const streams = serverStreams(kind);
   const run = async (call: InterceptedCall): Promise<InterceptedReply> => {
     const context = call.context as HandlerContext;
+    // An interceptor may have taken all the time that was left.
+    if (context.timeRemainingMs() <= 0) throw deadlineExceeded();
     const result = inner(call.message, context);
     return new ServerReply(context, streams, streams ? repliesOf(result, context) : await result);
   };

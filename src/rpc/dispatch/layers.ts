@@ -6,7 +6,7 @@
 
 import { checkRange, whole } from "../../limits/ranges.ts";
 import { Status } from "../../call/status.ts";
-import { RpcError } from "../../errors.ts";
+import { deadlineExceeded, RpcError } from "../../errors.ts";
 import { runWithContext } from "../core/current_context.ts";
 import type { Dispatcher, DispatcherWrapper, DispatchReply } from "./dispatcher.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
@@ -111,7 +111,13 @@ class ConcurrencyLimit extends DispatcherLayer {
         `${this.#running} calls run and ${this.#waiting.size} wait, limits are ${this.#limit} and ${this.#maxQueue}`,
       );
     }
-    return this.#wait(context).then(() => this.#run(method, request, context, lend));
+    return this.#wait(context).then(() => {
+      if (context.timeRemainingMs() <= 0) {
+        this.#release();
+        throw deadlineExceeded();
+      }
+      return this.#run(method, request, context, lend);
+    });
   }
 
   /** Resolves once the call has taken a free slot. */

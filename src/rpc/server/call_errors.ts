@@ -1,12 +1,12 @@
 /**
- * Errors that end calls on a server: the one shared by cancelled calls, and the trailers that carry details.
+ * Errors that end calls on a server: the one shared by cancelled calls, time limits, and the trailers that carry details.
  *
  * @module
  */
 
 import { Metadata } from "../../call/metadata.ts";
-import type { Status } from "../../call/status.ts";
-import { errorFromOutside, type RpcError } from "../../errors.ts";
+import { Status } from "../../call/status.ts";
+import { errorFromOutside, RpcError } from "../../errors.ts";
 import { DETAILS_KEY, encodeStatusDetails } from "../core/error_details.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 
@@ -22,6 +22,14 @@ export function sharedCancelError(
   const last = connection.lastCancelError;
   if (last !== undefined && last.code === code && last.message === reason) return last;
   return connection.lastCancelError = errorFromOutside(code, reason);
+}
+
+/** Makes the error of a call that took longer than the server allows, whatever its caller's deadline. */
+export function timeLimitError(limitMs: number): RpcError {
+  return new RpcError(
+    Status.DEADLINE_EXCEEDED,
+    `The server's time limit of ${Math.round(limitMs)} ms was exceeded`,
+  );
 }
 
 /** Returns the trailers of a call that ends with `error`: its metadata and details beside the handler's own. */

@@ -13,7 +13,7 @@ import { clientStreams, serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
 import { compressWhenSmaller } from "../../codec/compression.ts";
-import { RpcError } from "../../errors.ts";
+import { deadlineExceeded, RpcError } from "../../errors.ts";
 import { runWithContext } from "../core/current_context.ts";
 import type { DeadlineHandle, DeadlineQueue } from "../core/deadline_queue.ts";
 import type { MethodInfo } from "../core/types.ts";
@@ -22,7 +22,7 @@ import type { Dispatcher, DispatchReply } from "../dispatch/dispatcher.ts";
 import { EncodedReplies, encodeReply } from "../dispatch/invoke.ts";
 import { inflateRequest, memoryUsedUp } from "../dispatch/inflate_request.ts";
 import { RequestStream } from "../dispatch/request_stream.ts";
-import { errorTrailers, sharedCancelError } from "./call_errors.ts";
+import { errorTrailers, sharedCancelError, timeLimitError } from "./call_errors.ts";
 
 // The number of calls bounds the memory of requests up to this length that wait for their half-close.
 const SMALL_REQUEST_BYTES = 16_384;
@@ -76,22 +76,22 @@ export class ServerCallHandler implements ServerCallSink {
     this.#method = method;
     this.#context = new CallContext(call, connection, method, environment.compress);
     this.#context.owner = this;
-    if (call.timeoutMs !== Infinity) this.tightenDeadline(call.timeoutMs);
+    if (call.timeoutMs !== Infinity) this.#setDeadline(call.timeoutMs, () => this.#onDeadline());
   }
 
   /** Ends the call `timeoutMs` from now, unless its deadline is sooner. */
   tightenDeadline(timeoutMs: number): void {
+    this.#setDeadline(timeoutMs, () => this.#onDeadline(timeoutMs));
+  }
+
+  #setDeadline(timeoutMs: number, onPassed: () => void): void {
     const context = this.#context;
     const nowMs = context.connection.clock.now();
     const atMs = nowMs + timeoutMs;
     if (this.#completed || atMs >= context.deadlineAtMs) return;
     this.#clearDeadline();
     context.deadlineAtMs = atMs;
-    this.#deadline = this.#environment.deadlines.add(
-      atMs,
-      () => this.#onDeadline(timeoutMs),
-      nowMs,
-    );
+    this.#deadline = this.#environment.deadlines.add(atMs, onPassed, nowMs);
   }
 
   /** Starts the handler of a method with a stream of requests. */
@@ -180,22 +180,19 @@ export class ServerCallHandler implements ServerCallSink {
     resume();
   }
 
-  #onDeadline(timeoutMs: number): void {
+  #onDeadline(limitMs?: number): void {
     if (this.#completed) return;
-    this.#complete(
-      new RpcError(
-        Status.DEADLINE_EXCEEDED,
-        `The deadline of ${Math.round(timeoutMs)} ms was exceeded`,
-      ),
-    );
+    this.#complete(limitMs === undefined ? deadlineExceeded() : timeLimitError(limitMs));
   }
 
   // ---- the handler ---------------------------------------------------------------------------------------
 
   #run(request: Uint8Array | RequestStream): void {
-    this.#handlerRuns = true;
     const { dispatcher } = this.#environment;
     const context = this.#context;
+    // The timer of a deadline runs after the frames that were read with it.
+    if (context.timeRemainingMs() <= 0) return this.#onDeadline();
+    this.#handlerRuns = true;
     let reply: DispatchReply | Promise<DispatchReply>;
     try {
       reply = context.deadlineAtMs === Infinity

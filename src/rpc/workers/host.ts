@@ -14,7 +14,7 @@ import { systemClock } from "../core/system_clock.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { Router } from "../dispatch/router.ts";
-import { type FromWorker, postableMetadata, type ToWorker } from "./messages.ts";
+import { epochMs, type FromWorker, postableMetadata, type ToWorker } from "./messages.ts";
 
 // The thread that owns the connections counts the requests; here they are decompressed and whole.
 const UNBOUNDED = new MemoryPool(Infinity);
@@ -130,7 +130,6 @@ const NO_SINK: ServerCallSink = {
 /** One call in a worker, in place of a wire's call. */
 class WorkerCall implements ServerCall {
   readonly path: string;
-  readonly timeoutMs: number;
   readonly encoding = "identity";
   readonly acceptsGzip = false;
   readonly authority = "";
@@ -138,6 +137,7 @@ class WorkerCall implements ServerCall {
   readonly metadata: Metadata;
   sink: ServerCallSink = NO_SINK;
   closed = false;
+  readonly #deadlineMs: number;
   #id: number;
   #post: (message: FromWorker, transfer: Transferable[]) => void;
   #headers: Metadata | undefined;
@@ -148,10 +148,14 @@ class WorkerCall implements ServerCall {
     post: (message: FromWorker, transfer: Transferable[]) => void,
   ) {
     this.path = call.path;
-    this.timeoutMs = call.timeoutMs;
+    this.#deadlineMs = call.deadlineMs;
     this.metadata = new Metadata(call.metadata);
     this.#id = call.id;
     this.#post = post;
+  }
+
+  get timeoutMs(): number {
+    return Math.max(0, this.#deadlineMs - epochMs());
   }
 
   sendHeaders(metadata?: Metadata): void {

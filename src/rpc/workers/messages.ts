@@ -14,6 +14,11 @@ export function postableMetadata(metadata: Metadata | undefined): PostedMetadata
   return metadata ? [...metadata] : [];
 }
 
+/** Time in ms since 1970, with fractions: the same on all threads of a process. */
+export function epochMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
 /** Message from the pool to a worker. */
 export type ToWorker =
   /** First message; `init` is the option of the pool. */
@@ -25,8 +30,8 @@ export type ToWorker =
     readonly path: string;
     readonly payload: Uint8Array;
     readonly metadata: PostedMetadata;
-    /** Milliseconds until the deadline; Infinity for none. */
-    readonly timeoutMs: number;
+    /** Deadline in ms of {@link epochMs}, because the call may wait for a thread that is busy; Infinity for none. */
+    readonly deadlineMs: number;
     readonly peer: { readonly address: string; readonly transport: string };
     readonly wire: "grpc" | "lean" | "batch";
   }

@@ -7,7 +7,7 @@
 import { Metadata } from "../../call/metadata.ts";
 import { checkRanges, measured, type Ranges, whole } from "../../limits/ranges.ts";
 import { Status, statusFromNumber } from "../../call/status.ts";
-import { RpcError } from "../../errors.ts";
+import { deadlineExceeded, RpcError } from "../../errors.ts";
 import { DispatcherLayer } from "../dispatch/layers.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../core/error_details.ts";
 import type { Dispatcher, DispatcherWrapper, DispatchReply } from "../dispatch/dispatcher.ts";
@@ -16,7 +16,7 @@ import { invoke } from "../dispatch/invoke.ts";
 import { RegisteredMethod } from "../dispatch/registry.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
 import { PooledWorker, type WorkerJob } from "./worker.ts";
-import { postableMetadata, type WorkerReply } from "./messages.ts";
+import { epochMs, postableMetadata, type WorkerReply } from "./messages.ts";
 
 /** Options of a {@link WorkerPool}. */
 export interface WorkerPoolOptions {
@@ -140,12 +140,13 @@ export class WorkerPool {
         this.#counts.answered++;
       };
       const job: WorkerJob = {
+        expired: () => context.timeRemainingMs() <= 0,
         call: () => ({
           path,
           // Posting a view would copy its whole buffer.
           payload: request.slice(),
           metadata: postableMetadata(context.metadata),
-          timeoutMs: context.timeRemainingMs(),
+          deadlineMs: epochMs() + context.timeRemainingMs(),
           peer: { address: context.peer.address, transport: context.peer.transport },
           wire: context.wire,
         }),
@@ -191,10 +192,11 @@ export class WorkerPool {
   }
 
   #next(worker: PooledWorker): void {
-    const first = this.#queue.values().next();
-    if (first.done) return;
-    this.#queue.delete(first.value);
-    worker.run(first.value);
+    for (const job of this.#queue) {
+      this.#queue.delete(job);
+      if (!job.expired()) return worker.run(job);
+      job.fail(deadlineExceeded());
+    }
   }
 
   #replace(worker: PooledWorker, reason: string): void {

@@ -11,6 +11,8 @@ import type { FromWorker, ToWorker, WorkerReply } from "./messages.ts";
 
 /** Call to be run by a worker. */
 export interface WorkerJob {
+  /** Whether its deadline has passed. */
+  expired(): boolean;
   /** Creates the message to the worker. Called when a worker is free. */
   call(): Omit<Extract<ToWorker, { kind: "call" }>, "kind" | "id">;
   /** Called with the outcome of the call. */

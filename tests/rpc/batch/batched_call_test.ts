@@ -33,3 +33,23 @@ Deno.test("batched calls start on an open batch stream while other calls use all
   for (const call of [first, second]) await assert.rejects(call, { code: Status.CANCELLED });
   assert.equal((await seen.wait<RpcError>(untext(large))).code, Status.CANCELLED);
 });
+
+Deno.test("a batched call whose deadline passed before its batch was sent does not leave the client", async () => {
+  const { server, address, seen } = await startBatchServer(true);
+  await using _ = server;
+  await using channel = connect(address, { batch: true, poolSize: 1 });
+  await channel.call("/suite/echo", text("first"));
+  const busy = (ms: number) => {
+    const end = performance.now() + ms;
+    while (performance.now() < end);
+  };
+  const late = channel.call("/suite/hang", text("late"), { timeoutMs: 5 });
+  const inTime = channel.call("/suite/echo", text("in time"));
+  // The batch is sent at the end of the turn.
+  busy(6);
+  await assert.rejects(late, { code: Status.DEADLINE_EXCEEDED });
+  assert.equal(untext(await inTime), "in time");
+  assert.equal(seen.get("late started"), undefined);
+  assert.equal(channel.stats().activeCalls, 0);
+  assert.equal(channel.stats().batchedCalls, 2);
+});

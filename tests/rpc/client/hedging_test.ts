@@ -48,7 +48,7 @@ class Hedge {
   readonly call: ReplayableCall;
   readonly strategy: HedgingStrategy;
 
-  constructor(delayMs: number, maxAttempts = 3) {
+  constructor(delayMs: number, maxAttempts = 3, timeoutMs = Infinity) {
     const connection = {
       startCall: (_: CallRequest, sink: ClientCallSink) => {
         const copy = new Copy(sink);
@@ -68,7 +68,7 @@ class Hedge {
     const request: OutgoingRequest = {
       method: { path: "/t.S/Sum", maxReceiveBytes: 100 } as ClientMethod,
       metadata: undefined,
-      deadlineMs: Infinity,
+      deadlineMs: this.clock.now() + timeoutMs,
       encoding: undefined,
       waitForReady: false,
       singleResponse: true,
@@ -100,6 +100,16 @@ class Hedge {
     this.copies[copy].sink.onStatus(code, "", () => new Metadata(), "processed");
   }
 }
+
+Deno.test("no copy is sent once the deadline has passed", () => {
+  const hedge = new Hedge(100, 3, 100);
+  hedge.begin();
+  assert.equal(hedge.copies.length, 1);
+  hedge.clock.advance(100);
+  assert.equal(hedge.copies.length, 1);
+  assert.deepEqual(hedge.statuses, [Status.DEADLINE_EXCEEDED]);
+  assert.equal(hedge.holds, 0);
+});
 
 Deno.test("a sender waiting for the newest attempt resumes when another attempt is committed", () => {
   const hedge = new Hedge(100);

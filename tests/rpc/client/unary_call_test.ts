@@ -10,6 +10,7 @@ import type {
 import type { CallCore, ClientMethod } from "../../../src/rpc/client/call_core.ts";
 import { callUnary } from "../../../src/rpc/client/unary_call.ts";
 import type { Connection } from "../../../src/rpc/pool/connection.ts";
+import type { PickWaiter } from "../../../src/rpc/pool/pick_queue.ts";
 import { DeadlineQueue } from "../../../src/rpc/core/deadline_queue.ts";
 import { bytesCodec } from "../../../src/codec/bytes.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
@@ -122,6 +123,48 @@ Deno.test("the deadline is sent to the server and enforced by the client", async
   wire.clock.advance(251);
   assert.equal((await call).code, Status.DEADLINE_EXCEEDED);
   assert.ok(wire.started[0].cancelled);
+  wire.deadlines.close();
+});
+
+Deno.test("a call whose deadline has passed is not sent: at the start, with a connection, as a retry", async () => {
+  const wire = new FakeWire();
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+  const parent = { timeRemainingMs: () => 0 };
+  for (const options of [{ timeoutMs: 0 }, { timeoutMs: 250, parent }]) {
+    assert.equal((await failure(wire.call(options))).code, Status.DEADLINE_EXCEEDED);
+  }
+  assert.equal(wire.deadlines.size, 0);
+
+  let waiter: PickWaiter | undefined;
+  const pool = wire.core.pool as unknown as {
+    tryPick: unknown;
+    enqueue: (one: PickWaiter) => void;
+  };
+  const { tryPick } = pool;
+  pool.tryPick = () => undefined;
+  pool.enqueue = (one) => waiter = one;
+  const queued = failure(wire.call({ timeoutMs: 10 }));
+  wire.clock.busy(10);
+  waiter!.onPick(wire.connection);
+  assert.equal((await queued).code, Status.DEADLINE_EXCEEDED);
+  pool.tryPick = tryPick;
+  assert.equal(wire.started.length, 0);
+
+  const retried = failure(wire.call({ timeoutMs: 10 }));
+  wire.started[0].sink.onStatus(Status.UNAVAILABLE, "", none, "unprocessed");
+  wire.clock.busy(10);
+  await turn();
+  assert.equal((await retried).code, Status.DEADLINE_EXCEEDED);
+  assert.equal(wire.started.length, 1);
+  wire.deadlines.close();
+});
+
+Deno.test("the time sent to the server is what is left, under 1 ms too", async () => {
+  const wire = new FakeWire();
+  const call = failure(wire.call({ timeoutMs: 0.25 }));
+  assert.equal(wire.started[0].request.timeoutMs, 0.25);
+  wire.clock.advance(2);
+  assert.equal((await call).code, Status.DEADLINE_EXCEEDED);
   wire.deadlines.close();
 });
 

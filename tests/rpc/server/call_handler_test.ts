@@ -4,7 +4,8 @@ import { Status } from "../../../src/call/status.ts";
 import { gzip } from "../../../src/codec/compression.ts";
 import { jsonCodec } from "../../../src/codec/json.ts";
 import { textCodec } from "../../../src/codec/text.ts";
-import { RpcError } from "../../../src/errors.ts";
+import { deadlineExceeded, RpcError } from "../../../src/errors.ts";
+import { addByteStream } from "../../../src/rpc/byte_stream/byte_stream.ts";
 import { MemoryPool } from "../../../src/limits/memory_pool.ts";
 import { currentContext, trackContexts } from "../../../src/rpc/core/current_context.ts";
 import {
@@ -206,6 +207,46 @@ Deno.test("the deadline ends a call whose request never arrives", () => {
   call.sink.onHalfClose();
   assert.equal(call.done, 1);
   assert.equal(host.deadlines.size, 0);
+});
+
+Deno.test("a call that arrives without time left, or whose time passes before the dispatch, runs no handler", async () => {
+  let ran = 0;
+  const host = new FakeHost((router) => {
+    router.method("/one", {}, (r) => (ran++, r));
+    router.method("/many", { kind: "bidi_streaming" }, async function* (requests) {
+      ran++;
+      yield* requests;
+    });
+    addByteStream(router, "/bytes", {}, async (stream) => {
+      ran++;
+      await stream.writeNothing();
+    });
+  });
+  for (const path of ["/one", "/many", "/bytes"]) {
+    const call = await host.unary(path, bytes(1), { timeoutMs: 0 });
+    assert.equal(call.status, Status.DEADLINE_EXCEEDED, path);
+    assert.equal(call.statusMessage, deadlineExceeded().message);
+    assert.equal(call.done, 1);
+  }
+  const late = host.accept(new FakeCall("/one", { timeoutMs: 50 }));
+  host.clock.busy(50);
+  late.request(bytes(1));
+  assert.equal(late.status, Status.DEADLINE_EXCEEDED);
+  assert.equal(ran, 0);
+  assert.equal(host.deadlines.size, 0);
+});
+
+Deno.test("an interceptor that takes all the time left runs no handler", async () => {
+  let ran = 0;
+  const host = new FakeHost((router) => router.method("/m", {}, (r) => (ran++, r)), {
+    interceptors: [(next) => async (call) => {
+      host.clock.busy(50);
+      return await next(call);
+    }],
+  });
+  const call = await host.unary("/m", bytes(1), { timeoutMs: 50 });
+  assert.equal(call.status, Status.DEADLINE_EXCEEDED);
+  assert.equal(ran, 0);
 });
 
 Deno.test("the deadline timer is cancelled when the call ends; calls without a deadline pass none on", async () => {

@@ -116,6 +116,29 @@ Deno.test("WorkerPool: a cancelled call leaves the queue or fires the signal in 
   assert.equal(pool.pool.stats().replaced, 0);
 });
 
+Deno.test("WorkerPool: a call whose deadline passed in the queue does not reach a worker", async () => {
+  using pool = new Pool();
+  const running = pool.start("/spin", "50");
+  const waiting = pool.start("/spin", "60000", { timeoutMs: 10 });
+  pool.host.clock.busy(10);
+  await running.ended;
+  await waiting.ended;
+  assert.equal(waiting.status, Status.DEADLINE_EXCEEDED);
+  assert.equal(textOf(await pool.call("/echo", "next")), "next i");
+  assert.equal(pool.pool.stats().replaced, 0);
+});
+
+Deno.test("WorkerPool: a call whose deadline passed while its worker started does not run there", async () => {
+  // The worker gets the call and its cancellation together, once it has started.
+  using pool = new Pool({ stuckMs: 5_000, init: "slow" });
+  const late = pool.start("/spin", "60000", { timeoutMs: 10 });
+  pool.host.clock.advance(11);
+  await late.ended;
+  assert.equal(late.status, Status.DEADLINE_EXCEEDED);
+  assert.equal(textOf(await pool.call("/echo", "next")), "next slow");
+  assert.equal(pool.pool.stats().replaced, 0);
+});
+
 Deno.test("WorkerPool replaces a worker that does not finish a cancelled call", async () => {
   using pool = new Pool({ stuckMs: 50 });
   await pool.call("/echo");
