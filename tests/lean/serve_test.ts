@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { connect, RpcError, serve, Status } from "../../mod.ts";
 import { selfSigned } from "../../src/transport/certs.ts";
-import { concat, frame, hex, parse, text, utf8 } from "./harness.ts";
+import { CLIENT_HELLO, concat, frame, hex, parse, text, utf8 } from "./harness.ts";
 
 async function fails(call: Promise<unknown>): Promise<RpcError> {
   const error = await call.then(() => undefined, (reason) => reason);
@@ -212,4 +212,24 @@ Deno.test("a shutdown lets calls finish and does not wait for idle connections",
   finish.resolve();
   assert.equal(text(await call), "done");
   await down;
+});
+
+Deno.test("inside TLS the first bytes must match the negotiated protocol (RFC 7301 §3.2)", async () => {
+  const { cert, key } = await selfSigned();
+  await using server = await serve("127.0.0.1:0", (router) => {
+    router.method("/echo", {}, (request) => request);
+  }, { tls: { cert, key } });
+  const port = Number(server.addresses[0].split(":").at(-1));
+  const preface = utf8("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+  const answers = async (alpn: string, opening: Uint8Array): Promise<boolean> => {
+    const options = { hostname: "localhost", port, caCerts: [cert], alpnProtocols: [alpn] };
+    using connection = await Deno.connectTls(options);
+    await connection.write(opening);
+    return await connection.read(new Uint8Array(64)).catch(() => null) !== null;
+  };
+  assert.equal(await answers("h2", preface), true);
+  assert.equal(await answers("vrpc-lean/1", CLIENT_HELLO), true);
+  assert.equal(await answers("h2", CLIENT_HELLO), false);
+  assert.equal(await answers("vrpc-lean/1", preface), false);
+  assert.equal(server.stats().connections.unknown, 2);
 });

@@ -44,6 +44,14 @@ export class ClientEngineFactory {
       keepaliveWithoutCalls: options.keepaliveWithoutCalls,
     };
     const alpn = stream.peer.tls?.alpn;
+    const expected = options.wire === "lean" ? LEAN_ALPN : "h2";
+    if (alpn !== undefined && alpn !== expected) {
+      throw new ProtocolError(
+        "connection",
+        0,
+        `The server negotiated ${alpn} by ALPN, expected ${expected}`,
+      );
+    }
     if (options.wire === "lean") {
       const peerKnowsHello = alpn === LEAN_ALPN;
       return new LeanClientConnection(
@@ -55,13 +63,6 @@ export class ClientEngineFactory {
           allowVersion1: options.allowVersion1,
         },
         nowMs,
-      );
-    }
-    if (alpn !== undefined && alpn !== "h2") {
-      throw new ProtocolError(
-        "connection",
-        0,
-        `The server negotiated ${alpn} by ALPN, expected h2`,
       );
     }
     return new GrpcClientConnection(sink, {

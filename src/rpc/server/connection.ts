@@ -77,6 +77,16 @@ export class AcceptedConnection implements ServerConnectionSink {
       const { wire, length } = await sniff(this.#stream, buffer);
       const initial = buffer.subarray(0, length);
       if (this.#closed) return;
+      const alpn = this.#stream.peer.tls?.alpn;
+      if (contradicts(alpn, wire)) {
+        counts.unknown++;
+        serverLog.debug("{peer} negotiated {alpn} by ALPN and speaks {wire}; closed", {
+          peer: this.#stream.peer.address,
+          alpn,
+          wire,
+        });
+        return;
+      }
       if (wire === "grpc" || wire === "lean") {
         counts[wire]++;
         host.deadlines.cancel(this.#opening);
@@ -202,6 +212,11 @@ export class AcceptedConnection implements ServerConnectionSink {
     if (!this.#driver) this.#stream.close();
     this.#owner.closed(this);
   }
+}
+
+/** Whether a connection speaks another protocol than TLS negotiated (RFC 7301 §3.2). */
+function contradicts(alpn: string | undefined, wire: SniffedWire): boolean {
+  return alpn === "h2" && wire === "lean" || alpn === "vrpc-lean/1" && wire === "grpc";
 }
 
 /** Whether a handshake failed because the connection was closed, as by a port probe. */
