@@ -54,10 +54,10 @@ const ROOMS: Record<string, readonly string[]> = {
   "rpc/byte_stream": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/channel"],
   services: [...BOTTOM, "event_loop", "rpc", "proto"],
   telemetry: [...BOTTOM, "rpc"],
-  gateway: [...BOTTOM, "limits", "rpc", "services"],
+  gateway: [...BOTTOM, "limits", "codec", "rpc", "services"],
   load: ["load/generate", "load/measure", "load/report"],
   "load/measure": ["errors"],
-  "load/generate": [...BOTTOM, "rpc", "services", "load/measure"],
+  "load/generate": [...BOTTOM, "codec", "rpc", "services", "load/measure"],
   "load/report": ["rpc/dispatch", "load/measure"],
 };
 

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { type DescMessage, fromJsonString, type Message, toJsonString } from "@bufbuild/protobuf";
+import { type DescMessage, type Message, toJsonString } from "@bufbuild/protobuf";
 import { bytesCodec, type Codec, type MethodInfo, protobufCodec } from "../../mod.ts";
+import { fromExactJson, parseExactJson } from "../../src/gateway/mod.ts";
 import { UsageError } from "../shared/program.ts";
 import type { FoundMethod } from "./lookup.ts";
 
@@ -38,7 +39,7 @@ export function messageText(method: FoundMethod, raw: boolean): MessageText {
     parse(given) {
       const text = decoder.decode(given).trim();
       try {
-        return fromJsonString(input, text === "" ? "{}" : text, { registry });
+        return fromExactJson(parseExactJson(text === "" ? "{}" : text), input, registry);
       } catch (error) {
         throw new UsageError(`Not a valid ${input.typeName}: ${(error as Error).message}`);
       }

@@ -7,11 +7,9 @@
 
 import {
   create,
-  type DescMessage,
   type DescMethod,
   type DescService,
   fromBinary,
-  fromJson,
   type JsonValue,
   toBinary,
   toJson,
@@ -19,6 +17,7 @@ import {
 import { checkRanges, measured, type Ranges, whole } from "../limits/ranges.ts";
 import { DEFAULT_BUFFERED_BYTES } from "../limits/memory_pool.ts";
 import { Status } from "../call/status.ts";
+import { type ExactJson, fromExactJson } from "../codec/proto_json.ts";
 import { RpcError, TransportError } from "../errors.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
 import type { CallOptions } from "../rpc/core/types.ts";
@@ -117,7 +116,7 @@ export class Gateway {
       pool: this.#bodies,
       timeoutMs: remainingMs(),
     });
-    const payload = encodeRequest(method, parseJson(text, !takesAnyJson(method.desc.input)));
+    const payload = encodeRequest(method, parseJson(text));
     // Cancels the call on a disconnect. (Without --unstable-no-legacy-abort it fires after each reply too.)
     const options: CallOptions = { timeoutMs: remainingMs(), signal: request.signal };
     if (id !== null && /^[\x20-\x7e]*$/.test(id)) options.metadata = { "x-request-id": id };
@@ -212,10 +211,10 @@ export class Gateway {
   }
 }
 
-function encodeRequest(method: GatewayMethod, value: unknown): Uint8Array {
+function encodeRequest(method: GatewayMethod, json: ExactJson): Uint8Array {
   const { input } = method.desc;
   try {
-    return toBinary(input, fromJson(input, value as JsonValue, { registry: method.registry }));
+    return toBinary(input, fromExactJson(json, input, method.registry));
   } catch (error) {
     throw new BadRequest(
       400,
@@ -227,26 +226,16 @@ function encodeRequest(method: GatewayMethod, value: unknown): Uint8Array {
   }
 }
 
-// Types whose JSON has no fixed schema: numbers stay numbers.
-const ANY_JSON = /^google\.protobuf\.(Any|Struct|Value|ListValue)$/;
-const anyJson = new WeakMap<DescMessage, boolean>();
-
-function takesAnyJson(type: DescMessage): boolean {
-  let found = anyJson.get(type);
-  if (found === undefined) anyJson.set(type, found = reachesAnyJson(type, new Set()));
-  return found;
-}
-
-function reachesAnyJson(type: DescMessage, seen: Set<DescMessage>): boolean {
-  if (seen.has(type)) return false;
-  seen.add(type);
-  return ANY_JSON.test(type.typeName) ||
-    type.fields.some(({ message }) => message !== undefined && reachesAnyJson(message, seen));
-}
-
 function decodeReply(method: GatewayMethod, reply: Uint8Array): JsonValue {
   const { output } = method.desc;
-  return toJson(output, fromBinary(output, reply), { registry: method.registry });
+  const message = fromBinary(output, reply);
+  try {
+    return toJson(output, message, { registry: method.registry });
+  } catch (error) {
+    // For example a type in google.protobuf.Any that is not known.
+    const reason = (error as Error).message;
+    throw new RpcError(Status.INTERNAL, `The reply has no JSON form: ${reason}`, { cause: error });
+  }
 }
 
 // Every field with its default, and one element of repeated fields.

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { type ExactJson, fromExactJson, parseExactJson } from "../codec/proto_json.ts";
 export { allowedHosts, type AllowedHostsOptions, type HostCheck } from "./allowed_hosts.ts";
 export { Gateway, type GatewayOptions, type MethodSummary } from "./gateway.ts";
 export { type ErrorBody, errorBody, httpStatus, RETRY_AFTER_SECONDS } from "./http_errors.ts";

@@ -5,6 +5,7 @@
  */
 
 import { Status } from "../call/status.ts";
+import { type ExactJson, parseExactJson } from "../codec/proto_json.ts";
 import { RpcError } from "../errors.ts";
 
 /** Rejected request: an HTTP status and an error. */
@@ -169,13 +170,6 @@ function tooLate(timeoutMs: number): BadRequest {
   );
 }
 
-function exactly(_key: string, value: unknown, context?: { source?: string }): unknown {
-  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
-  const source = context?.source;
-  if (source === undefined || !/^-?[0-9]{1,30}$/.test(source)) return value;
-  return BigInt(source) === BigInt(value) ? value : source;
-}
-
 function tooLarge(maxBytes: number): BadRequest {
   return new BadRequest(
     413,
@@ -184,14 +178,11 @@ function tooLarge(maxBytes: number): BadRequest {
   );
 }
 
-/**
- * Parses JSON; empty text is an empty object. With `exact`, whole numbers that a double can't hold become
- * strings, which 64-bit fields accept. Throws BadRequest (400) with the position of the error.
- */
-export function parseJson(text: string, exact = false): unknown {
-  if (text.trim() === "") return {};
+/** Parses JSON; empty text is an empty object. Throws BadRequest (400) with the position of the error. */
+export function parseJson(text: string): ExactJson {
+  if (text.trim() === "") return { value: {}, marked: false };
   try {
-    return exact && /[0-9]{16}/.test(text) ? JSON.parse(text, exactly) : JSON.parse(text);
+    return parseExactJson(text);
   } catch (error) {
     throw new BadRequest(
       400,

@@ -12,11 +12,11 @@ import {
   type DescMethod,
   type FileRegistry,
   fromBinary,
-  fromJson,
   ScalarType,
   toBinary,
 } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import { type ExactJson, fromExactJson, parseExactJson } from "../../codec/proto_json.ts";
 import type { MethodKind } from "../../call/method.ts";
 import { clientStreams } from "../../call/method.ts";
 import { didYouMean } from "../../rpc/dispatch/name_suggestion.ts";
@@ -96,16 +96,17 @@ export function unknownService(name: string, known: readonly string[]): string {
  */
 export function encodeRequests(method: FoundMethod, json: string): Uint8Array<ArrayBuffer>[] {
   const { input, registry } = method;
-  let value: unknown;
+  let parsed: ExactJson;
   try {
-    value = JSON.parse(json);
+    parsed = parseExactJson(json);
   } catch (error) {
     throw new TypeError(`not valid JSON: ${(error as Error).message}`, { cause: error });
   }
+  const { value, marked } = parsed;
   const stream = clientStreams(method.kind) && Array.isArray(value);
   return (stream ? value as unknown[] : [value]).map((one) => {
     try {
-      return toBinary(input, fromJson(input, one as never, { registry }));
+      return toBinary(input, fromExactJson({ value: one, marked }, input, registry));
     } catch (error) {
       throw new TypeError(`not a valid ${input.typeName}: ${(error as Error).message}`, {
         cause: error,
