@@ -14,6 +14,7 @@ import type {
 import { LeanClientConnection } from "../../src/lean/client.ts";
 import type { LeanClientOptions, LeanServerOptions } from "../../src/lean/options.ts";
 import { LeanServerConnection } from "../../src/lean/server.ts";
+import { concat } from "../fixtures/bytes.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -57,16 +58,7 @@ export const u32 = (value: number) => {
   return bytes;
 };
 
-/** Joins byte arrays. */
-export function concat(...parts: Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
+export { concat };
 
 /** A decoded frame. */
 export interface Parsed {

@@ -1,3 +1,4 @@
+import { concat } from "../../fixtures/bytes.ts";
 import { sleep } from "../../fixtures/waiting.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
@@ -17,18 +18,7 @@ export interface Attack {
   run(connection: RawConnection): Promise<void>;
 }
 
-/** Joins pieces. */
-export function concat(...pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
-}
-
-/** The same bytes many times over. */
+/** Repeats bytes. */
 export function repeat(bytes: Uint8Array, times: number): Uint8Array {
   return concat(...new Array<Uint8Array>(times).fill(bytes));
 }

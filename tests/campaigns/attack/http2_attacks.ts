@@ -4,10 +4,10 @@ import { gzipSync } from "node:zlib";
 import { ByteWriter } from "../../../src/bytes/writer.ts";
 import { HpackEncoder } from "../../../src/hpack/encoder.ts";
 import { PREFACE } from "../../../src/http2/constants.ts";
-import { EMPTY } from "../../fixtures/bytes.ts";
+import { concat, EMPTY } from "../../fixtures/bytes.ts";
 import { sleep } from "../../fixtures/waiting.ts";
 import { data, frame, goaway, ping, rst, settings, u32, windowUpdate } from "../../http2/frames.ts";
-import { type Attack, concat, flood, floodsAfter, keepOn, lying, repeat, wait } from "./attack.ts";
+import { type Attack, flood, floodsAfter, keepOn, lying, repeat, wait } from "./attack.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";

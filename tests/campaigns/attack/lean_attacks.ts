@@ -12,10 +12,10 @@ import {
   STREAM,
 } from "../../../src/lean/format/frames.ts";
 import { HELLO_DEFAULTS, writeHello } from "../../../src/lean/format/hello.ts";
-import { EMPTY } from "../../fixtures/bytes.ts";
+import { concat, EMPTY } from "../../fixtures/bytes.ts";
 import { sleep } from "../../fixtures/waiting.ts";
 import { control, frame, u32 } from "../../lean/harness.ts";
-import { type Attack, concat, flood, floodsAfter, keepOn, lying, repeat, wait } from "./attack.ts";
+import { type Attack, flood, floodsAfter, keepOn, lying, repeat, wait } from "./attack.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
 const ECHO = "/vrpc.echo.v1.EchoService/Echo";
