@@ -2,19 +2,19 @@ import { concat } from "../../fixtures/bytes.ts";
 import { sleep } from "../../fixtures/waiting.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
-/** One way to hurt a server. */
+/** Attack on a server. */
 export interface Attack {
   readonly name: string;
-  /** The class of attack in the threat table. */
+  /** Class in the threat table. */
   readonly group: string;
   readonly wire: "grpc" | "lean";
-  /** How many connections at a time. Default 3. */
+  /** Number of concurrent connections. Default 3. */
   readonly connections?: number;
-  /** False to never read what the server sends. Default true. */
+  /** Whether to read what the server sends. Default true. */
   readonly reading?: boolean;
-  /** Whether it is also run inside TLS. Default false. */
+  /** Whether to run it over TLS too. Default false. */
   readonly tls?: boolean;
-  /** Does harm until the connection is over or closed from outside. */
+  /** Attacks until the connection ends. */
   run(connection: RawConnection): Promise<void>;
 }
 
@@ -23,12 +23,12 @@ export function repeat(bytes: Uint8Array, times: number): Uint8Array {
   return concat(...new Array<Uint8Array>(times).fill(bytes));
 }
 
-/** Writes the same bytes until the connection is over. */
+/** Writes the same bytes until the connection ends. */
 export async function flood(connection: RawConnection, bytes: Uint8Array): Promise<void> {
   while (await connection.write(bytes));
 }
 
-/** Writes what `make` makes until the connection is over; `make` gets 0, 1, 2 … */
+/** Writes the results of `make`, called with 0, 1, 2 …, until the connection ends. */
 export async function keepOn(
   connection: RawConnection,
   make: (round: number) => Uint8Array,
@@ -36,9 +36,7 @@ export async function keepOn(
   for (let round = 0; await connection.write(make(round)); round++);
 }
 
-/**
- * Makes attacks that open a connection with `begin` and then write the same frames until it is over.
- */
+/** Returns a function that creates attacks which write the same frames after `begin`, until the connection ends. */
 export function floodsAfter(
   wire: Attack["wire"],
   begin: (connection: RawConnection) => Promise<boolean>,
@@ -54,12 +52,12 @@ export function floodsAfter(
   });
 }
 
-/** Waits until the connection is over. */
+/** Waits for the end of the connection. */
 export async function wait(connection: RawConnection): Promise<void> {
   while (connection.open) await sleep(20);
 }
 
-/** A gzip member that says in its trailer that it holds 1 byte. */
+/** Changes the length in the trailer of a gzip member to 1 byte. */
 export function lying(member: Uint8Array): Uint8Array {
   return concat(member.subarray(0, -4), Uint8Array.of(1, 0, 0, 0));
 }

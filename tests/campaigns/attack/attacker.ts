@@ -1,5 +1,5 @@
-// One attacking process: attacker.ts {"name", "wire", "hostname", "port", "ca", "seconds"} as JSON.
-// Prints one line of JSON: what it did and what came back.
+// Attacking process: attacker.ts {"name", "wire", "hostname", "port", "ca", "seconds"} as JSON.
+// Prints one line of JSON with its counts.
 
 import type { Attack } from "./attack.ts";
 import { HTTP2_ATTACKS } from "./http2_attacks.ts";
@@ -29,7 +29,7 @@ async function hold(): Promise<void> {
       continue;
     }
     connections++;
-    // A write to a server that has stopped reading ends only so.
+    // Ends writes to a server that has stopped reading.
     const timer = setTimeout(() => connection.close(), Math.max(0, endMs - performance.now()));
     await attack.run(connection);
     clearTimeout(timer);

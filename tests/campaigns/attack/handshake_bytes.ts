@@ -1,4 +1,4 @@
-/** How many bytes a client sends in a TLS handshake, which the attackers' own counts of bytes lack. */
+/** Measures the bytes that a client sends in a TLS handshake, which attackers do not count. */
 export async function handshakeBytes(port: number, ca: string, protocol: string): Promise<number> {
   const hostname = "127.0.0.1";
   using listener = Deno.listen({ hostname, port: 0 });

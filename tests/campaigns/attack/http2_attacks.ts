@@ -19,7 +19,7 @@ const PADDED = 0x8;
 const STREAMS_PER_WRITE = 500;
 const WAITING_CALLS = 120;
 
-/** Requests of one connection: the first puts its fields into the table, others are a few octets. */
+/** Requests of one connection: the first adds its fields to the HPACK table, others are a few octets. */
 class Requests {
   #encoder = new HpackEncoder();
   #nextId = 1;
@@ -51,7 +51,7 @@ class Requests {
     return { id, bytes: frame(1, flags, id, block) };
   }
 
-  /** Many streams in one piece. */
+  /** Encodes many streams into one array. */
   many(count: number, path: string, rest: (id: number) => Uint8Array, flags = END_HEADERS) {
     const pieces: Uint8Array[] = [];
     for (let i = 0; i < count; i++) {
@@ -80,7 +80,7 @@ function bytesField(payload: Uint8Array): Uint8Array {
 
 const SMALL = message(bytesField(new Uint8Array(64)));
 
-/** Requests of `path` that come to nothing, each followed by `rest`. */
+/** Creates an attack of requests for `path`, each followed by `rest`. */
 function requests(
   name: string,
   group: string,
@@ -102,10 +102,10 @@ function requests(
   };
 }
 
-/** The same frames over and over. */
+/** Creates an attack that repeats frames. */
 const floodOf = floodsAfter("grpc", begin);
 
-/** Frames on one open stream, over and over. */
+/** Creates an attack that repeats frames on one open stream. */
 function onStream(name: string, group: string, make: (id: number) => Uint8Array): Attack {
   return {
     name,
@@ -119,7 +119,7 @@ function onStream(name: string, group: string, make: (id: number) => Uint8Array)
   };
 }
 
-/** One piece that should end the connection or the call. */
+/** Creates an attack of one write that must end the connection or the call. */
 function once(
   name: string,
   group: string,
@@ -162,7 +162,7 @@ const SLOW = "slow readers";
 const BOMBS = "message bombs";
 const RULES = "broken rules";
 
-/** All of them. */
+/** All attacks on gRPC. */
 export const HTTP2_ATTACKS: readonly Attack[] = [
   requests("rapid reset", RESETS, ECHO, (id) => rst(id, 8), { tls: true }),
   requests(
@@ -171,11 +171,11 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     ECHO,
     (id) => concat(data(id, SMALL, 1), rst(id, 8)),
   ),
-  requests("resets the server is made to send", RESETS, STREAM, (id) => windowUpdate(id, 0)),
+  requests("resets provoked from the server", RESETS, STREAM, (id) => windowUpdate(id, 0)),
   requests("half a message, then its end", RESETS, ECHO, (id) => data(id, [0, 0, 0, 0, 9], 1)),
   requests("unknown methods", RESETS, "/no.Such/Method", (id) => data(id, SMALL, 1)),
   requests(
-    "unknown methods that are almost known",
+    "unknown methods with near matches",
     RESETS,
     ALMOST_ECHO,
     (id) => data(id, SMALL, 1),
@@ -230,7 +230,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
       const requests = new Requests();
       const first = requests.raw(requests.block(ECHO, [["x-bomb", "b".repeat(3_500)]]), 5);
       if (!await connection.write(first.bytes)) return;
-      // The youngest entry is number 62: one octet stands for 3.5 KB.
+      // The newest entry has index 62: one octet refers to 3.5 KB.
       const block = new Uint8Array(16_000).fill(0x80 | 62);
       await keepOn(connection, () => requests.raw(block, 5).bytes);
     },
@@ -254,7 +254,9 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     { tls: true },
     [[4, 0]],
   ),
-  requests("replies nobody reads", SLOW, ECHO, (id) => data(id, SMALL, 1), { reading: false }),
+  requests("replies that are never read", SLOW, ECHO, (id) => data(id, SMALL, 1), {
+    reading: false,
+  }),
   {
     name: "large replies that are never read",
     group: SLOW,
@@ -293,7 +295,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
   ),
   onStream("window updates of 1", FLOODS, (id) => windowUpdate(id, 1)),
   floodOf("PING", FLOODS, ping(), { tls: true }),
-  floodOf("PING whose answers nobody reads", FLOODS, ping(), { reading: false }),
+  floodOf("PING whose replies are never read", FLOODS, ping(), { reading: false }),
   floodOf("SETTINGS", FLOODS, settings([3, 100])),
   floodOf(
     "SETTINGS that change windows",
@@ -358,7 +360,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     return concat(bytes, data(id, [0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
   }),
   gzipBombs("gzip bombs", (bomb) => bomb),
-  gzipBombs("gzip bombs that lie about their size", lying),
+  gzipBombs("gzip bombs with a false size", lying),
   once("a frame of 16 MiB", RULES, () => Uint8Array.of(0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1)),
   once("SETTINGS_MAX_FRAME_SIZE 0", RULES, () => settings([5, 0])),
   once("a window of 4 GiB", RULES, () => settings([4, 0xffffffff])),

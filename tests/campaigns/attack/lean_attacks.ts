@@ -81,7 +81,7 @@ function once(name: string, group: string, bytes: Uint8Array): Attack {
   };
 }
 
-// A frame header whose lengths promise more than comes.
+// Frame header with lengths greater than what follows.
 function header(flags: number, id: number, typeBytes: number, valueBytes: number): Uint8Array {
   const bytes = frame(flags, id, EMPTY).slice();
   const view = new DataView(bytes.buffer);
@@ -109,7 +109,7 @@ const SLOW = "slow readers";
 const BOMBS = "message bombs";
 const RULES = "broken rules";
 
-/** All of them. */
+/** All attacks on the lean wire. */
 export const LEAN_ATTACKS: readonly Attack[] = [
   calls(
     "calls cancelled at once",
@@ -119,11 +119,13 @@ export const LEAN_ATTACKS: readonly Attack[] = [
   ),
   calls("unknown routes", RESETS, (id) => frame(REQUEST, id, `/no/${id}`, SMALL)),
   calls(
-    "unknown routes that are almost known",
+    "unknown routes with near matches",
     RESETS,
     (id) => frame(REQUEST, id, ALMOST_ECHO, SMALL),
   ),
-  calls("replies nobody reads", SLOW, (id) => frame(REQUEST, id, ECHO, SMALL), { reading: false }),
+  calls("replies that are never read", SLOW, (id) => frame(REQUEST, id, ECHO, SMALL), {
+    reading: false,
+  }),
   calls(
     "replies that meet no credit",
     SLOW,
@@ -132,7 +134,7 @@ export const LEAN_ATTACKS: readonly Attack[] = [
     { tls: true },
     hello(1_024),
   ),
-  calls("version 1: replies nobody reads", SLOW, (id) => frame(REQUEST, id, ECHO, SMALL), {
+  calls("version 1: replies that are never read", SLOW, (id) => frame(REQUEST, id, ECHO, SMALL), {
     reading: false,
   }, EMPTY),
   calls("calls opened and never ended", SLOW, (id) => frame(REQUEST | STREAM, id, ECHO_STREAM), {
@@ -190,9 +192,14 @@ export const LEAN_ATTACKS: readonly Attack[] = [
   inSession("empty messages", FLOODS, frame(STREAM, 1, EMPTY)),
   inSession("credit of 1", FLOODS, control(Control.CREDIT, 1, u32(1))),
   floodOf("pings", FLOODS, control(Control.PING, 0, new Uint8Array(8)), { tls: true }),
-  floodOf("pings whose answers nobody reads", FLOODS, control(Control.PING, 0, new Uint8Array(8)), {
-    reading: false,
-  }),
+  floodOf(
+    "pings whose replies are never read",
+    FLOODS,
+    control(Control.PING, 0, new Uint8Array(8)),
+    {
+      reading: false,
+    },
+  ),
   floodOf("pongs", FLOODS, control(Control.PONG, 0, new Uint8Array(8))),
   floodOf("hellos", FLOODS, hello()),
   floodOf("stream frames of no call", FLOODS, frame(STREAM, 77, EMPTY, "x")),
@@ -210,7 +217,7 @@ export const LEAN_ATTACKS: readonly Attack[] = [
   once("version 1: a value of 4 GiB", BOMBS, header(REQUEST, 1, 4, 0xffffffff)),
   once("a route of 64 KiB", BOMBS, concat(hello(), header(REQUEST, 1, 0xffff, 10))),
   gzipBombs("gzip bombs", (bomb) => bomb),
-  gzipBombs("gzip bombs that lie about their size", lying),
+  gzipBombs("gzip bombs with a false size", lying),
   {
     name: "trickling values",
     group: SLOW,

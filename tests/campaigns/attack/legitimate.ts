@@ -1,12 +1,12 @@
-// Legitimate calls at a rate of bytes, as fast as they go when it is too high: three connections, ten calls
-// at a time on each. What an attack costs others is compared with what this costs them.
+// Legitimate calls at a rate of bytes, or as fast as possible when it is too high: three connections with ten
+// calls in flight each. The reference for the latency that an attack costs other clients.
 
 import { connect } from "../../../mod.ts";
 import type { AttackerTask } from "./report.ts";
 
 const task = JSON.parse(Deno.args[0]) as AttackerTask & { bytesPerSecond: number };
 const endMs = performance.now() + task.seconds * 1_000;
-// Large rates mean large messages, as they do in life.
+// High rates use large messages.
 const payload = new Uint8Array(task.bytesPerSecond > 5_000_000 ? 16_000 : 64);
 const lengthBytes = payload.length > 127 ? [payload.length & 127 | 128, payload.length >> 7] : [64];
 const request = Uint8Array.of(0x0a, ...lengthBytes, ...payload);

@@ -1,9 +1,9 @@
 // deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean]
 //
 // Starts the real server program, and for each class of attack a process with attacking connections beside a
-// well-behaved client at 50 calls per second. An attack is contained when the server lives, its resident memory
-// grew by at most 64 MiB, its descriptors came back, the client saw no error, and the client's p99 is at most
-// three times what it is beside legitimate traffic of the same bytes per second. Exit code 1 when one is not.
+// well-behaved client at 50 calls per second. An attack is contained when the server survives, its resident memory
+// grows by at most 64 MiB, its descriptors are closed, the client gets no error, and the client's p99 is at most
+// three times that beside legitimate traffic of the same bytes per second. Exits with 1 when one is not contained.
 
 import { anyText, choice, number, readArguments, refuse } from "../../../scripts/arguments.ts";
 import { selfSigned } from "../../../src/transport/certs.ts";
@@ -21,10 +21,10 @@ const MAX_GROWTH_MIB = 64;
 const WARM_UP_SECONDS = 1.5;
 const WARM_UP_BYTES_PER_SECOND = 100_000_000;
 const MAX_P99_FACTOR = 3;
-// 64 KiB/s: less would leave out whole seconds.
+// 64 KiB/s: a lower rate would have seconds without traffic.
 const LEAST_POWER = 16;
 const MAX_DESCRIPTORS_LEFT = 20;
-// Connections that said nothing are closed after 5 s, so descriptors are back soon after.
+// Silent connections are closed after 5 s, and their descriptors with them.
 const SETTLE_MS = 7_000;
 
 const USAGE = `
@@ -49,11 +49,11 @@ interface Round {
 
 interface Result extends Round {
   readonly report: AttackerReport;
-  /** What the attacker sent, TLS handshakes included. */
+  /** Bytes sent by the attacker, with TLS handshakes. */
   readonly bytesPerSecond: number;
   readonly growthMib: number;
   readonly p99Ms: number;
-  /** The client's p99 beside legitimate traffic of as many bytes. */
+  /** The client's p99 beside legitimate traffic of the same bytes. */
   readonly legitimateMs: number;
   readonly errors: string[];
   readonly problems: string[];
@@ -185,10 +185,10 @@ try {
     const ca = tls ? certificate.cert : undefined;
     const start = () => ServerProcess.start(tls ? { certFile, keyFile } : undefined);
     for (const attack of chosen) {
-      // A server of its own each time: memory that an earlier attack left would hide what this one takes.
+      // A new server each time: memory left by an earlier attack would hide the growth.
       const server = running = await start();
       const { port } = server;
-      // The first traffic makes the heap and the compiled code that stay.
+      // The warm-up allocates heap and compiled code that remain.
       const task = { wire: attack.wire, hostname: "127.0.0.1", port, ca, seconds: WARM_UP_SECONDS };
       await runLegitimate(task, WARM_UP_BYTES_PER_SECOND);
       const result = await run(server, { attack, ca });

@@ -1,15 +1,15 @@
-/** The processes of the attack suite: victim, attackers, legitimate load. */
+/** Processes of the attack suite: server, attackers, legitimate load. */
 
 import { BEHIND_OTHERS, goFirst, pin, SERVER_V8_FLAGS } from "../../../bench/processes.ts";
 import type { AttackerReport, AttackerTask } from "./report.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
-// The victim has a core of its own, attackers and clients share another.
+// The server runs on one core, attackers and clients on another.
 const VICTIM_CORE = "0";
 const OTHER_CORE = "1";
 
-/** `before`: a command that starts the one behind it, as `taskset` does. */
+/** `before`: command prefix, such as `taskset`. */
 async function onCore(
   core: string,
   args: string[],
@@ -41,15 +41,15 @@ async function hasTaskset(): Promise<boolean> {
   }
 }
 
-/** Moves this process, whose client measures, to the core of attackers and clients, ahead of them. */
+/** Pins this process, which measures, to the core of attackers and clients, with a higher priority. */
 export async function moveToOtherCore(): Promise<void> {
   await pin(Deno.pid, OTHER_CORE);
   await goFirst(Deno.pid);
 }
 
-/** The real server program. */
+/** The server program. */
 export class ServerProcess {
-  /** Whether it runs. */
+  /** Whether it is running. */
   alive = true;
   readonly stderr: string[] = [];
 
@@ -58,9 +58,9 @@ export class ServerProcess {
     this.#readErrors();
   }
 
-  /** Starts it on one thread, on a port of its own. */
+  /** Starts it on one thread and a free port. */
   static async start(tls?: { certFile: string; keyFile: string }): Promise<ServerProcess> {
-    // As the task `server` starts it.
+    // Like the task `server`.
     const args = [
       "run",
       "-A",
@@ -78,7 +78,7 @@ export class ServerProcess {
     let text = "";
     for (;;) {
       const { value, done } = await reader.read();
-      if (done) throw new Error(`The server ended before it listened: ${text}`);
+      if (done) throw new Error(`The server ended before listening: ${text}`);
       text += value;
       const match = /listening \S*?:(\d+)\n/.exec(text);
       if (match === null) continue;
@@ -126,13 +126,13 @@ async function lastLine(child: Deno.ChildProcess): Promise<string> {
   return lines.at(-1)!;
 }
 
-/** Runs an attack to its end. */
+/** Runs an attack. */
 export async function runAttacker(task: AttackerTask): Promise<AttackerReport> {
   const args = ["run", "-A", "tests/campaigns/attack/attacker.ts", JSON.stringify(task)];
   return JSON.parse(await lastLine((await onCore(OTHER_CORE, args, BEHIND_OTHERS)).spawn()));
 }
 
-/** Runs legitimate calls at a rate of bytes to their end; returns the rate it came to. */
+/** Runs legitimate calls at a rate of bytes; returns the rate achieved. */
 export async function runLegitimate(
   task: Omit<AttackerTask, "name">,
   bytesPerSecond: number,

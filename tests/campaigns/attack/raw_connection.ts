@@ -1,11 +1,11 @@
-/** A socket in an attacker's hands: writes anything, counts what the server answers. */
+/** Socket that writes any bytes and counts the frames of the server. */
 
 import { setImmediate } from "node:timers";
 
 /** The wires by their names in TLS handshakes. */
 export const ALPN = { grpc: "h2", lean: "vrpc-lean/1" } as const;
 
-/** What the server answered, over all connections of an attacker. */
+/** Counts of frames from the server, over all connections of an attacker. */
 export class Answers {
   readonly counts = new Map<string, number>();
 
@@ -14,20 +14,20 @@ export class Answers {
   }
 }
 
-/** How an attacker reaches its victim. */
+/** Server to attack. */
 export interface Victim {
   readonly hostname: string;
   readonly port: number;
-  /** The certificate to trust; undefined for plain TCP. */
+  /** Certificate to trust; undefined for plain TCP. */
   readonly ca?: string;
 }
 
 const HTTP2_HEADER_BYTES = 9;
 const LEAN_HEADER_BYTES = 16;
 
-/** One connection; `wire` says how answers are read. */
+/** Connection; `wire` selects how frames are parsed. */
 export class RawConnection {
-  /** False once the server has closed it, or it broke. */
+  /** False after a close or an error. */
   open = true;
   bytesSent = 0;
   bytesReceived = 0;
@@ -43,7 +43,7 @@ export class RawConnection {
     readonly answers: Answers,
   ) {}
 
-  /** Connects; `reading` false leaves everything that comes in the socket. */
+  /** Connects; without `reading`, nothing is read from the socket. */
   static async open(
     victim: Victim,
     wire: "grpc" | "lean",
@@ -62,7 +62,7 @@ export class RawConnection {
     return connection;
   }
 
-  /** Writes all of it; returns false when the connection is over. */
+  /** Writes all bytes; returns false when the connection has ended. */
   async write(bytes: Uint8Array): Promise<boolean> {
     try {
       for (let at = 0; at < bytes.length && this.open;) {
@@ -70,7 +70,7 @@ export class RawConnection {
         at += count;
         this.bytesSent += count;
       }
-      // Writes that succeed at once leave no turn to the reader.
+      // Yields to the reader, because writes may succeed synchronously.
       await new Promise((resolve) => setImmediate(resolve));
     } catch {
       this.#over();
@@ -84,7 +84,7 @@ export class RawConnection {
     try {
       this.conn.close();
     } catch {
-      // It was closed already.
+      // Already closed.
     }
   }
 
@@ -132,7 +132,7 @@ export class RawConnection {
     this.#rest = bytes.slice(at);
   }
 
-  // These say how long the frame at `at` is, or 0 when more of it is needed.
+  // Return the length of the frame at `at`, or 0 when it is incomplete.
   #http2(bytes: Uint8Array, at: number): number {
     if (bytes.length - at < HTTP2_HEADER_BYTES) return 0;
     const length = bytes[at] << 16 | bytes[at + 1] << 8 | bytes[at + 2];

@@ -1,4 +1,4 @@
-/** What an attacking process is told. */
+/** Task of an attacking process. */
 export interface AttackerTask {
   readonly name: string;
   readonly wire: "grpc" | "lean";
@@ -8,13 +8,13 @@ export interface AttackerTask {
   readonly seconds: number;
 }
 
-/** What it says. */
+/** Report of an attacking process. */
 export interface AttackerReport {
   readonly connections: number;
   readonly refused: number;
   readonly bytesSent: number;
   readonly bytesReceived: number;
-  /** Connections that the server ended, or that the attack itself did. */
+  /** Connections ended by the server or by the attack itself. */
   readonly closedEarly: number;
   readonly medianLifetimeMs: number | null;
   readonly answers: readonly (readonly [string, number])[];

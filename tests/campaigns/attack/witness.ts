@@ -4,7 +4,7 @@ import type { AttackerTask } from "./report.ts";
 const CALLS_PER_SECOND = 50;
 const REQUEST = Uint8Array.of(0x0a, 64, ...new Uint8Array(64));
 
-/** A well-behaved client: 50 calls per second on one connection, whatever else happens. */
+/** Well-behaved client: 50 calls per second on one connection. */
 export class Witness {
   #latenciesMs: number[] = [];
   #errors: string[] = [];
@@ -30,7 +30,7 @@ export class Witness {
     await Promise.all(calls);
   }
 
-  // Counted from when the call was due: a client that is held up itself must not look fast.
+  // Latency counts from the due time, to include delays of the client itself.
   async #call(dueMs: number): Promise<void> {
     try {
       await this.#channel.call("/vrpc.echo.v1.EchoService/Echo", REQUEST, { timeoutMs: 5_000 });
@@ -40,7 +40,7 @@ export class Witness {
     }
   }
 
-  /** What happened since the last time: p99 in ms and errors. */
+  /** Returns p99 in ms and errors since the last call of this method. */
   take(): { calls: number; p99Ms: number; errors: string[] } {
     const sorted = this.#latenciesMs.sort((a, b) => a - b);
     const errors = this.#errors;

@@ -1,4 +1,4 @@
-/** Each fault once, with the sanitizers on; `deno task test:faults --rounds N` repeats them. */
+/** Runs each fault once with the sanitizers on; `deno task test:faults --rounds N` repeats them. */
 
 import { scenarios } from "./scenarios.ts";
 import { Backend, Ledger, timeUntil } from "./world.ts";

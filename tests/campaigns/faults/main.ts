@@ -1,9 +1,9 @@
 /**
- * Faults against real processes, again and again.
+ * Faults against real processes, repeated.
  *
  *     deno task test:faults [--rounds 3] [--only TEXT]
  *
- * Prints a table; exit code 1 when anything did not hold.
+ * Prints a table. Exits with 1 when a check fails.
  */
 
 import assert from "node:assert/strict";
@@ -44,7 +44,7 @@ for (let round = 0; round < rounds; round++) {
     const row = rows[i];
     try {
       row.ms.push(await scenario.run({ backends, ledger }));
-      // What servers said last may still be on its way here.
+      // The last lines of the servers may still be in the pipe.
       await timeUntil(() => {
         return [...ledger.ends].every(([id, code]) => code !== 0 || ledger.runs.has(id));
       }, 2_000);

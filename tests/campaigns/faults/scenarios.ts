@@ -1,20 +1,20 @@
-/** What goes wrong, and what must hold meanwhile and afterwards. */
+/** Faults, with the invariants during and after each. */
 
 import assert from "node:assert/strict";
 import { type Channel, type ChannelOptions, connect, Status } from "../../../mod.ts";
 import { sleep } from "../../fixtures/waiting.ts";
 import { type Backend, type Ledger, load, Proxy, timeUntil } from "./world.ts";
 
-/** What a scenario works with. */
+/** Environment of a scenario. */
 export interface Scene {
   readonly backends: readonly Backend[];
   readonly ledger: Ledger;
 }
 
-/** One fault. Resolves to how long the pool took to be healthy again, in ms. */
+/** Fault scenario. Resolves to the recovery time of the pool, in ms. */
 export interface Scenario {
   readonly name: string;
-  /** The longest time that may take. */
+  /** Limit of the recovery time. */
   readonly limitMs: number;
   readonly run: (scene: Scene) => Promise<number>;
 }
@@ -26,7 +26,7 @@ function healthy(channel: Channel, count: number): () => boolean {
   return () => channel.stats().connections.filter((one) => one.state === "ready").length >= count;
 }
 
-/** Calls that fail may only fail for want of a server. */
+/** Checks that calls fail with UNAVAILABLE only, or one of `others`. */
 function onlyUnavailable(ledger: Ledger, ...others: Status[]): void {
   const allowed: Status[] = [Status.OK, Status.UNAVAILABLE, ...others];
   for (const [id, code] of ledger.ends) {
@@ -49,12 +49,12 @@ async function killed(scene: Scene, options: ChannelOptions, limitMs: number): P
   const ms = await timeUntil(healthy(channel, 3), limitMs);
   await running.stop();
   onlyUnavailable(ledger);
-  // Of 20 callers those on the killed server lose the call they were in, and hardly more.
+  // Callers on the killed server, a third of 20, lose the call in flight and few others.
   assert.ok(ledger.failed <= 40, `${ledger.failed} calls failed`);
   return ms;
 }
 
-/** All faults. */
+/** All scenarios. */
 export const scenarios: readonly Scenario[] = [
   {
     name: "kill -9 of one of three, restart",
@@ -63,7 +63,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     name: "the same with gRPC's default back-off",
-    // The server starts while the first wait runs out (1 s, a fifth more at most) or in the second.
+    // The server starts during the first back-off (1 s, at most a fifth more) or the second.
     limitMs: 1_600 * 1.2,
     run: (scene) => killed(scene, { poolSize: 1 }, 1_600 * 1.2),
   },

@@ -1,6 +1,6 @@
 /**
- * A server for the fault tests. It says which calls it runs, before it answers them, so that the test can
- * count: `ran ID` on standard output. SIGTERM drains.
+ * Server of the fault tests. Prints `ran ID` for each call before its reply, so that the test can count runs.
+ * SIGTERM drains.
  */
 
 import { parseArgs } from "node:util";
@@ -17,7 +17,7 @@ function say(line: string): void {
 const server = await serve(values.addr, (router) => {
   router.method("/faults/echo", {}, async (request) => {
     say(`ran ${decoder.decode(request)}`);
-    // Some calls are always in flight.
+    // Keeps some calls in flight.
     await new Promise((resolve) => setTimeout(resolve, 2));
     return request;
   });

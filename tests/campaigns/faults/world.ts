@@ -1,4 +1,4 @@
-/** Server processes, a proxy that misbehaves, and the ledger of calls. */
+/** Server processes, a faulty proxy, and the ledger of calls. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
@@ -10,7 +10,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const SERVER = new URL("./server.ts", import.meta.url).pathname;
 
-/** Every call, how it ended, and which servers ran it. */
+/** Ledger of calls: how each ended, and how often servers ran it. */
 export class Ledger {
   readonly ends = new Map<string, Status>();
   readonly runs = new Map<string, number>();
@@ -18,7 +18,7 @@ export class Ledger {
   #next = 0;
   started = 0;
 
-  /** Makes one call of its own id, and writes down how it ends. Never rejects. */
+  /** Makes one call with a new id and records its status. Never rejects. */
   async call(
     channel: Channel,
     path = "/faults/echo",
@@ -43,12 +43,12 @@ export class Ledger {
     return code;
   }
 
-  /** A server ran a call. */
+  /** Records that a server ran a call. */
   ran(id: string): void {
     this.runs.set(id, (this.runs.get(id) ?? 0) + 1);
   }
 
-  /** Checks that every call ended once, and that none ran twice. */
+  /** Checks that every call ended, and that none ran twice. */
   check(): void {
     assert.equal(this.ends.size, this.started, "a call has no end");
     for (const [id, code] of this.ends) {
@@ -58,20 +58,20 @@ export class Ledger {
     }
   }
 
-  /** How many calls did not end with OK. */
+  /** Returns the number of calls that failed. */
   get failed(): number {
     return [...this.ends.values()].filter((code) => code !== Status.OK).length;
   }
 }
 
-/** One server process at a fixed address. */
+/** Server process at a fixed address. */
 export class Backend {
   address = "127.0.0.1:0";
   #process: LineProcess | undefined = undefined;
   #reading: Promise<void> = Promise.resolve();
   ledger = new Ledger();
 
-  /** Starts it; resolves when it listens. */
+  /** Starts the process; resolves when it listens. */
   async start(): Promise<void> {
     const process = new LineProcess([
       Deno.execPath(),
@@ -88,13 +88,13 @@ export class Backend {
     this.#reading = this.#read(process);
   }
 
-  /** SIGKILL; resolves when it is gone and all that it said was read. */
+  /** Sends SIGKILL; resolves when the process has ended and its output was read. */
   async kill(): Promise<void> {
     this.#process?.kill("SIGKILL");
     await this.#gone();
   }
 
-  /** SIGTERM: it drains. */
+  /** Sends SIGTERM, which drains. */
   async terminate(): Promise<number> {
     const process = this.#process!;
     process.kill("SIGTERM");
@@ -117,13 +117,13 @@ export class Backend {
   }
 }
 
-/** What a {@link Proxy} does with its connections. */
+/** Behaviour of a {@link Proxy}. */
 export type Mood = "honest" | "swallow" | "refuse";
 
-/** A TCP proxy to one backend. */
+/** TCP proxy to one backend. */
 export class Proxy implements Disposable {
   mood: Mood = "honest";
-  /** Ends each connection after so many bytes towards the client, with a reset. */
+  /** Number of bytes towards the client after which a connection is reset. */
   resetAfterBytes = Infinity;
   readonly #listener: Deno.TcpListener;
   readonly #conns = new Set<Deno.Conn>();
@@ -139,7 +139,7 @@ export class Proxy implements Disposable {
     return `127.0.0.1:${this.#listener.addr.port}`;
   }
 
-  /** Ends the direction towards the client, and leaves the other open. */
+  /** Half-closes connections towards the client. */
   async halfClose(): Promise<void> {
     for (const conn of this.#conns) await (conn as Deno.TcpConn).closeWrite().catch(() => {});
   }
@@ -181,7 +181,7 @@ export class Proxy implements Disposable {
         if (count === null) break;
         passed += count;
         if (towardsClient && passed > this.resetAfterBytes) {
-          // Closing a socket that has unread input makes the kernel send a reset.
+          // Closing a socket with unread input sends a reset.
           this.#close(to);
           this.#close(from);
           return;
@@ -192,7 +192,7 @@ export class Proxy implements Disposable {
       }
       await (to as Deno.TcpConn).closeWrite();
     } catch {
-      // One of them is gone: so is the other.
+      // One side has ended, so close the other.
       this.#close(to);
       this.#close(from);
     }
@@ -203,18 +203,18 @@ export class Proxy implements Disposable {
     try {
       conn.close();
     } catch {
-      // Was closed before.
+      // Already closed.
     }
   }
 }
 
-/** Calls from several callers, one after another each, until it is stopped. */
+/** Makes calls from several sequential callers until stopped. */
 export function load(channel: Channel, ledger: Ledger, callers = 20, timeoutMs = 5_000) {
   let stopped = false;
   const done = Promise.all(Array.from({ length: callers }, async () => {
     while (!stopped) {
       const code = await ledger.call(channel, "/faults/echo", { timeoutMs });
-      // A caller whose call failed at once gives others a turn.
+      // Yields after an immediate failure.
       if (code !== Status.OK) await sleep(5);
     }
   }));
@@ -226,7 +226,7 @@ export function load(channel: Channel, ledger: Ledger, callers = 20, timeoutMs =
   };
 }
 
-/** How long `condition` takes to come true, in ms; fails after `limitMs`. */
+/** Measures how long `condition` takes to become true, in ms; rejects after `limitMs`. */
 export async function timeUntil(condition: () => boolean, limitMs: number): Promise<number> {
   const started = performance.now();
   while (!condition()) {
@@ -238,7 +238,7 @@ export async function timeUntil(condition: () => boolean, limitMs: number): Prom
   return performance.now() - started;
 }
 
-/** How many TCP sockets this process holds. The runtime has others of its own, and makes more when it wants to. */
+/** Counts the TCP sockets of this process; other sockets belong to the runtime. */
 export function openSockets(): number {
   const tcp = new Set<string>();
   for (const table of ["tcp", "tcp6"]) {
@@ -251,7 +251,7 @@ export function openSockets(): number {
     try {
       if (tcp.has(readlinkSync(`/proc/self/fd/${fd}`))) count++;
     } catch {
-      // Gone since.
+      // Closed meanwhile.
     }
   }
   return count;

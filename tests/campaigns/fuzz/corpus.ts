@@ -1,21 +1,21 @@
 /**
- * Inputs that are kept: tests/corpus/TARGET.txt, one per line in hexadecimal digits. A number and a space in front
- * are the seed that it failed with. `#` begins a remark.
+ * Stored inputs: tests/campaigns/corpus/TARGET.txt, one per line in hexadecimal digits, after the seed that it failed
+ * with and a space. `#` starts a comment.
  */
 
-/** One input that is kept. */
+/** Stored input. */
 export interface Kept {
   readonly input: Uint8Array;
-  /** What decides the rest of its run; undefined when any will do. */
+  /** Seed of its run; undefined for any. */
   readonly seed?: number;
 }
 
-/** A kept input as a line. */
+/** Formats an input as a line. */
 export function lineOf({ input, seed }: Kept): string {
   return seed === undefined ? input.toHex() : `${seed} ${input.toHex()}`;
 }
 
-/** The inputs of a file's text. */
+/** Parses the inputs of a file. */
 export function parseCorpus(text: string): Kept[] {
   return text.split("\n")
     .map((line) => line.replace(/#.*/, "").trim())
@@ -27,7 +27,7 @@ export function parseCorpus(text: string): Kept[] {
     });
 }
 
-/** The kept inputs of a target. */
+/** Reads the stored inputs of a target. */
 export function corpus(name: string): Kept[] {
   try {
     return parseCorpus(

@@ -1,4 +1,4 @@
-/** Engines of both wires, fed by a stranger. */
+/** Engines of both wires as fuzzing targets. */
 
 import type { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
@@ -23,12 +23,12 @@ import { check, Limits } from "./limits.ts";
 import { pieces, type Target } from "./target.ts";
 import { transcripts } from "./transcripts.ts";
 
-// What a reply may take for each octet received, and what any connection may. A request of one octet that
-// stands for a whole header block makes a reply of about 30; frames held apart double what they hold.
+// Output allowed per octet received, and per connection. A request of one octet that refers to a whole header block
+// has a reply of about 30 octets; separate frames double that.
 const OUTPUT_PER_OCTET = 40;
 const ANY_BYTES = 1 << 18;
 
-/** A handler of one of several habits; checks that it is told things in order and its end once. */
+/** Handler with one of several behaviours; checks the order of events and that it ends once. */
 class Handler implements ServerCallSink {
   #messages: Uint8Array[] = [];
   #halfClosed = false;
@@ -118,7 +118,7 @@ class Caller implements ClientCallSink {
   }
 }
 
-/** Feeds an engine, lets time pass, takes its output, ends it, and looks at what it left. */
+/** Feeds an engine, advances time, reads its output, ends it, and checks that it holds nothing. */
 function drive(
   engine: ConnectionEngine & { readonly activeCalls: number },
   input: Uint8Array,
@@ -135,7 +135,7 @@ function drive(
     engine.outputDrained(nowMs);
   };
   const slowReader = random.chance(0.3);
-  // Time that passes often ends the connection before its input has.
+  // Timeouts often end the connection before the input ends.
   const slowPeer = random.chance(0.4);
   between(nowMs);
   pieces(input, random, (piece) => {
@@ -181,7 +181,7 @@ function runServer(
 
 const MESSAGE = Uint8Array.of(1, 2, 3);
 
-// Null when the peer, a lean one of version 1, takes no second session of the same route.
+// Null when a lean peer of version 1 does not accept a second session of the route.
 function start(engine: ClientConnection, caller: Caller, random: Random): ClientCall | null {
   const streams = random.chance(0.5);
   let call: ClientCall;
@@ -231,7 +231,7 @@ const INVARIANT =
 const http2 = { split: splitHttp2, bend: bendHttp2, invariant: INVARIANT };
 const lean = { split: splitLean, bend: bendLean, invariant: INVARIANT };
 
-/** The engines. */
+/** Targets. */
 export const ENGINES: readonly Target[] = [
   {
     ...http2,

@@ -1,4 +1,4 @@
-/** The frames of both wires, as far as mutation has to know them. */
+/** Frames of both wires, for mutation. */
 
 import type { Random } from "../simulation/random.ts";
 import { join, scratch } from "./target.ts";
@@ -11,7 +11,7 @@ function put(bytes: Uint8Array, at: number, width: number, value: number): void 
   for (let i = 0; i < width; i++) bytes[at + i] = Math.floor(value / 2 ** (8 * (width - 1 - i)));
 }
 
-/** An HTTP/2 transcript: the preface, when there is one, then frames. */
+/** Splits an HTTP/2 transcript: the preface, if any, then frames. */
 export function splitHttp2(input: Uint8Array): Uint8Array[] {
   const units: Uint8Array[] = [];
   let at = 0;
@@ -27,7 +27,7 @@ export function splitHttp2(input: Uint8Array): Uint8Array[] {
   return units;
 }
 
-/** Changes a frame's type, flags, stream or payload, and keeps its length true mostly. */
+/** Changes type, flags, stream or payload of a frame; mostly keeps its length correct. */
 export function bendHttp2(unit: Uint8Array, random: Random): Uint8Array {
   if (unit.length < 9 || unit[0] === 0x50) return scratch(unit, random);
   const frame = unit.slice();
@@ -55,7 +55,7 @@ export function bendHttp2(unit: Uint8Array, random: Random): Uint8Array {
   }
 }
 
-/** A lean transcript: frames of 16 octets, a type and a value. */
+/** Splits a lean transcript: frames of 16 octets, a type and a value. */
 export function splitLean(input: Uint8Array): Uint8Array[] {
   const units: Uint8Array[] = [];
   for (let at = 0; at < input.length;) {
@@ -69,7 +69,7 @@ export function splitLean(input: Uint8Array): Uint8Array[] {
   return units;
 }
 
-/** Changes a frame's version, flags, call, lengths, type or value. */
+/** Changes version, flags, call, lengths, type or value of a frame. */
 export function bendLean(unit: Uint8Array, random: Random): Uint8Array {
   if (unit.length < 16) return scratch(unit, random);
   const frame = unit.slice();

@@ -4,19 +4,19 @@ import { ENGINES } from "./engines.ts";
 import { PARTS } from "./parts.ts";
 import { minimize, mutate, type Target } from "./target.ts";
 
-/** Everything that is fuzzed. */
+/** All targets. */
 export const TARGETS: readonly Target[] = [...PARTS, ...ENGINES];
 
-// No input may take this long, however slow the machine is.
+// Time limit of one input.
 const MAX_MS = 2_000;
-// What kept inputs are run with.
+// Seed of stored inputs without one.
 const SEEDS = [1, 2, 3];
-// Mutants that are mutated again; older ones make room.
+// Number of mutants kept for further mutation; the oldest are replaced.
 const POOL = 200;
-// Long inputs cost time and tell little more.
+// Longest input, because longer ones find little more.
 const MAX_POOLED_BYTES = 20_000;
 
-/** An input that broke its target's invariant. */
+/** Input that violates the invariant of its target. */
 export interface Failure {
   readonly target: string;
   readonly seed: number;
@@ -24,7 +24,7 @@ export interface Failure {
   readonly error: Error;
 }
 
-/** Mutates and runs one target's inputs. */
+/** Mutates and runs the inputs of one target. */
 export class Fuzzer {
   readonly #pool: Uint8Array[];
   readonly #kept: readonly Kept[];
@@ -34,7 +34,7 @@ export class Fuzzer {
     this.#pool = this.#kept.map(({ input }) => input);
   }
 
-  /** Runs the seeds and the corpus as they are. */
+  /** Runs valid and stored inputs unchanged. */
   async runKept(): Promise<Failure | null> {
     for (const { input, seed } of this.#kept) {
       for (const one of seed === undefined ? SEEDS : [seed, ...SEEDS]) {
@@ -45,7 +45,7 @@ export class Fuzzer {
     return null;
   }
 
-  /** Makes the mutant of a seed, and runs it. */
+  /** Creates the mutant of a seed and runs it. */
   async runMutant(seed: number): Promise<Failure | null> {
     const random = new Random(seed);
     const pool = this.#pool;

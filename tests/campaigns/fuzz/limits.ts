@@ -1,4 +1,4 @@
-/** Small limits for the engines, so that short inputs reach them, and what must hold under them. */
+/** Small limits for engines, which short inputs reach, and checks that they hold. */
 
 import { MemoryPool, type MemoryShare } from "../../../src/limits/memory_pool.ts";
 import type { Metadata } from "../../../src/call/metadata.ts";
@@ -9,19 +9,19 @@ import type { LeanClientConnection } from "../../../src/lean/client.ts";
 import type { LeanServerConnection } from "../../../src/lean/server.ts";
 import { Random } from "../simulation/random.ts";
 
-/** Fails the input unless `condition` holds. */
+/** Throws unless `condition` holds. */
 export function check(condition: boolean, what: string): void {
   if (!condition) throw new Error(`Broken: ${what}`);
 }
 
-// What a frame may hold beside its value: a block of fields with its length on lean, eight CONTINUATION frames
-// of the least size on HTTP/2; and the header, a type, and what a buffer has to spare.
+// Memory of a frame beside its value: a block of fields with its length on lean, eight minimal CONTINUATION frames
+// on HTTP/2; header, type, and spare capacity of the buffer.
 const LEAN_FRAME_BYTES = 65_536 + 65_537 + 1_100;
 const HTTP2_FRAME_BYTES = 10 * (16_384 + 9);
-// A reply of one call that is queued whatever is queued already: gRPC's small ones, a status with its text.
+// Reply of one call that is queued above the limit: small gRPC messages, a status with its message.
 const REPLY_BYTES = 16_384 + 8_192 + 256;
 
-/** What one connection of either wire may take. The names are those of the engines' options. */
+/** Limits of a connection, named as in the options of the engines. */
 export class Limits {
   readonly maxReceiveMessageBytes: number;
   readonly maxAssemblyBytes: number;
@@ -34,9 +34,9 @@ export class Limits {
   readonly initialWindowBytes: number;
   readonly memory: MemoryPool;
 
-  /** Limits of a run: a part of them small, another part each time. */
+  /** Chooses limits for a run, a random part of them small. */
   constructor(seed: number) {
-    // Another stream of numbers than the rest of the run draws from.
+    // A separate stream of random numbers.
     const random = new Random(seed + 2 ** 32);
     this.maxReceiveMessageBytes = random.pick([50, 700, 5_000, 100_000]);
     this.maxAssemblyBytes = random.pick([300, 5_000, 16_777_216]);
@@ -50,13 +50,13 @@ export class Limits {
     this.memory = new MemoryPool(random.pick([600, 10_000, 67_108_864]));
   }
 
-  /** A message as its receiver got it. */
+  /** Checks a received message. */
   checkMessage({ length }: Uint8Array): void {
     const limit = this.maxReceiveMessageBytes;
     check(length <= limit, `a message of ${length} bytes, limit is ${limit}`);
   }
 
-  /** Metadata that came, counted as RFC 7541 section 4.1 does. */
+  /** Checks received metadata, counted as in RFC 7541 §4.1. */
   checkMetadata(metadata: Metadata): void {
     let bytes = 0;
     for (const [key, value] of metadata) bytes += key.length + value.length + 32;
@@ -65,7 +65,7 @@ export class Limits {
     check(size <= this.maxHeaderFields, `${size} fields, limit is ${this.maxHeaderFields}`);
   }
 
-  /** What an engine holds now. */
+  /** Checks what an engine holds. */
   checkHeld(engine: ConnectionEngine): void {
     const { memory, queuedBytes, assembledBytes, frameBytes } = partsOf(engine);
     const { limitBytes } = this.memory;
@@ -78,13 +78,13 @@ export class Limits {
     const queued = this.maxSendBufferBytes +
       this.maxConcurrentStreams * (REPLY_BYTES + this.maxReceiveMessageBytes);
     check(queuedBytes <= queued, `${queuedBytes} bytes are queued, limit is ${queued}`);
-    // A lean peer of version 1 sends a message as one frame.
+    // A lean peer of version 1 sends each message in one frame.
     const held = engine.bufferedBytes - queuedBytes - assembledBytes;
     const frame = frameBytes + this.maxReceiveMessageBytes;
     check(held <= frame, `${held} bytes of frames, limit is ${frame}`);
   }
 
-  /** The engine is over. */
+  /** Checks that a finished engine holds nothing. */
   checkReturned(): void {
     const { used, holders } = this.memory;
     check(used === 0 && holders === 0, `${used} bytes of the pool are left, ${holders} holders`);
@@ -94,9 +94,9 @@ export class Limits {
 interface Parts {
   readonly memory: MemoryShare;
   readonly queuedBytes: number;
-  /** Bytes of unfinished messages that count against a limit of their own. */
+  /** Bytes of unfinished messages that count towards a separate limit. */
   readonly assembledBytes: number;
-  /** The most that unfinished frames may hold. */
+  /** Most bytes in unfinished frames. */
   readonly frameBytes: number;
 }
 

@@ -1,8 +1,8 @@
 // deno task fuzz --minutes N [--target NAME] [--from SEED]
 //
-// Mutates valid transcripts, target by target in turns, until the time is over. What breaks an invariant is
-// made small and printed as a line for tests/corpus/TARGET.txt, or as the path of a file with that line when it is
-// long; the exit code is then 1.
+// Mutates valid transcripts, alternating between targets, until the time is over. An input that violates an invariant
+// is minimized and printed as a line for tests/campaigns/corpus/TARGET.txt, or as the path of a file with that line
+// when it is long; the exit code is then 1.
 
 import { choice, number, readArguments, whole } from "../../../scripts/arguments.ts";
 import { lineOf } from "./corpus.ts";
@@ -38,7 +38,7 @@ function report({ target, seed, input, error }: Failure): void {
   console.log(`\n${target}, seed ${seed}: ${error.stack}`);
   const line = lineOf({ input, seed });
   if (input.length <= MAX_PRINTED_BYTES) return console.log(line);
-  // Mutants come from others of this run: the seed alone does not bring one back.
+  // Mutants derive from others of this run, so a seed alone does not reproduce them.
   const path = Deno.makeTempFileSync({ prefix: `${target}_`, suffix: ".txt" });
   Deno.writeTextFileSync(path, `${line}\n`);
   console.log(`${input.length} octets, as a line for tests/corpus/${target}.txt: ${path}`);
@@ -48,7 +48,7 @@ for (const fuzzer of fuzzers) {
   const failure = await fuzzer.runKept();
   if (failure !== null) report(failure);
 }
-// Another start each time, unless one is given: time is better spent on new inputs.
+// A different start each time unless given, to try new inputs.
 let seed = values.from ?? Math.floor(Date.now() / 1_000) * 1_000_000;
 console.log(`from seed ${seed}`);
 while (Date.now() < endMs) {

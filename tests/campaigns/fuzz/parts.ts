@@ -1,4 +1,4 @@
-/** Parsers below and beside the engines: HPACK, the gRPC envelope, batches, addresses, the JSON gateway. */
+/** Parsers as fuzzing targets: HPACK, gRPC messages, batches, addresses, the JSON gateway. */
 
 import { fromJson, type JsonValue } from "@bufbuild/protobuf";
 import { ByteWriter } from "../../../src/bytes/writer.ts";
@@ -28,7 +28,7 @@ function protocolErrorsOnly(action: () => void): void {
   }
 }
 
-// Blocks one after the other, each behind its length in two octets.
+// Sequence of blocks, each after its length in two octets.
 function lengthFirst(block: Uint8Array): Uint8Array {
   return join([Uint8Array.of(block.length >> 8, block.length), block]);
 }
@@ -81,7 +81,7 @@ const hpack: Target = {
 
 let opening: { readonly bytes: Uint8Array; readonly id: Uint8Array } | undefined;
 
-// Preface, SETTINGS and the HEADERS of a call that has messages to come.
+// Preface, SETTINGS and HEADERS of a call with a stream of messages.
 function openCall(): { readonly bytes: Uint8Array; readonly id: Uint8Array } {
   const [preface, ...frames] = splitHttp2(transcripts("grpc", "server")[0]);
   const settings = frames.find((frame) => frame[3] === 4)!;
@@ -90,7 +90,7 @@ function openCall(): { readonly bytes: Uint8Array; readonly id: Uint8Array } {
   return { bytes: join([preface, settings, headers]), id: headers.subarray(5, 9) };
 }
 
-// The messages of one call, inside valid DATA frames of any size.
+// Messages of one call in valid DATA frames of any size.
 const envelope: Target = {
   name: "grpc_envelope",
   invariant: "messages come out whole or the call ends; nothing larger than the limit is held",
@@ -262,5 +262,5 @@ const gatewayTarget: Target = {
   },
 };
 
-/** The parsers. */
+/** Targets. */
 export const PARTS: readonly Target[] = [hpack, envelope, batch, address, gatewayTarget];

@@ -1,21 +1,21 @@
 import type { Random } from "../simulation/random.ts";
 
-/** Something that takes bytes from strangers. */
+/** Target: code that reads untrusted bytes. */
 export interface Target {
   readonly name: string;
-  /** What must hold for every input, in a sentence. */
+  /** Invariant that holds for every input. */
   readonly invariant: string;
-  /** Valid inputs to start from. */
+  /** Valid inputs to mutate. */
   seeds(): Uint8Array[];
-  /** Cuts an input into units that belong together: a preface, frames, a trailing rest. */
+  /** Splits an input into units: preface, frames, trailing rest. */
   split(input: Uint8Array): Uint8Array[];
-  /** Changes one unit in a way that keeps most of it meaningful. */
+  /** Changes one unit and keeps it mostly valid. */
   bend(unit: Uint8Array, random: Random): Uint8Array;
-  /** Runs one input; `seed` decides what is not in it. Throws when the invariant is broken. */
+  /** Runs one input; `seed` determines everything else. Throws when the invariant is violated. */
   run(input: Uint8Array, seed: number): void | Promise<void>;
 }
 
-/** Joins units. */
+/** Concatenates units. */
 export function join(units: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(units.reduce((sum, unit) => sum + unit.length, 0));
   let at = 0;
@@ -52,10 +52,10 @@ export function scratch(bytes: Uint8Array, random: Random): Uint8Array {
   }
 }
 
-// An input grows by at most this, so that time and memory per input stay small.
+// Largest growth of an input, to bound time and memory.
 const MAX_INPUT_BYTES = 1 << 18;
 
-/** A new input from `input`, with units taken from `other` now and then. */
+/** Mutates `input`, sometimes with units of `other`. */
 export function mutate(
   target: Target,
   input: Uint8Array,
@@ -102,7 +102,7 @@ export function mutate(
   return bytes.length > MAX_INPUT_BYTES ? bytes.slice(0, MAX_INPUT_BYTES) : bytes;
 }
 
-/** Leaves out what a failing input does not need. */
+/** Removes what a failing input does not need. */
 export async function minimize(
   target: Target,
   input: Uint8Array,
@@ -141,7 +141,7 @@ function octets(bytes: Uint8Array): Uint8Array[] {
   return Array.from(bytes, (octet) => Uint8Array.of(octet));
 }
 
-/** Sends an input through `feed` in pieces cut anywhere. */
+/** Passes an input to `feed` in random pieces. */
 export function pieces(input: Uint8Array, random: Random, feed: (piece: Uint8Array) => void): void {
   const most = random.pick([1, 10, 1_000, 1 << 20]);
   if (most === 1 && input.length > 2_000) return feed(input.slice());

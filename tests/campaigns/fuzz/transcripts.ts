@@ -1,4 +1,4 @@
-/** Valid transcripts: what crosses the network in programs of the simulation. */
+/** Valid transcripts: network traffic of programs of the simulation. */
 
 import type { ConnectionEngine } from "../../../src/call/wire.ts";
 import { join } from "./target.ts";
@@ -8,7 +8,7 @@ import { World } from "../simulation/world.ts";
 const SEEDS = [3, 11, 20, 21, 34, 48];
 const MAX_BYTES = 30_000;
 
-/** What clients (or servers) received, one transcript per program. */
+/** Records what clients (or servers) receive, one transcript per program. */
 export function transcripts(wire: "grpc" | "lean", by: "client" | "server"): Uint8Array[] {
   const all: Uint8Array[] = [];
   for (const [i, seed] of SEEDS.entries()) {
@@ -27,11 +27,11 @@ export function transcripts(wire: "grpc" | "lean", by: "client" | "server"): Uin
   return all;
 }
 
-// What a program has beside short messages: some that are cut into pieces where the wire can, or many fields.
+// Variations beside short messages: fragmented messages where the wire supports them, or many fields.
 const LARGE = ["messages", "fields", "messages", "nothing"] as const;
 const PIECES = { fragmentBytes: 512 };
 
-// Short messages and no faults: what matters is the order of things.
+// Short messages and no faults, to vary the order of events.
 function small(planned: Program, large: typeof LARGE[number]): Program {
   const pieces = large === "messages" ? PIECES : {};
   const most = large === "messages" ? 2_000 : 400;

@@ -1,20 +1,20 @@
 /**
- * What a process holds: heap after a forced collection, resident memory, descriptors.
+ * Figures of a process: heap after a forced collection, resident memory, descriptors.
  *
  * @module
  */
 
 import { readdir } from "node:fs/promises";
 
-/** What one process holds at one moment. */
+/** Figures of a process at one moment. */
 export interface Figures {
-  /** JavaScript's heap in bytes, after garbage collection. */
+  /** JavaScript heap after garbage collection, in bytes. */
   readonly heapBytes: number;
-  /** Memory outside of that heap that JavaScript holds (buffers), in bytes. */
+  /** Memory of buffers outside of the heap, in bytes. */
   readonly externalBytes: number;
-  /** Resident memory in bytes; never falls much, for information. */
+  /** Resident memory in bytes, for information only: it rarely shrinks. */
   readonly residentBytes: number;
-  /** Open descriptors; 0 where the system doesn't list them. */
+  /** Open descriptors; 0 where the system does not list them. */
   readonly descriptors: number;
 }
 
@@ -22,7 +22,7 @@ export interface Figures {
 export async function measure(): Promise<Figures> {
   const { gc } = globalThis as { gc?: () => void };
   if (!gc) throw new Error("Cannot collect garbage: start with --v8-flags=--expose-gc");
-  // What ends in finalizers and in later turns needs more than one pass.
+  // Finalizers and later turns need more than one pass.
   for (let pass = 0; pass < 3; pass++) {
     gc();
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -36,7 +36,7 @@ export async function measure(): Promise<Figures> {
   };
 }
 
-/** Open descriptors of a process; 0 where the system doesn't list them. */
+/** Counts the open descriptors of a process; 0 where the system does not list them. */
 export async function descriptors(pid: number | "self" = "self"): Promise<number> {
   try {
     return (await readdir(`/proc/${pid}/fd`)).length;

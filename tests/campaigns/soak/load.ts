@@ -1,6 +1,5 @@
 /**
- * What the soak does to its server: every kind of call, on both wires, in ways that leave things behind
- * where something leaks.
+ * Load of the soak: every kind of call on both wires, in ways that show leaks.
  *
  * @module
  */
@@ -17,19 +16,19 @@ import {
 import { dial } from "../../../src/transport/mod.ts";
 import { sleep } from "../../fixtures/waiting.ts";
 
-/** Counts of what happened. */
+/** Counts of outcomes. */
 export interface Counts {
-  /** Calls and streams that ended as they should. */
+  /** Calls and streams that ended as expected. */
   calls: number;
-  /** Those that were given up on purpose. */
+  /** Calls cancelled on purpose. */
   cancelled: number;
   /** Connections opened and closed. */
   churned: number;
-  /** Ends that nobody expected, by their text. */
+  /** Unexpected failures, by message. */
   readonly unexpected: Map<string, number>;
 }
 
-/** One thing that is done over and over until the round is over. */
+/** Work that is repeated until the end of the round. */
 export type Job = () => Promise<void>;
 
 const SIZES = [0, 16, 64, 200, 1_000, 4_000, 20_000];
@@ -51,7 +50,7 @@ export const retrying: ServiceConfig = {
   }],
 };
 
-/** The jobs on one long-lived channel. `signal` goes with every call and never fires. */
+/** Creates the jobs on one long-lived channel. All calls get `signal`, which never aborts. */
 export function channelJobs(channel: Channel, counts: Counts, signal: AbortSignal): Job[] {
   const echo = async (i: number) => {
     const payload = anyPayload();
@@ -127,13 +126,13 @@ export function channelJobs(channel: Channel, counts: Counts, signal: AbortSigna
   return [unary, unary, failing, cancelled, late, left, chat, upload, again];
 }
 
-/** Opens a channel, calls, leaves; and sockets that say nothing, or nonsense, or half of something. */
+/** Opens short-lived channels, and sockets that are silent or send invalid or partial data. */
 export function churnJobs(address: string, options: ChannelOptions, counts: Counts): Job[] {
   const channels: Job = async () => {
     {
       await using channel = connect(address, options);
       await Promise.all([1, 2, 3].map(() => channel.call("/echo", anyPayload())));
-      // Half of them leave with a call under way.
+      // Half of them close with a call in flight.
       if (Math.random() < 0.5) channel.call("/slow", anyPayload()).catch(() => {});
     }
     counts.churned++;
@@ -151,7 +150,7 @@ export function churnJobs(address: string, options: ChannelOptions, counts: Coun
   return [channels, sockets];
 }
 
-/** Repeats a job until `endMs` on the clock of `performance.now`; what fails is counted. */
+/** Repeats a job until `endMs` on the clock of `performance.now`, and counts failures. */
 export async function repeat(job: Job, endMs: number, counts: Counts): Promise<void> {
   while (performance.now() < endMs) {
     try {

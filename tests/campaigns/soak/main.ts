@@ -1,6 +1,6 @@
 /**
- * The soak: mixed load on both wires for a long time, between two processes whose heaps and descriptors must
- * stay as they are. Exit code 1 when they grow, or when a call ends as it should not.
+ * The soak: mixed load on both wires for a long time, between two processes whose heaps and descriptors must not
+ * grow. Exits with 1 when they grow or a call ends unexpectedly.
  *
  *     deno task soak --minutes 60
  *
@@ -29,7 +29,7 @@ const { values: { minutes, ...values } } = readArguments(USAGE, {
 });
 const rounds = values.rounds ?? Math.max(12, Math.round(minutes * 2));
 
-/** How long calls under way may take to end before memory is measured. */
+/** Time for calls in flight to end before memory is measured. */
 const SETTLE_MS = 1_500;
 
 await using server = await childProcess(new URL("server.ts", import.meta.url), [], [
@@ -38,7 +38,7 @@ await using server = await childProcess(new URL("server.ts", import.meta.url), [
 const { addresses: [plain, secure, figures], ca } = JSON.parse(server.line);
 
 const counts: Counts = { calls: 0, cancelled: 0, churned: 0, unexpected: new Map() };
-// One signal for all calls, which must leave nothing with it.
+// One signal for all calls, which must not keep listeners.
 const { signal } = new AbortController();
 const tls = { ca, serverName: "localhost" };
 
@@ -59,7 +59,7 @@ const jobs: Job[] = [
 ];
 
 await using meter = connect(figures, { wire: "lean" });
-/** What was printed of what nobody expected, so that each line says in which round it came. */
+/** Unexpected failures already printed, so that each is printed in its round only. */
 const told = new Map<string, number>();
 const mine: Figures[] = [];
 const theirs: Figures[] = [];

@@ -1,5 +1,5 @@
 /**
- * The server of the soak: connections that are soon old, handlers of every kind, and its own figures.
+ * Server of the soak: short connection ages, handlers of every kind, and a method with its figures.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import { addHealth } from "../../../src/services/mod.ts";
 import { createAuthority } from "../../../src/transport/certs.ts";
 import { measure } from "./figures.ts";
 
-/** How long a handler of `/slow` waits unless it is given up. */
+/** Time that a handler of `/slow` waits unless cancelled. */
 const SLOW_MS = 1_000;
 
 const authority = await createAuthority();
 const { cert, key } = await authority.issueServer();
 
-/** A GOAWAY for every connection, over and over. */
+/** Short age limit: connections get GOAWAY repeatedly. */
 const limits = { maxConnectionAgeMs: 3_000, maxConnectionAgeGraceMs: 10_000 };
 
 function start(address: string, tls?: { cert: string; key: string }) {
@@ -72,7 +72,7 @@ Deno.addSignalListener("SIGTERM", async () => {
   Deno.exit(0);
 });
 
-/** A listener without an age limit, whose one connection stays. */
+/** Listener without an age limit, for the one connection that stays open. */
 function serveFigures() {
   return serve("127.0.0.1:0", (router) => {
     router.method(

@@ -1,24 +1,24 @@
 /**
- * Whether figures taken over time show a leak.
+ * Detects leaks in figures over time.
  *
  * @module
  */
 
 import type { Figures } from "./figures.ts";
 
-/** How much the heap may grow after the first sixth. */
+/** Allowed growth of the heap after the first sixth. */
 export const MAX_GROWTH = 0.05;
 
 /**
- * What grew, one line each; empty when nothing did. The first sixth of the samples is the warm-up; the second
- * sixth is compared with the last one, by medians, so that a single odd sample says nothing.
+ * Describes growth in one line each; empty without growth. The first sixth of the samples is the warm-up; the
+ * medians of the second and the last sixth are compared, to ignore single outliers.
  */
 export function growth(who: string, samples: readonly Figures[]): string[] {
   const sixth = Math.max(1, Math.floor(samples.length / 6));
   const early = samples.slice(sixth, 2 * sixth);
   const late = samples.slice(-sixth);
   const found: string[] = [];
-  // Buffers are part of what JavaScript holds; engines keep bytes there.
+  // Includes buffers, in which engines keep bytes.
   const held = (figures: readonly Figures[]) =>
     median(figures.map((one) => one.heapBytes + one.externalBytes));
   const grown = held(late) / held(early) - 1;

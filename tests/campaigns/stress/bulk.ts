@@ -13,19 +13,19 @@ const STREAM_BYTES = 100 * 1024 * 1024;
 const PIECE_BYTES = 64 * 1024;
 const CALLS = 100;
 const ROUNDS = 10;
-/** How much longer the small calls may take. */
+/** Allowed factor on the latency of small calls. */
 const LIMIT = 3;
 
-/** What one round saw. */
+/** Figures of one round. */
 interface Round {
   readonly callsMs: number[];
-  /** How late a bare timer of this process was meanwhile: what the machine alone adds. */
+  /** Lateness of a bare timer in this process: the delay added by the machine. */
   readonly lateMs: number[];
-  /** Bytes of the stream each second; 0 when there was none. */
+  /** Rate of the stream in bytes per second; 0 without a stream. */
   readonly bytesPerSecond: number;
 }
 
-/** 100 small calls at a time, without and beside a stream of 100 MiB there and back. */
+/** Makes small calls, 100 in flight, without and beside a stream of 100 MiB in both directions. */
 export async function bulk(wire: "grpc" | "lean"): Promise<Outcome> {
   const found = new Findings();
   await using server = await startServer();
@@ -35,18 +35,18 @@ export async function bulk(wire: "grpc" | "lean"): Promise<Outcome> {
 
   const idle: number[] = [];
   for (let round = 0; round < ROUNDS; round++) idle.push(...await smallCalls(channel));
-  // Nor here is it what code costs that runs for the first time.
+  // Excludes compilation here too.
   await beside(channel, largeStream(channel));
   const same = await rounds(() => beside(channel, largeStream(channel)));
   const other = await rounds(async () => {
-    // The one that measures goes first where the clients share a core: it is the server that is looked at.
+    // The measuring client gets priority on the shared core: only the server is under test.
     const child = new LineProcess([
       ...BEHIND_OTHERS,
       ...[Deno.execPath(), "run", "--quiet", "-A", "--no-check", SERVER_V8_FLAGS],
       new URL(import.meta.url).pathname,
       ...[server.address, wire],
     ]);
-    // Not what a starting process does to the machine is measured.
+    // Excludes the start of the process.
     await child.line(/^started$/);
     const rate = child.line(/^\d.*$/).then(([text]) => Number(text));
     const round = await beside(channel, rate);
@@ -86,7 +86,7 @@ async function rounds(one: () => Promise<Round>): Promise<Round> {
   };
 }
 
-/** Small calls while the stream lasts. */
+/** Makes small calls during the stream. */
 async function beside(channel: Channel, stream: Promise<number>): Promise<Round> {
   let running = true;
   stream.finally(() => running = false);
@@ -104,7 +104,7 @@ async function beside(channel: Channel, stream: Promise<number>): Promise<Round>
   return { callsMs, lateMs, bytesPerSecond };
 }
 
-/** Small calls, one after the other, as long as `go` says so: at most {@link CALLS}. */
+/** Makes sequential small calls while `go` returns true, at most {@link CALLS}. */
 async function smallCalls(channel: Channel, go: () => boolean = () => true): Promise<number[]> {
   const callsMs: number[] = [];
   for (let i = 0; i < CALLS && go(); i++) {

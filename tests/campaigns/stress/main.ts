@@ -1,6 +1,6 @@
 /**
- * Stress: many silent connections, very many open streams, and one large stream beside small calls, each
- * against the server program in a process of its own. Prints figures; exit code 1 when a limit is missed.
+ * Stress tests: silent connections, very many open streams, and one large stream beside small calls, each against
+ * a new process of the server program. Prints figures. Exits with 1 when a limit is missed.
  *
  *     deno task stress                       all three, the streams for a minute
  *     deno task stress streams --minutes 10

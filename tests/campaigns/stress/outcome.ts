@@ -1,5 +1,5 @@
 /**
- * What parts of the stress have in common: the server, figures, and limits that are held or missed.
+ * Common parts of the stress tests: the server, figures, and limits.
  *
  * @module
  */
@@ -7,11 +7,11 @@
 import { readFile } from "node:fs/promises";
 import { childProcess, type ChildProgram, SERVER_V8_FLAGS } from "../../../bench/processes.ts";
 
-/** What one part found. */
+/** Outcome of one part. */
 export interface Outcome {
-  /** Figures for people. */
+  /** Figures, one line each. */
   readonly lines: string[];
-  /** Limits that were missed; empty when all is well. */
+  /** Missed limits; empty for success. */
   readonly missed: string[];
 }
 
@@ -20,12 +20,12 @@ export class Findings implements Outcome {
   readonly lines: string[] = [];
   readonly missed: string[] = [];
 
-  /** Notes a figure. */
+  /** Adds a figure. */
   note(line: string): void {
     this.lines.push(line);
   }
 
-  /** Notes a figure that must hold. */
+  /** Adds a figure with a limit. */
   check(holds: boolean, line: string): void {
     (holds ? this.lines : this.missed).push(line);
   }
@@ -41,19 +41,19 @@ export async function startServer(
   return Object.assign(server, { address: server.line.replace("listening ", "") });
 }
 
-/** Starts a part's own process, and resolves to the JSON of its first line once it has printed it. */
+/** Starts a process of a part; resolves to the JSON in its first line. */
 export async function inProcess<Result>(url: string, args: string[]): Promise<Result> {
   await using child = await childProcess(url, args);
   return JSON.parse(child.line);
 }
 
-/** Resident memory of a process in MiB. */
+/** Reads the resident memory of a process, in MiB. */
 export async function residentMib(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(status.match(/VmRSS:\s+(\d+)/)![1]) / 1024;
 }
 
-/** The value below which a share of `values` lies. */
+/** Returns the value below which a share of `values` lies. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;

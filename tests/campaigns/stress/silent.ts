@@ -1,5 +1,5 @@
 /**
- * Connections that say nothing, from several processes: each must be closed soon, and service go on.
+ * Silent connections from several processes: each must be closed soon, while the server continues to serve.
  *
  * @module
  */
@@ -9,15 +9,15 @@ import { descriptors } from "../soak/figures.ts";
 import { Findings, inProcess, type Outcome, percentile, startServer, until } from "./outcome.ts";
 
 const PROCESSES = 4;
-/** The server's 5 s and a second. */
+/** The server's limit of 5 s, plus one second. */
 const LIMIT_MS = 6_000;
 const CALL_EVERY_MS = 20;
-// Faster than the server accepts them they would only wait in the kernel's queue, and past its end a second for the
-// next SYN: that isn't the server's time.
+// Faster connects would wait in the kernel's accept queue, or a second for the next SYN when it is full, which is not
+// the time of the server.
 const BATCH = 50;
 const BATCH_EVERY_MS = 30;
 
-/** What one process of silent connections saw. */
+/** Figures of one process of silent connections. */
 interface Seen {
   readonly opened: number;
   readonly closed: number;
@@ -73,7 +73,7 @@ export async function silent(count: number): Promise<Outcome> {
   return found;
 }
 
-/** Calls steadily until `end` settles. */
+/** Makes calls at a steady rate until `end` settles. */
 async function callFor(
   channel: ReturnType<typeof connect>,
   end: Promise<unknown>,
@@ -99,7 +99,7 @@ function sum(values: number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }
 
-/** One process's share: opens `count` connections and waits for their ends. */
+/** Runs in a child process: opens `count` connections and waits for their ends. */
 async function beSilent(address: string, count: number): Promise<Seen> {
   const [, hostname, port] = address.match(/^(.+):(\d+)$/)!;
   const livedMs: number[] = [];

@@ -1,5 +1,5 @@
 /**
- * Very many open bidirectional streams with a message now and then on each.
+ * Very many open bidirectional streams with occasional messages.
  *
  * @module
  */
@@ -15,7 +15,7 @@ const PROCESSES = 2;
 const LIMIT_MS = 1_000;
 const OPEN_TIMEOUT_MS = 120_000;
 
-/** What one process of streams saw. */
+/** Figures of one process of streams. */
 interface Seen {
   readonly streams: number;
   readonly messages: number;
@@ -25,7 +25,7 @@ interface Seen {
   readonly p99Ms: number;
   readonly p999Ms: number;
   readonly maxMs: number;
-  /** Messages that were not back when the next was due. */
+  /** Messages not returned before the next was due. */
   readonly late: number;
 }
 
@@ -87,11 +87,11 @@ const MESSAGE = new Uint8Array([0x0a, 0x01, 0x2a]);
 
 interface Stream {
   readonly session: Session;
-  /** When the message that is under way was sent; 0 when none is. */
+  /** Send time of the message in flight; 0 without one. */
   sentMs: number;
 }
 
-/** One process's share. */
+/** Runs in a child process. */
 async function hold(
   address: string,
   connections: number,
@@ -111,7 +111,7 @@ async function hold(
     try {
       for await (const _ of stream.session) {
         if (stream.sentMs === 0) {
-          // What it was opened with.
+          // The reply to the opening message.
           answered++;
           continue;
         }
@@ -140,12 +140,12 @@ async function hold(
       }
     }));
   }
-  // All are open once each has answered.
+  // All streams are open when each has replied.
   for (const { session } of open) session.send(MESSAGE).catch(() => {});
   await until(() => Promise.resolve(answered === open.length || errors.size > 0), OPEN_TIMEOUT_MS);
   const openedMs = performance.now() - startMs;
 
-  // Spread evenly: every stream has its moment in each period. A slice of them every 10 ms.
+  // Spread evenly over the period: a slice of the streams every 10 ms.
   const endMs = performance.now() + durationMs;
   const beginMs = performance.now();
   let next = 0;
