@@ -18,15 +18,6 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
-    because: "codecs of three lines each, tested together",
-    heldBy: ["tests/codec/plain_test.ts"],
-    sources: [
-      "src/codec/bytes.ts",
-      "src/codec/json.ts",
-      "src/codec/text.ts",
-    ],
-  },
-  {
     because: "parts of the protobuf codec, compared with protobuf-es as a whole on random schemas",
     heldBy: ["tests/protobuf/codec_test.ts"],
     sources: [
@@ -184,14 +175,10 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
-    because: "small parts of every driver and call",
-    heldBy: ["tests/calls/calls_test.ts", "tests/rpc/core/connection_driver_test.ts"],
+    because: "parts of dispatching a call",
+    heldBy: ["tests/rpc/dispatch/registry_test.ts"],
     sources: [
-      "src/rpc/core/current_context.ts",
-      "src/rpc/core/error_details.ts",
-      "src/rpc/core/observer.ts",
-      "src/rpc/core/reply_completion.ts",
-      "src/rpc/core/system_clock.ts",
+      "src/rpc/dispatch/inflate_request.ts",
     ],
   },
   {
@@ -206,6 +193,7 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     because: "a served connection, tested with sockets and hostile peers",
     heldBy: ["tests/rpc/server/server_test.ts", "tests/rpc/server/overload_test.ts"],
     sources: [
+      "src/rpc/server/call_errors.ts",
       "src/rpc/server/connection.ts",
     ],
   },
@@ -258,29 +246,16 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
-    because: "read by parseAddress(), whose test lists every form",
-    heldBy: ["tests/transport/address_test.ts"],
-    sources: [
-      "src/transport/address_parser.ts",
-    ],
-  },
-  {
     because: "TLS, on every transport that it runs on",
     heldBy: ["tests/transport/tls_test.ts", "tests/transport/tls_suite_test.ts"],
     sources: [
-      "src/transport/key_pair.ts",
       "src/transport/tls_node.ts",
-      "src/transport/tls_options.ts",
-      "src/transport/tls_reason.ts",
     ],
   },
   {
     because: "pass the shared suite of transports",
     heldBy: ["tests/transport/plain_test.ts", "tests/transport/suite.ts"],
     sources: [
-      "src/transport/conn_stream.ts",
-      "src/transport/duplex_stream.ts",
-      "src/transport/memory.ts",
       "src/transport/tcp.ts",
       "src/transport/unix.ts",
       "src/transport/vsock.ts",
@@ -290,8 +265,6 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     because: "parts of dialling and listening",
     heldBy: ["tests/transport/dial_test.ts", "tests/transport/listen_test.ts"],
     sources: [
-      "src/transport/failure.ts",
-      "src/transport/resolve.ts",
       "src/transport/unstable.ts",
     ],
   },
