@@ -76,7 +76,8 @@ export {
 } from "./src/rpc/dispatch/authorize.ts";
 
 // Logs.
-export { callIdOf, logCalls, type LogCallsOptions } from "./src/rpc/dispatch/call_log.ts";
+export { callIdOf } from "./src/rpc/dispatch/call_id.ts";
+export { logCalls, type LogCallsOptions } from "./src/rpc/dispatch/call_log.ts";
 
 // Errors.
 export { type ErrorDetail, RpcError, type RpcErrorOptions } from "./src/errors.ts";

@@ -9,6 +9,34 @@
 import { Metadata } from "./call/metadata.ts";
 import { Status, statusName } from "./call/status.ts";
 
+/** Text of anything thrown: the message of an Error, the value as text otherwise. Never throws. */
+export function textOf(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error && typeof thrown.message === "string") return thrown.message;
+    return String(thrown);
+  } catch {
+    // A Proxy with traps that throw, or an object without text.
+    return "a value without a text";
+  }
+}
+
+/** Anything thrown as an Error: itself if it is one, otherwise with its text as message. Never throws. */
+export function toError(thrown: unknown): Error {
+  return isInstance(thrown, Error) ? thrown : new Error(textOf(thrown), { cause: thrown });
+}
+
+/** Like `instanceof`, but false for a Proxy whose traps throw. */
+export function isInstance<T>(
+  value: unknown,
+  type: abstract new (...args: never[]) => T,
+): value is T {
+  try {
+    return value instanceof type;
+  } catch {
+    return false;
+  }
+}
+
 /** Reach of a {@link ProtocolError}: one stream, or the whole connection. */
 export type ErrorScope = "stream" | "connection";
 
@@ -119,14 +147,14 @@ export class RpcError extends Error {
    * a generic message, because its text may contain secrets. The original is kept as `cause`.
    */
   static from(error: unknown): RpcError {
-    if (error instanceof RpcError) return error;
-    if (error instanceof TransportError) {
-      return new RpcError(Status.UNAVAILABLE, error.message, { cause: error });
+    if (isInstance(error, RpcError)) return error;
+    if (isInstance(error, TransportError)) {
+      return new RpcError(Status.UNAVAILABLE, textOf(error), { cause: error });
     }
-    if (error instanceof ProtocolError) {
-      return new RpcError(Status.INTERNAL, error.message, { cause: error });
+    if (isInstance(error, ProtocolError)) {
+      return new RpcError(Status.INTERNAL, textOf(error), { cause: error });
     }
-    const name = error instanceof Error || error instanceof DOMException ? error.name : "";
+    const name = nameOf(error);
     if (name === "AbortError") {
       return new RpcError(Status.CANCELLED, "The call was cancelled", { cause: error });
     }
@@ -140,6 +168,14 @@ export class RpcError extends Error {
 /** Makes the error of a call whose deadline passed: the same text on both sides of the wire. */
 export function deadlineExceeded(): RpcError {
   return new RpcError(Status.DEADLINE_EXCEEDED, "The deadline passed before the call was complete");
+}
+
+function nameOf(error: unknown): unknown {
+  try {
+    return error instanceof Error ? error.name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

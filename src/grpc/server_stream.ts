@@ -301,8 +301,9 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
         this.#trailers = undefined;
         if (code === Status.OK) {
           this.#status = Status.INTERNAL;
-          this.#statusMessage =
-            `Cannot send trailers of ${bytes} bytes: the client accepts ${limit}`;
+          const text = `Cannot send trailers of ${bytes} bytes: the client accepts ${limit}`;
+          this.#statusMessage = text;
+          this.sink.onCancel(Status.INTERNAL, text);
         }
       }
     }

@@ -20,6 +20,7 @@ import {
 } from "@opentelemetry/api";
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
+import { onCallEnd } from "../rpc/core/call_end.ts";
 import { onReplyEnd } from "../rpc/core/reply_completion.ts";
 import type { InterceptedCall, InterceptedReply, Interceptor } from "../rpc/core/types.ts";
 import { codeOf, methodLabel } from "./metrics.ts";
@@ -58,7 +59,9 @@ export function serverTracing(options: TracingOptions = {}): Interceptor {
     const parent = propagator.extract(context.active(), call.metadata, GETTER);
     const span = startSpan(options, call, SpanKind.SERVER, parent);
     span.setAttribute("network.peer.address", call.context!.peer.address);
-    return run(span, parent, () => next(call), (code) => SERVER_FAULTS.has(code));
+    // With the status that is sent, after outer interceptors and encoding.
+    onCallEnd(call.context!, (code) => endSpan(span, code, SERVER_FAULTS.has(code)));
+    return run(span, parent, () => next(call), () => {});
   };
 }
 
@@ -69,7 +72,10 @@ export function clientTracing(options: TracingOptions = {}): Interceptor {
     const parent = context.active();
     const span = startSpan(options, call, SpanKind.CLIENT, parent);
     propagator.inject(trace.setSpan(parent, span), call.metadata, SETTER);
-    return run(span, parent, () => next(call), (code) => code !== Status.OK);
+    return run(span, parent, () => next(call), (error) => {
+      const code = codeOf(error);
+      endSpan(span, code, code !== Status.OK);
+    });
   };
 }
 
@@ -93,20 +99,21 @@ function startSpan(
   );
 }
 
+function endSpan(span: Span, code: Status, isError: boolean): void {
+  span.setAttribute("rpc.grpc.status_code", code);
+  // Only the code: the message of a failure may contain secrets.
+  if (isError) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
+
+/** Runs a call within its span; `end` is called when its reply has ended, with the error if it failed. */
 async function run(
   span: Span,
   parent: Context,
   next: () => Promise<InterceptedReply>,
-  isError: (code: Status) => boolean,
+  end: (error?: unknown) => void,
 ): Promise<InterceptedReply> {
   const active = trace.setSpan(parent, span);
-  const end = (error?: unknown) => {
-    const code = codeOf(error);
-    span.setAttribute("rpc.grpc.status_code", code);
-    // Only the code: the message of a failure may contain secrets.
-    if (isError(code)) span.setStatus({ code: SpanStatusCode.ERROR });
-    span.end();
-  };
   let reply: InterceptedReply;
   try {
     reply = await context.with(active, next);

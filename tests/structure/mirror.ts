@@ -135,6 +135,14 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
+    because: "the end of a server's call, tested with its handler",
+    heldBy: ["tests/rpc/server/call_handler_test.ts", "tests/rpc/server/hooks_test.ts"],
+    sources: [
+      "src/rpc/server/reply_sending.ts",
+      "src/rpc/server/sendable_error.ts",
+    ],
+  },
+  {
     because: "need a server, or the processes of the machine; tested by running the program",
     heldBy: ["tests/cmd/benchmark_test.ts"],
     sources: [

@@ -26,6 +26,7 @@ import type { CallMiddleware } from "../client/interceptors.ts";
 import { ClientEngineFactory } from "./engine_factory.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
+import { FailureLog } from "../core/failure_log.ts";
 import { HealthChecker } from "../pool/health_check.ts";
 import { HedgingStrategy } from "../client/hedging.ts";
 import { clientLog } from "../core/log.ts";
@@ -54,6 +55,8 @@ export class ChannelAssembly {
   readonly pool: Pool;
   readonly core: CallCore;
   readonly middleware: CallMiddleware;
+  /** Takes failures of the application's hooks. */
+  readonly failures: FailureLog;
   readonly #options: ChannelOptions;
   readonly #config: ParsedServiceConfig;
   readonly #deadlines: DeadlineQueue;
@@ -66,6 +69,7 @@ export class ChannelAssembly {
     checkChannelOptions(options);
     const { clock, random } = runtime;
     this.#options = options;
+    this.failures = new FailureLog(clientLog, options.printFailures ?? true);
     this.#config = parseServiceConfig(options.serviceConfig ?? {});
     this.target = makeTarget(target, options, this.#config.balancer);
     this.#deadlines = new DeadlineQueue(clock);
@@ -206,6 +210,7 @@ export class ChannelAssembly {
             connectTimeoutMs,
             clock,
             log,
+            failures: this.failures,
             observer: options.observer,
           },
         });

@@ -82,6 +82,11 @@ export interface ChannelOptions {
   interceptors?: readonly Interceptor[];
   /** Observer of every attempt, for metrics. Default none. */
   observer?: CallObserver;
+  /**
+   * Whether failures of observers, callbacks and other hooks are printed by `console.error` while LogTape is not
+   * configured for `["vrpc", "client"]`; at most 100 a second. With LogTape they are always logged. Default true.
+   */
+  printFailures?: boolean;
   /** Adds metadata that authenticates each call. Needs TLS, unless `allowInsecureCredentials`. Default none. */
   credentials?: CallCredentials;
   /** Whether credentials are sent over connections without TLS as well. Default false. */
@@ -192,6 +197,7 @@ export const CHANNEL_DEFAULTS: Defaults<ChannelOptions> = {
   serviceConfig: undefined,
   interceptors: undefined,
   observer: undefined,
+  printFailures: true,
   credentials: undefined,
   allowInsecureCredentials: false,
   compress: false,

@@ -4,8 +4,10 @@
  * @module
  */
 
+import type { FailureLog } from "./failure_log.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
+import { isInstance } from "../../errors.ts";
 import type {
   CallProgress,
   ClientCall,
@@ -16,7 +18,8 @@ import type {
 
 /**
  * Observes calls: on a server all calls that arrive, including those of unknown methods; on a client each attempt
- * (retries and hedges count separately, a batch stream as one call). Must not throw or block.
+ * (retries and hedges count separately, a batch stream as one call). Must not block. When one of its functions throws,
+ * that is logged and the rest of the call is not observed; the call itself goes on.
  */
 export interface CallObserver {
   /**
@@ -36,6 +39,72 @@ export interface ObservedCall {
   ended(code: Status): void;
 }
 
+/** One call as an observer sees it: what the observer throws ends the observation, never the call. */
+export class Observation {
+  readonly #failures: FailureLog;
+  #observed: ObservedCall | undefined;
+
+  private constructor(observed: ObservedCall, failures: FailureLog) {
+    this.#observed = observed;
+    this.#failures = failures;
+  }
+
+  /** Starts to observe a call; undefined if the observer declines or fails. */
+  static start(
+    observer: CallObserver,
+    path: string,
+    known: boolean,
+    failures: FailureLog,
+  ): Observation | undefined {
+    try {
+      const observed = observer.started(path, known);
+      if (observed === undefined || observed === null) return undefined;
+      if (isInstance(observed, Promise) || !/^(object|function)$/.test(typeof observed)) {
+        failures.returned("observer.started", observed);
+        throw new TypeError("observer.started must return an ObservedCall or undefined");
+      }
+      return new Observation(observed, failures);
+    } catch (error) {
+      failures.hook("observer.started", error);
+      return undefined;
+    }
+  }
+
+  /** Reports a message that was handed to the wire. */
+  sent(bytes: number): void {
+    try {
+      this.#failures.returned("observer.sent", this.#observed?.sent(bytes));
+    } catch (error) {
+      this.#failed("observer.sent", error);
+    }
+  }
+
+  /** Reports a message that arrived. */
+  received(bytes: number): void {
+    try {
+      this.#failures.returned("observer.received", this.#observed?.received(bytes));
+    } catch (error) {
+      this.#failed("observer.received", error);
+    }
+  }
+
+  /** Reports the end of the call, once. */
+  ended(code: Status): void {
+    const observed = this.#observed;
+    this.#observed = undefined;
+    try {
+      this.#failures.returned("observer.ended", observed?.ended(code));
+    } catch (error) {
+      this.#failed("observer.ended", error);
+    }
+  }
+
+  #failed(hook: string, error: unknown): void {
+    this.#observed = undefined;
+    this.#failures.hook(hook, error);
+  }
+}
+
 const NO_SINK: ServerCallSink = {
   onMessage() {},
   onHalfClose() {},
@@ -47,10 +116,10 @@ const NO_SINK: ServerCallSink = {
 export class ObservedServerCall implements ServerCall, ServerCallSink {
   sink: ServerCallSink = NO_SINK;
   readonly #inner: ServerCall;
-  #observed: ObservedCall | undefined;
+  readonly #observed: Observation;
 
   /** Becomes the sink of `inner`. */
-  constructor(inner: ServerCall, observed: ObservedCall) {
+  constructor(inner: ServerCall, observed: Observation) {
     this.#inner = inner;
     this.#observed = observed;
     inner.sink = this;
@@ -97,19 +166,25 @@ export class ObservedServerCall implements ServerCall, ServerCallSink {
   }
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
-    this.#observed?.sent(message.length);
+    this.#observed.sent(message.length);
     this.#inner.sendMessage(message, compressed);
   }
 
+  // The wire may end the call with another status, such as INTERNAL for trailers that are too large. It reports that
+  // by `onCancel` before these return.
   sendStatus(code: Status, message: string, trailers?: Metadata): void {
-    this.#end(code);
     this.#inner.sendStatus(code, message, trailers);
+    this.#observed.ended(code);
   }
 
   respond(message: Uint8Array): void {
-    this.#observed?.sent(message.length);
-    this.#end(Status.OK);
+    this.#observed.sent(message.length);
     this.#inner.respond(message);
+    this.#observed.ended(Status.OK);
+  }
+
+  chargeFault(): void {
+    this.#inner.chargeFault?.();
   }
 
   setReadPaused(paused: boolean): void {
@@ -121,7 +196,7 @@ export class ObservedServerCall implements ServerCall, ServerCallSink {
   }
 
   onMessage(message: Uint8Array, compressed: boolean): void {
-    this.#observed?.received(message.length);
+    this.#observed.received(message.length);
     this.sink.onMessage(message, compressed);
   }
 
@@ -130,17 +205,12 @@ export class ObservedServerCall implements ServerCall, ServerCallSink {
   }
 
   onCancel(code: Status, reason: string): void {
-    this.#end(code);
+    this.#observed.ended(code);
     this.sink.onCancel(code, reason);
   }
 
   onWritable(): void {
     this.sink.onWritable();
-  }
-
-  #end(code: Status): void {
-    this.#observed?.ended(code);
-    this.#observed = undefined;
   }
 }
 
@@ -149,10 +219,10 @@ export class ObservedClientCall implements ClientCall, ClientCallSink {
   readonly #sink: ClientCallSink;
   readonly #isLate: () => boolean;
   #inner!: ClientCall;
-  #observed: ObservedCall | undefined;
+  readonly #observed: Observation;
 
   /** Forwards to `sink`. `isLate` returns whether a cancel at this time is due to the deadline. */
-  constructor(observed: ObservedCall, sink: ClientCallSink, isLate: () => boolean) {
+  constructor(observed: Observation, sink: ClientCallSink, isLate: () => boolean) {
     this.#observed = observed;
     this.#sink = sink;
     this.#isLate = isLate;
@@ -173,12 +243,12 @@ export class ObservedClientCall implements ClientCall, ClientCallSink {
   }
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
-    this.#observed?.sent(message.length);
+    this.#observed.sent(message.length);
     this.#inner.sendMessage(message, compressed);
   }
 
   sendLastMessage(message: Uint8Array, compressed: boolean): void {
-    this.#observed?.sent(message.length);
+    this.#observed.sent(message.length);
     this.#inner.sendLastMessage(message, compressed);
   }
 
@@ -187,7 +257,7 @@ export class ObservedClientCall implements ClientCall, ClientCallSink {
   }
 
   cancel(): void {
-    this.#end(this.#isLate() ? Status.DEADLINE_EXCEEDED : Status.CANCELLED);
+    this.#observed.ended(this.#isLate() ? Status.DEADLINE_EXCEEDED : Status.CANCELLED);
     this.#inner.cancel();
   }
 
@@ -200,7 +270,7 @@ export class ObservedClientCall implements ClientCall, ClientCallSink {
   }
 
   onMessage(message: Uint8Array, compressed: boolean): void {
-    this.#observed?.received(message.length);
+    this.#observed.received(message.length);
     this.#sink.onMessage(message, compressed);
   }
 
@@ -210,16 +280,11 @@ export class ObservedClientCall implements ClientCall, ClientCallSink {
     trailers: () => Metadata,
     progress: CallProgress,
   ): void {
-    this.#end(code);
+    this.#observed.ended(code);
     this.#sink.onStatus(code, message, trailers, progress);
   }
 
   onWritable(): void {
     this.#sink.onWritable();
-  }
-
-  #end(code: Status): void {
-    this.#observed?.ended(code);
-    this.#observed = undefined;
   }
 }

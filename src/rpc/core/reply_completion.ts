@@ -24,11 +24,13 @@ export function onReplyEnd(
 
 /** Iterates over `source`; runs each `next()` by `within`. */
 async function* watched(
-  source: AsyncIterable<unknown>,
+  source: AsyncIterable<unknown> | Iterable<unknown>,
   end: (error?: unknown) => void,
   within: <T>(body: () => T) => T,
 ): AsyncGenerator<unknown, void, void> {
-  const iterator = source[Symbol.asyncIterator]();
+  const iterator = Symbol.asyncIterator in source
+    ? source[Symbol.asyncIterator]()
+    : source[Symbol.iterator]();
   // Leaving the iteration early cancels the call.
   let error: unknown = new RpcError(Status.CANCELLED, "The replies were not read to their end");
   let done = false;

@@ -7,9 +7,12 @@
 import type { Clock } from "../../call/clock.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { serverStreams } from "../../call/method.ts";
+import type { Status } from "../../call/status.ts";
 import type { PeerInfo, ServerCall } from "../../call/wire.ts";
 import type { RpcError } from "../../errors.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
+import { abortSafely } from "../core/abort.ts";
+import { callEnded } from "../core/call_end.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
 
@@ -25,6 +28,14 @@ export interface CallConnection {
   readonly memory: MemoryShare;
   /** Error that calls were last cancelled with; calls cancelled for the same reason share it. */
   lastCancelError: RpcError | undefined;
+}
+
+/** Handler of a call, as its context sees it. */
+export interface CallContextOwner {
+  /** Ends the call `timeoutMs` from now, unless its deadline is sooner. */
+  tightenDeadline(timeoutMs: number): void;
+  /** Takes what a listener of the signal, or for the end of the call, throws. */
+  listenerFailed(error: unknown): void;
 }
 
 const UNCOMPRESSED = { lastCompressed: false };
@@ -50,11 +61,12 @@ export class CallContext implements HandlerContext {
   aborted: RpcError | undefined = undefined;
   replies: ReplyQueue | undefined = undefined;
   /** Handler of the call, which enforces its deadline. */
-  owner: { tightenDeadline(timeoutMs: number): void } | undefined = undefined;
+  owner: CallContextOwner | undefined = undefined;
   /** Tells whether the last request was compressed. */
   requests: { readonly lastCompressed: boolean } = UNCOMPRESSED;
   #controller: AbortController | undefined = undefined;
   #values: Map<unknown, unknown> | undefined = undefined;
+  #endedWith: Status | undefined = undefined;
 
   /** Creates the context of a call without a deadline. */
   constructor(call: ServerCall, connection: CallConnection, method: MethodInfo, compress: boolean) {
@@ -116,7 +128,22 @@ export class CallContext implements HandlerContext {
   }
 
   get values(): Map<unknown, unknown> {
-    return this.#values ??= new Map();
+    if (this.#values === undefined) {
+      this.#values = new Map();
+      if (this.#endedWith !== undefined) callEnded(this.#values, this.#endedWith);
+    }
+    return this.#values;
+  }
+
+  /** Runs the listeners for the end of the call. For the server. */
+  ended(code: Status): void {
+    this.#endedWith = code;
+    if (this.#values === undefined) return;
+    try {
+      callEnded(this.#values, code);
+    } catch (error) {
+      this.owner?.listenerFailed(error);
+    }
   }
 
   get stream(): ReplyQueue {
@@ -137,6 +164,8 @@ export class CallContext implements HandlerContext {
     if (this.aborted) return;
     this.aborted = reason;
     this.replies?.abort(reason);
-    this.#controller?.abort(reason);
+    if (this.#controller !== undefined) {
+      abortSafely(this.#controller, reason, (error) => this.owner?.listenerFailed(error));
+    }
   }
 }

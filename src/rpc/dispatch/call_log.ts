@@ -4,12 +4,13 @@
  * @module
  */
 
-import { getLogger, type Logger, type LogLevel, withContext } from "@logtape/logtape";
+import { getConfig, getLogger, type Logger, type LogLevel, withContext } from "@logtape/logtape";
 import { Status, statusName } from "../../call/status.ts";
-import { RpcError } from "../../errors.ts";
 import { principalOf } from "./authorize.ts";
+import { assignCallId, ID_KEY } from "./call_id.ts";
+import { onCallEnd } from "../core/call_end.ts";
 import { onReplyEnd } from "../core/reply_completion.ts";
-import type { HandlerContext, InterceptedReply, Interceptor } from "../core/types.ts";
+import type { HandlerContext, Interceptor } from "../core/types.ts";
 
 /**
  * Options of {@link logCalls}.
@@ -22,11 +23,6 @@ export interface LogCallsOptions {
   /** Metadata key of a call id chosen by the caller; null to ignore the caller's. Default `x-request-id`. */
   idKey?: string | null;
 }
-
-const CALL_ID = Symbol("vrpc.callId");
-
-/** Ids accepted from callers: no characters that could forge a log line. */
-const VALID_ID = /^[\w.:/+=-]{1,64}$/;
 
 /** Statuses that point to a fault of the server; logged at level `error`. */
 const FAULTS: ReadonlySet<Status> = new Set([
@@ -50,46 +46,27 @@ const FAULTS: ReadonlySet<Status> = new Set([
  * @category Logs
  */
 export function logCalls(options: LogCallsOptions = {}): Interceptor {
-  const { level = "info", idKey = "x-request-id" } = options;
+  const { level = "info", idKey = ID_KEY } = options;
   const logger = getLogger(["vrpc", "calls"]);
   return (next) => (call) => {
     const context = call.context;
     if (context === undefined) {
       throw new TypeError("Cannot use logCalls on a client: it logs received calls");
     }
-    const given = idKey === null ? undefined : context.metadata.get(idKey);
-    const id = given !== undefined && VALID_ID.test(given) ? given : crypto.randomUUID();
-    context.values.set(CALL_ID, id);
+    const id = assignCallId(context, idKey);
     const line = new CallLine(logger, level, id, context);
-    return withContext({ call: id }, async () => {
-      let reply: InterceptedReply;
-      try {
-        reply = await next(call);
-      } catch (error) {
-        line.write(error);
-        throw error;
-      }
-      return onReplyEnd(
-        reply,
-        (error) => line.write(error),
-        (body) => withContext({ call: id }, body),
-      );
-    });
+    onCallEnd(context, (code) => line.write(code));
+    // Without a storage LogTape would warn on each call.
+    if (!getConfig()?.contextLocalStorage) return next(call);
+    return withContext(
+      { call: id },
+      async () => onReplyEnd(await next(call), () => {}, (body) => withContext({ call: id }, body)),
+    );
   };
-}
-
-/**
- * Returns the id that {@link logCalls} gave to a call; undefined without it.
- *
- * @category Logs
- */
-export function callIdOf(context: HandlerContext): string | undefined {
-  return context.values.get(CALL_ID) as string | undefined;
 }
 
 class CallLine {
   readonly #startMs = performance.now();
-  #written = false;
 
   constructor(
     readonly logger: Logger,
@@ -98,12 +75,9 @@ class CallLine {
     readonly context: HandlerContext,
   ) {}
 
-  /** Writes the line on the first call. */
-  write(error?: unknown): void {
-    if (this.#written) return;
-    this.#written = true;
+  /** Writes the line of a call that ended with `code`. */
+  write(code: Status): void {
     const { method, peer, wire } = this.context;
-    const code = error === undefined ? Status.OK : RpcError.from(error).code;
     this.logger[FAULTS.has(code) ? "error" : this.level](
       "{method} from {peer}: {status} after {ms} ms (call {call})",
       {

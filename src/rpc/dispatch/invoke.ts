@@ -4,14 +4,16 @@
  * @module
  */
 
+import { isBytes } from "../../bytes/is_bytes.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { clientStreams, type MethodKind, serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
 import type { Codec, LendingCodec } from "../../codec/codec.ts";
-import { deadlineExceeded, RpcError } from "../../errors.ts";
+import { deadlineExceeded, isInstance, RpcError, textOf } from "../../errors.ts";
 import type { DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind } from "./handlers.ts";
 import { RequestStream, undecodableRequest } from "./request_stream.ts";
+import { ignoreRejection } from "../core/promises.ts";
 import type {
   HandlerContext,
   InterceptedCall,
@@ -50,9 +52,7 @@ export function invoke(
     return new EncodedReplies(repliesOf(result, context), method.responseCodec);
   }
   if (isThenable(result)) {
-    return result.then((reply) => encodeReply(method.responseCodec, reply, lend)) as Promise<
-      Uint8Array
-    >;
+    return Promise.resolve(result).then((reply) => encodeReply(method.responseCodec, reply, lend));
   }
   return encodeReply(method.responseCodec, result, lend);
 }
@@ -75,21 +75,43 @@ export class EncodedReplies implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Encodes a reply, into a pooled buffer if `lend`. Throws INTERNAL if that fails: the server is at fault. */
-export function encodeReply(codec: Codec<unknown>, reply: unknown, lend = false): Uint8Array {
-  try {
-    if (lend && "encodeLent" in codec) return (codec as LendingCodec<unknown>).encodeLent(reply);
-    return codec.encode(reply);
-  } catch (cause) {
-    throw new RpcError(Status.INTERNAL, "Cannot encode the reply", { cause });
+/** Failure to encode a reply: INTERNAL, because the server is at fault. The cause is logged, not sent. */
+export class EncodingError extends RpcError {
+  /** Makes the error; `cause` is what the codec threw. */
+  constructor(cause: unknown) {
+    super(Status.INTERNAL, "Cannot encode the reply", { cause });
   }
+}
+
+/** Encodes a reply, into a pooled buffer if `lend`. Throws EncodingError if that fails. */
+export function encodeReply(codec: Codec<unknown>, reply: unknown, lend = false): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = lend && "encodeLent" in codec
+      ? (codec as LendingCodec<unknown>).encodeLent(reply)
+      : codec.encode(reply);
+  } catch (cause) {
+    ignoreRejection(reply);
+    throw new EncodingError(cause);
+  }
+  return checkedReply(bytes, codec);
+}
+
+/** Returns an encoded reply. Throws EncodingError for anything but a Uint8Array, a Proxy of one included. */
+export function checkedReply(bytes: unknown, codec?: Codec<unknown>): Uint8Array {
+  if (isBytes(bytes)) return bytes;
+  ignoreRejection(bytes);
+  const source = codec === undefined ? "The dispatcher" : `Codec ${textOf(codec.name)}`;
+  throw new EncodingError(
+    new TypeError(`${source} returned a ${typeof bytes} as the encoded reply, not a Uint8Array`),
+  );
 }
 
 function decodeRequest(codec: Codec<unknown>, bytes: Uint8Array): unknown {
   try {
     return codec.decode(bytes);
   } catch (cause) {
-    throw cause instanceof RpcError ? cause : undecodableRequest(cause);
+    throw isInstance(cause, RpcError) ? cause : undecodableRequest(cause);
   }
 }
 
@@ -108,10 +130,9 @@ function repliesOf(result: unknown, context: HandlerContext): AnyIterable {
   if (isIterable(result)) return result;
   const queue = context.stream;
   if (isThenable(result)) {
-    result.then(
+    Promise.resolve(result).then(
       (value) => isIterable(value) ? forward(value, queue) : queue.end(),
-      (error) => queue.fail(error),
-    );
+    ).catch((error) => queue.fail(error));
   } else if (result !== undefined) {
     throw new TypeError(
       `The handler of ${context.method.path} must return an iterable of replies, not a ${typeof result}`,
@@ -148,6 +169,7 @@ export function intercept(
   const chain = interceptors.reduceRight((next, interceptor) => interceptor(next), run);
   const outer = async (request: unknown, context: HandlerContext) => {
     const reply = await chain(new ServerInterceptedCall(request, context, clientStreams(kind)));
+    checkReply(reply, context.method.path);
     adopt(reply.headers, context, "responseHeaders");
     if (!reply.stream) adopt(reply.trailers, context, "responseTrailers");
     return reply.message;
@@ -156,6 +178,14 @@ export function intercept(
   return async function* (request: unknown, context: HandlerContext) {
     yield* await outer(request, context) as AsyncIterable<unknown>;
   };
+}
+
+/** Throws TypeError unless an interceptor returned a reply. */
+function checkReply(reply: unknown, path: string): void {
+  if (typeof reply === "object" && reply !== null) return;
+  throw new TypeError(
+    `An interceptor of ${path} did not return a reply: it must return what next() resolves to, or a copy`,
+  );
 }
 
 /** Copies the metadata of a reply that an interceptor created into the context. */
@@ -213,7 +243,8 @@ class ServerReply implements InterceptedReply {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+/** Whether a value has a `then`, like a promise. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
 

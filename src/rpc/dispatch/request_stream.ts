@@ -6,7 +6,7 @@
  */
 
 import { Status } from "../../call/status.ts";
-import { RpcError } from "../../errors.ts";
+import { isInstance, RpcError } from "../../errors.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { type CompressedSource, inflateRequest } from "./inflate_request.ts";
 import { MessageQueue, type Watermarks } from "../core/message_queue.ts";
@@ -167,7 +167,7 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
       const bytes = item instanceof Compressed ? this.#decompress(item.bytes) : item;
       return this.#decode ? this.#decode(bytes) : bytes as T;
     } catch (error) {
-      const failure = error instanceof RpcError ? error : undecodableRequest(error);
+      const failure = isInstance(error, RpcError) ? error : undecodableRequest(error);
       this.#drop();
       this.end();
       this.#failure = failure;

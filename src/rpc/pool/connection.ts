@@ -18,8 +18,9 @@ import { transportError } from "../../transport/failure.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import type { Pickable } from "./balancer.ts";
 import type { ConnectionStats } from "./options.ts";
+import type { FailureLog } from "../core/failure_log.ts";
 import { ConnectionDriver } from "../core/connection_driver.ts";
-import { type CallObserver, ObservedClientCall } from "../core/observer.ts";
+import { type CallObserver, Observation, ObservedClientCall } from "../core/observer.ts";
 import { ProcessRef } from "./process_ref.ts";
 
 /** Configuration of a {@link Connection}. */
@@ -40,6 +41,8 @@ export interface ConnectionOptions {
   /** The server closed the connection for too many pings. */
   readonly onTooManyPings: () => void;
   readonly log: (level: "debug" | "warn", message: string) => void;
+  /** Takes failures of the application's hooks. */
+  readonly failures: FailureLog;
   /** Observes each attempt. */
   readonly observer?: CallObserver;
 }
@@ -141,7 +144,8 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.callsStarted++;
     const { observer } = this.#options;
     if (observer === undefined) return this.#engine!.startCall(request, sink);
-    const observed = observer.started(request.path, true);
+    const { failures } = this.#options;
+    const observed = Observation.start(observer, request.path, true, failures);
     if (observed === undefined) return this.#engine!.startCall(request, sink);
     const { clock } = this.#options;
     const deadlineMs = clock.now() + (request.timeoutMs ?? Infinity);

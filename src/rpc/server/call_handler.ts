@@ -8,21 +8,23 @@
  * @module
  */
 
-import { releaseMessage } from "../../bytes/pool.ts";
+import { isBytes } from "../../bytes/is_bytes.ts";
 import { clientStreams, serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
-import { compressWhenSmaller } from "../../codec/compression.ts";
-import { deadlineExceeded, RpcError } from "../../errors.ts";
+import { deadlineExceeded, isInstance, RpcError } from "../../errors.ts";
 import { runWithContext } from "../core/current_context.ts";
 import type { DeadlineHandle, DeadlineQueue } from "../core/deadline_queue.ts";
+import { ignoreRejection } from "../core/promises.ts";
 import type { MethodInfo } from "../core/types.ts";
 import { type CallConnection, CallContext } from "../dispatch/call_context.ts";
 import type { Dispatcher, DispatchReply } from "../dispatch/dispatcher.ts";
-import { EncodedReplies, encodeReply } from "../dispatch/invoke.ts";
+import { checkedReply, EncodedReplies, encodeReply, isThenable } from "../dispatch/invoke.ts";
 import { inflateRequest, memoryUsedUp } from "../dispatch/inflate_request.ts";
 import { RequestStream } from "../dispatch/request_stream.ts";
-import { errorTrailers, sharedCancelError, timeLimitError } from "./call_errors.ts";
+import { sharedCancelError, timeLimitError } from "./call_errors.ts";
+import { sendError, sendMessage, sendOk } from "./reply_sending.ts";
+import { type FailureReports, sendableError } from "./sendable_error.ts";
 
 // The number of calls bounds the memory of requests up to this length that wait for their half-close.
 const SMALL_REQUEST_BYTES = 16_384;
@@ -33,7 +35,7 @@ type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 type Outcome = Uint8Array | undefined | RpcError;
 
 /** Server around a {@link ServerCallHandler}. */
-export interface CallEnvironment {
+export interface CallEnvironment extends FailureReports {
   /** Runs calls. */
   readonly dispatcher: Dispatcher;
   /** Holds the deadlines of all calls. */
@@ -44,8 +46,8 @@ export interface CallEnvironment {
   readonly maxReceiveMessageBytes: number;
   /** Counts a call that ended with `code`. Called once per call. */
   ended(code: Status): void;
-  /** Logs what a handler threw other than an RpcError. */
-  handlerFailed(method: MethodInfo, error: unknown): void;
+  /** Logs what a listener of the call's signal threw. */
+  listenerFailed(context: CallContext, error: unknown): void;
 }
 
 /** Runs one call: takes the wire's events, dispatches the requests, sends replies and status. */
@@ -60,6 +62,8 @@ export class ServerCallHandler implements ServerCallSink {
   #heldBytes = 0;
   #deadline: DeadlineHandle | undefined = undefined;
   #completed = false;
+  /** Code with which the wire ended the call while this sent its end, such as INTERNAL for too large trailers. */
+  #wireCode: Status | undefined = undefined;
   #handlerRuns = false;
   #iterator: AnyIterator | undefined = undefined;
   #resume: (() => void) | undefined = undefined;
@@ -92,6 +96,11 @@ export class ServerCallHandler implements ServerCallSink {
     this.#clearDeadline();
     context.deadlineAtMs = atMs;
     this.#deadline = this.#environment.deadlines.add(atMs, onPassed, nowMs);
+  }
+
+  /** Logs what a listener of the context's signal threw. */
+  listenerFailed(error: unknown): void {
+    this.#environment.listenerFailed(this.#context, error);
   }
 
   /** Starts the handler of a method with a stream of requests. */
@@ -169,7 +178,10 @@ export class ServerCallHandler implements ServerCallSink {
   }
 
   onCancel(code: Status, reason: string): void {
-    if (this.#completed) return;
+    if (this.#completed) {
+      this.#wireCode ??= code;
+      return;
+    }
     this.#complete(sharedCancelError(this.#context.connection, code, reason), true);
   }
 
@@ -205,23 +217,27 @@ export class ServerCallHandler implements ServerCallSink {
       this.#handlerFailed(error);
       return;
     }
-    if (reply instanceof Uint8Array) {
-      this.#handlerEnded(reply);
-    } else if (typeof (reply as Promise<unknown>).then === "function") {
-      (reply as Promise<DispatchReply>).then(
-        (settled) => this.#onReply(settled),
-        (error) => this.#handlerFailed(error),
-      );
-    } else {
-      this.#onReply(reply as AsyncIterable<Uint8Array>);
+    if (isBytes(reply)) return this.#onReply(reply);
+    let promise: Promise<DispatchReply>;
+    try {
+      if (!isThenable(reply)) return this.#onReply(reply);
+      // A thenable of the application's may answer twice; a promise settles once.
+      promise = Promise.resolve(reply as PromiseLike<DispatchReply>);
+    } catch (error) {
+      return this.#handlerFailed(error);
     }
+    promise.then(
+      (settled) => this.#onReply(settled),
+      (error) => this.#handlerFailed(error),
+    );
   }
 
   #onReply(reply: DispatchReply): void {
-    const single = reply instanceof Uint8Array;
-    if (serverStreams(this.#method.kind) === single) {
+    const single = isBytes(reply);
+    const streams = serverStreams(this.#method.kind);
+    if (streams === single || typeof reply !== "object" || reply === null) {
       const text = `The dispatcher answered ${this.#method.path} ` +
-        (single ? "with a single reply, expected a stream" : "without a single reply");
+        (streams ? "without a stream of replies" : "without a single reply");
       this.#handlerFailed(new TypeError(text));
     } else if (single) {
       this.#handlerEnded(reply);
@@ -237,7 +253,7 @@ export class ServerCallHandler implements ServerCallSink {
   async #sendReplies(replies: AsyncIterable<Uint8Array>): Promise<void> {
     try {
       // Reads the handler's own iterable: a generator in between costs time for each message.
-      const encoded = replies instanceof EncodedReplies ? replies : undefined;
+      const encoded = isInstance(replies, EncodedReplies) ? replies : undefined;
       const iterator = iteratorOf(encoded ? encoded.source : replies);
       this.#iterator = iterator;
       while (!this.#completed) {
@@ -261,8 +277,10 @@ export class ServerCallHandler implements ServerCallSink {
           this.#handlerEnded(undefined);
           return;
         }
-        this.#sendMessage(
-          encoded ? encodeReply(encoded.codec, result.value, true) : result.value as Uint8Array,
+        sendMessage(
+          this.#call,
+          this.#context,
+          encoded ? encodeReply(encoded.codec, result.value, true) : checkedReply(result.value),
         );
       }
       // The handler has ended once the `finally` blocks of its generator have run.
@@ -282,9 +300,7 @@ export class ServerCallHandler implements ServerCallSink {
 
   #handlerFailed(error: unknown): void {
     if (this.#completed) return this.#handlerEnded(undefined);
-    if (error instanceof RpcError) return this.#handlerEnded(error);
-    this.#environment.handlerFailed(this.#method, error);
-    this.#handlerEnded(new RpcError(Status.UNKNOWN, "The handler failed", { cause: error }));
+    this.#handlerEnded(sendableError(error, this.#context, this.#environment));
   }
 
   // ---- the end -------------------------------------------------------------------------------------------
@@ -297,16 +313,9 @@ export class ServerCallHandler implements ServerCallSink {
     if (!this.#completed) {
       this.#completed = true;
       this.#clearDeadline();
-      let code: Status = Status.OK;
-      if (outcome instanceof RpcError) {
-        code = outcome.code;
-        // An error that a handler passes on may have the code OK.
-        if (code === Status.OK) code = Status.UNKNOWN;
-        if (!cancelled) this.#sendError(outcome, code);
-      } else {
-        this.#sendOk(outcome);
-      }
+      const code = this.#send(outcome, cancelled);
       this.#environment.ended(code);
+      this.#context.ended(code);
       if (this.#handlerRuns) this.#abandonHandler(outcome as RpcError);
       else this.#requests?.return();
       this.#request = undefined;
@@ -323,6 +332,26 @@ export class ServerCallHandler implements ServerCallSink {
     this.#heldBytes = 0;
   }
 
+  /** Sends the end of the call. Returns the status with which it ended on the wire. */
+  #send(outcome: Outcome, cancelled: boolean): Status {
+    let code: Status = Status.OK;
+    try {
+      if (outcome instanceof RpcError) {
+        code = outcome.code;
+        if (cancelled) return code;
+        sendError(this.#call, this.#context, outcome);
+      } else {
+        sendOk(this.#call, this.#context, outcome);
+      }
+    } catch (error) {
+      // Not for what is known today: the last barrier between an application's value and the connection.
+      this.#environment.handlerFailed(this.#context, error);
+      code = Status.INTERNAL;
+      this.#call.sendStatus(code, "Cannot send the reply");
+    }
+    return this.#wireCode ?? code;
+  }
+
   /** Fires the handler's signal and ends what it may wait for. */
   #abandonHandler(reason: RpcError): void {
     this.#context.abort(reason);
@@ -333,11 +362,8 @@ export class ServerCallHandler implements ServerCallSink {
 
   /** Wakes iterables that react to `return()`; a generator that awaits something else goes on until that settles. */
   #stopIterator(): void {
-    const iterator = this.#iterator;
-    if (!iterator?.return) return;
     try {
-      const ended = iterator.return() as unknown;
-      if (ended instanceof Promise) ended.catch(() => {});
+      ignoreRejection(this.#iterator?.return?.());
     } catch {
       // The status is already decided.
     }
@@ -347,43 +373,6 @@ export class ServerCallHandler implements ServerCallSink {
     if (this.#deadline === undefined) return;
     this.#environment.deadlines.cancel(this.#deadline);
     this.#deadline = undefined;
-  }
-
-  // ---- to the wire ---------------------------------------------------------------------------------------
-
-  #sendOk(reply: Uint8Array | undefined): void {
-    const context = this.#context;
-    if (reply !== undefined) {
-      if (
-        context.headers === undefined && context.trailers === undefined && !context.headersSent &&
-        !context.compress
-      ) {
-        return this.#call.respond(reply);
-      }
-      this.#sendMessage(reply);
-    } else if (!context.headersSent && context.headers !== undefined) {
-      context.sendHeaders();
-    }
-    this.#call.sendStatus(Status.OK, "", context.trailers);
-  }
-
-  #sendMessage(message: Uint8Array): void {
-    const context = this.#context;
-    if (!context.headersSent && (context.headers !== undefined || context.compress)) {
-      context.sendHeaders();
-    }
-    context.headersSent = true;
-    const smaller = context.gzipAnnounced && context.compress
-      ? compressWhenSmaller(message)
-      : undefined;
-    this.#call.sendMessage(smaller ?? message, smaller !== undefined);
-    if (smaller !== undefined) releaseMessage(message);
-  }
-
-  #sendError(error: RpcError, code: Status): void {
-    const context = this.#context;
-    if (!context.headersSent && context.headers !== undefined) context.sendHeaders();
-    this.#call.sendStatus(code, error.message, errorTrailers(error, code, context.trailers));
   }
 }
 

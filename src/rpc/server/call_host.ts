@@ -5,14 +5,19 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import { METHOD_KINDS } from "../../call/method.ts";
 import { Status, type StatusName, statusName } from "../../call/status.ts";
 import type { PeerInfo, ServerCall, ServerCallSink } from "../../call/wire.ts";
+import type { RpcError } from "../../errors.ts";
 import { MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
 import { serverLog } from "../core/log.ts";
-import { type CallObserver, ObservedServerCall } from "../core/observer.ts";
+import { type FailureFacts, FailureLog } from "../core/failure_log.ts";
+import { type CallObserver, Observation, ObservedServerCall } from "../core/observer.ts";
+import { ignoreRejection } from "../core/promises.ts";
 import type { MethodInfo } from "../core/types.ts";
-import type { CallConnection } from "../dispatch/call_context.ts";
+import type { CallConnection, CallContext } from "../dispatch/call_context.ts";
+import { assignCallId } from "../dispatch/call_id.ts";
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import type { NestedCallHost } from "../dispatch/router.ts";
 import { type CallEnvironment, ServerCallHandler } from "./call_handler.ts";
@@ -33,6 +38,8 @@ export interface CallHostOptions {
   readonly memory?: MemoryPool;
   /** Observes every call. Default: none. */
   readonly observer?: CallObserver;
+  /** Whether failures go to `console.error` while LogTape is not configured. Default true. */
+  readonly printFailures?: boolean;
 }
 
 /** Counters of a server's calls. */
@@ -44,6 +51,8 @@ export interface CallStats {
   /** Calls that ended with an error, by status name. */
   failed: Partial<Record<StatusName, number>>;
 }
+
+const NONE = Symbol("no failure");
 
 const IGNORE: ServerCallSink = {
   onMessage() {},
@@ -61,6 +70,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
   readonly #memory: MemoryPool;
   readonly #clock: Clock;
   readonly #observer: CallObserver | undefined;
+  readonly #failures: FailureLog;
   #started = 0;
   /** Number of ended calls, by status code. */
   #ended = new Float64Array(17);
@@ -74,26 +84,51 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     this.#clock = options.clock;
     this.#memory = options.memory ?? new MemoryPool(Infinity);
     this.#observer = options.observer;
+    this.#failures = new FailureLog(serverLog, options.printFailures ?? true);
   }
 
-  /** Accepts a call: sets its sink and, for a stream of requests, starts its handler. */
+  /** Accepts a call: sets its sink and, for a stream of requests, starts its handler. Never throws. */
   accept(call: ServerCall, connection: CallConnection): void {
     this.#started++;
-    const method = this.dispatcher.find(call.path);
+    let method: MethodInfo | undefined;
+    let failure: unknown = NONE;
+    try {
+      method = this.dispatcher.find(call.path);
+    } catch (error) {
+      failure = error;
+    }
     if (this.#observer !== undefined) {
-      const observed = this.#observer.started(call.path, method !== undefined);
-      if (observed !== undefined) call = new ObservedServerCall(call, observed);
+      const known = method !== undefined;
+      const observation = Observation.start(this.#observer, call.path, known, this.#failures);
+      if (observation !== undefined) call = new ObservedServerCall(call, observation);
     }
-    if (method === undefined) {
-      const text = this.dispatcher.explainMissing?.(call.path) ?? `Unknown method ${call.path}`;
-      return this.#refuse(call, text);
+    try {
+      if (failure !== NONE) throw failure;
+      if (method === undefined) this.#refuse(call, this.#missing(call.path));
+      else this.#start(call, connection, method);
+    } catch (error) {
+      this.#failures.error("The dispatcher failed for {method}: {error}", {
+        method: call.path,
+        error,
+      });
+      this.#refuse(call, "The handler failed", Status.UNKNOWN);
     }
+  }
+
+  #missing(path: string): string {
+    const text = this.dispatcher.explainMissing?.(path);
+    if (typeof text === "string") return text;
+    ignoreRejection(text);
+    return `Unknown method ${path}`;
+  }
+
+  #start(call: ServerCall, connection: CallConnection, method: MethodInfo): void {
+    checkMethod(method);
     const { contentSubtype } = call;
     if (contentSubtype && !accepts(method, contentSubtype)) {
-      return this.#refuse(
-        call,
-        `Method ${method.path} takes ${method.requestCodec.name} messages, not ${contentSubtype}`,
-      );
+      const { name } = method.requestCodec;
+      const text = `Method ${method.path} takes ${name} messages, not ${contentSubtype}`;
+      return this.#refuse(call, text);
     }
     const handler = new ServerCallHandler(this, call, connection, method);
     call.sink = handler;
@@ -111,10 +146,10 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     return (call) => this.accept(call, connection);
   }
 
-  #refuse(call: ServerCall, text: string): void {
+  #refuse(call: ServerCall, text: string, code: Status = Status.UNIMPLEMENTED): void {
     call.sink = IGNORE;
-    call.sendStatus(Status.UNIMPLEMENTED, text);
-    this.ended(Status.UNIMPLEMENTED);
+    call.sendStatus(code, text);
+    this.ended(code);
     call.handlerDone();
   }
 
@@ -122,8 +157,25 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     this.#ended[code]++;
   }
 
-  handlerFailed(method: MethodInfo, error: unknown): void {
-    serverLog.error("The handler of {method} failed: {error}", { method: method.path, error });
+  handlerFailed(context: CallContext, error: unknown): void {
+    this.#report("The handler of {method} failed (call {call}): {error}", context, { error });
+  }
+
+  listenerFailed(context: CallContext, error: unknown): void {
+    const template = "A listener for the end of {method} failed (call {call}): {error}";
+    this.#report(template, context, { error, hook: "listener" });
+  }
+
+  errorRepaired(context: CallContext, error: RpcError, fault: string): void {
+    this.#failures.warn(
+      "The RpcError of {method} cannot be sent as it is, {fault} (call {call}): {error}",
+      { method: context.method.path, call: assignCallId(context), error, fault },
+    );
+  }
+
+  #report(template: string, context: CallContext, facts: FailureFacts): void {
+    const method = context.method.path;
+    this.#failures.error(template, { method, call: assignCallId(context), ...facts });
   }
 
   /** Returns the counters since the host was created. */
@@ -134,6 +186,13 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     }
     return { started: this.#started, succeeded: this.#ended[Status.OK], failed };
   }
+}
+
+/** Throws TypeError for what a dispatcher returned in place of a method. */
+function checkMethod(method: MethodInfo): void {
+  if (typeof method === "object" && method !== null && METHOD_KINDS.includes(method.kind)) return;
+  ignoreRejection(method);
+  throw new TypeError("dispatcher.find must return a method or undefined");
 }
 
 /** Whether a method takes messages of this format. A method of bytes takes any: its handler decodes them. */

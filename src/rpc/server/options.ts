@@ -50,6 +50,11 @@ export interface ServeOptions {
   dispatcher?: DispatcherWrapper;
   /** Observer of every call, for metrics. Default none. */
   observer?: CallObserver;
+  /**
+   * Whether failures of handlers, codecs and other hooks are printed by `console.error` while LogTape is not configured
+   * for `["vrpc", "server"]`; at most 100 a second. With LogTape they are always logged. Default true.
+   */
+  printFailures?: boolean;
   /** Largest message accepted from a client, in bytes, after decompression. 1 to 2³¹−1. Default 4 MiB (gRPC's). */
   maxReceiveMessageBytes?: number;
   /** Whether replies are gzipped for clients that accept it, unless a handler says otherwise. Default false. */
@@ -134,6 +139,7 @@ export const SERVE_DEFAULTS: Defaults<ServeOptions> = {
   interceptors: undefined,
   dispatcher: undefined,
   observer: undefined,
+  printFailures: true,
   maxReceiveMessageBytes: MAX_RECEIVE_MESSAGE_BYTES,
   compress: false,
   keepaliveTimeMs: SERVER_KEEPALIVE_TIME_MS,

@@ -12,7 +12,7 @@ import type { ByteStream, Listener } from "../../transport/types.ts";
 import { CallHost } from "./call_host.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
-import type { Dispatcher } from "../dispatch/dispatcher.ts";
+import type { Dispatcher, DispatcherWrapper } from "../dispatch/dispatcher.ts";
 import { serverLog } from "../core/log.ts";
 import { Router } from "../dispatch/router.ts";
 import { AcceptedConnection, type ServerConnectionOwner } from "./connection.ts";
@@ -146,7 +146,7 @@ class RunningServer implements Server, ServerConnectionOwner {
     this.settings = connectionSettings(options);
     this.clock = clock;
     this.#deadlines = new DeadlineQueue(clock);
-    this.#dispatcher = options.dispatcher?.(router.registry) ?? router.registry;
+    this.#dispatcher = wrapped(router.registry, options.dispatcher);
     this.host = new CallHost({
       dispatcher: this.#dispatcher,
       clock,
@@ -155,6 +155,7 @@ class RunningServer implements Server, ServerConnectionOwner {
       maxReceiveMessageBytes: this.settings.maxReceiveMessageBytes,
       memory: this.settings.memory,
       observer: options.observer,
+      printFailures: options.printFailures,
     });
     router.servedBy(this.host);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -346,4 +347,14 @@ class RunningServer implements Server, ServerConnectionOwner {
   #wake(): void {
     for (const wake of [...this.#wakers]) wake();
   }
+}
+
+/** Applies the option `dispatcher`. Throws TypeError if it returns no dispatcher: its limits would be missing. */
+function wrapped(registry: Dispatcher, wrap: DispatcherWrapper | undefined): Dispatcher {
+  if (wrap === undefined) return registry;
+  const dispatcher = wrap(registry);
+  if (typeof dispatcher?.find === "function" && typeof dispatcher.dispatch === "function") {
+    return dispatcher;
+  }
+  throw new TypeError("Cannot use the option dispatcher: it must return a dispatcher");
 }

@@ -1,0 +1,30 @@
+/**
+ * The end of a call on a server, for what reports on it: the status that was sent, after interceptors and encoding.
+ *
+ * @module
+ */
+
+import type { Status } from "../../call/status.ts";
+import type { HandlerContext } from "./types.ts";
+
+// Kept in `values`, which a context that wraps another one passes on.
+const LISTENERS = Symbol("vrpc.callEnd");
+const ENDED = Symbol("vrpc.callEnded");
+
+/** Calls `listener` with the status of the call once it has ended; at once if it has. */
+export function onCallEnd(context: HandlerContext, listener: (code: Status) => void): void {
+  const { values } = context;
+  const code = values.get(ENDED) as Status | undefined;
+  if (code !== undefined) return listener(code);
+  const listeners = values.get(LISTENERS) as ((code: Status) => void)[] | undefined;
+  if (listeners === undefined) values.set(LISTENERS, [listener]);
+  else listeners.push(listener);
+}
+
+/** Runs the listeners of a call that has ended with `code`. For the server. */
+export function callEnded(values: Map<unknown, unknown>, code: Status): void {
+  const listeners = values.get(LISTENERS) as ((code: Status) => void)[] | undefined;
+  values.delete(LISTENERS);
+  values.set(ENDED, code);
+  for (const listener of listeners ?? []) listener(code);
+}

@@ -1,0 +1,99 @@
+/**
+ * Failures of what an application gave: handlers, codecs, interceptors, observers and other hooks. They are logged, and
+ * printed where no log is configured, so that none goes unseen.
+ *
+ * @module
+ */
+
+import { getConfig, type Logger } from "@logtape/logtape";
+import { onRejection } from "./promises.ts";
+
+/** Most lines that a process prints in one second. More are counted: a peer may be able to make a handler fail. */
+const MAX_LINES_PER_SECOND = 100;
+
+/** Facts about a failure, for the template of its line. */
+export interface FailureFacts {
+  /** What was thrown, or the fault that was found. */
+  readonly error: unknown;
+  readonly [name: string]: unknown;
+}
+
+/** Log of the failures on one side of a connection. Its methods never throw. */
+export class FailureLog {
+  readonly #log: Logger;
+  readonly #print: boolean;
+
+  /** Writes to `log`; `print` says whether lines go to `console.error` while LogTape has no sinks for it. */
+  constructor(log: Logger, print: boolean) {
+    this.#log = log;
+    this.#print = print;
+  }
+
+  /** Logs a failure at level `error`. `template` names the facts in braces, such as `{error}`. */
+  error(template: string, facts: FailureFacts): void {
+    this.#write("error", template, facts);
+  }
+
+  /** Logs at level `warning` what an application gave and what was done about it. */
+  warn(template: string, facts: FailureFacts): void {
+    this.#write("warn", template, facts);
+  }
+
+  /** Logs that the hook of this name failed, such as `observer.ended`; the call it belongs to goes on. */
+  hook(hook: string, error: unknown): void {
+    this.error("The hook {hook} failed: {error}", { hook, error });
+  }
+
+  /** Takes what a hook returned although it should return nothing: a promise that rejects is a failure of the hook. */
+  returned(hook: string, result: unknown): void {
+    if (result !== undefined) onRejection(result, (error) => this.hook(hook, error));
+  }
+
+  #write(level: "error" | "warn", template: string, facts: FailureFacts): void {
+    try {
+      if (isConfigured(this.#log.category)) this.#log[level](template, { ...facts });
+      else if (this.#print) printLine(template, facts);
+    } catch {
+      // A sink that throws must not become a failure of its own.
+    }
+  }
+}
+
+/** Whether LogTape is configured for this category or one around it. */
+function isConfigured(category: readonly string[]): boolean {
+  const loggers = getConfig()?.loggers ?? [];
+  return loggers.some((logger) => {
+    const prefix = typeof logger.category === "string" ? [logger.category] : logger.category;
+    return prefix.length <= category.length && prefix.every((part, i) => part === category[i]);
+  });
+}
+
+let secondStartMs = -Infinity;
+let lines = 0;
+let unprinted = 0;
+
+function printLine(template: string, facts: FailureFacts): void {
+  const nowMs = performance.now();
+  if (nowMs - secondStartMs >= 1_000) {
+    if (unprinted > 0) console.error(`vrpc: ${unprinted} more failures were not printed`);
+    secondStartMs = nowMs;
+    lines = unprinted = 0;
+  }
+  if (lines++ >= MAX_LINES_PER_SECOND) {
+    unprinted++;
+    return;
+  }
+  const text = template
+    .replace(/:? ?\{error\}$/, "")
+    .replace(/\{(\w+)\}/g, (_, name) => printable(String(facts[name])));
+  console.error(`vrpc: ${text}:`, facts.error);
+}
+
+/** Text whose control characters are escaped, so that it can neither forge a line nor steer a terminal. */
+export function printable(text: string): string {
+  return text.replace(
+    // deno-lint-ignore no-control-regex -- control characters are what is escaped
+    /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

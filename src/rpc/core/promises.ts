@@ -1,0 +1,26 @@
+/**
+ * Promises that an application gave where none is expected.
+ *
+ * @module
+ */
+
+import { isInstance } from "../../errors.ts";
+
+/**
+ * Calls `onReject` when `value` is a promise that rejects. Without that its rejection would be an unhandled one, which
+ * ends the process. Never throws.
+ */
+export function onRejection(value: unknown, onReject: (reason: unknown) => void): void {
+  if (typeof value !== "object" || !isInstance(value, Promise)) return;
+  try {
+    // Not `value.then`, which may be anything.
+    Promise.prototype.then.call(value, undefined, onReject);
+  } catch {
+    // A Proxy of a promise.
+  }
+}
+
+/** Ignores the rejection of a promise; has no effect on other values. Never throws. */
+export function ignoreRejection(value: unknown): void {
+  onRejection(value, () => {});
+}
