@@ -44,7 +44,7 @@ const FOREIGN: [name: string, said: string, wire: "grpc" | "lean", text: RegExp]
     "HTTP/1, on lean",
     "HTTP/1.1 400 Bad Request\r\n\r\n",
     "lean",
-    /^Cannot connect to a: .* speak HTTP\/1$/,
+    /^Cannot connect to a: .* the peer seems to use HTTP\/1$/,
   ],
   ["a TLS alert", "\x15\x03\x03\0\x02\x02\x46", "grpc", /^Cannot connect to a: .* speaks TLS$/],
   ["SSH", "SSH-2.0-OpenSSH_9.2\r\n", "grpc", /^Cannot connect to a: .* does not speak HTTP\/2$/],
