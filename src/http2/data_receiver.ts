@@ -5,7 +5,7 @@
  * @module
  */
 
-import { PeerEvent } from "../limits/peer_budget.ts";
+import { type PeerBudget, PeerEvent } from "../limits/peer_budget.ts";
 import type { ClosedStreams } from "./closed_streams.ts";
 import { ErrorCode, Flag, USEFUL_DATA_BYTES } from "./constants.ts";
 import type { ConnectionContext } from "./context.ts";
@@ -43,6 +43,7 @@ export interface DataReceiverParts {
 /** The DATA frame being received. */
 export class DataReceiver implements DataHandler {
   readonly #context: ConnectionContext;
+  readonly #budget: PeerBudget;
   readonly #settings: Settings;
   readonly #blocks: HeaderBlocks;
   readonly #open: StreamTable["open"];
@@ -57,6 +58,7 @@ export class DataReceiver implements DataHandler {
   /** Starts between frames. */
   constructor(context: ConnectionContext, parts: DataReceiverParts) {
     this.#context = context;
+    this.#budget = context.budget;
     this.#settings = parts.settings;
     this.#blocks = parts.blocks;
     this.#open = parts.streams.open;
@@ -89,7 +91,7 @@ export class DataReceiver implements DataHandler {
     }
     if (!this.#accepts(stream, length)) return;
     this.#stream = stream;
-    if (useful) context.budget.credit(PeerEvent.USEFUL_DATA);
+    if (useful) this.#budget.credit(PeerEvent.USEFUL_DATA);
   }
 
   #accepts(stream: Http2Stream, length: number): boolean {

@@ -7,7 +7,7 @@
 
 import type { HpackDecoder } from "../hpack/decoder.ts";
 import { HeaderList } from "../hpack/header_list.ts";
-import { PeerEvent } from "../limits/peer_budget.ts";
+import { type PeerBudget, PeerEvent } from "../limits/peer_budget.ts";
 import { BlockCache } from "./block_cache.ts";
 import type { ClosedStreams } from "./closed_streams.ts";
 import { ErrorCode } from "./constants.ts";
@@ -46,6 +46,10 @@ export interface HeaderReceiverParts {
 /** The header lists that a connection receives; one list is reused for all. */
 export class HeaderReceiver implements BlockOwner {
   readonly #context: ConnectionContext;
+  readonly #budget: PeerBudget;
+  readonly #isServer: boolean;
+  readonly #maxConcurrentStreams: number;
+  readonly #maxSendBufferBytes: number;
   readonly #decoder: HpackDecoder;
   readonly #streams: StreamTable;
   readonly #closer: StreamCloser;
@@ -62,6 +66,10 @@ export class HeaderReceiver implements BlockOwner {
   constructor(context: ConnectionContext, parts: HeaderReceiverParts) {
     const { maxHeaderListBytes, maxHeaderFields } = context.options;
     this.#context = context;
+    this.#budget = context.budget;
+    this.#isServer = context.role === "server";
+    this.#maxConcurrentStreams = context.options.maxConcurrentStreams;
+    this.#maxSendBufferBytes = context.options.maxSendBufferBytes;
     this.#decoder = parts.decoder;
     this.#streams = parts.streams;
     this.#closer = parts.closer;
@@ -82,7 +90,7 @@ export class HeaderReceiver implements BlockOwner {
     const list = this.#list;
     const decoder = this.#decoder;
     this.#selfDependent = selfDependent;
-    const opens = this.#context.role === "server" && id > this.#streams.lastPeerId;
+    const opens = this.#isServer && id > this.#streams.lastPeerId;
     if (opens) {
       const known = this.#cache.find(buffer, start, end, decoder.version);
       if (known !== null) return this.#onRequest(id, endStream, known);
@@ -123,11 +131,11 @@ export class HeaderReceiver implements BlockOwner {
   #onRequest(id: number, endStream: boolean, summary: FieldSummary): void {
     if (!this.#takeId(id)) return;
     const context = this.#context;
-    context.budget.credit(PeerEvent.REQUEST);
+    this.#budget.credit(PeerEvent.REQUEST);
     if (
       this.#shutdown.ignores(id) ||
-      this.#streams.slots >= context.options.maxConcurrentStreams ||
-      this.#sender.queuedBytes >= context.options.maxSendBufferBytes
+      this.#streams.slots >= this.#maxConcurrentStreams ||
+      this.#sender.queuedBytes >= this.#maxSendBufferBytes
     ) return this.#closer.refuse(id, ErrorCode.REFUSED_STREAM);
     if (this.#selfDependent || (endStream && summary.contentLength > 0)) {
       return this.#closer.refuse(id, ErrorCode.PROTOCOL_ERROR);
@@ -166,7 +174,7 @@ export class HeaderReceiver implements BlockOwner {
         `Received a header list of ${this.#list.size} bytes: the limit is ${this.#limits.maxListBytes}`,
       );
     }
-    if (this.#context.role === "client" && !stream.headersReceived) {
+    if (!this.#isServer && !stream.headersReceived) {
       return this.#onResponse(stream, endStream, next);
     }
     this.#onTrailers(stream, endStream, next);

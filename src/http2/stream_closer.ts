@@ -5,9 +5,9 @@
  * @module
  */
 
-import { PeerEvent } from "../limits/peer_budget.ts";
+import { type PeerBudget, PeerEvent } from "../limits/peer_budget.ts";
 import { ErrorCode } from "./constants.ts";
-import type { ConnectionContext } from "./context.ts";
+import type { ConnectionContext, Http2Handler } from "./context.ts";
 import { writeRstStream } from "./frame_writer.ts";
 import type { ReceiveWindow } from "./receive_window.ts";
 import type { ResetMemory } from "./reset_memory.ts";
@@ -19,6 +19,9 @@ import type { StreamTable } from "./stream_table.ts";
 /** Ends streams. */
 export class StreamCloser {
   readonly #context: ConnectionContext;
+  readonly #handler: Http2Handler;
+  readonly #budget: PeerBudget;
+  readonly #isServer: boolean;
   readonly #streams: StreamTable;
   readonly #resets: ResetMemory;
   readonly #sender: SendScheduler;
@@ -33,6 +36,9 @@ export class StreamCloser {
     receiveWindow: ReceiveWindow,
   ) {
     this.#context = context;
+    this.#handler = context.handler;
+    this.#budget = context.budget;
+    this.#isServer = context.role === "server";
     this.#streams = streams;
     this.#resets = resets;
     this.#sender = sender;
@@ -68,9 +74,9 @@ export class StreamCloser {
   reset(stream: Http2Stream, code: number): void {
     if (stream.state === StreamState.CLOSED || stream.state === StreamState.IDLE) return;
     this.#writeReset(stream.id, code, stream.recvWindow);
-    this.#context.budget.credit(PeerEvent.LOCAL_RESET);
+    this.#budget.credit(PeerEvent.LOCAL_RESET);
     this.#drop(stream);
-    this.#context.handler.onStreamClosed(stream);
+    this.#handler.onStreamClosed(stream);
     this.#context.changed();
     this.#context.finishIfDrained();
   }
@@ -84,7 +90,7 @@ export class StreamCloser {
   localEnded(stream: Http2Stream): void {
     // A server that has answered does not need the rest of the request (RFC 9113 §8.1).
     if (
-      this.#context.role === "server" && stream.state === StreamState.HALF_CLOSED_LOCAL
+      this.#isServer && stream.state === StreamState.HALF_CLOSED_LOCAL
     ) {
       return this.reset(stream, ErrorCode.NO_ERROR);
     }
@@ -102,9 +108,9 @@ export class StreamCloser {
     if (stream.state !== StreamState.CLOSED || this.#streams.open.get(stream.id) === undefined) {
       return;
     }
-    this.#context.budget.credit(PeerEvent.ORDERLY_END);
+    this.#budget.credit(PeerEvent.ORDERLY_END);
     this.#drop(stream);
-    this.#context.handler.onStreamClosed(stream);
+    this.#handler.onStreamClosed(stream);
     this.#context.finishIfDrained();
   }
 
@@ -120,7 +126,7 @@ export class StreamCloser {
   #end(stream: Http2Stream, code: number, remote: boolean, reason: string): void {
     this.#drop(stream);
     stream.onReset(code, remote, reason);
-    this.#context.handler.onStreamClosed(stream);
+    this.#handler.onStreamClosed(stream);
   }
 
   #drop(stream: Http2Stream): void {
