@@ -59,19 +59,12 @@ export function decompress(message: Uint8Array, encoding: string, maxBytes: numb
   }
   // Some senders flag empty messages without compressing them.
   if (message.length === 0) return EMPTY_BYTES;
-  const declared = declaredBytes(message);
+  if (message.length < MIN_GZIP_BYTES) throw corrupt();
+  const declared = inflatedBytesStated(message);
+  // More than deflate can reach is corrupt; more than the limit need not be inflated.
   if (declared > message.length * MAX_DEFLATE_RATIO) throw corrupt();
   if (declared > maxBytes) throw tooLarge(message, maxBytes);
   return inflate(message, declared) ?? inflateMembers(message, maxBytes);
-}
-
-/**
- * Reads the length of the inflated message, its last four bytes (RFC 1952 §2.3.1). A length beyond the limit need not
- * be inflated; one that deflate can't reach, 1,032 times the input, is corrupt.
- */
-function declaredBytes(message: Uint8Array): number {
-  if (message.length < MIN_GZIP_BYTES) throw corrupt();
-  return uint32(message, message.length - 4);
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { codecOf } from "../protobuf/codec.ts";
-import type { Codec, LendingCodec } from "./codec.ts";
+import type { Codec } from "./codec.ts";
 
 /**
  * Codec of one protobuf message type.
@@ -18,8 +18,6 @@ export interface ProtobufCodec<D extends DescMessage = DescMessage>
   /** Descriptor of the message type. */
   readonly descriptor: D;
 }
-
-const codecs = new WeakMap<DescMessage, ProtobufCodec>();
 
 /**
  * Returns the codec of a message type, the same object each time. It encodes messages and their init shape (plain
@@ -38,17 +36,5 @@ const codecs = new WeakMap<DescMessage, ProtobufCodec>();
  * @category Codecs
  */
 export function protobufCodec<D extends DescMessage>(descriptor: D): ProtobufCodec<D> {
-  let codec = codecs.get(descriptor);
-  if (!codec) {
-    codec = makeCodec(descriptor);
-    codecs.set(descriptor, codec);
-  }
-  return codec as unknown as ProtobufCodec<D>;
-}
-
-function makeCodec(
-  descriptor: DescMessage,
-): ProtobufCodec & LendingCodec<MessageShape<DescMessage>, MessageInitShape<DescMessage>> {
-  const { encode, encodeLent, decode } = codecOf(descriptor);
-  return { name: "proto", descriptor, encode, encodeLent, decode };
+  return codecOf(descriptor);
 }

@@ -1,6 +1,6 @@
 /**
  * Streams that this side has reset lately. Frames that the peer sent before it saw the reset are legal
- * (RFC 9113 §5.1, "closed"): they are told from frames for streams that the peer itself has closed.
+ * (RFC 9113 §5.1, "closed"): they are distinguished from frames for streams that the peer itself has closed.
  *
  * @module
  */

@@ -11,6 +11,8 @@ import type { Fields } from "./shape.ts";
 
 /** Encodes and decodes messages of one type. */
 export interface MessageCodec<D extends DescMessage = DescMessage> {
+  /** The format. */
+  readonly name: "proto";
   /** The message's descriptor. */
   readonly descriptor: D;
   /**
@@ -47,6 +49,7 @@ function makeCodec(descriptor: DescMessage): MessageCodec {
   let decode: Decoder = (bytes) => (decode = decoderOf(descriptor))(bytes);
   let encode: Encoder = (message, lend) => (encode = encoderOf(descriptor))(message, lend);
   return {
+    name: "proto",
     descriptor,
     encode: (message) => encode(message as Fields, false),
     encodeLent: (message) => encode(message as Fields, true),

@@ -15,7 +15,7 @@
  */
 
 import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
-import { adapterOf, isDelimited, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
+import { adapterOf, isDelimited, Presence, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
 
 /** Source, and what it refers to by number. */
 export interface DecoderSource {
@@ -75,9 +75,9 @@ return m}`;
   #initial(field: DescField): string {
     if (field.fieldKind === "list") return "[]";
     if (field.fieldKind === "map") return "{}";
-    if (field.fieldKind === "message" || field.presence !== 2) return FIELD_ZERO;
+    if (field.fieldKind === "message" || field.presence !== Presence.IMPLICIT) return FIELD_ZERO;
     if (field.fieldKind === "enum") return String(field.enum.values[0].number);
-    return zeroOf(field);
+    return zero(field.scalar, field.longAsString);
   }
 
   /** The message as an object literal in the order of `create()`; absent fields are no properties. */
@@ -184,7 +184,7 @@ case ${
     const scalar = scalarOf(field);
     const valueTag = tagOf(2, scalar === undefined ? 2 : wireTypeOf(scalar));
     const absent = scalar === undefined ? "throw X;" : `w=${zeroOfValue(field)};`;
-    return `case ${tagOf(field.number, 2)}:{${LENGTH}q=p+v;let w;k=${zeroOfKey(field.mapKey)};
+    return `case ${tagOf(field.number, 2)}:{${LENGTH}q=p+v;let w;k=${zero(field.mapKey, false)};
 while(p<q){switch(b[p++]){
 case ${keyTag}:${key}k=x;break;
 case ${valueTag}:${scalar === undefined ? "if(w!==undefined)throw X;" : ""}${
@@ -246,19 +246,11 @@ function readScalar(
   }
 }
 
-/** The zero value of a scalar field with implicit presence. */
-function zeroOf(field: DescField & { fieldKind: "scalar" }): string {
-  return zero(field.scalar, field.longAsString);
-}
-
-function zeroOfKey(scalar: ScalarType): string {
-  return zero(scalar, false);
-}
-
 function zeroOfValue(field: DescField & { fieldKind: "map" }): string {
   return field.enum ? String(field.enum.values[0].number) : zero(field.scalar!, false);
 }
 
+/** Source of the zero value of a scalar. */
 function zero(scalar: ScalarType, longAsString: boolean): string {
   switch (scalar) {
     case ScalarType.STRING:

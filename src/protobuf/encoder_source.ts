@@ -12,7 +12,7 @@
  */
 
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { adapterOf, isDelimited, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
+import { adapterOf, isDelimited, Presence, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
 
 /** Source, and the message types that it refers to by number. */
 export interface EncoderSource {
@@ -20,9 +20,6 @@ export interface EncoderSource {
   /** Message types, in the order of `c0`, `c1` … */
   readonly children: readonly DescMessage[];
 }
-
-const IMPLICIT = 2;
-const LEGACY_REQUIRED = 3;
 
 /** The source of an encoder; `prototype` says whether messages have one of their own. */
 export function encoderSource(descriptor: DescMessage, prototype: boolean): EncoderSource {
@@ -59,14 +56,14 @@ function writeField(field: DescField, prototype: boolean, child: Child): string 
     }}`;
   }
   const write = writeSingle(field, child);
-  if (field.presence === IMPLICIT) {
+  if (field.presence === Presence.IMPLICIT) {
     return `x=m[${name}];if(x!==undefined&&x!==null${notZero(field)}){${write}}`;
   }
   // Default values on the prototype are no values of the message; those of a class of the user's own are.
   const own = prototype && field.fieldKind !== "message"
     ? `&&(Object.hasOwn(m,${name})||Object.getPrototypeOf(m)!==P)`
     : "";
-  const missing = field.presence === LEGACY_REQUIRED ? "else throw X;" : "";
+  const missing = field.presence === Presence.LEGACY_REQUIRED ? "else throw X;" : "";
   return `x=m[${name}];if(x!==undefined&&x!==null${own}){${write}}${missing}`;
 }
 

@@ -12,6 +12,7 @@ import {
   type Fields,
   isDelimited,
   jsonToStruct,
+  Presence,
   prototypeOf,
   scalarOf,
   tagOf,
@@ -36,8 +37,6 @@ export type Encode = (message: Fields, b: Uint8Array, p: number) => number;
 /** Writes a value with its tag. */
 type Write = (value: unknown, b: Uint8Array, p: number) => number;
 
-const IMPLICIT = 2;
-const LEGACY_REQUIRED = 3;
 const MAX_FLOAT = 3.4028234663852886e38;
 
 const encoders = new Map<DescMessage, Encode>();
@@ -89,7 +88,7 @@ function fieldWriter(field: DescField, prototype: object | undefined): Encode {
   return (message, b, p) => {
     const value = message[localName];
     if (value !== undefined && value !== null && isSet(message, value)) return write(value, b, p);
-    if (field.presence === LEGACY_REQUIRED) {
+    if (field.presence === Presence.LEGACY_REQUIRED) {
       throw new TypeError(`Cannot encode ${nameOf(field)}: it is required and not set`);
     }
     return p;
@@ -101,7 +100,7 @@ function presenceOf(
   prototype: object | undefined,
 ): (message: Fields, value: unknown) => boolean {
   if (field.fieldKind === "list" || field.fieldKind === "map") return () => true;
-  if (field.presence === IMPLICIT) {
+  if (field.presence === Presence.IMPLICIT) {
     if (field.fieldKind === "enum") {
       const zero = field.enum.values[0].number;
       return (_, value) => value !== zero;

@@ -8,6 +8,9 @@
 import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { setEntry } from "./reader.ts";
 
+/** Numbers of `FeatureSet.FieldPresence` that decide here. */
+export const Presence = { IMPLICIT: 2, LEGACY_REQUIRED: 3 } as const;
+
 /** A message, as a bag of fields. */
 export type Fields = Record<string, unknown>;
 
