@@ -138,6 +138,10 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     connection.endHeaders(this, at, true);
   }
 
+  override get answered(): boolean {
+    return this.#headersSent;
+  }
+
   get metadata(): Metadata {
     return this.#metadata ??= this.#decodeMetadata();
   }

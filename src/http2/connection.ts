@@ -154,6 +154,7 @@ export class Http2Connection
     if (this.finished) return;
     this.nowMs = nowMs;
     this.#lifetime.received(nowMs);
+    this.streams.recent.onRead(nowMs, this.streams.lastPeerId);
     this.#receiving = true;
     try {
       const from = this.#prefaceLeft > 0 ? this.#readPreface(chunk) : 0;

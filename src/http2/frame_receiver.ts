@@ -16,10 +16,13 @@ import type { SendScheduler } from "./send_scheduler.ts";
 import type { Settings } from "./settings.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { StallWatch } from "./stall_watch.ts";
+import type { Http2Stream } from "./stream.ts";
 import type { StreamCloser } from "./stream_closer.ts";
 import type { StreamTable } from "./stream_table.ts";
 
 const PRIORITY_BYTES = 5;
+// Part of a waiting reply whose arrival shows that the client reads.
+const LEAST_TAKEN_BYTES = 512;
 
 /** The parts that frames go to. */
 export interface FrameReceiverParts {
@@ -153,16 +156,21 @@ export class FrameReceiver implements FrameHandler {
     }
     const code = readU32(buffer, start);
     const stream = this.#streams.open.get(id);
-    if (this.#context.role === "client") {
-      if (stream === undefined) this.#context.charge(PeerEvent.RESET_OF_CLOSED);
-    } else if (code !== ErrorCode.NO_ERROR || stream !== undefined) {
-      // NO_ERROR after a complete response is free: the client needs no more of it.
+    if (stream === undefined) return this.#context.charge(PeerEvent.RESET_OF_CLOSED);
+    if (this.#context.role === "server" && this.#isPrompt(stream)) {
       this.#context.charge(PeerEvent.CANCEL);
+      if (this.#context.finished) return;
     }
-    if (stream === undefined || this.#context.finished) return;
     this.#closer.endByPeer(stream, code, `The peer reset the stream with ${errorCodeName(code)}`);
     this.#sender.pump(); // Its queued bytes are gone, which leaves room for others.
     this.#context.finishIfDrained();
+  }
+
+  #isPrompt(stream: Http2Stream): boolean {
+    // A reply that waits for a window, of which the client takes nothing, is no answer.
+    const taken = stream.queue === null ||
+      stream.sendWindow <= this.#settings.peerInitialWindow - LEAST_TAKEN_BYTES;
+    return this.#streams.recent.isPrompt(stream.id, stream.answered && taken);
   }
 
   #onPing(flags: number, id: number, buffer: Uint8Array, start: number, end: number): void {

@@ -7,7 +7,7 @@
 
 import type { HpackDecoder } from "../hpack/decoder.ts";
 import { HeaderList } from "../hpack/header_list.ts";
-import { type PeerBudget, PeerEvent } from "../limits/peer_budget.ts";
+import { MAX_UNFINISHED_FACTOR, type PeerBudget, PeerEvent } from "../limits/peer_budget.ts";
 import { BlockCache } from "./block_cache.ts";
 import type { ClosedStreams } from "./closed_streams.ts";
 import { ErrorCode } from "./constants.ts";
@@ -132,9 +132,10 @@ export class HeaderReceiver implements BlockOwner {
     if (!this.#takeId(id)) return;
     const context = this.#context;
     this.#budget.credit(PeerEvent.REQUEST);
+    if (this.#shutdown.ignores(id)) return this.#closer.refuseLate(id);
     if (
-      this.#shutdown.ignores(id) ||
-      this.#streams.slots >= this.#maxConcurrentStreams ||
+      this.#streams.open.size >= this.#maxConcurrentStreams ||
+      this.#streams.slots >= this.#maxConcurrentStreams * MAX_UNFINISHED_FACTOR ||
       this.#sender.queuedBytes >= this.#maxSendBufferBytes
     ) return this.#closer.refuse(id, ErrorCode.REFUSED_STREAM);
     if (this.#selfDependent || (endStream && summary.contentLength > 0)) {

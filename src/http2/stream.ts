@@ -105,6 +105,11 @@ export abstract class Http2Stream {
   /** The queue is empty and `trailersQueued`: write the trailer section. */
   abstract writeTrailers(): void;
 
+  /** Server: whether response headers were sent. */
+  get answered(): boolean {
+    return false;
+  }
+
   /** Whether this side may still send. */
   get canSend(): boolean {
     return this.state === StreamState.OPEN || this.state === StreamState.HALF_CLOSED_REMOTE;

@@ -70,6 +70,11 @@ export class StreamCloser {
     this.#context.charge(PeerEvent.FAULT);
   }
 
+  /** Refuses a stream that was opened before the client can have seen GOAWAY (RFC 9113 §6.8), which is no fault. */
+  refuseLate(id: number): void {
+    this.#writeReset(id, ErrorCode.REFUSED_STREAM, 0);
+  }
+
   /** Resets a stream for the protocol above. No callback but `onStreamClosed` follows. */
   reset(stream: Http2Stream, code: number): void {
     if (stream.state === StreamState.CLOSED || stream.state === StreamState.IDLE) return;

@@ -7,6 +7,7 @@
 
 import { IdMap } from "../call/id_map.ts";
 import type { ConnectionLifetime } from "../limits/connection_lifetime.ts";
+import { RecentCalls } from "../limits/recent_calls.ts";
 import type { Role } from "./context.ts";
 import type { Http2Stream } from "./stream.ts";
 
@@ -20,8 +21,10 @@ export class StreamTable {
   nextId = 1;
   /** Server: the largest identifier that the client has used. */
   lastPeerId = 0;
-  /** Server: streams that are open, or closed while their handlers still run. */
+  /** Server: streams that are open, or closed while their handlers still run. The latter do not count as open. */
   slots = 0;
+  /** Server: which streams are too young to be cancelled free of charge. */
+  readonly recent = new RecentCalls();
   readonly #role: Role;
   readonly #lifetime: ConnectionLifetime;
 

@@ -8,6 +8,7 @@ import { ProtocolError } from "../errors.ts";
 import { ConnectionLifetime } from "../limits/connection_lifetime.ts";
 import { MemoryPool, MemoryShare } from "../limits/memory_pool.ts";
 import { PeerBudget, type PeerCharge } from "../limits/peer_budget.ts";
+import { RecentCalls } from "../limits/recent_calls.ts";
 import { type FrameHandler, FrameReader } from "./format/frame_reader.ts";
 import { Reason } from "./format/frames.ts";
 import { ENCODING_GZIP, HELLO_DEFAULTS, type HelloSettings } from "./format/hello.ts";
@@ -54,6 +55,8 @@ export class LeanConnection {
   readonly receiving: ReceiveAccount;
   /** What the peer may cost. */
   readonly budget: PeerBudget;
+  /** Server: which calls are too young to be cancelled free of charge. */
+  readonly recent = new RecentCalls();
   /** Keepalive; on a server, idleness and age. */
   readonly lifetime: ConnectionLifetime;
   /** Settings of the peer's hello; the defaults before. */
@@ -123,6 +126,7 @@ export class LeanConnection {
     if (this.finished) return;
     this.liveness.nowMs = nowMs;
     this.lifetime.received(nowMs);
+    this.recent.onRead(nowMs, this.lastPeerId);
     this.output.busy = true;
     try {
       this.reader.receive(chunk);

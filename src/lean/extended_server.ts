@@ -6,7 +6,7 @@
 
 import { IdMap } from "../call/id_map.ts";
 import { Status } from "../call/status.ts";
-import { PeerEvent } from "../limits/peer_budget.ts";
+import { MAX_UNFINISHED_FACTOR, PeerEvent } from "../limits/peer_budget.ts";
 import { PingLimit } from "../limits/ping_limit.ts";
 import type { LeanConnection } from "./connection.ts";
 import {
@@ -160,7 +160,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
       );
     }
     connection.lastPeerId = id;
-    const full = this.#owner.activeCalls >= this.options.maxConcurrentStreams;
+    const full = this.#isFull;
     const route = this.#readRoute(b, at + HEADER_BYTES, typeBytes, full);
     if (route === undefined) return connection.illegal(`Cannot read the route of call ${id}`);
     let value = at + HEADER_BYTES + typeBytes;
@@ -186,6 +186,12 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     }
   }
 
+  get #isFull(): boolean {
+    const { maxConcurrentStreams } = this.options;
+    return this.#calls.size >= maxConcurrentStreams ||
+      this.#owner.activeCalls >= maxConcurrentStreams * MAX_UNFINISHED_FACTOR;
+  }
+
   // The route of a refused call is skipped, but counted where it gets a number.
   #readRoute(b: Uint8Array, at: number, typeBytes: number, refused: boolean): string | undefined {
     if (!refused) return this.#routes.read(b, at, typeBytes);
@@ -196,7 +202,9 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
   #admitCall(id: number, full: boolean): boolean {
     const { queuedBytes } = this.sending;
     if (this.#connection.draining) {
-      this.#refuseWith(
+      // The client may not have seen GOODBYE: no fault.
+      if (!this.#connection.countAnswer()) return false;
+      this.output.writeError(
         id,
         errorValue(Status.UNAVAILABLE, NOT_PROCESSED, "The server is going away"),
       );
@@ -295,7 +303,8 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
       const message = `Cannot accept CANCEL of call ${id} with ${valueBytes} bytes of value`;
       return this.#connection.illegal(message);
     }
-    if (!this.#connection.charge(PeerEvent.CANCEL)) return;
+    const prompt = this.#connection.recent.isPrompt(id, call.answered);
+    if (prompt && !this.#connection.charge(PeerEvent.CANCEL)) return;
     this.#drop(call, Status.CANCELLED, "The client cancelled the call");
   }
 

@@ -9,7 +9,7 @@ import { releaseMessage } from "../bytes/pool.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../call/wire.ts";
-import { type CallOwner, LeanCall } from "./call.ts";
+import { type CallOwner, LeanCall, LEAST_PIECE_BYTES } from "./call.ts";
 import { errorValue } from "./format/errors.ts";
 import { encodeFields, type FieldBlock } from "./format/fields.ts";
 import { COMPRESSED, END, ERROR, FIELDS, RESPONSE, STREAM } from "./format/frames.ts";
@@ -82,6 +82,13 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
 
   get acceptsGzip(): boolean {
     return this.owner.acceptsGzip;
+  }
+
+  /** Whether a reply was begun, and the client takes what was sent of it. */
+  get answered(): boolean {
+    const taken = this.queuedBytes === 0 ||
+      this.sendWindow <= this.owner.sending.peerWindowBytes - LEAST_PIECE_BYTES;
+    return taken && (this.headersSent || this.ended);
   }
 
   get closed(): boolean {

@@ -60,7 +60,7 @@ export const PeerEvent = {
   GOAWAY: overhead("GOAWAY frames"),
   /** A frame of a stream or call that has ended, beyond what was on its way. */
   LATE_FRAME: overhead("frames of ended calls"),
-  /** The client resets a stream; on the lean wire, CANCEL. */
+  /** The client resets a stream, or on the lean wire cancels a call, too soon for an answer (see `RecentCalls`). */
   CANCEL: reset("cancelled calls", 1, false),
   /** A call that is refused, or ended because the peer broke a rule that concerns this call alone. */
   FAULT: reset("refused or broken calls", 1, true),
@@ -74,7 +74,7 @@ export const PeerEvent = {
   UNEXPECTED_SETTINGS_ACK: overhead("unexpected acknowledgements of SETTINGS"),
   /** A PING acknowledgement for no PING of this side. */
   UNEXPECTED_PING_ACK: overhead("unexpected acknowledgements of PING"),
-  /** A server's RST_STREAM for a stream that is closed. A reset of an open stream is free: it can happen but once. */
+  /** RST_STREAM for a stream that is closed. A server's reset of an open stream is free: it can happen but once. */
   RESET_OF_CLOSED: overhead("RST_STREAM frames of closed streams"),
   /** WINDOW_UPDATE. */
   WINDOW_UPDATE: overhead("WINDOW_UPDATE frames"),
@@ -117,6 +117,12 @@ export const PeerEvent = {
   /** Lean: a call was opened, of which so many frames may be on their way when it ends. */
   CALL_OPENED: credit("overhead", 100),
 } satisfies Record<string, PeerCharge | PeerCredit>;
+
+/**
+ * Multiple of `maxConcurrentStreams` up to which calls are accepted while handlers of ended calls still run: open calls
+ * alone count against the limit itself (RFC 9113 §5.1.2), and those without a handler wait for one to end.
+ */
+export const MAX_UNFINISHED_FACTOR = 4;
 
 /** What follows from a charge: nothing, a pause in reading until `readThrottledUntilMs`, or the connection's end. */
 export type Verdict = "ok" | "throttle" | "close";

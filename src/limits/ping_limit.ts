@@ -42,8 +42,14 @@ export class PingLimit {
   /** Judges a ping; false when it is the third early one, after which the connection must end. */
   admit(nowMs: number, openCalls: number): boolean {
     const elapsedMs = nowMs - this.#lastMs;
+    const leastMs = this.leastIntervalMs(openCalls);
+    if (elapsedMs >= leastMs) {
+      // A ping that this server reads late does not make the next one early.
+      this.#lastMs = elapsedMs < 2 * leastMs ? this.#lastMs + leastMs : nowMs;
+      return true;
+    }
     this.#lastMs = nowMs;
-    return elapsedMs >= this.leastIntervalMs(openCalls) || ++this.#strikes <= MAX_STRIKES;
+    return ++this.#strikes <= MAX_STRIKES;
   }
 
   /** The interval that pings must keep now, in ms. */

@@ -268,14 +268,59 @@ for (const [name, bytes, code] of STREAM_FAULTS) {
   });
 }
 
-Deno.test("RFC 9113 §5.1.2: streams above the limit are refused, running handlers included", () => {
+Deno.test("RFC 9113 §5.1.2: streams above the limit are refused, closed ones do not count", () => {
   const server = new Server({ maxConcurrentStreams: 2 });
   server.send(hello(), headers(1), rst(1, 8), headers(3), rst(3, 8));
   assert.equal(server.calls.length, 2);
-  assert.equal(rstCode(server.send(headers(5))), REFUSED_STREAM);
+  assert.equal(rstCode(server.send(headers(5), headers(7))), undefined);
+  assert.equal(rstCode(server.send(headers(9))), REFUSED_STREAM);
+  assert.equal(rstCode(server.send(rst(5, 8), headers(11))), undefined);
+  assert.equal(server.calls.length, 5);
+});
+
+Deno.test("streams whose handlers run on after their end are refused from four times the limit", () => {
+  const server = new Server({ maxConcurrentStreams: 2 });
+  server.send(hello());
+  let id = 1;
+  for (; server.calls.length < 8; id += 2) server.send(headers(id), rst(id, 8));
+  assert.equal(server.engine.activeCalls, 8);
+  assert.equal(rstCode(server.send(headers(id))), REFUSED_STREAM);
   server.calls[0].handlerDone();
-  assert.equal(rstCode(server.send(headers(7))), undefined);
-  assert.equal(server.calls.length, 3);
+  assert.equal(rstCode(server.send(headers(id + 2))), undefined);
+});
+
+Deno.test("a reset is free once its call was answered, or waited for an answer", () => {
+  const server = new Server({ resetBurst: 1, resetsPerSecond: 0 }, true);
+  server.send(hello());
+  let id = 1;
+  for (; id < 100; id += 2) {
+    server.send(headers(id));
+    server.calls.at(-1)!.sendMessage(new Uint8Array(10), false);
+    server.send(rst(id, 8));
+  }
+  for (; id < 200; id += 2) {
+    server.send(headers(id));
+    server.nowMs += 10;
+    server.send(rst(id, 8));
+  }
+  assert.equal(server.engine.finished, false);
+  server.send(headers(id), rst(id, 8));
+  assert.equal(server.engine.finished, false, "the only credit");
+  server.nowMs += 100;
+  // In one piece with its call, whatever the handler sent by then.
+  assert.equal(goawayCode(server.send(headers(id + 2), rst(id + 2, 8))), ENHANCE_YOUR_CALM);
+});
+
+Deno.test("a reset of a reply of which the client took nothing is charged", () => {
+  const server = new Server({ resetBurst: 20, resetsPerSecond: 0 }, true);
+  server.send(hello([4, 0]));
+  let code: number | undefined;
+  for (let id = 1; id < 100 && code === undefined; id += 2) {
+    server.send(headers(id));
+    server.calls.at(-1)!.sendMessage(new Uint8Array(60_000), false);
+    code = goawayCode(server.send(rst(id, 8)));
+  }
+  assert.equal(code, ENHANCE_YOUR_CALM);
 });
 
 Deno.test("RFC 9113 §5.1.2: a client that keeps opening streams above the limit is throttled more and more, then closed", () => {

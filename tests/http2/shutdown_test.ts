@@ -27,6 +27,19 @@ Deno.test("RFC 9113 §6.8: a drain sends GOAWAY twice, the second with the last 
   assert(server.engine.finished);
 });
 
+Deno.test("RFC 9113 §6.8: streams opened before the client sees GOAWAY are refused free of charge", () => {
+  const server = new Server({ resetBurst: 1, resetsPerSecond: 0 });
+  server.send(hello(), headers(1));
+  server.engine.drain(0);
+  const pong = server.output().find((f) => f.type === 6)!;
+  server.send(frame(6, 1, 0, pong.payload));
+  for (let id = 3; id < 103; id += 2) {
+    assert.equal(rstCode(server.send(headers(id))), REFUSED_STREAM);
+  }
+  assert.equal(server.engine.finished, false);
+  assert.equal(server.engine.readThrottledUntilMs, 0);
+});
+
 Deno.test("RFC 9113 §6.8: after GOAWAY of the client open calls finish, then the connection does", () => {
   const server = new Server();
   server.send(hello(), headers(1, GRPC_REQUEST, 5), goaway(0, 0));

@@ -220,7 +220,7 @@ Deno.test("a slot is free once the call has ended and its handler is done, in ei
   assert.equal(made.engine.activeCalls, 0);
 });
 
-Deno.test("a cancelled call keeps its slot until its handler is done", () => {
+Deno.test("a cancelled call does not count as open while its handler runs on", () => {
   const pair = new Pair({
     server: { maxConcurrentStreams: 1 },
     handle: () => serverCallSink(),
@@ -233,14 +233,50 @@ Deno.test("a cancelled call keeps its slot until its handler is done", () => {
   const second = start(pair.client.engine, "/x");
   second.call.sendLastMessage(utf8(""), false);
   pair.run();
-  assert.equal(second.status, Status.UNAVAILABLE);
-  assert.equal(second.progress, "refused");
-  pair.server.calls[0].call.handlerDone();
-  const third = start(pair.client.engine, "/x");
-  third.call.sendLastMessage(utf8(""), false);
-  pair.run();
-  assert.equal(third.status, undefined);
+  assert.equal(second.status, undefined);
   assert.equal(pair.server.calls.length, 2);
+  assert.equal(pair.server.engine.activeCalls, 2);
+  pair.server.calls[0].call.handlerDone();
+  assert.equal(pair.server.engine.activeCalls, 1);
+});
+
+Deno.test("calls whose handlers run on after their end are refused from four times the limit", () => {
+  const made = greetedServer({ maxConcurrentStreams: 2 }, () => serverCallSink());
+  for (let id = 1; id <= 10; id++) {
+    made.engine.receive(concat(frame(1, id, "/x"), control(CANCEL, id)), 0);
+  }
+  assert.equal(made.calls.length, 8);
+  assert.equal(made.engine.finished, false);
+});
+
+Deno.test("a cancel is free once its call was answered, or waited for an answer", () => {
+  const made = greetedServer({ resetBurst: 1, resetsPerSecond: 0 });
+  let id = 1;
+  for (; id <= 50; id++) {
+    made.engine.receive(frame(1, id, "/x"), 0);
+    made.calls.at(-1)!.call.sendMessage(utf8("x"), false);
+    made.engine.receive(control(CANCEL, id), 0);
+    made.calls.at(-1)!.call.handlerDone();
+  }
+  for (; id <= 100; id++) {
+    made.engine.receive(frame(1, id, "/x"), id * 20);
+    made.engine.receive(control(CANCEL, id), id * 20 + 10);
+    made.calls.at(-1)!.call.handlerDone();
+  }
+  assert.equal(made.engine.finished, false);
+  for (; id <= 102; id++) {
+    made.engine.receive(concat(frame(1, id, "/x"), control(CANCEL, id)), 5_000);
+  }
+  assertGoodbye(made, 4, /Too many cancelled calls: the budget is 1/);
+});
+
+Deno.test("calls opened before the client sees GOODBYE are refused free of charge", () => {
+  const made = greetedServer({ resetBurst: 1, resetsPerSecond: 0 }, () => serverCallSink());
+  made.engine.receive(frame(1, 1, "/x"), 0);
+  made.engine.drain(0);
+  for (let id = 2; id <= 50; id++) made.engine.receive(frame(1, id, "/x"), 0);
+  assert.equal(made.engine.finished, false);
+  assert.equal(made.engine.readThrottledUntilMs, 0);
 });
 
 Deno.test("ping flood: reading pauses at 100 unsent answers, the connection ends at 1,000", () => {

@@ -17,6 +17,14 @@ Deno.test("gRPC A8: pings without calls are two hours apart, unless they are per
   for (let i = 0; i < 10; i++) assert(permitted.admit(i * 300_000, 0), `ping ${i}`);
 });
 
+Deno.test("a ping that the server reads late does not make the next one early", () => {
+  const pings = new PingLimit(LIMITS);
+  for (let i = 0; i < 20; i++) {
+    // Every second ping is read 50 ms late.
+    assert(pings.admit(i * 300_000 + (i % 2) * 50, 1), `ping ${i}`);
+  }
+});
+
 Deno.test("useful frames forgive early pings", () => {
   const pings = new PingLimit(LIMITS);
   for (let i = 0; i < 3; i++) assert(pings.admit(i, 1));

@@ -11,6 +11,7 @@ import { IdMap } from "../../call/id_map.ts";
 import { BatchService } from "../../../proto/gen/vrpc/v1/batch_pb.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { checkRange, whole } from "../../limits/ranges.ts";
+import { MAX_UNFINISHED_FACTOR } from "../../limits/peer_budget.ts";
 import { Status } from "../../call/status.ts";
 import type { ServerCall } from "../../call/wire.ts";
 import { ProtocolError, RpcError } from "../../errors.ts";
@@ -28,7 +29,10 @@ import type { HandlerContext } from "../core/types.ts";
 
 /** Options of {@link addBatch}. */
 export interface BatchServerOptions {
-  /** Concurrent calls per stream, 1 or more; further calls get RESOURCE_EXHAUSTED. Default 1,024. */
+  /**
+   * Open calls per stream, and handlers that run at once, 1 or more. Further open calls get RESOURCE_EXHAUSTED; a call
+   * that finds the handlers of cancelled ones still running waits. Default 1,024.
+   */
   maxCalls?: number;
   /** Replies queued for a slow client, in bytes, above which no more calls are read; 1 or more. Default 1 MiB. */
   maxBufferedBytes?: number;
@@ -54,7 +58,7 @@ export function addBatch(router: Router, options: BatchServerOptions = {}): void
     if (context.wire === "batch") {
       throw new RpcError(Status.UNIMPLEMENTED, "Cannot nest batches");
     }
-    const accept = router.openNested(context.peer);
+    const accept = router.openNested(context.peer, maxCalls);
     return new BatchSession(context, accept, maxCalls, maxBufferedBytes).run(requests);
   });
   router.registry.addService(BatchService);
@@ -69,7 +73,7 @@ class BatchSession implements BatchRequestSink, BatchServerCallOwner {
   #maxReplyBytes = DEFAULT_MAX_REPLY_BYTES;
   #methods: (string | undefined)[] = [];
   #open = new IdMap<BatchServerCall>();
-  /** Calls whose handlers have not ended, cancelled calls included. */
+  /** Calls whose handlers have not ended, cancelled calls included; they do not count as open. */
   #running = 0;
   #writer = new BatchResponseWriter();
   #bufferedBytes = 0;
@@ -127,11 +131,13 @@ class BatchSession implements BatchRequestSink, BatchServerCallOwner {
     if (id === 0 || this.#open.has(id)) {
       throw malformed(`the call id ${id} is ${id === 0 ? "not valid" : "in use"}`);
     }
-    if (this.#running >= this.#maxCalls) {
+    const open = this.#open.size;
+    if (open >= this.#maxCalls || this.#running >= this.#maxCalls * MAX_UNFINISHED_FACTOR) {
       this.#reply(
         id,
         Status.RESOURCE_EXHAUSTED,
-        `Cannot run the call: ${this.#running} calls of the batch stream run, limit is ${this.#maxCalls}`,
+        `Cannot run the call: ${open} calls of the batch stream are open and ${this.#running} run or wait, ` +
+          `limit is ${this.#maxCalls}`,
       );
       return;
     }

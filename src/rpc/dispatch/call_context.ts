@@ -13,6 +13,7 @@ import type { RpcError } from "../../errors.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { abortSafely } from "../core/abort.ts";
 import { callEnded } from "../core/call_end.ts";
+import type { HandlerSlots } from "./handler_slots.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
 
@@ -22,6 +23,8 @@ export interface CallConnection {
   readonly peer: PeerInfo;
   /** Wire that the calls arrive on. */
   readonly wire: HandlerContext["wire"];
+  /** Bounds the handlers that run at once. */
+  readonly handlers: HandlerSlots;
   /** Clock of the deadlines. */
   readonly clock: Clock;
   /** Received messages that wait for their handlers, and decompressed requests that handlers hold. */

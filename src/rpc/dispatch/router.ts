@@ -13,8 +13,11 @@ import type { Interceptor, MethodInfo } from "../core/types.ts";
 
 /** Runs calls that arrive inside another call, such as those of a batch. */
 export interface NestedCallHost {
-  /** Opens a virtual connection from `peer`; returns the function that accepts its calls. */
-  openNested(peer: PeerInfo): (call: ServerCall) => void;
+  /**
+   * Opens a virtual connection from `peer` that runs up to `maxHandlers` handlers at once; returns the function that
+   * accepts its calls.
+   */
+  openNested(peer: PeerInfo, maxHandlers: number): (call: ServerCall) => void;
 }
 
 /**
@@ -135,15 +138,15 @@ export class Router {
 
   /**
    * Opens a virtual connection from `peer` for calls that arrive inside another call; returns the function that
-   * accepts them. For `addBatch`. Throws TypeError while no server uses this router.
+   * accepts them. `maxHandlers` of them run at once, further ones wait. For `addBatch`. Throws TypeError while no server uses this router.
    *
    * @internal
    */
-  openNested(peer: PeerInfo): (call: ServerCall) => void {
+  openNested(peer: PeerInfo, maxHandlers: number): (call: ServerCall) => void {
     if (this.#host === undefined) {
       throw new TypeError("Cannot accept nested calls: no server uses this router");
     }
-    return this.#host.openNested(peer);
+    return this.#host.openNested(peer, maxHandlers);
   }
 
   /**

@@ -8,6 +8,7 @@ import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { errorFromOutside, RpcError } from "../../errors.ts";
 import { DETAILS_KEY, encodeStatusDetails } from "../core/error_details.ts";
+import type { MethodInfo } from "../core/types.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 
 /**
@@ -22,6 +23,22 @@ export function sharedCancelError(
   const last = connection.lastCancelError;
   if (last !== undefined && last.code === code && last.message === reason) return last;
   return connection.lastCancelError = errorFromOutside(code, reason);
+}
+
+/** Makes the error of a call that needs exactly one request (doc/statuscodes.md: "cardinality violation"). */
+export function wrongCountError(method: MethodInfo, sent: "more" | "none"): RpcError {
+  return new RpcError(
+    Status.UNIMPLEMENTED,
+    `Method ${method.path} takes 1 request, the caller sent ${sent}`,
+  );
+}
+
+/** Makes the error of a dispatcher whose answer is not what the kind of the method needs. */
+export function wrongReplyError(method: MethodInfo, streams: boolean): TypeError {
+  return new TypeError(
+    `The dispatcher answered ${method.path} ` +
+      (streams ? "without a stream of replies" : "without a single reply"),
+  );
 }
 
 /** Makes the error of a call that took longer than the server allows, whatever its caller's deadline. */

@@ -20,9 +20,15 @@ import type { MethodInfo } from "../core/types.ts";
 import { type CallConnection, CallContext } from "../dispatch/call_context.ts";
 import type { Dispatcher, DispatchReply } from "../dispatch/dispatcher.ts";
 import { checkedReply, EncodedReplies, encodeReply, isThenable } from "../dispatch/invoke.ts";
+import type { SlotWaiter } from "../dispatch/handler_slots.ts";
 import { inflateRequest, memoryUsedUp } from "../dispatch/inflate_request.ts";
 import { RequestStream } from "../dispatch/request_stream.ts";
-import { sharedCancelError, timeLimitError } from "./call_errors.ts";
+import {
+  sharedCancelError,
+  timeLimitError,
+  wrongCountError,
+  wrongReplyError,
+} from "./call_errors.ts";
 import { sendError, sendMessage, sendOk } from "./reply_sending.ts";
 import { type FailureReports, sendableError } from "./sendable_error.ts";
 
@@ -51,7 +57,7 @@ export interface CallEnvironment extends FailureReports {
 }
 
 /** Runs one call: takes the wire's events, dispatches the requests, sends replies and status. */
-export class ServerCallHandler implements ServerCallSink {
+export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   readonly #environment: CallEnvironment;
   readonly #call: ServerCall;
   readonly #context: CallContext;
@@ -112,7 +118,7 @@ export class ServerCallHandler implements ServerCallSink {
       this.#context.connection.memory,
     );
     this.#context.requests = this.#requests;
-    this.#run(this.#requests);
+    this.#run();
   }
 
   onMessage(message: Uint8Array, compressed: boolean): void {
@@ -122,12 +128,7 @@ export class ServerCallHandler implements ServerCallSink {
     } else if (this.#completed) {
       return;
     } else if (this.#request !== undefined) {
-      this.#complete(
-        new RpcError(
-          Status.UNIMPLEMENTED,
-          `Method ${this.#method.path} takes 1 request, the caller sent more`,
-        ),
-      );
+      this.#complete(wrongCountError(this.#method, "more"));
     } else if (compressed) {
       this.#takeCompressed(message);
     } else if (message.length <= SMALL_REQUEST_BYTES || this.#hold(message.length)) {
@@ -158,23 +159,10 @@ export class ServerCallHandler implements ServerCallSink {
   }
 
   onHalfClose(): void {
-    if (this.#requests) {
-      this.#requests.end();
-    } else if (this.#completed) {
-      return;
-    } else if (this.#request === undefined) {
-      this.#complete(
-        new RpcError(
-          Status.UNIMPLEMENTED,
-          `Method ${this.#method.path} takes 1 request, the caller sent none`,
-        ),
-      );
-    } else {
-      const request = this.#request;
-      this.#request = undefined;
-      if (!this.#context.requests.lastCompressed) this.#release();
-      this.#run(request);
-    }
+    if (this.#requests) this.#requests.end();
+    else if (this.#completed) return;
+    else if (this.#request === undefined) this.#complete(wrongCountError(this.#method, "none"));
+    else this.#run();
   }
 
   onCancel(code: Status, reason: string): void {
@@ -199,12 +187,23 @@ export class ServerCallHandler implements ServerCallSink {
 
   // ---- the handler ---------------------------------------------------------------------------------------
 
-  #run(request: Uint8Array | RequestStream): void {
+  /** Runs the handler now, or once another one of the connection has ended. */
+  #run(): void {
+    if (this.#context.connection.handlers.take(this)) this.startHandler();
+  }
+
+  startHandler(): void {
     const { dispatcher } = this.#environment;
     const context = this.#context;
     // The timer of a deadline runs after the frames that were read with it.
-    if (context.timeRemainingMs() <= 0) return this.#onDeadline();
+    if (context.timeRemainingMs() <= 0) {
+      context.connection.handlers.release();
+      return this.#onDeadline();
+    }
     this.#handlerRuns = true;
+    const request = this.#requests ?? this.#request as Uint8Array;
+    this.#request = undefined;
+    if (this.#requests === undefined && !context.requests.lastCompressed) this.#release();
     let reply: DispatchReply | Promise<DispatchReply>;
     try {
       reply = context.deadlineAtMs === Infinity
@@ -236,9 +235,7 @@ export class ServerCallHandler implements ServerCallSink {
     const single = isBytes(reply);
     const streams = serverStreams(this.#method.kind);
     if (streams === single || typeof reply !== "object" || reply === null) {
-      const text = `The dispatcher answered ${this.#method.path} ` +
-        (streams ? "without a stream of replies" : "without a single reply");
-      this.#handlerFailed(new TypeError(text));
+      this.#handlerFailed(wrongReplyError(this.#method, streams));
     } else if (single) {
       this.#handlerEnded(reply);
     } else if (this.#context.deadlineAtMs === Infinity) {
@@ -294,7 +291,10 @@ export class ServerCallHandler implements ServerCallSink {
   }
 
   #handlerEnded(outcome: Outcome): void {
-    this.#handlerRuns = false;
+    if (this.#handlerRuns) {
+      this.#handlerRuns = false;
+      this.#context.connection.handlers.release();
+    }
     this.#complete(outcome);
   }
 
@@ -316,8 +316,12 @@ export class ServerCallHandler implements ServerCallSink {
       const code = this.#send(outcome, cancelled);
       this.#environment.ended(code);
       this.#context.ended(code);
-      if (this.#handlerRuns) this.#abandonHandler(outcome as RpcError);
-      else this.#requests?.return();
+      if (this.#handlerRuns) {
+        this.#abandonHandler(outcome as RpcError);
+      } else {
+        this.#context.connection.handlers.leave(this);
+        this.#requests?.return();
+      }
       this.#request = undefined;
     }
     if (this.#handlerRuns) return;

@@ -19,6 +19,7 @@ import type { MethodInfo } from "../core/types.ts";
 import type { CallConnection, CallContext } from "../dispatch/call_context.ts";
 import { assignCallId } from "../dispatch/call_id.ts";
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
+import { HandlerSlots } from "../dispatch/handler_slots.ts";
 import type { NestedCallHost } from "../dispatch/router.ts";
 import { type CallEnvironment, ServerCallHandler } from "./call_handler.ts";
 
@@ -135,12 +136,13 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     handler.start();
   }
 
-  openNested(peer: PeerInfo): (call: ServerCall) => void {
+  openNested(peer: PeerInfo, maxHandlers: number): (call: ServerCall) => void {
     const connection: CallConnection = {
       peer,
       wire: "batch",
       clock: this.#clock,
       memory: new MemoryShare(this.#memory),
+      handlers: new HandlerSlots(maxHandlers),
       lastCancelError: undefined,
     };
     return (call) => this.accept(call, connection);

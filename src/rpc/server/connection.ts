@@ -13,6 +13,7 @@ import { MemoryShare } from "../../limits/memory_pool.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import type { CallHost } from "./call_host.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
+import { HandlerSlots } from "../dispatch/handler_slots.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { ConnectionDriver } from "../core/connection_driver.ts";
 import { serverLog } from "../core/log.ts";
@@ -126,6 +127,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       wire,
       clock,
       memory: new MemoryShare(settings.memory),
+      handlers: new HandlerSlots(settings.maxHandlers),
       lastCancelError: undefined,
     };
     // One timeout covers everything from accept to a complete preface.

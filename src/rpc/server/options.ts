@@ -196,6 +196,8 @@ export interface ConnectionSettings {
   readonly infoText: string;
   /** {@link ServeOptions.maxReceiveMessageBytes}. */
   readonly maxReceiveMessageBytes: number;
+  /** Handlers that run at once on a connection: {@link ConnectionLimits.maxConcurrentStreams}. */
+  readonly maxHandlers: number;
   /** The buffers of all connections together. */
   readonly memory: MemoryPool;
   /** Flat options of engines, those alone that were given; an engine fills in its defaults and drops the others'. */
@@ -227,6 +229,7 @@ export function connectionSettings(options: ServeOptions): ConnectionSettings {
     stallTimeoutMs: limits.stallTimeoutMs ?? SHARED_LIMITS.stallTimeoutMs,
     infoText,
     maxReceiveMessageBytes,
+    maxHandlers: limits.maxConcurrentStreams ?? SHARED_LIMITS.maxConcurrentStreams,
     memory,
     engine: {
       ...limits,

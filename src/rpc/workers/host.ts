@@ -12,6 +12,7 @@ import { MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import { CallHost } from "../server/call_host.ts";
 import { systemClock } from "../core/system_clock.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
+import { HandlerSlots } from "../dispatch/handler_slots.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { Router } from "../dispatch/router.ts";
 import { epochMs, type FromWorker, postableMetadata, type ToWorker } from "./messages.ts";
@@ -90,6 +91,7 @@ export function serveWorker(
         wire: data.wire,
         clock: systemClock,
         memory: new MemoryShare(UNBOUNDED),
+        handlers: new HandlerSlots(Infinity),
         lastCancelError: undefined,
       };
       if (!call.closed) host.accept(call, connection);

@@ -34,7 +34,7 @@ Deno.test("nested calls run like others, with the given peer and their own deadl
       return request;
     })
   );
-  const accept = host.router.openNested({ address: "inner", transport: "memory" });
+  const accept = host.router.openNested({ address: "inner", transport: "memory" }, 8);
   const call = new FakeCall("/see", { timeoutMs: 70 });
   accept(call);
   await call.request(new Uint8Array([1])).ended;
@@ -44,7 +44,7 @@ Deno.test("nested calls run like others, with the given peer and their own deadl
 
 Deno.test("a router without a server refuses nested calls", () => {
   assert.throws(
-    () => new Router().openNested({ address: "inner", transport: "memory" }),
+    () => new Router().openNested({ address: "inner", transport: "memory" }, 8),
     /^TypeError: Cannot accept nested calls: no server uses this router$/,
   );
 });
