@@ -80,7 +80,6 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   closed = false;
   #fields: RequestFields = NO_FIELDS;
   #metadata: Metadata | null = null;
-  #headersSent = false;
   #status: Status = Status.OK;
   #statusMessage = "";
   #trailers: Metadata | undefined = undefined;
@@ -136,10 +135,6 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     encoder.field(out, "grpc-message", encodeShortMessage(message, Infinity), "literal");
     if (code === Status.UNIMPLEMENTED) encoder.prepared(out, ACCEPT_ENCODING);
     connection.endHeaders(this, at, true);
-  }
-
-  override get answered(): boolean {
-    return this.#headersSent;
   }
 
   get metadata(): Metadata {
@@ -248,7 +243,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   // ---- sending -----------------------------------------------------------------------------------------
 
   sendHeaders(metadata?: Metadata, encoding?: string): void {
-    if (this.#headersSent || this.closed) return;
+    if (this.answered || this.closed) return;
     const { connection } = this;
     if (metadata !== undefined) {
       const bytes = OWN_FIELDS_BYTES + metadata.listBytes;
@@ -260,7 +255,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
         );
       }
     }
-    this.#headersSent = true;
+    this.answered = true;
     const { encoder, out } = connection;
     const at = connection.beginHeaders();
     encoder.prepared(out, STATUS_200);
@@ -283,7 +278,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
         `Cannot queue a reply of ${message.length} bytes: the memory for messages is used up`,
       );
     }
-    if (!this.#headersSent) this.sendHeaders();
+    if (!this.answered) this.sendHeaders();
     this.sendFramed(message, compressed, false);
   }
 
@@ -320,8 +315,8 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     const { connection } = this;
     const { encoder, out } = connection;
     const at = connection.beginHeaders();
-    if (!this.#headersSent) {
-      this.#headersSent = true;
+    if (!this.answered) {
+      this.answered = true;
       encoder.prepared(out, STATUS_200);
       encoder.prepared(out, CONTENT_TYPE);
     }

@@ -79,6 +79,8 @@ export abstract class Http2Stream {
   trailersQueued = false;
   /** Whether the sender waits for `onWritable`. */
   wantsWritable = false;
+  /** Server: whether response headers were sent. */
+  answered = false;
   /** When queued bytes last moved, for the stall watch; 0 for not looked at since. */
   progressMs = 0;
 
@@ -104,11 +106,6 @@ export abstract class Http2Stream {
   abstract onDropped(): void;
   /** The queue is empty and `trailersQueued`: write the trailer section. */
   abstract writeTrailers(): void;
-
-  /** Server: whether response headers were sent. */
-  get answered(): boolean {
-    return false;
-  }
 
   /** Whether this side may still send. */
   get canSend(): boolean {

@@ -16,8 +16,9 @@ import { MAX_COUNT, measured, type Ranges, whole } from "./ranges.ts";
  */
 export interface ConnectionLimits {
   /**
-   * Calls that the peer may have open at once, running handlers included; on a channel, calls opened on a lean
-   * version-1 connection, whose server states no limit. 1 to 2³¹−1. Default 128.
+   * Calls that the peer may have open at once, and handlers that a server runs at once for it. A cancelled call is no
+   * longer open; one that finds the handlers of cancelled calls still running waits for one to end. On a channel, calls
+   * opened on a lean version-1 connection, whose server states no limit. 1 to 2³¹−1. Default 128.
    */
   maxConcurrentStreams?: number;
   /**
@@ -32,7 +33,8 @@ export interface ConnectionLimits {
   /** Unsent control frames at which the connection is closed. 1 to 2³¹−1. Default 1,000. */
   maxControlFrames?: number;
   /**
-   * Size of the bucket of calls that the peer may cancel, or have refused or broken; a broken message takes two, an
+   * Size of the bucket of calls that the peer may cancel together with their opening, within 10 ms without an answer or
+   * without taking the reply, or have refused or broken; a broken message takes two, an
    * orderly end on HTTP/2 puts one back. A server whose client has used half of it throttles its reads by up to 5 s for
    * each further refused or broken call; an empty bucket closes the connection. 1 to 2³¹−1. Default 1,000 (nghttp2's).
    */

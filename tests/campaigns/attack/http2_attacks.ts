@@ -155,6 +155,33 @@ function gzipBombs(name: string, change: (bomb: Uint8Array) => Uint8Array): Atta
   };
 }
 
+/** Calls that are reset by the following piece, in which as many are opened. */
+function resetsInTheNextPiece(
+  name: string,
+  message: Uint8Array,
+  pairs: [number, number][] = [],
+): Attack {
+  return {
+    name,
+    group: RESETS,
+    wire: "grpc",
+    async run(connection) {
+      const requests = new Requests();
+      if (!await begin(connection, ...pairs)) return;
+      let ids: number[] = [];
+      await keepOn(connection, () => {
+        const resets = ids.map((id) => rst(id, 8));
+        ids = [];
+        const calls = requests.many(WAITING_CALLS, STREAM, (id) => {
+          ids.push(id);
+          return data(id, message);
+        });
+        return concat(...resets, calls);
+      });
+    },
+  };
+}
+
 const RESETS = "resets";
 const HEADERS = "header blocks";
 const FLOODS = "floods";
@@ -170,6 +197,12 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     RESETS,
     ECHO,
     (id) => concat(data(id, SMALL, 1), rst(id, 8)),
+  ),
+  resetsInTheNextPiece("resets of calls with an answer", SMALL),
+  resetsInTheNextPiece(
+    "resets of calls whose answer is not taken",
+    message(bytesField(new Uint8Array(16_000))),
+    [[4, 0]],
   ),
   requests("resets provoked from the server", RESETS, STREAM, (id) => windowUpdate(id, 0)),
   requests("half a message, then its end", RESETS, ECHO, (id) => data(id, [0, 0, 0, 0, 9], 1)),

@@ -117,6 +117,23 @@ export const LEAN_ATTACKS: readonly Attack[] = [
     (id) => concat(frame(REQUEST | STREAM, id, ECHO_STREAM), control(Control.CANCEL, id)),
     { tls: true },
   ),
+  {
+    name: "cancels of calls with an answer",
+    group: RESETS,
+    wire: "lean",
+    async run(connection) {
+      if (!await connection.write(hello())) return;
+      const ids = (round: number) =>
+        Array.from({ length: WAITING_CALLS }, (_, i) => 1 + round * WAITING_CALLS + i);
+      await keepOn(connection, (round) =>
+        concat(
+          ...(round === 0 ? [] : ids(round - 1).map((id) => control(Control.CANCEL, id))),
+          ...ids(round).map((id) =>
+            concat(frame(REQUEST | STREAM, id, ECHO_STREAM), frame(STREAM, id, EMPTY, SMALL))
+          ),
+        ));
+    },
+  },
   calls("unknown routes", RESETS, (id) => frame(REQUEST, id, `/no/${id}`, SMALL)),
   calls(
     "unknown routes with near matches",
