@@ -157,7 +157,7 @@ export class FrameReceiver implements FrameHandler {
     const code = readU32(buffer, start);
     const stream = this.#streams.open.get(id);
     if (stream === undefined) return this.#context.charge(PeerEvent.RESET_OF_CLOSED);
-    if (this.#context.role === "server" && this.#isPrompt(stream)) {
+    if (this.#context.role === "server" && this.#chargesReset(stream)) {
       this.#context.charge(PeerEvent.CANCEL);
       if (this.#context.finished) return;
     }
@@ -166,11 +166,10 @@ export class FrameReceiver implements FrameHandler {
     this.#context.finishIfDrained();
   }
 
-  #isPrompt(stream: Http2Stream): boolean {
-    // A reply that waits for a window, of which the client takes nothing, is no answer.
+  #chargesReset(stream: Http2Stream): boolean {
     const taken = stream.queue === null ||
       stream.sendWindow <= this.#settings.peerInitialWindow - LEAST_TAKEN_BYTES;
-    return this.#streams.recent.isPrompt(stream.id, stream.answered && taken);
+    return this.#streams.recent.isCharged(stream.id, stream.answered, taken);
   }
 
   #onPing(flags: number, id: number, buffer: Uint8Array, start: number, end: number): void {

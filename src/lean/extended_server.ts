@@ -303,8 +303,8 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
       const message = `Cannot accept CANCEL of call ${id} with ${valueBytes} bytes of value`;
       return this.#connection.illegal(message);
     }
-    const prompt = this.#connection.recent.isPrompt(id, call.answered);
-    if (prompt && !this.#connection.charge(PeerEvent.CANCEL)) return;
+    const charged = this.#connection.recent.isCharged(id, call.answered, call.taken);
+    if (charged && !this.#connection.charge(PeerEvent.CANCEL)) return;
     this.#drop(call, Status.CANCELLED, "The client cancelled the call");
   }
 

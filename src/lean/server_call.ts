@@ -84,11 +84,15 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
     return this.owner.acceptsGzip;
   }
 
-  /** Whether a reply was begun, and the client takes what was sent of it. */
+  /** Whether a reply was begun. */
   get answered(): boolean {
-    const taken = this.queuedBytes === 0 ||
+    return this.headersSent || this.ended;
+  }
+
+  /** Whether the client takes what was sent of the reply. */
+  get taken(): boolean {
+    return this.queuedBytes === 0 ||
       this.sendWindow <= this.owner.sending.peerWindowBytes - LEAST_PIECE_BYTES;
-    return taken && (this.headersSent || this.ended);
   }
 
   get closed(): boolean {

@@ -60,7 +60,7 @@ export const PeerEvent = {
   GOAWAY: overhead("GOAWAY frames"),
   /** A frame of a stream or call that has ended, beyond what was on its way. */
   LATE_FRAME: overhead("frames of ended calls"),
-  /** The client resets a stream, or on the lean wire cancels a call, too soon for an answer (see `RecentCalls`). */
+  /** The client resets a stream, or on the lean wire cancels a call, too soon or without taking the answer. */
   CANCEL: reset("cancelled calls", 1, false),
   /** A call that is refused, or ended because the peer broke a rule that concerns this call alone. */
   FAULT: reset("refused or broken calls", 1, true),

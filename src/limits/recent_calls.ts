@@ -34,10 +34,10 @@ export class RecentCalls {
   }
 
   /**
-   * Whether a cancel of the call is to be charged: when it came together with the call, or so soon that nothing of a
-   * reply (`answered`) can have been read.
+   * Whether a cancel of the call costs the client a credit: when it came together with the call, so soon that there is
+   * no answer yet, or when the client takes nothing of the answer.
    */
-  isPrompt(id: number, answered: boolean): boolean {
-    return id > this.#readId || (!answered && id > this.#oldId);
+  isCharged(id: number, answered: boolean, taken: boolean): boolean {
+    return id > this.#readId || (answered ? !taken : id > this.#oldId);
   }
 }

@@ -318,6 +318,7 @@ Deno.test("a reset of a reply of which the client took nothing is charged", () =
   for (let id = 1; id < 100 && code === undefined; id += 2) {
     server.send(headers(id));
     server.calls.at(-1)!.sendMessage(new Uint8Array(60_000), false);
+    server.nowMs += 100;
     code = goawayCode(server.send(rst(id, 8)));
   }
   assert.equal(code, ENHANCE_YOUR_CALM);

@@ -201,7 +201,7 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
   resetsInTheNextPiece("resets of calls with an answer", SMALL),
   resetsInTheNextPiece(
     "resets of calls whose answer is not taken",
-    message(bytesField(new Uint8Array(16_000))),
+    message(bytesField(new Uint8Array(2_000))),
     [[4, 0]],
   ),
   requests("resets provoked from the server", RESETS, STREAM, (id) => windowUpdate(id, 0)),
