@@ -41,7 +41,7 @@ export function messageText(method: FoundMethod, raw: boolean): MessageText {
       try {
         return fromExactJson(parseExactJson(text === "" ? "{}" : text), input, registry);
       } catch (error) {
-        throw new UsageError(`Not a valid ${input.typeName}: ${(error as Error).message}`);
+        throw new UsageError(`Not a valid ${input.typeName} message: ${(error as Error).message}`);
       }
     },
     print: (message) =>

@@ -220,7 +220,7 @@ function encodeRequest(method: GatewayMethod, json: ExactJson): Uint8Array {
       400,
       new RpcError(
         Status.INVALID_ARGUMENT,
-        `The body is not a valid ${input.typeName}: ${(error as Error).message}`,
+        `The body is not a valid ${input.typeName} message: ${(error as Error).message}`,
       ),
     );
   }

@@ -81,7 +81,9 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
     const status = this.#httpStatus;
     const code = status === 200 ? Status.UNKNOWN : statusFromHttp(status);
     const message = status === 200
-      ? `The response has the content-type ${JSON.stringify(contentType ?? "")}, not gRPC's`
+      ? `The response has the content-type ${
+        JSON.stringify(contentType ?? "")
+      }, not application/grpc`
       : `The server answered with HTTP status ${status}`;
     if (endStream) return this.#end(code, message, noMetadata, "processed");
     const readable = contentType !== undefined && /^text\/|json/i.test(contentType);

@@ -53,7 +53,7 @@ export class StallWatch {
       this.#closer.streamError(
         stream,
         ErrorCode.CANCEL,
-        `The peer took no data within ${this.#limitMs} ms`,
+        `The peer accepted no data within ${this.#limitMs} ms`,
       );
     }
     if (waiting) this.nextMs = nowMs + this.#limitMs / 2;

@@ -176,7 +176,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
       bytes -= read.bytes;
     }
     if (input === Input.OPEN && bytes !== 0) {
-      const message = `Cannot open call ${id} with ${bytes} bytes behind its fields`;
+      const message = `Cannot open call ${id} with ${bytes} bytes after its fields`;
       return connection.illegal(message);
     }
     if (!this.#admitCall(id, full)) return;

@@ -79,7 +79,7 @@ export class LivenessTimers {
         this.#seenDrains = this.#drains;
         this.#outputMs = nowMs;
       } else if (nowMs - this.#outputMs >= stallTimeoutMs) {
-        return `The peer took no output for ${stallTimeoutMs} ms`;
+        return `The peer accepted no output for ${stallTimeoutMs} ms`;
       }
       this.schedule(this.#outputMs + stallTimeoutMs);
     }

@@ -261,7 +261,7 @@ export class LeanServerConnection implements ServerConnection, ConnectionSide, S
     this.#protocol?.tick(nowMs);
     const action = this.connection.lifetime.checkEnd(nowMs);
     if (action === "close") this.#closeGracefully();
-    else if (action === "abort") this.abort("The connection is too old", nowMs);
+    else if (action === "abort") this.abort("The connection's grace period is over", nowMs);
     else if (action === "drain") this.drain(nowMs);
   }
 }

@@ -45,7 +45,7 @@ class Pipe {
   write(data: Uint8Array): Promise<number> {
     if (this.#writer !== undefined) return Promise.reject(busy("write"));
     if (this.#broken !== undefined) return Promise.reject(this.#error());
-    if (this.#ended) return Promise.reject(this.#error("the sending side was ended here"));
+    if (this.#ended) return Promise.reject(this.#error("the sending side was closed here"));
     if (data.length === 0) return Promise.resolve(0);
     const reader = this.#reader;
     if (reader !== undefined) {
@@ -67,7 +67,7 @@ class Pipe {
     this.#ended = true;
     this.#reader?.settle.resolve(null);
     this.#reader = undefined;
-    this.#writer?.settle.reject(this.#error("the sending side was ended here"));
+    this.#writer?.settle.reject(this.#error("the sending side was closed here"));
     this.#writer = undefined;
   }
 

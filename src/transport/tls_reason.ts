@@ -23,7 +23,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     "the peer found this side's certificate expired",
   ],
   [/alert: CertificateUnknown/, "the peer does not accept this side's certificate"],
-  [/did.not.return.a.certificate|sent no certificates/i, "the peer showed no client certificate"],
+  [/did.not.return.a.certificate|sent no certificates/i, "the peer sent no client certificate"],
   // The runtime's node:tls uses this code for nearly all certificate errors.
   [
     /UNABLE_TO_VERIFY_LEAF_SIGNATURE/,

@@ -163,7 +163,7 @@ Deno.test("vrpc session names the line that is not a valid message", async () =>
   );
   assert.match(
     stderr,
-    /^vrpc: Cannot send message 2: Not a valid vrpc\.echo\.v1\.EchoStreamRequest: /,
+    /^vrpc: Cannot send message 2: Not a valid vrpc\.echo\.v1\.EchoStreamRequest message: /,
   );
   assert.equal(code, 2);
 });

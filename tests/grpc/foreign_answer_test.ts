@@ -41,7 +41,7 @@ Deno.test("a body that is not text is not shown", () => {
   client.receive(headers("200", "image/png"), 1);
   client.receive(data(1, [1, 2, 3], END_STREAM), 1);
   assert.equal(outcome.code, Status.UNKNOWN);
-  assert.match(outcome.statuses[0].message, /content-type "image\/png", not gRPC's$/);
+  assert.match(outcome.statuses[0].message, /content-type "image\/png", not application\/grpc$/);
 });
 
 Deno.test("1,024 bytes of a response that is not gRPC's are read, then the stream is reset", () => {

@@ -61,7 +61,7 @@ const CLIENT_ABUSES: [string, Uint8Array, number, RegExp][] = [
   ],
   ["an end with a value", concat(frame(5, 1, "/x"), frame(8, 1, "", "x")), 1, /with 1 bytes/],
   ["an empty piece", concat(frame(5, 1, "/x"), frame(0x44, 1, "")), 1, /empty piece/],
-  ["an open with a message", frame(5, 1, "/x", "x"), 1, /with 1 bytes behind its fields/],
+  ["an open with a message", frame(5, 1, "/x", "x"), 1, /with 1 bytes after its fields/],
   [
     "pieces that disagree on compression",
     concat(frame(5, 1, "/x"), frame(0x44, 1, "", "x".repeat(600)), frame(0x84, 1, "", "x")),

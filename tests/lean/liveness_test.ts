@@ -73,5 +73,5 @@ Deno.test("a client that reads nothing while it sends requests is paused, then d
   assert.ok(made.engine.out.length + made.engine.bufferedBytes < 1_200_000);
   for (let i = 1; i < 5 && !made.engine.finished; i++) made.engine.onTimer(i * 1_000);
   assert.equal(made.engine.finished, true);
-  assert.match(made.notes[0], /took no output for 1000 ms/);
+  assert.match(made.notes[0], /accepted no output for 1000 ms/);
 });

@@ -124,7 +124,7 @@ for (const [name, address] of addresses()) {
     await assert.rejects(echo.call({ ca }), failsWith(/client certificate/));
     await echo.stop();
     assert.deepEqual(echo.peers, []);
-    assert.match(echo.failures[0].message, /failed: the peer showed no client certificate$/);
+    assert.match(echo.failures[0].message, /failed: the peer sent no client certificate$/);
   });
 
   Deno.test(`mutual TLS over ${name}: a client with an invalid certificate is rejected`, async () => {

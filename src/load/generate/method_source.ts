@@ -108,7 +108,7 @@ export function encodeRequests(method: FoundMethod, json: string): Uint8Array<Ar
     try {
       return toBinary(input, fromExactJson({ value: one, marked }, input, registry));
     } catch (error) {
-      throw new TypeError(`not a valid ${input.typeName}: ${(error as Error).message}`, {
+      throw new TypeError(`not a valid ${input.typeName} message: ${(error as Error).message}`, {
         cause: error,
       });
     }

@@ -32,7 +32,7 @@ async function* watched(
     ? source[Symbol.asyncIterator]()
     : source[Symbol.iterator]();
   // Leaving the iteration early cancels the call.
-  let error: unknown = new RpcError(Status.CANCELLED, "The replies were not read to their end");
+  let error: unknown = new RpcError(Status.CANCELLED, "The replies were not read to the end");
   let done = false;
   try {
     for (;;) {

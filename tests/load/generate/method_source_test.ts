@@ -61,9 +61,12 @@ Deno.test("encodeRequests() names what does not match the type", () => {
   assert.throws(() => encodeRequests(unary, "{"), /^TypeError: not valid JSON/);
   assert.throws(
     () => encodeRequests(unary, '{"paylod":""}'),
-    /^TypeError: not a valid vrpc.echo.v1.EchoRequest: .*paylod/,
+    /^TypeError: not a valid vrpc.echo.v1.EchoRequest message: .*paylod/,
   );
-  assert.throws(() => encodeRequests(unary, "[{}]"), /not a valid vrpc.echo.v1.EchoRequest/);
+  assert.throws(
+    () => encodeRequests(unary, "[{}]"),
+    /not a valid vrpc.echo.v1.EchoRequest message/,
+  );
 });
 
 Deno.test("requestWithPayload() fills the first field that can hold bytes", () => {
