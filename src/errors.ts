@@ -179,8 +179,8 @@ function nameOf(error: unknown): unknown {
 }
 
 /**
- * Makes an RpcError without a stack, for a call that ends for a reason outside of it. The stack would show engines
- * alone, and is most of the cost of ending the calls of a lost connection.
+ * Makes an RpcError without a stack, for a call that ends for a reason outside of it. The stack would show only engine
+ * code, and capturing it is most of the cost of ending the calls of a lost connection.
  */
 export function errorFromOutside(code: Status, message: string): RpcError {
   const { stackTraceLimit } = Error;

@@ -1,5 +1,5 @@
 /**
- * The empty byte array that all code shares.
+ * The shared empty byte array.
  *
  * @module
  */

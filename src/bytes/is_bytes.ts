@@ -1,10 +1,10 @@
 /**
- * Check of values that an application gave as bytes.
+ * Checks that a value passed by the application is a readable Uint8Array.
  *
  * @module
  */
 
-/** Whether a value is a Uint8Array that can be read; a Proxy of one is `instanceof` the class, but cannot. */
+/** Whether a value is a readable Uint8Array. A Proxy of one passes `instanceof`, but its bytes cannot be read. */
 export function isBytes(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && value instanceof Uint8Array;
 }

@@ -2,8 +2,8 @@
  * Copies of small messages, cut from a shared slab. Allocating a buffer for each costs ten times as much as the copy,
  * because V8 allocates buffers of more than 64 bytes outside of its heap.
  *
- * A message that is kept alive keeps its slab of 16 KiB alive, as Node's small Buffers do with theirs of 8 KiB; like
- * those it cannot be transferred, only copied.
+ * A message that is kept alive keeps its slab of 16 KiB alive, as a small Node Buffer does with its pool of 8 KiB; like
+ * that Buffer it cannot be transferred, only copied.
  *
  * @module
  */

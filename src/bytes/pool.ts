@@ -5,17 +5,17 @@
  */
 
 /**
- * Sizes of pooled buffers in bytes, for: idle reads, small writes, messages of 16 KiB, busy reads and writes, bulk, full
- * output, messages of 1 MiB and some fields more.
+ * Sizes of pooled buffers, in bytes. In order: idle reads, small writes, messages of 16 KiB, busy reads and writes,
+ * bulk transfers, full output, and messages of 1 MiB with their other fields.
  */
 export const POOL_SIZES = [4096, 16384, 32768, 65536, 131072, 270336, 1114112] as const;
 
-// About 2 MiB is kept per size; the garbage collector takes what is released beyond that.
+// Keeps about 2 MiB of free buffers per size; buffers released beyond that are left to the garbage collector.
 const KEEP_BYTES = 2 * 1024 * 1024;
 const free: Uint8Array<ArrayBuffer>[][] = POOL_SIZES.map(() => []);
 /** Messages up to this many bytes never come from {@link lendBuffer}. */
 export const LEND_FROM_BYTES = 2_048;
-// Property of a lent ArrayBuffer: the whole buffer. A WeakSet would cost twice as much.
+// Property that a lent ArrayBuffer carries: the view of the whole buffer. A WeakSet would cost twice as much.
 const LENT = Symbol("lent");
 
 interface LentBuffer extends ArrayBuffer {

@@ -31,18 +31,18 @@ export interface ConnectionEngine {
   nextTimerMs(): number;
   /** Handles timers that are due; called at or after `nextTimerMs`. */
   onTimer(nowMs: number): void;
-  /** False for back-pressure: the driver does not read until it is true again. */
+  /** False under back-pressure: the driver does not read until it is true again. */
   readonly wantsRead: boolean;
   /**
-   * Server: time until which the peer is throttled, in the clock of `nowMs`; 0 when it is not. A driver should not read
-   * before, but may: reading earlier is no fault.
+   * Server: time until which reads are throttled, in the clock of `nowMs`; 0 when they are not. Advisory: the engine
+   * accepts earlier input too.
    */
   readonly readThrottledUntilMs?: number;
   /** True when the connection has ended: the driver flushes `out`, then closes the byte stream. */
   readonly finished: boolean;
   /** True after a graceful shutdown: the peer may still be reading what was sent last. */
   readonly closedGracefully?: boolean;
-  /** Bytes held in queues, without `out`. */
+  /** Bytes queued inside the engine, excluding `out`. */
   readonly bufferedBytes: number;
 }
 
@@ -129,7 +129,7 @@ export interface ServerCallSink {
 export interface ServerConnectionSink {
   /** A call arrived. `call.sink` must be set before this returns. */
   onCall(call: ServerCall): void;
-  /** A line for the log. */
+  /** Reports a message for the log. */
   onNote?(level: "debug" | "warn", message: string): void;
 }
 
@@ -227,7 +227,7 @@ export interface ClientConnection extends ConnectionEngine {
   readonly tooManyPings: boolean;
   /** Ends at once; open calls end with `code`. */
   abort(code: Status, reason: string, nowMs: number): void;
-  /** Why it is `finished`; empty before. */
+  /** Reason for the end; empty until `finished`. */
   readonly endReason: string;
 }
 
@@ -237,6 +237,6 @@ export interface ClientConnectionSink {
   onStateChange(): void;
   /** A call ended: a slot is free. */
   onCallEnd(): void;
-  /** Something worth a log line. */
+  /** Reports a message for the log. */
   onNote?(level: "debug" | "warn", message: string): void;
 }

@@ -15,17 +15,17 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 
-// Prefix of the strings that stand for numbers while JSON is parsed; random, so that no text has it by accident.
+// Prefix of the placeholder strings for numbers during parsing; random, so that no input contains it by accident.
 const MARK = `#${crypto.randomUUID().slice(0, 8)}:`;
-// Only such numbers may lose digits in a double.
+// Matches every number that may lose digits in a double: 16 digits or more, or an exponent.
 const MAYBE_INEXACT = /[0-9.]{16}|[0-9][eE]/;
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
 /** JSON whose numbers are resolved by the type of their field. */
 export interface ExactJson {
-  /** Parsed value, with marks for numbers that a double may not hold. */
+  /** Parsed value, with placeholder strings for numbers that a double may not hold. */
   readonly value: unknown;
-  /** Whether `value` has marks. */
+  /** Whether `value` contains placeholders. */
   readonly marked: boolean;
 }
 
@@ -36,7 +36,7 @@ export function parseExactJson(text: string): ExactJson {
   try {
     return { value: JSON.parse(marked), marked: true };
   } catch {
-    // Positions in the error are those of the text itself.
+    // Parses the original text again, so that the error has its positions.
     return { value: JSON.parse(text), marked: false };
   }
 }
@@ -47,7 +47,7 @@ export function fromExactJson(json: ExactJson, type: DescMessage, registry?: Reg
   return fromJson(type, value as JsonValue, { registry });
 }
 
-// Goes from candidate to candidate, and over the strings between them.
+// Visits the matches of MAYBE_INEXACT, skipping string literals.
 function markNumbers(text: string): string {
   const candidates = new RegExp(MAYBE_INEXACT, "g");
   let marked = "";
@@ -113,7 +113,7 @@ function isNumber(token: string): boolean {
   return NUMBER.test(token) && NUMBER.lastIndex === token.length;
 }
 
-// A number as a key is an error, which a mark would hide.
+// A number in place of an object's key is a syntax error, which a placeholder string would hide.
 function isKey(text: string, end: number): boolean {
   while (text.charCodeAt(end) <= 0x20) end++;
   return text.charCodeAt(end) === 0x3a;
@@ -127,7 +127,7 @@ function tokenOf(value: unknown): string | undefined {
   return typeof value === "string" && value.startsWith(MARK) ? value.slice(MARK.length) : undefined;
 }
 
-/** Replaces marks by doubles, at any depth. */
+/** Replaces placeholders by doubles, at any depth. */
 function resolveDoubles(value: unknown): unknown {
   const token = tokenOf(value);
   if (token !== undefined) return Number(token);

@@ -1,6 +1,6 @@
 /**
- * Short blocking work on the event loop without delaying I/O: a turn of the loop runs only so much of it, and the
- * rest waits for later turns, in order.
+ * Runs short blocking work on the event loop without delaying I/O: each turn runs a limited amount of it, and the rest
+ * waits for later turns, in order.
  *
  * The alternatives were measured for signing. A thread pool (non-blocking FFI) costs 20 µs and more per call, as much
  * as an ECDSA P-256 signature itself. Here a call that fits into the turn costs nothing, and a saturated server still

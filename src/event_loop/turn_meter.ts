@@ -14,12 +14,13 @@ const TURN_MS = 1;
 const MAX_COST_FACTOR = 16;
 // Largest growth of the factor in one turn: a single turn may be long only because of a garbage collection.
 const MAX_GROWTH = 2;
-// Part of the difference by which the factor shrinks: turns in which connections end are light, the next one's are not.
+// Fraction of the difference by which the factor shrinks per turn: turns that close connections are cheap, but the next
+// connection's are not.
 const SHRINK = 1 / 16;
 // Work too short for the clock still counts, otherwise it would start the same turn again and again.
 const MIN_WORK_MS = 0.01;
 
-/** Sums up the work of each turn, and estimates how much longer than that the turn takes. */
+/** Sums the work reported in each turn, and estimates the real length of the turn from it. */
 export class TurnMeter {
   readonly #loop: EventLoop;
   #spentMs = 0;
@@ -38,7 +39,7 @@ export class TurnMeter {
     this.#loop = loop;
   }
 
-  /** Whether the work of this turn has reached 1 ms, as scaled. */
+  /** Whether the scaled work of this turn has reached 1 ms. */
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -48,7 +49,7 @@ export class TurnMeter {
     return this.#spentMs + ms * this.#costFactor >= TURN_MS;
   }
 
-  /** How much longer `ms` of work make the turn, handlers included. */
+  /** Estimated length that `ms` of work add to the turn, in ms, handlers included. */
   scale(ms: number): number {
     return ms * this.#costFactor;
   }

@@ -6,10 +6,10 @@
  * work a turn, other connections waited 300 ms and more (p99 beside three flooding connections: 560 ms, now 10 ms).
  * So each millisecond of work is followed by 61 turns without work, which take 40 µs together.
  *
- * While V8 marks its heap, it takes 2 ms of every turn, for some 15 turns. 61 turns would then delay the poll until
- * V8 has finished, and work between the turns delays it further. So after two slow turns all work waits for 8 ms, and
- * the loop sleeps, and polls, whenever V8 lets it. Where a program keeps every turn busy by a `setImmediate` of its
- * own, the connections get a tenth of the time.
+ * While V8 marks its heap, it takes 2 ms of every turn, for some 15 turns. 61 turns would then delay the poll until V8
+ * has finished, and work between the turns delays it further. So after two slow turns all work waits for 8 ms, so that
+ * the loop can sleep and poll. If the program itself keeps every turn busy by `setImmediate`, the connections get a
+ * tenth of the time.
  *
  * Two alternatives are worse: a timer for each poll sleeps for 2 ms; an operation on another thread has often
  * finished, on a single core, before the loop goes to sleep.
@@ -26,7 +26,7 @@ export const TURN_BYTES = 65_536;
 const POLL_INTERVAL_MS = 1;
 // Tokio's event interval, as Deno sets it.
 const TURNS_UNTIL_POLL = 61;
-// A turn without work that takes this long is one in which V8 marks its heap.
+// Duration from which a turn without work counts as slow: V8 is then marking its heap.
 const SLOW_TURN_MS = 0.7;
 const MAX_SLOW_TURNS = 2;
 const SLOW_POLL_MS = 8;
@@ -46,7 +46,7 @@ export class TurnScheduler {
   #last: Waiter | null = null;
   #waiting = 0;
   #nextPollMs = 0;
-  // State of a poll: a count of turns without work, while it is above 0.
+  // Turns without work left until the sockets are polled; above 0 while a poll is in progress.
   #emptyTurnsLeft = 0;
   #emptyTurnStartMs = 0;
   #slowTurns = 0;
@@ -54,13 +54,13 @@ export class TurnScheduler {
   readonly #emptyTurn = () => this.#countEmptyTurn();
   readonly #endPolling = () => this.#finishPoll();
 
-  /** Starts with nothing spent and a poll due. */
+  /** Creates a scheduler whose first turn begins with a poll. */
   constructor(loop: EventLoop) {
     this.loop = loop;
     this.#meter = new TurnMeter(loop);
   }
 
-  /** Whether the loop is having turns without work: longer work should wait for `nextTurn`. */
+  /** Whether a poll is in progress: longer work should wait for `nextTurn`. */
   isPolling(): boolean {
     return this.#emptyTurnsLeft > 0;
   }
@@ -75,7 +75,7 @@ export class TurnScheduler {
     return this.#meter.exceeds(ms);
   }
 
-  /** How much longer `ms` of a connection's work make the turn, in ms, handlers included. */
+  /** Estimated length that `ms` of a connection's work add to the turn, in ms, handlers included. */
   scaledCost(ms: number): number {
     return this.#meter.scale(ms);
   }
@@ -100,7 +100,7 @@ export class TurnScheduler {
     else this.#last.next = waiter;
     this.#last = waiter;
     this.#waiting++;
-    // The end of a poll schedules all that wait.
+    // During a poll nothing is scheduled: its end schedules all waiters.
     if (this.#emptyTurnsLeft === 0) this.loop.setImmediate(this.#resumeOne);
   }
 
@@ -109,7 +109,7 @@ export class TurnScheduler {
     return new Promise((resolve) => this.loop.setImmediate(resolve));
   }
 
-  /** Makes the next waiter resume only after a poll, because the current one works for long. */
+  /** Makes the next waiter resume only after a poll, because the current work takes long. */
   forcePollBeforeNextTurn(): void {
     this.#nextPollMs = 0;
   }

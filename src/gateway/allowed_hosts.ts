@@ -9,7 +9,7 @@ import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
 import { errorResponse } from "./http_errors.ts";
 
-/** Where a server listens, and what else may be in the Host field. */
+/** Listening address, and further values accepted in the Host field. */
 export interface AllowedHostsOptions {
   /** Address that the server listens on. */
   readonly hostname: string;
@@ -22,7 +22,7 @@ export interface AllowedHostsOptions {
   readonly allow?: readonly string[];
 }
 
-/** Returns the refusal of a request, or undefined for a request to be answered. */
+/** Returns the error response to a refused request; undefined for an allowed one. */
 export type HostCheck = (request: Request) => Response | undefined;
 
 interface Host {
@@ -58,7 +58,7 @@ export function allowedHosts(options: AllowedHostsOptions): HostCheck {
     refusal(421, `Refused host ${quoted(text)}: allow it with --allow-host`);
   return (request) => {
     const text = request.headers.get("host") ?? authorityOf(request.url);
-    // The exact text of a browser's or client's Host is the frequent case.
+    // Fast path: most Host fields match the text exactly.
     if (!own.has(text) && !isAllowed(text)) return refuseHost(text);
     const origin = request.headers.get("origin");
     if (origin === null) return undefined;

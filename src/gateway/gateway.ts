@@ -232,7 +232,7 @@ function decodeReply(method: GatewayMethod, reply: Uint8Array): JsonValue {
   try {
     return toJson(output, message, { registry: method.registry });
   } catch (error) {
-    // For example a type in google.protobuf.Any that is not known.
+    // Fails, for example, for a google.protobuf.Any with an unknown type.
     const reason = (error as Error).message;
     throw new RpcError(Status.INTERNAL, `The reply has no JSON form: ${reason}`, { cause: error });
   }
@@ -252,7 +252,7 @@ const JSON_HEADERS = { "content-type": "application/json" };
 function answerError(error: unknown): Response {
   if (error instanceof BadRequest) {
     const response = errorResponse(error.error, error.httpStatus);
-    // The rest of the body would keep the connection open.
+    // Otherwise the unread rest of the body would keep the connection open.
     if (error.closes) response.headers.set("connection", "close");
     return response;
   }

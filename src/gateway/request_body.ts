@@ -71,15 +71,15 @@ export interface BodyLimits {
   readonly timeoutMs: number;
 }
 
-// Up to this announced length a body is read in one step, which takes half the time, and is not charged: a
-// connection's own read buffer is as large.
+// Bodies with a content-length up to this are read in one step, which takes half the time, and are not charged to the
+// pool: a connection's own read buffer is as large.
 const SMALL_BYTES = 8_192;
 // Longest delay of a timer.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Reads the body as text. Throws BadRequest: 415 for another content-type, 413 when larger than its limit, 503
- * when the pool is full, 504 when it is incomplete after its time.
+ * Reads the body as text. Throws BadRequest: 415 for another content-type, 413 when larger than its limit, 503 when the
+ * pool is full, 504 when it is incomplete at its time limit.
  */
 export async function readJsonText(request: Request, limits: BodyLimits): Promise<string> {
   const contentType = request.headers.get("content-type");
@@ -98,7 +98,7 @@ export async function readJsonText(request: Request, limits: BodyLimits): Promis
   let late = false;
   const timer = setTimeout(() => {
     late = true;
-    // A pending read resolves as the end of the body.
+    // Makes a pending read resolve as if the body had ended.
     reader.cancel().catch(() => {});
   }, Math.min(limits.timeoutMs, MAX_TIMER_MS));
   try {

@@ -39,10 +39,11 @@ const TE = new PreparedField("te", "trailers");
 const CONTENT_TYPE = new PreparedField("content-type", "application/grpc");
 const ACCEPT_ENCODING = new PreparedField("grpc-accept-encoding", "identity,gzip");
 
-// Size of a request's header list without metadata and the values of path, authority and user-agent (RFC 7541 §4.1).
+// Size of a request's header list in bytes (RFC 7541 §4.1), excluding metadata and the values of path, authority and
+// user-agent.
 const OWN_FIELDS_BYTES = 480;
 
-// Encoders keep a slot per PreparedField, so equal ones are made once, up to this many.
+// Number of prepared fields cached. An encoder reserves a slot per PreparedField, so equal ones are prepared once.
 const MAX_PREPARED = 256;
 const preparedFields = new Map<string, PreparedField>();
 
@@ -64,7 +65,7 @@ function checked(what: string, text: string): string {
   );
 }
 
-/** Connection of a client. */
+/** Client side of one gRPC connection. */
 export class GrpcClientConnection implements ClientConnection, Http2Handler {
   /** HTTP/2 state machine. */
   readonly http2: Http2Connection;
@@ -72,11 +73,11 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
   readonly #authority: PreparedField;
   readonly #scheme: PreparedField;
   readonly #userAgent: PreparedField;
-  // The last call's, which need no second check.
+  // Path and authority of the previous call, which are known to be valid.
   #checkedPath = "";
   #checkedAuthority = "";
 
-  /** Starts at `nowMs`; the preface is in `out` at once. */
+  /** Starts a connection at `nowMs`, with its preface in `out`. */
   constructor(readonly sink: ClientConnectionSink, options: GrpcClientOptions, nowMs: number) {
     this.#authority = prepare(":authority", options.authority);
     this.#scheme = options.secure ? SCHEME_HTTPS : SCHEME_HTTP;
@@ -185,7 +186,8 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     return stream;
   }
 
-  // A list above the server's limit would cost a round trip, and one of many frames would delay all calls.
+  // Checked before sending: a list above the server's limit would cost a round trip, and its many frames would delay
+  // all other calls.
   #checkListSize({ path, metadata, authority = this.#authority.value }: CallRequest): void {
     const limit = this.http2.peerMaxHeaderListBytes;
     const bytes = OWN_FIELDS_BYTES + path.length + authority.length +
@@ -207,7 +209,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     this.http2.abort(ErrorCode.NO_ERROR, reason, nowMs);
   }
 
-  // ---- events of HTTP/2 --------------------------------------------------------------------------------
+  // ---- HTTP/2 events ---------------------------------------------------------------------------------------
 
   createStream(): Http2Stream {
     throw new Error("A server cannot open streams: push is disabled");
@@ -219,7 +221,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     if (errorCode === ErrorCode.ENHANCE_YOUR_CALM && debug === TOO_MANY_PINGS) {
       this.tooManyPings = true;
     }
-    // Errors that this side found were noted already.
+    // Errors that this side detected were reported already.
     if (errorCode !== ErrorCode.NO_ERROR && !this.http2.finished) {
       this.sink.onNote?.(
         "warn",

@@ -1,5 +1,5 @@
 /**
- * One gRPC call on a client: a stream of HTTP/2.
+ * One gRPC call on a client: an HTTP/2 stream.
  *
  * @module
  */
@@ -23,11 +23,11 @@ import {
 import { statusFromHttp, statusFromReset } from "./status_map.ts";
 import { GrpcStream } from "./stream.ts";
 
-// Bytes of a response that is not gRPC's that are shown in the status (grpc-go shows as many).
+// Bytes of a non-gRPC response quoted in the status (as in grpc-go).
 const MAX_FOREIGN_BYTES = 1024;
 const utf8 = new TextDecoder();
 
-/** Response that is not gRPC's, from a proxy or a web server. */
+/** Non-gRPC response, from a proxy or a web server. */
 interface ForeignResponse {
   readonly code: Status;
   readonly message: string;
@@ -46,7 +46,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
   #httpStatus = 0;
   #foreign: ForeignResponse | null = null;
 
-  /** Makes an idle stream of `connection`. */
+  /** Creates an idle stream of `connection`. */
   constructor(connection: StreamOwner, request: CallRequest, readonly sink: ClientCallSink) {
     super(connection);
     this.maxReceiveMessageBytes = request.maxReceiveMessageBytes;

@@ -27,8 +27,8 @@ export function parseTimeout(text: string): number {
 /** Formats a `grpc-timeout` of at most 8 digits; 0 and less become 1 ns. */
 export function formatTimeout(timeoutMs: number): string {
   if (timeoutMs <= 0) return "1n";
-  // Microseconds keep fractions of a millisecond; coarser units are for values of more digits. The bounds are those of
-  // the rounded numbers: 99,999.9999 ms would take 9 digits of microseconds.
+  // Uses the finest unit, from microseconds on, in which the rounded value has at most 8 digits: 99,999.9999 ms would
+  // take 9 digits of microseconds.
   if (timeoutMs < 99_999.999) return `${Math.max(1, Math.round(timeoutMs * 1000))}u`;
   if (timeoutMs < 99_999_999) return `${Math.round(timeoutMs)}m`;
   if (timeoutMs < 99_999_999_000) return `${Math.round(timeoutMs / 1000)}S`;
@@ -50,7 +50,7 @@ export function encodeMessage(text: string): string {
   return out;
 }
 
-// A message above the peer's limit of header lists would lose the whole status, or even the connection.
+// Trailers above the peer's SETTINGS_MAX_HEADER_LIST_SIZE would lose the whole status, or even the connection.
 const MAX_MESSAGE_CHARS = 8_192;
 
 /** Percent-encodes a status message, cut to 8,192 characters or to `maxChars`, if that is less. */
@@ -77,7 +77,7 @@ export function decodeMessage(text: string): string {
   return new TextDecoder().decode(bytes.subarray(0, count));
 }
 
-// Fields of the protocol, which are no metadata.
+// Header fields that the protocol reserves, which are not metadata.
 const RESERVED = new Set([
   "te",
   "content-type",
@@ -91,13 +91,13 @@ const RESERVED = new Set([
   "host",
 ]);
 
-/** Whether applications may not set a key: it is a field of the protocol. */
+/** Whether the protocol reserves a key, so that applications may not set it. */
 export function isReservedKey(key: string): boolean {
   return RESERVED.has(key) || key === "user-agent" ||
     (key.startsWith("grpc-") && !FREE_GRPC_KEYS.has(key));
 }
 
-// Names that begin with grpc- and are metadata nevertheless.
+// Names with the prefix grpc- that are metadata.
 const FREE_GRPC_KEYS = new Set([
   "grpc-status-details-bin",
   "grpc-previous-rpc-attempts",

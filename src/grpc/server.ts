@@ -19,22 +19,22 @@ import { GrpcServerStream, type HttpRequest, type ServerStreamOwner } from "./se
 export interface GrpcServerOptions extends Partial<Http2Options> {
   /** Largest message accepted from a client, before decompression. Default 4 MiB (gRPC's). */
   maxReceiveMessageBytes?: number;
-  /** What a browser or curl reads at `GET /`; plain text. */
+  /** Plain-text response to `GET /`, for browsers and curl. */
   infoText?: string;
 }
 
 const ABOUT =
   "This is a vrpc server. It speaks gRPC over HTTP/2 (POST, content-type application/grpc).\n";
 
-/** Connection of a server. */
+/** Server side of one gRPC connection. */
 export class GrpcServerConnection implements ServerConnection, Http2Handler, ServerStreamOwner {
   /** HTTP/2 state machine. */
   readonly http2: Http2Connection;
-  /** Largest message taken from a client. */
+  /** Largest message accepted from a client, in bytes. */
   readonly maxReceiveMessageBytes: number;
   readonly #infoText: string;
 
-  /** Starts at `nowMs`; the preface is in `out` at once. */
+  /** Starts a connection at `nowMs`, with its preface in `out`. */
   constructor(readonly sink: ServerConnectionSink, options: GrpcServerOptions, nowMs: number) {
     this.maxReceiveMessageBytes = options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES;
     this.#infoText = options.infoText ?? ABOUT;
@@ -101,7 +101,7 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler, Ser
     this.http2.abort(ErrorCode.NO_ERROR, reason, nowMs);
   }
 
-  // ---- events of HTTP/2 --------------------------------------------------------------------------------
+  // ---- HTTP/2 events ---------------------------------------------------------------------------------------
 
   createStream(): Http2Stream {
     return new GrpcServerStream(this);

@@ -1,5 +1,5 @@
 /**
- * One gRPC call on a server: a stream of HTTP/2.
+ * One gRPC call on a server: an HTTP/2 stream.
  *
  * @module
  */
@@ -31,7 +31,8 @@ const NO_SINK: ServerCallSink = {
   onWritable() {},
 };
 
-// Size of a header list, or of trailers without headers, without metadata and status message (RFC 7541 §4.1).
+// Size of response headers, or of a Trailers-Only response, in bytes (RFC 7541 §4.1), excluding metadata and status
+// message.
 const OWN_FIELDS_BYTES = 320;
 const SMALL_REPLY_BYTES = 16_384;
 const ENCODINGS = "identity,gzip";
@@ -61,11 +62,11 @@ export interface HttpRequest {
   readonly path: string;
 }
 
-/** The connection, as its calls see it. */
+/** Connection interface used by its calls. */
 export interface ServerStreamOwner {
   /** HTTP/2 state machine. */
   readonly http2: StreamOwner;
-  /** Takes calls. */
+  /** Receives new calls. */
   readonly sink: ServerConnectionSink;
   /** Largest message accepted, in bytes. */
   readonly maxReceiveMessageBytes: number;
@@ -88,7 +89,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   #handlerDone = false;
   #slotFree = false;
 
-  /** Makes an idle stream of `server`. */
+  /** Creates an idle stream of `server`. */
   constructor(readonly server: ServerStreamOwner) {
     super(server.http2);
   }
@@ -213,7 +214,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     this.connection.chargeFault();
   }
 
-  // Each costs a call and its answer without a result, so a flood of them ends the connection.
+  // Charges the peer: each broken call costs work without a result, so a flood of them must end the connection.
   #breaksFraming(message: string): void {
     this.#fail(Status.INTERNAL, message);
     this.connection.chargeFault();
@@ -267,7 +268,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
     if (this.closed) return;
-    // A large reply that would be queued needs memory for it; the number of calls bounds small ones.
+    // A large reply is queued only if the memory pool has room; the number of calls bounds small ones.
     if (
       message.length > SMALL_REPLY_BYTES &&
       message.length > Math.min(this.sendWindow, this.connection.sendWindow) &&

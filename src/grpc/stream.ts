@@ -9,9 +9,9 @@ import { copyMessage } from "../bytes/message_slab.ts";
 import { Http2Stream } from "../http2/stream.ts";
 
 const PREFIX_BYTES = 5;
-// The buffer of a message grows with what has arrived, not with the declared length.
+// The buffer of a message grows with the bytes received, not with the declared length.
 const FIRST_ALLOCATION_BYTES = 64;
-// After so many bytes the declared length is allocated, if the pool is under half used.
+// Bytes received after which the declared length is allocated at once, if the pool is under half used.
 const EAGER_ALLOCATION_BYTES = 16_384;
 // Shared by all calls: the scheduler copies it before `sendFramed` returns.
 const prefix = new Uint8Array(PREFIX_BYTES);
@@ -28,10 +28,10 @@ export abstract class GrpcStream extends Http2Stream {
   abstract get maxReceiveMessageBytes(): number;
   /** A complete message arrived; it belongs to the receiver. */
   abstract onFramedMessage(message: Uint8Array, flag: number): void;
-  /** The declared length of a message exceeds the limit. Nothing more is read of this stream. */
+  /** The declared length of a message exceeds the limit. Nothing more is read from this stream. */
   abstract onMessageTooLarge(length: number): void;
 
-  /** The memory pool has no room for a message. Nothing more is read of this stream. */
+  /** The memory pool has no room for a message. Nothing more is read from this stream. */
   abstract onNoMemory(length: number): void;
 
   onDropped(): void {
@@ -112,8 +112,8 @@ export abstract class GrpcStream extends Http2Stream {
     return start + part;
   }
 
-  // Size of the buffer for a message of which `arrived` bytes are there. Allocating the declared length at once saves
-  // copies: a quarter of the CPU of 1 MiB messages.
+  // Size of the buffer for a message of which `arrived` bytes have been received. Allocating the declared length at
+  // once saves copies: a quarter of the CPU time of 1 MiB messages.
   #room(arrived: number): number {
     const { pool } = this.connection.memory;
     if (arrived >= EAGER_ALLOCATION_BYTES && pool.used + this.#length <= pool.limitBytes / 2) {

@@ -37,7 +37,7 @@ export class HpackDecoder {
   version = 0;
   #table: DynamicTable;
   #maxTableBytes: number;
-  // The smallest limit since the peer's last size update; -1 when it owes none.
+  // Smallest table limit since the peer's last size update; -1 when no update is due.
   #owedMaxBytes = -1;
   #position = 0;
   // The text read last: `#from` to `#to` of `#octets`. Reset after each block.
@@ -51,7 +51,7 @@ export class HpackDecoder {
    */
   constructor(options: { maxTableBytes?: number } = {}) {
     this.#maxTableBytes = options.maxTableBytes ?? DEFAULT_TABLE_BYTES;
-    // A larger table is not in use before a size update.
+    // The table grows beyond the default size only with a size update.
     this.#table = new DynamicTable(Math.min(DEFAULT_TABLE_BYTES, this.#maxTableBytes));
   }
 

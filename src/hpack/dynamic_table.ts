@@ -59,7 +59,7 @@ export class DynamicTable {
 
   /**
    * Inserts an entry, evicting the oldest ones to make room. An entry larger than the table empties it and is not
-   * inserted, which is no error (RFC 7541 §4.4). Text must be Latin-1.
+   * inserted, which is not an error (RFC 7541 §4.4). Text must be Latin-1.
    */
   insert(name: string, value: string): void {
     const size = name.length + value.length + FIELD_OVERHEAD_BYTES;

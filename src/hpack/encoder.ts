@@ -19,13 +19,13 @@ import {
 } from "./prepared_field.ts";
 import { STATIC_BY_NAME, STATIC_COUNT } from "./static_table.ts";
 
-// Entries of one name in the dynamic table: the youngest, and the youngest per value.
+// Newest entries of one name in the dynamic table: of all values, and of each value.
 interface DynamicName {
   latest: number;
   readonly values: Map<string, number>;
 }
 
-// The integers of a field: name index, length of the name, length of the value.
+// Most octets of a field's integers: name index, name length, value length.
 const FIELD_INTEGER_BYTES = 3 * MAX_INTEGER_BYTES;
 
 /**
@@ -41,7 +41,7 @@ export class HpackEncoder {
   #table: DynamicTable;
   readonly #ownMaxBytes: number;
   #byName = new Map<string, DynamicName>();
-  // Entry number plus 1, or 0, by the id of a PreparedField.
+  // Entry number plus 1 by the id of a PreparedField; 0 for none.
   #prepared: number[] = [];
   // Size updates at the start of the next block (RFC 7541 §4.2); -1 for none.
   #smallestUpdate = -1;
@@ -173,12 +173,12 @@ export class HpackEncoder {
     const known = this.#byName.get(name);
     table.evictOldest();
     if (known === undefined) return;
-    // The oldest entry of a name is its only one when it is also the youngest.
+    // The oldest entry of a name is its only one if it is also the newest.
     if (known.latest === number) this.#byName.delete(name);
     else {
       for (const [value, at] of known.values) {
         if (at === number) known.values.delete(value);
-        break; // Values are in the order of insertion: the entry is the first one or none.
+        break; // values are in insertion order, so only the first can be the evicted entry
       }
     }
   }

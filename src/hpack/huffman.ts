@@ -47,7 +47,7 @@ export function decodeHuffman(
     }
     // No code of up to 7 bits is all ones, so this is the padding.
     if (start >= end && count <= 7 && (bits & (1 << count) - 1) === (1 << count) - 1) return length;
-    // The input is extended by ones, like the padding, so that no code is found beyond its end.
+    // Beyond its end the input is filled with ones, like the padding, so that no code matches there.
     const missing = SHORT_BITS - count;
     const entry = missing <= 0
       ? SHORT[bits >>> -missing & (1 << SHORT_BITS) - 1]

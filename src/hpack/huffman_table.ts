@@ -37,16 +37,16 @@ export const SYMBOLS = new Uint16Array(257);
 /** Code of each octet, in the low bits. */
 export const CODES = new Uint32Array(256);
 
-/** By length: one more than its last code, left-aligned in a window of 30 bits. */
+/** By code length: one more than the last code, left-aligned in a window of 30 bits. */
 export const WINDOW_LIMIT = new Float64Array(MAX_CODE_BITS + 1);
 
-/** By length: added to a code, gives the index in `SYMBOLS`. */
+/** By code length: offset from a code to its index in `SYMBOLS`. */
 export const SYMBOL_OFFSET = new Int32Array(MAX_CODE_BITS + 1);
 
 /** Bits that index the table of short codes. */
 export const SHORT_BITS = 10;
 
-/** By `SHORT_BITS` bits: length of the first code in them << 8 | symbol; 0 when the code is longer. */
+/** By the next `SHORT_BITS` bits: length of the first code << 8 | its symbol; 0 when the code is longer. */
 export const SHORT = new Uint16Array(1 << SHORT_BITS);
 
 fillTables();

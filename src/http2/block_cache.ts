@@ -11,7 +11,7 @@ import { FieldSummary } from "./field_check.ts";
 // Indexed blocks are short; longer ones contain literals and rarely repeat.
 const MAX_BLOCK_BYTES = 64;
 
-/** The last block of a connection that arrived twice in a row. */
+/** Caches one block: the last one that a connection received twice in a row. */
 export class BlockCache {
   #bytes: Uint8Array = EMPTY_BYTES;
   #summary: FieldSummary | null = null;
@@ -22,8 +22,8 @@ export class BlockCache {
   #lastVersion = -1;
 
   /**
-   * Looks up a block. Returns what the check and the layer above made of it, or null when it has to be decoded: it is
-   * another one, or the table (`version`) has changed.
+   * Looks up a block. Returns the summary of its fields, with the result of the layer above, or null when it must be
+   * decoded: it differs, or the table (`version`) has changed.
    */
   find(buffer: Uint8Array, start: number, end: number, version: number): FieldSummary | null {
     const summary = this.#summary;
@@ -32,8 +32,8 @@ export class BlockCache {
   }
 
   /**
-   * Offers a well-formed block, with the table's version before and after decoding. Returns the summary to use: a lasting
-   * one if the block is now cached, else the given one.
+   * Caches a well-formed block if it repeats and left the table unchanged (its versions `before` and `after`). Returns
+   * the summary to use: the cache's own copy if the block is now cached, else the given one.
    */
   offer(
     buffer: Uint8Array,

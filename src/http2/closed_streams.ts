@@ -1,6 +1,6 @@
 /**
- * Frames for streams that have no object: idle, closed, or reset by this side while the frame was on its way
- * (RFC 9113 §5.1).
+ * Handles frames for streams that are not open: idle, closed, or reset by this side while the frame was in flight (RFC
+ * 9113 §5.1).
  *
  * @module
  */
@@ -12,14 +12,14 @@ import type { ResetMemory } from "./reset_memory.ts";
 import type { Shutdown } from "./shutdown.ts";
 import type { StreamTable } from "./stream_table.ts";
 
-/** Judges frames of streams without an object. */
+/** Handles frames for streams that are not open. */
 export class ClosedStreams {
   readonly #context: ConnectionContext;
   readonly #streams: StreamTable;
   readonly #resets: ResetMemory;
   readonly #shutdown: Shutdown;
 
-  /** All of one connection. */
+  /** All arguments belong to the same connection. */
   constructor(
     context: ConnectionContext,
     streams: StreamTable,
@@ -33,8 +33,8 @@ export class ClosedStreams {
   }
 
   /**
-   * DATA or HEADERS (`what`) arrived for a stream without an object. `creditedBytes`: the length of DATA that the
-   * stream's window let through and that would have cost nothing before the reset, or 0.
+   * Handles DATA or HEADERS (`what`) for a stream that is not open. `creditedBytes`: length of DATA that is free of
+   * charge within the window left at a reset; 0 for frames that are always charged.
    */
   onFrame(id: number, what: string, creditedBytes: number): void {
     if (this.#streams.isIdle(id)) {

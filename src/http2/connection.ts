@@ -41,9 +41,9 @@ import { StreamTable } from "./stream_table.ts";
 
 export type { Http2Handler, Role } from "./context.ts";
 
-// Connections outside of a server share no bound.
+// For connections outside of a server, which share no bound.
 const UNBOUNDED = new MemoryPool(Infinity);
-// A peer that takes no output is not read from once this many times `maxOutputBytes` waits.
+// Multiple of `maxOutputBytes` in unsent output at which reading pauses.
 const READ_PAUSE_FACTOR = 8;
 
 /** One HTTP/2 connection. */
@@ -55,14 +55,14 @@ export class Http2Connection
   readonly memory: MemoryShare;
   readonly budget: PeerBudget;
   readonly streams: StreamTable;
-  /** DATA to be sent. */
+  /** Sends DATA. */
   readonly sender: SendScheduler;
-  /** Credit given to the peer. */
+  /** Flow control of received DATA. */
   readonly receiveWindow: ReceiveWindow;
   readonly settings: Settings;
   nowMs: number;
   finished = false;
-  /** Why it is finished; empty before. */
+  /** Reason for the end; empty until `finished`. */
   endReason = "";
   /** True after a graceful shutdown. */
   closedGracefully = false;
@@ -78,7 +78,7 @@ export class Http2Connection
   #prefaceLeft: number;
   #receiving = false;
   #unsentControlFrames = 0;
-  /** DATA frames sent for which the budget has got its credits. */
+  /** DATA frames sent that are already credited to the budget. */
   #creditedFrames = 0;
 
   /** Starts a connection at `nowMs` and writes its preface. */
@@ -100,7 +100,7 @@ export class Http2Connection
     const receiveWindow = this.receiveWindow = new ReceiveWindow(out, options, this);
     const headerWriter = this.#headerWriter = new HeaderWriter(out);
     const encoder = this.encoder = headerWriter.encoder;
-    // A table smaller than the default holds once the peer has acknowledged it (RFC 7541 §4.2).
+    // A table size below the default takes effect with the peer's acknowledgement (RFC 7541 §4.2).
     const decoder = new HpackDecoder({
       maxTableBytes: Math.max(options.headerTableBytes, DEFAULT_HEADER_TABLE_BYTES),
     });
@@ -283,7 +283,7 @@ export class Http2Connection
 
   sendData(stream: Http2Stream, prefix: Uint8Array | null, body: Uint8Array, end: boolean): void {
     this.sender.send(stream, prefix, body, end);
-    // A client's deadline limits how long it waits for the server to take the request.
+    // On a client, the call's deadline bounds the wait for credit.
     if (stream.queue !== null && this.role === "server") this.#stalls.watch(this.nowMs);
     this.changed();
   }
@@ -313,7 +313,7 @@ export class Http2Connection
   releaseSlot(): void {
     if (!this.streams.releaseSlot()) return;
     this.finishIfDrained();
-    // The handler may have ended long after the last output, so the driver has to look at the timer.
+    // This may happen long after the last output, so the driver must be notified to re-arm its timer.
     if (this.#lifetime.callsEnded(this.nowMs)) this.changed();
   }
 

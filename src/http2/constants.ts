@@ -87,7 +87,7 @@ export const DEFAULT_FRAME_BYTES = 16_384;
 export const MAX_FRAME_BYTES = 16_777_215;
 
 /**
- * Least length of a DATA frame that is no overhead, in octets: gRPC's smallest message is its 5-byte prefix. Smaller
- * frames come from tiny window grants.
+ * Least length of a DATA frame that is not charged as overhead, in octets: gRPC's smallest message is its 5-byte
+ * prefix. Smaller frames come from tiny window grants.
  */
 export const USEFUL_DATA_BYTES = 5;

@@ -1,6 +1,6 @@
 /**
- * What the parts of an HTTP/2 connection share: its role and limits, its output, the current time, and the ways to
- * report what the peer does wrong. {@link Http2Connection} implements it.
+ * What the parts of an HTTP/2 connection share: its role and limits, its output, the current time, and error reporting.
+ * {@link Http2Connection} implements it.
  *
  * @module
  */
@@ -23,17 +23,17 @@ export interface Http2Handler {
   onGoaway(errorCode: number, debug: string): void;
   /** A stream is closed; its slot may be free. */
   onStreamClosed(stream: Http2Stream): void;
-  /** A line for the log. */
+  /** Reports a message for the log. */
   onNote(level: "debug" | "warn", message: string): void;
 }
 
-/** The connection, as its parts see it. */
+/** Connection interface used by its parts. */
 export interface ConnectionContext {
   /** This side. */
   readonly role: Role;
   /** Settings and limits. */
   readonly options: Http2Options;
-  /** The protocol above. */
+  /** The protocol layer above HTTP/2. */
   readonly handler: Http2Handler;
   /** Bytes to be sent. */
   readonly out: ByteWriter;
@@ -41,17 +41,20 @@ export interface ConnectionContext {
   readonly nowMs: number;
   /** Whether the connection has ended. */
   readonly finished: boolean;
-  /** What the peer may cost. */
+  /** Budget for the peer's overhead and resets. */
   readonly budget: PeerBudget;
   /** Charges an event; ends the connection with ENHANCE_YOUR_CALM when its bucket is empty. */
   charge(event: PeerCharge): void;
-  /** Counts a frame that answers the peer and that no flow control bounds; too many unsent ones end the connection. */
+  /**
+   * Counts a control frame sent in response to the peer, which flow control does not bound; too many unsent ones end
+   * the connection.
+   */
   countControlFrame(): void;
   /** Connection error (RFC 9113 §5.4.1): GOAWAY, all streams end, nothing more is read. */
   connectionError(code: number, reason: string): void;
   /** Connection error PROTOCOL_ERROR. */
   violation(reason: string): void;
-  /** Tells the driver that there is output or that a timer has changed. */
+  /** Notifies the driver that there is output or that a timer has changed. */
   changed(): void;
   /** Finishes a connection that drains once its last stream is closed. */
   finishIfDrained(): void;

@@ -24,23 +24,23 @@ import {
 } from "./stream_state.ts";
 import type { StreamTable } from "./stream_table.ts";
 
-/** What {@link DataReceiver} reads and changes. */
+/** Collaborators of {@link DataReceiver}. */
 export interface DataReceiverParts {
-  /** Whether the peer's SETTINGS, which precede all other frames, arrived. */
+  /** Tells whether the peer's SETTINGS, which precede all other frames, have arrived. */
   readonly settings: Settings;
-  /** Whether a header block, which no other frame may interrupt, is open. */
+  /** Tells whether a header block is open, which no other frame may interrupt. */
   readonly blocks: HeaderBlocks;
   /** Open streams. */
   readonly streams: StreamTable;
-  /** Ends them. */
+  /** Ends streams. */
   readonly closer: StreamCloser;
-  /** Judges frames of streams that are not open. */
+  /** Handles frames for streams that are not open. */
   readonly closedStreams: ClosedStreams;
   /** Counts octets and returns credit. */
   readonly receiveWindow: ReceiveWindow;
 }
 
-/** The DATA frame being received. */
+/** Receives one DATA frame at a time. */
 export class DataReceiver implements DataHandler {
   readonly #context: ConnectionContext;
   readonly #budget: PeerBudget;
@@ -55,7 +55,7 @@ export class DataReceiver implements DataHandler {
   #length = 0;
   #endStream = false;
 
-  /** Starts between frames. */
+  /** Creates a receiver that expects the start of a frame. */
   constructor(context: ConnectionContext, parts: DataReceiverParts) {
     this.#context = context;
     this.#budget = context.budget;

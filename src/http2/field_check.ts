@@ -6,7 +6,7 @@
 
 import type { HeaderList } from "../hpack/header_list.ts";
 
-/** Meaning of a field's name to the check. */
+/** Kinds of field names that the checks distinguish. */
 const Kind = {
   REGULAR: 0,
   METHOD: 1,

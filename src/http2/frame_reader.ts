@@ -8,7 +8,7 @@
 import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { Flag, FRAME_HEADER_BYTES, FrameType } from "./constants.ts";
 
-/** Takes all frames but DATA. Buffers are only valid during the call. */
+/** Handles all frames except DATA. Buffers are only valid during the call. */
 export interface FrameHandler {
   /** A frame header announces a length above the limit. */
   onOversizedFrame(length: number): void;
@@ -23,7 +23,7 @@ export interface FrameHandler {
   ): void;
 }
 
-/** Takes DATA in parts, as it arrives. Buffers are only valid during the call. */
+/** Handles DATA in parts, as it arrives. Buffers are only valid during the call. */
 export interface DataHandler {
   /** A frame begins; `length` is its whole payload, padding included. */
   onDataBegin(flags: number, streamId: number, length: number): void;
@@ -150,7 +150,7 @@ export class FrameReader {
     this.#partialLength = chunk.length - at;
   }
 
-  // Judges the length from the first three bytes: another protocol may send no more than those.
+  // Checks the length once its three bytes have arrived: another protocol may send no more than those.
   #oversized(buffer: Uint8Array, at: number, available: number): boolean {
     if (available < 3) return false;
     const length = buffer[at] << 16 | buffer[at + 1] << 8 | buffer[at + 2];

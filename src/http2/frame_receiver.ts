@@ -21,28 +21,28 @@ import type { StreamCloser } from "./stream_closer.ts";
 import type { StreamTable } from "./stream_table.ts";
 
 const PRIORITY_BYTES = 5;
-// Part of a waiting reply whose arrival shows that the client reads.
+// Bytes of a waiting reply that must have been sent to show that the client reads it.
 const LEAST_TAKEN_BYTES = 512;
 
-/** The parts that frames go to. */
+/** Handlers of frames, by type. */
 export interface FrameReceiverParts {
-  /** Takes SETTINGS. */
+  /** Handles SETTINGS. */
   readonly settings: Settings;
-  /** Takes HEADERS and CONTINUATION. */
+  /** Handles HEADERS and CONTINUATION. */
   readonly blocks: HeaderBlocks;
-  /** Takes GOAWAY and the acknowledgement of a drain's PING. */
+  /** Handles GOAWAY and the acknowledgement of a drain's PING. */
   readonly shutdown: Shutdown;
-  /** Takes other PINGs. */
+  /** Handles other PINGs. */
   readonly pings: Pings;
-  /** Takes the acknowledgement of a PING that measures bandwidth. */
+  /** Handles the acknowledgement of a PING that measures bandwidth. */
   readonly receiveWindow: ReceiveWindow;
-  /** Takes WINDOW_UPDATE. */
+  /** Handles WINDOW_UPDATE. */
   readonly sender: SendScheduler;
   /** Counts WINDOW_UPDATE as progress. */
   readonly stalls: StallWatch;
   /** Open streams. */
   readonly streams: StreamTable;
-  /** Ends them. */
+  /** Ends streams. */
   readonly closer: StreamCloser;
 }
 
@@ -59,7 +59,7 @@ export class FrameReceiver implements FrameHandler {
   readonly #streams: StreamTable;
   readonly #closer: StreamCloser;
 
-  /** All of one connection. */
+  /** All arguments belong to the same connection. */
   constructor(context: ConnectionContext, parts: FrameReceiverParts) {
     this.#context = context;
     this.#settings = parts.settings;
@@ -162,7 +162,7 @@ export class FrameReceiver implements FrameHandler {
       if (this.#context.finished) return;
     }
     this.#closer.endByPeer(stream, code, `The peer reset the stream with ${errorCodeName(code)}`);
-    this.#sender.pump(); // Its queued bytes are gone, which leaves room for others.
+    this.#sender.pump(); // the stream's queued bytes are dropped, which leaves room for others
     this.#context.finishIfDrained();
   }
 

@@ -8,7 +8,7 @@ import { ByteWriter } from "../bytes/writer.ts";
 import { ProtocolError } from "../errors.ts";
 import { ErrorCode, Flag } from "./constants.ts";
 
-/** Takes complete header blocks. */
+/** Receives complete header blocks. */
 export interface BlockOwner {
   /**
    * A block is complete: `start` to `end` of `buffer`, only valid during the call. `selfDependent`: its priority makes the
@@ -41,7 +41,7 @@ export class HeaderBlocks {
     return this.#block === null ? 0 : this.#block.length;
   }
 
-  /** Takes a HEADERS frame. */
+  /** Handles a HEADERS frame. */
   onHeaders(flags: number, id: number, buffer: Uint8Array, start: number, end: number): void {
     if (id === 0) throw violation("Received HEADERS on stream 0");
     let selfDependent = false;
@@ -75,7 +75,7 @@ export class HeaderBlocks {
     this.#block.bytes(buffer.subarray(start, end));
   }
 
-  /** Takes a CONTINUATION frame of the open stream. */
+  /** Handles a CONTINUATION frame of the open stream. */
   onContinuation(flags: number, id: number, buffer: Uint8Array, start: number, end: number): void {
     const block = this.#block;
     if (block === null) throw violation("Received CONTINUATION without HEADERS");

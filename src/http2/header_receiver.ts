@@ -27,23 +27,23 @@ import {
 } from "./stream_state.ts";
 import type { StreamTable } from "./stream_table.ts";
 
-/** What {@link HeaderReceiver} reads and changes. */
+/** Collaborators of {@link HeaderReceiver}. */
 export interface HeaderReceiverParts {
   /** The peer's HPACK table. */
   readonly decoder: HpackDecoder;
   /** Open streams. */
   readonly streams: StreamTable;
-  /** Ends them. */
+  /** Ends streams. */
   readonly closer: StreamCloser;
-  /** Judges frames of streams that are not open. */
+  /** Handles frames for streams that are not open. */
   readonly closedStreams: ClosedStreams;
-  /** Whether new streams are still accepted. */
+  /** Tells whether new streams are still accepted. */
   readonly shutdown: Shutdown;
-  /** Whether there is room for more replies. */
+  /** Tells whether there is room for more replies. */
   readonly sender: SendScheduler;
 }
 
-/** The header lists that a connection receives; one list is reused for all. */
+/** Receives complete header blocks; one header list is reused for all of them. */
 export class HeaderReceiver implements BlockOwner {
   readonly #context: ConnectionContext;
   readonly #budget: PeerBudget;
@@ -62,7 +62,7 @@ export class HeaderReceiver implements BlockOwner {
   readonly #cache = new BlockCache();
   #selfDependent = false;
 
-  /** Starts without a list. */
+  /** Creates the receiver of one connection. */
   constructor(context: ConnectionContext, parts: HeaderReceiverParts) {
     const { maxHeaderListBytes, maxHeaderFields } = context.options;
     this.#context = context;

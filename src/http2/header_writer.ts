@@ -20,7 +20,7 @@ export class HeaderWriter {
     this.#out = out;
   }
 
-  /** Starts a HEADERS frame, behind which fields are encoded. Returns its offset in the output. */
+  /** Starts a HEADERS frame, after which fields are encoded. Returns its offset in the output. */
   begin(): number {
     const out = this.#out;
     out.reserve(FRAME_HEADER_BYTES);

@@ -15,7 +15,7 @@ const KEEPALIVE_PING_HIGH = 0x76727063;
 const KEEPALIVE_PING_LOW = 0x6b656570;
 const USER_PING_HIGH = 0x76727075;
 
-/** The pings of one connection. */
+/** Pings of one connection, sent and received. */
 export class Pings {
   readonly #context: ConnectionContext;
   readonly #lifetime: ConnectionLifetime;
@@ -24,15 +24,15 @@ export class Pings {
   #waiting: Map<number, (nowMs: number) => void> | null = null;
   #nextId = 0;
 
-  /** `lifetime` decides about keepalive pings. */
+  /** `lifetime` decides when keepalive pings are due. */
   constructor(context: ConnectionContext, lifetime: ConnectionLifetime) {
     this.#context = context;
     this.#lifetime = lifetime;
   }
 
   /**
-   * Answers a PING. A server ends the connection when pings come too fast; as in grpc-go, one that follows DATA or
-   * HEADERS of the server, of which there have been `framesSent`, is taken for a measurement of bandwidth.
+   * Answers a PING. A server ends the connection when pings are too frequent. As in grpc-go, a ping that follows DATA
+   * or HEADERS of the server (`framesSent` counts them) is taken for a bandwidth measurement and does not count.
    */
   onPing(high: number, low: number, framesSent: number, openCalls: number): void {
     const context = this.#context;
@@ -49,7 +49,7 @@ export class Pings {
     }
   }
 
-  /** Takes an acknowledgement of a keepalive ping or of a user's; charges any other. */
+  /** Handles the acknowledgement of a keepalive ping or a user's ping; charges any other. */
   onAck(high: number, low: number): void {
     if (high === KEEPALIVE_PING_HIGH && low === KEEPALIVE_PING_LOW) {
       this.#lifetime.ponged();

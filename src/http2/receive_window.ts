@@ -18,7 +18,7 @@ import type { Http2Stream } from "./stream.ts";
 const SAMPLE_PING_HIGH = 0x76727063;
 const SAMPLE_PING_LOW = 0x62647001;
 
-// Up to this window the delay is ignored: smaller windows cost more turns and writes than they save in waiting.
+// Window up to which the delay is ignored: smaller windows cost more turns and writes than they save in waiting.
 const FREE_WINDOW_BYTES = 262_144;
 // Age at which the least delay is replaced, because routes change.
 const LEAST_DELAY_MS = 60_000;
@@ -33,9 +33,9 @@ export class ReceiveWindow {
   window = DEFAULT_WINDOW_BYTES;
   /** SETTINGS_INITIAL_WINDOW_SIZE as last sent. */
   streamWindow: number;
-  /** Octets withheld from the senders of paused streams. */
+  /** Octets of credit withheld on paused streams. */
   heldBytes = 0;
-  // The connection's window when all credit is returned.
+  // Size of the connection's window with all credit returned.
   #target: number;
   #unreturned = 0;
   #sampling = false;
@@ -77,7 +77,7 @@ export class ReceiveWindow {
     return this.window >= 0;
   }
 
-  /** Returns credit for octets that were consumed or discarded; stream null for the connection alone. */
+  /** Returns credit for octets that were consumed or discarded; stream null for the connection only. */
   give(stream: Http2Stream | null, count: number): void {
     this.#unreturned += count;
     if (
@@ -149,7 +149,7 @@ export class ReceiveWindow {
     const product = this.streamWindow < FREE_WINDOW_BYTES
       ? this.#sampleBytes
       : this.#recentBytes / this.#recentMs * this.#leastDelayMs;
-    // A product of two thirds of the window might fill a larger one.
+    // Windows grow once the bandwidth-delay product reaches two thirds of them: it may be limited by the window.
     if (product * 3 < this.streamWindow * 2) return 0;
     const wanted = Math.min(this.options.maxWindowBytes, Math.ceil(product * 2));
     if (wanted <= this.streamWindow) return 0;

@@ -1,6 +1,6 @@
 /**
- * Streams that this side has reset lately. Frames that the peer sent before it saw the reset are legal
- * (RFC 9113 §5.1, "closed"): they are distinguished from frames for streams that the peer itself has closed.
+ * Streams that this side has reset recently. Frames that the peer sent before it saw the reset are legal (RFC 9113
+ * §5.1, "closed"): they are distinguished from frames for streams that the peer itself has closed.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 // Streams remembered; beyond that, only the largest forgotten identifier is known.
 const REMEMBERED_RESETS = 256;
 
-/** What is known about a stream without an object. */
+/** Knowledge about a stream that is not open. */
 export type ResetKnowledge =
   /** Reset here, and the frame fits the credit that the peer had left. */
   | "within-window"
@@ -24,7 +24,7 @@ export class ResetMemory {
   #at = 0;
   #largestForgotten = 0;
 
-  /** Remembers a stream; `window` is the credit, in bytes, of which the peer may have frames on their way. */
+  /** Remembers a stream; `window` is the peer's remaining credit, in bytes: frames up to that size may be in flight. */
   remember(id: number, window: number): void {
     const ids = this.#ids ??= [];
     const windows = this.#windows ??= [];

@@ -20,7 +20,7 @@ import type { Http2Options } from "./options.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { Http2Stream } from "./stream.ts";
 
-/** The connection, as the scheduler sees it. */
+/** Connection interface used by the scheduler. */
 export interface SendOwner {
   /** END_STREAM was sent with DATA. */
   onEndSent(stream: Http2Stream): void;
@@ -34,18 +34,18 @@ export class SendScheduler {
   maxFrameBytes = DEFAULT_FRAME_BYTES;
   /** Bytes queued on all streams. */
   queuedBytes = 0;
-  /** DATA and HEADERS frames sent; PINGs that follow one are not too frequent. */
+  /** DATA and HEADERS frames sent; a PING that follows one does not count against the limit on pings. */
   framesSent = 0;
-  /** DATA frames of some size sent; WINDOW_UPDATEs and PINGs that answer them are no overhead. */
+  /** DATA frames of 5 octets or more sent; the WINDOW_UPDATEs and PINGs that they cause are not charged. */
   usefulFrames = 0;
-  // Streams whose senders wait because the connection as a whole has too much queued.
+  // Streams whose senders wait because the connection as a whole has too many queued bytes.
   readonly #starved = new Set<Http2Stream>();
-  // The DATA frame written last: offset of its header, its end, its stream, and `out.taken` then.
+  // The DATA frame written last: offset of its header, its end, its stream, and the value of `out.taken`.
   #frameAt = 0;
   #frameEnd = -1;
   #frameStream: Http2Stream | null = null;
   #frameTaken = 0;
-  // Streams that can send, in turn.
+  // Streams that can send, in round-robin order.
   #turns: Http2Stream[] = [];
   #first = 0;
 
@@ -188,19 +188,19 @@ export class SendScheduler {
     return true;
   }
 
-  /** Whether the stream's sender should go on; if not, `onWritable` is called later. */
+  /** Whether the stream's sender should continue; if not, `onWritable` is called later. */
   writable(stream: Http2Stream): boolean {
     if (
       stream.queuedBytes < this.options.sendBufferBytes &&
       this.queuedBytes < this.options.maxSendBufferBytes
     ) return true;
     stream.wantsWritable = true;
-    // A stream without queued bytes gets no turn that would wake it.
+    // Without queued bytes the stream gets no turn of its own, which would notify its sender.
     if (this.queuedBytes >= this.options.maxSendBufferBytes) this.#starved.add(stream);
     return false;
   }
 
-  /** Goes on after the stream's window, or with null the connection's, has grown. */
+  /** Continues sending after the stream's window, or with null the connection's, has grown. */
   resume(stream: Http2Stream | null): void {
     if (stream !== null) this.mark(stream);
     this.pump();
@@ -239,7 +239,7 @@ export class SendScheduler {
     const streams = [...this.#starved];
     this.#starved.clear();
     for (const stream of streams) {
-      // A stream with enough queued bytes is woken by its own turn.
+      // A stream with enough queued bytes is notified in its own turn.
       if (!stream.wantsWritable || stream.queuedBytes >= this.options.sendBufferBytes) continue;
       stream.wantsWritable = false;
       stream.onWritable();

@@ -30,7 +30,7 @@ const ENTRY_BYTES = 6;
 // Larger frames gain nothing, and make the turns between streams longer.
 const MAX_SENT_FRAME_BYTES = 65_536;
 
-/** What {@link Settings} reads and changes. */
+/** Collaborators of {@link Settings}. */
 export interface SettingsParts {
   /** Open streams, whose windows INITIAL_WINDOW_SIZE changes. */
   readonly streams: StreamTable;
@@ -96,7 +96,7 @@ export class Settings {
     return this.#unacknowledged === 0 ? streamWindow : Math.max(streamWindow, DEFAULT_WINDOW_BYTES);
   }
 
-  /** When the peer must have sent its preface and acknowledged this side's SETTINGS. */
+  /** Next deadline: of the peer's preface, or of its acknowledgement of this side's SETTINGS. */
   get nextMs(): number {
     return Math.min(this.#prefaceMs, this.#ackMs);
   }
@@ -116,12 +116,12 @@ export class Settings {
 
   /** The receive windows of streams have grown by `growth`, which SETTINGS announced to the peer. */
   onWindowGrowth(growth: number): void {
-    // Without a time limit: the acknowledgement stands behind the peer's data, which may be slow to arrive.
+    // No time limit: the acknowledgement is queued behind the peer's data, which may be slow to arrive.
     this.#unacknowledged++;
     for (const stream of this.#parts.streams.open.values()) stream.recvWindow += growth;
   }
 
-  /** Takes a SETTINGS frame. */
+  /** Handles a SETTINGS frame. */
   onFrame(flags: number, id: number, buffer: Uint8Array, start: number, end: number): void {
     const context = this.#context;
     const length = end - start;
@@ -168,7 +168,7 @@ export class Settings {
       this.#unacknowledged--;
       this.#ackMs = Infinity;
     }
-    // A table smaller than the default holds from the acknowledgement on (RFC 7541 §4.2).
+    // A table size below the default takes effect with the acknowledgement (RFC 7541 §4.2).
     this.#parts.decoder.setMaxTableBytes(context.options.headerTableBytes);
   }
 
@@ -176,7 +176,7 @@ export class Settings {
     const { sender, encoder } = this.#parts;
     switch (id) {
       case SettingId.HEADER_TABLE_SIZE:
-        // The peer may offer more than 4 KiB, which would be memory of this side.
+        // Capped at 4 KiB, because the table takes memory on this side.
         encoder.setPeerMaxTableBytes(Math.min(value, DEFAULT_HEADER_TABLE_BYTES));
         return;
       case SettingId.ENABLE_PUSH:
@@ -221,7 +221,7 @@ export class Settings {
           "A change of SETTINGS_INITIAL_WINDOW_SIZE overflows a stream's window",
         );
       }
-      if (change > 0) sender.mark(stream); // sent behind the acknowledgement
+      if (change > 0) sender.mark(stream); // sent after the acknowledgement
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
  * GOAWAY (RFC 9113 §6.8): graceful drain of this side, and the peer's.
  *
- * A server announces GOAWAY with the largest identifier and a PING; its acknowledgement, or 5 s, brings the second
- * GOAWAY with the true last identifier. Open streams finish; then the connection does.
+ * A server announces GOAWAY with the largest identifier and a PING; its acknowledgement, or a timeout of 5 s, triggers
+ * the second GOAWAY, with the actual last identifier. The connection ends once its open streams have finished.
  *
  * @module
  */
@@ -20,24 +20,24 @@ const DRAIN_PING_HIGH = 0x76727063;
 const DRAIN_PING_LOW = 0x64726e31;
 const DRAIN_PING_TIMEOUT_MS = 5_000;
 const LARGEST_ID = 0x7fffffff;
-// Debug data shown of a GOAWAY, in bytes.
+// Most bytes of a GOAWAY's debug data that are reported.
 const MAX_DEBUG_BYTES = 256;
 
-/** What {@link Shutdown} reads and ends. */
+/** Collaborators of {@link Shutdown}. */
 export interface ShutdownParts {
   /** The connection's streams. */
   readonly streams: StreamTable;
-  /** Ends them. */
+  /** Ends streams. */
   readonly closer: StreamCloser;
-  /** Sends what ended streams leave room for. */
+  /** Resumes sending when ended streams leave room. */
   readonly sender: SendScheduler;
   /** Slows keepalive after too_many_pings. */
   readonly lifetime: ConnectionLifetime;
 }
 
-/** How far the two sides have got in closing the connection. */
+/** State of the graceful shutdown, on both sides. */
 export class Shutdown {
-  /** When the second GOAWAY goes out at the latest. */
+  /** Latest time of the second GOAWAY. */
   nextMs = Infinity;
   readonly #context: ConnectionContext;
   readonly #parts: ShutdownParts;
@@ -83,14 +83,14 @@ export class Shutdown {
     this.#context.changed();
   }
 
-  /** Takes an acknowledgement of PING; false when it does not answer the ping of a drain. */
+  /** Handles an acknowledgement of PING; false when it is not that of the drain's ping. */
   onPingAck(high: number, low: number): boolean {
     if (high !== DRAIN_PING_HIGH || low !== DRAIN_PING_LOW) return false;
     this.#sendLastId();
     return true;
   }
 
-  /** Sends the second GOAWAY when its time has come. */
+  /** Sends the second GOAWAY when it is due. */
   onTimer(nowMs: number): void {
     if (nowMs >= this.nextMs) this.#sendLastId();
   }
@@ -104,7 +104,7 @@ export class Shutdown {
     this.#context.changed();
   }
 
-  /** Takes a GOAWAY frame. */
+  /** Handles a GOAWAY frame. */
   onFrame(id: number, buffer: Uint8Array, start: number, end: number): void {
     const context = this.#context;
     if (id !== 0) return context.violation(`Received GOAWAY on stream ${id}`);

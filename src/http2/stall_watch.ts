@@ -1,6 +1,6 @@
 /**
- * Gives up complete replies whose bytes do not move, so that a peer that takes no data does not hold memory for ever. A
- * stream whose handler still runs is bounded by its send buffer and deadline instead.
+ * Resets streams whose complete reply makes no progress, so that a peer that reads no data cannot hold memory for ever.
+ * A stream whose handler still runs is bounded by its send buffer and deadline instead.
  *
  * @module
  */
@@ -10,34 +10,34 @@ import { ErrorCode } from "./constants.ts";
 import type { StreamCloser } from "./stream_closer.ts";
 import type { StreamTable } from "./stream_table.ts";
 
-/** Looks at a server's queued replies twice per stall time while there are any. */
+/** Checks a server's queued replies twice per stall timeout while there are any. */
 export class StallWatch {
-  /** When to look next. */
+  /** Time of the next check. */
   nextMs = Infinity;
   readonly #limitMs: number;
   readonly #streams: StreamTable;
   readonly #closer: StreamCloser;
-  /** When the transport last took output, or the peer gave credit. */
+  /** When the transport last accepted output, or the peer last gave credit. */
   #progressMs = 0;
 
-  /** `limitMs`: how long a complete reply may stand still while the connection does. */
+  /** `limitMs`: how long a complete reply may go without progress while its connection makes none either. */
   constructor(limitMs: number, streams: StreamTable, closer: StreamCloser) {
     this.#limitMs = limitMs;
     this.#streams = streams;
     this.#closer = closer;
   }
 
-  /** The connection moves. */
+  /** Records progress of the connection: output accepted, or credit received. */
   progress(nowMs: number): void {
     this.#progressMs = nowMs;
   }
 
-  /** Bytes of a reply are queued. */
+  /** Schedules a check, because bytes of a reply are queued. */
   watch(nowMs: number): void {
     if (this.nextMs === Infinity) this.nextMs = nowMs + this.#limitMs / 2;
   }
 
-  /** Resets the streams whose time is over. */
+  /** Resets the streams that have exceeded their time limit. */
   onTimer(nowMs: number): void {
     if (nowMs < this.nextMs) return;
     this.nextMs = Infinity;
@@ -45,7 +45,7 @@ export class StallWatch {
     for (const stream of this.#streams.open.values()) {
       if (stream.queue === null) continue;
       waiting = true;
-      // Counted from the first look: the time of the queueing itself may have been long out of date.
+      // Counted from the first check: the engine's time may have been out of date when the bytes were queued.
       if (stream.progressMs === 0) stream.progressMs = nowMs;
       const complete = stream.endQueued || stream.trailersQueued;
       if (!complete) continue;

@@ -12,7 +12,7 @@ import type { FieldSummary } from "./field_check.ts";
 import type { SendQueue } from "./send_queue.ts";
 import { StreamState } from "./stream_state.ts";
 
-/** The connection, as its streams and the protocol above see it. */
+/** Connection interface used by its streams and the protocol above. */
 export interface StreamOwner {
   /** Bytes to be sent. */
   readonly out: ByteWriter;
@@ -44,7 +44,7 @@ export interface StreamOwner {
   setReadPaused(stream: Http2Stream, paused: boolean): void;
   /** Charges the peer for a broken message. */
   chargeFault(): void;
-  /** Server: the stream is closed and its handler has ended. */
+  /** Server: frees the slot of a stream that is closed and whose handler has ended. */
   releaseSlot(): void;
 }
 
@@ -71,7 +71,7 @@ export abstract class Http2Stream {
   lengthLeft = -1;
   /** Bytes that wait for flow control. */
   queue: SendQueue | null = null;
-  /** Whether the scheduler has the stream in its list of those that can send. */
+  /** Whether the scheduler lists the stream among those that can send. */
   listed = false;
   /** Whether END_STREAM goes with the last queued byte. */
   endQueued = false;
@@ -81,7 +81,7 @@ export abstract class Http2Stream {
   wantsWritable = false;
   /** Server: whether response headers were sent. */
   answered = false;
-  /** When queued bytes last moved, for the stall watch; 0 for not looked at since. */
+  /** When queued bytes last made progress, for the stall watch; 0 until its next check. */
   progressMs = 0;
 
   /** Makes an idle stream. */
@@ -100,7 +100,7 @@ export abstract class Http2Stream {
   abstract onEnd(): void;
   /** The stream ended abnormally: `remote` when the peer reset it, else by a stream error of the peer. */
   abstract onReset(errorCode: number, remote: boolean, reason: string): void;
-  /** The sender may go on. */
+  /** The sender may continue. */
   abstract onWritable(): void;
   /** The stream is closed: free what it holds. Called before `onReset`, if that follows. */
   abstract onDropped(): void;

@@ -27,7 +27,7 @@ export class StreamCloser {
   readonly #sender: SendScheduler;
   readonly #receiveWindow: ReceiveWindow;
 
-  /** All of one connection. */
+  /** All arguments belong to the same connection. */
   constructor(
     context: ConnectionContext,
     streams: StreamTable,
@@ -64,13 +64,13 @@ export class StreamCloser {
     );
   }
 
-  /** Stream error of a stream without an object: RST_STREAM, and a charge to the peer. */
+  /** Stream error of a stream that is not open: RST_STREAM, and a charge to the peer. */
   refuse(id: number, code: number): void {
     this.#writeReset(id, code, 0);
     this.#context.charge(PeerEvent.FAULT);
   }
 
-  /** Refuses a stream that was opened before the client can have seen GOAWAY (RFC 9113 §6.8), which is no fault. */
+  /** Refuses, without a charge, a stream that was opened before the client can have seen GOAWAY (RFC 9113 §6.8). */
   refuseLate(id: number): void {
     this.#writeReset(id, ErrorCode.REFUSED_STREAM, 0);
   }

@@ -23,7 +23,7 @@ export class StreamTable {
   lastPeerId = 0;
   /** Server: streams that are open, or closed while their handlers still run. The latter do not count as open. */
   slots = 0;
-  /** Server: which streams are too young to be cancelled free of charge. */
+  /** Server: decides which streams are so recent that cancelling them is charged. */
   readonly recent = new RecentCalls();
   readonly #role: Role;
   readonly #lifetime: ConnectionLifetime;
@@ -73,7 +73,7 @@ export class StreamTable {
     this.open.delete(stream.id);
   }
 
-  /** Whether no frame but HEADERS and PRIORITY may name the stream yet (RFC 9113 §5.1, "idle"). */
+  /** Whether the stream is idle (RFC 9113 §5.1): only HEADERS and PRIORITY are legal. */
   isIdle(id: number): boolean {
     const local = (id & 1) === (this.#role === "client" ? 1 : 0);
     return local ? id >= this.nextId || this.#role === "server" : id > this.lastPeerId;

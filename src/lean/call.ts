@@ -1,5 +1,5 @@
 /**
- * The halves of a call that both sides share after the hello: sending under the peer's credit, and
+ * The parts of a call that client and server have in common after the hello: sending under the peer's credit, and
  * receiving under this side's.
  *
  * @module
@@ -15,16 +15,16 @@ import type { ReceiveAccount } from "./receive_account.ts";
 import type { SendAccount } from "./send_account.ts";
 import type { BlockedCall } from "./send_queueing.ts";
 
-/** A frame, or a message to be cut into frames, that waits to be sent. */
+/** Queued frame, or queued message that is still to be split into frames. */
 interface Outgoing {
   /** Flags of the last frame; MORE replaces END in those before. */
   flags: number;
-  /** A message, or the value of a frame that needs no credit. */
+  /** Message bytes, or the value of a frame that needs no credit. */
   readonly bytes: Uint8Array;
   /** Field block of the first frame, which needs no credit. */
   fields: Uint8Array | undefined;
   offset: number;
-  /** Whether the bytes use up the peer's credit. */
+  /** Whether the bytes consume the peer's credit: true for messages. */
   readonly counted: boolean;
 }
 
@@ -34,7 +34,7 @@ interface Outgoing {
  */
 export const LEAST_PIECE_BYTES = 512;
 
-/** Bytes that a queued message counts on top of its own: the queue entry of a small one is larger than the message. */
+/** Accounting overhead of a queued message, in bytes: the queue entry of a small one is larger than the message. */
 export const QUEUED_OVERHEAD_BYTES = 256;
 
 const MAX_CREDIT_BYTES = 0x7fffffff;
@@ -50,13 +50,13 @@ export type MessageProblem =
   /** Its pieces disagree on COMPRESSED. */
   | "mixed";
 
-/** What a call needs from its connection. */
+/** Connection interface used by a call. */
 export interface CallOwner {
   readonly options: Readonly<LeanOptions>;
   readonly output: FrameOutput;
   readonly sending: SendAccount;
   readonly receiving: ReceiveAccount;
-  /** The call can't go on without credit. */
+  /** Called when the call cannot continue without credit. */
   waitForCredit(call: BlockedCall): void;
 }
 
@@ -75,9 +75,9 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
   queuedBytes: number;
   /** Whether the peer can send nothing more, so that it needs no credit. */
   receiveClosed: boolean;
-  /** Server: when a timer first saw the complete reply wait for credit; 0 for not yet. */
+  /** Server: when a check first found the complete reply waiting for credit; 0 before. */
   stalledMs: number;
-  /** Whether the reader wants no more for now. */
+  /** Whether the reader is paused. */
   paused: boolean;
   readonly owner: Owner;
   private queue: Outgoing[] | undefined;
@@ -149,7 +149,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     }
   }
 
-  /** Frames the last value of this side, which needs no credit, behind what is queued. */
+  /** Sends the last value of this side, which needs no credit, after everything that is queued. */
   sendLast(flags: number, value: Uint8Array, fields?: Uint8Array): void {
     if (this.queue === undefined) {
       const { output } = this.owner;
@@ -171,7 +171,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     this.owner.output.produced();
   }
 
-  /** Frames what credit and the output buffer allow. */
+  /** Frames queued data as far as credit and output allow. */
   pump(): void {
     const queue = this.queue;
     if (queue === undefined) return;
@@ -212,7 +212,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     if (entry.flags & (END | ERROR)) this.lastFrameWritten();
   }
 
-  /** Whether bytes received after the call's end were covered by credit; uses that credit up. */
+  /** Whether bytes received after the call's end were covered by credit; consumes that credit. */
   acceptLate(bytes: number): boolean {
     this.unreturned += bytes;
     return this.unreturned <= this.owner.receiving.windowBytes;
@@ -232,7 +232,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     }
     this.dropPieces();
     sending.blocked.forget(this);
-    // Calls may have been blocked only by the connection's total, which neither credit nor output changes.
+    // Room in the connection's send buffer may unblock other calls, which neither credit nor output would wake.
     if (queued > 0) sending.blocked.notifyWritable();
   }
 
@@ -255,7 +255,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     return this.assembly !== undefined;
   }
 
-  /** Accepts a message or a piece of one; returns what is wrong with it. */
+  /** Accepts a message or a piece of one; returns the problem if it can't be accepted. */
   accept(
     b: Uint8Array,
     at: number,

@@ -37,9 +37,9 @@ const HELLO_BYTES = 1_024;
  * the connection is `ready` once the answer has arrived, which decides between the extended frames and version 1.
  */
 export class LeanClientConnection implements ClientConnection, ConnectionSide, ClientProtocolOwner {
-  /** The parts that both sides have alike. */
+  /** State common to both sides of a connection. */
   readonly connection: LeanConnection;
-  /** Whether the server closed because of too frequent pings: the next connection should ping half as often. */
+  /** Whether the server closed the connection for too many pings: the next one should ping half as often. */
   tooManyPings = false;
   readonly #sink: ClientConnectionSink;
   readonly #knowsHello: boolean;
@@ -51,7 +51,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
   #deferred: (() => void)[] = [];
   #abortCode: Status = Status.UNAVAILABLE;
 
-  /** Starts a connection: the hello is in `out` at once. */
+  /** Starts a connection at `nowMs`, with its hello in `out`. */
   constructor(sink: ClientConnectionSink, options: LeanClientOptions, nowMs: number) {
     const all = leanOptions(options, "client");
     this.#sink = sink;
@@ -176,7 +176,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
 
   #onFirstFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void {
     if (!this.#isAnswer(b, at)) return;
-    // An error, and a response to another route, may have any value.
+    // A version-1 server may also answer with an error, or from another route, with any value.
     const hello = b[at + 1] === RESPONSE && isHelloRoute(b, at + HEADER_BYTES, typeBytes);
     if (!hello) return this.#useV1();
     const settings = readHello(b, at + HEADER_BYTES + typeBytes, valueBytes, "server");
@@ -203,7 +203,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
         "The server did not answer the hello with its own: set allowVersion1 to use version 1",
       );
     }
-    // The call decides whether a value is too long.
+    // Makes the reader ask `admit` about every value, because each call has its own limit.
     this.connection.reader.valueLimit = 0;
     this.#protocol = new V1Client(this, this.#allowVersion1 === "without_metadata");
     const lost = "no metadata, deadlines, cancellation or flow control";

@@ -15,7 +15,7 @@ import { inflated } from "./inflate.ts";
 
 const NO_METADATA = () => new Metadata();
 
-/** What a client's call needs from its connection. */
+/** Connection interface used by a client's call. */
 export interface ClientCallOwner extends CallOwner {
   /** Whether the server accepts compressed messages. */
   readonly acceptsGzip: boolean;
@@ -26,11 +26,11 @@ export interface ClientCallOwner extends CallOwner {
     fields: Uint8Array | undefined,
     message: Uint8Array,
   ): void;
-  /** Sends CANCEL, if the server knows the call. */
+  /** Sends CANCEL if the call was sent. */
   cancelCall(call: LeanClientCall): void;
-  /** The call has ended, and its sink may not know yet. */
+  /** Removes a call that has ended, possibly before its sink is notified. */
   removeCall(call: LeanClientCall): void;
-  /** The call has ended and its sink knows. */
+  /** Called after the sink was notified of the call's end. */
   callEnded(): void;
 }
 

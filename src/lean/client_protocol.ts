@@ -14,7 +14,7 @@ export interface ClientProtocol {
   readonly activeCalls: number;
   /** Calls that the server accepts at once. */
   readonly maxCalls: number;
-  /** False while readers are too far behind for reading to go on. */
+  /** False for back-pressure: readers are too far behind. */
   readonly wantsRead: boolean;
   /** Starts a call; its route and the number of calls have been checked. */
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall;
@@ -32,17 +32,17 @@ export interface ClientProtocol {
   endCalls(code: Status, reason: string): void;
 }
 
-/** What a {@link ClientProtocol} needs from its connection. */
+/** Connection interface used by a {@link ClientProtocol}. */
 export interface ClientProtocolOwner {
   readonly connection: LeanConnection;
-  /** A call has left the protocol's tables: completes a drain after the last one. */
+  /** Called when a call was removed; removing the last one completes a drain. */
   callRemoved(): void;
-  /** A call has ended and its sink knows: another may be started. */
+  /** Called after a sink was notified of its call's end: another call may be started. */
   callEnded(): void;
-  /** Runs `report` from the next timer, so that no sink is called inside of its own call. */
+  /** Runs `report` from the next timer, so that no sink is called re-entrantly. */
   defer(report: () => void): void;
   /** A ping was answered; without a payload, the oldest one. */
   ponged(payload?: number): void;
-  /** The server sent GOODBYE and did not process calls above `lastId`. */
+  /** Called when the server has sent GOODBYE: it did not process calls above `lastId`. */
   serverLeaves(reason: number, lastId: number, message: string): void;
 }

@@ -1,5 +1,5 @@
 /**
- * The core of a lean connection, alike on both sides: its parts, its input and time, and its end.
+ * The core of a lean connection, common to both sides: its parts, its input and time, and its end.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { SendAccount } from "./send_account.ts";
 
 const UNBOUNDED = new MemoryPool(Infinity);
 
-/** The side of a connection, client or server, as its core sees it. */
+/** Client or server side of a connection, as its core uses it. */
 export interface ConnectionSide extends FrameHandler {
   /** Whether there is anything to keep alive; false stops pings. */
   readonly wantsKeepalive: boolean;
@@ -32,34 +32,34 @@ export interface ConnectionSide extends FrameHandler {
   tick(nowMs: number): void;
 }
 
-/** Where a connection reports what is worth a log line. */
+/** Receives messages for the log. */
 export interface NoteSink {
   onNote?(level: "debug" | "warn", message: string): void;
 }
 
-/** The state of one connection that client and server have alike. */
+/** State of one connection that client and server have in common. */
 export class LeanConnection {
   /** Options with defaults filled in. */
   readonly options: Readonly<LeanOptions>;
-  /** Limits of progress, and the current time. */
+  /** Time limits of progress, and the current time. */
   readonly liveness: LivenessTimers;
-  /** Frames out. */
+  /** Encodes outgoing frames. */
   readonly output: FrameOutput;
-  /** Frames in. */
+  /** Reassembles incoming frames. */
   readonly reader: FrameReader;
-  /** This connection's part of what all connections may hold. */
+  /** This connection's share of the memory pool. */
   readonly memory: MemoryShare;
-  /** Messages that wait to be sent. */
+  /** Accounts for queued messages. */
   readonly sending: SendAccount;
-  /** Messages and frames that are incomplete. */
+  /** Accounts for incomplete messages and frames. */
   readonly receiving: ReceiveAccount;
-  /** What the peer may cost. */
+  /** Budget for the peer's overhead and cancellations. */
   readonly budget: PeerBudget;
-  /** Server: which calls are too young to be cancelled free of charge. */
+  /** Server: decides which calls are so recent that cancelling them is charged. */
   readonly recent = new RecentCalls();
   /** Keepalive; on a server, idleness and age. */
   readonly lifetime: ConnectionLifetime;
-  /** Settings of the peer's hello; the defaults before. */
+  /** Settings of the peer's hello; the defaults until it arrives. */
   peer: Readonly<HelloSettings> = HELLO_DEFAULTS;
   /** Whether both sides are known to use the extended frames. */
   extended = false;
@@ -69,11 +69,11 @@ export class LeanConnection {
   lastPeerId = 0;
   /** Whether the connection has ended; what is in the output may still be flushed. */
   finished = false;
-  /** Why it has ended; empty before. */
+  /** Reason for the end; empty until `finished`. */
   endReason = "";
   /** True after a graceful shutdown. */
   closedGracefully = false;
-  /** How the peer broke the protocol, if it did. */
+  /** The protocol violation of the peer, if any. */
   error: ProtocolError | undefined;
   readonly #side: ConnectionSide;
   readonly #notes: NoteSink;
@@ -111,12 +111,12 @@ export class LeanConnection {
     return (this.peer.encodings & ENCODING_GZIP) !== 0;
   }
 
-  /** Bytes held in queues, unfinished messages and incomplete frames; without the output. */
+  /** Bytes held in queues, unfinished messages and incomplete frames, excluding the output. */
   get bufferedBytes(): number {
     return this.sending.queuedBytes + this.receiving.assemblyBytes + this.reader.heldBytes;
   }
 
-  /** Whether few enough answers to control frames are unsent for reading to go on. */
+  /** False while too many control frames that answer the peer are unsent. */
   get wantsRead(): boolean {
     return this.output.unsentAnswers < this.options.pauseControlFrames;
   }
@@ -185,7 +185,7 @@ export class LeanConnection {
     if (!this.finished) this.output.watch();
   }
 
-  /** Reports something worth a log line. */
+  /** Reports a message for the log. */
   note(level: "debug" | "warn", message: string): void {
     this.#notes.onNote?.(level, message);
   }
@@ -199,7 +199,7 @@ export class LeanConnection {
     this.reader.valueLimit = this.options.maxValueBytes;
   }
 
-  /** Counts a frame that answers the peer; false when too many are unsent, which ends the connection. */
+  /** Counts a control frame that answers the peer; false when too many are unsent, which ends the connection. */
   countAnswer(): boolean {
     const limit = this.options.maxControlFrames;
     if (++this.output.unsentAnswers <= limit) return true;
@@ -229,7 +229,7 @@ export class LeanConnection {
     this.output.produced();
   }
 
-  /** Ends the connection with GOODBYE, because the peer broke the rules of the wire. */
+  /** Ends the connection with GOODBYE and the reason PROTOCOL_ERROR. */
   illegal(message: string): void {
     this.fail(Reason.PROTOCOL_ERROR, message);
   }
@@ -240,7 +240,7 @@ export class LeanConnection {
     this.finished = true;
     this.endReason = reason;
     this.reader.stop();
-    // Before the calls end: room that one call leaves is of no use to the others now.
+    // Cleared before the calls end: room that one call leaves must not wake the others.
     this.sending.blocked.clear();
     this.#side.endCalls(reason, broken);
     this.sending.queuedBytes = this.receiving.assemblyBytes = 0;

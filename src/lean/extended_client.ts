@@ -146,14 +146,14 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     this.#owner.callEnded();
   }
 
-  // A client's deadline limits how long it waits for the server to take the request.
+  // On a client, the call's deadline bounds the wait for credit.
   waitForCredit(): void {}
 
   admit(b: Uint8Array, at: number, valueBytes: number): boolean {
     return admitLong(this.#connection, b, at, valueBytes);
   }
 
-  // Frames that are not admitted have ended the connection.
+  // Nothing to do: a frame that is not admitted has ended the connection.
   onOversize(): void {}
 
   onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void {
@@ -239,7 +239,10 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     call.finish(code, error.message, "processed", fields.trailers);
   }
 
-  /** The call that accepts the input; undefined when it is late, or illegal, which ends the connection. */
+  /**
+   * Returns the call that accepts the input; undefined when the call has ended, or when the input is illegal, which
+   * ends the connection.
+   */
   #acceptingCall(flags: number, input: number, id: number): LeanClientCall | undefined {
     const call = this.#calls.get(id);
     const state = call?.state ??
@@ -293,7 +296,7 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     this.output.writePing(payload);
   }
 
-  // Calls that wait for output are the connection's.
+  // Nothing to do: the connection itself resumes calls that wait for output.
   outputDrained(): void {}
 
   #endPending(reason: string): void {

@@ -1,5 +1,5 @@
 /**
- * Handling of extended frames that is alike on both sides: admission by length, control frames, messages, credit.
+ * Handling of extended frames that both sides have in common: admission by length, control frames, messages, credit.
  *
  * @module
  */
@@ -42,7 +42,10 @@ export interface ControlHandler {
   onHeaders(id: number, b: Uint8Array, at: number, bytes: number): void;
 }
 
-/** Whether a frame whose value exceeds `maxValueBytes` is accepted, for its field block; otherwise ends the connection. */
+/**
+ * Whether a frame above `maxValueBytes` is accepted, because a field block makes it longer; if not, ends the
+ * connection.
+ */
 export function admitLong(
   connection: LeanConnection,
   b: Uint8Array,
@@ -52,7 +55,7 @@ export function admitLong(
   const limit = connection.options.maxValueBytes;
   const flags = b[at + 1];
   if ((flags & FIELDS) !== 0 && valueBytes <= limit + FIELD_BLOCK_BYTES) return true;
-  // The value of HEADERS is a field block alone.
+  // The value of HEADERS is only a field block.
   if (flags === CONTROL && valueBytes <= FIELD_BLOCK_BYTES) return true;
   connection.fail(
     Reason.TOO_LARGE,
@@ -120,7 +123,7 @@ export function addCredit(connection: LeanConnection, call: LeanCall, bytes: num
   );
 }
 
-/** Whether a piece has a legal length; charges small ones. False when it ended the connection. */
+/** Checks the length of a piece and charges small ones; false when that ended the connection. */
 export function admitPiece(connection: LeanConnection, id: number, bytes: number): boolean {
   if (bytes === 0) {
     connection.illegal(`Cannot accept an empty piece of a message of call ${id}`);
@@ -142,7 +145,7 @@ export function receiveMessage(
   flags: number,
   owned: boolean,
 ): string | undefined {
-  // An empty message uses no credit, so credit can't limit them while the reader is paused.
+  // Empty messages use no credit, so credit cannot limit them while the reader is paused.
   if (bytes === 0 && call.paused && !connection.charge(PeerEvent.UNREAD_EMPTY_MESSAGE)) {
     return undefined;
   }

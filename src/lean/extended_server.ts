@@ -51,9 +51,9 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
   readonly #connection: LeanConnection;
   readonly #calls = new IdMap<LeanServerCall>();
   readonly #routes: RouteReader;
-  /** Made with the first PING. */
+  /** Created on the first PING. */
   #pingLimit: PingLimit | undefined;
-  /** Error value for calls above the limit of open ones, made on first use: there may be very many. */
+  /** Error value for calls above the limit of open ones, encoded once: there may be very many such calls. */
   #overLimit: Uint8Array | undefined;
 
   /** Starts without calls. */
@@ -76,7 +76,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     return admitLong(this.#connection, b, at, valueBytes);
   }
 
-  // Frames that are not admitted have ended the connection.
+  // Nothing to do: a frame that is not admitted has ended the connection.
   onOversize(): void {}
 
   onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void {
@@ -110,7 +110,10 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     }
   }
 
-  /** The call that accepts the input; undefined when it is late, which is charged, or illegal. */
+  /**
+   * Returns the call that accepts the input; undefined when the call has ended, which is charged beyond its credit, or
+   * when the input is illegal, which ends the connection.
+   */
   #acceptingCall(
     flags: number,
     input: number,
@@ -129,7 +132,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     return undefined;
   }
 
-  // A call with a status that waits to be sent accepts control frames only.
+  // Once its status is queued, a call accepts control frames only.
   #stateFor(call: LeanServerCall | undefined, input: number, id: number): number {
     if (call === undefined) {
       return id > this.#connection.lastPeerId ? RequestState.IDLE : RequestState.CLOSED;
@@ -138,7 +141,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     return call.ended && !control ? RequestState.CLOSED : call.state;
   }
 
-  // Messages sent within the client's credit before it saw the end of their call are no overhead.
+  // Messages within the client's credit, sent before it saw the end of the call, are not charged.
   #wasCovered(call: LeanServerCall | undefined, bytes: number): boolean {
     if (bytes === 0) return false;
     return call === undefined ? this.receiving.acceptLate(bytes) : call.acceptLate(bytes);
@@ -192,7 +195,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
       this.#owner.activeCalls >= maxConcurrentStreams * MAX_UNFINISHED_FACTOR;
   }
 
-  // The route of a refused call is skipped, but counted where it gets a number.
+  // Skips the route of a refused call, but registers it if it gets a number, so that both sides count alike.
   #readRoute(b: Uint8Array, at: number, typeBytes: number, refused: boolean): string | undefined {
     if (!refused) return this.#routes.read(b, at, typeBytes);
     return this.#routes.skip(b, at, typeBytes) ? "" : undefined;
@@ -202,7 +205,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
   #admitCall(id: number, full: boolean): boolean {
     const { queuedBytes } = this.sending;
     if (this.#connection.draining) {
-      // The client may not have seen GOODBYE: no fault.
+      // Not charged: the client may not have seen GOODBYE.
       if (!this.#connection.countAnswer()) return false;
       this.output.writeError(
         id,
@@ -327,14 +330,14 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
 
   slotReleased(): void {}
 
-  // A client that gives no credit may not make this side hold memory for ever.
+  // Starts the stall timer: a client that gives no credit must not hold memory for ever.
   waitForCredit(call: BlockedCall): void {
     const { liveness } = this.#connection;
     this.sending.blocked.forCredit(call);
     liveness.schedule(liveness.nowMs + this.options.stallTimeoutMs);
   }
 
-  // Calls that wait for output are the connection's.
+  // Nothing to do: the connection itself resumes calls that wait for output.
   outputDrained(): void {}
 
   tick(nowMs: number): void {

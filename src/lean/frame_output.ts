@@ -33,7 +33,7 @@ export class FrameOutput {
   unsentAnswers = 0;
   readonly #liveness: LivenessTimers;
 
-  /** Makes an empty output; what stays in it is timed by `liveness`. */
+  /** Creates an empty output; `liveness` limits how long bytes stay in it. */
   constructor(liveness: LivenessTimers) {
     this.#liveness = liveness;
   }

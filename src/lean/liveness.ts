@@ -1,6 +1,6 @@
 /**
  * Time limits of a connection's progress: first frame or hello, incomplete frames, output that the socket does not
- * take. One deadline is kept for all of them; it may be early but never late, because checking again costs less than
+ * accept. One deadline is kept for all of them; it may be early but never late, because checking again costs less than
  * keeping it exact with every frame.
  *
  * @module
@@ -56,7 +56,7 @@ export class LivenessTimers {
     this.schedule(this.nowMs + this.#options.stallTimeoutMs);
   }
 
-  /** Stops the output timer: the socket took output. */
+  /** Stops the output timer: the socket accepted output. */
   drained(): void {
     this.#drains++;
     this.#outputMs = Infinity;
@@ -74,7 +74,8 @@ export class LivenessTimers {
     }
     if (midFrame) this.schedule(this.#midFrameMs + stallTimeoutMs);
     if (hasOutput) {
-      // The time of the write may be outdated, so a stall is measured between two checks without a drain in between.
+      // The time may have been out of date at the write, so a stall is measured between two checks during which no
+      // output was accepted.
       if (this.#seenDrains !== this.#drains || this.#outputMs === Infinity) {
         this.#seenDrains = this.#drains;
         this.#outputMs = nowMs;

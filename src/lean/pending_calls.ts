@@ -9,10 +9,10 @@ import type { LeanClientCall } from "./client_call.ts";
 /** Started calls without a frame. The latest is kept apart: nearly every call is sent at once and never enters the set. */
 export class PendingCalls {
   #last: LeanClientCall | undefined = undefined;
-  // Made on first use: most connections need none.
+  // Created on first use: most connections need none.
   #others: Set<LeanClientCall> | undefined = undefined;
 
-  /** How many there are. */
+  /** Number of pending calls. */
   get size(): number {
     return (this.#others?.size ?? 0) + (this.#last === undefined ? 0 : 1);
   }
@@ -29,7 +29,7 @@ export class PendingCalls {
     else this.#others?.delete(call);
   }
 
-  /** All of them, oldest first. */
+  /** All pending calls, oldest first. */
   all(): LeanClientCall[] {
     const others = this.#others === undefined ? [] : [...this.#others];
     return this.#last === undefined ? others : [...others, this.#last];

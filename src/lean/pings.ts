@@ -9,7 +9,7 @@ interface OpenPing {
   readonly onPong: (nowMs: number) => void;
 }
 
-/** Pings under way. Payloads count up from 1. */
+/** Pings in flight. Payloads count up from 1. */
 export class ClientPings {
   #count = 0;
   readonly #open: OpenPing[] = [];

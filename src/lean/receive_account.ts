@@ -7,7 +7,7 @@
 import type { MemoryShare } from "../limits/memory_pool.ts";
 import type { LeanOptions } from "./options.ts";
 
-/** What one connection holds of its peer's unfinished input, and what may still arrive late. */
+/** Accounts for one connection's unfinished input, and for bytes that may still arrive for ended calls. */
 export class ReceiveAccount {
   /** Bytes of unfinished messages. */
   assemblyBytes = 0;
@@ -21,7 +21,7 @@ export class ReceiveAccount {
   readonly #options: Readonly<LeanOptions>;
   readonly #memory: MemoryShare;
   #frameBytes = 0;
-  // Message bytes that may be under way to calls that have ended.
+  // Message bytes that may be in flight for calls that have ended.
   #lateBytes = 0;
 
   /** Starts empty; each call begins with `windowBytes` of credit. */
@@ -40,7 +40,7 @@ export class ReceiveAccount {
     return true;
   }
 
-  /** Counts bytes of a message that is complete or dropped. */
+  /** Releases bytes of a message that is complete or dropped. */
   dropPieces(bytes: number): void {
     this.assemblyBytes -= bytes;
     this.#memory.give(bytes);
@@ -55,19 +55,19 @@ export class ReceiveAccount {
     return true;
   }
 
-  /** Uncounts the incomplete frame. */
+  /** Releases the bytes of the incomplete frame. */
   dropFrame(): void {
     this.#memory.give(this.#frameBytes);
     this.#frameBytes = 0;
   }
 
-  /** Records that a call ended while its peer had credit for all but the `unreturned` bytes: more may be under way. */
+  /** Records that a call ended when its peer had used `unreturned` bytes of its window: the rest may be in flight. */
   expectLate(unreturned: number): void {
     const most = this.windowBytes * this.#options.maxConcurrentStreams;
     this.#lateBytes = Math.min(this.#lateBytes + Math.max(0, this.windowBytes - unreturned), most);
   }
 
-  /** Whether message bytes of an unknown ended call were covered by credit; uses that credit up. */
+  /** Whether message bytes of an unknown ended call were covered by credit; consumes that credit. */
   acceptLate(bytes: number): boolean {
     if (bytes > this.#lateBytes) return false;
     this.#lateBytes -= bytes;

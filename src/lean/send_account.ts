@@ -9,7 +9,7 @@ import { HELLO_DEFAULTS, type HelloSettings } from "./format/hello.ts";
 import type { LeanOptions } from "./options.ts";
 import { BlockedSends } from "./send_queueing.ts";
 
-/** What one connection has queued, and what its peer lets it send. */
+/** Accounts for one connection's queued messages, and holds the peer's limits on sending. */
 export class SendAccount {
   /** Bytes of all calls in send queues, with 256 for each message; not yet framed. */
   queuedBytes = 0;
@@ -17,9 +17,9 @@ export class SendAccount {
   fragmentBytes: number;
   /** Message bytes that the peer accepts per call ahead of credit: from its hello, 65,536 before. */
   peerWindowBytes: number = HELLO_DEFAULTS.callWindowBytes;
-  /** When the socket last took output or the peer last gave credit to any call, in ms. */
+  /** When the socket last accepted output or the peer last gave credit to any call, in ms. */
   progressMs = 0;
-  /** Calls that can't send now. */
+  /** Calls whose sending is blocked. */
   readonly blocked: BlockedSends = new BlockedSends();
   readonly #options: Readonly<LeanOptions>;
   readonly #memory: MemoryShare;

@@ -14,15 +14,15 @@ export interface BlockedCall {
   readonly hasRoom: boolean;
   /** Whether the queue ends with the last frame of this side. */
   readonly lastIsQueued: boolean;
-  /** When a timer first saw the complete reply wait for credit, in ms; 0 for not yet. */
+  /** When a check first found the complete reply waiting for credit, in ms; 0 before. */
   stalledMs: number;
-  /** Frames what credit and output allow. */
+  /** Frames queued data as far as credit and output allow. */
   pump(): void;
   /** Reports that there is room. */
   becameWritable(): void;
 }
 
-/** Blocked calls of one connection. Its sets are made on first use: most connections need none. */
+/** Blocked calls of one connection. Its sets are created on first use: most connections need none. */
 export class BlockedSends {
   #output: Set<BlockedCall> | undefined;
   #credit: Set<BlockedCall> | undefined;
@@ -77,7 +77,7 @@ export class BlockedSends {
 
   /**
    * Finds complete replies that have waited for credit too long by {@link stallEndMs}, counted from the first check,
-   * because earlier times may be outdated. A call whose handler still runs is not checked. Calls `stalled` for each;
+   * because earlier times may be out of date. A call whose handler still runs is not checked. Calls `stalled` for each;
    * returns when to check again.
    */
   checkCredit(

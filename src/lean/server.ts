@@ -30,7 +30,7 @@ const MAX_WAITING_OUTPUTS = 8;
  * see {@link ServerConnection} for how it is driven.
  */
 export class LeanServerConnection implements ServerConnection, ConnectionSide, ServerProtocolOwner {
-  /** The parts that both sides have alike. */
+  /** State common to both sides of a connection. */
   readonly connection: LeanConnection;
   readonly sink: ServerConnectionSink;
   /** Undefined before the first frame. */
@@ -38,7 +38,7 @@ export class LeanServerConnection implements ServerConnection, ConnectionSide, S
   #slots = 0;
   #pings = 0;
 
-  /** Starts a connection that was accepted at `nowMs`, when its hello timer starts. */
+  /** Starts a connection that was accepted at `nowMs`, and its hello timer. */
   constructor(sink: ServerConnectionSink, options: LeanServerOptions, nowMs: number) {
     const all = leanOptions(options, "server");
     // A client that knows the hello by ALPN may send calls under the default credit before it reads this side's hello.
@@ -75,7 +75,7 @@ export class LeanServerConnection implements ServerConnection, ConnectionSide, S
     return this.connection.closedGracefully;
   }
 
-  /** How the client broke the protocol, if it did. */
+  /** The protocol violation of the client, if any. */
   get error(): ProtocolError | undefined {
     return this.connection.error;
   }
@@ -95,8 +95,9 @@ export class LeanServerConnection implements ServerConnection, ConnectionSide, S
   get wantsRead(): boolean {
     const { wantsRead, output, sending, options } = this.connection;
     if (!wantsRead || this.#protocol?.wantsRead === false) return false;
-    // A client that reads no replies may send no requests. Messages that wait for credit while the output has room
-    // do not count: credit has to be read. Only servers do this, so that two sides never wait for each other.
+    // Reading pauses while too much output is unsent, so that a client that reads no replies cannot send more requests.
+    // While the output has room, queued messages only wait for credit, which must be read. Clients never pause for this
+    // reason: both sides would wait for each other.
     const waiting = output.out.length;
     return waiting < options.maxOutputBytes ||
       waiting + sending.queuedBytes < options.maxOutputBytes * MAX_WAITING_OUTPUTS;
@@ -178,7 +179,7 @@ export class LeanServerConnection implements ServerConnection, ConnectionSide, S
   onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void {
     if (this.finished) return;
     this.connection.liveness.helloMs = Infinity;
-    // An extended frame is never that long before the hello.
+    // Before the hello, only a frame of version 1 can be that long.
     const protocol = this.#protocol ?? this.#useV1();
     protocol.onOversize(b, at, typeBytes, valueBytes);
   }
@@ -210,14 +211,14 @@ export class LeanServerConnection implements ServerConnection, ConnectionSide, S
 
   releaseSlot(): void {
     const { draining, lifetime, nowMs, output } = this.connection;
-    // The handler may have ended long after the last output, so the driver has to check the timer.
+    // This may happen long after the last output, so the driver must be notified to re-arm its timer.
     if (--this.#slots === 0 && lifetime.callsEnded(nowMs)) output.produced();
     if (draining) this.#finishDrain();
     this.#protocol?.slotReleased();
   }
 
   clientLeaves(): void {
-    // The client closes after its last call; if it does not, the linger timer does.
+    // The client closes the connection after its last call; otherwise the linger timer does.
     this.connection.draining = true;
     this.#finishDrain();
   }

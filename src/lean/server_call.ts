@@ -22,13 +22,13 @@ const NO_SINK: ServerCallSink = {
   onWritable() {},
 };
 
-/** What a server's call needs from its connection. */
+/** Connection interface used by a server's call. */
 export interface ServerCallOwner extends CallOwner {
   /** Whether the client accepts compressed messages. */
   readonly acceptsGzip: boolean;
-  /** The call has sent its last frame. */
+  /** Removes a call whose last frame was sent. */
   removeCall(call: LeanServerCall): void;
-  /** The call has ended on the wire and its handler is done. */
+  /** Frees the slot of a call that has ended on the wire and whose handler is done. */
   releaseSlot(): void;
   /** Charges the client for a broken message. */
   chargeFault(): boolean;
@@ -43,7 +43,7 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
   private readonly fields: FieldBlock;
   private receivedMetadata: Metadata | undefined;
   private headersSent: boolean;
-  /** How many of two are pending: the handler's end, the end on the wire. */
+  /** Ends that are still to come, of two: the handler's and the one on the wire. */
   private pendingEnds: number;
   private done: boolean;
 
@@ -84,12 +84,12 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
     return this.owner.acceptsGzip;
   }
 
-  /** Whether a reply was begun. */
+  /** Whether the reply has begun. */
   get answered(): boolean {
     return this.headersSent || this.ended;
   }
 
-  /** Whether the client takes what was sent of the reply. */
+  /** Whether the client reads the reply: nothing is queued, or some of its credit was used. */
   get taken(): boolean {
     return this.queuedBytes === 0 ||
       this.sendWindow <= this.owner.sending.peerWindowBytes - LEAST_PIECE_BYTES;
@@ -129,7 +129,7 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
     output.produced();
   }
 
-  // A reply that would be queued without memory for it fails the call.
+  // Fails a call whose reply would have to be queued without memory for it.
   private mayQueue(message: Uint8Array): boolean {
     if (this.fits(message.length) || this.owner.sending.allows(message.length)) return true;
     this.failWith(
@@ -149,7 +149,7 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
     else this.sendLast(RESPONSE | ERROR | more, errorValue(code, 0, message), fields);
   }
 
-  // Metadata that can't be encoded is the handler's fault: it fails the call, not the connection. Null when it did.
+  // Encodes metadata; null if it is not valid, which fails the call but not the connection.
   private encode(
     input: { headers?: Metadata; trailers?: Metadata },
   ): Uint8Array | undefined | null {
@@ -172,7 +172,9 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
     if (--this.pendingEnds === 0) this.owner.releaseSlot();
   }
 
-  /** Ends a call that exceeds a limit, or whose reply does: the client gets the status, the handler a cancellation. */
+  /**
+   * Fails a call that exceeds a limit, or whose reply does: the client receives the status, the handler a cancellation.
+   */
   failWith(code: Status, message: string): void {
     this.sendStatus(code, message);
     this.sink.onCancel(code, message);

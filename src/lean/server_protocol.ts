@@ -9,7 +9,7 @@ import type { LeanConnection } from "./connection.ts";
 
 /** Accepts calls and handles frames, once the client's first frame has shown which protocol it uses. */
 export interface ServerProtocol {
-  /** False while readers are too far behind, or calls are too many, for reading to go on. */
+  /** False for back-pressure: readers are too far behind, or there are too many calls. */
   readonly wantsRead: boolean;
   /** A complete frame; see `FrameHandler.onFrame`. */
   onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void;
@@ -27,7 +27,7 @@ export interface ServerProtocol {
   endCalls(reason: string): void;
 }
 
-/** What a {@link ServerProtocol} needs from its connection. */
+/** Connection interface used by a {@link ServerProtocol}. */
 export interface ServerProtocolOwner {
   readonly connection: LeanConnection;
   /** Receives calls. */
@@ -38,6 +38,6 @@ export interface ServerProtocolOwner {
   takeSlot(): void;
   /** Releases a slot: the call has ended on the wire and its handler is done. */
   releaseSlot(): void;
-  /** The client sent GOODBYE: it opens no more calls. */
+  /** Called when the client has sent GOODBYE: it opens no more calls. */
   clientLeaves(): void;
 }

@@ -1,10 +1,10 @@
 /**
- * When a connection pings, and when it ends by itself: keepalive on both sides; idleness, age, the grace of open calls
+ * When a connection pings, and when a timer ends it: keepalive on both sides; idleness, age, the grace of open calls
  * and the linger of a drained connection on servers.
  *
- * The owner reports what happens, asks {@link ConnectionLifetime.nextMs} when to look at the time, and calls
- * {@link ConnectionLifetime.checkKeepalive} and {@link ConnectionLifetime.checkEnd} then. A look may come early, never
- * late: a deadline that moves with every frame is brought up to date when it is looked at.
+ * The owner reports what happens, asks {@link ConnectionLifetime.nextMs} when to check the time, and calls {@link
+ * ConnectionLifetime.checkKeepalive} and {@link ConnectionLifetime.checkEnd} then. A check may come early, never late:
+ * a deadline that moves with every frame is only updated when it is checked.
  *
  * @module
  */
@@ -19,17 +19,19 @@ export interface LifetimeLimits {
   readonly maxConnectionIdleMs: number;
   /** Server: how long a connection lives before it is drained. */
   readonly maxConnectionAgeMs: number;
-  /** Server: how long open calls may go on after that. */
+  /** Server: how long open calls may continue after that. */
   readonly maxConnectionAgeGraceMs: number;
 }
 
-/** What keepalive asks for: a ping now, or the end of a connection whose peer is lost. */
+/** Action that keepalive requires: a ping now, or the end of a connection whose peer is lost. */
 export type KeepaliveAction = "ping" | "lost" | undefined;
 
-/** What idleness and age ask for: a drain, an abort (the grace is over), or a close (the linger is over). */
+/**
+ * Action that idleness, age or linger requires: a drain, an abort (the grace is over), or a close (the linger is over).
+ */
 export type EndAction = "drain" | "abort" | "close" | undefined;
 
-/** The lifetime of one connection. */
+/** Timers of one connection: keepalive, idleness, age, grace and linger. */
 export class ConnectionLifetime {
   readonly #limits: LifetimeLimits;
   #keepaliveTimeMs: number;
@@ -37,9 +39,9 @@ export class ConnectionLifetime {
   /** When the unanswered ping was sent. */
   #pingMs = Infinity;
   #keepaliveMs = Infinity;
-  /** Since when there are no calls, plus the limit; Infinity while there are some. */
+  /** End of the time without calls: the end of the last call plus the limit; Infinity during calls. */
   #idleMs = Infinity;
-  /** Whether the last call has ended at a time that is not known yet. */
+  /** Whether the last call ended at a time that is not known yet: `setNow` then starts the idle time. */
   #idleStartPending = false;
   /** The end of the connection's age, then of the grace period. */
   #ageMs = Infinity;
@@ -84,8 +86,8 @@ export class ConnectionLifetime {
   }
 
   /**
-   * Looks for silence. `quiet`: there is nothing to keep alive, so no ping is sent. After "ping" the owner must send one.
-   * Its answer may be queued behind other data, so any bytes extend the time for it.
+   * Checks for silence. `quiet`: there is nothing to keep alive, so no ping is sent. After "ping" the owner must send
+   * one. Its answer may be queued behind other data, so any received bytes extend the wait for it.
    */
   checkKeepalive(nowMs: number, quiet: boolean): KeepaliveAction {
     if (nowMs < this.#keepaliveMs) return undefined;
@@ -121,8 +123,8 @@ export class ConnectionLifetime {
   }
 
   /**
-   * The last call has ended. `lastKnownMs` may be long ago: idleness counts from the next time that is reported. True
-   * when {@link nextMs} has changed, so that the driver must be asked to look at it.
+   * Starts the idle time after the last call. `lastKnownMs` may be long ago, so the time counts from the next `setNow`.
+   * True when {@link nextMs} has changed, so that the driver must be notified.
    */
   callsEnded(lastKnownMs: number): boolean {
     if (this.#limits.maxConnectionIdleMs === Infinity) return false;
@@ -131,19 +133,19 @@ export class ConnectionLifetime {
     return true;
   }
 
-  /** Reports the time, from which a pending idleness counts. */
+  /** Reports the current time, from which a pending idle time counts. */
   setNow(nowMs: number): void {
     if (!this.#idleStartPending) return;
     this.#idleStartPending = false;
     this.#idleMs = nowMs + this.#limits.maxConnectionIdleMs;
   }
 
-  /** Drained: the connection is closed after `lingerMs`, unless the peer closes it first. */
+  /** Starts the linger of a drained connection: it is closed after `lingerMs`, unless the peer closes it first. */
   linger(nowMs: number, lingerMs: number): void {
     if (this.#lingerMs === Infinity) this.#lingerMs = nowMs + lingerMs;
   }
 
-  /** Looks at idleness, age, grace and linger. A drain that has begun already needs no second one. */
+  /** Checks idleness, age, grace and linger. "drain" may come again while a drain is in progress. */
   checkEnd(nowMs: number): EndAction {
     if (nowMs >= this.#lingerMs) return "close";
     this.setNow(nowMs);

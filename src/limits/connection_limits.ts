@@ -17,7 +17,7 @@ import { MAX_COUNT, measured, type Ranges, whole } from "./ranges.ts";
 export interface ConnectionLimits {
   /**
    * Calls that the peer may have open at once, and handlers that a server runs at once for it. A cancelled call is no
-   * longer open; one that finds the handlers of cancelled calls still running waits for one to end. On a channel, calls
+   * longer open, but while its handler still runs a new call may have to wait for a handler to end. On a channel, calls
    * opened on a lean version-1 connection, whose server states no limit. 1 to 2³¹−1. Default 128.
    */
   maxConcurrentStreams?: number;
@@ -33,10 +33,10 @@ export interface ConnectionLimits {
   /** Unsent control frames at which the connection is closed. 1 to 2³¹−1. Default 1,000. */
   maxControlFrames?: number;
   /**
-   * Size of the bucket of calls that the peer may cancel together with their opening, within 10 ms without an answer or
-   * without taking the reply, or have refused or broken; a broken message takes two, an
-   * orderly end on HTTP/2 puts one back. A server whose client has used half of it throttles its reads by up to 5 s for
-   * each further refused or broken call; an empty bucket closes the connection. 1 to 2³¹−1. Default 1,000 (nghttp2's).
+   * Size of the bucket charged for calls that the peer cancels together with their opening, within 10 ms without an
+   * answer or without reading the reply, and for calls that are refused or broken. A broken message costs two, a normal
+   * end on HTTP/2 returns one. A server whose client has used half of it throttles reads by up to 5 s for each further
+   * refused or broken call; an empty bucket closes the connection. 1 to 2³¹−1. Default 1,000 (nghttp2's).
    */
   resetBurst?: number;
   /** Credits per second that the bucket of `resetBurst` gains. 0 to 2³¹−1. Default 33 (nghttp2's). */
@@ -48,9 +48,9 @@ export interface ConnectionLimits {
   overheadBurst?: number;
   /** Credits per second that the bucket of `overheadBurst` gains. 0 to 2³¹−1. Default 100. */
   overheadPerSecond?: number;
-  /** Queued bytes of one call from which its sender waits. 1 to 2³¹−1. Default 64 KiB. */
+  /** Queued bytes of one call at which its sender waits. 1 to 2³¹−1. Default 64 KiB. */
   sendBufferBytes?: number;
-  /** Queued bytes of all calls from which every sender waits and new calls are refused. 1 to 2³¹−1. Default 16 MiB. */
+  /** Queued bytes of all calls at which every sender waits and new calls are refused. 1 to 2³¹−1. Default 16 MiB. */
   maxSendBufferBytes?: number;
   /**
    * Bytes framed ahead of the socket on HTTP/2, half as many on lean; a server with eight times as many reads nothing.
@@ -98,15 +98,15 @@ export interface ServerLimits extends ConnectionLimits {
   maxConnections?: number;
   /**
    * Bytes of incomplete, unread and unsent messages on all connections together, decompressed requests included until
-   * their handlers end; an unread message counts 256 more, for which a connection gets a sixteenth. Calls that need more
-   * end with RESOURCE_EXHAUSTED. 1 or more. Default 64 MiB.
+   * their handlers end; an unread message counts 256 bytes more, and one connection gets a sixteenth of the limit for
+   * these. Calls that need more end with RESOURCE_EXHAUSTED. 1 or more. Default 64 MiB.
    */
   maxBufferedBytes?: number;
   /** Time from accept to a complete preface (lean: the first frame), TLS included. 1 or more. Default 5,000. */
   prefaceTimeoutMs?: number;
   /**
-   * Time that output, a half-received frame or a reply without credit may stand still before it is given up; ten times
-   * as long for a reply on a connection that makes progress. 1 or more. Default 30,000.
+   * Time without progress after which unsent output, a half-received frame or a reply without credit is given up; ten
+   * times as long for a reply on a connection that makes progress. 1 or more. Default 30,000.
    */
   stallTimeoutMs?: number;
   /** Least time between a client's pings during calls (gRPC A8). 0 or more. Default 300,000. */
@@ -124,8 +124,8 @@ export interface ServerLimits extends ConnectionLimits {
   /** Lean: time that a drained connection waits for the client to close it. 0 or more. Default 1,000. */
   lingerMs?: number;
   /**
-   * Lean, version 1: time that a streamed message waits for the end of its stream, which it then carries. 0 or more.
-   * Default 10.
+   * Lean, version 1: time that a streamed message is held back, so that the end of its stream can be sent with it. 0 or
+   * more. Default 10.
    */
   v1FinalMessageDelayMs?: number;
 }

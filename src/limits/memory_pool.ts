@@ -8,16 +8,16 @@
 export const DEFAULT_BUFFERED_BYTES = 67_108_864;
 
 /**
- * Bytes that a received message counts on top of its own while it waits for its reader: the object and the queue entry
- * of a small one take more memory than its bytes.
+ * Accounting overhead of a received message that waits for its reader, in bytes: the object and the queue entry of a
+ * small one take more memory than its bytes.
  */
 export const WAITING_MESSAGE_BYTES = 256;
 
-// Divisor of the pool. Small messages leave several times their memory to the garbage collector, so that one connection
-// gets little of it for what they count on top of their bytes: with 64 MiB, 16,384 messages.
+// Divisor of the pool: bounds the overhead of one connection's waiting messages. Small messages leave several times
+// their memory to the garbage collector, so the bound is low: 16,384 messages with 64 MiB.
 const WAITING_PART = 16;
 
-/** Buffers of all connections of a server. */
+/** Memory that all connections of a server hold in buffers. */
 export class MemoryPool {
   /** Bytes held. */
   used = 0;
@@ -28,11 +28,11 @@ export class MemoryPool {
   constructor(readonly limitBytes: number = DEFAULT_BUFFERED_BYTES) {}
 }
 
-/** Buffers of one connection, as part of a {@link MemoryPool}. */
+/** Memory that one connection holds in buffers, its share of a {@link MemoryPool}. */
 export class MemoryShare {
   /** Bytes held by this connection. */
   used = 0;
-  /** Those of them that waiting messages count on top of their own. */
+  /** The part of `used` that is overhead of waiting messages. */
   overhead = 0;
 
   /** Starts at 0 bytes. */
@@ -69,7 +69,7 @@ export class MemoryShare {
     return true;
   }
 
-  /** Uncounts `messages` messages of `bytes` bytes altogether that waited for their reader. */
+  /** Releases `messages` waiting messages of `bytes` bytes altogether. */
   dropWaiting(messages: number, bytes: number): void {
     const overhead = messages * WAITING_MESSAGE_BYTES;
     this.overhead -= overhead;

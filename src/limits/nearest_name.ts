@@ -16,7 +16,7 @@ const rows = [
 ];
 
 /**
- * Finds the candidate that `name` most likely stands for: equal but for case, equal in its last part (after `/` or
+ * Finds the candidate that `name` most likely stands for: equal except for case, equal in its last part (after `/` or
  * `.`), or at most `maxEdits` (never more than three) edits away. Undefined when there is none.
  */
 export function nearestName(

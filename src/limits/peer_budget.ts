@@ -1,9 +1,9 @@
 /**
- * What a peer may cost: one table of the events that are charged or credited on either wire, and the two token buckets
- * of a connection that they draw on.
+ * Budget for the useless work that a peer may cause: one table of the events that are charged or credited on either
+ * wire, and the two token buckets of a connection that they draw on.
  *
- * `overhead` bounds frames that carry nothing for a call, `resets` bounds calls that end without a result. Frames that
- * carry something put credits back, so that a busy peer is never closed for what belongs to its calls.
+ * `overhead` bounds frames that carry nothing for a call, `resets` bounds calls that end without a result. Useful
+ * frames put credits back, so that the normal traffic of a busy peer never closes its connection.
  *
  * @module
  */
@@ -11,8 +11,8 @@
 import { TokenBucket } from "./token_bucket.ts";
 
 /**
- * Longest time for which a server does not read from a client that has calls refused or broken, in ms. Throttling comes
- * before closing, because a closed attacker reconnects with full buckets.
+ * Longest read throttle after a refused or broken call, in ms. Throttling comes before closing, because a closed
+ * attacker reconnects with full buckets.
  */
 export const MAX_SLOWDOWN_MS = 5_000;
 
@@ -21,7 +21,7 @@ export type BucketName = "overhead" | "resets";
 
 /** An event that takes credits. */
 export interface PeerCharge {
-  /** The bucket that pays. */
+  /** The bucket that is charged. */
   readonly bucket: BucketName;
   /** Credits taken. */
   readonly cost: number;
@@ -33,7 +33,7 @@ export interface PeerCharge {
 
 /** An event that puts credits back. */
 export interface PeerCredit {
-  /** The bucket that gains. */
+  /** The bucket that is credited. */
   readonly bucket: BucketName;
   /** Credits put back each time. */
   readonly credits: number;
@@ -58,11 +58,11 @@ export const PeerEvent = {
   PING: overhead("pings"),
   /** GOAWAY; on the lean wire, GOODBYE. */
   GOAWAY: overhead("GOAWAY frames"),
-  /** A frame of a stream or call that has ended, beyond what was on its way. */
+  /** A frame of a stream or call that has ended, beyond what may have been in flight. */
   LATE_FRAME: overhead("frames of ended calls"),
-  /** The client resets a stream, or on the lean wire cancels a call, too soon or without taking the answer. */
+  /** The client resets a stream (lean: cancels a call) too soon, or without reading the reply. */
   CANCEL: reset("cancelled calls", 1, false),
-  /** A call that is refused, or ended because the peer broke a rule that concerns this call alone. */
+  /** A call that is refused, or ended by an error of the peer that concerns only this call. */
   FAULT: reset("refused or broken calls", 1, true),
 
   // ---- HTTP/2 ----
@@ -74,7 +74,7 @@ export const PeerEvent = {
   UNEXPECTED_SETTINGS_ACK: overhead("unexpected acknowledgements of SETTINGS"),
   /** A PING acknowledgement for no PING of this side. */
   UNEXPECTED_PING_ACK: overhead("unexpected acknowledgements of PING"),
-  /** RST_STREAM for a stream that is closed. A server's reset of an open stream is free: it can happen but once. */
+  /** RST_STREAM for a stream that is closed. A server's reset of an open stream is free: it is possible only once. */
   RESET_OF_CLOSED: overhead("RST_STREAM frames of closed streams"),
   /** WINDOW_UPDATE. */
   WINDOW_UPDATE: overhead("WINDOW_UPDATE frames"),
@@ -84,11 +84,11 @@ export const PeerEvent = {
   SMALL_DATA: overhead("DATA frames of less than 5 bytes"),
   /** An interim (1xx) response. */
   INTERIM_RESPONSE: overhead("interim responses"),
-  /** A call answered with an error for a broken or unreadable message. 2, because its orderly end may return 1. */
+  /** A call that fails for a broken or unreadable message. Costs 2, because its normal end may credit 1. */
   BROKEN_MESSAGE: reset("calls with broken messages", 2, true),
 
   // ---- lean ----
-  /** PONG, asked for or not. */
+  /** PONG, expected or not. */
   PONG: overhead("pongs"),
   /** CREDIT of less than 1,024 bytes. */
   SMALL_CREDIT: overhead("small credits"),
@@ -110,21 +110,21 @@ export const PeerEvent = {
   REQUEST: credit("overhead", 4),
   /** HTTP/2: DATA was sent. The peer may answer it with WINDOW_UPDATE for stream and connection, and with PING. */
   DATA_SENT: credit("overhead", 4),
-  /** HTTP/2: this side reset a stream by itself: frames of it may be on their way. */
+  /** HTTP/2: this side reset a stream on its own: frames of it may be in flight. */
   LOCAL_RESET: credit("overhead", 4),
-  /** HTTP/2: a stream ended in order. */
+  /** HTTP/2: a stream ended normally. */
   ORDERLY_END: credit("resets", 1),
-  /** Lean: a call was opened, of which so many frames may be on their way when it ends. */
+  /** Lean: a call was opened; so many of its frames may be in flight when it ends. */
   CALL_OPENED: credit("overhead", 100),
 } satisfies Record<string, PeerCharge | PeerCredit>;
 
 /**
- * Multiple of `maxConcurrentStreams` up to which calls are accepted while handlers of ended calls still run: open calls
- * alone count against the limit itself (RFC 9113 §5.1.2), and those without a handler wait for one to end.
+ * Multiple of `maxConcurrentStreams` up to which calls are accepted while handlers of ended calls still run. Only open
+ * calls count against the limit itself (RFC 9113 §5.1.2); those without a handler wait for one to end.
  */
 export const MAX_UNFINISHED_FACTOR = 4;
 
-/** What follows from a charge: nothing, a pause in reading until `readThrottledUntilMs`, or the connection's end. */
+/** Result of a charge: nothing, a read throttle until `readThrottledUntilMs`, or the connection's end. */
 export type Verdict = "ok" | "throttle" | "close";
 
 /** The buckets' sizes and rates, in credits and credits per second. */
@@ -139,9 +139,9 @@ export interface BudgetLimits {
   readonly resetsPerSecond: number;
 }
 
-/** The budget of one connection's peer. Buckets are made with their first charge: most connections need none. */
+/** Budget of one connection's peer. Buckets are created with their first charge: most connections need none. */
 export class PeerBudget {
-  /** When to read from the peer again, in the clock of `nowMs`; 0 for at once. Always 0 unless this is a server. */
+  /** Time until which reads are throttled, in the clock of `nowMs`; 0 for none. Always 0 unless this is a server. */
   readThrottledUntilMs = 0;
   readonly #limits: BudgetLimits;
   readonly #throttles: boolean;
@@ -154,7 +154,7 @@ export class PeerBudget {
     this.#throttles = role === "server";
   }
 
-  /** Takes an event's cost. After "close" the connection must end with {@link PeerBudget.reason}. */
+  /** Charges an event. After "close" the connection must end with {@link PeerBudget.reason}. */
   charge(event: PeerCharge, nowMs: number): Verdict {
     const bucket = event.bucket === "overhead"
       ? this.#overhead ??= this.#fullOverhead(nowMs)

@@ -17,7 +17,7 @@ export interface PingLimits {
   readonly permitPingWithoutCalls: boolean;
 }
 
-/** The pings of one client. */
+/** Limit on the pings of one client. */
 export class PingLimit {
   readonly #limits: PingLimits;
   #lastMs = -Infinity;
@@ -28,23 +28,23 @@ export class PingLimit {
     this.#limits = limits;
   }
 
-  /** Forgets earlier strikes: the client has done something useful since. */
+  /** Resets the count of early pings: the client has sent something useful since. */
   forgive(): void {
     this.#strikes = 0;
   }
 
-  /** Counts a ping that is no strike, however early it is. */
+  /** Accepts a ping at any interval, and resets the count of early ones. */
   allow(nowMs: number): void {
     this.#strikes = 0;
     this.#lastMs = nowMs;
   }
 
-  /** Judges a ping; false when it is the third early one, after which the connection must end. */
+  /** Checks a ping; false when it is the third early one, which must end the connection. */
   admit(nowMs: number, openCalls: number): boolean {
     const elapsedMs = nowMs - this.#lastMs;
     const leastMs = this.leastIntervalMs(openCalls);
     if (elapsedMs >= leastMs) {
-      // A ping that this server reads late does not make the next one early.
+      // Advances by the interval, so that a ping that this server reads late does not make the next one early.
       this.#lastMs = elapsedMs < 2 * leastMs ? this.#lastMs + leastMs : nowMs;
       return true;
     }

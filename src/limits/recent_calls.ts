@@ -1,6 +1,6 @@
 /**
- * Which calls of a client are so recent that cancelling them costs it credits: a cancel of a call that this server has
- * not answered in time is no abuse. Identifiers grow, so three of them replace a time per call.
+ * Decides which cancellations are charged: a client may cancel a call that this server has not answered in time.
+ * Identifiers grow, so three of them replace a time per call.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 /** Age from which a cancel of a call without an answer is free, in ms. */
 export const PROMPT_CANCEL_MS = 10;
 
-/** The youngest calls of one connection. */
+/** Age limits of one connection's calls, as identifiers. */
 export class RecentCalls {
   /** Calls above it were opened by the read that is being handled. */
   #readId = 0;
@@ -19,7 +19,7 @@ export class RecentCalls {
   /** Calls up to it are at least {@link PROMPT_CANCEL_MS} old. */
   #oldId = 0;
 
-  /** A read begins; `lastId` is the largest identifier of the reads before. */
+  /** Called before each read; `lastId` is the largest identifier of the earlier reads. */
   onRead(nowMs: number, lastId: number): void {
     if (nowMs - this.#readMs >= PROMPT_CANCEL_MS) {
       this.#oldId = this.#markId = lastId;
@@ -34,8 +34,8 @@ export class RecentCalls {
   }
 
   /**
-   * Whether a cancel of the call costs the client a credit: when it came together with the call, so soon that there is
-   * no answer yet, or when the client takes nothing of the answer.
+   * Whether cancelling the call is charged: it came in the same read as the call, within 10 ms without an answer, or
+   * without any of the answer being read.
    */
   isCharged(id: number, answered: boolean, taken: boolean): boolean {
     return id > this.#readId || (answered ? !taken : id > this.#oldId);

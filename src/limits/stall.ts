@@ -1,16 +1,19 @@
 /**
- * When a complete reply whose bytes do not move is given up.
+ * Time limit of a complete reply that makes no progress.
  *
  * @module
  */
 
-/** Stall times that a complete reply may wait for credit while other replies of its connection move. */
+/**
+ * Multiple of the stall timeout that a complete reply may wait for credit while other replies of its connection make
+ * progress.
+ */
 const PROGRESS_STALL_MULTIPLIER = 10;
 
 /**
- * When a reply that has not moved since `sinceMs` is given up: after `limitMs` without progress of the whole connection,
- * which last made some at `progressMs`, and after ten times `limitMs` in any case. On a slow link other replies go
- * first; a peer that lets only those move does not hold memory for ever.
+ * Returns when a reply without progress since `sinceMs` is given up: `limitMs` after the last progress of its
+ * connection, at `progressMs`, but at most ten times `limitMs` after `sinceMs`. On a slow link other replies go first;
+ * a peer that gives credit only to those cannot hold memory for ever.
  */
 export function stallEndMs(sinceMs: number, progressMs: number, limitMs: number): number {
   return Math.min(

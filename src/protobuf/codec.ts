@@ -11,31 +11,30 @@ import type { Fields } from "./shape.ts";
 
 /** Encodes and decodes messages of one type. */
 export interface MessageCodec<D extends DescMessage = DescMessage> {
-  /** The format. */
+  /** Format name. */
   readonly name: "proto";
   /** The message's descriptor. */
   readonly descriptor: D;
   /**
-   * The bytes of a message, or of its init shape (a plain object with some of the fields); unknown fields are
-   * written, too. The result belongs to the caller. Throws TypeError that names the field for a value that can't be
-   * encoded.
+   * Encodes a message, or its init shape (a plain object with some of the fields), including unknown fields. The result
+   * belongs to the caller. Throws TypeError that names the field for a value that can't be encoded.
    */
   encode(message: MessageInitShape<D>): Uint8Array;
   /**
-   * As `encode`; a message of more than 2,048 bytes is written to a pooled buffer, which goes back to the pool by
-   * `releaseMessage`.
+   * As `encode`; a message of more than 2,048 bytes is written to a pooled buffer, which `releaseMessage` returns to
+   * the pool.
    */
   encodeLent(message: MessageInitShape<D>): Uint8Array;
   /**
-   * The message in `bytes`, as protobuf-es makes it. Its bytes fields and unknown fields are views of `bytes`. Throws
-   * an Error for bytes that are no such message.
+   * Decodes a message into the form that protobuf-es uses. Its bytes fields and unknown fields are views of `bytes`.
+   * Throws an Error if `bytes` is not a valid message of this type.
    */
   decode(bytes: Uint8Array): MessageShape<D>;
 }
 
 const codecs = new WeakMap<DescMessage, MessageCodec>();
 
-/** The codec of a message type; the same object each time. The type is compiled when it is first used. */
+/** Returns the codec of a message type, the same object each time. The type is compiled on first use. */
 export function codecOf<D extends DescMessage>(descriptor: D): MessageCodec<D> {
   let codec = codecs.get(descriptor);
   if (!codec) {

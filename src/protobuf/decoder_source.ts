@@ -2,14 +2,14 @@
  * Writes the source of a decoder for one message type: a loop with a switch on the tag, fields in local variables,
  * and one object literal at the end.
  *
- * What is unusual (a message field that comes twice, an unknown value of a closed enum, damage) throws IRREGULAR: the
- * bytes are then read anew by the slower decoder of `merge.ts`, which says what is wrong.
+ * Unusual input (a message field that occurs twice, an unknown value of a closed enum, malformed bytes) throws
+ * IRREGULAR: the bytes are then decoded again by the slower decoder of `merge.ts`, which accepts them or describes the
+ * problem.
  *
- * Names in the source: `b` bytes, `p` position, `e` end, `d` messages that may still be nested, `g` the tag that ends
- * a group (0 outside of groups, -1 once it came), `t` tag, `v` value, `q` inner end, `u` unknown fields, `m` message;
- * `f0`, `f1` … the fields, `o0` … the oneofs; `c0` … decoders of other types; `s0` … sets of enum values; `R_varint32` …
- * and `C` are the functions of `reader.ts` and its cursor, `X` is IRREGULAR, `Z` no
- * bytes.
+ * Names in the source: `b` bytes, `p` position, `e` end, `d` messages that may still be nested, `g` the tag that ends a
+ * group (0 outside of groups, -1 once it was read), `t` tag, `v` value, `q` inner end, `u` unknown fields, `m` message;
+ * `f0`, `f1` … the fields, `o0` … the oneofs; `c0` … decoders of other types; `s0` … sets of enum values; `R_varint32`
+ * … and `C` are the functions of `reader.ts` and its cursor, `X` is IRREGULAR, `Z` no bytes.
  *
  * @module
  */
@@ -17,18 +17,18 @@
 import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { adapterOf, isDelimited, Presence, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
 
-/** Source, and what it refers to by number. */
+/** Generated source, and the objects that it refers to by number. */
 export interface DecoderSource {
   readonly source: string;
-  /** Message types, in the order of `c0`, `c1` … */
+  /** Message types whose decoders the source calls `c0`, `c1` …, in this order. */
   readonly children: readonly DescMessage[];
-  /** Values of closed enums, in the order of `s0`, `s1` … */
+  /** Values of closed enums, which the source calls `s0`, `s1` …, in this order. */
   readonly enums: readonly ReadonlySet<number>[];
 }
 
 const FIELD_ZERO = "undefined";
 
-/** The source of a decoder; `prototype` says whether messages have one of their own. */
+/** Generates the source of a decoder; `prototype`: whether its messages have a prototype with default values. */
 export function decoderSource(descriptor: DescMessage, prototype: boolean): DecoderSource {
   return new Generator(descriptor).generate(prototype);
 }
@@ -80,7 +80,7 @@ return m}`;
     return zero(field.scalar, field.longAsString);
   }
 
-  /** The message as an object literal in the order of `create()`; absent fields are no properties. */
+  /** Source of the message: an object literal in the order of `create()`. Absent fields have no property. */
   #result(prototype: boolean): string {
     const { fields, members, typeName } = this.#descriptor;
     const always: [name: string, value: string][] = [['"$typeName"', JSON.stringify(typeName)]];
@@ -122,7 +122,7 @@ return m}`;
     return isDelimited(field) ? 3 : 2;
   }
 
-  /** Puts `x` where a singular field is kept. */
+  /** Source that stores `x` in a singular field. */
   #store(field: DescField, index: number): string {
     const name = JSON.stringify(field.localName);
     const twice = (condition: string) => field.message ? `if(${condition})throw X;` : "";
@@ -134,7 +134,7 @@ return m}`;
     return `${twice(`f${index}!==undefined`)}f${index}=x;`;
   }
 
-  /** Reads one value of a field into `x`. */
+  /** Source that reads one value of a field into `x`. */
   #read(field: DescField): string {
     if (field.enum) {
       if (field.enum.open || field.fieldKind !== "enum") return int32("x=v;");
@@ -196,10 +196,10 @@ if(k==="__proto__")R_setEntry(${local},k,w);else ${local}[k]=w;break}`;
   }
 }
 
-/** Reads a length into `v` and checks that so much is there. */
+/** Source that reads a length into `v` and checks that as many bytes follow. */
 const LENGTH = "v=b[p++];if(v>127){C.at=p-1;v=R_varint32(b)>>>0;p=C.at}if(!(p+v<=e))throw X;";
 
-/** Reads the low 32 bits of a varint into `v`. */
+/** Source that reads the low 32 bits of a varint into `v`. */
 const int32 = (then: string) => `v=b[p++];if(v>127){C.at=p-1;v=R_varint32(b);p=C.at}${then}`;
 
 const long = (name: string, small: string) =>

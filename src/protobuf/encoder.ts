@@ -15,22 +15,22 @@ import { constantsOf, type Fields, jsonToStruct, prototypeOf } from "./shape.ts"
 import * as writer from "./writer.ts";
 
 /**
- * Encodes one message type. With `lend`, a message of more than 2,048 bytes is written to a buffer that is to be given
- * back with `releaseMessage`. Throws TypeError for messages that can't be encoded.
+ * Encodes one message type. With `lend`, a message of more than 2,048 bytes is written to a pooled buffer, which
+ * `releaseMessage` returns to the pool. Throws TypeError for messages that can't be encoded.
  */
 export type Encoder = (message: Fields, lend: boolean) => Uint8Array;
 
-// Small messages, up to LEND_FROM_BYTES, are cut from a shared slab, from its end to its beginning: a buffer of its
-// own for each costs more than writing it.
+// Small messages, up to LEND_FROM_BYTES, are cut from a shared slab, from its end to its beginning: allocating a buffer
+// for each costs more than encoding it.
 const SLAB_BYTES = 16_384;
 let slab: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 let slabEnd = 0;
-// Whether a message is being written to the slab: getters of the user's may encode other messages meanwhile.
+// Whether a message is being written to the slab: a getter of the application may encode another message meanwhile.
 let slabTaken = false;
 
 const generated = new Map<DescMessage, Encode>();
 
-/** The encoder of a message type; `generate` false takes the form without generated code. */
+/** Returns the encoder of a message type; with `generate` false, the one without generated code. */
 export function encoderOf(descriptor: DescMessage, generate: boolean = CAN_GENERATE): Encoder {
   const byFields = encoderByFields(descriptor);
   const encode = generate ? withFallback(generatedOf(descriptor), byFields) : byFields;
@@ -39,7 +39,7 @@ export function encoderOf(descriptor: DescMessage, generate: boolean = CAN_GENER
       !field.oneof && field.fieldKind === "scalar" && field.scalar === ScalarType.BYTES
     )
     .map((field) => field.localName);
-  // Room for what is no singular bytes field, from the messages before.
+  // Expected size of everything but singular bytes fields, learned from earlier messages.
   let usual = 0;
   return (message, lend) => {
     const known = names.length === 0 ? 0 : bytesIn(message, names);
@@ -64,7 +64,7 @@ function withFallback(encode: Encode, byFields: Encode): Encode {
   };
 }
 
-/** Bytes in the fields that say at once how long they are. */
+/** Size of the singular bytes fields, which is known without encoding. */
 function bytesIn(message: Fields, names: readonly string[]): number {
   let sum = 0;
   for (let i = 0; i < names.length; i++) {
@@ -86,7 +86,7 @@ function toSlab(encode: Encode, message: Fields, lend: boolean, guess: number): 
       slabEnd = start;
       return new Uint8Array(target.buffer, start, end - start);
     }
-    // The slab's rest is too short.
+    // The rest of the slab is too short.
     guess = end - start;
   } finally {
     slabTaken = false;
@@ -98,7 +98,7 @@ function toSlab(encode: Encode, message: Fields, lend: boolean, guess: number): 
 
 function newSlab(): void {
   slab = new Uint8Array(SLAB_BYTES);
-  // Transferring one message to a worker would empty its neighbours.
+  // Transferring one message to a worker would detach the other messages in the slab.
   markAsUntransferable(slab.buffer);
   slabEnd = SLAB_BYTES;
 }
@@ -115,7 +115,7 @@ function toBuffer(encode: Encode, message: Fields, lend: boolean, guess: number)
     }
     const bytes = new Uint8Array(buffer.buffer, start, length);
     if (lend ? length > LEND_FROM_BYTES : start <= length >> 2) return bytes;
-    // Too small for its buffer, which would be kept as long as the message.
+    // Copied, because the message is much smaller than its buffer, which would be kept as long as the message.
     const copy = bytes.slice();
     if (lend) releaseMessage(buffer);
     return copy;

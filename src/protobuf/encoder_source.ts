@@ -2,8 +2,8 @@
  * Writes the source of an encoder for one message type. It takes messages and their init shape alike, and writes
  * backwards (see `writer.ts`), so fields come in falling order of their numbers.
  *
- * What it doesn't expect (a value of another type, out of range, a required field that is missing) throws UNEXPECTED:
- * the message is then written anew by the slower encoder of `field_writers.ts`, which accepts it or says what is wrong.
+ * Unexpected values (of another type, out of range, missing in a required field) throw UNEXPECTED: the message is then
+ * encoded again by the slower encoder of `field_writers.ts`, which accepts it or describes the problem.
  *
  * Names in the source: `m` message, `b` buffer, `p` position, `x` value, `q` inner end, `i` index; `c0` … encoders of
  * other types; `W_varint` … are the functions of `writer.ts`, `X` is UNEXPECTED, `P` the prototype with default values.
@@ -14,14 +14,14 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { adapterOf, isDelimited, Presence, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
 
-/** Source, and the message types that it refers to by number. */
+/** Generated source, and the message types that it refers to by number. */
 export interface EncoderSource {
   readonly source: string;
-  /** Message types, in the order of `c0`, `c1` … */
+  /** Message types whose encoders the source calls `c0`, `c1` …, in this order. */
   readonly children: readonly DescMessage[];
 }
 
-/** The source of an encoder; `prototype` says whether messages have one of their own. */
+/** Generates the source of an encoder; `prototype`: whether its messages have a prototype with default values. */
 export function encoderSource(descriptor: DescMessage, prototype: boolean): EncoderSource {
   const children: DescMessage[] = [];
   const child = (message: DescMessage) => {
@@ -59,7 +59,8 @@ function writeField(field: DescField, prototype: boolean, child: Child): string 
   if (field.presence === Presence.IMPLICIT) {
     return `x=m[${name}];if(x!==undefined&&x!==null${notZero(field)}){${write}}`;
   }
-  // Default values on the prototype are no values of the message; those of a class of the user's own are.
+  // A default value inherited from the message prototype does not count as set; one inherited from an application's own
+  // class does.
   const own = prototype && field.fieldKind !== "message"
     ? `&&(Object.hasOwn(m,${name})||Object.getPrototypeOf(m)!==P)`
     : "";
@@ -67,7 +68,7 @@ function writeField(field: DescField, prototype: boolean, child: Child): string 
   return `x=m[${name}];if(x!==undefined&&x!==null${own}){${write}}${missing}`;
 }
 
-/** A condition that holds for all values but the zero value, of the right type or not. */
+/** Source of a condition that holds for every value, of the right type or not, except the zero value. */
 function notZero(field: DescField): string {
   if (field.fieldKind === "enum") return `&&x!==${field.enum.values[0].number}`;
   switch (field.scalar) {
@@ -85,7 +86,7 @@ function notZero(field: DescField): string {
   }
 }
 
-/** Tag and value of `x`. */
+/** Source that writes the value `x` and its tag. */
 function writeSingle(field: DescField, child: Child): string {
   const scalar = scalarOf(field);
   if (scalar === undefined) return writeMessage(field, field.number, child);
@@ -132,7 +133,7 @@ for(let n=k.length-1;n>=0;n--){const e=p;x=l[k[n]];${value}x=k[n];${keyOf(field.
   }${writeTag(field.number, 2)}}}`;
 }
 
-/** Makes a number of the key `x`, which is text. */
+/** Source that converts a map key `x`, which is a string, to its type. */
 function keyOf(scalar: ScalarType): string {
   switch (scalar) {
     case ScalarType.STRING:
@@ -150,7 +151,7 @@ function keyOf(scalar: ScalarType): string {
   }
 }
 
-/** The length of what stands from `p` to `end`. */
+/** Source that writes the length of the bytes from `p` to `end`. */
 function length(end: string): string {
   return `i=${end}-p;if(i<128)b[--p]=i;else p=W_varint(b,p,i);`;
 }
@@ -167,7 +168,7 @@ const LONG = 'if(typeof x!=="bigint")throw X;';
 const INT64 = `${LONG}if(BigInt.asIntN(64,x)!==x)throw X;`;
 const UINT64 = `${LONG}if(BigInt.asUintN(64,x)!==x)throw X;`;
 
-/** Writes `x`, text and bytes with their length, and checks its type and range. */
+/** Source that checks the type and range of `x` and writes it; strings and bytes follow their length. */
 function writeScalar(scalar: ScalarType): string {
   switch (scalar) {
     case ScalarType.STRING:

@@ -1,6 +1,6 @@
 /**
- * The encoder without generated code: a function for each field. It accepts all that protobuf-es accepts, numbers as
- * text for instance, and names the field where a value can't be encoded.
+ * The encoder without generated code: a function for each field. It accepts everything that protobuf-es accepts, such
+ * as numbers as text, and names the field whose value can't be encoded.
  *
  * @module
  */
@@ -41,7 +41,7 @@ const MAX_FLOAT = 3.4028234663852886e38;
 
 const encoders = new Map<DescMessage, Encode>();
 
-/** The encoder of a message type. Throws TypeError for messages that can't be encoded, and names the field. */
+/** Returns the encoder of a message type. Throws TypeError for messages that can't be encoded, and names the field. */
 export function encoderByFields(descriptor: DescMessage): Encode {
   let encode = encoders.get(descriptor);
   if (!encode) {
@@ -107,7 +107,8 @@ function presenceOf(
     }
     return (_, value) => !isZero(field.scalar!, value);
   }
-  // Default values on the prototype are no values of the message; those of a class of the user's own are.
+  // A default value inherited from the message prototype does not count as set; one inherited from an application's own
+  // class does.
   if (prototype === undefined || field.fieldKind === "message") return () => true;
   return (message) =>
     Object.hasOwn(message, field.localName) || Object.getPrototypeOf(message) !== prototype;

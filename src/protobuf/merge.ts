@@ -1,7 +1,7 @@
 /**
- * The decoder without generated code: a function for each field, working on a message as `create()` makes it. It does
- * all that the format allows: message fields that come twice are merged, unknown values of closed enums are kept as
- * unknown fields.
+ * The decoder without generated code: a function for each field, working on a message as `create()` makes it. It
+ * supports everything that the format allows: message fields that occur twice are merged, unknown values of closed
+ * enums are kept as unknown fields.
  *
  * @module
  */
@@ -39,10 +39,10 @@ import {
   wireTypeOf,
 } from "./shape.ts";
 
-/** Reads text of UTF-8. */
+/** Reads `n` bytes at `p` as UTF-8 text. */
 export type TextReader = (b: Uint8Array, p: number, n: number) => string;
 
-/** Reads fields into a message, up to `e`, or to the tag `end` of a group; from the cursor, and moves it. */
+/** Reads fields at the cursor into a message, up to `e`, or to the end tag `end` of a group; moves the cursor. */
 export type Merger = (
   message: Fields,
   b: Uint8Array,
@@ -56,17 +56,17 @@ type Read = (b: Uint8Array, e: number) => unknown;
 /** Reads one occurrence of a field into a message; for a known wire type only. */
 type ReadField = (message: Fields, b: Uint8Array, e: number, depth: number) => void;
 
-/** Makes mergers of message types, each once. */
+/** Creates the merger of each message type, once. */
 export class Mergers {
   readonly #all = new Map<DescMessage, Merger>();
   readonly #text: TextReader;
 
-  /** `text` reads text that must be UTF-8. */
+  /** `text` reads text that must be valid UTF-8. */
   constructor(text: TextReader) {
     this.#text = text;
   }
 
-  /** The message in `b`. Throws an Error that says what is wrong with the bytes. */
+  /** Decodes the message in `b`. Throws an Error that says where the bytes are malformed. */
   decode(descriptor: DescMessage, b: Uint8Array): Fields {
     const message = create(descriptor) as unknown as Fields;
     cursor.at = 0;
@@ -82,7 +82,7 @@ export class Mergers {
     return message;
   }
 
-  /** The merger of a message type. */
+  /** Returns the merger of a message type. */
   of(descriptor: DescMessage): Merger {
     let merger = this.#all.get(descriptor);
     if (!merger) {
@@ -134,7 +134,7 @@ export class Mergers {
     };
   }
 
-  /** Reads a message into one that is there, or a new one. */
+  /** Returns a function that reads a message into an existing one, or into a new one. */
   #child(
     field: DescField,
   ): (existing: unknown, b: Uint8Array, e: number, depth: number) => unknown {
@@ -236,7 +236,7 @@ export class Mergers {
   }
 }
 
-/** The end of what has its length in front, at the cursor. */
+/** Reads a length at the cursor; returns the end of the bytes with that length. */
 function endOf(b: Uint8Array, e: number): number {
   const length = varint32(b) >>> 0;
   const end = cursor.at + length;

@@ -8,10 +8,10 @@
 
 import { Buffer } from "node:buffer";
 
-/** Thrown where the bytes need the slower decoder, which finds out what is wrong, if anything is. */
+/** Thrown for bytes that need the slower decoder, which accepts them or describes the problem. */
 export const IRREGULAR: unique symbol = Symbol("irregular");
 
-/** A field that its message type does not know, as protobuf-es keeps it. */
+/** Field that its message type does not define, as protobuf-es keeps it. */
 export interface UnknownField {
   readonly no: number;
   readonly wireType: number;
@@ -22,10 +22,10 @@ export interface UnknownField {
 /** Wire types (protobuf encoding guide, "Message Structure"). */
 export const Wire = { VARINT: 0, I64: 1, LEN: 2, SGROUP: 3, EGROUP: 4, I32: 5 } as const;
 
-/** Most messages within messages, the outermost counted; protobuf's default. */
+/** Deepest nesting of messages, the outermost included; protobuf's default. */
 export const MAX_DEPTH = 100;
 
-/** Where helpers read, and where they stopped. */
+/** Position from which helpers read, and which they advance. */
 export const cursor = { at: 0 };
 
 const scratch = new DataView(new ArrayBuffer(8));
@@ -110,7 +110,7 @@ function load(b: Uint8Array, p: number, bytes: number): void {
   for (let i = 0; i < bytes; i++) scratch.setUint8(i, b[p + i]);
 }
 
-/** The little-endian double at `p`; garbage past the end, which the caller notices. */
+/** The little-endian double at `p`; garbage past the end, which the caller detects. */
 export function double(b: Uint8Array, p: number): number {
   load(b, p, 8);
   return scratch.getFloat64(0, true);
@@ -153,7 +153,8 @@ export function bytes(b: Uint8Array, p: number, n: number): Uint8Array {
 export function longText(b: Uint8Array, p: number, n: number): string {
   if (utf8Slice !== undefined) {
     const text = utf8Slice.call(b, p, p + n);
-    // Bytes that are not UTF-8 become this character; whether it was there already, TextDecoder finds out.
+    // Bytes that are not UTF-8 become this character; if it is there, TextDecoder finds out whether the input contained
+    // it.
     if (!text.includes(REPLACEMENT)) return text;
   }
   try {

@@ -1,6 +1,6 @@
 /**
- * What both directions need to know of a message type: prototypes, zero values, and the well-known types that
- * protobuf-es shows in a form of their own.
+ * Properties of message types that encoders and decoders need: prototypes, zero values, and the well-known types that
+ * protobuf-es represents in another form.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { setEntry } from "./reader.ts";
 
-/** Numbers of `FeatureSet.FieldPresence` that decide here. */
+/** Values of `FeatureSet.FieldPresence` that make a difference here. */
 export const Presence = { IMPLICIT: 2, LEGACY_REQUIRED: 3 } as const;
 
 /** A message, as a bag of fields. */
@@ -20,10 +20,10 @@ export function prototypeOf(descriptor: DescMessage): object | undefined {
   return prototype === Object.prototype ? undefined : prototype;
 }
 
-/** How a field shows its messages: as they are, as the value of a wrapper, or as a JSON object. */
+/** How a field represents its messages: as they are, as the value of a wrapper, or as a JSON object. */
 export type Adapter = "none" | "wrapper" | "struct";
 
-/** The adapter of a field with messages. */
+/** Returns the adapter of a field with messages. */
 export function adapterOf(field: DescField): Adapter {
   const { message } = field;
   if (!message) return "none";
@@ -44,7 +44,7 @@ interface ValueShape {
   kind?: { case?: string; value?: unknown };
 }
 
-/** A `google.protobuf.Struct` message as the JSON object that stands for it in a field. */
+/** Converts a `google.protobuf.Struct` message to the JSON object that represents it in a field. */
 export function structToJson(struct: Fields): Fields {
   const json: Fields = {};
   for (const [key, value] of Object.entries(struct.fields as Fields)) {
@@ -67,7 +67,10 @@ function valueToJson({ kind }: ValueShape): unknown {
   }
 }
 
-/** A JSON object as the init shape of `google.protobuf.Struct`; what JSON has no form for becomes an empty Value. */
+/**
+ * Converts a JSON object to the init shape of `google.protobuf.Struct`; values that JSON cannot represent become an
+ * empty Value.
+ */
 export function jsonToStruct(json: Fields): Fields {
   const fields: Fields = {};
   for (const key of Object.keys(json)) setEntry(fields, key, jsonToValue(json[key]));
@@ -93,7 +96,7 @@ function jsonToValue(value: unknown): Fields {
   }
 }
 
-/** The wire type of a scalar (protobuf encoding guide). */
+/** Returns the wire type of a scalar (protobuf encoding guide). */
 export function wireTypeOf(scalar: ScalarType): number {
   switch (scalar) {
     case ScalarType.STRING:
@@ -112,25 +115,28 @@ export function wireTypeOf(scalar: ScalarType): number {
   }
 }
 
-/** The scalar that a field's values, or those of its list or map, are encoded as; undefined for messages. */
+/** Returns the scalar as which the values of a field, or of its list or map, are encoded; undefined for messages. */
 export function scalarOf(field: DescField): ScalarType | undefined {
   if (field.enum) return ScalarType.INT32;
   return field.message ? undefined : field.scalar;
 }
 
-/** A tag as the number that stands on the wire. */
+/** Returns a tag as the number on the wire. */
 export function tagOf(number: number, wireType: number): number {
   return number * 8 + wireType;
 }
 
-/** Whether messages of the field end with a tag (groups, and DELIMITED of editions) instead of having a length. */
+/**
+ * Whether messages of the field end with a tag (groups, and DELIMITED of editions) instead of starting with their
+ * length.
+ */
 export function isDelimited(field: DescField): boolean {
   return "delimitedEncoding" in field && field.delimitedEncoding === true;
 }
 
 /**
- * Source that takes what generated code uses of a module into constants: `R_tag` for `R.tag`. A property of a module
- * costs as much as the rest of a small message, a constant nothing.
+ * Source that copies the members of a module that generated code uses into constants: `R_tag` for `R.tag`. Reading a
+ * property of a module costs as much as the rest of a small message, reading a constant nothing.
  */
 export function constantsOf(module: string, source: string): string {
   const names = new Set(source.match(new RegExp(`\\b${module}_\\w+`, "g")));

@@ -1,6 +1,6 @@
 /**
- * Short ASCII text, which is most text in messages: through the runtime's decoder 20 bytes cost 300 ns and more, read
- * one by one and given to `String.fromCharCode` at once 30 to 60.
+ * Short ASCII text, which is most text in messages. For 20 bytes the runtime's decoder takes 300 ns and more; reading
+ * them one by one and calling `String.fromCharCode` once takes 30 to 60 ns.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { longText } from "./reader.ts";
 
 type Read = (b: Uint8Array, p: number, n: number) => string;
 
-/** Longest text that is read by code made for its length, in bytes. */
+/** Longest text that is read by code generated for its length, in bytes. */
 const MOST_UNROLLED = 28;
 const fromCharCode = String.fromCharCode;
 

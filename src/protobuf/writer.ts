@@ -1,15 +1,15 @@
 /**
- * Writes the parts of protobuf's binary format backwards: each helper gets the position behind its part and returns
+ * Writes the parts of protobuf's binary format backwards: each helper takes the end position of its part and returns
  * the position of its first byte. So lengths are known before they are written, and nothing is moved.
  *
- * A position below zero is fine: what is written there is lost, and the position says how much room is missing.
+ * Positions below zero are allowed: what is written there is lost, and the position says how much room is missing.
  *
  * @module
  */
 
 import type { UnknownField } from "./reader.ts";
 
-/** Thrown where a value needs the slower encoder, which accepts it or says what is wrong with it. */
+/** Thrown for values that need the slower encoder, which accepts them or describes the problem. */
 export const UNEXPECTED: unique symbol = Symbol("unexpected");
 
 const utf8 = new TextEncoder();
@@ -38,7 +38,7 @@ export function int32(b: Uint8Array, p: number, value: number): number {
 
 function varint64(b: Uint8Array, p: number, low: number, high: number): number {
   if (high === 0) return varint(b, p, low);
-  // Bytes from the end: the last one has what is left of 63, 56 … bits.
+  // Number of bytes: five for the low 35 bits, and one for every seven bits above.
   let size = 5;
   for (let rest = high >>> 3; rest > 0; rest >>>= 7) size++;
   const start = p - size;
@@ -151,7 +151,7 @@ function utf8Length(value: string): number {
   return bytes;
 }
 
-/** Unknown fields, which stand behind all others. */
+/** Unknown fields, which follow all others. */
 export function unknown(b: Uint8Array, p: number, fields: readonly UnknownField[]): number {
   for (let i = fields.length - 1; i >= 0; i--) {
     const { no, wireType, data } = fields[i];

@@ -58,7 +58,7 @@ export function meterOf(options: MetricsOptions): Meter {
 /**
  * Creates the observer of a server (`ServeOptions.observer`): `grpc.server.call.started`, `.duration`,
  * `.sent_total_compressed_message_size` and `.rcvd_total_compressed_message_size`, with the labels
- * `grpc.method` (`other` for methods that the server doesn't have) and, but for `started`, `grpc.status`.
+ * `grpc.method` (`other` for methods that the server doesn't have) and, except for `started`, `grpc.status`.
  */
 export function serverMetrics(options: MetricsOptions = {}): CallObserver {
   const instruments = makeInstruments(meterOf(options), "grpc.server.call", "call");
@@ -73,7 +73,7 @@ export function serverMetrics(options: MetricsOptions = {}): CallObserver {
 /**
  * Creates the observer of a channel (`ChannelOptions.observer`): `grpc.client.attempt.started`, `.duration`,
  * `.sent_total_compressed_message_size` and `.rcvd_total_compressed_message_size`, with the labels
- * `grpc.method`, `grpc.target` and, but for `started`, `grpc.status`.
+ * `grpc.method`, `grpc.target` and, except for `started`, `grpc.status`.
  */
 export function clientMetrics(options: ClientMetricsOptions): CallObserver {
   const instruments = makeInstruments(meterOf(options), "grpc.client.attempt", "attempt");

@@ -21,7 +21,7 @@ export interface RawConn {
 export interface ConnStreamOptions {
   /** Describes an error. Default: {@link reasonOf}. */
   reason?: (error: unknown) => string;
-  /** Reason of an end before the first byte, which is then an error. Default: it is a normal end. */
+  /** Reason of a close before the first byte, which is then an error. Default: it is a normal end. */
   earlyEnd?: string;
 }
 

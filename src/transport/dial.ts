@@ -76,7 +76,7 @@ export async function dial(
   try {
     return await dialTarget(target, text, attempt);
   } catch (error) {
-    // Errors that follow an abort have its reason.
+    // After an abort, its reason replaces any other error.
     throw controller.signal.aborted ? controller.signal.reason : error;
   } finally {
     clearTimeout(timer);

@@ -23,7 +23,7 @@ export interface DuplexStreamOptions {
   localAddress: string;
   /** Describes an error. Default: {@link reasonOf}. */
   reason?: (error: unknown) => string;
-  /** Reason of an end before the first byte, which is then an error. Default: it is a normal end. */
+  /** Reason of a close before the first byte, which is then an error. Default: it is a normal end. */
   earlyEnd?: string;
   /** Copies written data, for streams that may read it after they have reported the write as done. */
   copy?: boolean;

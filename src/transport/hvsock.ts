@@ -1,7 +1,7 @@
 /**
  * Hybrid vsock: a Unix socket through which Firecracker and Cloud Hypervisor give access to a guest's vsock.
  *
- * A dial sends `CONNECT <port>\n`. The monitor answers `OK <number>\n`, with a number of its own choice, and then
+ * A dial sends `CONNECT <port>\n`. The monitor answers `OK <number>\n`, with a number that it chooses, and then
  * forwards the guest's bytes. If the guest doesn't listen, the monitor closes the connection or never answers.
  * Connections from the guest arrive at a Unix socket named `PATH_PORT`.
  *

@@ -1,6 +1,6 @@
 /**
  * In-process byte streams: connected pairs, and listeners by name. They behave like sockets: bytes are ordered, bounded
- * and copied, and each side can be ended alone.
+ * and copied, and each direction can be closed by itself.
  *
  * @module
  */

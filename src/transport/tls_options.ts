@@ -4,7 +4,7 @@
  * @module
  */
 
-/** TLS of a server. */
+/** TLS options of a server. */
 export interface TlsServerOptions {
   /** Certificate chain in PEM, the server's own certificate first. */
   cert: string;
@@ -19,7 +19,7 @@ export interface TlsServerOptions {
   clientAuth?: "require" | "request";
 }
 
-/** TLS of a client. */
+/** TLS options of a client. */
 export interface TlsClientOptions {
   /**
    * Authorities in PEM that verify the server's certificate. Over TCP without a client certificate they are trusted in

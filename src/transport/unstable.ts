@@ -38,7 +38,7 @@ let vsockEnabled: Promise<boolean | undefined> | undefined;
 async function probe(flag: string): Promise<boolean | undefined> {
   const path = "/dev/null/none";
   const { state } = Deno.permissions.querySync({ name: "run", command: path });
-  // It would prompt the user.
+  // `fork` would prompt the user.
   if (state === "prompt" && Deno.stdin.isTerminal()) return undefined;
   const { fork } = await import("node:child_process");
   try {

@@ -40,7 +40,7 @@ export interface FieldBlock {
   readonly trailers: () => Metadata;
 }
 
-/** Stands for the block of a frame without one. */
+/** Field block of a frame that has none. */
 export const NO_FIELDS: FieldBlock = {
   bytes: 0,
   timeoutMs: Infinity,
@@ -107,7 +107,7 @@ export function readFields(
   if (headers === 0 && trailers === 0) {
     return { bytes, timeoutMs, authority, headers: NO_METADATA, trailers: NO_METADATA };
   }
-  // The input is valid only now, and decoding at once would be wasted on most blocks.
+  // Copied, because the input is only valid during the call; most blocks are never decoded.
   const copy = b.slice(at + 2, end);
   return {
     bytes,

@@ -18,15 +18,15 @@ export interface FrameHandler {
   admit(b: Uint8Array, at: number, valueBytes: number): boolean;
   /** A frame that was not admitted: `b` has its header and type, its value will be skipped. */
   onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void;
-  /** Whether the incomplete frame may hold `bytes` more; if so, they are counted. */
+  /** Reserves `bytes` more for the incomplete frame; false when there is no room for them. */
   holdFrame(bytes: number): boolean;
-  /** Uncounts all bytes of the incomplete frame. */
+  /** Releases everything reserved for the incomplete frame. */
   dropFrame(): void;
   /** The bytes are not frames. Nothing more is read. */
   onMalformed(message: string): void;
 }
 
-// By first byte: a TLS alert, an HTTP/1 response.
+// Protocols recognised by the first byte: a TLS alert, an HTTP/1 response.
 const OTHER_PROTOCOLS = new Map([[0x15, "TLS"], [0x48, "HTTP/1"]]);
 
 /** Which part of an incomplete frame is being gathered. */
@@ -34,8 +34,8 @@ const Part = { HEADER: 0, FRAME: 1, OVERSIZE: 2 } as const;
 
 // Up to this length an incomplete frame gets its whole buffer at once.
 const SMALL_FRAME_BYTES = 4096;
-// A longer one gets at most this multiple of its received bytes: most large frames then need one buffer, and an
-// attacker's half frames hold little.
+// The buffer of a longer one is at most this multiple of its received bytes: most large frames then need one buffer,
+// and incomplete frames of an attacker take little memory.
 const GROWTH = 8;
 
 /** Reassembles frames from chunks. */
@@ -53,10 +53,13 @@ export class FrameReader {
   #needed = 0;
   #part: number = Part.HEADER;
   #skip = 0;
-  // Bytes that the handler has counted for the incomplete frame.
+  // Bytes reserved for the incomplete frame.
   #counted = 0;
 
-  /** Makes a reader that accepts types up to `typeLimit` bytes and, unasked, values up to `valueLimit` bytes. */
+  /**
+   * Creates a reader that accepts types up to `typeLimit` bytes and, without asking `admit`, values up to `valueLimit`
+   * bytes.
+   */
   constructor(handler: FrameHandler, typeLimit: number, valueLimit: number) {
     this.#handler = handler;
     this.#typeLimit = typeLimit;

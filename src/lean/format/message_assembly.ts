@@ -14,11 +14,11 @@ export class Assembly {
   /** Bytes received. */
   bytes = 0;
   readonly #chunks: Uint8Array[] = [];
-  // Collects small pieces, up to #used; not among the chunks until it is sealed.
+  // Collects small pieces, filled up to #used; `#seal` appends it to the chunks.
   #tail: Uint8Array | null = null;
   #used = 0;
 
-  /** Starts empty. `compressed`: the flag of the first piece, which all others must have alike. */
+  /** Starts empty. `compressed`: flag of the first piece, which all others must share. */
   constructor(readonly compressed: boolean) {}
 
   /** Appends `count` bytes of `b` from `at`. `owned`: `b` is never written again, so that parts of it may be kept. */

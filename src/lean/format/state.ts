@@ -54,7 +54,7 @@ export const RequestState = {
   OPEN: 1,
   /** The client has ended its stream. */
   HALF_CLOSED: 2,
-  /** Ended by this side; frames may still be under way. */
+  /** Ended by this side; frames may still be in flight. */
   CLOSED: 3,
 } as const;
 
@@ -66,17 +66,17 @@ export const ReplyState = {
   WAITING: 1,
   /** Headers or part of the reply have been received. */
   STREAMING: 2,
-  /** Ended; frames may still be under way. */
+  /** Ended; frames may still be in flight. */
   CLOSED: 3,
 } as const;
 
-/** What to do with an input. */
+/** Effect of an input. */
 export const Effect = {
-  /** Illegal: ends the connection. */
+  /** Illegal input: ends the connection. */
   ERROR: 0,
-  /** Handle it. */
+  /** Legal input: handled. */
   ACCEPT: 1,
-  /** Late: drop it and charge the overhead budget. */
+  /** Late input: dropped, and charged to the overhead budget. */
   IGNORE: 2,
 } as const;
 
@@ -147,12 +147,12 @@ const CLIENT = table({
   },
 });
 
-/** What a server does with an input from its client: an {@link Effect}. */
+/** Returns the {@link Effect} that an input from the client has on a server. */
 export function serverEffect(state: number, input: number): number {
   return SERVER[state * INPUTS + input];
 }
 
-/** What a client does with an input from its server: an {@link Effect}. */
+/** Returns the {@link Effect} that an input from the server has on a client. */
 export function clientEffect(state: number, input: number): number {
   return CLIENT[state * INPUTS + input];
 }

@@ -37,7 +37,7 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
   readonly #dropsMetadata: boolean;
   readonly #calls = new Map<number, V1ClientCall>();
   readonly #sessions = new Map<string, V1ClientCall>();
-  /** Calls whose paused readers have enough unread messages. */
+  /** Calls whose reader is paused with enough unread messages to stop reading. */
   readonly #full = new Set<V1ClientCall>();
   readonly #awaitingRoom = new Set<V1ClientCall>();
   #nextId = 1;
@@ -58,7 +58,7 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     return this.connection.options.maxConcurrentStreams;
   }
 
-  // Without credit, only a pause of reading slows the server down.
+  // Version 1 has no credit: only a pause in reading slows the server down.
   get wantsRead(): boolean {
     return this.#full.size === 0;
   }

@@ -17,7 +17,7 @@ import { inflated } from "../inflate.ts";
 const SESSION_ID_HIGH = 0x8000_0000;
 const NO_METADATA = () => new Metadata();
 
-/** What a call needs from its connection. */
+/** Connection interface used by a call. */
 export interface V1ClientCallOwner {
   readonly connection: LeanConnection;
   /** An unused id, for a message of a session. */
@@ -30,9 +30,9 @@ export interface V1ClientCallOwner {
   notifyWhenWritable(call: V1ClientCall): void;
   /** Records whether the call's paused reader has enough unread messages to stop reading. */
   setFull(call: V1ClientCall, full: boolean): void;
-  /** The call has ended, and its sink may not know yet. */
+  /** Removes a call that has ended, possibly before its sink is notified. */
   removeCall(call: V1ClientCall): void;
-  /** The call has ended and its sink knows. */
+  /** Called after the sink was notified of the call's end. */
   callEnded(): void;
 }
 
@@ -53,7 +53,7 @@ export class V1ClientCall implements ClientCall {
   #paused = false;
   #unreadBytes = 0;
 
-  /** Makes a call of which nothing has been sent. */
+  /** Creates a call, without sending anything. */
   constructor(
     owner: V1ClientCallOwner,
     id: number,

@@ -13,9 +13,11 @@ import { decodeRoute } from "../format/routes.ts";
 import type { ServerProtocol, ServerProtocolOwner } from "../server_protocol.ts";
 import { V1ServerCall, type V1ServerCallOwner } from "./server_call.ts";
 
-/** Upper half of the ids from which on numbers are not exact, so that text is the key. */
+/**
+ * Upper half from which on ids are 2⁵³ or more, which numbers do not hold exactly: such calls have text as their key.
+ */
 const EXACT_HIGH = 0x20_0000;
-/** Multiple of `maxConcurrentStreams` at which calls are refused; from one time on, reading pauses. */
+/** Multiple of `maxConcurrentStreams` at which calls are refused; reading pauses at the limit itself. */
 const MAX_CALLS_FACTOR = 8;
 
 /** Accepts calls and sessions of version 1, and passes messages to them. */
@@ -26,11 +28,11 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
   readonly #calls = new Map<number | string, V1ServerCall>();
   /** Sessions by route: every message of a session has its own id, so they have only the route in common. */
   readonly #sessions = new Map<string, V1ServerCall>();
-  /** Calls with a message that may be the last. */
+  /** Calls that hold back a message that may be the last. */
   readonly #holding = new Set<V1ServerCall>();
   /** Calls whose sender waits for room. */
   readonly #awaitingRoom = new Set<V1ServerCall>();
-  /** Calls whose paused readers have enough unread messages. */
+  /** Calls whose reader is paused with enough unread messages to stop reading. */
   readonly #full = new Set<V1ServerCall>();
 
   /** Starts without calls. */
@@ -39,7 +41,7 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
     this.connection = owner.connection;
   }
 
-  // Without credit, only a pause of reading slows the client down.
+  // Version 1 has no credit: only a pause in reading slows the client down.
   get wantsRead(): boolean {
     return this.#full.size === 0 &&
       this.#owner.activeCalls < this.connection.options.maxConcurrentStreams;
@@ -55,7 +57,7 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
     const message = `Cannot accept a message of ${valueBytes} bytes: ${
       full ? "the memory for messages is used up" : `limit is ${limit}`
     }`;
-    // A session that lost a message unnoticed would go on with the next one.
+    // Ends the connection, because a session must not continue after a lost message.
     if (full && (b[at + 1] & REQUEST) === 0) {
       return this.connection.fail(Reason.TOO_LARGE, message);
     }
@@ -167,7 +169,7 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
     this.#owner.releaseSlot();
   }
 
-  // Reading may go on, which the driver has to see.
+  // Notifies the driver that reading may resume.
   slotReleased(): void {
     this.connection.output.produced();
   }
@@ -198,7 +200,7 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
   tick(nowMs: number): void {
     const { v1FinalMessageDelayMs } = this.connection.options;
     for (const call of [...this.#holding]) {
-      // The time at which the message was sent may be outdated, so the delay starts with the first check.
+      // The time may have been out of date when the message was held back, so the delay starts with the first check.
       if (call.heldMs === 0) call.heldMs = nowMs;
       if (nowMs - call.heldMs >= v1FinalMessageDelayMs) call.release();
       else this.#scheduleRelease();

@@ -21,20 +21,23 @@ const NO_SINK: ServerCallSink = {
   onWritable() {},
 };
 
-/** What a call needs from its connection. */
+/** Connection interface used by a call. */
 export interface V1ServerCallOwner {
   readonly connection: LeanConnection;
-  /** The call has a message that may be the last; calls {@link V1ServerCall.release} after `v1FinalMessageDelayMs`. */
+  /**
+   * Schedules {@link V1ServerCall.release} in `v1FinalMessageDelayMs`, because the call holds back a message that may
+   * be the last.
+   */
   hold(call: V1ServerCall): void;
-  /** The message has been sent. */
+  /** Called when the message held back was sent. */
   released(call: V1ServerCall): void;
   /** Calls `sink.onWritable` when the output has room. */
   notifyWhenWritable(call: V1ServerCall): void;
   /** Records whether the call's paused reader has enough unread messages to stop reading. */
   setFull(call: V1ServerCall, full: boolean): void;
-  /** The call has ended on the wire. */
+  /** Removes a call that has ended on the wire. */
   removeCall(call: V1ServerCall): void;
-  /** The handler is done. */
+  /** Frees the slot of a call whose handler is done. */
   releaseSlot(): void;
 }
 
@@ -55,7 +58,7 @@ export class V1ServerCall implements ServerCall {
   idLow: number;
   /** Whether the call is a session: messages both ways, without requests, replies or ends. */
   readonly session: boolean;
-  /** When a timer first saw the held message, in ms; 0 for not yet. */
+  /** When a check first found a message held back, in ms; 0 before. */
   heldMs = 0;
   readonly #owner: V1ServerCallOwner;
   #metadata: Metadata | undefined;
@@ -109,7 +112,7 @@ export class V1ServerCall implements ServerCall {
     output.produced();
   }
 
-  // The client gets the status, the handler a cancellation.
+  // The client receives the status, the handler a cancellation.
   #fail(code: Status, message: string): void {
     this.sendStatus(code, message);
     this.sink.onCancel(code, message);
@@ -137,7 +140,7 @@ export class V1ServerCall implements ServerCall {
     this.#end();
   }
 
-  /** Sends the held message, if there is one, as a message that is not the last. */
+  /** Sends the message held back, if any, as a message that is not the last. */
   release(): void {
     const message = this.#held;
     if (message === undefined) return;

@@ -21,10 +21,10 @@ export interface BatchedCallStream {
   cancel(call: BatchedCall): void;
 }
 
-/** What a batched call needs of its channel. */
+/** Channel interface used by a batched call. */
 export interface BatchedCallOwner {
   readonly clock: Clock;
-  /** Gives and queues for connections. */
+  /** Picks connections, and queues the calls that wait for one. */
   readonly pool: CallCore["pool"];
   /** Returns the batch stream of a connection, opened if there is none. */
   streamOf(connection: Connection): BatchedCallStream;

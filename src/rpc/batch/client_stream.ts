@@ -29,19 +29,19 @@ const FIRST_CALLS = 100;
 
 const noMetadata = () => new Metadata();
 
-/** What all batch streams of a channel share. */
+/** State shared by all batch streams of a channel. */
 export interface BatchContext {
   readonly core: Pick<CallCore, "pool" | "clock" | "authority">;
   /** Largest reply accepted, in bytes. */
   readonly maxReplyBytes: number;
   /** Calls that may wait on one stream. */
   readonly maxQueuedCalls: number;
-  /** The channel's target, for texts. */
+  /** The channel's target, for error texts. */
   readonly target: string;
   readonly log: (level: "debug" | "warn", message: string) => void;
 }
 
-/** What a batch stream needs of its channel. */
+/** Channel interface used by a batch stream. */
 export interface BatchStreamOwner {
   /** Calls in a batch. */
   readonly maxCalls: number;

@@ -179,7 +179,7 @@ export class ByteStreamOperator {
   }
 }
 
-/** Misuse by the handler, for its developer; the call ends with its `cause`. */
+/** Error that the handler gets for its misuse; the call ends with its `cause`. */
 class ByteStreamMisuse extends TypeError {}
 
 function internal(what: string): RpcError {

@@ -1,5 +1,5 @@
 /**
- * Assembles a channel: pool, call policies, batching and figures from its options.
+ * Assembles a channel: pool, call policies, batching and statistics from its options.
  *
  * @module
  */
@@ -55,7 +55,7 @@ export class ChannelAssembly {
   readonly pool: Pool;
   readonly core: CallCore;
   readonly middleware: CallMiddleware;
-  /** Takes failures of the application's hooks. */
+  /** Receives failures of the application's hooks. */
   readonly failures: FailureLog;
   readonly #options: ChannelOptions;
   readonly #config: ParsedServiceConfig;
@@ -147,7 +147,7 @@ export class ChannelAssembly {
     this.pool.resize(min, max);
   }
 
-  /** Returns figures. */
+  /** Returns statistics. */
   stats(): ChannelStats {
     const { addresses, connections } = this.pool.stats();
     return {

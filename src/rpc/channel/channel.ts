@@ -62,7 +62,7 @@ export interface Channel extends AsyncDisposable {
   watchState(): AsyncIterable<ChannelState>;
   /** Sets the size of the pool, for open connections too. Throws RangeError if it is out of range. */
   resize(size: PoolSize): void;
-  /** Returns figures of calls, addresses and connections. */
+  /** Returns statistics of calls, addresses and connections. */
   stats(): ChannelStats;
   /** Ends open calls with UNAVAILABLE and closes all connections; resolves once they are closed. */
   close(): Promise<void>;

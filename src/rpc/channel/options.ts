@@ -1,5 +1,5 @@
 /**
- * Options of a channel, and its figures.
+ * Options of a channel, and its statistics.
  *
  * @module
  */
@@ -144,7 +144,7 @@ export interface ChannelOptions {
 }
 
 /**
- * Figures of a channel; see `Channel.stats`.
+ * Statistics of a channel; see `Channel.stats`.
  *
  * @category Client
  */

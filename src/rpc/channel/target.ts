@@ -18,7 +18,7 @@ import type { ChannelOptions } from "./options.ts";
 
 /** A parsed target. */
 export interface Target {
-  /** The target as given, for texts. */
+  /** The target as given, for error texts. */
   readonly text: string;
   /** `:authority` of the first address, given to credentials. */
   readonly authority: string;

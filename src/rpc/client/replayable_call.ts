@@ -84,7 +84,7 @@ export class Attempt implements ClientCallSink, PickWaiter {
 
   onPickFailed(code: Status, message: string): void {
     const { metadata } = new RpcError(code, message);
-    // Not "unprocessed": no other connection is available.
+    // Not "unprocessed", which would be retried: no other connection is available.
     this.onStatus(code, message, constant(metadata), "processed");
   }
 

@@ -6,12 +6,12 @@
 
 import type { CallProgress } from "../../call/wire.ts";
 
-// Each retry picks a connection anew; the limit ends a loop with a peer that drops every call.
+// Each retry picks a connection again; the limit ends a loop with a peer that drops every call.
 const MAX_UNPROCESSED = 16;
 
 /** A call that can start again unnoticed by its caller. */
 export interface TransparentlyRetried {
-  /** Attempts that never left the client or that no server looked at; initially 0. */
+  /** Attempts that never left the client or that no server processed; initially 0. */
   unprocessedAttempts: number;
   /** Whether a server has refused the call before any processing; initially false. */
   refused: boolean;
@@ -31,7 +31,7 @@ export function retryTransparently(call: TransparentlyRetried, progress: CallPro
   } else if (++call.unprocessedAttempts > MAX_UNPROCESSED) {
     return false;
   }
-  // The engine may be in the middle of ending all calls of a connection.
+  // Deferred, because the engine may be in the middle of ending all calls of a connection.
   queueMicrotask(() => call.restart());
   return true;
 }

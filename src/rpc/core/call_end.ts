@@ -1,5 +1,5 @@
 /**
- * The end of a call on a server, for what reports on it: the status that was sent, after interceptors and encoding.
+ * Notifies listeners of the end of a server's call, with the status that was sent, after interceptors and encoding.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { Status } from "../../call/status.ts";
 import type { HandlerContext } from "./types.ts";
 
-// Kept in `values`, which a context that wraps another one passes on.
+// Stored in `values`, which a wrapped context shares with the original.
 const LISTENERS = Symbol("vrpc.callEnd");
 const ENDED = Symbol("vrpc.callEnded");
 

@@ -115,7 +115,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     this.#onClose(error);
   }
 
-  /** Writes or arms what the engine's input has changed. */
+  /** Writes output and re-arms the timer after input. */
   onInput(): void {
     // Responses of handlers that answer in a microtask are coalesced into the same write.
     if (this.#engine.out.length > 0 || this.#engine.finished) this.wake();
@@ -138,7 +138,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     this.#flush();
   }
 
-  /** Writes what the engine's timer has changed. */
+  /** Writes output that the engine's timer has produced. */
   onTimer(): void {
     this.#flush();
   }

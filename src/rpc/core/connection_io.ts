@@ -9,7 +9,7 @@ import type { ConnectionEngine } from "../../call/wire.ts";
 import type { TurnScheduler } from "../../event_loop/turns.ts";
 import type { ByteStream } from "../../transport/types.ts";
 
-/** What the parts of a connection's driver work on. */
+/** Objects that the parts of a connection's driver share. */
 export interface ConnectionIo {
   /** Byte stream of the connection. */
   readonly stream: ByteStream;

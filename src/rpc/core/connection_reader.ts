@@ -13,7 +13,7 @@ import { ReadBuffer, SMALL_READ_BYTES } from "./read_buffer.ts";
 import { SliceLength } from "./read_slices.ts";
 import { ReadThrottle } from "./read_throttle.ts";
 
-/** Connection around its reader. */
+/** Connection interface used by its reader. */
 export interface ReaderOwner {
   /** Whether the byte stream was closed. */
   readonly closed: boolean;

@@ -13,12 +13,12 @@ import type { ByteStream } from "../../transport/types.ts";
 import type { ConnectionIo } from "./connection_io.ts";
 import { StallWatch, type StallWatchOwner } from "./stall_watch.ts";
 
-// Larger writes wait while the event loop polls.
+// Largest write, in bytes, that does not wait for a poll of the event loop in progress.
 const SMALL_WRITE_BYTES = 4_096;
 // Output below this that was produced during a write waits one turn to be coalesced with more.
 const COALESCE_BYTES = 16_384;
 
-/** Connection around its writer. */
+/** Connection interface used by its writer. */
 export interface WriterOwner {
   /** Whether the byte stream was closed. */
   readonly closed: boolean;

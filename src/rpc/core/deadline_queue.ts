@@ -121,7 +121,7 @@ export class DeadlineQueue {
     const due = Math.ceil(entry.atMs - this.#originMs);
     // Past and current ticks, and NaN, become due at the next tick.
     const tick = due > this.#tick ? Math.min(due, MAX_TICK) : this.#tick + 1;
-    // The level is that of the highest group of bits in which the tick differs from the current one.
+    // The level is the highest group of 6 bits in which the tick differs from the current one.
     const level = Math.trunc((31 - Math.clz32(tick ^ this.#tick)) / BITS);
     const index = (tick >>> (level * BITS)) & MASK;
     const slot = level * SLOTS + index;

@@ -1,6 +1,6 @@
 /**
- * Failures of what an application gave: handlers, codecs, interceptors, observers and other hooks. They are logged, and
- * printed where no log is configured, so that none goes unseen.
+ * Reports failures of application code: handlers, codecs, interceptors, observers and other hooks. They are logged, or
+ * printed while no log is configured.
  *
  * @module
  */
@@ -8,12 +8,15 @@
 import { getConfig, type Logger } from "@logtape/logtape";
 import { onRejection } from "./promises.ts";
 
-/** Most lines that a process prints in one second. More are counted: a peer may be able to make a handler fail. */
+/**
+ * Most lines that a process prints in one second; further ones are only counted, because a peer may be able to make a
+ * handler fail.
+ */
 const MAX_LINES_PER_SECOND = 100;
 
-/** Facts about a failure, for the template of its line. */
+/** Values for the placeholders in the text of a failure. */
 export interface FailureFacts {
-  /** What was thrown, or the fault that was found. */
+  /** The thrown value, or the fault that was detected. */
   readonly error: unknown;
   readonly [name: string]: unknown;
 }
@@ -34,17 +37,17 @@ export class FailureLog {
     this.#write("error", template, facts);
   }
 
-  /** Logs at level `warning` what an application gave and what was done about it. */
+  /** Logs at level `warning` an invalid value from the application, and how it was handled. */
   warn(template: string, facts: FailureFacts): void {
     this.#write("warn", template, facts);
   }
 
-  /** Logs that the hook of this name failed, such as `observer.ended`; the call it belongs to goes on. */
+  /** Logs that the hook of this name failed, such as `observer.ended`; the call it belongs to continues. */
   hook(hook: string, error: unknown): void {
     this.error("The hook {hook} failed: {error}", { hook, error });
   }
 
-  /** Takes what a hook returned although it should return nothing: a promise that rejects is a failure of the hook. */
+  /** Checks the return value of a hook that should return nothing: a promise that rejects is a failure of the hook. */
   returned(hook: string, result: unknown): void {
     if (result !== undefined) onRejection(result, (error) => this.hook(hook, error));
   }

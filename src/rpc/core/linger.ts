@@ -1,8 +1,8 @@
 /**
  * Time between the last output of a connection and the close of its socket.
  *
- * Closing a socket with unread input discards output that the peer has not received. So our side is ended first, and
- * the peer gets time to read the rest: while it does, it returns flow-control credit now and then.
+ * Closing a socket with unread input discards output that the peer has not received. So the sending side is closed
+ * first, and the peer gets time to read the rest, during which it returns flow-control credit.
  *
  * @module
  */
@@ -12,12 +12,13 @@ import type { ConnectionEngine } from "../../call/wire.ts";
 
 /** Time without input after which the socket is closed, after an error, in ms. */
 export const LINGER_MS = 500;
-// Input that still extends the time: credit and acknowledgements.
+// Bytes of input up to which it extends the linger: enough for credit and acknowledgements.
 const MAX_EXTENDING_BYTES = 1_048_576;
-// Windows are no larger by default, so no peer has more than this under way when the connection ends.
+// Bytes of input at which the socket is closed. Default windows are no larger, so no peer has more in flight when the
+// connection ends.
 const MAX_INPUT_BYTES = 4_194_304;
 
-/** Times of a {@link Linger}, in ms. */
+/** Time limits of a {@link Linger}, in ms. */
 export interface LingerTimes {
   /** Longest time without input after a graceful shutdown; 500 after an error. */
   readonly quietMs: number;
@@ -35,7 +36,7 @@ export class Linger {
   #timer: unknown = null;
   #inputBytes = 0;
 
-  /** Starts the time; calls `close` at its end. */
+  /** Starts the timer; `close` is called when it fires. */
   constructor(
     engine: Pick<ConnectionEngine, "closedGracefully">,
     clock: Clock,
@@ -50,7 +51,9 @@ export class Linger {
     this.#restart();
   }
 
-  /** Discards `count` bytes of input, and extends the time if they show that the peer still reads. */
+  /**
+   * Discards `count` bytes of input. After a graceful shutdown they restart the timer, because the peer still reads.
+   */
   onInput(count: number): void {
     this.#inputBytes += count;
     if (this.#inputBytes > MAX_INPUT_BYTES) return this.#close("The peer did not stop sending");

@@ -19,7 +19,7 @@ import type {
 /**
  * Observes calls: on a server all calls that arrive, including those of unknown methods; on a client each attempt
  * (retries and hedges count separately, a batch stream as one call). Must not block. When one of its functions throws,
- * that is logged and the rest of the call is not observed; the call itself goes on.
+ * that is logged and the rest of the call is not observed; the call itself continues.
  */
 export interface CallObserver {
   /**
@@ -39,7 +39,7 @@ export interface ObservedCall {
   ended(code: Status): void;
 }
 
-/** One call as an observer sees it: what the observer throws ends the observation, never the call. */
+/** Reports one call to an observer. What the observer throws ends the observation, never the call. */
 export class Observation {
   readonly #failures: FailureLog;
   #observed: ObservedCall | undefined;

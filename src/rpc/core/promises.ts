@@ -1,5 +1,5 @@
 /**
- * Promises that an application gave where none is expected.
+ * Handles promises that the application returned where none is expected.
  *
  * @module
  */

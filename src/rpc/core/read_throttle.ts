@@ -7,15 +7,15 @@
 import type { Clock } from "../../call/clock.ts";
 import type { ConnectionEngine } from "../../call/wire.ts";
 
-// While a connection is throttled, a close by its peer goes unnoticed.
+// Cap on throttled connections; while one is throttled, a close by its peer goes unnoticed.
 const MAX_THROTTLED = 64;
 
-/** Number of connections that are throttled at once, with a cap. */
+/** Counts the throttled connections, up to a cap. */
 export class ThrottleSlots {
   readonly #max: number;
   #used = 0;
 
-  /** Allows `max` at once. */
+  /** Allows `max` throttled connections at once. */
   constructor(max: number) {
     this.#max = max;
   }

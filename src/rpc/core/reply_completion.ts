@@ -1,5 +1,5 @@
 /**
- * End of a reply: at once for a single one, after the last message for a stream.
+ * Detects the end of a reply: at once for a single one, after the last message for a stream.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export function onReplyEnd(
   return reply;
 }
 
-/** Iterates over `source`; runs each `next()` by `within`. */
+/** Iterates over `source`; runs each `next()` inside `within`. */
 async function* watched(
   source: AsyncIterable<unknown> | Iterable<unknown>,
   end: (error?: unknown) => void,

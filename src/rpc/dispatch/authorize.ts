@@ -84,7 +84,7 @@ export function authorize(rules: AccessRules): Interceptor {
   };
 }
 
-/** Throws TypeError for a key that no method can match, and for a rule that is no function. */
+/** Throws TypeError for a key that no method can match, and for a rule that is not a function. */
 function checkRule(key: string, rule: unknown): void {
   const fail = (why: string): never => {
     throw new TypeError(`Cannot use the rule ${JSON.stringify(key)}: ${why}`);
@@ -218,7 +218,7 @@ export function tlsPeer(...names: readonly string[]): AccessRule {
 
 /**
  * Creates a rule that requires a vsock peer with one of these context ids; other transports are refused. Throws
- * TypeError without ids, and for one that is no integer from 0 to 4,294,967,294.
+ * TypeError without ids, and for one that is not an integer from 0 to 4,294,967,294.
  *
  * ```ts
  * import { authorize, vsockPeer } from "@vrpc/vrpc";

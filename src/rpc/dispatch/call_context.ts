@@ -23,21 +23,21 @@ export interface CallConnection {
   readonly peer: PeerInfo;
   /** Wire that the calls arrive on. */
   readonly wire: HandlerContext["wire"];
-  /** Bounds the handlers that run at once. */
+  /** Limits the handlers that run at once. */
   readonly handlers: HandlerSlots;
   /** Clock of the deadlines. */
   readonly clock: Clock;
-  /** Received messages that wait for their handlers, and decompressed requests that handlers hold. */
+  /** Accounts for received messages that wait for their handlers, and for decompressed requests that handlers hold. */
   readonly memory: MemoryShare;
   /** Error that calls were last cancelled with; calls cancelled for the same reason share it. */
   lastCancelError: RpcError | undefined;
 }
 
-/** Handler of a call, as its context sees it. */
+/** Interface of the call's handler that its context uses. */
 export interface CallContextOwner {
   /** Ends the call `timeoutMs` from now, unless its deadline is sooner. */
   tightenDeadline(timeoutMs: number): void;
-  /** Takes what a listener of the signal, or for the end of the call, throws. */
+  /** Reports what a listener, of the signal or of the call's end, throws. */
   listenerFailed(error: unknown): void;
 }
 
@@ -48,7 +48,7 @@ export class CallContext implements HandlerContext {
   readonly method: MethodInfo;
   compress: boolean;
 
-  // Not part of HandlerContext: for the server alone.
+  // Internal to the server: not part of HandlerContext.
   readonly call: ServerCall;
   readonly connection: CallConnection;
   /** Deadline in ms of the connection's clock; Infinity for none. */

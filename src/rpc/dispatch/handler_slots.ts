@@ -1,7 +1,7 @@
 /**
- * Bounds how many handlers of a connection run at once. A cancelled call is over for its caller while its handler may
- * still run, so open calls alone bound nothing: calls beyond the limit wait for a handler to end (as in grpc-go)
- * instead of being refused for this server's lag. They are open calls, which the engine limits.
+ * Limits the handlers of a connection that run at once. A cancelled call is closed while its handler may still run, so
+ * the limit on open calls does not bound handlers. Calls above the limit wait for a handler to end (as in grpc-go)
+ * instead of being refused; they are open calls, whose number the engine limits.
  *
  * @module
  */
@@ -12,11 +12,11 @@ export interface SlotWaiter {
   startHandler(): void;
 }
 
-/** The handlers of one connection, or of one batch stream. */
+/** Handler slots of one connection, or of one batch stream. */
 export class HandlerSlots {
   readonly #limit: number;
   #running = 0;
-  /** In order of arrival; made with the first call that waits. */
+  /** Waiting calls in order of arrival; created when the first call waits. */
   #waiting: Set<SlotWaiter> | undefined = undefined;
   #starting = false;
 
@@ -25,7 +25,7 @@ export class HandlerSlots {
     this.#limit = limit;
   }
 
-  /** Takes a slot; false if there is none, and `startHandler` follows unless the call leaves before. */
+  /** Takes a slot; false if none is free. `startHandler` is then called later, unless `leave` is called before. */
   take(waiter: SlotWaiter): boolean {
     if (this.#running < this.#limit && (this.#waiting === undefined || this.#waiting.size === 0)) {
       this.#running++;
@@ -35,7 +35,7 @@ export class HandlerSlots {
     return false;
   }
 
-  /** Removes a call that waits. No effect on others. */
+  /** Removes a waiting call. No effect if it does not wait. */
   leave(waiter: SlotWaiter): void {
     this.#waiting?.delete(waiter);
   }
@@ -45,7 +45,7 @@ export class HandlerSlots {
     this.#running--;
     if (this.#waiting === undefined || this.#waiting.size === 0 || this.#starting) return;
     this.#starting = true;
-    // The engine may be in the middle of ending all calls of the connection.
+    // Deferred, because the engine may be in the middle of ending all calls of the connection.
     queueMicrotask(() => this.#startWaiting());
   }
 

@@ -1,5 +1,5 @@
 /**
- * Decompression of requests within the memory of their server.
+ * Decompression of requests within the memory limit of their server.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export interface CompressedSource {
 }
 
 /**
- * Decompresses a request and counts its bytes in `memory`; the caller gives them back. Throws RpcError, with nothing
+ * Decompresses a request and counts its bytes in `memory`; the caller releases them. Throws RpcError, with nothing
  * counted: RESOURCE_EXHAUSTED when it exceeds `maxBytes` or the memory, else see {@link decompress}.
  */
 export function inflateRequest(

@@ -1,5 +1,5 @@
 /**
- * The way from an encoded request to an encoded reply: decoding, interceptors, handler, encoding.
+ * Runs a method from encoded request to encoded reply: decoding, interceptors, handler, encoding.
  *
  * @module
  */
@@ -59,7 +59,7 @@ export function invoke(
 
 /** Replies that are encoded as they are read. The server reads `source` itself, which saves a generator step each. */
 export class EncodedReplies implements AsyncIterable<Uint8Array> {
-  /** Replies as the handler gave them. */
+  /** Replies that the handler returned. */
   readonly source: AnyIterable;
   /** Encodes the replies. */
   readonly codec: Codec<unknown>;

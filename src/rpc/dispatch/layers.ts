@@ -19,7 +19,7 @@ export function composeDispatchers(...wrappers: readonly DispatcherWrapper[]): D
   return (next) => wrappers.reduceRight((inner, wrap) => wrap(inner), next);
 }
 
-/** Base of dispatchers that wrap another one: passes everything on but `dispatch`. */
+/** Base of dispatchers that wrap another one: forwards everything except `dispatch`. */
 export abstract class DispatcherLayer implements Dispatcher {
   /** Wrapped dispatcher. */
   readonly next: Dispatcher;

@@ -96,7 +96,7 @@ export class Registry implements Dispatcher {
   /** Undefined behind interceptors: a suggestion would leak method names to callers without access. */
   readonly #suggestions: NameSuggestions | undefined;
 
-  /** Creates a registry with the route `capabilities` alone, with `interceptors` around it. */
+  /** Creates a registry with only the route `capabilities`, with `interceptors` around it. */
   constructor(interceptors: readonly Interceptor[] = []) {
     this.#suggestions = interceptors.length === 0 ? new NameSuggestions() : undefined;
     this.add(

@@ -38,7 +38,7 @@ class Compressed {
 
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 
-/** Requests between the wire and the handler. */
+/** Queue of requests between the wire and the handler. */
 export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, undefined, void> {
   /** Whether the last request taken was compressed. */
   lastCompressed = false;
@@ -47,7 +47,7 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
   readonly #memory: MemoryShare;
   /** Bytes of the queued requests. */
   #queuedBytes = 0;
-  /** Bytes that the decompressed request counts which was taken last. */
+  /** Bytes counted for the decompressed request that was taken last. */
   #inflatedBytes = 0;
   #decode: ((bytes: Uint8Array) => T) | undefined = undefined;
   readonly #queue = new MessageQueue<Uint8Array | Compressed>(WATERMARKS);
@@ -55,7 +55,7 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
   #failure: RpcError | undefined = undefined;
   #waiters: PromiseWithResolvers<IteratorResult<T, undefined>>[] = [];
 
-  /** Creates an empty stream; `maxMessageBytes` bounds a decompressed request, `memory` counts what is held. */
+  /** Creates an empty stream; `maxMessageBytes` bounds a decompressed request, `memory` accounts for held bytes. */
   constructor(source: RequestSource, maxMessageBytes: number, memory: MemoryShare) {
     this.#source = source;
     this.#maxMessageBytes = maxMessageBytes;
@@ -135,7 +135,7 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
     return this;
   }
 
-  /** Uncounts the decompressed request that was taken last: the handler has ended or takes another. */
+  /** Releases the memory of the decompressed request that was taken last: its handler has ended or takes another. */
   releaseInflated(): void {
     this.#memory.give(this.#inflatedBytes);
     this.#inflatedBytes = 0;

@@ -115,7 +115,7 @@ export class Router {
     return this.registry.services;
   }
 
-  /** Registers a callback for the begin of a drain, before any connection is drained. */
+  /** Registers a callback for the start of a drain, before any connection is drained. */
   onDrain(callback: () => void): this {
     this.#onDrain.push(callback);
     return this;

@@ -25,7 +25,7 @@ import { ProcessRef } from "./process_ref.ts";
 
 /** Configuration of a {@link Connection}. */
 export interface ConnectionOptions {
-  /** The address, for texts and figures. */
+  /** The address, for error texts and statistics. */
   readonly address: string;
   /** Opens the byte stream; rejects when the signal fires. */
   readonly dial: (signal: AbortSignal) => Promise<ByteStream>;
@@ -41,7 +41,7 @@ export interface ConnectionOptions {
   /** The server closed the connection for too many pings. */
   readonly onTooManyPings: () => void;
   readonly log: (level: "debug" | "warn", message: string) => void;
-  /** Takes failures of the application's hooks. */
+  /** Receives failures of the application's hooks. */
   readonly failures: FailureLog;
   /** Observes each attempt. */
   readonly observer?: CallObserver;
@@ -49,11 +49,11 @@ export interface ConnectionOptions {
 
 /** Receives the events of a connection. */
 export interface PooledConnectionOwner {
-  /** It accepts calls. */
+  /** The connection accepts calls. */
   onReady(connection: Connection): void;
-  /** It accepts no new calls; open ones continue. */
+  /** The connection accepts no new calls; open ones continue. */
   onDraining(connection: Connection): void;
-  /** It has closed, or dialling failed. Called once. */
+  /** The connection has closed, or dialling failed. Called once. */
   onClosed(connection: Connection, error: Error): void;
   /** A call ended, or the server allows more of them. */
   onFree(connection: Connection): void;
@@ -189,7 +189,7 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.#closed(error);
   }
 
-  /** Returns figures. */
+  /** Returns statistics. */
   stats(): ConnectionStats {
     const engine = this.#engine;
     const state = this.state === "ready" && !this.healthy ? "unhealthy" : this.state;

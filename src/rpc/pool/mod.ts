@@ -1,5 +1,5 @@
 /**
- * Connections of a channel: the types of pool sizes, balancing, health checks, dialling and figures.
+ * Connections of a channel: the types of pool sizes, balancing, health checks, dialling and statistics.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Options and figures of a connection pool.
+ * Options and statistics of a connection pool.
  *
  * @module
  */
@@ -41,7 +41,7 @@ export type DialFunction = (address: string, options: DialOptions) => Promise<By
 /** Connectivity states of gRPC (doc/connectivity-semantics-and-api.md). */
 export type ChannelState = "IDLE" | "CONNECTING" | "READY" | "TRANSIENT_FAILURE" | "SHUTDOWN";
 
-/** Figures of one address. */
+/** Statistics of one address. */
 export interface AddressStats {
   /** The address, in the address grammar. */
   readonly address: string;
@@ -53,7 +53,7 @@ export interface AddressStats {
   readonly lastError?: string;
 }
 
-/** Figures of one connection. */
+/** Statistics of one connection. */
 export interface ConnectionStats {
   /** The address connected to. */
   readonly address: string;

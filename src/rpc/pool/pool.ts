@@ -196,7 +196,7 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
     this.onConnectionsChange();
   }
 
-  /** Returns figures of addresses and connections. */
+  /** Returns statistics of addresses and connections. */
   stats(): { addresses: AddressStats[]; connections: ConnectionStats[] } {
     return this.#set.stats();
   }

@@ -11,7 +11,7 @@ const EMPTY_RETRY_MS = 1_000;
 
 /** Configuration and callbacks of a {@link Resolution}. */
 export interface ResolutionOptions {
-  /** The target, for texts. */
+  /** The target, for error texts. */
   readonly target: string;
   /** Resolves the target to addresses. */
   readonly resolve: (signal: AbortSignal) => Promise<readonly string[]>;
@@ -20,7 +20,7 @@ export interface ResolutionOptions {
   readonly clock: Clock;
   /** Receives the resolved addresses: at least one, without duplicates. */
   readonly onAddresses: (addresses: string[]) => void;
-  /** Receives a failure. Without any earlier success, resolution is repeated by itself. */
+  /** Receives a failure. Without any earlier success, resolution is retried automatically. */
   readonly onError: (error: Error) => void;
 }
 

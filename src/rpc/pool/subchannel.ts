@@ -1,5 +1,5 @@
 /**
- * The connections to one address: keeps their number, and repeats failed dials with back-off.
+ * The connections to one address: keeps their number, and retries failed dials with back-off.
  *
  * @module
  */
@@ -48,7 +48,7 @@ export class Subchannel implements PooledConnectionOwner {
   #connecting = 0;
   #lastDialMs = -Infinity;
   #nextDialMs = -Infinity;
-  /** Connections in a row that were lost before the initial back-off had passed. */
+  /** Consecutive connections that were lost before the initial back-off had passed. */
   #shortLived = 0;
   #timer: unknown = undefined;
   #closed = false;
@@ -70,8 +70,8 @@ export class Subchannel implements PooledConnectionOwner {
   }
 
   /**
-   * Whether dials fail: all of them, or those for additional connections beside a ready one. The latter are forgotten
-   * when the last ready connection is lost, as they say nothing about dials for the only one.
+   * Whether dials fail: all of them, or those for additional connections beside a ready one. Failures of additional
+   * dials are forgotten when the last ready connection is lost: they do not predict those of the only connection.
    */
   get failing(): boolean {
     return this.failed || (this.failures > 0 && this.ready.length > 0);
@@ -100,7 +100,7 @@ export class Subchannel implements PooledConnectionOwner {
   ensure(): void {
     if (this.#closed) return;
     while (this.size < this.wanted) {
-      // One dial at a time while they fail.
+      // While dials fail, only one is in progress at a time.
       if (this.failing && this.#connecting > 0) return;
       const nowMs = this.#options.clock.now();
       if (nowMs < this.#nextDialMs) return this.#wait(this.#nextDialMs - nowMs);
@@ -132,7 +132,7 @@ export class Subchannel implements PooledConnectionOwner {
     for (const connection of this.all) connection.abort(reason);
   }
 
-  /** Returns figures. */
+  /** Returns statistics. */
   stats(): AddressStats {
     return {
       address: this.address,

@@ -12,7 +12,7 @@ import type { Subchannel, SubchannelHooks } from "./subchannel.ts";
 
 /** Configuration of a {@link SubchannelSet}. */
 export interface SubchannelSetOptions {
-  /** The target, for texts. */
+  /** The target, for error texts. */
   readonly target: string;
   /** Resolves the target to addresses. */
   readonly resolve: (signal: AbortSignal) => Promise<readonly string[]>;
@@ -180,7 +180,7 @@ export class SubchannelSet {
     let smallest: Subchannel | undefined;
     for (const one of this.#active) {
       if (one.connecting > 0 && !one.failing) return;
-      // Fewer connections than wanted: dials failed, and the subchannel repeats them by itself.
+      // Fewer connections than wanted: dials failed, and the subchannel retries them automatically.
       const waits = one.failed || one.connecting > 0 || one.size < one.wanted;
       if (one.wanted === 0 || waits || one.size >= this.#max) continue;
       if (smallest === undefined || one.size < smallest.size) smallest = one;
@@ -188,7 +188,7 @@ export class SubchannelSet {
     smallest?.setWanted(smallest.size + 1);
   }
 
-  /** Returns figures of current addresses and of all open connections. */
+  /** Returns statistics of current addresses and of all open connections. */
   stats(): { addresses: AddressStats[]; connections: ConnectionStats[] } {
     return {
       addresses: this.#active.map((subchannel) => subchannel.stats()),
@@ -216,7 +216,9 @@ export class SubchannelSet {
     subchannel.retire();
   }
 
-  /** Connects to all addresses; for `pick_first` to those up to the first that does not fail, or to a ready one alone. */
+  /**
+   * Connects to all addresses; for `pick_first` to those up to the first that does not fail, or only to a ready one.
+   */
   #activate(): void {
     if (!this.#oneAddress) {
       for (const subchannel of this.#active) {

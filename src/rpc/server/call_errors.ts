@@ -33,7 +33,7 @@ export function wrongCountError(method: MethodInfo, sent: "more" | "none"): RpcE
   );
 }
 
-/** Makes the error of a dispatcher whose answer is not what the kind of the method needs. */
+/** Makes the error for a dispatcher whose result does not match the kind of the method. */
 export function wrongReplyError(method: MethodInfo, streams: boolean): TypeError {
   return new TypeError(
     `The dispatcher answered ${method.path} ` +

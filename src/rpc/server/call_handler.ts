@@ -32,7 +32,8 @@ import {
 import { sendError, sendMessage, sendOk } from "./reply_sending.ts";
 import { type FailureReports, sendableError } from "./sendable_error.ts";
 
-// The number of calls bounds the memory of requests up to this length that wait for their half-close.
+// Requests up to this length are not charged to the memory pool while they wait for their half-close: the number of
+// calls bounds them.
 const SMALL_REQUEST_BYTES = 16_384;
 
 type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
@@ -40,7 +41,7 @@ type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
 /** How a call ends: with its single reply, with undefined after streamed replies, or with an error. */
 type Outcome = Uint8Array | undefined | RpcError;
 
-/** Server around a {@link ServerCallHandler}. */
+/** Server interface used by a {@link ServerCallHandler}. */
 export interface CallEnvironment extends FailureReports {
   /** Runs calls. */
   readonly dispatcher: Dispatcher;
@@ -56,7 +57,7 @@ export interface CallEnvironment extends FailureReports {
   listenerFailed(context: CallContext, error: unknown): void;
 }
 
-/** Runs one call: takes the wire's events, dispatches the requests, sends replies and status. */
+/** Runs one call: handles the wire's events, dispatches the requests, sends replies and status. */
 export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   readonly #environment: CallEnvironment;
   readonly #call: ServerCall;
@@ -64,11 +65,14 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   readonly #method: MethodInfo;
   #request: Uint8Array | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
-  /** Bytes counted for the request: while it waits for its half-close; when it was compressed, until the handler ends. */
+  /** Bytes charged for the request: while it waits for its half-close; if it was compressed, until the handler ends. */
   #heldBytes = 0;
   #deadline: DeadlineHandle | undefined = undefined;
   #completed = false;
-  /** Code with which the wire ended the call while this sent its end, such as INTERNAL for too large trailers. */
+  /**
+   * Status with which the wire ended the call instead of the one sent, such as INTERNAL for trailers that are too
+   * large.
+   */
   #wireCode: Status | undefined = undefined;
   #handlerRuns = false;
   #iterator: AnyIterator | undefined = undefined;
@@ -195,7 +199,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   startHandler(): void {
     const { dispatcher } = this.#environment;
     const context = this.#context;
-    // The timer of a deadline runs after the frames that were read with it.
+    // Checked here too, because a deadline's timer runs only after all frames of the same read.
     if (context.timeRemainingMs() <= 0) {
       context.connection.handlers.release();
       return this.#onDeadline();
@@ -220,7 +224,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     let promise: Promise<DispatchReply>;
     try {
       if (!isThenable(reply)) return this.#onReply(reply);
-      // A thenable of the application's may answer twice; a promise settles once.
+      // An application's thenable may settle twice; a promise settles once.
       promise = Promise.resolve(reply as PromiseLike<DispatchReply>);
     } catch (error) {
       return this.#handlerFailed(error);
@@ -249,13 +253,14 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   /** Sends replies as the handler yields them and as the wire has room. */
   async #sendReplies(replies: AsyncIterable<Uint8Array>): Promise<void> {
     try {
-      // Reads the handler's own iterable: a generator in between costs time for each message.
+      // Reads the handler's own iterable, because a generator in between costs time for each message.
       const encoded = isInstance(replies, EncodedReplies) ? replies : undefined;
       const iterator = iteratorOf(encoded ? encoded.source : replies);
       this.#iterator = iterator;
       while (!this.#completed) {
         if (this.#call.closed) {
-          // Without an `onCancel`; a generator that never awaits would block the thread for ever.
+          // Fails the call if the wire closed it without `onCancel`: a generator that never awaits would block the
+          // thread for ever.
           this.#complete(
             new RpcError(Status.INTERNAL, "The call was closed while it sent replies"),
           );
@@ -265,7 +270,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
           await new Promise<void>((resume) => this.#resume = resume);
           continue;
         }
-        // Awaits async iterables alone: sync ones answer at once.
+        // Awaits only async iterables: sync ones return at once.
         const step = iterator.next();
         const result = "then" in step ? await step : step;
         if (this.#completed) break;
@@ -306,8 +311,8 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   // ---- the end -------------------------------------------------------------------------------------------
 
   /**
-   * Ends the call with `outcome`, unless it has ended; frees its slot when its handler does not run. `cancelled` says
-   * that the wire takes no status any more.
+   * Ends the call with `outcome`, unless it has ended; frees its slot when its handler does not run. `cancelled`: the
+   * wire accepts no status any more.
    */
   #complete(outcome: Outcome, cancelled = false): void {
     if (!this.#completed) {
@@ -348,7 +353,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
         sendOk(this.#call, this.#context, outcome);
       }
     } catch (error) {
-      // Not for what is known today: the last barrier between an application's value and the connection.
+      // Last barrier between an application's value and the connection; no known value gets here.
       this.#environment.handlerFailed(this.#context, error);
       code = Status.INTERNAL;
       this.#call.sendStatus(code, "Cannot send the reply");

@@ -190,7 +190,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
   }
 }
 
-/** Throws TypeError for what a dispatcher returned in place of a method. */
+/** Throws TypeError if a dispatcher returned something other than a method. */
 function checkMethod(method: MethodInfo): void {
   if (typeof method === "object" && method !== null && METHOD_KINDS.includes(method.kind)) return;
   ignoreRejection(method);

@@ -23,7 +23,7 @@ import { looksLikeTls, sniff, type SniffedWire } from "./protocol_sniffer.ts";
 // Clients return credit about every 100 KiB: 5 s without any is a link slower than 200 kbit/s.
 const LINGER_MS = 5_000;
 
-/** Server around its connections. */
+/** Server interface used by its connections. */
 export interface ServerConnectionOwner {
   /** Runs the calls. */
   readonly host: CallHost;
@@ -179,7 +179,7 @@ export class AcceptedConnection implements ServerConnectionSink {
     this.#owner.host.accept(call, this.#calls as CallConnection);
   }
 
-  /** Logs a note of the engine. */
+  /** Logs a message of the engine. */
   onNote(level: "debug" | "warn", message: string): void {
     serverLog[level]("{peer}: {message}", { peer: this.#stream.peer.address, message });
   }

@@ -1,5 +1,5 @@
 /**
- * Options of a server, and its figures.
+ * Options of a server, and its statistics.
  *
  * @module
  */
@@ -80,7 +80,7 @@ export interface ServeOptions {
 }
 
 /**
- * Figures of a server, counted from its start.
+ * Statistics of a server, counted from its start.
  *
  * @category Server
  */
@@ -104,7 +104,7 @@ export interface ServerStats {
     /** Ended, failed or timed out before the protocol was known. */
     unopened: number;
   };
-  /** Calls: batched ones, and the batch streams themselves too. */
+  /** Calls, batched ones and the batch streams themselves included. */
   calls: {
     /** Arrived. */
     started: number;
@@ -200,7 +200,9 @@ export interface ConnectionSettings {
   readonly maxHandlers: number;
   /** The buffers of all connections together. */
   readonly memory: MemoryPool;
-  /** Flat options of engines, those alone that were given; an engine fills in its defaults and drops the others'. */
+  /**
+   * Flat options of engines, only those that were given; each engine fills in its defaults and drops the other wire's.
+   */
   readonly engine: EngineOptions;
 }
 

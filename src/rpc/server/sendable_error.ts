@@ -1,5 +1,5 @@
 /**
- * What an application throws, made into a status that every wire can send.
+ * Converts what an application throws to a status that every wire can send.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type ErrorDetail, isInstance, RpcError, textOf } from "../../errors.ts"
 import type { CallContext } from "../dispatch/call_context.ts";
 import { EncodingError } from "../dispatch/invoke.ts";
 
-/** Takes reports of what a handler threw. */
+/** Receives reports of what a handler threw. */
 export interface FailureReports {
   /** Logs what a handler threw other than an RpcError, and replies that cannot be encoded. */
   handlerFailed(context: CallContext, error: unknown): void;
@@ -18,7 +18,7 @@ export interface FailureReports {
   errorRepaired(context: CallContext, error: RpcError, fault: string): void;
 }
 
-/** Returns the error with which a call ends whose handler threw `thrown`, and reports failures. Never throws. */
+/** Returns the error that ends a call whose handler threw `thrown`, and reports failures. Never throws. */
 export function sendableError(
   thrown: unknown,
   context: CallContext,

@@ -138,7 +138,7 @@ class RunningServer implements Server, ServerConnectionOwner {
   #stopping = false;
   #shutdown: Promise<void> | undefined = undefined;
   #ended: Promise<void> | undefined = undefined;
-  /** Wake the waits of accept loops and of the drain. */
+  /** Callbacks that wake waiting accept loops and the drain. */
   #wakers = new Set<() => void>();
 
   constructor(router: Router, options: ServeOptions, clock: Clock) {
