@@ -37,6 +37,7 @@ const ROOMS: Record<string, readonly string[]> = {
   hpack: BOTTOM,
   http2: [...BOTTOM, "limits", "hpack"],
   grpc: [...BOTTOM, "limits", "hpack", "http2"],
+  http1: [...BOTTOM, "limits"],
   "lean/format": BOTTOM,
   lean: [...BOTTOM, "limits", "codec", "lean/format"],
   "rpc/core": [...BOTTOM, "codec", "transport", "event_loop"],
@@ -49,12 +50,13 @@ const ROOMS: Record<string, readonly string[]> = {
     ...["transport", "grpc", "lean"],
     ...["rpc/client", "rpc/pool", "rpc/batch"],
   ],
+  "rpc/http": [...RPC_BOTTOM, "transport", "event_loop", "http1"],
   "rpc/server": [...RPC_BOTTOM, "transport", "event_loop", "grpc", "lean", "rpc/dispatch"],
   "rpc/workers": [...RPC_BOTTOM, "rpc/dispatch", "rpc/server"],
   "rpc/byte_stream": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/channel"],
   services: [...BOTTOM, "event_loop", "rpc", "proto"],
   telemetry: [...BOTTOM, "rpc"],
-  gateway: [...BOTTOM, "limits", "codec", "rpc", "services"],
+  gateway: [...BOTTOM, "limits", "codec", "http1", "rpc", "services"],
   load: ["load/generate", "load/measure", "load/report"],
   "load/measure": ["errors"],
   "load/generate": [...BOTTOM, "codec", "rpc", "services", "load/measure"],
@@ -67,7 +69,7 @@ const ALLOWED = Object.fromEntries(
 );
 
 /** Engines: bytes and the time go in, bytes come out. */
-const ENGINES = ["bytes", "call", "limits", "protobuf", "hpack", "http2", "grpc", "lean"];
+const ENGINES = ["bytes", "call", "limits", "protobuf", "hpack", "http1", "http2", "grpc", "lean"];
 const IMPURE = [
   ...["Deno", "Promise", "async", "await", "queueMicrotask"],
   ...["setTimeout", "setInterval", "setImmediate", "Date", "performance"],

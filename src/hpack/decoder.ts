@@ -9,7 +9,7 @@ import { ProtocolError } from "../errors.ts";
 import { DEFAULT_TABLE_BYTES, DynamicTable } from "./dynamic_table.ts";
 import type { HeaderList } from "./header_list.ts";
 import { BAD_PADDING, decodeHuffman, maxDecodedBytes } from "./huffman.ts";
-import { latin1 } from "./latin1.ts";
+import { latin1 } from "../bytes/latin1.ts";
 import { shared, STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from "./static_table.ts";
 
 /** COMPRESSION_ERROR (RFC 9113 §7), the code of every {@link ProtocolError} of the decoder. */

@@ -79,6 +79,29 @@ export const UNMIRRORED: readonly Unmirrored[] = [
   },
   {
     because:
+      "parts of an HTTP/1.1 connection, tested by bytes in and bytes out, cut everywhere, and by hostile input",
+    heldBy: [
+      "tests/http1/connection_test.ts",
+      "tests/http1/smuggling_test.ts",
+      "tests/http1/properties_test.ts",
+    ],
+    sources: [
+      "src/http1/body_receiver.ts",
+      "src/http1/chunked_body.ts",
+      "src/http1/exchange.ts",
+      "src/http1/framing.ts",
+      "src/http1/gathered_bytes.ts",
+      "src/http1/head_scanner.ts",
+      "src/http1/reason_phrases.ts",
+      "src/http1/refusals.ts",
+      "src/http1/request_head.ts",
+      "src/http1/response_writer.ts",
+      "src/http1/target.ts",
+      "src/http1/timeouts.ts",
+    ],
+  },
+  {
+    because:
       "parts of an HTTP/2 connection, tested by frames in and frames out, by simulation and by h2spec",
     heldBy: ["tests/http2/connection_test.ts", "tests/campaigns/simulation/simulation_test.ts"],
     sources: [

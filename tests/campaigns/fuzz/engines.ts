@@ -15,12 +15,14 @@ import type {
 } from "../../../src/call/wire.ts";
 import { GrpcClientConnection } from "../../../src/grpc/client.ts";
 import { GrpcServerConnection } from "../../../src/grpc/server.ts";
+import { Http1ServerConnection } from "../../../src/http1/connection.ts";
+import type { Exchange, ExchangeSink } from "../../../src/http1/exchange.ts";
 import { LeanClientConnection } from "../../../src/lean/client.ts";
 import { LeanServerConnection } from "../../../src/lean/server.ts";
 import { Random } from "../simulation/random.ts";
 import { bendHttp2, bendLean, splitHttp2, splitLean } from "./frames.ts";
 import { check, Limits } from "./limits.ts";
-import { pieces, type Target } from "./target.ts";
+import { join, pieces, scratch, type Target } from "./target.ts";
 import { transcripts } from "./transcripts.ts";
 
 // Output allowed per octet received, and per connection. A request of one octet that refers to a whole header block
@@ -231,8 +233,95 @@ const INVARIANT =
 const http2 = { split: splitHttp2, bend: bendHttp2, invariant: INVARIANT };
 const lean = { split: splitLean, bend: bendLean, invariant: INVARIANT };
 
+/** Reads the body, and answers with it; checks the order of events and that the request ends once. */
+class HttpReader implements ExchangeSink {
+  #ended = false;
+  readonly #parts: Uint8Array[] = [];
+
+  constructor(readonly exchange: Exchange, readonly habit: number) {}
+
+  begin(): void {
+    if (this.habit === 1) this.exchange.respond(404, [], "no");
+    if (this.habit === 2) this.exchange.sendHead(200, []);
+    if (this.habit < 3) this.exchange.readBody();
+  }
+
+  onBody(bytes: Uint8Array): void {
+    check(!this.#ended, "onBody after the end");
+    this.#parts.push(bytes.slice());
+    if (this.habit === 2) this.exchange.sendBody(bytes);
+  }
+
+  onBodyEnd(): void {
+    check(!this.#ended, "onBodyEnd twice");
+    this.#ended = true;
+    if (this.habit === 0) this.exchange.respond(200, ["x", "y"], join(this.#parts));
+    else this.exchange.end();
+  }
+
+  onAbort(): void {
+    check(!this.exchange.ended || !this.#ended || this.habit > 0, "onAbort after the response");
+    this.#ended = true;
+  }
+
+  onWritable(): void {
+    check(!this.exchange.ended, "onWritable after the end");
+  }
+}
+
+function runHttp1(input: Uint8Array, seed: number): void {
+  const random = new Random(seed);
+  const habit = random.pick([0, 0, 1, 2, 3]);
+  const engine = new Http1ServerConnection(
+    {
+      onRequest(exchange) {
+        const reader = new HttpReader(exchange, habit);
+        exchange.sink = reader;
+        reader.begin();
+      },
+      onBroken() {},
+      commonFields: () => ["date", "Thu, 01 Jan 1970 00:00:00 GMT"],
+    },
+    {
+      maxHeaderBytes: random.pick([1_024, 16_384]),
+      maxHeaderFields: random.pick([16, 100]),
+      maxBodyBytes: random.pick([100, 67_108_864]),
+    },
+    1_000,
+  );
+  drive(engine, input, random, new Limits(seed), () => {});
+}
+
+/** Lines with their ends. */
+function splitLines(input: Uint8Array): Uint8Array[] {
+  const lines: Uint8Array[] = [];
+  for (let from = 0; from < input.length;) {
+    const end = input.indexOf(10, from);
+    const to = end < 0 ? input.length : end + 1;
+    lines.push(input.subarray(from, to));
+    from = to;
+  }
+  return lines;
+}
+
+const HTTP1_SEEDS = [
+  "GET /a?b HTTP/1.1\r\nHost: a\r\nX-Y: z\r\n\r\n",
+  "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+  "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n",
+  "PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok",
+  "HEAD http://b/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+];
+
 /** Targets. */
 export const ENGINES: readonly Target[] = [
+  {
+    name: "http1_server",
+    invariant: INVARIANT,
+    seeds: () => HTTP1_SEEDS.map((text) => new TextEncoder().encode(text.repeat(3))),
+    split: splitLines,
+    bend: scratch,
+    run: runHttp1,
+  },
   {
     ...http2,
     name: "grpc_server",

@@ -1,10 +1,11 @@
 /** Small limits for engines, which short inputs reach, and checks that they hold. */
 
-import { MemoryPool, type MemoryShare } from "../../../src/limits/memory_pool.ts";
+import { MemoryPool, MemoryShare } from "../../../src/limits/memory_pool.ts";
 import type { Metadata } from "../../../src/call/metadata.ts";
 import type { ConnectionEngine } from "../../../src/call/wire.ts";
 import { GrpcClientConnection } from "../../../src/grpc/client.ts";
 import { GrpcServerConnection } from "../../../src/grpc/server.ts";
+import { Http1ServerConnection } from "../../../src/http1/connection.ts";
 import type { LeanClientConnection } from "../../../src/lean/client.ts";
 import type { LeanServerConnection } from "../../../src/lean/server.ts";
 import { Random } from "../simulation/random.ts";
@@ -100,7 +101,14 @@ interface Parts {
   readonly frameBytes: number;
 }
 
+// A header section with its request line, trailers, and what one read leaves waiting.
+const HTTP1_HELD_BYTES = 8_192 + 2 * 16_384 + (1 << 18);
+
 function partsOf(engine: ConnectionEngine): Parts {
+  if (engine instanceof Http1ServerConnection) {
+    const memory = new MemoryShare(new MemoryPool());
+    return { memory, queuedBytes: 0, assembledBytes: 0, frameBytes: HTTP1_HELD_BYTES };
+  }
   if (engine instanceof GrpcServerConnection || engine instanceof GrpcClientConnection) {
     const { memory, sender: { queuedBytes } } = engine.http2;
     return { memory, queuedBytes, assembledBytes: 0, frameBytes: HTTP2_FRAME_BYTES };

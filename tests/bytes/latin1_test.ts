@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { latin1 } from "../../src/hpack/latin1.ts";
+import { latin1 } from "../../src/bytes/latin1.ts";
 
 Deno.test("latin1() makes one character per octet at every length and offset", () => {
   const bytes = Uint8Array.from({ length: 300 }, (_, i) => i * 7);

@@ -1,0 +1,117 @@
+/**
+ * Encoder of responses (RFC 9112 §4, §6 and §7).
+ *
+ * @module
+ */
+
+import type { ByteWriter } from "../bytes/writer.ts";
+import { reasonPhrase } from "./reason_phrases.ts";
+
+/** How the body of a response ends. */
+export const Framing = {
+  /** There is none: HEAD, 204, 304. */
+  NONE: 0,
+  /** After Content-Length bytes. */
+  LENGTH: 1,
+  /** With the last chunk. */
+  CHUNKED: 2,
+  /** With the connection: HTTP/1.0 and a length that is not known. */
+  CLOSE: 3,
+} as const;
+
+const NAME = /^[!#$%&'*+.^_`|~0-9a-zA-Z-]+$/;
+// What RFC 9110 §5.5 does not allow.
+const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+// They belong to the engine; a handler's would contradict it.
+const FRAMING_NAMES = new Set([
+  ...["connection", "content-length", "keep-alive", "proxy-connection", "transfer-encoding"],
+]);
+const CRLF = "\r\n";
+const statusLines = new Map<number, string>();
+
+function statusLine(status: number): string {
+  let line = statusLines.get(status);
+  if (line === undefined) {
+    if (!Number.isInteger(status) || status < 200 || status > 999) {
+      throw new RangeError(`Cannot send status ${status}: it must be a whole number, 200 to 999`);
+    }
+    // The client's version may be lower, this is that of the server (RFC 9110 §2.5).
+    line = `HTTP/1.1 ${status} ${reasonPhrase(status)}${CRLF}`;
+    statusLines.set(status, line);
+  }
+  return line;
+}
+
+/**
+ * Formats the lines of `fields` (names and values in turn), without those that frame the message. Throws TypeError for
+ * names and values that would break the message.
+ */
+export function fieldLines(fields: readonly string[]): string {
+  let text = "";
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i];
+    const value = fields[i + 1];
+    if (!NAME.test(name)) {
+      throw new TypeError(`Cannot send field ${JSON.stringify(name)}: it is no token`);
+    }
+    if (BAD_VALUE.test(value)) {
+      throw new TypeError(
+        `Cannot send field ${name}: its value has characters that are not allowed`,
+      );
+    }
+    if (!FRAMING_NAMES.has(name.toLowerCase())) text += `${name}: ${value}${CRLF}`;
+  }
+  return text;
+}
+
+/** Appends text of characters up to U+00FF, one octet each. */
+function appendLatin1(out: ByteWriter, text: string): void {
+  const { length } = text;
+  const start = out.length;
+  // All but obs-text is ASCII, whose UTF-8 is the same; a character beyond takes two octets there.
+  if (out.text(text) === length) return;
+  out.length = start;
+  out.reserve(length);
+  for (let i = 0; i < length; i++) out.buffer[start + i] = text.charCodeAt(i);
+  out.length = start + length;
+}
+
+/** What {@link appendHead} writes. */
+export interface ResponseHead {
+  readonly status: number;
+  /** Names and values in turn. */
+  readonly fields: readonly string[];
+  /** Further lines, from {@link fieldLines}. */
+  readonly commonLines: string;
+  /** One of {@link Framing}. */
+  readonly framing: number;
+  /** Length of the body, or -1; a response without body may state that of the body it leaves out. */
+  readonly bodyBytes: number;
+  /** `close`, `keep-alive` or empty. */
+  readonly connection: string;
+}
+
+/** Appends status line and header section. Throws, with nothing appended, for a status or fields that are invalid. */
+export function appendHead(out: ByteWriter, head: ResponseHead): void {
+  const { status, framing, bodyBytes, connection } = head;
+  let text = statusLine(status) + fieldLines(head.fields) + head.commonLines;
+  if (framing === Framing.CHUNKED) text += "transfer-encoding: chunked\r\n";
+  // RFC 9110 §8.6: not in 204; in 304 it would be that of the 200; to HEAD it is that of the body left out.
+  else if (bodyBytes >= 0 && status !== 204 && status !== 304) {
+    text += `content-length: ${bodyBytes}${CRLF}`;
+  }
+  if (connection !== "") text += `connection: ${connection}${CRLF}`;
+  appendLatin1(out, text + CRLF);
+}
+
+/** Appends one chunk; `bytes` must not be empty, which would end the body. */
+export function appendChunk(out: ByteWriter, bytes: Uint8Array): void {
+  out.text(bytes.length.toString(16) + CRLF);
+  out.bytes(bytes);
+  out.text(CRLF);
+}
+
+/** Appends the last chunk with trailers. */
+export function appendLastChunk(out: ByteWriter, trailers: readonly string[]): void {
+  appendLatin1(out, `0${CRLF}${fieldLines(trailers)}${CRLF}`);
+}
