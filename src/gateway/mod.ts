@@ -8,4 +8,8 @@ export { type ExactJson, fromExactJson, parseExactJson } from "../codec/proto_js
 export { allowedHosts, type AllowedHostsOptions, type HostCheck } from "./allowed_hosts.ts";
 export { Gateway, type GatewayOptions, type MethodSummary } from "./gateway.ts";
 export { type ErrorBody, errorBody, httpStatus, RETRY_AFTER_SECONDS } from "./http_errors.ts";
+export { HttpBodyError, type HttpHandler, HttpReply } from "../rpc/http/handler.ts";
+export type { HttpLimits, HttpServeOptions } from "../rpc/http/options.ts";
+export { type HttpServer, type HttpServerStats, serveHttp } from "../rpc/http/server.ts";
+export type { Http1Limits } from "../http1/options.ts";
 export { STATUS_PAGE } from "./status_page.ts";

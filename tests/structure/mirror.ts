@@ -213,6 +213,22 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
+    because: "parts of an HTTP server, tested with sockets and hostile peers",
+    heldBy: [
+      "tests/rpc/http/server_test.ts",
+      "tests/rpc/http/request_test.ts",
+      "tests/rpc/http/response_test.ts",
+    ],
+    sources: [
+      "src/rpc/http/connection.ts",
+      "src/rpc/http/handler.ts",
+      "src/rpc/http/http_date.ts",
+      "src/rpc/http/options.ts",
+      "src/rpc/http/request_body.ts",
+      "src/rpc/http/request_headers.ts",
+    ],
+  },
+  {
     because: "parts of the pool, tested in virtual time",
     heldBy: ["tests/rpc/pool/pool_test.ts"],
     sources: [

@@ -10,3 +10,5 @@ import { getLogger, type Logger } from "@logtape/logtape";
 export const serverLog: Logger = getLogger(["vrpc", "server"]);
 /** Logger of channels: connections, name resolution, fallbacks. */
 export const clientLog: Logger = getLogger(["vrpc", "client"]);
+/** Logger of HTTP servers: connections, failing handlers. */
+export const httpLog: Logger = getLogger(["vrpc", "http"]);

@@ -1,0 +1,208 @@
+/**
+ * One connection of an HTTP server: TLS handshake, engine, driver, and the handler's calls.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../call/clock.ts";
+import { toError } from "../../errors.ts";
+import { Http1ServerConnection, type Http1ServerSink } from "../../http1/connection.ts";
+import type { Exchange, ExchangeSink } from "../../http1/exchange.ts";
+import { type MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
+import type { ByteStream } from "../../transport/types.ts";
+import { ConnectionDriver } from "../core/connection_driver.ts";
+import { httpLog } from "../core/log.ts";
+import { HttpBodyError, type HttpHandler, HttpReply } from "./handler.ts";
+import { dateFields } from "./http_date.ts";
+import type { Linked } from "./linked_list.ts";
+import type { HttpLimits } from "./options.ts";
+import { IncomingRequest } from "./request.ts";
+import { RequestBody } from "./request_body.ts";
+import { ResponseSender } from "./response.ts";
+
+/** Server around its connections. */
+export interface HttpConnectionOwner {
+  readonly handler: HttpHandler;
+  readonly onError: ((error: unknown) => Response | Promise<Response>) | undefined;
+  readonly limits: Required<HttpLimits>;
+  readonly memory: MemoryPool;
+  readonly clock: Clock;
+  /** Called when a request arrived. */
+  requested(connection: HttpConnection): void;
+  /** Called once when a connection has closed. */
+  closed(connection: HttpConnection): void;
+}
+
+const TEXT = ["content-type", "text/plain; charset=utf-8"];
+const INTERNAL = new HttpReply(500, TEXT, "Internal Server Error\n");
+const BAD_HOST = new HttpReply(400, TEXT, "The host is not valid in a URL\n");
+
+/** An accepted connection, until it is closed. */
+export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
+  previous: HttpConnection | null = null;
+  next: HttpConnection | null = null;
+  readonly #owner: HttpConnectionOwner;
+  readonly #stream: ByteStream;
+  readonly #memory: MemoryShare;
+  #engine: Http1ServerConnection | null = null;
+  #driver: ConnectionDriver | null = null;
+  #scheme = "http";
+  /** The last authority that a URL was made of. */
+  #authority: string | null = null;
+  #closed = false;
+
+  /** Takes over `stream`. */
+  constructor(owner: HttpConnectionOwner, stream: ByteStream) {
+    this.#owner = owner;
+    this.#stream = stream;
+    this.#memory = new MemoryShare(owner.memory);
+  }
+
+  /** Whether it waits for a request, or for the rest of a header section. */
+  get waits(): boolean {
+    return this.#engine === null || this.#engine.activeCalls === 0;
+  }
+
+  /** Opens the connection and serves it. Never rejects; the owner's `closed` is called at the end. */
+  async open(): Promise<void> {
+    const { clock, limits } = this.#owner;
+    if (this.#stream.handshake !== undefined) {
+      const timer = clock.setTimer(() => this.close("No TLS handshake"), limits.headersTimeoutMs);
+      try {
+        await this.#stream.handshake();
+      } catch (error) {
+        httpLog.debug("{peer} failed in its TLS handshake: {error}", {
+          peer: this.#stream.peer.address,
+          error,
+        });
+        this.#stream.close();
+        return this.#owner.closed(this);
+      } finally {
+        clock.clearTimer(timer);
+      }
+    }
+    if (this.#closed) return this.#owner.closed(this);
+    if (this.#stream.peer.tls !== undefined) this.#scheme = "https";
+    this.#engine = new Http1ServerConnection(this, limits, clock.now());
+    this.#driver = new ConnectionDriver({
+      stream: this.#stream,
+      engine: this.#engine,
+      clock,
+      onClose: () => this.#owner.closed(this),
+      stallTimeoutMs: limits.stallTimeoutMs,
+      deferClose: true,
+    });
+    this.#driver.start();
+  }
+
+  /** Serves one request. */
+  onRequest(exchange: Exchange): void {
+    const call = new HttpCall(exchange, this.#memory, this.#scheme);
+    exchange.sink = call;
+    this.#owner.requested(this);
+    const { authority } = exchange.head;
+    if (authority !== this.#authority) {
+      if (!URL.canParse(call.request.url)) {
+        exchange.closeAfter();
+        return call.sender.reply(BAD_HOST);
+      }
+      this.#authority = authority;
+    }
+    call.run(this.#owner);
+  }
+
+  /** Closes at once: the last response is cut short, or not read. */
+  onBroken(reason: string): void {
+    this.close(reason);
+  }
+
+  /** Fields of every response. */
+  commonFields(): readonly string[] {
+    return dateFields();
+  }
+
+  /** Logs a note of the engine. */
+  onNote(level: "debug" | "warn", message: string): void {
+    httpLog[level]("{peer}: {message}", { peer: this.#stream.peer.address, message });
+  }
+
+  /** Accepts no further request, and closes after the response to an open one. */
+  drain(): void {
+    if (this.#engine === null) return this.close("The server is shutting down");
+    this.#engine.drain(this.#owner.clock.now());
+    this.#driver?.wake();
+  }
+
+  /** Closes at once. */
+  close(reason: string): void {
+    if (this.#driver !== null) return this.#driver.close(reason);
+    // Rejects the pending handshake in `open`, which ends the connection.
+    this.#closed = true;
+    this.#stream.close();
+  }
+}
+
+/** One request with its handler's call. */
+class HttpCall implements ExchangeSink {
+  readonly request: IncomingRequest;
+  readonly sender: ResponseSender;
+  readonly #exchange: Exchange;
+  readonly #body: RequestBody;
+
+  constructor(exchange: Exchange, memory: MemoryShare, scheme: string) {
+    this.#exchange = exchange;
+    this.#body = new RequestBody(exchange, memory);
+    this.request = new IncomingRequest(exchange.head, this.#body, scheme);
+    this.sender = new ResponseSender(exchange, memory);
+  }
+
+  /** Calls the handler and sends its response. Never rejects. */
+  async run(owner: HttpConnectionOwner): Promise<void> {
+    try {
+      const response = await owner.handler(this.request as unknown as Request);
+      if (response instanceof HttpReply) this.sender.reply(response);
+      else await this.sender.send(response);
+    } catch (error) {
+      await this.#fail(error, owner);
+    } finally {
+      // What the handler has left unread.
+      if (this.#exchange.ended) this.#body.fail(new TypeError("The request is over"));
+    }
+  }
+
+  async #fail(error: unknown, owner: HttpConnectionOwner): Promise<void> {
+    if (this.#exchange.headSent) {
+      httpLog.debug("A response failed: {error}", { error });
+      return this.#exchange.abort(`The response failed: ${toError(error).message}`);
+    }
+    try {
+      if (error instanceof HttpBodyError) {
+        return this.sender.reply(new HttpReply(error.status, TEXT, `${error.message}\n`));
+      }
+      if (owner.onError !== undefined) return await this.sender.send(await owner.onError(error));
+      httpLog.error("A handler failed: {error}", { error });
+    } catch (second) {
+      httpLog.error("onError failed: {error}", { error: second });
+    }
+    if (this.#exchange.headSent) this.#exchange.abort("The response failed");
+    else this.sender.reply(INTERNAL);
+  }
+
+  onBody(bytes: Uint8Array): void {
+    this.#body.receive(bytes);
+  }
+
+  onBodyEnd(): void {
+    this.#body.end();
+  }
+
+  onAbort(reason: string): void {
+    this.#body.fail(new HttpBodyError(400, "The body ended before its length"));
+    this.request.lost(reason);
+    this.sender.onEnd();
+  }
+
+  onWritable(): void {
+    this.sender.onWritable();
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * Body of a request: gathered whole, or as a stream with back-pressure.
+ *
+ * @module
+ */
+
+import type { Exchange } from "../../http1/exchange.ts";
+import type { MemoryShare } from "../../limits/memory_pool.ts";
+import { HttpBodyError } from "./handler.ts";
+
+// Gathered bytes of a stream from which the socket is read no further.
+const STREAM_BYTES = 65_536;
+// Announced length up to which the buffer is allocated at once.
+const EAGER_BYTES = 16_384;
+const MIN_BYTES = 1_024;
+
+/** Body of one request, read at most once. */
+export class RequestBody {
+  readonly #exchange: Exchange;
+  readonly #memory: MemoryShare;
+  #bytes: Uint8Array<ArrayBuffer> | null = null;
+  #length = 0;
+  #ended = false;
+  #error: Error | null = null;
+  #used = false;
+  #streams = false;
+  #flushQueued = false;
+  /** Settles what waits for bytes: the whole body, or the next part of the stream. */
+  #resolve: (() => void) | null = null;
+
+  /** Reads the body of `exchange`; its bytes count in `memory` until they are handed over. */
+  constructor(exchange: Exchange, memory: MemoryShare) {
+    this.#exchange = exchange;
+    this.#memory = memory;
+  }
+
+  /** Whether a reader was given. */
+  get used(): boolean {
+    return this.#used;
+  }
+
+  /** Whether there can be a body at all. */
+  get exists(): boolean {
+    return this.#exchange.head.bodyBytes !== 0;
+  }
+
+  /** Gathers the body. Rejects with TypeError when it was read already, with HttpBodyError when it can't be read. */
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    this.#use();
+    if (!this.#ended && this.#error === null) {
+      await new Promise<void>((resolve) => {
+        this.#resolve = resolve;
+        this.#exchange.readBody();
+      });
+    }
+    if (this.#error !== null) throw this.#error;
+    return this.#take();
+  }
+
+  /** The body as a stream. Throws TypeError when it was read already. */
+  stream(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    this.#use();
+    this.#streams = true;
+    return new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: async (controller) => {
+        while (this.#length === 0 && !this.#ended && this.#error === null) {
+          await new Promise<void>((resolve) => {
+            this.#resolve = resolve;
+            this.#exchange.readBody();
+          });
+        }
+        if (this.#length > 0) controller.enqueue(this.#take());
+        else if (this.#error !== null) controller.error(this.#error);
+        else controller.close();
+      },
+      cancel: () => {
+        this.fail(new HttpBodyError(400, "The body was not wanted"));
+        this.#exchange.pauseBody();
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /** A part arrived. */
+  receive(bytes: Uint8Array): void {
+    if (this.#error !== null) return;
+    if (!this.#memory.tryTake(bytes.length)) {
+      this.#exchange.closeAfter();
+      this.fail(new HttpBodyError(503, "Too many bytes of unfinished bodies: try again later"));
+      return;
+    }
+    this.#append(bytes);
+    if (!this.#streams) return;
+    if (this.#length >= STREAM_BYTES) this.#exchange.pauseBody();
+    // Parts that come with the same read are handed over together.
+    if (this.#flushQueued) return;
+    this.#flushQueued = true;
+    queueMicrotask(() => {
+      this.#flushQueued = false;
+      this.#settle();
+    });
+  }
+
+  /** The body is complete. */
+  end(): void {
+    this.#ended = true;
+    this.#settle();
+  }
+
+  /** The body can't be completed; what was gathered is dropped. */
+  fail(error: Error): void {
+    if (this.#ended || this.#error !== null) return;
+    this.#error = error;
+    this.release();
+    this.#settle();
+  }
+
+  /** Drops what was not handed over. */
+  release(): void {
+    this.#memory.give(this.#length);
+    this.#bytes = null;
+    this.#length = 0;
+  }
+
+  #use(): void {
+    if (this.#used) throw new TypeError("The body was read already");
+    this.#used = true;
+  }
+
+  #append(bytes: Uint8Array): void {
+    const length = this.#length + bytes.length;
+    const room = this.#bytes?.length ?? 0;
+    if (length > room) {
+      const announced = Math.min(this.#exchange.head.bodyBytes, EAGER_BYTES);
+      const grown = new Uint8Array(
+        this.#streams
+          ? Math.max(length, room * 2)
+          : Math.max(length, announced, room * 2, MIN_BYTES),
+      );
+      if (this.#bytes !== null) grown.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = grown;
+    }
+    this.#bytes!.set(bytes, this.#length);
+    this.#length = length;
+  }
+
+  #take(): Uint8Array<ArrayBuffer> {
+    const taken = this.#bytes?.subarray(0, this.#length) ?? new Uint8Array();
+    this.release();
+    return taken;
+  }
+
+  #settle(): void {
+    const resolve = this.#resolve;
+    this.#resolve = null;
+    resolve?.();
+  }
+}

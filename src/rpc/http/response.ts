@@ -1,0 +1,138 @@
+/**
+ * Sends responses of handlers through the HTTP/1.1 engine.
+ *
+ * @module
+ */
+
+import type { Exchange } from "../../http1/exchange.ts";
+import type { MemoryShare } from "../../limits/memory_pool.ts";
+import { HttpReply } from "./handler.ts";
+
+// Bodies up to this size are sent with their head. Longer ones follow as the client reads.
+const PART_BYTES = 32_768;
+const UNAVAILABLE = new HttpReply(
+  503,
+  ["content-type", "text/plain; charset=utf-8", "retry-after", "1"],
+  "Too many bytes wait to be sent: try again later\n",
+);
+const NOTHING = Promise.resolve(undefined);
+
+/** Sends one response. */
+export class ResponseSender {
+  readonly #exchange: Exchange;
+  readonly #memory: MemoryShare;
+  #resume: (() => void) | null = null;
+  #cancel: (() => void) | null = null;
+  #heldBytes = 0;
+
+  /** Sends on `exchange`; bodies that wait count in `memory`. */
+  constructor(exchange: Exchange, memory: MemoryShare) {
+    this.#exchange = exchange;
+    this.#memory = memory;
+  }
+
+  /** Sends a whole response. Throws TypeError or RangeError when its status or fields are invalid. */
+  reply({ status, fields, body }: HttpReply): void {
+    const exchange = this.#exchange;
+    if (body.length * 3 <= PART_BYTES || body.length <= PART_BYTES && typeof body !== "string") {
+      return exchange.respond(status, fields, body);
+    }
+    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+    if (bytes.length <= PART_BYTES || exchange.head.method === "HEAD") {
+      return exchange.respond(status, fields, bytes);
+    }
+    if (!this.#memory.tryTake(bytes.length)) {
+      exchange.closeAfter();
+      return exchange.respond(UNAVAILABLE.status, UNAVAILABLE.fields, UNAVAILABLE.body);
+    }
+    this.#heldBytes = bytes.length;
+    exchange.sendHead(status, fields, bytes.length);
+    this.#sendParts(bytes);
+  }
+
+  /** Sends a `Response`. Rejects with what its body's stream fails with; TypeError when the body was read already. */
+  async send(response: Response): Promise<void> {
+    const exchange = this.#exchange;
+    const { status, body } = response;
+    const fields: string[] = [];
+    let announced: number | undefined;
+    for (const [name, value] of response.headers) {
+      if (name === "content-length" && /^[0-9]{1,15}$/.test(value)) announced = Number(value);
+      else if (name === "connection" && /(?:^|,)\s*close\s*(?:,|$)/i.test(value)) {
+        exchange.closeAfter();
+      } else fields.push(name, value);
+    }
+    if (body === null) return this.reply(new HttpReply(status, fields, ""));
+    const reader = body.getReader();
+    this.#cancel = () => reader.cancel().catch(() => {});
+    if (exchange.ended) return this.#cancel();
+    const first = await reader.read();
+    if (first.done) return this.reply(new HttpReply(status, fields, ""));
+    // The end of a body that is no stream comes with its only part.
+    const second = reader.read();
+    const known = await Promise.race([second, NOTHING]);
+    if (known?.done) return this.reply(new HttpReply(status, fields, first.value));
+    second.catch(() => {});
+    if (exchange.head.method === "HEAD") {
+      exchange.sendHead(status, fields, announced);
+      exchange.end();
+      return this.#cancel();
+    }
+    exchange.sendHead(status, fields, announced);
+    await this.#sendStream(reader, first.value, second);
+  }
+
+  /** The connection accepts more. */
+  onWritable(): void {
+    const resume = this.#resume;
+    this.#resume = null;
+    resume?.();
+  }
+
+  /** The exchange is over: whoever makes the body is told, and nothing is held. */
+  onEnd(): void {
+    this.#release();
+    this.#cancel?.();
+    this.onWritable();
+  }
+
+  async #sendStream(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+    first: Uint8Array,
+    second: Promise<ReadableStreamReadResult<Uint8Array>>,
+  ): Promise<void> {
+    const exchange = this.#exchange;
+    exchange.sendBody(first);
+    for (let next = second; !exchange.ended; next = reader.read()) {
+      const { done, value } = await next;
+      if (done) {
+        this.#cancel = null;
+        return exchange.end();
+      }
+      for (let at = 0; at < value.length; at += PART_BYTES) {
+        await this.#writable();
+        exchange.sendBody(value.subarray(at, at + PART_BYTES));
+      }
+    }
+  }
+
+  async #sendParts(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; at += PART_BYTES) {
+      await this.#writable();
+      if (this.#exchange.ended) return;
+      this.#exchange.sendBody(bytes.subarray(at, at + PART_BYTES));
+    }
+    this.#release();
+    this.#exchange.end();
+  }
+
+  #writable(): Promise<void> | void {
+    if (this.#exchange.ended || this.#exchange.writable) return;
+    return new Promise((resolve) => this.#resume = resolve);
+  }
+
+  #release(): void {
+    this.#memory.give(this.#heldBytes);
+    this.#heldBytes = 0;
+  }
+}
