@@ -46,6 +46,7 @@ interface Flags extends ClientTlsFlags {
 }
 
 const logger = getLogger(["vrpc", "cmd", "host"]);
+const ALLOW_HOST = "--allow-host";
 
 function readFlags(): Flags {
   const command = program("host", "Serves HTTP with JSON in front of an enclave.");
@@ -91,7 +92,7 @@ function readFlags(): Flags {
         { default: 64 * 1024 * 1024, parse: wholeNumber(1, 2 ** 40) },
       ),
     )
-    .addOption(allowHostOption("--allow-host", "VRPC_ALLOW_HOST"))
+    .addOption(allowHostOption(ALLOW_HOST, "VRPC_ALLOW_HOST"))
     .addOption(logLevelOption())
     .addOption(graceOption("requests"));
   addClientTlsOptions(command).addHelpText(
@@ -196,7 +197,6 @@ function listenHttp(
   handle: (request: Request) => Response | Promise<Response>,
 ): Deno.HttpServer<Deno.NetAddr> {
   const address = httpAddress(flags.addr, "--addr");
-  const { allowHost = [] } = flags;
   try {
     const server = Deno.serve({
       ...address,
@@ -209,7 +209,11 @@ function listenHttp(
         return Response.json(errorBody(Status.INTERNAL, "The gateway failed"), { status: 500 });
       },
     }, (request) => refusal(request) ?? handle(request));
-    const refusal = hostCheckOf(server.addr, address.hostname, allowHost);
+    const refusal = hostCheckOf(server.addr, {
+      name: address.hostname,
+      option: ALLOW_HOST,
+      allow: flags.allowHost,
+    });
     return server;
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;

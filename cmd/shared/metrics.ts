@@ -19,6 +19,10 @@ export interface MetricsFlags {
   metricsAllowHost?: string[];
 }
 
+/** Time for open requests at the end of a program. */
+const CLOSE_MS = 1_000;
+const METRICS_ALLOW_HOST = "--metrics-allow-host";
+
 /** Measurements, in a form that can be posted between threads. */
 export type Measured = ResourceMetrics["scopeMetrics"];
 
@@ -36,7 +40,7 @@ export function addMetricsOption(command: Command): Command {
         },
       },
     ),
-  ).addOption(allowHostOption("--metrics-allow-host", "VRPC_METRICS_ALLOW_HOST"));
+  ).addOption(allowHostOption(METRICS_ALLOW_HOST, "VRPC_METRICS_ALLOW_HOST"));
 }
 
 /** Creates the option with further hosts that HTTP requests may name. */
@@ -62,14 +66,16 @@ function hosts(): (text: string) => string[] {
   };
 }
 
-/** Creates the check of Host and Origin for a listener; `name` is the address as it was given. */
+/**
+ * Creates the check of Host and Origin for a listener. `name` is the address as it was given, `option` the flag that
+ * allows further hosts.
+ */
 export function hostCheckOf(
   { hostname, port }: Deno.NetAddr,
-  name: string,
-  allow: readonly string[] = [],
+  { name, option, allow = [] }: { name: string; option: string; allow?: readonly string[] },
 ): HostCheck {
   const given = name.includes(":") ? `[${name}]` : name;
-  return allowedHosts({ hostname, port, allow: [`${given}:${port}`, ...allow] });
+  return allowedHosts({ hostname, port, allow: [`${given}:${port}`, ...allow], option });
 }
 
 /** Metrics of one thread. */
@@ -169,16 +175,28 @@ export function serveMetrics(
       if (request.method !== "GET") return new Response(null, { status: 405 });
       return metricsResponse(await source.threads(), await source.process?.());
     });
-    const refusal = hostCheckOf(server.addr, where.hostname, source.allowHost);
+    const refusal = hostCheckOf(server.addr, {
+      name: where.hostname,
+      option: METRICS_ALLOW_HOST,
+      allow: source.allowHost,
+    });
     const { hostname, port } = server.addr;
     const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-    return { url: `http://${host}:${port}/metrics`, close: () => server.shutdown() };
+    return { url: `http://${host}:${port}/metrics`, close: () => closeHttp(server) };
   } catch (error) {
     const reason = error instanceof Deno.errors.AddrInUse
       ? `the address is in use; find the process with: ss -ltnp 'sport = :${where.port}'`
       : errorLine(error);
     throw new Error(`Cannot listen on ${address} (--metrics-addr): ${reason}`, { cause: error });
   }
+}
+
+/** Frees the address at once, and waits a while for open requests: a client may never end its own. */
+async function closeHttp(server: Deno.HttpServer): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, CLOSE_MS);
+  await Promise.race([server.shutdown(), late.promise]);
+  clearTimeout(timer);
 }
 
 /** Creates an HTTP response with Prometheus text. */

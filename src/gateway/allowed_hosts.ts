@@ -20,6 +20,8 @@ export interface AllowedHostsOptions {
    * Throws TypeError for other forms.
    */
   readonly allow?: readonly string[];
+  /** Option that allows further hosts, for the texts of refusals. Default `the option allow`. */
+  readonly option?: string;
 }
 
 /** Returns the error response to a refused request; undefined for an allowed one. */
@@ -38,7 +40,7 @@ interface Host {
  * Others receive 421 and 403 (RFC 9110 §15.5.20, §15.5.4).
  */
 export function allowedHosts(options: AllowedHostsOptions): HostCheck {
-  const { port, allow = [] } = options;
+  const { port, allow = [], option = "the option allow" } = options;
   if (allow.includes("*")) return () => undefined;
   const listening = bracketed(options.hostname);
   const anyAddress = listening === "0.0.0.0" || listening === "[::]";
@@ -55,7 +57,7 @@ export function allowedHosts(options: AllowedHostsOptions): HostCheck {
       anyAddress && (host.name === "localhost" || isAddress(host.name));
   };
   const refuseHost = (text: string) =>
-    refusal(421, `Refused host ${quoted(text)}: allow it with --allow-host`);
+    refusal(421, `Refused host ${quoted(text)}: allow it with ${option}`);
   return (request) => {
     const text = request.headers.get("host") ?? authorityOf(request.url);
     // Fast path: most Host fields match the text exactly.
@@ -67,7 +69,7 @@ export function allowedHosts(options: AllowedHostsOptions): HostCheck {
     if (host !== undefined && (from!.toLowerCase() === text.toLowerCase() || isFurther(host))) {
       return undefined;
     }
-    return refusal(403, `Refused origin ${quoted(origin)}: allow its host with --allow-host`);
+    return refusal(403, `Refused origin ${quoted(origin)}: allow its host with ${option}`);
   };
 }
 

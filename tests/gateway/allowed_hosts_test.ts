@@ -85,5 +85,23 @@ Deno.test("allowedHosts() refuses origins other than the host of the request", a
   const request = new Request("http://x/", { headers: { host: "evil.example" } });
   const body = await allowedHosts(LOOPBACK)(request)!.json();
   assert.equal(body.code, "PERMISSION_DENIED");
-  assert.match(body.message, /"evil\.example".*--allow-host/);
+  assert.match(body.message, /"evil\.example".*the option allow$/);
+});
+
+Deno.test("allowedHosts() names the option that allows more in its refusals", async () => {
+  const refusal = async (headers: Record<string, string>, option?: string) => {
+    const request = new Request("http://127.0.0.1:1323/", { headers });
+    const { message } = await allowedHosts({ ...LOOPBACK, option })(request)!.json();
+    return message;
+  };
+  const [host, own] = [{ host: "evil.example" }, { host: "localhost:1323", origin: "http://a" }];
+  assert.equal(await refusal(host), 'Refused host "evil.example": allow it with the option allow');
+  assert.equal(
+    await refusal(host, "--metrics-allow-host"),
+    'Refused host "evil.example": allow it with --metrics-allow-host',
+  );
+  assert.equal(
+    await refusal(own, "--metrics-allow-host"),
+    'Refused origin "http://a": allow its host with --metrics-allow-host',
+  );
 });
