@@ -4,9 +4,10 @@
  * @module
  */
 
+import { cacheFolder } from "../../scripts/cache_folder.ts";
+
 /** Folder of builds, outside the checkout. */
-export const CACHE = Deno.env.get("VRPC_PEERS_CACHE") ??
-  `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/vrpc/peers`;
+export const CACHE = Deno.env.get("VRPC_PEERS_CACHE") ?? cacheFolder("peers");
 
 /** This folder. */
 export const HERE = new URL(".", import.meta.url).pathname;

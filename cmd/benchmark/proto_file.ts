@@ -9,6 +9,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { registryOfSet } from "../../src/load/generate/method_source.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 
 /** Reads a descriptor set, or compiles a `.proto` file with buf. Throws {@link UsageError}. */
 export async function registryOfProto(path: string, imports?: string): Promise<FileRegistry> {
@@ -31,33 +32,29 @@ async function compile(path: string, imports = dirname(path)): Promise<Uint8Arra
         "(buf build -o types.binpb, or protoc --include_imports --descriptor_set_out=types.binpb)",
     );
   }
-  const folder = await Deno.makeTempDir({ prefix: "vrpc-proto-" });
-  try {
-    const out = join(folder, "types.binpb");
-    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "-A",
-        config.imports["@bufbuild/buf"],
-        "build",
-        imports,
-        "--path",
-        path,
-        "--as-file-descriptor-set",
-        "--output",
-        out,
-      ],
-      stdin: "null",
-      stdout: "null",
-      env: { NO_COLOR: "1" },
-    }).output();
-    if (code !== 0) {
-      const text = new TextDecoder().decode(stderr).trim();
-      throw new Error(text.split("\n").slice(0, 3).join("; ") || "buf could not compile it");
-    }
-    return await Deno.readFile(out);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+  using folder = new TemporaryFolder("vrpc-proto-");
+  const out = join(folder.path, "types.binpb");
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "-A",
+      config.imports["@bufbuild/buf"],
+      "build",
+      imports,
+      "--path",
+      path,
+      "--as-file-descriptor-set",
+      "--output",
+      out,
+    ],
+    stdin: "null",
+    stdout: "null",
+    env: { NO_COLOR: "1" },
+  }).output();
+  if (code !== 0) {
+    const text = new TextDecoder().decode(stderr).trim();
+    throw new Error(text.split("\n").slice(0, 3).join("; ") || "buf could not compile it");
   }
+  return await Deno.readFile(out);
 }

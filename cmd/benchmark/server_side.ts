@@ -13,6 +13,7 @@ import {
 } from "../../src/load/measure/server_process.ts";
 import { selfSigned } from "../../src/transport/certs.ts";
 import { UsageError } from "../shared/program.ts";
+import { TemporaryFolder } from "../shared/temporary_folder.ts";
 import type { FromServer, ToServer } from "./messages.ts";
 import type { Transport } from "./options.ts";
 
@@ -75,20 +76,21 @@ export async function startOwnServer(transport: Transport): Promise<ServerSide> 
   if (transport === "hvsock") {
     throw new UsageError("Cannot start a server for hvsock: pass one with --server");
   }
-  const folder = transport === "unix" ? await Deno.makeTempDir({ prefix: "vrpc-" }) : undefined;
+  const folder = transport === "unix" ? new TemporaryFolder("vrpc-") : undefined;
   const worker = new Worker(new URL("./server_worker.ts", import.meta.url), {
     type: "module",
     name: "benchmark server",
   });
   const tell = (message: ToServer) => worker.postMessage(message);
-  const dispose = async () => {
+  const dispose = () => {
     worker.terminate();
-    if (folder) await Deno.remove(folder, { recursive: true });
+    folder?.[Symbol.dispose]();
+    return Promise.resolve();
   };
   try {
     const certificate = transport === "tls" ? await selfSigned() : undefined;
     const listening = answer(worker, "listening");
-    tell({ type: "serve", address: ownAddress(transport, folder), tls: certificate });
+    tell({ type: "serve", address: ownAddress(transport, folder?.path), tls: certificate });
     const { address } = await listening;
     return {
       address: dialled(address),

@@ -5,11 +5,11 @@
  */
 
 import { join } from "node:path";
+import { cacheFolder } from "../cache_folder.ts";
 import { capture } from "./process.ts";
 
 /** Folder of tools, logs and generated files. */
-export const CACHE = Deno.env.get("VRPC_CONFORMANCE_CACHE") ??
-  join(Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/tmp", ".cache"), "vrpc");
+export const CACHE = Deno.env.get("VRPC_CONFORMANCE_CACHE") ?? cacheFolder();
 
 /** Root of the checkout. */
 export const ROOT = new URL("../..", import.meta.url).pathname;

@@ -6,13 +6,10 @@
  */
 
 import { join } from "node:path";
+import { cacheFolder } from "../cache_folder.ts";
 
 /** Cache folder: `$XDG_CACHE_HOME/vrpc/vsock` or `~/.cache/vrpc/vsock`. */
-export const CACHE = join(
-  Deno.env.get("XDG_CACHE_HOME") ?? join(Deno.env.get("HOME") ?? "/tmp", ".cache"),
-  "vrpc",
-  "vsock",
-);
+export const CACHE = cacheFolder("vsock");
 
 /** Version of the device backend on the host (a crate). */
 export const VHOST_DEVICE_VERSION = "0.3.0";
