@@ -35,6 +35,7 @@ import {
   program,
   readOptions,
   runProgram,
+  unixModeOption,
   UsageError,
 } from "./shared/program.ts";
 import { firstSignal } from "./shared/signals.ts";
@@ -44,6 +45,7 @@ interface Flags extends ServerTlsFlags, MetricsFlags {
   addr: string[];
   logLevel: Level;
   graceMs: number;
+  unixMode: number;
   allowCid?: string[];
 }
 
@@ -66,6 +68,7 @@ function readFlags(): Flags {
     )
     .addOption(logLevelOption())
     .addOption(graceOption("open calls"))
+    .addOption(unixModeOption())
     .addOption(
       option("--allow-cid <cid>", "ALLOW_CID", "vsock CIDs allowed to connect; default: all", {
         parse: list(),
@@ -119,7 +122,7 @@ async function main(): Promise<number> {
     addHealth(router);
     addReflection(router);
   }, {
-    ...{ tls, allowVsockCids },
+    ...{ tls, allowVsockCids, unixMode: flags.unixMode },
     observer: figures && serverMetrics({ meterProvider }),
     interceptors: verbose ? [logCalls({ level: "debug" })] : [],
   });

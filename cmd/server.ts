@@ -34,6 +34,7 @@ import {
   program,
   readOptions,
   runProgram,
+  unixModeOption,
   UsageError,
   wholeNumber,
 } from "./shared/program.ts";
@@ -53,6 +54,7 @@ interface Flags extends ServerTlsFlags, MetricsFlags {
   compress: boolean;
   maxMessageBytes: number;
   maxStreams: number;
+  unixMode: number;
   pidFile?: string;
 }
 
@@ -151,6 +153,7 @@ function addServiceOptions(command: Command): void {
         },
       ),
     )
+    .addOption(unixModeOption())
     .addOption(
       option("--pid-file <file>", "PID_FILE", "write the process id to this file while running"),
     );
@@ -171,7 +174,7 @@ async function claimPorts(addresses: string[]): Promise<string[]> {
     for (const address of addresses) listeners.push(await listen(address));
     return listeners.map((listener) => listener.address);
   } finally {
-    for (const listener of listeners) listener.close();
+    await Promise.all(listeners.map((listener) => listener.close()));
   }
 }
 
@@ -240,6 +243,7 @@ async function main(): Promise<number> {
   const settings: ServingSettings = {
     addresses: flags.addr,
     reusePort: false,
+    unixMode: flags.unixMode,
     tls,
     cryptoBackend: chosenBackend(flags.cryptoBackend),
     reflection: flags.reflection,

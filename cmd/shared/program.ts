@@ -59,6 +59,19 @@ export function graceOption(what: string): Option {
   });
 }
 
+/** Creates `--unix-mode`: the permissions of the files of Unix sockets; default 600. */
+export function unixModeOption(): Option {
+  const description = "permissions of the files of Unix sockets, in octal";
+  return option("--unix-mode <mode>", "VRPC_UNIX_MODE", description, {
+    default: 0o600,
+    defaultText: "600",
+    parse(text) {
+      if (/^0?[0-7]{3}$/.test(text)) return parseInt(text, 8);
+      throw new InvalidArgumentError("It must be three octal digits, such as 660.");
+    },
+  });
+}
+
 /** Returns a parser of whole numbers from `least` to `most`. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {

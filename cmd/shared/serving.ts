@@ -24,6 +24,8 @@ export interface ServingSettings {
   addresses: string[];
   /** Whether TCP ports are shared with other threads. */
   reusePort: boolean;
+  /** Permissions of the files of Unix sockets. Default 0o600. */
+  unixMode?: number;
   /** TLS of all addresses. */
   tls?: TlsServerOptions;
   /** Implementation that signs. */
@@ -48,8 +50,8 @@ export async function startServing(
   keys: Promise<CryptoKeys>,
   metrics?: ThreadMetrics,
 ): Promise<Server> {
-  const { addresses, reusePort, tls, maxReceiveMessageBytes, maxConcurrentStreams, compress } =
-    settings;
+  const { addresses, maxConcurrentStreams } = settings;
+  const { reusePort, unixMode, tls, maxReceiveMessageBytes, compress } = settings;
   const meterProvider = metrics?.provider;
   const observer = metrics && serverMetrics({ meterProvider });
   const interceptors: Interceptor[] = settings.logCalls ? [logCalls({ level: "debug" })] : [];
@@ -60,7 +62,7 @@ export async function startServing(
     addBatch(router);
     if (settings.reflection) addReflection(router);
   }, {
-    ...{ reusePort, tls, maxReceiveMessageBytes, compress, interceptors, observer },
+    ...{ reusePort, unixMode, tls, maxReceiveMessageBytes, compress, interceptors, observer },
     limits: { maxConcurrentStreams },
   });
   if (metrics) observeServer(server, { meterProvider });

@@ -14,7 +14,7 @@ import { checkUnixPath, formatAddress } from "./address.ts";
 import { ConnStream, type RawConn } from "./conn_stream.ts";
 import { connectError } from "./failure.ts";
 import type { ByteStream, Listener } from "./types.ts";
-import { connectUnix, listenUnix } from "./unix.ts";
+import { connectUnix, listenUnix, type UnixListenOptions } from "./unix.ts";
 
 /** Times of {@link dialHvsock}, in ms. */
 export interface HvsockOptions {
@@ -191,9 +191,12 @@ class LeftoverConn implements RawConn {
 }
 
 /** Listens for a guest's connections to a port, on the Unix socket `PATH_PORT`. */
-export async function listenHvsock(address: HvsockAddress): Promise<Listener> {
+export async function listenHvsock(
+  address: HvsockAddress,
+  options: UnixListenOptions = {},
+): Promise<Listener> {
   const text = formatAddress(address);
   const path = `${address.path}_${address.port}`;
   checkUnixPath(text, path, `path ${path}`);
-  return await listenUnix({ kind: "unix", path }, { address: text, transport: "hvsock" });
+  return await listenUnix({ kind: "unix", path }, options, { address: text, transport: "hvsock" });
 }

@@ -31,6 +31,11 @@ export interface ListenOptions {
   backlog?: number;
   /** SO_KEEPALIVE on TCP. Default true. */
   tcpKeepAlive?: boolean;
+  /**
+   * Permissions of the file of a Unix socket (`unix:`, `hvsock:`), 0 to 0o777. Connecting needs the right to write.
+   * Default 0o600: the same user only.
+   */
+  unixMode?: number;
 }
 
 /**
@@ -42,15 +47,21 @@ export async function listen(
   address: string | Address,
   options: ListenOptions = {},
 ): Promise<Listener> {
+  checkUnixMode(options.unixMode);
   const target = typeof address === "string" ? parseAddress(address) : address;
   const listener = await listenPlain(target, options);
   if (options.tls === undefined) return listener;
   try {
     return await tlsListener(listener, { tls: options.tls, alpn: options.alpn });
   } catch (error) {
-    listener.close();
+    await listener.close();
     throw error;
   }
+}
+
+function checkUnixMode(mode: number | undefined): void {
+  if (mode === undefined || Number.isInteger(mode) && mode >= 0 && mode <= 0o777) return;
+  throw new RangeError(`Cannot use unixMode ${mode}: it must be a whole number, 0 to 0o777`);
 }
 
 /** Listens without TLS. */
@@ -65,13 +76,13 @@ async function listenPlain(target: Address, options: ListenOptions): Promise<Lis
       return listenTcp(target, options);
     case "unix":
     case "unix-abstract":
-      return await listenUnix(target);
+      return await listenUnix(target, options);
     case "memory":
       return listenMemory(target);
     case "vsock":
       return await listenVsock(target);
     case "hvsock":
-      return await listenHvsock(target);
+      return await listenHvsock(target, options);
     case "list":
       throw new TypeError(
         `Cannot listen on ${text}: it contains ${target.addresses.length} addresses; listen on each of them`,

@@ -224,12 +224,13 @@ class MemoryListener implements Listener {
     return new Promise((resolve) => this.#acceptors.push(resolve));
   }
 
-  close(): void {
-    if (this.#closed) return;
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
     this.#closed = true;
     listeners.delete(this.#name);
     for (const acceptor of this.#acceptors.splice(0)) acceptor(null);
     for (const stream of this.#waiting.splice(0)) stream.close();
+    return Promise.resolve();
   }
 }
 

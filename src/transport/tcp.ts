@@ -114,29 +114,41 @@ export class RuntimeListener<C extends Deno.Conn<Deno.Addr>> implements Listener
   readonly address: string;
   readonly #listener: { accept(): Promise<C>; close(): void };
   readonly #wrap: (conn: C) => ByteStream;
-  #closed = false;
+  readonly #beforeClose: () => void;
+  #closing: Promise<void> | undefined = undefined;
+  /** Calls of `accept` that wait for the runtime. */
+  #accepting = 0;
+  #onIdle: (() => void) | undefined = undefined;
 
-  /** Takes over `listener`; `wrap` makes the stream of an accepted connection. */
+  /**
+   * Takes over `listener`; `wrap` makes the stream of an accepted connection. `beforeClose` is called before the
+   * listener is closed.
+   */
   constructor(
     listener: { accept(): Promise<C>; close(): void },
     address: string,
     wrap: (conn: C) => ByteStream,
+    beforeClose: () => void = () => {},
   ) {
     this.#listener = listener;
     this.address = address;
     this.#wrap = wrap;
+    this.#beforeClose = beforeClose;
   }
 
   async accept(): Promise<ByteStream | null> {
-    if (this.#closed) return null;
+    if (this.#closing) return null;
     let conn: C;
+    this.#accepting++;
     try {
       conn = await this.#listener.accept();
     } catch (error) {
-      if (this.#closed) return null;
+      if (this.#closing) return null;
       throw transportError("Cannot accept a connection on", this.address, error);
+    } finally {
+      if (--this.#accepting === 0) this.#onIdle?.();
     }
-    if (this.#closed) {
+    if (this.#closing) {
       conn.close();
       return null;
     }
@@ -150,13 +162,18 @@ export class RuntimeListener<C extends Deno.Conn<Deno.Addr>> implements Listener
     }
   }
 
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#beforeClose();
     try {
       this.#listener.close();
     } catch {
       // The runtime has closed it already.
     }
+    // The runtime frees the address once a pending accept has rejected.
+    if (this.#accepting > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
   }
 }

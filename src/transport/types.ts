@@ -36,6 +36,9 @@ export interface Listener {
    * failures of one connection (aborted before accept, out of descriptors); `accept` may then be called again.
    */
   accept(): Promise<ByteStream | null>;
-  /** Stops listening and removes the file of a Unix socket. Idempotent. */
-  close(): void;
+  /**
+   * Stops listening and removes the file of a Unix socket. Resolves once the address is free; a repeated call waits for
+   * the first. Never rejects.
+   */
+  close(): Promise<void>;
 }

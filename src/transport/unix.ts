@@ -4,11 +4,13 @@
  * @module
  */
 
+import { basename } from "node:path";
 import { TransportError } from "../errors.ts";
 import type { UnixAbstractAddress, UnixAddress } from "./address.ts";
 import { formatAddress } from "./address.ts";
 import { ConnStream } from "./conn_stream.ts";
 import { connectError, listenError } from "./failure.ts";
+import { DEFAULT_UNIX_MODE, listenOnFile } from "./socket_file.ts";
 import { RuntimeListener } from "./tcp.ts";
 import type { ByteStream, Listener } from "./types.ts";
 
@@ -42,6 +44,12 @@ function unixStream(conn: Deno.UnixConn, address: string, transport = "unix"): B
   return new ConnStream(conn, { address, transport }, address);
 }
 
+/** Options of {@link listenUnix}. */
+export interface UnixListenOptions {
+  /** Permissions of the socket's file. Default 0o600. */
+  unixMode?: number;
+}
+
 /**
  * Listens on a Unix socket. Replaces the socket file of a listener that no longer exists; rejects if the socket is in
  * use or the path is another file. Closing removes the file. `names` overrides the address and transport of the
@@ -49,25 +57,22 @@ function unixStream(conn: Deno.UnixConn, address: string, transport = "unix"): B
  */
 export async function listenUnix(
   address: UnixAddress | UnixAbstractAddress,
+  options: UnixListenOptions = {},
   names: { address: string; transport: string } = {
     address: formatAddress(address),
     transport: "unix",
   },
 ): Promise<Listener> {
   const text = names.address;
-  const path = socketPath(address);
-  const abstract = address.kind === "unix-abstract";
-  let listener: Deno.UnixListener;
+  const wrap = (conn: Deno.UnixConn) => unixStream(conn, text, names.transport);
   try {
-    try {
-      listener = Deno.listen({ transport: "unix", path });
-    } catch (error) {
-      if (abstract || !(error instanceof Deno.errors.AddrInUse) || !await isStale(path)) {
-        throw error;
-      }
-      await Deno.remove(path);
-      listener = Deno.listen({ transport: "unix", path });
+    if (address.kind === "unix-abstract") {
+      const listener = Deno.listen({ transport: "unix", path: socketPath(address) });
+      return new RuntimeListener<Deno.UnixConn>(listener, text, wrap);
     }
+    const { unixMode = DEFAULT_UNIX_MODE } = options;
+    const { listener, file } = await listenOnFile(address.path, unixMode);
+    return new RuntimeListener<Deno.UnixConn>(listener, text, wrap, () => file.remove());
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new TransportError(`Cannot listen on ${text}: its directory does not exist`, {
@@ -75,23 +80,11 @@ export async function listenUnix(
         cause: error,
       });
     }
-    throw listenError(text, error, `ss -lxp | grep -F ${abstract ? `@${address.name}` : path}`);
+    throw listenError(text, error, `ss -lxp | grep -F ${nameInTools(address)}`);
   }
-  // Closing the runtime's listener removes its file.
-  return new RuntimeListener<Deno.UnixConn>(
-    listener,
-    text,
-    (conn) => unixStream(conn, text, names.transport),
-  );
 }
 
-/** Whether `path` is a socket without a listener. */
-async function isStale(path: string): Promise<boolean> {
-  try {
-    if (!Deno.lstatSync(path).isSocket) return false;
-    (await Deno.connect({ transport: "unix", path })).close();
-    return false;
-  } catch (error) {
-    return error instanceof Deno.errors.ConnectionRefused;
-  }
+/** Returns the part of an address that tools show: a socket is bound in another directory than its file. */
+function nameInTools(address: UnixAddress | UnixAbstractAddress): string {
+  return address.kind === "unix" ? basename(address.path) : `@${address.name}`;
 }

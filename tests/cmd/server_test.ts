@@ -28,6 +28,60 @@ Deno.test("the server listens on several addresses, drains on SIGTERM and exits 
   assert.equal(await server.errors(), "");
 });
 
+Deno.test("no end of a server or an enclave leaves its socket or its pid file", async () => {
+  await using processes = new Processes();
+  const directory = await Deno.makeTempDir();
+  const left = () => [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+  const socket = `unix:${join(directory, "socket")}`;
+  const quiet = ["--log-level", "error"];
+  const workers = ["--workers", "2", "--pid-file", join(directory, "pid")];
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    const cases: [program: string, args: string[], files: string[]][] = [
+      ["server", ["--addr", socket, ...workers], ["pid", "socket"]],
+      ["server", ["--addr", socket, "--addr", "127.0.0.1:0", ...workers], ["pid", "socket"]],
+      ["enclave", ["--addr", socket], ["socket"]],
+    ];
+    for (const [name, args, files] of cases) {
+      const program = processes.program(name, [...args, ...quiet]);
+      assert.equal(await program.address(), socket);
+      assert.deepEqual(left(), files);
+      assert.equal((await Deno.lstat(join(directory, "socket"))).mode! & 0o777, 0o600);
+      program.kill(signal);
+      assert.equal(await program.code(), 0);
+      assert.deepEqual(left(), [], `${name} ${args}`);
+    }
+  }
+  // A failure after the socket was bound: the port is taken.
+  const first = processes.program("server", ["--addr", "127.0.0.1:0", "--workers", "1", ...quiet]);
+  const taken = await first.address();
+  for (const name of ["server", "enclave"]) {
+    const failing = processes.program(name, ["--addr", socket, "--addr", taken, ...quiet]);
+    assert.equal(await failing.code(), 1);
+    assert.deepEqual(left(), [], name);
+  }
+  // A second signal, while the first one drains.
+  const program = processes.program("server", [
+    ...["--addr", socket, ...workers, "--grace-ms", "600000", "--unix-mode", "660"],
+    ...["--log-level", "info"],
+  ]);
+  await program.address();
+  assert.equal((await Deno.lstat(join(directory, "socket"))).mode! & 0o777, 0o660);
+  await using channel = connect(socket);
+  const open = channel.client(EchoService).echoStream((async function* () {
+    yield { payload: new Uint8Array(1) };
+    await new Promise(() => {});
+  })());
+  const replies = open[Symbol.asyncIterator]();
+  await replies.next();
+  program.kill("SIGTERM");
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  program.kill("SIGTERM");
+  assert.equal(await program.code(), 143);
+  assert.deepEqual(left(), []);
+  await replies.next().catch(() => {});
+  await Deno.remove(directory);
+});
+
 Deno.test("the threads of a server sign with the same keys", async () => {
   await using processes = new Processes();
   const server = processes.program("server", [

@@ -41,7 +41,7 @@ Deno.test("Health.Check reports the server, its services, and statuses that were
   assert.equal(await check(""), ServingStatus.SERVING);
   health.clear("bench.Echo");
   assert.equal(await check("bench.Echo"), ServingStatus.SERVING);
-  host.router.drainBegins();
+  host.router.drainBegins((error) => assert.ifError(error));
   assert.equal(await check(""), ServingStatus.NOT_SERVING);
   assert.equal(await check("bench.Echo"), ServingStatus.NOT_SERVING);
   health.set("", "SERVING");
@@ -76,7 +76,7 @@ Deno.test("Health.Watch yields every change, also of unknown services, and ends 
   await call.sent(3);
   health.set("late", "SERVING");
   await call.sent(4);
-  host.router.drainBegins();
+  host.router.drainBegins((error) => assert.ifError(error));
   await call.ended;
   assert.deepEqual(call.messages.map(read).map((status) => ServingStatus[status]), [
     "SERVICE_UNKNOWN",

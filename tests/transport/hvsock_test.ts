@@ -198,7 +198,7 @@ Deno.test("hvsock listen creates PATH_PORT and removes it", async () => {
   assert.deepEqual(server!.peer, { address, transport: "hvsock" });
   client.close();
   server!.close();
-  listener.close();
+  await listener.close();
   assert.deepEqual([...Deno.readDirSync(dir)], []);
   await Deno.remove(dir);
 });

@@ -5,7 +5,7 @@ import { transportSuite } from "./suite.ts";
 /** A port of this machine without a listener. */
 async function freePort(host: string): Promise<string> {
   const listener = await listen(`${host}:0`);
-  listener.close();
+  await listener.close();
   return listener.address;
 }
 
@@ -57,7 +57,7 @@ transportSuite(
     dial: (listener, options) => dial(localVsock(listener.address), options),
     async dialWithoutListener(options) {
       const listener = await listen("vsock:any:0");
-      listener.close();
+      await listener.close();
       return await dial(localVsock(listener.address), options);
     },
   }),

@@ -80,11 +80,10 @@ export async function connected(fixture: Fixture): Promise<Connected> {
     listener,
     client,
     server,
-    [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose]() {
       client.close();
       server.close();
-      listener.close();
-      return Promise.resolve();
+      await listener.close();
     },
   };
 }
@@ -246,24 +245,25 @@ const cases = {
   "listener: close wakes accept and is idempotent": async (fixture) => {
     const listener = await fixture.listen();
     const accepting = listener.accept();
-    listener.close();
-    listener.close();
+    await Promise.all([listener.close(), listener.close()]);
     assert.equal(await accepting, null);
     assert.equal(await listener.accept(), null);
   },
 
   "listener: connections outlive it": async (fixture) => {
     await using pair = await connected(fixture);
-    pair.listener.close();
+    await pair.listener.close();
     await writeAll(pair.client, pattern(10));
     assert.equal((await readExactly(pair.server, 10)).length, 10);
   },
 
   "listener: the address can be used again after close": async (fixture) => {
     const first = await fixture.listen();
-    first.close();
+    const accepting = first.accept();
+    await first.close();
     const second = await fixture.listen();
-    second.close();
+    await second.close();
+    assert.equal(await accepting, null);
   },
 
   "many connections at once": async (fixture) => {
@@ -292,7 +292,7 @@ const cases = {
       stream.close();
     });
     await Promise.all([...clients, serving]);
-    listener.close();
+    await listener.close();
   },
 
   "dial: rejects without a listener": async (fixture) => {
@@ -321,7 +321,7 @@ const cases = {
       fixture.dial(listener, { signal: AbortSignal.abort(reason) }),
       (error) => error === reason,
     );
-    listener.close();
+    await listener.close();
     if (fixture.dialSilent === undefined) return;
     const controller = new AbortController();
     const dialling = fixture.dialSilent({ signal: controller.signal });

@@ -74,7 +74,7 @@ class EchoServer implements AsyncDisposable {
 
   /** Ends, and waits until every connection has ended. */
   async stop(): Promise<void> {
-    this.listener.close();
+    await this.listener.close();
     await this.#serving;
   }
 
@@ -260,7 +260,7 @@ Deno.test("TLS detects a byte that was changed in transit", async () => {
   accepted.close();
   await assert.rejects(readExactly(client, 1), TransportError);
   client.close();
-  listener.close();
+  await listener.close();
 });
 
 Deno.test("the runtime's TLS verifies on TCP, and reports the ALPN protocol", async () => {
@@ -314,7 +314,7 @@ Deno.test("TLS reports a server that does not speak it, or closes the connection
     await assert.rejects(dial(listener.address, { tls: { ca } }), failsWith(pattern));
     await assert.rejects(dial(listener.address, { tls: { ca, ...alice } }), failsWith(pattern));
     await serving;
-    listener.close();
+    await listener.close();
   }
 });
 

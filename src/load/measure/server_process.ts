@@ -59,9 +59,15 @@ async function tcpInodes(port: number): Promise<Set<string>> {
 
 async function unixInodes(path: string): Promise<Set<string>> {
   const inodes = new Set<string>();
+  // vrpc binds sockets in a private directory beside their file.
+  const at = path.lastIndexOf("/") + 1;
+  const boundAt = (bound: string) =>
+    bound === path ||
+    bound.startsWith(path.slice(0, at)) && /^\.vrpc-[0-9a-f]{6}\//.test(bound.slice(at)) &&
+      bound.slice(bound.indexOf("/", at) + 1) === path.slice(at);
   for (const line of (await Deno.readTextFile("/proc/net/unix")).split("\n").slice(1)) {
     const fields = line.trim().split(/\s+/);
-    if (fields[3] === ACCEPTS_UNIX && fields.slice(7).join(" ") === path) inodes.add(fields[6]);
+    if (fields[3] === ACCEPTS_UNIX && boundAt(fields.slice(7).join(" "))) inodes.add(fields[6]);
   }
   return inodes;
 }

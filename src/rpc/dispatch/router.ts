@@ -9,6 +9,7 @@ import type { MethodKind } from "../../call/method.ts";
 import type { PeerInfo, ServerCall } from "../../call/wire.ts";
 import type { HandlersByKind, MethodSpec, ServiceImplementation } from "./handlers.ts";
 import { RegisteredMethod, Registry } from "./registry.ts";
+import { onRejection } from "../core/promises.ts";
 import type { Interceptor, MethodInfo } from "../core/types.ts";
 
 /** Runs calls that arrive inside another call, such as those of a batch. */
@@ -121,7 +122,7 @@ export class Router {
     return this;
   }
 
-  /** Registers a callback for when the server has closed. */
+  /** Registers a callback for when the server has closed. The end of the server waits for it, at most 5 s. */
   onClose(callback: () => Promise<void> | void): this {
     this.#onClose.push(callback);
     return this;
@@ -150,20 +151,32 @@ export class Router {
   }
 
   /**
-   * Runs the callbacks of `onDrain`. For the server.
+   * Runs all callbacks of `onDrain`; `report` takes their failures. For the server.
    *
    * @internal
    */
-  drainBegins(): void {
-    for (const callback of this.#onDrain) callback();
+  drainBegins(report: (error: unknown) => void): void {
+    for (const callback of this.#onDrain) {
+      try {
+        onRejection(callback(), report);
+      } catch (error) {
+        report(error);
+      }
+    }
   }
 
   /**
-   * Runs the callbacks of `onClose`. For the server.
+   * Runs all callbacks of `onClose`, one after the other; `report` takes their failures. For the server.
    *
    * @internal
    */
-  async closed(): Promise<void> {
-    for (const callback of this.#onClose) await callback();
+  async closed(report: (error: unknown) => void): Promise<void> {
+    for (const callback of this.#onClose) {
+      try {
+        await callback();
+      } catch (error) {
+        report(error);
+      }
+    }
   }
 }

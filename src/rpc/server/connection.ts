@@ -18,6 +18,7 @@ import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { ConnectionDriver } from "../core/connection_driver.ts";
 import { serverLog } from "../core/log.ts";
 import type { ConnectionSettings, ServerStats } from "./options.ts";
+import type { WarningLimit } from "./warning_limit.ts";
 import { looksLikeTls, sniff, type SniffedWire } from "./protocol_sniffer.ts";
 
 // Clients return credit about every 100 KiB: 5 s without any is a link slower than 200 kbit/s.
@@ -33,6 +34,8 @@ export interface ServerConnectionOwner {
   readonly counts: ServerStats["connections"];
   /** Whether a failed TLS handshake was already logged as a warning. */
   warnedOfHandshake: boolean;
+  /** Bounds the warnings that peers cause. */
+  readonly warnings: WarningLimit;
   /** Called once when a connection has closed. */
   closed(connection: AcceptedConnection): void;
 }
@@ -181,7 +184,10 @@ export class AcceptedConnection implements ServerConnectionSink {
 
   /** Logs a message of the engine. */
   onNote(level: "debug" | "warn", message: string): void {
-    serverLog[level]("{peer}: {message}", { peer: this.#stream.peer.address, message });
+    serverLog[level === "warn" ? this.#owner.warnings.level() : level]("{peer}: {message}", {
+      peer: this.#stream.peer.address,
+      message,
+    });
   }
 
   /** Refuses new calls and closes once the open ones have ended. */

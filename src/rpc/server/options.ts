@@ -18,7 +18,8 @@ import {
   SHARED_LIMITS,
 } from "../../limits/connection_limits.ts";
 import { MemoryPool } from "../../limits/memory_pool.ts";
-import { checkNames, checkRanges, type Defaults, type Ranges } from "../../limits/ranges.ts";
+import { checkNames, checkRanges, type Defaults, type Ranges, whole } from "../../limits/ranges.ts";
+import { DEFAULT_UNIX_MODE } from "../../transport/socket_file.ts";
 import type { TlsServerOptions } from "../../transport/tls_options.ts";
 import type { StatusName } from "../../call/status.ts";
 import type { DispatcherWrapper } from "../dispatch/dispatcher.ts";
@@ -73,6 +74,11 @@ export interface ServeOptions {
   allowVsockCids?: readonly number[];
   /** Whether several threads may listen on the same TCP port. Needs `--unstable-net`. Default false. */
   reusePort?: boolean;
+  /**
+   * Permissions of the files of Unix sockets (`unix:`, `hvsock:`), such as 0o660; connecting needs the right to write.
+   * 0 to 511. Default 384 (0o600: the same user only).
+   */
+  unixMode?: number;
   /** Plain text for browsers and curl at `GET /`. Default a sentence that names the two protocols. */
   infoText?: string;
   /** Limits against overload and abuse, the same for both wires. Default each limit's own. */
@@ -149,6 +155,7 @@ export const SERVE_DEFAULTS: Defaults<ServeOptions> = {
   maxConnectionAgeGraceMs: LIFETIME_DEFAULTS.maxConnectionAgeGraceMs,
   allowVsockCids: undefined,
   reusePort: false,
+  unixMode: DEFAULT_UNIX_MODE,
   infoText:
     "This is a vrpc server. It speaks gRPC (HTTP/2 with prior knowledge, or ALPN h2 on TLS) and lean RPC.\n",
   limits: undefined,
@@ -162,6 +169,7 @@ export const SERVE_RANGES: Ranges<ServeOptions> = {
   maxConnectionIdleMs: LIFETIME_RANGES.maxConnectionIdleMs,
   maxConnectionAgeMs: LIFETIME_RANGES.maxConnectionAgeMs,
   maxConnectionAgeGraceMs: LIFETIME_RANGES.maxConnectionAgeGraceMs,
+  unixMode: whole(0, 0o777),
 };
 
 /** Throws TypeError for unknown names, and RangeError for numbers out of range. */

@@ -8,7 +8,7 @@ import type { Clock } from "../../call/clock.ts";
 import { IdMap } from "../../call/id_map.ts";
 import { checkRange, measured } from "../../limits/ranges.ts";
 import { listen } from "../../transport/mod.ts";
-import type { ByteStream, Listener } from "../../transport/types.ts";
+import type { ByteStream } from "../../transport/types.ts";
 import { CallHost } from "./call_host.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
@@ -25,7 +25,8 @@ import {
   SERVER_ALPN,
   type ServerStats,
 } from "./options.ts";
-import { systemTurns } from "../../event_loop/turns.ts";
+import { Listeners, type ListenersOwner } from "./listeners.ts";
+import { WarningLimit } from "./warning_limit.ts";
 
 /**
  * Running server.
@@ -51,10 +52,11 @@ export interface Server extends AsyncDisposable {
   readonly finished: Promise<void>;
   /**
    * Stops listening and lets open calls finish for `graceMs` (0 or more, default 5,000), then cancels them. Resolves at
-   * most 1 s after that. A repeated call waits for the first. Rejects with RangeError for `graceMs` out of range.
+   * most 1 s after that (with callbacks of `onClose` that take long, at most 6 s), when the addresses are free again and all connections are closed. A repeated call waits for the
+   * first. Rejects with RangeError for `graceMs` out of range.
    */
   shutdown(options?: { graceMs?: number }): Promise<void>;
-  /** Closes at once and cancels open calls. */
+  /** Closes at once and cancels open calls. Resolves when the addresses are free and all connections are closed. */
   close(): Promise<void>;
   /** Serves a connection that was not accepted by this server's listeners. */
   serveConnection(stream: ByteStream): void;
@@ -64,8 +66,8 @@ export interface Server extends AsyncDisposable {
 
 // Time for the last frames, such as GOAWAY, to be sent after calls were cancelled.
 const FLUSH_MS = 1000;
-const ACCEPT_RETRY_MS = 5;
-const MAX_ACCEPT_RETRY_MS = 1000;
+/** Time for the callbacks of `onClose` and the dispatcher. */
+const CLOSE_MS = 5_000;
 
 /**
  * Serves the methods that `configure` registers, over gRPC and lean, on one or several addresses
@@ -97,11 +99,12 @@ export async function serve(
   const server = new RunningServer(router, options, systemClock);
   try {
     for (const address of typeof addresses === "string" ? [addresses] : addresses) {
-      server.listening(
+      server.listeners.add(
         await listen(address, {
           tls: options.tls,
           alpn: options.tls ? SERVER_ALPN : undefined,
           reusePort: options.reusePort,
+          unixMode: options.unixMode,
         }),
       );
     }
@@ -112,11 +115,13 @@ export async function serve(
   return server;
 }
 
-class RunningServer implements Server, ServerConnectionOwner {
+class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   readonly router: Router;
   readonly host: CallHost;
   readonly clock: Clock;
   readonly settings: ConnectionSettings;
+  readonly warnings: WarningLimit;
+  readonly listeners = new Listeners(this);
   readonly counts: ServerStats["connections"] = {
     open: 0,
     accepted: 0,
@@ -132,19 +137,19 @@ class RunningServer implements Server, ServerConnectionOwner {
   #finish: () => void;
   #dispatcher: Dispatcher;
   #deadlines: DeadlineQueue;
-  #listeners: Listener[] = [];
   // By number of the connection. An IdMap: a Set would keep memory of closed connections.
   #connections = new IdMap<AcceptedConnection>();
   #stopping = false;
   #shutdown: Promise<void> | undefined = undefined;
   #ended: Promise<void> | undefined = undefined;
-  /** Callbacks that wake waiting accept loops and the drain. */
+  /** Callbacks that wake the drain. */
   #wakers = new Set<() => void>();
 
   constructor(router: Router, options: ServeOptions, clock: Clock) {
     this.router = router;
     this.settings = connectionSettings(options);
     this.clock = clock;
+    this.warnings = new WarningLimit(clock);
     this.#deadlines = new DeadlineQueue(clock);
     this.#dispatcher = wrapped(router.registry, options.dispatcher);
     this.host = new CallHost({
@@ -164,39 +169,7 @@ class RunningServer implements Server, ServerConnectionOwner {
   }
 
   get addresses(): readonly string[] {
-    return this.#listeners.map((listener) => listener.address);
-  }
-
-  /** Accepts connections of a listener from now on. */
-  listening(listener: Listener): void {
-    this.#listeners.push(listener);
-    serverLog.info("Listening on {address}", { address: listener.address });
-    this.#acceptLoop(listener);
-  }
-
-  async #acceptLoop(listener: Listener): Promise<void> {
-    let retryMs = ACCEPT_RETRY_MS;
-    while (!this.#stopping) {
-      try {
-        const stream = await listener.accept();
-        if (stream === null) return;
-        retryMs = ACCEPT_RETRY_MS;
-        this.serveConnection(stream);
-        // While connections are pending, accept resolves without a turn of the event loop: reads of earlier ones would
-        // starve, and thousands could be open whose peers have long closed them.
-        await systemTurns.nextTurn();
-      } catch (error) {
-        if (this.#stopping) return;
-        serverLog.warn("Cannot accept on {address}, retrying in {retryMs} ms: {error}", {
-          address: listener.address,
-          retryMs,
-          error,
-        });
-        // Usually out of file descriptors: an immediate retry would spin.
-        await this.#sleep(retryMs);
-        retryMs = Math.min(retryMs * 2, MAX_ACCEPT_RETRY_MS);
-      }
-    }
+    return this.listeners.addresses;
   }
 
   serveConnection(stream: ByteStream): void {
@@ -298,14 +271,31 @@ class RunningServer implements Server, ServerConnectionOwner {
     await this.#allClosed(FLUSH_MS);
     this.#wake();
     this.#deadlines.close();
-    try {
-      await this.#dispatcher.close?.();
-      await this.router.closed();
-    } catch (error) {
-      serverLog.error("Cannot close cleanly: {error}", { error });
-    }
+    await this.listeners.close();
+    await this.#within(CLOSE_MS, this.#closeHooks());
     serverLog.info("Closed");
     this.#finish();
+  }
+
+  async #closeHooks(): Promise<void> {
+    const report = (error: unknown) => serverLog.error("Cannot close cleanly: {error}", { error });
+    try {
+      await this.#dispatcher.close?.();
+    } catch (error) {
+      report(error);
+    }
+    await this.router.closed(report);
+  }
+
+  /** Resolves when `work` has, or after `ms` with an error in the log. */
+  async #within(ms: number, work: Promise<void>): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    const timer = this.clock.setTimer(() => {
+      serverLog.error("Callbacks of onClose have not finished within {ms} ms", { ms });
+      late.resolve();
+    }, ms);
+    await Promise.race([work, late.promise]);
+    this.clock.clearTimer(timer);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -316,12 +306,10 @@ class RunningServer implements Server, ServerConnectionOwner {
   #stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    try {
-      this.router.drainBegins();
-    } catch (error) {
-      serverLog.error("A drain callback failed: {error}", { error });
-    }
-    for (const listener of this.#listeners) listener.close();
+    this.router.drainBegins((error) =>
+      serverLog.error("A callback of onDrain failed: {error}", { error })
+    );
+    this.listeners.close();
     this.#wake();
   }
 

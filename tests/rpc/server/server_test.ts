@@ -203,6 +203,59 @@ Deno.test("refused vsock context ids are a warning once", async () => {
   }
 });
 
+Deno.test("every callback of onDrain and onClose runs, whichever fails or never ends", async () => {
+  const ran: string[] = [];
+  const fails = () => {
+    throw new Error("callback");
+  };
+  const server = await start({}, (router) => {
+    router.onDrain(fails).onDrain(() => Promise.reject(new Error("drain"))).onDrain(() => {
+      ran.push("drain");
+    });
+    router.onClose(fails).onClose(() => Promise.reject(new Error("close"))).onClose(() =>
+      void ran.push("close")
+    );
+    router.onClose(() => new Promise(() => {}));
+  });
+  // The server's own timers don't keep a process alive.
+  const alive = setInterval(() => {}, 1_000);
+  await server.shutdown();
+  clearInterval(alive);
+  assert.deepEqual(ran, ["drain", "close"]);
+});
+
+Deno.test("connections that break the protocol cause a bounded number of warnings", async () => {
+  const records: LogRecord[] = [];
+  await configure({
+    sinks: { memory: (record) => void records.push(record) },
+    loggers: [
+      { category: "vrpc", lowestLevel: "debug", sinks: ["memory"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning" },
+    ],
+  });
+  try {
+    await using server = await start();
+    // RFC 9113 §3.4: the preface must be followed by SETTINGS; this is a PING.
+    const broken = text("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x08\x06\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    const startMs = performance.now();
+    for (let i = 0; i < 100; i++) {
+      const [near, far] = memoryPair();
+      server.serveConnection(far);
+      await near.write(broken);
+      const buffer = new Uint8Array(1_000);
+      while (await near.read(buffer) !== null);
+      near.close();
+    }
+    const closed = records.filter(({ rawMessage }) => rawMessage === "{peer}: {message}");
+    assert.equal(closed.length, 100);
+    const warnings = closed.filter(({ level }) => level === "warning");
+    const most = 10 + Math.ceil((performance.now() - startMs) / 1_000);
+    assert.ok(warnings.length >= 10 && warnings.length <= most, `${warnings.length} of ${most}`);
+  } finally {
+    await reset();
+  }
+});
+
 Deno.test("shutdown() lets open calls finish and accepts no new connections", async () => {
   const started = Promise.withResolvers<void>();
   const release = Promise.withResolvers<Uint8Array>();

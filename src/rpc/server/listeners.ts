@@ -1,0 +1,98 @@
+/**
+ * Listeners of a server: accepting until they are closed.
+ *
+ * @module
+ */
+
+import type { Clock } from "../../call/clock.ts";
+import { systemTurns } from "../../event_loop/turns.ts";
+import type { ByteStream, Listener } from "../../transport/types.ts";
+import { serverLog } from "../core/log.ts";
+import type { WarningLimit } from "./warning_limit.ts";
+
+const ACCEPT_RETRY_MS = 5;
+const MAX_ACCEPT_RETRY_MS = 1_000;
+
+/** Server around its listeners. */
+export interface ListenersOwner {
+  readonly clock: Clock;
+  /** Bounds the warnings of failed accepts. */
+  readonly warnings: WarningLimit;
+  /** Takes an accepted connection. */
+  serveConnection(stream: ByteStream): void;
+}
+
+/** Listeners of one server. */
+export class Listeners {
+  readonly #owner: ListenersOwner;
+  readonly #all: Listener[] = [];
+  /** End the pauses after failed accepts. */
+  readonly #pauses = new Set<() => void>();
+  #closing: Promise<void> | undefined = undefined;
+
+  /** Accepts nothing before `add`. */
+  constructor(owner: ListenersOwner) {
+    this.#owner = owner;
+  }
+
+  /** Addresses with their actual ports, in the order in which they were added. */
+  get addresses(): readonly string[] {
+    return this.#all.map((listener) => listener.address);
+  }
+
+  /** Accepts connections of a listener from now on. */
+  add(listener: Listener): void {
+    this.#all.push(listener);
+    serverLog.info("Listening on {address}", { address: listener.address });
+    this.#acceptLoop(listener);
+  }
+
+  /** Stops accepting at once; resolves when the addresses are free. A repeated call waits for the first. */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const freed = this.#all.map((listener) => listener.close());
+    for (const end of [...this.#pauses]) end();
+    await Promise.all(freed);
+  }
+
+  async #acceptLoop(listener: Listener): Promise<void> {
+    let retryMs = ACCEPT_RETRY_MS;
+    while (!this.#closing) {
+      try {
+        const stream = await listener.accept();
+        if (stream === null) return;
+        retryMs = ACCEPT_RETRY_MS;
+        this.#owner.serveConnection(stream);
+        // While connections are pending, accept resolves without a turn of the event loop: reads of earlier ones would
+        // starve, and thousands could be open whose peers have long closed them.
+        await systemTurns.nextTurn();
+      } catch (error) {
+        if (this.#closing) return;
+        serverLog[this.#owner.warnings.level()](
+          "Cannot accept on {address}, retrying in {retryMs} ms: {error}",
+          { address: listener.address, retryMs, error },
+        );
+        // Usually out of file descriptors: an immediate retry would spin.
+        await this.#pause(retryMs);
+        retryMs = Math.min(retryMs * 2, MAX_ACCEPT_RETRY_MS);
+      }
+    }
+  }
+
+  /** Resolves after `ms`, or earlier by `close`. */
+  #pause(ms: number): Promise<void> {
+    const { clock } = this.#owner;
+    return new Promise((resolve) => {
+      const end = () => {
+        clock.clearTimer(timer);
+        this.#pauses.delete(end);
+        resolve();
+      };
+      const timer = clock.setTimer(end, ms);
+      this.#pauses.add(end);
+    });
+  }
+}
