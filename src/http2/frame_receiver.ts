@@ -5,7 +5,7 @@
  * @module
  */
 
-import { PeerEvent } from "../limits/peer_budget.ts";
+import { type PeerCharge, PeerEvent } from "../limits/peer_budget.ts";
 import { ErrorCode, errorCodeName, Flag, FrameType, MAX_WINDOW_BYTES } from "./constants.ts";
 import { type ConnectionContext, readU32 } from "./context.ts";
 import type { FrameHandler } from "./frame_reader.ts";
@@ -157,8 +157,9 @@ export class FrameReceiver implements FrameHandler {
     const code = readU32(buffer, start);
     const stream = this.#streams.open.get(id);
     if (stream === undefined) return this.#context.charge(PeerEvent.RESET_OF_CLOSED);
-    if (this.#context.role === "server" && this.#chargesReset(stream)) {
-      this.#context.charge(PeerEvent.CANCEL);
+    if (this.#context.role === "server") {
+      const charge = this.#chargeForReset(stream);
+      if (charge !== undefined) this.#context.charge(charge);
       if (this.#context.finished) return;
     }
     this.#closer.endByPeer(stream, code, `The peer reset the stream with ${errorCodeName(code)}`);
@@ -166,10 +167,10 @@ export class FrameReceiver implements FrameHandler {
     this.#context.finishIfDrained();
   }
 
-  #chargesReset(stream: Http2Stream): boolean {
+  #chargeForReset(stream: Http2Stream): PeerCharge | undefined {
     const taken = stream.queue === null ||
       stream.sendWindow <= this.#settings.peerInitialWindow - LEAST_TAKEN_BYTES;
-    return this.#streams.recent.isCharged(stream.id, stream.answered, taken);
+    return this.#streams.recent.charge(stream.id, stream.answered, taken);
   }
 
   #onPing(flags: number, id: number, buffer: Uint8Array, start: number, end: number): void {

