@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isValue, keyFault, withoutOuterSpace } from "./field_text.ts";
+
 /**
  * Metadata value: bytes for keys that end in `-bin`, otherwise printable ASCII text.
  *
@@ -21,13 +23,14 @@ export type MetadataInit =
   | Iterable<readonly [string, MetadataValue]>
   | Readonly<Record<string, MetadataValue | readonly MetadataValue[]>>;
 
-const KEY = /^[0-9a-z_.-]+$/;
-const TEXT = /^[\x20-\x7e]*$/;
 /** Size of a header field beyond its name and value, in bytes (RFC 7541 §4.1). */
 export const FIELD_OVERHEAD_BYTES = 32;
 
 /**
  * Keys and values sent with a call, before its messages (headers) or after them (trailers).
+ *
+ * Whatever it holds can be sent on both wires: received metadata can be copied, forwarded and echoed. A text loses spaces
+ * and tabs at its ends when it is added, because no wire carries them (RFC 9113 §8.2.1); `Headers` does the same.
  *
  * ```ts
  * import { Metadata } from "@vrpc/vrpc";
@@ -47,7 +50,9 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   /** Makes metadata, empty or from entries. Throws TypeError for a key or value that gRPC cannot carry. */
   constructor(init?: MetadataInit) {
     if (init === undefined) return;
-    if (Symbol.iterator in init) {
+    if (init instanceof Metadata) {
+      init.#map.forEach((values, key) => this.#map.set(key, values.slice()));
+    } else if (Symbol.iterator in init) {
       for (const [key, value] of init as Iterable<readonly [string, MetadataValue]>) {
         this.append(key, value);
       }
@@ -94,15 +99,32 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   /** Adds a value after those of the key. Throws TypeError for a key or value that gRPC cannot carry. */
   append(key: string, value: MetadataValue): this {
     const name = checkedKey(key);
-    return this.appendReceived(name, checkedValue(name, value));
+    this.#add(name, checkedValue(name, value));
+    return this;
   }
 
-  /** Adds a pair that an engine has validated. Elsewhere use `append`. */
-  appendReceived(lowerCaseKey: string, value: MetadataValue): this {
-    const values = this.#map.get(lowerCaseKey);
+  /**
+   * Adds a pair that a peer sent, its key in lower case. Returns false, without adding it, for one that `append` refuses:
+   * it could not be passed on. For engines.
+   */
+  appendReceived(key: string, value: MetadataValue): boolean {
+    const text = typeof value === "string";
+    if (text === key.endsWith("-bin")) return false;
+    if (!this.#map.has(key) && keyFault(key) !== undefined) return false;
+    if (!text) {
+      this.#add(key, value);
+      return true;
+    }
+    const stripped = withoutOuterSpace(value);
+    if (!isValue(stripped)) return false;
+    this.#add(key, stripped);
+    return true;
+  }
+
+  #add(key: string, value: MetadataValue): void {
+    const values = this.#map.get(key);
     if (values) values.push(value);
-    else this.#map.set(lowerCaseKey, [value]);
-    return this;
+    else this.#map.set(key, [value]);
   }
 
   /** Removes a key; true when it had a value. */
@@ -149,31 +171,27 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
 }
 
 function checkedKey(key: string): string {
-  const name = key.toLowerCase();
-  if (!KEY.test(name)) {
-    throw new TypeError(
-      `Cannot use metadata key ${JSON.stringify(key)}: only a-z 0-9 _ - . are allowed`,
-    );
-  }
-  return name;
+  const name = typeof key === "string" ? key.toLowerCase() : "";
+  const fault = keyFault(name);
+  if (fault === undefined) return name;
+  throw new TypeError(`Cannot use metadata key ${JSON.stringify(key)}: ${fault}`);
 }
 
 function checkedValue(key: string, value: MetadataValue): MetadataValue {
   if (key.endsWith("-bin")) {
     if (value instanceof Uint8Array) return value;
     throw new TypeError(
-      `Cannot use text for metadata key "${key}": keys ending in -bin hold bytes`,
+      `Cannot use a value that is not a Uint8Array for metadata key "${key}": keys ending in -bin hold bytes`,
     );
   }
   if (typeof value !== "string") {
     throw new TypeError(
-      `Cannot use bytes for metadata key "${key}": only keys ending in -bin hold bytes`,
+      `Cannot use a value that is not text for metadata key "${key}": only keys ending in -bin hold bytes`,
     );
   }
-  if (!TEXT.test(value)) {
-    throw new TypeError(
-      `Cannot use the value of metadata key "${key}": must be printable ASCII (or use a -bin key)`,
-    );
-  }
-  return value;
+  const stripped = withoutOuterSpace(value);
+  if (isValue(stripped)) return stripped;
+  throw new TypeError(
+    `Cannot use the value of metadata key "${key}": must be printable ASCII (or use a -bin key)`,
+  );
 }

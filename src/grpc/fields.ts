@@ -5,6 +5,7 @@
  */
 
 import type { ByteWriter } from "../bytes/writer.ts";
+import { CONNECTION_FIELDS, withoutOuterSpace } from "../call/field_text.ts";
 import { Metadata, type MetadataValue } from "../call/metadata.ts";
 import type { HpackEncoder } from "../hpack/encoder.ts";
 import type { HeaderList } from "../hpack/header_list.ts";
@@ -35,34 +36,44 @@ export function formatTimeout(timeoutMs: number): string {
   return `${Math.min(99_999_999, Math.round(timeoutMs / 3_600_000))}H`;
 }
 
-const PLAIN_MESSAGE = /^[\x20-\x24\x26-\x7e]*$/;
-const utf8 = new TextEncoder();
-
-/** Percent-encodes a status message for `grpc-message`. */
-export function encodeMessage(text: string): string {
-  if (PLAIN_MESSAGE.test(text)) return text;
-  let out = "";
-  for (const byte of utf8.encode(text)) {
-    out += byte >= 0x20 && byte <= 0x7e && byte !== 0x25
-      ? String.fromCharCode(byte)
-      : "%" + byte.toString(16).toUpperCase().padStart(2, "0");
-  }
-  return out;
-}
+// Printable ASCII without "%", and without spaces at its ends, which no field may have (RFC 9113 §8.2.1).
+const PLAIN_MESSAGE = /^(?! )[\x20-\x24\x26-\x7e]*(?<! )$/;
 
 // Trailers above the peer's SETTINGS_MAX_HEADER_LIST_SIZE would lose the whole status, or even the connection.
-const MAX_MESSAGE_CHARS = 8_192;
+const MAX_MESSAGE_CHARACTERS = 8_192;
 
-/** Percent-encodes a status message, cut to 8,192 characters or to `maxChars`, if that is less. */
-export function encodeShortMessage(text: string, maxChars: number): string {
-  const most = Math.max(0, Math.min(MAX_MESSAGE_CHARS, maxChars));
-  const encoded = encodeMessage(text.length <= most ? text : text.slice(0, most));
-  return encoded.length <= most ? encoded : encoded.slice(0, most).replace(/%.?$/, "");
+/**
+ * Percent-encodes a status message for `grpc-message`, cut between two characters to 8,192 bytes, or to `maxCharacters` if
+ * that is less.
+ */
+export function encodeMessage(text: string, maxCharacters = Infinity): string {
+  const most = Math.max(0, Math.min(MAX_MESSAGE_CHARACTERS, maxCharacters));
+  const start = text.length <= most ? text : text.slice(0, most);
+  if (PLAIN_MESSAGE.test(start)) return start;
+  let out = "";
+  for (const character of text) {
+    const encoded = out === "" && character === " " ? "%20" : encodeCharacter(character);
+    if (out.length + encoded.length > most) break;
+    out += encoded;
+  }
+  if (!out.endsWith(" ")) return out;
+  return out.length + 2 <= most ? `${out.slice(0, -1)}%20` : withoutOuterSpace(out);
 }
+
+const PLAIN_CHARACTER = /^[\x20-\x24\x26-\x7e]$/;
+
+function encodeCharacter(character: string): string {
+  if (PLAIN_CHARACTER.test(character)) return character;
+  // UTF-8 has no form of half a surrogate pair: U+FFFD, as TextEncoder writes.
+  return character.isWellFormed() ? encodeURIComponent(character) : "%EF%BF%BD";
+}
+
+// Octets above 0x7f are what a peer that does not percent-encode sends of UTF-8.
+const ENCODED_MESSAGE = /[%\x80-\xff]/;
 
 /** Decodes `grpc-message`; as gRPC requires, malformed escapes are kept as they are. */
 export function decodeMessage(text: string): string {
-  if (!text.includes("%")) return text;
+  if (!ENCODED_MESSAGE.test(text)) return text;
   const bytes = new Uint8Array(text.length);
   let count = 0;
   for (let i = 0; i < text.length; i++) {
@@ -79,7 +90,7 @@ export function decodeMessage(text: string): string {
 
 // Header fields that the protocol reserves, which are not metadata.
 const RESERVED = new Set([
-  "te",
+  ...CONNECTION_FIELDS,
   "content-type",
   "content-length",
   "grpc-timeout",
@@ -88,7 +99,6 @@ const RESERVED = new Set([
   "grpc-status",
   "grpc-message",
   "grpc-message-type",
-  "host",
 ]);
 
 /** Whether the protocol reserves a key, so that applications may not set it. */
@@ -114,8 +124,7 @@ export function encodeMetadata(
 ): void {
   for (const [key, value] of metadata) {
     if (isReservedKey(key)) continue;
-    // Leading and trailing space is malformed (RFC 9113 §8.2.1), and gRPC ignores it.
-    const text = typeof value === "string" ? value.trim() : value.toBase64({ omitPadding: true });
+    const text = typeof value === "string" ? value : value.toBase64({ omitPadding: true });
     const mode = SECRET.has(key) ? "never" : text.length <= MAX_INDEXED_CHARS ? "index" : "literal";
     encoder.field(out, key, text, mode);
   }
@@ -132,7 +141,10 @@ export function hasMetadata(list: HeaderList, from: number): boolean {
   return false;
 }
 
-/** Decodes the metadata in fields `from` to `count`, without `-bin` values that are not base64. */
+/**
+ * Decodes the metadata in fields `from` to `count`, without `-bin` values that are not base64, and without what HTTP/2
+ * allows but gRPC does not (other tokens in keys; tabs and octets above 0x7e in values): it could not be passed on.
+ */
 export function decodeMetadata(
   names: readonly string[],
   values: readonly string[],

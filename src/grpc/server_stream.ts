@@ -17,8 +17,8 @@ import {
   binaryFieldsAreValid,
   contentSubtype,
   decodeMetadata,
+  encodeMessage,
   encodeMetadata,
-  encodeShortMessage,
   isGrpcContentType,
   parseTimeout,
 } from "./fields.ts";
@@ -133,7 +133,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     encoder.field(out, ":status", String(httpStatus));
     encoder.prepared(out, CONTENT_TYPE);
     encoder.prepared(out, GRPC_STATUS[code]);
-    encoder.field(out, "grpc-message", encodeShortMessage(message, Infinity), "literal");
+    encoder.field(out, "grpc-message", encodeMessage(message), "literal");
     if (code === Status.UNIMPLEMENTED) encoder.prepared(out, ACCEPT_ENCODING);
     connection.endHeaders(this, at, true);
   }
@@ -293,7 +293,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     this.closed = true;
     const limit = this.connection.peerMaxHeaderListBytes;
     this.#status = code;
-    this.#statusMessage = encodeShortMessage(message, limit - OWN_FIELDS_BYTES);
+    this.#statusMessage = encodeMessage(message, limit - OWN_FIELDS_BYTES);
     this.#trailers = trailers;
     if (trailers !== undefined) {
       const bytes = OWN_FIELDS_BYTES + this.#statusMessage.length + trailers.listBytes;

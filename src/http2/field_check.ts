@@ -4,6 +4,7 @@
  * @module
  */
 
+import { withoutOuterSpace } from "../call/field_text.ts";
 import type { HeaderList } from "../hpack/header_list.ts";
 
 /** Kinds of field names that the checks distinguish. */
@@ -46,7 +47,7 @@ const KINDS = new Map<string, number>([
 // Tokens of RFC 9110 §5.6.2 without upper case (RFC 9113 §8.2.1).
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 // deno-lint-ignore no-control-regex -- these are the octets that RFC 9113 §8.2.1 forbids
-const BAD_VALUE = /[\x00\r\n]|^[ \t]|[ \t]$/;
+const BAD_VALUE = /[\x00\r\n]/;
 
 /** Result of the check; one object is reused for all blocks of a connection. */
 export class FieldSummary {
@@ -84,6 +85,7 @@ export function checkRequest(list: HeaderList, out: FieldSummary): string | null
       const bit = 1 << kind;
       if (out.firstRegular >= 0) return `${name} follows a regular field`;
       if (seen & bit) return `${name} appears twice`;
+      if (BAD_VALUE.test(value)) return `the value of ${name} has invalid characters`;
       seen |= bit;
       if (kind === Kind.METHOD) out.method = value;
       else if (kind === Kind.SCHEME) out.scheme = value;
@@ -92,11 +94,11 @@ export function checkRequest(list: HeaderList, out: FieldSummary): string | null
       continue;
     }
     if (out.firstRegular < 0) out.firstRegular = i;
-    const wrong = checkRegular(kind, name, value, out);
+    const wrong = checkRegular(list, i, kind, out);
     if (wrong !== null) return wrong;
     if (kind === Kind.HOST) {
       if (host !== "") return "host appears twice";
-      host = value;
+      host = values[i];
     }
   }
   if (out.firstRegular < 0) out.firstRegular = count;
@@ -129,7 +131,7 @@ export function checkResponse(list: HeaderList, out: FieldSummary): string | nul
       continue;
     }
     if (out.firstRegular < 0) out.firstRegular = i;
-    const wrong = checkRegular(kind, name, values[i], out);
+    const wrong = checkRegular(list, i, kind, out);
     if (wrong !== null) return wrong;
   }
   if (out.firstRegular < 0) out.firstRegular = count;
@@ -141,19 +143,22 @@ export function checkTrailers(list: HeaderList, out: FieldSummary): string | nul
   const length = out.contentLength;
   out.firstRegular = 0;
   for (let i = 0; i < list.count; i++) {
-    const wrong = checkRegular(KINDS.get(list.names[i]), list.names[i], list.values[i], out);
+    const wrong = checkRegular(list, i, KINDS.get(list.names[i]), out);
     if (wrong !== null) return wrong;
   }
   out.contentLength = length;
   return null;
 }
 
+// Removes space at the ends of the value: a peer must not send it (RFC 9113 §8.2.1), and gRPC allows to strip it.
 function checkRegular(
+  list: HeaderList,
+  index: number,
   kind: number | undefined,
-  name: string,
-  value: string,
   out: FieldSummary,
 ): string | null {
+  const name = list.names[index];
+  const value = list.values[index] = withoutOuterSpace(list.values[index]);
   if (kind === undefined) {
     if (name.charCodeAt(0) === 58) return `${name} is not a known pseudo-header field`;
     if (!NAME.test(name)) return "a field name has invalid characters";

@@ -8,6 +8,7 @@
 import {
   type Context,
   context,
+  diag,
   propagation,
   type Span,
   SpanKind,
@@ -39,7 +40,14 @@ const GETTER: TextMapGetter<Metadata> = {
 };
 
 const SETTER: TextMapSetter<Metadata> = {
-  set: (metadata, key, value) => void metadata.set(key, value),
+  set(metadata, key, value) {
+    try {
+      metadata.set(key, value);
+    } catch (error) {
+      // A call must not fail for its trace: what no header carries is left out.
+      diag.warn(`vrpc: ${(error as Error).message}`);
+    }
+  },
 };
 
 /** Statuses that are errors of the server, by OpenTelemetry's semantic conventions. */

@@ -207,8 +207,54 @@ const metadata: CallCase[] = [
         assert.deepEqual(received.getAll(`${prefix}echo-a`), ["1", "2"]);
         const binary = received.getAll(`${prefix}echo-b-bin`).map((value) => [...value]);
         assert.deepEqual(binary, [[0, 255, 10, 44], []]);
-        // Leading and trailing whitespace of a header value is not significant.
-        assert.equal(received.get(`${prefix}echo-c`)?.trim(), "!~ %41 , x");
+        // No field may begin or end with space (RFC 9113 §8.2.1).
+        assert.equal(received.get(`${prefix}echo-c`), "!~ %41 , x");
+      }
+    },
+  },
+  {
+    name: "metadata: a value loses spaces and tabs at its ends where it is set",
+    async run({ channel }) {
+      const sent = new Metadata({ "echo-a": "a ", "echo-b": " \tb\t ", "echo-c": "  " });
+      assert.deepEqual([...sent], [["echo-a", "a"], ["echo-b", "b"], ["echo-c", ""]]);
+      let headers!: Metadata;
+      let trailers!: Metadata;
+      await channel.call("/suite/metadata", EMPTY, {
+        metadata: sent,
+        onHeaders: (received) => headers = received,
+        onTrailers: (received) => trailers = received,
+      });
+      for (const [key, value] of sent) {
+        assert.equal(headers.get(`h-${key}`), value);
+        assert.equal(trailers.get(`t-${key}`), value);
+      }
+      // Copies of what arrived are accepted like any other metadata.
+      assert.deepEqual([...new Metadata([...headers])], [...headers]);
+      assert.deepEqual([...trailers.clone()], [...trailers]);
+    },
+  },
+  {
+    name: "metadata: fields of the connection are a TypeError that names them",
+    async run({ channel }) {
+      for (
+        const key of [
+          "connection",
+          "Host",
+          "keep-alive",
+          "proxy-connection",
+          "TE",
+          "transfer-encoding",
+          "upgrade",
+          ":path",
+          "",
+          "x".repeat(256),
+        ]
+      ) {
+        const options = { metadata: { [key]: "x" } };
+        await assert.rejects(
+          channel.call("/suite/echo", EMPTY, options),
+          (error) => error instanceof TypeError && error.message.includes(JSON.stringify(key)),
+        );
       }
     },
   },
@@ -247,6 +293,26 @@ const errors: CallCase[] = [
       assert.equal(error.metadata.get("from"), "handler");
       const [info] = findDetails(error, ErrorInfoSchema);
       assert.equal(info.reason, "QUOTA");
+    },
+  },
+  {
+    name: "errors: a text may begin and end with spaces, and may be cut at one",
+    async run({ channel }) {
+      const fail = async (message: string) => {
+        const request = text(JSON.stringify({ code: Status.NOT_FOUND, message }));
+        const error = await failure(channel.call("/suite/fail", request));
+        assert.equal(error.code, Status.NOT_FOUND);
+        return error;
+      };
+      for (const message of ["missing: ", " x", " ", "   ", "\t\ttabs\t", "%20 ", "ü "]) {
+        const error = await fail(message);
+        assert.equal(error.message, message);
+        assert.equal(error.metadata.get("reason"), "because");
+      }
+      for (const long of ["a".repeat(8_191) + " b", " ".repeat(9_000), "ü ".repeat(5_000)]) {
+        const received = (await fail(long)).message;
+        assert.ok(long.startsWith(received), `${received.slice(-20)} is not of the text`);
+      }
     },
   },
   {

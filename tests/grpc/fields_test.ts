@@ -1,5 +1,11 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
-import { formatTimeout, parseTimeout } from "../../src/grpc/fields.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  formatTimeout,
+  parseTimeout,
+} from "../../src/grpc/fields.ts";
 
 Deno.test("grpc-timeout never takes more than 8 digits", () => {
   for (const ms of [100_000, 100_000_000, 100_000_000_000, 3.6e14]) {
@@ -15,4 +21,47 @@ Deno.test("grpc-timeout never takes more than 8 digits", () => {
 Deno.test("a deadline of 100 s may lose a rounding error in grpc-timeout", () => {
   // 12345.678 + 100000 - 12345.678 is a little less than 100000.
   assert.equal(parseTimeout(formatTimeout(99_999.99999999999)), 100_000);
+});
+
+// RFC 9113 §8.2.1: a field value must not begin or end with a space or a tab.
+const FIELD_VALUE = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
+
+Deno.test("encodeMessage() makes a legal field value of any text, and decodeMessage() undoes it", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "grapheme", maxLength: 200 }), (text) => {
+      const encoded = encodeMessage(text);
+      assert.match(encoded, FIELD_VALUE);
+      assert.equal(decodeMessage(encoded), text.toWellFormed());
+    }),
+  );
+  for (const text of ["", " ", "  ", "a ", " a", "\ta", "%", "a b", "%41", "é ", "\ud800"]) {
+    assert.match(encodeMessage(text), FIELD_VALUE);
+    assert.equal(decodeMessage(encodeMessage(text)), text.toWellFormed());
+  }
+  assert.equal(encodeMessage("missing: "), "missing:%20");
+  assert.equal(encodeMessage(" a  b "), "%20a  b%20");
+});
+
+Deno.test("encodeMessage() cuts between two characters, and never ends with a space", () => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: fc.constantFrom(" ", "a", "é", "€", "😀", "%", "\n"), maxLength: 40 }),
+      fc.nat(40),
+      (text, most) => {
+        const encoded = encodeMessage(text, most);
+        assert.ok(encoded.length <= most);
+        assert.match(encoded, FIELD_VALUE);
+        assert.ok(text.startsWith(decodeMessage(encoded)), JSON.stringify([text, encoded]));
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+  assert.equal(encodeMessage("a".repeat(10_000)).length, 8_192);
+  assert.equal(encodeMessage("a".repeat(8_191) + " b"), "a".repeat(8_191));
+  assert.equal(encodeMessage("x", -1), "");
+});
+
+Deno.test("decodeMessage() reads UTF-8 that a peer did not percent-encode", () => {
+  assert.equal(decodeMessage("\u00c3\u00bc"), "ü");
+  assert.equal(decodeMessage("100% \u00c3\u00bc %zz"), "100% ü %zz");
 });

@@ -11,7 +11,6 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     because: "every call uses them; the shared cases check names, values, codes and errors",
     heldBy: ["tests/calls/calls_test.ts"],
     sources: [
-      "src/call/metadata.ts",
       "src/call/method.ts",
       "src/call/status.ts",
       "src/errors.ts",
@@ -108,7 +107,6 @@ export const UNMIRRORED: readonly Unmirrored[] = [
       "src/http2/constants.ts",
       "src/http2/context.ts",
       "src/http2/data_receiver.ts",
-      "src/http2/field_check.ts",
       "src/http2/frame_receiver.ts",
       "src/http2/frame_writer.ts",
       "src/http2/header_blocks.ts",

@@ -183,11 +183,8 @@ function readEntry(end: number, into: Metadata): void {
     else if (tag === 0x1a) value = readBytes(end);
     else skip(tag, end);
   }
-  try {
-    into.append(key, value);
-  } catch (error) {
-    throw new ProtocolError("stream", 2, `Cannot read a batch: ${(error as Error).message}`);
-  }
+  // As on HTTP/2, a pair that could not be passed on is left out.
+  into.appendReceived(key.toLowerCase(), value);
 }
 
 function readVarint(end: number): number {

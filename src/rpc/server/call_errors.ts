@@ -57,7 +57,7 @@ export function errorTrailers(
 ): Metadata | undefined {
   if (error.details.length === 0 && error.metadata.size === 0) return trailers;
   const all = trailers?.clone() ?? new Metadata();
-  for (const [key, value] of error.metadata) all.appendReceived(key, value);
+  for (const [key, value] of error.metadata) all.append(key, value);
   if (error.details.length > 0) {
     all.set(DETAILS_KEY, encodeStatusDetails(code, error.message, error.details));
   }
