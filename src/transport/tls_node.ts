@@ -10,6 +10,7 @@ import tls from "node:tls";
 import type { TlsPeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import { DuplexStream } from "./duplex_stream.ts";
+import { peekAlpnOffer } from "./client_hello.ts";
 import { checkKeyPair } from "./key_pair.ts";
 import { type CertificateReader, loadCertificateReader } from "./peer_certificate.ts";
 import { ByteStreamDuplex } from "./node_duplex.ts";
@@ -76,11 +77,16 @@ export async function secureClient(
 
 /** Settings of a TLS server, and handshakes with them. */
 export class TlsAcceptor {
-  readonly #server: tls.Server;
+  readonly #alpn: readonly string[] | undefined;
+  /** By the protocol that is preferred: node:tls takes the first of the server's that the client offers. */
+  readonly #servers = new Map<string, tls.Server>();
   readonly #waiting = new AsyncLocalStorage<Waiting>();
   readonly #options: TlsServerOptions;
 
-  /** Throws a TypeError if the certificate, key or authority is not valid PEM. */
+  /**
+   * Accepts the protocols `alpn`: of those that a client offers the one that it prefers. Throws a TypeError if the
+   * certificate, key or authority is not valid PEM.
+   */
   constructor(options: TlsServerOptions, alpn?: readonly string[]) {
     checkPem("tls.cert", options.cert, "CERTIFICATE");
     checkPem("tls.key", options.key, "PRIVATE KEY");
@@ -90,9 +96,19 @@ export class TlsAcceptor {
         "tls.clientAuth requires tls.clientCa, the authorities that verify clients",
       );
     }
-    this.#options = options;
+    this.#options = { ...options };
+    this.#alpn = alpn;
     if (options.clientCa !== undefined) void loadCertificateReader();
     checkKeyPair(options.cert, options.key);
+    // Made at once, because it may throw.
+    this.#serverFor(alpn?.[0] ?? "");
+  }
+
+  #serverFor(preferred: string): tls.Server {
+    const known = this.#servers.get(preferred);
+    if (known !== undefined) return known;
+    const options = this.#options;
+    const others = this.#alpn?.filter((name) => name !== preferred);
     const server = tls.createServer({
       ...COMMON,
       cert: pemBlocks(options.cert, "CERTIFICATE"),
@@ -100,7 +116,7 @@ export class TlsAcceptor {
       ca: options.clientCa,
       requestCert: options.clientCa !== undefined,
       rejectUnauthorized: options.clientCa !== undefined && options.clientAuth !== "request",
-      ALPNProtocols: alpn === undefined ? undefined : [...alpn],
+      ALPNProtocols: others === undefined ? undefined : [preferred, ...others],
       handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
     });
     // The server's events don't name their connection, but run in the async context of its reads.
@@ -109,12 +125,35 @@ export class TlsAcceptor {
       this.#waiting.getStore()?.reject(verifyError(socket) ?? error);
       socket.destroy();
     });
-    this.#server = server;
+    this.#servers.set(preferred, server);
+    return server;
+  }
+
+  /** Reads what the client offers, if there is a choice. */
+  async #choose(inner: ByteStream): Promise<{ stream: ByteStream; server: tls.Server }> {
+    const alpn = this.#alpn ?? [];
+    if (alpn.length < 2) return { stream: inner, server: this.#serverFor(alpn[0] ?? "") };
+    // Later steps have the limit of node:tls.
+    const timer = setTimeout(() => inner.close(), TLS_HANDSHAKE_TIMEOUT_MS);
+    try {
+      const { stream, offer } = await peekAlpnOffer(inner);
+      const preferred = offer.find((name) => alpn.includes(name)) ?? alpn[0];
+      return { stream, server: this.#serverFor(preferred) };
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Performs a server's TLS handshake on `inner`; rejects with a TransportError. */
   async handshake(inner: ByteStream): Promise<ByteStream> {
-    const duplex = new ByteStreamDuplex(inner);
+    let chosen: { stream: ByteStream; server: tls.Server };
+    try {
+      chosen = await this.#choose(inner);
+    } catch (error) {
+      inner.close();
+      throw handshakeError(inner.peer.address, error);
+    }
+    const duplex = new ByteStreamDuplex(chosen.stream);
     duplex.readsInTurn = true;
     let socket: tls.TLSSocket;
     try {
@@ -123,7 +162,7 @@ export class TlsAcceptor {
         const onEnd = () =>
           setImmediate(() => reject(new Deno.errors.UnexpectedEof("handshake eof")));
         duplex.on("error", reject).on("end", onEnd).on("close", onEnd);
-        this.#waiting.run({ resolve, reject }, () => this.#server.emit("connection", duplex));
+        this.#waiting.run({ resolve, reject }, () => chosen.server.emit("connection", duplex));
       });
     } catch (error) {
       inner.close();
