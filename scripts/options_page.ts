@@ -8,7 +8,12 @@
  * @module
  */
 
-import { CONNECTION_LIMIT_RANGES, SERVER_LIMIT_RANGES } from "../src/limits/connection_limits.ts";
+import {
+  CHANNEL_LIMIT_RANGES,
+  CONNECTION_LIMIT_RANGES,
+  SERVER_LIMIT_RANGES,
+} from "../src/limits/connection_limits.ts";
+import { DEFAULT_BUFFERED_BYTES } from "../src/limits/memory_pool.ts";
 import { MAX_COUNT, type Range } from "../src/limits/ranges.ts";
 import { CHANNEL_DEFAULTS, CHANNEL_RANGES } from "../src/rpc/channel/options.ts";
 import { SERVE_DEFAULTS, SERVE_RANGES, SERVER_LIMIT_DEFAULTS } from "../src/rpc/server/options.ts";
@@ -60,6 +65,13 @@ export async function sections(): Promise<Section[]> {
       options: docs("ConnectionLimits"),
       ranges: CONNECTION_LIMIT_RANGES,
       defaults: Object.fromEntries(limits.filter(([name]) => shared.includes(name))),
+    },
+    {
+      title: "limits of connect alone",
+      text: "Type `ChannelLimits`, which has those above as well.",
+      options: docs("ChannelLimits"),
+      ranges: CHANNEL_LIMIT_RANGES,
+      defaults: { maxBufferedBytes: DEFAULT_BUFFERED_BYTES },
     },
     {
       title: "limits of serve alone",

@@ -25,7 +25,7 @@ import {
   writeHello,
 } from "./format/hello.ts";
 import { checkRoute } from "./format/routes.ts";
-import { type LeanClientOptions, leanOptions } from "./options.ts";
+import { type LeanClientOptions, leanOptions, type Version1Loss } from "./options.ts";
 import { ClientPings } from "./pings.ts";
 import { V1Client } from "./v1/client.ts";
 
@@ -43,7 +43,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
   tooManyPings = false;
   readonly #sink: ClientConnectionSink;
   readonly #knowsHello: boolean;
-  readonly #allowVersion1: boolean | "without_metadata";
+  readonly #allowVersion1: boolean | Version1Loss | readonly Version1Loss[];
   readonly #extended: ExtendedClient;
   readonly #pings = new ClientPings();
   #protocol: ClientProtocol;
@@ -205,7 +205,8 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
     }
     // Makes the reader ask `admit` about every value, because each call has its own limit.
     this.connection.reader.valueLimit = 0;
-    this.#protocol = new V1Client(this, this.#allowVersion1 === "without_metadata");
+    const allowed = this.#allowVersion1;
+    this.#protocol = new V1Client(this, allowed === true ? [] : [allowed].flat());
     const lost = "no metadata, deadlines, cancellation or flow control";
     this.connection.note("debug", `The server uses version 1: ${lost}`);
     this.#onAnswer();

@@ -170,7 +170,7 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     let bytes = valueBytes;
     let fields: FieldBlock = NO_FIELDS;
     if ((flags & FIELDS) !== 0) {
-      const read = this.#receiveFields(call, b, value, bytes);
+      const read = this.#receiveFields(call, input, b, value, bytes);
       if (read === undefined) return;
       fields = read;
       value += read.bytes;
@@ -201,22 +201,28 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     if (call.ended) return false;
     const problem = receiveMessage(this.#connection, call, b, at, bytes, flags, owned);
     if (problem === undefined) return true;
-    if (input === Input.MESSAGE || input === Input.PIECE) this.cancelCall(call);
-    call.finish(Status.RESOURCE_EXHAUSTED, problem, "processed");
+    this.#fail(call, input, Status.RESOURCE_EXHAUSTED, problem);
     return false;
   }
 
   #receiveFields(
     call: LeanClientCall,
+    input: number,
     b: Uint8Array,
     at: number,
     bytes: number,
   ): FieldBlock | undefined {
     const read = receiveFields(this.#connection, b, at, bytes);
-    if (typeof read !== "string") return read;
-    this.cancelCall(call);
-    call.finish(Status.RESOURCE_EXHAUSTED, read, "processed");
+    if (!("code" in read)) return read;
+    this.#fail(call, input, read.code, read.message);
     return undefined;
+  }
+
+  // Ends a call because of a frame of its reply.
+  #fail(call: LeanClientCall, input: number, code: Status, message: string): void {
+    const goesOn = input === Input.MESSAGE || input === Input.PIECE || input === Input.HEADERS;
+    if (goesOn) this.cancelCall(call);
+    call.finish(code, message, "processed");
   }
 
   #onError(
@@ -228,8 +234,8 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
   ): void {
     const error = readError(b, at, bytes);
     if (error === undefined) {
-      const message = `Cannot read the error of call ${call.id}: its value has ${bytes} bytes`;
-      return this.#connection.illegal(message);
+      const message = `The server's error has ${bytes} bytes, which does not match its text`;
+      return call.finish(Status.INTERNAL, message, "processed", fields.trailers);
     }
     if (error.notProcessed) {
       return call.finish(Status.UNAVAILABLE, error.message, "refused", fields.trailers);
@@ -274,8 +280,12 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
   onHeaders(id: number, b: Uint8Array, at: number, bytes: number): void {
     const call = this.#acceptingCall(0, Input.HEADERS, id);
     if (call === undefined) return;
-    const fields = this.#receiveFields(call, b, at, bytes);
+    const fields = this.#receiveFields(call, Input.HEADERS, b, at, bytes);
     if (fields === undefined) return;
+    if (fields.bytes !== bytes) {
+      const message = `The server's HEADERS has ${bytes} bytes, its field block ${fields.bytes}`;
+      return this.#fail(call, Input.HEADERS, Status.INTERNAL, message);
+    }
     call.state = ReplyState.STREAMING;
     call.headers(fields.headers);
   }

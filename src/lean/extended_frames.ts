@@ -7,7 +7,7 @@
 import { PeerEvent } from "../limits/peer_budget.ts";
 import { type LeanCall, LEAST_PIECE_BYTES } from "./call.ts";
 import type { LeanConnection } from "./connection.ts";
-import { type FieldBlock, readFields } from "./format/fields.ts";
+import { type FieldBlock, type FieldFault, readFields } from "./format/fields.ts";
 import {
   CONTROL,
   Control,
@@ -23,6 +23,32 @@ const FIELD_BLOCK_BYTES = 65_537;
 /** Least CREDIT that is not charged as overhead, in bytes. */
 const LEAST_CREDIT_BYTES = 1_024;
 const GOODBYE_PREFIX_BYTES = 9;
+const PING_BYTES = 8;
+
+/** What a control frame of a known kind must be. */
+interface ControlRule {
+  readonly name: string;
+  /** Whether its id is that of a call, or 0. */
+  readonly ofCall: boolean;
+  /** Least length of its value, in bytes. */
+  readonly least: number;
+  /** Largest length of its value, in bytes. */
+  readonly most: number;
+}
+
+const CONTROL_RULES: Readonly<Record<number, ControlRule>> = {
+  [Control.CANCEL]: { name: "CANCEL", ofCall: true, least: 0, most: 0 },
+  [Control.CREDIT]: { name: "CREDIT", ofCall: true, least: 4, most: 4 },
+  [Control.PING]: { name: "PING", ofCall: false, least: PING_BYTES, most: PING_BYTES },
+  [Control.PONG]: { name: "PONG", ofCall: false, least: PING_BYTES, most: PING_BYTES },
+  [Control.GOODBYE]: {
+    name: "GOODBYE",
+    ofCall: false,
+    least: GOODBYE_PREFIX_BYTES,
+    most: Infinity,
+  },
+  [Control.HEADERS]: { name: "HEADERS", ofCall: true, least: 0, most: Infinity },
+};
 
 const decoder = new TextDecoder();
 
@@ -36,8 +62,8 @@ export interface ControlHandler {
   onGoodbye(reason: number, lastId: number, message: string): void;
   /** CREDIT of more than 0 bytes for a call other than 0. */
   onCredit(id: number, bytes: number): void;
-  /** CANCEL with a value of `valueBytes`. */
-  onCancel(id: number, valueBytes: number): void;
+  /** CANCEL. */
+  onCancel(id: number): void;
   /** HEADERS: `bytes` bytes of `b` from `at` are a field block. */
   onHeaders(id: number, b: Uint8Array, at: number, bytes: number): void;
 }
@@ -64,7 +90,10 @@ export function admitLong(
   return false;
 }
 
-/** Handles a control frame, or passes it to `handler`. */
+/**
+ * Handles a control frame, or passes it to `handler`. One of an unknown kind is ignored, so that later versions can add
+ * kinds, and charged.
+ */
 export function receiveControl(
   connection: LeanConnection,
   handler: ControlHandler,
@@ -73,31 +102,53 @@ export function receiveControl(
   typeBytes: number,
   valueBytes: number,
 ): void {
-  const id = readId(b, at + 2);
-  const kind = typeBytes === 1 ? b[at + HEADER_BYTES] : 0;
-  const value = at + HEADER_BYTES + typeBytes;
-  if (kind === Control.PING && valueBytes === 8) {
-    if (!handler.admitPing()) return;
-    if (!connection.countAnswer() || !connection.charge(PeerEvent.PING)) return;
-    connection.output.writePong(b.subarray(value, value + 8));
-  } else if (kind === Control.PONG && valueBytes === 8) {
-    connection.lifetime.ponged();
-    if (connection.charge(PeerEvent.PONG)) handler.onPong(readId(b, value));
-  } else if (kind === Control.GOODBYE && valueBytes >= GOODBYE_PREFIX_BYTES) {
-    const text = b.subarray(value + GOODBYE_PREFIX_BYTES, value + valueBytes);
-    if (!connection.charge(PeerEvent.GOAWAY)) return;
-    handler.onGoodbye(b[value], readId(b, value + 1), decoder.decode(text));
-  } else if (kind === Control.CREDIT && valueBytes === 4 && id !== 0) {
-    receiveCredit(connection, handler, id, readU32(b, value));
-  } else if (kind === Control.CANCEL) {
-    handler.onCancel(id, valueBytes);
-  } else if (kind === Control.HEADERS) {
-    handler.onHeaders(id, b, value, valueBytes);
-  } else {
-    connection.illegal(
-      `Cannot accept a control frame of kind ${kind} with ${valueBytes} bytes for call ${id}`,
+  if (typeBytes !== 1) {
+    return connection.illegal(
+      `Cannot accept a control frame with a type of ${typeBytes} bytes: must be 1`,
     );
   }
+  const id = readId(b, at + 2);
+  const kind = b[at + HEADER_BYTES];
+  const value = at + HEADER_BYTES + 1;
+  const fault = controlFault(kind, id, valueBytes);
+  if (fault !== undefined) return connection.illegal(fault);
+  switch (kind) {
+    case Control.PING:
+      if (!handler.admitPing()) return;
+      if (!connection.countAnswer() || !connection.charge(PeerEvent.PING)) return;
+      return connection.output.writePong(b.subarray(value, value + PING_BYTES));
+    case Control.PONG:
+      connection.lifetime.ponged();
+      if (connection.charge(PeerEvent.PONG)) handler.onPong(readId(b, value));
+      return;
+    case Control.GOODBYE: {
+      const text = b.subarray(value + GOODBYE_PREFIX_BYTES, value + valueBytes);
+      if (!connection.charge(PeerEvent.GOAWAY)) return;
+      return handler.onGoodbye(b[value], readId(b, value + 1), decoder.decode(text));
+    }
+    case Control.CREDIT:
+      return receiveCredit(connection, handler, id, readU32(b, value));
+    case Control.CANCEL:
+      return handler.onCancel(id);
+    case Control.HEADERS:
+      return handler.onHeaders(id, b, value, valueBytes);
+    default:
+      connection.charge(PeerEvent.UNKNOWN_FRAME);
+  }
+}
+
+// What makes the frame illegal whatever the state of its call.
+function controlFault(kind: number, id: number, valueBytes: number): string | undefined {
+  const rule = CONTROL_RULES[kind];
+  if (rule === undefined) return undefined;
+  const { name, ofCall, least, most } = rule;
+  if (ofCall !== (id !== 0)) {
+    return `Cannot accept ${name} with id ${id}: ${ofCall ? "must be a call's" : "must be 0"}`;
+  }
+  if (valueBytes >= least && valueBytes <= most) return undefined;
+  return `Cannot accept ${name} with ${valueBytes} bytes of value: must be ${
+    least === most ? least : `at least ${least}`
+  }`;
 }
 
 function receiveCredit(
@@ -179,20 +230,13 @@ export function admitUntyped(connection: LeanConnection, id: number, typeBytes: 
   return false;
 }
 
-/**
- * Decodes a field block within the connection's limits. Returns why the call must fail, as a text, when it exceeds
- * them; undefined when the block is malformed, which ends the connection.
- */
+/** Decodes a field block within the connection's limits; returns why the call must fail, if it must. */
 export function receiveFields(
   connection: LeanConnection,
   b: Uint8Array,
   at: number,
   bytes: number,
-): FieldBlock | string | undefined {
+): FieldBlock | FieldFault {
   const { maxHeaderListBytes, maxHeaderFields } = connection.options;
-  const read = readFields(b, at, bytes, maxHeaderListBytes, maxHeaderFields);
-  if (!("failure" in read)) return read;
-  if (read.failure === "too_large") return read.message;
-  connection.illegal(read.message);
-  return undefined;
+  return readFields(b, at, bytes, maxHeaderListBytes, maxHeaderFields);
 }

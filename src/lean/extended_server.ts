@@ -135,7 +135,8 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
   // Once its status is queued, a call accepts control frames only.
   #stateFor(call: LeanServerCall | undefined, input: number, id: number): number {
     if (call === undefined) {
-      return id > this.#connection.lastPeerId ? RequestState.IDLE : RequestState.CLOSED;
+      const known = id > 0 && id <= this.#connection.lastPeerId;
+      return known ? RequestState.CLOSED : RequestState.IDLE;
     }
     const control = input === Input.CANCEL || input === Input.CREDIT;
     return call.ended && !control ? RequestState.CLOSED : call.state;
@@ -158,8 +159,9 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
   ): void {
     const connection = this.#connection;
     if (id <= connection.lastPeerId || id > MAX_CALL_ID) {
+      const least = connection.lastPeerId + 1;
       return connection.illegal(
-        `Cannot open call ${id}: the last one was ${connection.lastPeerId}`,
+        `Cannot open call ${id}: its id must be ${least} or more, to 2⁵³−1`,
       );
     }
     connection.lastPeerId = id;
@@ -172,8 +174,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     let fields: FieldBlock = NO_FIELDS;
     if ((flags & FIELDS) !== 0) {
       const read = receiveFields(connection, b, value, valueBytes);
-      if (read === undefined) return;
-      if (typeof read === "string") return this.#refuse(id, 0, read);
+      if ("code" in read) return this.#refuseWith(id, errorValue(read.code, 0, read.message));
       fields = read;
       value += read.bytes;
       bytes -= read.bytes;
@@ -215,7 +216,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
       this.#refuseOverLimit(id);
     } else if (queuedBytes >= this.options.maxSendBufferBytes) {
       const message = `Cannot open call ${id}: ${queuedBytes} bytes of replies wait to be read`;
-      this.#refuse(id, NOT_PROCESSED, message);
+      this.#refuseWith(id, errorValue(Status.RESOURCE_EXHAUSTED, NOT_PROCESSED, message));
     } else return true;
     return false;
   }
@@ -254,10 +255,6 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
       `Cannot open another call: ${limit} are open, which is the limit`,
     );
     this.#refuseWith(id, this.#overLimit);
-  }
-
-  #refuse(id: number, flags: number, message: string): void {
-    this.#refuseWith(id, errorValue(Status.RESOURCE_EXHAUSTED, flags, message));
   }
 
   #refuseWith(id: number, value: Uint8Array): void {
@@ -299,13 +296,9 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     if (call !== undefined) addCredit(this.#connection, call, bytes);
   }
 
-  onCancel(id: number, valueBytes: number): void {
+  onCancel(id: number): void {
     const call = this.#acceptingCall(0, Input.CANCEL, id, 0);
     if (call === undefined) return;
-    if (valueBytes !== 0) {
-      const message = `Cannot accept CANCEL of call ${id} with ${valueBytes} bytes of value`;
-      return this.#connection.illegal(message);
-    }
     const charge = this.#connection.recent.charge(id, call.answered, call.taken);
     if (charge !== undefined && !this.#connection.charge(charge)) return;
     this.#drop(call, Status.CANCELLED, "The client cancelled the call");

@@ -32,6 +32,17 @@ export interface LeanOptions extends LeanLimits, LifetimeOptions {
 /** Options of a {@link LeanServerConnection}; all have defaults. */
 export type LeanServerOptions = Partial<LeanOptions>;
 
+/**
+ * What calls may lose over version 1 of the lean wire; calls that would lose anything else fail.
+ *
+ * @category Client
+ */
+export type Version1Loss =
+  /** Metadata: calls go without it. */
+  | "without_metadata"
+  /** Deadlines: they are enforced on this side alone, and handlers run on. */
+  | "without_deadlines";
+
 /** Options of a {@link LeanClientConnection}; all have defaults. */
 export interface LeanClientOptions extends Partial<LeanOptions> {
   /**
@@ -40,10 +51,10 @@ export interface LeanClientOptions extends Partial<LeanOptions> {
    */
   peerKnowsHello?: boolean;
   /**
-   * Whether a server that does not answer the hello with its own is used in version 1, which has no metadata: calls with
-   * metadata fail, or with `"without_metadata"` go without it. Default false: the connection ends.
+   * Whether a server that does not answer the hello with its own is used in version 1, and what calls may lose over it.
+   * Default false: the connection ends.
    */
-  allowVersion1?: boolean | "without_metadata";
+  allowVersion1?: boolean | Version1Loss | readonly Version1Loss[];
 }
 
 /** Defaults of {@link LeanOptions} on a client. */

@@ -89,6 +89,19 @@ export interface ConnectionLimits {
 }
 
 /**
+ * Limits of a channel: those of each connection, and those of all connections together.
+ *
+ * @category Client
+ */
+export interface ChannelLimits extends ConnectionLimits {
+  /**
+   * Bytes of received messages of streaming calls that wait for their readers, on all connections together; each counts
+   * 256 more. Calls that need more end with RESOURCE_EXHAUSTED. 1 or more. Default 64 MiB.
+   */
+  maxBufferedBytes?: number;
+}
+
+/**
  * Limits of a server: those of each connection, and those of all connections together.
  *
  * @category Server
@@ -209,6 +222,12 @@ export const CONNECTION_LIMIT_RANGES: Ranges<ConnectionLimits> = {
   maxValueBytes: whole(16_384, 1_048_576),
   fragmentBytes: whole(512, 1_048_576),
   maxRouteBytes: whole(16, 65_535),
+};
+
+/** Ranges of {@link ChannelLimits}. */
+export const CHANNEL_LIMIT_RANGES: Ranges<ChannelLimits> = {
+  ...CONNECTION_LIMIT_RANGES,
+  maxBufferedBytes: whole(1, Infinity),
 };
 
 /** Ranges of {@link ServerLimits}. */

@@ -67,6 +67,9 @@ export const PeerEvent = {
   /** A call that is refused, or ended by an error of the peer that concerns only this call. */
   FAULT: reset("refused or broken calls", 1, true),
 
+  /** A frame of unknown type, which is ignored (RFC 9113 §4.1); on the lean wire, a control frame of unknown kind. */
+  UNKNOWN_FRAME: overhead("frames of unknown type"),
+
   // ---- HTTP/2 ----
   /** PRIORITY (RFC 9113 §6.3), which is ignored. */
   PRIORITY: overhead("PRIORITY frames"),
@@ -80,8 +83,6 @@ export const PeerEvent = {
   RESET_OF_CLOSED: overhead("RST_STREAM frames of closed streams"),
   /** WINDOW_UPDATE. */
   WINDOW_UPDATE: overhead("WINDOW_UPDATE frames"),
-  /** A frame of unknown type, which is ignored (RFC 9113 §4.1). */
-  UNKNOWN_FRAME: overhead("frames of unknown type"),
   /** DATA shorter than gRPC's smallest message (5 bytes) that does not end its stream. */
   SMALL_DATA: overhead("DATA frames of less than 5 bytes"),
   /** An interim (1xx) response. */
@@ -100,9 +101,7 @@ export const PeerEvent = {
   SMALL_PIECE: overhead("small pieces of messages"),
   /** Version 1: a frame whose flags have no meaning. */
   UNEXPECTED_FLAGS: overhead("frames with unexpected flags"),
-  /** Version 1: a session's message without a readable route. */
-  UNREADABLE_ROUTE: overhead("frames without a route"),
-  /** Version 1: a session's message that is dropped, because there is no error frame for it. */
+  /** Version 1: a session's message that is answered with an error. */
   DROPPED_SESSION_MESSAGE: overhead("dropped session messages"),
 
   // ---- credits ----

@@ -35,12 +35,6 @@ const SERVER_ABUSES: [string, Uint8Array, number, RegExp][] = [
     1,
     /response headers .* has begun/,
   ],
-  [
-    "a truncated error",
-    frame(0x12, 1, "", hex("05 00 0009 61")),
-    1,
-    /Cannot read the error of call 1/,
-  ],
   ["CANCEL", control(CANCEL, 1), 1, /CANCEL from a server/],
   [
     "an end inside a message",

@@ -37,8 +37,8 @@ const CLIENT_ABUSES: [string, Uint8Array, number, RegExp][] = [
   ["MORE on a whole request", frame(0x41, 1, "/x"), 1, /flags 0x41 for call 1/],
   ["call id 0", frame(1, 0, "/x"), 1, /Cannot open call 0/],
   ["a call id above 2^53", frame(1, 1n << 60n, "/x"), 1, /Cannot open call/],
-  ["a reused id", concat(frame(1, 5, "/x"), frame(1, 5, "/x")), 1, /the last one was 5/],
-  ["a decreasing id", concat(frame(1, 5, "/x"), frame(1, 4, "/x")), 1, /the last one was 5/],
+  ["a reused id", concat(frame(1, 5, "/x"), frame(1, 5, "/x")), 1, /must be 6 or more/],
+  ["a decreasing id", concat(frame(1, 5, "/x"), frame(1, 4, "/x")), 1, /must be 6 or more/],
   ["a message of an unknown call", frame(4, 9, "", "x"), 1, /message for call 9: .* never opened/],
   ["a cancel of an unknown call", control(CANCEL, 9), 1, /CANCEL for call 9: .* never opened/],
   [
@@ -91,19 +91,9 @@ const CLIENT_ABUSES: [string, Uint8Array, number, RegExp][] = [
     2,
     /limited to 2147483647/,
   ],
-  ["credit for the connection", control(CREDIT, 0, u32(5_000)), 1, /kind 2/],
-  ["a short ping", control(PING, 0, "1234"), 1, /kind 3/],
+  ["credit for the connection", control(CREDIT, 0, u32(5_000)), 1, /CREDIT with id 0/],
+  ["a short ping", control(PING, 0, "1234"), 1, /PING with 4 bytes/],
   ["response headers", control(HEADERS, 1, hex("0000")), 1, /headers from a client/],
-  ["an unknown control frame", control(99, 0), 1, /kind 99/],
-  ["a truncated field block", frame(0x21, 1, "/x", hex("0009 01")), 1, /Cannot read a field block/],
-  ["a truncated field", frame(0x21, 1, "/x", hex("0004 02 00ff 01")), 1, /cut off/],
-  ["an invalid key", frame(0x21, 1, "/x", hex("0006 02 0003 01 41 62")), 1, /bad metadata/],
-  [
-    "a value that is not ASCII",
-    frame(0x21, 1, "/x", hex("0006 02 0003 01 61 0a")),
-    1,
-    /bad metadata/,
-  ],
 ];
 
 for (const [name, bytes, reason, note] of CLIENT_ABUSES) {

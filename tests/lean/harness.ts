@@ -305,19 +305,23 @@ export const SMALL_WINDOW_HELLO = concat(
   frame(1, 0, "vrpc/hello", concat(utf8("vrpcC\u0001"), Uint8Array.of(1), u32(1_024))),
 );
 
-/** A recorded server that has received and answered the client's hello. */
-export function greetedServer(...args: Parameters<typeof recordedServer>) {
-  const made = recordedServer(...args);
-  made.engine.receive(CLIENT_HELLO, 0);
+/** A recorded server that has received and answered a client's hello. */
+export function greetedServer(
+  options?: LeanServerOptions,
+  handle?: Parameters<typeof recordedServer>[1],
+  hello = CLIENT_HELLO,
+) {
+  const made = recordedServer(options, handle);
+  made.engine.receive(hello.slice(), 0);
   drain(made.engine);
   return made;
 }
 
-/** A recorded client that has received the server's hello. */
-export function greetedClient() {
-  const made = recordedClient();
+/** A recorded client that has received a server's hello. */
+export function greetedClient(options?: LeanClientOptions, hello = SERVER_HELLO) {
+  const made = recordedClient(options);
   drain(made.engine);
-  made.engine.receive(SERVER_HELLO, 0);
+  made.engine.receive(hello.slice(), 0);
   assert.equal(made.engine.ready, true);
   return made;
 }

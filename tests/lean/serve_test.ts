@@ -119,7 +119,9 @@ Deno.test("a version-1 client gets version-1 frames", async () => {
     concat(frame(6, 3, "/written", "a"), frame(14, 3, "/written", "b")),
   );
   await exchange(frame(4, 1n << 63n, "/chat", "x"), frame(4, 1n << 63n, "/chat", "re: x"));
-  await exchange(frame(1, 4, "/no"), frame(0x12, 4, "/no", "UNIMPLEMENTED: Unknown method /no"));
+  const unknown = "UNIMPLEMENTED: Unknown method /no";
+  await exchange(frame(1, 4, "/no"), frame(0x12, 4, "/no", unknown));
+  await exchange(frame(4, 1n << 63n, "/no", "a"), frame(0x12, 1n << 63n, "/no", unknown));
   assert.equal(server.stats().connections.lean, 1);
 });
 
@@ -130,9 +132,11 @@ Deno.test("a channel calls a server of version 1", async () => {
   await using careful = connect(server.address, { wire: "lean", allowVersion1: true });
   const refused = await fails(careful.call("/echo", utf8("hi"), { metadata: { a: "b" } }));
   assert.equal(refused.code, Status.UNIMPLEMENTED);
+  const timed = await fails(careful.call("/echo", utf8("hi"), { timeoutMs: 5_000 }));
+  assert.equal(timed.code, Status.UNIMPLEMENTED);
   await using channel = connect(server.address, {
     wire: "lean",
-    allowVersion1: "without_metadata",
+    allowVersion1: ["without_metadata", "without_deadlines"],
     poolSize: 1,
   });
   assert.equal(text(await channel.call("/echo", utf8("hi"), { metadata: { a: "b" } })), "hi");

@@ -15,10 +15,12 @@ const PREFIX_BYTES = 4;
 /** Bit 0 of an error's flags: the server did not process the call, so it may be retried elsewhere. */
 export const NOT_PROCESSED = 1;
 
-/** Encodes a text as UTF-8, truncated to 8,192 bytes. */
+/** Encodes a text as UTF-8, truncated between two characters to 8,192 bytes. */
 export function textBytes(text: string): Uint8Array {
-  const bytes = encoder.encode(text);
-  return bytes.length <= MAX_TEXT_BYTES ? bytes : bytes.subarray(0, MAX_TEXT_BYTES);
+  // No character takes more than three bytes per UTF-16 code unit.
+  if (text.length * 3 <= MAX_TEXT_BYTES) return encoder.encode(text);
+  const bytes = new Uint8Array(MAX_TEXT_BYTES);
+  return bytes.subarray(0, encoder.encodeInto(text, bytes).written);
 }
 
 /** Encodes the value of an error frame: code, flags, length of the text, text. */

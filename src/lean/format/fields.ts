@@ -4,7 +4,9 @@
  * @module
  */
 
+import { CONNECTION_FIELDS } from "../../call/field_text.ts";
 import { Metadata } from "../../call/metadata.ts";
+import { Status } from "../../call/status.ts";
 import { readU32 } from "./frames.ts";
 
 /** Kinds of entries in a field block. */
@@ -25,6 +27,7 @@ const BIN_SUFFIX = 0x2d62696e; // "-bin"
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 const NO_METADATA = () => new Metadata();
+const FORBIDDEN_KEYS = CONNECTION_FIELDS.map((key) => encoder.encode(key));
 
 /** A received block. Metadata is decoded on access. */
 export interface FieldBlock {
@@ -49,9 +52,10 @@ export const NO_FIELDS: FieldBlock = {
   trailers: NO_METADATA,
 };
 
-/** Why a block was refused: `malformed` ends the connection, `too_large` only the call. */
-export interface FieldFailure {
-  readonly failure: "malformed" | "too_large";
+/** Why the call of a block must fail. The frame around it is sound, so that other calls go on. */
+export interface FieldFault {
+  /** INTERNAL when the block is malformed, RESOURCE_EXHAUSTED when it exceeds a limit. */
+  readonly code: Status;
   readonly message: string;
 }
 
@@ -65,13 +69,10 @@ export function readFields(
   valueBytes: number,
   maxBytes: number,
   maxHeaderFields: number,
-): FieldBlock | FieldFailure {
-  if (valueBytes < 2) return malformed("Cannot read a field block: its length is cut off");
-  const length = (b[at] << 8) | b[at + 1];
-  const bytes = length + 2;
-  if (bytes > valueBytes) {
-    return malformed(`Cannot read a field block of ${bytes} bytes: the value has ${valueBytes}`);
-  }
+): FieldBlock | FieldFault {
+  if (valueBytes < 2) return malformed("its length is cut off");
+  const bytes = ((b[at] << 8) | b[at + 1]) + 2;
+  if (bytes > valueBytes) return malformed(`it has ${bytes} bytes, the frame ${valueBytes}`);
   const end = at + bytes;
   let timeoutMs = Infinity;
   let authority = "";
@@ -83,21 +84,22 @@ export function readFields(
   while (p < end) {
     const kind = b[p];
     const size = entryBytes(b, p, end);
-    if (size < 0) return malformed(`Cannot read entry ${fields} of a field block: it is cut off`);
-    fields++;
+    if (size < 0) return malformed(`entry ${fields} is cut off`);
     counted += size + ENTRY_OVERHEAD_BYTES;
-    if (kind === Field.TIMEOUT) {
-      if (size !== 7) return malformed(`Cannot read a timeout of ${size - 3} bytes: it has 4`);
+    let fault: string | undefined;
+    if (kind === Field.HEADER || kind === Field.TRAILER) {
+      fault = pairFault(b, p);
+      if (kind === Field.HEADER) headers++;
+      else trailers++;
+    } else if (kind === Field.TIMEOUT) {
+      fault = timeoutFault(size, timeoutMs !== Infinity);
       timeoutMs = readU32(b, p + 3);
     } else if (kind === Field.AUTHORITY) {
+      fault = authorityFault(b, p, size, authority !== "");
       authority = decoder.decode(b.subarray(p + 3, p + size));
-    } else if (kind === Field.HEADER) {
-      if (!pairIsValid(b, p)) return malformed(`Cannot use entry ${fields - 1}: bad metadata`);
-      headers++;
-    } else if (kind === Field.TRAILER) {
-      if (!pairIsValid(b, p)) return malformed(`Cannot use entry ${fields - 1}: bad metadata`);
-      trailers++;
     }
+    if (fault !== undefined) return malformed(`entry ${fields} ${fault}`);
+    fields++;
     p += size;
   }
   if (fields > maxHeaderFields) {
@@ -118,12 +120,31 @@ export function readFields(
   };
 }
 
-function malformed(message: string): FieldFailure {
-  return { failure: "malformed", message };
+function malformed(what: string): FieldFault {
+  return { code: Status.INTERNAL, message: `Cannot read a field block: ${what}` };
 }
 
-function tooLarge(message: string): FieldFailure {
-  return { failure: "too_large", message };
+function tooLarge(message: string): FieldFault {
+  return { code: Status.RESOURCE_EXHAUSTED, message };
+}
+
+function timeoutFault(size: number, repeated: boolean): string | undefined {
+  if (repeated) return "is a second timeout";
+  return size === 7 ? undefined : `is a timeout of ${size - 3} bytes, must be 4`;
+}
+
+function authorityFault(
+  b: Uint8Array,
+  at: number,
+  size: number,
+  repeated: boolean,
+): string | undefined {
+  if (repeated) return "is a second authority";
+  if (size === 3) return "is an empty authority";
+  for (let i = at + 3; i < at + size; i++) {
+    if (b[i] < 0x21 || b[i] > 0x7e) return "is an authority that is not visible ASCII";
+  }
+  return undefined;
 }
 
 // An entry is kind (1), length (2), content; the content of a pair is key length (1), key, value. -1 when cut off.
@@ -133,24 +154,43 @@ function entryBytes(b: Uint8Array, at: number, end: number): number {
   return size > end - at ? -1 : size;
 }
 
-// A key has characters of a-z 0-9 - . _; a value is printable ASCII, or any bytes when the key ends in -bin.
-function pairIsValid(b: Uint8Array, at: number): boolean {
+// A key has characters of a-z 0-9 - . _; a value is printable ASCII, or any bytes when the key ends in -bin. Spaces and
+// tabs at the ends of a text are not part of it.
+function pairFault(b: Uint8Array, at: number): string | undefined {
   const length = (b[at + 1] << 8) | b[at + 2];
-  if (length < 1) return false;
-  const keyBytes = b[at + 3];
-  if (keyBytes < 1 || keyBytes + 1 > length) return false;
-  for (let i = at + 4, end = i + keyBytes; i < end; i++) {
+  const keyBytes = length < 1 ? 0 : b[at + 3];
+  if (keyBytes < 1 || keyBytes + 1 > length) return "has no metadata key";
+  const keyEnd = at + 4 + keyBytes;
+  for (let i = at + 4; i < keyEnd; i++) {
     const c = b[i];
     const good = (c >= 0x61 && c <= 0x7a) || (c >= 0x30 && c <= 0x39) || c === 0x2d ||
       c === 0x2e || c === 0x5f;
-    if (!good) return false;
+    if (!good) return "has a metadata key with characters other than a-z 0-9 _ - .";
   }
-  const keyEnd = at + 4 + keyBytes;
-  if (keyBytes > 4 && readU32(b, keyEnd - 4) === BIN_SUFFIX) return true;
-  for (let i = keyEnd, end = at + 3 + length; i < end; i++) {
-    if (b[i] < 0x20 || b[i] > 0x7e) return false;
+  if (isForbiddenKey(b, at + 4, keyBytes)) return "has a metadata key that HTTP/2 forbids";
+  if (keyBytes > 4 && readU32(b, keyEnd - 4) === BIN_SUFFIX) return undefined;
+  let start = keyEnd;
+  let end = at + 3 + length;
+  while (start < end && isSpace(b[start])) start++;
+  while (end > start && isSpace(b[end - 1])) end--;
+  for (let i = start; i < end; i++) {
+    if (b[i] < 0x20 || b[i] > 0x7e) return "has a metadata value that is not printable ASCII";
   }
-  return true;
+  return undefined;
+}
+
+function isSpace(octet: number): boolean {
+  return octet === 0x20 || octet === 0x09;
+}
+
+function isForbiddenKey(b: Uint8Array, at: number, length: number): boolean {
+  for (const key of FORBIDDEN_KEYS) {
+    if (key.length !== length) continue;
+    let same = 0;
+    while (same < length && b[at + same] === key[same]) same++;
+    if (same === length) return true;
+  }
+  return false;
 }
 
 function decodePairs(block: Uint8Array, kind: number): Metadata {
@@ -182,7 +222,7 @@ export interface FieldInput {
 
 /**
  * Encodes a block, to be put in front of a value; undefined when it would be empty. Throws RangeError when it exceeds
- * 65,535 bytes, or a key 255 bytes.
+ * 65,535 bytes.
  */
 export function encodeFields(input: FieldInput): Uint8Array | undefined {
   const { timeoutMs, authority, headers, trailers } = input;
@@ -208,7 +248,6 @@ export function encodeFields(input: FieldInput): Uint8Array | undefined {
 }
 
 const MAX_BLOCK_BYTES = 0xffff;
-const MAX_KEY_BYTES = 255;
 // Shared by all blocks, of which one at a time is encoded: its length, then the block.
 const scratch = new Uint8Array(2 + MAX_BLOCK_BYTES);
 // Up to this length a loop is faster than the runtime's encoder.
@@ -231,13 +270,8 @@ function putEntry(
   at += 3;
   if (key !== undefined) {
     at = putText(at + 1, key);
-    const keyBytes = at - start - 4;
-    if (keyBytes > MAX_KEY_BYTES) {
-      throw new RangeError(
-        `Cannot send a metadata key of ${keyBytes} bytes: limit is ${MAX_KEY_BYTES}`,
-      );
-    }
-    scratch[start + 3] = keyBytes;
+    // Metadata has no longer keys than one byte can state.
+    scratch[start + 3] = at - start - 4;
   }
   if (typeof value === "string") {
     at = putText(at, value);

@@ -42,6 +42,8 @@ const MOST = [0x7fffffff, 0xffffffff, 0xffffffff, 256, 0x7fffffff] as const;
 const SETTING_BYTES = 5;
 const PREFIX_BYTES = 6;
 const MAX_SETTINGS = 32;
+/** In place of a setting's number: the settings end here, and what follows is not theirs. */
+const END_OF_SETTINGS = 0;
 const HELLO_VERSION = 1;
 
 const encoder = new TextEncoder();
@@ -86,16 +88,18 @@ export function readHello(
   if (length < PREFIX_BYTES) return undefined;
   for (let i = 0; i < prefix.length; i++) if (b[at + i] !== prefix[i]) return undefined;
   if (b[at + 5] === 0) return "Cannot use hello version 0: must be at least 1";
-  const count = (length - PREFIX_BYTES) / SETTING_BYTES;
-  if (!Number.isInteger(count)) {
-    return `Cannot read a hello of ${length} bytes: each setting has 5`;
-  }
-  if (count > MAX_SETTINGS) return `Cannot read a hello of ${count} settings: limit is 32`;
+  const end = at + length;
   const settings = { ...HELLO_DEFAULTS };
-  for (let i = 0; i < count; i++) {
-    const offset = at + PREFIX_BYTES + i * SETTING_BYTES;
+  let count = 0;
+  // Behind the end of the settings, later versions put what they need.
+  for (let offset = at + PREFIX_BYTES; offset < end; offset += SETTING_BYTES) {
+    if (b[offset] === END_OF_SETTINGS) break;
+    if (end - offset < SETTING_BYTES) {
+      return `Cannot read a hello of ${length} bytes: its last setting is cut off`;
+    }
+    if (++count > MAX_SETTINGS) return `Cannot read a hello of more than ${MAX_SETTINGS} settings`;
     const index = b[offset] - 1;
-    if (index < 0 || index >= KEYS.length) continue;
+    if (index >= KEYS.length) continue;
     const value = readU32(b, offset + 1);
     if (value < LEAST[index] || value > MOST[index]) {
       return `Cannot use ${KEYS[index]} ${value}: must be ${LEAST[index]} to ${MOST[index]}`;

@@ -9,6 +9,7 @@ import { Status } from "../../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import type { ClientProtocol, ClientProtocolOwner } from "../client_protocol.ts";
 import type { LeanConnection } from "../connection.ts";
+import type { Version1Loss } from "../options.ts";
 import {
   COMPRESSED,
   END,
@@ -34,7 +35,7 @@ const decoder = new TextDecoder();
 export class V1Client implements ClientProtocol, V1ClientCallOwner {
   readonly connection: LeanConnection;
   readonly #owner: ClientProtocolOwner;
-  readonly #dropsMetadata: boolean;
+  readonly #losses: readonly Version1Loss[];
   readonly #calls = new Map<number, V1ClientCall>();
   readonly #sessions = new Map<string, V1ClientCall>();
   /** Calls whose reader is paused with enough unread messages to stop reading. */
@@ -42,10 +43,10 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
   readonly #awaitingRoom = new Set<V1ClientCall>();
   #nextId = 1;
 
-  /** Starts without calls. `dropsMetadata`: whether calls go without their metadata instead of failing. */
-  constructor(owner: ClientProtocolOwner, dropsMetadata: boolean) {
+  /** Starts without calls. `losses`: what calls may lose; others that would lose it fail. */
+  constructor(owner: ClientProtocolOwner, losses: readonly Version1Loss[]) {
     this.#owner = owner;
-    this.#dropsMetadata = dropsMetadata;
+    this.#losses = losses;
     this.connection = owner.connection;
   }
 
@@ -72,10 +73,12 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     const call = new V1ClientCall(this, this.nextId(), request, sink, session);
     if (session) this.#sessions.set(request.path, call);
     else this.#calls.set(call.id, call);
-    if (request.metadata !== undefined && request.metadata.size > 0 && !this.#dropsMetadata) {
+    const loss = this.#forbiddenLoss(request);
+    if (loss !== undefined) {
+      const what = loss === "without_metadata" ? "metadata" : "deadlines";
       call.failLater(
         Status.UNIMPLEMENTED,
-        'The server uses version 1, which has no metadata: set allowVersion1 to "without_metadata"',
+        `The server uses version 1, which has no ${what}: set allowVersion1 to "${loss}"`,
       );
     } else if (request.requestStreams && !session) {
       call.failLater(
@@ -84,6 +87,17 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
       );
     }
     return call;
+  }
+
+  // What the call would lose and may not.
+  #forbiddenLoss({ metadata, timeoutMs = Infinity }: CallRequest): Version1Loss | undefined {
+    const allowed = (loss: Version1Loss) => this.#losses.includes(loss);
+    if (metadata !== undefined && metadata.size > 0 && !allowed("without_metadata")) {
+      return "without_metadata";
+    }
+    return timeoutMs !== Infinity && !allowed("without_deadlines")
+      ? "without_deadlines"
+      : undefined;
   }
 
   admit(b: Uint8Array, at: number, valueBytes: number): boolean {
@@ -106,24 +120,29 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     const message = () =>
       owned ? b.subarray(value, value + valueBytes) : b.slice(value, value + valueBytes);
     if (flags === STREAM) {
-      const route = decodeRoute(b, at + HEADER_BYTES, typeBytes);
-      if (route !== undefined) this.#sessions.get(route)?.onMessage(message());
-      return;
+      return this.#sessionOf(b, at + HEADER_BYTES, typeBytes)?.onMessage(message());
     }
     const id = readId(b, at + 2);
     if (id === 0) return this.#onPong();
     // Version 1 has no such flags: the value may begin with a field block.
     if ((flags & EXTENDED_FLAGS) !== 0) return;
-    const call = this.#calls.get(id);
+    const failed = (flags & ERROR) !== 0;
+    const call = this.#calls.get(id) ??
+      (failed ? this.#sessionOf(b, at + HEADER_BYTES, typeBytes) : undefined);
     // Replies to cancelled calls arrive all the same: version 1 can't tell the server.
     if (call === undefined) return;
-    if ((flags & ERROR) !== 0) {
+    if (failed) {
       return call.finish(Status.UNKNOWN, decoder.decode(b.subarray(value, value + valueBytes)));
     }
     const last = (flags & STREAM) === 0 || (flags & END) !== 0;
     // An empty frame that ends a stream carries no message.
     if (valueBytes > 0 || (flags & END) === 0) call.onMessage(message());
     if (last) call.finish(Status.OK, "");
+  }
+
+  #sessionOf(b: Uint8Array, at: number, typeBytes: number): V1ClientCall | undefined {
+    const route = decodeRoute(b, at, typeBytes);
+    return route === undefined ? undefined : this.#sessions.get(route);
   }
 
   #onPong(): void {

@@ -76,14 +76,13 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
     }
     const route = decodeRoute(b, at + HEADER_BYTES, typeBytes);
     if (route === undefined) {
-      if (session) this.connection.charge(PeerEvent.UNREADABLE_ROUTE);
-      else this.refuse(b, at, typeBytes, Status.UNIMPLEMENTED, "The route is not valid UTF-8");
-      return;
+      const message = "The route is empty, begins with a zero byte or is not valid UTF-8";
+      return this.refuse(b, at, typeBytes, Status.UNIMPLEMENTED, message);
     }
     const message = owned
       ? b.subarray(value, value + valueBytes)
       : b.slice(value, value + valueBytes);
-    if (session) this.#onSessionMessage(b, at, route, message);
+    if (session) this.#onSessionMessage(b, at, typeBytes, route, message);
     else this.#onRequest(b, at, typeBytes, route, message);
   }
 
@@ -101,8 +100,7 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
       return this.connection.illegal(`Cannot open call ${key}: its id is in use`);
     }
     if (!this.#admitsCall) {
-      const code = this.connection.draining ? Status.UNAVAILABLE : Status.RESOURCE_EXHAUSTED;
-      this.refuse(b, at, typeBytes, code, "No more calls are accepted");
+      this.#refuseCall(b, at, typeBytes);
       this.connection.charge(PeerEvent.FAULT);
       return;
     }
@@ -119,15 +117,23 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
     return !this.connection.draining && this.#owner.activeCalls < limit;
   }
 
-  #onSessionMessage(b: Uint8Array, at: number, route: string, message: Uint8Array): void {
+  #refuseCall(b: Uint8Array, at: number, typeBytes: number): void {
+    const code = this.connection.draining ? Status.UNAVAILABLE : Status.RESOURCE_EXHAUSTED;
+    this.refuse(b, at, typeBytes, code, "No more calls are accepted");
+  }
+
+  #onSessionMessage(
+    b: Uint8Array,
+    at: number,
+    typeBytes: number,
+    route: string,
+    message: Uint8Array,
+  ): void {
     const high = readU32(b, at + 2);
     const low = readU32(b, at + 6);
     let call = this.#sessions.get(route);
     if (call === undefined) {
-      if (!this.#admitsCall) {
-        this.connection.charge(PeerEvent.DROPPED_SESSION_MESSAGE);
-        return;
-      }
+      if (!this.#admitsCall) return this.#refuseCall(b, at, typeBytes);
       call = new V1ServerCall(this, route, high, low, route, true);
       this.#sessions.set(route, call);
       this.#owner.takeSlot();
@@ -139,12 +145,10 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
     if (!call.closed) call.onMessage(message);
   }
 
-  /** Answers a request with an error. Version 1 has no answer to messages of sessions, which are charged. */
+  /** Answers a request, or a message of a session, with an error. Messages are charged, because there may be many. */
   refuse(b: Uint8Array, at: number, typeBytes: number, code: Status, message: string): void {
-    if ((b[at + 1] & REQUEST) === 0) {
-      this.connection.charge(PeerEvent.DROPPED_SESSION_MESSAGE);
-      return;
-    }
+    const session = (b[at + 1] & REQUEST) === 0;
+    if (session && !this.connection.charge(PeerEvent.DROPPED_SESSION_MESSAGE)) return;
     if (!this.connection.countAnswer()) return;
     const route = b.subarray(at + HEADER_BYTES, at + HEADER_BYTES + typeBytes);
     V1ServerCall.writeError(

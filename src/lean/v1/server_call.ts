@@ -122,17 +122,15 @@ export class V1ServerCall implements ServerCall {
     if (this.closed) return;
     if (code !== Status.OK) {
       this.release();
-      // Version 1 has no frame for the end of a session.
-      if (!this.session) {
-        V1ServerCall.writeError(
-          this.#owner.connection.output.out,
-          this.idHigh,
-          this.idLow,
-          encodeRoute(this.path),
-          code,
-          message,
-        );
-      }
+      V1ServerCall.writeError(
+        this.#owner.connection.output.out,
+        this.idHigh,
+        this.idLow,
+        encodeRoute(this.path),
+        code,
+        message,
+      );
+      // Version 1 has no frame for the orderly end of a session.
     } else if (!this.session) {
       const only = this.#held !== undefined && !this.#streamed;
       this.#write(only ? RESPONSE : RESPONSE | STREAM | END, this.#held ?? EMPTY_BYTES);

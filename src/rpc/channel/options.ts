@@ -5,8 +5,8 @@
  */
 
 import {
-  CONNECTION_LIMIT_RANGES,
-  type ConnectionLimits,
+  CHANNEL_LIMIT_RANGES,
+  type ChannelLimits,
   LIFETIME_DEFAULTS,
   LIFETIME_RANGES,
   MAX_RECEIVE_MESSAGE_BYTES,
@@ -20,6 +20,7 @@ import {
   type Ranges,
   whole,
 } from "../../limits/ranges.ts";
+import type { Version1Loss } from "../../lean/options.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
 import type { Resolver } from "../../transport/resolve.ts";
 import type { TlsClientOptions } from "../../transport/tls_options.ts";
@@ -61,11 +62,12 @@ export interface ChannelOptions {
   /** Protocol spoken. Default `"grpc"`. */
   wire?: "grpc" | "lean";
   /**
-   * Whether a lean server that does not answer the hello with its own is used in version 1, which sends no deadlines and
-   * has no metadata: calls with metadata (credentials are some) fail with UNIMPLEMENTED, or with `"without_metadata"` go
-   * without it. Default false: the connection fails.
+   * Whether a lean server that does not answer the hello with its own is used in version 1, which has neither metadata nor
+   * deadlines. Calls with metadata (credentials are some) or a deadline then fail with UNIMPLEMENTED, unless what they
+   * lose is named, alone or in a list: `"without_metadata"` sends calls without their metadata, `"without_deadlines"`
+   * enforces deadlines on this side alone. Default false: the connection fails.
    */
-  allowVersion1?: boolean | "without_metadata";
+  allowVersion1?: boolean | Version1Loss | readonly Version1Loss[];
   /** TLS; true for its defaults. Default none: plain text. */
   tls?: TlsClientOptions | true;
   /** Largest message accepted from a server, in bytes, after decompression. 0 or more. Default 4 MiB (gRPC's). */
@@ -140,7 +142,7 @@ export interface ChannelOptions {
   /** Opens byte streams in place of the built-in transports. Default none. */
   dial?: DialFunction;
   /** Limits against overload and abuse, the same for both wires. Default each limit's own. */
-  limits?: ConnectionLimits;
+  limits?: ChannelLimits;
 }
 
 /**
@@ -238,7 +240,7 @@ export const CHANNEL_RANGES: Ranges<ChannelOptions> = {
 
 // RFC 3986 §3.2 without user information, which HTTP/2 does not carry (RFC 9113 §8.3.1).
 const AUTHORITY = /^(?:\[[\w.:%~-]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d{1,5})?$/;
-const PRINTABLE = /^[\x20-\x7e]*$/;
+const FIELD_TEXT = /^(?! )[\x20-\x7e]*(?<! )$/;
 
 /** Throws TypeError for unknown names and values of the wrong kind, and RangeError for numbers out of range. */
 export function checkChannelOptions(options: ChannelOptions): void {
@@ -249,16 +251,20 @@ export function checkChannelOptions(options: ChannelOptions): void {
   checkOneOf("wire", wire, ["grpc", "lean"]);
   const { allowVersion1 = false } = options;
   if (typeof allowVersion1 !== "boolean") {
-    checkOneOf("allowVersion1", allowVersion1, ["without_metadata"]);
+    for (const loss of [allowVersion1].flat()) {
+      checkOneOf("allowVersion1", loss, ["without_metadata", "without_deadlines"]);
+    }
   }
   if (authority !== undefined && !AUTHORITY.test(authority)) {
     throw new TypeError(
       `Cannot use authority ${JSON.stringify(authority)}: it must be a host or host:port`,
     );
   }
-  if (userAgent !== undefined && !PRINTABLE.test(userAgent)) {
+  if (userAgent !== undefined && !FIELD_TEXT.test(userAgent)) {
     throw new TypeError(
-      `Cannot use userAgent ${JSON.stringify(userAgent)}: it must be printable ASCII`,
+      `Cannot use userAgent ${
+        JSON.stringify(userAgent)
+      }: it must be printable ASCII without space at its ends`,
     );
   }
   if (tls !== undefined && tls !== true) {
@@ -267,7 +273,7 @@ export function checkChannelOptions(options: ChannelOptions): void {
     }
     checkTlsClientOptions(tls);
   }
-  if (limits !== undefined) checkRanges(limits, CONNECTION_LIMIT_RANGES, "limits.");
+  if (limits !== undefined) checkRanges(limits, CHANNEL_LIMIT_RANGES, "limits.");
   if (poolSize !== undefined) checkPoolSize(poolSize);
   if (healthCheck !== undefined) checkRanges(healthCheck, HEALTH_RANGES, "healthCheck.");
   if (typeof batch === "object") checkRanges(batch, BATCH_RANGES, "batch.");
@@ -276,14 +282,14 @@ export function checkChannelOptions(options: ChannelOptions): void {
 function checkOptionNames(options: ChannelOptions): void {
   const names = Object.keys(CHANNEL_DEFAULTS);
   // Every limit of a channel is a number.
-  const limitNames = Object.keys(CONNECTION_LIMIT_RANGES);
+  const limitNames = Object.keys(CHANNEL_LIMIT_RANGES);
   checkNames("connect", options, CHANNEL_DEFAULTS, [
     ...names,
     ...limitNames.map((name) => `limits.${name}`),
   ]);
   const { limits, healthCheck, batch, poolSize } = options;
   if (limits !== undefined) {
-    checkNames("limits of connect", limits, CONNECTION_LIMIT_RANGES, [...limitNames, ...names]);
+    checkNames("limits of connect", limits, CHANNEL_LIMIT_RANGES, [...limitNames, ...names]);
   }
   if (healthCheck !== undefined) {
     checkNames("healthCheck", healthCheck, { ...HEALTH_RANGES, service: undefined });

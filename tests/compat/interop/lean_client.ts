@@ -25,7 +25,7 @@ const decoder = new TextDecoder();
 
 await using channel = connect(values.addr, {
   wire: "lean",
-  allowVersion1: true,
+  allowVersion1: "without_deadlines",
   tls: { insecure: true },
   timeoutMs: 10_000,
 });

@@ -7,9 +7,11 @@ compare with the text over being fast: one thread reads a connection, and each c
 import gzip
 import itertools
 import queue
+import re
 import socket
 import struct
 import threading
+import zlib
 
 # Flags of a frame.
 REQUEST, RESPONSE, STREAM, END, ERROR, FIELDS, MORE, COMPRESSED = (1 << bit for bit in range(8))
@@ -25,6 +27,12 @@ HELLO = b"vrpc/hello"
 OURS = {WINDOW: 65_536, MAX_CALLS: 100, ENCODINGS: 1, MAX_ROUTES: 16, MAX_VALUE: 32_768}
 
 OK, CANCELLED, UNKNOWN, UNIMPLEMENTED, INTERNAL = 0, 1, 2, 12, 13
+FORBIDDEN = {"connection", "host", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"}
+# What a control frame must be: whether it is of a call, least and largest length of its value.
+CONTROL_RULES = {
+    CANCEL: (True, 0, 0), CREDIT: (True, 4, 4), PING: (False, 8, 8), PONG: (False, 8, 8),
+    GOODBYE: (False, 9, 1 << 32), HEADERS: (True, 0, 1 << 32),
+}
 
 
 class LeanError(Exception):
@@ -52,7 +60,11 @@ def decode_hello(value, mark):
     if not value.startswith(mark) or len(value) < 6 or value[5] < 1:
         return None
     settings = dict(DEFAULTS)
-    for at in range(6, len(value) - 4, 5):
+    for at in range(6, len(value), 5):
+        if value[at] == 0:
+            break
+        if len(value) - at < 5:
+            return None
         number, setting = struct.unpack_from(">BI", value, at)
         settings[number] = setting
     return settings
@@ -82,24 +94,56 @@ class Fields:
 
 
 def decode_fields(value):
-    """The block at the start of `value`, and what follows it."""
+    """The block at the start of `value`, and what follows it. What is wrong with it costs its call: LeanError."""
+    try:
+        return read_fields(value)
+    except (struct.error, IndexError, ValueError) as error:
+        raise LeanError(INTERNAL, f"Cannot read a field block: {error}") from None
+
+
+def read_fields(value):
     (length,) = struct.unpack_from(">H", value)
     block, rest = value[2 : 2 + length], value[2 + length :]
+    if len(block) < length:
+        raise ValueError("it is cut off")
     fields, at = Fields(), 0
     while at < len(block):
         kind, size = struct.unpack_from(">BH", block, at)
         content = block[at + 3 : at + 3 + size]
         at += 3 + size
+        if len(content) < size:
+            raise ValueError("an entry is cut off")
         if kind == TIMEOUT:
+            if fields.timeout_ms is not None:
+                raise ValueError("a second timeout")
             (fields.timeout_ms,) = struct.unpack(">I", content)
         elif kind == AUTHORITY:
+            if fields.authority is not None or not re.fullmatch(rb"[!-~]+", content):
+                raise ValueError("the authority")
             fields.authority = content.decode()
         elif kind in (HEADER, TRAILER):
-            key = content[1 : 1 + content[0]].decode()
-            text = content[1 + content[0] :]
-            pair = (key, text if key.endswith("-bin") else text.decode())
-            (fields.headers if kind == HEADER else fields.trailers).append(pair)
+            (fields.headers if kind == HEADER else fields.trailers).append(read_pair(content))
     return fields, rest
+
+
+def read_pair(content):
+    key, value = content[1 : 1 + content[0]], content[1 + content[0] :]
+    if len(key) < content[0] or not re.fullmatch(rb"[a-z0-9._-]+", key) or key.decode() in FORBIDDEN:
+        raise ValueError("a metadata key")
+    if key.endswith(b"-bin"):
+        return key.decode(), value
+    value = value.strip(b" \t")
+    if not re.fullmatch(rb"[ -~]*", value):
+        raise ValueError("a metadata value")
+    return key.decode(), value.decode()
+
+
+def read_error(value, trailers):
+    """The LeanError that an error frame stands for."""
+    if len(value) < 4 or struct.unpack_from(">H", value, 2)[0] != len(value) - 4:
+        return LeanError(INTERNAL, "the error's length does not match its text", trailers)
+    code = value[0] if 1 <= value[0] <= 16 else UNKNOWN
+    return LeanError(14 if value[1] & 1 else code, value[4:].decode(), trailers)
 
 
 class Call:
@@ -131,7 +175,12 @@ class Call:
         if not flags & MORE:
             message = b"".join(self._pieces)
             self._pieces = []
-            self.messages.put(gzip.decompress(message) if flags & COMPRESSED else message)
+            if flags & COMPRESSED:
+                try:
+                    message = gzip.decompress(message)
+                except (OSError, EOFError, zlib.error):
+                    raise LeanError(INTERNAL, "a message is not gzip") from None
+            self.messages.put(message)
         if self._taken >= OURS[WINDOW] // 2 and not flags & END and not self.received_end:
             self.connection.control(CREDIT, self.id, struct.pack(">I", self._taken))
             self._taken = 0
@@ -211,7 +260,20 @@ class Connection:
             raise BrokenWire(f"version {version}")
         return flags, call_id, self._input.read(kind), self._input.read(value)
 
+    def fail(self, reason, text):
+        """Ends the connection because the peer broke the protocol."""
+        self.control(GOODBYE, 0, struct.pack(">BQ", reason, 0) + text.encode())
+        raise BrokenWire(text)
+
     def on_control(self, call_id, kind, value):
+        if len(kind) != 1:
+            self.fail(1, "a control frame has a type of one byte")
+        kind = kind[0]
+        if kind not in CONTROL_RULES:
+            return
+        of_call, least, most = CONTROL_RULES[kind]
+        if of_call != (call_id != 0) or not least <= len(value) <= most:
+            self.fail(1, f"control frame {kind} with id {call_id} and {len(value)} bytes")
         call = self.calls.get(call_id)
         if kind == PING:
             self.control(PONG, 0, value)
@@ -250,12 +312,13 @@ class Connection:
 class Client(Connection):
     """A client's end. Says the hello and waits for the answer before anything else."""
 
-    def __init__(self, host, port):
+    def __init__(self, host, port, tail=b""):
         super().__init__(socket.create_connection((host, port), timeout=20))
         self.sock.settimeout(None)
         self._ids = itertools.count(1)
         self._routes, self._opening = {}, threading.Lock()
-        self.frame(REQUEST, 0, HELLO, encode_hello(b"vrpcC", OURS))
+        self.ended = threading.Event()
+        self.frame(REQUEST, 0, HELLO, encode_hello(b"vrpcC", OURS) + tail)
         answer = self.read_frame()
         settings = None
         if answer and answer[0] == RESPONSE and answer[2] == HELLO:
@@ -311,14 +374,33 @@ class Client(Connection):
         try:
             while (frame := self.read_frame()) is not None:
                 self._take(*frame)
-        except (OSError, ValueError):
+        except (OSError, ValueError, BrokenWire):
             pass
         self.end_calls(error)
+        self.ended.set()
+
+    def raw(self, flags, kind, value=b""):
+        """Opens a call by a frame that is sent as it is, legal or not."""
+        with self._opening:
+            call = Call(self, next(self._ids))
+            self.calls[call.id] = call
+            self.frame(flags, call.id, kind, value)
+        return call
 
     def _take(self, flags, call_id, kind, value):
-        if flags == 0:
-            return self.on_control(call_id, kind[0], value)
         call = self.calls.get(call_id)
+        try:
+            if flags == 0:
+                return self.on_control(call_id, kind, value)
+            return self._take_reply(call, flags, call_id, value)
+        except LeanError as error:
+            if not flags & END and flags & STREAM or flags == 0:
+                self.control(CANCEL, call_id)
+            call.ended = True
+            call.finish(error)
+        return None
+
+    def _take_reply(self, call, flags, call_id, value):
         if call is None or call.ended:
             return None
         if flags & FIELDS:
@@ -332,8 +414,7 @@ class Client(Connection):
         if bare in (RESPONSE, RESPONSE | STREAM, RESPONSE | STREAM | MORE, RESPONSE | STREAM | END):
             call.take(flags | (END if over else 0), value)
         if bare == RESPONSE | ERROR:
-            code, _, length = struct.unpack_from(">BBH", value)
-            call.finish(LeanError(code, value[4 : 4 + length].decode(), call.trailers))
+            call.finish(read_error(value, call.trailers))
         elif over:
             call.finish()
         if over:
@@ -345,8 +426,8 @@ class Client(Connection):
 class Server:
     """Serves `routes`: functions of a Call that return one reply, yield several, or raise LeanError."""
 
-    def __init__(self, routes, settings=OURS, hello=True):
-        self.routes, self.settings, self.hello = dict(routes), settings, hello
+    def __init__(self, routes, settings=OURS, hello=True, tail=b""):
+        self.routes, self.settings, self.hello, self.tail = dict(routes), settings, hello, tail
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.connections = []
@@ -378,7 +459,8 @@ class ServerConnection(Connection):
                 self._version_1(first)
             else:
                 self.peer = settings
-                self.frame(RESPONSE, 0, HELLO, encode_hello(b"vrpcS", self.server.settings))
+                answer = encode_hello(b"vrpcS", self.server.settings) + self.server.tail
+                self.frame(RESPONSE, 0, HELLO, answer)
                 while (frame := self.read_frame()) is not None:
                     self._take(*frame)
         except (OSError, ValueError, BrokenWire):
@@ -392,18 +474,28 @@ class ServerConnection(Connection):
 
     def _take(self, flags, call_id, kind, value):
         if flags == 0:
-            return self.on_control(call_id, kind[0], value)
-        bare = flags & ~(FIELDS | COMPRESSED)
-        if bare in (REQUEST, REQUEST | STREAM):
-            return self._open(flags, call_id, kind, value)
-        call = self.calls.get(call_id)
-        if call is None or call.ended or call.received_end:
-            return None
-        if bare & STREAM:
-            call.take(flags, value)
-        if bare & END:
-            call.finish()
+            return self.on_control(call_id, kind, value)
+        try:
+            bare = flags & ~(FIELDS | COMPRESSED)
+            if bare in (REQUEST, REQUEST | STREAM):
+                return self._open(flags, call_id, kind, value)
+            call = self.calls.get(call_id)
+            if call is None or call.ended or call.received_end:
+                return None
+            if bare & STREAM:
+                call.take(flags, value)
+            if bare & END:
+                call.finish()
+        except LeanError as error:
+            self._send_error(call_id, error)
         return None
+
+    def _send_error(self, call_id, error):
+        text = error.text.encode()
+        fields = encode_fields(trailers=error.trailers)
+        flags = RESPONSE | ERROR | (FIELDS if fields else 0)
+        body = struct.pack(">BBH", error.code, 0, len(text)) + text
+        self.frame(flags, call_id, b"", fields + body)
 
     def _open(self, flags, call_id, kind, value):
         if kind[:1] == b"\x00":
@@ -428,6 +520,8 @@ class ServerConnection(Connection):
             if handler is None:
                 raise LeanError(UNIMPLEMENTED, f"no route {call.route}")
             replies = handler(call)
+            if replies is None:
+                return None
             if isinstance(replies, bytes) and len(replies) <= 16_384:
                 return self._reply_whole(call, replies)
             compress = ("want", "gzip") in call.fields.headers
@@ -437,11 +531,7 @@ class ServerConnection(Connection):
             self.frame(RESPONSE | END | (FIELDS if fields else 0), call.id, b"", fields)
         except LeanError as error:
             if not call.cancelled.is_set():
-                text = error.text.encode()
-                fields = encode_fields(trailers=error.trailers)
-                flags = RESPONSE | ERROR | (FIELDS if fields else 0)
-                body = struct.pack(">BBH", error.code, 0, len(text)) + text
-                self.frame(flags, call.id, b"", fields + body)
+                self._send_error(call.id, error)
         except OSError:
             pass
         finally:

@@ -63,7 +63,7 @@ pythonTest("the Python client calls our server", async () => {
   }
   assert.deepEqual(failed, []);
   assert.equal(await client.code(), 0, await client.errors());
-  assert.equal(passed, 14);
+  assert.equal(passed, 21);
 });
 
 async function withPythonServer(
@@ -163,6 +163,36 @@ pythonTest(
   },
 );
 
+pythonTest("what the Python server must not send costs a call, or the connection", async () => {
+  await withPythonServer(async (channel) => {
+    const costs: [what: string, code: Status][] = [
+      ["metadata value", Status.INTERNAL],
+      ["metadata key", Status.INTERNAL],
+      ["field block", Status.INTERNAL],
+      ["error length", Status.INTERNAL],
+      ["status 0", Status.UNKNOWN],
+      ["status 200", Status.UNKNOWN],
+      ["gzip", Status.INTERNAL],
+    ];
+    const others = channel.session("/chat");
+    await others.send(bytes("a"));
+    for (const [what, code] of costs) {
+      assert.equal((await rejection(channel.call("/violate", bytes(what)))).code, code, what);
+    }
+    assert.equal(decoder.decode(await channel.call("/unknown-control", bytes(""))), "ok");
+    let header: string | undefined;
+    const onHeaders = (headers: Metadata) => header = headers.get("k");
+    assert.equal(decoder.decode(await channel.call("/spaces", bytes(""), { onHeaders })), "ok");
+    assert.equal(header, "v");
+    // The connection was the same all along.
+    assert.equal(decoder.decode((await others.receive())!), "re: a");
+    for (const what of ["flags", "end with value"]) {
+      assert.equal((await rejection(channel.call("/violate", bytes(what)))).code, Status.INTERNAL);
+    }
+    others.cancel();
+  }, "--tail");
+});
+
 pythonTest("our client uses the Python server in version 1 only when that is allowed", async () => {
   await withPythonServer(async (strict, _, address) => {
     const refused = await rejection(strict.call("/echo", bytes("hi"), { timeoutMs: 5_000 }));
@@ -172,5 +202,7 @@ pythonTest("our client uses the Python server in version 1 only when that is all
     const metadata = { authorization: "secret" };
     const secret = await rejection(channel.call("/echo", bytes("hi"), { metadata }));
     assert.equal(secret.code, Status.UNIMPLEMENTED);
+    const timed = await rejection(channel.call("/echo", bytes("hi"), { timeoutMs: 5_000 }));
+    assert.equal(timed.code, Status.UNIMPLEMENTED);
   }, "--v1");
 });

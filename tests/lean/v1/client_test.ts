@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
+import type { LeanClientOptions } from "../../../src/lean/options.ts";
 import {
   CLIENT_HELLO,
   concat,
@@ -10,6 +11,7 @@ import {
   frame,
   hex,
   OK,
+  parse,
   recordedClient,
   start,
   utf8,
@@ -25,7 +27,7 @@ import {
 
 Deno.test("calls and streams, split at every byte", () => {
   everySplit(concat(NO_HELLO, ECHO_RESPONSE, COUNT_RESPONSES), (chunks) => {
-    const { engine } = recordedClient({ allowVersion1: "without_metadata" });
+    const { engine } = recordedClient({ allowVersion1: "without_deadlines" });
     assert.equal(engine.ready, false);
     assert.deepEqual(drain(engine), CLIENT_HELLO);
     let one: ReturnType<typeof start> | undefined;
@@ -177,4 +179,48 @@ Deno.test("a call with metadata fails unless it may go without its metadata", ()
   engine.onTimer(0);
   assert.equal(made.status, Status.UNIMPLEMENTED);
   assert.equal(engine.out.length, 0);
+});
+
+Deno.test("a call with a deadline fails unless it may go without its deadline", () => {
+  const answered = (allowVersion1: LeanClientOptions["allowVersion1"]) => {
+    const { engine } = recordedClient({ allowVersion1 });
+    engine.receive(NO_HELLO, 0);
+    drain(engine);
+    return engine;
+  };
+  for (const allowed of [true, "without_metadata"] as const) {
+    const engine = answered(allowed);
+    const made = start(engine, "/echo", { timeoutMs: 1_000 });
+    made.call.sendLastMessage(utf8("hi"), false);
+    engine.onTimer(0);
+    assert.equal(made.status, Status.UNIMPLEMENTED);
+    assert.match(made.message, /no deadlines: set allowVersion1 to "without_deadlines"/);
+    assert.equal(engine.out.length, 0);
+    const plain = start(engine, "/echo", { timeoutMs: Infinity });
+    plain.call.sendLastMessage(utf8("hi"), false);
+    assert.equal(parse(drain(engine)).length, 1);
+  }
+  for (
+    const allowed of ["without_deadlines", ["without_metadata", "without_deadlines"]] as const
+  ) {
+    const engine = answered(allowed);
+    start(engine, "/echo", { timeoutMs: 1_000 }).call.sendLastMessage(utf8("hi"), false);
+    assert.equal(parse(drain(engine)).length, 1);
+    const secret = start(engine, "/echo", { metadata: new Metadata({ a: "b" }) });
+    secret.call.sendLastMessage(utf8("hi"), false);
+    assert.equal(parse(drain(engine)).length, allowed === "without_deadlines" ? 0 : 1);
+  }
+});
+
+Deno.test("an error with the route of a session ends it", () => {
+  const { engine } = recordedClient({ allowVersion1: true });
+  engine.receive(NO_HELLO, 0);
+  const session = start(engine, "/chat", { requestStreams: true, singleResponse: false });
+  session.call.sendMessage(utf8("a"), false);
+  engine.receive(frame(0x12, 0x8000_0000_0000_0002n, "/other", "UNIMPLEMENTED: no"), 0);
+  assert.equal(session.status, undefined);
+  engine.receive(frame(0x12, 0x8000_0000_0000_0002n, "/chat", "UNIMPLEMENTED: no"), 0);
+  assert.equal(session.status, Status.UNKNOWN);
+  assert.equal(session.message, "UNIMPLEMENTED: no");
+  assert.equal(engine.activeCalls, 0);
 });

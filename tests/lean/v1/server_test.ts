@@ -203,3 +203,31 @@ Deno.test("only flags 0x01 and 0x04 carry a request or a message of a session", 
   assert.deepEqual(calls[0].messages, ["hi"]);
   assert.equal(engine.finished, false);
 });
+
+Deno.test("a session that fails ends with an error for its last message, that of an unknown route too", () => {
+  const { engine, calls } = recordedServer();
+  engine.receive(frame(4, 0x8000_0000_0000_0001n, "/chat", "a"), 0);
+  engine.receive(frame(4, 0x8000_0000_0000_0007n, "/chat", "b"), 0);
+  calls[0].call.sendStatus(Status.UNIMPLEMENTED, "Unknown method /chat");
+  assert.equal(
+    drain(engine).toHex(),
+    frame(0x12, 0x8000_0000_0000_0007n, "/chat", "UNIMPLEMENTED: Unknown method /chat").toHex(),
+  );
+  calls[0].call.handlerDone();
+  engine.receive(frame(4, 1n << 63n, Uint8Array.of(0xff), "a"), 0);
+  const [unreadable] = parse(drain(engine));
+  assert.equal(unreadable.flags, 0x12);
+  assert.match(text(unreadable.value), /^UNIMPLEMENTED: The route is empty, .* not valid UTF-8/);
+  engine.receive(frame(4, 5, "/open", "a"), 0);
+  engine.drain(0);
+  engine.receive(frame(4, 6, "/new", "a"), 0);
+  const [late] = parse(drain(engine));
+  assert.equal(late.flags, 0x12);
+  assert.equal(text(late.value), "UNAVAILABLE: No more calls are accepted");
+});
+
+Deno.test("messages of sessions that are answered with errors are charged", () => {
+  const made = recordedServer({ overheadBurst: 20, overheadPerSecond: 0.001 });
+  for (let i = 0; i < 21; i++) made.engine.receive(frame(4, i, "", "a"), 0);
+  assert.equal(made.engine.finished, true);
+});
