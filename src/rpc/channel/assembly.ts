@@ -21,6 +21,7 @@ import {
   RESOLVE_INTERVAL_MS,
 } from "./options.ts";
 import { MAX_RECEIVE_MESSAGE_BYTES } from "../../limits/connection_limits.ts";
+import { MemoryPool } from "../../limits/memory_pool.ts";
 import { checkPoolSize, type PoolSize } from "../pool/options.ts";
 import type { CallMiddleware } from "../client/interceptors.ts";
 import { ClientEngineFactory } from "./engine_factory.ts";
@@ -92,6 +93,7 @@ export class ChannelAssembly {
       random,
       processRef: new ProcessRef(),
       compress: options.compress ?? false,
+      memory: new MemoryPool(options.limits?.maxBufferedBytes),
       authority: undefined,
     };
     this.core = {

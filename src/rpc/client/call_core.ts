@@ -10,6 +10,7 @@ import { Status } from "../../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { compressWhenSmaller } from "../../codec/compression.ts";
 import { deadlineExceeded, RpcError } from "../../errors.ts";
+import type { MemoryPool } from "../../limits/memory_pool.ts";
 import { currentContext } from "../core/current_context.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../core/error_details.ts";
@@ -62,6 +63,8 @@ export interface CallCore {
   readonly processRef: ProcessRef;
   /** Whether requests are compressed by default. */
   readonly compress: boolean;
+  /** Replies of streaming calls that wait for their readers. */
+  readonly memory: MemoryPool;
   /** Replaces the connection's `:authority`. */
   readonly authority: string | undefined;
   /** Starts streaming calls, and calls of methods with a policy. */

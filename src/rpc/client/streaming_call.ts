@@ -9,6 +9,7 @@ import { Status } from "../../call/status.ts";
 import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { decompress } from "../../codec/compression.ts";
 import { deadlineExceeded, RpcError } from "../../errors.ts";
+import { MemoryShare, WAITING_MESSAGE_BYTES } from "../../limits/memory_pool.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
 import {
   abortError,
@@ -34,6 +35,16 @@ const WATERMARKS: Watermarks = {
   resumeCount: 512,
 };
 
+/** A received message that was not decompressed yet. */
+class Compressed {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.length = bytes.length;
+  }
+}
+
 interface Receiver {
   resolve(message: Uint8Array | null): void;
   reject(error: RpcError): void;
@@ -53,7 +64,9 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   readonly #options: CallOptions;
   #call: ClientCall | undefined = undefined;
   #deadline: DeadlineHandle | undefined = undefined;
-  readonly #queue = new MessageQueue<Uint8Array>(WATERMARKS);
+  readonly #queue = new MessageQueue<Uint8Array | Compressed>(WATERMARKS);
+  /** What the queued messages count; made when the first has to wait. */
+  #memory: MemoryShare | undefined = undefined;
   #receiver: Receiver | undefined = undefined;
   /** Pending sends, resolved when the call is writable again. */
   #senders: { resolve: () => void; reject: (error: RpcError) => void }[] = [];
@@ -191,8 +204,17 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   receive(): Promise<Uint8Array | null> {
     const message = this.#queue.take();
     if (message !== undefined) {
-      if (this.#queue.resumes() && !this.#ended) this.#call!.setReadPaused(false);
-      return Promise.resolve(message);
+      if (!this.#ended) {
+        this.#memory!.give(message.length + WAITING_MESSAGE_BYTES);
+        if (this.#queue.resumes()) this.#call!.setReadPaused(false);
+      }
+      try {
+        return Promise.resolve(this.#open(message));
+      } catch (error) {
+        this.cancel(error as RpcError);
+        this.#error ??= error as RpcError;
+        return Promise.reject(error);
+      }
     }
     if (this.#ended) {
       return this.#error === undefined ? Promise.resolve(null) : Promise.reject(this.#error);
@@ -225,23 +247,30 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     if (this.#options.onMessage !== undefined) {
       safeInvoke(this.#options.onMessage, { bytes: message.length, compressed });
     }
-    let plain = message;
-    if (compressed) {
+    const item = compressed ? new Compressed(message) : message;
+    if (this.#receiver === undefined) {
+      this.#memory ??= new MemoryShare(this.#core.memory);
+      if (!this.#memory.tryTake(item.length + WAITING_MESSAGE_BYTES)) {
+        return this.cancel(memoryUsedUp(item.length));
+      }
+      if (this.#queue.push(item)) this.#call!.setReadPaused(true);
+    } else {
       try {
-        plain = decompress(message, this.#call!.encoding, this.method.maxReceiveBytes);
+        const plain = this.#open(item);
+        const { resolve } = this.#receiver;
+        this.#receiver = undefined;
+        resolve(plain);
       } catch (error) {
-        this.#call!.cancel();
-        return this.#end(error as RpcError);
+        return this.cancel(error as RpcError);
       }
     }
-    if (this.#receiver !== undefined) {
-      const { resolve } = this.#receiver;
-      this.#receiver = undefined;
-      resolve(plain);
-    } else if (this.#queue.push(plain)) {
-      this.#call!.setReadPaused(true);
-    }
     this.#notifyStarted();
+  }
+
+  // Not earlier: a queue of small messages would become one of large messages.
+  #open(item: Uint8Array | Compressed): Uint8Array {
+    if (!(item instanceof Compressed)) return item;
+    return decompress(item.bytes, this.#call!.encoding, this.method.maxReceiveBytes);
   }
 
   onStatus(code: Status, message: string, trailers: () => Metadata): void {
@@ -267,6 +296,8 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   #end(error: RpcError | undefined): void {
     this.#ended = true;
     this.#error = error;
+    // The peer can add nothing more, and a reader may leave the rest unread for ever.
+    this.#memory?.give(this.#memory.used);
     if (this.#deadline !== undefined) this.#core.deadlines.cancel(this.#deadline);
     if (this.#options.signal !== undefined) unwatchAbort(this.#options.signal, this);
     if (this.#trailers !== undefined) safeInvoke(this.#options.onTrailers, this.#trailers);
@@ -299,4 +330,11 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     this.#onStarted = undefined;
     callback?.();
   }
+}
+
+function memoryUsedUp(bytes: number): RpcError {
+  return new RpcError(
+    Status.RESOURCE_EXHAUSTED,
+    `Cannot keep a message of ${bytes} bytes until it is read: limits.maxBufferedBytes is used up`,
+  );
 }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { gzipSync } from "node:zlib";
 import { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
 import type { ClientCall, ClientCallSink } from "../../../src/call/wire.ts";
 import { bytesCodec } from "../../../src/codec/bytes.ts";
 import { RpcError } from "../../../src/errors.ts";
+import { MemoryPool } from "../../../src/limits/memory_pool.ts";
 import type { CallCore, ClientMethod } from "../../../src/rpc/client/call_core.ts";
 import { ClientStream } from "../../../src/rpc/client/streaming_call.ts";
 import { DeadlineQueue } from "../../../src/rpc/core/deadline_queue.ts";
@@ -23,21 +25,24 @@ class Fixture {
   halfClosed = false;
   cancelled = false;
   readonly stream: ClientStream;
+  readonly memory: MemoryPool;
 
-  constructor() {
+  constructor(memory = new MemoryPool(), encoding = "identity") {
+    this.memory = memory;
     const call = {
       sendMessage: (message: Uint8Array) => void this.sent.push(untext(message)),
       sendLastMessage: (message: Uint8Array) => void this.sent.push(`${untext(message)}.`),
       halfClose: () => void (this.halfClosed = true),
       cancel: () => void (this.cancelled = true),
       setReadPaused: (paused: boolean) => void this.pauses.push(paused),
-      encoding: "identity",
+      encoding,
     };
     Object.defineProperty(call, "writable", { get: () => this.writable });
     const core = {
       clock: this.clock,
       deadlines: new DeadlineQueue(this.clock),
       compress: false,
+      memory,
       starter: {
         start: (_: unknown, sink: ClientCallSink) => {
           this.sink = sink;
@@ -137,4 +142,62 @@ Deno.test("one receive at a time, and no send after closeSend()", async () => {
   await assert.rejects(fixture.stream.send(text("late")), TypeError);
   fixture.sink.onStatus(Status.OK, "", none, "processed");
   assert.equal(await first, null);
+});
+
+Deno.test("unread messages count against the channel's memory, with 256 bytes on top of each", async () => {
+  const memory = new MemoryPool(100_000);
+  const others = new Fixture(memory);
+  const f = new Fixture(memory);
+  f.sink.onMessage(text("a"), false);
+  assert.equal(memory.used, 257);
+  assert.equal(untext((await f.stream.receive())!), "a");
+  assert.equal(memory.used, 0);
+  // A message that a reader waits for counts nothing.
+  const waiting = f.stream.receive();
+  f.sink.onMessage(text("b"), false);
+  assert.equal(untext((await waiting)!), "b");
+  assert.equal(memory.used, 0);
+  for (let i = 0; i < 1_000 && !f.cancelled; i++) f.sink.onMessage(EMPTY, false);
+  assert.equal(f.cancelled, true);
+  assert.equal(memory.used, 0);
+  const error = await failure(f.stream.receive());
+  assert.equal(error.code, Status.RESOURCE_EXHAUSTED);
+  assert.match(error.message, /limits\.maxBufferedBytes is used up/);
+  // Other calls of the channel go on.
+  others.sink.onMessage(text("c"), false);
+  assert.equal(untext((await others.stream.receive())!), "c");
+});
+
+Deno.test("the end of a call, and its cancellation, return what its unread messages count", async () => {
+  const f = new Fixture();
+  for (let i = 0; i < 10; i++) f.sink.onMessage(text("a"), false);
+  assert.equal(f.memory.used, 2_570);
+  f.sink.onStatus(Status.OK, "", none, "processed");
+  assert.equal(f.memory.used, 0);
+  for (let i = 0; i < 10; i++) assert.equal(untext((await f.stream.receive())!), "a");
+  assert.equal(await f.stream.receive(), null);
+  assert.equal(f.memory.used, 0);
+  const g = new Fixture();
+  g.sink.onMessage(text("a"), false);
+  g.stream.cancel(new RpcError(Status.CANCELLED, "enough"));
+  assert.equal(g.memory.used, 0);
+});
+
+Deno.test("compressed messages wait compressed", async () => {
+  const f = new Fixture(new MemoryPool(1_000_000), "gzip");
+  const packed = new Uint8Array(gzipSync(new Uint8Array(900_000)));
+  for (let i = 0; i < 20; i++) f.sink.onMessage(packed, true);
+  assert.equal(f.memory.used, 20 * (packed.length + 256));
+  for (let i = 0; i < 20; i++) assert.equal((await f.stream.receive())!.length, 900_000);
+  f.sink.onMessage(text("not gzip"), true);
+  f.sink.onMessage(packed, true);
+  assert.equal((await failure(f.stream.receive())).code, Status.INTERNAL);
+  assert.equal(f.cancelled, true);
+  assert.equal((await failure(f.stream.receive())).code, Status.INTERNAL);
+  // After the end of the call as well.
+  const g = new Fixture(new MemoryPool(), "gzip");
+  g.sink.onMessage(text("not gzip"), true);
+  g.sink.onStatus(Status.OK, "", none, "processed");
+  assert.equal((await failure(g.stream.receive())).code, Status.INTERNAL);
+  assert.equal((await failure(g.stream.receive())).code, Status.INTERNAL);
 });

@@ -7,6 +7,7 @@ import type {
   ClientCallSink,
   ClientConnection,
 } from "../../../src/call/wire.ts";
+import { MemoryPool } from "../../../src/limits/memory_pool.ts";
 import type { CallCore, ClientMethod } from "../../../src/rpc/client/call_core.ts";
 import { callUnary } from "../../../src/rpc/client/unary_call.ts";
 import type { Connection } from "../../../src/rpc/pool/connection.ts";
@@ -51,6 +52,7 @@ class FakeWire {
     compress: false,
     authority: undefined,
     batcher: undefined,
+    memory: new MemoryPool(),
   } as unknown as CallCore;
 
   readonly method: ClientMethod = {
