@@ -1,13 +1,14 @@
 import { concat } from "../../fixtures/bytes.ts";
 import { sleep } from "../../fixtures/waiting.ts";
 import type { RawConnection } from "./raw_connection.ts";
+import type { Wire } from "./report.ts";
 
 /** Attack on a server. */
 export interface Attack {
   readonly name: string;
   /** Class in the threat table. */
   readonly group: string;
-  readonly wire: "grpc" | "lean";
+  readonly wire: Wire;
   /** Number of concurrent connections. Default 3. */
   readonly connections?: number;
   /** Whether to read what the server sends. Default true. */

@@ -1,6 +1,6 @@
-// deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean]
+// deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean|http1]
 //
-// Starts the real server program, and for each class of attack a process with attacking connections beside a
+// Starts the real server program (for http1 the host program with an enclave), and for each class of attack a process with attacking connections beside a
 // well-behaved client at 50 calls per second. An attack is contained when the server survives, its resident memory
 // grows by at most 64 MiB, its descriptors are closed, the client gets no error, and the client's p99 is at most
 // three times that beside legitimate traffic of the same bytes per second. Exits with 1 when one is not contained.
@@ -11,6 +11,7 @@ import type { Attack } from "./attack.ts";
 import { ALPN } from "./raw_connection.ts";
 import { sleep } from "../../fixtures/waiting.ts";
 import { handshakeBytes } from "./handshake_bytes.ts";
+import { HTTP1_ATTACKS } from "./http1_attacks.ts";
 import { HTTP2_ATTACKS } from "./http2_attacks.ts";
 import { LEAN_ATTACKS } from "./lean_attacks.ts";
 import { moveToOtherCore, runAttacker, runLegitimate, ServerProcess } from "./processes.ts";
@@ -28,17 +29,17 @@ const MAX_DESCRIPTORS_LEFT = 20;
 const SETTLE_MS = 7_000;
 
 const USAGE = `
-deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean]
+deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean|http1]
 
   --seconds N    how long each attack lasts; default 10, with which the p99 is the fifth longest of 500 calls
   --only TEXT    attacks whose names contain it; default all
-  --wire WIRE    grpc or lean; default both
+  --wire WIRE    grpc, lean or http1; default all
 `;
 
 const { values } = readArguments(USAGE, {
   seconds: number(10, 0.1, 3_600),
   only: anyText(undefined),
-  wire: choice(["grpc", "lean"], undefined),
+  wire: choice(["grpc", "lean", "http1"], undefined),
 });
 const { seconds } = values;
 
@@ -147,7 +148,7 @@ function print(
   ]));
 }
 
-const attacks = [...HTTP2_ATTACKS, ...LEAN_ATTACKS].filter(({ name, wire }) =>
+const attacks = [...HTTP1_ATTACKS, ...HTTP2_ATTACKS, ...LEAN_ATTACKS].filter(({ name, wire }) =>
   (values.wire === undefined || wire === values.wire) &&
   (values.only === undefined || name.includes(values.only))
 );
@@ -183,10 +184,13 @@ try {
     const chosen = attacks.filter((attack) => !tls || attack.tls === true);
     if (chosen.length === 0) continue;
     const ca = tls ? certificate.cert : undefined;
-    const start = () => ServerProcess.start(tls ? { certFile, keyFile } : undefined);
+    const start = ({ wire }: Attack) =>
+      wire === "http1"
+        ? ServerProcess.startHost()
+        : ServerProcess.start(tls ? { certFile, keyFile } : undefined);
     for (const attack of chosen) {
       // A new server each time: memory left by an earlier attack would hide the growth.
-      const server = running = await start();
+      const server = running = await start(attack);
       const { port } = server;
       // The warm-up allocates heap and compiled code that remain.
       const task = { wire: attack.wire, hostname: "127.0.0.1", port, ca, seconds: WARM_UP_SECONDS };

@@ -47,33 +47,44 @@ export async function moveToOtherCore(): Promise<void> {
   await goFirst(Deno.pid);
 }
 
-/** The server program. */
+/** A program under attack. */
 export class ServerProcess {
   /** Whether it is running. */
   alive = true;
   readonly stderr: string[] = [];
 
-  private constructor(readonly child: Deno.ChildProcess, readonly port: number) {
+  private constructor(
+    readonly child: Deno.ChildProcess,
+    readonly port: number,
+    readonly behind: ServerProcess | undefined,
+  ) {
     child.status.then(() => this.alive = false);
     this.#readErrors();
   }
 
-  /** Starts it on one thread and a free port. */
+  /** Starts the server program on one thread and a free port. */
   static async start(tls?: { certFile: string; keyFile: string }): Promise<ServerProcess> {
-    // Like the task `server`.
-    const args = [
-      "run",
-      "-A",
-      SERVER_V8_FLAGS,
-      "cmd/server.ts",
-      "--addr",
-      "127.0.0.1:0",
-      "--workers",
-      "1",
-    ];
+    const args = ["cmd/server.ts", "--addr", "127.0.0.1:0", "--workers", "1"];
     args.push("--log-level", "error", "--crypto-backend", "webcrypto");
     if (tls !== undefined) args.push("--tls-cert", tls.certFile, "--tls-key", tls.keyFile);
-    const child = (await onCore(VICTIM_CORE, args)).spawn();
+    return await ServerProcess.#started(VICTIM_CORE, args);
+  }
+
+  /** Starts the host program in front of an enclave on the core of the attackers. */
+  static async startHost(): Promise<ServerProcess> {
+    const common = ["--addr", "127.0.0.1:0", "--log-level", "error"];
+    const enclave = await ServerProcess.#started(OTHER_CORE, ["cmd/enclave.ts", ...common]);
+    const args = ["cmd/host.ts", ...common, "--enclave", `127.0.0.1:${enclave.port}`];
+    return await ServerProcess.#started(VICTIM_CORE, args, enclave);
+  }
+
+  static async #started(
+    core: string,
+    args: string[],
+    behind?: ServerProcess,
+  ): Promise<ServerProcess> {
+    // Like the task `server`.
+    const child = (await onCore(core, ["run", "-A", SERVER_V8_FLAGS, ...args])).spawn();
     const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
     let text = "";
     for (;;) {
@@ -83,7 +94,7 @@ export class ServerProcess {
       const match = /listening \S*?:(\d+)\n/.exec(text);
       if (match === null) continue;
       reader.releaseLock();
-      return new ServerProcess(child, Number(match[1]));
+      return new ServerProcess(child, Number(match[1]), behind);
     }
   }
 
@@ -116,6 +127,7 @@ export class ServerProcess {
   async stop(): Promise<void> {
     if (this.alive) this.child.kill("SIGTERM");
     await this.child.status;
+    await this.behind?.stop();
   }
 }
 

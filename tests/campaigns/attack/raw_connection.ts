@@ -1,9 +1,10 @@
 /** Socket that writes any bytes and counts the frames of the server. */
 
 import { setImmediate } from "node:timers";
+import type { Wire } from "./report.ts";
 
 /** The wires by their names in TLS handshakes. */
-export const ALPN = { grpc: "h2", lean: "vrpc-lean/1" } as const;
+export const ALPN = { grpc: "h2", lean: "vrpc-lean/1", http1: "http/1.1" } as const;
 
 /** Counts of frames from the server, over all connections of an attacker. */
 export class Answers {
@@ -39,14 +40,14 @@ export class RawConnection {
 
   private constructor(
     readonly conn: Deno.Conn,
-    readonly wire: "grpc" | "lean",
+    readonly wire: Wire,
     readonly answers: Answers,
   ) {}
 
   /** Connects; without `reading`, nothing is read from the socket. */
   static async open(
     victim: Victim,
-    wire: "grpc" | "lean",
+    wire: Wire,
     answers: Answers,
     reading: boolean,
   ): Promise<RawConnection> {
@@ -111,6 +112,7 @@ export class RawConnection {
   }
 
   #parse(chunk: Uint8Array): void {
+    if (this.wire === "http1") return this.#countStatuses(chunk);
     let bytes = chunk;
     if (this.#rest.length > 0) {
       bytes = new Uint8Array(this.#rest.length + chunk.length);
@@ -130,6 +132,12 @@ export class RawConnection {
       this.#skip = length;
     }
     this.#rest = bytes.slice(at);
+  }
+
+  // A status line that is cut between two reads is not counted.
+  #countStatuses(chunk: Uint8Array): void {
+    const text = new TextDecoder("latin1").decode(chunk);
+    for (const [, status] of text.matchAll(/HTTP\/1\.1 (\d{3}) /g)) this.answers.add(status);
   }
 
   // Return the length of the frame at `at`, or 0 when it is incomplete.

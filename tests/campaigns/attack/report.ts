@@ -1,7 +1,10 @@
+/** Wire of an attack; `http1` is that of the host program, the others that of the server program. */
+export type Wire = "grpc" | "lean" | "http1";
+
 /** Task of an attacking process. */
 export interface AttackerTask {
   readonly name: string;
-  readonly wire: "grpc" | "lean";
+  readonly wire: Wire;
   readonly hostname: string;
   readonly port: number;
   readonly ca?: string;

@@ -1,20 +1,19 @@
-import { type Channel, connect } from "../../../mod.ts";
+import { type Caller, openCaller } from "./caller.ts";
 import type { AttackerTask } from "./report.ts";
 
 const CALLS_PER_SECOND = 50;
-const REQUEST = Uint8Array.of(0x0a, 64, ...new Uint8Array(64));
+const ECHO_BYTES = 64;
 
 /** Well-behaved client: 50 calls per second on one connection. */
 export class Witness {
   #latenciesMs: number[] = [];
   #errors: string[] = [];
-  readonly #channel: Channel;
+  readonly #caller: Caller;
   #running = true;
   readonly #done: Promise<void>;
 
   constructor(task: Omit<AttackerTask, "name" | "seconds">) {
-    const tls = task.ca === undefined ? undefined : { ca: task.ca };
-    this.#channel = connect(`${task.hostname}:${task.port}`, { wire: task.wire, tls });
+    this.#caller = openCaller(task);
     this.#done = this.#run();
   }
 
@@ -33,7 +32,7 @@ export class Witness {
   // Latency counts from the due time, to include delays of the client itself.
   async #call(dueMs: number): Promise<void> {
     try {
-      await this.#channel.call("/vrpc.echo.v1.EchoService/Echo", REQUEST, { timeoutMs: 5_000 });
+      await this.#caller.echo(ECHO_BYTES, 5_000);
       this.#latenciesMs.push(performance.now() - dueMs);
     } catch (error) {
       this.#errors.push((error as Error).message);
@@ -53,6 +52,6 @@ export class Witness {
   async stop(): Promise<void> {
     this.#running = false;
     await this.#done;
-    await this.#channel.close();
+    await this.#caller.close();
   }
 }

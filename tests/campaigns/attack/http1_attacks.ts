@@ -1,0 +1,120 @@
+/** Attacks over HTTP/1.1 on the host program. */
+
+import { text } from "../../fixtures/bytes.ts";
+import { sleep } from "../../fixtures/waiting.ts";
+import { type Attack, flood, keepOn, repeat, wait } from "./attack.ts";
+import type { RawConnection } from "./raw_connection.ts";
+
+const HOST = "Host: localhost\r\n";
+const ECHO = `POST /echo HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n`;
+const BODY_BYTES = 4_194_304;
+const JSON_BODY = '{"xid":"hello"}';
+const CALL = `${ECHO}Content-Length: ${JSON_BODY.length}\r\n\r\n${JSON_BODY}`;
+
+function attack(
+  name: string,
+  group: string,
+  run: (connection: RawConnection) => Promise<unknown>,
+  more: Partial<Attack> = {},
+): Attack {
+  return {
+    name,
+    group,
+    wire: "http1",
+    async run(connection) {
+      await run(connection);
+    },
+    ...more,
+  };
+}
+
+/** Writes bytes once, then waits for the end. */
+const once = (bytes: string | Uint8Array) => async (connection: RawConnection) => {
+  if (await connection.write(typeof bytes === "string" ? text(bytes) : bytes)) {
+    await wait(connection);
+  }
+};
+
+/** Writes bytes, then a further piece every `ms`. */
+const drip = (bytes: string, piece: string, ms: number) => async (connection: RawConnection) => {
+  if (!await connection.write(text(bytes))) return;
+  while (await connection.write(text(piece))) await sleep(ms);
+};
+
+const unfinished = new Uint8Array(BODY_BYTES - 1).fill(32);
+
+/** Attacks on HTTP/1.1. */
+export const HTTP1_ATTACKS: readonly Attack[] = [
+  attack("half a header section", "slow input", once(`GET / HTTP/1.1\r\n${HOST}X:`), {
+    connections: 3_000,
+  }),
+  attack(
+    "a header section, octet by octet",
+    "slow input",
+    drip(`GET / HTTP/1.1\r\n${HOST}X: `, "x", 100),
+    {
+      connections: 500,
+    },
+  ),
+  attack("silent connections", "slow input", wait, { connections: 3_000 }),
+  attack(
+    "bodies of 4 MiB that lack their last octet",
+    "messages never completed",
+    async (connection) => {
+      if (!await connection.write(text(`${ECHO}Content-Length: ${BODY_BYTES}\r\n\r\n`))) return;
+      if (await connection.write(unfinished)) await wait(connection);
+    },
+    { connections: 200 },
+  ),
+  attack(
+    "a body, octet by octet",
+    "slow input",
+    drip(`${ECHO}Content-Length: ${BODY_BYTES}\r\n\r\n`, " ", 50),
+    {
+      connections: 500,
+    },
+  ),
+  attack("chunks of one octet", "floods", async (connection) => {
+    if (!await connection.write(text(`${ECHO}Transfer-Encoding: chunked\r\n\r\n`))) return;
+    await flood(connection, repeat(text("1\r\n \r\n"), 5_000));
+  }),
+  attack("chunk extensions without end", "floods", async (connection) => {
+    if (!await connection.write(text(`${ECHO}Transfer-Encoding: chunked\r\n\r\n`))) return;
+    await flood(connection, repeat(text(`1;${"a".repeat(1_000)}\r\n \r\n`), 20));
+  }),
+  attack(
+    "requests sent ahead, responses read",
+    "floods",
+    (connection) => flood(connection, repeat(text(CALL), 500)),
+  ),
+  attack(
+    "requests sent ahead, responses not read",
+    "slow readers",
+    (connection) => flood(connection, repeat(text(`GET / HTTP/1.1\r\n${HOST}\r\n`), 1_000)),
+    { reading: false, connections: 100 },
+  ),
+  attack(
+    "malformed requests",
+    "malformed input",
+    (connection) => keepOn(connection, () => text(`GET / HTTP/1.1\n${HOST}\r\n`)),
+    { connections: 20 },
+  ),
+  attack(
+    "header sections of 16 KiB in many fields",
+    "large header lists",
+    (connection) =>
+      flood(
+        connection,
+        text(`GET /healthz HTTP/1.1\r\n${HOST}${"a:b\r\n".repeat(90)}\r\n`.repeat(100)),
+      ),
+  ),
+  attack(
+    "unknown paths with names close to known ones",
+    "unknown methods",
+    (connection) =>
+      flood(
+        connection,
+        repeat(text(CALL.replace("/echo", "/vrpc.enclave.v1.EnclaveService/Ecko")), 200),
+      ),
+  ),
+];
