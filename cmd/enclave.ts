@@ -110,7 +110,7 @@ async function main(): Promise<number> {
   const verbose = flags.logLevel === "debug" || flags.logLevel === "trace";
   const tls = await serverTls(flags);
   const metrics = figures &&
-    serveMetrics(flags.metricsAddr!, {
+    await serveMetrics(flags.metricsAddr!, {
       threads: async () => [await figures.collect()],
       allowHost: flags.metricsAllowHost,
     });

@@ -8,13 +8,23 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import type { Command } from "commander";
 import { type Channel, connect, RpcError, Status } from "../mod.ts";
 import { type CallObserver, clientMetrics, observeChannel } from "../src/telemetry/mod.ts";
-import { errorBody, Gateway, httpStatus, STATUS_PAGE } from "../src/gateway/mod.ts";
+import {
+  errorBody,
+  Gateway,
+  type HttpHandler,
+  type HttpServer,
+  httpStatus,
+  serveHttp,
+  STATUS_PAGE,
+} from "../src/gateway/mod.ts";
 import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   allowHostOption,
+  hostAndPort,
   hostCheckOf,
   httpAddress,
   metricsResponse,
@@ -40,6 +50,7 @@ interface Flags extends ClientTlsFlags {
   timeoutMs: number;
   maxBodyBytes: number;
   maxBufferedBytes: number;
+  maxConnections: number;
   allowHost?: string[];
   logLevel: Level;
   graceMs: number;
@@ -78,6 +89,21 @@ function readFlags(): Flags {
         parse: wholeNumber(1, 3_600_000),
       }),
     )
+    .addOption(allowHostOption(ALLOW_HOST, "VRPC_ALLOW_HOST"))
+    .addOption(logLevelOption())
+    .addOption(graceOption("requests"));
+  addClientTlsOptions(addLimitOptions(command)).addHelpText(
+    "after",
+    `
+Paths: POST /echo, POST /package.Service/Method (JSON), GET / (status page), /healthz, /readyz, /metrics.
+Prints "listening http://ADDRESS" once it accepts connections. SIGTERM and SIGINT drain.
+Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
+  );
+  return readOptions<Flags>(command);
+}
+
+function addLimitOptions(command: Command): Command {
+  return command
     .addOption(
       option("--max-body-bytes <bytes>", "MAX_BODY_BYTES", "largest request body accepted", {
         default: 4 * 1024 * 1024,
@@ -92,17 +118,12 @@ function readFlags(): Flags {
         { default: 64 * 1024 * 1024, parse: wholeNumber(1, 2 ** 40) },
       ),
     )
-    .addOption(allowHostOption(ALLOW_HOST, "VRPC_ALLOW_HOST"))
-    .addOption(logLevelOption())
-    .addOption(graceOption("requests"));
-  addClientTlsOptions(command).addHelpText(
-    "after",
-    `
-Paths: POST /echo, POST /package.Service/Method (JSON), GET / (status page), /healthz, /readyz, /metrics.
-Prints "listening http://ADDRESS" once it accepts connections. SIGTERM and SIGINT drain.
-Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
-  );
-  return readOptions<Flags>(command);
+    .addOption(
+      option("--max-connections <count>", "VRPC_MAX_CONNECTIONS", "most open HTTP connections", {
+        default: 4_096,
+        parse: wholeNumber(1, 1_000_000),
+      }),
+    );
 }
 
 /** Bucket bounds of request durations, in seconds. */
@@ -170,7 +191,7 @@ function handler(
   channel: Channel,
   metrics: Metrics,
   enclave: string,
-): (request: Request) => Response | Promise<Response> {
+): HttpHandler {
   const page = { "content-type": "text/html; charset=utf-8" };
   return async (request) => {
     const { url } = request;
@@ -185,43 +206,41 @@ function handler(
       if (path === "/metrics") return await metrics.response();
     }
     const startMs = performance.now();
-    const response = await gateway.handle(request, path);
+    const response = await gateway.answer(request, path);
     // One label for all unknown paths: peers can send any number of them.
     metrics.count(gateway.knows(path) ? path : "other", response.status, startMs);
     return response;
   };
 }
 
-function listenHttp(
+async function listenHttp(
   flags: Flags,
-  handle: (request: Request) => Response | Promise<Response>,
-): Deno.HttpServer<Deno.NetAddr> {
+  handle: HttpHandler,
+): Promise<HttpServer> {
   const address = httpAddress(flags.addr, "--addr");
-  try {
-    const server = Deno.serve({
-      ...address,
-      onListen: ({ hostname, port }) =>
-        console.log(
-          `listening http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`,
-        ),
+  const server = await serveHttp(
+    hostAndPort(address),
+    (request) => refusal(request) ?? handle(request),
+    {
+      limits: {
+        maxConnections: flags.maxConnections,
+        maxBufferedBytes: flags.maxBufferedBytes,
+        // The gateway refuses larger bodies, in JSON.
+        maxBodyBytes: Infinity,
+      },
       onError: (error) => {
         logger.error("A request failed: {error}", { error });
         return Response.json(errorBody(Status.INTERNAL, "The gateway failed"), { status: 500 });
       },
-    }, (request) => refusal(request) ?? handle(request));
-    const refusal = hostCheckOf(server.addr, {
-      name: address.hostname,
-      option: ALLOW_HOST,
-      allow: flags.allowHost,
-    });
-    return server;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    throw new Error(
-      `Cannot listen on ${flags.addr}: the address is in use; find the process with: ` +
-        `ss -ltnp 'sport = :${address.port}'`,
-    );
-  }
+    },
+  );
+  const refusal = hostCheckOf(httpAddress(server.address, "--addr"), {
+    name: address.hostname,
+    option: ALLOW_HOST,
+    allow: flags.allowHost,
+  });
+  console.log(`listening http://${server.address}`);
+  return server;
 }
 
 async function main(): Promise<number> {
@@ -239,16 +258,13 @@ async function main(): Promise<number> {
     timeoutMs: flags.timeoutMs,
   });
   const handle = handler(gateway, channel, metrics, flags.enclave);
-  const server = listenHttp(flags, handle);
+  const server = await listenHttp(flags, handle);
   channel.ready({ timeoutMs: 5_000 }).catch((error: Error) =>
     logger.warn("The enclave is not reachable yet: {reason}", { reason: error.message })
   );
   watchEnclave(channel, flags.enclave);
   logger.info("{signal}: finishing open requests", { signal: await signal });
-  const grace = Promise.withResolvers<void>();
-  const timer = setTimeout(grace.resolve, flags.graceMs);
-  await Promise.race([server.shutdown(), grace.promise]);
-  clearTimeout(timer);
+  await server.shutdown({ graceMs: flags.graceMs });
   await channel.close();
   return 0;
 }

@@ -255,7 +255,7 @@ async function main(): Promise<number> {
   };
   let serving: Serving | undefined = undefined;
   // Before the threads, to report a port in use immediately.
-  const metrics = startMetrics(flags, async () => await serving?.measure() ?? []);
+  const metrics = await startMetrics(flags, async () => await serving?.measure() ?? []);
   const keys = generateCryptoKeys();
   const threads = flags.addr.some(isTcp) && flags.workers > 1;
   if (!threads && flags.workers > 1) {
@@ -280,7 +280,7 @@ async function main(): Promise<number> {
 function startMetrics(
   { metricsAddr, metricsAllowHost }: Flags,
   measure: () => Promise<Measured[]>,
-): MetricsEndpoint | undefined {
+): Promise<MetricsEndpoint> | undefined {
   if (metricsAddr === undefined) return undefined;
   const own = new ThreadMetrics().addProcess();
   return serveMetrics(metricsAddr, {

@@ -8,7 +8,7 @@ import type { MeterProvider as Provider } from "@opentelemetry/api";
 import { PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { MeterProvider, MetricReader, type ResourceMetrics } from "@opentelemetry/sdk-metrics";
 import { type Command, InvalidArgumentError, type Option } from "commander";
-import { allowedHosts, type HostCheck } from "../../src/gateway/mod.ts";
+import { allowedHosts, type HostCheck, serveHttp } from "../../src/gateway/mod.ts";
 import { errorLine, list, option, UsageError } from "./program.ts";
 
 /** Options added by {@link addMetricsOption}. */
@@ -71,11 +71,11 @@ function hosts(): (text: string) => string[] {
  * allows further hosts.
  */
 export function hostCheckOf(
-  { hostname, port }: Deno.NetAddr,
+  { hostname, port }: HttpAddress,
   { name, option, allow = [] }: { name: string; option: string; allow?: readonly string[] },
 ): HostCheck {
-  const given = name.includes(":") ? `[${name}]` : name;
-  return allowedHosts({ hostname, port, allow: [`${given}:${port}`, ...allow], option });
+  const given = hostAndPort({ hostname: name, port });
+  return allowedHosts({ hostname, port, allow: [given, ...allow], option });
 }
 
 /** Metrics of one thread. */
@@ -160,43 +160,41 @@ export interface MetricsSource {
   readonly allowHost?: readonly string[];
 }
 
-/** Serves `GET /metrics` at `address`. Throws when it can't listen. */
-export function serveMetrics(
+// Scrapers are few.
+const METRICS_LIMITS = { maxConnections: 64, maxBodyBytes: 65_536 };
+
+/** Serves `GET /metrics` at `address`. Rejects when it can't listen. */
+export async function serveMetrics(
   address: string,
   source: MetricsSource,
-): MetricsEndpoint {
+): Promise<MetricsEndpoint> {
   const where = httpAddress(address, "--metrics-addr");
   try {
-    const server = Deno.serve({ ...where, onListen() {} }, async (request) => {
+    const server = await serveHttp(hostAndPort(where), async (request) => {
       const refused = refusal(request);
       if (refused !== undefined) return refused;
       const { pathname } = new URL(request.url);
       if (pathname !== "/metrics") return new Response("GET /metrics\n", { status: 404 });
       if (request.method !== "GET") return new Response(null, { status: 405 });
       return metricsResponse(await source.threads(), await source.process?.());
-    });
-    const refusal = hostCheckOf(server.addr, {
+    }, { limits: METRICS_LIMITS });
+    const { address: listening } = server;
+    const refusal = hostCheckOf(httpAddress(listening, "--metrics-addr"), {
       name: where.hostname,
       option: METRICS_ALLOW_HOST,
       allow: source.allowHost,
     });
-    const { hostname, port } = server.addr;
-    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-    return { url: `http://${host}:${port}/metrics`, close: () => closeHttp(server) };
+    return {
+      url: `http://${listening}/metrics`,
+      close: () => server.shutdown({ graceMs: CLOSE_MS }),
+    };
   } catch (error) {
-    const reason = error instanceof Deno.errors.AddrInUse
-      ? `the address is in use; find the process with: ss -ltnp 'sport = :${where.port}'`
-      : errorLine(error);
-    throw new Error(`Cannot listen on ${address} (--metrics-addr): ${reason}`, { cause: error });
+    const line = errorLine(error).replace(
+      /^Cannot listen on \S+:/,
+      (start) => `${start.slice(0, -1)} (--metrics-addr):`,
+    );
+    throw new Error(line, { cause: error });
   }
-}
-
-/** Frees the address at once, and waits a while for open requests: a client may never end its own. */
-async function closeHttp(server: Deno.HttpServer): Promise<void> {
-  const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, CLOSE_MS);
-  await Promise.race([server.shutdown(), late.promise]);
-  clearTimeout(timer);
 }
 
 /** Creates an HTTP response with Prometheus text. */
@@ -206,14 +204,27 @@ export function metricsResponse(threads: readonly Measured[], process?: Measured
   });
 }
 
+/** Where an HTTP server listens. */
+export interface HttpAddress {
+  /** Name or IP address, IPv6 without brackets. */
+  readonly hostname: string;
+  /** Port; 0 lets the system choose. */
+  readonly port: number;
+}
+
+/** Formats an address as `host:port`. */
+export function hostAndPort({ hostname, port }: HttpAddress): string {
+  return `${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
 /** Parses host and port of an option. Throws {@link UsageError}. */
-export function httpAddress(text: string, flag: string): { hostname: string; port: number } {
+export function httpAddress(text: string, flag: string): HttpAddress {
   const address = parseHttpAddress(text);
   if (address !== undefined) return address;
   throw new UsageError(`Cannot use address ${text} (${flag}): use the form 127.0.0.1:1323`);
 }
 
-function parseHttpAddress(text: string): { hostname: string; port: number } | undefined {
+function parseHttpAddress(text: string): HttpAddress | undefined {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^:\s]*)):(\d{1,5})$/i.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port > 65_535) return undefined;

@@ -21,6 +21,7 @@ import { type ExactJson, fromExactJson } from "../codec/proto_json.ts";
 import { RpcError, TransportError } from "../errors.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
 import type { CallOptions } from "../rpc/core/types.ts";
+import { HttpReply } from "../rpc/http/handler.ts";
 import { errorBody, errorResponse } from "./http_errors.ts";
 import { type GatewayMethod, MethodTable } from "./method_table.ts";
 import { BadRequest, BodyPool, parseJson, readJsonText } from "./request_body.ts";
@@ -89,10 +90,20 @@ export class Gateway {
 
   /** Handles one request for a method. Never rejects. */
   async handle(request: Request, path: string): Promise<Response> {
+    const answer = await this.answer(request, path);
+    return answer instanceof HttpReply ? answer.toResponse() : answer;
+  }
+
+  /** Does the same as {@link handle} for `serveHttp`, which needs no `Response` for a body that is complete. */
+  async answer(request: Request, path: string): Promise<Response | HttpReply> {
     const id = request.headers.get("x-request-id");
-    const response = await this.#answer(request, path, id).catch(answerError);
-    if (id !== null) response.headers.set("x-request-id", id);
-    return response;
+    const answer = await this.#answer(request, path, id).catch(answerError);
+    if (id === null) return answer;
+    if (answer instanceof HttpReply) {
+      return new HttpReply(answer.status, [...answer.fields, "x-request-id", id], answer.body);
+    }
+    answer.headers.set("x-request-id", id);
+    return answer;
   }
 
   /** Returns whether `path` is a route or a known method, without a call to the service. */
@@ -100,7 +111,11 @@ export class Gateway {
     return this.#routes.has(path) || this.#methods.has(path);
   }
 
-  async #answer(request: Request, path: string, id: string | null): Promise<Response> {
+  async #answer(
+    request: Request,
+    path: string,
+    id: string | null,
+  ): Promise<Response | HttpReply> {
     if (request.method !== "POST") {
       throw new BadRequest(
         405,
@@ -243,11 +258,11 @@ function exampleOf(method: DescMethod): JsonValue {
   return toJson(method.input, create(method.input), { alwaysEmitImplicit: true });
 }
 
-function json(value: JsonValue): Response {
-  return new Response(JSON.stringify(value), { headers: JSON_HEADERS });
+function json(value: JsonValue): HttpReply {
+  return new HttpReply(200, JSON_FIELDS, JSON.stringify(value));
 }
 
-const JSON_HEADERS = { "content-type": "application/json" };
+const JSON_FIELDS = ["content-type", "application/json"];
 
 function answerError(error: unknown): Response {
   if (error instanceof BadRequest) {
