@@ -66,6 +66,8 @@ export class Exchange implements BodySink {
   sink: ExchangeSink = NO_SINK;
   /** The request without its body. */
   readonly head: RequestHead;
+  /** Whether the request was sent ahead of the response to the one before it (RFC 9112 §9.3.2). */
+  readonly pipelined: boolean;
   readonly #owner: ExchangeOwner;
   #state: number = State.WAITING;
   #framing: number = Framing.NONE;
@@ -77,9 +79,10 @@ export class Exchange implements BodySink {
   #blocked = false;
 
   /** Begins with a head that arrived. */
-  constructor(owner: ExchangeOwner, head: RequestHead) {
+  constructor(owner: ExchangeOwner, head: RequestHead, pipelined: boolean) {
     this.#owner = owner;
     this.head = head;
+    this.pipelined = pipelined;
   }
 
   // ---- request ---------------------------------------------------------------------------------------------

@@ -67,6 +67,10 @@ Deno.test("RFC 9112 §9.3.2: requests sent ahead are answered in order, one at a
     exchange.respond(200, ["n", String(i)], client.seen[i].body);
   }
   assert.deepEqual(client.seen.map(({ body }) => body), ["", "one", "two", ""]);
+  assert.deepEqual(
+    client.seen.map(({ exchange }) => exchange.pipelined),
+    [false, true, true, true],
+  );
   assert.deepEqual([...client.take().matchAll(/n: (\d)/g)].map((match) => match[1]), [..."0123"]);
   assert.equal(client.engine.wantsRead, true);
   assert.equal(client.engine.bufferedBytes, 0);

@@ -8,6 +8,7 @@ import type { Clock } from "../../call/clock.ts";
 import { toError } from "../../errors.ts";
 import { Http1ServerConnection, type Http1ServerSink } from "../../http1/connection.ts";
 import type { Exchange, ExchangeSink } from "../../http1/exchange.ts";
+import { systemTurns } from "../../event_loop/turns.ts";
 import { type MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { ConnectionDriver } from "../core/connection_driver.ts";
@@ -159,6 +160,9 @@ class HttpCall implements ExchangeSink {
   /** Calls the handler and sends its response. Never rejects. */
   async run(owner: HttpConnectionOwner): Promise<void> {
     try {
+      // Otherwise a client that sends thousands of requests at once would keep the turn until all are answered.
+      if (this.#exchange.pipelined) await systemTurns.nextTurn();
+      if (this.#exchange.ended) return;
       const response = await owner.handler(this.request as unknown as Request);
       if (response instanceof HttpReply) this.sender.reply(response);
       else await this.sender.send(response);

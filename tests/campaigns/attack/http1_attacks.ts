@@ -5,6 +5,7 @@ import { sleep } from "../../fixtures/waiting.ts";
 import { type Attack, flood, keepOn, repeat, wait } from "./attack.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
+// The check of Host wants the port, see `on`.
 const HOST = "Host: localhost\r\n";
 const ECHO = `POST /echo HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n`;
 const BODY_BYTES = 4_194_304;
@@ -28,16 +29,20 @@ function attack(
   };
 }
 
-/** Writes bytes once, then waits for the end. */
-const once = (bytes: string | Uint8Array) => async (connection: RawConnection) => {
-  if (await connection.write(typeof bytes === "string" ? text(bytes) : bytes)) {
-    await wait(connection);
-  }
+/** Bytes of requests with the Host of the victim. */
+function on(connection: RawConnection, requests: string): Uint8Array {
+  const { port } = connection.conn.remoteAddr as Deno.NetAddr;
+  return text(requests.replaceAll(HOST, `Host: localhost:${port}\r\n`));
+}
+
+/** Writes text once, then waits for the end. */
+const once = (requests: string) => async (connection: RawConnection) => {
+  if (await connection.write(on(connection, requests))) await wait(connection);
 };
 
 /** Writes bytes, then a further piece every `ms`. */
 const drip = (bytes: string, piece: string, ms: number) => async (connection: RawConnection) => {
-  if (!await connection.write(text(bytes))) return;
+  if (!await connection.write(on(connection, bytes))) return;
   while (await connection.write(text(piece))) await sleep(ms);
 };
 
@@ -61,7 +66,9 @@ export const HTTP1_ATTACKS: readonly Attack[] = [
     "bodies of 4 MiB that lack their last octet",
     "messages never completed",
     async (connection) => {
-      if (!await connection.write(text(`${ECHO}Content-Length: ${BODY_BYTES}\r\n\r\n`))) return;
+      if (!await connection.write(on(connection, `${ECHO}Content-Length: ${BODY_BYTES}\r\n\r\n`))) {
+        return;
+      }
       if (await connection.write(unfinished)) await wait(connection);
     },
     { connections: 200 },
@@ -75,28 +82,33 @@ export const HTTP1_ATTACKS: readonly Attack[] = [
     },
   ),
   attack("chunks of one octet", "floods", async (connection) => {
-    if (!await connection.write(text(`${ECHO}Transfer-Encoding: chunked\r\n\r\n`))) return;
+    if (!await connection.write(on(connection, `${ECHO}Transfer-Encoding: chunked\r\n\r\n`))) {
+      return;
+    }
     await flood(connection, repeat(text("1\r\n \r\n"), 5_000));
   }),
   attack("chunk extensions without end", "floods", async (connection) => {
-    if (!await connection.write(text(`${ECHO}Transfer-Encoding: chunked\r\n\r\n`))) return;
+    if (!await connection.write(on(connection, `${ECHO}Transfer-Encoding: chunked\r\n\r\n`))) {
+      return;
+    }
     await flood(connection, repeat(text(`1;${"a".repeat(1_000)}\r\n \r\n`), 20));
   }),
   attack(
     "requests sent ahead, responses read",
     "floods",
-    (connection) => flood(connection, repeat(text(CALL), 500)),
+    (connection) => flood(connection, on(connection, CALL.repeat(500))),
   ),
   attack(
     "requests sent ahead, responses not read",
     "slow readers",
-    (connection) => flood(connection, repeat(text(`GET / HTTP/1.1\r\n${HOST}\r\n`), 1_000)),
+    (connection) =>
+      flood(connection, on(connection, `GET / HTTP/1.1\r\n${HOST}\r\n`.repeat(1_000))),
     { reading: false, connections: 100 },
   ),
   attack(
     "malformed requests",
     "malformed input",
-    (connection) => keepOn(connection, () => text(`GET / HTTP/1.1\n${HOST}\r\n`)),
+    (connection) => keepOn(connection, () => on(connection, `GET / HTTP/1.1\n${HOST}\r\n`)),
     { connections: 20 },
   ),
   attack(
