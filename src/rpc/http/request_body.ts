@@ -144,9 +144,12 @@ export class RequestBody {
   }
 
   #take(): Uint8Array<ArrayBuffer> {
-    const taken = this.#bytes?.subarray(0, this.#length) ?? new Uint8Array();
+    const bytes = this.#bytes;
+    const length = this.#length;
     this.release();
-    return taken;
+    if (bytes === null) return new Uint8Array();
+    // The reader may keep it for long: the room for growth would be memory that nothing counts.
+    return bytes.length - length > length / 4 ? bytes.slice(0, length) : bytes.subarray(0, length);
   }
 
   #settle(): void {
