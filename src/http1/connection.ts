@@ -120,7 +120,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   onTimer(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#exchange !== null && !this.#exchange.wantsBody) this.#timeouts.bodyPaused();
-    switch (this.#timeouts.check(nowMs, this.#hasOutput)) {
+    switch (this.#timeouts.check(nowMs, this.hasOutput)) {
       case "head":
         // A client that has sent nothing waits for no response.
         if (this.#scanner.started) return this.#refuse(HEAD_TIMEOUT);
@@ -154,6 +154,11 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   /** Requests that have no complete response: 0 or 1. */
   get activeCalls(): number {
     return this.#exchange === null ? 0 : 1;
+  }
+
+  /** Whether output waits for the peer, in `out` or with the driver. */
+  get hasOutput(): boolean {
+    return this.out.length > 0 || this.out.taken !== this.#drainedCount;
   }
 
   /** Accepts no further request; the response to an open one is still sent. */
@@ -374,11 +379,6 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#heldAt = 0;
     exchange?.onLost(reason);
     this.#notify();
-  }
-
-  /** Whether output waits for the peer, in `out` or with the driver. */
-  get #hasOutput(): boolean {
-    return this.out.length > 0 || this.out.taken !== this.#drainedCount;
   }
 
   #notify(): void {

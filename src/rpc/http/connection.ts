@@ -59,9 +59,9 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
     this.#memory = new MemoryShare(owner.memory);
   }
 
-  /** Whether it waits for a request, or for the rest of a header section. */
+  /** Whether it waits for a request, or for the rest of a header section, and its responses were sent. */
   get waits(): boolean {
-    return this.#engine === null || this.#engine.activeCalls === 0;
+    return this.#engine === null || this.#engine.activeCalls === 0 && !this.#engine.hasOutput;
   }
 
   /** Opens the connection and serves it. Never rejects; the owner's `closed` is called at the end. */
@@ -169,8 +169,7 @@ class HttpCall implements ExchangeSink {
     } catch (error) {
       await this.#fail(error, owner);
     } finally {
-      // What the handler has left unread.
-      if (this.#exchange.ended) this.#body.fail(new TypeError("The request is over"));
+      this.#body.close(new TypeError("The request is over"));
     }
   }
 
@@ -201,7 +200,7 @@ class HttpCall implements ExchangeSink {
   }
 
   onAbort(reason: string): void {
-    this.#body.fail(new HttpBodyError(400, "The body ended before its length"));
+    this.#body.close(new HttpBodyError(400, "The body ended before its length"));
     this.request.lost(reason);
     this.sender.onEnd();
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
 import type { Exchange } from "../../http1/exchange.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { HttpBodyError } from "./handler.ts";
@@ -110,12 +111,19 @@ export class RequestBody {
   fail(error: Error): void {
     if (this.#ended || this.#error !== null) return;
     this.#error = error;
-    this.release();
+    this.#release();
     this.#settle();
   }
 
-  /** Drops what was not handed over. */
-  release(): void {
+  /** The request is over: drops what was not handed over, which can't be read any more. */
+  close(error: Error): void {
+    if (this.#ended && this.#length > 0) this.#error ??= error;
+    this.fail(error);
+    this.#release();
+  }
+
+  #release(): void {
+    if (this.#bytes !== null && this.#streams) releaseBuffer(this.#bytes);
     this.#memory.give(this.#length);
     this.#bytes = null;
     this.#length = 0;
@@ -131,12 +139,13 @@ export class RequestBody {
     const room = this.#bytes?.length ?? 0;
     if (length > room) {
       const announced = Math.min(this.#exchange.head.bodyBytes, EAGER_BYTES);
-      const grown = new Uint8Array(
-        this.#streams
-          ? Math.max(length, room * 2)
-          : Math.max(length, announced, room * 2, MIN_BYTES),
-      );
-      if (this.#bytes !== null) grown.set(this.#bytes.subarray(0, this.#length));
+      const grown = this.#streams
+        ? acquireBuffer(length)
+        : new Uint8Array(Math.max(length, announced, room * 2, MIN_BYTES));
+      if (this.#bytes !== null) {
+        grown.set(this.#bytes.subarray(0, this.#length));
+        if (this.#streams) releaseBuffer(this.#bytes);
+      }
       this.#bytes = grown;
     }
     this.#bytes!.set(bytes, this.#length);
@@ -144,12 +153,13 @@ export class RequestBody {
   }
 
   #take(): Uint8Array<ArrayBuffer> {
-    const bytes = this.#bytes;
+    const bytes = this.#bytes ?? new Uint8Array();
     const length = this.#length;
-    this.release();
-    if (bytes === null) return new Uint8Array();
     // The reader may keep it for long: the room for growth would be memory that nothing counts.
-    return bytes.length - length > length / 4 ? bytes.slice(0, length) : bytes.subarray(0, length);
+    const exact = this.#streams || bytes.length - length > length / 4;
+    const taken = exact ? bytes.slice(0, length) : bytes.subarray(0, length);
+    this.#release();
+    return taken;
   }
 
   #settle(): void {

@@ -165,6 +165,23 @@ Deno.test("200 bodies that are announced with 4 MiB and never finished hold no m
   await until(() => server.stats().bufferedBytes === 0);
 });
 
+Deno.test("what handlers leave unread of bodies is not counted any more", async () => {
+  await using server = await start(async (request) => {
+    if (request.url.endsWith("/some")) await request.body!.getReader().read();
+    else if (request.url.endsWith("/locked")) request.body!.getReader();
+    return new Response(request.url.endsWith("/long") ? new Uint8Array(100_000) : "ok");
+  });
+  const body = "x".repeat(40_000);
+  for (const path of ["/some", "/locked", "/none", "/long", "/some"]) {
+    using client = await open(server);
+    const head =
+      `POST ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 40000\r\n\r\n`;
+    await client.send(head + body);
+    assert.match(await client.rest(), /^HTTP\/1\.1 200 /);
+    assert.equal(server.stats().bufferedBytes, 0, path);
+  }
+});
+
 Deno.test("clients that don't read a large response hold no more than the pool, and are closed", async () => {
   const body = new Uint8Array(8_388_608);
   let started = 0;
