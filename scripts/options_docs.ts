@@ -6,9 +6,11 @@
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const SOURCES = [
+  "src/http1/options.ts",
   "src/limits/connection_limits.ts",
   "src/rpc/batch/options.ts",
   "src/rpc/channel/options.ts",
+  "src/rpc/http/options.ts",
   "src/rpc/pool/options.ts",
   "src/rpc/server/options.ts",
   "src/transport/tls_options.ts",

@@ -15,7 +15,9 @@ import {
 } from "../src/limits/connection_limits.ts";
 import { DEFAULT_BUFFERED_BYTES } from "../src/limits/memory_pool.ts";
 import { MAX_COUNT, type Range } from "../src/limits/ranges.ts";
+import { HTTP1_DEFAULTS, HTTP1_RANGES } from "../src/http1/options.ts";
 import { CHANNEL_DEFAULTS, CHANNEL_RANGES } from "../src/rpc/channel/options.ts";
+import { HTTP_TOTAL_RANGES, HTTP_TOTALS } from "../src/rpc/http/options.ts";
 import { SERVE_DEFAULTS, SERVE_RANGES, SERVER_LIMIT_DEFAULTS } from "../src/rpc/server/options.ts";
 import { type Documented, documentedOptions } from "./options_docs.ts";
 
@@ -79,6 +81,21 @@ export async function sections(): Promise<Section[]> {
       options: docs("ServerLimits"),
       ranges: SERVER_LIMIT_RANGES,
       defaults: Object.fromEntries(limits.filter(([name]) => !shared.includes(name))),
+    },
+    {
+      title: "limits of serveHttp",
+      text:
+        "`serveHttp(address, handler, { limits })`: limits of each connection, type `Http1Limits`.",
+      options: docs("Http1Limits"),
+      ranges: HTTP1_RANGES,
+      defaults: HTTP1_DEFAULTS,
+    },
+    {
+      title: "limits of serveHttp for all connections",
+      text: "Type `HttpLimits`, which has those above as well.",
+      options: docs("HttpLimits"),
+      ranges: HTTP_TOTAL_RANGES,
+      defaults: HTTP_TOTALS,
     },
     words(
       "tls of serve",
@@ -177,7 +194,7 @@ await using server = await serve("127.0.0.1:0", (router) => {
 export async function optionsPage(): Promise<string> {
   const parts = [
     "<!-- Written by scripts/options_page.ts from the interfaces and tables in src/; do not edit. -->",
-    "# Options of serve and connect",
+    "# Options of serve, connect and serveHttp",
     "Every option has a default. Times are in milliseconds, `Infinity` for never; sizes are in bytes. A number out of " +
     "its range is a `RangeError`, an unknown name a `TypeError` that suggests the nearest name. Limits against " +
     "overload and abuse have the same names for both wires and are given as `limits`:",

@@ -27,8 +27,8 @@ export interface Http1Limits {
   /** Time from the end of the header section to the end of the body. A late one is answered 408. 1 or more. Default 300,000. */
   requestTimeoutMs?: number;
   /**
-   * Least rate of a body's bytes over each 5 s in which the server waits for them; a slower one is answered 408. 0 or
-   * more; 0 permits streams that pause. Default 240.
+   * Least rate of a body's bytes over each 5 s in which the server waits for them; a slower one is answered 408, 0 permits
+   * streams that pause. 0 or more. Default 240.
    */
   minBodyBytesPerSecond?: number;
   /** Time that a connection stays open without a request. 1 or more. Default 60,000. */

@@ -35,17 +35,20 @@ export interface HttpServeOptions {
 
 const NAMES: Defaults<HttpServeOptions> = { tls: undefined, limits: undefined, onError: undefined };
 
-const LIMITS: Required<HttpLimits> = {
-  ...HTTP1_DEFAULTS,
+/** Defaults of the limits of all connections together. */
+export const HTTP_TOTALS = {
   maxConnections: 4_096,
   maxBufferedBytes: DEFAULT_BUFFERED_BYTES,
-};
+} satisfies HttpLimits;
 
-const RANGES: Ranges<HttpLimits> = {
-  ...HTTP1_RANGES,
+/** Ranges of the limits of all connections together. */
+export const HTTP_TOTAL_RANGES = {
   maxConnections: whole(1, Infinity),
   maxBufferedBytes: whole(1, Infinity),
 };
+
+const LIMITS: Required<HttpLimits> = { ...HTTP1_DEFAULTS, ...HTTP_TOTALS };
+const RANGES: Ranges<HttpLimits> = { ...HTTP1_RANGES, ...HTTP_TOTAL_RANGES };
 
 /** Checks options, and returns the limits with their defaults. */
 export function httpLimits(options: HttpServeOptions): Required<HttpLimits> {
