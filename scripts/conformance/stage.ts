@@ -12,6 +12,8 @@ export interface Counts {
   total: number;
   /** Details to print unless everything passed. */
   report?: string;
+  /** Why the stage could not run here. Such a stage counts neither as passed nor as failed. */
+  skipped?: string;
 }
 
 /** Program that the run does not install itself. */
@@ -39,9 +41,9 @@ export interface Row extends Counts {
   seconds: number;
 }
 
-/** Whether all expected cases passed. */
-export function isGreen({ passed, total, stage }: Row): boolean {
-  return passed === total && total >= stage.expected;
+/** Whether all expected cases passed, or the stage could not run. */
+export function isGreen({ passed, total, stage, skipped }: Row): boolean {
+  return skipped !== undefined || (passed === total && total >= stage.expected);
 }
 
 /** Runs a stage; a stage that throws counts as failed. */
@@ -63,7 +65,7 @@ export function table(rows: Row[]): string {
     row.stage.name,
     `${row.passed} / ${Math.max(row.total, row.stage.expected)}`,
     row.seconds.toFixed(1),
-    isGreen(row) ? "pass" : "FAIL",
+    row.skipped !== undefined ? "skipped" : isGreen(row) ? "pass" : "FAIL",
   ]);
   const head = ["suite", "passed", "seconds", "result"];
   const widths = head.map((title, column) =>

@@ -42,9 +42,14 @@ export function parseExactJson(text: string): ExactJson {
 }
 
 /** Converts JSON to a message. Throws Error when it does not match the type. */
-export function fromExactJson(json: ExactJson, type: DescMessage, registry?: Registry): Message {
+export function fromExactJson(
+  json: ExactJson,
+  type: DescMessage,
+  registry?: Registry,
+  options?: { readonly ignoreUnknownFields?: boolean },
+): Message {
   const value = json.marked ? resolveMessage(json.value, type, registry) : json.value;
-  return fromJson(type, value as JsonValue, { registry });
+  return fromJson(type, value as JsonValue, { ...options, registry });
 }
 
 // Visits the matches of MAYBE_INEXACT, skipping string literals.
