@@ -49,7 +49,10 @@ export function lendBuffer(maxBytes: number): Uint8Array<ArrayBuffer> {
   return buffer;
 }
 
-/** Returns a message's buffer to the pool if it was lent. The message may not be read afterwards. */
+/**
+ * Returns a message's buffer to the pool if it was lent, such as by `encodeLent`; other messages are left alone. The
+ * message may not be read afterwards.
+ */
 export function releaseMessage(message: Uint8Array): void {
   if (message.length <= LEND_FROM_BYTES) return;
   const { buffer } = message as Uint8Array<LentBuffer>;
