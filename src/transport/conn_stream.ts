@@ -33,6 +33,9 @@ export class ConnStream implements ByteStream {
   readonly #reason: (error: unknown) => string;
   #earlyEnd: string | undefined;
   #closed = false;
+  /** Latest read and write: the runtime keeps the socket until they have settled. */
+  #reading: Promise<number | null> | undefined = undefined;
+  #writing: Promise<number> | undefined = undefined;
 
   /** Takes over `conn`. */
   constructor(
@@ -50,6 +53,7 @@ export class ConnStream implements ByteStream {
 
   read(buffer: Uint8Array): Promise<number | null> {
     const reading = this.#conn.read(buffer).then(undefined, this.#fail);
+    this.#reading = reading;
     return this.#earlyEnd === undefined ? reading : this.#firstRead(reading);
   }
 
@@ -63,7 +67,7 @@ export class ConnStream implements ByteStream {
   }
 
   write(data: Uint8Array): Promise<number> {
-    return this.#conn.write(data).then(undefined, this.#fail);
+    return this.#writing = this.#conn.write(data).then(undefined, this.#fail);
   }
 
   async closeWrite(): Promise<void> {
@@ -84,6 +88,10 @@ export class ConnStream implements ByteStream {
     } catch {
       // The runtime has closed it already.
     }
+  }
+
+  async released(): Promise<void> {
+    await Promise.allSettled([this.#reading, this.#writing]);
   }
 
   readonly #fail = (error: unknown): never => {

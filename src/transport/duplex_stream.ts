@@ -27,6 +27,8 @@ export interface DuplexStreamOptions {
   earlyEnd?: string;
   /** Copies written data, for streams that may read it after they have reported the write as done. */
   copy?: boolean;
+  /** Resolves once what is below the duplex stream is released. Default: nothing is. */
+  released?: () => Promise<void>;
   /** Pauses or resumes the source, where `pause` of the duplex stream is not enough. */
   hold?: (held: boolean) => void;
 }
@@ -117,6 +119,13 @@ export class DuplexStream implements ByteStream {
     // A destroyed stream may still report an earlier error.
     this.#duplex.on("error", () => {});
     this.#duplex.destroy();
+  }
+
+  async released(): Promise<void> {
+    if (!this.#duplex.closed) {
+      await new Promise<void>((resolve) => this.#duplex.once("close", () => resolve()));
+    }
+    await this.#options.released?.();
   }
 
   #onData(chunk: Uint8Array): void {

@@ -106,6 +106,12 @@ export class ByteStreamDuplex extends Duplex {
     done(error);
   }
 
+  /** Resolves once the inner stream was closed and is released. */
+  async released(): Promise<void> {
+    if (!this.closed) await new Promise<void>((resolve) => this.once("close", () => resolve()));
+    await this.#inner.released?.();
+  }
+
   #fail(error: Error): void {
     if (this.destroyed) return;
     this.failure ??= error;

@@ -215,4 +215,8 @@ class TlsServerStream implements ByteStream {
     this.#closed = true;
     (this.#secure ?? this.#inner).close();
   }
+
+  async released(): Promise<void> {
+    await (this.#secure ?? this.#inner).released?.();
+  }
 }

@@ -218,6 +218,7 @@ function secureStream(
     reason: tlsReason,
     earlyEnd,
     hold: (held) => duplex.hold(held),
+    released: () => duplex.released(),
   });
 }
 

@@ -19,6 +19,11 @@ export interface ByteStream {
   closeWrite(): Promise<void>;
   /** Closes at once; pending reads and writes reject. Idempotent, never throws. */
   close(): void;
+  /**
+   * Resolves once what the stream held, such as the descriptor of its socket, is released. Call it after `close`. Never
+   * rejects. Absent if `close` releases everything at once.
+   */
+  released?(): Promise<void>;
   /** Performs the TLS handshake, or other steps before the first byte. Absent if there are none. */
   handshake?(): Promise<void>;
   /** Information on the peer; complete once `handshake` has resolved. */

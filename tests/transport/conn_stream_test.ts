@@ -59,3 +59,24 @@ Deno.test("close() closes once and never throws", () => {
   stream.close();
   assert.equal(closes, 1);
 });
+
+Deno.test("ConnStream is released once its read and its write have settled", async () => {
+  const [reading, writing] = [Promise.withResolvers<null>(), Promise.withResolvers<number>()];
+  const stream = new ConnStream(
+    connOf({ read: () => reading.promise, write: () => writing.promise }),
+    PEER,
+    "here",
+  );
+  const ended = [stream.read(new Uint8Array(1)), stream.write(new Uint8Array(1))].map((one) =>
+    assert.rejects(one, /it was closed here/)
+  );
+  stream.close();
+  let released = false;
+  const release = stream.released().then(() => released = true);
+  reading.reject(new Deno.errors.Interrupted("x"));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.equal(released, false);
+  writing.reject(new Deno.errors.Interrupted("x"));
+  await release;
+  await Promise.all(ended);
+});

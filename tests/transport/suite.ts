@@ -242,6 +242,24 @@ const cases = {
     assert.equal((await got).bytes, sent - 1);
   },
 
+  "close: the stream is released, with a read and a write under way": async (fixture) => {
+    await using pair = await connected(fixture);
+    const reading = pair.client.read(new Uint8Array(1));
+    const writing = (async () => {
+      for (;;) await pair.client.write(new Uint8Array(1 << 20));
+    })();
+    await writeAll(pair.server, new Uint8Array(1));
+    await reading;
+    const rejecting = [pair.client.read(new Uint8Array(1)), writing].map((one) =>
+      assert.rejects(one, TransportError)
+    );
+    pair.client.close();
+    await pair.client.released?.();
+    await Promise.all(rejecting);
+    pair.server.close();
+    await pair.server.released?.();
+  },
+
   "listener: close wakes accept and is idempotent": async (fixture) => {
     const listener = await fixture.listen();
     const accepting = listener.accept();

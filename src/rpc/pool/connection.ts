@@ -85,6 +85,8 @@ export class Connection implements ClientConnectionSink, Pickable {
   readonly #startedMs: number;
   #engine: ClientConnection | undefined = undefined;
   #driver: ConnectionDriver | undefined = undefined;
+  #connecting: Promise<void> | undefined = undefined;
+  #stream: ByteStream | undefined = undefined;
   #abort: AbortController | undefined = new AbortController();
   #timer: unknown;
   #secure = false;
@@ -109,7 +111,7 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   /** Dials; ends with `onReady` or `onClosed` of the owner. */
   start(): void {
-    this.#connect();
+    this.#connecting = this.#connect();
   }
 
   /** Whether another call can start. */
@@ -189,6 +191,12 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.#closed(error);
   }
 
+  /** Resolves once the dial has ended and the byte stream of this closed connection is released. */
+  async released(): Promise<void> {
+    await this.#connecting;
+    await this.#stream?.released?.();
+  }
+
   /** Returns statistics. */
   stats(): ConnectionStats {
     const engine = this.#engine;
@@ -210,6 +218,7 @@ export class Connection implements ClientConnectionSink, Pickable {
     let stream: ByteStream;
     try {
       stream = await dial(this.#abort!.signal);
+      this.#stream = stream;
       if (stream.handshake !== undefined && this.state === "connecting") {
         await this.#handshake(stream);
       }

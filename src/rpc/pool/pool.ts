@@ -27,6 +27,8 @@ export interface PoolOptions extends SubchannelSetOptions {
   readonly random: () => number;
 }
 
+/** Time for closed sockets to be released. */
+const RELEASE_MS = 1_000;
 const CLOSED = "The channel is closed";
 
 /** Connections to all addresses of a target, and the calls that wait for them. */
@@ -227,6 +229,7 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
       check();
     });
     unwatch();
+    await this.#set.released(RELEASE_MS);
     this.#processRef.release();
   }
 

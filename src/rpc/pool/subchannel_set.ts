@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Releases } from "../core/releases.ts";
 import type { Clock } from "../../call/clock.ts";
 import type { Connection } from "./connection.ts";
 import type { AddressStats, ChannelState, ConnectionStats } from "./options.ts";
@@ -46,6 +47,7 @@ export class SubchannelSet {
   /** Whether one address is used at a time (`pick_first`), else all of them. */
   readonly #oneAddress: boolean;
   readonly #hooks: SubchannelHooks;
+  readonly #releases: Releases;
   #active: Subchannel[] = [];
   /** Subchannels of former addresses: they only finish their calls. */
   readonly #retired = new Set<Subchannel>();
@@ -62,6 +64,7 @@ export class SubchannelSet {
     this.#options = options;
     this.#oneAddress = oneAddress;
     this.#owner = owner;
+    this.#releases = new Releases(options.clock);
     this.#min = options.min;
     this.#max = options.max;
     this.#hooks = {
@@ -71,6 +74,7 @@ export class SubchannelSet {
       onConnected: (connection) => options.onConnected?.(connection),
       onGone: (connection) => {
         this.#pastCalls += connection.callsStarted;
+        this.#releases.add(connection.released());
       },
     };
   }
@@ -162,6 +166,11 @@ export class SubchannelSet {
     this.#resolution?.close();
     for (const subchannel of this.#active) subchannel.close(reason);
     for (const subchannel of this.#retired) subchannel.close(reason);
+  }
+
+  /** Resolves once the sockets of all closed connections are released, or after `timeoutMs`. */
+  released(timeoutMs: number): Promise<void> {
+    return this.#releases.wait(timeoutMs);
   }
 
   /** Sets how many connections each address in use may have. */

@@ -204,6 +204,11 @@ export class AcceptedConnection implements ServerConnectionSink {
     this.#driver?.wake();
   }
 
+  /** Resolves once the byte stream of this closed connection is released; undefined if it is at once. */
+  released(): Promise<void> | undefined {
+    return this.#stream.released?.();
+  }
+
   /** Closes at once. */
   close(reason: string): void {
     if (this.#driver) {

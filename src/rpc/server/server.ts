@@ -14,6 +14,7 @@ import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import type { Dispatcher, DispatcherWrapper } from "../dispatch/dispatcher.ts";
 import { serverLog } from "../core/log.ts";
+import { Releases } from "../core/releases.ts";
 import { Router } from "../dispatch/router.ts";
 import { AcceptedConnection, type ServerConnectionOwner } from "./connection.ts";
 import {
@@ -139,6 +140,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   #deadlines: DeadlineQueue;
   // By number of the connection. An IdMap: a Set would keep memory of closed connections.
   #connections = new IdMap<AcceptedConnection>();
+  readonly #releases: Releases;
   #stopping = false;
   #shutdown: Promise<void> | undefined = undefined;
   #ended: Promise<void> | undefined = undefined;
@@ -150,6 +152,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     this.settings = connectionSettings(options);
     this.clock = clock;
     this.warnings = new WarningLimit(clock);
+    this.#releases = new Releases(clock);
     this.#deadlines = new DeadlineQueue(clock);
     this.#dispatcher = wrapped(router.registry, options.dispatcher);
     this.host = new CallHost({
@@ -177,6 +180,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     if (!this.#admits(stream)) {
       this.counts.refused++;
       stream.close();
+      this.#releases.add(stream.released?.());
       return;
     }
     const connection = new AcceptedConnection(this, stream, this.counts.accepted);
@@ -213,6 +217,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   closed(connection: AcceptedConnection): void {
     if (!this.#connections.delete(connection.number)) return;
     this.counts.open--;
+    this.#releases.add(connection.released());
     if (this.#stopping && this.#connections.size === 0) this.#wake();
   }
 
@@ -271,7 +276,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     await this.#allClosed(FLUSH_MS);
     this.#wake();
     this.#deadlines.close();
-    await this.listeners.close();
+    await Promise.all([this.listeners.close(), this.#releases.wait(FLUSH_MS)]);
     await this.#within(CLOSE_MS, this.#closeHooks());
     serverLog.info("Closed");
     this.#finish();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect, type Router, serve, type ServeOptions } from "../../../mod.ts";
 import { selfSigned } from "../../../src/transport/certs.ts";
+import { memoryPair } from "../../../src/transport/memory.ts";
 import { uniqueName } from "../../fixtures/names.ts";
 
 const certificate = await selfSigned();
@@ -43,6 +44,76 @@ for (const [addressIn, options] of CASES) {
       await dialled?.close();
     }
     await Deno.remove(dir, { recursive: true });
+  });
+}
+
+Deno.test("the ends of a channel and a server wait until their byte streams are released", async () => {
+  const server = await serve([], echo);
+  const [near, far] = memoryPair();
+  const [client, accepted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  server.serveConnection(Object.assign(far, { released: () => accepted.promise }));
+  const channel = connect("memory:released", {
+    dial: () => Promise.resolve(Object.assign(near, { released: () => client.promise })),
+    poolSize: 1,
+  });
+  await channel.call("/echo", new Uint8Array(1));
+  const ended: string[] = [];
+  const ends = [
+    channel.close().then(() => ended.push("channel")),
+    server.close().then(() => ended.push("server")),
+  ];
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(ended, []);
+  client.resolve();
+  await ends[0];
+  assert.deepEqual(ended, ["channel"]);
+  accepted.resolve();
+  await ends[1];
+});
+
+/** Open sockets of clients, or of a server, with this port of the server. */
+function openSockets(address: string, side: "client" | "server"): number {
+  const port = Number(address.split(":")[1]).toString(16).toUpperCase().padStart(4, "0");
+  return Deno.readTextFileSync("/proc/net/tcp").split("\n").slice(1).filter((line) => {
+    const [, local, remote, , , , , , , inode] = line.trim().split(/\s+/);
+    // The inode is 0 once no process has the socket open.
+    return (side === "server" ? local : remote)?.endsWith(`:${port}`) && inode !== "0";
+  }).length;
+}
+
+for (const [name, tls] of [["TCP", undefined], ["mutual TLS", certificate]] as const) {
+  Deno.test({
+    name: `no socket is open once channel and server have closed: ${name}`,
+    // /proc/net/tcp.
+    ignore: Deno.build.os !== "linux",
+    async fn() {
+      const ends = ["close", "shutdown", "close while connecting"] as const;
+      for (const [i, end] of [...ends, ...ends].entries()) {
+        const options = tls && { tls: { ...tls, clientCa: tls.cert } };
+        const server = await serve("127.0.0.1:0", echo, options);
+        const address = server.addresses[0];
+        const channel = connect(address, {
+          poolSize: 3,
+          tls: tls && { ...tls, ca: tls.cert },
+        });
+        if (end === "close while connecting") {
+          channel.call("/echo", new Uint8Array(1)).catch(() => {});
+        } else {
+          await channel.ready();
+          channel.call("/never", new Uint8Array(1)).catch(() => {});
+          await channel.call("/echo", new Uint8Array(1));
+        }
+        const endServer = async () => {
+          if (end === "shutdown") await server.shutdown({ graceMs: 0 });
+          else await server.close();
+          assert.equal(openSockets(address, "server"), 0, `server: ${end} ${i}`);
+        };
+        if (i >= ends.length) await endServer();
+        await channel.close();
+        assert.equal(openSockets(address, "client"), 0, `client: ${end} ${i}`);
+        await endServer();
+      }
+    },
   });
 }
 
