@@ -63,8 +63,10 @@ export function serveWorker(
   const fail = (reason: string) => scope.postMessage({ kind: "failed", reason });
   reportExits(scope, fail);
   let ready: Promise<void> = Promise.resolve();
+  const lifelines: MessagePort[] = [];
   scope.onmessage = async ({ data }) => {
     if (data.kind === "init") {
+      lifelines.push(data.lifeline);
       // Calls may arrive before it has resolved; they await it.
       ready = (async () => await configure(router, data.init))();
       try {

@@ -21,8 +21,8 @@ export function epochMs(): number {
 
 /** Message from the pool to a worker. */
 export type ToWorker =
-  /** First message; `init` is the option of the pool. */
-  | { readonly kind: "init"; readonly init: unknown }
+  /** First message; `init` is the option of the pool. The worker keeps `lifeline`, whose other end closes with it. */
+  | { readonly kind: "init"; readonly init: unknown; readonly lifeline: MessagePort }
   /** A call. */
   | {
     readonly kind: "call";

@@ -47,6 +47,9 @@ export interface WorkerPoolOptions {
   stuckMs?: number;
 }
 
+/** Longest wait for a worker's end: the runtime does not interrupt one that computes. */
+const END_TIMEOUT_MS = 1_000;
+
 const RANGES: Ranges<WorkerPoolOptions> = {
   workers: whole(1, 1_024),
   maxQueue: whole(0, Infinity),
@@ -85,6 +88,7 @@ export class WorkerPool {
   // A Set keeps insertion order and removes in O(1).
   #queue = new Set<WorkerJob>();
   #closed = false;
+  #closing: Promise<void> | undefined = undefined;
   #counts = { maxQueued: 0, answered: 0, refused: 0, replaced: 0 };
 
   /** Creates the workers. Throws RangeError for options out of range. */
@@ -108,15 +112,23 @@ export class WorkerPool {
     };
   }
 
-  /** Terminates the workers; running and waiting calls end with UNAVAILABLE. */
-  close(): void {
-    if (this.#closed) return;
+  /**
+   * Terminates the workers; running and waiting calls end with UNAVAILABLE. Resolves when no code of the workers
+   * runs any more, after 1 s at the latest: a handler that computes runs on until it is done.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     this.#closed = true;
     const reason = new RpcError(Status.UNAVAILABLE, "The worker pool was closed");
-    for (const worker of this.#workers) worker.end(reason);
+    const workers = this.#workers;
+    for (const worker of workers) worker.end(reason);
     this.#workers = [];
     for (const job of this.#queue) job.fail(reason);
     this.#queue.clear();
+    await Promise.all(workers.map((worker) => worker.ended(END_TIMEOUT_MS)));
   }
 
   /**
@@ -260,7 +272,7 @@ class PoolDispatcher extends DispatcherLayer {
   }
 
   override async close(): Promise<void> {
-    this.#pool.close();
+    await this.#pool.close();
     await this.next.close?.();
   }
 }

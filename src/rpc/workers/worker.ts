@@ -7,6 +7,7 @@
 import { Status } from "../../call/status.ts";
 import { RpcError } from "../../errors.ts";
 import { systemClock } from "../core/system_clock.ts";
+import { Lifeline } from "./lifeline.ts";
 import type { FromWorker, ToWorker, WorkerReply } from "./messages.ts";
 
 /** Call to be run by a worker. */
@@ -43,6 +44,7 @@ export interface PooledWorkerOptions {
 export class PooledWorker {
   readonly #options: PooledWorkerOptions;
   #worker: Worker | undefined = undefined;
+  #lifeline: Lifeline | undefined = undefined;
   #job: WorkerJob | undefined = undefined;
   #jobId = 0;
   /** Whether the worker has not yet replied to its last call, cancelled or not. */
@@ -100,6 +102,11 @@ export class PooledWorker {
     this.#takeJob()?.fail(reason);
   }
 
+  /** Resolves when the terminated worker has ended, or after `timeoutMs`. */
+  async ended(timeoutMs: number): Promise<void> {
+    await this.#lifeline?.wait(timeoutMs);
+  }
+
   #start(): void {
     this.#timer = undefined;
     let worker: Worker;
@@ -118,7 +125,8 @@ export class PooledWorker {
       event.preventDefault();
       this.#crashed(event.message);
     };
-    this.#post({ kind: "init", init: this.#options.init });
+    const { remote } = this.#lifeline = new Lifeline();
+    this.#post({ kind: "init", init: this.#options.init, lifeline: remote }, [remote]);
     if (this.#options.startDelayMs > 0) this.#options.onIdle(this);
     else queueMicrotask(() => this.idle && !this.#ended && this.#options.onIdle(this));
   }

@@ -9,7 +9,17 @@ import { tryEdges } from "../../fixtures/option_edges.ts";
 import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
 import { configure } from "./pool_worker.ts";
 
-const METHODS = ["/echo", "/fail", "/throw", "/crash", "/exit", "/close", "/spin", "/wait"];
+const METHODS = [
+  "/echo",
+  "/fail",
+  "/throw",
+  "/crash",
+  "/exit",
+  "/close",
+  "/count",
+  "/spin",
+  "/wait",
+];
 
 class Pool implements Disposable {
   readonly pool: WorkerPool;
@@ -164,6 +174,32 @@ Deno.test("WorkerPool retries when a worker cannot be created, and close() ends 
   pool[Symbol.dispose]();
   await waiting.ended;
   assert.equal(waiting.status, Status.UNAVAILABLE);
+});
+
+Deno.test("WorkerPool.close() resolves when no code of its workers runs any more", async () => {
+  const init = new SharedArrayBuffer(4);
+  const count = () => Atomics.load(new Int32Array(init), 0);
+  using pool = new Pool({ init });
+  const counting = pool.start("/count", "300");
+  while (count() === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await Promise.all([pool.pool.close(), pool.pool.close()]);
+  const atEnd = count();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(count(), atEnd);
+  await counting.ended;
+  assert.equal(counting.status, Status.UNAVAILABLE);
+});
+
+Deno.test("WorkerPool.close() does not wait long for a worker that computes", async () => {
+  using pool = new Pool();
+  await pool.call("/echo");
+  const spinning = pool.start("/spin", "3000");
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const startMs = performance.now();
+  await pool.pool.close();
+  assert.ok(performance.now() - startMs < 2_500);
+  await spinning.ended;
+  assert.equal(spinning.status, Status.UNAVAILABLE);
 });
 
 Deno.test("WorkerPool accepts only registered unary methods", () => {

@@ -31,6 +31,12 @@ export function configure(router: Router, init: unknown): void {
     globalThis.close();
     return new Promise(() => {});
   });
+  router.method("/count", text, (request) => {
+    const cell = new Int32Array(init as SharedArrayBuffer);
+    const end = performance.now() + Number(request);
+    while (performance.now() < end) Atomics.add(cell, 0, 1);
+    return "counted";
+  });
   router.method("/spin", text, (request) => {
     const end = performance.now() + Number(request);
     while (performance.now() < end);

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { Lifeline } from "../../../src/rpc/workers/lifeline.ts";
+
+const MODULE = `
+  let lifeline;
+  self.onmessage = ({ data }) => {
+    lifeline = data.lifeline;
+    self.postMessage("held");
+    const endMs = performance.now() + data.spinMs;
+    while (performance.now() < endMs);
+    if (data.closes) self.close();
+  };`;
+
+async function held(lifeline: Lifeline, spinMs = 0, closes = false): Promise<Worker> {
+  const worker = new Worker(`data:text/javascript,${encodeURIComponent(MODULE)}`, {
+    type: "module",
+  });
+  const answer = new Promise((resolve) => worker.onmessage = resolve);
+  worker.postMessage({ lifeline: lifeline.remote, spinMs, closes }, [lifeline.remote]);
+  await answer;
+  return worker;
+}
+
+Deno.test("Lifeline shows when its worker has ended", async () => {
+  for (const closes of [false, true]) {
+    const lifeline = new Lifeline();
+    const worker = await held(lifeline, 0, closes);
+    if (!closes) {
+      let ended = false;
+      lifeline.ended.then(() => ended = true);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      assert.equal(ended, false);
+      worker.terminate();
+    }
+    await lifeline.wait(30_000);
+    worker.terminate();
+  }
+});
+
+Deno.test("Lifeline waits no longer than it is told to", async () => {
+  const lifeline = new Lifeline();
+  const worker = await held(lifeline, 300);
+  worker.terminate();
+  const startMs = performance.now();
+  await lifeline.wait(20);
+  assert.ok(performance.now() - startMs < 250);
+});
