@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { SpanKind, SpanStatusCode, type TextMapPropagator } from "@opentelemetry/api";
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import {
   InMemorySpanExporter,
@@ -88,3 +88,24 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.equal(server.attributes["rpc.grpc.status_code"], Status.CANCELLED);
   });
 }
+
+Deno.test("a call does not fail for a context that no header can carry", async () => {
+  const propagator: TextMapPropagator = {
+    inject(_context, carrier, setter) {
+      setter.set(carrier, "host", "x");
+      setter.set(carrier, "baggage", "ü");
+      setter.set(carrier, "traceparent", " 00-1 ");
+    },
+    extract: (context) => context,
+    fields: () => [],
+  };
+  let received: string[] = [];
+  await using pair = await served((router) => {
+    router.method("/test.Service/Echo", {}, (request, { metadata }) => {
+      received = [...metadata].map(([key, value]) => `${key}: ${value}`);
+      return request;
+    });
+  }, { connect: { wire: "lean", interceptors: [clientTracing({ propagator })] } });
+  await pair.channel.call("/test.Service/Echo", new Uint8Array(1));
+  assert.deepEqual(received, ["traceparent: 00-1"]);
+});

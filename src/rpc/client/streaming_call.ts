@@ -249,10 +249,12 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     }
     const item = compressed ? new Compressed(message) : message;
     if (this.#receiver === undefined) {
-      this.#memory ??= new MemoryShare(this.#core.memory);
-      if (!this.#memory.tryTake(item.length + WAITING_MESSAGE_BYTES)) {
-        return this.cancel(memoryUsedUp(item.length));
-      }
+      const { memory } = this.#core;
+      const counted = item.length + WAITING_MESSAGE_BYTES;
+      // No fair shares, as between the connections of a server: a window of tiny messages takes half of the default.
+      if (memory.used + counted > memory.limitBytes) return this.cancel(memoryUsedUp(item.length));
+      this.#memory ??= new MemoryShare(memory);
+      this.#memory.take(counted);
       if (this.#queue.push(item)) this.#call!.setReadPaused(true);
     } else {
       try {

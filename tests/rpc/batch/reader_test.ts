@@ -62,3 +62,38 @@ Deno.test("a sink can start another read", () => {
   });
   assert.deepEqual(ids, [1, 2]);
 });
+
+Deno.test("a metadata entry that could not be passed on is left out, and costs no call", () => {
+  // The writer checks nothing: entries of a peer with other rules.
+  const entries = [
+    ["good", " a "],
+    ["Upper", "b"],
+    ["host", "x"],
+    ["a b", "x"],
+    ["tab", "a\tb"],
+    ["text-bin", "x"],
+    ["bytes", Uint8Array.of(1)],
+    ["ok-bin", Uint8Array.of(1)],
+  ] as const;
+  const foreign = { [Symbol.iterator]: () => entries.values() } as unknown as Metadata;
+  const wanted = [["good", "a"], ["upper", "b"], ["ok-bin", Uint8Array.of(1)]];
+  const requests = new BatchRequestWriter();
+  requests.call(1, "/a.B/C", 0, new Uint8Array(1), 0, foreign);
+  requests.call(2, "/a.B/C", 0, new Uint8Array(1), 0);
+  const calls: [number, Metadata | undefined][] = [];
+  readBatchRequest(requests.take(), {
+    ...ignoreRequests,
+    onCall: (id, _method, _ref, _payload, _timeoutMs, metadata) => calls.push([id, metadata]),
+  });
+  assert.deepEqual(calls.map(([id]) => id), [1, 2]);
+  assert.deepEqual([...calls[0][1]!], wanted);
+  const responses = new BatchResponseWriter();
+  responses.ok(1, new Uint8Array(1), foreign, foreign);
+  const replies: Metadata[] = [];
+  readBatchResponse(responses.take(), {
+    ...ignoreResponses,
+    onReply: (_id, _code, _message, _payload, headers, trailers) =>
+      replies.push(headers!, trailers!),
+  });
+  assert.deepEqual(replies.map((metadata) => [...metadata]), [wanted, wanted]);
+});

@@ -1,19 +1,24 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
+import { connect, serve } from "../../../mod.ts";
 import { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
 import type { ClientCall, ClientCallSink } from "../../../src/call/wire.ts";
 import { bytesCodec } from "../../../src/codec/bytes.ts";
 import { RpcError } from "../../../src/errors.ts";
+import { LEAN_LIMITS } from "../../../src/limits/connection_limits.ts";
 import { MemoryPool } from "../../../src/limits/memory_pool.ts";
 import type { CallCore, ClientMethod } from "../../../src/rpc/client/call_core.ts";
 import { ClientStream } from "../../../src/rpc/client/streaming_call.ts";
 import { DeadlineQueue } from "../../../src/rpc/core/deadline_queue.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
 import { failure } from "../../fixtures/failure.ts";
+import { memoryAddress } from "../../fixtures/names.ts";
+import { until } from "../../fixtures/waiting.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 
 const none = () => new Metadata();
+const ONE = Uint8Array.of(1);
 
 /** A bidirectional call whose engine the test plays. */
 class Fixture {
@@ -200,4 +205,39 @@ Deno.test("compressed messages wait compressed", async () => {
   g.sink.onStatus(Status.OK, "", none, "processed");
   assert.equal((await failure(g.stream.receive())).code, Status.INTERNAL);
   assert.equal((await failure(g.stream.receive())).code, Status.INTERNAL);
+});
+
+for (const wire of ["grpc", "lean"] as const) {
+  Deno.test(`a server that floods a reader which does not read costs its call alone: ${wire}`, async () => {
+    await using server = await serve(memoryAddress("flood"), (router) => {
+      router.method("/flood/Many", { kind: "bidi_streaming" }, async function* () {
+        for (let i = 0; i < 1_000_000; i++) yield ONE;
+      });
+      router.method("/flood/Echo", {}, (request) => request);
+    });
+    await using channel = connect(server.addresses[0], {
+      wire,
+      poolSize: 1,
+      limits: { maxBufferedBytes: 1_048_576 },
+    });
+    await using flood = channel.session("/flood/Many", { initial: ONE });
+    const read = async () => {
+      while (await flood.receive() !== null) { /* fewer than arrive */ }
+    };
+    await flood.receive();
+    await until(() => server.stats().calls.active === 0);
+    const error = await failure(read());
+    assert.equal(error.code, Status.RESOURCE_EXHAUSTED);
+    assert.match(error.message, /limits\.maxBufferedBytes/);
+    assert.deepEqual(await channel.call("/flood/Echo", ONE), ONE);
+  });
+}
+
+Deno.test("by default a call may leave a whole window of tiny messages unread", async () => {
+  const f = new Fixture();
+  for (let i = 0; i < LEAN_LIMITS.callWindowBytes; i++) f.sink.onMessage(ONE, false);
+  assert.equal(f.cancelled, false);
+  assert.equal((await f.stream.receive())!.length, 1);
+  f.stream.cancel(new RpcError(Status.CANCELLED, "enough"));
+  assert.equal(f.memory.used, 0);
 });
