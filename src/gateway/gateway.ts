@@ -84,7 +84,10 @@ export class Gateway {
     this.#maxBodyBytes = options.maxBodyBytes ?? 4_194_304;
     this.#bodies = new BodyPool(options.maxBufferedBytes ?? DEFAULT_BUFFERED_BYTES);
     this.#timeoutMs = options.timeoutMs ?? 15_000;
-    this.#routes = new Map(Object.entries(options.routes ?? {}));
+    this.#routes = new Map(
+      Object.entries<string | undefined>(options.routes ?? {})
+        .filter((entry): entry is [string, string] => entry[1] !== undefined),
+    );
     this.#methods = new MethodTable(channel, options.services ?? [], this.#timeoutMs);
   }
 

@@ -60,7 +60,10 @@ export async function createAuthority(
 ): Promise<CertificateAuthority> {
   const keys = await generateKeys();
   const authority = await x509.X509CertificateGenerator.createSelfSigned({
-    ...commonParts({ commonName: "vrpc development authority", ...request }, []),
+    ...commonParts(
+      { ...request, commonName: request.commonName ?? "vrpc development authority" },
+      [],
+    ),
     keys,
     signingAlgorithm: ALGORITHM,
     extensions: [

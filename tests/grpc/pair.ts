@@ -39,7 +39,7 @@ export class Pair {
     this.#cut = options.cut ?? whole;
     this.client = new GrpcClientConnection(
       { onStateChange() {}, onCallEnd() {}, onNote: (_, m) => this.notes.push("client: " + m) },
-      { authority: "test", ...options.client },
+      { ...options.client, authority: options.client?.authority ?? "test" },
       this.nowMs,
     );
     this.server = new GrpcServerConnection(

@@ -18,7 +18,7 @@ export class Client {
         onCallEnd: () => void this.callEnds++,
         onNote: (_, message) => void this.notes.push(message),
       },
-      { authority: "test", ...options },
+      { ...options, authority: options.authority ?? "test" },
       0,
     );
     this.send(settings(...pairs), settingsAck());

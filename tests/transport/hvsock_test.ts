@@ -274,7 +274,8 @@ transportSuite("hvsock through a monitor", async () => {
       };
     },
     dial: (listener, options) => dial(listener.address, options),
-    dialWithoutListener: (options) => dial(`hvsock:${path}:5000`, { timeoutMs: 150, ...options }),
+    dialWithoutListener: (options) =>
+      dial(`hvsock:${path}:5000`, { ...options, timeoutMs: options?.timeoutMs ?? 150 }),
     dialSilent(options) {
       silent = true;
       return dial(`hvsock:${path}:5000`, options);

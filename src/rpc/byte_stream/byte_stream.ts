@@ -53,9 +53,9 @@ export function addByteStream(
   router.method(
     name,
     {
-      requestType: "a stream of bytes",
-      responseType: "a stream of bytes",
       ...spec,
+      requestType: spec.requestType ?? "a stream of bytes",
+      responseType: spec.responseType ?? "a stream of bytes",
       kind: "bidi_streaming",
     },
     async (requests, context) => {

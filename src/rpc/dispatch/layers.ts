@@ -224,7 +224,10 @@ export interface MethodTimeoutsOptions {
  */
 export function methodTimeouts(options: MethodTimeoutsOptions): DispatcherWrapper {
   const { defaultMs = Infinity } = options;
-  const methods = new Map(Object.entries(options.methods ?? {}));
+  const methods = new Map(
+    Object.entries<number | undefined>(options.methods ?? {})
+      .filter((entry): entry is [string, number] => entry[1] !== undefined),
+  );
   for (const timeoutMs of [defaultMs, ...methods.values()]) {
     if (!(timeoutMs > 0)) {
       throw new RangeError(`Cannot use a timeout of ${timeoutMs} ms: it must be over 0`);

@@ -28,7 +28,8 @@ export class Ledger {
     this.started++;
     let code: Status = Status.OK;
     try {
-      const reply = await channel.call(path, encoder.encode(id), { timeoutMs: 5_000, ...options });
+      const { timeoutMs = 5_000, waitForReady } = options;
+      const reply = await channel.call(path, encoder.encode(id), { timeoutMs, waitForReady });
       if (path === "/faults/echo") {
         assert.equal(decoder.decode(reply), id, "the reply of another call");
       }
