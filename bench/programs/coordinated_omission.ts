@@ -39,7 +39,9 @@ async function measure(args: string[]): Promise<RunResult> {
 }
 
 function figure(run: RunResult, name: string): number {
-  return (name === "max" ? run.latency.maxUs : run.latency.percentilesUs[name]) / 1000;
+  const us = name === "max" ? run.latency.maxUs : run.latency.percentilesUs[name];
+  if (us === null) throw new Error("Not one call succeeded");
+  return us / 1000;
 }
 
 const open = await measure(["--rate", String(RATE), "--threads", "1"]);

@@ -7,7 +7,7 @@
  *
  * The generators alternate, and the best run of each counts, because other load only makes runs slower.
  *
- * Needs h2load (nghttp2) and taskset; without ghz on the PATH or in `GHZ` it is skipped.
+ * Needs h2load (nghttp2) and taskset; without ghz on the PATH or in `VRPC_GHZ` it is skipped.
  *
  * @module
  */
@@ -26,7 +26,7 @@ const SHAPES = [{ connections: 10, streams: 1 }, { connections: 10, streams: 10 
   connections: 100,
   streams: 10,
 }];
-const GHZ = Deno.env.get("GHZ") ?? "ghz";
+const GHZ = Deno.env.get("VRPC_GHZ") ?? "ghz";
 
 interface Measured {
   readonly perSecond: number;

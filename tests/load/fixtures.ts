@@ -3,6 +3,7 @@ import { Collector } from "../../src/load/measure/collector.ts";
 import type { IntervalReport, WorkerResult } from "../../src/load/measure/recorder.ts";
 import type { RunResult, RunSettings } from "../../src/load/measure/result.ts";
 import { startLoad } from "../../src/load/generate/runner.ts";
+import { RpcError, type Status } from "../../mod.ts";
 import type { Target } from "../../src/load/generate/target.ts";
 import type { Reply } from "../../src/load/measure/reply.ts";
 import { VirtualTime } from "./virtual_time.ts";
@@ -122,4 +123,21 @@ export async function frozenRun(rate?: number): Promise<RunResult> {
   const target = simulatedTarget(time, 50, knownLatency, { byteLength: 80 }, 400);
   const loop = rate === undefined ? {} : { mode: "open", ratePerSecond: rate } as const;
   return (await simulate(time, target, plan({ durationMs: 15_000, ...loop }))).run;
+}
+
+/** Runs 1,000 calls of 10 ms, of which those fail that `codeOf` returns a code for. */
+export async function failingRun(
+  codeOf: (sequence: number) => Status | undefined,
+  unreachable?: (slot: number) => boolean,
+): Promise<RunResult> {
+  const time = new VirtualTime();
+  const target = simulatedTarget(time, 10, () => 10);
+  const call = target.call;
+  target.call = async (slot, sequence) => {
+    const reply = await call.call(target, slot, sequence);
+    const code = codeOf(sequence);
+    if (code !== undefined) throw new RpcError(code, "not today");
+    return reply;
+  };
+  return (await simulate(time, { ...target, unreachable }, plan({ requests: 1000 }))).run;
 }

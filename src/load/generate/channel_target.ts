@@ -22,6 +22,8 @@ export interface RawSession extends AsyncDisposable {
 
 /** Subset of a channel that the target uses. */
 export interface RawChannel {
+  /** Connectivity state, such as `READY`. */
+  readonly state?: string;
   /** Makes a unary call with raw bytes. */
   call(path: string, payload: Uint8Array, options?: { timeoutMs?: number }): Promise<Uint8Array>;
   /** Opens a call of any kind with raw bytes. */
@@ -64,6 +66,7 @@ export function channelTarget(
     slots: channels.length * streams,
     requestBytes: messages.reduce((sum, one) => sum + one.byteLength, 0),
     call,
+    unreachable: (slot) => channels[slot % channels.length].state === "TRANSIENT_FAILURE",
     serverTimeUs: reader && ((reply: Reply) => reader(reply as Uint8Array)),
   };
 }

@@ -25,6 +25,8 @@ export interface LoadPlan {
   readonly warmupMs: number;
   /** Longest wait for calls in flight at the end, in ms. */
   readonly drainMs: number;
+  /** Time without the end of any call after which the run ends, in ms; undefined for no limit. */
+  readonly stallMs?: number;
   /** Length of an interval of the time series, in ms. */
   readonly intervalMs: number;
   /** Seed of all randomness. */

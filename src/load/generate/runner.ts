@@ -13,6 +13,8 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import { Status } from "../../call/status.ts";
+import { RpcError } from "../../errors.ts";
 import type { WorkerPlan } from "./plan.ts";
 import { type IntervalReport, Recorder, type WorkerResult } from "../measure/recorder.ts";
 import { makeSchedule, type Schedule } from "./schedule.ts";
@@ -51,7 +53,7 @@ export function startLoad(target: Target, plan: WorkerPlan, options: LoadRunOpti
 
 const LATE_MS = 1;
 // Without a pause, a closed loop against a dead server fails millions of times a second.
-const PAUSE_AFTER_UNAVAILABLE_MS = 50;
+const PAUSE_AFTER_UNREACHABLE_MS = 50;
 
 /** Runs one call at a time, with callbacks created once to keep allocations per call low. */
 class Slot {
@@ -90,6 +92,8 @@ class Runner {
   #remaining: number;
   #stopped = false;
   #finished = false;
+  /** End of the last call, measured or not. */
+  #lastEndMs = -Infinity;
   // With a rate:
   readonly #schedule?: Schedule;
   readonly #free: SlotQueue;
@@ -153,10 +157,22 @@ class Runner {
     }
   }
 
-  /** Reports completed intervals also while no call ends. */
+  /** Reports completed intervals also while no call ends, and gives the run up when none ends for too long. */
   #tick(): void {
-    this.#recorder.roll(this.#clock.now() - this.#measureMs);
-    this.#after(this.#plan.intervalMs, () => this.#tick());
+    const now = this.#clock.now();
+    this.#recorder.roll(now - this.#measureMs);
+    if (this.#isStalled(now)) {
+      this.stop();
+      this.#finish();
+    } else {
+      this.#after(this.#plan.intervalMs, () => this.#tick());
+    }
+  }
+
+  #isStalled(now: number): boolean {
+    const { stallMs } = this.#plan;
+    if (stallMs === undefined || this.#inFlight === 0) return false;
+    return now - Math.max(this.#lastEndMs, this.#measureMs) >= stallMs;
   }
 
   stop(): void {
@@ -171,6 +187,7 @@ class Runner {
   replied(slot: Slot, reply: Reply): void {
     if (this.#finished) return;
     const now = this.#clock.now();
+    this.#lastEndMs = now;
     slot.busy = false;
     this.#inFlight--;
     if (slot.measured) {
@@ -184,16 +201,22 @@ class Runner {
   failed(slot: Slot, error: unknown): void {
     if (this.#finished) return;
     const now = this.#clock.now();
+    this.#lastEndMs = now;
     slot.busy = false;
     this.#inFlight--;
-    let code = "";
+    const failure = RpcError.from(error);
+    // A handler may fail with the same code.
+    const unreachable = failure.code === Status.UNAVAILABLE &&
+      (this.#target.unreachable?.(slot.index) ?? true);
     if (slot.measured) {
-      code = this.#recorder.failure(now - this.#measureMs, now - slot.fromMs, error);
+      const atMs = now - this.#measureMs;
+      this.#recorder.failure(atMs, now - slot.fromMs, failure);
+      if (unreachable) this.#recorder.unreached(atMs);
     }
-    const pause = code === "UNAVAILABLE" && !this.#schedule && !this.#stopped &&
-      now - slot.sentMs < PAUSE_AFTER_UNAVAILABLE_MS;
+    const pause = unreachable && !this.#schedule && !this.#stopped &&
+      now - slot.sentMs < PAUSE_AFTER_UNREACHABLE_MS;
     if (pause && this.#remaining > 0) {
-      this.#after(PAUSE_AFTER_UNAVAILABLE_MS, () => this.#next(slot, this.#clock.now()));
+      this.#after(PAUSE_AFTER_UNREACHABLE_MS, () => this.#next(slot, this.#clock.now()));
     } else {
       this.#next(slot, now);
     }

@@ -17,6 +17,8 @@ export interface Target {
    * rejects, best with an RpcError, when the call fails. Must not throw.
    */
   call(slot: number, sequence: number): Promise<Reply>;
+  /** Whether the slot has no connection because the last attempt to make one failed; absent where there are none. */
+  readonly unreachable?: (slot: number) => boolean;
   /** Reads the server time of a reply, in µs; absent where replies never contain one. */
   readonly serverTimeUs?: (reply: Reply) => number | undefined;
 }

@@ -6,7 +6,7 @@
 
 import { Histogram, type HistogramData } from "./histogram.ts";
 import { notesOn } from "./notes.ts";
-import type { FailureCount, IntervalReport, WorkerResult } from "./recorder.ts";
+import type { FailureCount, IntervalReport, Unreached, WorkerResult } from "./recorder.ts";
 import {
   type CpuSummary,
   type FailureSummary,
@@ -44,7 +44,7 @@ export interface LiveFigures {
   readonly total: number;
   /** Calls that have failed. */
   readonly failed: number;
-  /** Calls per second in the last second reported by all workers. */
+  /** Successful calls per second in the last second reported by all workers. */
   readonly rateNow: number;
   /** Median latency in that second, in µs; null without calls. */
   readonly p50Us: number | null;
@@ -86,20 +86,18 @@ export class Collector {
     // Workers report an interval when it has ended; the message takes a few ms.
     const end = Math.floor((elapsedMs - 50) / this.#intervalMs);
     const latency = new Histogram();
-    let failed = 0;
     let covered = 0;
     for (let i = Math.max(0, end - per); i < end; i++) {
       covered++;
       const point = this.#points.get(i);
       if (!point) continue;
       latency.add(point.latency);
-      failed += point.failed;
     }
     const empty = latency.count === 0;
     return {
       total: this.#total,
       failed: this.#failed,
-      rateNow: covered === 0 ? 0 : (latency.count + failed) / (covered * this.#intervalMs / 1000),
+      rateNow: covered === 0 ? 0 : latency.count / (covered * this.#intervalMs / 1000),
       p50Us: empty ? null : latency.percentileNs(50) / 1000,
       p99Us: empty ? null : latency.percentileNs(99) / 1000,
     };
@@ -129,7 +127,7 @@ export class Collector {
       failedRequests: failed,
       successRate: total === 0 ? 0 : successful / total,
       durationMs,
-      requestsPerSecond: durationMs === 0 ? 0 : total / durationMs * 1000,
+      requestsPerSecond: durationMs === 0 ? 0 : successful / durationMs * 1000,
       drained: sum((r) => r.drained),
       unfinished: sum((r) => r.unfinished),
       latency: summarize(latency),
@@ -137,6 +135,7 @@ export class Collector {
       serverTime: server.count > 0 ? summarize(server) : null,
       failedLatency: failed > 0 ? summarize(failedLatency) : null,
       failures: mergedFailures(results.flatMap((r) => r.failures)),
+      unreachable: mergedUnreached(results.flatMap((r) => r.unreached ?? [])),
       schedule: facts.settings.mode === "closed" ? null : {
         due: total + missed,
         missed,
@@ -194,6 +193,15 @@ function mergedFailures(all: readonly FailureCount[]): FailureSummary[] {
       message: first.message,
     };
   }).sort((a, b) => b.count - a.count);
+}
+
+function mergedUnreached(all: readonly Unreached[]): RunResult["unreachable"] {
+  if (all.length === 0) return null;
+  return {
+    count: all.reduce((total, part) => total + part.count, 0),
+    firstAtMs: Math.min(...all.map((part) => part.firstAtMs)),
+    lastAtMs: Math.max(...all.map((part) => part.lastAtMs)),
+  };
 }
 
 function cpuSummary(

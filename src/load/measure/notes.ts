@@ -19,6 +19,8 @@ export function notesOn(result: RunResult, threadsReason?: string): string[] {
   if (result.interrupted) {
     notes.push("Stopped early by the user; the figures cover the time until then.");
   }
+  const nothing = nothingMeasured(result);
+  if (nothing) notes.push(nothing);
   const lost = serverLoss(result);
   if (lost) notes.push(lost);
   if (settings.mode === "closed") {
@@ -73,13 +75,22 @@ export function notesOn(result: RunResult, threadsReason?: string): string[] {
   return notes;
 }
 
-function serverLoss(result: RunResult): string | undefined {
-  const lost = result.failures.find((failure) => failure.code === "UNAVAILABLE");
-  if (!lost) return undefined;
-  const back = result.lastSuccessMs !== null && result.lastSuccessMs > lost.lastAtMs;
-  const downMs = lost.lastAtMs - lost.firstAtMs;
-  return `The server could not be reached from ${seconds(lost.firstAtMs)} on` +
+function serverLoss({ unreachable, lastSuccessMs }: RunResult): string | undefined {
+  if (unreachable === null) return undefined;
+  const { firstAtMs, lastAtMs } = unreachable;
+  const back = lastSuccessMs !== null && lastSuccessMs > lastAtMs;
+  return `The server could not be reached from ${seconds(firstAtMs)} on` +
     (back
-      ? `; the last such failure was at ${seconds(lost.lastAtMs)}, ${duration(downMs)} later.`
+      ? `; the last such failure was at ${seconds(lastAtMs)}, ${
+        duration(lastAtMs - firstAtMs)
+      } later.`
       : ", and no call succeeded after that.");
+}
+
+/** Says when nothing was measured, and what happened instead. */
+function nothingMeasured(result: RunResult): string | undefined {
+  if (result.successfulRequests > 0) return undefined;
+  if (result.totalRequests === 0) return "Not one call ended: nothing was measured.";
+  const codes = result.failures.map(({ code, count: calls }) => `${count(calls)} ${code}`);
+  return `Not one call succeeded (${codes.join(", ")}): there are no latencies, and the rate is 0.`;
 }

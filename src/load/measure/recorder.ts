@@ -4,7 +4,7 @@
  * @module
  */
 
-import { RpcError } from "../../errors.ts";
+import type { RpcError } from "../../errors.ts";
 import { Histogram, type HistogramData } from "./histogram.ts";
 import type { Reply } from "./reply.ts";
 
@@ -20,6 +20,16 @@ export interface FailureCount {
   lastAtMs: number;
   /** Error message of the first one. */
   readonly message: string;
+}
+
+/** Failures of calls for which no connection could be made. Times are ms from the start of measuring. */
+export interface Unreached {
+  /** Number of calls. */
+  readonly count: number;
+  /** End of the first one. */
+  readonly firstAtMs: number;
+  /** End of the last one. */
+  readonly lastAtMs: number;
 }
 
 /** Interval of a worker's time series. */
@@ -44,6 +54,8 @@ export interface WorkerResult {
   readonly failedLatency: HistogramData;
   /** Failures by status code. */
   readonly failures: readonly FailureCount[];
+  /** Failures without a connection, included above; undefined when there was none. */
+  readonly unreached?: Unreached;
   /** Calls in flight when the last one was started that ended in time; included above. */
   readonly drained: number;
   /** Calls abandoned after the drain; included in the failures with the code UNFINISHED. */
@@ -103,6 +115,7 @@ export class Recorder {
   #messagesReceived = 0;
   #endMs = 0;
   #lastSuccessMs = -1;
+  #unreached: Unreached | undefined;
 
   /** `open`: whether service time differs from latency. `onInterval` gets each completed interval. */
   constructor(
@@ -136,11 +149,15 @@ export class Recorder {
     this.#lastSuccessMs = atMs;
   }
 
-  /** Records a call that failed at `atMs`; returns the name of its code. */
-  failure(atMs: number, latencyMs: number, error: unknown): string {
-    const { codeName, message } = RpcError.from(error);
+  /** Records a call that failed at `atMs`. */
+  failure(atMs: number, latencyMs: number, { codeName, message }: RpcError): void {
     this.#fail(codeName, message, atMs, latencyMs);
-    return codeName;
+  }
+
+  /** Records that the call that failed at `atMs` had no connection. */
+  unreached(atMs: number): void {
+    const { count, firstAtMs } = this.#unreached ?? { count: 0, firstAtMs: atMs };
+    this.#unreached = { count: count + 1, firstAtMs, lastAtMs: atMs };
   }
 
   /** Records a call abandoned at `atMs`. */
@@ -166,6 +183,7 @@ export class Recorder {
       serverTime: this.#server.count > 0 ? this.#server.toData() : undefined,
       failedLatency: this.#failed.toData(),
       failures: [...this.#failures.values()],
+      unreached: this.#unreached,
       drained: this.drained,
       unfinished: this.unfinished,
       bytesSent: this.bytesSent,

@@ -10,20 +10,20 @@ import { Histogram } from "./histogram.ts";
 /** Percentiles in every report. */
 export const PERCENTILES = [50, 75, 90, 95, 99, 99.9, 99.99] as const;
 
-/** Distribution of latencies in µs. */
+/** Distribution of latencies in µs. Without values, all figures are null. */
 export interface LatencySummary {
   /** Number of values. */
   readonly count: number;
   /** Mean. */
-  readonly meanUs: number;
+  readonly meanUs: number | null;
   /** Smallest. */
-  readonly minUs: number;
+  readonly minUs: number | null;
   /** Largest. */
-  readonly maxUs: number;
+  readonly maxUs: number | null;
   /** Standard deviation. */
-  readonly standardDeviationUs: number;
+  readonly standardDeviationUs: number | null;
   /** Keys `p50` to `p99.99`. */
-  readonly percentilesUs: Readonly<Record<string, number>>;
+  readonly percentilesUs: Readonly<Record<string, number | null>>;
   /** Buckets with values: upper bound in ns, and number of values. */
   readonly buckets: readonly (readonly [upToNs: number, count: number])[];
 }
@@ -40,6 +40,16 @@ export interface FailureSummary {
   readonly lastAtMs: number;
   /** Error message of the first one. */
   readonly message: string;
+}
+
+/** Failures of calls for which no connection could be made. */
+export interface UnreachableSummary {
+  /** Number of calls. */
+  readonly count: number;
+  /** End of the first one, in ms after measuring started. */
+  readonly firstAtMs: number;
+  /** End of the last one. */
+  readonly lastAtMs: number;
 }
 
 /** Interval of the time series. */
@@ -150,7 +160,7 @@ export interface RunResult {
   readonly successRate: number;
   /** Time from the start of measuring to the end of the last call, in ms. */
   readonly durationMs: number;
-  /** `totalRequests` per second of `durationMs`. */
+  /** `successfulRequests` per second of `durationMs`. */
   readonly requestsPerSecond: number;
   /** Calls that ended during the drain. */
   readonly drained: number;
@@ -166,6 +176,8 @@ export interface RunResult {
   readonly failedLatency: LatencySummary | null;
   /** Failures by code, most frequent first. */
   readonly failures: readonly FailureSummary[];
+  /** Failures without a connection, included in `failures`; null when there was none. */
+  readonly unreachable: UnreachableSummary | null;
   /** Adherence to the schedule; null in a closed loop. */
   readonly schedule: ScheduleSummary | null;
   /** Payload bytes sent and received. */
@@ -196,14 +208,16 @@ export interface ReportFile {
 
 /** Summarizes a histogram. */
 export function summarize(histogram: Histogram): LatencySummary {
-  const percentilesUs: Record<string, number> = {};
-  for (const p of PERCENTILES) percentilesUs[`p${p}`] = histogram.percentileNs(p) / 1000;
+  const { count } = histogram;
+  const us = (ns: number) => count === 0 ? null : ns / 1000;
+  const percentilesUs: Record<string, number | null> = {};
+  for (const p of PERCENTILES) percentilesUs[`p${p}`] = us(histogram.percentileNs(p));
   return {
-    count: histogram.count,
-    meanUs: histogram.meanNs / 1000,
-    minUs: histogram.count === 0 ? 0 : histogram.minNs / 1000,
-    maxUs: histogram.maxNs / 1000,
-    standardDeviationUs: histogram.standardDeviationNs / 1000,
+    count,
+    meanUs: us(histogram.meanNs),
+    minUs: us(histogram.minNs),
+    maxUs: us(histogram.maxNs),
+    standardDeviationUs: us(histogram.standardDeviationNs),
     percentilesUs,
     buckets: [...histogram.buckets()].map(({ toNs, count }) => [toNs, count] as const),
   };

@@ -99,8 +99,8 @@ function percentileChart(result: RunResult, before?: RunResult): Chart {
 function histogramChart(result: RunResult, before?: RunResult): Chart {
   const summaries = before ? [result.latency, before.latency] : [result.latency];
   const filled = summaries.filter((summary) => summary.count > 0);
-  const lowUs = Math.max(0.1, Math.min(...filled.map((s) => s.minUs)));
-  const highUs = Math.max(...filled.map((s) => s.maxUs), lowUs * 1.1);
+  const lowUs = Math.max(0.1, Math.min(...filled.map((s) => s.minUs!)));
+  const highUs = Math.max(...filled.map((s) => s.maxUs!), lowUs * 1.1);
   if (filled.length === 0) return emptyHistogram();
   const low = Math.log10(lowUs);
   const step = Math.max(0.005, (Math.log10(highUs) - low) / 60);

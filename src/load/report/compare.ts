@@ -15,9 +15,9 @@ export interface ComparedFigure {
   readonly before: string;
   /** New value, formatted. */
   readonly after: string;
-  /** Change from the old to the new value, in percent; null when the old one is 0. */
+  /** Change from the old to the new value, in percent; null when the old one is 0 or one of them is missing. */
   readonly changePercent: number | null;
-  /** Whether the change is an improvement; null when it is below 1 % or neutral. */
+  /** Whether the change is an improvement; null when it is below 1 % or neutral, or a value is missing. */
   readonly better: boolean | null;
 }
 
@@ -41,8 +41,9 @@ export function matchingRun(file: ReportFile, run: RunResult): RunResult | undef
 /** Compares a run with an older one. */
 export function compareRuns(before: RunResult, after: RunResult): Comparison {
   const figures: ComparedFigure[] = [
-    figure("Requests per second", before.requestsPerSecond, after.requestsPerSecond, "more", rate),
+    figure("Requests per second", before.requestsPerSecond, after.requestsPerSecond, "more", count),
     figure("Failed requests", before.failedRequests, after.failedRequests, "less", count),
+    ...failuresByCode(before, after),
     figure("Average latency", before.latency.meanUs, after.latency.meanUs, "less", microseconds),
   ];
   for (const [name, value] of Object.entries(after.latency.percentilesUs)) {
@@ -55,21 +56,31 @@ export function compareRuns(before: RunResult, after: RunResult): Comparison {
   return { before, figures, differences: differences(before, after) };
 }
 
-const rate = (value: number) => count(value);
+/** Compares the numbers of failures of each code in either run. */
+function failuresByCode(before: RunResult, after: RunResult): ComparedFigure[] {
+  const codes = new Set([...after.failures, ...before.failures].map(({ code }) => code));
+  const of = ({ failures }: RunResult, code: string) =>
+    failures.find((one) => one.code === code)?.count ?? 0;
+  return [...codes].map((code) =>
+    figure(`Failed: ${code}`, of(before, code), of(after, code), "less", count)
+  );
+}
 
+/** Compares a figure; null stands for one that was not measured. */
 function figure(
   name: string,
-  before: number,
-  after: number,
+  before: number | null,
+  after: number | null,
   good: "more" | "less",
   show: (value: number) => string,
 ): ComparedFigure {
+  const text = (value: number | null) => value === null ? "none" : show(value);
+  const texts = { name, before: text(before), after: text(after) };
+  if (before === null || after === null) return { ...texts, changePercent: null, better: null };
   const changePercent = before === 0 ? null : (after / before - 1) * 100;
   const small = before === after || (changePercent !== null && Math.abs(changePercent) < 1);
   return {
-    name,
-    before: show(before),
-    after: show(after),
+    ...texts,
     changePercent,
     better: small ? null : (after > before) === (good === "more"),
   };
@@ -103,10 +114,17 @@ export function parseReportFile(text: string): ReportFile {
   if (file.version !== 1) {
     throw new TypeError(`unsupported version ${JSON.stringify(file.version)}, must be 1`);
   }
-  for (const run of file.runs) {
-    if (typeof run?.latency?.percentilesUs !== "object" || typeof run.settings !== "object") {
+  for (const run of file.runs as (Partial<RunResult> | null)[]) {
+    if (!isObject(run?.latency?.percentilesUs) || !isObject(run?.settings)) {
       throw new TypeError("not a benchmark report: a run has no latency or settings");
+    }
+    if (!Array.isArray(run?.failures)) {
+      throw new TypeError("not a benchmark report: a run has no failures");
     }
   }
   return file as ReportFile;
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }

@@ -30,6 +30,7 @@ const BEFORE_PERCENTILES: readonly (readonly [string, (result: RunResult) => Cel
 const AFTER_PERCENTILES: typeof BEFORE_PERCENTILES = [
   ["max_us", (r) => r.latency.maxUs],
   ["missed", (r) => r.schedule?.missed ?? 0],
+  ["failures", (r) => r.failures.map((f) => `${f.code}=${f.count}`).join(" ")],
   ["bytes_sent", (r) => r.bytes.sent],
   ["bytes_received", (r) => r.bytes.received],
 ];

@@ -20,26 +20,34 @@ type Operator = ">" | ">=" | "<" | "<=" | "==" | "!=";
 
 interface Metric {
   kind: "latency" | "count" | "rate" | "fraction";
-  of(result: RunResult): number;
+  /** Returns the value; null when nothing was measured. */
+  of(result: RunResult): number | null;
 }
 
-const latency = (of: (result: RunResult) => number): Metric => ({ kind: "latency", of });
-const counted = (of: (result: RunResult) => number): Metric => ({ kind: "count", of });
+const latency = (of: (result: RunResult) => number | null): Metric => ({ kind: "latency", of });
+const counted = (of: (result: RunResult) => number | null): Metric => ({ kind: "count", of });
+/** Returns the value of a result with calls. */
+const ofCalls = (of: (result: RunResult) => number) => (result: RunResult) =>
+  result.totalRequests === 0 ? null : of(result);
+const rate: Metric = {
+  kind: "rate",
+  of: (r) => r.successfulRequests === 0 ? null : r.requestsPerSecond,
+};
 
 const METRICS: Record<string, Metric> = {
   avg: latency((r) => r.latency.meanUs),
   mean: latency((r) => r.latency.meanUs),
   min: latency((r) => r.latency.minUs),
   max: latency((r) => r.latency.maxUs),
-  rps: { kind: "rate", of: (r) => r.requestsPerSecond },
-  rate: { kind: "rate", of: (r) => r.requestsPerSecond },
-  success: { kind: "fraction", of: (r) => r.successRate },
+  rps: rate,
+  rate,
+  success: { kind: "fraction", of: ofCalls((r) => r.successRate) },
   total: counted((r) => r.totalRequests),
   successful: counted((r) => r.successfulRequests),
-  failed: counted((r) => r.failedRequests),
-  errors: counted((r) => r.failedRequests),
+  failed: counted(ofCalls((r) => r.failedRequests)),
+  errors: counted(ofCalls((r) => r.failedRequests)),
   missed: counted((r) => r.schedule?.missed ?? 0),
-  unfinished: counted((r) => r.unfinished),
+  unfinished: counted(ofCalls((r) => r.unfinished)),
 };
 
 const NAMES = ["p50", "p90", "p99", "p99.9", ...Object.keys(METRICS)];
@@ -47,7 +55,8 @@ const NAMES = ["p50", "p90", "p99", "p99.9", ...Object.keys(METRICS)];
 /**
  * Parses conditions separated by commas: a metric (`p50` … any percentile, `avg`, `min`, `max`, `rps`, `success`,
  * `total`, `successful`, `failed`, `errors`, `missed`, `unfinished`), one of `> >= < <= == !=`, and a value: a
- * duration with its unit for latencies, a number, or a percentage. Throws TypeError for anything else.
+ * duration with its unit for latencies, a number, or a percentage. Latencies and rates are those of successful calls. A
+ * condition on something that was not measured holds. Throws TypeError for anything else.
  */
 export function parseConditions(text: string): Condition[] {
   return text.split(",").map((part) => parseCondition(part.trim()));
@@ -63,13 +72,17 @@ function parseCondition(text: string): Condition {
   const [, name, operator, value] = match;
   const metric = metricOf(name.toLowerCase());
   if (!metric) {
-    throw new TypeError(`Unknown metric "${name}" in "${text}"${didYouMean(name, NAMES)}`);
+    throw new TypeError(
+      `Unknown metric "${name}" in "${text}": it must be a percentile such as p99 or p99.9, or one of ` +
+        Object.keys(METRICS).join(", ") + didYouMean(name, NAMES),
+    );
   }
   const limit = limitOf(metric, value, text);
   return {
     text,
     check(result) {
       const found = limit.percent ? percentOf(metric, result) : metric.of(result);
+      if (found === null) return { holds: true, found: nothing(result) };
       return {
         holds: compare(found, operator as Operator, limit.value),
         found: shown(metric, found, limit.percent),
@@ -86,8 +99,15 @@ function metricOf(name: string): Metric | undefined {
   return latency((r) => r.latency.percentilesUs[`p${p}`] ?? percentileOf(r, p));
 }
 
-function percentileOf(result: RunResult, percentile: number): number {
+function percentileOf(result: RunResult, percentile: number): number | null {
+  if (result.latency.count === 0) return null;
   return histogramOf(result.latency).percentileNs(percentile) / 1000;
+}
+
+function nothing({ totalRequests }: RunResult): string {
+  return totalRequests === 0
+    ? "nothing was measured, not one call ended"
+    : `nothing was measured, not one of ${count(totalRequests)} calls succeeded`;
 }
 
 function limitOf(metric: Metric, text: string, whole: string): { value: number; percent: boolean } {
@@ -106,13 +126,14 @@ function limitOf(metric: Metric, text: string, whole: string): { value: number; 
   throw new TypeError(`Cannot read "${text}" in "${whole}": it must be a number`);
 }
 
-function percentOf(metric: Metric, result: RunResult): number {
+function percentOf(metric: Metric, result: RunResult): number | null {
   const value = metric.of(result);
+  if (value === null) return null;
   if (metric.kind === "fraction") return value * 100;
   const whole = metric === METRICS.missed
     ? result.schedule?.due ?? result.totalRequests
     : result.totalRequests;
-  return whole === 0 ? 0 : value / whole * 100;
+  return whole === 0 ? null : value / whole * 100;
 }
 
 function compare(found: number, operator: Operator, limit: number): boolean {

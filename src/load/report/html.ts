@@ -78,11 +78,11 @@ function tiles(result: RunResult, comparison?: Comparison): string {
   const { percentilesUs, maxUs } = result.latency;
   const entries: [name: string, value: string, figure?: string][] = [
     ["Requests per second", count(result.requestsPerSecond), "Requests per second"],
-    ["Median latency", microseconds(percentilesUs.p50), "p50"],
-    ["99th percentile", microseconds(percentilesUs.p99), "p99"],
-    ["Slowest", microseconds(maxUs), "Max latency"],
+    ["Median latency", latencyText(percentilesUs.p50), "p50"],
+    ["99th percentile", latencyText(percentilesUs.p99), "p99"],
+    ["Slowest", latencyText(maxUs), "Max latency"],
     ["Success rate", `${(result.successRate * 100).toFixed(2)} %`],
-    ["Requests", count(result.totalRequests)],
+    ["Requests", requestsText(result)],
   ];
   const tile = ([name, value, figureName]: (typeof entries)[number]) => {
     const failing = name === "Success rate" && result.failedRequests > 0 ? " failing" : "";
@@ -94,8 +94,17 @@ function tiles(result: RunResult, comparison?: Comparison): string {
   return `<div class="tiles">${entries.map(tile).join("")}</div>`;
 }
 
+function latencyText(us: number | null): string {
+  return us === null ? "none" : microseconds(us);
+}
+
+function requestsText({ totalRequests, failedRequests }: RunResult): string {
+  return count(totalRequests) + (failedRequests === 0 ? "" : `, ${count(failedRequests)} failed`);
+}
+
 function changeMark(figure: Comparison["figures"][number]): string {
   const { changePercent, better } = figure;
+  if (changePercent === null && better === null) return "–";
   const text = changePercent === null
     ? "new"
     : `${changePercent >= 0 ? "+" : ""}${changePercent.toFixed(1)} %`;
@@ -116,9 +125,9 @@ function latencyTable(result: RunResult): string {
   if (result.serviceTime) columns.push(["Service time", result.serviceTime]);
   if (result.serverTime) columns.push(["Server time", result.serverTime]);
   if (result.failedLatency) columns.push(["Failed calls", result.failedLatency]);
-  const row = (name: string, of: (summary: LatencySummary) => number) => [
+  const row = (name: string, of: (summary: LatencySummary) => number | null) => [
     name,
-    ...columns.map(([, summary]) => microseconds(of(summary))),
+    ...columns.map(([, summary]) => latencyText(of(summary))),
   ];
   return tableCard("Latency", ["", ...columns.map(([name]) => name)], [
     row("average", (s) => s.meanUs),

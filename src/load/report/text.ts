@@ -45,10 +45,14 @@ function headLines(result: RunResult): string[] {
     `Success rate: ${(result.successRate * 100).toFixed(2)}%`,
     `Duration: ${seconds(result.durationMs)}`,
     `Requests per second: ${result.requestsPerSecond.toFixed(2)}`,
-    `Average latency: ${latency.meanUs.toFixed(2)} μs`,
-    `Min latency: ${Math.round(latency.minUs)} μs`,
-    `Max latency: ${Math.round(latency.maxUs)} μs`,
+    `Average latency: ${orNone(latency.meanUs, (us) => `${us.toFixed(2)} μs`)}`,
+    `Min latency: ${orNone(latency.minUs, (us) => `${Math.round(us)} μs`)}`,
+    `Max latency: ${orNone(latency.maxUs, (us) => `${Math.round(us)} μs`)}`,
   ];
+}
+
+function orNone(value: number | null, show: (value: number) => string): string {
+  return value === null ? "none" : show(value);
 }
 
 function setupLines({ settings, environment }: RunResult): string[] {
@@ -72,12 +76,14 @@ function setupLines({ settings, environment }: RunResult): string[] {
 }
 
 function latencyLines(result: RunResult): string[] {
-  const columns: [string, LatencySummary][] = [["Latency", result.latency]];
+  const columns: [string, LatencySummary][] = [];
+  if (result.latency.count > 0) columns.push(["Latency", result.latency]);
   if (result.serviceTime) columns.push(["Service time", result.serviceTime]);
   if (result.serverTime) columns.push(["Server time", result.serverTime]);
   if (result.failedLatency) columns.push(["Failed calls", result.failedLatency]);
+  if (columns.length === 0) return ["Latency distribution: none"];
   const rows: string[][] = [["", ...columns.map(([name]) => name)]];
-  const row = (name: string, of: (summary: LatencySummary) => number) =>
+  const row = (name: string, of: (summary: LatencySummary) => number | null) =>
     rows.push([name, ...columns.map(([, summary]) => exactUs(of(summary)))]);
   row("mean", (s) => s.meanUs);
   for (const name of Object.keys(result.latency.percentilesUs)) {
@@ -87,7 +93,8 @@ function latencyLines(result: RunResult): string[] {
   return ["Latency distribution:", ...table(rows)];
 }
 
-function exactUs(us: number): string {
+function exactUs(us: number | null): string {
+  if (us === null) return "-";
   return `${us < 100 ? us.toFixed(1) : Math.round(us)} μs`;
 }
 
@@ -102,10 +109,11 @@ function table(rows: readonly (readonly string[])[]): string[] {
 
 /** Renders a histogram with bars: buckets of equal width on a logarithmic scale. */
 function histogramLines(summary: LatencySummary): string[] {
-  if (summary.count === 0) return [];
+  const { minUs, maxUs } = summary;
+  if (minUs === null || maxUs === null) return [];
   const histogram = histogramOf(summary);
-  const low = Math.max(1, summary.minUs);
-  const high = Math.max(low * 1.01, summary.maxUs);
+  const low = Math.max(1, minUs);
+  const high = Math.max(low * 1.01, maxUs);
   const steps = 12;
   const bars: [string, number][] = [];
   let seen = 0;
@@ -132,10 +140,10 @@ function timelineLines({ timeline, intervalMs, durationMs }: RunResult): string[
   for (let i = 0; i < timeline.length; i += per) {
     const points = timeline.slice(i, i + per);
     const lastMs = Math.min(durationMs, (i + points.length) * intervalMs);
-    const calls = points.reduce((sum, p) => sum + p.successful + p.failed, 0);
+    const successful = points.reduce((sum, p) => sum + p.successful, 0);
     rows.push([
       seconds(points[0].atMs),
-      count(calls / Math.max(1, lastMs - points[0].atMs) * 1000),
+      count(successful / Math.max(1, lastMs - points[0].atMs) * 1000),
       count(points.reduce((sum, p) => sum + p.failed, 0)),
       worst(points, (p) => p.p50Us),
       worst(points, (p) => p.p99Us),
@@ -210,6 +218,7 @@ function comparisonLines({ before, figures, differences }: Comparison): string[]
 }
 
 function changeText(percent: number | null, better: boolean | null): string {
+  if (percent === null && better === null) return "-";
   const change = percent === null ? "new" : `${percent >= 0 ? "+" : ""}${percent.toFixed(1)} %`;
   return better === null ? change : `${change} ${better ? "better" : "worse"}`;
 }

@@ -22,10 +22,10 @@ Deno.test("startLoad() in an open loop measures a freeze as computed", async () 
   assert.equal(run.totalRequests, 30_000);
   assert.equal(run.schedule?.missed, 0);
   // 1,000 of 30,000 calls wait for the end of the freeze, 0 to 1,000 ms: the slowest 300 are above 700.
-  near(run.latency.percentilesUs.p50, 1_000, 1, "p50");
-  near(run.latency.percentilesUs.p99, 701_000, 1, "p99");
-  near(run.latency.percentilesUs["p99.9"], 971_000, 1, "p99.9");
-  near(run.latency.maxUs, 1_001_000, 1, "max");
+  near(run.latency.percentilesUs.p50!, 1_000, 1, "p50");
+  near(run.latency.percentilesUs.p99!, 701_000, 1, "p99");
+  near(run.latency.percentilesUs["p99.9"]!, 971_000, 1, "p99.9");
+  near(run.latency.maxUs!, 1_001_000, 1, "max");
 });
 
 Deno.test("startLoad() in an open loop counts waiting for a free slot as latency", async () => {
@@ -38,9 +38,9 @@ Deno.test("startLoad() in an open loop counts waiting for a free slot as latency
   );
   assert.equal(run.totalRequests, 30_000);
   // 20 calls freeze, 980 more are due meanwhile and go out after it.
-  near(run.latency.percentilesUs.p99, 701_000, 5, "p99");
-  near(run.latency.maxUs, 1_001_000, 5, "max");
-  assert.ok(run.serviceTime!.percentilesUs.p99 <= 51_000, "service time hides the waiting");
+  near(run.latency.percentilesUs.p99!, 701_000, 5, "p99");
+  near(run.latency.maxUs!, 1_001_000, 5, "max");
+  assert.ok(run.serviceTime!.percentilesUs.p99! <= 51_000, "service time hides the waiting");
   assert.ok(result.lateForStream >= 900, `${result.lateForStream} late`);
   assert.equal(result.lateForGenerator, 0);
   near(result.maxLatenessMs, 980, 2, "lateness");
@@ -50,9 +50,9 @@ Deno.test("startLoad() in a closed loop hides the freeze and notes it", async ()
   const time = new VirtualTime();
   const target = simulatedTarget(time, 10, knownLatency);
   const { run } = await simulate(time, target, plan({ durationMs: 30_000 }));
-  near(run.latency.percentilesUs.p50, 1_000, 1, "p50");
-  assert.ok(run.latency.percentilesUs["p99.9"] <= 50_100, "ten calls saw the freeze, no more");
-  near(run.latency.maxUs, 1_000_000, 6, "max");
+  near(run.latency.percentilesUs.p50!, 1_000, 1, "p50");
+  assert.ok(run.latency.percentilesUs["p99.9"]! <= 50_100, "ten calls saw the freeze, no more");
+  near(run.latency.maxUs!, 1_000_000, 6, "max");
   assert.equal(run.serviceTime, null);
   assert.match(run.notes.join("\n"), /Closed loop.*coordinated omission/);
 });
@@ -70,7 +70,7 @@ Deno.test("startLoad() counts calls due and never sent", async () => {
   assert.equal(result.missed, 4500);
   assert.equal(run.schedule?.due, 5000);
   assert.match(run.notes.join("\n"), /4,500 of 5,000 calls were due and never sent/);
-  near(run.latency.maxUs, 4_600_000, 5, "max");
+  near(run.latency.maxUs!, 4_600_000, 5, "max");
 });
 
 Deno.test("startLoad() makes exactly the requested number of calls, in either loop", async () => {
@@ -106,7 +106,7 @@ Deno.test("startLoad() excludes the warm-up", async () => {
     );
     assert.equal(run.totalRequests, 100);
     assert.ok(target.started > 140, `${target.started} calls with warm-up`);
-    assert.ok(run.latency.maxUs <= 5000, `${run.latency.maxUs} μs is from the warm-up`);
+    assert.ok(run.latency.maxUs! <= 5000, `${run.latency.maxUs} μs is from the warm-up`);
   }
 });
 
@@ -246,4 +246,42 @@ Deno.test("startLoad() refuses plans without an end or an open loop without a ra
   assert.throws(() => startLoad(target, plan(), { clock }), TypeError);
   const open = plan({ mode: "open", requests: 1 });
   assert.throws(() => startLoad(target, open, { clock }), /needs a rate/);
+});
+
+Deno.test("startLoad() gives up a run without a deadline when no call ends any more", async () => {
+  const time = new VirtualTime();
+  // The server answers 100 calls and then hangs.
+  const target = simulatedTarget(time, 4, (sequence) => sequence < 100 ? 10 : 1e9);
+  const { run } = await simulate(time, target, plan({ requests: 1000, stallMs: 60_000 }));
+  assert.equal(run.successfulRequests, 100);
+  assert.deepEqual(run.failures.map(({ code, count }) => [code, count]), [["UNFINISHED", 4]]);
+  near(run.durationMs, 60_250, 2, "duration");
+  // The calls of the target that never end; no timer of the run.
+  assert.equal(time.pending, 4);
+});
+
+Deno.test("startLoad() keeps a run in which calls end now and then", async () => {
+  const time = new VirtualTime();
+  const target = simulatedTarget(time, 1, () => 50_000);
+  const { run } = await simulate(time, target, plan({ requests: 5, stallMs: 60_000 }));
+  assert.equal(run.successfulRequests, 5);
+});
+
+Deno.test("startLoad() pauses after a call without a connection, not after a handler's UNAVAILABLE", async () => {
+  // Calls of 10 ms on 10 slots, with pauses of 50 ms or without.
+  for (const [unreachable, calls] of [[true, 170], [false, 1_000]] as const) {
+    const time = new VirtualTime();
+    const target = simulatedTarget(time, 10, () => 10);
+    const call = target.call;
+    target.call = async (slot, sequence) => {
+      await call.call(target, slot, sequence);
+      throw new RpcError(Status.UNAVAILABLE, "no");
+    };
+    const { run } = await simulate(
+      time,
+      { ...target, unreachable: () => unreachable },
+      plan({ durationMs: 1000 }),
+    );
+    near(run.totalRequests, calls, 5, `unreachable ${unreachable}`);
+  }
 });

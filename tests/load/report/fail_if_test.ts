@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { parseConditions } from "../../../src/load/report/fail_if.ts";
 import type { RunResult } from "../../../src/load/measure/result.ts";
-import { plan, simulate, simulatedTarget } from "../fixtures.ts";
+import { Status } from "../../../mod.ts";
+import { failingRun, plan, simulate, simulatedTarget } from "../fixtures.ts";
 import { VirtualTime } from "../virtual_time.ts";
 
 async function run(): Promise<RunResult> {
@@ -53,6 +54,79 @@ Deno.test("parseConditions() checks latencies, counts, rates and shares", async 
   assert.equal(parseConditions("p99>5ms, failed>0 ,rps<1").length, 3);
 });
 
+const METRICS = [
+  ...["p50", "p99", "p92.5", "p100", "avg", "mean", "min", "max", "rps", "rate", "success"],
+  ...["total", "successful", "failed", "errors", "missed", "unfinished"],
+];
+
+/** Metrics of successful calls, which nothing measures when none succeeds. */
+const OF_SUCCESSES = METRICS.slice(0, 10);
+
+const isLatency = (metric: string) => METRICS.indexOf(metric) < 8;
+
+Deno.test("conditions on latencies and rates hold when not one call succeeded", async () => {
+  const failed = await failingRun(() => Status.UNAVAILABLE);
+  assert.equal(failed.requestsPerSecond, 0);
+  for (const metric of OF_SUCCESSES) {
+    for (const operator of [">", ">=", "<", "<=", "==", "!="]) {
+      for (const value of isLatency(metric) ? ["0ms", "5ms", "1h"] : ["0", "1", "1000000"]) {
+        const text = `${metric}${operator}${value}`;
+        const { holds, found } = parseConditions(text)[0].check(failed);
+        assert.equal(holds, true, text);
+        assert.equal(found, "nothing was measured, not one of 1,000 calls succeeded", text);
+      }
+    }
+  }
+  // These were measured.
+  for (
+    const [text, holds] of [
+      ["success<99%", true],
+      ["success>0", false],
+      ["failed>999", true],
+      ["failed>1000", false],
+      ["errors>99%", true],
+      ["errors<100%", false],
+      ["total==1000", true],
+      ["total<1000", false],
+      ["successful==0", true],
+      ["successful>0", false],
+      ["unfinished>0", false],
+      ["missed>0", false],
+    ] as const
+  ) assert.equal(parseConditions(text)[0].check(failed).holds, holds, text);
+});
+
+Deno.test("conditions on anything but the number of calls hold when not one call ended", async () => {
+  const time = new VirtualTime();
+  const { run: none } = await simulate(
+    time,
+    simulatedTarget(time, 1, () => 1),
+    plan({ requests: 0 }),
+  );
+  for (const metric of METRICS) {
+    const value = isLatency(metric) ? "1h" : "1000000";
+    const holds = !["total", "successful", "missed"].includes(metric);
+    for (const text of [`${metric}>${value}`, `${metric}==${value}`]) {
+      assert.equal(parseConditions(text)[0].check(none).holds, holds, text);
+    }
+  }
+  for (const metric of ["success", "failed", "errors", "unfinished", "missed", "total"]) {
+    assert.equal(parseConditions(`${metric}>50%`)[0].check(none).holds, true, metric);
+  }
+  assert.equal(
+    parseConditions("p99>5ms")[0].check(none).found,
+    "nothing was measured, not one call ended",
+  );
+});
+
+Deno.test("rps is the rate of successful calls", async () => {
+  // 10 slots of 10 ms make 1,000 calls a second, of which every second one fails.
+  const half = await failingRun((sequence) => sequence % 2 === 0 ? Status.INTERNAL : undefined);
+  assert.ok(Math.abs(half.requestsPerSecond - 500) < 5, `${half.requestsPerSecond}`);
+  assert.equal(parseConditions("rps<600")[0].check(half).holds, true);
+  assert.equal(parseConditions("rate<400")[0].check(half).holds, false);
+});
+
 Deno.test("parseConditions() rejects malformed conditions in one line", () => {
   const cases: [string, RegExp][] = [
     ["", /^Cannot read condition "": use a form like p99>5ms/],
@@ -61,7 +135,11 @@ Deno.test("parseConditions() rejects malformed conditions in one line", () => {
     ["p99>5", /a latency needs a unit, for example 5ms$/],
     ["p99>5parsecs", /a latency needs a unit/],
     ["p101>5ms", /^Unknown metric "p101"/],
-    ["faild>0", /^Unknown metric "faild" in "faild>0"; did you mean failed\?$/],
+    [
+      "faild>0",
+      /^Unknown metric "faild" in "faild>0": it must be a percentile such as p99 or p99\.9, or one of avg, mean, min, max, rps, rate, success, total, successful, failed, errors, missed, unfinished; did you mean failed\?$/,
+    ],
+    ["latency>5ms", /^Unknown metric "latency" in "latency>5ms": it must be .* unfinished$/],
     ["rps<fast", /must be a number$/],
     ["rps<5%", /must be a number$/],
     ["p99>5ms,,", /^Cannot read condition ""/],

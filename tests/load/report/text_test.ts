@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { parseReportFile } from "../../../src/load/report/compare.ts";
 import { csvReport } from "../../../src/load/report/csv.ts";
 import { htmlReport } from "../../../src/load/report/html.ts";
 import { jsonReport } from "../../../src/load/report/json.ts";
 import { textReport } from "../../../src/load/report/text.ts";
-import { frozenRun, plan, simulate, simulatedTarget } from "../fixtures.ts";
+import { Status } from "../../../mod.ts";
+import { compareRuns, parseReportFile } from "../../../src/load/report/compare.ts";
+import { failingRun, frozenRun, plan, simulate, simulatedTarget } from "../fixtures.ts";
 import { VirtualTime } from "../virtual_time.ts";
 
 Deno.test("textReport() starts with the ten lines that scripts read", async () => {
@@ -50,4 +51,74 @@ Deno.test("reports work without a single call", async () => {
   assert.ok(htmlReport([run]).length > 0);
   assert.ok(csvReport([run]).length > 0);
   assert.equal(parseReportFile(jsonReport([run])).runs.length, 1);
+});
+
+Deno.test("reports of a run without a success say so, show no latency, and count failures by code", async () => {
+  const failed = await failingRun((i) => i % 4 === 0 ? Status.INTERNAL : Status.NOT_FOUND);
+  const good = await frozenRun();
+  const text = textReport(failed, compareRuns(good, failed));
+  assert.deepEqual(text.split("\n").slice(1, 10), [
+    "Total requests: 1000",
+    "Successful requests: 0",
+    "Failed requests: 1000",
+    "Success rate: 0.00%",
+    "Duration: 1.000s",
+    "Requests per second: 0.00",
+    "Average latency: none",
+    "Min latency: none",
+    "Max latency: none",
+  ]);
+  assert.match(text, /^ +Failed calls$/m);
+  assert.match(text, /^ {2}NOT_FOUND: 750, first at .*: not today$/m);
+  assert.match(text, /^ {2}INTERNAL: 250, first at .*: not today$/m);
+  assert.match(
+    text,
+    /^Note: Not one call succeeded \(750 NOT_FOUND, 250 INTERNAL\): there are no lat/m,
+  );
+  assert.match(text, /^ {2}Failed: NOT_FOUND +0 +750 +new worse$/m);
+  assert.match(text, /^ {2}p99 +\S+ \S+ +none +-$/m);
+  assert.doesNotMatch(text, /NaN|Infinity|null|undefined/);
+
+  const { latency, requestsPerSecond } = parseReportFile(jsonReport([failed])).runs[0];
+  assert.equal(requestsPerSecond, 0);
+  assert.equal(latency.count, 0);
+  const { count: _, buckets, percentilesUs, ...figures } = latency;
+  assert.deepEqual(buckets, []);
+  for (const value of [...Object.values(figures), ...Object.values(percentilesUs)]) {
+    assert.equal(value, null);
+  }
+
+  for (const comparisons of [[], [compareRuns(good, failed)], [compareRuns(failed, failed)]]) {
+    const page = htmlReport([failed], comparisons).replace(/<script[^]*?<\/script>/g, "");
+    assert.match(page, /Median latency<\/span><b>none<\/b>/);
+    assert.match(page, /<b>1,000, 1,000 failed<\/b>/);
+    assert.match(page, /<td>NOT_FOUND<\/td><td>750<\/td>/);
+    assert.doesNotMatch(page, /NaN|Infinity|null|undefined/);
+  }
+  assert.match(csvReport([failed]).split("\r\n")[1], /,NOT_FOUND=750 INTERNAL=250,/);
+});
+
+Deno.test("a run is compared with one in which nothing succeeded", async () => {
+  const failed = await failingRun(() => Status.INTERNAL);
+  const { figures } = compareRuns(failed, await frozenRun());
+  const of = (name: string) => figures.find((figure) => figure.name === name)!;
+  assert.deepEqual([of("p99").before, of("p99").changePercent, of("p99").better], [
+    "none",
+    null,
+    null,
+  ]);
+  assert.deepEqual([of("Failed: INTERNAL").before, of("Failed: INTERNAL").after], ["1,000", "0"]);
+  assert.equal(of("Failed: INTERNAL").better, true);
+});
+
+Deno.test("only calls without a connection make the note that the server could not be reached", async () => {
+  const note = /could not be reached/;
+  const byHandler = await failingRun(() => Status.UNAVAILABLE, () => false);
+  assert.doesNotMatch(byHandler.notes.join("\n"), note);
+  assert.equal(byHandler.unreachable, null);
+  assert.equal(byHandler.failures[0].code, "UNAVAILABLE");
+  const gone = await failingRun((i) => i < 500 ? undefined : Status.UNAVAILABLE, () => true);
+  assert.match(gone.notes.join("\n"), /could not be reached from 0\.5\d\ds on, and no call succ/);
+  assert.equal(gone.unreachable!.count, 500);
+  assert.equal(parseReportFile(jsonReport([gone])).runs[0].unreachable!.count, 500);
 });
