@@ -18,9 +18,11 @@ import { runningServer, type ServerSide, startOwnServer } from "./benchmark/serv
 import { type Settings, settingsOf } from "./benchmark/settings.ts";
 import { algorithmFor, type Subject, subjectsOf } from "./benchmark/subject.ts";
 import { errorLine, readOptions, runProgram, UsageError } from "./shared/program.ts";
+import { closeSoon } from "./shared/waits.ts";
 
 /** Signals within this time count as one: terminals and task runners may deliver one Ctrl-C twice. */
 const SAME_SIGNAL_MS = 200;
+const NOTHING_MEASURED = 1;
 const CONDITION_HELD = 3;
 
 /** Returns a signal that aborts at the first Ctrl-C; a later one ends the process immediately. */
@@ -53,7 +55,7 @@ async function prepare(endpoint: Endpoint, flags: Flags): Promise<Subject[]> {
   } catch (error) {
     throw error instanceof UsageError ? error : new UsageError(errorLine(error));
   } finally {
-    await closeAll(channels);
+    await closeSoon({ close: () => closeAll(channels) });
   }
 }
 
@@ -104,7 +106,17 @@ async function main(): Promise<number> {
   const subjects = await prepare(endpoint, flags);
   const results = await measure(subjects, settings, endpoint, server);
   await writeReports(results, settings, old);
-  return conditionsHold(results, settings) ? CONDITION_HELD : 0;
+  if (conditionsHold(results, settings)) return CONDITION_HELD;
+  return somethingMeasured(results) ? 0 : NOTHING_MEASURED;
+}
+
+/** Whether calls succeeded in every run that was not stopped by the user; says so if not. */
+function somethingMeasured(results: readonly RunResult[]): boolean {
+  const empty = results.filter((run) => run.successfulRequests === 0 && !run.interrupted);
+  for (const { title, totalRequests } of empty) {
+    console.error(`benchmark: ${title}: not one of ${totalRequests} calls succeeded`);
+  }
+  return empty.length === 0;
 }
 
 /** Trusts the certificate of an own server; otherwise as the options say. */

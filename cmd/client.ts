@@ -7,22 +7,21 @@
  */
 
 import { connect, RpcError } from "../mod.ts";
-import { parseAddress } from "../src/transport/mod.ts";
-import { runChecks } from "./shared/client_checks.ts";
-import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
+import { checkAddress } from "./shared/addresses.ts";
+import { type CheckResult, runChecks } from "./shared/client_checks.ts";
+import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
-  environment,
   errorLine,
   oneOf,
   option,
   program,
   readOptions,
   runProgram,
-  UsageError,
   wholeNumber,
 } from "./shared/program.ts";
 import { table } from "./shared/table.ts";
 import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
+import { closeSoon } from "./shared/waits.ts";
 
 interface Flags extends ClientTlsFlags {
   addr: string;
@@ -38,38 +37,28 @@ function readFlags(): Flags {
     .addOption(
       option("-a, --addr <address>", "SERVER_ADDR", "address of the server", {
         default: "127.0.0.1:50051",
+        accepts: checkAddress,
       }),
     )
     .addOption(
-      option("--wire <name>", "WIRE", "grpc or lean", {
+      option("--wire <name>", "VRPC_WIRE", "grpc or lean", {
         default: "grpc",
         parse: oneOf("grpc", "lean"),
       }),
     )
     .addOption(
-      option("--timeout-ms <ms>", "TIMEOUT_MS", "deadline of each call", {
+      option("--timeout-ms <ms>", "VRPC_TIMEOUT_MS", "deadline of each call", {
         default: 10_000,
         parse: wholeNumber(1, 3_600_000),
       }),
     )
     .addOption(
-      option("--connect-timeout-ms <ms>", "CONNECT_TIMEOUT_MS", "time limit for connecting", {
+      option("--connect-timeout-ms <ms>", "VRPC_CONNECT_TIMEOUT_MS", "time limit for connecting", {
         default: 2_000,
         parse: wholeNumber(1, 3_600_000),
       }),
     )
-    .addOption(
-      option(
-        "--log-level <level>",
-        "LOG_LEVEL",
-        "trace, debug, info, warn or error; default also from RUST_LOG",
-        {
-          default: levelOfRustLog(environment("RUST_LOG")) ?? "warn",
-          defaultText: "warn",
-          parse: level,
-        },
-      ),
-    );
+    .addOption(logLevelOption("warn"));
   addClientTlsOptions(command).addHelpText(
     "after",
     `
@@ -87,15 +76,19 @@ const microseconds = (us: number | undefined) => us === undefined ? "" : us.toFi
 
 async function main(): Promise<number> {
   const flags = readFlags();
-  try {
-    parseAddress(flags.addr);
-  } catch (error) {
-    throw new UsageError(errorLine(error));
-  }
+  checkAddress(flags.addr);
   await logToStderr(flags.logLevel);
-  await using channel = connect(flags.addr, { wire: flags.wire, tls: await clientTls(flags) });
-  await channel.ready({ timeoutMs: flags.connectTimeoutMs });
-  const results = await runChecks(channel, flags.timeoutMs, describe);
+  const channel = connect(flags.addr, { wire: flags.wire, tls: await clientTls(flags) });
+  try {
+    await channel.ready({ timeoutMs: flags.connectTimeoutMs });
+    return report(await runChecks(channel, flags.timeoutMs, describe));
+  } finally {
+    await closeSoon(channel);
+  }
+}
+
+/** Prints the results. Returns the exit code. */
+function report(results: readonly CheckResult[]): number {
   console.log(table([
     ["check", "result", "server µs", "total µs"],
     ...results.map(({ name, failure, serverUs, totalUs }) => [

@@ -11,6 +11,7 @@ import { Algorithm, CryptoService, KeyType } from "../proto/gen/vrpc/crypto/v1/c
 import { EchoService } from "../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { program, readOptions, runProgram } from "./shared/program.ts";
 import { table } from "./shared/table.ts";
+import { settledWithin } from "./shared/waits.ts";
 
 /** Load to run. */
 interface Load {
@@ -25,9 +26,16 @@ interface Load {
 
 const PAYLOAD = new Uint8Array(64);
 
+/** Deadline of each call. */
+const CALL = { timeoutMs: 10_000 };
+/** Longest wait for the server to listen. */
+const START_TIMEOUT_MS = 60_000;
+/** Longest wait for the server to end, above the time that it gives to open calls. */
+const END_TIMEOUT_MS = 10_000;
+
 const echo = (channel: Channel) => {
   const client = channel.client(EchoService);
-  return () => client.echo({ payload: PAYLOAD });
+  return () => client.echo({ payload: PAYLOAD }, CALL);
 };
 
 const sign = (channel: Channel) => {
@@ -37,7 +45,7 @@ const sign = (channel: Channel) => {
     algorithm: Algorithm.ECDSA_SHA256,
     data: PAYLOAD,
   };
-  return () => client.sign(request);
+  return () => client.sign(request, CALL);
 };
 
 const LOADS: readonly Load[] = [
@@ -124,6 +132,22 @@ async function listeningAddress(server: Deno.ChildProcess): Promise<string> {
   throw new Error("The server ended before listening");
 }
 
+/** As {@link listeningAddress}. Rejects when the server does not listen in time. */
+async function startedAddress(server: Deno.ChildProcess): Promise<string> {
+  const address = listeningAddress(server);
+  if (await settledWithin(address, START_TIMEOUT_MS)) return await address;
+  throw new Error(`The server did not listen within ${START_TIMEOUT_MS} ms`);
+}
+
+/** Ends the server, by force if it does not end by itself. */
+async function end(server: Deno.ChildProcess): Promise<void> {
+  const status = server.status;
+  const ended = await settledWithin(status, 0);
+  if (!ended) server.kill("SIGTERM");
+  if (!await settledWithin(status, END_TIMEOUT_MS)) server.kill("SIGKILL");
+  await status;
+}
+
 async function main(): Promise<number> {
   readOptions(
     program("demo", "Runs a server process, the checks of the client, and five seconds of load."),
@@ -138,7 +162,7 @@ async function main(): Promise<number> {
     "warn",
   ]);
   try {
-    const address = await listeningAddress(server);
+    const address = await startedAddress(server);
     console.log(`Server on ${address} (one thread). Checks of the client:\n`);
     const { code } = await start("client", ["--addr", address]).status;
     if (code !== 0) return code;
@@ -153,8 +177,7 @@ async function main(): Promise<number> {
     console.log(table(rows));
     return failed === 0 ? 0 : 1;
   } finally {
-    server.kill("SIGTERM");
-    await server.status;
+    await end(server);
   }
 }
 

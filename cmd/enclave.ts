@@ -19,7 +19,7 @@ import {
   generateCryptoKeys,
 } from "../src/services/mod.ts";
 import { observeServer, serverMetrics } from "../src/telemetry/mod.ts";
-import { parseAddress } from "../src/transport/mod.ts";
+import { checkAddress, checkAddressList } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   addMetricsOption,
@@ -28,7 +28,6 @@ import {
   ThreadMetrics,
 } from "./shared/metrics.ts";
 import {
-  errorLine,
   graceOption,
   list,
   option,
@@ -63,6 +62,7 @@ function readFlags(): Flags {
           default: ["127.0.0.1:50001"],
           defaultText: "127.0.0.1:50001",
           parse: list(),
+          accepts: checkAddressList,
         },
       ),
     )
@@ -70,7 +70,7 @@ function readFlags(): Flags {
     .addOption(graceOption("open calls"))
     .addOption(unixModeOption())
     .addOption(
-      option("--allow-cid <cid>", "ALLOW_CID", "vsock CIDs allowed to connect; default: all", {
+      option("--allow-cid <cid>", "VRPC_ALLOW_CID", "vsock CIDs allowed to connect; default: all", {
         parse: list(),
       }),
     );
@@ -79,7 +79,7 @@ function readFlags(): Flags {
     `
 In an enclave, listen on vsock:any:PORT; the parent connects to vsock:CID:PORT.
 Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
-With --log-level debug each call is logged when it ends. LOG_FORMAT=json writes log lines as JSON.
+With --log-level debug each call is logged when it ends. VRPC_LOG_FORMAT=json writes log lines as JSON.
 SIGTERM and SIGINT drain and exit with code 0; a second signal exits immediately.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
   );
@@ -98,11 +98,7 @@ async function main(): Promise<number> {
   const flags = readFlags();
   const allowVsockCids = cids(flags);
   const signal = firstSignal();
-  try {
-    flags.addr.forEach(parseAddress);
-  } catch (error) {
-    throw new UsageError(errorLine(error));
-  }
+  flags.addr.forEach(checkAddress);
   await logToStderr(flags.logLevel);
   const keys = generateCryptoKeys();
   const figures = flags.metricsAddr === undefined ? undefined : new ThreadMetrics().addProcess();

@@ -21,6 +21,7 @@ import {
   STATUS_PAGE,
 } from "../src/gateway/mod.ts";
 import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
+import { checkAddress } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   allowHostOption,
@@ -42,6 +43,7 @@ import {
 } from "./shared/program.ts";
 import { firstSignal } from "./shared/signals.ts";
 import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
+import { closeSoon } from "./shared/waits.ts";
 
 interface Flags extends ClientTlsFlags {
   addr: string;
@@ -65,29 +67,31 @@ function readFlags(): Flags {
     .addOption(
       option("-a, --addr <host:port>", "HOST_ADDR", "address to serve HTTP on", {
         default: "127.0.0.1:1323",
+        accepts: (text) => httpAddress(text, "--addr"),
       }),
     )
     .addOption(
       option("-e, --enclave <address>", "ENCLAVE_ADDR", "address of the enclave", {
         default: "127.0.0.1:50001",
+        accepts: checkAddress,
+      }),
+    )
+    .addOption(
+      option("--connections <count>", "CONNECTIONS", "most connections to the enclave", {
+        default: 2,
+        parse: wholeNumber(1, 1_000),
       }),
     )
     .addOption(
       option(
-        "--connections <count>",
-        "CONNECTIONS",
-        "maximum number of connections to the enclave",
+        "--timeout-ms <ms>",
+        "VRPC_TIMEOUT_MS",
+        "deadline of requests without Connect-Timeout-Ms",
         {
-          default: 2,
-          parse: wholeNumber(1, 1_000),
+          default: 15_000,
+          parse: wholeNumber(1, 3_600_000),
         },
       ),
-    )
-    .addOption(
-      option("--timeout-ms <ms>", "TIMEOUT_MS", "deadline of requests without Connect-Timeout-Ms", {
-        default: 15_000,
-        parse: wholeNumber(1, 3_600_000),
-      }),
     )
     .addOption(allowHostOption(ALLOW_HOST, "VRPC_ALLOW_HOST"))
     .addOption(logLevelOption())
@@ -105,7 +109,7 @@ Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid
 function addLimitOptions(command: Command): Command {
   return command
     .addOption(
-      option("--max-body-bytes <bytes>", "MAX_BODY_BYTES", "largest request body accepted", {
+      option("--max-body-bytes <bytes>", "VRPC_MAX_BODY_BYTES", "largest request body accepted", {
         default: 4 * 1024 * 1024,
         parse: wholeNumber(1, 2 ** 31 - 1),
       }),
@@ -265,7 +269,7 @@ async function main(): Promise<number> {
   watchEnclave(channel, flags.enclave);
   logger.info("{signal}: finishing open requests", { signal: await signal });
   await server.shutdown({ graceMs: flags.graceMs });
-  await channel.close();
+  await closeSoon(channel);
   return 0;
 }
 

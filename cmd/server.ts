@@ -15,6 +15,7 @@ import {
   generateCryptoKeys,
 } from "../src/services/mod.ts";
 import { listen, parseAddress } from "../src/transport/mod.ts";
+import { checkAddress, checkAddressList } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   addMetricsOption,
@@ -72,6 +73,7 @@ function readFlags(): Flags {
           default: ["127.0.0.1:50051"],
           defaultText: "127.0.0.1:50051",
           parse: list(),
+          accepts: checkAddressList,
         },
       ),
     )
@@ -96,7 +98,7 @@ function readFlags(): Flags {
 Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port (cid may be "any").
 With port 0 the system chooses a free port. TLS applies to all addresses.
 Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
-With --log-level debug each call is logged when it ends. LOG_FORMAT=json writes log lines as JSON.
+With --log-level debug each call is logged when it ends. VRPC_LOG_FORMAT=json writes log lines as JSON.
 SIGTERM and SIGINT drain and exit with code 0; a second signal exits immediately.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
   );
@@ -107,7 +109,7 @@ Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid
 function addServiceOptions(command: Command): void {
   command
     .addOption(
-      option("--crypto-backend <name>", "CRYPTO_BACKEND", "auto, libcrypto or webcrypto", {
+      option("--crypto-backend <name>", "VRPC_CRYPTO_BACKEND", "auto, libcrypto or webcrypto", {
         default: "auto",
         parse: oneOf("auto", "libcrypto", "webcrypto"),
       }),
@@ -115,7 +117,7 @@ function addServiceOptions(command: Command): void {
     .addOption(
       option(
         "--reflection <on|off>",
-        "REFLECTION",
+        "VRPC_REFLECTION",
         "serve reflection, for grpcurl and similar tools",
         {
           default: true,
@@ -125,7 +127,7 @@ function addServiceOptions(command: Command): void {
       ),
     )
     .addOption(
-      option("--compress <on|off>", "COMPRESS", "gzip responses to clients that accept it", {
+      option("--compress <on|off>", "VRPC_COMPRESS", "gzip responses to clients that accept it", {
         default: false,
         defaultText: "off",
         parse: onOff,
@@ -134,7 +136,7 @@ function addServiceOptions(command: Command): void {
     .addOption(
       option(
         "--max-message-bytes <bytes>",
-        "MAX_MESSAGE_BYTES",
+        "VRPC_MAX_MESSAGE_BYTES",
         "largest request message accepted",
         {
           default: 4 * 1024 * 1024,
@@ -145,7 +147,7 @@ function addServiceOptions(command: Command): void {
     .addOption(
       option(
         "--max-streams <count>",
-        "MAX_STREAMS",
+        "VRPC_MAX_STREAMS",
         "maximum number of open calls per connection",
         {
           default: 128,
@@ -155,7 +157,11 @@ function addServiceOptions(command: Command): void {
     )
     .addOption(unixModeOption())
     .addOption(
-      option("--pid-file <file>", "PID_FILE", "write the process id to this file while running"),
+      option(
+        "--pid-file <file>",
+        "VRPC_PID_FILE",
+        "write the process id to this file while running",
+      ),
     );
 }
 
@@ -232,11 +238,7 @@ async function serveOnThreads(
 async function main(): Promise<number> {
   const flags = readFlags();
   const signal = firstSignal();
-  try {
-    flags.addr.forEach(parseAddress);
-  } catch (error) {
-    throw new UsageError(errorLine(error));
-  }
+  flags.addr.forEach(checkAddress);
   await logToStderr(flags.logLevel);
   const tls = await serverTls(flags);
   await using _pidFile = flags.pidFile === undefined ? null : await PidFile.write(flags.pidFile);

@@ -9,11 +9,10 @@
  */
 
 import { type Command, Option } from "commander";
-import { connect, Metadata, type MethodKind, RpcError } from "../mod.ts";
-import { parseAddress } from "../src/transport/mod.ts";
-import { type Level, level, levelOfRustLog, logToStderr } from "./shared/logging.ts";
+import { type Channel, connect, Metadata, type MethodKind, RpcError } from "../mod.ts";
+import { checkAddress } from "./shared/addresses.ts";
+import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
-  environment,
   errorLine,
   oneOf,
   onOff,
@@ -25,17 +24,20 @@ import {
   wholeNumber,
 } from "./shared/program.ts";
 import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
+import { closeSoon } from "./shared/waits.ts";
 import { callMethod } from "./vrpc/call.ts";
-import { findMethod, listMethods, type Lookup } from "./vrpc/lookup.ts";
+import { errorText, type Format } from "./vrpc/error_text.ts";
+import { findMethod, type FoundMethod, listMethods, type Lookup } from "./vrpc/lookup.ts";
 
 interface Flags extends ClientTlsFlags {
   wire: "grpc" | "lean";
-  timeoutMs: number;
+  timeoutMs?: number;
   connectTimeoutMs: number;
   metadata?: string[];
   compress: boolean;
   kind?: MethodKind;
   raw?: boolean;
+  format: Format;
   logLevel: Level;
 }
 
@@ -45,6 +47,15 @@ interface Job {
   readonly method: string;
   readonly data?: string;
 }
+
+/** Longest wait for a reply without `--timeout-ms`, and for the list of methods. */
+const SILENCE_MS = 30_000;
+
+/**
+ * Silence of a connection after which it is checked. Servers of gRPC end connections with more frequent checks
+ * (proposal A8: 5 minutes).
+ */
+const KEEPALIVE_MS = 300_000;
 
 /** Exit code of status 0; NOT_FOUND (5) exits with 69. */
 const STATUS_EXIT = 64;
@@ -67,7 +78,8 @@ function makeCommand(take: (job: Job) => void): Command {
   return command.addHelpText(
     "after",
     `
-Methods listed by the server's reflection use JSON, all others bytes.
+Methods listed by the server's reflection use JSON, all others bytes. A failed call is printed to standard error as
+CODE: message, with a line for each error detail.
 Exit code 0 for success, 64 plus the status code when a call fails (69 for NOT_FOUND),
 1 for other failures, 2 for an invalid command line.`,
   );
@@ -77,19 +89,21 @@ function addOptions(command: Command): void {
   const entry = (text: string, before: string[] = []) => [...before, text];
   command
     .addOption(
-      option("--wire <name>", "WIRE", "grpc or lean", {
+      option("--wire <name>", "VRPC_WIRE", "grpc or lean", {
         default: "grpc",
         parse: oneOf("grpc", "lean"),
       }),
     )
     .addOption(
-      option("--timeout-ms <ms>", "TIMEOUT_MS", "deadline of a call; 0 for none", {
-        default: 0,
-        parse: wholeNumber(0, 86_400_000),
-      }),
+      option(
+        "--timeout-ms <ms>",
+        "VRPC_TIMEOUT_MS",
+        `deadline of a call; 0 for none; default: none, but at most ${SILENCE_MS} ms until the first reply`,
+        { parse: wholeNumber(0, 86_400_000) },
+      ),
     )
     .addOption(
-      option("--connect-timeout-ms <ms>", "CONNECT_TIMEOUT_MS", "time limit for connecting", {
+      option("--connect-timeout-ms <ms>", "VRPC_CONNECT_TIMEOUT_MS", "time limit for connecting", {
         default: 5_000,
         parse: wholeNumber(1, 3_600_000),
       }),
@@ -106,12 +120,12 @@ function addOptions(command: Command): void {
     )
     .option("--raw", "print bytes unchanged, without line breaks")
     .addOption(
-      option("--log-level <level>", "LOG_LEVEL", "trace, debug, info, warn or error", {
-        default: levelOfRustLog(environment("RUST_LOG")) ?? "warn",
-        defaultText: "warn",
-        parse: level,
+      option("--format <name>", "VRPC_FORMAT", "errors and lists as text or json", {
+        default: "text",
+        parse: oneOf("text", "json"),
       }),
-    );
+    )
+    .addOption(logLevelOption("warn"));
   addClientTlsOptions(command);
 }
 
@@ -139,8 +153,12 @@ function bytesOf(entry: string, base64: string): Uint8Array {
   }
 }
 
-async function list(lookup: Lookup): Promise<void> {
+async function list(lookup: Lookup, format: Format): Promise<void> {
   const methods = await listMethods(lookup);
+  if (format === "json") {
+    for (const method of methods) console.log(JSON.stringify(method));
+    return;
+  }
   const columns = methods.map(({ name, kind, requestType, responseType, description }) => [
     name,
     kind,
@@ -153,43 +171,61 @@ async function list(lookup: Lookup): Promise<void> {
   }
 }
 
+/** Runs a job on a connected channel. Returns the exit code. */
+async function run(
+  job: Job,
+  flags: Flags,
+  metadata: Metadata,
+  channel: Channel,
+): Promise<number> {
+  const { timeoutMs, wire, format, compress } = flags;
+  const lookup = { channel, wire, options: { metadata, timeoutMs: timeoutMs || SILENCE_MS } };
+  let method: FoundMethod | undefined;
+  try {
+    await channel.ready({ timeoutMs: flags.connectTimeoutMs });
+    if (job.name === "list") {
+      await list(lookup, format);
+      return 0;
+    }
+    const kind = job.name === "session" ? "bidi_streaming" : flags.kind;
+    method = await findMethod(lookup, job.method, kind);
+    if (job.name === "session" && method.kind !== "bidi_streaming") {
+      throw new UsageError(`Method ${method.path} is ${method.kind}, no session; use call`);
+    }
+    await callMethod({
+      channel,
+      method,
+      data: job.data,
+      raw: flags.raw ?? false,
+      options: { metadata, compress, timeoutMs: timeoutMs || undefined },
+      silenceMs: timeoutMs === undefined ? SILENCE_MS : Infinity,
+    });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    console.error(await errorText(error, { format, known: method?.types?.registry, lookup }));
+    return STATUS_EXIT + error.code;
+  }
+}
+
 async function main(): Promise<number> {
   let job: Job | undefined;
   const flags = readOptions<Flags>(makeCommand((chosen) => job = chosen));
   if (job === undefined) {
     throw new UsageError("Missing command: use list, call or session (see --help)");
   }
-  try {
-    parseAddress(job.address);
-  } catch (error) {
-    throw new UsageError(errorLine(error));
-  }
+  checkAddress(job.address);
   const metadata = readMetadata(flags.metadata ?? []);
   await logToStderr(flags.logLevel);
-  await using channel = connect(job.address, { wire: flags.wire, tls: await clientTls(flags) });
+  const channel = connect(job.address, {
+    wire: flags.wire,
+    tls: await clientTls(flags),
+    keepaliveTimeMs: KEEPALIVE_MS,
+  });
   try {
-    await channel.ready({ timeoutMs: flags.connectTimeoutMs });
-    const lookup = { channel, wire: flags.wire, timeoutMs: flags.timeoutMs || 60_000 };
-    if (job.name === "list") {
-      await list(lookup);
-      return 0;
-    }
-    const kind = job.name === "session" ? "bidi_streaming" : flags.kind;
-    const method = await findMethod(lookup, job.method, kind);
-    if (job.name === "session" && method.kind !== "bidi_streaming") {
-      throw new UsageError(`Method ${method.path} is ${method.kind}, no session; use call`);
-    }
-    const options = {
-      metadata,
-      compress: flags.compress,
-      timeoutMs: flags.timeoutMs || undefined,
-    };
-    await callMethod({ channel, method, data: job.data, raw: flags.raw ?? false, options });
-    return 0;
-  } catch (error) {
-    if (!(error instanceof RpcError)) throw error;
-    console.error(`${error.codeName}: ${error.message.replace(/\s*\n\s*/g, " ")}`);
-    return STATUS_EXIT + error.code;
+    return await run(job, flags, metadata, channel);
+  } finally {
+    await closeSoon(channel);
   }
 }
 

@@ -21,7 +21,7 @@ try {
   Deno.exit(1);
 }
 
-for (const { name, kind, description } of await channel.capabilities()) {
+for (const { name, kind, description } of await channel.capabilities({ timeoutMs: 1_000 })) {
   console.log(`method ${name} (${kind}): ${description}`);
 }
 
@@ -46,7 +46,7 @@ for await (
 ) console.log(`time: ${decoder.decode(message)}`);
 
 try {
-  await channel.call("/nothing", new Uint8Array());
+  await channel.call("/nothing", new Uint8Array(), { timeoutMs: 1_000 });
 } catch (error) {
   if (error instanceof RpcError) console.log(`error: ${error.codeName}: ${error.message}`);
 }

@@ -19,7 +19,7 @@ try {
   console.error((error as Error).message);
   Deno.exit(1);
 }
-await using session = channel.session("/session");
+await using session = channel.session("/session", { timeoutMs: 15_000 });
 
 const greeting = await session.receive();
 console.log(`received: ${decoder.decode(greeting!)}`);

@@ -34,11 +34,15 @@ export async function openChannels(endpoint: Endpoint, count: number): Promise<C
   }
 }
 
-/** Waits for a connection. Rejects at the first failed attempt, without a retry. */
+/** Waits for a connection. Rejects at the first failed attempt, without a retry, and after the time limit. */
 async function readyOrFailed(channel: Channel): Promise<void> {
-  // The error of the first attempt is more precise than the timeout of ready().
   const ready = channel.ready({ timeoutMs: CONNECT_TIMEOUT_MS });
-  ready.catch(() => {});
+  // The error of the first attempt is more precise than the timeout of ready().
+  await Promise.race([ready, firstAttempt(channel)]);
+}
+
+/** Resolves at a connection; rejects with the reason of the first failed attempt. */
+async function firstAttempt(channel: Channel): Promise<void> {
   for await (const state of channel.watchState()) {
     if (state === "READY") return;
     if (state === "TRANSIENT_FAILURE") {
@@ -46,9 +50,8 @@ async function readyOrFailed(channel: Channel): Promise<void> {
       const reason = addresses.find((address) => address.lastError !== undefined)?.lastError;
       if (reason !== undefined) throw new TransportError(reason);
     }
-    if (state === "SHUTDOWN") break;
   }
-  await ready;
+  throw new TransportError("The channel was closed");
 }
 
 /** Closes channels and ignores failures. */

@@ -7,13 +7,12 @@
 import { type Command, InvalidArgumentError, type Option } from "commander";
 import { parseDurationMs } from "../../src/load/mod.ts";
 import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
-import { environment, listed, onOff, option, program, wholeNumber } from "../shared/program.ts";
+import { listed, onOff, option, program, wholeNumber } from "../shared/program.ts";
 import { addClientTlsOptions, type ClientTlsFlags } from "../shared/tls.ts";
+import { type Transport, transportOf } from "./transports.ts";
 
 /** Service to call. */
 export type Service = "echo" | "crypto" | "both";
-/** Transport to the server. */
-export type Transport = "tcp" | "tls" | "unix" | "vsock" | "hvsock";
 /** Format of the report. */
 export type Output = "text" | "json" | "csv" | "html";
 
@@ -49,11 +48,6 @@ export interface Flags extends ClientTlsFlags {
   progress: "auto" | "on" | "off";
   startServer: boolean;
   preset?: Preset;
-}
-
-/** Returns the first environment variable of `names` that is set, or the first name when none is. */
-function variable(...names: string[]): string {
-  return names.find((name) => (environment(name) ?? "") !== "") ?? names[0];
 }
 
 function word<Word extends string>(...words: Word[]): (text: string) => Word {
@@ -113,7 +107,7 @@ function loadOptions(): Option[] {
   return [
     option(
       "-c, --connections <count>",
-      variable("CONNECTIONS", "CONCURRENT_REQUESTS"),
+      ["CONNECTIONS", "CONCURRENT_REQUESTS"],
       "number of connections; also CONCURRENT_REQUESTS",
       { default: 10, parse: wholeNumber(1, 10_000) },
     ),
@@ -123,7 +117,7 @@ function loadOptions(): Option[] {
     }),
     option(
       "-n, --requests <count>",
-      variable("REQUESTS", "TOTAL_REQUESTS"),
+      ["REQUESTS", "TOTAL_REQUESTS"],
       "calls to make; with --duration a limit, if given; also TOTAL_REQUESTS",
       { default: 1000, parse: wholeNumber(1, Number.MAX_SAFE_INTEGER) },
     ),
@@ -133,27 +127,37 @@ function loadOptions(): Option[] {
     option("-r, --rate <calls/s>", "RATE_LIMIT", "calls per second on all connections together", {
       parse: positiveNumber,
     }),
-    option("--mode <mode>", "MODE", "closed or open loop; default: open with --rate, else closed", {
-      parse: word("closed", "open"),
-    }),
-    option("--arrivals <kind>", "ARRIVALS", "spacing of calls with --rate: uniform or poisson", {
-      default: "uniform",
-      parse: word("uniform", "poisson"),
-    }),
+    option(
+      "--mode <mode>",
+      "VRPC_MODE",
+      "closed or open loop; default: open with --rate, else closed",
+      {
+        parse: word("closed", "open"),
+      },
+    ),
+    option(
+      "--arrivals <kind>",
+      "VRPC_ARRIVALS",
+      "spacing of calls with --rate: uniform or poisson",
+      {
+        default: "uniform",
+        parse: word("uniform", "poisson"),
+      },
+    ),
     option(
       "--streams <count>",
-      "STREAMS",
+      "VRPC_STREAMS",
       "calls in flight per connection; default: 1, or 100 in an open loop",
       { parse: wholeNumber(1, 100_000) },
     ),
-    option("--warmup <time>", "WARMUP", "time under load before measuring starts", {
+    option("--warmup <time>", "VRPC_WARMUP", "time under load before measuring starts", {
       default: 0,
       parse: durationMs(0),
     }),
-    option("--timeout <time>", "TIMEOUT", "deadline of each call; default: none", {
+    option("--timeout <time>", "VRPC_TIMEOUT", "deadline of each call; default: none", {
       parse: durationMs(1e-3),
     }),
-    option("--seed <number>", "SEED", "seed of payloads and arrival times", {
+    option("--seed <number>", "VRPC_SEED", "seed of payloads and arrival times", {
       default: 1,
       parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
     }),
@@ -164,16 +168,17 @@ function serverOptions(): Option[] {
   return [
     option(
       "--preset <name>",
-      "PRESET",
+      "VRPC_PRESET",
       "set of defaults, with --start-server on: " + Object.keys(PRESETS).join(", "),
       { parse: word(...Object.keys(PRESETS) as Preset[]) },
     ),
     option("-s, --server <address>", "SERVER_ADDR", "address of the server", {
       default: "127.0.0.1:50051",
+      accepts: transportOf,
     }),
     option(
       "--start-server [on|off]",
-      "START_SERVER",
+      "VRPC_START_SERVER",
       "start a server in this process unless an address is given",
       { default: false, defaultText: "off", parse: onOff },
     ).preset("on"),
@@ -183,11 +188,11 @@ function serverOptions(): Option[] {
       "tcp, tls, unix, vsock or hvsock; must match the address",
       { default: "tcp", parse: word("tcp", "tls", "unix", "vsock", "hvsock") },
     ),
-    option("--wire <name>", "WIRE", "grpc or lean", {
+    option("--wire <name>", "VRPC_WIRE", "grpc or lean", {
       default: "grpc",
       parse: word("grpc", "lean"),
     }),
-    option("--batch [on|off]", "BATCH", "batch calls", {
+    option("--batch [on|off]", "VRPC_BATCH", "batch calls", {
       default: false,
       defaultText: "off",
       parse: onOff,
@@ -199,42 +204,42 @@ function callOptions(): Option[] {
   return [
     option(
       "--service <name>",
-      variable("SERVICE", "BENCHMARK_TYPE"),
+      ["SERVICE", "BENCHMARK_TYPE"],
       "echo, crypto or both; also BENCHMARK_TYPE",
       { default: "echo", parse: word("echo", "crypto", "both") },
     ),
-    option("--payload <bytes>", "PAYLOAD", "payload of a request in bytes", {
+    option("--payload <bytes>", "VRPC_PAYLOAD", "payload of a request in bytes", {
       default: 64,
       parse: wholeNumber(0, 2 ** 30),
     }),
-    option("--crypto-key <name>", "CRYPTO_KEY", "rsa-2048, ecdsa-p256 or ecdsa-p384", {
+    option("--crypto-key <name>", "VRPC_CRYPTO_KEY", "rsa-2048, ecdsa-p256 or ecdsa-p384", {
       default: "rsa-2048",
       parse: word("rsa-2048", "ecdsa-p256", "ecdsa-p384"),
     }),
     option(
       "--crypto-algorithm <name>",
-      "CRYPTO_ALGORITHM",
+      "VRPC_CRYPTO_ALGORITHM",
       "rsa-pkcs1-sha256, rsa-pss-sha256, ecdsa-sha256 or ecdsa-sha384; default: by the key",
       { parse: word("rsa-pkcs1-sha256", "rsa-pss-sha256", "ecdsa-sha256", "ecdsa-sha384") },
     ),
     option(
       "--method <name>",
-      "METHOD",
+      "VRPC_METHOD",
       "method to call instead of a service: package.Service/Method",
     ),
     option(
       "--data <json>",
-      "DATA",
+      "VRPC_DATA",
       "request for --method as JSON or @file; an array for a stream of requests",
     ),
     option(
       "--proto <file>",
-      "PROTO",
+      "VRPC_PROTO",
       "types of --method: a .proto file or a descriptor set; default: reflection",
     ),
     option(
       "--proto-path <folder>",
-      "PROTO_PATH",
+      "VRPC_PROTO_PATH",
       "folder for imports of the .proto file; default: its own folder",
     ),
   ];
@@ -244,21 +249,21 @@ function reportOptions(): Option[] {
   return [
     option(
       "-o, --output <format>",
-      "OUTPUT",
+      "VRPC_OUTPUT",
       "text, json, csv or html; default: by the extension of --out",
       {
         default: "text",
         parse: word("text", "json", "csv", "html"),
       },
     ),
-    option("--out <file>", "OUT", "write the report to this file, and text to the terminal"),
-    option("--compare <file>", "COMPARE", "older JSON report to compare with"),
+    option("--out <file>", "VRPC_OUT", "write the report to this file, and text to the terminal"),
+    option("--compare <file>", "VRPC_COMPARE", "older JSON report to compare with"),
     option(
       "--fail-if <conditions>",
-      "FAIL_IF",
+      "VRPC_FAIL_IF",
       "exit with 3 if a condition holds: p99>5ms,failed>0",
     ),
-    option("--progress <when>", "PROGRESS", "auto (on a terminal), on or off", {
+    option("--progress <when>", "VRPC_PROGRESS", "auto (on a terminal), on or off", {
       default: "auto",
       parse: word("auto", "on", "off"),
     }),
@@ -282,8 +287,10 @@ export function benchmarkCommand(): Command {
   return addClientTlsOptions(command).addHelpText(
     "after",
     `
-Each option can also be set by its environment variable; flags take precedence.
+Each option can also be set by its environment variable; flags take precedence. Names without VRPC_ may be meant for
+other programs: values that are not valid here are ignored with a warning.
 With --rate (open loop), latency counts from the time a call was due, so that pauses of the server show.
-Exit codes: 0 success, 1 internal failure, 2 invalid options or no server, 3 a --fail-if condition holds.`,
+Exit codes: 0 success, 1 no call succeeded or internal failure, 2 invalid options or no answer from the server,
+3 a --fail-if condition holds.`,
   );
 }

@@ -11,6 +11,9 @@ import { registryOfSet } from "../../src/load/generate/method_source.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
 import { TemporaryFolder } from "../shared/temporary_folder.ts";
 
+/** Longest run of buf, which may have to be downloaded first. */
+const COMPILE_TIMEOUT_MS = 120_000;
+
 /** Reads a descriptor set, or compiles a `.proto` file with buf. Throws {@link UsageError}. */
 export async function registryOfProto(path: string, imports?: string): Promise<FileRegistry> {
   try {
@@ -34,7 +37,7 @@ async function compile(path: string, imports = dirname(path)): Promise<Uint8Arra
   }
   using folder = new TemporaryFolder("vrpc-proto-");
   const out = join(folder.path, "types.binpb");
-  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+  const { code, signal, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--quiet",
@@ -48,10 +51,12 @@ async function compile(path: string, imports = dirname(path)): Promise<Uint8Arra
       "--output",
       out,
     ],
+    signal: AbortSignal.timeout(COMPILE_TIMEOUT_MS),
     stdin: "null",
     stdout: "null",
     env: { NO_COLOR: "1" },
   }).output();
+  if (signal !== null) throw new Error(`buf did not end within ${COMPILE_TIMEOUT_MS} ms`);
   if (code !== 0) {
     const text = new TextDecoder().decode(stderr).trim();
     throw new Error(text.split("\n").slice(0, 3).join("; ") || "buf could not compile it");

@@ -5,11 +5,13 @@
  */
 
 import type { Command } from "commander";
-import { parseAddress, type TlsClientOptions } from "../../src/transport/mod.ts";
+import type { TlsClientOptions } from "../../src/transport/mod.ts";
 import { type Condition, type LoadPlan, parseConditions } from "../../src/load/mod.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
 import { clientTls } from "../shared/tls.ts";
-import type { Flags, Output, Transport } from "./options.ts";
+import { warningOf } from "../shared/variables.ts";
+import type { Flags, Output } from "./options.ts";
+import { checkTransport, type Transport, transportOf } from "./transports.ts";
 
 /** Settings of a benchmark. */
 export interface Settings {
@@ -33,19 +35,14 @@ export interface Settings {
 
 const OPEN_STREAMS = 100;
 const DRAIN_MS = 5_000;
+/** Time without the end of any call after which a run without a deadline of its calls is given up. */
+const STALL_MS = 60_000;
 const BY_ENDING: Record<string, Output> = {
   json: "json",
   csv: "csv",
   html: "html",
   htm: "html",
   txt: "text",
-};
-const KINDS: Record<Transport, readonly string[]> = {
-  tcp: ["tcp", "dns", "list"],
-  tls: ["tcp", "dns", "list"],
-  unix: ["unix", "unix-abstract"],
-  vsock: ["vsock"],
-  hvsock: ["hvsock"],
 };
 
 /** Checks the combination of options and derives the settings. Throws {@link UsageError}. */
@@ -54,9 +51,7 @@ export async function settingsOf(command: Command): Promise<Settings> {
   const given = (name: keyof Flags) =>
     !["default", undefined].includes(command.getOptionValueSource(name));
   const ownServer = flags.startServer && !given("server");
-  const transport = ownServer
-    ? flags.transport
-    : transportOf(flags.server, given("transport") ? flags.transport : undefined, flags);
+  const transport = chosenTransport(command, flags, ownServer);
   checkMethod(flags);
   const plan = planOf(flags, given("requests"));
   return {
@@ -71,34 +66,35 @@ export async function settingsOf(command: Command): Promise<Settings> {
   };
 }
 
-function transportOf(address: string, wanted: Transport | undefined, flags: Flags): Transport {
-  let kind: string;
+/** Returns the transport to use. A value of `TRANSPORT` that does not fit is ignored with a warning. */
+function chosenTransport(command: Command, flags: Flags, ownServer: boolean): Transport {
+  const source = command.getOptionValueSource("transport");
+  const byAddress = () => {
+    if (ownServer) return "tcp";
+    const found = transportOf(flags.server);
+    return found === "tcp" && usesTls(flags) ? "tls" : found;
+  };
+  if (source === undefined || source === "default") return byAddress();
   try {
-    kind = parseAddress(address).kind;
+    checkWanted(flags, ownServer);
+    return flags.transport;
   } catch (error) {
-    throw new UsageError(errorLine(error));
+    if (source !== "env") throw error;
+    console.error(`benchmark: ${warningOf("TRANSPORT", flags.transport, errorLine(error))}`);
+    return byAddress();
   }
-  if (wanted !== undefined) {
-    if (!KINDS[wanted].includes(kind)) {
-      throw new UsageError(
-        `Transport ${wanted} does not match the address ${address}: use ${transportFor(kind)}`,
-      );
-    }
-    if (wanted === "tcp" && usesTls(flags)) {
-      throw new UsageError("Cannot use TLS options with --transport tcp: use --transport tls");
-    }
-    return wanted;
-  }
-  const found = transportFor(kind);
-  return found === "tcp" && usesTls(flags) ? "tls" : found;
 }
 
-function transportFor(kind: string): Transport {
-  const entry = Object.entries(KINDS).find(([, kinds]) => kinds.includes(kind));
-  if (!entry) {
-    throw new UsageError(`Cannot use an address of kind ${kind}: it only works within one process`);
+function checkWanted(flags: Flags, ownServer: boolean): void {
+  const { transport, server } = flags;
+  if (ownServer) {
+    if (transport !== "hvsock") return;
+    throw new UsageError("Cannot start a server for hvsock: pass one with --server");
   }
-  return entry[0] as Transport;
+  checkTransport(transport, server);
+  if (transport === "tcp" && usesTls(flags)) {
+    throw new UsageError("Cannot use TLS options with --transport tcp: use --transport tls");
+  }
 }
 
 function usesTls(flags: Flags): boolean {
@@ -126,6 +122,8 @@ function planOf(flags: Flags, requestsGiven: boolean): LoadPlan {
     durationMs: duration,
     warmupMs: flags.warmup,
     drainMs: Math.max(DRAIN_MS, flags.timeout ?? 0),
+    // A deadline ends every call, however slow the server.
+    stallMs: flags.timeout === undefined ? STALL_MS : undefined,
     intervalMs: intervalFor(duration),
     seed: flags.seed,
   };

@@ -14,7 +14,8 @@ import {
   type TextFormatter,
 } from "@logtape/logtape";
 import { InvalidArgumentError, type Option } from "commander";
-import { environment, option } from "./program.ts";
+import { option, UsageError } from "./program.ts";
+import { addWarning, environment, warningOf } from "./variables.ts";
 
 /** Names of levels in options → LogTape's names. */
 const LEVELS = {
@@ -45,23 +46,27 @@ export function levelOfRustLog(text: string | undefined): Level | undefined {
   return bare.at(-1) as Level | undefined;
 }
 
-/** Creates `--log-level`; default `RUST_LOG`, else `info`. */
-export function logLevelOption(): Option {
-  return option(
+/** Creates `--log-level`; default `RUST_LOG`, else `otherwise`. */
+export function logLevelOption(otherwise: Level = "info"): Option {
+  const rustLog = environment("RUST_LOG");
+  const found = levelOfRustLog(rustLog);
+  const made = option(
     "--log-level <level>",
     "LOG_LEVEL",
     "trace, debug, info, warn or error; default also from RUST_LOG",
-    {
-      default: levelOfRustLog(environment("RUST_LOG")) ?? "info",
-      defaultText: "info",
-      parse: level,
-    },
+    { default: found ?? otherwise, defaultText: otherwise, parse: level },
   );
+  // Directives for modules may be meant for other programs of the same environment.
+  if (rustLog !== undefined && found === undefined && !rustLog.includes("=")) {
+    const reason = `it must have one of ${Object.keys(LEVELS).join(", ")}`;
+    addWarning(made, warningOf("RUST_LOG", rustLog, reason));
+  }
+  return made;
 }
 
 /**
- * Writes log lines of level `lowest` and above to standard error, as JSON objects with `LOG_FORMAT=json`
- * in the environment. Call it once per thread.
+ * Writes log lines of level `lowest` and above to standard error, as JSON objects with `VRPC_LOG_FORMAT=json`
+ * in the environment. Call it once per thread. Rejects with {@link UsageError} for another value than json and text.
  */
 export async function logToStderr(lowest: Level): Promise<void> {
   const format = formatter();
@@ -82,7 +87,11 @@ export async function logToStderr(lowest: Level): Promise<void> {
 }
 
 function formatter(): TextFormatter {
-  if (environment("LOG_FORMAT")?.toLowerCase() === "json") return getJsonLinesFormatter();
+  const format = environment("VRPC_LOG_FORMAT")?.toLowerCase() ?? "text";
+  if (format === "json") return getJsonLinesFormatter();
+  if (format !== "text") {
+    throw new UsageError(`Cannot use VRPC_LOG_FORMAT ${format}: it must be json or text`);
+  }
   // Writes addresses and names without quotes.
   return Deno.stderr.isTerminal()
     ? getAnsiColorFormatter({ value: "bare" })

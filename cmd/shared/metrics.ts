@@ -31,7 +31,7 @@ export function addMetricsOption(command: Command): Command {
   return command.addOption(
     option(
       "--metrics-addr <host:port>",
-      "METRICS_ADDR",
+      "VRPC_METRICS_ADDR",
       "answer GET /metrics there; default: off",
       {
         parse(text) {
@@ -146,7 +146,7 @@ export function prometheusText(threads: readonly Measured[], process: Measured =
 export interface MetricsEndpoint {
   /** URL of the metrics. */
   readonly url: string;
-  /** Stops serving. */
+  /** Stops serving; resolves once open requests have ended, after 1 s at most. */
   close(): Promise<void>;
 }
 

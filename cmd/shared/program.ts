@@ -6,6 +6,7 @@
 
 import config from "../../deno.json" with { type: "json" };
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { environment, readFrom, warningsOf } from "./variables.ts";
 
 /** Mistake of the user: printed as one line, exit code 2. */
 export class UsageError extends Error {
@@ -26,34 +27,36 @@ export function program(name: string, description: string): Command {
     .exitOverride();
 }
 
-/** Creates an option that is also read from the environment. `parse` throws {@link InvalidArgumentError}. */
+/** Default of an option, and how its text is read. */
+export interface OptionSettings<Value> {
+  /** Value without flag and variable. */
+  readonly default?: Value;
+  /** Text of the default in the help. Default: `default` as JSON. */
+  readonly defaultText?: string;
+  /** Parses a text. Throws {@link InvalidArgumentError}. Default: any text. */
+  readonly parse?: (text: string) => Value;
+  /** Throws for a text that is not valid, where `parse` does not. Default: `parse`. */
+  readonly accepts?: (text: string) => unknown;
+}
+
+/** Creates an option that is also read from the environment: from the first of `variables` that is set. */
 export function option<Value>(
   flags: string,
-  environment: string,
+  variables: string | readonly string[],
   description: string,
-  settings: { default?: Value; defaultText?: string; parse?: (text: string) => Value } = {},
+  settings: OptionSettings<Value> = {},
 ): Option {
   const made = new Option(flags, description);
-  if (mayRead(environment)) made.env(environment);
+  readFrom(made, [variables].flat(), settings.accepts ?? settings.parse);
   if (settings.default !== undefined) made.default(settings.default, settings.defaultText);
   if (settings.parse) made.argParser(settings.parse);
   return made;
 }
 
-/** Returns an environment variable; undefined without permission to read it. */
-export function environment(name: string): string | undefined {
-  return mayRead(name) ? Deno.env.get(name) : undefined;
-}
-
-/** Whether a variable may be read; without `--allow-env` only flags count. */
-function mayRead(variable: string): boolean {
-  return Deno.permissions.querySync({ name: "env", variable }).state === "granted";
-}
-
 /** Creates `--grace-ms`: the time for `what` to finish after SIGTERM or SIGINT; default 5 s. */
 export function graceOption(what: string): Option {
   const description = `time for ${what} to finish after SIGTERM or SIGINT`;
-  return option("--grace-ms <ms>", "GRACE_MS", description, {
+  return option("--grace-ms <ms>", "VRPC_GRACE_MS", description, {
     default: 5_000,
     parse: wholeNumber(0, 3_600_000),
   });
@@ -127,6 +130,7 @@ export function readOptions<Options extends object>(
 ): Options {
   try {
     command.parse(args as string[], { from: "user" });
+    for (const warning of warningsOf(command)) console.error(`${command.name()}: ${warning}`);
     return command.opts<Options>();
   } catch (error) {
     // Commander has printed the error or the help.

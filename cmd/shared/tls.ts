@@ -38,12 +38,14 @@ export interface ClientTlsFlags {
 /** Adds the TLS options of a server. */
 export function addServerTlsOptions(command: Command): Command {
   return command
-    .addOption(option("--tls-cert <file>", "TLS_CERT", "certificate chain in PEM; turns TLS on"))
-    .addOption(option("--tls-key <file>", "TLS_KEY", "private key of the certificate in PEM"))
+    .addOption(
+      option("--tls-cert <file>", "VRPC_TLS_CERT", "certificate chain in PEM; turns TLS on"),
+    )
+    .addOption(option("--tls-key <file>", "VRPC_TLS_KEY", "private key of the certificate in PEM"))
     .addOption(
       option(
         "--tls-client-ca <file>",
-        "TLS_CLIENT_CA",
+        "VRPC_TLS_CLIENT_CA",
         "certificate authorities in PEM; requires client certificates (mutual TLS)",
       ),
     );
@@ -53,7 +55,7 @@ export function addServerTlsOptions(command: Command): Command {
 export function addClientTlsOptions(command: Command): Command {
   return command
     .addOption(
-      option("--tls <on|off>", "TLS", "use TLS; implied by the other --tls-... options", {
+      option("--tls <on|off>", "VRPC_TLS", "use TLS; implied by the other --tls-... options", {
         default: false,
         defaultText: "off",
         parse: onOff,
@@ -62,21 +64,21 @@ export function addClientTlsOptions(command: Command): Command {
     .addOption(
       option(
         "--tls-ca <file>",
-        "TLS_CA",
+        "VRPC_TLS_CA",
         "certificate authorities in PEM, in addition to the well-known ones",
       ),
     )
-    .addOption(option("--tls-cert <file>", "TLS_CERT", "client certificate chain in PEM"))
-    .addOption(option("--tls-key <file>", "TLS_KEY", "private key of the client certificate"))
+    .addOption(option("--tls-cert <file>", "VRPC_TLS_CERT", "client certificate chain in PEM"))
+    .addOption(option("--tls-key <file>", "VRPC_TLS_KEY", "private key of the client certificate"))
     .addOption(
       option(
         "--tls-server-name <name>",
-        "TLS_SERVER_NAME",
+        "VRPC_TLS_SERVER_NAME",
         "expected name in the server's certificate",
       ),
     )
     .addOption(
-      option("--tls-insecure <on|off>", "TLS_INSECURE", "verify nothing (development only)", {
+      option("--tls-insecure <on|off>", "VRPC_TLS_INSECURE", "verify nothing (development only)", {
         default: false,
         defaultText: "off",
         parse: onOff,

@@ -9,12 +9,16 @@ import type { CryptoKeys } from "../../src/services/mod.ts";
 import type { Level } from "./logging.ts";
 import type { Measured } from "./metrics.ts";
 import type { ServingSettings } from "./serving.ts";
+import { settledWithin } from "./waits.ts";
 import type { FromWorker, ToWorker } from "./worker_messages.ts";
 
 const logger = getLogger(["vrpc", "cmd", "server"]);
 
 /** Shortest life of a worker that is replaced after a failure; an earlier failure would repeat. */
 const MIN_LIFE_MS = 5_000;
+
+/** Longest wait for workers to end after the grace period, in which they cancel calls and send the last frames. */
+const END_TIMEOUT_MS = 2_000;
 
 /** Longest wait for the measurements of a busy worker. */
 const MEASURE_TIMEOUT_MS = 2_000;
@@ -84,14 +88,20 @@ export class WorkerGroup {
     return await Promise.all(answers);
   }
 
-  /** Drains all workers; resolves when all have ended. */
+  /** Drains all workers; resolves when all have ended. Terminates those that a handler still blocks after `graceMs`. */
   async shutdown(graceMs: number): Promise<void> {
     this.#stopping = true;
     if (this.#workers.size === 0) return;
     for (const worker of this.#workers) {
       worker.postMessage({ type: "shutdown", graceMs } satisfies ToWorker);
     }
-    await this.#idle.promise;
+    if (await settledWithin(this.#idle.promise, graceMs + END_TIMEOUT_MS)) return;
+    logger.warn("{workers} worker(s) did not end within {graceMs} ms and are terminated", {
+      workers: this.#workers.size,
+      graceMs,
+    });
+    for (const worker of this.#workers) worker.terminate();
+    this.#workers.clear();
   }
 
   #remove(worker: Worker): void {

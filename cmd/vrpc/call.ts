@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { CallOptions, Channel } from "../../mod.ts";
+import type { CallOptions, Channel, MethodKind } from "../../mod.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
 import type { FoundMethod } from "./lookup.ts";
+import { Silence } from "./silence.ts";
 import { manyMessages, messageText, oneMessage } from "./text.ts";
 
 /** Call to make. */
@@ -18,11 +19,20 @@ export interface CallPlan {
   /** Whether to print bytes unchanged. */
   readonly raw: boolean;
   readonly options: CallOptions;
+  /** Longest wait for the server to take a message, and to reply; Infinity for no limit. */
+  readonly silenceMs: number;
 }
 
 /** Calls the method and prints replies as they arrive. */
 export async function callMethod(plan: CallPlan): Promise<void> {
-  const { channel, method, data, options } = plan;
+  const { channel, method, data } = plan;
+  const silence = new Silence(plan.silenceMs);
+  const options: CallOptions = {
+    ...plan.options,
+    signal: silence.signal,
+    // The headers of a single reply are not yet the reply.
+    onHeaders: () => serverStreams(method.kind) && silence.end(),
+  };
   const text = messageText(method, plan.raw);
   const bound = channel.method<unknown, unknown>(text.info);
   let mistake: unknown;
@@ -31,34 +41,52 @@ export async function callMethod(plan: CallPlan): Promise<void> {
     for await (const given of manyMessages(data)) {
       line++;
       try {
-        yield text.parse(given);
+        const message = text.parse(given);
+        silence.begin();
+        yield message;
+        silence.pause();
       } catch (error) {
         // The status of the call would only be CANCELLED.
         mistake = new UsageError(`Cannot send message ${line}: ${errorLine(error)}`);
         throw mistake;
       }
     }
+    silence.begin();
   };
-  const print = (message: unknown) => write(text.print(message));
+  const only = async () => {
+    const given = await oneMessage(data);
+    silence.begin();
+    return text.parse(given);
+  };
+  const print = (message: unknown) => {
+    silence.end();
+    return write(text.print(message));
+  };
   try {
     switch (method.kind) {
       case "unary":
-        await print(await bound.unary(text.parse(await oneMessage(data)), options));
+        await print(await bound.unary(await only(), options));
         break;
       case "client_streaming":
         await print(await bound.clientStreaming(messages(), options));
         break;
       case "server_streaming":
-        for await (
-          const message of bound.serverStreaming(text.parse(await oneMessage(data)), options)
-        ) await print(message);
+        for await (const message of bound.serverStreaming(await only(), options)) {
+          await print(message);
+        }
         break;
       case "bidi_streaming":
         for await (const message of bound.bidiStreaming(messages(), options)) await print(message);
     }
   } catch (error) {
     throw mistake ?? error;
+  } finally {
+    silence.end();
   }
+}
+
+function serverStreams(kind: MethodKind): boolean {
+  return kind === "server_streaming" || kind === "bidi_streaming";
 }
 
 async function write(bytes: Uint8Array): Promise<void> {

@@ -5,7 +5,14 @@
  */
 
 import type { DescMessage, DescMethod, FileRegistry } from "@bufbuild/protobuf";
-import { type CapabilityInfo, type Channel, type MethodKind, RpcError, Status } from "../../mod.ts";
+import {
+  type CallOptions,
+  type CapabilityInfo,
+  type Channel,
+  type MethodKind,
+  RpcError,
+  Status,
+} from "../../mod.ts";
 import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
 import { type Reflected, reflectServices } from "../../src/services/mod.ts";
 
@@ -26,17 +33,18 @@ export interface FoundMethod {
   readonly types?: { input: DescMessage; output: DescMessage; registry: FileRegistry };
 }
 
-/** Channel to look methods up on, and its options. */
+/** Channel to look methods up on. */
 export interface Lookup {
   readonly channel: Channel;
   readonly wire: "grpc" | "lean";
-  readonly timeoutMs: number;
+  /** Options of the calls: a time limit, and the metadata that the server may require. */
+  readonly options: CallOptions;
 }
 
 /** Lists all methods, in the order of the server. */
 export async function listMethods(lookup: Lookup): Promise<ListedMethod[]> {
-  if (lookup.wire === "lean") return await lookup.channel.capabilities(lookup);
-  const { services, registry } = await reflectServices(lookup.channel, lookup);
+  if (lookup.wire === "lean") return await lookup.channel.capabilities(lookup.options);
+  const { services, registry } = await reflectServices(lookup.channel, lookup.options);
   return services.flatMap((name) =>
     (registry.getService(name)?.methods ?? []).map((method) => ({
       name: pathOf(method),
@@ -107,7 +115,7 @@ function unknownService({ services }: Reflected, name: string): RpcError {
 
 async function reflection(lookup: Lookup): Promise<Reflected | undefined> {
   try {
-    return await reflectServices(lookup.channel, lookup);
+    return await reflectServices(lookup.channel, lookup.options);
   } catch (error) {
     if (error instanceof RpcError && error.code === Status.UNIMPLEMENTED) return undefined;
     throw error;
@@ -116,7 +124,7 @@ async function reflection(lookup: Lookup): Promise<Reflected | undefined> {
 
 async function capabilities(lookup: Lookup): Promise<CapabilityInfo[] | undefined> {
   try {
-    return await lookup.channel.capabilities(lookup);
+    return await lookup.channel.capabilities(lookup.options);
   } catch (error) {
     // Statuses of other version-1 servers, which have no list.
     const none: readonly Status[] = [Status.UNIMPLEMENTED, Status.INTERNAL, Status.UNKNOWN];

@@ -26,6 +26,7 @@ import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
 import type { Session } from "../rpc/client/session.ts";
+import type { CallOptions } from "../rpc/core/types.ts";
 
 // Both versions have the same messages under different names.
 const PATHS = [
@@ -47,15 +48,38 @@ export interface Reflected {
  * Reads the services of a server. Rejects with RpcError: UNIMPLEMENTED when it has no reflection,
  * UNAVAILABLE when it can't be reached, INTERNAL when its replies are incomplete or invalid.
  */
-export async function reflectServices(
+export function reflectServices(channel: Channel, options: CallOptions): Promise<Reflected> {
+  return withSession(channel, options, askServices);
+}
+
+/**
+ * Reads the file that defines a message, service or other symbol, with all imports. Resolves to undefined when the
+ * server does not know the symbol. Rejects as {@link reflectServices}.
+ */
+export function reflectSymbol(
   channel: Channel,
-  options: { timeoutMs: number },
-): Promise<Reflected> {
+  symbol: string,
+  options: CallOptions,
+): Promise<FileRegistry | undefined> {
+  return withSession(channel, options, async (session) => {
+    const reply = await ask(session, { case: "fileContainingSymbol", value: symbol });
+    if (reply.messageResponse.case === "errorResponse") return undefined;
+    const files: Files = new Map();
+    addFiles(files, reply, symbol);
+    return await completed(session, files);
+  });
+}
+
+async function withSession<T>(
+  channel: Channel,
+  options: CallOptions,
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
   let unimplemented: unknown;
   for (const path of PATHS) {
     try {
       await using session = channel.session(path, options);
-      return await askAll(session);
+      return await use(session);
     } catch (error) {
       if (!(error instanceof RpcError) || error.code !== Status.UNIMPLEMENTED) throw error;
       unimplemented = error;
@@ -64,31 +88,38 @@ export async function reflectServices(
   throw unimplemented;
 }
 
-async function askAll(session: Session): Promise<Reflected> {
+async function askServices(session: Session): Promise<Reflected> {
   const listing = await ask(session, { case: "listServices", value: "" });
   const services = listing.messageResponse.case === "listServicesResponse"
     ? listing.messageResponse.value.service.map((one) => one.name)
     : [];
-  const files = new Map<string, FileDescriptorProto>();
-  const add = (reply: ServerReflectionResponse, what: string) => {
-    const response = reply.messageResponse;
-    if (response.case !== "fileDescriptorResponse") {
-      const why = response.case === "errorResponse" ? `: ${response.value.errorMessage}` : "";
-      throw new RpcError(
-        Status.INTERNAL,
-        `The server's reflection does not describe ${what}${why}`,
-      );
-    }
-    for (const bytes of response.value.fileDescriptorProto) {
-      const file = fromBinary(FileDescriptorProtoSchema, bytes);
-      files.set(file.name, file);
-    }
-  };
+  const files: Files = new Map();
   for (const service of services) {
-    add(await ask(session, { case: "fileContainingSymbol", value: service }), service);
+    addFiles(files, await ask(session, { case: "fileContainingSymbol", value: service }), service);
   }
+  return { services, registry: await completed(session, files) };
+}
+
+/** Files by name. */
+type Files = Map<string, FileDescriptorProto>;
+
+function addFiles(files: Files, { messageResponse }: ServerReflectionResponse, what: string): void {
+  if (messageResponse.case !== "fileDescriptorResponse") {
+    const why = messageResponse.case === "errorResponse"
+      ? `: ${messageResponse.value.errorMessage}`
+      : "";
+    throw new RpcError(Status.INTERNAL, `The server's reflection does not describe ${what}${why}`);
+  }
+  for (const bytes of messageResponse.value.fileDescriptorProto) {
+    const file = fromBinary(FileDescriptorProtoSchema, bytes);
+    files.set(file.name, file);
+  }
+}
+
+/** Reads the missing imports of `files` and returns the registry of all. */
+async function completed(session: Session, files: Files): Promise<FileRegistry> {
   for (let name = missingFile(files); name !== undefined; name = missingFile(files)) {
-    add(await ask(session, { case: "fileByFilename", value: name }), name);
+    addFiles(files, await ask(session, { case: "fileByFilename", value: name }), name);
     if (!files.has(name)) {
       throw new RpcError(
         Status.INTERNAL,
@@ -97,7 +128,7 @@ async function askAll(session: Session): Promise<Reflected> {
     }
   }
   await session.closeSend();
-  return { services, registry: registryOf(files) };
+  return registryOf(files);
 }
 
 function missingFile(files: ReadonlyMap<string, FileDescriptorProto>): string | undefined {

@@ -74,7 +74,7 @@ async function runCases(t: Deno.TestContext, wire: "grpc" | "lean", place: Place
   const dir = await Deno.makeTempDir();
   const seen = new Seen();
   const options = await place.options?.() ?? { serve: {}, connect: {} };
-  const only = Deno.env.get("CALLS_ONLY");
+  const only = Deno.env.get("VRPC_CALLS_ONLY");
   {
     await using server = await serve(
       place.address(dir),

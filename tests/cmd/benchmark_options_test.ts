@@ -4,6 +4,7 @@ import { applyPreset, benchmarkCommand, type Flags } from "../../cmd/benchmark/o
 import { type Settings, settingsOf } from "../../cmd/benchmark/settings.ts";
 import { algorithmFor } from "../../cmd/benchmark/subject.ts";
 import { UsageError } from "../../cmd/shared/program.ts";
+import { warningsOf } from "../../cmd/shared/variables.ts";
 import { Algorithm } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 
 interface Case {
@@ -72,178 +73,190 @@ const CASES: Case[] = [
   },
   {
     flag: "streams",
-    env: ["STREAMS"],
+    env: ["VRPC_STREAMS"],
     key: "streams",
     default: undefined,
     values: [["5", 5], ["6", 6]],
   },
   {
     flag: "payload",
-    env: ["PAYLOAD"],
+    env: ["VRPC_PAYLOAD"],
     key: "payload",
     default: 64,
     values: [["0", 0], ["1024", 1024]],
   },
   {
     flag: "method",
-    env: ["METHOD"],
+    env: ["VRPC_METHOD"],
     key: "method",
     default: undefined,
     values: [["a.B/C", "a.B/C"], ["a.B/D", "a.B/D"]],
   },
   {
     flag: "data",
-    env: ["DATA"],
+    env: ["VRPC_DATA"],
     key: "data",
     default: undefined,
     values: [["{}", "{}"], ["@f", "@f"]],
   },
   {
     flag: "proto",
-    env: ["PROTO"],
+    env: ["VRPC_PROTO"],
     key: "proto",
     default: undefined,
     values: [["a.proto", "a.proto"], ["b.pb", "b.pb"]],
   },
   {
     flag: "proto-path",
-    env: ["PROTO_PATH"],
+    env: ["VRPC_PROTO_PATH"],
     key: "protoPath",
     default: undefined,
     values: [["a", "a"], ["b", "b"]],
   },
   {
     flag: "wire",
-    env: ["WIRE"],
+    env: ["VRPC_WIRE"],
     key: "wire",
     default: "grpc",
     values: [["lean", "lean"], ["grpc", "grpc"]],
   },
   {
     flag: "batch",
-    env: ["BATCH"],
+    env: ["VRPC_BATCH"],
     key: "batch",
     default: false,
     values: [["on", true], ["off", false]],
   },
   {
     flag: "warmup",
-    env: ["WARMUP"],
+    env: ["VRPC_WARMUP"],
     key: "warmup",
     default: 0,
     values: [["2s", 2000], ["0", 0]],
   },
   {
     flag: "mode",
-    env: ["MODE"],
+    env: ["VRPC_MODE"],
     key: "mode",
     default: undefined,
     values: [["open", "open"], ["closed", "closed"]],
   },
   {
     flag: "arrivals",
-    env: ["ARRIVALS"],
+    env: ["VRPC_ARRIVALS"],
     key: "arrivals",
     default: "uniform",
     values: [["poisson", "poisson"], ["uniform", "uniform"]],
   },
   {
     flag: "timeout",
-    env: ["TIMEOUT"],
+    env: ["VRPC_TIMEOUT"],
     key: "timeout",
     default: undefined,
     values: [["500ms", 500], ["1", 1000]],
   },
   {
     flag: "crypto-key",
-    env: ["CRYPTO_KEY"],
+    env: ["VRPC_CRYPTO_KEY"],
     key: "cryptoKey",
     default: "rsa-2048",
     values: [["ecdsa-p256", "ecdsa-p256"], ["ECDSA-P384", "ecdsa-p384"]],
   },
   {
     flag: "crypto-algorithm",
-    env: ["CRYPTO_ALGORITHM"],
+    env: ["VRPC_CRYPTO_ALGORITHM"],
     key: "cryptoAlgorithm",
     default: undefined,
     values: [["rsa-pss-sha256", "rsa-pss-sha256"], ["ecdsa-sha256", "ecdsa-sha256"]],
   },
-  { flag: "tls", env: ["TLS"], key: "tls", default: false, values: [["on", true], ["no", false]] },
+  {
+    flag: "tls",
+    env: ["VRPC_TLS"],
+    key: "tls",
+    default: false,
+    values: [["on", true], ["no", false]],
+  },
   {
     flag: "tls-ca",
-    env: ["TLS_CA"],
+    env: ["VRPC_TLS_CA"],
     key: "tlsCa",
     default: undefined,
     values: [["a", "a"], ["b", "b"]],
   },
   {
     flag: "tls-cert",
-    env: ["TLS_CERT"],
+    env: ["VRPC_TLS_CERT"],
     key: "tlsCert",
     default: undefined,
     values: [["a", "a"], ["b", "b"]],
   },
   {
     flag: "tls-key",
-    env: ["TLS_KEY"],
+    env: ["VRPC_TLS_KEY"],
     key: "tlsKey",
     default: undefined,
     values: [["a", "a"], ["b", "b"]],
   },
   {
     flag: "tls-server-name",
-    env: ["TLS_SERVER_NAME"],
+    env: ["VRPC_TLS_SERVER_NAME"],
     key: "tlsServerName",
     default: undefined,
     values: [["a", "a"], ["b", "b"]],
   },
   {
     flag: "tls-insecure",
-    env: ["TLS_INSECURE"],
+    env: ["VRPC_TLS_INSECURE"],
     key: "tlsInsecure",
     default: false,
     values: [["on", true], ["off", false]],
   },
   {
     flag: "output",
-    env: ["OUTPUT"],
+    env: ["VRPC_OUTPUT"],
     key: "output",
     default: "text",
     values: [["json", "json"], ["csv", "csv"], ["html", "html"], ["TEXT", "text"]],
   },
-  { flag: "out", env: ["OUT"], key: "out", default: undefined, values: [["a", "a"], ["b", "b"]] },
+  {
+    flag: "out",
+    env: ["VRPC_OUT"],
+    key: "out",
+    default: undefined,
+    values: [["a", "a"], ["b", "b"]],
+  },
   {
     flag: "compare",
-    env: ["COMPARE"],
+    env: ["VRPC_COMPARE"],
     key: "compare",
     default: undefined,
     values: [["a", "a"], ["b", "b"]],
   },
   {
     flag: "fail-if",
-    env: ["FAIL_IF"],
+    env: ["VRPC_FAIL_IF"],
     key: "failIf",
     default: undefined,
     values: [["p99>5ms", "p99>5ms"], ["failed>0", "failed>0"]],
   },
-  { flag: "seed", env: ["SEED"], key: "seed", default: 1, values: [["42", 42], ["0", 0]] },
+  { flag: "seed", env: ["VRPC_SEED"], key: "seed", default: 1, values: [["42", 42], ["0", 0]] },
   {
     flag: "progress",
-    env: ["PROGRESS"],
+    env: ["VRPC_PROGRESS"],
     key: "progress",
     default: "auto",
     values: [["on", "on"], ["off", "off"]],
   },
   {
     flag: "start-server",
-    env: ["START_SERVER"],
+    env: ["VRPC_START_SERVER"],
     key: "startServer",
     default: false,
     values: [["on", true], ["off", false]],
   },
   {
     flag: "preset",
-    env: ["PRESET"],
+    env: ["VRPC_PRESET"],
     key: "preset",
     default: undefined,
     values: [["heavy", "heavy"], ["light", "light"]],
@@ -325,22 +338,16 @@ Deno.test("every option of the program is in the table of this test", () => {
 
 Deno.test("invalid values are rejected with the name of the flag or variable", async () => {
   const cases: [flag: string, variable: string, text: string][] = [
-    ["connections", "CONCURRENT_REQUESTS", "0"],
-    ["threads", "THREADS", "many"],
-    ["requests", "TOTAL_REQUESTS", "-1"],
-    ["rate", "RATE_LIMIT", "0"],
-    ["transport", "TRANSPORT", "udp"],
-    ["service", "BENCHMARK_TYPE", "ehco"],
-    ["duration", "DURATION", "5x"],
-    ["duration", "DURATION", "0"],
-    ["streams", "STREAMS", "1.5"],
-    ["payload", "PAYLOAD", "1k"],
-    ["wire", "WIRE", "http"],
-    ["warmup", "WARMUP", "soon"],
-    ["mode", "MODE", "ajar"],
-    ["output", "OUTPUT", "xml"],
-    ["seed", "SEED", "x"],
-    ["preset", "PRESET", "hevy"],
+    ["streams", "VRPC_STREAMS", "1.5"],
+    ["payload", "VRPC_PAYLOAD", "1k"],
+    ["wire", "VRPC_WIRE", "http"],
+    ["warmup", "VRPC_WARMUP", "soon"],
+    ["mode", "VRPC_MODE", "ajar"],
+    ["output", "VRPC_OUTPUT", "xml"],
+    ["seed", "VRPC_SEED", "x"],
+    ["preset", "VRPC_PRESET", "hevy"],
+    ["timeout", "VRPC_TIMEOUT", "5x"],
+    ["batch", "VRPC_BATCH", "maybe"],
   ];
   for (const [flag, variable, text] of cases) {
     await assert.rejects(flagsOf({}, `--${flag}`, text), (error: CommanderError) => {
@@ -351,6 +358,67 @@ Deno.test("invalid values are rejected with the name of the flag or variable", a
   }
   await assert.rejects(flagsOf({}, "--service", "ehco"), /did you mean echo\?/);
   await assert.rejects(flagsOf({}, "--reqests", "1"), /Did you mean --requests\?/);
+});
+
+Deno.test("invalid values of variables without VRPC_ are ignored with a warning, of flags rejected", async () => {
+  const cases: [flag: string, variable: string, text: string, reason: RegExp][] = [
+    ["connections", "CONNECTIONS", "0", /it must be a whole number from 1 to 10000$/],
+    ["connections", "CONCURRENT_REQUESTS", "many", /it must be a whole number/],
+    ["threads", "THREADS", "many", /it must be a whole number/],
+    ["requests", "REQUESTS", "1.5", /it must be a whole number/],
+    ["requests", "TOTAL_REQUESTS", "-1", /it must be a whole number/],
+    ["rate", "RATE_LIMIT", "100/m", /it must be a number of calls per second above 0$/],
+    ["transport", "TRANSPORT", "stdio", /it must be tcp, tls, unix, vsock or hvsock$/],
+    ["service", "SERVICE", "payments", /it must be echo, crypto or both$/],
+    ["service", "BENCHMARK_TYPE", "cpu", /it must be echo, crypto or both$/],
+    ["duration", "DURATION", "PT5M", /it must be a duration above 0 such as 30s/],
+    ["duration", "DURATION", "0", /it must be a duration above 0/],
+    ["server", "SERVER_ADDR", "https://api.example", /Address "https:\/\/api\.example"/],
+    ["server", "SERVER_ADDR", "memory:x", /only works within one process$/],
+  ];
+  for (const [flag, variable, text, reason] of cases) {
+    const { default: initial, key } = CASES.find((one) => one.flag === flag)!;
+    await withEnv({ [variable]: text }, () => {
+      const made = command([]);
+      assert.deepEqual(made.opts<Flags>()[key], initial, `${variable}=${text}`);
+      assert.equal(made.getOptionValueSource(key) ?? "default", "default");
+      const [warning, ...others] = warningsOf(made);
+      assert.ok(warning.startsWith(`ignored ${variable}=${text} of the environment: `), warning);
+      assert.match(warning, reason);
+      assert.deepEqual(others, []);
+    });
+    if (flag === "server") await assert.rejects(settings({}, `--${flag}`, text), UsageError);
+    else await assert.rejects(flagsOf({}, `--${flag}`, text), /is invalid/);
+  }
+});
+
+Deno.test("an ignored variable leaves room for the next one, for a flag and for a preset", async () => {
+  const both = { SERVICE: "payments", BENCHMARK_TYPE: "crypto" };
+  await withEnv(both, () => {
+    const made = command([]);
+    assert.equal(made.opts<Flags>().service, "crypto");
+    assert.equal(warningsOf(made).length, 1);
+    // The flag decides: no variable is used.
+    assert.deepEqual(warningsOf(command(["--service", "both"])), []);
+  });
+  const heavy = await settings({ CONNECTIONS: "lots" }, "--preset", "heavy");
+  assert.equal(heavy.flags.connections, 100);
+  assert.equal((await flagsOf({ SERVICE: "", VRPC_STREAMS: "" })).streams, undefined);
+});
+
+Deno.test("a TRANSPORT of the environment that does not fit the address is ignored, as a flag it is an error", async () => {
+  const of = async (env: Record<string, string>, ...args: string[]) =>
+    (await settings(env, ...args)).transport;
+  assert.equal(await of({ TRANSPORT: "unix" }), "tcp");
+  assert.equal(await of({ TRANSPORT: "tcp" }, "--server", "vsock:3:1"), "vsock");
+  assert.equal(await of({ TRANSPORT: "tcp" }, "--tls", "on"), "tls");
+  assert.equal(await of({ TRANSPORT: "hvsock" }, "--start-server", "on"), "tcp");
+  assert.equal(await of({ TRANSPORT: "tls" }), "tls");
+  await assert.rejects(settings({}, "--transport", "unix"), /does not match the address/);
+  await assert.rejects(
+    settings({}, "--transport", "hvsock", "--start-server", "on"),
+    /Cannot start a server for hvsock/,
+  );
 });
 
 Deno.test("a rate makes an open loop with many streams, none a closed one with one", async () => {

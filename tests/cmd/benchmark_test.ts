@@ -157,8 +157,8 @@ Deno.test("benchmark in an open loop keeps its schedule and shows a frozen serve
     assert.equal(run.schedule!.due, 400);
     assert.equal(run.totalRequests + run.schedule!.missed, 400);
     // 80 of 400 calls were due during the freeze, and waited 200 ms on average.
-    assert.ok(run.latency.percentilesUs.p90 > 100_000, `${run.latency.percentilesUs.p90}`);
-    assert.ok(run.latency.maxUs > 380_000, `${run.latency.maxUs}`);
+    assert.ok(run.latency.percentilesUs.p90! > 100_000, `${run.latency.percentilesUs.p90}`);
+    assert.ok(run.latency.maxUs! > 380_000, `${run.latency.maxUs}`);
     assert.ok(run.serviceTime!.count === run.latency.count);
   });
 });
@@ -313,6 +313,37 @@ Deno.test("benchmark exits with 3 when a condition holds", async () => {
   assert.equal(passed.code, 0, passed.stderr);
 });
 
+Deno.test("benchmark without one success: conditions hold, no rate, and failures by code", async () => {
+  const failing = (router: Router) =>
+    router.service(EchoService, {
+      echo() {
+        throw new RpcError(Status.UNAVAILABLE, "closed for today");
+      },
+    });
+  await withServer(failing, async (_, address) => {
+    const args = ["-s", address, "-n", "50", "--output", "json"];
+    const conditions = ["p99>5ms", "p50<1h", "avg>1h", "min>1h", "max>1h", "rps>1000000", "rps<1"];
+    for (const condition of conditions) {
+      const { code, stderr } = await benchmark([...args, "--fail-if", condition]);
+      assert.equal(code, 3, `${condition}: ${stderr}`);
+      const expected = `${condition} holds: nothing was measured, not one of 50 calls succeeded`;
+      assert.ok(stderr.includes(expected), stderr);
+    }
+    const { code, stdout, stderr } = await benchmark(args);
+    assert.equal(code, 1);
+    assert.equal(stderr, "benchmark: Echo Service: not one of 50 calls succeeded\n");
+    const [run] = (JSON.parse(stdout) as ReportFile).runs;
+    assert.equal(run.requestsPerSecond, 0);
+    assert.equal(run.latency.percentilesUs.p99, null);
+    assert.deepEqual(run.failures.map((one) => [one.code, one.count, one.message]), [
+      ["UNAVAILABLE", 50, "closed for today"],
+    ]);
+    // The handler was reached.
+    assert.equal(run.unreachable, null);
+    assert.doesNotMatch(run.notes.join("\n"), /could not be reached/);
+  });
+});
+
 Deno.test("benchmark reports mistakes in one line and exits with 2", async () => {
   const cases: [string[], RegExp][] = [
     [["--server", "127.0.0.1:1"], /^benchmark: Cannot connect to 127\.0\.0\.1:1: /],
@@ -331,6 +362,7 @@ Deno.test("benchmark reports mistakes in one line and exits with 2", async () =>
     [[...OWN, "--method", "vrpc.echo.v1.EchoService/Ecko"], /did you mean Echo\?/],
     [[...OWN, "--method", "vrpc.echo.v1.EchoService/Echo", "--data", "[1]"], /Cannot use --data/],
     [[...OWN, "--transport", "hvsock"], /Cannot start a server for hvsock/],
+    [["--fail-if", "latency>5ms"], /^benchmark: Unknown metric "latency" .* one of avg, mean, min/],
   ];
   for (const [args, expected] of cases) {
     const { code, stdout, stderr } = await benchmark(args);

@@ -27,7 +27,7 @@ for (
     const child = processes.program(program, [
       ...["--addr", "127.0.0.1:0", "--log-level", "trace"],
       ...["--tls-cert", join(folder, "cert"), "--tls-key", join(folder, "key"), ...args],
-    ], { env: { LOG_FORMAT: "json" } });
+    ], { env: { VRPC_LOG_FORMAT: "json" } });
     const address = await child.address();
     for (const wire of ["grpc", "lean"] as const) {
       await using channel = connect(address, {

@@ -143,9 +143,11 @@ Deno.test("an address in use is one line with the command that finds its process
 
 const MISTAKES: [args: string[], env: Record<string, string>, text: RegExp][] = [
   [["--workers", "none"], {}, /--workers.*'none' is invalid.*whole number from 1 to 256/],
-  [[], { WORKER_THREADS: "0" }, /'0' from env 'WORKER_THREADS' is invalid/],
+  [[], { VRPC_MAX_STREAMS: "0" }, /'0' from env 'VRPC_MAX_STREAMS' is invalid/],
+  [[], { VRPC_METRICS_ADDR: "foo" }, /'foo' from env 'VRPC_METRICS_ADDR' is invalid/],
+  [[], { VRPC_LOG_FORMAT: "xml" }, /Cannot use VRPC_LOG_FORMAT xml: it must be json or text/],
   [["--addr", "localhost"], {}, /"localhost" has no port.*localhost:50051/],
-  [[], { SERVER_ADDR: "vsock:x:1" }, /"vsock:x:1"/],
+  [["--addr", "vsock:x:1"], {}, /"vsock:x:1"/],
   [["--log-level", "loud"], {}, /one of trace, debug, info, warn, error/],
   [["--grace-ms", "-1"], {}, /--grace-ms/],
   [
@@ -184,9 +186,17 @@ Deno.test("--help names every option, its environment variable and its default",
   let help = "";
   for await (const line of server.lines()) help += `${line}\n`;
   const names = [
-    ...["SERVER_ADDR", "WORKER_THREADS", "LOG_LEVEL", "RUST_LOG", "GRACE_MS", "CRYPTO_BACKEND"],
-    ...["REFLECTION", "COMPRESS", "MAX_MESSAGE_BYTES", "MAX_STREAMS", "PID_FILE", "TLS_CERT"],
-    ...["TLS_KEY", "TLS_CLIENT_CA", "127.0.0.1:50051"],
+    ...[
+      "SERVER_ADDR",
+      "WORKER_THREADS",
+      "LOG_LEVEL",
+      "RUST_LOG",
+      "VRPC_GRACE_MS",
+      "VRPC_CRYPTO_BACKEND",
+    ],
+    ...["VRPC_REFLECTION", "VRPC_COMPRESS", "VRPC_MAX_MESSAGE_BYTES", "VRPC_MAX_STREAMS"],
+    ...["VRPC_PID_FILE", "VRPC_TLS_CERT"],
+    ...["VRPC_TLS_KEY", "VRPC_TLS_CLIENT_CA", "127.0.0.1:50051"],
   ];
   for (const name of names) assert.ok(help.includes(name), name);
 });

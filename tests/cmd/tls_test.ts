@@ -28,9 +28,9 @@ Deno.test("server and client use mutual TLS, and a client without certificate re
 
   const known = processes.program("client", ["--addr", address], {
     env: {
-      TLS_CA: file("ca.pem"),
-      TLS_CERT: file("client.pem"),
-      TLS_KEY: file("client.key"),
+      VRPC_TLS_CA: file("ca.pem"),
+      VRPC_TLS_CERT: file("client.pem"),
+      VRPC_TLS_KEY: file("client.key"),
     },
   });
   const lines = await Array.fromAsync(known.lines());

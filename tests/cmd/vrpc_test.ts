@@ -1,5 +1,23 @@
 import assert from "node:assert/strict";
-import { RpcError, serve, Status, textCodec } from "../../mod.ts";
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  authorize,
+  bearerToken,
+  type ErrorDetail,
+  packDetail,
+  RpcError,
+  serve,
+  Status,
+  textCodec,
+} from "../../mod.ts";
+import { file_vrpc_enclave_v1_enclave } from "../../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
+import { EchoRequestSchema } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
+import { EchoRequestSchema as EnclaveRequestSchema } from "../../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  RetryInfoSchema,
+} from "../../src/services/descriptors/errdetails.ts";
 import { addEcho, addReflection } from "../../src/services/mod.ts";
 import { runProgram } from "../fixtures/run_program.ts";
 
@@ -172,4 +190,112 @@ Deno.test("vrpc --help shows defaults as they are typed", async () => {
   const { stdout } = await vrpc(["--help"]);
   assert.doesNotMatch(stdout, /default: (\[\]|false|true)/);
   assert.match(stdout, /--compress <on\|off>.*\(default: off\)/);
+});
+
+const TOKEN = "a-long-secret-token";
+
+for (const wire of ["grpc", "lean"] as const) {
+  Deno.test(`vrpc sends its metadata with reflection and capabilities too: ${wire}`, async () => {
+    await using running = await serve("127.0.0.1:0", (router) => {
+      addEcho(router);
+      addReflection(router);
+      router.method("/upper", { kind: "bidi_streaming" }, async function* (words) {
+        yield* words;
+      });
+    }, { interceptors: [authorize({ "*": bearerToken({ me: TOKEN }) })] });
+    const [address] = running.addresses;
+    const echo = "vrpc.echo.v1.EchoService/Echo";
+    const stream = "vrpc.echo.v1.EchoService/EchoStream";
+    const jobs: [args: string[], stdin: string, stdout: RegExp][] = [
+      [["list", address], "", /^\/vrpc\.echo\.v1\.EchoService\/Echo +unary/m],
+      [["call", address, echo, '{"payload":"aGk="}'], "", /"payload":"aGk="/],
+      [["call", address, stream], '{"payload":"aGk="}\n', /"payload":"aGk="/],
+      [["session", address, stream], '{"payload":"aGk="}\n', /"payload":"aGk="/],
+      [["session", address, "/upper"], "hi\n", /^hi$/m],
+    ];
+    for (const [args, stdin, stdout] of jobs) {
+      const options = ["--wire", wire, "-m", `authorization:Bearer ${TOKEN}`];
+      const allowed = await vrpc([...options, ...args], stdin);
+      assert.equal(allowed.code, 0, `${args.join(" ")}: ${allowed.stderr}`);
+      assert.match(allowed.stdout, stdout);
+      const refused = await vrpc(["--wire", wire, ...args], stdin);
+      assert.equal(refused.code, 64 + Status.UNAUTHENTICATED, args.join(" "));
+      assert.match(refused.stderr, /^UNAUTHENTICATED: /);
+    }
+  });
+}
+
+function failingServer(details: ErrorDetail[], reflection: boolean) {
+  return serve("127.0.0.1:0", (router) => {
+    addEcho(router);
+    // A type that no service uses.
+    if (reflection) addReflection(router, { files: [file_vrpc_enclave_v1_enclave] });
+    router.method("/fail", {}, () => {
+      throw new RpcError(Status.INVALID_ARGUMENT, "two fields are wrong", { details });
+    });
+  });
+}
+
+const enclaveRequest = toBinary(
+  EnclaveRequestSchema,
+  create(EnclaveRequestSchema, { xid: "x1" }),
+);
+
+const DETAILS: ErrorDetail[] = [
+  packDetail(BadRequestSchema, {
+    fieldViolations: [{ field: "name", description: "must not be empty" }],
+  }),
+  packDetail(ErrorInfoSchema, { reason: "BAD", domain: "shop", metadata: { a: "b" } }),
+  packDetail(RetryInfoSchema, { retryDelay: { seconds: 5n } }),
+  packDetail(EchoRequestSchema, { payload: new Uint8Array([1, 2]) }),
+  { typeUrl: `type.googleapis.com/${EnclaveRequestSchema.typeName}`, value: enclaveRequest },
+  { typeUrl: "type.example/shop.Unknown", value: new Uint8Array([8, 1]) },
+  { typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: new Uint8Array([255, 255]) },
+];
+
+for (const wire of ["grpc", "lean"] as const) {
+  Deno.test(`vrpc prints error details, as text and as JSON: ${wire}`, async () => {
+    await using running = await failingServer(DETAILS, true);
+    const args = ["--wire", wire, "call", running.addresses[0], "/fail", "x"];
+    const text = await vrpc(args);
+    assert.equal(text.code, 64 + Status.INVALID_ARGUMENT);
+    assert.deepEqual(text.stderr.trimEnd().split("\n"), [
+      "INVALID_ARGUMENT: two fields are wrong",
+      '  google.rpc.BadRequest: {"fieldViolations":[{"field":"name","description":"must not be empty"}]}',
+      '  google.rpc.ErrorInfo: {"reason":"BAD","domain":"shop","metadata":{"a":"b"}}',
+      '  google.rpc.RetryInfo: {"retryDelay":"5s"}',
+      '  vrpc.echo.v1.EchoRequest: {"payload":"AQI="}',
+      `  ${EnclaveRequestSchema.typeName}: {"xid":"x1"}`,
+      "  type.example/shop.Unknown: CAE=",
+      "  type.googleapis.com/google.rpc.ErrorInfo: //8=",
+    ]);
+    const json = await vrpc(["--format", "json", ...args]);
+    assert.equal(json.code, 64 + Status.INVALID_ARGUMENT);
+    assert.equal(json.stderr.trimEnd().split("\n").length, 1);
+    const { code, message, details } = JSON.parse(json.stderr);
+    assert.deepEqual([code, message], ["INVALID_ARGUMENT", "two fields are wrong"]);
+    assert.deepEqual(details.slice(2), [
+      { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "5s" },
+      { "@type": "type.googleapis.com/vrpc.echo.v1.EchoRequest", payload: "AQI=" },
+      { "@type": `type.googleapis.com/${EnclaveRequestSchema.typeName}`, xid: "x1" },
+      { "@type": "type.example/shop.Unknown", value: "CAE=" },
+      { "@type": "type.googleapis.com/google.rpc.ErrorInfo", value: "//8=" },
+    ]);
+  });
+}
+
+Deno.test("vrpc prints google.rpc details of a server without reflection, and the others encoded", async () => {
+  await using running = await failingServer(DETAILS.slice(2, 4), false);
+  const { stderr } = await vrpc(["call", running.addresses[0], "/fail", "x"]);
+  assert.deepEqual(stderr.trimEnd().split("\n").slice(1), [
+    '  google.rpc.RetryInfo: {"retryDelay":"5s"}',
+    "  type.googleapis.com/vrpc.echo.v1.EchoRequest: CgIBAg==",
+  ]);
+});
+
+Deno.test("vrpc list --format json prints one object per method", async () => {
+  await using running = await server();
+  const { stdout } = await vrpc(["list", "--format", "json", running.addresses[0]]);
+  const methods = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assert.ok(methods.some((one) => one.name === "/vrpc.echo.v1.EchoService/Echo"));
 });

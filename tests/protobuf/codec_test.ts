@@ -14,8 +14,8 @@ import { encoderOf } from "../../src/protobuf/encoder.ts";
 import type { Fields } from "../../src/protobuf/shape.ts";
 import { descriptors, initOf } from "./random_schema.ts";
 
-// A run by hand may try more: PROTOBUF_RUNS=100000.
-const RUNS = Number(Deno.env.get("PROTOBUF_RUNS") ?? 150);
+// A run by hand may try more: VRPC_PROTOBUF_RUNS=100000.
+const RUNS = Number(Deno.env.get("VRPC_PROTOBUF_RUNS") ?? 150);
 const FORMS = [["generated", true], ["by fields", false]] as const;
 
 const cases = descriptors.chain((descriptor) =>

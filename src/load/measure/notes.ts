@@ -19,10 +19,7 @@ export function notesOn(result: RunResult, threadsReason?: string): string[] {
   if (result.interrupted) {
     notes.push("Stopped early by the user; the figures cover the time until then.");
   }
-  const nothing = nothingMeasured(result);
-  if (nothing) notes.push(nothing);
-  const lost = serverLoss(result);
-  if (lost) notes.push(lost);
+  notes.push(...nothingMeasured(result), ...serverLoss(result));
   if (settings.mode === "closed") {
     notes.push(
       "Closed loop: a call starts when the one before it has ended, so pauses of the server are seen by " +
@@ -75,22 +72,25 @@ export function notesOn(result: RunResult, threadsReason?: string): string[] {
   return notes;
 }
 
-function serverLoss({ unreachable, lastSuccessMs }: RunResult): string | undefined {
-  if (unreachable === null) return undefined;
+function serverLoss({ unreachable, lastSuccessMs }: RunResult): string[] {
+  if (unreachable === null) return [];
   const { firstAtMs, lastAtMs } = unreachable;
   const back = lastSuccessMs !== null && lastSuccessMs > lastAtMs;
-  return `The server could not be reached from ${seconds(firstAtMs)} on` +
+  const text = `The server could not be reached from ${seconds(firstAtMs)} on` +
     (back
       ? `; the last such failure was at ${seconds(lastAtMs)}, ${
         duration(lastAtMs - firstAtMs)
       } later.`
       : ", and no call succeeded after that.");
+  return [text];
 }
 
 /** Says when nothing was measured, and what happened instead. */
-function nothingMeasured(result: RunResult): string | undefined {
-  if (result.successfulRequests > 0) return undefined;
-  if (result.totalRequests === 0) return "Not one call ended: nothing was measured.";
+function nothingMeasured(result: RunResult): string[] {
+  if (result.successfulRequests > 0) return [];
+  if (result.totalRequests === 0) return ["Not one call ended: nothing was measured."];
   const codes = result.failures.map(({ code, count: calls }) => `${count(calls)} ${code}`);
-  return `Not one call succeeded (${codes.join(", ")}): there are no latencies, and the rate is 0.`;
+  return [
+    `Not one call succeeded (${codes.join(", ")}): there are no latencies, and the rate is 0.`,
+  ];
 }
