@@ -169,7 +169,6 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     sources: [
       "src/load/generate/channel_target.ts",
       "src/load/generate/reflection.ts",
-      "src/load/measure/server_process.ts",
     ],
   },
   {
