@@ -21,6 +21,7 @@ import {
   ENCODING_GZIP,
   HELLO_DEFAULTS,
   isHelloRoute,
+  MAX_HELLO_BYTES,
   readHello,
   writeHello,
 } from "./format/hello.ts";
@@ -28,9 +29,6 @@ import { checkRoute } from "./format/routes.ts";
 import { type LeanClientOptions, leanOptions, type Version1Loss } from "./options.ts";
 import { ClientPings } from "./pings.ts";
 import { V1Client } from "./v1/client.ts";
-
-/** Longest answer to the hello that is read; a version-1 server may answer with anything. */
-const HELLO_BYTES = 1_024;
 
 /**
  * One lean connection on the client's side. Its first frame is the hello. Unless the peer is known to understand it,
@@ -62,7 +60,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
       sink,
       "client",
       all,
-      HELLO_BYTES,
+      MAX_HELLO_BYTES,
       all.callWindowBytes,
       nowMs,
     );

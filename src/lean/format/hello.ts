@@ -41,6 +41,8 @@ const LEAST = [1_024, 1, 0, 0, 16_384] as const;
 const MOST = [0x7fffffff, 0xffffffff, 0xffffffff, 256, 0x7fffffff] as const;
 const SETTING_BYTES = 5;
 const PREFIX_BYTES = 6;
+/** Longest value of a hello, in bytes. */
+export const MAX_HELLO_BYTES = 1_024;
 const MAX_SETTINGS = 32;
 /** In place of a setting's number: the settings end here, and what follows is not theirs. */
 const END_OF_SETTINGS = 0;
@@ -88,6 +90,9 @@ export function readHello(
   if (length < PREFIX_BYTES) return undefined;
   for (let i = 0; i < prefix.length; i++) if (b[at + i] !== prefix[i]) return undefined;
   if (b[at + 5] === 0) return "Cannot use hello version 0: must be at least 1";
+  if (length > MAX_HELLO_BYTES) {
+    return `Cannot read a hello of ${length} bytes: limit is ${MAX_HELLO_BYTES}`;
+  }
   const end = at + length;
   const settings = { ...HELLO_DEFAULTS };
   let count = 0;
