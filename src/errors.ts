@@ -20,9 +20,17 @@ export function textOf(thrown: unknown): string {
   }
 }
 
-/** Anything thrown as an Error: itself if it is one, otherwise with its text as message. Never throws. */
+/**
+ * Anything thrown as an Error: itself if it is one whose message can be read, otherwise with its text as message. Never
+ * throws.
+ */
 export function toError(thrown: unknown): Error {
-  return isInstance(thrown, Error) ? thrown : new Error(textOf(thrown), { cause: thrown });
+  try {
+    if (thrown instanceof Error && typeof thrown.message === "string") return thrown;
+  } catch {
+    // As in `textOf`.
+  }
+  return new Error(textOf(thrown), { cause: thrown });
 }
 
 /** Like `instanceof`, but false for a Proxy whose traps throw. */
@@ -127,6 +135,13 @@ export class RpcError extends Error {
   readonly metadata: Metadata;
   /** Error details, in order. */
   readonly details: readonly ErrorDetail[];
+  /** Path of the method, on an error that a client's call ended with; undefined on any other. */
+  declare readonly method?: string;
+  /**
+   * Address of the server that the call was sent to, or the channel's target if the call had no connection; undefined on
+   * errors that no client's call ended with.
+   */
+  declare readonly address?: string;
 
   /** Makes an error; `message` is sent to the peer unchanged. */
   constructor(code: Status, message: string, options: RpcErrorOptions = {}) {
@@ -139,6 +154,20 @@ export class RpcError extends Error {
   /** Name of the code, for example `NOT_FOUND`. */
   get codeName(): string {
     return statusName(this.code);
+  }
+
+  /**
+   * Returns the text of the error; on one that a client's call ended with, code, method and address stand before the
+   * message: `NOT_FOUND (5) /shop.Orders/Get at 127.0.0.1:50051: no order 17`.
+   */
+  override toString(): string {
+    const { method, address, code, message } = this;
+    if (method === undefined) return super.toString();
+    const where = address === undefined ? "" : ` at ${address}`;
+    const text = textOf(message);
+    return `${statusName(code)} (${textOf(code)}) ${method}${where}${
+      text === "" ? "" : `: ${text}`
+    }`;
   }
 
   /**
@@ -182,11 +211,15 @@ function nameOf(error: unknown): unknown {
  * Makes an RpcError without a stack, for a call that ends for a reason outside of it. The stack would show only engine
  * code, and capturing it is most of the cost of ending the calls of a lost connection.
  */
-export function errorFromOutside(code: Status, message: string): RpcError {
+export function errorFromOutside(
+  code: Status,
+  message: string,
+  options?: RpcErrorOptions,
+): RpcError {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    return new RpcError(code, message);
+    return new RpcError(code, message, options);
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }

@@ -93,6 +93,15 @@ export function checkNames(
   }
 }
 
+/** Throws TypeError that names the option or function `name`, unless all values given to it are functions. */
+export function checkFunctions(name: string, values: Iterable<unknown>): void {
+  for (const value of values) {
+    if (typeof value === "function") continue;
+    const kind = value === null ? "null" : `a value of type ${typeof value}`;
+    throw new TypeError(`Cannot use ${kind} as ${name}: it must be a function`);
+  }
+}
+
 function shown(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

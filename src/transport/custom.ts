@@ -6,6 +6,7 @@
 
 import type { Duplex } from "node:stream";
 import type { PeerInfo } from "../call/wire.ts";
+import { isBytes } from "../bytes/is_bytes.ts";
 import { TransportError } from "../errors.ts";
 import { reasonOf } from "./failure.ts";
 import { DuplexStream } from "./duplex_stream.ts";
@@ -74,6 +75,9 @@ class WebStream implements ByteStream {
     while (this.#chunk.length === 0) {
       const { done, value } = await this.#guard(this.#reader.read());
       if (done) return null;
+      if (!isBytes(value)) {
+        throw this.#error(`its readable gave a ${typeof value}, not a Uint8Array`);
+      }
       this.#chunk = value;
     }
     const count = Math.min(this.#chunk.length, buffer.length);

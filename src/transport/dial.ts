@@ -4,7 +4,7 @@
  * @module
  */
 
-import { TransportError } from "../errors.ts";
+import { textOf, TransportError } from "../errors.ts";
 import type { Address } from "./address.ts";
 import { formatAddress, VSOCK_CID_ANY } from "./address.ts";
 import { parseAddress } from "./address_parser.ts";
@@ -166,7 +166,7 @@ function firstConnected(
           failures.push(error);
           if (settled) return;
           if (failures.length < addresses.length) return start();
-          const reasons = failures.map((f) => f instanceof Error ? f.message : String(f));
+          const reasons = failures.map((f) => textOf(f));
           settle(() =>
             reject(
               new TransportError(`Cannot connect to ${text}: ${[...new Set(reasons)].join("; ")}`, {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { TransportError } from "../errors.ts";
+import { isInstance, textOf, toError, TransportError } from "../errors.ts";
 
 const REASONS = new Map([
   ["ECONNREFUSED", "connection refused"],
@@ -24,9 +24,17 @@ const REASONS = new Map([
   ["ENODEV", "this machine has no such device"],
 ]);
 
-/** Describes an error in a few words, without a final period. */
+/** Describes an error in a few words, without a final period. Never throws. */
 export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  try {
+    return toError(error) === error ? reasonOfError(error as Error) : textOf(error);
+  } catch {
+    // A Proxy of an error, with traps that throw.
+    return textOf(error);
+  }
+}
+
+function reasonOfError(error: Error): string {
   const code = (error as { code?: unknown }).code;
   const reason = typeof code === "string" ? REASONS.get(code) : undefined;
   if (reason !== undefined) return reason;
@@ -49,7 +57,7 @@ export function reasonOf(error: unknown): string {
 
 /** Wraps an error as a TransportError of `address`, unless it is one already. */
 export function transportError(what: string, address: string, error: unknown): TransportError {
-  if (error instanceof TransportError) return error;
+  if (isInstance(error, TransportError)) return error;
   return new TransportError(`${what} ${address}: ${reasonOf(error)}`, { address, cause: error });
 }
 

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { textOf } from "../errors.ts";
 import type { Address, DnsAddress } from "./address.ts";
-import { ipFamily, nameServerParts } from "./address.ts";
+import { formatAddress, ipFamily, nameServerParts } from "./address.ts";
+import { parseAddress } from "./address_parser.ts";
 
 /**
  * Resolves a host name to addresses, in the order in which they are tried. Applications may supply their own, for
@@ -32,9 +34,25 @@ export async function resolveAddress(
   if (address.kind === "list") return [...address.addresses];
   if (address.kind !== "dns") return [address];
   const signal = options.signal ?? new AbortController().signal;
-  return options.resolver === undefined || address.nameServer !== undefined
-    ? await resolveName(address, signal)
-    : await options.resolver(address.host, address.port, signal);
+  if (options.resolver === undefined || address.nameServer !== undefined) {
+    return await resolveName(address, signal);
+  }
+  return checkResolved(await options.resolver(address.host, address.port, signal));
+}
+
+/** Returns what a resolver of the application returned. Throws TypeError unless it is a list of addresses. */
+function checkResolved(resolved: unknown): Address[] {
+  if (!Array.isArray(resolved)) {
+    throw new TypeError(`The resolver returned a ${typeof resolved}, not a list of addresses`);
+  }
+  for (const address of resolved) {
+    try {
+      parseAddress(formatAddress(address));
+    } catch (cause) {
+      throw new TypeError(`The resolver returned an invalid address: ${textOf(cause)}`, { cause });
+    }
+  }
+  return resolved;
 }
 
 async function resolveName(address: DnsAddress, signal: AbortSignal): Promise<Address[]> {

@@ -197,8 +197,13 @@ export const UNMIRRORED: readonly Unmirrored[] = [
   },
   {
     because: "parts of calls, tested by the shared cases on every wire and transport",
-    heldBy: ["tests/calls/calls_test.ts", "tests/rpc/client/streaming_call_test.ts"],
+    heldBy: [
+      "tests/calls/calls_test.ts",
+      "tests/rpc/client/hooks_test.ts",
+      "tests/rpc/client/streaming_call_test.ts",
+    ],
     sources: [
+      "src/rpc/client/call_control.ts",
       "src/rpc/client/stream_adapters.ts",
     ],
   },

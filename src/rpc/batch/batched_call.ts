@@ -7,9 +7,14 @@
 import type { Clock } from "../../call/clock.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
-import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
+import type { CallProgress, ClientCallSink } from "../../call/wire.ts";
 import { deadlineExceeded } from "../../errors.ts";
-import { type CallCore, hasPassed, type OutgoingRequest } from "../client/call_core.ts";
+import {
+  type CallCore,
+  hasPassed,
+  type OutgoingRequest,
+  type RoutedCall,
+} from "../client/call_core.ts";
 import type { Connection } from "../pool/connection.ts";
 import type { PickWaiter } from "../pool/pick_queue.ts";
 
@@ -35,7 +40,7 @@ export interface BatchedCallOwner {
 const noMetadata = () => new Metadata();
 
 /** A call in a batch, from the wait for a connection to its status. */
-export class BatchedCall implements ClientCall, PickWaiter {
+export class BatchedCall implements RoutedCall, PickWaiter {
   readonly encoding = "identity";
   readonly writable = true;
   readonly waitForReady: boolean;
@@ -44,6 +49,7 @@ export class BatchedCall implements ClientCall, PickWaiter {
   /** Identifier on the batch stream; 0 until the call is sent. */
   id = 0;
   ended = false;
+  address: string | undefined = undefined;
 
   constructor(
     readonly owner: BatchedCallOwner,
@@ -60,6 +66,7 @@ export class BatchedCall implements ClientCall, PickWaiter {
 
   onPick(connection: Connection): void {
     if (this.endIfExpired()) return;
+    this.address = connection.address;
     const opens = connection.batch === undefined;
     // The batch stream would take the only slot, and calls that can't be batched would never start.
     if (opens && connection.maxCalls < 2) {

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
-import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
+import type { ClientCallSink } from "../../call/wire.ts";
 import type { CallCore, OutgoingRequest, UnaryBatcher } from "../client/call_core.ts";
 import { BatchedCall, type BatchedCallOwner } from "./batched_call.ts";
 import { type BatchContext, BatchStream, type BatchStreamOwner } from "./client_stream.ts";
@@ -41,7 +41,7 @@ export class Batcher implements UnaryBatcher, BatchedCallOwner, BatchStreamOwner
     return !this.#disabled && payload.length <= this.maxBytes;
   }
 
-  start(request: OutgoingRequest, payload: Uint8Array, sink: ClientCallSink): ClientCall {
+  start(request: OutgoingRequest, payload: Uint8Array, sink: ClientCallSink): BatchedCall {
     const call = new BatchedCall(this, request, payload, sink);
     const { pool } = this;
     const connection = pool.tryPickBatched();

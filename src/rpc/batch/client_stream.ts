@@ -9,6 +9,7 @@ import { Metadata } from "../../call/metadata.ts";
 import { Status, statusFromNumber } from "../../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { decompress } from "../../codec/compression.ts";
+import { textOf } from "../../errors.ts";
 import type { BatchedCall } from "./batched_call.ts";
 import {
   BATCH_METHOD,
@@ -217,7 +218,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
       readBatchResponse(response, this);
     } catch (error) {
       this.#call.cancel();
-      this.#fail(Status.INTERNAL, (error as Error).message, noMetadata, "processed");
+      this.#fail(Status.INTERNAL, textOf(error), noMetadata, "processed");
       return;
     }
     if (this.#waiting.length > 0) this.#flushSoon();

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { isBytes } from "../../bytes/is_bytes.ts";
+import { checkFunctions } from "../../limits/ranges.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { RpcError } from "../../errors.ts";
@@ -50,6 +52,7 @@ export function addByteStream(
   spec: Omit<MethodSpec, "kind" | "requestCodec" | "responseCodec">,
   handler: ByteStreamHandler,
 ): void {
+  checkFunctions("handler", [handler]);
   router.method(
     name,
     {
@@ -127,6 +130,7 @@ export class ByteStreamOperator {
     this.#begin(count);
     let sum = 0;
     for await (const piece of readable) {
+      if (!isBytes(piece)) this.#fault(`the handler wrote a ${typeof piece}, not a Uint8Array`);
       sum += piece.length;
       if (sum > count) this.#fault(`the handler announced ${count} bytes and wrote ${sum} or more`);
       for (let at = 0; at < piece.length; at += chunkBytes) {
@@ -222,14 +226,15 @@ export async function callByteStream(
     ...callOptions,
     metadata,
     onHeaders: (received) => {
-      options.onHeaders?.(received);
       headers.resolve(received);
+      return options.onHeaders?.(received);
     },
   });
   let sendFailure: unknown;
   const sending = (async () => {
     const pieces = request instanceof Uint8Array ? [request] : request;
     for await (const piece of pieces) {
+      if (!isBytes(piece)) throw new TypeError(`Cannot send a ${typeof piece} as bytes`);
       for (let at = 0; at < piece.length; at += chunkBytes) {
         await session.send(piece.subarray(at, at + chunkBytes));
       }

@@ -72,7 +72,7 @@ export class ChannelAssembly {
     this.#options = options;
     this.failures = new FailureLog(clientLog, options.printFailures ?? true);
     this.#config = parseServiceConfig(options.serviceConfig ?? {});
-    this.target = makeTarget(target, options, this.#config.balancer);
+    this.target = makeTarget(target, options, this.#config.balancer, this.failures);
     this.#deadlines = new DeadlineQueue(clock);
     this.#health = options.healthCheck === undefined ? undefined : new HealthChecker(
       options.healthCheck,
@@ -87,6 +87,8 @@ export class ChannelAssembly {
       onExtraAttempt: () => this.#retries++,
     };
     const core = {
+      target: this.target.text,
+      failures: this.failures,
       pool: this.pool,
       clock,
       deadlines: this.#deadlines,
@@ -222,12 +224,14 @@ export class ChannelAssembly {
       max,
       shrinkAfterMs,
       idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+      resolveTimeoutMs: connectTimeoutMs,
       minResolveIntervalMs: options.minResolveIntervalMs ?? RESOLVE_INTERVAL_MS,
       maxQueuedCalls: options.maxQueuedCalls ?? MAX_QUEUED_CALLS,
       clock,
       random,
       onConnected: (connection) => this.#health?.watch(connection),
       log,
+      failures: this.failures,
     });
   }
 }

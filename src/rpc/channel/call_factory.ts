@@ -4,16 +4,23 @@
  * @module
  */
 
-import type { ClientMethod } from "../client/call_core.ts";
+import { isInstance, RpcError } from "../../errors.ts";
+import { type ClientMethod, encodeRequest } from "../client/call_core.ts";
+import { atCaller, nameCall, rejectAtCaller } from "../client/call_error.ts";
 import type { ChannelAssembly } from "./assembly.ts";
 import { callUnary } from "../client/unary_call.ts";
 import { chain, interceptSingle, interceptStream } from "../client/interceptors.ts";
 import { ClientStream } from "../client/streaming_call.ts";
 import { IterableSession, type Session, StreamSession } from "../client/session.ts";
-import { replies, singleReply, startSingle, startStreaming } from "../client/stream_adapters.ts";
+import {
+  checkMessages,
+  type Messages,
+  replies,
+  singleReply,
+  startSingle,
+  startStreaming,
+} from "../client/stream_adapters.ts";
 import type { CallOptions, Next } from "../core/types.ts";
-
-type Messages = AsyncIterable<unknown> | Iterable<unknown>;
 
 /** Makes the calls of one channel. */
 export class CallFactory {
@@ -49,9 +56,10 @@ export class CallFactory {
       return interceptSingle(core, method, this.#chain(method), message, options);
     }
     try {
-      return callUnary(core, method, method.requestCodec.encode(message), options);
+      return callUnary(core, method, encodeRequest(method, message), options);
     } catch (error) {
-      return Promise.reject(error);
+      if (!isInstance(error, RpcError)) return Promise.reject(error);
+      return rejectAtCaller(nameCall(error, method.path, core.target));
     }
   }
 
@@ -62,6 +70,7 @@ export class CallFactory {
     options?: CallOptions,
   ): Promise<unknown> {
     const { core } = this.#assembly;
+    checkMessages(method, messages);
     if (this.#intercepted || options?.credentials !== undefined) {
       return await interceptSingle(core, method, this.#chain(method), messages, options);
     }
@@ -78,10 +87,7 @@ export class CallFactory {
     if (this.#intercepted || options?.credentials !== undefined) {
       return interceptStream(core, method, this.#chain(method), message, options);
     }
-    return replies(
-      startSingle(core, method, method.requestCodec.encode(message), options),
-      method,
-    );
+    return replies(startSingle(core, method, this.#encode(method, message), options), method);
   }
 
   /** Makes a bidirectional call. */
@@ -91,6 +97,7 @@ export class CallFactory {
     options?: CallOptions,
   ): AsyncIterable<unknown> {
     const { core } = this.#assembly;
+    checkMessages(method, messages);
     if (this.#intercepted || options?.credentials !== undefined) {
       return interceptStream(core, method, this.#chain(method), messages, options);
     }
@@ -102,18 +109,39 @@ export class CallFactory {
     const { core } = this.#assembly;
     if (this.#intercepted || options.credentials !== undefined) {
       return new IterableSession(
-        (requests, signal) =>
-          this.bidiStreaming(method, requests, { ...options, signal }) as AsyncIterable<Uint8Array>,
+        (requests, signal, onEnd) =>
+          interceptStream(
+            core,
+            method,
+            this.#chain(method),
+            requests,
+            { ...options, signal },
+            onEnd,
+          ) as AsyncIterable<Uint8Array>,
         options.signal,
       );
     }
     return new StreamSession(new ClientStream(core, method, options).begin());
   }
 
+  /** Encodes the request of a call; an error then names it. */
+  #encode(method: ClientMethod, message: unknown): Uint8Array {
+    try {
+      return encodeRequest(method, message);
+    } catch (error) {
+      if (!isInstance(error, RpcError)) throw error;
+      throw atCaller(nameCall(error, method.path, this.#assembly.core.target), this.#encode);
+    }
+  }
+
   #chain(method: ClientMethod): Next {
     let next = this.#chains.get(method);
     if (next === undefined) {
-      next = chain(this.#assembly.middleware, method);
+      try {
+        next = chain(this.#assembly.middleware, method);
+      } catch (error) {
+        return () => Promise.reject(error);
+      }
       this.#chains.set(method, next);
     }
     return next;

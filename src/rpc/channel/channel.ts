@@ -6,7 +6,7 @@
 
 import type { DescService } from "@bufbuild/protobuf";
 import { bytesCodec } from "../../codec/bytes.ts";
-import { RpcError } from "../../errors.ts";
+import { RpcError, textOf } from "../../errors.ts";
 import { METHOD_KINDS } from "../../call/method.ts";
 import { checkOneOf } from "../../limits/ranges.ts";
 import { Status } from "../../call/status.ts";
@@ -17,7 +17,7 @@ import type { ChannelOptions, ChannelStats } from "./options.ts";
 import type { ChannelState, PoolSize } from "../pool/options.ts";
 import { type Client, makeClient } from "./typed_client.ts";
 import { trackContexts } from "../core/current_context.ts";
-import type { Session } from "../client/session.ts";
+import { checkMessage, type Session } from "../client/session.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
 
 /**
@@ -213,6 +213,7 @@ class RpcChannel implements Channel {
 
   session(path: string, options: CallOptions & { initial?: Uint8Array } = {}): Session {
     const method = this.#assembly.method(bytesMethod(path, "bidi_streaming"));
+    if (options.initial !== undefined) checkMessage(options.initial);
     const session = this.#calls.session(method, options);
     // A failure is reported by the session's next receive or send.
     if (options.initial !== undefined) session.send(options.initial).catch(() => {});
@@ -265,7 +266,7 @@ class RpcChannel implements Channel {
     } catch (error) {
       throw new RpcError(
         Status.UNAVAILABLE,
-        `Channel to ${this.#assembly.target.text}: ${(error as Error).message}`,
+        `Channel to ${this.#assembly.target.text}: ${textOf(error)}`,
         { cause: error },
       );
     }

@@ -12,6 +12,7 @@ import {
   MAX_RECEIVE_MESSAGE_BYTES,
 } from "../../limits/connection_limits.ts";
 import {
+  checkFunctions,
   checkNames,
   checkOneOf,
   checkRanges,
@@ -115,7 +116,10 @@ export interface ChannelOptions {
   resolver?: Resolver;
   /** Least time between two resolutions of the target. 0 or more. Default 30,000 (gRPC's). */
   minResolveIntervalMs?: number;
-  /** Time to connect, TLS and the first settings included. 1 or more. Default 20,000 (gRPC's). */
+  /**
+   * Time to connect, TLS and the first settings included, and time for each resolution of the target. 1 or more.
+   * Default 20,000 (gRPC's).
+   */
   connectTimeoutMs?: number;
   /** First wait before connecting again; later ones grow by 1.6. 1 to 2³¹−1. Default 1,000 (gRPC's). */
   initialBackoffMs?: number;
@@ -273,10 +277,21 @@ export function checkChannelOptions(options: ChannelOptions): void {
     }
     checkTlsClientOptions(tls);
   }
+  checkHooks(options);
   if (limits !== undefined) checkRanges(limits, CHANNEL_LIMIT_RANGES, "limits.");
   if (poolSize !== undefined) checkPoolSize(poolSize);
   if (healthCheck !== undefined) checkRanges(healthCheck, HEALTH_RANGES, "healthCheck.");
   if (typeof batch === "object") checkRanges(batch, BATCH_RANGES, "batch.");
+}
+
+/** Throws TypeError for a hook that is not a function: it would fail at each call. */
+function checkHooks(options: ChannelOptions): void {
+  checkFunctions("interceptors", options.interceptors ?? []);
+  const { credentials, resolver, dial, observer } = options;
+  for (const [name, value] of Object.entries({ credentials, resolver, dial })) {
+    if (value !== undefined) checkFunctions(name, [value]);
+  }
+  if (observer !== undefined) checkFunctions("observer.started", [observer?.started]);
 }
 
 function checkOptionNames(options: ChannelOptions): void {

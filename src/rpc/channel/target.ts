@@ -12,7 +12,9 @@ import {
   parseAddress,
   resolveAddress,
 } from "../../transport/mod.ts";
+import { guardStream } from "../../transport/guarded_stream.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
+import type { FailureLog } from "../core/failure_log.ts";
 import type { BalancerPolicy } from "../pool/balancer.ts";
 import type { ChannelOptions } from "./options.ts";
 
@@ -32,11 +34,12 @@ export interface Target {
   authorityOf(address: string): string;
 }
 
-/** Parses a target. Throws TypeError or RangeError for an invalid address or certificate. */
+/** Parses a target. Faults of dialled streams go to `failures`. Throws TypeError or RangeError for an invalid address or certificate. */
 export function makeTarget(
   target: string | readonly string[],
   options: ChannelOptions,
   configured: BalancerPolicy | undefined,
+  failures: FailureLog,
 ): Target {
   const texts = typeof target === "string" ? [target] : [...target];
   if (texts.length === 0) throw new TypeError("Cannot connect: the list of addresses is empty");
@@ -71,7 +74,7 @@ export function makeTarget(
       }));
       return lists.flat();
     },
-    dial(address, signal) {
+    async dial(address, signal) {
       const dialOptions = {
         signal,
         timeoutMs: options.connectTimeoutMs,
@@ -79,7 +82,12 @@ export function makeTarget(
         alpn,
         resolver: options.resolver,
       };
-      return options.dial?.(address, dialOptions) ?? dial(address, dialOptions);
+      if (options.dial === undefined) return await dial(address, dialOptions);
+      return guardStream(
+        await options.dial(address, dialOptions),
+        "The result of dial",
+        (error) => failures.hook("close of the byte stream that dial returned", error),
+      );
     },
     authorityOf(address) {
       return options.authority ?? authorityOf(origins.get(address), options);

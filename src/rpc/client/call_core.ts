@@ -9,11 +9,21 @@ import { Metadata, type MetadataInit } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { compressWhenSmaller } from "../../codec/compression.ts";
-import { deadlineExceeded, RpcError } from "../../errors.ts";
+import {
+  deadlineExceeded,
+  errorFromOutside,
+  isInstance,
+  RpcError,
+  textOf,
+  toError,
+} from "../../errors.ts";
 import type { MemoryPool } from "../../limits/memory_pool.ts";
+import { isBytes } from "../../bytes/is_bytes.ts";
 import { currentContext } from "../core/current_context.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../core/error_details.ts";
+import type { FailureLog } from "../core/failure_log.ts";
+import { ignoreRejection } from "../core/promises.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { ProcessRef } from "../pool/process_ref.ts";
 import type { MethodConfig } from "./service_config.ts";
@@ -35,10 +45,16 @@ export interface ClientMethod extends MethodInfo {
   readonly hasPolicy: boolean;
 }
 
+/** A call that picks its connections by itself. */
+export interface RoutedCall extends ClientCall {
+  /** Address of the latest connection; undefined before the first. */
+  readonly address: string | undefined;
+}
+
 /** Starts calls that pick connections and retry by themselves. */
 export interface CallStarter {
   /** Starts a call. `sink` receives its events, never before this returns. */
-  start(request: OutgoingRequest, sink: ClientCallSink): ClientCall;
+  start(request: OutgoingRequest, sink: ClientCallSink): RoutedCall;
 }
 
 /** A call as given to a {@link CallStarter}, which makes a CallRequest of it for each attempt. */
@@ -55,6 +71,10 @@ export interface OutgoingRequest {
 
 /** State shared by all calls of a channel. */
 export interface CallCore {
+  /** The channel's target, for texts. */
+  readonly target: string;
+  /** Takes failures of the application's callbacks. */
+  readonly failures: FailureLog;
   readonly pool: Pool;
   readonly clock: Clock;
   readonly deadlines: DeadlineQueue;
@@ -78,7 +98,7 @@ export interface UnaryBatcher {
   /** Whether a call with this payload can be batched. */
   accepts(payload: Uint8Array): boolean;
   /** Starts a call. `sink` receives its events, never before this returns. */
-  start(request: OutgoingRequest, payload: Uint8Array, sink: ClientCallSink): ClientCall;
+  start(request: OutgoingRequest, payload: Uint8Array, sink: ClientCallSink): RoutedCall;
 }
 
 /** Makes the request of one attempt, whose deadline has not passed. */
@@ -127,21 +147,29 @@ export function hasPassed(deadlineMs: number, clock: Clock): boolean {
   return deadlineMs !== Infinity && deadlineMs <= clock.now();
 }
 
-/** Makes the error of a call cancelled with `reason`, from an AbortSignal or thrown by the caller's code. */
+/**
+ * Makes the error of a call cancelled with `reason`, from an AbortSignal or thrown by the caller's code. An RpcError is
+ * returned as it is: calls of one signal share it.
+ */
 export function abortError(reason: unknown): RpcError {
-  if (reason instanceof RpcError) return reason;
-  const name = (reason as Error | undefined)?.name;
-  if (name === "TimeoutError") {
-    return new RpcError(Status.DEADLINE_EXCEEDED, "The call's signal timed out", { cause: reason });
+  if (isInstance(reason, RpcError)) return reason;
+  return isInstance(reason, Error) && nameOf(reason) === "TimeoutError"
+    ? errorFromOutside(Status.DEADLINE_EXCEEDED, "The call's signal timed out", { cause: reason })
+    : errorFromOutside(Status.CANCELLED, "The call was cancelled", { cause: reason });
+}
+
+function nameOf(error: Error): unknown {
+  try {
+    return error.name;
+  } catch {
+    return undefined;
   }
-  return new RpcError(Status.CANCELLED, "The call was cancelled", { cause: reason });
 }
 
 /** Makes the error of a call that could not be started on a connection. */
 export function startError(error: unknown): RpcError {
-  if (error instanceof RpcError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  return new RpcError(Status.INTERNAL, text, { cause: error });
+  if (isInstance(error, RpcError)) return error;
+  return errorFromOutside(Status.INTERNAL, textOf(error), { cause: error });
 }
 
 /**
@@ -156,7 +184,7 @@ export function statusError(
 ): RpcError {
   if (late && code === Status.CANCELLED) return deadlineExceeded();
   const details = trailers.get(DETAILS_KEY);
-  return new RpcError(code, message, {
+  return errorFromOutside(code, message, {
     metadata: trailers,
     details: details === undefined ? undefined : decodeStatusDetails(details),
   });
@@ -164,7 +192,7 @@ export function statusError(
 
 /** Makes the error of a response that is not exactly one message (doc/statuscodes.md: "cardinality violation"). */
 export function cardinalityError(path: string, count: "no" | "several"): RpcError {
-  return new RpcError(
+  return errorFromOutside(
     Status.UNIMPLEMENTED,
     `${path} answered with ${count} messages and status OK, expected one`,
   );
@@ -173,7 +201,7 @@ export function cardinalityError(path: string, count: "no" | "several"): RpcErro
 /** Throws RESOURCE_EXHAUSTED if a message exceeds `maxSendBytes`. */
 export function checkSendSize(method: ClientMethod, message: Uint8Array): void {
   if (message.length <= method.maxSendBytes) return;
-  throw new RpcError(
+  throw errorFromOutside(
     Status.RESOURCE_EXHAUSTED,
     `Cannot send a message of ${message.length} bytes, limit is ${method.maxSendBytes}`,
   );
@@ -184,23 +212,77 @@ export function ownMetadata(init: MetadataInit | undefined): Metadata | undefine
   return init === undefined ? undefined : new Metadata(init);
 }
 
-/** Returns the compressed message, or undefined if `wanted` declines it or it would not be smaller. */
+/**
+ * Returns the compressed message, or undefined if `wanted` declines it or it would not be smaller. Throws INTERNAL if a
+ * function of the caller's throws, or returns an object in place of a boolean.
+ */
 export function compressAsked(
   message: Uint8Array,
   wanted: CallOptions["compress"],
 ): Uint8Array | undefined {
-  if (typeof wanted === "function" && !wanted(message)) return undefined;
+  if (typeof wanted === "function" && !wants(wanted, message)) return undefined;
   return compressWhenSmaller(message);
 }
 
-/** Invokes a caller's callback; what it throws is reported as uncaught instead of breaking the engine. */
-export function safeInvoke<T>(callback: ((value: T) => void) | undefined, value: T): void {
-  if (callback === undefined) return;
+function wants(wanted: (message: Uint8Array) => boolean, message: Uint8Array): boolean {
+  let answer: unknown;
   try {
-    callback(value);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    answer = wanted(message);
+  } catch (cause) {
+    throw errorFromOutside(
+      Status.INTERNAL,
+      `The option compress failed: ${textOf(cause)}`,
+      { cause },
+    );
   }
+  if (typeof answer !== "function" && (typeof answer !== "object" || answer === null)) {
+    return Boolean(answer);
+  }
+  ignoreRejection(answer);
+  throw errorFromOutside(
+    Status.INTERNAL,
+    "The option compress must return a boolean, not an object",
+  );
+}
+
+/**
+ * Encodes a request. Throws the codec's TypeError or RangeError, which says what is wrong with the message, and INTERNAL
+ * for anything else that it throws, or a result that is no bytes.
+ */
+export function encodeRequest(method: ClientMethod, message: unknown): Uint8Array {
+  let bytes: unknown;
+  try {
+    bytes = method.requestCodec.encode(message);
+  } catch (cause) {
+    ignoreRejection(message);
+    throw isMisuse(cause) ? cause : encodingError(method, textOf(cause), cause);
+  }
+  if (isBytes(bytes)) return bytes;
+  ignoreRejection(bytes);
+  const text = `codec ${textOf(method.requestCodec.name)} returned a ${typeof bytes}`;
+  throw encodingError(method, `${text}, not a Uint8Array`);
+}
+
+function encodingError(method: ClientMethod, reason: string, cause?: unknown): RpcError {
+  const text = `Cannot encode the request of ${method.path}: ${reason}`;
+  return errorFromOutside(Status.INTERNAL, text, { cause });
+}
+
+/** Decodes a reply. Throws INTERNAL if it is not valid, or the codec returned a promise, which might never settle. */
+export function decodeReply(method: ClientMethod, message: Uint8Array): unknown {
+  try {
+    const reply = method.responseCodec.decode(message);
+    if (reply === undefined || reply === null || typeof reply.then !== "function") return reply;
+    ignoreRejection(reply);
+    throw new TypeError(`codec ${method.responseCodec.name} returned a promise`);
+  } catch (cause) {
+    const text = `Cannot decode the reply of ${method.path}: ${textOf(cause)}`;
+    throw errorFromOutside(Status.INTERNAL, text, { cause });
+  }
+}
+
+/** Whether an error says that the caller used the library wrongly; such errors are passed on unchanged. */
+export function isMisuse(error: unknown): error is TypeError | RangeError {
+  return (isInstance(error, TypeError) || isInstance(error, RangeError)) &&
+    toError(error) === error;
 }

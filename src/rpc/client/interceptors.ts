@@ -7,19 +7,30 @@
 import { Metadata } from "../../call/metadata.ts";
 import { clientStreams, serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
-import { deadlineExceeded, RpcError } from "../../errors.ts";
-import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
+import { errorFromOutside, isInstance, RpcError, textOf } from "../../errors.ts";
+import { ignoreRejection } from "../core/promises.ts";
+import { CallControl } from "./call_control.ts";
 import {
   abortError,
   type CallCore,
   type ClientMethod,
-  deadlineOf,
-  hasPassed,
+  encodeRequest,
+  isMisuse,
 } from "./call_core.ts";
+import { atCaller, nameThrown } from "./call_error.ts";
 import { callUnary } from "./unary_call.ts";
 import type { ClientStream } from "./streaming_call.ts";
-import type { DeadlineHandle } from "../core/deadline_queue.ts";
-import { replies, singleReply, startSingle, startStreaming } from "./stream_adapters.ts";
+import {
+  isIterable,
+  iteratorOf,
+  leave,
+  type MessageIterator,
+  type Messages,
+  replies,
+  singleReply,
+  startSingle,
+  startStreaming,
+} from "./stream_adapters.ts";
 import type {
   CallCredentials,
   CallOptions,
@@ -41,88 +52,22 @@ export interface CallMiddleware {
 // A symbol property is copied when an interceptor replaces the call by `{ ...call }`.
 const CONTROL = Symbol("vrpc.call");
 
-/** Deadline and cancellation of a call, from before its interceptors to its end. */
-class CallControl implements Abortable {
-  abortSlot = -1;
-  readonly core: CallCore;
-  readonly options: CallOptions;
-  readonly deadlineMs: number;
-  #controller: AbortController | undefined = undefined;
-  #reason: RpcError | undefined = undefined;
-  #deadline: DeadlineHandle | undefined = undefined;
-
-  constructor(core: CallCore, method: ClientMethod, options: CallOptions) {
-    this.core = core;
-    this.options = options;
-    this.deadlineMs = deadlineOf(core, method, options);
-    if (this.deadlineMs !== Infinity) {
-      this.#deadline = core.deadlines.add(this.deadlineMs, () => this.#abort(deadlineExceeded()));
-    }
-    if (options.signal?.aborted) this.onAbort(options.signal.reason);
-    else if (options.signal !== undefined) watchAbort(options.signal, this);
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
-    }
-    return this.#controller.signal;
-  }
-
-  /** Throws the call's error if it was cancelled or its deadline has passed. */
-  throwIfOver(): void {
-    if (hasPassed(this.deadlineMs, this.core.clock)) this.#abort(deadlineExceeded());
-    if (this.#reason !== undefined) throw this.#reason;
-  }
-
-  /** Returns the options of the call behind the interceptors: their metadata, and the time that is left. */
-  inner(metadata: Metadata): CallOptions {
-    const timeoutMs = this.deadlineMs === Infinity
-      ? undefined
-      : Math.max(0, this.deadlineMs - this.core.clock.now());
-    return { ...this.options, metadata, timeoutMs, parent: null };
-  }
-
-  /** Settles like `promise`, but rejects when the call is cancelled before. */
-  async race<T>(promise: T | Promise<T>): Promise<T> {
-    const { signal } = this;
-    signal.throwIfAborted();
-    let onAbort!: () => void;
-    const aborted = new Promise<never>((_, reject) => {
-      onAbort = () => reject(signal.reason);
-      signal.addEventListener("abort", onAbort);
-    });
-    try {
-      return await Promise.race([promise, aborted]);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
-  }
-
-  onAbort(reason: unknown): void {
-    this.#abort(abortError(reason));
-  }
-
-  /** Releases deadline and signal; aborts what is still running if there is an error. */
-  end(error?: RpcError): void {
-    if (this.#deadline !== undefined) this.core.deadlines.cancel(this.#deadline);
-    if (this.options.signal !== undefined) unwatchAbort(this.options.signal, this);
-    if (error !== undefined) this.#abort(error);
-  }
-
-  #abort(reason: RpcError): void {
-    this.#reason ??= reason;
-    this.#controller?.abort(this.#reason);
-  }
-}
-
 type ControlledCall = InterceptedCall & { [CONTROL]: CallControl };
 
-/** Composes a channel's interceptors around a method's call. */
+/** Composes a channel's interceptors around a method's call. Throws TypeError if one of them makes no function. */
 export function chain(middleware: CallMiddleware, method: ClientMethod): Next {
   const last: Next = (call) => invoke(middleware, method, call as ControlledCall);
-  return middleware.interceptors.reduceRight((next, interceptor) => interceptor(next), last);
+  return middleware.interceptors.reduceRight((next, interceptor) => {
+    const outer: unknown = interceptor((call) => {
+      const reply = next(call);
+      // An interceptor may answer by itself and leave this one alone.
+      ignoreRejection(reply);
+      return reply;
+    });
+    if (typeof outer === "function") return outer as Next;
+    ignoreRejection(outer);
+    throw new TypeError(`An interceptor must return a function, not a ${typeof outer}`);
+  }, last);
 }
 
 /** Makes a call with a single reply through interceptors. Rejects with an RpcError. */
@@ -135,72 +80,136 @@ export async function interceptSingle(
 ): Promise<unknown> {
   const control = new CallControl(core, method, options);
   try {
-    const reply = await next(interceptedCall(control, method, message));
+    const reply = await control.race(replyMessage(control, next, message));
     control.end();
-    return reply.message;
+    return reply;
   } catch (error) {
-    throw failed(control, error);
+    throw atCaller(failed(control, error), interceptSingle);
   }
 }
 
-/** Makes a call with a stream of replies through interceptors. */
+/** Makes a call with a stream of replies through interceptors. `onEnd` is called at its end. */
 export function interceptStream(
   core: CallCore,
   method: ClientMethod,
   next: Next,
   message: unknown,
   options: CallOptions = {},
+  onEnd?: (error: RpcError | undefined) => void,
 ): AsyncIterableIterator<unknown> {
-  const control = new CallControl(core, method, options);
-  const reply = start();
-  // Without iteration the failure must not become an unhandled rejection.
-  reply.catch(() => {});
-  return iterate();
+  return new InterceptedReplies(new CallControl(core, method, options, onEnd), next, message);
+}
 
-  async function start(): Promise<AsyncIterable<unknown>> {
+/** Runs the interceptors; returns the message of the reply that they return. */
+async function replyMessage(
+  control: CallControl,
+  next: Next,
+  message: unknown,
+): Promise<unknown> {
+  const reply: unknown = await next(interceptedCall(control, message));
+  if (typeof reply === "object" && reply !== null) return (reply as InterceptedReply).message;
+  throw interceptorError(
+    `it returned ${
+      reply === null ? "null" : `a ${typeof reply}`
+    } in place of what next() resolves to, or a copy`,
+  );
+}
+
+const DONE: IteratorResult<unknown> = { done: true, value: undefined };
+
+/** Replies behind interceptors, whose iterables may fail, never settle, or not be iterable. */
+class InterceptedReplies implements AsyncIterableIterator<unknown> {
+  readonly #control: CallControl;
+  /** Resolves to the iterator, in an object: a `then` of it must not be called. */
+  readonly #opening: Promise<{ iterator: MessageIterator }>;
+  #source: MessageIterator | undefined = undefined;
+  #ended = false;
+
+  constructor(control: CallControl, next: Next, message: unknown) {
+    this.#control = control;
+    this.#opening = control.race(open(control, next, message));
+    // Without iteration a failure ends the call as well.
+    this.#opening.catch((error) => failed(control, error));
+  }
+
+  async next(): Promise<IteratorResult<unknown>> {
+    if (this.#ended) return DONE;
     try {
-      const { message: stream } = await next(interceptedCall(control, method, message));
-      return stream as AsyncIterable<unknown>;
+      this.#source ??= (await this.#opening).iterator;
+      // An iterator that never waits keeps timers from firing.
+      this.#control.throwIfOver();
+      const step: unknown = await this.#control.race(this.#source.next());
+      if (typeof step !== "object" || step === null) {
+        throw interceptorError(`its iterator returned a ${typeof step}`);
+      }
+      const { done, value } = step as IteratorResult<unknown>;
+      if (!done) return { done: false, value };
+      this.#ended = true;
+      this.#control.end();
+      return DONE;
     } catch (error) {
-      throw failed(control, error);
+      this.#ended = true;
+      leave(this.#source);
+      throw atCaller(failed(this.#control, error), this.next);
     }
   }
 
-  async function* iterate() {
-    const stream = await reply;
-    try {
-      yield* stream;
-    } catch (error) {
-      throw failed(control, error);
-    } finally {
-      control.end();
+  async return(): Promise<IteratorResult<unknown>> {
+    if (this.#ended) return DONE;
+    this.#ended = true;
+    if (this.#source === undefined) {
+      const text = "The caller stopped iterating over the replies";
+      this.#control.end(errorFromOutside(Status.CANCELLED, text));
+      this.#opening.then(({ iterator }) => leave(iterator), () => {});
+    } else {
+      await this.#control.awaitSoon(leave(this.#source));
+      this.#control.end();
     }
+    return DONE;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
   }
 }
 
+async function open(
+  control: CallControl,
+  next: Next,
+  message: unknown,
+): Promise<{ iterator: MessageIterator }> {
+  const stream = await replyMessage(control, next, message);
+  if (!isIterable(stream)) {
+    throw interceptorError("its reply has a message that is no AsyncIterable of replies");
+  }
+  return { iterator: iteratorOf(stream) };
+}
+
+/** Ends a call that failed; returns the error for the caller. */
 function failed(control: CallControl, error: unknown): unknown {
   // Errors of misuse are passed on unchanged.
-  if (error instanceof TypeError || error instanceof RangeError) {
+  if (isMisuse(error)) {
     control.end();
     return error;
   }
-  const rpcError = error instanceof RpcError ? error : abortOr(error);
+  const rpcError = isInstance(error, RpcError) ? error : abortOr(error);
   control.end(rpcError);
-  return rpcError;
+  if (control.isCallers(rpcError)) return rpcError;
+  return nameThrown(rpcError, control.method.path, control.core.target);
 }
 
 function abortOr(error: unknown): RpcError {
-  const name = (error as Error | undefined)?.name;
+  const name = isInstance(error, DOMException) ? error.name : undefined;
   if (name === "AbortError" || name === "TimeoutError") return abortError(error);
-  const text = error instanceof Error ? error.message : String(error);
-  return new RpcError(Status.UNKNOWN, `An interceptor failed: ${text}`, { cause: error });
+  return interceptorError(textOf(error), error);
 }
 
-function interceptedCall(
-  control: CallControl,
-  method: ClientMethod,
-  message: unknown,
-): ControlledCall {
+function interceptorError(text: string, cause?: unknown): RpcError {
+  return errorFromOutside(Status.UNKNOWN, `An interceptor failed: ${text}`, { cause });
+}
+
+function interceptedCall(control: CallControl, message: unknown): ControlledCall {
+  const { method } = control;
   return {
     side: "client",
     method,
@@ -218,29 +227,34 @@ function interceptedCall(
 async function invoke(
   middleware: CallMiddleware,
   method: ClientMethod,
-  call: ControlledCall,
+  call: ControlledCall | undefined,
 ): Promise<InterceptedReply> {
-  const control = call[CONTROL];
-  if (control === undefined) {
+  const control = call?.[CONTROL];
+  if (!isInstance(control, CallControl)) {
     throw new TypeError("An interceptor must pass on the call it was given, or a copy of it");
   }
-  await addCredentials(middleware, control, method, call.metadata);
-  const options = control.inner(call.metadata);
-  if (!serverStreams(method.kind)) return await single(control.core, method, call, options);
+  control.throwIfOver();
+  const { metadata, message } = call!;
+  await addCredentials(middleware, control, method, metadata);
+  const options = control.inner(metadata);
+  if (!serverStreams(method.kind)) return await single(control, method, message, options);
   const { core } = control;
-  const stream = clientStreams(method.kind)
-    ? startStreaming(core, method, call.message as AsyncIterable<unknown>, options)
-    : startSingle(core, method, method.requestCodec.encode(call.message), options);
+  const stream = control.started(
+    clientStreams(method.kind)
+      ? startStreaming(core, method, message as Messages, options)
+      : startSingle(core, method, encodeRequest(method, message), options),
+  );
   await stream.started();
   return streamReply(stream, method);
 }
 
 async function single(
-  core: CallCore,
+  control: CallControl,
   method: ClientMethod,
-  call: InterceptedCall,
+  request: unknown,
   options: CallOptions,
 ): Promise<InterceptedReply> {
+  const { core } = control;
   let headers = new Metadata();
   let trailers = new Metadata();
   const { onHeaders, onTrailers } = options;
@@ -248,19 +262,19 @@ async function single(
     ...options,
     onHeaders(metadata) {
       headers = metadata;
-      onHeaders?.(metadata);
+      return onHeaders?.(metadata);
     },
     onTrailers(metadata) {
       trailers = metadata;
-      onTrailers?.(metadata);
+      return onTrailers?.(metadata);
     },
   };
   const message = clientStreams(method.kind)
     ? await singleReply(
-      startStreaming(core, method, call.message as AsyncIterable<unknown>, listening),
+      control.started(startStreaming(core, method, request as Messages, listening)),
       method,
     )
-    : await callUnary(core, method, method.requestCodec.encode(call.message), listening);
+    : await callUnary(core, method, encodeRequest(method, request), listening);
   return { stream: false, message, headers, trailers };
 }
 
@@ -288,20 +302,24 @@ async function addCredentials(
   for (const credentials of [middleware.credentials, control.options.credentials]) {
     if (credentials === undefined) continue;
     if (!secure && !middleware.allowInsecureCredentials) {
-      throw new RpcError(
+      throw errorFromOutside(
         Status.UNAUTHENTICATED,
         `Cannot send credentials for ${method.path}: the channel doesn't use TLS (allowInsecureCredentials permits it)`,
       );
     }
     control.throwIfOver();
-    let added;
+    let added: Metadata;
     try {
-      added = await control.race(credentials({ path: method.path, authority, secure }));
+      const given = await control.race(credentials({ path: method.path, authority, secure }));
+      if (typeof given !== "object" || given === null) {
+        throw new TypeError(`must be metadata, not ${given === null ? "null" : typeof given}`);
+      }
+      added = new Metadata(given);
     } catch (cause) {
-      if (cause instanceof RpcError) throw cause;
-      const text = cause instanceof Error ? cause.message : String(cause);
-      throw new RpcError(Status.UNAUTHENTICATED, `Cannot get credentials: ${text}`, { cause });
+      if (isInstance(cause, RpcError)) throw cause;
+      const text = `Cannot get credentials: ${textOf(cause)}`;
+      throw errorFromOutside(Status.UNAUTHENTICATED, text, { cause });
     }
-    for (const [key, value] of new Metadata(added)) metadata.append(key, value);
+    for (const [key, value] of added) metadata.append(key, value);
   }
 }

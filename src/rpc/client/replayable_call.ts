@@ -14,6 +14,7 @@ import {
   callRequest,
   hasPassed,
   type OutgoingRequest,
+  type RoutedCall,
   startError,
 } from "./call_core.ts";
 import { retryTransparently, type TransparentlyRetried } from "./transparent_retry.ts";
@@ -70,6 +71,7 @@ export class Attempt implements ClientCallSink, PickWaiter {
   onPick(connection: Connection): void {
     const { owner } = this;
     if (owner.endIfExpired()) return;
+    owner.address = connection.address;
     try {
       this.call = connection.startCall(
         callRequest(owner.request, owner.core, owner.metadataFor(this)),
@@ -120,7 +122,7 @@ export class Attempt implements ClientCallSink, PickWaiter {
 }
 
 /** A call over one or more attempts. */
-export class ReplayableCall implements ClientCall, TransparentlyRetried {
+export class ReplayableCall implements RoutedCall, TransparentlyRetried {
   readonly core: CallCore;
   readonly request: OutgoingRequest;
   readonly sink: ClientCallSink;
@@ -129,6 +131,8 @@ export class ReplayableCall implements ClientCall, TransparentlyRetried {
   /** The attempt whose response is the call's; undefined until that is decided. */
   committed: Attempt | undefined = undefined;
   ended = false;
+  /** Address of the connection that an attempt was started on last. */
+  address: string | undefined = undefined;
   unprocessedAttempts = 0;
   refused = false;
   #strategy: AttemptStrategy | undefined = undefined;

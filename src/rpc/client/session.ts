@@ -5,7 +5,8 @@
  */
 
 import { Status } from "../../call/status.ts";
-import { RpcError } from "../../errors.ts";
+import { isBytes } from "../../bytes/is_bytes.ts";
+import { errorFromOutside, RpcError } from "../../errors.ts";
 import { Fifo } from "../core/message_queue.ts";
 import type { ClientStream } from "./streaming_call.ts";
 
@@ -27,7 +28,7 @@ import type { ClientStream } from "./streaming_call.ts";
 export interface Session extends AsyncIterable<Uint8Array>, AsyncDisposable {
   /**
    * Sends one message, which must not be changed afterwards. Resolves when the next one may be sent, which gives
-   * back-pressure. Rejects with the session's RpcError once it has ended.
+   * back-pressure. Rejects with the session's RpcError once it has ended, and with TypeError for anything but bytes.
    */
   send(message: Uint8Array): Promise<void>;
   /** Resolves to the next message, or null once the server has ended the session with OK. Rejects with an RpcError. */
@@ -38,8 +39,18 @@ export interface Session extends AsyncIterable<Uint8Array>, AsyncDisposable {
   cancel(): void;
 }
 
+/** Throws TypeError for a message that is no bytes. */
+export function checkMessage(message: unknown): void {
+  if (isBytes(message)) return;
+  throw new TypeError(`Cannot send a ${typeof message}: must be a Uint8Array`);
+}
+
 function cancelledError(): RpcError {
-  return new RpcError(Status.CANCELLED, "The session was cancelled by this side");
+  return errorFromOutside(Status.CANCELLED, "The session was cancelled by this side");
+}
+
+function okError(): RpcError {
+  return errorFromOutside(Status.CANCELLED, "The server has ended the session with OK");
 }
 
 /** A session on a streaming call, without interceptors. */
@@ -52,6 +63,11 @@ export class StreamSession implements Session {
   }
 
   send(message: Uint8Array): Promise<void> {
+    try {
+      checkMessage(message);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.#stream.send(message);
   }
 
@@ -96,27 +112,31 @@ export class IterableSession implements Session {
   #closed = false;
   #error: RpcError | undefined = undefined;
 
-  /** `start` makes the call with the session's requests and a signal that cancels it. */
+  /**
+   * `start` makes the call with the session's requests and a signal that cancels it, and calls `onEnd` at its end: an
+   * interceptor that never takes the requests would leave sends pending.
+   */
   constructor(
     start: (
       requests: AsyncIterable<Uint8Array>,
       signal: AbortSignal,
+      onEnd: (error: RpcError | undefined) => void,
     ) => AsyncIterable<Uint8Array>,
     signal?: AbortSignal,
   ) {
     const given = signal === undefined
       ? this.#controller.signal
       : AbortSignal.any([signal, this.#controller.signal]);
-    this.#replies = start(this.#requests(), given)[Symbol.asyncIterator]();
+    const replies = start(this.#requests(), given, (error) => this.#end(error ?? okError()));
+    this.#replies = replies[Symbol.asyncIterator]();
   }
 
-  send(message: Uint8Array): Promise<void> {
+  async send(message: Uint8Array): Promise<void> {
+    checkMessage(message);
     if (this.#closed) {
-      return Promise.reject(
-        this.#error ?? new TypeError("Cannot send a message: the session is half-closed"),
-      );
+      throw this.#error ?? new TypeError("Cannot send a message: the session is half-closed");
     }
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       this.#pending.push({ message, resolve, reject });
       this.#wake?.();
     });
@@ -126,7 +146,7 @@ export class IterableSession implements Session {
     try {
       const { done, value } = await this.#replies.next();
       if (!done) return value;
-      this.#end(new RpcError(Status.CANCELLED, "The server has ended the session with OK"));
+      this.#end(okError());
       return null;
     } catch (error) {
       this.#end(RpcError.from(error));
@@ -182,7 +202,7 @@ export class IterableSession implements Session {
         }
       }
     } finally {
-      this.#end(new RpcError(Status.CANCELLED, "The session has ended"));
+      this.#end(errorFromOutside(Status.CANCELLED, "The session has ended"));
     }
   }
 }

@@ -5,9 +5,16 @@
  */
 
 import { Status } from "../../call/status.ts";
-import { RpcError } from "../../errors.ts";
-import { type CallCore, cardinalityError, type ClientMethod } from "./call_core.ts";
-import { decodeReply } from "./unary_call.ts";
+import { errorFromOutside, isInstance, RpcError, textOf } from "../../errors.ts";
+import { ignoreRejection } from "../core/promises.ts";
+import {
+  type CallCore,
+  cardinalityError,
+  type ClientMethod,
+  decodeReply,
+  encodeRequest,
+} from "./call_core.ts";
+import { atCaller, nameThrown } from "./call_error.ts";
 import { ClientStream } from "./streaming_call.ts";
 import type { CallOptions } from "../core/types.ts";
 
@@ -23,13 +30,41 @@ export function startSingle(
   return stream;
 }
 
-/** Starts a call that sends `messages`. */
+/** Messages of a streaming call. */
+export type Messages = AsyncIterable<unknown> | Iterable<unknown>;
+
+/** Throws TypeError unless `messages` can be iterated over. */
+export function checkMessages(
+  method: ClientMethod,
+  messages: unknown,
+): asserts messages is Messages {
+  if (isIterable(messages)) return;
+  ignoreRejection(messages);
+  const kind = messages === null ? "null" : `a ${typeof messages}`;
+  throw new TypeError(
+    `Cannot call ${method.path} with ${kind}: must be an AsyncIterable or Iterable of requests`,
+  );
+}
+
+/** Whether a value can be iterated over, with `for await`. Never throws. */
+export function isIterable(value: unknown): value is Messages {
+  try {
+    const { [Symbol.asyncIterator]: async, [Symbol.iterator]: sync } = Object(value);
+    return typeof (async ?? sync) === "function";
+  } catch {
+    // A Proxy with traps that throw.
+    return false;
+  }
+}
+
+/** Starts a call that sends `messages`. Throws TypeError if they cannot be iterated over. */
 export function startStreaming(
   core: CallCore,
   method: ClientMethod,
-  messages: AsyncIterable<unknown> | Iterable<unknown>,
+  messages: Messages,
   options: CallOptions | undefined,
 ): ClientStream {
+  checkMessages(method, messages);
   const stream = new ClientStream(core, method, options).begin();
   pump(stream, method, messages);
   return stream;
@@ -38,14 +73,21 @@ export function startStreaming(
 /** Receives the only reply of a call, decoded. Rejects with an RpcError. */
 export async function singleReply(stream: ClientStream, method: ClientMethod): Promise<unknown> {
   const message = await stream.receive();
-  if (message === null) throw cardinalityError(method.path, "no");
-  const more = await stream.receive();
-  if (more !== null) {
-    const error = cardinalityError(method.path, "several");
-    stream.cancel(error);
-    throw error;
+  try {
+    if (message === null) throw cardinalityError(method.path, "no");
+    const more = await stream.receive();
+    if (more !== null) throw cardinalityError(method.path, "several");
+    return decodeReply(method, message);
+  } catch (error) {
+    throw failedReply(stream, error);
   }
-  return decodeReply(method, message);
+}
+
+/** Ends a call whose reply is not valid, and returns the error that names it. */
+function failedReply(stream: ClientStream, error: unknown): unknown {
+  if (error === stream.error || !isInstance(error, RpcError)) return error;
+  stream.cancel(error);
+  return atCaller(stream.named(error), failedReply);
 }
 
 /** Iterates over the decoded replies of a call. Leaving the iteration cancels the call. */
@@ -68,14 +110,13 @@ class Replies implements AsyncIterableIterator<unknown> {
     try {
       return { done: false, value: decodeReply(this.#method, message) };
     } catch (error) {
-      this.#stream.cancel(error as RpcError);
-      throw error;
+      throw failedReply(this.#stream, error);
     }
   }
 
   return(): Promise<IteratorResult<unknown>> {
     this.#stream.cancel(
-      new RpcError(Status.CANCELLED, "The caller stopped iterating over the replies"),
+      errorFromOutside(Status.CANCELLED, "The caller stopped iterating over the replies"),
     );
     return Promise.resolve({ done: true, value: undefined });
   }
@@ -85,40 +126,48 @@ class Replies implements AsyncIterableIterator<unknown> {
   }
 }
 
-/** Sends all of `messages` with back-pressure; stops when the call ends. */
-async function pump(
-  stream: ClientStream,
-  method: ClientMethod,
-  messages: AsyncIterable<unknown> | Iterable<unknown>,
-): Promise<void> {
-  const iterator = Symbol.asyncIterator in messages
-    ? messages[Symbol.asyncIterator]()
-    : messages[Symbol.iterator]();
-  // Lets the source stop if the call ends while it waits for its next message.
-  stream.onEnd = () => leave(iterator);
+/** Sends all of `messages` with back-pressure; stops when the call ends. Never rejects. */
+async function pump(stream: ClientStream, method: ClientMethod, messages: Messages): Promise<void> {
   try {
+    const iterator = iteratorOf(messages);
+    // Lets the source stop if the call ends while it waits for its next message.
+    stream.onEnd = () => leave(iterator);
     while (!stream.ended) {
       const { done, value } = await iterator.next();
       if (done) return stream.closeSend();
-      if (stream.ended) return;
-      await stream.send(method.requestCodec.encode(value));
+      if (stream.ended) return ignoreRejection(value);
+      await stream.send(encodeRequest(method, value));
     }
   } catch (error) {
     if (stream.ended) return;
-    stream.cancel(
-      error instanceof RpcError ? error : new RpcError(
-        Status.CANCELLED,
-        `The stream of requests failed: ${error instanceof Error ? error.message : String(error)}`,
-        { cause: error },
-      ),
-    );
+    if (isInstance(error, RpcError)) {
+      return stream.cancel(nameThrown(error, method.path, stream.address));
+    }
+    const text = `The stream of requests failed: ${textOf(error)}`;
+    stream.cancel(errorFromOutside(Status.CANCELLED, text, { cause: error }));
   }
 }
 
-async function leave(iterator: AsyncIterator<unknown> | Iterator<unknown>): Promise<void> {
+/** Iterator of either kind. */
+export type MessageIterator = AsyncIterator<unknown> | Iterator<unknown>;
+
+/** Returns an iterator over messages. Throws what their iterable throws, and TypeError if it returns no iterator. */
+export function iteratorOf(messages: Messages): MessageIterator {
+  const { [Symbol.asyncIterator]: async, [Symbol.iterator]: sync } = messages as Partial<
+    AsyncIterable<unknown> & Iterable<unknown>
+  >;
+  const make = (async ?? sync) as () => MessageIterator;
+  const iterator = make.call(messages);
+  ignoreRejection(iterator);
+  if (typeof iterator?.next === "function") return iterator;
+  throw new TypeError("the iterable returned no iterator");
+}
+
+/** Ends an iterator early. Never rejects: the call has ended with its own error. */
+export async function leave(iterator: MessageIterator | undefined): Promise<void> {
   try {
-    await iterator.return?.();
+    await iterator?.return?.();
   } catch {
-    // The call has ended with its own error.
+    // The iterator's own.
   }
 }

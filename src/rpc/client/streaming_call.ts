@@ -6,9 +6,9 @@
 
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
-import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
+import type { ClientCallSink } from "../../call/wire.ts";
 import { decompress } from "../../codec/compression.ts";
-import { deadlineExceeded, RpcError } from "../../errors.ts";
+import { deadlineExceeded, errorFromOutside, type RpcError } from "../../errors.ts";
 import { MemoryShare, WAITING_MESSAGE_BYTES } from "../../limits/memory_pool.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
 import {
@@ -20,9 +20,11 @@ import {
   deadlineOf,
   type OutgoingRequest,
   ownMetadata,
-  safeInvoke,
+  type RoutedCall,
+  startError,
   statusError,
 } from "./call_core.ts";
+import { nameCall, rejectAtCaller } from "./call_error.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { MessageQueue, type Watermarks } from "../core/message_queue.ts";
 import type { CallOptions } from "../core/types.ts";
@@ -45,10 +47,8 @@ class Compressed {
   }
 }
 
-interface Receiver {
-  resolve(message: Uint8Array | null): void;
-  reject(error: RpcError): void;
-}
+/** Settles a promise of a receive; an error is a promise that rejects, so that its stack shows the caller. */
+type Receiver = (message: Uint8Array | null | Promise<never>) => void;
 
 /** A streaming call; its messages are encoded bytes. */
 export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable {
@@ -62,14 +62,14 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   abortSlot = -1;
   readonly #core: CallCore;
   readonly #options: CallOptions;
-  #call: ClientCall | undefined = undefined;
+  #call: RoutedCall | undefined = undefined;
   #deadline: DeadlineHandle | undefined = undefined;
   readonly #queue = new MessageQueue<Uint8Array | Compressed>(WATERMARKS);
   /** What the queued messages count; made when the first has to wait. */
   #memory: MemoryShare | undefined = undefined;
   #receiver: Receiver | undefined = undefined;
   /** Pending sends, resolved when the call is writable again. */
-  #senders: { resolve: () => void; reject: (error: RpcError) => void }[] = [];
+  #senders: ((failure?: Promise<never>) => void)[] = [];
   #halfClosed = false;
   #headers: Metadata | undefined = undefined;
   #trailers: Metadata | undefined = undefined;
@@ -96,7 +96,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     const { signal } = this.#options;
     if (signal !== undefined) {
       if (signal.aborted) {
-        this.#end(abortError(signal.reason));
+        this.onAbort(signal.reason);
         return this;
       }
       watchAbort(signal, this);
@@ -104,7 +104,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     if (this.deadlineMs !== Infinity) {
       const nowMs = this.#core.clock.now();
       if (this.deadlineMs <= nowMs) {
-        this.#end(deadlineExceeded());
+        this.#end(this.named(deadlineExceeded()));
         return this;
       }
       this.#deadline = this.#core.deadlines.add(
@@ -145,10 +145,10 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
 
   /** Resolves when headers or a message are received; rejects if the call fails before. */
   started(): Promise<void> {
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       const check = () => {
-        if (this.#error !== undefined && this.#queue.length === 0) reject(this.#error);
-        else resolve();
+        if (this.#error === undefined || this.#queue.length > 0) resolve();
+        else resolve(rejectAtCaller(this.#error));
       };
       if (this.#headers !== undefined || this.#queue.length > 0 || this.#ended) check();
       else this.#onStarted = check;
@@ -163,34 +163,33 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     if (this.#halfClosed) {
       return Promise.reject(new TypeError("Cannot send a message: the call is half-closed"));
     }
-    if (this.#ended || this.#call === undefined) return Promise.reject(this.#sendError());
-    try {
-      checkSendSize(this.method, message);
-    } catch (error) {
-      this.cancel(error as RpcError);
-      return Promise.reject(error);
-    }
-    const smaller = this.encoding === undefined
-      ? undefined
-      : compressAsked(message, this.#options.compress);
+    if (this.#ended || this.#call === undefined) return rejectAtCaller(this.#sendError());
+    const smaller = this.#prepare(message);
+    if (smaller === null) return rejectAtCaller(this.#sendError());
     this.#call.sendMessage(smaller ?? message, smaller !== undefined);
     if (this.#call.writable || this.#ended) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#senders.push({ resolve, reject }));
+    return new Promise((resolve) => this.#senders.push(resolve));
   }
 
   /** Sends the only request of a unary or server-streaming method and half-closes. */
   sendOnly(message: Uint8Array): void {
     if (this.#ended || this.#call === undefined) return;
+    const smaller = this.#prepare(message);
+    if (smaller === null) return;
+    this.#halfClosed = true;
+    this.#call.sendLastMessage(smaller ?? message, smaller !== undefined);
+  }
+
+  /** Returns the compressed message, undefined to send it as it is, or null when the call ended instead. */
+  #prepare(message: Uint8Array): Uint8Array | undefined | null {
     try {
       checkSendSize(this.method, message);
+      if (this.encoding === undefined) return undefined;
+      return compressAsked(message, this.#options.compress);
     } catch (error) {
-      return this.cancel(error as RpcError);
+      this.cancel(startError(error));
+      return null;
     }
-    this.#halfClosed = true;
-    const smaller = this.encoding === undefined
-      ? undefined
-      : compressAsked(message, this.#options.compress);
-    this.#call.sendLastMessage(smaller ?? message, smaller !== undefined);
   }
 
   /** Half-closes the call. Idempotent. */
@@ -211,18 +210,19 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
       try {
         return Promise.resolve(this.#open(message));
       } catch (error) {
-        this.cancel(error as RpcError);
-        this.#error ??= error as RpcError;
-        return Promise.reject(error);
+        const named = this.named(startError(error));
+        this.cancel(named);
+        this.#error ??= named;
+        return rejectAtCaller(named);
       }
     }
     if (this.#ended) {
-      return this.#error === undefined ? Promise.resolve(null) : Promise.reject(this.#error);
+      return this.#error === undefined ? Promise.resolve(null) : rejectAtCaller(this.#error);
     }
     if (this.#receiver !== undefined) {
       return Promise.reject(new TypeError("Cannot receive: another receive is pending"));
     }
-    return new Promise((resolve, reject) => this.#receiver = { resolve, reject });
+    return new Promise((resolve) => this.#receiver = resolve);
   }
 
   /** Cancels the call and drops queued messages. */
@@ -230,7 +230,17 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     this.#queue.clear();
     if (this.#ended) return;
     this.#call?.cancel();
-    this.#end(error);
+    this.#end(this.named(error));
+  }
+
+  /** Adds to an error which call failed with it. */
+  named(error: RpcError): RpcError {
+    return nameCall(error, this.method.path, this.address);
+  }
+
+  /** Address of the server, or the target before the call has a connection. */
+  get address(): string {
+    return this.#call?.address ?? this.#core.target;
   }
 
   // ---- from the wire -----------------------------------------------------------------------------------
@@ -238,14 +248,22 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   onHeaders(metadata: () => Metadata): void {
     if (this.#ended || this.#headers !== undefined) return;
     this.#headers = metadata();
-    safeInvoke(this.#options.onHeaders, this.#headers);
+    const { onHeaders } = this.#options;
+    if (onHeaders !== undefined) {
+      this.#core.failures.invoke("onHeaders", onHeaders, this.#headers);
+    }
     this.#notifyStarted();
   }
 
   onMessage(message: Uint8Array, compressed: boolean): void {
     if (this.#ended) return;
-    if (this.#options.onMessage !== undefined) {
-      safeInvoke(this.#options.onMessage, { bytes: message.length, compressed });
+    const { onMessage } = this.#options;
+    if (onMessage !== undefined) {
+      this.#core.failures.invoke("onMessage", onMessage, {
+        bytes: message.length,
+        compressed,
+      });
+      if (this.#ended) return;
     }
     const item = compressed ? new Compressed(message) : message;
     if (this.#receiver === undefined) {
@@ -259,11 +277,11 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     } else {
       try {
         const plain = this.#open(item);
-        const { resolve } = this.#receiver;
+        const receive = this.#receiver;
         this.#receiver = undefined;
-        resolve(plain);
+        receive(plain);
       } catch (error) {
-        return this.cancel(error as RpcError);
+        return this.cancel(startError(error));
       }
     }
     this.#notifyStarted();
@@ -280,17 +298,23 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     this.#trailers = trailers();
     if (code === Status.OK) return this.#end(undefined);
     const late = this.deadlineMs <= this.#core.clock.now();
-    this.#end(statusError(code, message, this.#trailers, late));
+    this.#end(this.named(statusError(code, message, this.#trailers, late)));
   }
 
   onWritable(): void {
     const senders = this.#senders;
     this.#senders = [];
-    for (const { resolve } of senders) resolve();
+    for (const resolve of senders) resolve();
   }
 
   onAbort(reason: unknown): void {
-    this.cancel(abortError(reason));
+    if (this.#ended) return this.#queue.clear();
+    const error = abortError(reason);
+    if (error !== reason) return this.cancel(error);
+    // The error of the caller's signal is shared by its calls.
+    this.#queue.clear();
+    this.#call?.cancel();
+    this.#end(error);
   }
 
   // ---- inside ------------------------------------------------------------------------------------------
@@ -302,18 +326,20 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     this.#memory?.give(this.#memory.used);
     if (this.#deadline !== undefined) this.#core.deadlines.cancel(this.#deadline);
     if (this.#options.signal !== undefined) unwatchAbort(this.#options.signal, this);
-    if (this.#trailers !== undefined) safeInvoke(this.#options.onTrailers, this.#trailers);
-    for (const { reject, resolve } of this.#senders) {
+    const { onTrailers } = this.#options;
+    if (this.#trailers !== undefined && onTrailers !== undefined) {
+      this.#core.failures.invoke("onTrailers", onTrailers, this.#trailers);
+    }
+    for (const settle of this.#senders) {
       // The server ended the call with OK and may ignore further requests.
-      if (error === undefined) resolve();
-      else reject(error);
+      if (error === undefined) settle();
+      else settle(rejectAtCaller(error));
     }
     this.#senders = [];
     if (this.#receiver !== undefined) {
-      const { resolve, reject } = this.#receiver;
+      const receive = this.#receiver;
       this.#receiver = undefined;
-      if (error === undefined) resolve(null);
-      else reject(error);
+      receive(error === undefined ? null : rejectAtCaller(error));
     }
     this.#notifyStarted();
     this.#onEnd?.();
@@ -321,9 +347,11 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
 
   #sendError(): RpcError {
     return this.#error ??
-      new RpcError(
-        Status.CANCELLED,
-        "Cannot send a message: the server has ended the call with OK",
+      this.named(
+        errorFromOutside(
+          Status.CANCELLED,
+          "Cannot send a message: the server has ended the call with OK",
+        ),
       );
   }
 
@@ -335,7 +363,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
 }
 
 function memoryUsedUp(bytes: number): RpcError {
-  return new RpcError(
+  return errorFromOutside(
     Status.RESOURCE_EXHAUSTED,
     `Cannot keep a message of ${bytes} bytes until it is read: limits.maxBufferedBytes is used up`,
   );

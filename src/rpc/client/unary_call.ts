@@ -9,7 +9,7 @@ import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { decompress } from "../../codec/compression.ts";
-import { deadlineExceeded, RpcError } from "../../errors.ts";
+import { deadlineExceeded, errorFromOutside, RpcError } from "../../errors.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
 import {
   abortError,
@@ -19,25 +19,24 @@ import {
   type ClientMethod,
   compressAsked,
   deadlineOf,
+  decodeReply,
   hasPassed,
   type OutgoingRequest,
   ownMetadata,
-  safeInvoke,
   startError,
   statusError,
 } from "./call_core.ts";
+import { nameCall, rejectAtCaller } from "./call_error.ts";
 import { retryTransparently, type TransparentlyRetried } from "./transparent_retry.ts";
 import type { Connection } from "../pool/connection.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import type { PickWaiter } from "../pool/pick_queue.ts";
 import type { CallOptions } from "../core/types.ts";
 
-// `capture` stores the functions of the newest Promise here, which saves a closure per call.
+// `capture` stores the function of the newest Promise here, which saves a closure per call.
 let resolveNew: (value: unknown) => void;
-let rejectNew: (error: RpcError) => void;
-function capture(resolve: (value: unknown) => void, reject: (error: RpcError) => void): void {
+function capture(resolve: (value: unknown) => void): void {
   resolveNew = resolve;
-  rejectNew = reject;
 }
 
 const NO_TRAILERS = () => undefined;
@@ -78,6 +77,8 @@ class UnaryCall
   readonly options: CallOptions | undefined;
   payload: Uint8Array;
   call: ClientCall | undefined = undefined;
+  /** The connection, or the call that picks connections itself. */
+  route: { readonly address: string | undefined } | undefined = undefined;
   queueSlot = -1;
   abortSlot = -1;
   ended = false;
@@ -89,7 +90,6 @@ class UnaryCall
   unprocessedAttempts = 0;
   refused = false;
   resolve: (value: unknown) => void;
-  reject: (error: RpcError) => void;
   readonly promise: Promise<unknown>;
 
   constructor(
@@ -114,7 +114,6 @@ class UnaryCall
     }
     this.promise = new Promise(capture);
     this.resolve = resolveNew;
-    this.reject = rejectNew;
   }
 
   begin(): Promise<unknown> {
@@ -128,7 +127,7 @@ class UnaryCall
     const signal = options?.signal;
     if (signal !== undefined) {
       if (signal.aborted) {
-        this.fail(abortError(signal.reason));
+        this.onAbort(signal.reason);
         return this.promise;
       }
       watchAbort(signal, this);
@@ -141,25 +140,32 @@ class UnaryCall
       }
       this.deadline = core.deadlines.add(this.deadlineMs, () => this.onDeadline(), nowMs);
     }
-    let compressed = false;
     if (options?.compress ?? core.compress) {
-      this.encoding = "gzip";
-      const smaller = compressAsked(this.payload, options?.compress);
-      if (smaller !== undefined) {
-        this.payload = smaller;
-        compressed = true;
-      }
+      this.compress();
+      if (this.ended) return this.promise;
     }
-    this.compressed = compressed;
+    const { compressed } = this;
     if (method.hasPolicy) {
-      this.call = core.starter.start(this, this);
+      this.call = this.route = core.starter.start(this, this);
       this.call.sendLastMessage(this.payload, compressed);
     } else if (core.batcher !== undefined && !compressed && core.batcher.accepts(this.payload)) {
-      this.call = core.batcher.start(this, this.payload, this);
+      this.call = this.route = core.batcher.start(this, this.payload, this);
     } else {
       this.start();
     }
     return this.promise;
+  }
+
+  compress(): void {
+    this.encoding = "gzip";
+    try {
+      const smaller = compressAsked(this.payload, this.options?.compress);
+      if (smaller === undefined) return;
+      this.payload = smaller;
+      this.compressed = true;
+    } catch (error) {
+      this.fail(startError(error));
+    }
   }
 
   start(): void {
@@ -182,6 +188,7 @@ class UnaryCall
       this.timeoutMs = this.deadlineMs - this.core.clock.now();
       if (this.timeoutMs <= 0) return this.fail(deadlineExceeded());
     }
+    this.route = connection;
     try {
       const call = connection.startCall(this, this);
       this.call = call;
@@ -192,7 +199,7 @@ class UnaryCall
   }
 
   onPickFailed(code: Status, message: string): void {
-    this.fail(new RpcError(code, message));
+    this.fail(errorFromOutside(code, message));
   }
 
   // ---- from the engine ---------------------------------------------------------------------------------
@@ -201,7 +208,7 @@ class UnaryCall
     const onHeaders = this.options?.onHeaders;
     if (onHeaders === undefined || this.headersReported || this.ended) return;
     this.headersReported = true;
-    safeInvoke(onHeaders, metadata());
+    this.core.failures.invoke("onHeaders", onHeaders, metadata());
   }
 
   onMessage(message: Uint8Array, compressed: boolean): void {
@@ -209,8 +216,9 @@ class UnaryCall
     if (this.message !== undefined) return this.cancelWith(cardinalityError(this.path, "several"));
     this.message = message;
     this.messageCompressed = compressed;
-    if (this.options?.onMessage !== undefined) {
-      safeInvoke(this.options.onMessage, { bytes: message.length, compressed });
+    const onMessage = this.options?.onMessage;
+    if (onMessage !== undefined) {
+      this.core.failures.invoke("onMessage", onMessage, { bytes: message.length, compressed });
     }
   }
 
@@ -244,7 +252,11 @@ class UnaryCall
   }
 
   onAbort(reason: unknown): void {
-    this.cancelWith(abortError(reason));
+    if (this.ended) return;
+    this.call?.cancel();
+    const error = abortError(reason);
+    this.end(NO_TRAILERS);
+    this.reject(error === reason ? error : this.named(error));
   }
 
   cancelWith(error: RpcError): void {
@@ -271,7 +283,15 @@ class UnaryCall
   fail(error: RpcError, trailers: () => Metadata | undefined = NO_TRAILERS): void {
     if (this.ended) return;
     this.end(trailers);
-    this.reject(error);
+    this.reject(this.named(error));
+  }
+
+  named(error: RpcError): RpcError {
+    return nameCall(error, this.path, this.route?.address ?? this.core.target);
+  }
+
+  reject(error: RpcError): void {
+    this.resolve(rejectAtCaller(error));
   }
 
   end(trailers: () => Metadata | undefined): void {
@@ -283,20 +303,9 @@ class UnaryCall
     if (options.signal !== undefined) unwatchAbort(options.signal, this);
     if (options.onTrailers !== undefined) {
       const metadata = trailers();
-      if (metadata !== undefined) safeInvoke(options.onTrailers, metadata);
+      if (metadata !== undefined) {
+        this.core.failures.invoke("onTrailers", options.onTrailers, metadata);
+      }
     }
-  }
-}
-
-/** Decodes a reply. Throws INTERNAL if it is not valid. */
-export function decodeReply(method: ClientMethod, message: Uint8Array): unknown {
-  try {
-    return method.responseCodec.decode(message);
-  } catch (cause) {
-    throw new RpcError(
-      Status.INTERNAL,
-      `Cannot decode the reply of ${method.path}: ${(cause as Error).message}`,
-      { cause },
-    );
   }
 }

@@ -6,6 +6,7 @@
 
 import type { Clock } from "../../call/clock.ts";
 import type { ConnectionEngine } from "../../call/wire.ts";
+import { textOf, toError } from "../../errors.ts";
 import { systemTurns, type TurnScheduler } from "../../event_loop/turns.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { ConnectionReader, type ReaderOwner } from "./connection_reader.ts";
@@ -168,6 +169,6 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     const times = { quietMs: this.#lingerMs, maxMs: this.#stallTimeoutMs };
     this.#linger = new Linger(this.#engine, this.#clock, times, (reason) => this.close(reason));
     this.#reader.interrupt();
-    this.#stream.closeWrite().catch((error: Error) => this.close(error.message, error));
+    this.#stream.closeWrite().catch((error) => this.close(textOf(error), toError(error)));
   }
 }

@@ -6,6 +6,7 @@
 
 import type { Clock } from "../../call/clock.ts";
 import type { ConnectionEngine } from "../../call/wire.ts";
+import { textOf, toError } from "../../errors.ts";
 import { TURN_BYTES, type TurnScheduler } from "../../event_loop/turns.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import type { ConnectionIo } from "./connection_io.ts";
@@ -81,7 +82,7 @@ export class ConnectionReader {
       }
     } catch (error) {
       if (this.#deferClose && !this.#owner.closed) await this.#turns.nextTurn();
-      this.#owner.close(`Connection lost: ${(error as Error).message}`, error as Error);
+      this.#owner.close(`Connection lost: ${textOf(error)}`, toError(error));
     } finally {
       this.#buffer.release();
     }

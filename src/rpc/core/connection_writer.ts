@@ -8,6 +8,7 @@
 
 import { releaseBuffer } from "../../bytes/pool.ts";
 import type { ConnectionEngine } from "../../call/wire.ts";
+import { textOf, toError } from "../../errors.ts";
 import { TURN_BYTES, type TurnScheduler } from "../../event_loop/turns.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import type { ConnectionIo } from "./connection_io.ts";
@@ -98,7 +99,7 @@ export class ConnectionWriter implements StallWatchOwner {
         if (out.length > 0 && out.length < COALESCE_BYTES) await this.#turns.nextMacrotask();
       }
     } catch (error) {
-      this.#owner.close(`Connection lost: ${(error as Error).message}`, error as Error);
+      this.#owner.close(`Connection lost: ${textOf(error)}`, toError(error));
     }
     this.#writing = false;
     if (this.#owner.closed) out.clear();

@@ -6,6 +6,7 @@
  */
 
 import { getConfig, type Logger } from "@logtape/logtape";
+import { textOf } from "../../errors.ts";
 import { onRejection } from "./promises.ts";
 
 /**
@@ -52,13 +53,33 @@ export class FailureLog {
     if (result !== undefined) onRejection(result, (error) => this.hook(hook, error));
   }
 
+  /** Calls a hook that should return nothing. What it throws, or rejects with, is logged. */
+  invoke<T>(hook: string, callback: (value: T) => unknown, value: T): void {
+    try {
+      this.returned(hook, callback(value));
+    } catch (error) {
+      this.hook(hook, error);
+    }
+  }
+
   #write(level: "error" | "warn", template: string, facts: FailureFacts): void {
     try {
-      if (isConfigured(this.#log.category)) this.#log[level](template, { ...facts });
-      else if (this.#print) printLine(template, facts);
+      if (isConfigured(this.#log.category)) {
+        this.#log[level](template, { ...facts, error: readable(facts.error) });
+      } else if (this.#print) printLine(template, facts);
     } catch {
       // A sink that throws must not become a failure of its own.
     }
+  }
+}
+
+/** Returns a thrown value, or its text as an Error when it cannot be read: sinks would fail, and lose the line. */
+function readable(thrown: unknown): unknown {
+  try {
+    if (thrown instanceof Error) String(thrown.message);
+    return thrown;
+  } catch {
+    return new Error(textOf(thrown));
   }
 }
 

@@ -150,7 +150,10 @@ export interface CallOptions {
   compress?: boolean | ((message: Uint8Array) => boolean);
   /** Whether to wait for a connection instead of failing while there is none. Default false. */
   waitForReady?: boolean;
-  /** Called with the response headers, except for Trailers-Only replies. */
+  /**
+   * Called with the response headers, except for Trailers-Only replies. What this and the other callbacks throw is
+   * logged, and the call goes on.
+   */
   onHeaders?: (headers: Metadata) => void;
   /** Called with the trailers, also if the call failed. */
   onTrailers?: (trailers: Metadata) => void;

@@ -20,6 +20,7 @@ import type {
   InterceptedReply,
   Interceptor,
   MethodInfo,
+  Next,
   ReplyWriter,
 } from "../core/types.ts";
 
@@ -166,7 +167,12 @@ export function intercept(
     const result = inner(call.message, context);
     return new ServerReply(context, streams, streams ? repliesOf(result, context) : await result);
   };
-  const chain = interceptors.reduceRight((next, interceptor) => interceptor(next), run);
+  const chain = interceptors.reduceRight<Next>((next, interceptor) => {
+    const outer: unknown = interceptor(next);
+    if (typeof outer === "function") return outer as Next;
+    ignoreRejection(outer);
+    throw new TypeError(`An interceptor must return a function, not a ${typeof outer}`);
+  }, run);
   const outer = async (request: unknown, context: HandlerContext) => {
     const reply = await chain(new ServerInterceptedCall(request, context, clientStreams(kind)));
     checkReply(reply, context.method.path);

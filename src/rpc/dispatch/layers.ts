@@ -4,10 +4,13 @@
  * @module
  */
 
-import { checkRange, whole } from "../../limits/ranges.ts";
+import { checkFunctions, checkRange, whole } from "../../limits/ranges.ts";
+import { serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
-import { deadlineExceeded, RpcError } from "../../errors.ts";
+import { deadlineExceeded, isInstance, RpcError } from "../../errors.ts";
+import { isBytes } from "../../bytes/is_bytes.ts";
 import { runWithContext } from "../core/current_context.ts";
+import { ignoreRejection } from "../core/promises.ts";
 import type { Dispatcher, DispatcherWrapper, DispatchReply } from "./dispatcher.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
 
@@ -148,22 +151,36 @@ class ConcurrencyLimit extends DispatcherLayer {
       this.#release();
       throw error;
     }
-    if (answer instanceof Uint8Array) {
-      this.#release();
-      return answer;
-    }
-    if (answer instanceof Promise) {
-      return answer.then((reply) => {
-        if (!(reply instanceof Uint8Array)) return new CountedReplies(reply, this.#release);
-        this.#release();
-        return reply;
-      }, (error) => {
+    if (isInstance(answer, Promise)) {
+      return answer.then((reply) => this.#counted(method, reply), (error) => {
         this.#release();
         throw error;
       });
     }
-    return new CountedReplies(answer, this.#release);
+    return this.#counted(method, answer);
   }
+
+  /** Keeps the slot for a stream of replies until its end; frees it for anything else that a dispatcher returns. */
+  #counted(method: MethodInfo, reply: DispatchReply): DispatchReply {
+    if (isBytes(reply) || !serverStreams(method.kind)) {
+      this.#release();
+      return reply;
+    }
+    try {
+      return new CountedReplies(reply, this.#release);
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+  }
+}
+
+/** Returns an iterator over replies. Throws TypeError for anything that cannot be iterated over. */
+function iteratorOf(source: AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
+  const iterator = source[Symbol.asyncIterator]();
+  ignoreRejection(iterator);
+  if (typeof iterator?.next === "function") return iterator;
+  throw new TypeError("The iterable of replies returned no iterator");
 }
 
 /**
@@ -175,7 +192,7 @@ class CountedReplies implements AsyncIterableIterator<Uint8Array, void, void> {
   #release: (() => void) | undefined;
 
   constructor(source: AsyncIterable<Uint8Array>, release: () => void) {
-    this.#source = source[Symbol.asyncIterator]();
+    this.#source = iteratorOf(source);
     this.#release = release;
   }
 
@@ -262,6 +279,7 @@ class MethodTimeouts extends DispatcherLayer {
 export function panicBarrier(
   onPanic?: (method: MethodInfo, error: unknown) => void,
 ): DispatcherWrapper {
+  if (onPanic !== undefined) checkFunctions("onPanic", [onPanic]);
   return (next) => new PanicBarrier(next, onPanic);
 }
 
@@ -274,13 +292,17 @@ class GuardedReplies implements AsyncIterableIterator<Uint8Array, void, void> {
   readonly #caught: (error: unknown) => RpcError;
 
   constructor(source: AsyncIterable<Uint8Array>, caught: (error: unknown) => RpcError) {
-    this.#source = source[Symbol.asyncIterator]();
+    this.#source = iteratorOf(source);
     this.#caught = caught;
   }
 
   async next(): Promise<IteratorResult<Uint8Array, void>> {
     try {
-      return await this.#source.next();
+      const step: unknown = await this.#source.next();
+      if (typeof step !== "object" || step === null) {
+        throw new TypeError(`The iterator of replies returned a ${typeof step}`);
+      }
+      return step as IteratorResult<Uint8Array, void>;
     } catch (error) {
       throw this.#caught(error);
     }
@@ -312,25 +334,23 @@ class PanicBarrier extends DispatcherLayer {
     const caught = (error: unknown) => this.#caught(method, error);
     try {
       const answer = this.next.dispatch(method, request, context, lend);
-      if (answer instanceof Uint8Array) return answer;
-      if (answer instanceof Promise) {
+      if (isInstance(answer, Promise)) {
         return answer.then(
-          (reply) => reply instanceof Uint8Array ? reply : new GuardedReplies(reply, caught),
-          (error) => {
-            throw caught(error);
-          },
-        );
+          (reply) => isBytes(reply) ? reply : new GuardedReplies(reply, caught),
+        ).catch((error) => {
+          throw caught(error);
+        });
       }
-      return new GuardedReplies(answer, caught);
+      return isBytes(answer) ? answer : new GuardedReplies(answer, caught);
     } catch (error) {
       throw caught(error);
     }
   }
 
   #caught(method: MethodInfo, error: unknown): RpcError {
-    if (error instanceof RpcError) return error;
+    if (isInstance(error, RpcError)) return error;
     try {
-      this.#onPanic?.(method, error);
+      ignoreRejection(this.#onPanic?.(method, error));
     } catch {
       // The barrier itself must throw nothing but RpcErrors.
     }

@@ -14,6 +14,7 @@ import { protobufCodec } from "../../codec/protobuf.ts";
 import type { Dispatcher, DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind, MethodSpec } from "./handlers.ts";
 import { intercept, invoke } from "./invoke.ts";
+import { textOf } from "../../errors.ts";
 import { NameTable } from "./name_table.ts";
 import { didYouMean, NameSuggestions } from "./name_suggestion.ts";
 import type { HandlerContext, Interceptor, MethodInfo } from "../core/types.ts";
@@ -57,21 +58,25 @@ export class RegisteredMethod implements MethodInfo {
   readonly handler: AnyHandler;
   readonly #interceptors: readonly Interceptor[];
 
-  /** Creates a method, with `interceptors` around its handler. Throws TypeError for an unknown kind. */
+  /**
+   * Creates a method, with `interceptors` around its handler. Throws TypeError for an unknown kind, a handler that is not
+   * a function, a codec without its functions, and a description that is no text.
+   */
   constructor(
     path: string,
     spec: MethodSpec<never, never, MethodKind>,
     handler: AnyHandler,
     interceptors: readonly Interceptor[] = [],
   ) {
+    checkRegistration(path, spec, handler);
     this.path = path;
     this.kind = spec.kind ?? "unary";
     checkOneOf("kind", this.kind, METHOD_KINDS);
     this.requestCodec = spec.requestCodec ?? bytesCodec;
     this.responseCodec = spec.responseCodec ?? bytesCodec;
     this.description = spec.description;
-    this.requestType = spec.requestType ?? this.requestCodec.name;
-    this.responseType = spec.responseType ?? this.responseCodec.name;
+    this.requestType = spec.requestType ?? textOf(this.requestCodec.name);
+    this.responseType = spec.responseType ?? textOf(this.responseCodec.name);
     this.idempotent = spec.idempotent ?? false;
     this.#interceptors = [...interceptors];
     this.handler = intercept(handler, this.kind, this.#interceptors);
@@ -86,6 +91,27 @@ export class RegisteredMethod implements MethodInfo {
   around(handler: AnyHandler): RegisteredMethod {
     const spec = this as unknown as MethodSpec<never, never, MethodKind>;
     return new RegisteredMethod(this.path, spec, handler, this.#interceptors);
+  }
+}
+
+/** Throws TypeError for what would fail at each call, or in the list of methods. */
+function checkRegistration(path: unknown, spec: unknown, handler: unknown): void {
+  const fail = (what: string): never => {
+    throw new TypeError(`Cannot register method ${JSON.stringify(textOf(path))}: ${what}`);
+  };
+  if (typeof path !== "string") fail(`its name is a ${typeof path}, must be a string`);
+  if (typeof spec !== "object" || spec === null) fail("its spec must be an object");
+  if (typeof handler !== "function") fail(`its handler is a ${typeof handler}, must be a function`);
+  const given = spec as Readonly<Record<string, unknown>>;
+  for (const name of ["description", "requestType", "responseType"]) {
+    const text = given[name];
+    if (text !== undefined && typeof text !== "string") fail(`its ${name} must be a string`);
+  }
+  for (const [name, use] of [["requestCodec", "decode"], ["responseCodec", "encode"]]) {
+    const codec = given[name] as Readonly<Record<string, unknown>> | null | undefined;
+    if (codec !== undefined && typeof codec?.[use] !== "function") {
+      fail(`its ${name} has no function ${use}`);
+    }
   }
 }
 

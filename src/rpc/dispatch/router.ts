@@ -6,6 +6,7 @@
 
 import type { DescService } from "@bufbuild/protobuf";
 import type { MethodKind } from "../../call/method.ts";
+import { checkFunctions } from "../../limits/ranges.ts";
 import type { PeerInfo, ServerCall } from "../../call/wire.ts";
 import type { HandlersByKind, MethodSpec, ServiceImplementation } from "./handlers.ts";
 import { RegisteredMethod, Registry } from "./registry.ts";
@@ -54,6 +55,7 @@ export class Router {
   constructor(interceptors: readonly Interceptor[] = []) {
     this.registry = new Registry(interceptors);
     this.#interceptors = [...interceptors];
+    checkFunctions("interceptors", this.#interceptors);
   }
 
   /**
@@ -78,7 +80,8 @@ export class Router {
 
   /**
    * Adds a method by name. On gRPC the name is the path, with a slash added in front if it has none. Payloads are
-   * bytes unless the spec has codecs. Throws TypeError for a name that is taken and for an unknown kind.
+   * bytes unless the spec has codecs. Throws TypeError for a name that is taken, an unknown kind, a handler that is not a
+   * function and a codec without its functions.
    *
    * ```ts ignore
    * router.method("/health", { description: "liveness" }, () => encode(`{"status":"healthy"}`));
@@ -100,8 +103,12 @@ export class Router {
     return this;
   }
 
-  /** Adds interceptors around all methods that are added later; the first is the outermost. */
+  /**
+   * Adds interceptors around all methods that are added later; the first is the outermost. Throws TypeError for one that
+   * is not a function.
+   */
   use(...interceptors: Interceptor[]): this {
+    checkFunctions("use", interceptors);
     this.#interceptors.push(...interceptors);
     return this;
   }
@@ -118,12 +125,14 @@ export class Router {
 
   /** Registers a callback for the start of a drain, before any connection is drained. */
   onDrain(callback: () => void): this {
+    checkFunctions("onDrain", [callback]);
     this.#onDrain.push(callback);
     return this;
   }
 
   /** Registers a callback for when the server has closed. The end of the server waits for it, at most 5 s. */
   onClose(callback: () => Promise<void> | void): this {
+    checkFunctions("onClose", [callback]);
     this.#onClose.push(callback);
     return this;
   }

@@ -13,9 +13,10 @@ import type {
   ClientConnection,
   ClientConnectionSink,
 } from "../../call/wire.ts";
-import { TransportError } from "../../errors.ts";
+import { toError, TransportError } from "../../errors.ts";
 import { transportError } from "../../transport/failure.ts";
 import type { ByteStream } from "../../transport/types.ts";
+import { abortSafely } from "../core/abort.ts";
 import type { Pickable } from "./balancer.ts";
 import type { ConnectionStats } from "./options.ts";
 import type { FailureLog } from "../core/failure_log.ts";
@@ -111,7 +112,7 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   /** Dials; ends with `onReady` or `onClosed` of the owner. */
   start(): void {
-    this.#connecting = this.#connect();
+    this.#connecting = this.#connect().catch((error) => this.#closed(toError(error)));
   }
 
   /** Whether another call can start. */
@@ -187,7 +188,11 @@ export class Connection implements ClientConnectionSink, Pickable {
   fail(error: Error): void {
     if (this.state === "closed") return;
     if (this.#driver !== undefined) return this.#driver.close(error.message, error);
-    this.#abort?.abort(error);
+    if (this.#abort !== undefined) {
+      abortSafely(this.#abort, error, (thrown) => {
+        this.#options.failures.hook("listener of the signal that dial takes", thrown);
+      });
+    }
     this.#closed(error);
   }
 
@@ -215,27 +220,24 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   async #connect(): Promise<void> {
     const { dial, engine, clock } = this.#options;
-    let stream: ByteStream;
+    let stream: ByteStream | undefined;
     try {
       stream = await dial(this.#abort!.signal);
       this.#stream = stream;
       if (stream.handshake !== undefined && this.state === "connecting") {
         await this.#handshake(stream);
       }
-    } catch (error) {
-      return this.#closed(error instanceof Error ? error : new Error(String(error)));
-    }
-    // `fail` was called during the dial.
-    if (this.state !== "connecting") return stream.close();
-    this.#abort = undefined;
-    this.#secure = stream.peer.tls !== undefined;
-    // An open socket keeps the process alive; an in-memory stream does not.
-    if (stream.peer.transport === "memory") this.#keepProcessAlive();
-    try {
+      // `fail` was called during the dial.
+      if (this.state !== "connecting") return stream.close();
+      this.#abort = undefined;
+      const { tls, transport } = stream.peer;
+      this.#secure = tls !== undefined;
+      // An open socket keeps the process alive; an in-memory stream does not.
+      if (transport === "memory") this.#keepProcessAlive();
       this.#engine = engine(this, stream, clock.now());
     } catch (error) {
-      stream.close();
-      return this.#closed(error as Error);
+      stream?.close();
+      return this.#closed(toError(error));
     }
     this.#driver = new ConnectionDriver({
       stream,

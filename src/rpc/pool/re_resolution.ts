@@ -5,6 +5,9 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import { textOf } from "../../errors.ts";
+import { abortSafely } from "../core/abort.ts";
+import type { FailureLog } from "../core/failure_log.ts";
 
 // Interval while there is no address yet, unless the minimum interval is shorter.
 const EMPTY_RETRY_MS = 1_000;
@@ -15,9 +18,13 @@ export interface ResolutionOptions {
   readonly target: string;
   /** Resolves the target to addresses. */
   readonly resolve: (signal: AbortSignal) => Promise<readonly string[]>;
+  /** Time limit of one resolution, in ms: a resolver may never settle. */
+  readonly timeoutMs: number;
   /** Minimum interval between two resolutions, in ms. */
   readonly minIntervalMs: number;
   readonly clock: Clock;
+  /** Takes what listeners of the resolver's signal throw. */
+  readonly failures: FailureLog;
   /** Receives the resolved addresses: at least one, without duplicates. */
   readonly onAddresses: (addresses: string[]) => void;
   /** Receives a failure. Without any earlier success, resolution is retried automatically. */
@@ -27,7 +34,9 @@ export interface ResolutionOptions {
 /** Resolves one target, repeatedly. */
 export class Resolution {
   readonly #options: ResolutionOptions;
-  readonly #abort = new AbortController();
+  /** Aborts the resolution that is running. */
+  #abort: AbortController | undefined = undefined;
+  #closed = false;
   #running = false;
   #again = false;
   #known = false;
@@ -46,7 +55,7 @@ export class Resolution {
 
   /** Resolves again once the minimum interval has passed. */
   again(): void {
-    if (this.#abort.signal.aborted || this.#timer !== undefined) return;
+    if (this.#closed || this.#timer !== undefined) return;
     if (this.#running) {
       this.#again = true;
       return;
@@ -61,29 +70,28 @@ export class Resolution {
 
   /** Stops resolving. */
   close(): void {
-    this.#abort.abort();
+    this.#closed = true;
+    if (this.#abort !== undefined) this.#end(this.#abort, new Error("The channel was closed"));
     if (this.#timer !== undefined) this.#options.clock.clearTimer(this.#timer);
   }
 
   async #run(): Promise<void> {
     const { clock, target, onAddresses, onError } = this.#options;
-    const { signal } = this.#abort;
     this.#running = true;
     this.#again = false;
     this.#lastMs = clock.now();
     let addresses: readonly string[] = [];
     let error: Error | undefined;
     try {
-      addresses = await this.#options.resolve(signal);
+      addresses = await this.#resolve();
       if (addresses.length === 0) {
         error = new Error(`Cannot resolve ${target}: it has no addresses`);
       }
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      error = new Error(`Cannot resolve ${target}: ${reason}`, { cause });
+      error = new Error(`Cannot resolve ${target}: ${textOf(cause)}`, { cause });
     }
     this.#running = false;
-    if (signal.aborted) return;
+    if (this.#closed) return;
     if (error === undefined) {
       this.#known = true;
       onAddresses([...new Set(addresses)]);
@@ -92,5 +100,29 @@ export class Resolution {
       if (!this.#known) this.#again = true;
     }
     if (this.#again) this.again();
+  }
+
+  /** Resolves once, within the time limit. */
+  async #resolve(): Promise<readonly string[]> {
+    const { clock, resolve, timeoutMs } = this.#options;
+    const abort = this.#abort = new AbortController();
+    const ended = Promise.withResolvers<never>();
+    abort.signal.addEventListener("abort", () => ended.reject(abort.signal.reason));
+    const timer = clock.setTimer(
+      () => this.#end(abort, new Error(`timed out after ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    try {
+      return await Promise.race([resolve(abort.signal), ended.promise]);
+    } finally {
+      clock.clearTimer(timer);
+      this.#abort = undefined;
+    }
+  }
+
+  #end(abort: AbortController, reason: Error): void {
+    abortSafely(abort, reason, (error) => {
+      this.#options.failures.hook("listener of the resolver's signal", error);
+    });
   }
 }

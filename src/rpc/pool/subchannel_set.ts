@@ -6,6 +6,7 @@
 
 import { Releases } from "../core/releases.ts";
 import type { Clock } from "../../call/clock.ts";
+import type { FailureLog } from "../core/failure_log.ts";
 import type { Connection } from "./connection.ts";
 import type { AddressStats, ChannelState, ConnectionStats } from "./options.ts";
 import { Resolution } from "./re_resolution.ts";
@@ -23,11 +24,15 @@ export interface SubchannelSetOptions {
   readonly min: number;
   /** Connections per address at most. */
   readonly max: number;
+  /** Time limit of a resolution. */
+  readonly resolveTimeoutMs: number;
   readonly minResolveIntervalMs: number;
   readonly clock: Clock;
   /** Called when a connection becomes ready, before it takes calls; health checks start here. */
   readonly onConnected?: (connection: Connection) => void;
   readonly log: (level: "debug" | "warn", message: string) => void;
+  /** Takes failures of the application's hooks. */
+  readonly failures: FailureLog;
 }
 
 /** Receives the events of a {@link SubchannelSet}. */
@@ -132,12 +137,15 @@ export class SubchannelSet {
 
   /** Resolves the target and connects. */
   start(): void {
-    const { target, resolve, minResolveIntervalMs, clock, log } = this.#options;
+    const { target, resolve, resolveTimeoutMs, minResolveIntervalMs, clock, failures, log } =
+      this.#options;
     this.#resolution = new Resolution({
       target,
       resolve,
+      timeoutMs: resolveTimeoutMs,
       minIntervalMs: minResolveIntervalMs,
       clock,
+      failures,
       onAddresses: (addresses) => {
         this.#resolveError = undefined;
         this.#setAddresses(addresses);

@@ -10,6 +10,7 @@ import type { ServerCall, ServerConnection, ServerConnectionSink } from "../../c
 import { GrpcServerConnection } from "../../grpc/server.ts";
 import { LeanServerConnection } from "../../lean/server.ts";
 import { MemoryShare } from "../../limits/memory_pool.ts";
+import { textOf } from "../../errors.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import type { CallHost } from "./call_host.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
@@ -117,7 +118,7 @@ export class AcceptedConnection implements ServerConnectionSink {
     const owner = this.#owner;
     serverLog[owner.warnedOfHandshake ? "debug" : "warn"](
       "{reason}; closed (logged as a warning once)",
-      { reason: error instanceof Error ? error.message : String(error) },
+      { reason: textOf(error) },
     );
     owner.warnedOfHandshake = true;
   }

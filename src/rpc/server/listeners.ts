@@ -19,7 +19,7 @@ export interface ListenersOwner {
   /** Bounds the warnings of failed accepts. */
   readonly warnings: WarningLimit;
   /** Takes an accepted connection. */
-  serveConnection(stream: ByteStream): void;
+  accept(stream: ByteStream): void;
 }
 
 /** Listeners of one server. */
@@ -65,7 +65,7 @@ export class Listeners {
         const stream = await listener.accept();
         if (stream === null) return;
         retryMs = ACCEPT_RETRY_MS;
-        this.#owner.serveConnection(stream);
+        this.#owner.accept(stream);
         // While connections are pending, accept resolves without a turn of the event loop: reads of earlier ones would
         // starve, and thousands could be open whose peers have long closed them.
         await systemTurns.nextTurn();

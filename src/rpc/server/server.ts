@@ -8,10 +8,12 @@ import type { Clock } from "../../call/clock.ts";
 import { IdMap } from "../../call/id_map.ts";
 import { checkRange, measured } from "../../limits/ranges.ts";
 import { listen } from "../../transport/mod.ts";
+import { guardStream } from "../../transport/guarded_stream.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { CallHost } from "./call_host.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
+import { FailureLog } from "../core/failure_log.ts";
 import type { Dispatcher, DispatcherWrapper } from "../dispatch/dispatcher.ts";
 import { serverLog } from "../core/log.ts";
 import { Releases } from "../core/releases.ts";
@@ -59,7 +61,10 @@ export interface Server extends AsyncDisposable {
   shutdown(options?: { graceMs?: number }): Promise<void>;
   /** Closes at once and cancels open calls. Resolves when the addresses are free and all connections are closed. */
   close(): Promise<void>;
-  /** Serves a connection that was not accepted by this server's listeners. */
+  /**
+   * Serves a connection that was not accepted by this server's listeners. Throws TypeError for a value without the
+   * functions of a {@link ByteStream}.
+   */
   serveConnection(stream: ByteStream): void;
   /** Returns the counters of connections and calls. */
   stats(): ServerStats;
@@ -135,6 +140,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   };
   warnedOfHandshake = false;
   readonly finished: Promise<void>;
+  readonly #failures: FailureLog;
   #finish: () => void;
   #dispatcher: Dispatcher;
   #deadlines: DeadlineQueue;
@@ -153,6 +159,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     this.clock = clock;
     this.warnings = new WarningLimit(clock);
     this.#releases = new Releases(clock);
+    this.#failures = new FailureLog(serverLog, options.printFailures ?? true);
     this.#deadlines = new DeadlineQueue(clock);
     this.#dispatcher = wrapped(router.registry, options.dispatcher);
     this.host = new CallHost({
@@ -176,6 +183,15 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   }
 
   serveConnection(stream: ByteStream): void {
+    this.accept(
+      guardStream(stream, "The argument of serveConnection", (error) => {
+        this.#failures.hook("close of a byte stream given to serveConnection", error);
+      }),
+    );
+  }
+
+  /** Serves a connection of a listener. */
+  accept(stream: ByteStream): void {
     this.counts.accepted++;
     if (!this.#admits(stream)) {
       this.counts.refused++;
@@ -283,13 +299,12 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   }
 
   async #closeHooks(): Promise<void> {
-    const report = (error: unknown) => serverLog.error("Cannot close cleanly: {error}", { error });
     try {
       await this.#dispatcher.close?.();
     } catch (error) {
-      report(error);
+      this.#failures.hook("close of the dispatcher", error);
     }
-    await this.router.closed(report);
+    await this.router.closed((error) => this.#failures.hook("onClose", error));
   }
 
   /** Resolves when `work` has, or after `ms` with an error in the log. */
@@ -311,9 +326,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   #stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    this.router.drainBegins((error) =>
-      serverLog.error("A callback of onDrain failed: {error}", { error })
-    );
+    this.router.drainBegins((error) => this.#failures.hook("onDrain", error));
     this.listeners.close();
     this.#wake();
   }

@@ -8,6 +8,8 @@ import { setPriority } from "node:os";
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
+import { textOf } from "../../errors.ts";
+import { checkFunctions } from "../../limits/ranges.ts";
 import { MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import { CallHost } from "../server/call_host.ts";
 import { systemClock } from "../core/system_clock.ts";
@@ -49,6 +51,7 @@ export function serveWorker(
   configure: (router: Router, init: unknown) => void | Promise<void>,
   options: ServeWorkerOptions = {},
 ): void {
+  checkFunctions("configure", [configure]);
   lowerPriority(options.niceness ?? 10);
   const scope = globalThis as unknown as WorkerScope;
   const calls = new Map<number, WorkerCall>();
@@ -73,7 +76,7 @@ export function serveWorker(
         await ready;
         scope.postMessage({ kind: "ready" });
       } catch (error) {
-        fail(`the worker cannot start: ${(error as Error)?.message ?? error}`);
+        fail(`the worker cannot start: ${textOf(error)}`);
       }
     } else if (data.kind === "cancel") {
       calls.get(data.id)?.cancel();

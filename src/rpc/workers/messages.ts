@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isBytes } from "../../bytes/is_bytes.ts";
 import type { Metadata, MetadataValue } from "../../call/metadata.ts";
 
 /** Metadata that can be posted. */
@@ -56,3 +57,23 @@ export type FromWorker =
   /** The worker ends: `configure` failed, or its code called `close` or `Deno.exit`. */
   | { readonly kind: "failed"; readonly reason: string }
   | WorkerReply;
+
+/** Whether a value is a message of `serveWorker`: a worker's module may post others. */
+export function isFromWorker(value: unknown): value is FromWorker {
+  if (typeof value !== "object" || value === null || !("kind" in value)) return false;
+  const { kind, reason, id, code, message, payload, headers, trailers } = value as Readonly<
+    Record<string, unknown>
+  >;
+  switch (kind) {
+    case "ready":
+      return true;
+    case "failed":
+      return typeof reason === "string";
+    case "reply":
+      return typeof id === "number" && typeof code === "number" && typeof message === "string" &&
+        (payload === undefined || isBytes(payload)) && Array.isArray(headers) &&
+        Array.isArray(trailers);
+    default:
+      return false;
+  }
+}

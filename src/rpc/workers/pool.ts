@@ -5,9 +5,9 @@
  */
 
 import { Metadata } from "../../call/metadata.ts";
-import { checkRanges, measured, type Ranges, whole } from "../../limits/ranges.ts";
+import { checkFunctions, checkRanges, measured, type Ranges, whole } from "../../limits/ranges.ts";
 import { Status, statusFromNumber } from "../../call/status.ts";
-import { deadlineExceeded, RpcError } from "../../errors.ts";
+import { deadlineExceeded, RpcError, textOf } from "../../errors.ts";
 import { DispatcherLayer } from "../dispatch/layers.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../core/error_details.ts";
 import type { Dispatcher, DispatcherWrapper, DispatchReply } from "../dispatch/dispatcher.ts";
@@ -91,10 +91,15 @@ export class WorkerPool {
   #closing: Promise<void> | undefined = undefined;
   #counts = { maxQueued: 0, answered: 0, refused: 0, replaced: 0 };
 
-  /** Creates the workers. Throws RangeError for options out of range. */
+  /**
+   * Creates the workers. Throws RangeError for options out of range, and TypeError for a `create` that is not a function
+   * and an `init` that cannot be cloned.
+   */
   constructor(options: WorkerPoolOptions) {
     const { workers = Math.max(1, navigator.hardwareConcurrency - 1), maxQueue = 256 } = options;
     checkRanges(options, RANGES);
+    checkFunctions("create", [options.create]);
+    checkCloneable(options.init);
     this.#options = options;
     this.#maxQueue = maxQueue;
     this.#methods = new Set(options.methods);
@@ -200,6 +205,8 @@ export class WorkerPool {
       startDelayMs,
       onIdle: (worker) => this.#next(worker),
       onEnd: (worker, reason) => this.#replace(worker, reason),
+      onForeignMessage: () =>
+        serverLog.warn("A worker posted a message that is not of serveWorker; such are ignored"),
     });
   }
 
@@ -219,6 +226,15 @@ export class WorkerPool {
     const delayMs = worker.wasReady ? 0 : Math.min(5000, Math.max(100, worker.startDelayMs * 2));
     serverLog.warn("Replacing a worker in {delayMs} ms: {reason}", { delayMs, reason });
     this.#workers[at] = this.#newWorker(delayMs);
+  }
+}
+
+/** Throws TypeError for a value that cannot be posted to a worker. */
+function checkCloneable(init: unknown): void {
+  try {
+    structuredClone(init);
+  } catch (cause) {
+    throw new TypeError(`Cannot use init: ${textOf(cause)}`, { cause });
   }
 }
 

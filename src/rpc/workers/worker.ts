@@ -5,10 +5,10 @@
  */
 
 import { Status } from "../../call/status.ts";
-import { RpcError } from "../../errors.ts";
+import { errorFromOutside, RpcError, textOf } from "../../errors.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { Lifeline } from "./lifeline.ts";
-import type { FromWorker, ToWorker, WorkerReply } from "./messages.ts";
+import { isFromWorker, type ToWorker, type WorkerReply } from "./messages.ts";
 
 /** Call to be run by a worker. */
 export interface WorkerJob {
@@ -38,6 +38,8 @@ export interface PooledWorkerOptions {
   onIdle(worker: PooledWorker): void;
   /** Called when the worker ended other than by `end`. */
   onEnd(worker: PooledWorker, reason: string): void;
+  /** Called for the first message of the worker that `serveWorker` did not post; later ones are ignored silently. */
+  onForeignMessage(): void;
 }
 
 /** Worker and the call that it runs. */
@@ -51,6 +53,7 @@ export class PooledWorker {
   #occupied = false;
   #ready = false;
   #ended = false;
+  #hadForeign = false;
   #timer: unknown = undefined;
 
   /** Creates the worker, after `startDelayMs`. */
@@ -89,8 +92,18 @@ export class PooledWorker {
     this.#occupied = true;
     const id = ++this.#jobId;
     job.cancel = () => this.#cancel();
-    const call = job.call();
-    this.#post({ kind: "call", id, ...call }, [call.payload.buffer as ArrayBuffer]);
+    try {
+      const call = job.call();
+      this.#post({ kind: "call", id, ...call }, [call.payload.buffer as ArrayBuffer]);
+    } catch (error) {
+      this.#occupied = false;
+      this.#takeJob()?.fail(
+        errorFromOutside(Status.INTERNAL, "The call could not be sent to a worker", {
+          cause: error,
+        }),
+      );
+      this.#whenIdle();
+    }
   }
 
   /** Terminates the worker; its call fails with `reason`. */
@@ -98,7 +111,11 @@ export class PooledWorker {
     if (this.#ended) return;
     this.#ended = true;
     this.#stopTimer();
-    this.#worker?.terminate();
+    try {
+      this.#worker?.terminate();
+    } catch {
+      // What `create` returned is no worker.
+    }
     this.#takeJob()?.fail(reason);
   }
 
@@ -109,35 +126,46 @@ export class PooledWorker {
 
   #start(): void {
     this.#timer = undefined;
-    let worker: Worker;
     try {
-      worker = this.#options.create();
+      this.#worker = this.#options.create();
+      this.#attach(this.#worker);
+      const { remote } = this.#lifeline = new Lifeline();
+      this.#post({ kind: "init", init: this.#options.init, lifeline: remote }, [remote]);
     } catch (error) {
+      // It was not sent to a worker whose end would close it.
+      this.#lifeline = undefined;
       // Deferred: the pool has no reference to this worker until the constructor returns.
-      queueMicrotask(() => this.#crashed(`it cannot be created: ${(error as Error).message}`));
+      queueMicrotask(() => this.#crashed(`it cannot be created: ${textOf(error)}`));
       return;
     }
-    this.#worker = worker;
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#onMessage(data);
+    this.#whenIdle();
+  }
+
+  /** Takes further work. Deferred: the pool has no reference to this worker until the constructor returns. */
+  #whenIdle(): void {
+    queueMicrotask(() => this.idle && !this.#ended && this.#options.onIdle(this));
+  }
+
+  #attach(worker: Worker): void {
+    worker.onmessage = ({ data }: MessageEvent<unknown>) => this.#onMessage(data);
     worker.onmessageerror = () => this.#crashed("a message could not be deserialized");
     worker.onerror = (event) => {
       // An error event that is not prevented ends the process.
       event.preventDefault();
       this.#crashed(event.message);
     };
-    const { remote } = this.#lifeline = new Lifeline();
-    this.#post({ kind: "init", init: this.#options.init, lifeline: remote }, [remote]);
-    if (this.#options.startDelayMs > 0) this.#options.onIdle(this);
-    else queueMicrotask(() => this.idle && !this.#ended && this.#options.onIdle(this));
   }
 
   #post(message: ToWorker, transfer: Transferable[] = []): void {
     this.#worker?.postMessage(message, transfer);
   }
 
-  #onMessage(message: FromWorker): void {
+  #onMessage(message: unknown): void {
     if (this.#ended) return;
-    if (message.kind === "ready") {
+    if (!isFromWorker(message)) {
+      if (!this.#hadForeign) this.#options.onForeignMessage();
+      this.#hadForeign = true;
+    } else if (message.kind === "ready") {
       this.#ready = true;
     } else if (message.kind === "failed") {
       this.#crashed(message.reason);

@@ -8,6 +8,9 @@ import {
   panicBarrier,
 } from "../../../src/rpc/dispatch/layers.ts";
 import type { DispatcherWrapper } from "../../../src/rpc/dispatch/dispatcher.ts";
+import type { HandlerContext, MethodInfo } from "../../../src/rpc/core/types.ts";
+import { bytesCodec } from "../../../src/codec/bytes.ts";
+import { misbehaviours } from "../../fixtures/misbehaviour.ts";
 import { tryEdges } from "../../fixtures/option_edges.ts";
 import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
 
@@ -200,3 +203,49 @@ Deno.test("panicBarrier() converts every exception into an RpcError", async () =
   assert.deepEqual(panics, ["/throw secret", "/reject secret", "/broken secret"]);
   assert.ok(seen.every((error) => error instanceof RpcError));
 });
+
+Deno.test("concurrencyLimit() frees the slot of a dispatcher that returns or throws anything", async () => {
+  for (const [name, bad] of Object.entries(misbehaviours())) {
+    // A call that never ends keeps its slot.
+    if (/never/.test(name)) continue;
+    const odd: DispatcherWrapper = (next) => ({
+      find: (path) => next.find(path),
+      dispatch: (method, ...args) =>
+        method.path === "/hold" ? bad() as never : next.dispatch(method, ...args),
+    });
+    const { start } = setUp(composeDispatchers(concurrencyLimit({ limit: 1 }), odd));
+    await start("/hold").ended;
+    const next = start("/now");
+    await next.ended;
+    assert.equal(next.status, Status.OK, name);
+  }
+});
+
+Deno.test("panicBarrier() passes on nothing but bytes, streams and RpcErrors", async () => {
+  const { method, context } = wrappedCall();
+  for (const [name, bad] of Object.entries(misbehaviours())) {
+    if (/never|thenable/.test(name)) continue;
+    const barrier = panicBarrier(() => Promise.reject(new Error("ignored")) as never)({
+      find: () => method,
+      dispatch: () => bad() as never,
+    });
+    try {
+      const reply = await barrier.dispatch(method, bytes(), context);
+      if (reply instanceof Uint8Array) continue;
+      for await (const _ of reply) { /* until its end */ }
+    } catch (error) {
+      assert.ok(error instanceof RpcError, name);
+    }
+  }
+  assert.throws(() => panicBarrier(5 as never), TypeError);
+});
+
+function wrappedCall() {
+  const method = {
+    path: "/odd",
+    kind: "unary",
+    requestCodec: bytesCodec,
+    responseCodec: bytesCodec,
+  };
+  return { method: method as MethodInfo, context: {} as HandlerContext };
+}

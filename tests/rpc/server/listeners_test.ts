@@ -48,7 +48,7 @@ function begin() {
   const listeners = new Listeners({
     clock,
     warnings: new WarningLimit(clock),
-    serveConnection: (stream) => void accepted.push(stream),
+    accept: (stream) => void accepted.push(stream),
   });
   const listener = new ScriptedListener();
   listeners.add(listener);
