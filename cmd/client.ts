@@ -7,7 +7,7 @@
  */
 
 import { connect, RpcError } from "../mod.ts";
-import { checkAddress } from "./shared/addresses.ts";
+import { checkTarget } from "./shared/addresses.ts";
 import { type CheckResult, runChecks } from "./shared/client_checks.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
@@ -37,7 +37,7 @@ function readFlags(): Flags {
     .addOption(
       option("-a, --addr <address>", "SERVER_ADDR", "address of the server", {
         default: "127.0.0.1:50051",
-        accepts: checkAddress,
+        accepts: checkTarget,
       }),
     )
     .addOption(
@@ -76,7 +76,7 @@ const microseconds = (us: number | undefined) => us === undefined ? "" : us.toFi
 
 async function main(): Promise<number> {
   const flags = readFlags();
-  checkAddress(flags.addr);
+  checkTarget(flags.addr);
   await logToStderr(flags.logLevel);
   const channel = connect(flags.addr, { wire: flags.wire, tls: await clientTls(flags) });
   try {

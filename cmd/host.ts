@@ -21,7 +21,7 @@ import {
   STATUS_PAGE,
 } from "../src/gateway/mod.ts";
 import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
-import { checkAddress } from "./shared/addresses.ts";
+import { checkTarget } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   allowHostOption,
@@ -73,7 +73,7 @@ function readFlags(): Flags {
     .addOption(
       option("-e, --enclave <address>", "ENCLAVE_ADDR", "address of the enclave", {
         default: "127.0.0.1:50001",
-        accepts: checkAddress,
+        accepts: checkTarget,
       }),
     )
     .addOption(
@@ -249,6 +249,7 @@ async function listenHttp(
 
 async function main(): Promise<number> {
   const flags = readFlags();
+  checkTarget(flags.enclave);
   const signal = firstSignal();
   await logToStderr(flags.logLevel);
   const metrics = new Metrics(flags.enclave);

@@ -10,7 +10,7 @@
 
 import { type Command, Option } from "commander";
 import { type Channel, connect, Metadata, type MethodKind, RpcError } from "../mod.ts";
-import { checkAddress } from "./shared/addresses.ts";
+import { checkTarget } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   errorLine,
@@ -214,7 +214,7 @@ async function main(): Promise<number> {
   if (job === undefined) {
     throw new UsageError("Missing command: use list, call or session (see --help)");
   }
-  checkAddress(job.address);
+  checkTarget(job.address);
   const metadata = readMetadata(flags.metadata ?? []);
   await logToStderr(flags.logLevel);
   const channel = connect(job.address, {

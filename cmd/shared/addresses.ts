@@ -4,7 +4,7 @@
  * @module
  */
 
-import { parseAddress } from "../../src/transport/mod.ts";
+import { parseAddress, VSOCK_CID_ANY } from "../../src/transport/mod.ts";
 import { errorLine, UsageError } from "./program.ts";
 
 /** Throws {@link UsageError} unless the address is valid. */
@@ -13,6 +13,20 @@ export function checkAddress(address: string): void {
     parseAddress(address);
   } catch (error) {
     throw new UsageError(errorLine(error));
+  }
+}
+
+/** Throws {@link UsageError} unless the address is one that can be connected to. */
+export function checkTarget(address: string): void {
+  checkAddress(address);
+  const parsed = parseAddress(address);
+  const cannot = (why: string) => new UsageError(`Cannot connect to ${address}: ${why}`);
+  if (parsed.kind === "memory") throw cannot("it only works within one process");
+  if ("port" in parsed && parsed.port === 0) {
+    throw cannot("port 0 is for listening; must be at least 1");
+  }
+  if (parsed.kind === "vsock" && parsed.cid === VSOCK_CID_ANY) {
+    throw cannot("cid any is for listening; use a specific one, for example vsock:16:50051");
   }
 }
 

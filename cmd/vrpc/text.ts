@@ -7,7 +7,7 @@
 import { type DescMessage, type Message, toJsonString } from "@bufbuild/protobuf";
 import { bytesCodec, type Codec, type MethodInfo, protobufCodec } from "../../mod.ts";
 import { fromExactJson, parseExactJson } from "../../src/gateway/mod.ts";
-import { UsageError } from "../shared/program.ts";
+import { errorLine, UsageError } from "../shared/program.ts";
 import type { FoundMethod } from "./lookup.ts";
 
 /** Text form of the messages of one method. */
@@ -72,7 +72,8 @@ export async function oneMessage(data: string | undefined): Promise<Uint8Array> 
   try {
     return await Deno.readFile(data.slice(1));
   } catch (error) {
-    throw new UsageError(`Cannot read ${data.slice(1)}: ${(error as Error).message}`);
+    const reason = error instanceof Deno.errors.NotFound ? "no such file" : errorLine(error);
+    throw new UsageError(`Cannot read ${data.slice(1)}: ${reason}`);
   }
 }
 

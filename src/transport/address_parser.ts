@@ -111,6 +111,7 @@ function parseHostPort(text: string, part: string): TcpAddress | DnsAddress {
   const colon = part.lastIndexOf(":");
   const host = colon < 0 ? part : part.slice(0, colon);
   if (host === "") throw new TypeError(invalid(text, "has no host", example));
+  if (/^\.{0,2}\//.test(text)) throw new TypeError(invalid(text, "is a path", `unix:${text}`));
   if (colon < 0) throw new TypeError(invalid(text, "has no port", `${host}:50051`));
   if (host.includes(":")) {
     throw new TypeError(

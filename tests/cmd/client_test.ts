@@ -60,6 +60,10 @@ Deno.test("an unreachable server is one line and exit code 1", async () => {
 
 const MISTAKES: [args: string[], text: RegExp][] = [
   [["--addr", "nowhere"], /"nowhere" has no port/],
+  [["--addr", "/run/a.sock"], /"\/run\/a\.sock" is a path; .*unix:\/run\/a\.sock/],
+  [["--addr", "127.0.0.1:0"], /Cannot connect to 127\.0\.0\.1:0: port 0 is for listening/],
+  [["--addr", "memory:x"], /Cannot connect to memory:x: it only works within one process/],
+  [["--addr", "vsock:any:1"], /Cannot connect to vsock:any:1: cid any is for listening/],
   [["--wire", "soap"], /grpc or lean/],
   [["--timeout-ms", "soon"], /whole number from 1/],
   [["--tls-cert", "x"], /--tls-cert needs --tls-key/],

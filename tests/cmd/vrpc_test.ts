@@ -131,7 +131,11 @@ Deno.test("vrpc prints errors as CODE: text, with an exit code for each", async 
     ],
     [["call", address, "/nothing", "x"], 76, /^UNIMPLEMENTED: /],
     [["list", address], 76, /^UNIMPLEMENTED: /],
-    [["call", address, "/echo", "@/does/not/exist"], 2, /^vrpc: Cannot read \/does\/not\/exist/],
+    [
+      ["call", address, "/echo", "@/does/not/exist"],
+      2,
+      /^vrpc: Cannot read \/does\/not\/exist: no such file$/,
+    ],
     [["call", address, "/echo", "x", "-m", "nothing"], 2, /^vrpc: .*use the form key:value$/],
     [["call", "not an address", "/echo"], 2, /^vrpc: /],
     [["--wire", "http", "list", address], 2, /must be grpc or lean/],

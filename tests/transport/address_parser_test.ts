@@ -51,6 +51,8 @@ Deno.test("parseAddress() names the address, the invalid part and a valid exampl
   const wrong: [string, typeof TypeError | typeof RangeError, RegExp][] = [
     ["", TypeError, /has no host.*127\.0\.0\.1:50051/],
     ["localhost", TypeError, /has no port.*localhost:50051/],
+    ["/run/a.sock", TypeError, /is a path; expected, for example, unix:\/run\/a\.sock$/],
+    ["./a.sock", TypeError, /is a path; expected, for example, unix:\.\/a\.sock$/],
     [":50051", TypeError, /has no host/],
     ["localhost:", TypeError, /empty port/],
     ["localhost:http", TypeError, /port "http", which is not a number/],
