@@ -16,7 +16,7 @@ export interface Peer {
   readonly version: string;
   /** Whether it is this project's. */
   readonly ours: boolean;
-  /** Command that starts a server on a free port of 127.0.0.1. */
+  /** Command that starts a server on a free port of 127.0.0.1; takes `--tls-cert FILE --tls-key FILE` after it. */
   readonly server?: string[];
   /** Command that makes load; address, calls in flight and seconds are appended. */
   readonly client?: string[];
@@ -38,7 +38,13 @@ async function copy(from: string, to: string, files: string[]): Promise<void> {
 export async function buildGo(): Promise<string> {
   const folder = join(CACHE, "go");
   const bin = join(folder, "bin");
-  await copy(HERE, folder, ["go/go.mod", "go/go.sum", "go/main.go", "echo.proto"]);
+  await copy(HERE, folder, [
+    "go/go.mod",
+    "go/go.sum",
+    "go/main.go",
+    "echo.proto",
+    "orders.proto",
+  ]);
   const env = { GOBIN: bin, GOFLAGS: "-p=1" };
   for (const path of Object.values(GO_TOOLS)) await run(["go", "install", path], { env });
   const imports = JSON.parse(await Deno.readTextFile(join(HERE, "../../deno.json"))).imports;
@@ -54,7 +60,7 @@ export async function buildGo(): Promise<string> {
     "-A",
     imports["@bufbuild/buf"],
     "generate",
-    join(folder, "echo.proto"),
+    folder,
     "--template",
     JSON.stringify({ version: "v2", plugins }),
   ], { cwd: folder });
@@ -86,7 +92,7 @@ async function tonicPeer(): Promise<Peer> {
     env: { CARGO_TARGET_DIR: target },
   });
   const program = join(target, "release/peers");
-  const library = /tonic = "=([^"]+)"/.exec(
+  const library = /tonic = (?:\{ version = )?"=([^"]+)"/.exec(
     await Deno.readTextFile(join(folder, "Cargo.toml")),
   )?.[1];
   return {
@@ -100,7 +106,12 @@ async function tonicPeer(): Promise<Peer> {
 
 async function installGrpcJs(): Promise<{ program: string; version: string }> {
   const folder = join(CACHE, "grpc_js");
-  await copy(HERE, folder, ["grpc_js/package.json", "grpc_js/peer.mjs", "echo.proto"]);
+  await copy(HERE, folder, [
+    "grpc_js/package.json",
+    "grpc_js/peer.mjs",
+    "echo.proto",
+    "orders.proto",
+  ]);
   await run(["npm", "install", "--no-audit", "--no-fund"], { cwd: folder });
   const library = JSON.parse(await Deno.readTextFile(join(folder, "package.json")));
   const version = library.dependencies["@grpc/grpc-js"];

@@ -17,7 +17,7 @@ import { anyText, choices, number, readArguments, refuse, whole } from "../../sc
 import { chart } from "./chart.ts";
 import { buildGo, buildPeers, type Peer, PEERS } from "./peers.ts";
 import { type Row, tables } from "./report.ts";
-import { startServer, versionOf } from "./tools.ts";
+import { startServer, tlsArguments, versionOf } from "./tools.ts";
 import {
   IN_FLIGHT,
   type Loaders,
@@ -107,12 +107,13 @@ async function record(row: Row, round: number, measure: () => Promise<Sample>): 
 }
 
 async function measureServer(workload: Workload, peer: Peer): Promise<Sample> {
-  await using server = await startServer(peer.server!, SERVER_CORE, peer.env);
+  const command = workload.tls ? [...peer.server!, ...await tlsArguments()] : peer.server!;
+  await using server = await startServer(command, SERVER_CORE, peer.env);
   await workload.measure(server, WARM_UP_SECONDS, loaders);
   await new Promise((resolve) => setTimeout(resolve, 200));
   if (server.alive) return await workload.measure(server, seconds, loaders);
   // The server crashed when its first client disconnected: the new one is measured without a warm-up.
-  await using another = await startServer(peer.server!, SERVER_CORE, peer.env);
+  await using another = await startServer(command, SERVER_CORE, peer.env);
   return await workload.measure(another, seconds, loaders);
 }
 

@@ -1,7 +1,7 @@
 /**
  * Echo server of this project for the comparison.
  *
- *     bench/peers/server.ts --addr 127.0.0.1:0 [--workers 1]
+ *     bench/peers/server.ts --addr 127.0.0.1:0 [--workers 1] [--tls-cert FILE --tls-key FILE]
  *
  * @module
  */
@@ -9,9 +9,17 @@
 import { parseArgs } from "node:util";
 import { serve } from "../../mod.ts";
 import { Echo } from "../../proto/gen/bench/echo_pb.ts";
+import { Orders } from "../../proto/gen/bench/orders_pb.ts";
+import { orders } from "../orders.ts";
+
+/** Certificate and key in PEM. */
+interface ServerIdentity {
+  readonly cert: string;
+  readonly key: string;
+}
 
 /** Starts the server in one thread; resolves to its address. */
-async function start(address: string, reusePort: boolean): Promise<string> {
+async function start(address: string, reusePort: boolean, tls?: ServerIdentity): Promise<string> {
   const server = await serve(address, (router) => {
     router.service(Echo, {
       unary: (request) => request,
@@ -23,7 +31,11 @@ async function start(address: string, reusePort: boolean): Promise<string> {
         for (let i = 0; i < count; i++) yield { payload };
       },
     });
-  }, { reusePort, maxReceiveMessageBytes: 8 * 1024 * 1024 });
+    router.service(Orders, {
+      echo: (list) => list,
+      list: ({ count }) => orders(count),
+    });
+  }, { reusePort, tls, maxReceiveMessageBytes: 8 * 1024 * 1024 });
   return server.addresses[0];
 }
 
@@ -41,10 +53,16 @@ if (thread) {
     options: {
       addr: { type: "string", default: "127.0.0.1:50051" },
       workers: { type: "string", default: "1" },
+      "tls-cert": { type: "string" },
+      "tls-key": { type: "string" },
     },
   });
   const workers = Number(values.workers);
-  const address = await start(values.addr, workers > 1);
+  const { "tls-cert": cert, "tls-key": key } = values;
+  const tls = cert === undefined || key === undefined
+    ? undefined
+    : { cert: await Deno.readTextFile(cert), key: await Deno.readTextFile(key) };
+  const address = await start(values.addr, workers > 1, tls);
   await Promise.all(Array.from({ length: workers - 1 }, () => startThread(address)));
   console.log(`listening ${address}`);
 }

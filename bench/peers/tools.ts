@@ -4,7 +4,9 @@
  * @module
  */
 
+import { join } from "node:path";
 import { cacheFolder } from "../../scripts/cache_folder.ts";
+import { selfSigned } from "../../src/transport/certs.ts";
 
 /** Folder of builds, outside the checkout. */
 export const CACHE = Deno.env.get("VRPC_PEERS_CACHE") ?? cacheFolder("peers");
@@ -116,4 +118,18 @@ export function cpuSeconds(pid: number): number {
 export function residentMegabytes(pid: number): number {
   const kilobytes = /VmRSS:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
   return Number(kilobytes) * 1024 / 1e6;
+}
+
+let identity: Promise<string[]> | undefined;
+
+/** Writes a certificate for localhost and its key, once; returns the arguments that a server takes for TLS. */
+export function tlsArguments(): Promise<string[]> {
+  return identity ??= (async () => {
+    const { cert, key } = await selfSigned();
+    await Deno.mkdir(CACHE, { recursive: true });
+    const [certFile, keyFile] = [join(CACHE, "server.crt"), join(CACHE, "server.key")];
+    await Deno.writeTextFile(certFile, cert);
+    await Deno.writeTextFile(keyFile, key, { mode: 0o600 });
+    return ["--tls-cert", certFile, "--tls-key", keyFile];
+  })();
 }

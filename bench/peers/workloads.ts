@@ -4,7 +4,11 @@
  * @module
  */
 
+import { create, toBinary } from "@bufbuild/protobuf";
 import { join } from "node:path";
+import { MsgSchema } from "../../proto/gen/bench/echo_pb.ts";
+import { ListRequestSchema, OrderListSchema } from "../../proto/gen/bench/orders_pb.ts";
+import { orders } from "../orders.ts";
 import { CACHE, cpuSeconds, residentMegabytes, run, type Running } from "./tools.ts";
 
 /** Figures of one measurement. */
@@ -29,6 +33,8 @@ export interface Workload {
   readonly unit: string;
   /** Payload bytes per unit in one direction, for MB/s. */
   readonly bytes?: number;
+  /** Whether the server speaks TLS. */
+  readonly tls?: boolean;
   /** Whether the grpc-go peer makes the load. */
   readonly needsGo?: boolean;
   /** Loads the server from one core, and measures. */
@@ -69,31 +75,74 @@ async function observed(
   }
 }
 
-/** Writes a file with one gRPC message, a bench.Msg with `bytes` bytes of payload. */
-async function messageFile(bytes: number): Promise<string> {
-  const length: number[] = [];
-  for (let left = bytes; left > 0; left >>>= 7) length.push((left & 127) | (left > 127 ? 128 : 0));
-  const message = Uint8Array.of(0x0a, ...length);
-  const frame = new Uint8Array(5 + message.length + bytes);
-  new DataView(frame.buffer).setUint32(1, message.length + bytes);
-  frame.set(message, 5);
-  const file = join(CACHE, `message-${bytes}.bin`);
+/** Request of a load. */
+interface Request {
+  /** Path of the method. */
+  readonly path: string;
+  /** Name of the request's file. */
+  readonly name: string;
+  /** Returns the encoded message. */
+  message(): Uint8Array;
+}
+
+const unaryEcho = (bytes: number): Request => ({
+  path: "/bench.Echo/Unary",
+  name: `message-${bytes}`,
+  message: () => toBinary(MsgSchema, create(MsgSchema, { payload: new Uint8Array(bytes) })),
+});
+
+const ordersEcho = (count: number): Request => ({
+  path: "/bench.Orders/Echo",
+  name: `orders-${count}`,
+  message: () => toBinary(OrderListSchema, create(OrderListSchema, orders(count))),
+});
+
+const ordersList = (count: number): Request => ({
+  path: "/bench.Orders/List",
+  name: `list-${count}`,
+  message: () => toBinary(ListRequestSchema, create(ListRequestSchema, { count })),
+});
+
+/** Writes a file with one gRPC message. */
+async function messageFile({ name, message }: Request): Promise<string> {
+  const body = message();
+  const frame = new Uint8Array(5 + body.length);
+  new DataView(frame.buffer).setUint32(1, body.length);
+  frame.set(body, 5);
+  const file = join(CACHE, `${name}.bin`);
   await Deno.mkdir(CACHE, { recursive: true });
   await Deno.writeFile(file, frame);
   return file;
 }
 
-/**
- * Creates a load of unary calls by h2load, unlimited or `perSecond` in total; with `latency`, each call is timed.
- */
+/** Options of {@link h2load}. */
+export interface H2loadOptions {
+  /** Whether each call is timed. */
+  latency?: boolean;
+  /** Calls per second in total; default unlimited. */
+  perSecond?: number;
+  /** Whether the server speaks TLS. */
+  tls?: boolean;
+}
+
+/** Creates a load of unary calls of `bytes` bytes by h2load. */
 export function h2load(
   connections: number,
   streams: number,
   bytes: number,
-  extra: { latency?: boolean; perSecond?: number } = {},
+  options: H2loadOptions = {},
+): Workload["measure"] {
+  return callsOf(unaryEcho(bytes), connections, streams, options);
+}
+
+function callsOf(
+  request: Request,
+  connections: number,
+  streams: number,
+  extra: H2loadOptions = {},
 ): Workload["measure"] {
   return async (server, seconds, { core }) => {
-    const file = await messageFile(bytes);
+    const file = await messageFile(request);
     const log = extra.latency ? await Deno.makeTempFile() : undefined;
     try {
       return await observed(server, async () => {
@@ -107,7 +156,7 @@ export function h2load(
           ...(extra.perSecond ? ["--rps", String(extra.perSecond / connections)] : []),
           ...["-H", "content-type: application/grpc", "-H", "te: trailers"],
           ...(log ? ["--log-file", log] : []),
-          `http://${server.address}/bench.Echo/Unary`,
+          `${extra.tls ? "https" : "http"}://${server.address}${request.path}`,
         ], { limitMs: (seconds + 30) * 1000 });
         const done = Number(/, (\d+) succeeded/.exec(output)?.[1]);
         const took = Number(/finished in ([\d.]+)s/.exec(output)?.[1]);
@@ -153,12 +202,36 @@ const unary = (connections: number, streams: number): Workload => ({
   measure: h2load(connections, streams, 64, { latency: connections * streams === 1 }),
 });
 
+const nested = (id: string, name: string, request: Request): Workload => ({
+  id,
+  name: `${name}, 10×10`,
+  unit: "calls",
+  measure: callsOf(request, 10, 10),
+});
+
+const tls = (connections: number, streams: number): Workload => ({
+  id: `tls-${connections}x${streams}`,
+  name: `nested 0.3 KB echo over TLS, ${connections}×${streams}`,
+  unit: "calls",
+  tls: true,
+  measure: callsOf(ordersEcho(1), connections, streams, {
+    tls: true,
+    latency: connections * streams === 1,
+  }),
+});
+
 /** Unary workloads (connections × streams) and streaming workloads. */
 export const WORKLOADS: Workload[] = [
   unary(1, 1),
   unary(10, 1),
   unary(10, 10),
   unary(100, 10),
+  nested("orders-1", "nested 0.3 KB echo", ordersEcho(1)),
+  nested("orders-10", "nested 3 KB echo", ordersEcho(10)),
+  nested("orders-list", "nested 30 KB list reply", ordersList(90)),
+  tls(1, 1),
+  tls(10, 10),
+  tls(100, 10),
   {
     id: "unary-1m",
     name: "unary 1 MiB, 4×1",

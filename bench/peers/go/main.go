@@ -1,6 +1,6 @@
 // The echo server and the client that makes load where h2load can't.
 //
-//	peers server 127.0.0.1:0
+//	peers server 127.0.0.1:0 [--tls-cert FILE --tls-key FILE]
 //	peers unary|pingpong|pump|chunks 127.0.0.1:PORT STREAMS SECONDS [SIZE]
 //	peers idle 127.0.0.1:PORT CONNECTIONS SECONDS [SIZE]
 //
@@ -24,11 +24,67 @@ import (
 	"bench/echo"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
 type server struct {
 	echo.UnimplementedEchoServer
+}
+
+type ordersServer struct {
+	echo.UnimplementedOrdersServer
+}
+
+func (ordersServer) Echo(_ context.Context, list *echo.OrderList) (*echo.OrderList, error) {
+	return list, nil
+}
+
+func (ordersServer) List(_ context.Context, wanted *echo.ListRequest) (*echo.OrderList, error) {
+	list := &echo.OrderList{Orders: make([]*echo.Order, wanted.Count)}
+	for i := range list.Orders {
+		list.Orders[i] = order(i)
+	}
+	return list, nil
+}
+
+// order is the one of ../../orders.ts.
+func order(i int) *echo.Order {
+	items := make([]*echo.Item, 2)
+	for k := range items {
+		items[k] = &echo.Item{
+			Sku:      fmt.Sprintf("SKU-%d-%d", i, k),
+			Title:    "Analytical engine part",
+			Quantity: uint32(k + 1),
+			Price:    &echo.Money{Currency: "EUR", Units: 1_250, Nanos: 990_000_000},
+			Tags:     []string{"brass", "gear"},
+		}
+	}
+	note := "leave at the door"
+	return &echo.Order{
+		Id: fmt.Sprintf("order-%d", 100_000+i),
+		Customer: &echo.Customer{
+			Id:    fmt.Sprintf("customer-%d", i),
+			Name:  "Ada Lovelace",
+			Email: "ada@example.com",
+			Address: &echo.Address{
+				Street:     "12 St James's Square",
+				City:       "London",
+				PostalCode: "SW1Y 4JH",
+				Country:    "GB",
+			},
+		},
+		Items:     items,
+		Labels:    map[string]string{"channel": "web", "region": "eu-west-1"},
+		CreatedAt: &timestamppb.Timestamp{Seconds: 1_764_300_000, Nanos: 5_000},
+		State:     echo.State_STATE_PAID,
+		Note:      &note,
+		Payment:   &echo.Order_Card{Card: "4242"},
+		History:   []int32{1, 2, 300, 4},
+		Discount:  0.15,
+		Gift:      true,
+	}
 }
 
 func (server) Unary(_ context.Context, msg *echo.Msg) (*echo.Msg, error) {
@@ -60,13 +116,22 @@ func (server) Chunks(wanted *echo.ChunksRequest, stream grpc.ServerStreamingServ
 	return nil
 }
 
-func serve(address string) {
+func serve(address, certFile, keyFile string) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		log.Fatal(err)
 	}
-	s := grpc.NewServer(grpc.MaxRecvMsgSize(8 << 20))
+	options := []grpc.ServerOption{grpc.MaxRecvMsgSize(8 << 20)}
+	if certFile != "" {
+		tls, err := credentials.NewServerTLSFromFile(certFile, keyFile)
+		if err != nil {
+			log.Fatal(err)
+		}
+		options = append(options, grpc.Creds(tls))
+	}
+	s := grpc.NewServer(options...)
 	echo.RegisterEchoServer(s, server{})
+	echo.RegisterOrdersServer(s, ordersServer{})
 	fmt.Println("listening", listener.Addr())
 	log.Fatal(s.Serve(listener))
 }
@@ -264,8 +329,12 @@ func load(kind string, address string, workers int, seconds float64, size int) {
 }
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "server" {
-		serve(os.Args[2])
+	if len(os.Args) >= 3 && os.Args[1] == "server" {
+		if len(os.Args) == 7 && os.Args[3] == "--tls-cert" && os.Args[5] == "--tls-key" {
+			serve(os.Args[2], os.Args[4], os.Args[6])
+		} else {
+			serve(os.Args[2], "", "")
+		}
 		return
 	}
 	if len(os.Args) < 5 {

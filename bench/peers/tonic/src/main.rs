@@ -1,16 +1,20 @@
 //! The echo server and a client that makes load, on one thread each.
 //!
-//!     peers server 127.0.0.1:0
+//!     peers server 127.0.0.1:0 [--tls-cert FILE --tls-key FILE]
 //!     peers client 127.0.0.1:PORT IN_FLIGHT SECONDS
 
 mod messages;
 mod echo {
     include!(concat!(env!("OUT_DIR"), "/bench.Echo.rs"));
 }
+mod orders {
+    include!(concat!(env!("OUT_DIR"), "/bench.Orders.rs"));
+}
 
 use echo::echo_client::EchoClient;
 use echo::echo_server::{Echo, EchoServer};
-use messages::{ChunksRequest, Msg};
+use messages::{order, ChunksRequest, ListRequest, Msg, OrderList};
+use orders::orders_server::{Orders, OrdersServer};
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 use tokio_stream::{Stream, StreamExt};
@@ -40,11 +44,29 @@ impl Echo for Server {
     }
 }
 
-async fn serve(address: &str) -> Result<(), Box<dyn std::error::Error>> {
+#[tonic::async_trait]
+impl Orders for Server {
+    async fn echo(&self, request: Request<OrderList>) -> Result<Response<OrderList>, Status> {
+        Ok(Response::new(request.into_inner()))
+    }
+
+    async fn list(&self, request: Request<ListRequest>) -> Result<Response<OrderList>, Status> {
+        let orders = (0..request.into_inner().count).map(order).collect();
+        Ok(Response::new(OrderList { orders }))
+    }
+}
+
+async fn serve(address: &str, tls: Option<(&str, &str)>) -> Result<(), Box<dyn std::error::Error>> {
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("listening {}", listener.local_addr()?);
     let incoming = tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true));
-    tonic::transport::Server::builder()
+    let mut builder = tonic::transport::Server::builder();
+    if let Some((cert, key)) = tls {
+        let identity = tonic::transport::Identity::from_pem(std::fs::read(cert)?, std::fs::read(key)?);
+        builder = builder.tls_config(tonic::transport::ServerTlsConfig::new().identity(identity))?;
+    }
+    builder
+        .add_service(OrdersServer::new(Server))
         .add_service(EchoServer::new(Server).max_decoding_message_size(8 << 20))
         .serve_with_incoming(incoming)
         .await?;
@@ -91,7 +113,8 @@ fn cpu_seconds() -> Result<f64, Box<dyn std::error::Error>> {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().collect();
     match args[1].as_str() {
-        "server" => serve(&args[2]).await,
+        "server" if args.len() == 7 => serve(&args[2], Some((&args[4], &args[6]))).await,
+        "server" => serve(&args[2], None).await,
         _ => load(&args[2], args[3].parse()?, args[4].parse()?).await,
     }
 }
