@@ -93,6 +93,11 @@ Deno.test("connect() throws at once for options that no connection could use", (
     { tls: "yes" },
     { tls: { ca: "/etc/ca.pem" } },
     { userAgent: "a\nb" },
+    { userAgent: " a" },
+    { userAgent: "a " },
+    { allowVersion1: "without_anything" },
+    { allowVersion1: ["without_metadata", "x"] },
+    { allowVersion1: 1 },
   ];
   for (const options of types) {
     assert.throws(() => connect("127.0.0.1:1", options), TypeError, JSON.stringify(options));
@@ -140,4 +145,19 @@ Deno.test("methods of an unknown kind are refused", async () => {
     () => channel.method({ path: "/a", kind: "foo" as "unary", ...codecs }),
     { name: "TypeError", message: /^Cannot use kind "foo": it must be unary, / },
   );
+});
+
+Deno.test("allowVersion1 names what calls may lose, alone or in a list", () => {
+  for (
+    const allowVersion1 of [
+      true,
+      false,
+      "without_metadata",
+      "without_deadlines",
+      ["without_metadata", "without_deadlines"],
+      [],
+    ] as const
+  ) {
+    checkChannelOptions({ wire: "lean", allowVersion1 });
+  }
 });
