@@ -40,12 +40,8 @@ export type {
 export type { HandlerContext, ReplyWriter } from "./src/rpc/core/types.ts";
 
 // Client.
-export {
-  type BoundMethod,
-  type CapabilityInfo,
-  type Channel,
-  connect,
-} from "./src/rpc/channel/channel.ts";
+export { type BoundMethod, type Channel, connect } from "./src/rpc/channel/channel.ts";
+export type { CapabilityInfo } from "./src/rpc/channel/capabilities.ts";
 export type { ChannelOptions, ChannelStats } from "./src/rpc/channel/options.ts";
 export type { ChannelLimits, ConnectionLimits } from "./src/limits/connection_limits.ts";
 export type { Version1Loss } from "./src/lean/options.ts";
@@ -78,6 +74,7 @@ export {
 
 // Logs.
 export { callIdOf } from "./src/rpc/dispatch/call_id.ts";
+export { printable } from "./src/call/printable.ts";
 export { logCalls, type LogCallsOptions } from "./src/rpc/dispatch/call_log.ts";
 
 // Errors.

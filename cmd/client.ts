@@ -12,6 +12,7 @@ import { type CheckResult, runChecks } from "./shared/client_checks.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   errorLine,
+  oneLine,
   oneOf,
   option,
   program,
@@ -69,7 +70,9 @@ Exit code 0 when every check passed, 1 when one failed, 2 for a mistake in the o
 }
 
 function describe(error: unknown): string {
-  return error instanceof RpcError ? `${error.codeName}: ${error.message}` : errorLine(error);
+  return error instanceof RpcError
+    ? `${error.codeName}: ${oneLine(error.message)}`
+    : errorLine(error);
 }
 
 const microseconds = (us: number | undefined) => us === undefined ? "" : us.toFixed(0);

@@ -10,6 +10,7 @@
 
 import { type Command, Option } from "commander";
 import { type Channel, connect, Metadata, type MethodKind, RpcError } from "../mod.ts";
+import { printable, printableJson } from "../src/call/printable.ts";
 import { checkTarget } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
@@ -57,6 +58,8 @@ const SILENCE_MS = 30_000;
  */
 const KEEPALIVE_MS = 300_000;
 
+/** Widest column of a list that others are aligned to. */
+const MAX_WIDTH = 100;
 /** Exit code of status 0; NOT_FOUND (5) exits with 69. */
 const STATUS_EXIT = 64;
 
@@ -156,16 +159,16 @@ function bytesOf(entry: string, base64: string): Uint8Array {
 async function list(lookup: Lookup, format: Format): Promise<void> {
   const methods = await listMethods(lookup);
   if (format === "json") {
-    for (const method of methods) console.log(JSON.stringify(method));
+    for (const method of methods) console.log(printableJson(method));
     return;
   }
-  const columns = methods.map(({ name, kind, requestType, responseType, description }) => [
-    name,
-    kind,
-    `${requestType} → ${responseType}`,
-    description,
-  ]);
-  const widths = [0, 1, 2].map((i) => Math.max(0, ...columns.map((column) => column[i].length)));
+  const columns = methods.map(({ name, kind, requestType, responseType, description }) =>
+    [name, kind, `${requestType} → ${responseType}`, description].map(printable)
+  );
+  // A peer's longest cell must not widen every line without bound.
+  const widths = [0, 1, 2].map((i) =>
+    columns.reduce((width, column) => Math.max(width, Math.min(column[i].length, MAX_WIDTH)), 0)
+  );
   for (const column of columns) {
     console.log(column.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd());
   }

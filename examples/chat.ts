@@ -7,7 +7,7 @@
  * @module
  */
 
-import { connect, RpcError, serve, Status, textCodec } from "../mod.ts";
+import { connect, printable, RpcError, serve, Status, textCodec } from "../mod.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -57,7 +57,7 @@ async function join(name: string, address: string): Promise<void> {
   await using channel = connect(address, { wire: "lean" });
   await using session = channel.session("/chat", { metadata: { name } });
   const reading = (async () => {
-    for await (const line of session) console.log(decoder.decode(line));
+    for await (const line of session) console.log(printable(decoder.decode(line)));
   })();
   const typing = (async () => {
     let rest = "";
@@ -78,6 +78,8 @@ try {
   else throw new TypeError("Usage: chat.ts serve [ADDRESS] or chat.ts join NAME [ADDRESS]");
   Deno.exit(0);
 } catch (error) {
-  console.error(error instanceof RpcError ? `${error.codeName}: ${error.message}` : String(error));
+  console.error(
+    printable(error instanceof RpcError ? `${error.codeName}: ${error.message}` : String(error)),
+  );
   Deno.exit(1);
 }

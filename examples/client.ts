@@ -6,7 +6,7 @@
  * @module
  */
 
-import { connect, RpcError } from "../mod.ts";
+import { connect, printable, RpcError } from "../mod.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -22,7 +22,7 @@ try {
 }
 
 for (const { name, kind, description } of await channel.capabilities({ timeoutMs: 1_000 })) {
-  console.log(`method ${name} (${kind}): ${description}`);
+  console.log(printable(`method ${name} (${kind}): ${description}`));
 }
 
 const health = await channel.call("/health", new Uint8Array(), { timeoutMs: 1_000 });

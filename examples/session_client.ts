@@ -6,7 +6,7 @@
  * @module
  */
 
-import { connect } from "../mod.ts";
+import { connect, printable } from "../mod.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -16,16 +16,18 @@ await using channel = connect(Deno.args[0] ?? "127.0.0.1:8447", { wire: "lean", 
 try {
   await channel.ready({ timeoutMs: 2_000 });
 } catch (error) {
-  console.error((error as Error).message);
+  console.error(printable((error as Error).message));
   Deno.exit(1);
 }
 await using session = channel.session("/session", { timeoutMs: 15_000 });
 
 const greeting = await session.receive();
-console.log(`received: ${decoder.decode(greeting!)}`);
+console.log(printable(`received: ${decoder.decode(greeting!)}`));
 
 // Sending and receiving are independent; `send` waits while the window is full.
 for (const text of ["one", "seventeen", "🌍"]) await session.send(encoder.encode(text));
 session.closeSend();
 
-for await (const message of session) console.log(`received: ${decoder.decode(message)}`);
+for await (const message of session) {
+  console.log(printable(`received: ${decoder.decode(message)}`));
+}

@@ -14,6 +14,7 @@ import {
   type TextFormatter,
 } from "@logtape/logtape";
 import { InvalidArgumentError, type Option } from "commander";
+import { printable, printableError, printableLines } from "../../src/call/printable.ts";
 import { option, UsageError } from "./program.ts";
 import { addWarning, environment, warningOf } from "./variables.ts";
 
@@ -86,14 +87,29 @@ export async function logToStderr(lowest: Level): Promise<void> {
   });
 }
 
-function formatter(): TextFormatter {
+/** Formats records so that no text of a peer can steer a terminal or forge a line. Throws UsageError. */
+export function formatter(): TextFormatter {
   const format = environment("VRPC_LOG_FORMAT")?.toLowerCase() ?? "text";
-  if (format === "json") return getJsonLinesFormatter();
+  if (format === "json") {
+    const json = getJsonLinesFormatter();
+    return (record) => `${printable(json(record).trimEnd())}\n`;
+  }
   if (format !== "text") {
     throw new UsageError(`Cannot use VRPC_LOG_FORMAT ${format}: it must be json or text`);
   }
-  // Writes addresses and names without quotes.
-  return Deno.stderr.isTerminal()
-    ? getAnsiColorFormatter({ value: "bare" })
-    : getTextFormatter({ value: "bare" });
+  const text = Deno.stderr.isTerminal()
+    ? getAnsiColorFormatter({ value: shown })
+    : getTextFormatter({ value: shown });
+  return (record) =>
+    text({ ...record, message: record.message.map((part, i) => i % 2 ? part : escaped(part)) });
+}
+
+// Addresses and names have no quotes.
+function shown(value: unknown, inspect: (value: unknown) => string): string {
+  if (typeof value === "string") return printable(value);
+  return value instanceof Error ? printableError(value) : printableLines(inspect(value));
+}
+
+function escaped(part: unknown): unknown {
+  return typeof part === "string" ? printable(part) : part;
 }

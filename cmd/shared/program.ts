@@ -5,6 +5,7 @@
  */
 
 import config from "../../deno.json" with { type: "json" };
+import { printable, printableError } from "../../src/call/printable.ts";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { environment, readFrom, warningsOf } from "./variables.ts";
 
@@ -152,11 +153,19 @@ export async function runProgram(name: string, body: () => Promise<number>): Pro
   }
 }
 
-/** Formats an error as one line; with its stack if `VRPC_DEBUG=1` is in the environment. */
+/**
+ * Formats an error as one printable line, because its text may be a peer's; with its stack if `VRPC_DEBUG=1` is in the
+ * environment.
+ */
 export function errorLine(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (environment("VRPC_DEBUG") === "1") return error.stack ?? error.message;
-  return error.message.replace(/\s*\n\s*/g, " ");
+  if (!(error instanceof Error)) return printable(String(error));
+  if (environment("VRPC_DEBUG") === "1") return printableError(error);
+  return oneLine(error.message);
+}
+
+/** Joins the lines of a text by spaces, and escapes what can't be printed. */
+export function oneLine(text: string): string {
+  return printable(text.replace(/\s*\n\s*/g, " "));
 }
 
 /** Reads the text file of an option. Throws {@link UsageError}. */

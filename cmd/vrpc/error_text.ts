@@ -17,6 +17,8 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import type { ErrorDetail, RpcError } from "../../mod.ts";
 import { file_google_rpc_error_details } from "../../src/services/descriptors/errdetails.ts";
+import { printable, printableJson } from "../../src/call/printable.ts";
+import { oneLine } from "../shared/program.ts";
 import { reflectSymbol } from "../../src/services/mod.ts";
 import type { Lookup } from "./lookup.ts";
 
@@ -59,10 +61,10 @@ export async function errorText(
   const details = error.details.map((detail) => decoded(detail, registry));
   if (format === "json") {
     const { codeName: code, message } = error;
-    return JSON.stringify({ code, message, details: details.map(jsonOf) });
+    return printableJson({ code, message, details: details.map(jsonOf) });
   }
-  const head = `${error.codeName}: ${error.message.replace(/\s*\n\s*/g, " ")}`;
-  return [head, ...details.map(lineOf)].join("\n");
+  const head = `${error.codeName}: ${oneLine(error.message)}`;
+  return [head, ...details.map(lineOf)].map(printable).join("\n");
 }
 
 function lineOf({ typeUrl, fields, base64 }: Detail): string {

@@ -5,6 +5,7 @@
  */
 
 import { type DescMessage, type Message, toJsonString } from "@bufbuild/protobuf";
+import { printable, printableLines } from "../../src/call/printable.ts";
 import { bytesCodec, type Codec, type MethodInfo, protobufCodec } from "../../mod.ts";
 import { fromExactJson, parseExactJson } from "../../src/gateway/mod.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
@@ -30,7 +31,7 @@ export function messageText(method: FoundMethod, raw: boolean): MessageText {
     return {
       info: { path, kind, requestCodec: bytesCodec, responseCodec: bytesCodec },
       parse: (given) => given,
-      print: (message) => raw ? message as Uint8Array : line(message as Uint8Array),
+      print: (message) => raw ? message as Uint8Array : line(shown(message as Uint8Array)),
     };
   }
   const { input, output, registry } = types;
@@ -46,13 +47,19 @@ export function messageText(method: FoundMethod, raw: boolean): MessageText {
     },
     print: (message) =>
       line(encoder.encode(
-        toJsonString(output, message as Message, { registry, alwaysEmitImplicit: true }),
+        printable(toJsonString(output, message as Message, { registry, alwaysEmitImplicit: true })),
       )),
   };
 }
 
 function codec(descriptor: DescMessage): Codec<unknown> {
   return protobufCodec(descriptor) as Codec<unknown>;
+}
+
+/** A terminal gets printable text; files and pipes get the bytes. */
+function shown(bytes: Uint8Array): Uint8Array {
+  if (!Deno.stdout.isTerminal()) return bytes;
+  return encoder.encode(printableLines(decoder.decode(bytes)));
 }
 
 function line(bytes: Uint8Array): Uint8Array {

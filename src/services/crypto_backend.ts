@@ -33,7 +33,7 @@ export function chooseCryptoBackend(wanted: CryptoBackend | "auto" = "auto"): Cr
     return "libcrypto";
   } catch (error) {
     if (wanted === "libcrypto") throw error;
-    logger.info(`Signing with webcrypto: ${(error as Error).message}`);
+    logger.info("Signing with webcrypto: {reason}", { reason: (error as Error).message });
     return "webcrypto";
   }
 }

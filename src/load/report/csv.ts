@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable } from "../../call/printable.ts";
 import type { RunResult } from "../measure/result.ts";
 
 type Cell = string | number | null;
@@ -66,6 +67,6 @@ function rows(table: readonly (readonly Cell[])[]): string {
 
 function cell(value: Cell): string {
   if (value === null) return "";
-  const text = typeof value === "number" ? String(Number(value.toFixed(6))) : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = typeof value === "number" ? String(Number(value.toFixed(6))) : printable(value);
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

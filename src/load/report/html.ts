@@ -7,6 +7,7 @@
 
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
+import { printable, printableJson } from "../../call/printable.ts";
 import type { Comparison } from "./compare.ts";
 import pageCss from "./page/page.css" with { type: "text" };
 import pageScript from "./page/page.js" with { type: "text" };
@@ -22,7 +23,7 @@ export function htmlReport(
   const charts = results.map((result, i) => chartsOf(result, comparisons[i]?.before));
   const title = results.map((result) => result.title).join(", ") + " benchmark";
   // An unescaped "<" in the data could end the script element.
-  const data = JSON.stringify(charts).replaceAll("<", "\\u003c");
+  const data = printableJson(charts).replaceAll("<", "\\u003c");
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -219,6 +220,6 @@ function card(title: string, content: string): string {
 }
 
 function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+  return printable(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;");
 }

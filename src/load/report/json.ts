@@ -4,12 +4,13 @@
  * @module
  */
 
+import { printableLines } from "../../call/printable.ts";
 import type { ReportFile, RunResult } from "../measure/result.ts";
 
 /** Renders the runs as JSON, with each bucket on one line. */
 export function jsonReport(results: readonly RunResult[]): string {
   const file: ReportFile = { version: 1, runs: results };
-  const text = JSON.stringify(file, null, 2);
+  const text = printableLines(JSON.stringify(file, null, 2));
   // There are thousands of buckets: on one line each instead of four.
   return text.replace(/\[\s+(\d+),\s+(\d+)\s+\]/g, "[$1, $2]") + "\n";
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable } from "../../call/printable.ts";
 import type { Comparison } from "./compare.ts";
 import {
   histogramOf,
@@ -32,7 +33,7 @@ export function textReport(result: RunResult, comparison?: Comparison): string {
     ...(comparison ? comparisonLines(comparison) : []),
     ...result.notes.map((note) => `Note: ${note}`),
   ];
-  return lines.join("\n") + "\n";
+  return lines.map(printable).join("\n") + "\n";
 }
 
 function headLines(result: RunResult): string[] {

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import { printable } from "../../call/printable.ts";
 import type { CallCore, CallStarter, ClientMethod } from "../client/call_core.ts";
 import { Backoff } from "../pool/backoff.ts";
 import { Batcher } from "../batch/batcher.ts";
@@ -186,7 +187,7 @@ export class ChannelAssembly {
       maxReplyBytes: this.#options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES,
       maxQueuedCalls: this.#options.maxQueuedCalls ?? MAX_QUEUED_CALLS,
       target: this.target.text,
-      log: (level, message) => clientLog[level](message),
+      log: (level, message) => clientLog[level]("{message}", { message: printable(message) }),
     });
   }
 
@@ -196,7 +197,8 @@ export class ChannelAssembly {
     // Throws for options out of range, before the first dial.
     new Backoff(options, random);
     const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-    const log = (level: "debug" | "warn", message: string) => clientLog[level](message);
+    const log = (level: "debug" | "warn", message: string) =>
+      clientLog[level]("{message}", { message: printable(message) });
     return new Pool({
       target: this.target.text,
       resolve: (signal) => this.target.resolve(signal),

@@ -11,6 +11,7 @@ import { METHOD_KINDS } from "../../call/method.ts";
 import { checkOneOf } from "../../limits/ranges.ts";
 import { Status } from "../../call/status.ts";
 import type { ClientMethod } from "../client/call_core.ts";
+import { type CapabilityInfo, parseCapabilities } from "./capabilities.ts";
 import { CallFactory } from "./call_factory.ts";
 import { ChannelAssembly, type ChannelRuntime } from "./assembly.ts";
 import type { ChannelOptions, ChannelStats } from "./options.ts";
@@ -105,26 +106,6 @@ export interface BoundMethod<Req, Res> {
     requests: AsyncIterable<Req> | Iterable<Req>,
     options?: CallOptions,
   ): AsyncIterable<Res>;
-}
-
-/**
- * A method in a lean server's list.
- *
- * @category Client
- */
-export interface CapabilityInfo {
-  /** Number of the method; `capabilities` itself is 0. */
-  readonly id: number;
-  /** Path of the method. */
-  readonly name: string;
-  /** Description in one line. */
-  readonly description: string;
-  /** Type of requests, such as a message's name. */
-  readonly requestType: string;
-  /** Type of replies. */
-  readonly responseType: string;
-  /** Kind of the method: unary or streaming. */
-  readonly kind: string;
 }
 
 /**
@@ -242,18 +223,7 @@ class RpcChannel implements Channel {
         "Cannot list capabilities on the gRPC wire: use reflection, or a lean channel",
       );
     }
-    const reply = await this.call("capabilities", new Uint8Array(), options);
-    try {
-      return JSON.parse(new TextDecoder().decode(reply));
-    } catch (cause) {
-      throw new RpcError(
-        Status.INTERNAL,
-        "Cannot decode the server's capabilities: not valid JSON",
-        {
-          cause,
-        },
-      );
-    }
+    return parseCapabilities(await this.call("capabilities", new Uint8Array(), options));
   }
 
   async ready(options: { timeoutMs?: number } = {}): Promise<void> {

@@ -6,6 +6,7 @@
  */
 
 import { getConfig, type Logger } from "@logtape/logtape";
+import { printable, printableThrown } from "../../call/printable.ts";
 import { textOf } from "../../errors.ts";
 import { onRejection } from "./promises.ts";
 
@@ -110,14 +111,5 @@ function printLine(template: string, facts: FailureFacts): void {
   const text = template
     .replace(/:? ?\{error\}$/, "")
     .replace(/\{(\w+)\}/g, (_, name) => printable(String(facts[name])));
-  console.error(`vrpc: ${text}:`, facts.error);
-}
-
-/** Text whose control characters are escaped, so that it can neither forge a line nor steer a terminal. */
-export function printable(text: string): string {
-  return text.replace(
-    // deno-lint-ignore no-control-regex -- control characters are what is escaped
-    /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  console.error(`vrpc: ${text}:`, printableThrown(facts.error));
 }

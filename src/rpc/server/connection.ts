@@ -6,6 +6,7 @@
 
 import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
 import type { Clock } from "../../call/clock.ts";
+import { printable } from "../../call/printable.ts";
 import type { ServerCall, ServerConnection, ServerConnectionSink } from "../../call/wire.ts";
 import { GrpcServerConnection } from "../../grpc/server.ts";
 import { LeanServerConnection } from "../../lean/server.ts";
@@ -118,7 +119,7 @@ export class AcceptedConnection implements ServerConnectionSink {
     const owner = this.#owner;
     serverLog[owner.warnedOfHandshake ? "debug" : "warn"](
       "{reason}; closed (logged as a warning once)",
-      { reason: textOf(error) },
+      { reason: printable(textOf(error)) },
     );
     owner.warnedOfHandshake = true;
   }
@@ -187,7 +188,7 @@ export class AcceptedConnection implements ServerConnectionSink {
   onNote(level: "debug" | "warn", message: string): void {
     serverLog[level === "warn" ? this.#owner.warnings.level() : level]("{peer}: {message}", {
       peer: this.#stream.peer.address,
-      message,
+      message: printable(message),
     });
   }
 

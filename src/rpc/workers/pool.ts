@@ -5,6 +5,7 @@
  */
 
 import { Metadata } from "../../call/metadata.ts";
+import { printable } from "../../call/printable.ts";
 import { checkFunctions, checkRanges, measured, type Ranges, whole } from "../../limits/ranges.ts";
 import { Status, statusFromNumber } from "../../call/status.ts";
 import { deadlineExceeded, RpcError, textOf } from "../../errors.ts";
@@ -224,7 +225,10 @@ export class WorkerPool {
     this.#counts.replaced++;
     // A worker that never started gets an increasing delay.
     const delayMs = worker.wasReady ? 0 : Math.min(5000, Math.max(100, worker.startDelayMs * 2));
-    serverLog.warn("Replacing a worker in {delayMs} ms: {reason}", { delayMs, reason });
+    serverLog.warn("Replacing a worker in {delayMs} ms: {reason}", {
+      delayMs,
+      reason: printable(reason),
+    });
     this.#workers[at] = this.#newWorker(delayMs);
   }
 }

@@ -122,3 +122,27 @@ Deno.test("only calls without a connection make the note that the server could n
   assert.equal(gone.unreachable!.count, 500);
   assert.equal(parseReportFile(jsonReport([gone])).runs[0].unreachable!.count, 500);
 });
+
+Deno.test("a peer's text can neither forge a line of a report nor steer a terminal", async () => {
+  const run = await frozenRun(1000);
+  const text = "gone\nFailed requests: 0\x1b]0;x\x07\x9b2J\u202e<script>\u2028";
+  const failure = { code: "UNKNOWN", count: 1, firstAtMs: 0, lastAtMs: 0, message: text };
+  const hostile = { ...run, title: text, failures: [failure], notes: [text] };
+  const escaped = "gone\\u000aFailed requests: 0\\u001b]0;x\\u0007\\u009b2J\\u202e";
+  for (
+    const report of [
+      textReport(hostile),
+      csvReport([hostile]),
+      htmlReport([hostile], []),
+      jsonReport([hostile]),
+    ]
+  ) {
+    const characters = report.replace(/[\r\n\t]/g, "");
+    // deno-lint-ignore no-control-regex -- control characters are what must not be there
+    assert.doesNotMatch(characters, /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/);
+    assert.ok(report.includes(escaped) || report.includes(JSON.stringify(text).slice(1, 20)));
+    assert.equal(report.match(/^Failed requests/gm)?.length ?? 0, report.startsWith("===") ? 1 : 0);
+  }
+  assert.equal(JSON.parse(jsonReport([hostile])).runs[0].title, text);
+  assert.doesNotMatch(htmlReport([hostile]), /<script>\\u2028/);
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
-import { FailureLog, printable } from "../../../src/rpc/core/failure_log.ts";
+import { FailureLog } from "../../../src/rpc/core/failure_log.ts";
 import { trapProxy } from "../../fixtures/misbehaviour.ts";
 import { printed } from "../../fixtures/printed.ts";
 
@@ -62,6 +62,17 @@ Deno.test("a configuration of other categories does not hide failures", async ()
   assert.equal(lines.length, 1);
 });
 
+Deno.test("a printed failure is printable: no line is forged, no terminal steered", () => {
+  const lines = printed(() =>
+    new FailureLog(logger, true).error("The handler of {method} failed: {error}", {
+      method: "/a\n\x1b]0;b",
+      error: new Error("c\nvrpc: d\u202e\x9b"),
+    })
+  );
+  assert.equal(lines[0][0], "vrpc: The handler of /a\\u000a\\u001b]0;b failed:");
+  assert.match(lines[0][1] as string, /^Error: c\\u000avrpc: d\\u202e\\u009b\n {4}at /);
+});
+
 Deno.test("more than 100 lines in a second are counted instead of printed", () => {
   const log = new FailureLog(logger, true);
   const lines = printed(() => {
@@ -72,8 +83,4 @@ Deno.test("more than 100 lines in a second are counted instead of printed", () =
 
 Deno.test("no value makes it throw", () => {
   printed(() => new FailureLog(logger, true).hook("observer.sent", trapProxy()));
-});
-
-Deno.test("control characters are escaped: a line can neither be forged nor steer a terminal", () => {
-  assert.equal(printable("a\n\x1b]0;b\x9b\u2028é"), "a\\u000a\\u001b]0;b\\u009b\\u2028é");
 });
