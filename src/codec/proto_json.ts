@@ -14,30 +14,42 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { findLongNumbers } from "./json_numbers.ts";
 
-// Prefix of the placeholder strings for numbers during parsing; random, so that no input contains it by accident.
-const MARK = `#${crypto.randomUUID().slice(0, 8)}:`;
-// Matches every number that may lose digits in a double: 16 digits or more, or an exponent.
-const MAYBE_INEXACT = /[0-9.]{16}|[0-9][eE]/;
-const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+// Prefix of the placeholder strings for numbers during parsing: the short one unless the input contains it.
+const SHORT_MARK = "\x7f";
+const LONG_MARK = `\x7f${crypto.randomUUID()}:`;
+const HAS_SHORT_MARK = /\x7f|\\u007f/i;
+// Longest text that is parsed again, so that the error has the positions and words of the runtime.
+const MAX_REPARSED_CHARS = 262_144;
+// Bytes that are copied one by one: calls for fewer take longer.
+const MAX_COPIED_SINGLY = 64;
+const QUOTE = 0x22;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+// Levels of JSON that are looked into: messages nest a hundred levels deep at most, with lists and maps between them.
+const MAX_DEPTH = 400;
 
 /** JSON whose numbers are resolved by the type of their field. */
 export interface ExactJson {
   /** Parsed value, with placeholder strings for numbers that a double may not hold. */
   readonly value: unknown;
-  /** Whether `value` contains placeholders. */
-  readonly marked: boolean;
+  /** Prefix of the placeholders; null when there are none. */
+  readonly mark: string | null;
 }
 
 /** Parses JSON text. Throws SyntaxError as `JSON.parse` does, RangeError for numbers beyond a double. */
 export function parseExactJson(text: string): ExactJson {
-  const marked = MAYBE_INEXACT.test(text) ? markNumbers(text) : text;
-  if (marked === text) return { value: JSON.parse(text), marked: false };
+  const json = encoder.encode(text);
+  const numbers = findLongNumbers(json);
+  if (numbers.length === 0) return { value: JSON.parse(text), mark: null };
+  const mark = HAS_SHORT_MARK.test(text) ? LONG_MARK : SHORT_MARK;
+  const marked = decoder.decode(withMarks(json, numbers, encoder.encode(`"${mark}`)));
   try {
-    return { value: JSON.parse(marked), marked: true };
-  } catch {
-    // Parses the original text again, so that the error has its positions.
-    return { value: JSON.parse(text), marked: false };
+    return { value: JSON.parse(marked), mark };
+  } catch (error) {
+    if (text.length <= MAX_REPARSED_CHARS) return { value: JSON.parse(text), mark: null };
+    throw unmarked(error as SyntaxError, marked, `"${mark}`);
   }
 }
 
@@ -48,166 +60,172 @@ export function fromExactJson(
   registry?: Registry,
   options?: { readonly ignoreUnknownFields?: boolean },
 ): Message {
-  const value = json.marked ? resolveMessage(json.value, type, registry) : json.value;
+  const { mark } = json;
+  const value = mark === null
+    ? json.value
+    : new NumberResolver(mark, registry).message(json.value, type, 0);
   return fromJson(type, value as JsonValue, { ...options, registry });
 }
 
-// Visits the matches of MAYBE_INEXACT, skipping string literals.
-function markNumbers(text: string): string {
-  const candidates = new RegExp(MAYBE_INEXACT, "g");
-  let marked = "";
-  let copied = 0;
-  let quote = nextQuote(text, 0);
-  for (let found = candidates.exec(text); found !== null; found = candidates.exec(text)) {
-    const { index } = found;
-    let at = copied;
-    while (quote < index) {
-      at = afterString(text, quote);
-      quote = nextQuote(text, at);
+/** Puts each number in quotes, with a mark behind the first; `opening` is that quote with the mark. */
+function withMarks(json: Uint8Array, numbers: Uint32Array, opening: Uint8Array): Uint8Array {
+  const added = opening.length + 1;
+  const marked = new Uint8Array(json.length + numbers.length / 2 * added);
+  let to = 0;
+  let from = 0;
+  const copyUntil = (end: number) => {
+    if (end - from > MAX_COPIED_SINGLY) {
+      marked.set(json.subarray(from, end), to);
+      to += end - from;
+      from = end;
     }
-    if (at > index) {
-      candidates.lastIndex = at;
-      continue;
-    }
-    const start = startOfNumber(text, index, at);
-    const end = endOfNumber(text, index);
-    candidates.lastIndex = end;
-    const token = text.slice(start, end);
-    if (!isNumber(token) || isKey(text, end)) continue;
-    if ((token.length > 300 || /[eE]/.test(token)) && !Number.isFinite(Number(token))) {
-      throw new RangeError(`${shown(token)} at position ${start} is out of range`);
-    }
-    marked += text.slice(copied, start) + `"${MARK}${token}"`;
-    copied = end;
+    while (from < end) marked[to++] = json[from++];
+  };
+  for (let i = 0; i < numbers.length; i += 2) {
+    copyUntil(numbers[i]);
+    for (let k = 0; k < opening.length; k++) marked[to++] = opening[k];
+    copyUntil(numbers[i + 1]);
+    marked[to++] = QUOTE;
   }
-  return copied === 0 ? text : marked + text.slice(copied);
+  copyUntil(json.length);
+  return marked;
 }
 
-function nextQuote(text: string, from: number): number {
-  const at = text.indexOf('"', from);
-  return at < 0 ? Infinity : at;
-}
-
-function startOfNumber(text: string, index: number, least: number): number {
-  while (index > least && isNumberPart(text.charCodeAt(index - 1))) index--;
-  return index;
-}
-
-function isNumberPart(char: number): boolean {
-  return (char >= 0x30 && char <= 0x39) || char === 0x2e || char === 0x2b ||
-    char === 0x2d || char === 0x65 || char === 0x45;
-}
-
-function afterString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let backslashes = end;
-    while (text.charCodeAt(backslashes - 1) === 0x5c) backslashes--;
-    if ((end - backslashes) % 2 === 0) return end + 1;
-  }
-  return text.length;
-}
-
-function endOfNumber(text: string, start: number): number {
-  let at = start + 1;
-  while (isNumberPart(text.charCodeAt(at))) at++;
-  return at;
-}
-
-function isNumber(token: string): boolean {
-  NUMBER.lastIndex = 0;
-  return NUMBER.test(token) && NUMBER.lastIndex === token.length;
-}
-
-// A number in place of an object's key is a syntax error, which a placeholder string would hide.
-function isKey(text: string, end: number): boolean {
-  while (text.charCodeAt(end) <= 0x20) end++;
-  return text.charCodeAt(end) === 0x3a;
+/** Returns the error of a text with placeholders, at its position in the original text. */
+function unmarked(error: SyntaxError, marked: string, opening: string): SyntaxError {
+  const found = /^(.*?)(?: in JSON)? at position (\d+)/.exec(error.message);
+  if (found === null) return new SyntaxError(error.message.split(",")[0]);
+  const position = Number(found[2]);
+  const before = marked.slice(0, position).split(opening).length - 1;
+  return new SyntaxError(`${found[1]} at position ${position - before * (opening.length + 1)}`);
 }
 
 function shown(token: string): string {
   return token.length > 40 ? `${token.slice(0, 40)}…` : token;
 }
 
-function tokenOf(value: unknown): string | undefined {
-  return typeof value === "string" && value.startsWith(MARK) ? value.slice(MARK.length) : undefined;
-}
-
-/** Replaces placeholders by doubles, at any depth. */
-function resolveDoubles(value: unknown): unknown {
-  const token = tokenOf(value);
-  if (token !== undefined) return Number(token);
-  return eachItem(value, resolveDoubles);
-}
-
-function eachItem(value: unknown, resolve: (item: unknown, key: string) => unknown): unknown {
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) value[i] = resolve(value[i], "");
-  } else if (typeof value === "object" && value !== null) {
-    for (const key of Object.keys(value)) {
-      const item = (value as Record<string, unknown>)[key];
-      const resolved = resolve(item, key);
-      if (resolved !== item) {
-        Object.defineProperty(value, key, {
-          value: resolved,
-          configurable: true,
-          enumerable: true,
-          writable: true,
-        });
-      }
-    }
-  }
-  return value;
-}
-
 const INTEGER_WRAPPER = /^google\.protobuf\.U?Int(32|64)Value$/;
-
-function resolveMessage(value: unknown, type: DescMessage, registry?: Registry): unknown {
-  if (INTEGER_WRAPPER.test(type.typeName)) return resolveInteger(value, type.typeName);
-  if (type.typeName === "google.protobuf.Any") return resolveAny(value, registry);
-  if (tokenOf(value) !== undefined || Array.isArray(value) || FREE_FORM.test(type.typeName)) {
-    return resolveDoubles(value);
-  }
-  const fields = fieldsOf(type);
-  return eachItem(value, (item, key) => {
-    const field = fields.get(key);
-    return field === undefined ? resolveDoubles(item) : resolveField(item, field, registry);
-  });
-}
-
 const FREE_FORM = /^google\.protobuf\.(Struct|Value|ListValue)$/;
-
-function resolveAny(value: unknown, registry?: Registry): unknown {
-  const url = (value as { "@type"?: unknown } | null)?.["@type"];
-  const name = typeof url === "string" ? url.slice(url.lastIndexOf("/") + 1) : "";
-  const type = registry?.getMessage(name);
-  if (type === undefined) return resolveDoubles(value);
-  const fields = fieldsOf(type);
-  const wellKnown = type.typeName.startsWith("google.protobuf.");
-  return eachItem(value, (item, key) => {
-    if (wellKnown && key === "value") return resolveMessage(item, type, registry);
-    const field = fields.get(key);
-    return field === undefined ? resolveDoubles(item) : resolveField(item, field, registry);
-  });
-}
-
-function resolveField(value: unknown, field: DescField, registry?: Registry): unknown {
-  const one = (item: unknown): unknown => {
-    if (field.message) return resolveMessage(item, field.message, registry);
-    if (field.enum && tokenOf(item) !== undefined) return Number(resolveInteger(item, field.name));
-    if (INTEGERS.has(field.scalar!)) return resolveInteger(item, field.name);
-    return resolveDoubles(item);
-  };
-  if (field.fieldKind === "list" && Array.isArray(value)) return eachItem(value, one);
-  if (field.fieldKind === "map") return eachItem(value, one);
-  return one(value);
-}
-
 const INTEGERS: ReadonlySet<ScalarType> = new Set([
   ...[ScalarType.INT32, ScalarType.UINT32, ScalarType.SINT32],
   ...[ScalarType.FIXED32, ScalarType.SFIXED32],
   ...[ScalarType.INT64, ScalarType.UINT64, ScalarType.SINT64],
   ...[ScalarType.FIXED64, ScalarType.SFIXED64],
 ]);
+
+/** Replaces placeholders by numbers, by the type of their field: integers by digits, others by doubles. */
+class NumberResolver {
+  readonly #mark: string;
+  readonly #registry: Registry | undefined;
+
+  constructor(mark: string, registry: Registry | undefined) {
+    this.#mark = mark;
+    this.#registry = registry;
+  }
+
+  message(value: unknown, type: DescMessage, depth: number): unknown {
+    const { typeName } = type;
+    if (INTEGER_WRAPPER.test(typeName)) return this.#integer(value, typeName, depth);
+    if (typeName === "google.protobuf.Any") return this.#any(value, depth);
+    if (FREE_FORM.test(typeName) || !isObject(value)) return this.#doubles(value, depth);
+    // Refused whatever is in it.
+    if (Array.isArray(value)) return value;
+    return this.#fields(value, type, depth);
+  }
+
+  #fields(value: object, type: DescMessage, depth: number, wrapped = false): unknown {
+    const fields = fieldsOf(type);
+    return this.#each(value, depth, (item, key, inner) => {
+      if (wrapped && key === "value") return this.message(item, type, inner);
+      const field = fields.get(key);
+      return field === undefined ? this.#doubles(item, inner) : this.#field(item, field, inner);
+    });
+  }
+
+  #any(value: unknown, depth: number): unknown {
+    const url = (value as { "@type"?: unknown } | null)?.["@type"];
+    const name = typeof url === "string" ? url.slice(url.lastIndexOf("/") + 1) : "";
+    const type = this.#registry?.getMessage(name);
+    if (type === undefined || !isObject(value)) return this.#doubles(value, depth);
+    // The JSON of a well-known type is in the field "value".
+    return this.#fields(value, type, depth, type.typeName.startsWith("google.protobuf."));
+  }
+
+  #field(value: unknown, field: DescField, depth: number): unknown {
+    const many = field.fieldKind === "list" ? Array.isArray(value) : field.fieldKind === "map";
+    if (!many || !isObject(value)) return this.#single(value, field, depth);
+    return this.#each(value, depth, (item, _, inner) => this.#single(item, field, inner));
+  }
+
+  #single(value: unknown, field: DescField, depth: number): unknown {
+    if (field.message) return this.message(value, field.message, depth);
+    // No scalar is an object: refused whatever is in it.
+    if (isObject(value)) return value;
+    if (field.enum && this.#token(value) !== undefined) {
+      return Number(this.#integer(value, field.name, depth));
+    }
+    if (INTEGERS.has(field.scalar!)) return this.#integer(value, field.name, depth);
+    return this.#doubles(value, depth);
+  }
+
+  #integer(value: unknown, where: string, depth: number): unknown {
+    const token = this.#token(value);
+    if (token === undefined) return this.#doubles(value, depth);
+    const digits = wholeDigits(token);
+    if (digits === undefined) {
+      throw new Error(`${where}: ${shown(token)} is not a whole number in range`);
+    }
+    return digits;
+  }
+
+  #doubles(value: unknown, depth: number): unknown {
+    const token = this.#token(value);
+    if (token !== undefined) return Number(token);
+    if (!isObject(value)) return value;
+    return this.#each(value, depth, (item, _, inner) => this.#doubles(item, inner));
+  }
+
+  #token(value: unknown): string | undefined {
+    return typeof value === "string" && value.startsWith(this.#mark)
+      ? value.slice(this.#mark.length)
+      : undefined;
+  }
+
+  /** Resolves the items that may be or contain placeholders, in place. */
+  #each(value: object, depth: number, resolve: Resolve): unknown {
+    if (depth === MAX_DEPTH) return value;
+    if (Array.isArray(value)) {
+      for (let i = 0; i < value.length; i++) {
+        const item = value[i];
+        if (isObject(item) || typeof item === "string") value[i] = resolve(item, "", depth + 1);
+      }
+      return value;
+    }
+    for (const key of Object.keys(value)) {
+      const item = (value as Record<string, unknown>)[key];
+      if (!isObject(item) && typeof item !== "string") continue;
+      const resolved = resolve(item, key, depth + 1);
+      if (resolved !== item) setOwn(value, key, resolved);
+    }
+    return value;
+  }
+}
+
+type Resolve = (item: unknown, key: string, depth: number) => unknown;
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+// An assignment to "__proto__" would not make a property.
+function setOwn(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, {
+    value,
+    configurable: true,
+    enumerable: true,
+    writable: true,
+  });
+}
 
 const known = new WeakMap<DescMessage, ReadonlyMap<string, DescField>>();
 
@@ -222,18 +240,11 @@ function fieldsOf(type: DescMessage): ReadonlyMap<string, DescField> {
   return fields;
 }
 
-function resolveInteger(value: unknown, where: string): unknown {
-  const token = tokenOf(value);
-  if (token === undefined) return resolveDoubles(value);
-  const digits = wholeDigits(token);
-  if (digits === undefined) {
-    throw new Error(`${where}: ${shown(token)} is not a whole number in range`);
-  }
-  return digits;
-}
+const PLAIN_DIGITS = /^-?[1-9][0-9]{0,19}$/;
 
 /** Returns the decimal digits of a whole number of at most 20 digits, given in any JSON form. */
 function wholeDigits(token: string): string | undefined {
+  if (PLAIN_DIGITS.test(token)) return token;
   const [mantissa, exponent = "0"] = token.split(/[eE]/);
   const negative = mantissa.startsWith("-");
   const [whole, fraction = ""] = (negative ? mantissa.slice(1) : mantissa).split(".");

@@ -180,7 +180,7 @@ function tooLarge(maxBytes: number): BadRequest {
 
 /** Parses JSON; empty text is an empty object. Throws BadRequest (400) with the position of the error. */
 export function parseJson(text: string): ExactJson {
-  if (text.trim() === "") return { value: {}, marked: false };
+  if (text.trim() === "") return { value: {}, mark: null };
   try {
     return parseExactJson(text);
   } catch (error) {
@@ -201,7 +201,7 @@ const MAX_SEARCHED_CHARS = 65_536;
 function whereItIsWrong(message: string, text: string): string {
   if (/position \d+/.test(message)) return message;
   if (!message.startsWith("Unexpected token")) return `${message} at position ${text.length}`;
-  const what = message.slice(0, message.indexOf(","));
+  const [what] = message.split(",");
   if (text.length > MAX_SEARCHED_CHARS) return what;
   // Binary search: an error in a prefix is an error in every longer prefix.
   let good = 0;

@@ -4,6 +4,7 @@
 // well-behaved client at 50 calls per second. An attack is contained when the server survives, its resident memory
 // grows by at most 64 MiB, its descriptors are closed, the client gets no error, and the client's p99 is at most
 // three times that beside legitimate traffic of the same bytes per second. Exits with 1 when one is not contained.
+// Bodies of JSON go to the host program, see json_attacks.ts.
 
 import { anyText, choice, number, readArguments, refuse } from "../../../scripts/arguments.ts";
 import { selfSigned } from "../../../src/transport/certs.ts";
@@ -15,6 +16,7 @@ import { HTTP1_ATTACKS } from "./http1_attacks.ts";
 import { HTTP2_ATTACKS } from "./http2_attacks.ts";
 import { LEAN_ATTACKS } from "./lean_attacks.ts";
 import { moveToOtherCore, runAttacker, runLegitimate, ServerProcess } from "./processes.ts";
+import { JSON_ATTACKS, runJsonAttacks } from "./json_attacks.ts";
 import type { AttackerReport } from "./report.ts";
 import { Witness } from "./witness.ts";
 
@@ -152,7 +154,11 @@ const attacks = [...HTTP1_ATTACKS, ...HTTP2_ATTACKS, ...LEAN_ATTACKS].filter(({ 
   (values.wire === undefined || wire === values.wire) &&
   (values.only === undefined || name.includes(values.only))
 );
-if (attacks.length === 0) refuse(`Cannot find an attack with "${values.only}" in its name`);
+const wantsJson = (name: string) =>
+  values.wire === undefined && (values.only === undefined || name.includes(values.only));
+if (attacks.length === 0 && !Object.keys(JSON_ATTACKS).some(wantsJson)) {
+  refuse(`Cannot find an attack with "${values.only}" in its name`);
+}
 const certificate = await selfSigned();
 const directory = await Deno.makeTempDir();
 const certFile = `${directory}/cert.pem`;
@@ -201,6 +207,14 @@ try {
       await server.stop();
     }
   }
+  await runJsonAttacks(seconds, wantsJson, (result) => {
+    const { name, bodiesPerSecond, p99Ms, legitimateMs, problems } = result;
+    const outcome = problems.length === 0 ? "contained" : `NOT CONTAINED: ${problems.join("; ")}`;
+    const rate = `${bodiesPerSecond.toFixed(1)} bodies/s`;
+    const figures = [p99Ms.toFixed(1), legitimateMs.toFixed(1), String(problems.length)];
+    console.log(line(["http", name, "", rate, "–", "–", ...figures, outcome]));
+    if (problems.length > 0) failed++;
+  });
 } finally {
   await running?.stop();
   await Deno.remove(directory, { recursive: true });
