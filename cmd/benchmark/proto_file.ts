@@ -4,10 +4,9 @@
  * @module
  */
 
-import type { FileRegistry } from "@bufbuild/protobuf";
 import { basename, dirname, join, resolve } from "node:path";
 import config from "../../deno.json" with { type: "json" };
-import { registryOfSet } from "../../src/load/generate/method_source.ts";
+import { type Types, typesOfFile } from "../../src/load/generate/method_source.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
 import { TemporaryFolder } from "../shared/temporary_folder.ts";
 
@@ -15,12 +14,12 @@ import { TemporaryFolder } from "../shared/temporary_folder.ts";
 const COMPILE_TIMEOUT_MS = 120_000;
 
 /** Reads a descriptor set, or compiles a `.proto` file with buf. Throws {@link UsageError}. */
-export async function registryOfProto(path: string, imports?: string): Promise<FileRegistry> {
+export async function typesOfProto(path: string, imports?: string): Promise<Types> {
   try {
     const bytes = path.endsWith(".proto")
       ? await compile(resolve(path), imports === undefined ? undefined : resolve(imports))
       : await Deno.readFile(path);
-    return registryOfSet(bytes);
+    return typesOfFile(bytes);
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound ? "no such file" : errorLine(error);
     throw new UsageError(`Cannot read ${path} (--proto): ${reason}`);

@@ -5,7 +5,7 @@
  */
 
 import type { Channel } from "../../mod.ts";
-import { create, type FileRegistry, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { Algorithm, KeyType, SignRequestSchema } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { EchoRequestSchema } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import type { CallSpec } from "../../src/load/generate/channel_target.ts";
@@ -21,7 +21,7 @@ import { reflect } from "../../src/load/generate/reflection.ts";
 import { errorLine, readTextOption, UsageError } from "../shared/program.ts";
 import { CONNECT_TIMEOUT_MS } from "./connect.ts";
 import type { Flags } from "./options.ts";
-import { registryOfProto } from "./proto_file.ts";
+import { typesOfProto } from "./proto_file.ts";
 
 /** Method to measure. */
 export interface Subject {
@@ -111,10 +111,10 @@ function sign(flags: Flags): Subject {
 async function anyMethod(flags: Flags, name: string, channel: Channel): Promise<Subject> {
   const found = await usageErrors(async () => {
     const { service } = splitMethod(name);
-    const registry: FileRegistry = flags.proto === undefined
+    const types = flags.proto === undefined
       ? await reflect(channel, service, CONNECT_TIMEOUT_MS)
-      : await registryOfProto(flags.proto, flags.protoPath);
-    return findMethod(registry, name);
+      : await typesOfProto(flags.proto, flags.protoPath);
+    return findMethod(types, name);
   });
   return {
     title: found.path.slice(1),

@@ -44,16 +44,27 @@ export interface Lookup {
 /** Lists all methods, in the order of the server. */
 export async function listMethods(lookup: Lookup): Promise<ListedMethod[]> {
   if (lookup.wire === "lean") return await lookup.channel.capabilities(lookup.options);
-  const { services, registry } = await reflectServices(lookup.channel, lookup.options);
-  return services.flatMap((name) =>
-    (registry.getService(name)?.methods ?? []).map((method) => ({
+  const { services, registry, faults } = await reflectServices(lookup.channel, lookup.options);
+  return services.flatMap((name) => {
+    const methods = registry.getService(name)?.methods;
+    if (methods === undefined) return [undescribed(name, faults.get(name))];
+    return methods.map((method) => ({
       name: pathOf(method),
       kind: method.methodKind,
       requestType: method.input.typeName,
       responseType: method.output.typeName,
-      description: "",
-    }))
-  );
+      description: noteOf(faults.get(pathOf(method))),
+    }));
+  });
+}
+
+function undescribed(service: string, fault: string | undefined): ListedMethod {
+  const name = `/${service}`;
+  return { name, kind: "?", requestType: "?", responseType: "?", description: noteOf(fault) };
+}
+
+function noteOf(fault: string | undefined): string {
+  return fault === undefined ? "" : `cannot be called with JSON: ${fault}`;
 }
 
 /**
@@ -94,6 +105,13 @@ function pathOf(method: DescMethod): string {
 function typedMethod(reflected: Reflected | undefined, name: string): FoundMethod | undefined {
   if (reflected === undefined) return undefined;
   const [service, method] = name.replace(/^\//, "").split("/");
+  const fault = reflected.faults.get(`/${service}/${method}`) ?? reflected.faults.get(service);
+  if (fault !== undefined) {
+    throw new RpcError(
+      Status.UNIMPLEMENTED,
+      `Cannot call ${service}/${method} with JSON: ${fault}`,
+    );
+  }
   const descriptor = reflected.registry.getService(service);
   const found = descriptor?.methods.find((each) => each.name === method);
   if (descriptor !== undefined && found === undefined) {

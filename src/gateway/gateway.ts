@@ -6,22 +6,25 @@
  */
 
 import {
-  create,
-  type DescMethod,
   type DescService,
   fromBinary,
   type JsonValue,
+  type Message,
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
 import { checkRanges, measured, type Ranges, whole } from "../limits/ranges.ts";
 import { DEFAULT_BUFFERED_BYTES } from "../limits/memory_pool.ts";
+import { printableJson } from "../call/printable.ts";
 import { Status } from "../call/status.ts";
 import { type ExactJson, fromExactJson } from "../codec/proto_json.ts";
 import { RpcError, TransportError } from "../errors.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
 import type { CallOptions } from "../rpc/core/types.ts";
 import { HttpReply } from "../rpc/http/handler.ts";
+import type { DescriptorLimits } from "../schema/limits.ts";
+import { depthFault } from "../schema/type_depth.ts";
+import { ExampleWriter } from "./example.ts";
 import { errorBody, errorResponse } from "./http_errors.ts";
 import { type GatewayMethod, MethodTable } from "./method_table.ts";
 import { BadRequest, BodyPool, parseJson, readJsonText } from "./request_body.ts";
@@ -44,6 +47,8 @@ export interface GatewayOptions {
    * body is complete. Default 15,000.
    */
   timeoutMs?: number;
+  /** Bounds on what the reflection of the service may send. Default: those of {@link DescriptorLimits}. */
+  reflection?: DescriptorLimits;
 }
 
 const RANGES: Ranges<GatewayOptions> = {
@@ -56,7 +61,7 @@ const RANGES: Ranges<GatewayOptions> = {
 export interface MethodSummary {
   /** `/package.Service/Method`. */
   readonly path: string;
-  /** `unary`, `server_streaming`, `client_streaming` or `bidi_streaming`. */
+  /** `unary`, `server_streaming`, `client_streaming` or `bidi_streaming`; `unknown` for a service without methods. */
   readonly kind: string;
   /** Message type of requests. */
   readonly request: string;
@@ -64,9 +69,13 @@ export interface MethodSummary {
   readonly response: string;
   /** Request with every field at its default. */
   readonly example: JsonValue;
+  /** Why the method can't be called, for example a type that reflection does not describe; undefined when it can. */
+  readonly fault?: string;
 }
 
 const MAX_TIMEOUT_MS = 3_600_000;
+// Fields in the examples of one list.
+const MAX_EXAMPLE_FIELDS = 50_000;
 
 /** Handles HTTP requests by calls on a channel. */
 export class Gateway {
@@ -88,7 +97,8 @@ export class Gateway {
       Object.entries<string | undefined>(options.routes ?? {})
         .filter((entry): entry is [string, string] => entry[1] !== undefined),
     );
-    this.#methods = new MethodTable(channel, options.services ?? [], this.#timeoutMs);
+    const { services = [], reflection = {} } = options;
+    this.#methods = new MethodTable(channel, services, this.#timeoutMs, reflection);
   }
 
   /** Handles one request for a method. Never rejects. */
@@ -128,7 +138,7 @@ export class Gateway {
     const allowedMs = this.#timeout(request);
     const startMs = performance.now();
     const remainingMs = () => Math.max(0, allowedMs - (performance.now() - startMs));
-    const method = await this.#find(this.#routes.get(path) ?? path);
+    const method = await this.#find(this.#routes.get(path) ?? path, remainingMs());
     const text = await readJsonText(request, {
       maxBytes: this.#maxBodyBytes,
       pool: this.#bodies,
@@ -160,8 +170,15 @@ export class Gateway {
     );
   }
 
-  async #find(path: string): Promise<GatewayMethod> {
-    const method = await this.#methods.find(path);
+  async #find(path: string, timeoutMs: number): Promise<GatewayMethod> {
+    const method = await this.#methods.find(path, timeoutMs);
+    const fault = this.#methods.faultOf(path) ?? (method && depthFault(method.desc));
+    if (fault !== undefined) {
+      throw new BadRequest(
+        501,
+        new RpcError(Status.UNIMPLEMENTED, `Cannot call ${path}: ${fault}`),
+      );
+    }
     if (method === undefined) {
       const hint = this.#methods.didYouMean(path);
       throw new BadRequest(
@@ -189,7 +206,7 @@ export class Gateway {
     const replies = this.#channel.stream(method.path, payload, options)[Symbol.asyncIterator]();
     const first = await replies.next();
     const utf8 = new TextEncoder();
-    const line = (value: unknown) => utf8.encode(JSON.stringify(value) + "\n");
+    const line = (value: unknown) => utf8.encode(printableJson(value) + "\n");
     let next: IteratorResult<Uint8Array> | undefined = first;
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
@@ -219,13 +236,22 @@ export class Gateway {
   /** Reads the methods of the service again. Rejects with RpcError when it is unavailable. */
   async list(): Promise<MethodSummary[]> {
     await this.#methods.load();
-    return this.#methods.all().map(({ path, desc }) => ({
-      path,
-      kind: desc.methodKind,
-      request: desc.input.typeName,
-      response: desc.output.typeName,
-      example: exampleOf(desc),
-    }));
+    const examples = new ExampleWriter(MAX_EXAMPLE_FIELDS);
+    const described = this.#methods.all().map(({ path, desc }) => {
+      const fault = this.#methods.faultOf(path);
+      return {
+        path,
+        kind: desc.methodKind,
+        request: desc.input.typeName,
+        response: desc.output.typeName,
+        example: fault === undefined ? examples.of(desc.input) : {},
+        ...(fault !== undefined && { fault }),
+      };
+    });
+    const others = this.#methods.undescribed().map(([service, fault]) => (
+      { path: `/${service}`, kind: "unknown", request: "", response: "", example: {}, fault }
+    ));
+    return [...described, ...others];
   }
 }
 
@@ -246,7 +272,13 @@ function encodeRequest(method: GatewayMethod, json: ExactJson): Uint8Array {
 
 function decodeReply(method: GatewayMethod, reply: Uint8Array): JsonValue {
   const { output } = method.desc;
-  const message = fromBinary(output, reply);
+  let message: Message;
+  try {
+    message = fromBinary(output, reply);
+  } catch (cause) {
+    const text = `The reply is not a valid ${output.typeName} message`;
+    throw new RpcError(Status.INTERNAL, text, { cause });
+  }
   try {
     return toJson(output, message, { registry: method.registry });
   } catch (error) {
@@ -256,13 +288,8 @@ function decodeReply(method: GatewayMethod, reply: Uint8Array): JsonValue {
   }
 }
 
-// Every field with its default, and one element of repeated fields.
-function exampleOf(method: DescMethod): JsonValue {
-  return toJson(method.input, create(method.input), { alwaysEmitImplicit: true });
-}
-
 function json(value: JsonValue): HttpReply {
-  return new HttpReply(200, JSON_FIELDS, JSON.stringify(value));
+  return new HttpReply(200, JSON_FIELDS, printableJson(value));
 }
 
 const JSON_FIELDS = ["content-type", "application/json"];

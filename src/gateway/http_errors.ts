@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printableJson } from "../call/printable.ts";
 import type { ErrorDetail, RpcError } from "../errors.ts";
 import { Status, statusName } from "../call/status.ts";
 
@@ -66,5 +67,7 @@ export function errorResponse(error: RpcError, status: number = httpStatus(error
   const headers: Record<string, string> = {};
   if (status === 503) headers["retry-after"] = String(RETRY_AFTER_SECONDS);
   if (status === 405) headers["allow"] = "POST";
-  return Response.json(errorBody(error.code, error.message, error.details), { status, headers });
+  headers["content-type"] = "application/json";
+  const body = errorBody(error.code, error.message, error.details);
+  return new Response(printableJson(body), { status, headers });
 }

@@ -4,47 +4,77 @@
  * @module
  */
 
-import type { DescMethod, DescService, FileRegistry, Registry } from "@bufbuild/protobuf";
+import {
+  createRegistry,
+  type DescFile,
+  type DescMethod,
+  type DescService,
+  type Registry,
+} from "@bufbuild/protobuf";
+import { RpcError } from "../errors.ts";
+import { Status } from "../call/status.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
 import { NameSuggestions } from "../rpc/dispatch/name_suggestion.ts";
-import { reflectServices } from "../services/reflection_client.ts";
+import { DescriptorBudget, type DescriptorLimits } from "../schema/limits.ts";
+import {
+  type Reflected,
+  type ReflectOptions,
+  reflectServices,
+} from "../services/reflection_client.ts";
 
 /** Method with the types that its messages may contain. */
 export interface GatewayMethod {
   /** `/package.Service/Method`. */
   readonly path: string;
   readonly desc: DescMethod;
-  /** Types of `google.protobuf.Any` in JSON; undefined for methods of given services. */
-  readonly registry?: Registry;
+  /** Types of `google.protobuf.Any` in JSON. */
+  readonly registry: Registry;
 }
 
-// Shortest time between two reloads for names that are not found.
+// Shortest time between two reloads for names that are not found, and after reloads that failed.
 const RELOAD_MS = 1_000;
+// Longest time for reading the list.
+const MAX_LOAD_MS = 10_000;
 // Services that are useful to gRPC clients only.
 const HIDDEN = /^grpc\.(reflection|health)\.|^vrpc\.v1\.BatchService$/;
 
 /** Methods that can be called on a channel. */
 export class MethodTable {
   readonly #channel: Channel;
-  readonly #timeoutMs: number;
+  readonly #options: ReflectOptions;
   readonly #known = new Map<string, GatewayMethod>();
   readonly #suggestions = new NameSuggestions();
   #reflected = new Map<string, GatewayMethod>();
+  #faults: ReadonlyMap<string, string> = new Map();
   #loadedMs = -Infinity;
   #loading: Promise<void> | null = null;
+  #failure: unknown;
+  #failedMs = -Infinity;
 
-  /** `services` are exposed without reflection. */
-  constructor(channel: Channel, services: readonly DescService[], timeoutMs: number) {
+  /** `services` are exposed without reflection, whose `limits` bound the others. Throws RangeError for limits out of range. */
+  constructor(
+    channel: Channel,
+    services: readonly DescService[],
+    timeoutMs: number,
+    limits: DescriptorLimits,
+  ) {
     this.#channel = channel;
-    this.#timeoutMs = timeoutMs;
-    for (const service of services) addMethods(this.#known, service);
+    // Checks the limits.
+    new DescriptorBudget(limits);
+    this.#options = { ...limits, timeoutMs: Math.min(Math.max(timeoutMs, 1), MAX_LOAD_MS) };
+    for (const service of services) {
+      addMethods(this.#known, service, createRegistry(...filesAround(service.file)));
+    }
   }
 
-  /** Finds a method, reloading the list when it is unknown. Rejects with RpcError when that fails. */
-  async find(path: string): Promise<GatewayMethod | undefined> {
+  /**
+   * Finds a method, reloading the list when it is unknown, for at most `timeoutMs`. Rejects with RpcError when that
+   * fails.
+   */
+  async find(path: string, timeoutMs: number): Promise<GatewayMethod | undefined> {
     const found = this.#known.get(path) ?? this.#reflected.get(path);
     if (found !== undefined) return found;
-    if (performance.now() - this.#loadedMs >= RELOAD_MS) await this.load();
+    if (performance.now() - this.#loadedMs >= RELOAD_MS) await within(timeoutMs, this.load());
     return this.#reflected.get(path);
   }
 
@@ -55,8 +85,19 @@ export class MethodTable {
 
   /** Returns all methods, ordered by name. */
   all(): GatewayMethod[] {
-    const all = new Map([...this.#known, ...this.#reflected]);
+    const all = new Map([...this.#reflected, ...this.#known]);
     return [...all.values()].sort((a, b) => a.path < b.path ? -1 : 1);
+  }
+
+  /** Returns why a method can't be called although the service lists it; undefined when it can. */
+  faultOf(path: string): string | undefined {
+    if (this.#known.has(path)) return undefined;
+    return this.#faults.get(path) ?? this.#faults.get(path.slice(1, path.lastIndexOf("/")));
+  }
+
+  /** Returns the services that are listed and not described, each with the reason. */
+  undescribed(): [service: string, reason: string][] {
+    return [...this.#faults].filter(([name]) => !name.startsWith("/") && !HIDDEN.test(name));
   }
 
   /** Returns `; did you mean x?` for the known path nearest to `path`, or nothing; rate-limited. */
@@ -64,32 +105,68 @@ export class MethodTable {
     return this.#suggestions.didYouMean(path, () => this.all().map((method) => method.path));
   }
 
-  /** Reads the methods of the service; concurrent callers share one request. */
+  /**
+   * Reads the methods of the service; concurrent callers share one request. After a failure that may have cost the
+   * service or this process much, the same failure is given for a second.
+   */
   load(): Promise<void> {
-    return this.#loading ??= this.#load().finally(() => this.#loading = null);
+    if (performance.now() - this.#failedMs < RELOAD_MS) return Promise.reject(this.#failure);
+    return this.#loading ??= this.#load().catch((error) => {
+      if (!(error instanceof RpcError) || error.code !== Status.UNAVAILABLE) {
+        this.#failure = error;
+        this.#failedMs = performance.now();
+      }
+      throw error;
+    }).finally(() => this.#loading = null);
   }
 
   async #load(): Promise<void> {
-    const { services, registry } = await reflectServices(this.#channel, {
-      timeoutMs: this.#timeoutMs,
-    });
-    const methods = new Map<string, GatewayMethod>();
-    for (const name of services) {
-      const service = HIDDEN.test(name) ? undefined : registry.getService(name);
-      if (service !== undefined) addMethods(methods, service, registry);
-    }
-    this.#reflected = methods;
+    const reflected = await reflectServices(this.#channel, this.#options);
+    this.#reflected = methodsOf(reflected);
+    this.#faults = reflected.faults;
     this.#loadedMs = performance.now();
   }
+}
+
+function methodsOf({ services, registry }: Reflected): Map<string, GatewayMethod> {
+  const methods = new Map<string, GatewayMethod>();
+  for (const name of services) {
+    const service = HIDDEN.test(name) ? undefined : registry.getService(name);
+    if (service !== undefined) addMethods(methods, service, registry);
+  }
+  return methods;
 }
 
 function addMethods(
   methods: Map<string, GatewayMethod>,
   service: DescService,
-  registry?: FileRegistry,
+  registry: Registry,
 ): void {
   for (const desc of service.methods) {
     const path = `/${service.typeName}/${desc.name}`;
     methods.set(path, { path, desc, registry });
+  }
+}
+
+/** A file with all that it imports, directly or not. */
+function filesAround(file: DescFile): DescFile[] {
+  const files = new Set([file]);
+  // The set grows while it is gone through.
+  for (const one of files) for (const imported of one.dependencies) files.add(imported);
+  return [...files];
+}
+
+async function within(timeoutMs: number, done: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const text = "The methods of the service could not be read before the deadline";
+      reject(new RpcError(Status.DEADLINE_EXCEEDED, text));
+    }, timeoutMs);
+  });
+  try {
+    await Promise.race([done, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -6,6 +6,7 @@
 
 export { type ExactJson, fromExactJson, parseExactJson } from "../codec/proto_json.ts";
 export { allowedHosts, type AllowedHostsOptions, type HostCheck } from "./allowed_hosts.ts";
+export type { DescriptorLimits } from "../schema/limits.ts";
 export { Gateway, type GatewayOptions, type MethodSummary } from "./gateway.ts";
 export { type ErrorBody, errorBody, httpStatus, RETRY_AFTER_SECONDS } from "./http_errors.ts";
 export { HttpBodyError, type HttpHandler, HttpReply } from "../rpc/http/handler.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { UNPRINTABLE } from "../call/printable.ts";
+
 /** Page as HTML. It loads `/methods.json` and `/healthz` of its own origin. */
 export const STATUS_PAGE = `<!doctype html>
 <html lang="en">
@@ -74,6 +76,9 @@ pre { margin: 0; min-height: 4rem; white-space: pre-wrap; overflow-wrap: anywher
 <script>
 "use strict";
 const $ = (id) => document.getElementById(id);
+// Texts of the enclave must not change the direction of the text around them.
+const printable = (text) => String(text).replace(${UNPRINTABLE}, (char) =>
+  char === "\\n" || char === "\\t" ? char : "\\\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"));
 let current = null;
 
 async function refresh() {
@@ -104,7 +109,7 @@ async function list() {
   const methods = await answer.json();
   if (!answer.ok) {
     $("methods").innerHTML = "<li class=bad></li>";
-    $("methods").firstChild.textContent = methods.message;
+    $("methods").firstChild.textContent = printable(methods.message);
     setTimeout(list, 2000);
     return;
   }
@@ -113,10 +118,11 @@ async function list() {
     const button = document.createElement("button");
     button.type = "button";
     const [service, name] = method.path.slice(1).split("/");
-    button.textContent = name;
+    button.textContent = name ?? "";
     const small = document.createElement("small");
-    const callable = ["unary", "server_streaming"].includes(method.kind);
-    small.textContent = service + (method.kind === "unary" ? "" : " · " + method.kind.replace("_", " "));
+    const callable = ["unary", "server_streaming"].includes(method.kind) && !method.fault;
+    const note = method.fault ?? (method.kind === "unary" ? "" : method.kind.replace("_", " "));
+    small.textContent = printable(service + (note === "" ? "" : " · " + note));
     button.append(small);
     button.disabled = !callable;
     button.onclick = () => choose(method, button);
@@ -140,7 +146,7 @@ $("form").onsubmit = async (event) => {
     const text = await answer.text();
     let shown = text;
     try { shown = JSON.stringify(JSON.parse(text), null, 2); } catch { /* lines of JSON stay as they are */ }
-    $("reply").textContent = shown;
+    $("reply").textContent = printable(shown);
     $("reply").className = answer.ok ? "" : "bad";
     $("took").textContent = "(" + answer.status + ", " + (performance.now() - start).toFixed(1) + " ms)";
   } catch (error) {

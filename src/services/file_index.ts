@@ -6,34 +6,8 @@
 
 import { type DescFile, type DescMessage, type DescService, toBinary } from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
-import {
-  file_google_protobuf_any,
-  file_google_protobuf_api,
-  file_google_protobuf_descriptor,
-  file_google_protobuf_duration,
-  file_google_protobuf_empty,
-  file_google_protobuf_field_mask,
-  file_google_protobuf_source_context,
-  file_google_protobuf_struct,
-  file_google_protobuf_timestamp,
-  file_google_protobuf_type,
-  file_google_protobuf_wrappers,
-  FileDescriptorProtoSchema,
-} from "@bufbuild/protobuf/wkt";
-
-const WELL_KNOWN: readonly DescFile[] = [
-  file_google_protobuf_any,
-  file_google_protobuf_api,
-  file_google_protobuf_descriptor,
-  file_google_protobuf_duration,
-  file_google_protobuf_empty,
-  file_google_protobuf_field_mask,
-  file_google_protobuf_source_context,
-  file_google_protobuf_struct,
-  file_google_protobuf_timestamp,
-  file_google_protobuf_type,
-  file_google_protobuf_wrappers,
-];
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { WELL_KNOWN_FILES } from "../schema/well_known_types.ts";
 
 /** Index of files, their dependencies and the well-known types. */
 export class FileIndex {
@@ -45,7 +19,7 @@ export class FileIndex {
 
   /** Indexes `files`; of several with one name, the first wins. */
   constructor(files: readonly DescFile[]) {
-    for (const file of [...files, ...WELL_KNOWN]) this.#add(file);
+    for (const file of withImports([...files, ...WELL_KNOWN_FILES])) this.#add(file);
   }
 
   /** Returns the file of a name such as `google/protobuf/any.proto`. */
@@ -72,17 +46,12 @@ export class FileIndex {
   /** Encodes a file and then the dependencies that are not in `sent`, and adds all of them to `sent`. */
   withDependencies(file: DescFile, sent: Set<string>): Uint8Array[] {
     const all: Uint8Array[] = [];
-    const seen = new Set<string>();
-    const visit = (one: DescFile) => {
+    for (const one of withImports([file])) {
       const { name } = one.proto;
-      if (seen.has(name)) return;
-      seen.add(name);
       // The requested file is sent even when it is in `sent`.
       if (one === file || !sent.has(name)) all.push(this.#encode(one));
       sent.add(name);
-      for (const dependency of one.dependencies) visit(dependency);
-    };
-    visit(file);
+    }
     return all;
   }
 
@@ -97,7 +66,6 @@ export class FileIndex {
     const { name } = file.proto;
     if (this.#files.has(name)) return;
     this.#files.set(name, file);
-    for (const dependency of file.dependencies) this.#add(dependency);
     for (const type of nestedTypes(file)) {
       switch (type.kind) {
         case "message":
@@ -147,4 +115,12 @@ export class FileIndex {
     if (!numbers) this.#extensions.set(typeName, numbers = new Map());
     return numbers;
   }
+}
+
+/** The files and all that they import, each once, without recursion. */
+function withImports(files: readonly DescFile[]): ReadonlySet<DescFile> {
+  const all = new Set(files);
+  // The set grows while it is iterated.
+  for (const file of all) for (const imported of file.dependencies) all.add(imported);
+  return all;
 }

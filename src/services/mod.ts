@@ -27,4 +27,10 @@ export type { CryptoBackend } from "./signer.ts";
 export { addEnclave, reverseGraphemes } from "./enclave.ts";
 export { addHealth, type HealthService, type HealthStatus } from "./health.ts";
 export { addReflection, type ReflectionOptions } from "./reflection.ts";
-export { type Reflected, reflectServices, reflectSymbol } from "./reflection_client.ts";
+export type { DescriptorLimits } from "../schema/limits.ts";
+export {
+  type Reflected,
+  type ReflectOptions,
+  reflectServices,
+  reflectSymbol,
+} from "./reflection_client.ts";

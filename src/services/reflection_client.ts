@@ -1,21 +1,12 @@
 /**
- * Reads the services and types of a server (grpc.reflection.v1, else v1alpha).
+ * Reads the services and types of a server (grpc.reflection.v1, else v1alpha). The server is not trusted: what it sends
+ * is bounded in bytes, files, elements, depth and time, and what is missing or wrong costs the methods that need it.
  *
  * @module
  */
 
-import {
-  create,
-  createFileRegistry,
-  type FileRegistry,
-  fromBinary,
-  toBinary,
-} from "@bufbuild/protobuf";
-import {
-  type FileDescriptorProto,
-  FileDescriptorProtoSchema,
-  FileDescriptorSetSchema,
-} from "@bufbuild/protobuf/wkt";
+import { create, type FileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { FileDescriptorProto } from "@bufbuild/protobuf/wkt";
 import {
   type ServerReflectionRequest,
   ServerReflectionRequestSchema,
@@ -23,10 +14,15 @@ import {
   ServerReflectionResponseSchema,
 } from "../../proto/gen/grpc/reflection/v1/reflection_pb.ts";
 import { Status } from "../call/status.ts";
-import { RpcError } from "../errors.ts";
+import { RpcError, textOf } from "../errors.ts";
+import { checkRange, measured } from "../limits/ranges.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
 import type { Session } from "../rpc/client/session.ts";
 import type { CallOptions } from "../rpc/core/types.ts";
+import { countElements, decodeFile } from "../schema/decode.ts";
+import { DescriptorBudget, type DescriptorLimits } from "../schema/limits.ts";
+import { typesOf } from "../schema/types.ts";
+import { isWellKnownFile } from "../schema/well_known_types.ts";
 
 // Both versions have the same messages under different names.
 const PATHS = [
@@ -34,22 +30,39 @@ const PATHS = [
   "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
 
+/** Most characters of a peer's text in an error, and of a service's name. */
+const MAX_TEXT_CHARS = 512;
+
 type Question = ServerReflectionRequest["messageRequest"];
+
+/** Options of {@link reflectServices}, with bounds on what the server may send. */
+export interface ReflectOptions extends DescriptorLimits {
+  /** Time until everything is read, in ms, 1 to 86,400,000. Default 10,000. */
+  timeoutMs?: number;
+  /** Metadata of the reflection call, for example `authorization`. Default: none. */
+  metadata?: CallOptions["metadata"];
+}
 
 /** Services and types that a server lists. */
 export interface Reflected {
   /** Full names of its services. */
   readonly services: readonly string[];
-  /** Their files with all imports. */
+  /** Their types and the well-known ones. */
   readonly registry: FileRegistry;
+  /** Methods (`/package.Service/Method`) and services that the server does not describe fully, each with the reason. */
+  readonly faults: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads the services of a server. Rejects with RpcError: UNIMPLEMENTED when it has no reflection,
- * UNAVAILABLE when it can't be reached, INTERNAL when its replies are incomplete or invalid.
+ * Reads the services of a server. Rejects with RpcError: UNIMPLEMENTED when it has no reflection, UNAVAILABLE when it
+ * can't be reached, RESOURCE_EXHAUSTED when it sends more than the limits allow, DEADLINE_EXCEEDED when it takes too
+ * long, INTERNAL when its replies are invalid; with RangeError for options out of range.
  */
-export function reflectServices(channel: Channel, options: CallOptions): Promise<Reflected> {
-  return withSession(channel, options, askServices);
+export function reflectServices(
+  channel: Channel,
+  options: ReflectOptions = {},
+): Promise<Reflected> {
+  return withReader(channel, options, (reader) => reader.readServices());
 }
 
 /**
@@ -59,27 +72,26 @@ export function reflectServices(channel: Channel, options: CallOptions): Promise
 export function reflectSymbol(
   channel: Channel,
   symbol: string,
-  options: CallOptions,
+  options: ReflectOptions = {},
 ): Promise<FileRegistry | undefined> {
-  return withSession(channel, options, async (session) => {
-    const reply = await ask(session, { case: "fileContainingSymbol", value: symbol });
-    if (reply.messageResponse.case === "errorResponse") return undefined;
-    const files: Files = new Map();
-    addFiles(files, reply, symbol);
-    return await completed(session, files);
-  });
+  return withReader(channel, options, (reader) => reader.readSymbol(symbol));
 }
 
-async function withSession<T>(
+async function withReader<T>(
   channel: Channel,
-  options: CallOptions,
-  use: (session: Session) => Promise<T>,
+  options: ReflectOptions,
+  body: (reader: ReflectionReader) => Promise<T>,
 ): Promise<T> {
+  const { timeoutMs = 10_000, metadata } = options;
+  checkRange("timeoutMs", timeoutMs, measured(1, 86_400_000));
+  const budget = new DescriptorBudget(options);
+  const startMs = performance.now();
   let unimplemented: unknown;
   for (const path of PATHS) {
+    const leftMs = Math.max(0, timeoutMs - (performance.now() - startMs));
     try {
-      await using session = channel.session(path, options);
-      return await use(session);
+      await using session = channel.session(path, { timeoutMs: leftMs, metadata });
+      return await body(new ReflectionReader(session, budget));
     } catch (error) {
       if (!(error instanceof RpcError) || error.code !== Status.UNIMPLEMENTED) throw error;
       unimplemented = error;
@@ -88,76 +100,133 @@ async function withSession<T>(
   throw unimplemented;
 }
 
-async function askServices(session: Session): Promise<Reflected> {
-  const listing = await ask(session, { case: "listServices", value: "" });
-  const services = listing.messageResponse.case === "listServicesResponse"
-    ? listing.messageResponse.value.service.map((one) => one.name)
-    : [];
-  const files: Files = new Map();
-  for (const service of services) {
-    addFiles(files, await ask(session, { case: "fileContainingSymbol", value: service }), service);
-  }
-  return { services, registry: await completed(session, files) };
-}
+/** Asks one server for its files. */
+class ReflectionReader {
+  readonly #session: Session;
+  readonly #budget: DescriptorBudget;
+  readonly #files = new Map<string, FileDescriptorProto>();
+  readonly #described = new Set<string>();
+  readonly #faults = new Map<string, string>();
+  /** Files in the order they came, each with its distance from a service. */
+  readonly #received: { file: FileDescriptorProto; depth: number }[] = [];
 
-/** Files by name. */
-type Files = Map<string, FileDescriptorProto>;
-
-function addFiles(files: Files, { messageResponse }: ServerReflectionResponse, what: string): void {
-  if (messageResponse.case !== "fileDescriptorResponse") {
-    const why = messageResponse.case === "errorResponse"
-      ? `: ${messageResponse.value.errorMessage}`
-      : "";
-    throw new RpcError(Status.INTERNAL, `The server's reflection does not describe ${what}${why}`);
+  constructor(session: Session, budget: DescriptorBudget) {
+    this.#session = session;
+    this.#budget = budget;
   }
-  for (const bytes of messageResponse.value.fileDescriptorProto) {
-    const file = fromBinary(FileDescriptorProtoSchema, bytes);
-    files.set(file.name, file);
-  }
-}
 
-/** Reads the missing imports of `files` and returns the registry of all. */
-async function completed(session: Session, files: Files): Promise<FileRegistry> {
-  for (let name = missingFile(files); name !== undefined; name = missingFile(files)) {
-    addFiles(files, await ask(session, { case: "fileByFilename", value: name }), name);
-    if (!files.has(name)) {
+  async readSymbol(symbol: string): Promise<FileRegistry | undefined> {
+    await this.#take({ case: "fileContainingSymbol", value: symbol }, 0);
+    if (this.#files.size === 0) return undefined;
+    await this.#readImports();
+    await this.#session.closeSend();
+    return typesOf(this.#files.values()).registry;
+  }
+
+  async readServices(): Promise<Reflected> {
+    const services = await this.#services();
+    for (const name of services) {
+      if (this.#described.has(name)) continue;
+      const fault = await this.#take({ case: "fileContainingSymbol", value: name }, 0);
+      if (this.#described.has(name)) continue;
+      this.#faults.set(name, `the server's reflection does not describe ${name}${fault}`);
+    }
+    await this.#readImports();
+    await this.#session.closeSend();
+    const { registry, faults } = typesOf(this.#files.values());
+    return { services, registry, faults: new Map([...this.#faults, ...faults]) };
+  }
+
+  async #services(): Promise<string[]> {
+    const { messageResponse } = await this.#ask({ case: "listServices", value: "" });
+    if (messageResponse.case !== "listServicesResponse") {
       throw new RpcError(
         Status.INTERNAL,
-        `The server's reflection does not return the file ${name}`,
+        `The server's reflection does not list its services${reasonOf(messageResponse)}`,
+      );
+    }
+    const { service } = messageResponse.value;
+    this.#budget.checkFiles(service.length, "services");
+    return [...new Set(service.map((one) => one.name.slice(0, MAX_TEXT_CHARS)))];
+  }
+
+  /** Asks for each import once, whether it comes or not; types of files that don't come are missing. */
+  async #readImports(): Promise<void> {
+    const asked = new Set<string>();
+    // The list grows while it is gone through.
+    for (const { file, depth: above } of this.#received) {
+      const depth = above + 1;
+      for (const name of file.dependency) {
+        if (this.#files.has(name) || asked.has(name) || isWellKnownFile(name)) continue;
+        if (depth > this.#budget.maxDepth) {
+          throw new RpcError(
+            Status.RESOURCE_EXHAUSTED,
+            `The files of the server's reflection import each other over more than ${this.#budget.maxDepth} steps ` +
+              "(maxDepth)",
+          );
+        }
+        asked.add(name);
+        this.#budget.checkFiles(asked.size, "files");
+        await this.#take({ case: "fileByFilename", value: name }, depth);
+      }
+    }
+  }
+
+  /** Asks and keeps the files of the reply. Returns the reason when there are none, after a colon. */
+  async #take(question: Question, depth: number): Promise<string> {
+    const { messageResponse } = await this.#ask(question);
+    if (messageResponse.case !== "fileDescriptorResponse") return reasonOf(messageResponse);
+    let fault = "";
+    for (const bytes of messageResponse.value.fileDescriptorProto) {
+      try {
+        this.#add(decodeFile(bytes, this.#budget), depth);
+      } catch (error) {
+        if (error instanceof RpcError) throw error;
+        fault = `: its file cannot be decoded: ${textOf(error).slice(0, MAX_TEXT_CHARS)}`;
+      }
+    }
+    return fault;
+  }
+
+  #add(file: FileDescriptorProto, depth: number): void {
+    if (this.#files.has(file.name)) return;
+    // Files without a name are told apart by a number.
+    const key = file.name === "" ? `\0${this.#files.size}` : file.name;
+    this.#files.set(key, file);
+    this.#budget.checkFiles(this.#files.size, "files");
+    this.#received.push({ file, depth });
+    for (const { name } of file.service) {
+      this.#described.add(file.package === "" ? name : `${file.package}.${name}`);
+    }
+  }
+
+  async #ask(messageRequest: Question): Promise<ServerReflectionResponse> {
+    const request = create(ServerReflectionRequestSchema, { messageRequest });
+    await this.#session.send(toBinary(ServerReflectionRequestSchema, request));
+    const reply = await this.#session.receive();
+    if (reply === null) {
+      throw new RpcError(Status.INTERNAL, "The server's reflection ended without a reply");
+    }
+    try {
+      const budget = this.#budget;
+      budget.takeBytes(reply.length);
+      budget.takeElements(
+        countElements(ServerReflectionResponseSchema, reply, budget.elementsLeft),
+      );
+      return fromBinary(ServerReflectionResponseSchema, reply);
+    } catch (cause) {
+      if (cause instanceof RpcError) throw cause;
+      throw new RpcError(
+        Status.INTERNAL,
+        `The server's reflection sent an invalid reply: ${textOf(cause)}`,
+        { cause },
       );
     }
   }
-  await session.closeSend();
-  return registryOf(files);
 }
 
-function missingFile(files: ReadonlyMap<string, FileDescriptorProto>): string | undefined {
-  for (const file of files.values()) {
-    for (const name of file.dependency) if (!files.has(name)) return name;
-  }
-  return undefined;
-}
-
-// In a FileDescriptorSet every file follows its imports.
-function registryOf(files: ReadonlyMap<string, FileDescriptorProto>): FileRegistry {
-  const ordered: FileDescriptorProto[] = [];
-  const seen = new Set<string>();
-  const visit = (file: FileDescriptorProto) => {
-    if (seen.has(file.name)) return;
-    seen.add(file.name);
-    for (const name of file.dependency) visit(files.get(name)!);
-    ordered.push(file);
-  };
-  for (const file of files.values()) visit(file);
-  return createFileRegistry(create(FileDescriptorSetSchema, { file: ordered }));
-}
-
-async function ask(session: Session, messageRequest: Question): Promise<ServerReflectionResponse> {
-  const request = create(ServerReflectionRequestSchema, { messageRequest });
-  await session.send(toBinary(ServerReflectionRequestSchema, request));
-  const reply = await session.receive();
-  if (reply === null) {
-    throw new RpcError(Status.INTERNAL, "The server's reflection ended without a reply");
-  }
-  return fromBinary(ServerReflectionResponseSchema, reply);
+function reasonOf(response: ServerReflectionResponse["messageResponse"]): string {
+  return response.case === "errorResponse"
+    ? `: ${response.value.errorMessage.slice(0, MAX_TEXT_CHARS)}`
+    : "";
 }

@@ -6,6 +6,23 @@ import { EnclaveService } from "../../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import { Health as HealthService } from "../../proto/gen/grpc/health/v1/health_pb.ts";
 import { Gateway, type GatewayOptions } from "../../src/gateway/mod.ts";
 import { tryEdges } from "../fixtures/option_edges.ts";
+import { served } from "../fixtures/served.ts";
+import {
+  file,
+  message,
+  REPEATED,
+  REQUIRED,
+  scalar,
+  service,
+  typed,
+} from "../schema/descriptors.ts";
+import {
+  addReflectionOf,
+  endlessFiles,
+  files,
+  services,
+  unknown,
+} from "../services/hostile_reflection.ts";
 
 /** Creates a gateway to a service in memory. */
 async function withGateway(
@@ -298,6 +315,142 @@ Deno.test("Gateway.list() describes methods with an example request", async () =
   });
 });
 
+/** Runs `body` with a gateway to a server with this reflection. */
+async function withReflection(
+  answer: Parameters<typeof addReflectionOf>[1],
+  body: (
+    gateway: Gateway,
+    call: (path: string, json: string) => Promise<Response>,
+  ) => Promise<void>,
+  options: GatewayOptions = {},
+): Promise<void> {
+  await using running = await served((router) => {
+    addReflectionOf(router, answer);
+    for (const method of ["Good", "Any"]) {
+      router.method(`/t.S/${method}`, {}, (request) => request);
+    }
+  });
+  const gateway = new Gateway(running.channel, options);
+  await body(gateway, (path, json) => {
+    const headers = { "content-type": "application/json" };
+    const init = { method: "POST", headers, body: json };
+    return gateway.handle(new Request(`http://localhost${path}`, init), path);
+  });
+}
+
+const PARTIAL = file("a.proto", {
+  syntax: "proto2",
+  dependency: ["google/protobuf/struct.proto", "google/protobuf/any.proto", "gone.proto"],
+  messageType: [
+    message("Good", [scalar("snake_case", 1, "int64"), typed("any", 2, ".google.protobuf.Any")]),
+    message("Bad", [typed("gone", 1, ".u.Gone")]),
+    message("Must", [
+      scalar("number", 1, "int32", { label: REQUIRED }),
+      typed("self", 2, ".t.Must", { label: REPEATED }),
+    ]),
+  ],
+  service: [service("S", {
+    Good: [".t.Good", ".t.Good"],
+    Bad: [".t.Good", ".t.Bad"],
+    Must: [".t.Must", ".t.Must"],
+    Value: [".google.protobuf.Value", ".google.protobuf.Struct"],
+    List: [".google.protobuf.ListValue", ".google.protobuf.Int64Value"],
+    Any: [".google.protobuf.Any", ".google.protobuf.Any"],
+  })],
+});
+
+Deno.test("a descriptor that is partial costs its own method, named with what is missing", async () => {
+  await withReflection((question) => {
+    if (question.case === "listServices") return services("t.S", "t.Gone");
+    return question.value === "t.S" ? files(PARTIAL) : unknown("not here");
+  }, async (gateway, call) => {
+    const list = await gateway.list();
+    assert.deepEqual(Object.fromEntries(list.map((one) => [one.path, one.example])), {
+      "/t.S/Any": {},
+      "/t.S/Bad": {},
+      "/t.S/Good": {},
+      "/t.S/List": [],
+      "/t.S/Must": { number: 0, self: [] },
+      "/t.S/Value": null,
+      "/t.Gone": {},
+    });
+    const fault = (path: string) => list.find((one) => one.path === path)!.fault;
+    assert.match(
+      fault("/t.S/Bad")!,
+      /the type u\.Gone of t\.Bad\.gone is missing: a\.proto imports gone/,
+    );
+    assert.match(fault("/t.Gone")!, /does not describe t\.Gone: not here/);
+    assert.equal(fault("/t.S/Good"), undefined);
+    for (const [path, text] of [["/t.S/Bad", /u\.Gone/], ["/t.Gone/M", /not here/]] as const) {
+      const response = await call(path, "{}");
+      assert.equal(response.status, 501);
+      assert.match((await response.json()).message, text);
+    }
+    const good = await call("/t.S/Good", '{"snakeCase":9007199254740993}');
+    assert.deepEqual(await good.json(), { snakeCase: "9007199254740993" });
+  });
+});
+
+Deno.test("google.protobuf.Any takes the types of reflection, and names one that is missing", async () => {
+  await withReflection(
+    (question) => question.case === "listServices" ? services("t.S") : files(PARTIAL),
+    async (_gateway, call) => {
+      const json = '{"@type":"type.googleapis.com/t.Good","snakeCase":"9007199254740993"}';
+      const known = await call(
+        "/t.S/Any",
+        json.replaceAll('"9007199254740993"', "9007199254740993.0"),
+      );
+      assert.deepEqual([known.status, await known.json()], [200, JSON.parse(json)]);
+      for (const name of ["t.Gone", "t.Bad"]) {
+        const missing = await call("/t.S/Any", `{"@type":"type.googleapis.com/${name}"}`);
+        assert.equal(missing.status, 400);
+        assert.match((await missing.json()).message, new RegExp(name.replace(".", "\\.")));
+      }
+    },
+  );
+});
+
+Deno.test("a reflection without end is asked once a second, and known methods are called on", async () => {
+  let started = 0;
+  const endless = endlessFiles(1_000_000);
+  await withReflection((question) => {
+    if (question.case === "listServices") started++;
+    return endless(question);
+  }, async (gateway, call) => {
+    for (let i = 0; i < 3; i++) {
+      await assert.rejects(gateway.list(), /too many bytes/);
+      const response = await call("/t.Other/M", "{}");
+      assert.equal(response.status, 429);
+      await response.body?.cancel();
+    }
+    assert.equal(started, 1);
+  });
+});
+
+Deno.test("the deadline of a request covers the reading of methods", async () => {
+  await withReflection(() => new Promise(() => {}), async (_gateway, call) => {
+    const response = await call("/t.S/M", "{}");
+    assert.equal(response.status, 504);
+    await response.body?.cancel();
+  }, { timeoutMs: 50 });
+});
+
+Deno.test("texts of the service reach an HTTP client in printable characters", async () => {
+  await using running = await served((router) => {
+    router.method("/vrpc.enclave.v1.EnclaveService/Echo", {}, () => {
+      throw new RpcError(Status.NOT_FOUND, "a\x1b]0;b\x9b\u202e");
+    });
+  });
+  const gateway = new Gateway(running.channel, { services: [EnclaveService] });
+  const path = "/vrpc.enclave.v1.EnclaveService/Echo";
+  const headers = { "content-type": "application/json" };
+  const init = { method: "POST", headers, body: "{}" };
+  const response = await gateway.handle(new Request(`http://localhost${path}`, init), path);
+  const text = await response.text();
+  assert.match(text, /^[ -~]+$/);
+  assert.equal(JSON.parse(text).message, "a\x1b]0;b\x9b\u202e");
+});
+
 Deno.test("Gateway rejects options out of range", async () => {
   await using channel = connect("127.0.0.1:1");
   tryEdges([
@@ -305,6 +458,9 @@ Deno.test("Gateway rejects options out of range", async () => {
     ["maxBufferedBytes", 0, Infinity, true],
     ["timeoutMs", 0, Infinity, false],
   ], (option) => new Gateway(channel, option));
+  assert.throws(() => new Gateway(channel, { reflection: { maxBytes: 0 } }), {
+    name: "RangeError",
+  });
 });
 
 Deno.test("Gateway.handle() cancels the call when its HTTP client disconnects", async () => {

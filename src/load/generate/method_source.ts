@@ -6,20 +6,19 @@
 
 import {
   create,
-  createFileRegistry,
   type DescField,
   type DescMessage,
   type DescMethod,
   type FileRegistry,
-  fromBinary,
   ScalarType,
   toBinary,
 } from "@bufbuild/protobuf";
-import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { type ExactJson, fromExactJson, parseExactJson } from "../../codec/proto_json.ts";
 import type { MethodKind } from "../../call/method.ts";
 import { clientStreams } from "../../call/method.ts";
+import { textOf } from "../../errors.ts";
 import { didYouMean } from "../../rpc/dispatch/name_suggestion.ts";
+import { type Types, typesOfSet } from "../../schema/types.ts";
 
 const KINDS: Record<DescMethod["methodKind"], MethodKind> = {
   unary: "unary",
@@ -27,6 +26,8 @@ const KINDS: Record<DescMethod["methodKind"], MethodKind> = {
   server_streaming: "server_streaming",
   bidi_streaming: "bidi_streaming",
 };
+
+export type { Types };
 
 /** Method and its types. */
 export interface FoundMethod {
@@ -40,13 +41,18 @@ export interface FoundMethod {
   readonly registry: FileRegistry;
 }
 
-/** Decodes a `google.protobuf.FileDescriptorSet`. Throws TypeError when it is invalid or incomplete. */
-export function registryOfSet(bytes: Uint8Array): FileRegistry {
+/** Bounds on a descriptor set, which the user chose: what `buf build` makes of a large repository has comments too. */
+const SET_LIMITS = { maxBytes: 256 * 1024 * 1024, maxElements: 2_000_000 };
+
+/**
+ * Decodes a `google.protobuf.FileDescriptorSet`. Throws TypeError when it is invalid or too large; what it lacks is a
+ * fault of the methods that need it.
+ */
+export function typesOfFile(bytes: Uint8Array): Types {
   try {
-    return createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes));
+    return typesOfSet(bytes, SET_LIMITS);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TypeError(`not a complete descriptor set: ${reason}`, { cause: error });
+    throw new TypeError(`not a descriptor set: ${textOf(error)}`, { cause: error });
   }
 }
 
@@ -60,9 +66,15 @@ export function splitMethod(name: string): { service: string; method: string } {
   return { service: bare.slice(0, at), method: bare.slice(at + 1) };
 }
 
-/** Finds a method by name. Throws TypeError with the nearest name when there is none. */
-export function findMethod(registry: FileRegistry, name: string): FoundMethod {
+/**
+ * Finds a method by name. Throws TypeError with the nearest name when there is none, or with what is missing when its
+ * types are not known fully.
+ */
+export function findMethod({ registry, faults }: Types, name: string): FoundMethod {
   const wanted = splitMethod(name);
+  const path = `/${wanted.service}/${wanted.method}`;
+  const fault = faults.get(path) ?? faults.get(wanted.service);
+  if (fault !== undefined) throw new TypeError(`Cannot call ${path}: ${fault}`);
   const service = registry.getService(wanted.service);
   if (!service) {
     const known = [...registry].filter((desc) => desc.kind === "service").map((s) => s.typeName);
@@ -73,11 +85,11 @@ export function findMethod(registry: FileRegistry, name: string): FoundMethod {
     const known = service.methods.map((one) => one.name);
     throw new TypeError(
       `Unknown method "${wanted.method}" of ${service.typeName}` +
-        (didYouMean(wanted.method, known) || `: it has ${known.join(", ")}`),
+        (didYouMean(wanted.method, known) || `: it has ${someOf(known)}`),
     );
   }
   return {
-    path: `/${service.typeName}/${method.name}`,
+    path,
     kind: KINDS[method.methodKind],
     input: method.input,
     registry,
@@ -87,7 +99,12 @@ export function findMethod(registry: FileRegistry, name: string): FoundMethod {
 /** Error text for a service that does not exist. */
 export function unknownService(name: string, known: readonly string[]): string {
   return `Unknown service "${name}"` +
-    (didYouMean(name, known) || (known.length === 0 ? "" : `: there are ${known.join(", ")}`));
+    (didYouMean(name, known) || (known.length === 0 ? "" : `: there are ${someOf(known)}`));
+}
+
+/** Lists the first names: a server may have any number of them. */
+function someOf(names: readonly string[]): string {
+  return names.slice(0, 20).join(", ") + (names.length > 20 ? ", …" : "");
 }
 
 /**
@@ -102,11 +119,11 @@ export function encodeRequests(method: FoundMethod, json: string): Uint8Array<Ar
   } catch (error) {
     throw new TypeError(`not valid JSON: ${(error as Error).message}`, { cause: error });
   }
-  const { value, marked } = parsed;
+  const { value, mark } = parsed;
   const stream = clientStreams(method.kind) && Array.isArray(value);
   return (stream ? value as unknown[] : [value]).map((one) => {
     try {
-      return toBinary(input, fromExactJson({ value: one, marked }, input, registry));
+      return toBinary(input, fromExactJson({ value: one, mark }, input, registry));
     } catch (error) {
       throw new TypeError(`not a valid ${input.typeName} message: ${(error as Error).message}`, {
         cause: error,

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { FileRegistry } from "@bufbuild/protobuf";
 import { Status } from "../../call/status.ts";
 import { RpcError } from "../../errors.ts";
 import type { Channel } from "../../rpc/channel/channel.ts";
 import { reflectServices } from "../../services/reflection_client.ts";
+import type { Types } from "../../schema/types.ts";
 import { unknownService } from "./method_source.ts";
 
 /**
@@ -19,11 +19,12 @@ export async function reflect(
   channel: Channel,
   service: string,
   timeoutMs: number,
-): Promise<FileRegistry> {
+): Promise<Types> {
   try {
-    const { services, registry } = await reflectServices(channel, { timeoutMs });
+    const types = await reflectServices(channel, { timeoutMs });
+    const { services } = types;
     if (!services.includes(service)) throw new TypeError(unknownService(service, services));
-    return registry;
+    return types;
   } catch (error) {
     if (error instanceof RpcError && error.code === Status.UNIMPLEMENTED) {
       throw new TypeError("The server has no reflection: pass its types with --proto");

@@ -1,0 +1,96 @@
+/**
+ * Example requests for the list of methods.
+ *
+ * @module
+ */
+
+import { type DescField, type DescMessage, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+
+/** JSON of the well-known types at their default; wrappers have that of their field. */
+const WELL_KNOWN: ReadonlyMap<string, JsonValue> = new Map<string, JsonValue>([
+  ["google.protobuf.Any", {}],
+  ["google.protobuf.Duration", "0s"],
+  ["google.protobuf.FieldMask", ""],
+  ["google.protobuf.ListValue", []],
+  ["google.protobuf.Struct", {}],
+  ["google.protobuf.Timestamp", "1970-01-01T00:00:00Z"],
+  ["google.protobuf.Value", null],
+]);
+const WRAPPER = /^google\.protobuf\.(Double|Float|U?Int(32|64)|Bool|String|Bytes)Value$/;
+/** Required messages within required messages; deeper ones are left empty. */
+const MAX_DEPTH = 8;
+
+/** Writes examples until a number of fields is used up: many methods may share one large type. */
+export class ExampleWriter {
+  #fieldsLeft: number;
+
+  /** `maxFields`: fields of all examples together; examples after that are empty. */
+  constructor(maxFields: number) {
+    this.#fieldsLeft = maxFields;
+  }
+
+  /**
+   * Returns a request with every field at its default, without those that are unset by default. Never throws, whatever
+   * the type.
+   */
+  of(type: DescMessage): JsonValue {
+    return this.#message(type, 0);
+  }
+
+  #message(type: DescMessage, depth: number): JsonValue {
+    const fixed = WELL_KNOWN.get(type.typeName);
+    if (fixed !== undefined) return fixed;
+    if (WRAPPER.test(type.typeName) && type.fields.length > 0) {
+      return this.#value(type.fields[0], 0);
+    }
+    const entries: [string, JsonValue][] = [];
+    for (const field of type.fields) {
+      if (!isShown(field)) continue;
+      if (this.#fieldsLeft === 0 || depth > MAX_DEPTH) break;
+      this.#fieldsLeft--;
+      entries.push([field.jsonName, this.#value(field, depth)]);
+    }
+    return Object.fromEntries(entries);
+  }
+
+  #value(field: DescField, depth: number): JsonValue {
+    switch (field.fieldKind) {
+      case "list":
+        return [];
+      case "map":
+        return {};
+      case "message":
+        return this.#message(field.message, depth + 1);
+      case "enum":
+        if (field.enum.typeName === "google.protobuf.NullValue") return null;
+        return field.enum.values[0]?.jsonName ?? 0;
+      case "scalar":
+        return scalarDefault(field.scalar);
+    }
+  }
+}
+
+/** Numbers of google.protobuf.FeatureSet.FieldPresence. */
+const EXPLICIT = 1;
+
+function isShown(field: DescField): boolean {
+  return field.fieldKind === "list" || field.fieldKind === "map" || field.presence !== EXPLICIT;
+}
+
+function scalarDefault(scalar: ScalarType): JsonValue {
+  switch (scalar) {
+    case ScalarType.STRING:
+    case ScalarType.BYTES:
+      return "";
+    case ScalarType.BOOL:
+      return false;
+    case ScalarType.INT64:
+    case ScalarType.UINT64:
+    case ScalarType.SINT64:
+    case ScalarType.FIXED64:
+    case ScalarType.SFIXED64:
+      return "0";
+    default:
+      return 0;
+  }
+}
