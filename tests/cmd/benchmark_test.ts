@@ -147,10 +147,12 @@ Deno.test("benchmark in an open loop keeps its schedule and shows a frozen serve
       },
     });
   // The probe before the load must not trigger the freeze.
-  await withServer(freezing, async (_, address) => {
+  await withServer(freezing, async (server, address) => {
     frozen = true;
     const running = measured(["-s", address, "--rate", "200", "-d", "2s", "--warmup", "200ms"]);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    // One connection for the first call, ten for the load, which starts once they are open.
+    await until(() => server.stats().connections.accepted === 11);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     frozen = false;
     const [run] = await running;
     assert.equal(run.settings.mode, "open");
