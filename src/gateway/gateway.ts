@@ -38,8 +38,8 @@ export interface GatewayOptions {
   /** Largest request body accepted, in bytes, 0 or more. Default 4 MiB. */
   maxBodyBytes?: number;
   /**
-   * Most bytes of bodies that are being read, over all requests, 0 or more. Requests beyond receive 503. Default
-   * 64 MiB.
+   * Limit on the bytes of request bodies that are being read, in total over all requests, 0 or more. Requests that
+   * exceed it fail with 503. Default 64 MiB.
    */
   maxBufferedBytes?: number;
   /**

@@ -32,7 +32,7 @@ export function isJson(contentType: string | null): boolean {
 export class BodyPool {
   #used = 0;
 
-  /** `limitBytes`: most bytes held at once. */
+  /** `limitBytes`: limit on the bytes held at once. */
   constructor(readonly limitBytes: number) {}
 
   /** Bytes held now. */

@@ -17,9 +17,9 @@ export const COMPRESSION_ERROR = 0x9;
 
 /** Limits of one header list. */
 export interface HeaderLimits {
-  /** Most octets, with 32 per field (RFC 7541 §4.1). */
+  /** Maximum size of a header list in octets, with 32 per field (RFC 7541 §4.1). */
   readonly maxListBytes: number;
-  /** Most fields. */
+  /** Maximum number of fields of a header list. */
   readonly maxFields: number;
 }
 

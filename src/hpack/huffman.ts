@@ -22,7 +22,7 @@ export const BAD_PADDING = -1;
 /** Result of {@link decodeHuffman}: the text contains the end-of-string symbol (RFC 7541 §5.2). */
 export const EOS_INSIDE = -2;
 
-/** Most octets that `count` octets can decode to: the shortest code has 5 bits. */
+/** Maximum number of octets that `count` octets can decode to: the shortest code has 5 bits. */
 export function maxDecodedBytes(count: number): number {
   return Math.floor(count * 8 / 5);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Most octets of an integer below 2³¹. */
+/** Maximum number of octets of an encoded integer below 2³¹. */
 export const MAX_INTEGER_BYTES = 6;
 
 /**

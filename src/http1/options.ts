@@ -15,7 +15,7 @@ export interface Http1Limits {
    * have the same bound. 1 KiB to 1 MiB. Default 16 KiB (Node's and nginx's are 16 and 32 KiB).
    */
   maxHeaderBytes?: number;
-  /** Most fields in a header section, or in trailers; more are answered 431. 16 to 10,000. Default 100. */
+  /** Limit on the number of fields in a header section, or in trailers; more are answered 431. 16 to 10,000. Default 100. */
   maxHeaderFields?: number;
   /** Largest request body; larger ones are answered 413. 0 or more. Default 64 MiB. */
   maxBodyBytes?: number;

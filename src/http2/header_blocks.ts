@@ -33,7 +33,7 @@ export class HeaderBlocks {
   #continuations = 0;
   #block: ByteWriter | null = null;
 
-  /** `maxContinuationFrames`: most CONTINUATION frames of a block, empty ones included. */
+  /** `maxContinuationFrames`: limit on the CONTINUATION frames of a block, empty ones included. */
   constructor(readonly owner: BlockOwner, readonly maxContinuationFrames: number) {}
 
   /** Bytes of the incomplete block. */

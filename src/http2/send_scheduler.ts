@@ -188,7 +188,7 @@ export class SendScheduler {
     return true;
   }
 
-  /** Whether the stream's sender should continue; if not, `onWritable` is called later. */
+  /** Whether the stream may queue more data; if not, `onWritable` is called once it may. */
   writable(stream: Http2Stream): boolean {
     if (
       stream.queuedBytes < this.options.sendBufferBytes &&

@@ -36,7 +36,7 @@ export interface SettingsParts {
   readonly streams: StreamTable;
   /** Follows MAX_FRAME_SIZE. */
   readonly sender: SendScheduler;
-  /** The window that this side announces. */
+  /** Receive flow control of the connection; holds the INITIAL_WINDOW_SIZE that this side sent. */
   readonly receiveWindow: ReceiveWindow;
   /** Follows the peer's HEADER_TABLE_SIZE. */
   readonly encoder: HpackEncoder;

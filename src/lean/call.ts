@@ -41,11 +41,11 @@ const MAX_CREDIT_BYTES = 0x7fffffff;
 
 /** Why a received message can't be accepted. */
 export type MessageProblem =
-  /** Beyond the peer's credit. */
+  /** Message exceeds the credit granted to the peer. */
   | "flow"
-  /** Longer than the call's limit. */
+  /** Message larger than the call's `maxMessageBytes`. */
   | "large"
-  /** No memory for it. */
+  /** Memory for received messages is used up. */
   | "full"
   /** Its pieces disagree on COMPRESSED. */
   | "mixed";

@@ -49,7 +49,7 @@ export class LivenessTimers {
     }
   }
 
-  /** Starts the output timer, unless it runs: the driver has not taken all output. */
+  /** Starts the output timer if it is not running. Called when the driver has not taken all output. */
   watchOutput(): void {
     if (this.#outputMs !== Infinity) return;
     this.#outputMs = this.nowMs;

@@ -43,7 +43,7 @@ export class ConnectionLifetime {
   #idleMs = Infinity;
   /** Whether the last call ended at a time that is not known yet: `setNow` then starts the idle time. */
   #idleStartPending = false;
-  /** The end of the connection's age, then of the grace period. */
+  /** When to drain (age limit); once drained, when to abort (end of the grace period). */
   #ageMs = Infinity;
   #aged = false;
   #lingerMs = Infinity;

@@ -26,7 +26,7 @@ export interface ConnectionLimits {
    * 1 KiB to 1 MiB. Default 16 KiB.
    */
   maxHeaderListBytes?: number;
-  /** Most fields in a block of metadata. 16 to 10,000. Default 128 (nginx allows 1,000, Envoy 100). */
+  /** Limit on the number of fields in a block of metadata. 16 to 10,000. Default 128 (nginx allows 1,000, Envoy 100). */
   maxHeaderFields?: number;
   /** Unsent control frames at which reading pauses. 1 to 2³¹−1. Default 100. */
   pauseControlFrames?: number;
@@ -73,7 +73,7 @@ export interface ConnectionLimits {
   maxFrameBytes?: number;
   /** HTTP/2: HPACK dynamic table offered to the peer (RFC 7541 §4.2). 0 to 64 KiB. Default 4 KiB. */
   headerTableBytes?: number;
-  /** HTTP/2: most CONTINUATION frames of a header block, empty ones included. 0 to 10,000. Default 8 (nghttp2's). */
+  /** HTTP/2: limit on the CONTINUATION frames of a header block, empty ones included. 0 to 10,000. Default 8 (nghttp2's). */
   maxContinuationFrames?: number;
 
   /** Lean: bytes of unfinished messages held at once. 0 or more. Default 16 MiB. */

@@ -36,7 +36,7 @@ export const MAX_SIGNATURE_BYTES = 512;
 export interface CryptoOptions {
   /** Keys to sign with. Default: new ones, generated in the background. Workers must share one set. */
   keys?: CryptoKeys | Promise<CryptoKeys>;
-  /** Implementation that signs. Default `auto`: libcrypto where it can be opened, else webcrypto. */
+  /** Signing implementation. Default `auto`: libcrypto if it can be loaded, otherwise webcrypto. */
   backend?: CryptoBackend | "auto";
 }
 

@@ -54,7 +54,7 @@ export type Libcrypto = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 const RSA_PKCS1_PADDING = 1;
 const RSA_PKCS1_PSS_PADDING = 6;
 
-/** Most data hashed on the event loop: 64 KiB take 40 µs with SHA instructions, 150 µs without. */
+/** Limit on the bytes hashed on the event loop: 64 KiB take 40 µs with SHA instructions, 150 µs without. */
 const MAX_HASHED_IN_TURN_BYTES = 64 * 1024;
 
 /** Room for the longest signature; RSA-2048 has 256 bytes. */

@@ -27,7 +27,7 @@ export interface ListenOptions {
    * `listen` rejects with a {@link TransportError}. Default false.
    */
   reusePort?: boolean;
-  /** Most TCP connections waiting to be accepted. Default 4,096; Linux limits it by `net.core.somaxconn`. */
+  /** Limit on the TCP connections that wait to be accepted. Default 4,096; Linux limits it by `net.core.somaxconn`. */
   backlog?: number;
   /** SO_KEEPALIVE on TCP. Default true. */
   tcpKeepAlive?: boolean;

@@ -27,7 +27,7 @@ export interface TcpListenOptions extends TcpSocketOptions {
    * SO_REUSEPORT: listeners of several threads share the port. Needs Deno's flag `--unstable-net`. Default false.
    */
   reusePort?: boolean;
-  /** Most connections waiting to be accepted. Default 4,096; Linux limits it by `net.core.somaxconn`. */
+  /** Limit on the connections that wait to be accepted. Default 4,096; Linux limits it by `net.core.somaxconn`. */
   backlog?: number;
 }
 

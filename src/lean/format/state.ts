@@ -211,7 +211,7 @@ function inputs(list: readonly [flags: number, optional: number, input: number][
   return of;
 }
 
-/** {@link Input} of a client's frame, by its flags. */
+/** Lookup table: flags byte of a frame sent by a client to its {@link Input}. */
 export const CLIENT_FRAMES: Uint8Array = inputs([
   [REQUEST, FIELDS | COMPRESSED, Input.WHOLE],
   [REQUEST | STREAM, FIELDS, Input.OPEN],
@@ -221,7 +221,7 @@ export const CLIENT_FRAMES: Uint8Array = inputs([
   [END, 0, Input.END],
 ]);
 
-/** {@link Input} of a server's frame, by its flags. */
+/** Lookup table: flags byte of a frame sent by a server to its {@link Input}. */
 export const SERVER_FRAMES: Uint8Array = inputs([
   [RESPONSE, FIELDS | COMPRESSED, Input.WHOLE],
   [RESPONSE | STREAM, FIELDS | COMPRESSED, Input.MESSAGE],

@@ -24,7 +24,7 @@ import type { PickWaiter } from "../pool/pick_queue.ts";
 /** Message bytes kept for further attempts, per call (grpc-go's default); a call that sends more is not repeated. */
 export const REPLAY_BUFFER_BYTES = 256 * 1024;
 
-// Bytes that may be sent while the call has no connection.
+// Message bytes buffered before the call has a connection; from this size on, `writable` is false.
 const WAITING_BYTES = 65_536;
 
 interface SentMessage {

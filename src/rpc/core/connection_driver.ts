@@ -40,7 +40,7 @@ export interface DriverOptions {
   turns?: TurnScheduler;
 }
 
-/** Runs one connection. */
+/** Moves bytes between one connection's byte stream and its engine, and runs the engine's timer. */
 export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOwner {
   readonly #stream: ByteStream;
   readonly #engine: ConnectionEngine;

@@ -1,5 +1,5 @@
 /**
- * Byte stream, engine and time of one connection.
+ * Objects shared by the parts of a connection's driver: byte stream, engine, clock and turn scheduler.
  *
  * @module
  */

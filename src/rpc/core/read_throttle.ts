@@ -10,7 +10,7 @@ import type { ConnectionEngine } from "../../call/wire.ts";
 // Cap on throttled connections; while one is throttled, a close by its peer goes unnoticed.
 const MAX_THROTTLED = 64;
 
-/** Counts the throttled connections, up to a cap. */
+/** Slots for throttled connections. `free` is to be checked before `take`, which does not enforce the cap. */
 export class ThrottleSlots {
   readonly #max: number;
   #used = 0;

@@ -58,7 +58,10 @@ export function invoke(
   return encodeReply(method.responseCodec, result, lend);
 }
 
-/** Replies that are encoded as they are read. The server reads `source` itself, which saves a generator step each. */
+/**
+ * Handler's replies, encoded one by one on iteration. The server iterates `source` directly, saving a generator step per
+ * reply.
+ */
 export class EncodedReplies implements AsyncIterable<Uint8Array> {
   /** Replies that the handler returned. */
   readonly source: AnyIterable;
@@ -98,7 +101,10 @@ export function encodeReply(codec: Codec<unknown>, reply: unknown, lend = false)
   return checkedReply(bytes, codec);
 }
 
-/** Returns an encoded reply. Throws EncodingError for anything but a Uint8Array, a Proxy of one included. */
+/**
+ * Validates an encoded reply and returns it unchanged. Throws EncodingError unless it is a Uint8Array; a Proxy of one is
+ * rejected.
+ */
 export function checkedReply(bytes: unknown, codec?: Codec<unknown>): Uint8Array {
   if (isBytes(bytes)) return bytes;
   ignoreRejection(bytes);

@@ -13,7 +13,7 @@ export class HttpReply {
     readonly body: string | Uint8Array,
   ) {}
 
-  /** The same as a `Response` of the Fetch API. */
+  /** Converts the reply to a `Response` of the Fetch API. */
   toResponse(): Response {
     const headers = new Headers();
     for (let i = 0; i < this.fields.length; i += 2) {

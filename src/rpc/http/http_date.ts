@@ -7,7 +7,7 @@
 let second = -1;
 let fields: readonly string[] = [];
 
-/** Name and value of the field; the same array within a second. */
+/** Returns the `date` field as name and value; calls within the same second return the same array. */
 export function dateFields(): readonly string[] {
   const nowMs = Date.now();
   const nowSecond = Math.floor(nowMs / 1_000);

@@ -14,7 +14,7 @@ export class RequestHeaders {
     this.#fields = fields;
   }
 
-  /** The values of a field, joined by commas (RFC 9110 §5.3); null without any. */
+  /** Returns the values of a field joined by commas (RFC 9110 §5.3), or null if the field is absent. */
   get(name: string): string | null {
     if (this.#real !== null) return this.#real.get(name);
     const fields = this.#fields;

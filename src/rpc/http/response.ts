@@ -68,7 +68,7 @@ export class ResponseSender {
     if (exchange.ended) return this.#cancel();
     const first = await reader.read();
     if (first.done) return this.reply(new HttpReply(status, fields, ""));
-    // The end of a body that is no stream comes with its only part.
+    // A body made from a string or bytes is one chunk whose end is already known: sends it as a complete reply.
     const second = reader.read();
     const known = await Promise.race([second, NOTHING]);
     if (known?.done) return this.reply(new HttpReply(status, fields, first.value));

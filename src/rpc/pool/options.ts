@@ -14,7 +14,7 @@ const SHRINK_AFTER_MS = 10_000;
 export type PoolSize = number | {
   /** Fewest connections while the channel is in use, 1 to 1,024. Default 1. */
   readonly min?: number;
-  /** Most connections, `min` to 1,024. Default: `min`, or 4 if that is more. */
+  /** Maximum number of connections, `min` to 1,024. Default: `min`, or 4 if that is more. */
   readonly max?: number;
   /** Time without calls after which a connection above `min` is closed, in ms; 1 or more. Default 10,000. */
   readonly shrinkAfterMs?: number;
