@@ -74,6 +74,11 @@ export class CallControl implements Abortable {
     return error === this.#reason && error === this.options.signal?.reason;
   }
 
+  /** Whether an error is the one that the deadline or the signal ended the call with. */
+  isReason(error: unknown): boolean {
+    return error === this.#reason;
+  }
+
   /** Throws the call's error if it was cancelled or its deadline has passed. */
   throwIfOver(): void {
     if (hasPassed(this.deadlineMs, this.core.clock)) this.#abort(deadlineExceeded());

@@ -17,7 +17,7 @@ import {
   encodeRequest,
   isMisuse,
 } from "./call_core.ts";
-import { atCaller, nameThrown } from "./call_error.ts";
+import { atCaller, nameCall, nameThrown } from "./call_error.ts";
 import { callUnary } from "./unary_call.ts";
 import type { ClientStream } from "./streaming_call.ts";
 import {
@@ -193,9 +193,13 @@ function failed(control: CallControl, error: unknown): unknown {
     return error;
   }
   const rpcError = isInstance(error, RpcError) ? error : abortOr(error);
+  const { path } = control.method;
+  const { target } = control.core;
+  // The frames of its deadline's timer would show engines alone.
+  const made = control.isReason(rpcError);
   control.end(rpcError);
   if (control.isCallers(rpcError)) return rpcError;
-  return nameThrown(rpcError, control.method.path, control.core.target);
+  return made ? nameCall(rpcError, path, target) : nameThrown(rpcError, path, target);
 }
 
 function abortOr(error: unknown): RpcError {
