@@ -15,6 +15,7 @@ import {
   errorBody,
   Gateway,
   type HttpHandler,
+  HttpReply,
   type HttpServer,
   httpStatus,
   serveHttp,
@@ -119,7 +120,7 @@ function addLimitOptions(command: Command): Command {
         "--max-buffered-bytes <bytes>",
         "VRPC_MAX_BUFFERED_BYTES",
         "bodies being read, in bytes, over all requests",
-        { default: 32 * 1024 * 1024, parse: wholeNumber(1, 2 ** 40) },
+        { default: 24 * 1024 * 1024, parse: wholeNumber(1, 2 ** 40) },
       ),
     )
     .addOption(
@@ -190,20 +191,25 @@ async function methodList(gateway: Gateway): Promise<Response> {
   }
 }
 
+const PAGE = new HttpReply(
+  200,
+  ["content-type", "text/html; charset=utf-8"],
+  new TextEncoder().encode(STATUS_PAGE),
+);
+
 function handler(
   gateway: Gateway,
   channel: Channel,
   metrics: Metrics,
   enclave: string,
 ): HttpHandler {
-  const page = { "content-type": "text/html; charset=utf-8" };
   return async (request) => {
     const { url } = request;
     const from = url.indexOf("/", 8);
     const query = url.indexOf("?", from);
     const path = url.slice(from, query < 0 ? undefined : query);
     if (request.method === "GET" || request.method === "HEAD") {
-      if (path === "/") return new Response(STATUS_PAGE, { headers: page });
+      if (path === "/") return PAGE;
       if (path === "/healthz") return health(channel, enclave, false);
       if (path === "/readyz") return health(channel, enclave, true);
       if (path === "/methods.json") return await methodList(gateway);

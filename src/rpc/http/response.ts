@@ -68,10 +68,11 @@ export class ResponseSender {
     if (exchange.ended) return this.#cancel();
     const first = await reader.read();
     if (first.done) return this.reply(new HttpReply(status, fields, ""));
+    const start = bytesOf(first.value);
     // A body made from a string or bytes is one chunk whose end is already known: sends it as a complete reply.
     const second = reader.read();
     const known = await Promise.race([second, NOTHING]);
-    if (known?.done) return this.reply(new HttpReply(status, fields, first.value));
+    if (known?.done) return this.reply(new HttpReply(status, fields, start));
     second.catch(() => {});
     if (exchange.head.method === "HEAD") {
       exchange.sendHead(status, fields, announced);
@@ -79,7 +80,7 @@ export class ResponseSender {
       return this.#cancel();
     }
     exchange.sendHead(status, fields, announced);
-    await this.#sendStream(reader, first.value, second);
+    await this.#sendStream(reader, start, second);
   }
 
   /** The connection accepts more. */
@@ -109,9 +110,10 @@ export class ResponseSender {
         this.#cancel = null;
         return exchange.end();
       }
-      for (let at = 0; at < value.length; at += PART_BYTES) {
+      const bytes = bytesOf(value);
+      for (let at = 0; at < bytes.length; at += PART_BYTES) {
         await this.#writable();
-        exchange.sendBody(value.subarray(at, at + PART_BYTES));
+        exchange.sendBody(bytes.subarray(at, at + PART_BYTES));
       }
     }
   }
@@ -135,4 +137,9 @@ export class ResponseSender {
     this.#memory.give(this.#heldBytes);
     this.#heldBytes = 0;
   }
+}
+
+function bytesOf(part: unknown): Uint8Array {
+  if (part instanceof Uint8Array) return part;
+  throw new TypeError("Cannot send a body's stream: its parts must be Uint8Arrays");
 }

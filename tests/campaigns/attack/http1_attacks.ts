@@ -10,6 +10,9 @@ const HOST = "Host: localhost\r\n";
 const ECHO = `POST /echo HTTP/1.1\r\n${HOST}Content-Type: application/json\r\n`;
 const BODY_BYTES = 4_194_304;
 const JSON_BODY = '{"xid":"hello"}';
+const ALMOST_ECHO = "/vrpc.enclave.v1.EnclaveService/Ecko";
+// 90 fields, 15 KiB.
+const FIELDS = `a:${"b".repeat(166)}\r\n`.repeat(90);
 const CALL = `${ECHO}Content-Length: ${JSON_BODY.length}\r\n\r\n${JSON_BODY}`;
 
 function attack(
@@ -117,7 +120,7 @@ export const HTTP1_ATTACKS: readonly Attack[] = [
     (connection) =>
       flood(
         connection,
-        text(`GET /healthz HTTP/1.1\r\n${HOST}${"a:b\r\n".repeat(90)}\r\n`.repeat(100)),
+        on(connection, `GET /healthz HTTP/1.1\r\n${HOST}${FIELDS}\r\n`.repeat(20)),
       ),
   ),
   attack(
@@ -126,7 +129,7 @@ export const HTTP1_ATTACKS: readonly Attack[] = [
     (connection) =>
       flood(
         connection,
-        repeat(text(CALL.replace("/echo", "/vrpc.enclave.v1.EnclaveService/Ecko")), 200),
+        on(connection, CALL.replace("/echo", ALMOST_ECHO).repeat(200)),
       ),
   ),
 ];

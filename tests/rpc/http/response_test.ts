@@ -86,6 +86,11 @@ Deno.test("a stream that fails cuts its response short", async () => {
   assert.match(text, /\r\n1\r\na\r\n$/);
 });
 
+Deno.test("a stream of something else than bytes fails", async () => {
+  const body = () => ReadableStream.from(["text"]) as unknown as ReadableStream<Uint8Array>;
+  assert.match(await raw(() => new Response(body())), /^HTTP\/1\.1 500 /);
+});
+
 Deno.test("a stream waits for the client, and is cancelled when it is gone", async () => {
   let pulled = 0;
   let cancelled = false;
