@@ -18,7 +18,7 @@ import {
   toError,
 } from "../../errors.ts";
 import type { MemoryPool } from "../../limits/memory_pool.ts";
-import { isBytes } from "../../bytes/is_bytes.ts";
+import { isBytes, plainBytes } from "../../bytes/is_bytes.ts";
 import { currentContext } from "../core/current_context.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../core/error_details.ts";
@@ -257,7 +257,7 @@ export function encodeRequest(method: ClientMethod, message: unknown): Uint8Arra
     ignoreRejection(message);
     throw isMisuse(cause) ? cause : encodingError(method, textOf(cause), cause);
   }
-  if (isBytes(bytes)) return bytes;
+  if (isBytes(bytes)) return plainBytes(bytes);
   ignoreRejection(bytes);
   const text = `codec ${textOf(method.requestCodec.name)} returned a ${typeof bytes}`;
   throw encodingError(method, `${text}, not a Uint8Array`);

@@ -5,7 +5,7 @@
  */
 
 import { Status } from "../../call/status.ts";
-import { isBytes } from "../../bytes/is_bytes.ts";
+import { isBytes, plainBytes } from "../../bytes/is_bytes.ts";
 import { errorFromOutside, RpcError } from "../../errors.ts";
 import { Fifo } from "../core/message_queue.ts";
 import type { ClientStream } from "./streaming_call.ts";
@@ -68,7 +68,7 @@ export class StreamSession implements Session {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#stream.send(message);
+    return this.#stream.send(plainBytes(message));
   }
 
   receive(): Promise<Uint8Array | null> {
@@ -137,7 +137,7 @@ export class IterableSession implements Session {
       throw this.#error ?? new TypeError("Cannot send a message: the session is half-closed");
     }
     await new Promise<void>((resolve, reject) => {
-      this.#pending.push({ message, resolve, reject });
+      this.#pending.push({ message: plainBytes(message), resolve, reject });
       this.#wake?.();
     });
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isBytes } from "../../bytes/is_bytes.ts";
+import { isBytes, plainBytes } from "../../bytes/is_bytes.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { clientStreams, type MethodKind, serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
@@ -102,11 +102,11 @@ export function encodeReply(codec: Codec<unknown>, reply: unknown, lend = false)
 }
 
 /**
- * Validates an encoded reply and returns it unchanged. Throws EncodingError unless it is a Uint8Array; a Proxy of one is
+ * Validates an encoded reply and returns it, a subclass's instance as plain bytes. Throws EncodingError unless it is a Uint8Array; a Proxy of one is
  * rejected.
  */
 export function checkedReply(bytes: unknown, codec?: Codec<unknown>): Uint8Array {
-  if (isBytes(bytes)) return bytes;
+  if (isBytes(bytes)) return plainBytes(bytes);
   ignoreRejection(bytes);
   const source = codec === undefined ? "The dispatcher" : `Codec ${textOf(codec.name)}`;
   throw new EncodingError(

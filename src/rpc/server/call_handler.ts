@@ -8,7 +8,7 @@
  * @module
  */
 
-import { isBytes } from "../../bytes/is_bytes.ts";
+import { isBytes, plainBytes } from "../../bytes/is_bytes.ts";
 import { clientStreams, serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
@@ -241,7 +241,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     if (streams === single || typeof reply !== "object" || reply === null) {
       this.#handlerFailed(wrongReplyError(this.#method, streams));
     } else if (single) {
-      this.#handlerEnded(reply);
+      this.#handlerEnded(plainBytes(reply));
     } else if (this.#context.deadlineAtMs === Infinity) {
       this.#sendReplies(reply);
     } else {
