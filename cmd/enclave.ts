@@ -89,8 +89,8 @@ Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid
 function cids(flags: Flags): number[] | undefined {
   return flags.allowCid?.map((text) => {
     const cid = Number(text);
-    if (/^\d+$/.test(text) && cid < 2 ** 32) return cid;
-    throw new UsageError(`Cannot use CID ${text} (--allow-cid): must be from 0 to 4294967295`);
+    if (/^\d+$/.test(text) && cid < 2 ** 32 - 1) return cid;
+    throw new UsageError(`Cannot use CID ${text} (--allow-cid): must be from 0 to 4294967294`);
   });
 }
 

@@ -181,6 +181,7 @@ export function checkServeOptions(options: ServeOptions): void {
   ];
   checkNames("serve", options, SERVE_DEFAULTS, everywhere);
   checkRanges(options, SERVE_RANGES);
+  checkCids(options.allowVsockCids);
   const { limits } = options;
   if (limits === undefined) return;
   checkNames("limits of serve", limits, SERVER_LIMIT_DEFAULTS, [
@@ -188,6 +189,21 @@ export function checkServeOptions(options: ServeOptions): void {
     ...Object.keys(SERVE_DEFAULTS),
   ]);
   checkRanges(limits, SERVER_LIMIT_RANGES, "limits.");
+}
+
+// VMADDR_CID_ANY (2³²−1) is no peer.
+const MAX_CID = 0xfffffffe;
+
+function checkCids(cids: unknown): void {
+  if (cids === undefined) return;
+  const fits = (cid: unknown) =>
+    Number.isInteger(cid) && cid as number >= 0 && cid as number <= MAX_CID;
+  if (Array.isArray(cids) && cids.every(fits)) return;
+  throw new TypeError(
+    `Cannot use allowVsockCids ${
+      Deno.inspect(cids)
+    }: it must be a list of integers from 0 to ${MAX_CID}`,
+  );
 }
 
 /** Options of a server's connections, resolved once for all of them. */

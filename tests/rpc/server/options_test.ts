@@ -109,6 +109,20 @@ Deno.test("serve() refuses unknown options and names the nearest", async () => {
   }
 });
 
+Deno.test("serve() refuses allowVsockCids that can't mean what they say", () => {
+  const wrong: unknown[] = [null, "", "13", 3, new Set([3]), ["3"], [-1], [1.5], [2 ** 32 - 1]];
+  for (const allowVsockCids of wrong) {
+    const options = { allowVsockCids } as never;
+    assert.throws(() => checkServeOptions(options), {
+      name: "TypeError",
+      message: /^Cannot use allowVsockCids .*: it must be a list of integers from 0 to 4294967294$/,
+    });
+  }
+  for (const allowVsockCids of [undefined, [], [0, 3, 2 ** 32 - 2]]) {
+    checkServeOptions({ allowVsockCids });
+  }
+});
+
 Deno.test("both wires have the same default where both have a limit", () => {
   const lean: Record<string, unknown> = { ...DEFAULT_LEAN_OPTIONS };
   for (const [name, value] of Object.entries(DEFAULT_HTTP2_OPTIONS)) {
