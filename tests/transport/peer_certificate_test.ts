@@ -101,5 +101,8 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.equal(await call("/any", await issue(undefined, "O=Example")), "O=Example");
     const alike = await call("/any", await issue(undefined, "CN=DNS:operator.internal"));
     assert.match(alike, /^[0-9a-f]{64}$/);
+    // Nor like the fingerprint of another certificate.
+    const print = "ab".repeat(32);
+    assert.notEqual(await call("/any", await issue(undefined, `CN=${print}`)), print);
   });
 }

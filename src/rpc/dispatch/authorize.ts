@@ -31,6 +31,7 @@ export type AccessRules = Readonly<Record<string, AccessRule>>;
 
 // As `TlsPeerInfo.subjectAltNames` has them.
 const ALTERNATIVE_NAME = /^(?:DNS|IP Address|URI|email|DirName|Registered ID|otherName \w+):./;
+const FINGERPRINT = /^[0-9a-f]{64}$/;
 const PRINCIPAL = Symbol("vrpc.principal");
 
 /**
@@ -197,7 +198,9 @@ function checkToken(owner: string, token: unknown): void {
  */
 export function tlsPeer(...names: readonly string[]): AccessRule {
   for (const name of names) {
-    if (ALTERNATIVE_NAME.test(name) || /^[0-9a-f]{64}$/.test(name)) continue;
+    const isName = typeof name === "string" &&
+      (ALTERNATIVE_NAME.test(name) || FINGERPRINT.test(name));
+    if (isName) continue;
     throw new TypeError(
       `Cannot use tlsPeer(${JSON.stringify(name)}): it must be a name with its type, such as ` +
         `"DNS:client.internal", or a SHA-256 fingerprint of 64 lower-case hex digits`,
@@ -208,8 +211,8 @@ export function tlsPeer(...names: readonly string[]): AccessRule {
       throw new RpcError(Status.UNAUTHENTICATED, "A verified client certificate is required");
     }
     const { subjectAltNames = [], subject, fingerprint256 } = tls;
-    // A common name like "DNS:operator.internal" must not look like an alternative name.
-    const name = subject?.includes(":") ? undefined : subject;
+    // A common name like "DNS:operator.internal" must not look like an alternative name, nor like a fingerprint.
+    const name = subject?.includes(":") || FINGERPRINT.test(subject ?? "") ? undefined : subject;
     if (names.length === 0) return subjectAltNames[0] || name || fingerprint256 || true;
     const own = fingerprint256 ? [...subjectAltNames, fingerprint256] : subjectAltNames;
     return own.find((name) => names.includes(name)) ?? false;

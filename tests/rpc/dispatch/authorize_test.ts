@@ -68,6 +68,7 @@ Deno.test("bearerToken(), tlsPeer() and vsockPeer() refuse what can't match", ()
       "DNS:",
       "A".repeat(64),
       "aa:bb",
+      ["DNS:a"] as never,
     ]
   ) {
     assert.throws(() => tlsPeer(wrong), TypeError, wrong);
