@@ -84,7 +84,11 @@ function parseHost(text: string): Host | undefined {
 
 function entryOf(entry: string): string {
   const host = parseHost(bracketed(entry));
-  if (host === undefined) {
+  // As browsers send it: in ASCII, without a dot at the end.
+  const possible = host !== undefined &&
+    /^(?:\[.*\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*)$/.test(host.name) &&
+    (host.port ?? 0) <= 65_535;
+  if (!possible) {
     throw new TypeError(`Cannot allow host "${entry}": use the form name, name:port or *`);
   }
   return host.port === undefined ? host.name : `${host.name}:${host.port}`;
@@ -93,7 +97,8 @@ function entryOf(entry: string): string {
 // An IPv6 address, and nothing else, has two colons or more.
 function bracketed(name: string): string {
   const ipv6 = !name.startsWith("[") && name.indexOf(":") !== name.lastIndexOf(":");
-  return ipv6 ? new URL(`http://[${name}]`).hostname : name.toLowerCase();
+  if (!ipv6) return name.toLowerCase();
+  return URL.parse(`http://[${name}]`)?.hostname ?? name;
 }
 
 function isAddress(name: string): boolean {

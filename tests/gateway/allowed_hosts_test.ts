@@ -59,7 +59,20 @@ Deno.test("allowedHosts() takes the hosts that are allowed", () => {
   assert.equal(status(options, "two.example:8081"), 421);
   assert.equal(status(options, "x.api.example"), 421);
   assert.equal(status({ ...LOOPBACK, allow: ["*"] }, "evil.example", "http://a.b"), 200);
-  for (const entry of ["", "a b", "http://a.example", "a/b", "a:b"]) {
+  for (
+    const entry of [
+      "",
+      "a b",
+      "http://a.example",
+      "a/b",
+      "a:b",
+      "*.a.example",
+      "a:70000",
+      "ä.example",
+      "a.",
+      "::g",
+    ]
+  ) {
     assert.throws(() => allowedHosts({ ...LOOPBACK, allow: [entry] }), TypeError, entry);
   }
 });
