@@ -30,7 +30,8 @@ export interface TypeSymbol {
  */
 const MAX_NAME_CHARS = 512;
 const IDENTIFIER = /^[A-Za-z0-9_]+$/;
-const FULL_NAME = /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$/;
+/** Most parts of a full name are 32: a relative reference is searched for in every scope around it. */
+const FULL_NAME = /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+){0,31}$/;
 /** Begins the names of placeholders for types whose own name can't be used. */
 const NAMELESS = "vrpc.schema.Nameless";
 
@@ -39,7 +40,7 @@ export function isIdentifier(text: string): boolean {
   return text.length <= MAX_NAME_CHARS && IDENTIFIER.test(text);
 }
 
-/** Whether a text is a full name: identifiers with dots between them. */
+/** Whether a text is a full name: identifiers with dots between them, of at most 32 parts. */
 export function isFullName(text: string): boolean {
   return text.length <= MAX_NAME_CHARS && FULL_NAME.test(text);
 }
@@ -80,6 +81,8 @@ export class Symbols {
    * searched from the innermost scope outwards (descriptor.proto, `type_name`).
    */
   find(scope: string, reference: string): TypeSymbol | undefined {
+    // No name is longer; the dot is not part of it.
+    if (reference.length > MAX_NAME_CHARS + 1) return undefined;
     if (reference.startsWith(".")) return this.#types.get(reference.slice(1));
     for (let around = scope;;) {
       const found = this.#types.get(inScope(around, reference));

@@ -180,6 +180,26 @@ Deno.test("names may be relative to their scope (descriptor.proto, type_name)", 
   assert.equal(method.output.typeName, "a.b.Outer.Inner");
 });
 
+Deno.test("names of many parts and long references are not searched for in every scope", () => {
+  const field = (typeName: string) => (_: unknown, i: number) => typed(`f${i}`, i + 1, typeName);
+  const length = 20_000;
+  const deep = Array(250).fill("a").join(".");
+  const parts = file("deep.proto", {
+    package: deep,
+    messageType: [message("M", Array.from({ length }, field("zz")))],
+  });
+  const few = Array(30).fill("a").join(".");
+  const long = file("long.proto", {
+    package: few,
+    messageType: [message("M", Array.from({ length: 100 }, field("z".repeat(200_000))))],
+    service: [service("S", { Bad: ["M", "M"] })],
+  });
+  const startMs = performance.now();
+  const { faults } = typesOf([parts, long]);
+  assert.ok(performance.now() - startMs < 1_000);
+  assert.match(faults.get(`/${few}.S/Bad`)!, /^the type z{200} of .* is missing/);
+});
+
 Deno.test("files that import each other, themselves or nothing of use are read", () => {
   const { registry, faults } = typesOf([
     file("a.proto", {
