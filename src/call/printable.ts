@@ -49,10 +49,19 @@ export function printableLines(text: string): string {
 const MAX_CAUSES = 4;
 
 /**
- * Returns name, message and stack of an error, and of its causes, with all lines but those of the stack printable.
- * Anything else that was thrown is given as its text.
+ * Returns name, message and stack of an error, and of its causes, as printable lines. Anything else that was thrown is
+ * given as its text. Never throws.
  */
 export function printableError(thrown: unknown): string {
+  try {
+    return errorText(thrown);
+  } catch {
+    // An error whose fields throw, or that are no text.
+    return printable(textOfValue(thrown));
+  }
+}
+
+function errorText(thrown: unknown): string {
   const parts: string[] = [];
   let next = thrown;
   for (let i = 0; i < MAX_CAUSES && next instanceof Error; i++, next = next.cause) {
@@ -64,17 +73,25 @@ export function printableError(thrown: unknown): string {
 
 /**
  * Returns what was thrown for `console.error`: unchanged, with its fields, if each line of its text is its own, otherwise
- * as {@link printableError} does.
+ * as {@link printableError} does. Never throws.
  */
 export function printableThrown(thrown: unknown): unknown {
   if (typeof thrown === "string") return printable(thrown);
+  try {
+    return isPlain(thrown) ? thrown : printableError(thrown);
+  } catch {
+    return printableError(thrown);
+  }
+}
+
+/** Whether each line of an error's text, and of its causes, is its own. */
+function isPlain(thrown: unknown): boolean {
   let next = thrown;
   for (let i = 0; i < MAX_CAUSES && next instanceof Error; i++, next = next.cause) {
     const { message, stack = "" } = next;
-    const unchanged = printable(message) === message && printableLines(stack) === stack;
-    if (!unchanged) return printableError(thrown);
+    if (printable(message) !== message || printableLines(stack) !== stack) return false;
   }
-  return thrown;
+  return true;
 }
 
 // An RpcError is known by its status.

@@ -71,3 +71,21 @@ Deno.test("printableThrown() leaves an error as it is unless its text forges lin
     assert.match(printableThrown(caused) as string, /^Error: why\n[^]*Caused by: Error: a\\u/);
   }
 });
+
+Deno.test("printableError() and printableThrown() never throw", () => {
+  const trap = new Proxy(new Error("hidden"), {
+    get() {
+      throw new Error("a trap");
+    },
+    getPrototypeOf() {
+      throw new Error("a trap");
+    },
+  });
+  const odd = Object.defineProperty(new Error(), "message", { value: Symbol("no text") });
+  const steep = Object.defineProperty(new Error("a\nb"), "stack", { value: 7 });
+  for (const thrown of [trap, odd, steep, { toString: () => ({}) }]) {
+    assert.equal(typeof printableError(thrown), "string");
+    printableThrown(thrown);
+  }
+  assert.equal(printableThrown(trap), "a value without a text");
+});
