@@ -14,7 +14,7 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { findLongNumbers } from "./json_numbers.ts";
+import { findLongNumbers, type JsonLimits } from "./json_numbers.ts";
 
 // Prefix of the placeholder strings for numbers during parsing: the short one unless the input contains it.
 const SHORT_MARK = "\x7f";
@@ -28,7 +28,7 @@ const QUOTE = 0x22;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 // Levels of JSON that are looked into: messages nest a hundred levels deep at most, with lists and maps between them.
-const MAX_DEPTH = 400;
+export const MAX_DEPTH = 400;
 
 /** JSON whose numbers are resolved by the type of their field. */
 export interface ExactJson {
@@ -38,10 +38,13 @@ export interface ExactJson {
   readonly mark: string | null;
 }
 
-/** Parses JSON text. Throws SyntaxError as `JSON.parse` does, RangeError for numbers beyond a double. */
-export function parseExactJson(text: string): ExactJson {
+/**
+ * Parses JSON text. Throws SyntaxError as `JSON.parse` does, RangeError for numbers beyond a double, and its subclass
+ * JsonLimitError for text beyond `limits`, before it is parsed.
+ */
+export function parseExactJson(text: string, limits?: JsonLimits): ExactJson {
   const json = encoder.encode(text);
-  const numbers = findLongNumbers(json);
+  const numbers = findLongNumbers(json, limits);
   if (numbers.length === 0) return { value: JSON.parse(text), mark: null };
   const mark = HAS_SHORT_MARK.test(text) ? LONG_MARK : SHORT_MARK;
   const marked = decoder.decode(withMarks(json, numbers, encoder.encode(`"${mark}`)));
@@ -138,7 +141,9 @@ class NumberResolver {
     return this.#each(value, depth, (item, key, inner) => {
       if (wrapped && key === "value") return this.message(item, type, inner);
       const field = fields.get(key);
-      return field === undefined ? this.#doubles(item, inner) : this.#field(item, field, inner);
+      if (field !== undefined) return this.#field(item, field, inner);
+      // An extension, or a field that is refused or ignored whatever is in it.
+      return key.startsWith("[") ? this.#doubles(item, inner) : item;
     });
   }
 

@@ -5,7 +5,8 @@
  */
 
 import { Status } from "../call/status.ts";
-import { type ExactJson, parseExactJson } from "../codec/proto_json.ts";
+import { JsonLimitError } from "../codec/json_numbers.ts";
+import { type ExactJson, MAX_DEPTH, parseExactJson } from "../codec/proto_json.ts";
 import { RpcError } from "../errors.ts";
 
 /** Rejected request: an HTTP status and an error. */
@@ -178,12 +179,21 @@ function tooLarge(maxBytes: number): BadRequest {
   );
 }
 
-/** Parses JSON; empty text is an empty object. Throws BadRequest (400) with the position of the error. */
-export function parseJson(text: string): ExactJson {
+/**
+ * Parses JSON; empty text is an empty object. Throws BadRequest: 400 with the position of the error, 413 for text that
+ * nests deeper than messages can, or beyond `maxElements` (objects, lists, members, long numbers).
+ */
+export function parseJson(text: string, maxElements = Infinity): ExactJson {
   if (text.trim() === "") return { value: {}, mark: null };
   try {
-    return parseExactJson(text);
+    return parseExactJson(text, { maxDepth: MAX_DEPTH, maxElements });
   } catch (error) {
+    if (error instanceof JsonLimitError) {
+      throw new BadRequest(
+        413,
+        new RpcError(Status.RESOURCE_EXHAUSTED, `The body is too complex: ${error.message}`),
+      );
+    }
     throw new BadRequest(
       400,
       new RpcError(

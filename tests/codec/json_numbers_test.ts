@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { findLongNumbers } from "../../src/codec/json_numbers.ts";
+import { findLongNumbers, JsonLimitError } from "../../src/codec/json_numbers.ts";
 
 /** The numbers that are found. */
 function found(text: string): string[] {
@@ -103,5 +103,26 @@ Deno.test("findLongNumbers() looks at each character a few times, whatever the t
     const { json, reads } = counted(text);
     findLongNumbers(json);
     assert.ok(reads() <= 8 * text.length + 10, `${text.slice(0, 20)}: ${reads()} reads`);
+  }
+});
+
+Deno.test("findLongNumbers() refuses structure beyond its limits, and counts none in strings", () => {
+  const json = (text: string) => new TextEncoder().encode(text);
+  const limits = { maxDepth: 3, maxElements: 6 };
+  for (
+    const text of ["[[[]]]", '{"a":{"b":[1,2,3,4,5,6,7,8]}}', '["[[[[", "{:{:{:{:", "\\"[[["]']
+  ) {
+    assert.equal(findLongNumbers(json(text), limits).length, 0, text);
+  }
+  for (
+    const text of [
+      "[[[[",
+      "[{}, [[{}]]]",
+      "[[],[],[],[],[],[]]",
+      `[${"1234567890123456,".repeat(6)}1]`,
+      '{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6}',
+    ]
+  ) {
+    assert.throws(() => findLongNumbers(json(text), limits), JsonLimitError, text);
   }
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createRegistry, toJson } from "@bufbuild/protobuf";
 import { type Struct, StructSchema, UInt64ValueSchema } from "@bufbuild/protobuf/wkt";
-import { fromExactJson } from "../../src/codec/proto_json.ts";
+import { fromExactJson, parseExactJson } from "../../src/codec/proto_json.ts";
 import { BadRequest, parseJson } from "../../src/gateway/request_body.ts";
 
 Deno.test("parseJson() locates errors in texts with long numbers, whatever their length", () => {
@@ -46,7 +46,28 @@ Deno.test("parseJson() refuses a number beyond a double as an invalid body", () 
 
 Deno.test("a body that nests deeper than a stack is an error of the body", () => {
   const deep = `${"[".repeat(100_000)}1234567890123456789${"]".repeat(100_000)}`;
-  const json = parseJson(`{"a":${deep}}`);
+  assert.throws(() => parseJson(deep), BadRequest);
+  const json = parseExactJson(`{"a":${deep}}`);
   assert.throws(() => fromExactJson(json, StructSchema, createRegistry()), /recursion depth/);
-  assert.throws(() => fromExactJson(parseJson(deep), UInt64ValueSchema), Error);
+  assert.throws(() => fromExactJson(parseExactJson(deep), UInt64ValueSchema), Error);
+});
+
+Deno.test("parseJson() answers 413 for structure that would take the thread for long, before it is parsed", () => {
+  const bodies = [
+    "[".repeat(401),
+    `[${"{},".repeat(65_536)}1]`,
+    `{${'"a":1,'.repeat(65_536)}"a":1}`,
+  ];
+  for (const body of bodies) {
+    assert.throws(() => parseJson(body, 65_536), (error: unknown) => {
+      assert.ok(error instanceof BadRequest);
+      assert.equal(error.httpStatus, 413);
+      assert.match(error.message, /^The body is too complex: /);
+      return true;
+    });
+  }
+  assert.equal(
+    (parseJson(`[${"1,".repeat(100_000)}1]`, 65_536).value as unknown[]).length,
+    100_001,
+  );
 });
