@@ -41,13 +41,9 @@ export class ResponseSender {
     if (bytes.length <= PART_BYTES || exchange.head.method === "HEAD") {
       return exchange.respond(status, fields, bytes);
     }
-    if (!this.#memory.tryTake(bytes.length)) {
-      exchange.closeAfter();
-      return exchange.respond(UNAVAILABLE.status, UNAVAILABLE.fields, UNAVAILABLE.body);
-    }
-    this.#heldBytes = bytes.length;
+    if (!this.#hold(bytes.length)) return this.#unavailable();
     exchange.sendHead(status, fields, bytes.length);
-    this.#sendParts(bytes);
+    void this.#sendParts(bytes).then(() => exchange.ended || exchange.end());
   }
 
   /** Sends a `Response`. Rejects with what its body's stream fails with; TypeError when the body was read already. */
@@ -79,8 +75,13 @@ export class ResponseSender {
       exchange.end();
       return this.#cancel();
     }
+    if (!this.#hold(start.length)) {
+      this.#cancel();
+      return this.#unavailable();
+    }
     exchange.sendHead(status, fields, announced);
-    await this.#sendStream(reader, start, second);
+    await this.#sendParts(start);
+    await this.#sendStream(reader, second);
   }
 
   /** The connection accepts more. */
@@ -99,11 +100,9 @@ export class ResponseSender {
 
   async #sendStream(
     reader: ReadableStreamDefaultReader<Uint8Array>,
-    first: Uint8Array,
     second: Promise<ReadableStreamReadResult<Uint8Array>>,
   ): Promise<void> {
     const exchange = this.#exchange;
-    exchange.sendBody(first);
     for (let next = second; !exchange.ended; next = reader.read()) {
       const { done, value } = await next;
       if (done) {
@@ -111,13 +110,12 @@ export class ResponseSender {
         return exchange.end();
       }
       const bytes = bytesOf(value);
-      for (let at = 0; at < bytes.length; at += PART_BYTES) {
-        await this.#writable();
-        exchange.sendBody(bytes.subarray(at, at + PART_BYTES));
-      }
+      if (!this.#hold(bytes.length)) throw new RangeError("Too many bytes wait to be sent");
+      await this.#sendParts(bytes);
     }
   }
 
+  /** Sends bytes that are held, and releases them. */
   async #sendParts(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
       await this.#writable();
@@ -125,7 +123,19 @@ export class ResponseSender {
       this.#exchange.sendBody(bytes.subarray(at, at + PART_BYTES));
     }
     this.#release();
-    this.#exchange.end();
+  }
+
+  /** Counts a body's bytes as waiting to be sent; false if there is no memory for them. */
+  #hold(count: number): boolean {
+    if (this.#exchange.ended) return true;
+    if (!this.#memory.tryTake(count)) return false;
+    this.#heldBytes += count;
+    return true;
+  }
+
+  #unavailable(): void {
+    this.#exchange.closeAfter();
+    this.#exchange.respond(UNAVAILABLE.status, UNAVAILABLE.fields, UNAVAILABLE.body);
   }
 
   #writable(): Promise<void> | void {

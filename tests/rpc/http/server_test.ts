@@ -311,3 +311,33 @@ Deno.test("shutdown() closes what is open after its grace", async () => {
   await server.shutdown({ graceMs: 20 });
   assert.equal(await busy.rest(), "");
 });
+
+for (
+  const [what, body] of [
+    ["whole", () => new Uint8Array(8_388_608)],
+    ["a stream", () =>
+      new ReadableStream<Uint8Array>({
+        pull: (controller) => controller.enqueue(new Uint8Array(1_048_576)),
+      })],
+  ] as const
+) {
+  Deno.test(`responses that no client reads hold no more than the pool, the body being ${what}`, async () => {
+    await using server = await start(() => new Response(body()), { maxBufferedBytes: 16_777_216 });
+    const clients: RawClient[] = [];
+    try {
+      for (let i = 0; i < 40; i++) {
+        const client = await open(server);
+        clients.push(client);
+        await client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      }
+      using late = await open(server);
+      await late.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+      assert.match(await late.until(/\r\n\r\n/), /^HTTP\/1\.1 503 /);
+      const { bufferedBytes } = server.stats();
+      assert.ok(bufferedBytes > 0 && bufferedBytes <= 16_777_216, `${bufferedBytes}`);
+    } finally {
+      for (const client of clients) client[Symbol.dispose]();
+    }
+    await until(() => server.stats().bufferedBytes === 0);
+  });
+}
