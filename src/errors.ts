@@ -9,26 +9,26 @@
 import { Metadata } from "./call/metadata.ts";
 import { Status, statusName } from "./call/status.ts";
 
-/** Text of anything thrown: the message of an Error, the value as text otherwise. Never throws. */
+/** Returns the text of a thrown value: the message of an Error, any other value converted to a string. Never throws. */
 export function textOf(thrown: unknown): string {
   try {
     if (thrown instanceof Error && typeof thrown.message === "string") return thrown.message;
     return String(thrown);
   } catch {
-    // A Proxy with traps that throw, or an object without text.
+    // The value is a Proxy whose traps throw, or an object that cannot be converted to text.
     return "a value without a text";
   }
 }
 
 /**
- * Anything thrown as an Error: itself if it is one whose message can be read, otherwise with its text as message. Never
- * throws.
+ * Converts a thrown value to an Error: returns an Error with a readable message unchanged, otherwise makes one with the
+ * value's text as message. Never throws.
  */
 export function toError(thrown: unknown): Error {
   try {
     if (thrown instanceof Error && typeof thrown.message === "string") return thrown;
   } catch {
-    // As in `textOf`.
+    // The value is a Proxy whose traps throw.
   }
   return new Error(textOf(thrown), { cause: thrown });
 }
@@ -194,7 +194,7 @@ export class RpcError extends Error {
   }
 }
 
-/** Makes the error of a call whose deadline passed: the same text on both sides of the wire. */
+/** Makes the error of a call whose deadline has passed, with the same text on client and server. */
 export function deadlineExceeded(): RpcError {
   return new RpcError(Status.DEADLINE_EXCEEDED, "The deadline passed before the call was complete");
 }
@@ -208,8 +208,8 @@ function nameOf(error: unknown): unknown {
 }
 
 /**
- * Makes an RpcError without a stack, for a call that ends for a reason outside of it. The stack would show only engine
- * code, and capturing it is most of the cost of ending the calls of a lost connection.
+ * Makes an RpcError without a stack, for a call that ends for an outside reason, such as a lost connection. The stack
+ * would show only engine code, and capturing it is most of the cost of ending such calls.
  */
 export function errorFromOutside(
   code: Status,

@@ -15,8 +15,8 @@ const offsetOf = getter<number>("byteOffset");
 const lengthOf = getter<number>("byteLength");
 
 /**
- * Returns bytes whose methods and length are the runtime's own: `bytes` itself, or a view of the memory of a subclass's
- * instance, which may have others. What is queued for a wire is cut by its length.
+ * Returns `bytes` itself, or a plain view of its memory if it is an instance of a subclass, which may override methods
+ * and `length`. Queued messages are cut into frames by their length, so it must be the true one.
  */
 export function plainBytes(bytes: Uint8Array): Uint8Array {
   if (Object.getPrototypeOf(bytes) === Uint8Array.prototype) return bytes;

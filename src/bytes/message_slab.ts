@@ -16,7 +16,7 @@ export const SLAB_BYTES = 16_384;
 /** Largest message cut from a slab, in bytes. */
 export const SLAB_MESSAGE_BYTES = 1_024;
 
-// Up to this length a loop is faster than a view and `set`.
+// Length in bytes up to which a loop is faster than a view and `set`.
 const LOOP_BYTES = 128;
 let slab: Uint8Array<ArrayBuffer> = EMPTY_BYTES;
 let used = 0;

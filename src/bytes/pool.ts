@@ -10,12 +10,12 @@
  */
 export const POOL_SIZES = [4096, 16384, 32768, 65536, 131072, 270336, 1114112] as const;
 
-// Keeps about 2 MiB of free buffers per size; buffers released beyond that are left to the garbage collector.
+// Approximate total of the free buffers kept per size, in bytes; further ones are left to the garbage collector.
 const KEEP_BYTES = 2 * 1024 * 1024;
 const free: Uint8Array<ArrayBuffer>[][] = POOL_SIZES.map(() => []);
 /** Messages up to this many bytes never come from {@link lendBuffer}. */
 export const LEND_FROM_BYTES = 2_048;
-// Property that a lent ArrayBuffer carries: the view of the whole buffer. A WeakSet would cost twice as much.
+// Property of a lent ArrayBuffer that holds the view of the whole buffer; a WeakSet would cost twice as much.
 const LENT = Symbol("lent");
 
 interface LentBuffer extends ArrayBuffer {

@@ -9,20 +9,21 @@ import { acquireBuffer, releaseBuffer } from "./pool.ts";
 
 const utf8 = new TextEncoder();
 
-/** Appends big-endian numbers, bytes and text; the driver takes all of it in one piece. */
+/** Appends big-endian numbers, bytes and text; the driver takes the whole buffer at once. */
 export class ByteWriter {
   /** Buffer, valid from 0 to `length`. Engines may write into it after `reserve`. */
   buffer: Uint8Array<ArrayBuffer> = EMPTY_BYTES;
   /** Number of valid bytes. */
   length = 0;
-  /** Number of times that the contents were taken; offsets are valid while it stays the same. */
+  /** Number of times that the contents were taken; offsets into `buffer` are valid while it is unchanged. */
   taken = 0;
 
-  /** Makes room for `count` bytes after `length`. Call it before writing into `buffer` directly. */
+  /** Ensures room for `count` bytes after `length`. Call it before writing into `buffer` directly. */
   reserve(count: number): void {
     const needed = this.length + count;
     if (needed <= this.buffer.length) return;
-    // Doubles, or adds 1 MiB: growing by what is needed would copy everything for every frame.
+    // Doubles the buffer, or adds 1 MiB if that is less: growing it by `count` alone would copy everything for every
+    // frame.
     const { length } = this.buffer;
     const grown = acquireBuffer(Math.max(needed, Math.min(length * 2, length + 1_048_576), 4096));
     if (this.length > 0) grown.set(this.buffer.subarray(0, this.length));
@@ -36,7 +37,7 @@ export class ByteWriter {
     this.buffer[this.length++] = value;
   }
 
-  /** Appends 16 bits. */
+  /** Appends a 16-bit integer, big-endian. */
   u16(value: number): void {
     this.reserve(2);
     const { buffer, length } = this;
@@ -45,7 +46,7 @@ export class ByteWriter {
     this.length = length + 2;
   }
 
-  /** Appends 32 bits. */
+  /** Appends a 32-bit integer, big-endian. */
   u32(value: number): void {
     this.reserve(4);
     const { buffer, length } = this;
@@ -71,14 +72,14 @@ export class ByteWriter {
     return written;
   }
 
-  /** View of the valid bytes; itself valid until the next write. */
+  /** View of the valid bytes. The view is valid until the next write. */
   view(): Uint8Array<ArrayBuffer> {
     return this.buffer.subarray(0, this.length);
   }
 
   /**
-   * Takes the buffer, of which `length` bytes are valid, and starts again without one. The caller returns it with
-   * `releaseBuffer` once it is sent.
+   * Takes the buffer, of which `length` bytes are valid, and leaves the writer empty. The caller returns the buffer
+   * with `releaseBuffer` once its bytes are sent.
    */
   take(): { buffer: Uint8Array<ArrayBuffer>; length: number } {
     this.taken++;

@@ -10,6 +10,6 @@ export interface Clock {
   now(): number;
   /** Calls `callback` once after `delayMs`; returns the timer for `clearTimer`. */
   setTimer(callback: () => void, delayMs: number): unknown;
-  /** Cancels a timer. Does nothing when it has fired. */
+  /** Cancels a timer. Does nothing if the timer has fired. */
   clearTimer(timer: unknown): void;
 }

@@ -16,14 +16,14 @@ export const CONNECTION_FIELDS: readonly string[] = [
   "upgrade",
 ];
 
-/** Longest key, in characters: the lean wire has one byte for its length. */
+/** Longest key, in characters: the lean wire has one byte for the length of a key. */
 export const MAX_KEY_CHARACTERS = 255;
 
 const FORBIDDEN: ReadonlySet<string> = new Set(CONNECTION_FIELDS);
 const KEY = /^[0-9a-z_.-]+$/;
 const VALUE = /^[\x20-\x7e]*$/;
 
-/** Returns why a key in lower case cannot be sent, as the end of a sentence; undefined if it can. */
+/** Returns why a lower-case key cannot be sent, as a clause for an error text; undefined if it can be sent. */
 export function keyFault(key: string): string | undefined {
   if (!KEY.test(key)) return "only a-z 0-9 _ - . are allowed";
   if (FORBIDDEN.has(key)) return "it is a field of the connection (RFC 9113 §8.2.2)";
@@ -33,7 +33,7 @@ export function keyFault(key: string): string | undefined {
   return undefined;
 }
 
-/** Whether a value without space at its ends can be sent: printable ASCII. */
+/** Whether a value without surrounding whitespace can be sent, as it is printable ASCII. */
 export function isValue(value: string): boolean {
   return VALUE.test(value);
 }

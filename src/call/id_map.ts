@@ -12,7 +12,7 @@ const MIN_SLOTS = 16;
 
 /** Map from whole numbers (0 to 2^53−2) to values; open addressing, without allocations per entry. */
 export class IdMap<T> {
-  /** Ids plus 1; 0 is a free slot. */
+  /** By slot: id plus 1; 0 for a free slot. */
   #keys = new Float64Array(MIN_SLOTS);
   #values: (T | undefined)[] = new Array(MIN_SLOTS).fill(undefined);
   #mask = MIN_SLOTS - 1;
@@ -23,7 +23,7 @@ export class IdMap<T> {
     return this.#size;
   }
 
-  /** Value of an id, or undefined. */
+  /** Returns the value of an id, or undefined. */
   get(id: number): T | undefined {
     const wanted = id + 1;
     const keys = this.#keys;
@@ -81,7 +81,7 @@ export class IdMap<T> {
     }
     keys[i] = 0;
     values[i] = undefined;
-    // Shrinks, so that a burst of calls does not cost memory for ever.
+    // Shrinks the table, so that it does not keep the size of a burst of calls.
     if (this.#mask >= 1024 && this.#size * 16 < this.#mask) this.#resize((this.#mask + 1) >>> 2);
     return true;
   }

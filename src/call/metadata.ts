@@ -44,7 +44,7 @@ export const FIELD_OVERHEAD_BYTES = 32;
  * @category Metadata
  */
 export class Metadata implements Iterable<[string, MetadataValue]> {
-  // Not a plain object: keys come from peers.
+  // A Map, not a plain object, because peers choose the keys (`__proto__`).
   #map = new Map<string, MetadataValue[]>();
 
   /** Makes metadata, empty or from entries. Throws TypeError for a key or value that gRPC cannot carry. */
@@ -104,8 +104,8 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   }
 
   /**
-   * Adds a pair that a peer sent, its key in lower case. Returns false, without adding it, for one that `append` refuses:
-   * it could not be passed on. For engines.
+   * Adds a pair that a peer sent, with its key in lower case. Returns false and adds nothing if `append` would refuse
+   * the pair, because it could not be forwarded. For engines.
    */
   appendReceived(key: string, value: MetadataValue): boolean {
     const text = typeof value === "string";

@@ -6,8 +6,8 @@
  */
 
 /**
- * Controls (C0, DEL, C1), line and paragraph separators, what changes the direction of text (Unicode UAX #9), and what
- * can't be seen. The joiners of emoji and scripts are left.
+ * Matches controls (C0, DEL, C1), line and paragraph separators, characters that change the direction of text (Unicode
+ * UAX #9), and invisible characters. The joiners of emoji and scripts are not matched.
  */
 export const UNPRINTABLE =
   // deno-lint-ignore no-control-regex -- control characters are what is escaped
@@ -49,14 +49,14 @@ export function printableLines(text: string): string {
 const MAX_CAUSES = 4;
 
 /**
- * Returns name, message and stack of an error, and of its causes, as printable lines. Anything else that was thrown is
- * given as its text. Never throws.
+ * Returns name, message and stack of an error, and of its causes, as printable lines. Any other thrown value is
+ * converted to text. Never throws.
  */
 export function printableError(thrown: unknown): string {
   try {
     return errorText(thrown);
   } catch {
-    // An error whose fields throw, or that are no text.
+    // The fields of the error throw or are not strings.
     return printable(textOfValue(thrown));
   }
 }
@@ -72,8 +72,8 @@ function errorText(thrown: unknown): string {
 }
 
 /**
- * Returns what was thrown for `console.error`: unchanged, with its fields, if each line of its text is its own, otherwise
- * as {@link printableError} does. Never throws.
+ * Returns a thrown value in a form for `console.error`: the value itself if its text is printable and its message has
+ * no line break, otherwise the text that {@link printableError} returns. Never throws.
  */
 export function printableThrown(thrown: unknown): unknown {
   if (typeof thrown === "string") return printable(thrown);
@@ -84,7 +84,7 @@ export function printableThrown(thrown: unknown): unknown {
   }
 }
 
-/** Whether each line of an error's text, and of its causes, is its own. */
+/** Whether the messages and stacks of an error and its causes are printable, with no line break in a message. */
 function isPlain(thrown: unknown): boolean {
   let next = thrown;
   for (let i = 0; i < MAX_CAUSES && next instanceof Error; i++, next = next.cause) {
@@ -94,13 +94,13 @@ function isPlain(thrown: unknown): boolean {
   return true;
 }
 
-// An RpcError is known by its status.
+// Returns the name of an error, with the status name of an RpcError.
 function titleOf(error: Error): string {
   const { codeName } = error as { codeName?: unknown };
   return typeof codeName === "string" ? `${error.name} ${codeName}` : error.name;
 }
 
-// The stack begins with the message, whose own lines could look like frames.
+// Returns the stack without the message that it begins with, whose lines could look like stack frames.
 function framesOf({ stack = "", message }: Error): string {
   const from = stack.indexOf(message);
   if (from < 0) return "";
@@ -114,7 +114,7 @@ function textOfValue(value: unknown): string {
   try {
     return String(value);
   } catch {
-    // A Proxy with traps that throw, or an object without text.
+    // The value is a Proxy whose traps throw, or an object that cannot be converted to text.
     return "a value without a text";
   }
 }

@@ -15,17 +15,17 @@ import type { Status } from "./status.ts";
 
 /** State machine of one connection, without I/O. The driver feeds it and drains `out`. */
 export interface ConnectionEngine {
-  /** Bytes to be sent. The driver takes them after each input and after each `onOutput`. */
+  /** Output buffer. The driver takes its bytes after each input and after each `onOutput`. */
   readonly out: ByteWriter;
   /** Set by the driver; called outside of `receive` when `out` has bytes or a timer changed. */
   onOutput: () => void;
-  /** Takes received bytes. `chunk` is only valid during the call. Never throws for what the peer sent. */
+  /** Processes received bytes. `chunk` is only valid during the call. Never throws for what the peer sent. */
   receive(chunk: Uint8Array, nowMs: number): void;
-  /** The peer ended its side of the byte stream. */
+  /** Called when the peer has ended its side of the byte stream. */
   receiveEnd(nowMs: number): void;
-  /** The byte stream broke or was closed: every call ends with UNAVAILABLE. Idempotent. */
+  /** Called when the byte stream broke or was closed; ends every call with UNAVAILABLE. Idempotent. */
   transportLost(reason: string, nowMs: number): void;
-  /** The socket accepted the contents of `out`: more may be produced. */
+  /** Called when the socket has accepted the contents of `out`, so that the engine may produce more. */
   outputDrained(nowMs: number): void;
   /** Time of the next `onTimer`, in the clock of `nowMs`; Infinity for never. */
   nextTimerMs(): number;
@@ -40,7 +40,7 @@ export interface ConnectionEngine {
   readonly readThrottledUntilMs?: number;
   /** True when the connection has ended: the driver flushes `out`, then closes the byte stream. */
   readonly finished: boolean;
-  /** True after a graceful shutdown: the peer may still be reading what was sent last. */
+  /** True after a graceful shutdown, when the peer may still be reading the last output. */
   readonly closedGracefully?: boolean;
   /** Bytes queued inside the engine, excluding `out`. */
   readonly bufferedBytes: number;
@@ -64,7 +64,10 @@ export interface TlsPeerInfo {
   readonly alpn?: string;
   /** Whether the peer sent a certificate that the configured authorities verify. */
   readonly authorized: boolean;
-  /** The subject's common name, when there is a certificate; its whole name (`O=Example`) when it has none. */
+  /**
+   * Common name of the certificate's subject, or the whole distinguished name (`O=Example`) if it has no common name;
+   * undefined without a certificate.
+   */
   readonly subject?: string;
   /**
    * The subject alternative names, each with its type: `DNS:client.internal`, `IP Address:10.0.0.1`, `URI:…`,
@@ -115,19 +118,19 @@ export interface ServerCall {
 
 /** Events of a call on a server. */
 export interface ServerCallSink {
-  /** A complete message arrived; `compressed`: it has to be decompressed with `call.encoding`. */
+  /** Called with a complete message. `compressed`: it has to be decompressed with `call.encoding`. */
   onMessage(message: Uint8Array, compressed: boolean): void;
-  /** The caller half-closed: no more messages follow. */
+  /** Called when the caller has half-closed: no more messages follow. */
   onHalfClose(): void;
-  /** The call ended before a status was sent: cancelled, reset, or connection lost. Called at most once. */
+  /** Called at most once, when the call ends before a status was sent: cancelled, reset, or connection lost. */
   onCancel(code: Status, reason: string): void;
-  /** `writable` became true again. */
+  /** Called when `writable` becomes true again. */
   onWritable(): void;
 }
 
 /** Events of a server's connection. */
 export interface ServerConnectionSink {
-  /** A call arrived. `call.sink` must be set before this returns. */
+  /** Called for each new call. The callee must set `call.sink` before it returns. */
   onCall(call: ServerCall): void;
   /** Reports a message for the log. */
   onNote?(level: "debug" | "warn", message: string): void;
@@ -135,15 +138,15 @@ export interface ServerConnectionSink {
 
 /** Connection of a server, implemented by the engine. */
 export interface ServerConnection extends ConnectionEngine {
-  /** Starts a graceful drain: no new calls, open ones finish, then `finished`. */
+  /** Starts a graceful drain: refuses new calls and lets open ones finish, then becomes `finished`. */
   drain(nowMs: number): void;
   /** Cancels open calls and ends the connection at once. */
   abort(reason: string, nowMs: number): void;
-  /** Calls that are open or whose handlers still run. */
+  /** Number of calls that are open or whose handlers still run. */
   readonly activeCalls: number;
 }
 
-/** Call to be started by a client. */
+/** Parameters of a call that a client starts. */
 export interface CallRequest {
   /** Path with the leading slash, for example `/package.Service/Method`. */
   readonly path: string;
@@ -171,7 +174,7 @@ export interface ClientCall {
   sendLastMessage(message: Uint8Array, compressed: boolean): void;
   /** Half-closes: no more messages follow. */
   halfClose(): void;
-  /** Cancels the call; `sink.onStatus` does not follow. Does nothing after the end. */
+  /** Cancels the call without a call of `sink.onStatus`. Does nothing after the call has ended. */
   cancel(): void;
   /** Whether more messages should be sent now; if not, `sink.onWritable` follows. */
   readonly writable: boolean;
@@ -183,27 +186,32 @@ export interface ClientCall {
 
 /** How far a failed call got on the server, for retries. */
 export type CallProgress =
-  /** Never left the client, or the server stated that it was not processed: retried freely. */
+  /**
+   * The call never left the client, or the server stated that it was not processed; it may be retried any number of
+   * times.
+   */
   | "unprocessed"
-  /** Refused by the server (REFUSED_STREAM, or above GOAWAY's last id): retried once transparently. */
+  /**
+   * The server refused the call (REFUSED_STREAM, or above GOAWAY's last identifier); it is retried once transparently.
+   */
   | "refused"
-  /** The server may have processed it. */
+  /** The server may have processed the call. */
   | "processed";
 
 /** Events of a call on a client. */
 export interface ClientCallSink {
-  /** Response headers arrived (not for a trailers-only reply). `metadata()` decodes them on demand. */
+  /** Called with the response headers, except for a trailers-only reply. `metadata()` decodes them on demand. */
   onHeaders(metadata: () => Metadata): void;
-  /** A complete message arrived. */
+  /** Called with a complete message. */
   onMessage(message: Uint8Array, compressed: boolean): void;
-  /** The call ended; exactly once unless cancelled. `trailers()` decodes them on demand. */
+  /** Called exactly once when the call ends, unless it is cancelled. `trailers()` decodes the trailers on demand. */
   onStatus(
     code: Status,
     message: string,
     trailers: () => Metadata,
     progress: CallProgress,
   ): void;
-  /** `writable` became true again. */
+  /** Called when `writable` becomes true again. */
   onWritable(): void;
 }
 
@@ -213,29 +221,32 @@ export interface ClientConnection extends ConnectionEngine {
   readonly ready: boolean;
   /** Whether new calls may be started (ready, no GOAWAY, stream ids left). */
   readonly usable: boolean;
-  /** Calls in flight. */
+  /** Number of calls in flight. */
   readonly activeCalls: number;
-  /** Calls that the server allows at once. */
+  /** Number of calls that the server allows at once. */
   readonly maxCalls: number;
-  /** Starts a call. Throws RangeError when not usable or `activeCalls >= maxCalls`. */
+  /** Starts a call. Throws RangeError unless the connection is `usable` and `activeCalls` is below `maxCalls`. */
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall;
-  /** Sends a ping; `onPong` is called with the time of its answer. */
+  /** Sends a ping; calls `onPong` with the time of its answer. */
   ping(nowMs: number, onPong: (nowMs: number) => void): void;
-  /** Starts a graceful drain: open calls finish, then `finished`. */
+  /** Starts a graceful drain: lets open calls finish, then becomes `finished`. */
   drain(nowMs: number): void;
-  /** Whether the server closed the connection for too many pings: the next one should ping half as often (gRPC A8). */
+  /**
+   * Whether the server closed the connection for too many pings; the next connection should ping half as often (gRPC
+   * A8).
+   */
   readonly tooManyPings: boolean;
-  /** Ends at once; open calls end with `code`. */
+  /** Ends the connection at once; open calls end with `code`. */
   abort(code: Status, reason: string, nowMs: number): void;
-  /** Reason for the end; empty until `finished`. */
+  /** Reason why the connection ended; empty until `finished`. */
   readonly endReason: string;
 }
 
 /** Events of a client's connection. */
 export interface ClientConnectionSink {
-  /** `ready`, `usable` or `maxCalls` changed. */
+  /** Called when `ready`, `usable` or `maxCalls` has changed. */
   onStateChange(): void;
-  /** A call ended: a slot is free. */
+  /** Called when a call has ended, which frees its slot. */
   onCallEnd(): void;
   /** Reports a message for the log. */
   onNote?(level: "debug" | "warn", message: string): void;

@@ -1,5 +1,6 @@
 /**
- * Compression of messages. Inflating is bounded by the length that a message declares, which is within the limit.
+ * Compression of messages with gzip. Inflating is bounded by the length that a message declares, which is checked
+ * against the limit first.
  *
  * @module
  */
@@ -10,8 +11,8 @@ import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
 
 /**
- * Smallest message that is compressed, in bytes. Below it, gzip's own 20 bytes and 7 µs gain nothing; gRPC flags each
- * message, so it can be sent uncompressed.
+ * Smallest message that is compressed, in bytes. For shorter messages gzip's overhead of 20 bytes and 7 µs gains
+ * nothing; gRPC flags each message, so they can be sent uncompressed.
  */
 export const COMPRESS_FROM_BYTES = 256;
 
@@ -24,7 +25,7 @@ const RESERVED_FLAGS = 0xe0;
 // Smaller buffers are slices of Node's pool: a transfer of such a message to a worker would detach others.
 const MIN_CHUNK_BYTES = 4_096;
 
-/** Compresses by gzip; undefined if the message is shorter than `fromBytes` or does not get smaller. */
+/** Compresses with gzip; undefined if the message is shorter than `fromBytes` or does not get smaller. */
 export function compressWhenSmaller(
   message: Uint8Array,
   fromBytes: number = COMPRESS_FROM_BYTES,
@@ -34,7 +35,7 @@ export function compressWhenSmaller(
   return compressed.length < message.length ? compressed : undefined;
 }
 
-/** Compresses by gzip, at level 1 to 9; default 6, as usual. */
+/** Compresses with gzip at level 1 to 9; default 6, as in zlib. */
 export function gzip(message: Uint8Array, level = 6): Uint8Array {
   return asPlain(gzipSync(message, { level }));
 }
@@ -61,7 +62,8 @@ export function decompress(message: Uint8Array, encoding: string, maxBytes: numb
   if (message.length === 0) return EMPTY_BYTES;
   if (message.length < MIN_GZIP_BYTES) throw corrupt();
   const declared = inflatedBytesStated(message);
-  // More than deflate can reach is corrupt; more than the limit need not be inflated.
+  // A declared length above deflate's maximum ratio means corrupt data; one above the limit is rejected without
+  // inflating.
   if (declared > message.length * MAX_DEFLATE_RATIO) throw corrupt();
   if (declared > maxBytes) throw tooLarge(message, maxBytes);
   return inflate(message, declared) ?? inflateMembers(message, maxBytes);
@@ -69,13 +71,13 @@ export function decompress(message: Uint8Array, encoding: string, maxBytes: numb
 
 /**
  * Inflates into one buffer of the declared length, so that a bomb that declares less than it contains creates no
- * garbage. Undefined if `message` contains more.
+ * garbage. Returns undefined if `message` contains more than declared.
  */
 function inflate(message: Uint8Array, declared: number): Uint8Array | undefined {
   try {
     const inflated = gunzipSync(message, {
       maxOutputLength: Math.max(1, declared),
-      // With one byte more, because zlib adds a chunk when the output fits exactly.
+      // One byte more than declared, because zlib allocates another chunk when the output fits exactly.
       chunkSize: Math.max(MIN_CHUNK_BYTES, declared + 1),
     });
     return asPlain(inflated);
@@ -86,8 +88,8 @@ function inflate(message: Uint8Array, declared: number): Uint8Array | undefined 
 }
 
 /**
- * Inflates several members in a row (RFC 1952 §2.2), which no known RPC implementation sends. Each member ends with
- * its length, so the sum bounds the result.
+ * Inflates several gzip members in a row (RFC 1952 §2.2), which no known RPC implementation sends. Each member ends
+ * with its inflated length, so the sum of these bounds the result.
  */
 function inflateMembers(message: Uint8Array, maxBytes: number): Uint8Array {
   let total = uint32(message, message.length - 4);
@@ -95,7 +97,7 @@ function inflateMembers(message: Uint8Array, maxBytes: number): Uint8Array {
   for (let at = MIN_GZIP_BYTES; (at = message.indexOf(GZIP_MAGIC[0], at)) >= 0; at++) {
     if (!startsMember(message, at)) continue;
     const declared = uint32(message, at - 4);
-    // Excludes most bytes that only look like a member's start; the others just widen the bound.
+    // Most bytes that only look like the start of a member fail this check; any others just raise the bound.
     if (declared > (at - start) * MAX_DEFLATE_RATIO) continue;
     total += declared;
     start = at;
@@ -112,7 +114,10 @@ function startsMember(message: Uint8Array, at: number): boolean {
     message[at + 2] === GZIP_MAGIC[2] && (message[at + 3] & RESERVED_FLAGS) === 0;
 }
 
-/** Length that a gzip message states for its contents (RFC 1952 §2.3.1), in bytes; 0 when it is too short for one. */
+/**
+ * Returns the inflated length that a gzip message declares (ISIZE, RFC 1952 §2.3.1), in bytes; 0 if the message is too
+ * short for gzip.
+ */
 export function inflatedBytesStated(message: Uint8Array): number {
   return message.length < MIN_GZIP_BYTES ? 0 : uint32(message, message.length - 4);
 }

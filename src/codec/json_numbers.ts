@@ -1,19 +1,22 @@
 /**
- * Finds the numbers in JSON text that a double may not hold, and bounds its structure in the same pass.
+ * Finds the numbers in JSON text that a double may not hold exactly, and limits the structure of the JSON in the same
+ * pass.
  *
  * @module
  */
 
-/** A double holds every decimal of so many digits. */
+/** A double preserves every decimal number of up to this many digits. */
 const EXACT_DIGITS = 15;
-/** A number with so many digits before its decimal point is finite as a double. */
+/** A number with up to this many digits before its decimal point is finite as a double. */
 const FINITE_DIGITS = 308;
-/** The largest double is 1.7976931348623157e308. */
+/** Leading digits of the largest double, 1.7976931348623157e308. */
 const LARGEST_LEAD = 1.7976931348623157;
-/** Error of a lead that is computed from some digits. */
+/**
+ * Bound on the error of a lead (the leading digits as a number from 1 to 10) that is computed from LEAD_DIGITS digits.
+ */
 const LEAD_ERROR = 1e-14;
 const LEAD_DIGITS = 17;
-/** Exponents are not read further: no text has as many digits. */
+/** Exponents are capped here: no text has as many digits. */
 const MAX_EXPONENT = 1e9;
 const QUOTE = 0x22;
 const PLUS = 0x2b;
@@ -29,23 +32,29 @@ const CASE_BIT = 0x20;
 const OPENING = 0x7b;
 const CLOSING = 0x7d;
 
-/** Bounds on the structure of JSON text, which costs `JSON.parse` up to a hundred times as much as its bytes. */
+/**
+ * Limits on the structure of JSON text, which can cost `JSON.parse` up to a hundred times as much as the bytes of the
+ * text.
+ */
 export interface JsonLimits {
   /** Limit on the levels of objects and lists. Default: none. */
   readonly maxDepth?: number;
-  /** Limit on the number of objects, lists, members of objects, and numbers found here. Default: none. */
+  /**
+   * Limit on the number of objects, lists, members of objects, and numbers that {@link findLongNumbers} returns.
+   * Default: none.
+   */
   readonly maxElements?: number;
 }
 
-/** Text is beyond its {@link JsonLimits}. */
+/** Thrown for JSON text that exceeds its {@link JsonLimits}. */
 export class JsonLimitError extends RangeError {
   override readonly name = "JsonLimitError";
 }
 
 /**
- * Returns the starts and ends, in turn, of the numbers outside of strings that are longer than 15 characters, or that an
- * exponent makes as large. `json` is UTF-8, valid JSON or not; no byte is looked at more than a few times. Throws
- * RangeError for a number beyond a double, and JsonLimitError beyond `limits`.
+ * Returns the start and end positions, in turn, of numbers (outside of strings) that have more than 15 characters, or
+ * whose exponent gives them more than 15 digits. `json` is UTF-8, valid JSON or not; each byte is read only a few
+ * times. Throws RangeError for a number beyond the range of a double, and JsonLimitError beyond `limits`.
  */
 export function findLongNumbers(json: Uint8Array, limits: JsonLimits = {}): Uint32Array {
   const { maxDepth = Infinity, maxElements = Infinity } = limits;
@@ -177,7 +186,7 @@ function isInfinite(
   let first = json[start] === MINUS ? start + 1 : start;
   while (json[first] === ZERO || json[first] === DOT) first++;
   if (!isDigit(json[first])) return false;
-  // Digits before the decimal point when the number is written out.
+  // Number of digits before the decimal point, written without an exponent.
   const digits = exponent + wholeEnd - first + (first > wholeEnd ? 1 : 0);
   if (digits !== FINITE_DIGITS + 1) return digits > FINITE_DIGITS;
   let lead = 0;

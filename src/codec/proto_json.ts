@@ -20,14 +20,16 @@ import { findLongNumbers, type JsonLimits } from "./json_numbers.ts";
 const SHORT_MARK = "\x7f";
 const LONG_MARK = `\x7f${crypto.randomUUID()}:`;
 const HAS_SHORT_MARK = /\x7f|\\u007f/i;
-// Longest text that is parsed again, so that the error has the positions and words of the runtime.
+// Longest invalid text, in characters, that is parsed again without placeholders, for the runtime's own error and
+// position.
 const MAX_REPARSED_CHARS = 262_144;
-// Bytes that are copied one by one: calls for fewer take longer.
+// Longest run of bytes that is copied one by one, because a call of `set` would take longer.
 const MAX_COPIED_SINGLY = 64;
 const QUOTE = 0x22;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-// Levels of JSON that are looked into: messages nest a hundred levels deep at most, with lists and maps between them.
+// Levels of JSON in which placeholders are resolved: messages nest at most a hundred levels deep, with lists and maps
+// between them.
 export const MAX_DEPTH = 400;
 
 /** JSON whose numbers are resolved by the type of their field. */
@@ -70,7 +72,9 @@ export function fromExactJson(
   return fromJson(type, value as JsonValue, { ...options, registry });
 }
 
-/** Puts each number in quotes, with a mark behind the first; `opening` is that quote with the mark. */
+/**
+ * Puts each number in quotes, which makes it a placeholder string; `opening` is the first quote followed by the mark.
+ */
 function withMarks(json: Uint8Array, numbers: Uint32Array, opening: Uint8Array): Uint8Array {
   const added = opening.length + 1;
   const marked = new Uint8Array(json.length + numbers.length / 2 * added);
@@ -94,7 +98,7 @@ function withMarks(json: Uint8Array, numbers: Uint32Array, opening: Uint8Array):
   return marked;
 }
 
-/** Returns the error of a text with placeholders, at its position in the original text. */
+/** Converts a syntax error of the text with placeholders into one with the position in the original text. */
 function unmarked(error: SyntaxError, marked: string, opening: string): SyntaxError {
   const found = /^(.*?)(?: in JSON)? at position (\d+)/.exec(error.message);
   if (found === null) return new SyntaxError(error.message.split(",")[0]);
@@ -131,7 +135,7 @@ class NumberResolver {
     if (INTEGER_WRAPPER.test(typeName)) return this.#integer(value, typeName, depth);
     if (typeName === "google.protobuf.Any") return this.#any(value, depth);
     if (FREE_FORM.test(typeName) || !isObject(value)) return this.#doubles(value, depth);
-    // Refused whatever is in it.
+    // `fromJson` rejects a list in place of a message, whatever its items.
     if (Array.isArray(value)) return value;
     return this.#fields(value, type, depth);
   }
@@ -142,7 +146,7 @@ class NumberResolver {
       if (wrapped && key === "value") return this.message(item, type, inner);
       const field = fields.get(key);
       if (field !== undefined) return this.#field(item, field, inner);
-      // An extension, or a field that is refused or ignored whatever is in it.
+      // The key names an extension, or a field that `fromJson` rejects or ignores whatever its value.
       return key.startsWith("[") ? this.#doubles(item, inner) : item;
     });
   }
@@ -152,7 +156,7 @@ class NumberResolver {
     const name = typeof url === "string" ? url.slice(url.lastIndexOf("/") + 1) : "";
     const type = this.#registry?.getMessage(name);
     if (type === undefined || !isObject(value)) return this.#doubles(value, depth);
-    // The JSON of a well-known type is in the field "value".
+    // Inside an Any, the JSON of a well-known type is in the field "value".
     return this.#fields(value, type, depth, type.typeName.startsWith("google.protobuf."));
   }
 
@@ -164,7 +168,7 @@ class NumberResolver {
 
   #single(value: unknown, field: DescField, depth: number): unknown {
     if (field.message) return this.message(value, field.message, depth);
-    // No scalar is an object: refused whatever is in it.
+    // `fromJson` rejects an object in place of a scalar, whatever its members.
     if (isObject(value)) return value;
     if (field.enum && this.#token(value) !== undefined) {
       return Number(this.#integer(value, field.name, depth));
@@ -222,7 +226,7 @@ function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-// An assignment to "__proto__" would not make a property.
+// An assignment to "__proto__" would not create a property.
 function setOwn(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, {
     value,
@@ -247,7 +251,9 @@ function fieldsOf(type: DescMessage): ReadonlyMap<string, DescField> {
 
 const PLAIN_DIGITS = /^-?[1-9][0-9]{0,19}$/;
 
-/** Returns the decimal digits of a whole number of at most 20 digits, given in any JSON form. */
+/**
+ * Returns the decimal digits of a whole number of at most 20 digits in any JSON notation; undefined for other numbers.
+ */
 function wholeDigits(token: string): string | undefined {
   if (PLAIN_DIGITS.test(token)) return token;
   const [mantissa, exponent = "0"] = token.split(/[eE]/);

@@ -8,9 +8,9 @@ import { setImmediate } from "node:timers";
 
 /** Time, the next turn and sleep of an event loop. */
 export interface EventLoop {
-  /** Milliseconds, monotonic, with fractions. */
+  /** Current time in ms, monotonic, with fractions. */
   now(): number;
-  /** Calls `callback` on the next turn, in the order of the requests. Most turns don't poll the sockets. */
+  /** Calls `callback` on the next turn, first in first out. Most turns do not poll the sockets. */
   setImmediate(callback: () => void): unknown;
   /** Calls `callback` after `delayMs`; an idle loop sleeps until then, and polls the sockets. */
   setTimeout(callback: () => void, delayMs: number): unknown;

@@ -11,7 +11,7 @@
 
 import { systemTurns, type TurnScheduler } from "./turns.ts";
 
-/** Time limit for the work of one turn, in ms. The turn has other work too, and should stay below 2 ms. */
+/** Time limit for the blocking work of one turn, in ms: with its other work, a turn should stay below 2 ms. */
 export const DEFAULT_TURN_BUDGET_MS = 1;
 
 interface Piece {
@@ -23,7 +23,7 @@ interface Piece {
 export class TurnBudget {
   readonly #budgetMs: number;
   readonly #turns: TurnScheduler;
-  // Recent duration of each kind, in ms: a piece that would exceed the rest of the budget waits.
+  // By kind: estimated duration of a piece of work, in ms. A piece that would exceed the turn's budget waits.
   readonly #costMs: number[] = [];
   readonly #waiting: Piece[] = [];
   #head = 0;
@@ -31,7 +31,7 @@ export class TurnBudget {
   #turnScheduled = false;
   readonly #startTurn = () => this.#runTurn();
 
-  /** Allows `budgetMs` per turn, in ms, above 0; throws a RangeError otherwise. */
+  /** Allows `budgetMs` of blocking work per turn. Throws RangeError unless it is above 0. */
   constructor(budgetMs: number = DEFAULT_TURN_BUDGET_MS, turns: TurnScheduler = systemTurns) {
     if (!(budgetMs > 0)) {
       throw new RangeError(`Cannot use a turn budget of ${budgetMs} ms: it must be above 0`);
@@ -40,7 +40,7 @@ export class TurnBudget {
     this.#turns = turns;
   }
 
-  /** Number of pieces that wait for a later turn. */
+  /** Number of pieces of work that wait for a later turn. */
   get waiting(): number {
     return this.#waiting.length - this.#head;
   }
@@ -77,7 +77,7 @@ export class TurnBudget {
       const tookMs = loop.now() - startMs;
       this.#spentMs += tookMs;
       const before = this.#costMs[kind] ?? tookMs;
-      // The estimate grows at once and shrinks by an eighth of the difference per piece.
+      // The estimate rises to a longer duration at once, and falls by an eighth of the difference per shorter piece.
       this.#costMs[kind] = Math.max(tookMs, before + (tookMs - before) / 8);
       this.#scheduleTurn();
     }

@@ -12,12 +12,12 @@ import type { EventLoop } from "./loop.ts";
 
 const TURN_MS = 1;
 const MAX_COST_FACTOR = 16;
-// Largest growth of the factor in one turn: a single turn may be long only because of a garbage collection.
+// Largest multiple by which the cost factor grows in one turn: a turn may be long only because of a garbage collection.
 const MAX_GROWTH = 2;
-// Fraction of the difference by which the factor shrinks per turn: turns that close connections are cheap, but the next
-// connection's are not.
+// Fraction of the difference by which the cost factor falls per turn. It falls slowly, because turns that close
+// connections are cheap, but those of the next connections are not.
 const SHRINK = 1 / 16;
-// Work too short for the clock still counts, otherwise it would start the same turn again and again.
+// Shortest duration counted, in ms: work that the clock cannot measure must still use up the turn.
 const MIN_WORK_MS = 0.01;
 
 /** Sums the work reported in each turn, and estimates the real length of the turn from it. */
@@ -26,7 +26,7 @@ export class TurnMeter {
   #spentMs = 0;
   #isOver = false;
   #startMs = 0;
-  // Length of turns, divided by the work reported in them.
+  // Estimated ratio of a turn's length to the work reported in it.
   #costFactor = 1;
   readonly #startTurn = () => {
     if (this.#isOver) this.#adjustFactor();
@@ -34,7 +34,7 @@ export class TurnMeter {
     this.#isOver = false;
   };
 
-  /** Starts with a factor of 1. */
+  /** Starts with a cost factor of 1. */
   constructor(loop: EventLoop) {
     this.#loop = loop;
   }

@@ -20,18 +20,18 @@
 import { type EventLoop, systemLoop } from "./loop.ts";
 import { TurnMeter } from "./turn_meter.ts";
 
-/** Input or output after which a connection waits for its next turn, in bytes. */
+/** Bytes of input or output after which a connection waits for its next turn. */
 export const TURN_BYTES = 65_536;
 
 const POLL_INTERVAL_MS = 1;
-// Tokio's event interval, as Deno sets it.
+// Turns after which Deno polls the sockets (Tokio's event interval, as Deno sets it).
 const TURNS_UNTIL_POLL = 61;
 // Duration from which a turn without work counts as slow: V8 is then marking its heap.
 const SLOW_TURN_MS = 0.7;
 const MAX_SLOW_TURNS = 2;
 const SLOW_POLL_MS = 8;
 
-/** Waiting connection; a linked list, because an array that is never empty never shrinks. */
+/** Waiting connection in a linked list; an array that is never empty would never shrink. */
 interface Waiter {
   readonly resume: () => void;
   next: Waiter | null;
@@ -39,14 +39,14 @@ interface Waiter {
 
 /** Shares the turns of one event loop between its connections. */
 export class TurnScheduler {
-  /** Event loop that is shared. */
+  /** Event loop whose turns are shared. */
   readonly loop: EventLoop;
   readonly #meter: TurnMeter;
   #first: Waiter | null = null;
   #last: Waiter | null = null;
   #waiting = 0;
   #nextPollMs = 0;
-  // Turns without work left until the sockets are polled; above 0 while a poll is in progress.
+  // Number of empty turns left until the sockets are polled; above 0 while a poll is in progress.
   #emptyTurnsLeft = 0;
   #emptyTurnStartMs = 0;
   #slowTurns = 0;
@@ -100,7 +100,7 @@ export class TurnScheduler {
     else this.#last.next = waiter;
     this.#last = waiter;
     this.#waiting++;
-    // During a poll nothing is scheduled: its end schedules all waiters.
+    // During a poll nothing is scheduled, because the end of the poll schedules all waiters.
     if (this.#emptyTurnsLeft === 0) this.loop.setImmediate(this.#resumeOne);
   }
 
@@ -109,7 +109,7 @@ export class TurnScheduler {
     return new Promise((resolve) => this.loop.setImmediate(resolve));
   }
 
-  /** Makes the next waiter resume only after a poll, because the current work takes long. */
+  /** Delays the next waiter until after a poll, because the current work takes long. */
   forcePollBeforeNextTurn(): void {
     this.#nextPollMs = 0;
   }

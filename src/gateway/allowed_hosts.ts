@@ -28,7 +28,7 @@ export interface AllowedHostsOptions {
 export type HostCheck = (request: Request) => Response | undefined;
 
 interface Host {
-  /** In lower case; IPv6 in brackets. */
+  /** Host name in lower case, or IP address; IPv6 in brackets. */
   readonly name: string;
   readonly port: number | undefined;
 }
@@ -60,7 +60,7 @@ export function allowedHosts(options: AllowedHostsOptions): HostCheck {
     refusal(421, `Refused host ${quoted(text)}: allow it with ${option}`);
   return (request) => {
     const text = request.headers.get("host") ?? authorityOf(request.url);
-    // Fast path: most Host fields match the text exactly.
+    // Most Host fields equal an own host exactly and need no parsing.
     if (!own.has(text) && !isAllowed(text)) return refuseHost(text);
     const origin = request.headers.get("origin");
     if (origin === null) return undefined;

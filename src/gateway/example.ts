@@ -6,7 +6,7 @@
 
 import { type DescField, type DescMessage, type JsonValue, ScalarType } from "@bufbuild/protobuf";
 
-/** JSON of the well-known types at their default; wrappers have that of their field. */
+/** JSON of the default values of well-known types; wrappers have the JSON of their field. */
 const WELL_KNOWN: ReadonlyMap<string, JsonValue> = new Map<string, JsonValue>([
   ["google.protobuf.Any", {}],
   ["google.protobuf.Duration", "0s"],
@@ -20,11 +20,11 @@ const WRAPPER = /^google\.protobuf\.(Double|Float|U?Int(32|64)|Bool|String|Bytes
 /** Required messages within required messages; deeper ones are left empty. */
 const MAX_DEPTH = 8;
 
-/** Writes examples until a number of fields is used up: many methods may share one large type. */
+/** Writes examples with a bounded total number of fields: many methods may share one large type. */
 export class ExampleWriter {
   #fieldsLeft: number;
 
-  /** `maxFields`: fields of all examples together; examples after that are empty. */
+  /** `maxFields`: limit on the fields of all examples together; examples beyond it are empty. */
   constructor(maxFields: number) {
     this.#fieldsLeft = maxFields;
   }

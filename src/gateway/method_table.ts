@@ -31,11 +31,11 @@ export interface GatewayMethod {
   readonly registry: Registry;
 }
 
-// Shortest time between two reloads for names that are not found, and after reloads that failed.
+// Shortest time between two reloads for unknown names, and after a failed reload, in ms.
 const RELOAD_MS = 1_000;
-// Longest time for reading the list.
+// Longest time for reading the list of methods, in ms.
 const MAX_LOAD_MS = 10_000;
-// Services that are useful to gRPC clients only.
+// Services that are not exposed over HTTP, because only gRPC clients use them.
 const HIDDEN = /^grpc\.(reflection|health)\.|^vrpc\.v1\.BatchService$/;
 
 /** Methods that can be called on a channel. */
@@ -51,7 +51,10 @@ export class MethodTable {
   #failure: unknown;
   #failedMs = -Infinity;
 
-  /** `services` are exposed without reflection, whose `limits` bound the others. Throws RangeError for limits out of range. */
+  /**
+   * Exposes `services` without reflection; `limits` bound what reflection sends. Throws RangeError for limits out of
+   * range.
+   */
   constructor(
     channel: Channel,
     services: readonly DescService[],
@@ -148,10 +151,10 @@ function addMethods(
   }
 }
 
-/** A file with all that it imports, directly or not. */
+/** Returns a file and all files that it imports, directly or indirectly. */
 function filesAround(file: DescFile): DescFile[] {
   const files = new Set([file]);
-  // The set grows while it is gone through.
+  // Iterating a Set includes files that are added meanwhile.
   for (const one of files) for (const imported of one.dependencies) files.add(imported);
   return [...files];
 }

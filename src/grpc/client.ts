@@ -24,7 +24,7 @@ import { encodeMetadata, formatTimeout } from "./fields.ts";
 
 /** Options of a client's connection. Times in ms, sizes in bytes. */
 export interface GrpcClientOptions extends Partial<Http2Options> {
-  /** `:authority` of calls without their own. */
+  /** `:authority` of calls that do not set their own. */
   authority: string;
   /** Whether the byte stream is TLS, so that `:scheme` is https. Default false. */
   secure?: boolean;
@@ -43,7 +43,7 @@ const ACCEPT_ENCODING = new PreparedField("grpc-accept-encoding", "identity,gzip
 // user-agent.
 const OWN_FIELDS_BYTES = 480;
 
-// Number of prepared fields cached. An encoder reserves a slot per PreparedField, so equal ones are prepared once.
+// Number of prepared fields cached. Equal fields share one PreparedField, because an encoder reserves a slot for each.
 const MAX_PREPARED = 256;
 const preparedFields = new Map<string, PreparedField>();
 
@@ -152,7 +152,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
         `Cannot start a call: ${http2.streams.open.size} are open, which is the limit`,
       );
     }
-    // All checks precede the header block: encoded fields change the HPACK table.
+    // All checks precede the header block, because encoding a field changes the HPACK table.
     if (request.path !== this.#checkedPath) this.#checkedPath = checked("path", request.path);
     if (request.authority !== undefined && request.authority !== this.#checkedAuthority) {
       this.#checkedAuthority = checked("authority", request.authority);
@@ -186,8 +186,8 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     return stream;
   }
 
-  // Checked before sending: a list above the server's limit would cost a round trip, and its many frames would delay
-  // all other calls.
+  // Checks the size of the header list before sending: a list above the server's limit would cost a round trip, and its
+  // many frames would delay all other calls.
   #checkListSize({ path, metadata, authority = this.#authority.value }: CallRequest): void {
     const limit = this.http2.peerMaxHeaderListBytes;
     const bytes = OWN_FIELDS_BYTES + path.length + authority.length +
@@ -221,7 +221,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     if (errorCode === ErrorCode.ENHANCE_YOUR_CALM && debug === TOO_MANY_PINGS) {
       this.tooManyPings = true;
     }
-    // Errors that this side detected were reported already.
+    // Reports only GOAWAY from the server: errors that this side detected were already reported.
     if (errorCode !== ErrorCode.NO_ERROR && !this.http2.finished) {
       this.sink.onNote?.(
         "warn",

@@ -23,7 +23,7 @@ import {
 import { statusFromHttp, statusFromReset } from "./status_map.ts";
 import { GrpcStream } from "./stream.ts";
 
-// Bytes of a non-gRPC response quoted in the status (as in grpc-go).
+// Largest part of a non-gRPC response quoted in the status, in bytes (as in grpc-go).
 const MAX_FOREIGN_BYTES = 1024;
 const utf8 = new TextDecoder();
 
@@ -41,7 +41,7 @@ interface ForeignResponse {
 export class GrpcClientStream extends GrpcStream implements ClientCall {
   encoding = "identity";
   readonly maxReceiveMessageBytes: number;
-  // The sink has received the status, or the call was cancelled.
+  // Whether the sink has received the status, or the call was cancelled.
   #ended = false;
   #httpStatus = 0;
   #foreign: ForeignResponse | null = null;
@@ -163,7 +163,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
     } else if (flag === 1 && this.encoding === "identity") {
       this.#fail(Status.INTERNAL, "A message is compressed, but grpc-encoding is identity");
     } else if (flag === 1 && this.encoding !== "gzip") {
-      // INTERNAL, unlike on a server: the client had not offered this encoding (gRPC's compression.md).
+      // The status is INTERNAL, as compression.md of gRPC requires: the client had not offered this encoding.
       this.#fail(
         Status.INTERNAL,
         `Cannot decompress ${JSON.stringify(this.encoding)}: identity and gzip were offered`,
@@ -187,7 +187,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
     );
   }
 
-  // Ends the call and resets the stream: the server broke gRPC's rules or a limit.
+  // Ends the call and resets the stream when the server broke gRPC's rules or exceeded a limit.
   #fail(code: Status, message: string): void {
     this.#end(code, message, noMetadata, "processed");
     this.connection.reset(this, ErrorCode.CANCEL);
@@ -197,7 +197,7 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
     if (this.#ended) return;
     this.#ended = true;
     this.sink.onStatus(code, message, trailers, progress);
-    // After a complete response the rest of the request is not needed.
+    // After a complete response, the stream is reset because the rest of the request is not needed.
     if (this.state === StreamState.HALF_CLOSED_REMOTE) {
       this.connection.reset(this, ErrorCode.NO_ERROR);
     }

@@ -25,7 +25,7 @@ export function parseTimeout(text: string): number {
   return Number(text.slice(0, -1)) * UNIT_MS[text[text.length - 1]];
 }
 
-/** Formats a `grpc-timeout` of at most 8 digits; 0 and less become 1 ns. */
+/** Formats a `grpc-timeout` of at most 8 digits; `timeoutMs` of 0 or less becomes 1 ns. */
 export function formatTimeout(timeoutMs: number): string {
   if (timeoutMs <= 0) return "1n";
   // Uses the finest unit, from microseconds on, in which the rounded value has at most 8 digits: 99,999.9999 ms would
@@ -39,7 +39,8 @@ export function formatTimeout(timeoutMs: number): string {
 // Printable ASCII without "%", and without spaces at its ends, which no field may have (RFC 9113 §8.2.1).
 const PLAIN_MESSAGE = /^(?! )[\x20-\x24\x26-\x7e]*(?<! )$/;
 
-// Trailers above the peer's SETTINGS_MAX_HEADER_LIST_SIZE would lose the whole status, or even the connection.
+// Longest `grpc-message` sent: trailers above the peer's SETTINGS_MAX_HEADER_LIST_SIZE would lose the whole status or
+// the connection.
 const MAX_MESSAGE_CHARACTERS = 8_192;
 
 /**
@@ -64,11 +65,11 @@ const PLAIN_CHARACTER = /^[\x20-\x24\x26-\x7e]$/;
 
 function encodeCharacter(character: string): string {
   if (PLAIN_CHARACTER.test(character)) return character;
-  // UTF-8 has no form of half a surrogate pair: U+FFFD, as TextEncoder writes.
+  // An unpaired surrogate, which UTF-8 cannot encode, becomes U+FFFD, as in TextEncoder.
   return character.isWellFormed() ? encodeURIComponent(character) : "%EF%BF%BD";
 }
 
-// Octets above 0x7f are what a peer that does not percent-encode sends of UTF-8.
+// Octets above 0x7f are UTF-8 from a peer that does not percent-encode.
 const ENCODED_MESSAGE = /[%\x80-\xff]/;
 
 /** Decodes `grpc-message`; as gRPC requires, malformed escapes are kept as they are. */
@@ -88,7 +89,7 @@ export function decodeMessage(text: string): string {
   return new TextDecoder().decode(bytes.subarray(0, count));
 }
 
-// Header fields that the protocol reserves, which are not metadata.
+// Names of the header fields that gRPC or HTTP/2 reserves, which are not metadata.
 const RESERVED = new Set([
   ...CONNECTION_FIELDS,
   "content-type",
@@ -107,7 +108,7 @@ export function isReservedKey(key: string): boolean {
     (key.startsWith("grpc-") && !FREE_GRPC_KEYS.has(key));
 }
 
-// Names with the prefix grpc- that are metadata.
+// Names with the prefix `grpc-` that are metadata all the same.
 const FREE_GRPC_KEYS = new Set([
   "grpc-status-details-bin",
   "grpc-previous-rpc-attempts",
@@ -130,20 +131,22 @@ export function encodeMetadata(
   }
 }
 
-// Longer values rarely repeat, and would evict those that do from the table.
+// Longest value indexed, in characters: longer values rarely repeat, and would evict those that do from the HPACK
+// table.
 const MAX_INDEXED_CHARS = 64;
-// Never in a compression table (RFC 7541 §7.1).
+// Names of the fields whose values must not enter an HPACK table (RFC 7541 §7.1).
 const SECRET = new Set(["authorization", "cookie", "set-cookie", "proxy-authorization"]);
 
-/** Whether any field from `from` on is metadata; most calls have none, and need no Metadata. */
+/** Whether any field from index `from` on is metadata. Most calls have none, and need no Metadata object. */
 export function hasMetadata(list: HeaderList, from: number): boolean {
   for (let i = from; i < list.count; i++) if (!RESERVED.has(list.names[i])) return true;
   return false;
 }
 
 /**
- * Decodes the metadata in fields `from` to `count`, without `-bin` values that are not base64, and without what HTTP/2
- * allows but gRPC does not (other tokens in keys; tabs and octets above 0x7e in values): it could not be passed on.
+ * Decodes the metadata in the fields from index `from` on. Drops `-bin` values that are not base64, and fields that
+ * HTTP/2 allows but gRPC does not (other token characters in keys; tabs and octets above 0x7e in values), because they
+ * could not be forwarded.
  */
 export function decodeMetadata(
   names: readonly string[],
@@ -159,7 +162,7 @@ export function decodeMetadata(
       metadata.appendReceived(name, values[i]);
       continue;
     }
-    // A peer may join repeated values with commas.
+    // Peers may join repeated `-bin` values with commas.
     for (const part of values[i].split(",")) {
       const bytes = decodeBase64(part.trim());
       if (bytes !== null) metadata.appendReceived(name, bytes);
@@ -176,7 +179,7 @@ function decodeBase64(text: string): MetadataValue | null {
   }
 }
 
-/** Whether every `-bin` field in the list is base64 (joined by commas or not). */
+/** Whether every `-bin` field from index `from` on is base64, or several base64 values joined with commas. */
 export function binaryFieldsAreValid(list: HeaderList, from: number): boolean {
   for (let i = from; i < list.count; i++) {
     if (!list.names[i].endsWith("-bin")) continue;
@@ -187,7 +190,7 @@ export function binaryFieldsAreValid(list: HeaderList, from: number): boolean {
   return true;
 }
 
-/** Makes empty metadata: a shared `metadata()` for calls without any. */
+/** Returns new, empty metadata; calls without metadata use this function as their `metadata()` or `trailers()`. */
 export function noMetadata(): Metadata {
   return new Metadata();
 }

@@ -43,7 +43,7 @@ const GRPC_STATUS = Object.values(Status).map((code) =>
   new PreparedField("grpc-status", `${code}`)
 );
 
-/** Decoded header fields of a request; shared by calls with equal header blocks. */
+/** Decoded header fields of a request. Calls with equal header blocks share one object. */
 class RequestFields {
   timeoutMs = Infinity;
   encoding = "identity";
@@ -62,13 +62,13 @@ export interface HttpRequest {
   readonly path: string;
 }
 
-/** Connection interface used by its calls. */
+/** Interface of the connection that its calls use. */
 export interface ServerStreamOwner {
   /** HTTP/2 state machine. */
   readonly http2: StreamOwner;
   /** Receives new calls. */
   readonly sink: ServerConnectionSink;
-  /** Largest message accepted, in bytes. */
+  /** Largest message accepted from the client, in bytes. */
   readonly maxReceiveMessageBytes: number;
   /** Answers a complete request that is not a gRPC call. */
   answerHttp(stream: GrpcServerStream, request: HttpRequest): void;
@@ -77,14 +77,14 @@ export interface ServerStreamOwner {
 /** Call on a server. */
 export class GrpcServerStream extends GrpcStream implements ServerCall {
   sink: ServerCallSink = NO_SINK;
-  // A status was sent or is queued, or the call is cancelled: nothing more may be sent.
+  // Whether a status was sent or queued, or the call was cancelled, so that nothing more may be sent.
   closed = false;
   #fields: RequestFields = NO_FIELDS;
   #metadata: Metadata | null = null;
   #status: Status = Status.OK;
   #statusMessage = "";
   #trailers: Metadata | undefined = undefined;
-  // Set for a request that is not a gRPC call.
+  // The request, when it is not a gRPC call.
   #http: HttpRequest | null = null;
   #handlerDone = false;
   #slotFree = false;
@@ -123,7 +123,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     if (endStream && !this.closed) this.sink.onHalfClose();
   }
 
-  // Answers a malformed request before it becomes a call.
+  // Answers a malformed request with a status; it does not become a call.
   #reject(code: Status, message: string, httpStatus: number): void {
     this.#handlerDone = true;
     this.closed = true;
@@ -268,7 +268,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
     if (this.closed) return;
-    // A large reply is queued only if the memory pool has room; the number of calls bounds small ones.
+    // Queues a large reply only if the memory pool has room; small replies are bounded by the number of calls.
     if (
       message.length > SMALL_REPLY_BYTES &&
       message.length > Math.min(this.sendWindow, this.connection.sendWindow) &&
@@ -357,7 +357,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   }
 }
 
-// Reads the regular fields; returns the status of a malformed request, or null.
+// Reads the regular fields into `fields`; returns the status for a malformed request, or null.
 function readFields(
   fields: RequestFields,
   list: HeaderList,

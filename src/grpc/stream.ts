@@ -9,14 +9,15 @@ import { copyMessage } from "../bytes/message_slab.ts";
 import { Http2Stream } from "../http2/stream.ts";
 
 const PREFIX_BYTES = 5;
-// The buffer of a message grows with the bytes received, not with the declared length.
+// First allocation for a message, in bytes: the buffer grows with the received bytes, not with the declared length.
 const FIRST_ALLOCATION_BYTES = 64;
-// Bytes received after which the declared length is allocated at once, if the pool is under half used.
+// Received bytes of a message after which its declared length is allocated at once, if at most half of the pool is used
+// then.
 const EAGER_ALLOCATION_BYTES = 16_384;
-// Shared by all calls: the scheduler copies it before `sendFramed` returns.
+// Prefix buffer shared by all calls, because the scheduler copies it before `sendFramed` returns.
 const prefix = new Uint8Array(PREFIX_BYTES);
 
-/** Stream of gRPC messages. */
+/** Stream that carries gRPC messages. */
 export abstract class GrpcStream extends Http2Stream {
   #have = 0;
   #flag = 0;
@@ -26,12 +27,12 @@ export abstract class GrpcStream extends Http2Stream {
 
   /** Largest message accepted, in bytes. */
   abstract get maxReceiveMessageBytes(): number;
-  /** A complete message arrived; it belongs to the receiver. */
+  /** Called with a complete message, which the callee then owns. */
   abstract onFramedMessage(message: Uint8Array, flag: number): void;
-  /** The declared length of a message exceeds the limit. Nothing more is read from this stream. */
+  /** Called when the declared length of a message exceeds the limit; nothing more is read from this stream. */
   abstract onMessageTooLarge(length: number): void;
 
-  /** The memory pool has no room for a message. Nothing more is read from this stream. */
+  /** Called when the memory pool has no room for a message; nothing more is read from this stream. */
   abstract onNoMemory(length: number): void;
 
   onDropped(): void {
@@ -39,7 +40,7 @@ export abstract class GrpcStream extends Http2Stream {
     this.#message = null;
   }
 
-  /** Whether a message has arrived in part. */
+  /** Whether a message is incomplete: some of its bytes, prefix included, have arrived. */
   get inMessage(): boolean {
     return this.#have > 0;
   }
@@ -69,7 +70,7 @@ export abstract class GrpcStream extends Http2Stream {
     }
   }
 
-  /** Whether messages are still accepted; false after the end of the call. */
+  /** Whether the call still accepts messages; false after its end. */
   abstract get canReceiveMore(): boolean;
 
   #readPrefix(buffer: Uint8Array, at: number): number {
@@ -112,8 +113,8 @@ export abstract class GrpcStream extends Http2Stream {
     return start + part;
   }
 
-  // Size of the buffer for a message of which `arrived` bytes have been received. Allocating the declared length at
-  // once saves copies: a quarter of the CPU time of 1 MiB messages.
+  // Returns the buffer size for a message of which `arrived` bytes have been received. Allocating the declared length
+  // at once saves copies, which take a quarter of the CPU time of 1 MiB messages.
   #room(arrived: number): number {
     const { pool } = this.connection.memory;
     if (arrived >= EAGER_ALLOCATION_BYTES && pool.used + this.#length <= pool.limitBytes / 2) {
@@ -122,7 +123,7 @@ export abstract class GrpcStream extends Http2Stream {
     return Math.min(this.#length, Math.max(arrived * 2, FIRST_ALLOCATION_BYTES));
   }
 
-  /** Sends one message after its prefix. It belongs to the engine from now on. */
+  /** Sends one message with its prefix. The engine takes ownership of `message`. */
   sendFramed(message: Uint8Array, compressed: boolean, endStream: boolean): void {
     putPrefix(prefix, 0, compressed, message.length);
     this.connection.sendData(this, prefix, message, endStream);

@@ -27,20 +27,20 @@ export interface HeaderLimits {
 // and the final one (RFC 7541 §4.2).
 const MAX_SIZE_UPDATES = 2;
 
-// Target of Huffman decoding, before text becomes a string. It is valid within one call, so all decoders share it;
-// longer text gets its own array.
+// Buffer for Huffman-decoded text before it becomes a string. All decoders share it, because it is only valid during
+// one call; longer text gets its own array.
 const scratch = new Uint8Array(16384);
 
 /** Decodes header blocks and keeps the dynamic table of the peer's encoder. */
 export class HpackDecoder {
-  /** Changes with the dynamic table; while it stays the same, equal blocks decode to equal fields. */
+  /** Version of the dynamic table; while it is unchanged, equal header blocks decode to equal fields. */
   version = 0;
   #table: DynamicTable;
   #maxTableBytes: number;
   // Smallest table limit since the peer's last size update; -1 when no update is due.
   #owedMaxBytes = -1;
   #position = 0;
-  // The text read last: `#from` to `#to` of `#octets`. Reset after each block.
+  // Last string literal read: `#from` to `#to` of `#octets`. Reset after each block, so that no block is retained.
   #octets: Uint8Array = scratch;
   #from = 0;
   #to = 0;
@@ -51,7 +51,7 @@ export class HpackDecoder {
    */
   constructor(options: { maxTableBytes?: number } = {}) {
     this.#maxTableBytes = options.maxTableBytes ?? DEFAULT_TABLE_BYTES;
-    // The table grows beyond the default size only with a size update.
+    // The table exceeds the default size only after a size update from the encoder.
     this.#table = new DynamicTable(Math.min(DEFAULT_TABLE_BYTES, this.#maxTableBytes));
   }
 
@@ -137,7 +137,7 @@ export class HpackDecoder {
     if (index === 0) {
       this.#readText(block, end);
       const length = this.#to - this.#from;
-      // Neither the list nor the table keeps this text, so no string is made of it.
+      // A dropped field that is not indexed needs no strings, because neither the list nor the table stores it.
       if (!indexing && isFull(out, length, limits)) {
         this.#readText(block, end);
         out.size += length + this.#to - this.#from + FIELD_OVERHEAD_BYTES;
@@ -180,7 +180,7 @@ export class HpackDecoder {
       let bytes = octet & 0x1f;
       if (bytes === 0x1f) bytes = this.#readInteger(block, end, 0x1f);
       else this.#position++;
-      // The update for the smallest limit comes first, even when the limit was raised again since.
+      // The first update must be to the smallest limit, even if the limit was raised again afterwards.
       const limit = this.#owedMaxBytes < 0 ? this.#maxTableBytes : this.#owedMaxBytes;
       if (bytes > limit) {
         throw malformed(`Cannot use a header table of ${bytes} bytes: the limit is ${limit}`);
@@ -212,8 +212,8 @@ export class HpackDecoder {
     );
   }
 
-  // Reads an integer (RFC 7541 §5.1) whose prefix, at `#position`, has all bits set. At most four more octets, so the
-  // value stays below 2²⁸ + 128: longer than any block, and safe in 32-bit arithmetic.
+  // Reads an integer (RFC 7541 §5.1) whose prefix, at `#position`, has all bits set. At most 4 more octets are
+  // accepted, so that the value stays below 2²⁸ + 128: above the length of any block, and safe in 32-bit arithmetic.
   #readInteger(block: Uint8Array, end: number, prefix: number): number {
     let value = prefix;
     let position = this.#position + 1;
@@ -229,7 +229,7 @@ export class HpackDecoder {
     throw malformed("Cannot read an integer of more than 4 octets after its prefix");
   }
 
-  // Reads a string literal (RFC 7541 §5.2); `#text` makes a string of its octets.
+  // Reads the octets of a string literal (RFC 7541 §5.2), which `#text` converts to a string.
   #readText(block: Uint8Array, end: number): void {
     if (this.#position === end) throw truncated();
     const octet = block[this.#position];
@@ -277,7 +277,7 @@ function keep(out: HeaderList, name: string, value: string, limits: HeaderLimits
   out.push(name, value);
 }
 
-// After a dropped field none is kept: a list with a gap could look like another valid one.
+// Whether a field must be dropped. Once one is, all later ones are: a list with a gap could pass as another valid list.
 function isFull(out: HeaderList, textBytes: number, limits: HeaderLimits): boolean {
   return out.overLimit || out.count >= limits.maxFields ||
     out.size + textBytes + FIELD_OVERHEAD_BYTES > limits.maxListBytes;

@@ -18,27 +18,27 @@ export class DynamicTable {
   inserted = 0;
   /** Number of entries in the table. */
   count = 0;
-  /** Size: octets of all names and values, and 32 per entry. */
+  /** Size in octets (RFC 7541 §4.1): the octets of all names and values, and 32 per entry. */
   bytes = 0;
-  /** Largest size. */
+  /** Maximum size in octets. */
   maxBytes: number;
   // The ring starts small and doubles, because most connections have about ten entries. Its length is a power of two,
-  // so that a mask finds the slot, and at most `maxBytes / 32`.
+  // so that a mask gives an entry's slot, and at most `maxBytes / 32`.
   #names: string[] = new Array(16).fill("");
   #values: string[] = new Array(16).fill("");
   #mask = 15;
 
-  /** Makes an empty table. */
+  /** Creates an empty table. */
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
   }
 
-  /** Name of entry `number`, which must be in the table. */
+  /** Name of the entry with insertion number `number`, which must be in the table. */
   name(number: number): string {
     return this.#names[number & this.#mask];
   }
 
-  /** Value of entry `number`, which must be in the table. */
+  /** Value of the entry with insertion number `number`, which must be in the table. */
   value(number: number): string {
     return this.#values[number & this.#mask];
   }

@@ -19,13 +19,13 @@ import {
 } from "./prepared_field.ts";
 import { STATIC_BY_NAME, STATIC_COUNT } from "./static_table.ts";
 
-// Newest entries of one name in the dynamic table: of all values, and of each value.
+// Insertion numbers of the newest dynamic table entry with a name, and of the newest with each value of that name.
 interface DynamicName {
   latest: number;
   readonly values: Map<string, number>;
 }
 
-// Most octets of a field's integers: name index, name length, value length.
+// Maximum number of octets for the integers of one field: name index, name length and value length.
 const FIELD_INTEGER_BYTES = 3 * MAX_INTEGER_BYTES;
 
 /**
@@ -34,22 +34,22 @@ const FIELD_INTEGER_BYTES = 3 * MAX_INTEGER_BYTES;
  */
 export class HpackEncoder {
   /**
-   * Changes with the dynamic table. A block that does not change it may be kept and sent again, without `begin`, while
-   * it stays the same.
+   * Version of the dynamic table. A header block that does not change it may be sent again, without `begin`, while the
+   * version is the same.
    */
   version = 0;
   #table: DynamicTable;
   readonly #ownMaxBytes: number;
   #byName = new Map<string, DynamicName>();
-  // Entry number plus 1 by the id of a PreparedField; 0 for none.
+  // By the id of a PreparedField: insertion number of its dynamic table entry plus 1; 0 when it has none.
   #prepared: number[] = [];
-  // Size updates at the start of the next block (RFC 7541 §4.2); -1 for none.
+  // Smallest and final size update due at the start of the next block (RFC 7541 §4.2), in octets; -1 for none.
   #smallestUpdate = -1;
   #finalUpdate = -1;
 
   /**
-   * `maxTableBytes`: largest table used, whatever the peer allows, 0 to 2³¹−1. Default 4096. The peer's limit is 4096
-   * until `setPeerMaxTableBytes`.
+   * `maxTableBytes`: largest dynamic table used, even if the peer allows more, 0 to 2³¹−1. Default 4096. The peer's
+   * limit is 4096 until `setPeerMaxTableBytes`.
    */
   constructor(options: { maxTableBytes?: number } = {}) {
     this.#ownMaxBytes = options.maxTableBytes ?? DEFAULT_TABLE_BYTES;
@@ -70,7 +70,7 @@ export class HpackEncoder {
     this.#resize(Math.min(bytes, this.#ownMaxBytes));
   }
 
-  /** Begins a block. */
+  /** Begins a header block, with the size updates that are due. */
   begin(writer: ByteWriter): void {
     if (this.#finalUpdate >= 0) this.#writeSizeUpdates(writer);
   }
@@ -173,7 +173,7 @@ export class HpackEncoder {
     const known = this.#byName.get(name);
     table.evictOldest();
     if (known === undefined) return;
-    // The oldest entry of a name is its only one if it is also the newest.
+    // If the evicted entry is also the newest of its name, no other entry has that name.
     if (known.latest === number) this.#byName.delete(name);
     else {
       for (const [value, at] of known.values) {

@@ -14,9 +14,9 @@ export class HeaderList {
   readonly values: string[] = [];
   /** Number of fields. */
   count = 0;
-  /** Octets of all names and values and 32 per field (RFC 7541 §4.1), including fields that were not kept. */
+  /** Size in octets (RFC 7541 §4.1): all names and values, and 32 per field, dropped fields included. */
   size = 0;
-  /** Whether a limit was exceeded: from that field on, fields are decoded but not kept. */
+  /** Whether the list exceeded a limit; that field and all later ones are decoded but dropped. */
   overLimit = false;
 
   /** Empties the list for the next block. */
@@ -26,7 +26,7 @@ export class HeaderList {
     this.overLimit = false;
   }
 
-  /** Appends a field without a check. */
+  /** Appends a field without checking limits. */
   push(name: string, value: string): void {
     this.names[this.count] = name;
     this.values[this.count++] = value;

@@ -45,9 +45,9 @@ export function decodeHuffman(
       bits = bits << 8 | bytes[start++];
       count += 8;
     }
-    // No code of up to 7 bits is all ones, so this is the padding.
+    // No code of at most 7 bits is all ones, so remaining bits that are all ones are padding.
     if (start >= end && count <= 7 && (bits & (1 << count) - 1) === (1 << count) - 1) return length;
-    // Beyond its end the input is filled with ones, like the padding, so that no code matches there.
+    // Missing bits at the end of the input are read as ones, like padding, so that no code matches them.
     const missing = SHORT_BITS - count;
     const entry = missing <= 0
       ? SHORT[bits >>> -missing & (1 << SHORT_BITS) - 1]
@@ -75,7 +75,8 @@ export function decodeHuffman(
   }
 }
 
-// The next 30 bits; `next` is the octet after those in `bits`. With `count` below 22 the input ends, and ones follow.
+// Returns the next 30 bits; `next` is the octet after those in `bits`. With `count` below 22 the input ends, and ones
+// follow.
 function windowOf(bits: number, count: number, next: number): number {
   const missing = MAX_CODE_BITS - count;
   if (missing <= 0) return bits >>> -missing & 0x3fffffff;
@@ -110,7 +111,7 @@ export function encodeHuffman(text: string, out: Uint8Array, position: number): 
     let code = CODES[octet];
     let codeBits = CODE_BITS[octet];
     if (codeBits > 24) {
-      // 7 bits and a code of 30 exceed 32: the first bits of the code are written ahead.
+      // 7 pending bits and a code of 30 exceed 32, so the first bits of a long code are written separately.
       codeBits -= 8;
       out[position++] = (bits << 8 | code >>> codeBits) >>> count;
       bits = code >>> codeBits;

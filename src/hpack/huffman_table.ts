@@ -11,7 +11,7 @@ export const END_OF_STRING = 256;
 /** Length of the longest code, in bits. */
 export const MAX_CODE_BITS = 30;
 
-/** Length of the code of each octet, in bits. */
+/** By octet: length of its code in bits. */
 export const CODE_BITS = Uint8Array.of(
   ...[13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28],
   ...[28, 28, 28, 28, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 28],
@@ -34,19 +34,22 @@ export const CODE_BITS = Uint8Array.of(
 /** Symbols, `END_OF_STRING` included, in the order of their codes. */
 export const SYMBOLS = new Uint16Array(257);
 
-/** Code of each octet, in the low bits. */
+/** By octet: its code, in the low bits. */
 export const CODES = new Uint32Array(256);
 
-/** By code length: one more than the last code, left-aligned in a window of 30 bits. */
+/** By code length: the last code of that length plus 1, left-aligned to 30 bits. */
 export const WINDOW_LIMIT = new Float64Array(MAX_CODE_BITS + 1);
 
-/** By code length: offset from a code to its index in `SYMBOLS`. */
+/** By code length: the number that, added to a code, gives the index of its symbol in `SYMBOLS`. */
 export const SYMBOL_OFFSET = new Int32Array(MAX_CODE_BITS + 1);
 
-/** Bits that index the table of short codes. */
+/** Number of bits that index `SHORT`. */
 export const SHORT_BITS = 10;
 
-/** By the next `SHORT_BITS` bits: length of the first code << 8 | its symbol; 0 when the code is longer. */
+/**
+ * By the next `SHORT_BITS` bits of input: code length << 8 | symbol of the code that they begin with; 0 for a longer
+ * code.
+ */
 export const SHORT = new Uint16Array(1 << SHORT_BITS);
 
 fillTables();

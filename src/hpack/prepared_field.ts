@@ -10,14 +10,14 @@ import { STATIC_BY_NAME } from "./static_table.ts";
 
 /** Representation of a field (RFC 7541 §6). */
 export type FieldMode =
-  /** Added to the dynamic table if missing: for fields that repeat. */
+  /** Literal with incremental indexing, or an index if the table has the field. For fields that repeat. */
   | "index"
   /**
-   * Not added to the table, except once to give the name an index: for values that vary. Not for secrets, nor for an
-   * unbounded number of names.
+   * Literal without indexing; the first field with a new name is indexed, so that the name gets an index. For values
+   * that vary; not for secrets, nor for an unbounded number of names.
    */
   | "literal"
-  /** Never added to a table on any hop (RFC 7541 §7.1.3): for secrets. */
+  /** Literal never indexed, on any hop (RFC 7541 §7.1.3). For secrets. */
   | "never";
 
 /** Flag bits of the first octet: literal with incremental indexing, with a 6-bit prefix. */
@@ -30,8 +30,8 @@ export const NEVER_FLAGS = 0x10;
 let nextId = 0;
 
 /**
- * Field encoded once for all connections. Each encoder remembers its entry in the dynamic table by `id`, so it mostly
- * takes 1 or 2 octets without a look-up. Make them once, per constant: an encoder reserves a slot for every lower `id`.
+ * Field encoded once for all connections. Each encoder remembers the field's dynamic table entry by `id`, so most uses
+ * take 1 or 2 octets and no look-up. Create one per constant: an encoder reserves a slot for every lower `id`.
  */
 export class PreparedField {
   /** Serial number, from 0. */

@@ -82,11 +82,11 @@ export const STATIC_VALUES: readonly string[] = ENTRIES.map((entry) => entry[1])
 export interface StaticName {
   /** Lowest index with this name. */
   readonly index: number;
-  /** Index by value. */
+  /** By value: index of the entry with this name and value. */
   readonly values: ReadonlyMap<string, number>;
 }
 
-/** Static table by name. */
+/** By name: the static table entries with that name. */
 export const STATIC_BY_NAME: ReadonlyMap<string, StaticName> = indexByName();
 
 function indexByName(): Map<string, StaticName> {
@@ -100,8 +100,8 @@ function indexByName(): Map<string, StaticName> {
   return byName;
 }
 
-// Strings that every gRPC connection receives. A decoder replaces its copy by the shared one, which saves memory with
-// thousands of connections; comparing it to a literal compares pointers.
+// Strings that every gRPC connection receives. A decoder uses the shared copy, which saves memory with thousands of
+// connections, and makes comparing it to a literal a comparison of pointers.
 const WELL_KNOWN = new Map<string, string>(
   [
     ...STATIC_NAMES,

@@ -1,5 +1,5 @@
 /**
- * Body of the request that is being received, in either framing.
+ * Receives the body of a request, with a Content-Length or in chunks.
  *
  * @module
  */
@@ -10,18 +10,18 @@ import type { Refusal } from "./refusals.ts";
 
 const NO_TRAILERS: readonly string[] = [];
 
-/** Receives one body after another. */
+/** Receives the bodies of a connection's requests, one after another. */
 export class BodyReceiver {
   readonly #limits: ChunkedLimits;
   #left = 0;
   #chunked: ChunkedBody | null = null;
 
-  /** Starts between two bodies. */
+  /** Creates a receiver that expects no body until `start`. */
   constructor(limits: ChunkedLimits) {
     this.#limits = limits;
   }
 
-  /** Begins a body of `bodyBytes` bytes, or {@link CHUNKED}. */
+  /** Begins a body of `bodyBytes` bytes; {@link CHUNKED} for a chunked one. */
   start(bodyBytes: number): void {
     this.#left = Math.max(0, bodyBytes);
     this.#chunked = bodyBytes === CHUNKED ? new ChunkedBody(this.#limits) : null;
@@ -32,17 +32,17 @@ export class BodyReceiver {
     return this.#left === 0 && this.#chunked === null;
   }
 
-  /** Bytes that are known to be missing; 0 for chunks. */
+  /** Missing bytes of a body with a Content-Length; 0 for a chunked one. */
   get leftBytes(): number {
     return this.#left;
   }
 
-  /** Bytes held of incomplete trailers. */
+  /** Bytes buffered for incomplete trailers. */
   get heldBytes(): number {
     return this.#chunked?.heldBytes ?? 0;
   }
 
-  /** Passes `bytes` from `start` on to `sink`. Returns the position up to which they were used, or a refusal. */
+  /** Passes the body's part of `bytes`, from `start` on, to `sink`. Returns the position after it, or a refusal. */
   receive(bytes: Uint8Array, start: number, sink: BodySink): number | Refusal {
     const chunked = this.#chunked;
     if (chunked !== null) {
@@ -57,7 +57,7 @@ export class BodyReceiver {
     return end;
   }
 
-  /** Drops the body. */
+  /** Abandons the current body, so that no more of it is expected. */
   clear(): void {
     this.#left = 0;
     this.#chunked = null;

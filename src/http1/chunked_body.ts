@@ -15,14 +15,14 @@ const LF = 10;
 const TAB = 9;
 const SPACE = 32;
 const SEMICOLON = 59;
-// Leading zeros included; 13 digits without them stay below 2⁵³.
+// Most hex digits of a chunk size, leading zeros included: 13 stay below 2⁵³.
 const MAX_SIZE_DIGITS = 13;
 
 const State = {
-  /** At the first digit of a size. */
+  /** At the first digit of a chunk size. */
   SIZE_START: 0,
   SIZE: 1,
-  /** In whitespace before an extension. */
+  /** In whitespace between a chunk size and its extension. */
   SPACE: 2,
   EXTENSION: 3,
   SIZE_LF: 4,
@@ -33,11 +33,11 @@ const State = {
   END: 9,
 } as const;
 
-/** Receives the contents of a body. */
+/** Receives the decoded content of a body. */
 export interface BodySink {
-  /** Bytes of the body, valid during the call. Returns false when no more are wanted now. */
+  /** Receives bytes of the body, valid during the call. Returns false to pause the body. */
   onBytes(bytes: Uint8Array): boolean;
-  /** The body is complete; `trailers` are names in lower case and values in turn. */
+  /** Called at the end of the body; `trailers` alternates names in lower case and values. */
   onEnd(trailers: readonly string[]): void;
 }
 
@@ -58,12 +58,12 @@ export class ChunkedBody {
   #scanner: HeadScanner | null = null;
   readonly #trailers = new GatheredBytes();
 
-  /** Starts before the first chunk. */
+  /** Creates a decoder that expects the first chunk. */
   constructor(limits: ChunkedLimits) {
     this.#limits = limits;
   }
 
-  /** Bytes held of incomplete trailers. */
+  /** Bytes buffered for incomplete trailers. */
   get heldBytes(): number {
     return this.#trailers.length;
   }
@@ -74,8 +74,8 @@ export class ChunkedBody {
   }
 
   /**
-   * Decodes `bytes` from `start` on. Returns the position up to which they were used (the end, that of the body, or where
-   * the sink wanted no more), or why the body is refused.
+   * Decodes `bytes` from `start` on. Returns the position after the last byte used (`bytes` is used up, the body has
+   * ended, or the sink paused it), or why the body is refused.
    */
   receive(bytes: Uint8Array, start: number, sink: BodySink): number | Refusal {
     let at = start;
@@ -145,7 +145,7 @@ export class ChunkedBody {
     return octet === CR ? null : this.#countExtension();
   }
 
-  /** Extensions are ignored; without a bound they would be work without a body (CVE-2023-39326). */
+  /** Extensions are ignored but bounded: a peer could send them without end and no body at all (CVE-2023-39326). */
   #countExtension(): Refusal | null {
     return ++this.#extensionBytes > this.#limits.maxHeaderBytes ? CHUNK_EXTENSIONS : null;
   }

@@ -1,9 +1,9 @@
 /**
- * HTTP/1.1 connection of a server (RFC 9112) as a state machine: bytes and the time go in by method calls, bytes come
- * out in `out`, requests are events on the sink.
+ * HTTP/1.1 connection of a server (RFC 9112) as a state machine: received bytes and the time are arguments of its
+ * methods, bytes to send are appended to `out`, and requests are events on the sink.
  *
- * One request is processed at a time. What a client sends ahead of a response (pipelining) stays in the last read of the
- * socket; no more is read meanwhile.
+ * Requests are processed one at a time. A pipelined request stays in the buffer of the last socket read until the
+ * response before it is complete; the socket is not read meanwhile.
  *
  * @module
  */
@@ -23,19 +23,22 @@ import { Timeouts } from "./timeouts.ts";
 
 /** Receives the events of an {@link Http1ServerConnection}. */
 export interface Http1ServerSink {
-  /** The header section of a request arrived. `exchange.sink` must be set before this returns. */
+  /** Called with a request whose header section is complete. `exchange.sink` must be set before this returns. */
   onRequest(exchange: Exchange): void;
-  /** The byte stream is to be closed at once: a response is cut short, or the peer doesn't read. */
+  /** Called when the byte stream must be closed at once: a response was cut short, or the peer does not read. */
   onBroken(reason: string): void;
-  /** Fields of every response, the engine's own included: names and values in turn, for example `date`. */
+  /**
+   * Returns the fields of every response, including the engine's own refusals, as alternating names and values; `date`,
+   * for example.
+   */
   commonFields(): readonly string[];
-  /** A line for the log. */
+  /** Logs one line. */
   onNote?(level: "debug" | "warn", message: string): void;
 }
 
-// Output from which handlers wait, and no further request is processed.
+// Unsent output, in bytes, from which handlers must wait and no further request is processed.
 const HIGH_WATER_BYTES = 32_768;
-// Rest of a body that no handler reads, up to which it is received and dropped to keep the connection.
+// Longest unread rest of a request body, in bytes, that is received and dropped to keep the connection open.
 const MAX_DISCARDED_BYTES = 65_536;
 const NO_TRAILERS: readonly string[] = [];
 
@@ -51,10 +54,10 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   #exchange: Exchange | null = null;
   readonly #body: BodyReceiver;
   #discardedBytes = 0;
-  /** Input from `#heldAt` on waits for a response or a reader of the body. */
+  /** Received bytes; those from `#heldAt` on wait for the end of a response or for a reader of the body. */
   #held: Uint8Array = EMPTY_BYTES;
   #heldAt = 0;
-  /** Value of `out.taken` when all that was taken had been sent. */
+  /** Value of `out.taken` at the last time the socket had accepted all taken output. */
   #drainedCount = 0;
   #commonFields: readonly string[] = NO_TRAILERS;
   #commonLines = "";
@@ -64,7 +67,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   #lost = false;
   #nowMs: number;
 
-  /** Starts at `nowMs`. `limits` were checked; missing ones have their defaults. */
+  /** Creates a connection accepted at `nowMs`. `limits` must be valid; missing ones have their defaults. */
   constructor(sink: Http1ServerSink, limits: Http1Limits, nowMs: number) {
     this.#sink = sink;
     this.#limits = { ...HTTP1_DEFAULTS, ...limits };
@@ -76,24 +79,24 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
 
   // ---- driver ----------------------------------------------------------------------------------------------
 
-  /** Takes received bytes; `chunk` is only valid during the call. */
+  /** Processes received bytes; `chunk` is valid only during the call. */
   receive(chunk: Uint8Array, nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#finished) return;
     this.#timeouts.setNow(nowMs);
     if (this.#held.length === 0) return this.#process(chunk, 0);
-    // A driver that heeds `wantsRead` adds nothing to what is held.
+    // Unreachable for a driver that stops reading while `wantsRead` is false.
     this.#append(chunk);
     this.#processHeld();
   }
 
-  /** The peer ended its side: it is gone, as far as a server can know. */
+  /** Ends the connection: a server cannot tell a half-closed peer from one that has closed. */
   receiveEnd(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#end("The peer closed the connection");
   }
 
-  /** The byte stream broke or was closed. */
+  /** Ends the connection because its byte stream failed or was closed. */
   transportLost(reason: string, nowMs: number): void {
     this.#nowMs = nowMs;
     this.#lost = true;
@@ -102,7 +105,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.out.clear();
   }
 
-  /** Output was accepted by the socket. */
+  /** Called when the socket has accepted all output taken so far. */
   outputDrained(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#drainedCount = this.out.taken;
@@ -111,18 +114,18 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#processHeld();
   }
 
-  /** Time of the next `onTimer`. */
+  /** Time at which the driver must call `onTimer`. */
   nextTimerMs(): number {
     return this.#timeouts.nextMs;
   }
 
-  /** Handles timers that are due. */
+  /** Handles timeouts that are due at `nowMs`. */
   onTimer(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#exchange !== null && !this.#exchange.wantsBody) this.#timeouts.bodyPaused();
     switch (this.#timeouts.check(nowMs, this.hasOutput)) {
       case "head":
-        // A client that has sent nothing waits for no response.
+        // Without a single byte of a request, the connection is closed without a response.
         if (this.#scanner.started) return this.#refuse(HEAD_TIMEOUT);
         return this.#end("The connection was idle");
       case "body":
@@ -134,7 +137,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     }
   }
 
-  /** False while input waits here. */
+  /** Whether the socket should be read; false while received bytes are held. */
   get wantsRead(): boolean {
     return this.#held.length === 0;
   }
@@ -144,19 +147,19 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     return this.#finished;
   }
 
-  /** Bytes held, without `out`. */
+  /** Bytes of input buffered by the connection; output in `out` is not counted. */
   get bufferedBytes(): number {
     return this.#held.length + this.#head.length + this.#body.heldBytes;
   }
 
   // ---- server ----------------------------------------------------------------------------------------------
 
-  /** Requests that have no complete response: 0 or 1. */
+  /** Number of requests without a complete response: 0 or 1. */
   get activeCalls(): number {
     return this.#exchange === null ? 0 : 1;
   }
 
-  /** Whether output waits for the peer, in `out` or with the driver. */
+  /** Whether any output was not yet accepted by the socket, in `out` or already taken by the driver. */
   get hasOutput(): boolean {
     return this.out.length > 0 || this.out.taken !== this.#drainedCount;
   }
@@ -177,7 +180,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
 
   // ---- exchange --------------------------------------------------------------------------------------------
 
-  /** Lines of every response. */
+  /** Header lines that every response carries. */
   get commonLines(): string {
     const fields = this.#sink.commonFields();
     if (fields !== this.#commonFields) {
@@ -187,7 +190,10 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     return this.#commonLines;
   }
 
-  /** Whether a further request may follow. A long rest of a body that no handler reads is not worth receiving. */
+  /**
+   * Whether the connection can stay open for another request; false also if more than 64 KiB of a body that no handler
+   * reads are still missing.
+   */
   get persists(): boolean {
     const exchange = this.#exchange;
     if (this.#draining || this.#lost || exchange === null) return false;
@@ -195,7 +201,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     return !exchange.awaitsContinue && this.#body.leftBytes <= MAX_DISCARDED_BYTES;
   }
 
-  /** Whether more output should be written. */
+  /** Whether unsent output is below its high-water mark. */
   get writable(): boolean {
     return this.out.length < HIGH_WATER_BYTES;
   }
@@ -205,19 +211,19 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     return this.#body.ended;
   }
 
-  /** Delivers the body that is held here. */
+  /** Delivers the held part of the body. */
   onBodyWanted(): void {
     this.#timeouts.bodyPaused();
     this.#processHeld();
   }
 
-  /** Output was appended. */
+  /** Starts the output timeout and notifies the driver that output was appended. */
   onSent(): void {
     this.#timeouts.outputWritten(this.#nowMs);
     this.#notify();
   }
 
-  /** The response is complete; a rest of the body is dropped. */
+  /** Called when the response is complete; the unread rest of the body is dropped. */
   onResponseEnd(): void {
     const exchange = this.#exchange!;
     if (!this.bodyEnded && !exchange.closes && this.persists) exchange.discardBody();
@@ -226,7 +232,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#processHeld();
   }
 
-  /** A response can't be completed, or is not read. */
+  /** Closes the byte stream, because a response cannot be completed or is not read by the peer. */
   onBroken(reason: string): void {
     if (this.#lost) return;
     this.#end(reason);
@@ -242,7 +248,10 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#notify();
   }
 
-  /** Processes `bytes` from `start` on, as far as responses and readers of bodies allow, and keeps the rest. */
+  /**
+   * Processes `bytes` from `start` on until a response or a reader of a body must be awaited, and holds the remaining
+   * bytes.
+   */
   #process(bytes: Uint8Array, start: number): void {
     this.#processing = true;
     let at = start;
@@ -261,7 +270,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#keep(bytes, this.#finished ? bytes.length : at);
   }
 
-  /** Whether bytes can be processed now. */
+  /** Whether received bytes can be processed now, without waiting for a response or a reader of the body. */
   get #proceeds(): boolean {
     if (this.#exchange === null) return this.writable;
     return !this.bodyEnded && this.#exchange.wantsBody;
@@ -323,7 +332,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     const discards = exchange.ended;
     const end = this.#body.receive(bytes, start, exchange);
     if (typeof end !== "number") return end;
-    // The handler may have responded, and that may have ended the exchange or the connection.
+    // `onRequest` may have sent the response, which may have ended the exchange or the connection.
     if (this.#exchange !== exchange) return end;
     this.#timeouts.bodyReceived(end - start);
     if (this.bodyEnded) this.#timeouts.requestEnded();
@@ -333,9 +342,9 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     return end;
   }
 
-  // ---- ends ------------------------------------------------------------------------------------------------
+  // ---- ending -----------------------------------------------------------------------------------------------
 
-  /** Makes room for the next request once this one and its response are complete. */
+  /** Ends the exchange once both request and response are complete, so that the next request can be processed. */
   #finishExchange(): void {
     if (this.#finished || this.#exchange === null || !this.#exchange.ended || !this.bodyEnded) {
       return;
@@ -345,7 +354,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#timeouts.exchangeEnded(this.#nowMs);
   }
 
-  /** Answers with an error, if no response was begun, and ends the connection. */
+  /** Sends an error response unless a response was begun, and ends the connection. */
   #refuse({ status, reason }: Refusal): void {
     const exchange = this.#exchange;
     this.#sink.onNote?.("debug", `Answered ${status}: ${reason}`);
@@ -366,7 +375,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#notify();
   }
 
-  /** Ends the connection once `out` is written. An open exchange is lost. */
+  /** Ends the connection once `out` is sent; an open exchange is aborted. */
   #end(reason: string): void {
     if (this.#finished) return;
     this.#finished = true;

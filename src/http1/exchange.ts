@@ -11,37 +11,40 @@ import { appendChunk, appendHead, appendLastChunk, Framing } from "./response_wr
 
 const utf8 = new TextEncoder();
 
-/** Connection around its exchanges. */
+/** Connection interface used by its exchanges. */
 export interface ExchangeOwner {
   /** Output of the connection. */
   readonly out: ByteWriter;
-  /** Lines of every response. */
+  /** Header lines that every response carries. */
   readonly commonLines: string;
-  /** Whether a further request may follow on the connection, as far as the connection knows. */
+  /** Whether the connection can stay open for another request. */
   readonly persists: boolean;
-  /** Whether more should be written now. */
+  /** Whether unsent output is below its high-water mark. */
   readonly writable: boolean;
   /** Whether the body was received in full. */
   readonly bodyEnded: boolean;
-  /** Called when the body is wanted, or wanted again. */
+  /** Called when the handler starts or resumes reading the body. */
   onBodyWanted(): void;
   /** Called after output was appended. */
   onSent(): void;
   /** Called once, when the response is complete. */
   onResponseEnd(): void;
-  /** Called when the response can't be completed: the byte stream is to be closed. */
+  /** Called when the response cannot be completed, so that the byte stream must be closed. */
   onBroken(reason: string): void;
 }
 
 /** Receives the events of an {@link Exchange}. */
 export interface ExchangeSink {
-  /** Part of the body; valid only during the call. */
+  /** Receives a part of the body, valid only during the call. */
   onBody(bytes: Uint8Array): void;
-  /** The body is complete; `trailers` are names in lower case and values in turn. Called for an empty body too. */
+  /** Called at the end of the body, also of an empty one; `trailers` alternates names in lower case and values. */
   onBodyEnd(trailers: readonly string[]): void;
-  /** The peer is gone, too slow or has broken the protocol, before the response was complete. Called at most once. */
+  /**
+   * Called at most once, when the peer disconnects, is too slow or violates the protocol before the response is
+   * complete.
+   */
   onAbort(reason: string): void;
-  /** `writable` became true again. */
+  /** Called when `writable` has become true again. */
   onWritable(): void;
 }
 
@@ -51,7 +54,7 @@ const NO_TRAILERS: readonly string[] = [];
 const State = {
   /** Before the head of the response. */
   WAITING: 0,
-  /** Head sent, body not complete. */
+  /** Head sent, response body not complete. */
   SENDING: 1,
   /** Response complete, or the exchange was aborted. */
   ENDED: 2,
@@ -78,7 +81,7 @@ export class Exchange implements BodySink {
   #continued = false;
   #blocked = false;
 
-  /** Begins with a head that arrived. */
+  /** Creates the exchange of a request whose header section is complete. */
   constructor(owner: ExchangeOwner, head: RequestHead, pipelined: boolean) {
     this.#owner = owner;
     this.head = head;
@@ -87,17 +90,20 @@ export class Exchange implements BodySink {
 
   // ---- request ---------------------------------------------------------------------------------------------
 
-  /** Whether the body, or the rest of it, is wanted now. */
+  /** Whether the handler reads the body and has not paused it. */
   get wantsBody(): boolean {
     return this.#reads;
   }
 
-  /** Whether the response is complete, or can't be sent any more. */
+  /** Whether the response is complete or was aborted. */
   get ended(): boolean {
     return this.#state === State.ENDED;
   }
 
-  /** Delivers the body from now on. The first call asks a client that expects it with 100 Continue (RFC 9110 §10.1.1). */
+  /**
+   * Starts or resumes delivery of the body. The first call sends 100 Continue to a client that expects it (RFC 9110
+   * §10.1.1).
+   */
   readBody(): void {
     if (this.#reads || this.ended) return;
     this.#reads = true;
@@ -109,29 +115,29 @@ export class Exchange implements BodySink {
     this.#owner.onBodyWanted();
   }
 
-  /** Delivers nothing more until {@link readBody}. */
+  /** Pauses delivery of the body until {@link readBody} is called. */
   pauseBody(): void {
     if (!this.#discards) this.#reads = false;
   }
 
-  /** For the connection: passes on a part of the body. */
+  /** Passes a part of the body to the sink. For the connection. */
   onBytes(bytes: Uint8Array): boolean {
     if (!this.ended) this.sink.onBody(bytes);
     return this.#reads;
   }
 
-  /** For the connection: passes on the end of the body. */
+  /** Reports the end of the body to the sink. For the connection. */
   onEnd(trailers: readonly string[]): void {
     if (!this.ended) this.sink.onBodyEnd(trailers);
   }
 
-  /** For the connection: receives and drops the rest of the body. */
+  /** Makes the rest of the body be received and dropped. For the connection. */
   discardBody(): void {
     this.#discards = true;
     this.#reads = true;
   }
 
-  /** For the connection: whether the client still waits for 100 Continue, and may not send the body at all. */
+  /** Whether the client still waits for 100 Continue, and may never send the body. For the connection. */
   get awaitsContinue(): boolean {
     return this.head.expectsContinue && !this.#continued;
   }
@@ -150,7 +156,7 @@ export class Exchange implements BodySink {
     return false;
   }
 
-  /** Closes the connection after the response. Before the head is sent, the response says so. */
+  /** Makes the connection close after this response; sends `connection: close` if the head was not sent yet. */
   closeAfter(): void {
     this.#closes = true;
   }
@@ -161,8 +167,8 @@ export class Exchange implements BodySink {
   }
 
   /**
-   * Sends a whole response: `fields` are names and values in turn, without those of the framing, which are dropped.
-   * Throws RangeError for a status that is not 200 to 999, TypeError for a field that is invalid; nothing is sent then.
+   * Sends a whole response. `fields` alternates names and values; framing fields such as Content-Length are dropped.
+   * Throws RangeError for a status that is not 200 to 999 and TypeError for an invalid field, without sending anything.
    */
   respond(status: number, fields: readonly string[], body: Uint8Array | string): void {
     if (this.#state !== State.WAITING) return;
@@ -174,8 +180,8 @@ export class Exchange implements BodySink {
   }
 
   /**
-   * Sends the head of a response whose body follows; `bodyBytes` is its length, undefined when it is not known. Throws as
-   * {@link respond} does.
+   * Sends the head of a response whose body follows; `bodyBytes` is its length, undefined when it is not known. Throws
+   * as {@link respond} does.
    */
   sendHead(status: number, fields: readonly string[], bodyBytes?: number): void {
     if (this.#state !== State.WAITING) return;
@@ -183,7 +189,7 @@ export class Exchange implements BodySink {
     this.#owner.onSent();
   }
 
-  /** Sends a part of the body, after the head. Throws RangeError for bytes beyond the length that was given. */
+  /** Sends a part of the body, after the head. Throws RangeError for bytes beyond the `bodyBytes` of the head. */
   sendBody(bytes: Uint8Array): void {
     if (this.#state !== State.SENDING || bytes.length === 0 || this.#framing === Framing.NONE) {
       return;
@@ -206,7 +212,8 @@ export class Exchange implements BodySink {
   }
 
   /**
-   * Ends the response; `trailers` are sent when the body is chunked. A body shorter than its length closes the connection.
+   * Ends the response; `trailers` are sent if the body is chunked. A body shorter than its declared length closes the
+   * connection.
    */
   end(trailers: readonly string[] = NO_TRAILERS): void {
     if (this.#state !== State.SENDING) return;
@@ -219,21 +226,21 @@ export class Exchange implements BodySink {
     this.#owner.onResponseEnd();
   }
 
-  /** Gives up the response: the byte stream is closed, so that the client does not take it for complete. */
+  /** Aborts the response and closes the byte stream, so that the client does not take the response for complete. */
   abort(reason: string): void {
     if (this.ended) return;
     this.#state = State.ENDED;
     this.#owner.onBroken(reason);
   }
 
-  /** For the connection: the exchange ends without a complete response. */
+  /** Ends the exchange without a complete response. For the connection. */
   onLost(reason: string): void {
     if (this.ended) return;
     this.#state = State.ENDED;
     this.sink.onAbort(reason);
   }
 
-  /** For the connection: output was sent. */
+  /** Reports that the socket accepted output. For the connection. */
   onDrained(): void {
     if (!this.#blocked || !this.#owner.writable) return;
     this.#blocked = false;

@@ -16,7 +16,7 @@ import {
 } from "./refusals.ts";
 import { authorityOf, isHost } from "./target.ts";
 
-/** What the header fields say about the message and the connection. */
+/** Framing and persistence of a request. */
 export interface RequestFraming {
   /** Host and port that the request is for: those of an absolute target, otherwise Host; may be empty in HTTP/1.0. */
   readonly authority: string;
@@ -28,10 +28,10 @@ export interface RequestFraming {
   readonly expectsContinue: boolean;
 }
 
-/** Body in chunks, of a length that is not known. */
+/** Value of `bodyBytes` for a chunked body, whose length is not known in advance. */
 export const CHUNKED = -1;
 
-// 2⁵³ has 16 digits.
+// Most digits of a Content-Length: 15 stay below 2⁵³, which has 16.
 const MAX_LENGTH_DIGITS = 15;
 
 /** Values of the fields that frame a message; undefined for fields that are absent. */

@@ -1,5 +1,5 @@
 /**
- * Bytes of a section that came in several pieces.
+ * Buffer for a header section or trailers that arrive in several pieces.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { EMPTY_BYTES } from "../bytes/empty.ts";
 
 const MIN_BYTES = 256;
 
-/** A section: `bytes[start..end)`. */
+/** Header section or trailers: `bytes[start..end)`. */
 export interface Section {
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
 }
 
-/** Gathers pieces. Holds no memory while it is empty, because most sections come in one piece. */
+/** Gathers the pieces of a section. Holds no memory while it is empty, because most sections arrive in one piece. */
 export class GatheredBytes {
   #bytes: Uint8Array = EMPTY_BYTES;
   #length = 0;
@@ -37,7 +37,10 @@ export class GatheredBytes {
     this.#length = length;
   }
 
-  /** The gathered bytes followed by `bytes[start..end)`, without a copy when none are gathered; then it is empty. */
+  /**
+   * Returns the gathered bytes followed by `bytes[start..end)` and empties the buffer. Copies nothing if no bytes were
+   * gathered.
+   */
   takeWith(bytes: Uint8Array, start: number, end: number): Section {
     if (this.#length === 0) return { bytes, start, end };
     this.add(bytes, start, end);

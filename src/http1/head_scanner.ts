@@ -1,7 +1,7 @@
 /**
- * Search for the end of a header section, in bytes that come in any pieces.
+ * Finds the end of a header section in bytes that arrive in pieces of any size.
  *
- * Sizes are checked line by line, before the section is complete, so that no more than the limits is gathered.
+ * Size limits are checked line by line before the section is complete, so that no more than the limits is buffered.
  *
  * @module
  */
@@ -35,15 +35,16 @@ export class HeadScanner {
   #lastByte = 0;
   #skippedLine = false;
 
-  /** `hasRequestLine`: the first line is a request line; false for trailers. */
+  /** `hasRequestLine`: whether the section starts with a request line; false for trailers. */
   constructor(limits: HeadLimits, hasRequestLine: boolean) {
     this.#limits = limits;
     this.#hasRequestLine = hasRequestLine;
   }
 
   /**
-   * Searches `bytes` from `start` on, which continue the bytes of earlier calls. Returns the position after the empty
-   * line, -1 while it has not come, or why the section is refused. After a position the next section begins.
+   * Searches `bytes` from `start` on, the continuation of earlier calls. Returns the position after the empty line, -1
+   * if it has not arrived, or why the section is refused. After a position is returned, the scanner expects a new
+   * section.
    */
   scan(bytes: Uint8Array, start: number): number | Refusal {
     for (let from = start;;) {
@@ -92,7 +93,7 @@ export class HeadScanner {
     const { maxRequestLineBytes, maxHeaderBytes, maxHeaderFields } = this.#limits;
     if (this.#isRequestLine) return lineBytes > maxRequestLineBytes ? TARGET_TOO_LONG : null;
     const fields = this.#lines - (this.#hasRequestLine ? 1 : 0);
-    // The last line, which is empty, is no field.
+    // The empty last line is not counted as a field.
     const isField = lineBytes > CRLF_BYTES;
     return this.#fieldBytes + lineBytes > maxHeaderBytes || isField && fields >= maxHeaderFields
       ? FIELDS_TOO_LARGE

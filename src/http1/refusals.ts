@@ -17,7 +17,7 @@ const malformed = (reason: string): Refusal => ({ status: 400, reason });
 
 /** RFC 9112 §2.2: lines end with CRLF. A parser that takes LF disagrees with one that doesn't (request smuggling). */
 export const BARE_LF = malformed("A line ends without CR");
-/** RFC 9112 §2.2: one empty line before a request is ignored, here not more. */
+/** RFC 9112 §2.2: a server should ignore one empty line before a request; this engine accepts no further ones. */
 export const EMPTY_LINES = malformed("Empty lines precede the request");
 /** RFC 9112 §3. */
 export const REQUEST_LINE = malformed("The request line is not METHOD TARGET HTTP/1.1");

@@ -70,7 +70,7 @@ export function parseRequestHead(
   if (at === methodStart || bytes[at] !== SPACE) return REQUEST_LINE;
   if (at - methodStart > MAX_METHOD_BYTES) return METHOD;
   const method = latin1(bytes, methodStart, at);
-  // Its target is an authority, and a tunnel would follow the response (RFC 9110 §9.3.6).
+  // CONNECT is refused: its target is an authority, and a 2xx response would start a tunnel (RFC 9110 §9.3.6).
   if (method === "CONNECT") return METHOD;
   const targetStart = ++at;
   while (bytes[at] > SPACE && bytes[at] < 127) at++;
@@ -80,7 +80,7 @@ export function parseRequestHead(
   if (typeof version !== "number") return version;
   if (!isTarget(method, target)) return TARGET;
   const fields: string[] = [];
-  // After "HTTP/1.1" and CRLF.
+  // The fields start after the 8 bytes of the version, the CRLF and the space before them.
   const refused = parseFields(bytes, at + 11, end, fields);
   if (refused !== null) return refused;
   const framing = frameRequest(version, target, fields);

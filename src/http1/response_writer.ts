@@ -7,22 +7,22 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import { reasonPhrase } from "./reason_phrases.ts";
 
-/** How the body of a response ends. */
+/** How the end of a response's body is marked (RFC 9112 §6.3). */
 export const Framing = {
-  /** There is none: HEAD, 204, 304. */
+  /** There is no body: the response is to HEAD, or its status is 204 or 304. */
   NONE: 0,
-  /** After Content-Length bytes. */
+  /** The body ends after Content-Length bytes. */
   LENGTH: 1,
-  /** With the last chunk. */
+  /** The body ends with the last chunk. */
   CHUNKED: 2,
-  /** With the connection: HTTP/1.0 and a length that is not known. */
+  /** The body ends with the connection: HTTP/1.0, length not known. */
   CLOSE: 3,
 } as const;
 
 const NAME = /^[!#$%&'*+.^_`|~0-9a-zA-Z-]+$/;
-// What RFC 9110 §5.5 does not allow.
+// Octets that RFC 9110 §5.5 does not allow in a field value.
 const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
-// They belong to the engine; a handler's would contradict it.
+// Fields that only the engine sets; a handler's value could contradict the framing.
 const FRAMING_NAMES = new Set([
   ...["connection", "content-length", "keep-alive", "proxy-connection", "transfer-encoding"],
 ]);
@@ -68,7 +68,7 @@ export function fieldLines(fields: readonly string[]): string {
 function appendLatin1(out: ByteWriter, text: string): void {
   const { length } = text;
   const start = out.length;
-  // All but obs-text is ASCII, whose UTF-8 is the same; a character beyond takes two octets there.
+  // Text without obs-text is ASCII and its UTF-8 is the same; any other character takes two octets in UTF-8.
   if (out.text(text) === length) return;
   out.length = start;
   out.reserve(length);
@@ -81,11 +81,11 @@ export interface ResponseHead {
   readonly status: number;
   /** Names and values in turn. */
   readonly fields: readonly string[];
-  /** Further lines, from {@link fieldLines}. */
+  /** Lines of further fields, formatted by {@link fieldLines}. */
   readonly commonLines: string;
   /** One of {@link Framing}. */
   readonly framing: number;
-  /** Length of the body, or -1; a response without body may state that of the body it leaves out. */
+  /** Content-Length, -1 for none; a response to HEAD may state the length that its body would have. */
   readonly bodyBytes: number;
   /** `close`, `keep-alive` or empty. */
   readonly connection: string;
@@ -96,7 +96,7 @@ export function appendHead(out: ByteWriter, head: ResponseHead): void {
   const { status, framing, bodyBytes, connection } = head;
   let text = statusLine(status) + fieldLines(head.fields) + head.commonLines;
   if (framing === Framing.CHUNKED) text += "transfer-encoding: chunked\r\n";
-  // RFC 9110 §8.6: not in 204; in 304 it would be that of the 200; to HEAD it is that of the body left out.
+  // RFC 9110 §8.6: Content-Length is not allowed in 204; in 304 it would be that of the 200, which is not known here.
   else if (bodyBytes >= 0 && status !== 204 && status !== 304) {
     text += `content-length: ${bodyBytes}${CRLF}`;
   }

@@ -4,10 +4,10 @@
  * @module
  */
 
-// Without the octets that no URL has, as browsers send it: they leave ^ ` { | } in queries.
+// Octets that no URL contains are refused, except ^ ` { | }, which browsers send unescaped in queries.
 const ORIGIN_FORM = /^\/[!$-;=?-[\]^-~]*$/;
 const ABSOLUTE_FORM = /^https?:\/\/([^/?]+)([/?][!$-;=?-[\]^-~]*)?$/i;
-// RFC 3986 §3.2.2, without the brackets' grammar, and §3.2.3.
+// Host and port of RFC 3986 §3.2.2 and §3.2.3; the address inside brackets is not validated.
 const HOST = /^(?:\[[0-9a-f:.]+\]|[a-z0-9!$&'()*+,;=._~%-]+)(?::[0-9]{0,5})?$/i;
 
 /** Whether `target` has a form that `method` may have; CONNECT and its authority-form are not supported. */

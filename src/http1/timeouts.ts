@@ -1,15 +1,15 @@
 /**
- * Times of one connection: header section, body, idleness, output.
+ * Timeouts of one connection: header section, body, idleness, output.
  *
- * The connection reports what happens, asks {@link Timeouts.nextMs} when to look, and calls {@link Timeouts.check} then.
- * A look may come early, never late.
+ * The connection reports its events, calls {@link Timeouts.check} at the latest at {@link Timeouts.nextMs}, and may
+ * call it earlier.
  *
  * @module
  */
 
 import type { Http1Limits } from "./options.ts";
 
-/** Times of {@link Http1Limits}. */
+/** Subset of {@link Http1Limits} that concerns time. */
 export type TimeLimits = Pick<
   Required<Http1Limits>,
   | "headersTimeoutMs"
@@ -19,35 +19,35 @@ export type TimeLimits = Pick<
   | "stallTimeoutMs"
 >;
 
-/** What is too late: a header section, a body, a further request, or the peer's reading of output. */
+/** Timeout that has expired: header section, body, wait for a further request, or the peer's reading of output. */
 export type Late = "head" | "body" | "idle" | "output" | undefined;
 
 // Interval over which the rate of a body is measured, in ms.
 const RATE_WINDOW_MS = 5_000;
 
 const Phase = {
-  /** Between requests; a response may be on its way. */
+  /** Between requests; output of the last response may still be unsent. */
   IDLE: 0,
-  /** A header section has begun. */
+  /** Receiving a header section. */
   HEAD: 1,
-  /** The header section is complete, the body is not. */
+  /** Receiving a body. */
   BODY: 2,
-  /** The request is complete. */
+  /** Request received; its response is not complete. */
   RESPONSE: 3,
 } as const;
 
-/** Keeps the times of one connection. */
+/** Timeouts of one connection. */
 export class Timeouts {
   readonly #limits: TimeLimits;
   #phase: number = Phase.HEAD;
   #phaseMs: number;
   #phaseEndMs: number;
-  /** Whether the phase starts at the next time that is reported: the last one may be long ago. */
+  /** Whether the phase starts at the next reported time, because the last reported time may be long past. */
   #startPending = false;
   #windowEndMs = Infinity;
   #windowBytes = 0;
   #windowPaused = false;
-  /** Next look at the output; Infinity when there was none at the last. */
+  /** Time of the next check for output progress; Infinity if no output was pending at the last check. */
   #outputCheckMs = Infinity;
   #drained = true;
 
@@ -58,78 +58,78 @@ export class Timeouts {
     this.#phaseEndMs = nowMs + limits.headersTimeoutMs;
   }
 
-  /** When to check at the latest. */
+  /** Latest time of the next {@link check}. */
   get nextMs(): number {
     return Math.min(this.#phaseEndMs, this.#windowEndMs, this.#outputCheckMs);
   }
 
-  /** The first byte of a header section arrived. */
+  /** Starts the timeout of a header section, whose first byte arrived. */
   headStarted(nowMs: number): void {
     if (this.#phase === Phase.IDLE) this.#start(Phase.HEAD, this.#limits.headersTimeoutMs, nowMs);
   }
 
-  /** A header section is complete, and a body follows. */
+  /** Starts the timeout and the rate measurement of a body. */
   bodyStarted(nowMs: number): void {
     this.#start(Phase.BODY, this.#limits.requestTimeoutMs, nowMs);
     if (this.#limits.minBodyBytesPerSecond > 0) this.#startWindow(nowMs);
     this.#windowPaused = this.#startPending;
   }
 
-  /** `count` bytes of the body arrived. */
+  /** Counts `count` received bytes of the body. */
   bodyReceived(count: number): void {
     this.#windowBytes += count;
   }
 
-  /** The connection does not read the body: the time is not the peer's. */
+  /** Exempts the current 5 s from the rate limit, because the server was not reading the body. */
   bodyPaused(): void {
     this.#windowPaused = true;
   }
 
-  /** The request is complete. */
+  /** Stops the timeouts of the request, which is complete. */
   requestEnded(): void {
     this.#start(Phase.RESPONSE, Infinity, 0);
     this.#windowEndMs = Infinity;
   }
 
-  /** The response is complete too, at a time that is not known yet. */
+  /** Starts the idle timeout at the next reported time: the response is complete, the current time unknown. */
   exchangeEnded(lastKnownMs: number): void {
     this.#startPending = true;
     this.#start(Phase.IDLE, this.#limits.keepAliveTimeoutMs, lastKnownMs);
   }
 
-  /** Output was written at about `lastKnownMs`. */
+  /** Starts the output timeout, unless it is running. Output was written at about `lastKnownMs`. */
   outputWritten(lastKnownMs: number): void {
     if (this.#outputCheckMs === Infinity) {
       this.#outputCheckMs = lastKnownMs + this.#limits.stallTimeoutMs;
     }
   }
 
-  /** The peer has accepted output. */
+  /** Records that the socket accepted output. */
   outputDrained(nowMs: number): void {
     this.#drained = true;
     this.setNow(nowMs);
   }
 
-  /** Reports the time, from which a phase counts whose start was not known. */
+  /** Reports the current time, at which a pending phase starts. */
   setNow(nowMs: number): void {
     if (!this.#startPending) return;
     this.#startPending = false;
     this.#phaseEndMs = nowMs + this.#phaseMs;
   }
 
-  /** Only output is timed from now on. */
+  /** Stops all timeouts except that of output. */
   stopInput(): void {
     this.#start(Phase.RESPONSE, Infinity, 0);
     this.#windowEndMs = Infinity;
   }
 
-  /** Nothing is timed any more. */
+  /** Stops all timeouts. */
   stop(): void {
     this.stopInput();
     this.#outputCheckMs = Infinity;
   }
 
-  /** Looks at the times. `hasOutput`: output waits for the peer. */
+  /** Returns the timeout that has expired at `nowMs`. `hasOutput`: whether output waits for the peer. */
   check(nowMs: number, hasOutput: boolean): Late {
     if (nowMs >= this.#outputCheckMs) {
       if (hasOutput && !this.#drained) return "output";

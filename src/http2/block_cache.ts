@@ -8,15 +8,15 @@
 import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { FieldSummary } from "./field_check.ts";
 
-// Indexed blocks are short; longer ones contain literals and rarely repeat.
+// Longest header block cached, in bytes: longer blocks contain literals and rarely repeat.
 const MAX_BLOCK_BYTES = 64;
 
-/** Caches one block: the last one that a connection received twice in a row. */
+/** Caches one header block: the last one that the connection received twice in a row. */
 export class BlockCache {
   #bytes: Uint8Array = EMPTY_BYTES;
   #summary: FieldSummary | null = null;
   #version = -1;
-  // The previous block, which is cached when it repeats.
+  // Copy of the previous header block, which is cached if the next block equals it.
   #last: Uint8Array = EMPTY_BYTES;
   #lastLength = 0;
   #lastVersion = -1;
@@ -66,7 +66,7 @@ function equal(
   end: number,
 ): boolean {
   if (length !== end - start) return false;
-  // From the end, where blocks of different calls differ.
+  // Compares from the end, because header blocks of different calls differ in their last fields.
   for (let i = length - 1; i >= 0; i--) if (known[i] !== buffer[start + i]) return false;
   return true;
 }

@@ -19,7 +19,6 @@ export class ClosedStreams {
   readonly #resets: ResetMemory;
   readonly #shutdown: Shutdown;
 
-  /** All arguments belong to the same connection. */
   constructor(
     context: ConnectionContext,
     streams: StreamTable,
@@ -33,8 +32,9 @@ export class ClosedStreams {
   }
 
   /**
-   * Handles DATA or HEADERS (`what`) for a stream that is not open. `creditedBytes`: length of DATA that is free of
-   * charge within the window left at a reset; 0 for frames that are always charged.
+   * Handles DATA or HEADERS (`what`) for a stream that is not open. `creditedBytes`: payload length of DATA, which is
+   * not charged while it fits the receive window that the stream had at its reset; 0 for frames that are always
+   * charged.
    */
   onFrame(id: number, what: string, creditedBytes: number): void {
     if (this.#streams.isIdle(id)) {

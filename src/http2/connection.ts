@@ -41,9 +41,9 @@ import { StreamTable } from "./stream_table.ts";
 
 export type { Http2Handler, Role } from "./context.ts";
 
-// For connections outside of a server, which share no bound.
+// Memory pool of connections without a shared bound, such as those of clients.
 const UNBOUNDED = new MemoryPool(Infinity);
-// Multiple of `maxOutputBytes` in unsent output at which reading pauses.
+// Reading pauses while the unsent output is at least this multiple of `maxOutputBytes`.
 const READ_PAUSE_FACTOR = 8;
 
 /** One HTTP/2 connection. */
@@ -62,7 +62,7 @@ export class Http2Connection
   readonly settings: Settings;
   nowMs: number;
   finished = false;
-  /** Reason for the end; empty until `finished`. */
+  /** Reason why the connection ended; empty until `finished`. */
   endReason = "";
   /** True after a graceful shutdown. */
   closedGracefully = false;
@@ -78,10 +78,10 @@ export class Http2Connection
   #prefaceLeft: number;
   #receiving = false;
   #unsentControlFrames = 0;
-  /** DATA frames sent that are already credited to the budget. */
+  /** Number of sent DATA frames that are already credited to the budget. */
   #creditedFrames = 0;
 
-  /** Starts a connection at `nowMs` and writes its preface. */
+  /** Starts a connection at `nowMs`, in ms, and writes its preface. */
   constructor(
     readonly role: Role,
     readonly handler: Http2Handler,
@@ -240,7 +240,7 @@ export class Http2Connection
     }
   }
 
-  /** Sends a PING; `onPong` is called with the time of its answer, never when the connection ends first. */
+  /** Sends a PING; calls `onPong` with the time of its acknowledgement, or never if the connection ends first. */
   ping(nowMs: number, onPong: (nowMs: number) => void): void {
     if (this.finished) return;
     this.nowMs = nowMs;
@@ -283,7 +283,7 @@ export class Http2Connection
 
   sendData(stream: Http2Stream, prefix: Uint8Array | null, body: Uint8Array, end: boolean): void {
     this.sender.send(stream, prefix, body, end);
-    // On a client, the call's deadline bounds the wait for credit.
+    // Only servers watch for stalls: on a client, the call's deadline bounds the wait for credit.
     if (stream.queue !== null && this.role === "server") this.#stalls.watch(this.nowMs);
     this.changed();
   }
@@ -313,7 +313,7 @@ export class Http2Connection
   releaseSlot(): void {
     if (!this.streams.releaseSlot()) return;
     this.finishIfDrained();
-    // This may happen long after the last output, so the driver must be notified to re-arm its timer.
+    // A handler may end long after the last output, so the driver must be notified to re-arm its timer.
     if (this.#lifetime.callsEnded(this.nowMs)) this.changed();
   }
 

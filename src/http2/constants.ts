@@ -62,32 +62,32 @@ export const SettingId = {
   MAX_HEADER_LIST_SIZE: 0x6,
 } as const;
 
-/** First bytes of a client, RFC 9113 §3.4. */
+/** Connection preface, the first bytes that a client sends, RFC 9113 §3.4. */
 export const PREFACE: Uint8Array = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
-/** Octets of a frame header, RFC 9113 §4.1. */
+/** Length of a frame header in octets, RFC 9113 §4.1. */
 export const FRAME_HEADER_BYTES = 9;
 
-/** Largest flow-control window, RFC 9113 §6.9.1. */
+/** Largest flow-control window in octets, RFC 9113 §6.9.1. */
 export const MAX_WINDOW_BYTES = 0x7fffffff;
 
-/** Flow-control window of new connections and streams, RFC 9113 §6.9.2. */
+/** Initial flow-control window of connections and streams in octets, RFC 9113 §6.9.2. */
 export const DEFAULT_WINDOW_BYTES = 65_535;
 
 /** Default of SETTINGS_HEADER_TABLE_SIZE in bytes, RFC 9113 §6.5.2. */
 export const DEFAULT_HEADER_TABLE_BYTES = 4_096;
 
-/** Debug data of the GOAWAY with which a server closes a connection that pings too often (gRPC A8). */
+/** Debug data of the GOAWAY that a server sends when a client pings too often (gRPC A8). */
 export const TOO_MANY_PINGS = "too_many_pings";
 
-/** Least and default value of MAX_FRAME_SIZE, RFC 9113 §6.5.2. */
+/** Smallest and default value of SETTINGS_MAX_FRAME_SIZE in octets, RFC 9113 §6.5.2. */
 export const DEFAULT_FRAME_BYTES = 16_384;
 
-/** Largest value of MAX_FRAME_SIZE, RFC 9113 §6.5.2. */
+/** Largest value of SETTINGS_MAX_FRAME_SIZE in octets, RFC 9113 §6.5.2. */
 export const MAX_FRAME_BYTES = 16_777_215;
 
 /**
- * Least length of a DATA frame that is not charged as overhead, in octets: gRPC's smallest message is its 5-byte
- * prefix. Smaller frames come from tiny window grants.
+ * Shortest DATA frame that is not charged as overhead, in octets: gRPC's smallest message is a 5-byte prefix alone.
+ * Shorter frames result from tiny window grants.
  */
 export const USEFUL_DATA_BYTES = 5;

@@ -36,7 +36,7 @@ export interface DataReceiverParts {
   readonly closer: StreamCloser;
   /** Handles frames for streams that are not open. */
   readonly closedStreams: ClosedStreams;
-  /** Counts octets and returns credit. */
+  /** Counts received octets against the connection's window and returns credit. */
   readonly receiveWindow: ReceiveWindow;
 }
 
@@ -50,7 +50,7 @@ export class DataReceiver implements DataHandler {
   readonly #closer: StreamCloser;
   readonly #closedStreams: ClosedStreams;
   readonly #receiveWindow: ReceiveWindow;
-  /** Null when the frame's octets are discarded. */
+  /** Stream of the current DATA frame; null when the frame's octets are discarded. */
   #stream: Http2Stream | null = null;
   #length = 0;
   #endStream = false;
@@ -138,7 +138,7 @@ export class DataReceiver implements DataHandler {
     let stream = this.#stream;
     this.#stream = null;
     if (stream !== null && stream.state === StreamState.CLOSED) stream = null;
-    // All octets count, padding and discarded data included (RFC 9113 §6.9).
+    // The whole payload counts against the windows, padding and discarded data included (RFC 9113 §6.9).
     this.#receiveWindow.give(stream, this.#length);
     if (stream === null || !this.#endStream) return;
     if (stream.lengthLeft > 0) return this.#closer.contentLengthError(stream);

@@ -44,23 +44,23 @@ const KINDS = new Map<string, number>([
   ["grpc-accept-encoding", Kind.REGULAR],
 ]);
 
-// Tokens of RFC 9110 §5.6.2 without upper case (RFC 9113 §8.2.1).
+// Field names: tokens of RFC 9110 §5.6.2 without upper-case letters (RFC 9113 §8.2.1).
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 // deno-lint-ignore no-control-regex -- these are the octets that RFC 9113 §8.2.1 forbids
 const BAD_VALUE = /[\x00\r\n]/;
 
-/** Result of the check; one object is reused for all blocks of a connection. */
+/** Result of the checks; a connection reuses one object for all of its header blocks. */
 export class FieldSummary {
   method = "";
   scheme = "";
   authority = "";
   path = "";
   status = 0;
-  /** Value of content-length; -1 without one. */
+  /** Value of content-length; -1 when the field is absent. */
   contentLength = -1;
   /** Index of the first field after the pseudo-header fields. */
   firstRegular = 0;
-  /** Result of the layer above, when this summary is cached for repeated blocks. */
+  /** What the layer above parsed from the fields; kept with a summary that is cached for repeated header blocks. */
   parsed: unknown = null;
 }
 
@@ -150,7 +150,7 @@ export function checkTrailers(list: HeaderList, out: FieldSummary): string | nul
   return null;
 }
 
-// Removes space at the ends of the value: a peer must not send it (RFC 9113 §8.2.1), and gRPC allows to strip it.
+// Checks a regular field. Strips whitespace around the value: RFC 9113 §8.2.1 forbids it, and gRPC permits stripping.
 function checkRegular(
   list: HeaderList,
   index: number,

@@ -10,9 +10,9 @@ import { Flag, FRAME_HEADER_BYTES, FrameType } from "./constants.ts";
 
 /** Handles all frames except DATA. Buffers are only valid during the call. */
 export interface FrameHandler {
-  /** A frame header announces a length above the limit. */
+  /** Called when a frame header announces a length above `maxFrameBytes`. */
   onOversizedFrame(length: number): void;
-  /** A frame is complete; its payload is `start` to `end` of `buffer`. */
+  /** Called when a frame is complete; its payload is `start` to `end` of `buffer`. */
   onFrame(
     type: number,
     flags: number,
@@ -25,13 +25,13 @@ export interface FrameHandler {
 
 /** Handles DATA in parts, as it arrives. Buffers are only valid during the call. */
 export interface DataHandler {
-  /** A frame begins; `length` is its whole payload, padding included. */
+  /** Called when a DATA frame begins; `length` is that of its whole payload, padding included. */
   onDataBegin(flags: number, streamId: number, length: number): void;
-  /** A part of its data, without padding. */
+  /** Called for each part of the frame's data, without padding. */
   onDataPart(buffer: Uint8Array, start: number, end: number): void;
-  /** Its padding is not shorter than its payload, a connection error (RFC 9113 §6.1). */
+  /** Called when the padding is not shorter than the payload, a connection error (RFC 9113 §6.1). */
   onBadPadding(): void;
-  /** Its last octet, padding included, has arrived. */
+  /** Called when the frame's last octet, padding included, has arrived. */
   onDataEnd(): void;
 }
 
@@ -39,10 +39,10 @@ export interface DataHandler {
 export class FrameReader {
   /** Whether all further bytes are ignored. */
   stopped = false;
-  // An incomplete frame: its header and, unless it is DATA, its payload.
+  // Received bytes of an incomplete frame: its header and, except for DATA, its payload.
   #partial: Uint8Array = EMPTY_BYTES;
   #partialLength = 0;
-  // The rest of an incomplete DATA frame.
+  // State of an incomplete DATA frame: octets of data and of padding still to come.
   #inData = false;
   #dataLeft = 0;
   #padLeft = 0;
@@ -55,19 +55,19 @@ export class FrameReader {
     readonly maxFrameBytes: number,
   ) {}
 
-  /** Bytes of an incomplete frame. */
+  /** Size of the buffer that holds an incomplete frame, in bytes. */
   get bufferedBytes(): number {
     return this.#partial.length;
   }
 
-  /** Ignores all further bytes and drops an incomplete frame. A handler may call it. */
+  /** Ignores all further bytes and drops an incomplete frame. Handlers may call it. */
   stop(): void {
     this.stopped = true;
     this.#partial = EMPTY_BYTES;
     this.#partialLength = 0;
   }
 
-  /** Takes bytes; calls the handlers for everything that they complete. */
+  /** Reads received bytes and calls the handlers for every frame, or part of DATA, in them. */
   feed(chunk: Uint8Array): void {
     const end = chunk.length;
     let at = 0;
@@ -88,7 +88,7 @@ export class FrameReader {
     }
   }
 
-  // Passes on the frame whose header is at `at`; its payload is complete unless it is DATA.
+  // Passes on the frame whose header is at `at`; except for DATA, its payload is complete.
   #frame(buffer: Uint8Array, at: number, length: number, type: number): number {
     const flags = buffer[at + 4];
     const id = (buffer[at + 5] & 0x7f) << 24 | buffer[at + 6] << 16 | buffer[at + 7] << 8 |
@@ -144,13 +144,13 @@ export class FrameReader {
 
   #keep(chunk: Uint8Array, at: number, needed: number): void {
     if (this.#oversized(chunk, at, chunk.length - at)) return;
-    // Room for the whole frame once its length is known: one copy, at most maxFrameBytes.
+    // Allocates the whole frame once its length is known (at most `maxFrameBytes`), so that its payload is copied once.
     this.#partial = new Uint8Array(needed);
     this.#partial.set(chunk.subarray(at));
     this.#partialLength = chunk.length - at;
   }
 
-  // Checks the length once its three bytes have arrived: another protocol may send no more than those.
+  // Checks the frame length as soon as its 3 bytes have arrived: a peer of another protocol may send little more.
   #oversized(buffer: Uint8Array, at: number, available: number): boolean {
     if (available < 3) return false;
     const length = buffer[at] << 16 | buffer[at + 1] << 8 | buffer[at + 2];

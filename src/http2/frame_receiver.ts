@@ -21,10 +21,10 @@ import type { StreamCloser } from "./stream_closer.ts";
 import type { StreamTable } from "./stream_table.ts";
 
 const PRIORITY_BYTES = 5;
-// Bytes of a waiting reply that must have been sent to show that the client reads it.
+// Octets of a reply that must have been sent before a reset is taken as coming from a client that reads it.
 const LEAST_TAKEN_BYTES = 512;
 
-/** Handlers of frames, by type. */
+/** Collaborators of {@link FrameReceiver}, by the frames that they handle. */
 export interface FrameReceiverParts {
   /** Handles SETTINGS. */
   readonly settings: Settings;
@@ -38,7 +38,7 @@ export interface FrameReceiverParts {
   readonly receiveWindow: ReceiveWindow;
   /** Handles WINDOW_UPDATE. */
   readonly sender: SendScheduler;
-  /** Counts WINDOW_UPDATE as progress. */
+  /** Records WINDOW_UPDATE as progress of queued replies. */
   readonly stalls: StallWatch;
   /** Open streams. */
   readonly streams: StreamTable;
@@ -46,7 +46,7 @@ export interface FrameReceiverParts {
   readonly closer: StreamCloser;
 }
 
-/** Dispatches frames by type. */
+/** Dispatches frames other than DATA by type. */
 export class FrameReceiver implements FrameHandler {
   readonly #context: ConnectionContext;
   readonly #settings: Settings;
@@ -59,7 +59,6 @@ export class FrameReceiver implements FrameHandler {
   readonly #streams: StreamTable;
   readonly #closer: StreamCloser;
 
-  /** All arguments belong to the same connection. */
   constructor(context: ConnectionContext, parts: FrameReceiverParts) {
     this.#context = context;
     this.#settings = parts.settings;
@@ -233,7 +232,7 @@ export class FrameReceiver implements FrameHandler {
   }
 }
 
-// Names another protocol by its first three bytes, which were read as a frame's length.
+// Returns which protocol the peer speaks, judged by its first 3 bytes, which were read as a frame length.
 function otherProtocol(length: number): string {
   if (length === 0x485454) return "the peer speaks HTTP/1"; // "HTT"
   if (length >> 8 === 0x1503) return "the peer speaks TLS"; // head of an alert record

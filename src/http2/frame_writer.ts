@@ -9,7 +9,7 @@ import { Flag, FrameType } from "./constants.ts";
 
 const utf8 = new TextEncoder();
 
-/** Writes a frame header (RFC 9113 §4.1) at offset `at`, with room reserved before. */
+/** Writes a frame header (RFC 9113 §4.1) at offset `at` of `buffer`, which must have room for 9 octets. */
 export function putFrameHeader(
   buffer: Uint8Array,
   at: number,

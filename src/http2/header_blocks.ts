@@ -8,11 +8,11 @@ import { ByteWriter } from "../bytes/writer.ts";
 import { ProtocolError } from "../errors.ts";
 import { ErrorCode, Flag } from "./constants.ts";
 
-/** Receives complete header blocks. */
+/** Handles complete header blocks. */
 export interface BlockOwner {
   /**
-   * A block is complete: `start` to `end` of `buffer`, only valid during the call. `selfDependent`: its priority makes the
-   * stream depend on itself.
+   * Called with a complete header block, `start` to `end` of `buffer`, which is only valid during the call.
+   * `selfDependent`: the block's priority makes the stream depend on itself.
    */
   onBlock(
     streamId: number,
@@ -24,19 +24,19 @@ export interface BlockOwner {
   ): void;
 }
 
-/** The header block being received. Methods throw ProtocolError for connection errors. */
+/** Gathers the fragments of a header block. Methods throw ProtocolError for connection errors. */
 export class HeaderBlocks {
-  /** Stream of the incomplete block, or 0. */
+  /** Identifier of the stream whose header block is incomplete; 0 when there is none. */
   openStream = 0;
   #endStream = false;
   #selfDependent = false;
   #continuations = 0;
   #block: ByteWriter | null = null;
 
-  /** `maxContinuationFrames`: limit on the CONTINUATION frames of a block, empty ones included. */
+  /** `maxContinuationFrames`: limit on the CONTINUATION frames of one header block, empty frames included. */
   constructor(readonly owner: BlockOwner, readonly maxContinuationFrames: number) {}
 
-  /** Bytes of the incomplete block. */
+  /** Size of the incomplete header block in bytes. */
   get bufferedBytes(): number {
     return this.#block === null ? 0 : this.#block.length;
   }

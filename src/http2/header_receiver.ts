@@ -29,7 +29,7 @@ import type { StreamTable } from "./stream_table.ts";
 
 /** Collaborators of {@link HeaderReceiver}. */
 export interface HeaderReceiverParts {
-  /** The peer's HPACK table. */
+  /** Decodes the peer's header blocks. */
   readonly decoder: HpackDecoder;
   /** Open streams. */
   readonly streams: StreamTable;
@@ -39,7 +39,7 @@ export interface HeaderReceiverParts {
   readonly closedStreams: ClosedStreams;
   /** Tells whether new streams are still accepted. */
   readonly shutdown: Shutdown;
-  /** Tells whether there is room for more replies. */
+  /** Tells whether the send buffer has room for more replies. */
   readonly sender: SendScheduler;
 }
 
@@ -96,7 +96,7 @@ export class HeaderReceiver implements BlockOwner {
       if (known !== null) return this.#onRequest(id, endStream, known);
     }
     const { version } = decoder;
-    // Every block is decoded, wanted or not, so that both sides' tables stay equal (RFC 9113 §4.3).
+    // Decodes header blocks of closed streams too, so that both sides' HPACK tables stay equal (RFC 9113 §4.3).
     decoder.decode(buffer, start, end, list, this.#limits);
     const stream = this.#streams.open.get(id);
     if (stream !== undefined) return this.#onStreamBlock(stream, endStream);
@@ -111,7 +111,8 @@ export class HeaderReceiver implements BlockOwner {
 
   // ---- requests ----------------------------------------------------------------------------------------
 
-  // RFC 9113 §5.1.1: clients open odd streams. Ends the connection when the identifier is even.
+  // Takes the identifier of a new stream; an even one ends the connection, because clients use odd ones (RFC 9113
+  // §5.1.1).
   #takeId(id: number): boolean {
     if ((id & 1) === 0) {
       this.#context.violation(`The client opened stream ${id}, which is even`);

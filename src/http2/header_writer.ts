@@ -11,7 +11,7 @@ import { putFrameHeader } from "./frame_writer.ts";
 
 /** Writes header blocks straight into the output; owns the encoder's table. */
 export class HeaderWriter {
-  /** Encodes fields; use it between `begin` and `end` only. */
+  /** Encodes header fields. Use it only between `begin` and `end`. */
   readonly encoder = new HpackEncoder();
   readonly #out: ByteWriter;
 
@@ -20,7 +20,7 @@ export class HeaderWriter {
     this.#out = out;
   }
 
-  /** Starts a HEADERS frame, after which fields are encoded. Returns its offset in the output. */
+  /** Starts a HEADERS frame, to which `encoder` then adds fields. Returns the offset of the frame in the output. */
   begin(): number {
     const out = this.#out;
     out.reserve(FRAME_HEADER_BYTES);

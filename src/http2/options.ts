@@ -20,7 +20,7 @@ type Http2Limits = Required<
 
 /** Options of one HTTP/2 connection, for either side. */
 export interface Http2Options extends Http2Limits, LifetimeOptions {
-  /** Bound on buffers that this connection shares with the others of its server. Default: none. */
+  /** Memory pool that this connection shares with the server's other connections. Default: no bound. */
   memory: MemoryPool | undefined;
 }
 
@@ -32,7 +32,7 @@ export const DEFAULT_HTTP2_OPTIONS: Readonly<Http2Options> = {
   memory: undefined,
 };
 
-/** Fills in defaults and drops other names. Values are checked once, where a server or channel is made. */
+/** Fills in defaults and drops unknown names. Values are not checked here, but when a server or channel is created. */
 export function http2Options(options: Partial<Http2Options>): Http2Options {
   const all = { ...DEFAULT_HTTP2_OPTIONS };
   for (const [key, value] of Object.entries(options)) {

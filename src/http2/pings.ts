@@ -31,8 +31,9 @@ export class Pings {
   }
 
   /**
-   * Answers a PING. A server ends the connection when pings are too frequent. As in grpc-go, a ping that follows DATA
-   * or HEADERS of the server (`framesSent` counts them) is taken for a bandwidth measurement and does not count.
+   * Answers a PING. A server ends the connection when the client pings too often. As in grpc-go, a PING after DATA or
+   * HEADERS sent by the server (counted by `framesSent`) is taken for a bandwidth measurement and does not count
+   * against the limit.
    */
   onPing(high: number, low: number, framesSent: number, openCalls: number): void {
     const context = this.#context;
@@ -49,7 +50,10 @@ export class Pings {
     }
   }
 
-  /** Handles the acknowledgement of a keepalive ping or a user's ping; charges any other. */
+  /**
+   * Handles the acknowledgement of a keepalive ping or a user's ping, and charges the peer for any other
+   * acknowledgement.
+   */
   onAck(high: number, low: number): void {
     if (high === KEEPALIVE_PING_HIGH && low === KEEPALIVE_PING_LOW) {
       this.#lifetime.ponged();
@@ -66,7 +70,7 @@ export class Pings {
     writePing(this.#context.out, false, KEEPALIVE_PING_HIGH, KEEPALIVE_PING_LOW);
   }
 
-  /** Sends a ping for a user. */
+  /** Sends a ping for the application; calls `onPong` with the time of its acknowledgement. */
   send(onPong: (nowMs: number) => void): void {
     this.#waiting ??= new Map();
     const id = this.#nextId++ >>> 0;
@@ -74,7 +78,7 @@ export class Pings {
     writePing(this.#context.out, false, USER_PING_HIGH, id);
   }
 
-  /** Forgets users' pings: the connection has ended. */
+  /** Drops the pending pings of users when the connection has ended. */
   clear(): void {
     this.#waiting = null;
   }

@@ -18,24 +18,25 @@ import type { Http2Stream } from "./stream.ts";
 const SAMPLE_PING_HIGH = 0x76727063;
 const SAMPLE_PING_LOW = 0x62647001;
 
-// Window up to which the delay is ignored: smaller windows cost more turns and writes than they save in waiting.
+// Below this window, in octets, windows grow by the bytes of a sample, whatever its delay: small windows cost more
+// turns of the event loop and writes than they save in queueing.
 const FREE_WINDOW_BYTES = 262_144;
-// Age at which the least delay is replaced, because routes change.
+// Age at which the least measured delay is replaced, because routes change.
 const LEAST_DELAY_MS = 60_000;
-// Weight of earlier samples.
+// Factor by which each new sample reduces the weight of earlier ones.
 const RECENT = 3 / 4;
-// Least delay of a sample: the clock may not advance within one.
+// Shortest delay assumed for a sample, because the clock may not advance during it.
 const MIN_DELAY_MS = 0.02;
 
 /** Flow control of one connection's receiving side. */
 export class ReceiveWindow {
   /** Octets that the peer may still send on the connection. */
   window = DEFAULT_WINDOW_BYTES;
-  /** SETTINGS_INITIAL_WINDOW_SIZE as last sent. */
+  /** Last SETTINGS_INITIAL_WINDOW_SIZE sent to the peer. */
   streamWindow: number;
-  /** Octets of credit withheld on paused streams. */
+  /** Credit withheld on paused streams, in octets. */
   heldBytes = 0;
-  // Size of the connection's window with all credit returned.
+  // Size that the connection's window has when all credit is returned, in octets.
   #target: number;
   #unreturned = 0;
   #sampling = false;
@@ -62,7 +63,10 @@ export class ReceiveWindow {
     return this.#target - this.window - this.#unreturned;
   }
 
-  /** Opens the connection's window beyond the protocol's default; part of the preface. */
+  /**
+   * Writes the WINDOW_UPDATE that raises the connection's window from the protocol's default to
+   * `connectionWindowBytes`.
+   */
   open(): void {
     if (this.#target > this.window) {
       writeWindowUpdate(this.out, 0, this.#target - this.window);
@@ -70,14 +74,14 @@ export class ReceiveWindow {
     }
   }
 
-  /** Takes `count` octets off the connection's window; false when the peer exceeded it. */
+  /** Subtracts `count` octets from the connection's window; returns false when the peer has exceeded it. */
   take(count: number): boolean {
     this.window -= count;
     if (this.#sampling) this.#sampleBytes += count;
     return this.window >= 0;
   }
 
-  /** Returns credit for octets that were consumed or discarded; stream null for the connection only. */
+  /** Returns credit for octets that were consumed or discarded; with `stream` null, on the connection only. */
   give(stream: Http2Stream | null, count: number): void {
     this.#unreturned += count;
     if (
@@ -120,7 +124,7 @@ export class ReceiveWindow {
     writeWindowUpdate(this.out, 0, this.#unreturned);
     this.window += this.#unreturned;
     this.#unreturned = 0;
-    // Half a window was used since the last update: a sample is worthwhile if windows may still grow.
+    // The peer has used half a window since the last update, so a sample starts if windows may still grow.
     if (!this.#sampling && this.streamWindow < this.options.maxWindowBytes) {
       this.#sampling = true;
       this.#sampleBytes = 0;
@@ -129,12 +133,12 @@ export class ReceiveWindow {
     }
   }
 
-  /** Whether a PING's opaque data is that of a sample. */
+  /** Whether the opaque data of a PING acknowledgement is that of a bandwidth sample. */
   isSamplePing(high: number, low: number): boolean {
     return high === SAMPLE_PING_HIGH && low === SAMPLE_PING_LOW;
   }
 
-  /** Ends the sample: its PING was acknowledged. Returns by how many octets the windows of streams grow, or 0. */
+  /** Ends a sample, whose PING was acknowledged. Returns the growth of the streams' windows in octets, or 0. */
   endSample(): number {
     if (!this.#sampling) return 0;
     this.#sampling = false;
@@ -149,7 +153,8 @@ export class ReceiveWindow {
     const product = this.streamWindow < FREE_WINDOW_BYTES
       ? this.#sampleBytes
       : this.#recentBytes / this.#recentMs * this.#leastDelayMs;
-    // Windows grow once the bandwidth-delay product reaches two thirds of them: it may be limited by the window.
+    // Windows grow once the bandwidth-delay product reaches two thirds of the window, because the window may be what
+    // limits it.
     if (product * 3 < this.streamWindow * 2) return 0;
     const wanted = Math.min(this.options.maxWindowBytes, Math.ceil(product * 2));
     if (wanted <= this.streamWindow) return 0;

@@ -5,19 +5,21 @@
  * @module
  */
 
-// Streams remembered; beyond that, only the largest forgotten identifier is known.
+// Number of streams remembered; of older ones, only the largest identifier is kept.
 const REMEMBERED_RESETS = 256;
 
-/** Knowledge about a stream that is not open. */
+/** What is known about a frame of a stream that is not open. */
 export type ResetKnowledge =
-  /** Reset here, and the frame fits the credit that the peer had left. */
+  /** This side reset the stream, and the frame fits the peer's remaining credit. */
   | "within-window"
-  /** Reset here; the frame is more than that credit, or takes none. */
+  /**
+   * This side reset the stream; the frame exceeds the peer's remaining credit, or is of a type that needs no credit.
+   */
   | "beyond-window"
-  /** Not remembered. */
+  /** No reset of the stream is remembered. */
   | "unknown";
 
-/** A ring of stream identifiers with the credit that the peer had left. */
+/** Ring of the streams that this side reset last, with the peer's remaining credit on each. */
 export class ResetMemory {
   #ids: number[] | null = null;
   #windows: number[] | null = null;
@@ -35,7 +37,7 @@ export class ResetMemory {
     this.#at = (this.#at + 1) % REMEMBERED_RESETS;
   }
 
-  /** Takes `bytes` off the credit of a remembered stream. */
+  /** Subtracts `bytes` from the credit of a remembered stream; 0 for frames that need no credit. */
   take(id: number, bytes: number): ResetKnowledge {
     const known = this.#ids === null ? -1 : this.#ids.lastIndexOf(id);
     if (known < 0) return "unknown";
@@ -43,7 +45,7 @@ export class ResetMemory {
     return "beyond-window";
   }
 
-  /** Whether the stream may have been reset here too long ago to be remembered. */
+  /** Whether this side may have reset the stream so long ago that it is no longer remembered. */
   mayBeForgotten(id: number): boolean {
     return id <= this.#largestForgotten;
   }

@@ -7,16 +7,16 @@
 import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { releaseMessage } from "../bytes/pool.ts";
 
-// Messages up to this size are copied together, which avoids a list of many small arrays; larger ones are kept as they
-// are.
+// Messages up to this size, in bytes, are copied into shared chunks, which avoids many small arrays; larger ones are
+// not copied.
 const COPY_BYTES = 4_096;
 
-/** First-in, first-out queue of bytes. It owns what is pushed and returns lent buffers to their pool. */
+/** First-in, first-out queue of bytes. It owns the pushed buffers, and returns lent ones to their pool once sent. */
 export class SendQueue {
   #chunks: Uint8Array[] = [];
   #head = 0;
   #headOffset = 0;
-  // The last chunk, if it may be appended to, and how far it is filled.
+  // Last chunk, if small messages may still be appended to it, and the number of bytes in it.
   #tail: Uint8Array | null = null;
   #tailLength = 0;
   /** Number of queued bytes. */
@@ -31,7 +31,7 @@ export class SendQueue {
     } else {
       this.#seal();
       if (prefix !== null) {
-        // Exactly sized: a body that is not copied follows.
+        // The copy is exactly as long as the prefix, because nothing is appended to a chunk before an uncopied body.
         this.#chunks.push(prefix.slice());
         this.length += prefix.length;
       }

@@ -20,9 +20,9 @@ import type { Http2Options } from "./options.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { Http2Stream } from "./stream.ts";
 
-/** Connection interface used by the scheduler. */
+/** Interface of the connection that the scheduler uses. */
 export interface SendOwner {
-  /** END_STREAM was sent with DATA. */
+  /** Called when END_STREAM was sent with DATA. */
   onEndSent(stream: Http2Stream): void;
 }
 
@@ -34,13 +34,16 @@ export class SendScheduler {
   maxFrameBytes = DEFAULT_FRAME_BYTES;
   /** Bytes queued on all streams. */
   queuedBytes = 0;
-  /** DATA and HEADERS frames sent; a PING that follows one does not count against the limit on pings. */
+  /** Number of DATA and HEADERS frames sent; a PING after one does not count against the limit on pings. */
   framesSent = 0;
-  /** DATA frames of 5 octets or more sent; the WINDOW_UPDATEs and PINGs that they cause are not charged. */
+  /**
+   * Number of DATA frames of 5 octets or more sent; the peer is not charged for the WINDOW_UPDATEs and PINGs they
+   * cause.
+   */
   usefulFrames = 0;
   // Streams whose senders wait because the connection as a whole has too many queued bytes.
   readonly #starved = new Set<Http2Stream>();
-  // The DATA frame written last: offset of its header, its end, its stream, and the value of `out.taken`.
+  // Last DATA frame written: offset of its header, offset of its end, its stream, and the value of `out.taken` then.
   #frameAt = 0;
   #frameEnd = -1;
   #frameStream: Http2Stream | null = null;
@@ -59,7 +62,7 @@ export class SendScheduler {
 
   /**
    * Sends `prefix` and `body` as consecutive DATA, as far as windows and output allow, and queues the rest. `prefix` is
-   * copied; `body` belongs to the scheduler from now on, which returns a lent buffer to its pool.
+   * copied. The scheduler takes ownership of `body`, and returns it to its pool if it is lent.
    */
   send(stream: Http2Stream, prefix: Uint8Array | null, body: Uint8Array, endStream: boolean): void {
     const head = prefix === null ? 0 : prefix.length;
@@ -96,7 +99,7 @@ export class SendScheduler {
       }
       for (let i = 0; i < head; i++) buffer[at + i] = prefix![i];
       at += head;
-      // Up to about 32 bytes a loop is faster than set().
+      // Up to about 32 bytes, a loop is faster than `set`.
       if (body.length <= 32) { for (let i = 0; i < body.length; i++) buffer[at + i] = body[i]; }
       else buffer.set(body, at);
       this.#frameEnd = out.length = at + body.length;
@@ -125,7 +128,7 @@ export class SendScheduler {
     this.pump();
   }
 
-  // Sends several frames at once: windows and output have room for all of them.
+  // Sends a message in one or more frames; the windows and the output have room for all of them.
   #sendFrames(
     stream: Http2Stream,
     prefix: Uint8Array | null,
@@ -135,7 +138,7 @@ export class SendScheduler {
     const { out, maxFrameBytes } = this;
     const head = prefix === null ? 0 : prefix.length;
     const total = head + body.length;
-    // Room for more large messages: growing for each would copy those before it.
+    // Reserves output for 8 messages of this size: growing the buffer for each would copy the earlier ones again.
     const ahead = Math.min(this.options.maxOutputBytes - out.length, total * 8);
     out.reserve(Math.max(total, ahead) + 9 * Math.ceil(total / maxFrameBytes));
     const { buffer } = out;
@@ -188,14 +191,14 @@ export class SendScheduler {
     return true;
   }
 
-  /** Whether the stream may queue more data; if not, `onWritable` is called once it may. */
+  /** Whether the stream may queue more data; if not, the stream's `onWritable` is called once it may. */
   writable(stream: Http2Stream): boolean {
     if (
       stream.queuedBytes < this.options.sendBufferBytes &&
       this.queuedBytes < this.options.maxSendBufferBytes
     ) return true;
     stream.wantsWritable = true;
-    // Without queued bytes the stream gets no turn of its own, which would notify its sender.
+    // A stream without queued bytes gets no turn in which its sender would be notified, so it is listed as starved.
     if (this.queuedBytes >= this.options.maxSendBufferBytes) this.#starved.add(stream);
     return false;
   }
@@ -239,7 +242,7 @@ export class SendScheduler {
     const streams = [...this.#starved];
     this.#starved.clear();
     for (const stream of streams) {
-      // A stream with enough queued bytes is notified in its own turn.
+      // Skips a stream with many queued bytes: its sender is notified in the stream's own turn.
       if (!stream.wantsWritable || stream.queuedBytes >= this.options.sendBufferBytes) continue;
       stream.wantsWritable = false;
       stream.onWritable();
@@ -275,7 +278,7 @@ export class SendScheduler {
     const { out } = this;
     if (count > 0 || stream.endQueued) {
       const flags = last && stream.endQueued ? Flag.END_STREAM : 0;
-      // Room for the following frames as well: growing frame by frame would copy everything each time.
+      // Reserves output for the stream's next frames too: growing the buffer per frame would copy it each time.
       const ahead = Math.min(queue.length, this.options.maxOutputBytes - out.length);
       out.reserve(9 + Math.max(count, ahead));
       putFrameHeader(out.buffer, out.length, count, FrameType.DATA, flags, stream.id);

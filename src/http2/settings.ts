@@ -24,31 +24,31 @@ import type { ReceiveWindow } from "./receive_window.ts";
 import type { SendScheduler } from "./send_scheduler.ts";
 import type { StreamTable } from "./stream_table.ts";
 
-// Entries of one frame; nghttp2 has the same limit.
+// Largest number of entries accepted in one SETTINGS frame; nghttp2 has the same limit.
 const MAX_ENTRIES = 32;
 const ENTRY_BYTES = 6;
-// Larger frames gain nothing, and make the turns between streams longer.
+// Largest DATA payload sent, in octets: longer frames are no faster, and delay the other streams.
 const MAX_SENT_FRAME_BYTES = 65_536;
 
 /** Collaborators of {@link Settings}. */
 export interface SettingsParts {
   /** Open streams, whose windows INITIAL_WINDOW_SIZE changes. */
   readonly streams: StreamTable;
-  /** Follows MAX_FRAME_SIZE. */
+  /** Send scheduler, which applies the peer's SETTINGS_MAX_FRAME_SIZE. */
   readonly sender: SendScheduler;
   /** Receive flow control of the connection; holds the INITIAL_WINDOW_SIZE that this side sent. */
   readonly receiveWindow: ReceiveWindow;
-  /** Follows the peer's HEADER_TABLE_SIZE. */
+  /** HPACK encoder, which applies the peer's SETTINGS_HEADER_TABLE_SIZE. */
   readonly encoder: HpackEncoder;
-  /** Follows this side's HEADER_TABLE_SIZE. */
+  /** HPACK decoder, which applies this side's SETTINGS_HEADER_TABLE_SIZE. */
   readonly decoder: HpackDecoder;
 }
 
-/** The settings of both sides, and the time limits of their exchange. */
+/** SETTINGS of both sides, and the time limits of their exchange. */
 export class Settings {
   /** Whether the peer's first SETTINGS arrived. */
   received = false;
-  /** Streams that the peer allows this side to have open. */
+  /** Number of streams that the peer allows this side to have open. */
   peerMaxStreams = Infinity;
   /** The peer's SETTINGS_INITIAL_WINDOW_SIZE. */
   peerInitialWindow = DEFAULT_WINDOW_BYTES;
@@ -90,18 +90,21 @@ export class Settings {
     this.#parts.receiveWindow.open();
   }
 
-  /** Receive window of new streams: at least the protocol's default until the peer knows this side's SETTINGS. */
+  /**
+   * Receive window of new streams in octets: at least the protocol's default until the peer acknowledges this side's
+   * SETTINGS.
+   */
   get initialWindow(): number {
     const { streamWindow } = this.#parts.receiveWindow;
     return this.#unacknowledged === 0 ? streamWindow : Math.max(streamWindow, DEFAULT_WINDOW_BYTES);
   }
 
-  /** Next deadline: of the peer's preface, or of its acknowledgement of this side's SETTINGS. */
+  /** Earlier deadline of the peer's preface and of its acknowledgement of this side's SETTINGS, in ms. */
   get nextMs(): number {
     return Math.min(this.#prefaceMs, this.#ackMs);
   }
 
-  /** Ends the connection when the peer has exceeded a time limit. */
+  /** Ends the connection when the peer's preface or its SETTINGS acknowledgement is overdue. */
   onTimer(nowMs: number): void {
     const { options } = this.#context;
     if (nowMs >= this.#prefaceMs) {
@@ -114,9 +117,9 @@ export class Settings {
     }
   }
 
-  /** The receive windows of streams have grown by `growth`, which SETTINGS announced to the peer. */
+  /** Adds `growth` octets, just announced in SETTINGS, to the receive windows of all open streams. */
   onWindowGrowth(growth: number): void {
-    // No time limit: the acknowledgement is queued behind the peer's data, which may be slow to arrive.
+    // This acknowledgement has no time limit: it is queued behind the peer's data, which may be slow to arrive.
     this.#unacknowledged++;
     for (const stream of this.#parts.streams.open.values()) stream.recvWindow += growth;
   }
@@ -168,7 +171,7 @@ export class Settings {
       this.#unacknowledged--;
       this.#ackMs = Infinity;
     }
-    // A table size below the default takes effect with the acknowledgement (RFC 7541 §4.2).
+    // A HEADER_TABLE_SIZE below the default takes effect when the peer acknowledges it (RFC 7541 §4.2).
     this.#parts.decoder.setMaxTableBytes(context.options.headerTableBytes);
   }
 
@@ -176,7 +179,7 @@ export class Settings {
     const { sender, encoder } = this.#parts;
     switch (id) {
       case SettingId.HEADER_TABLE_SIZE:
-        // Capped at 4 KiB, because the table takes memory on this side.
+        // The encoder uses at most 4 KiB of the peer's table size, because its copy of the table takes memory here.
         encoder.setPeerMaxTableBytes(Math.min(value, DEFAULT_HEADER_TABLE_BYTES));
         return;
       case SettingId.ENABLE_PUSH:

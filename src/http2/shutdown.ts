@@ -20,7 +20,7 @@ const DRAIN_PING_HIGH = 0x76727063;
 const DRAIN_PING_LOW = 0x64726e31;
 const DRAIN_PING_TIMEOUT_MS = 5_000;
 const LARGEST_ID = 0x7fffffff;
-// Most bytes of a GOAWAY's debug data that are reported.
+// Length to which GOAWAY debug data is cut in reports, in bytes.
 const MAX_DEBUG_BYTES = 256;
 
 /** Collaborators of {@link Shutdown}. */
@@ -29,40 +29,39 @@ export interface ShutdownParts {
   readonly streams: StreamTable;
   /** Ends streams. */
   readonly closer: StreamCloser;
-  /** Resumes sending when ended streams leave room. */
+  /** Resumes sending when the end of streams frees send buffer. */
   readonly sender: SendScheduler;
-  /** Slows keepalive after too_many_pings. */
+  /** Halves the keepalive rate after GOAWAY with too_many_pings. */
   readonly lifetime: ConnectionLifetime;
 }
 
 /** State of the graceful shutdown, on both sides. */
 export class Shutdown {
-  /** Latest time of the second GOAWAY. */
+  /** Time by which the second GOAWAY is sent, in ms; Infinity when none is due. */
   nextMs = Infinity;
   readonly #context: ConnectionContext;
   readonly #parts: ShutdownParts;
   #draining = false;
   #goawayReceived = false;
-  /** The last identifier that this server has promised to process; -1 before. */
+  /** Last stream identifier in this server's final GOAWAY; -1 before it is sent. */
   #lastId = -1;
 
-  /** Starts with both sides open. */
   constructor(context: ConnectionContext, parts: ShutdownParts) {
     this.#context = context;
     this.#parts = parts;
   }
 
-  /** Whether a drain has begun here or the peer has sent GOAWAY. */
+  /** Whether this side drains or the peer has sent GOAWAY. */
   get begun(): boolean {
     return this.#draining || this.#goawayReceived;
   }
 
-  /** Whether the stream lies beyond the last one that this server has promised to process. */
+  /** Whether the stream's identifier is above the last one in this server's final GOAWAY. */
   ignores(id: number): boolean {
     return this.#lastId >= 0 && id > this.#lastId;
   }
 
-  /** Whether the connection has nothing left to do, its streams and handlers having ended. */
+  /** Whether a drain is complete: no stream is open and no handler runs. */
   get complete(): boolean {
     if (this.#parts.streams.open.size > 0) return false;
     if (this.#context.role === "client") return this.begun;
@@ -83,7 +82,7 @@ export class Shutdown {
     this.#context.changed();
   }
 
-  /** Handles an acknowledgement of PING; false when it is not that of the drain's ping. */
+  /** Handles a PING acknowledgement; returns false unless it acknowledges the drain's PING. */
   onPingAck(high: number, low: number): boolean {
     if (high !== DRAIN_PING_HIGH || low !== DRAIN_PING_LOW) return false;
     this.#sendLastId();

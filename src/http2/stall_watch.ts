@@ -10,17 +10,17 @@ import { ErrorCode } from "./constants.ts";
 import type { StreamCloser } from "./stream_closer.ts";
 import type { StreamTable } from "./stream_table.ts";
 
-/** Checks a server's queued replies twice per stall timeout while there are any. */
+/** Checks a server's queued replies for progress, twice per stall timeout. */
 export class StallWatch {
-  /** Time of the next check. */
+  /** Time of the next check, in ms; Infinity while no reply is queued. */
   nextMs = Infinity;
   readonly #limitMs: number;
   readonly #streams: StreamTable;
   readonly #closer: StreamCloser;
-  /** When the transport last accepted output, or the peer last gave credit. */
+  /** Time at which the transport last accepted output or the peer last gave credit, in ms. */
   #progressMs = 0;
 
-  /** `limitMs`: how long a complete reply may go without progress while its connection makes none either. */
+  /** `limitMs`: time after which a complete reply is given up when neither it nor its connection makes progress. */
   constructor(limitMs: number, streams: StreamTable, closer: StreamCloser) {
     this.#limitMs = limitMs;
     this.#streams = streams;
@@ -32,7 +32,7 @@ export class StallWatch {
     this.#progressMs = nowMs;
   }
 
-  /** Schedules a check, because bytes of a reply are queued. */
+  /** Schedules a check unless one is scheduled. Called when bytes of a reply are queued. */
   watch(nowMs: number): void {
     if (this.nextMs === Infinity) this.nextMs = nowMs + this.#limitMs / 2;
   }
@@ -45,7 +45,7 @@ export class StallWatch {
     for (const stream of this.#streams.open.values()) {
       if (stream.queue === null) continue;
       waiting = true;
-      // Counted from the first check: the engine's time may have been out of date when the bytes were queued.
+      // The wait counts from the first check, because the engine's time may be out of date when bytes are queued.
       if (stream.progressMs === 0) stream.progressMs = nowMs;
       const complete = stream.endQueued || stream.trailersQueued;
       if (!complete) continue;

@@ -12,13 +12,13 @@ import type { FieldSummary } from "./field_check.ts";
 import type { SendQueue } from "./send_queue.ts";
 import { StreamState } from "./stream_state.ts";
 
-/** Connection interface used by its streams and the protocol above. */
+/** Interface of the connection that its streams and the protocol above use. */
 export interface StreamOwner {
-  /** Bytes to be sent. */
+  /** Output buffer of the connection. */
   readonly out: ByteWriter;
   /** Encodes fields between `beginHeaders` and `endHeaders`. */
   readonly encoder: HpackEncoder;
-  /** This connection's share of its server's memory. */
+  /** This connection's share of the server's memory pool. */
   readonly memory: MemoryShare;
   /** Whether the connection has ended. */
   readonly finished: boolean;
@@ -34,13 +34,13 @@ export interface StreamOwner {
   beginHeaders(): number;
   /** Completes the HEADERS frame at offset `at`. */
   endHeaders(stream: Http2Stream, at: number, endStream: boolean): void;
-  /** Sends or queues `prefix` (copied) and `body` (owned from now on). */
+  /** Sends or queues `prefix`, which is copied, and `body`, of which the connection takes ownership. */
   sendData(stream: Http2Stream, prefix: Uint8Array | null, body: Uint8Array, end: boolean): void;
-  /** Whether the stream should send more now; if not, its `onWritable` is called later. */
+  /** Whether the stream should send more now; if not, the stream's `onWritable` is called once it should. */
   writable(stream: Http2Stream): boolean;
-  /** Sends RST_STREAM. Only `onDropped` and the handler's `onStreamClosed` follow. */
+  /** Sends RST_STREAM. Of the callbacks, only the stream's `onDropped` and the handler's `onStreamClosed` follow. */
   reset(stream: Http2Stream, code: number): void;
-  /** Withholds credit from the stream's sender, or returns it again. */
+  /** Withholds flow-control credit for the stream from the peer, or resumes returning it. */
   setReadPaused(stream: Http2Stream, paused: boolean): void;
   /** Charges the peer for a broken message. */
   chargeFault(): void;
@@ -55,56 +55,56 @@ export interface StreamOwner {
 export abstract class Http2Stream {
   /** Stream identifier; 0 until opened. */
   id = 0;
-  /** One of StreamState. */
+  /** State of the stream, one of {@link StreamState}. */
   state: number = StreamState.IDLE;
-  /** Octets that may still be sent; negative after the peer has shrunk its window (RFC 9113 §6.9.2). */
+  /** Send window in octets; negative after the peer has reduced its initial window (RFC 9113 §6.9.2). */
   sendWindow: number;
-  /** Octets that the peer may still send. */
+  /** Receive window: octets that the peer may still send. */
   recvWindow: number;
-  /** Octets received for which no credit was returned yet. */
+  /** Received octets for which no credit was returned yet. */
   recvHeld = 0;
   /** Whether credit is withheld because the reader is slow. */
   readPaused = false;
   /** Whether a header section was received. */
   headersReceived = false;
-  /** Octets announced by content-length and not received yet; -1 when not announced. */
+  /** Octets of the body that content-length announced and that have not arrived; -1 without content-length. */
   lengthLeft = -1;
-  /** Bytes that wait for flow control. */
+  /** Queue of bytes that wait for flow control; null when there are none. */
   queue: SendQueue | null = null;
   /** Whether the scheduler lists the stream among those that can send. */
   listed = false;
   /** Whether END_STREAM goes with the last queued byte. */
   endQueued = false;
-  /** Whether `writeTrailers` is to be called when the queue is empty. */
+  /** Whether `writeTrailers` is called once the queue is empty. */
   trailersQueued = false;
-  /** Whether the sender waits for `onWritable`. */
+  /** Whether the stream's sender waits for `onWritable`. */
   wantsWritable = false;
   /** Server: whether response headers were sent. */
   answered = false;
-  /** When queued bytes last made progress, for the stall watch; 0 until its next check. */
+  /** Time at which queued bytes last made progress, in ms; 0 until the next check by the stall watch. */
   progressMs = 0;
 
-  /** Makes an idle stream. */
+  /** Creates an idle stream. */
   constructor(readonly connection: StreamOwner) {
     this.sendWindow = connection.peerInitialWindow;
     this.recvWindow = connection.initialWindow;
   }
 
-  /** A header section arrived; `list` and `summary` are only valid during the call. */
+  /** Called with a header section; `list` and `summary` are only valid during the call. */
   abstract onHeaders(list: HeaderList, summary: FieldSummary, endStream: boolean): void;
-  /** A trailer section arrived, which ends the stream; `list` is only valid during the call. */
+  /** Called with a trailer section, which half-closes the stream; `list` is only valid during the call. */
   abstract onTrailers(list: HeaderList, summary: FieldSummary): void;
-  /** Octets `start` to `end` of `buffer` arrived; only valid during the call. */
+  /** Called with received DATA, `start` to `end` of `buffer`, which is only valid during the call. */
   abstract onData(buffer: Uint8Array, start: number, end: number): void;
-  /** END_STREAM arrived with DATA. */
+  /** Called when END_STREAM arrives with DATA. */
   abstract onEnd(): void;
-  /** The stream ended abnormally: `remote` when the peer reset it, else by a stream error of the peer. */
+  /** Called when the stream ends abnormally. `remote`: the peer ended it; otherwise this side did, for an error. */
   abstract onReset(errorCode: number, remote: boolean, reason: string): void;
-  /** The sender may continue. */
+  /** Called when the stream's sender may continue after `writable` was false. */
   abstract onWritable(): void;
-  /** The stream is closed: free what it holds. Called before `onReset`, if that follows. */
+  /** Called when the stream has closed, to free what it holds; comes before `onReset`. */
   abstract onDropped(): void;
-  /** The queue is empty and `trailersQueued`: write the trailer section. */
+  /** Writes the trailer section; called when `trailersQueued` is set and the queue is empty. */
   abstract writeTrailers(): void;
 
   /** Whether this side may still send. */
@@ -117,7 +117,7 @@ export abstract class Http2Stream {
     return this.state === StreamState.OPEN || this.state === StreamState.HALF_CLOSED_LOCAL;
   }
 
-  /** Bytes queued for flow control. */
+  /** Number of bytes that wait for flow control. */
   get queuedBytes(): number {
     return this.queue === null ? 0 : this.queue.length;
   }

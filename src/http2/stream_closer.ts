@@ -27,7 +27,6 @@ export class StreamCloser {
   readonly #sender: SendScheduler;
   readonly #receiveWindow: ReceiveWindow;
 
-  /** All arguments belong to the same connection. */
   constructor(
     context: ConnectionContext,
     streams: StreamTable,
@@ -45,7 +44,7 @@ export class StreamCloser {
     this.#receiveWindow = receiveWindow;
   }
 
-  /** Stream error (RFC 9113 §5.4.2): RST_STREAM, `onReset`, and a charge to the peer. */
+  /** Handles a stream error (RFC 9113 §5.4.2): sends RST_STREAM, calls `onReset` and charges the peer. */
   streamError(stream: Http2Stream, code: number, reason: string): void {
     if (stream.state === StreamState.CLOSED) return;
     this.#writeReset(stream.id, code, stream.recvWindow);
@@ -55,7 +54,7 @@ export class StreamCloser {
     this.#context.finishIfDrained();
   }
 
-  /** Stream error: the length of the body differs from content-length (RFC 9113 §8.1.1). */
+  /** Handles the stream error that the length of the body differs from content-length (RFC 9113 §8.1.1). */
   contentLengthError(stream: Http2Stream): void {
     this.streamError(
       stream,
@@ -64,18 +63,20 @@ export class StreamCloser {
     );
   }
 
-  /** Stream error of a stream that is not open: RST_STREAM, and a charge to the peer. */
+  /** Handles a stream error on a stream that is not open: sends RST_STREAM and charges the peer. */
   refuse(id: number, code: number): void {
     this.#writeReset(id, code, 0);
     this.#context.charge(PeerEvent.FAULT);
   }
 
-  /** Refuses, without a charge, a stream that was opened before the client can have seen GOAWAY (RFC 9113 §6.8). */
+  /** Refuses a stream that the client opened before it received GOAWAY (RFC 9113 §6.8), without charging it. */
   refuseLate(id: number): void {
     this.#writeReset(id, ErrorCode.REFUSED_STREAM, 0);
   }
 
-  /** Resets a stream for the protocol above. No callback but `onStreamClosed` follows. */
+  /**
+   * Resets a stream at the request of the protocol above; afterwards only `onDropped` and `onStreamClosed` are called.
+   */
   reset(stream: Http2Stream, code: number): void {
     if (stream.state === StreamState.CLOSED || stream.state === StreamState.IDLE) return;
     this.#writeReset(stream.id, code, stream.recvWindow);
@@ -86,12 +87,12 @@ export class StreamCloser {
     this.#context.finishIfDrained();
   }
 
-  /** Ends a stream that the peer has reset, or has not processed. */
+  /** Ends a stream that the peer has reset, or that its GOAWAY excludes from processing. */
   endByPeer(stream: Http2Stream, code: number, reason: string): void {
     this.#end(stream, code, true, reason);
   }
 
-  /** This side has sent END_STREAM. */
+  /** Handles the end of this side of a stream, after END_STREAM was sent. */
   localEnded(stream: Http2Stream): void {
     // A server that has answered does not need the rest of the request (RFC 9113 §8.1).
     if (
@@ -102,13 +103,13 @@ export class StreamCloser {
     this.closeIfDone(stream);
   }
 
-  /** END_STREAM went out with DATA. */
+  /** Handles END_STREAM that was sent with DATA. */
   dataEndSent(stream: Http2Stream): void {
     stream.state = nextState(stream.state, StreamInput.SEND_DATA_END);
     this.localEnded(stream);
   }
 
-  /** Removes a stream that both sides have ended. */
+  /** Removes the stream if both sides have ended it. */
   closeIfDone(stream: Http2Stream): void {
     if (stream.state !== StreamState.CLOSED || this.#streams.open.get(stream.id) === undefined) {
       return;
@@ -119,10 +120,10 @@ export class StreamCloser {
     this.#context.finishIfDrained();
   }
 
-  /** Ends every stream, because the connection has ended. */
+  /** Ends every stream when the connection has ended. */
   endAll(code: number, reason: string): void {
     for (const stream of this.#streams.takeAll()) {
-      // The callbacks of one stream may have closed the next.
+      // Skips streams that the callbacks of an earlier one have closed.
       if (stream.state === StreamState.CLOSED) continue;
       this.#end(stream, code, code === ErrorCode.NO_ERROR, reason);
     }

@@ -42,7 +42,7 @@ export const StreamInput = {
 } as const;
 
 const INPUTS = 9;
-// Values of 16 and more are errors: 16 + error code.
+// Offset of errors in the table: an entry of 16 or more is 16 + error code.
 const ERROR = 16;
 const TABLE = new Uint8Array(5 * INPUTS).fill(ERROR + ErrorCode.PROTOCOL_ERROR);
 

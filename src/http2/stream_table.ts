@@ -21,14 +21,16 @@ export class StreamTable {
   nextId = 1;
   /** Server: the largest identifier that the client has used. */
   lastPeerId = 0;
-  /** Server: streams that are open, or closed while their handlers still run. The latter do not count as open. */
+  /**
+   * Server: number of streams that are open, or closed with a handler that still runs; only the former count as open.
+   */
   slots = 0;
-  /** Server: decides which streams are so recent that cancelling them is charged. */
+  /** Server: decides which cancellations of streams are charged. */
   readonly recent = new RecentCalls();
   readonly #role: Role;
   readonly #lifetime: ConnectionLifetime;
 
-  /** `lifetime` counts idleness from the release of the last slot. */
+  /** `lifetime` measures how long the connection is idle after the last slot was freed. */
   constructor(role: Role, lifetime: ConnectionLifetime) {
     this.#role = role;
     this.#lifetime = lifetime;
@@ -56,7 +58,7 @@ export class StreamTable {
     this.#lifetime.callOpened();
   }
 
-  /** Server: frees a slot. True when it was the last one and the connection is idle from now on. */
+  /** Server: frees a slot. Returns true if it was the last one, so that the connection is now idle. */
   releaseSlot(): boolean {
     return --this.slots === 0;
   }

@@ -1,6 +1,6 @@
 /**
- * The parts of a call that client and server have in common after the hello: sending under the peer's credit, and
- * receiving under this side's.
+ * State of a call after the hello, common to client and server: sends messages within the peer's credit, and receives
+ * messages within the credit granted to the peer.
  *
  * @module
  */
@@ -29,12 +29,15 @@ interface Outgoing {
 }
 
 /**
- * Least length of a piece that does not complete its message, in bytes. At most half of the least window, so that two
- * sides can't wait for each other.
+ * Minimum length of a piece that does not complete its message, in bytes. Receivers return credit at half of their
+ * window, so this is at most half of the smallest window (1,024): otherwise both sides could wait for each other.
  */
 export const LEAST_PIECE_BYTES = 512;
 
-/** Accounting overhead of a queued message, in bytes: the queue entry of a small one is larger than the message. */
+/**
+ * Bytes counted for a queued message on top of its length, because the queue entry of a small message is larger than
+ * the message.
+ */
 export const QUEUED_OVERHEAD_BYTES = 256;
 
 const MAX_CREDIT_BYTES = 0x7fffffff;
@@ -47,7 +50,7 @@ export type MessageProblem =
   | "large"
   /** Memory for received messages is used up. */
   | "full"
-  /** Its pieces disagree on COMPRESSED. */
+  /** The flag COMPRESSED differs between the pieces of the message. */
   | "mixed";
 
 /** Connection interface used by a call. */
@@ -60,10 +63,7 @@ export interface CallOwner {
   waitForCredit(call: BlockedCall): void;
 }
 
-/**
- * State of one call on the wire. Hot: one is made per call, so its fields are few, plain, and set in the
- * constructor.
- */
+/** State of one call on the wire. Each call allocates one, so its fields are few, plain, and set in the constructor. */
 export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements BlockedCall {
   /** The call's id; 0 until it is on the wire. */
   id: number;
@@ -73,9 +73,9 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
   sendWindow: number;
   /** Bytes in the queue, not yet framed, with {@link QUEUED_OVERHEAD_BYTES} for each entry. */
   queuedBytes: number;
-  /** Whether the peer can send nothing more, so that it needs no credit. */
+  /** Whether the peer has ended its stream or the call has ended, so that no more credit is returned. */
   receiveClosed: boolean;
-  /** Server: when a check first found the complete reply waiting for credit; 0 before. */
+  /** On a server, when a check first found the complete reply waiting for credit, in ms; 0 if none has. */
   stalledMs: number;
   /** Whether the reader is paused. */
   paused: boolean;
@@ -101,9 +101,9 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
 
   /** Largest message accepted, in bytes. */
   abstract readonly maxMessageBytes: number;
-  /** Passes on a complete message. */
+  /** Passes a complete received message to the call's sink. */
   abstract deliver(message: Uint8Array, compressed: boolean): void;
-  /** Reports that more may be sent. */
+  /** Notifies the call's sink that more messages may be sent. */
   abstract becameWritable(): void;
   /** Called when the last frame of this side has been written. */
   abstract lastFrameWritten(): void;
@@ -129,13 +129,13 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
       bytes <= sending.fragmentBytes && output.out.length < options.maxOutputBytes;
   }
 
-  /** Whether the queue is not empty and ends with the last frame of this side. */
+  /** Whether the last frame of this side's stream is still queued. */
   get lastIsQueued(): boolean {
     return this.queue !== undefined &&
       (this.queue[this.queue.length - 1].flags & (END | ERROR)) !== 0;
   }
 
-  /** Frames a message now, or queues it. */
+  /** Writes a message as one frame if it fits, otherwise queues it. */
   send(flags: number, message: Uint8Array, fields?: Uint8Array): void {
     if (this.fits(message.length)) {
       const { output } = this.owner;
@@ -149,7 +149,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     }
   }
 
-  /** Sends the last value of this side, which needs no credit, after everything that is queued. */
+  /** Sends the last frame of this side, which consumes no credit, after all queued messages. */
   sendLast(flags: number, value: Uint8Array, fields?: Uint8Array): void {
     if (this.queue === undefined) {
       const { output } = this.owner;
@@ -171,7 +171,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     this.owner.output.produced();
   }
 
-  /** Frames queued data as far as credit and output allow. */
+  /** Writes queued messages as frames, as far as credit and room in the output allow. */
   pump(): void {
     const queue = this.queue;
     if (queue === undefined) return;
@@ -218,7 +218,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     return this.unreturned <= this.owner.receiving.windowBytes;
   }
 
-  /** Drops what is queued in either direction. */
+  /** Drops queued messages and the pieces of an unfinished received message. */
   dropBuffers(): void {
     const { sending, receiving } = this.owner;
     if (!this.receiveClosed) receiving.expectLate(this.unreturned);
@@ -232,7 +232,8 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     }
     this.dropPieces();
     sending.blocked.forget(this);
-    // Room in the connection's send buffer may unblock other calls, which neither credit nor output would wake.
+    // Calls that wait for room in the connection's send buffer are notified here: neither credit nor drained output
+    // would resume them.
     if (queued > 0) sending.blocked.notifyWritable();
   }
 
@@ -242,7 +243,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     this.assembly = undefined;
   }
 
-  /** Adds credit for sending. False when the window exceeds 2³¹−1. */
+  /** Adds credit for sending, in bytes; returns false when the call's send window exceeds 2³¹−1. */
   credit(bytes: number): boolean {
     this.sendWindow += bytes;
     if (this.sendWindow > MAX_CREDIT_BYTES) return false;
@@ -297,8 +298,9 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
   }
 
   /**
-   * Returns credit for received bytes once they are half the window, unless the reader is paused or nothing more can
-   * be received. Pieces of an unfinished message count as received: it could never be finished otherwise.
+   * Sends CREDIT for received bytes once they reach half of the window, unless the reader is paused or the peer's
+   * stream has ended. Pieces of an unfinished message count, because a message longer than the window could not be
+   * completed otherwise.
    */
   returnCredit(): void {
     const bytes = this.unreturned;

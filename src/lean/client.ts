@@ -37,7 +37,7 @@ import { V1Client } from "./v1/client.ts";
 export class LeanClientConnection implements ClientConnection, ConnectionSide, ClientProtocolOwner {
   /** State common to both sides of a connection. */
   readonly connection: LeanConnection;
-  /** Whether the server closed the connection for too many pings: the next one should ping half as often. */
+  /** Whether the server closed the connection for too many pings: the next connection should ping half as often. */
   tooManyPings = false;
   readonly #sink: ClientConnectionSink;
   readonly #knowsHello: boolean;
@@ -119,7 +119,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
     return this.#protocol.maxCalls;
   }
 
-  /** Whether the server accepts compressed messages, by its hello. */
+  /** Whether the server's hello states that it accepts gzip. */
   get acceptsGzip(): boolean {
     return this.connection.peerAcceptsGzip;
   }
@@ -174,7 +174,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
 
   #onFirstFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void {
     if (!this.#isAnswer(b, at)) return;
-    // A version-1 server may also answer with an error, or from another route, with any value.
+    // A version-1 server may answer the hello with an error, or with a reply on another route, with any value.
     const hello = b[at + 1] === RESPONSE && isHelloRoute(b, at + HEADER_BYTES, typeBytes);
     if (!hello) return this.#useV1();
     const settings = readHello(b, at + HEADER_BYTES + typeBytes, valueBytes, "server");
@@ -201,7 +201,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
         "The server did not answer the hello with its own: set allowVersion1 to use version 1",
       );
     }
-    // Makes the reader ask `admit` about every value, because each call has its own limit.
+    // With the limit 0, the reader passes every length to `admit`, which applies the limit of the call.
     this.connection.reader.valueLimit = 0;
     const allowed = this.#allowVersion1;
     this.#protocol = new V1Client(this, allowed === true ? [] : [allowed].flat());

@@ -47,7 +47,7 @@ export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientC
   #headersSeen = false;
   #halfClosed = false;
 
-  /** Makes a call that is not on the wire; `fields` is the field block of its first frame. */
+  /** Creates a call that has not been sent; `fields` is the field block of its first frame. */
   constructor(
     owner: ClientCallOwner,
     request: CallRequest,
@@ -61,7 +61,7 @@ export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientC
     this.maxMessageBytes = request.maxReceiveMessageBytes;
   }
 
-  /** Puts the call on the wire, without a message. */
+  /** Sends the frame that opens the call, without a message. */
   open(): void {
     this.#openWith(REQUEST | STREAM, EMPTY_BYTES);
     this.owner.output.produced();
@@ -70,7 +70,7 @@ export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientC
   #openWith(flags: number, message: Uint8Array): void {
     const fields = this.#fields;
     this.owner.openCall(this, fields === undefined ? flags : flags | FIELDS, fields, message);
-    // The server's hello may have arrived since the call was made.
+    // The server's hello may have changed the window since the call was created.
     this.sendWindow = this.owner.sending.peerWindowBytes - message.length;
   }
 
@@ -119,7 +119,7 @@ export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientC
     this.owner.removeCall(this);
   }
 
-  /** Reports response headers, the first time only. */
+  /** Reports response headers to the sink; later ones are ignored. */
   headers(metadata: () => Metadata): void {
     if (this.#headersSeen) return;
     this.#headersSeen = true;

@@ -1,5 +1,6 @@
 /**
- * The client's protocols behind one interface: extended frames, or version 1.
+ * Interface of the two lean protocols on a client: version 1, and extended frames for peers that exchange hellos.
+ * The server's hello decides which one a connection uses.
  *
  * @module
  */
@@ -14,15 +15,15 @@ export interface ClientProtocol {
   readonly activeCalls: number;
   /** Calls that the server accepts at once. */
   readonly maxCalls: number;
-  /** False for back-pressure: readers are too far behind. */
+  /** Whether the socket should be read; false (back-pressure) while readers of replies are too far behind. */
   readonly wantsRead: boolean;
-  /** Starts a call; its route and the number of calls have been checked. */
+  /** Starts a call. The caller has checked its route and the number of calls. */
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall;
-  /** A complete frame; see `FrameHandler.onFrame`. */
+  /** Handles a complete frame; see `FrameHandler.onFrame`. */
   onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void;
   /** Whether a long value is accepted; see `FrameHandler.admit`. */
   admit(b: Uint8Array, at: number, valueBytes: number): boolean;
-  /** A frame that was not admitted; see `FrameHandler.onOversize`. */
+  /** Handles a frame that was not admitted; see `FrameHandler.onOversize`. */
   onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void;
   /** Sends a ping. */
   writePing(payload: number): void;
@@ -41,7 +42,7 @@ export interface ClientProtocolOwner {
   callEnded(): void;
   /** Runs `report` from the next timer, so that no sink is called re-entrantly. */
   defer(report: () => void): void;
-  /** A ping was answered; without a payload, the oldest one. */
+  /** Called when a ping was answered; without a payload, the answer is to the oldest ping. */
   ponged(payload?: number): void;
   /** Called when the server has sent GOODBYE: it did not process calls above `lastId`. */
   serverLeaves(reason: number, lastId: number, message: string): void;

@@ -1,5 +1,5 @@
 /**
- * The core of a lean connection, common to both sides: its parts, its input and time, and its end.
+ * State of a lean connection, common to client and server: its parts, input, timers and end.
  *
  * @module
  */
@@ -22,11 +22,11 @@ const UNBOUNDED = new MemoryPool(Infinity);
 
 /** Client or server side of a connection, as its core uses it. */
 export interface ConnectionSide extends FrameHandler {
-  /** Whether there is anything to keep alive; false stops pings. */
+  /** Whether the connection needs keepalive pings; false stops them. */
   readonly wantsKeepalive: boolean;
   /** Sends a keepalive ping. */
   sendPing(): void;
-  /** Ends every call, because the connection ends. `broken`: the peer broke the protocol. */
+  /** Ends every call because the connection ends. `broken` is true after a protocol violation by the peer. */
   endCalls(reason: string, broken: boolean): void;
   /** Runs the side's own timers. */
   tick(nowMs: number): void;
@@ -55,9 +55,9 @@ export class LeanConnection {
   readonly receiving: ReceiveAccount;
   /** Budget for the peer's overhead and cancellations. */
   readonly budget: PeerBudget;
-  /** Server: decides which calls are so recent that cancelling them is charged. */
+  /** On a server, tracks which calls are so recent that cancelling them is charged to the client. */
   readonly recent = new RecentCalls();
-  /** Keepalive; on a server, idleness and age. */
+  /** Keepalive; on a server, also the idle and age limits. */
   readonly lifetime: ConnectionLifetime;
   /** Settings of the peer's hello; the defaults until it arrives. */
   peer: Readonly<HelloSettings> = HELLO_DEFAULTS;
@@ -67,7 +67,7 @@ export class LeanConnection {
   draining = false;
   /** Highest call id of the peer that was processed, for GOODBYE. */
   lastPeerId = 0;
-  /** Whether the connection has ended; what is in the output may still be flushed. */
+  /** Whether the connection has ended; the driver may still send the bytes in the output. */
   finished = false;
   /** Reason for the end; empty until `finished`. */
   endReason = "";
@@ -78,7 +78,7 @@ export class LeanConnection {
   readonly #side: ConnectionSide;
   readonly #notes: NoteSink;
 
-  /** Makes the core of `side`. Until the hello, frame values up to `valueLimit` bytes are accepted. */
+  /** Creates the connection state of `side`. Until the hello, frame values up to `valueLimit` bytes are accepted. */
   constructor(
     side: ConnectionSide,
     notes: NoteSink,
@@ -116,7 +116,9 @@ export class LeanConnection {
     return this.sending.queuedBytes + this.receiving.assemblyBytes + this.reader.heldBytes;
   }
 
-  /** False while too many control frames that answer the peer are unsent. */
+  /**
+   * Whether the socket should be read; false while too many frames that answer control frames of the peer are unsent.
+   */
   get wantsRead(): boolean {
     return this.output.unsentAnswers < this.options.pauseControlFrames;
   }
@@ -199,7 +201,7 @@ export class LeanConnection {
     this.reader.valueLimit = this.options.maxValueBytes;
   }
 
-  /** Counts a control frame that answers the peer; false when too many are unsent, which ends the connection. */
+  /** Counts a frame that answers the peer; when too many are unsent, ends the connection and returns false. */
   countAnswer(): boolean {
     const limit = this.options.maxControlFrames;
     if (++this.output.unsentAnswers <= limit) return true;
@@ -207,7 +209,7 @@ export class LeanConnection {
     return false;
   }
 
-  /** Charges an event; false when its budget is used up, which ends the connection. */
+  /** Charges an event to the peer's budget; when the budget is used up, ends the connection and returns false. */
   charge(event: PeerCharge): boolean {
     if (this.budget.charge(event, this.nowMs) !== "close") return true;
     this.fail(Reason.ENHANCE_YOUR_CALM, this.budget.reason(event));
@@ -240,7 +242,7 @@ export class LeanConnection {
     this.finished = true;
     this.endReason = reason;
     this.reader.stop();
-    // Cleared before the calls end: room that one call leaves must not wake the others.
+    // Cleared before the calls end, so that send buffer room freed by one call does not resume the others.
     this.sending.blocked.clear();
     this.#side.endCalls(reason, broken);
     this.sending.queuedBytes = this.receiving.assemblyBytes = 0;

@@ -82,12 +82,12 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     return this.#connection.peerAcceptsGzip;
   }
 
-  /** Applies the settings of the server's hello to routes and to calls that were opened under the defaults. */
+  /** Applies the settings of the server's hello to route numbers and to the credit of calls opened before the hello. */
   apply(settings: Readonly<HelloSettings>): void {
     const more = settings.callWindowBytes - this.sending.peerWindowBytes;
     this.#connection.extend(settings);
     this.#routes.setMax(settings.maxRoutes);
-    // A smaller window does not reduce credit.
+    // A window below the default does not reduce the credit of open calls.
     if (more > 0) { for (const call of this.#calls.values()) call.credit(more); }
   }
 
@@ -153,7 +153,7 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     return admitLong(this.#connection, b, at, valueBytes);
   }
 
-  // Nothing to do: a frame that is not admitted has ended the connection.
+  // Nothing to do: `admit` ends the connection when it refuses a frame.
   onOversize(): void {}
 
   onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void {
@@ -294,7 +294,7 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     this.#owner.serverLeaves(reason, lastId, message);
   }
 
-  /** Ends calls above `lastId`, and those that were never sent: the server did not process them. */
+  /** Ends calls with ids above `lastId` and calls that were never sent, because the server did not process them. */
   endUnprocessed(lastId: number, message: string): void {
     for (const call of this.#calls.values()) {
       if (call.id > lastId) call.finish(Status.UNAVAILABLE, message, "refused");

@@ -18,21 +18,21 @@ import {
   Reason,
 } from "./format/frames.ts";
 
-/** Bytes by which a field block with its length may exceed `maxValueBytes`. */
+/** Bytes by which a field block with its 2-byte length may make a frame's value longer than `maxValueBytes`. */
 const FIELD_BLOCK_BYTES = 65_537;
-/** Least CREDIT that is not charged as overhead, in bytes. */
+/** Smallest CREDIT that is not charged as overhead, in bytes. */
 const LEAST_CREDIT_BYTES = 1_024;
 const GOODBYE_PREFIX_BYTES = 9;
 const PING_BYTES = 8;
 
-/** What a control frame of a known kind must be. */
+/** Valid id and value length of one kind of control frame. */
 interface ControlRule {
   readonly name: string;
-  /** Whether its id is that of a call, or 0. */
+  /** Whether the frame's id must be that of a call; if false, it must be 0. */
   readonly ofCall: boolean;
-  /** Least length of its value, in bytes. */
+  /** Minimum length of the frame's value, in bytes. */
   readonly least: number;
-  /** Largest length of its value, in bytes. */
+  /** Maximum length of the frame's value, in bytes. */
   readonly most: number;
 }
 
@@ -54,23 +54,23 @@ const decoder = new TextDecoder();
 
 /** Handles the control frames whose meaning depends on the side. */
 export interface ControlHandler {
-  /** Whether a PING may be answered; false when it ended the connection. */
+  /** Whether a PING may be answered; when pings are too frequent, ends the connection and returns false. */
   admitPing(): boolean;
-  /** PONG with its payload as a number. */
+  /** Handles PONG, with its payload as a number. */
   onPong(payload: number): void;
-  /** GOODBYE. */
+  /** Handles GOODBYE. */
   onGoodbye(reason: number, lastId: number, message: string): void;
-  /** CREDIT of more than 0 bytes for a call other than 0. */
+  /** Handles CREDIT of more than 0 bytes for a call. */
   onCredit(id: number, bytes: number): void;
-  /** CANCEL. */
+  /** Handles CANCEL. */
   onCancel(id: number): void;
-  /** HEADERS: `bytes` bytes of `b` from `at` are a field block. */
+  /** Handles HEADERS: `bytes` bytes of `b` from `at` are a field block. */
   onHeaders(id: number, b: Uint8Array, at: number, bytes: number): void;
 }
 
 /**
- * Whether a frame above `maxValueBytes` is accepted, because a field block makes it longer; if not, ends the
- * connection.
+ * Whether a frame with a value longer than `maxValueBytes` is accepted, which only a field block allows; otherwise ends
+ * the connection.
  */
 export function admitLong(
   connection: LeanConnection,
@@ -81,7 +81,7 @@ export function admitLong(
   const limit = connection.options.maxValueBytes;
   const flags = b[at + 1];
   if ((flags & FIELDS) !== 0 && valueBytes <= limit + FIELD_BLOCK_BYTES) return true;
-  // The value of HEADERS is only a field block.
+  // The whole value of a HEADERS frame is a field block.
   if (flags === CONTROL && valueBytes <= FIELD_BLOCK_BYTES) return true;
   connection.fail(
     Reason.TOO_LARGE,
@@ -91,8 +91,8 @@ export function admitLong(
 }
 
 /**
- * Handles a control frame, or passes it to `handler`. One of an unknown kind is ignored, so that later versions can add
- * kinds, and charged.
+ * Handles a control frame, or passes it to `handler`. A frame of unknown kind is charged and ignored, so that later
+ * versions can add kinds.
  */
 export function receiveControl(
   connection: LeanConnection,
@@ -137,7 +137,7 @@ export function receiveControl(
   }
 }
 
-// What makes the frame illegal whatever the state of its call.
+// Returns why a control frame is illegal regardless of the state of its call, or undefined.
 function controlFault(kind: number, id: number, valueBytes: number): string | undefined {
   const rule = CONTROL_RULES[kind];
   if (rule === undefined) return undefined;
@@ -163,7 +163,7 @@ function receiveCredit(
   }
 }
 
-/** Adds credit for a call's sending; ends the connection when its window exceeds 2³¹−1. */
+/** Adds credit to a call's send window; ends the connection when the window exceeds 2³¹−1. */
 export function addCredit(connection: LeanConnection, call: LeanCall, bytes: number): void {
   const { sending } = connection;
   sending.progressMs = connection.nowMs;
@@ -174,7 +174,10 @@ export function addCredit(connection: LeanConnection, call: LeanCall, bytes: num
   );
 }
 
-/** Checks the length of a piece and charges small ones; false when that ended the connection. */
+/**
+ * Checks the length of a piece of a message and charges pieces below 512 bytes; returns false if that ended the
+ * connection.
+ */
 export function admitPiece(connection: LeanConnection, id: number, bytes: number): boolean {
   if (bytes === 0) {
     connection.illegal(`Cannot accept an empty piece of a message of call ${id}`);
@@ -184,8 +187,8 @@ export function admitPiece(connection: LeanConnection, id: number, bytes: number
 }
 
 /**
- * Passes a message, or a piece of one, to its call. Returns why the call must fail, if it must; a fault that concerns
- * the connection ends it.
+ * Passes a message, or a piece of one, to its call. Returns the reason if the call must fail. A message beyond the
+ * call's credit or with mixed compression ends the connection.
  */
 export function receiveMessage(
   connection: LeanConnection,
@@ -230,7 +233,7 @@ export function admitUntyped(connection: LeanConnection, id: number, typeBytes: 
   return false;
 }
 
-/** Decodes a field block within the connection's limits; returns why the call must fail, if it must. */
+/** Decodes a field block within the connection's limits; returns a fault if the call must fail. */
 export function receiveFields(
   connection: LeanConnection,
   b: Uint8Array,

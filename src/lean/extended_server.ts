@@ -53,7 +53,9 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
   readonly #routes: RouteReader;
   /** Created on the first PING. */
   #pingLimit: PingLimit | undefined;
-  /** Error value for calls above the limit of open ones, encoded once: there may be very many such calls. */
+  /**
+   * Encoded error value for calls above the concurrency limit, cached because a client may send very many such calls.
+   */
   #overLimit: Uint8Array | undefined;
 
   /** Starts without calls. */
@@ -76,7 +78,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     return admitLong(this.#connection, b, at, valueBytes);
   }
 
-  // Nothing to do: a frame that is not admitted has ended the connection.
+  // Nothing to do: `admit` ends the connection when it refuses a frame.
   onOversize(): void {}
 
   onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void {
@@ -111,8 +113,8 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
   }
 
   /**
-   * Returns the call that accepts the input; undefined when the call has ended, which is charged beyond its credit, or
-   * when the input is illegal, which ends the connection.
+   * Returns the call that accepts the input. Undefined if the call has ended (input beyond its credit is charged) or if
+   * the input is illegal (the connection ends).
    */
   #acceptingCall(
     flags: number,
@@ -132,7 +134,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     return undefined;
   }
 
-  // Once its status is queued, a call accepts control frames only.
+  // A call whose status is queued accepts only CANCEL and CREDIT.
   #stateFor(call: LeanServerCall | undefined, input: number, id: number): number {
     if (call === undefined) {
       const known = id > 0 && id <= this.#connection.lastPeerId;
@@ -142,7 +144,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     return call.ended && !control ? RequestState.CLOSED : call.state;
   }
 
-  // Messages within the client's credit, sent before it saw the end of the call, are not charged.
+  // Message bytes within the client's credit are not charged: the client may not yet have seen the end of the call.
   #wasCovered(call: LeanServerCall | undefined, bytes: number): boolean {
     if (bytes === 0) return false;
     return call === undefined ? this.receiving.acceptLate(bytes) : call.acceptLate(bytes);
@@ -196,17 +198,17 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
       this.#owner.activeCalls >= maxConcurrentStreams * MAX_UNFINISHED_FACTOR;
   }
 
-  // Skips the route of a refused call, but registers it if it gets a number, so that both sides count alike.
+  // The route of a refused call is decoded only if it gets a number, so that both sides number routes alike.
   #readRoute(b: Uint8Array, at: number, typeBytes: number, refused: boolean): string | undefined {
     if (!refused) return this.#routes.read(b, at, typeBytes);
     return this.#routes.skip(b, at, typeBytes) ? "" : undefined;
   }
 
-  /** Whether the call is opened; refuses it otherwise. */
+  /** Whether a call may be opened; if not, sends the error that refuses it. */
   #admitCall(id: number, full: boolean): boolean {
     const { queuedBytes } = this.sending;
     if (this.#connection.draining) {
-      // Not charged: the client may not have seen GOODBYE.
+      // Calls during a drain are not charged: the client may not have seen GOODBYE.
       if (!this.#connection.countAnswer()) return false;
       this.output.writeError(
         id,
@@ -284,7 +286,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     return false;
   }
 
-  // No answer to a keepalive ping needs to be matched: any received bytes prove liveness.
+  // PONG is not matched to its PING: any received bytes prove liveness.
   onPong(): void {}
 
   onGoodbye(): void {
@@ -323,7 +325,7 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
 
   slotReleased(): void {}
 
-  // Starts the stall timer: a client that gives no credit must not hold memory for ever.
+  // Starts the stall timer: replies to a client that gives no credit must not hold memory forever.
   waitForCredit(call: BlockedCall): void {
     const { liveness } = this.#connection;
     this.sending.blocked.forCredit(call);

@@ -1,5 +1,5 @@
 /**
- * Frames out: encodes frames into the connection's output and notifies the driver.
+ * Encodes outgoing frames into the connection's output, and notifies the driver.
  *
  * @module
  */
@@ -21,11 +21,11 @@ import type { LivenessTimers } from "./liveness.ts";
 const NOTHING = () => {};
 const EMPTY_BLOCK = Uint8Array.of(0, 0);
 
-/** One connection's output. */
+/** Output of one connection. */
 export class FrameOutput {
-  /** Encoded frames that the driver has not taken. */
+  /** Encoded frames that the driver has not yet taken. */
   readonly out = new ByteWriter();
-  /** Called when there is output outside of {@link busy} phases; set by the driver. */
+  /** Called when output is produced while {@link busy} is false; set by the driver. */
   onOutput: () => void = NOTHING;
   /** True while the engine handles input or a timer, after which the driver sends `out` without being notified. */
   busy = false;
@@ -33,7 +33,7 @@ export class FrameOutput {
   unsentAnswers = 0;
   readonly #liveness: LivenessTimers;
 
-  /** Creates an empty output; `liveness` limits how long bytes stay in it. */
+  /** Creates an empty output; `liveness` limits how long bytes stay in the output. */
   constructor(liveness: LivenessTimers) {
     this.#liveness = liveness;
   }
@@ -50,7 +50,7 @@ export class FrameOutput {
     if (this.out.length > 0) this.#liveness.watchOutput();
   }
 
-  /** Writes one frame; `fields` precede `count` bytes of `bytes` from `from`. */
+  /** Writes one frame; its value is `fields` followed by `count` bytes of `bytes` from `from`. */
   writeFrame(
     flags: number,
     id: number,
@@ -73,7 +73,7 @@ export class FrameOutput {
     this.writeFrame(RESPONSE | ERROR, id, undefined, value, 0, value.length);
   }
 
-  /** Writes response headers; an empty field block without `fields`. */
+  /** Writes a HEADERS frame; without `fields`, its field block is empty. */
   writeHeaders(id: number, fields: Uint8Array | undefined): void {
     const bytes = fields ?? EMPTY_BLOCK;
     writeControl(this.out, Control.HEADERS, id, bytes.length);

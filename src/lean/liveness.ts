@@ -42,7 +42,8 @@ export class LivenessTimers {
     const { nowMs } = this;
     if (!midFrame) this.#midFrameMs = Infinity;
     else if (this.#midFrameMs === Infinity || frame !== this.#midFrame) {
-      // On a busy connection nearly every read ends inside a frame, each time a different one.
+      // Restarts the timer when another frame is incomplete: on a busy connection nearly every read ends inside a
+      // frame.
       this.#midFrame = frame;
       this.#midFrameMs = nowMs;
       this.schedule(nowMs + this.#options.stallTimeoutMs);
@@ -62,7 +63,7 @@ export class LivenessTimers {
     this.#outputMs = Infinity;
   }
 
-  /** Checks all timers at `nowMs`; returns why the connection must end. Sets `nextMs` anew. */
+  /** Checks all timers at `nowMs` and updates `nextMs`; returns the reason if the connection must end. */
   check(hasOutput: boolean, midFrame: boolean): string | undefined {
     this.nextMs = Infinity;
     const { nowMs } = this;
@@ -74,8 +75,8 @@ export class LivenessTimers {
     }
     if (midFrame) this.schedule(this.#midFrameMs + stallTimeoutMs);
     if (hasOutput) {
-      // The time may have been out of date at the write, so a stall is measured between two checks during which no
-      // output was accepted.
+      // The clock may have been out of date when output was written, so a stall is measured between two checks during
+      // which the socket accepted no output.
       if (this.#seenDrains !== this.#drains || this.#outputMs === Infinity) {
         this.#seenDrains = this.#drains;
         this.#outputMs = nowMs;

@@ -1,12 +1,15 @@
 /**
- * Calls of a client that are not on the wire yet.
+ * Calls of a client that have started but sent no frame.
  *
  * @module
  */
 
 import type { LeanClientCall } from "./client_call.ts";
 
-/** Started calls without a frame. The latest is kept apart: nearly every call is sent at once and never enters the set. */
+/**
+ * Calls that have started but sent no frame. The latest is kept outside of the set, because nearly every call is sent
+ * at once.
+ */
 export class PendingCalls {
   #last: LeanClientCall | undefined = undefined;
   // Created on first use: most connections need none.
@@ -23,7 +26,7 @@ export class PendingCalls {
     this.#last = call;
   }
 
-  /** Removes a call that is on the wire, or has ended. */
+  /** Removes a call that was sent or has ended. */
   delete(call: LeanClientCall): void {
     if (this.#last === call) this.#last = undefined;
     else this.#others?.delete(call);

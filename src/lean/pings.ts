@@ -14,7 +14,7 @@ export class ClientPings {
   #count = 0;
   readonly #open: OpenPing[] = [];
 
-  /** The payload of the next ping. */
+  /** Returns the payload of the next ping. */
   next(): number {
     return ++this.#count;
   }
@@ -24,7 +24,7 @@ export class ClientPings {
     this.#open.push({ payload, onPong });
   }
 
-  /** Reports an answer; without a payload, to the oldest ping. Unknown payloads are ignored. */
+  /** Reports the answer to a ping; without a payload, to the oldest one. Unknown payloads are ignored. */
   ponged(payload: number | undefined, nowMs: number): void {
     const index = payload === undefined ? 0 : this.#open.findIndex((p) => p.payload === payload);
     if (index < 0 || index >= this.#open.length) return;

@@ -1,5 +1,5 @@
 /**
- * Bytes of messages and frames that are incomplete, and credit of calls that have ended.
+ * Accounting of incomplete received messages and frames, and of the credit left from ended calls.
  *
  * @module
  */
@@ -14,8 +14,8 @@ export class ReceiveAccount {
   /** Message bytes that the peer may send per call ahead of credit. */
   readonly windowBytes: number;
   /**
-   * Whether incomplete frames count against the memory share. After the hello they are short and always get what they
-   * need.
+   * Whether incomplete frames count against the memory share. False after the hello: frames are then short and always
+   * get their buffer.
    */
   countsFrames = true;
   readonly #options: Readonly<LeanOptions>;
@@ -31,7 +31,7 @@ export class ReceiveAccount {
     this.windowBytes = windowBytes;
   }
 
-  /** Counts bytes of an unfinished message; false, without counting, when they exceed a limit. */
+  /** Counts bytes of an unfinished message; if they would exceed a limit, counts nothing and returns false. */
   holdPiece(bytes: number): boolean {
     if (this.assemblyBytes + bytes > this.#options.maxAssemblyBytes) return false;
     if (!this.#memory.allows(bytes)) return false;
@@ -46,7 +46,7 @@ export class ReceiveAccount {
     this.#memory.give(bytes);
   }
 
-  /** Counts bytes of an incomplete frame; false, without counting, when the memory share does not allow them. */
+  /** Counts bytes of an incomplete frame; if the memory share does not allow them, counts nothing and returns false. */
   holdFrame(bytes: number): boolean {
     if (!this.countsFrames) return true;
     if (!this.#memory.allows(bytes)) return false;
@@ -61,7 +61,10 @@ export class ReceiveAccount {
     this.#frameBytes = 0;
   }
 
-  /** Records that a call ended when its peer had used `unreturned` bytes of its window: the rest may be in flight. */
+  /**
+   * Records the end of a call whose peer had used `unreturned` bytes of its credit: the rest of the credit may be in
+   * flight.
+   */
   expectLate(unreturned: number): void {
     const most = this.windowBytes * this.#options.maxConcurrentStreams;
     this.#lateBytes = Math.min(this.#lateBytes + Math.max(0, this.windowBytes - unreturned), most);

@@ -1,5 +1,5 @@
 /**
- * Bytes of messages that wait to be framed, and the calls that are blocked over them.
+ * Accounting of messages that wait to be framed, and the calls whose sending is blocked.
  *
  * @module
  */
@@ -11,9 +11,9 @@ import { BlockedSends } from "./send_queueing.ts";
 
 /** Accounts for one connection's queued messages, and holds the peer's limits on sending. */
 export class SendAccount {
-  /** Bytes of all calls in send queues, with 256 for each message; not yet framed. */
+  /** Bytes in the send queues of all calls, not yet framed, with 256 more for each message. */
   queuedBytes = 0;
-  /** Longest piece of a message, in bytes: the least of `fragmentBytes` and the peer's `maxValueBytes`. */
+  /** Longest piece of a message, in bytes: the smaller of `fragmentBytes` and the peer's `maxValueBytes`. */
   fragmentBytes: number;
   /** Message bytes that the peer accepts per call ahead of credit: from its hello, 65,536 before. */
   peerWindowBytes: number = HELLO_DEFAULTS.callWindowBytes;

@@ -12,13 +12,13 @@ export interface BlockedCall {
   readonly id: number;
   /** Whether the send buffers have room. */
   readonly hasRoom: boolean;
-  /** Whether the queue ends with the last frame of this side. */
+  /** Whether the last frame of this side's stream is queued. */
   readonly lastIsQueued: boolean;
-  /** When a check first found the complete reply waiting for credit, in ms; 0 before. */
+  /** When a check first found the complete reply waiting for credit, in ms; 0 if none has. */
   stalledMs: number;
-  /** Frames queued data as far as credit and output allow. */
+  /** Writes queued messages as frames, as far as credit and room in the output allow. */
   pump(): void;
-  /** Reports that there is room. */
+  /** Notifies the call's sink that the send buffers have room. */
   becameWritable(): void;
 }
 
@@ -28,17 +28,17 @@ export class BlockedSends {
   #credit: Set<BlockedCall> | undefined;
   #senders: Set<BlockedCall> | undefined;
 
-  /** Resumes the call when the output has room. */
+  /** Registers a call that resumes when the output has room. */
   forOutput(call: BlockedCall): void {
     (this.#output ??= new Set()).add(call);
   }
 
-  /** Includes the call in {@link checkCredit}. */
+  /** Registers a call that waits for credit, for {@link checkCredit}. */
   forCredit(call: BlockedCall): void {
     (this.#credit ??= new Set()).add(call);
   }
 
-  /** Notifies the call when the send buffers have room. */
+  /** Registers a call that is notified when the send buffers have room. */
   forRoom(call: BlockedCall): void {
     (this.#senders ??= new Set()).add(call);
   }
@@ -55,7 +55,10 @@ export class BlockedSends {
     this.#output = this.#credit = this.#senders = undefined;
   }
 
-  /** Resumes calls that wait for output, first in first out, then notifies those with room. */
+  /**
+   * Resumes calls that wait for room in the output, first in first out, then notifies calls whose send buffers have
+   * room.
+   */
   outputDrained(): void {
     if (this.#output !== undefined && this.#output.size > 0) {
       const calls = [...this.#output];
@@ -65,7 +68,7 @@ export class BlockedSends {
     this.notifyWritable();
   }
 
-  /** Notifies calls that have room again. */
+  /** Notifies registered calls whose send buffers have room again. */
   notifyWritable(): void {
     if (this.#senders === undefined || this.#senders.size === 0) return;
     for (const call of [...this.#senders]) {
@@ -76,9 +79,9 @@ export class BlockedSends {
   }
 
   /**
-   * Finds complete replies that have waited for credit too long by {@link stallEndMs}, counted from the first check,
-   * because earlier times may be out of date. A call whose handler still runs is not checked. Calls `stalled` for each;
-   * returns when to check again.
+   * Calls `stalled` for each complete reply that has waited for credit past {@link stallEndMs}, counted from the first
+   * check, because earlier times may be out of date. Calls whose handler still runs are not checked. Returns when to
+   * check again, in ms.
    */
   checkCredit(
     nowMs: number,

@@ -22,7 +22,7 @@ import { leanOptions, type LeanServerOptions } from "./options.ts";
 import type { ServerProtocol, ServerProtocolOwner } from "./server_protocol.ts";
 import { V1Server } from "./v1/server.ts";
 
-/** Multiple of `maxOutputBytes` in output and queues at which a server stops reading. */
+/** A server stops reading when its output and send queues together reach this multiple of `maxOutputBytes`. */
 const MAX_WAITING_OUTPUTS = 8;
 
 /**
@@ -96,8 +96,8 @@ export class LeanServerConnection implements ServerConnection, ConnectionSide, S
     const { wantsRead, output, sending, options } = this.connection;
     if (!wantsRead || this.#protocol?.wantsRead === false) return false;
     // Reading pauses while too much output is unsent, so that a client that reads no replies cannot send more requests.
-    // While the output has room, queued messages only wait for credit, which must be read. Clients never pause for this
-    // reason: both sides would wait for each other.
+    // While the output has room, queued messages wait only for credit, so CREDIT frames must be read. Clients never
+    // pause for this reason: both sides would wait for each other.
     const waiting = output.out.length;
     return waiting < options.maxOutputBytes ||
       waiting + sending.queuedBytes < options.maxOutputBytes * MAX_WAITING_OUTPUTS;
@@ -211,14 +211,14 @@ export class LeanServerConnection implements ServerConnection, ConnectionSide, S
 
   releaseSlot(): void {
     const { draining, lifetime, nowMs, output } = this.connection;
-    // This may happen long after the last output, so the driver must be notified to re-arm its timer.
+    // The last slot may be released long after the last output, so the driver is notified to re-arm its timer.
     if (--this.#slots === 0 && lifetime.callsEnded(nowMs)) output.produced();
     if (draining) this.#finishDrain();
     this.#protocol?.slotReleased();
   }
 
   clientLeaves(): void {
-    // The client closes the connection after its last call; otherwise the linger timer does.
+    // The client closes the connection after its last call; if it does not, the linger timer closes the connection.
     this.connection.draining = true;
     this.#finishDrain();
   }

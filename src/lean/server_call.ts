@@ -43,11 +43,11 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
   private readonly fields: FieldBlock;
   private receivedMetadata: Metadata | undefined;
   private headersSent: boolean;
-  /** Ends that are still to come, of two: the handler's and the one on the wire. */
+  /** Events left until the call's slot is released, of two: the handler is done, and the call has ended on the wire. */
   private pendingEnds: number;
   private done: boolean;
 
-  /** Makes a call that was opened with `fields` in its first frame. */
+  /** Creates a call that was opened with `fields` in its first frame. */
   constructor(owner: ServerCallOwner, id: number, path: string, fields: FieldBlock) {
     super(owner, id, RequestState.OPEN);
     this.path = path;
@@ -89,7 +89,7 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
     return this.headersSent || this.ended;
   }
 
-  /** Whether the client reads the reply: nothing is queued, or some of its credit was used. */
+  /** Whether the client reads the reply: no reply is queued, or at least 512 bytes of credit were used. */
   get taken(): boolean {
     return this.queuedBytes === 0 ||
       this.sendWindow <= this.owner.sending.peerWindowBytes - LEAST_PIECE_BYTES;
@@ -129,7 +129,7 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
     output.produced();
   }
 
-  // Fails a call whose reply would have to be queued without memory for it.
+  // Fails the call, and returns false, when a reply must be queued but no memory is left.
   private mayQueue(message: Uint8Array): boolean {
     if (this.fits(message.length) || this.owner.sending.allows(message.length)) return true;
     this.failWith(
@@ -149,7 +149,7 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
     else this.sendLast(RESPONSE | ERROR | more, errorValue(code, 0, message), fields);
   }
 
-  // Encodes metadata; null if it is not valid, which fails the call but not the connection.
+  // Encodes metadata; returns null if it is invalid, which fails the call but not the connection.
   private encode(
     input: { headers?: Metadata; trailers?: Metadata },
   ): Uint8Array | undefined | null {
@@ -173,7 +173,7 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
   }
 
   /**
-   * Fails a call that exceeds a limit, or whose reply does: the client receives the status, the handler a cancellation.
+   * Fails a call whose request or reply exceeds a limit: the client receives the status, the handler a cancellation.
    */
   failWith(code: Status, message: string): void {
     this.sendStatus(code, message);

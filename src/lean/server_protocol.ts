@@ -1,5 +1,6 @@
 /**
- * The server's protocols behind one interface: extended frames, or version 1.
+ * Interface of the two lean protocols on a server: version 1, and extended frames for peers that exchange hellos.
+ * The client's first frame decides which one a connection uses.
  *
  * @module
  */
@@ -9,17 +10,20 @@ import type { LeanConnection } from "./connection.ts";
 
 /** Accepts calls and handles frames, once the client's first frame has shown which protocol it uses. */
 export interface ServerProtocol {
-  /** False for back-pressure: readers are too far behind, or there are too many calls. */
+  /**
+   * Whether the socket should be read; false (back-pressure) while readers are too far behind or too many calls are
+   * open.
+   */
   readonly wantsRead: boolean;
-  /** A complete frame; see `FrameHandler.onFrame`. */
+  /** Handles a complete frame; see `FrameHandler.onFrame`. */
   onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void;
   /** Whether a long value is accepted; see `FrameHandler.admit`. */
   admit(b: Uint8Array, at: number, valueBytes: number): boolean;
-  /** A frame that was not admitted; see `FrameHandler.onOversize`. */
+  /** Handles a frame that was not admitted; see `FrameHandler.onOversize`. */
   onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void;
   /** Notifies senders that wait for room in the output. */
   outputDrained(): void;
-  /** Follows each {@link ServerProtocolOwner.releaseSlot}: reading may resume. */
+  /** Called after each {@link ServerProtocolOwner.releaseSlot}, because reading may resume. */
   slotReleased(): void;
   /** Runs the protocol's timers. */
   tick(nowMs: number): void;

@@ -11,19 +11,19 @@
 
 /** The options that a {@link ConnectionLifetime} follows. Times are ms, Infinity for never. */
 export interface LifetimeLimits {
-  /** Silence after which a ping is sent. */
+  /** Time without received bytes after which a ping is sent. */
   readonly keepaliveTimeMs: number;
-  /** How long that ping may go unanswered. */
+  /** Time that a keepalive ping may go unanswered. */
   readonly keepaliveTimeoutMs: number;
-  /** Server: how long a connection lives without calls. */
+  /** Server: time without calls after which a connection is drained. */
   readonly maxConnectionIdleMs: number;
-  /** Server: how long a connection lives before it is drained. */
+  /** Server: age at which a connection is drained. */
   readonly maxConnectionAgeMs: number;
-  /** Server: how long open calls may continue after that. */
+  /** Server: time that open calls may continue after the age limit. */
   readonly maxConnectionAgeGraceMs: number;
 }
 
-/** Action that keepalive requires: a ping now, or the end of a connection whose peer is lost. */
+/** Action that keepalive requires: send a ping now, or end the connection because the peer is lost. */
 export type KeepaliveAction = "ping" | "lost" | undefined;
 
 /**
@@ -36,14 +36,14 @@ export class ConnectionLifetime {
   readonly #limits: LifetimeLimits;
   #keepaliveTimeMs: number;
   #receivedMs: number;
-  /** When the unanswered ping was sent. */
+  /** Time at which the unanswered ping was sent; Infinity when there is none. */
   #pingMs = Infinity;
   #keepaliveMs = Infinity;
-  /** End of the time without calls: the end of the last call plus the limit; Infinity during calls. */
+  /** Time at which an idle connection is drained: the end of the last call plus the limit; Infinity during calls. */
   #idleMs = Infinity;
   /** Whether the last call ended at a time that is not known yet: `setNow` then starts the idle time. */
   #idleStartPending = false;
-  /** When to drain (age limit); once drained, when to abort (end of the grace period). */
+  /** Time at which the age limit drains the connection; after that, the time at which the grace period ends. */
   #ageMs = Infinity;
   #aged = false;
   #lingerMs = Infinity;
@@ -58,36 +58,36 @@ export class ConnectionLifetime {
     this.#ageMs = nowMs + limits.maxConnectionAgeMs;
   }
 
-  /** When to check at the latest. */
+  /** Time by which `checkKeepalive` and `checkEnd` must be called. */
   get nextMs(): number {
     return Math.min(this.#keepaliveMs, this.#idleMs, this.#ageMs, this.#lingerMs);
   }
 
-  /** Bytes were received, which proves that the peer is alive. */
+  /** Records that bytes were received, which proves that the peer is alive. */
   received(nowMs: number): void {
     this.#receivedMs = nowMs;
   }
 
   // ---- keepalive ---------------------------------------------------------------------------------------
 
-  /** Starts keepalive: the peer is known to answer pings. */
+  /** Starts keepalive. Called once the peer is known to answer pings. */
   startKeepalive(nowMs: number): void {
     this.#keepaliveMs = nowMs + this.#keepaliveTimeMs;
   }
 
-  /** Halves the rate of pings from the next one on: the server has answered too_many_pings (gRPC A8). */
+  /** Doubles the keepalive time after the server has sent GOAWAY with too_many_pings (gRPC A8). */
   slowKeepalive(): void {
     this.#keepaliveTimeMs *= 2;
   }
 
-  /** The ping was answered. */
+  /** Records that the keepalive ping was answered. */
   ponged(): void {
     this.#pingMs = Infinity;
   }
 
   /**
-   * Checks for silence. `quiet`: there is nothing to keep alive, so no ping is sent. After "ping" the owner must send
-   * one. Its answer may be queued behind other data, so any received bytes extend the wait for it.
+   * Checks how long nothing was received. `quiet`: there is nothing to keep alive, so no ping is sent. After "ping" the
+   * owner must send a ping. The answer may be queued behind other data, so any received bytes extend the wait for it.
    */
   checkKeepalive(nowMs: number, quiet: boolean): KeepaliveAction {
     if (nowMs < this.#keepaliveMs) return undefined;
@@ -109,14 +109,14 @@ export class ConnectionLifetime {
       return undefined;
     }
     this.#pingMs = nowMs;
-    // The earlier of the next ping, if this one is answered, and the end, if it is not.
+    // The next check is due at the earlier of the next ping (if this one is answered) and the timeout (if it is not).
     this.#keepaliveMs = nowMs + Math.min(keepaliveTimeMs, keepaliveTimeoutMs);
     return "ping";
   }
 
   // ---- idleness and age --------------------------------------------------------------------------------
 
-  /** A call was opened. */
+  /** Records that a call was opened. */
   callOpened(): void {
     this.#idleStartPending = false;
     this.#idleMs = Infinity;

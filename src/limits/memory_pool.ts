@@ -13,15 +13,15 @@ export const DEFAULT_BUFFERED_BYTES = 67_108_864;
  */
 export const WAITING_MESSAGE_BYTES = 256;
 
-// Divisor of the pool: bounds the overhead of one connection's waiting messages. Small messages leave several times
-// their memory to the garbage collector, so the bound is low: 16,384 messages with 64 MiB.
+// Divisor of the pool that bounds the overhead of one connection's waiting messages. The bound is low (16,384 messages
+// with 64 MiB), because small messages leave several times their memory to the garbage collector.
 const WAITING_PART = 16;
 
 /** Memory that all connections of a server hold in buffers. */
 export class MemoryPool {
-  /** Bytes held. */
+  /** Number of bytes held. */
   used = 0;
-  /** Connections that hold any. */
+  /** Number of connections that hold any bytes. */
   holders = 0;
 
   /** `limitBytes`: the bound, Infinity for none. */
@@ -30,12 +30,11 @@ export class MemoryPool {
 
 /** Memory that one connection holds in buffers, its share of a {@link MemoryPool}. */
 export class MemoryShare {
-  /** Bytes held by this connection. */
+  /** Number of bytes held by this connection. */
   used = 0;
   /** The part of `used` that is overhead of waiting messages. */
   overhead = 0;
 
-  /** Starts at 0 bytes. */
   constructor(readonly pool: MemoryPool) {}
 
   /**
@@ -51,7 +50,7 @@ export class MemoryShare {
       this.used + count <= half / Math.max(4, pool.holders);
   }
 
-  /** Counts bytes as held; false, without counting, when they are not allowed. */
+  /** Counts `count` bytes as held; returns false and counts nothing when they are not allowed. */
   tryTake(count: number): boolean {
     if (!this.allows(count)) return false;
     this.take(count);
@@ -59,8 +58,8 @@ export class MemoryShare {
   }
 
   /**
-   * Counts a message of `bytes` bytes that waits for its reader; false, without counting, when they are not allowed or
-   * too many messages of the connection wait.
+   * Counts a message of `bytes` bytes that waits for its reader; returns false and counts nothing when its bytes are
+   * not allowed or too many messages of the connection wait.
    */
   holdWaiting(bytes: number): boolean {
     if (this.overhead + WAITING_MESSAGE_BYTES > this.pool.limitBytes / WAITING_PART) return false;
@@ -76,7 +75,7 @@ export class MemoryShare {
     this.give(bytes + overhead);
   }
 
-  /** Counts bytes as held. */
+  /** Counts `count` bytes as held, without checking a limit. */
   take(count: number): void {
     if (count === 0) return;
     if (this.used === 0) this.pool.holders++;
@@ -84,7 +83,7 @@ export class MemoryShare {
     this.pool.used += count;
   }
 
-  /** Counts bytes as freed. */
+  /** Counts `count` bytes as released. */
   give(count: number): void {
     if (count === 0) return;
     this.used -= count;

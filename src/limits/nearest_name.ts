@@ -4,12 +4,12 @@
  * @module
  */
 
-// Bounds a search to a few 100,000 steps.
+// Bounds a search to a few hundred thousand steps.
 const MAX_LENGTH = 160;
 const MAX_CANDIDATES = 256;
 const MAX_EDITS = 3;
 
-// Two rows of the table of edits, shared by all comparisons.
+// Two rows of the Levenshtein matrix, shared by all comparisons.
 const rows = [
   new Uint8Array(MAX_LENGTH + MAX_EDITS + 1),
   new Uint8Array(MAX_LENGTH + MAX_EDITS + 1),
@@ -22,7 +22,7 @@ const rows = [
 export function nearestName(
   name: string,
   candidates: Iterable<string>,
-  // Three edits turn a short name into any other.
+  // The default depends on the length, because three edits turn a short name into any other.
   maxEdits: number = Math.max(1.5, name.length / 4),
 ): string | undefined {
   if (name.length < 2 || name.length > MAX_LENGTH) return undefined;
@@ -67,7 +67,7 @@ function editsBetween(a: string, b: string): number {
       next[j] = edits;
       if (edits < least) least = edits;
     }
-    // No later row has a smaller value.
+    // No later row of the matrix has a smaller value, so the distance exceeds the maximum.
     if (least === over) return over;
     [row, next] = [next, row];
   }

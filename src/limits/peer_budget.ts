@@ -87,7 +87,9 @@ export const PeerEvent = {
   SMALL_DATA: overhead("DATA frames of less than 5 bytes"),
   /** An interim (1xx) response. */
   INTERIM_RESPONSE: overhead("interim responses"),
-  /** A call that fails for a broken or unreadable message. Costs 2, because its normal end may credit 1. */
+  /**
+   * A call that fails because of a broken or unreadable message. Costs 2, because the call's normal end may credit 1.
+   */
   BROKEN_MESSAGE: reset("calls with broken messages", 2, true),
 
   // ---- lean ----
@@ -97,11 +99,11 @@ export const PeerEvent = {
   SMALL_CREDIT: overhead("small credits"),
   /** An empty message, which takes no credit, for a call whose reader is paused. */
   UNREAD_EMPTY_MESSAGE: overhead("empty messages to a paused reader"),
-  /** A piece of a message that is shorter than the least length of pieces. */
+  /** A piece of a message that is shorter than the minimum length of pieces. */
   SMALL_PIECE: overhead("small pieces of messages"),
-  /** Version 1: a frame whose flags have no meaning. */
+  /** Lean, version 1: a frame with flags that have no meaning on it. */
   UNEXPECTED_FLAGS: overhead("frames with unexpected flags"),
-  /** Version 1: a session's message that is answered with an error. */
+  /** Lean, version 1: a message in a session that is answered with an error. */
   DROPPED_SESSION_MESSAGE: overhead("dropped session messages"),
 
   // ---- credits ----
@@ -111,17 +113,18 @@ export const PeerEvent = {
   REQUEST: credit("overhead", 4),
   /** HTTP/2: DATA was sent. The peer may answer it with WINDOW_UPDATE for stream and connection, and with PING. */
   DATA_SENT: credit("overhead", 4),
-  /** HTTP/2: this side reset a stream on its own: frames of it may be in flight. */
+  /** HTTP/2: this side reset a stream, of which frames may be in flight. */
   LOCAL_RESET: credit("overhead", 4),
   /** HTTP/2: a stream ended normally. */
   ORDERLY_END: credit("resets", 1),
-  /** Lean: a call was opened; so many of its frames may be in flight when it ends. */
+  /** Lean: a call was opened. Credits the frames of the call that may be in flight when it ends. */
   CALL_OPENED: credit("overhead", 100),
 } satisfies Record<string, PeerCharge | PeerCredit>;
 
 /**
  * Multiple of `maxConcurrentStreams` up to which calls are accepted while handlers of ended calls still run. Only open
- * calls count against the limit itself (RFC 9113 §5.1.2); those without a handler wait for one to end.
+ * calls count against `maxConcurrentStreams` itself (RFC 9113 §5.1.2); calls that do not have a handler yet wait until
+ * one ends.
  */
 export const MAX_UNFINISHED_FACTOR = 4;
 
@@ -130,26 +133,26 @@ export type Verdict = "ok" | "throttle" | "close";
 
 /** The buckets' sizes and rates, in credits and credits per second. */
 export interface BudgetLimits {
-  /** Size of the `overhead` bucket. */
+  /** Size of the `overhead` bucket, in credits. */
   readonly overheadBurst: number;
-  /** How fast `overhead` fills. */
+  /** Credits per second that the `overhead` bucket gains. */
   readonly overheadPerSecond: number;
-  /** Size of the `resets` bucket. */
+  /** Size of the `resets` bucket, in credits. */
   readonly resetBurst: number;
-  /** How fast `resets` fills. */
+  /** Credits per second that the `resets` bucket gains. */
   readonly resetsPerSecond: number;
 }
 
 /** Budget of one connection's peer. Buckets are created with their first charge: most connections need none. */
 export class PeerBudget {
-  /** Time until which reads are throttled, in the clock of `nowMs`; 0 for none. Always 0 unless this is a server. */
+  /** Time until which reads are throttled, in the clock of `nowMs`; 0 when they are not. Always 0 on a client. */
   readThrottledUntilMs = 0;
   readonly #limits: BudgetLimits;
   readonly #throttles: boolean;
   #overhead: TokenBucket | undefined = undefined;
   #resets: TokenBucket | undefined = undefined;
 
-  /** Starts with full buckets. `role` is this side's: only servers throttle. */
+  /** Starts with full buckets. `role` is the role of this side: only servers throttle. */
   constructor(limits: BudgetLimits, role: "client" | "server") {
     this.#limits = limits;
     this.#throttles = role === "server";

@@ -4,16 +4,16 @@
  * @module
  */
 
-/** Early pings that are tolerated, as in gRPC A8 and grpc-go. */
+/** Number of early pings tolerated, as in gRPC A8 and grpc-go. */
 const MAX_STRIKES = 2;
-/** Least interval of pings without open calls, in ms: two hours (gRPC A8). */
+/** Shortest interval between pings without open calls, in ms: two hours (gRPC A8). */
 const IDLE_PING_INTERVAL_MS = 7_200_000;
 
 /** The options that a {@link PingLimit} follows. */
 export interface PingLimits {
-  /** Least interval of pings, in ms. */
+  /** Shortest interval between pings during calls, in ms. */
   readonly minPingIntervalMs: number;
-  /** Whether that interval holds without open calls as well; two hours otherwise. */
+  /** Whether `minPingIntervalMs` applies without open calls too; otherwise two hours do. */
   readonly permitPingWithoutCalls: boolean;
 }
 
@@ -23,12 +23,11 @@ export class PingLimit {
   #lastMs = -Infinity;
   #strikes = 0;
 
-  /** Starts without pings. */
   constructor(limits: PingLimits) {
     this.#limits = limits;
   }
 
-  /** Resets the count of early pings: the client has sent something useful since. */
+  /** Resets the count of early pings after useful activity on the connection. */
   forgive(): void {
     this.#strikes = 0;
   }
@@ -39,12 +38,12 @@ export class PingLimit {
     this.#lastMs = nowMs;
   }
 
-  /** Checks a ping; false when it is the third early one, which must end the connection. */
+  /** Checks a ping; returns false for the third early one, which must end the connection. */
   admit(nowMs: number, openCalls: number): boolean {
     const elapsedMs = nowMs - this.#lastMs;
     const leastMs = this.leastIntervalMs(openCalls);
     if (elapsedMs >= leastMs) {
-      // Advances by the interval, so that a ping that this server reads late does not make the next one early.
+      // Advances the last time by the interval, so that a ping read late does not make the next one early.
       this.#lastMs = elapsedMs < 2 * leastMs ? this.#lastMs + leastMs : nowMs;
       return true;
     }
@@ -52,7 +51,7 @@ export class PingLimit {
     return ++this.#strikes <= MAX_STRIKES;
   }
 
-  /** The interval that pings must keep now, in ms. */
+  /** Shortest interval between pings with `openCalls` open calls, in ms. */
   leastIntervalMs(openCalls: number): number {
     const { minPingIntervalMs, permitPingWithoutCalls } = this.#limits;
     return openCalls > 0 || permitPingWithoutCalls

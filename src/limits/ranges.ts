@@ -20,21 +20,21 @@ type NumberNames<T> = {
   [K in keyof T]-?: T[K] extends number | undefined ? K : never;
 }[keyof T];
 
-/** A range for each numeric option of `T`; a missing one is a type error. */
+/** Ranges of all numeric options of `T`; a missing one is a compile-time error. */
 export type Ranges<T> = Readonly<Record<NumberNames<T>, Range>>;
 
-/** A value for each option of `T`, undefined for "none"; a missing one is a type error. */
+/** Defaults of all options of `T`, undefined for "none"; a missing one is a compile-time error. */
 export type Defaults<T> = { readonly [K in keyof Required<T>]: T[K] | undefined };
 
 /** The largest count, size or window: 2³¹−1, the bound of windows and stream identifiers (RFC 9113 §6.9.1, §5.1.1). */
 export const MAX_COUNT = 0x7fffffff;
 
-/** Returns the range of an option that counts. */
+/** Returns the range of an option that is a whole number. */
 export function whole(least: number, most: number = MAX_COUNT): Range {
   return { least, most, whole: true };
 }
 
-/** Returns the range of an option that measures, which allows fractions, and Infinity unless `most` is given. */
+/** Returns the range of an option that allows fractions, and Infinity unless `most` is given. */
 export function measured(least: number, most: number = Infinity): Range {
   return { least, most, whole: false };
 }
@@ -50,7 +50,7 @@ export function checkRanges<T extends object>(options: T, ranges: Ranges<T>, pre
 /** Throws RangeError that names the option, its value and its range, unless `value` is a number in `range`. */
 export function checkRange(name: string, value: unknown, range: Range): void {
   const { least, most } = range;
-  // NaN fails both comparisons.
+  // NaN fails both comparisons, so it counts as out of range.
   const within = typeof value === "number" && value >= least && value <= most;
   if (within && (!range.whole || value === Infinity || Number.isInteger(value))) return;
   const bounds = most === Infinity ? `${least} or more` : `${least} to ${most}`;

@@ -10,18 +10,21 @@ import { type PeerCharge, PeerEvent } from "./peer_budget.ts";
 /** Age from which a cancel of a call without an answer is free, in ms. */
 export const PROMPT_CANCEL_MS = 10;
 
-/** Age limits of one connection's calls, as identifiers. */
+/** Ages of one connection's calls, as ranges of identifiers. */
 export class RecentCalls {
-  /** Calls above it were opened by the read that is being handled. */
+  /** Calls above this identifier were opened in the read that is being handled. */
   #readId = 0;
   #readMs = -Infinity;
-  /** Calls up to it were opened by `#markMs`. */
+  /** Calls up to this identifier were opened no later than `#markMs`. */
   #markId = 0;
   #markMs = -Infinity;
-  /** Calls up to it are at least {@link PROMPT_CANCEL_MS} old. */
+  /** Calls up to this identifier are at least {@link PROMPT_CANCEL_MS} old. */
   #oldId = 0;
 
-  /** Called before each read; `lastId` is the largest identifier of the earlier reads. */
+  /**
+   * Ages the calls opened so far; called before the bytes of each socket read are processed. `lastId` is the largest call
+   * identifier opened by earlier reads.
+   */
   onRead(nowMs: number, lastId: number): void {
     if (nowMs - this.#readMs >= PROMPT_CANCEL_MS) {
       this.#oldId = this.#markId = lastId;
@@ -36,8 +39,8 @@ export class RecentCalls {
   }
 
   /**
-   * The charge for cancelling the call, if it came in the same read as the call, within 10 ms without an answer, or
-   * without any of the answer being read; else undefined.
+   * Returns the charge for a cancellation that came in the same read as the call, or within 10 ms before any answer, or
+   * before the client read any of the answer; otherwise undefined.
    */
   charge(id: number, answered: boolean, taken: boolean): PeerCharge | undefined {
     if (id > this.#readId) return PeerEvent.CANCEL;

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Bucket of credits that fills with time; the time comes in as an argument. */
+/** Bucket of credits that fills with time, which callers pass as an argument. */
 export class TokenBucket {
   #credits: number;
   readonly #most: number;
@@ -19,7 +19,7 @@ export class TokenBucket {
     this.#filledMs = nowMs;
   }
 
-  /** Takes credits; false when there were not enough. */
+  /** Takes credits; returns false when the bucket has too few. */
   take(count: number, nowMs: number): boolean {
     const passed = nowMs - this.#filledMs;
     if (passed > 0) {
@@ -30,7 +30,7 @@ export class TokenBucket {
     return this.#credits >= 0;
   }
 
-  /** Time from the last {@link take} until the bucket is half full, in ms; 0 when it is. */
+  /** Time from the last {@link take} until the bucket is half full, in ms; 0 if it is half full already. */
   get msUntilHalfFull(): number {
     const missing = this.#most / 2 - this.#credits;
     return missing > 0 ? missing / this.#perMs : 0;

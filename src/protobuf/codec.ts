@@ -21,8 +21,8 @@ export interface MessageCodec<D extends DescMessage = DescMessage> {
    */
   encode(message: MessageInitShape<D>): Uint8Array;
   /**
-   * As `encode`; a message of more than 2,048 bytes is written to a pooled buffer, which `releaseMessage` returns to
-   * the pool.
+   * Encodes like `encode`, but writes a message of more than 2,048 bytes to a pooled buffer, which `releaseMessage`
+   * returns to the pool.
    */
   encodeLent(message: MessageInitShape<D>): Uint8Array;
   /**

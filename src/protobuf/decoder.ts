@@ -49,7 +49,10 @@ export function decoderOf(descriptor: DescMessage, generate: boolean = CAN_GENER
   };
 }
 
-/** Compiles on first use: unused types cost nothing, and types may contain themselves. */
+/**
+ * Returns the generated decoder of a type, compiled on first use: unused types cost nothing, and types may be
+ * recursive.
+ */
 function generatedOf(descriptor: DescMessage): Generated {
   let decode = generated.get(descriptor);
   if (!decode) {

@@ -80,7 +80,10 @@ return m}`;
     return zero(field.scalar, field.longAsString);
   }
 
-  /** Source of the message: an object literal in the order of `create()`. Absent fields have no property. */
+  /**
+   * Source that creates the decoded message, with properties in the order of `create()`. Absent fields have no
+   * property.
+   */
   #result(prototype: boolean): string {
     const { fields, members, typeName } = this.#descriptor;
     const always: [name: string, value: string][] = [['"$typeName"', JSON.stringify(typeName)]];

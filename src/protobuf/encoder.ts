@@ -39,7 +39,7 @@ export function encoderOf(descriptor: DescMessage, generate: boolean = CAN_GENER
       !field.oneof && field.fieldKind === "scalar" && field.scalar === ScalarType.BYTES
     )
     .map((field) => field.localName);
-  // Expected size of everything but singular bytes fields, learned from earlier messages.
+  // Expected size of a message without its singular bytes fields, in bytes, learned from earlier messages.
   let usual = 0;
   return (message, lend) => {
     const known = names.length === 0 ? 0 : bytesIn(message, names);
@@ -64,7 +64,7 @@ function withFallback(encode: Encode, byFields: Encode): Encode {
   };
 }
 
-/** Size of the singular bytes fields, which is known without encoding. */
+/** Returns the size of the singular bytes fields, in bytes, counting 6 for each tag and length. */
 function bytesIn(message: Fields, names: readonly string[]): number {
   let sum = 0;
   for (let i = 0; i < names.length; i++) {
@@ -86,7 +86,7 @@ function toSlab(encode: Encode, message: Fields, lend: boolean, guess: number): 
       slabEnd = start;
       return new Uint8Array(target.buffer, start, end - start);
     }
-    // The rest of the slab is too short.
+    // `start` is negative: the slab lacks that many bytes.
     guess = end - start;
   } finally {
     slabTaken = false;
@@ -115,7 +115,7 @@ function toBuffer(encode: Encode, message: Fields, lend: boolean, guess: number)
     }
     const bytes = new Uint8Array(buffer.buffer, start, length);
     if (lend ? length > LEND_FROM_BYTES : start <= length >> 2) return bytes;
-    // Copied, because the message is much smaller than its buffer, which would be kept as long as the message.
+    // The message is copied if its buffer is much larger, because the buffer would be kept as long as the message.
     const copy = bytes.slice();
     if (lend) releaseMessage(buffer);
     return copy;

@@ -1,6 +1,6 @@
 /**
- * Writes the source of an encoder for one message type. It takes messages and their init shape alike, and writes
- * backwards (see `writer.ts`), so fields come in falling order of their numbers.
+ * Writes the source of an encoder for one message type. It accepts messages and their init shape, and writes
+ * backwards (see `writer.ts`), so it visits fields in descending order of their numbers.
  *
  * Unexpected values (of another type, out of range, missing in a required field) throw UNEXPECTED: the message is then
  * encoded again by the slower encoder of `field_writers.ts`, which accepts it or describes the problem.
@@ -68,7 +68,7 @@ function writeField(field: DescField, prototype: boolean, child: Child): string 
   return `x=m[${name}];if(x!==undefined&&x!==null${own}){${write}}${missing}`;
 }
 
-/** Source of a condition that holds for every value, of the right type or not, except the zero value. */
+/** Source of a condition that is false only for the zero value of a field; values of a wrong type meet it. */
 function notZero(field: DescField): string {
   if (field.fieldKind === "enum") return `&&x!==${field.enum.values[0].number}`;
   switch (field.scalar) {
@@ -168,7 +168,10 @@ const LONG = 'if(typeof x!=="bigint")throw X;';
 const INT64 = `${LONG}if(BigInt.asIntN(64,x)!==x)throw X;`;
 const UINT64 = `${LONG}if(BigInt.asUintN(64,x)!==x)throw X;`;
 
-/** Source that checks the type and range of `x` and writes it; strings and bytes follow their length. */
+/**
+ * Returns source that checks the type and range of the value `x` and writes it backwards: contents first, then the length
+ * prefix of strings and bytes.
+ */
 function writeScalar(scalar: ScalarType): string {
   switch (scalar) {
     case ScalarType.STRING:

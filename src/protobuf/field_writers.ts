@@ -32,9 +32,9 @@ import {
   zigzag64,
 } from "./writer.ts";
 
-/** Writes a message so that it ends at `p`; returns where it begins. */
+/** Writes a message so that it ends at position `p`; returns the position of its first byte. */
 export type Encode = (message: Fields, b: Uint8Array, p: number) => number;
-/** Writes a value with its tag. */
+/** Writes a value and its tag so that they end at position `p`; returns the position of their first byte. */
 type Write = (value: unknown, b: Uint8Array, p: number) => number;
 
 const MAX_FLOAT = 3.4028234663852886e38;

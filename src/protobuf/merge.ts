@@ -1,7 +1,7 @@
 /**
- * The decoder without generated code: a function for each field, working on a message as `create()` makes it. It
- * supports everything that the format allows: message fields that occur twice are merged, unknown values of closed
- * enums are kept as unknown fields.
+ * The decoder without generated code: one function for each field, which stores into a message made by `create()`. It
+ * supports the whole format: message fields that occur twice are merged, unknown values of closed enums are kept as
+ * unknown fields.
  *
  * @module
  */
@@ -53,10 +53,10 @@ export type Merger = (
 
 /** Reads the value at the cursor. */
 type Read = (b: Uint8Array, e: number) => unknown;
-/** Reads one occurrence of a field into a message; for a known wire type only. */
+/** Reads one occurrence of a field into a message; called only for a wire type that the field accepts. */
 type ReadField = (message: Fields, b: Uint8Array, e: number, depth: number) => void;
 
-/** Creates the merger of each message type, once. */
+/** Creates and caches the merger of each message type. */
 export class Mergers {
   readonly #all = new Map<DescMessage, Merger>();
   readonly #text: TextReader;
@@ -134,7 +134,7 @@ export class Mergers {
     };
   }
 
-  /** Returns a function that reads a message into an existing one, or into a new one. */
+  /** Returns a function that merges received bytes into an existing message, or into a new one. */
   #child(
     field: DescField,
   ): (existing: unknown, b: Uint8Array, e: number, depth: number) => unknown {

@@ -1,6 +1,6 @@
 /**
- * Codecs for protobuf messages of `@bufbuild/protobuf`, compiled from their descriptors. They give and take the same
- * messages as its `fromBinary` and `toBinary`, in less time, and work without the rest of this package.
+ * Codecs for protobuf messages of `@bufbuild/protobuf`, compiled from their descriptors. They accept and return the
+ * same messages as its `fromBinary` and `toBinary`, in less time, and work without the rest of this package.
  *
  * ```ts
  * import { codecOf } from "@vrpc/vrpc/protobuf";

@@ -15,14 +15,14 @@ export const IRREGULAR: unique symbol = Symbol("irregular");
 export interface UnknownField {
   readonly no: number;
   readonly wireType: number;
-  /** What follows the tag, a length prefix included. */
+  /** Bytes after the tag, including a length prefix. */
   readonly data: Uint8Array;
 }
 
 /** Wire types (protobuf encoding guide, "Message Structure"). */
 export const Wire = { VARINT: 0, I64: 1, LEN: 2, SGROUP: 3, EGROUP: 4, I32: 5 } as const;
 
-/** Deepest nesting of messages, the outermost included; protobuf's default. */
+/** Limit on the nesting of messages, counting the outermost; protobuf's default. */
 export const MAX_DEPTH = 100;
 
 /** Position from which helpers read, and which they advance. */
@@ -34,7 +34,7 @@ const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
 const REPLACEMENT = "\ufffd";
 
 type Slice = (this: Uint8Array, start: number, end: number) => string;
-// Five times as fast as TextDecoder; Deno, Node and Bun have it, browsers don't.
+// `utf8Slice` of Node's Buffer is five times as fast as TextDecoder; Deno, Node and Bun have it, browsers don't.
 const utf8Slice: Slice | undefined = (Buffer.prototype as { utf8Slice?: Slice }).utf8Slice;
 
 /** The low 32 bits of a varint of up to ten bytes, as a signed number. */
@@ -110,7 +110,7 @@ function load(b: Uint8Array, p: number, bytes: number): void {
   for (let i = 0; i < bytes; i++) scratch.setUint8(i, b[p + i]);
 }
 
-/** The little-endian double at `p`; garbage past the end, which the caller detects. */
+/** The little-endian double at `p`; meaningless past the end of the input, which the caller detects. */
 export function double(b: Uint8Array, p: number): number {
   load(b, p, 8);
   return scratch.getFloat64(0, true);
@@ -145,7 +145,7 @@ export function tag(b: Uint8Array): number {
 
 /** The `n` bytes at `p`, a view of the input. */
 export function bytes(b: Uint8Array, p: number, n: number): Uint8Array {
-  // Not subarray: a Node Buffer would make another Buffer of it, and it is slower.
+  // `subarray` is slower, and of a Node Buffer it returns another Buffer.
   return new Uint8Array(b.buffer, b.byteOffset + p, n);
 }
 
@@ -153,8 +153,7 @@ export function bytes(b: Uint8Array, p: number, n: number): Uint8Array {
 export function longText(b: Uint8Array, p: number, n: number): string {
   if (utf8Slice !== undefined) {
     const text = utf8Slice.call(b, p, p + n);
-    // Bytes that are not UTF-8 become this character; if it is there, TextDecoder finds out whether the input contained
-    // it.
+    // Invalid UTF-8 decodes to U+FFFD. If the text contains it, TextDecoder checks whether the input did, too.
     if (!text.includes(REPLACEMENT)) return text;
   }
   try {
@@ -206,7 +205,7 @@ function skipGroup(b: Uint8Array, e: number, endTag: number, depth: number): voi
   throw IRREGULAR;
 }
 
-/** Adds the field at the cursor, whose tag was read, to the unknown ones. */
+/** Adds the field at the cursor, whose tag was already read, to the unknown fields of its message. */
 export function keepUnknown(
   b: Uint8Array,
   e: number,
@@ -223,7 +222,7 @@ export function keepUnknown(
   return list;
 }
 
-/** Sets an entry of a map; `__proto__` is a key like others. */
+/** Sets an entry of a map; also for the key `__proto__`. */
 export function setEntry(map: Record<string, unknown>, key: PropertyKey, value: unknown): void {
   if (key === "__proto__") {
     Object.defineProperty(map, key, {

@@ -8,7 +8,7 @@
 import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { setEntry } from "./reader.ts";
 
-/** Values of `FeatureSet.FieldPresence` that make a difference here. */
+/** Values of `FeatureSet.FieldPresence` that encoders and decoders distinguish. */
 export const Presence = { IMPLICIT: 2, LEGACY_REQUIRED: 3 } as const;
 
 /** A message, as a bag of fields. */
@@ -23,7 +23,7 @@ export function prototypeOf(descriptor: DescMessage): object | undefined {
 /** How a field represents its messages: as they are, as the value of a wrapper, or as a JSON object. */
 export type Adapter = "none" | "wrapper" | "struct";
 
-/** Returns the adapter of a field with messages. */
+/** Returns how a field represents its messages. */
 export function adapterOf(field: DescField): Adapter {
   const { message } = field;
   if (!message) return "none";
@@ -115,13 +115,13 @@ export function wireTypeOf(scalar: ScalarType): number {
   }
 }
 
-/** Returns the scalar as which the values of a field, or of its list or map, are encoded; undefined for messages. */
+/** Returns the scalar type that encodes the values of a field, or of its list or map; undefined for messages. */
 export function scalarOf(field: DescField): ScalarType | undefined {
   if (field.enum) return ScalarType.INT32;
   return field.message ? undefined : field.scalar;
 }
 
-/** Returns a tag as the number on the wire. */
+/** Returns the tag of a field number and wire type, as encoded on the wire. */
 export function tagOf(number: number, wireType: number): number {
   return number * 8 + wireType;
 }
@@ -135,8 +135,8 @@ export function isDelimited(field: DescField): boolean {
 }
 
 /**
- * Source that copies the members of a module that generated code uses into constants: `R_tag` for `R.tag`. Reading a
- * property of a module costs as much as the rest of a small message, reading a constant nothing.
+ * Source of constants for the module members that generated code uses: `R_tag` for `R.tag`. Reading a module property
+ * takes as long as the rest of a small message; reading a constant takes no time.
  */
 export function constantsOf(module: string, source: string): string {
   const names = new Set(source.match(new RegExp(`\\b${module}_\\w+`, "g")));

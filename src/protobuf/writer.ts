@@ -1,8 +1,8 @@
 /**
  * Writes the parts of protobuf's binary format backwards: each helper takes the end position of its part and returns
- * the position of its first byte. So lengths are known before they are written, and nothing is moved.
+ * the position of its first byte. The length of a part is thus known before its prefix is written.
  *
- * Positions below zero are allowed: what is written there is lost, and the position says how much room is missing.
+ * Positions below zero are allowed: bytes written there are lost, and the position states how many bytes are missing.
  *
  * @module
  */
@@ -14,11 +14,11 @@ export const UNEXPECTED: unique symbol = Symbol("unexpected");
 
 const utf8 = new TextEncoder();
 const scratch = new DataView(new ArrayBuffer(8));
-// Up to about here, code units copied one by one are faster than a call into the runtime.
+// Longest text, in UTF-16 code units, and longest run of bytes that a loop copies faster than a call into the runtime.
 const LOOP_CHARS = 55;
 const LOOP_BYTES = 32;
 
-/** An unsigned 32-bit number as a varint. */
+/** Writes an unsigned 32-bit number as a varint. */
 export function varint(b: Uint8Array, p: number, value: number): number {
   if (value < 0x80) {
     b[--p] = value;
@@ -31,7 +31,7 @@ export function varint(b: Uint8Array, p: number, value: number): number {
   return start;
 }
 
-/** A signed 32-bit number as a varint; a negative one has 64 bits. */
+/** Writes a signed 32-bit number as a varint; a negative number has 64 bits. */
 export function int32(b: Uint8Array, p: number, value: number): number {
   return value >= 0 ? varint(b, p, value) : varint64(b, p, value >>> 0, 0xffffffff);
 }
@@ -52,7 +52,7 @@ function varint64(b: Uint8Array, p: number, low: number, high: number): number {
   return start;
 }
 
-/** A 64-bit number, signed or not, as a varint. */
+/** Writes a 64-bit number, signed or not, as a varint. */
 export function long(b: Uint8Array, p: number, value: bigint): number {
   if (value >= 0n && value < 0x80n) {
     b[--p] = Number(value);
@@ -62,12 +62,12 @@ export function long(b: Uint8Array, p: number, value: bigint): number {
   return varint64(b, p, scratch.getUint32(4), scratch.getUint32(0));
 }
 
-/** A signed 64-bit number in zigzag form. */
+/** Writes a signed 64-bit number in zigzag form. */
 export function zigzag64(b: Uint8Array, p: number, value: bigint): number {
   return long(b, p, value >= 0n ? value << 1n : (-value << 1n) - 1n);
 }
 
-/** Four bytes, little-endian. */
+/** Writes a 32-bit number in four bytes, little-endian. */
 export function fixed32(b: Uint8Array, p: number, value: number): number {
   p -= 4;
   b[p] = value;
@@ -77,19 +77,19 @@ export function fixed32(b: Uint8Array, p: number, value: number): number {
   return p;
 }
 
-/** A 64-bit number in eight bytes, little-endian. */
+/** Writes a 64-bit number in eight bytes, little-endian. */
 export function fixed64(b: Uint8Array, p: number, value: bigint): number {
   scratch.setBigUint64(0, value, true);
   return store(b, p, 8);
 }
 
-/** A double, little-endian. */
+/** Writes a double, little-endian. */
 export function double(b: Uint8Array, p: number, value: number): number {
   scratch.setFloat64(0, value, true);
   return store(b, p, 8);
 }
 
-/** A float, little-endian. */
+/** Writes a float, little-endian. */
 export function float(b: Uint8Array, p: number, value: number): number {
   scratch.setFloat32(0, value, true);
   return store(b, p, 4);
@@ -101,7 +101,7 @@ function store(b: Uint8Array, p: number, bytes: number): number {
   return p;
 }
 
-/** Bytes without their length. */
+/** Writes bytes without their length. */
 export function raw(b: Uint8Array, p: number, data: Uint8Array): number {
   const { length } = data;
   p -= length;
@@ -111,7 +111,7 @@ export function raw(b: Uint8Array, p: number, data: Uint8Array): number {
   return p;
 }
 
-/** Text as UTF-8, without its length; lone surrogates become U+FFFD, as everywhere. */
+/** Writes text as UTF-8, without its length; lone surrogates become U+FFFD, as in TextEncoder. */
 export function text(b: Uint8Array, p: number, value: string): number {
   const { length } = value;
   const start = p - length;
@@ -125,7 +125,7 @@ export function text(b: Uint8Array, p: number, value: string): number {
     return start;
   }
   if (start < 0) return start - (utf8Length(value) - length);
-  // Most text is ASCII: then it fits exactly.
+  // Assumes ASCII, which most text is; other text does not fit exactly and is written again.
   const { read, written } = utf8.encodeInto(value, b.subarray(start, p));
   return read === length && written === length ? start : wideText(b, p, value);
 }
@@ -136,7 +136,7 @@ function wideText(b: Uint8Array, p: number, value: string): number {
   return start;
 }
 
-/** Bytes of a text in UTF-8. */
+/** Returns the length of a text in UTF-8, in bytes. */
 function utf8Length(value: string): number {
   let bytes = value.length;
   for (let i = 0; i < value.length; i++) {
@@ -145,13 +145,13 @@ function utf8Length(value: string): number {
     bytes++;
     if (code < 0x800) continue;
     bytes++;
-    // A pair has four bytes: two more than its code units.
+    // A surrogate pair takes four bytes: two more than its two code units.
     if ((code & 0xfc00) === 0xd800 && (value.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++;
   }
   return bytes;
 }
 
-/** Unknown fields, which follow all others. */
+/** Writes unknown fields, which follow all other fields in the encoded message. */
 export function unknown(b: Uint8Array, p: number, fields: readonly UnknownField[]): number {
   for (let i = fields.length - 1; i >= 0; i--) {
     const { no, wireType, data } = fields[i];

@@ -1,5 +1,5 @@
 /**
- * Decodes descriptors after counting what they will take in memory.
+ * Decodes descriptors after counting their elements, to bound the memory that they take.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import type { DescriptorBudget } from "./limits.ts";
 
-/** Number of `source_code_info` in a file: positions and comments, most of the size where it is kept. */
+/** Field number of `source_code_info`: positions and comments, most of the bytes of a file that has it. */
 const SOURCE_CODE_INFO = FileDescriptorProtoSchema.field.sourceCodeInfo.number;
 const FILE = FileDescriptorSetSchema.field.file.number;
 
@@ -27,7 +27,10 @@ export function decodeFile(bytes: Uint8Array, budget: DescriptorBudget): FileDes
   return fromBinary(FileDescriptorProtoSchema, bare);
 }
 
-/** Splits a `google.protobuf.FileDescriptorSet` into its first files, at most `most`. Throws Error when it is invalid. */
+/**
+ * Returns the encoded files of a `google.protobuf.FileDescriptorSet`, at most `most`. Throws Error if the set is
+ * invalid.
+ */
 export function filesOfSet(bytes: Uint8Array, most: number): Uint8Array[] {
   const files: Uint8Array[] = [];
   const reader = new BinaryReader(bytes);
@@ -41,13 +44,13 @@ export function filesOfSet(bytes: Uint8Array, most: number): Uint8Array[] {
 }
 
 /**
- * Counts what becomes an object or an item of a list when `bytes` are decoded as `type`: messages, repeated and unknown
- * fields. Stops counting above `limit`, and makes no object for what it counts. Throws Error when the bytes are invalid.
+ * Counts the objects and list items that decoding `bytes` as `type` would create: messages, repeated and unknown
+ * fields. Stops above `limit`, and creates no object per element. Throws Error if the bytes are invalid.
  */
 export function countElements(type: DescMessage, bytes: Uint8Array, limit: number): number {
   let count = 0;
   const reader = new BinaryReader(bytes);
-  // Messages around the position, the innermost last.
+  // Types of the messages that contain the current position, the innermost last.
   const types = [type];
   const ends = [reader.len];
   while (types.length > 0 && count <= limit) {
@@ -74,13 +77,13 @@ export function countElements(type: DescMessage, bytes: Uint8Array, limit: numbe
       continue;
     }
     reader.pos += length;
-    // A packed list has one item for each byte at most.
+    // A packed list has at most one item per byte.
     if (field.fieldKind === "list") count += isNumeric(field) ? 1 + length : 1;
   }
   return count;
 }
 
-// A reader accepts packed items for every numeric list.
+// Whether a list may be packed: decoders accept packed items for every numeric list, whatever its declaration.
 function isNumeric(field: DescField & { fieldKind: "list" }): boolean {
   const { listKind, scalar } = field;
   if (listKind !== "scalar") return listKind === "enum";
@@ -97,7 +100,7 @@ function fieldsOf(type: DescMessage): ReadonlyMap<number, DescField> {
   return fields;
 }
 
-/** The bytes of a message without a top-level field. */
+/** Returns the bytes of a message without the top-level field `unwanted`. */
 function withoutField(bytes: Uint8Array, unwanted: number): Uint8Array {
   const reader = new BinaryReader(bytes);
   let kept: Uint8Array | undefined;

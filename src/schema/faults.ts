@@ -31,7 +31,10 @@ export class Faults {
     if (!this.#methods.has(name)) this.#methods.set(name, reason);
   }
 
-  /** Passes each fault on to the messages that can contain the type, and to the methods that take or return them. */
+  /**
+   * Copies the fault of each type to the messages that can contain the type, and to the methods that use these
+   * messages.
+   */
   spread(registry: FileRegistry): void {
     if (this.#types.size === 0) return;
     const containers = containersOf(registry);

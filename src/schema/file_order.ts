@@ -1,5 +1,5 @@
 /**
- * Order of files in which each follows its imports, as in a FileDescriptorSet.
+ * Orders files so that each follows its imports, as in a FileDescriptorSet.
  *
  * @module
  */
@@ -7,8 +7,8 @@
 import type { FileDescriptorProto } from "@bufbuild/protobuf/wkt";
 
 /**
- * Returns the files with imports first. Imports that are not in `files`, and those that close a circle, are left out of
- * the order; it needs no recursion, because chains of imports may be long.
+ * Returns the files, each after its imports. Ignores imports that are not in `files` or that form a cycle. Not
+ * recursive, because chains of imports may be long.
  */
 export function inImportOrder(
   files: ReadonlyMap<string, FileDescriptorProto>,

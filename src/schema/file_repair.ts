@@ -1,6 +1,5 @@
 /**
- * Makes one file whole: checks its names, drops what is defined twice, and resolves its types against the files before
- * it.
+ * Repairs one file: checks its names, drops duplicate definitions, and resolves its types against the files before it.
  *
  * @module
  */
@@ -38,7 +37,7 @@ export function faultOfFile(file: FileDescriptorProto): string | undefined {
   }
 }
 
-// protobuf-es has no list of the editions that it knows.
+// Tries the edition on an empty file, because protobuf-es has no list of the editions that it supports.
 function isKnownEdition(file: FileDescriptorProto): boolean {
   const { syntax, edition } = file;
   const bare = create(FileDescriptorProtoSchema, { name: "edition.proto", syntax, edition });
@@ -50,7 +49,7 @@ function isKnownEdition(file: FileDescriptorProto): boolean {
   }
 }
 
-/** Repairs a file whose imports, as far as they are there, were repaired before. Adds its types to `symbols`. */
+/** Repairs a file and adds its types to `symbols`. Those of its imports that exist must have been repaired before. */
 export function repairFile(
   file: FileDescriptorProto,
   symbols: Symbols,
@@ -59,7 +58,7 @@ export function repairFile(
 ): void {
   const repair = new MessageRepair(file, symbols, faults, hint);
   const messages = addTypes(file, symbols, repair);
-  // All names are taken before the first is looked up.
+  // All names of the file are registered before any reference is resolved.
   file.service = file.service.filter(({ name }) => claim(symbols, file.package, name));
   for (const { scope, owner } of extended(file, messages)) {
     owner.extension = owner.extension.filter(({ name }) => claim(symbols, scope, name));
@@ -75,7 +74,7 @@ function claim(symbols: Symbols, scope: string, name: string): boolean {
   return isIdentifier(name) && symbols.claim(inScope(scope, name));
 }
 
-/** What can have extensions in it: the file and its messages. */
+/** Returns the scopes that can define extensions: the file and its messages. */
 function extended(file: FileDescriptorProto, messages: readonly Placed[]) {
   const inner = messages.map(({ proto, name }) => ({ scope: name, owner: proto }));
   return [{ scope: file.package, owner: file }, ...inner];
@@ -102,7 +101,7 @@ function addTypes(file: FileDescriptorProto, symbols: Symbols, repair: MessageRe
   };
   file.messageType = add(file.messageType, file.package);
   addEnums(file, file.package);
-  // `all` grows while it is gone through.
+  // `all` grows during the loop, so that nested messages of all levels are visited.
   for (const { proto, name } of all) {
     proto.nestedType = add(proto.nestedType, name);
     addEnums(proto, name);

@@ -11,18 +11,20 @@ import { checkRanges, type Ranges, whole } from "../limits/ranges.ts";
 /** Bounds on the descriptors of one server or one descriptor set. */
 export interface DescriptorLimits {
   /**
-   * Most bytes of all files together, sent twice or not, 1,024 to 2³¹−1. Default 8 MiB: twice what the largest services
-   * are known to send.
+   * Limit on the bytes of all files together, counting a file each time it is sent, 1,024 to 2³¹−1. Default 8 MiB:
+   * twice what the largest services are known to send.
    */
   maxBytes?: number;
-  /** Most files, and most services, 1 to 1,000,000. Default 10,000. */
+  /** Limit on the number of files, and on the number of services, 1 to 1,000,000. Default 10,000. */
   maxFiles?: number;
   /**
-   * Most messages, fields, values, options and other elements, 1 to 100,000,000. Default 50,000. An element of two bytes
-   * takes one to two KiB in memory, so bytes alone bound little.
+   * Limit on messages, fields, values, options and other elements, 1 to 100,000,000. Default 50,000. An element of two
+   * bytes takes one to two KiB of memory, so a limit on bytes alone is not enough.
    */
   maxElements?: number;
-  /** Longest chain of files that import each other, 1 to 100,000. Default 1,000: each costs a round trip. */
+  /**
+   * Limit on the length of a chain of imports, 1 to 100,000. Default 1,000: each import in a chain costs a round trip.
+   */
   maxDepth?: number;
 }
 
@@ -33,7 +35,7 @@ const RANGES: Ranges<DescriptorLimits> = {
   maxDepth: whole(1, 100_000),
 };
 
-/** What is left of the {@link DescriptorLimits} while descriptors are read. */
+/** Counts use of the {@link DescriptorLimits} while descriptors are read. */
 export class DescriptorBudget {
   readonly maxFiles: number;
   readonly maxDepth: number;
@@ -51,7 +53,7 @@ export class DescriptorBudget {
     this.maxDepth = limits.maxDepth ?? 1_000;
   }
 
-  /** Elements that may still be taken. */
+  /** Number of elements that may still be decoded. */
   get elementsLeft(): number {
     return this.#maxElements - this.#elements;
   }

@@ -1,6 +1,6 @@
 /**
- * Makes the messages, enums and extensions of a file whole: derives what may be left out, resolves names of types, and
- * empties what is wrong.
+ * Repairs the messages, enums and extensions of a file: fills in optional parts, resolves type names, and empties
+ * invalid definitions.
  *
  * @module
  */
@@ -22,15 +22,15 @@ import { inScope, isIdentifier, type Symbols, type TypeSymbol, ZERO } from "./sy
 const { type: TYPE, oneofIndex: ONEOF_INDEX } = FieldDescriptorProtoSchema.field;
 /** Largest field number (language specification, "Assigning Field Numbers"). */
 const MAX_FIELD_NUMBER = 2 ** 29 - 1;
-/** Types that the key of a map can't have (language specification, "Maps"). */
+/** Types that a map key can't have (language specification, "Maps"). */
 const NO_KEYS: ReadonlySet<Type> = new Set([
   ...[Type.DOUBLE, Type.FLOAT, Type.BYTES],
   ...[Type.MESSAGE, Type.GROUP, Type.ENUM],
 ]);
 
-/** Repairs what one file defines. */
+/** Repairs the definitions of one file. */
 export class MessageRepair {
-  /** `hint` follows reasons about missing types, for example with the imports that are missing. */
+  /** `hint` is appended to faults of missing types, for example to name missing imports. */
   constructor(
     readonly file: FileDescriptorProto,
     readonly symbols: Symbols,
@@ -38,7 +38,7 @@ export class MessageRepair {
     readonly hint: string,
   ) {}
 
-  /** Empties an enum that has no value, or one without a name. */
+  /** Gives a single zero value to an enum that has no value, or a value with an invalid name. */
   repairEnum(proto: EnumDescriptorProto, name: string): void {
     const wrong = proto.value.length === 0
       ? "has no value"
@@ -50,7 +50,7 @@ export class MessageRepair {
     this.faults.addType(name, `the enum ${name} ${wrong}`);
   }
 
-  /** Completes the fields of a message; a message with a field that can't be, has none. */
+  /** Completes the fields of a message; removes all fields if one is invalid. */
   repairMessage(proto: DescriptorProto, name: string): void {
     try {
       for (const oneof of proto.oneofDecl) {
@@ -67,7 +67,7 @@ export class MessageRepair {
     }
   }
 
-  /** Returns the extensions that extend a known message. */
+  /** Completes extensions; returns those that are valid and extend a known message. */
   repairExtensions(extensions: FieldDescriptorProto[], scope: string): FieldDescriptorProto[] {
     return extensions.filter((field) => {
       const extended = this.symbols.find(scope, field.extendee);
@@ -82,7 +82,10 @@ export class MessageRepair {
     });
   }
 
-  /** Returns the full name of a message, a placeholder if it is missing; `owner` names who refers to it. */
+  /**
+   * Returns the full name of a message, or of a placeholder if the message is missing; `owner` names the method that
+   * refers to it.
+   */
   messageType(reference: string, scope: string, owner: string): string {
     const found = this.symbols.find(scope, reference);
     if (found?.kind === "message") return `.${found.name}`;
@@ -146,7 +149,7 @@ function isReference(type: Type): boolean {
   return type === Type.MESSAGE || type === Type.GROUP || type === Type.ENUM;
 }
 
-// The oneof of an optional field of proto3 is there for protoc's sake alone.
+// An optional field of proto3 is the only field of a synthetic oneof, which is ignored.
 function isInOneof(field: FieldDescriptorProto): boolean {
   return isFieldSet(field, ONEOF_INDEX) && !field.proto3Optional;
 }
@@ -155,7 +158,7 @@ function inRange(field: FieldDescriptorProto, oneofs: number): boolean {
   return field.oneofIndex >= 0 && field.oneofIndex < oneofs;
 }
 
-/** Refuses fields that can't be told apart. A JSON name that is taken gives way to the field's own name. */
+/** Throws if two fields have the same number or name. A field whose JSON name is taken uses its own name instead. */
 function nameUniquely({ field: fields, oneofDecl }: DescriptorProto): void {
   const numbers = new Set<number>();
   const properties = new Set<string>();

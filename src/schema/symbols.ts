@@ -1,5 +1,5 @@
 /**
- * Full names of messages and enums, and placeholders for those that are referred to and missing.
+ * Full names of messages and enums, and placeholders for types that are referenced but missing.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import {
   FileDescriptorProtoSchema,
 } from "@bufbuild/protobuf/wkt";
 
-/** What a full name stands for: `map` is the entry of a map field, which nothing else may refer to. */
+/** Kind of a type; `map` is the entry message of a map field, which only that field may reference. */
 export type TypeKind = "message" | "enum" | "map";
 
 /** Definition of a type. */
@@ -25,22 +25,22 @@ export interface TypeSymbol {
 }
 
 /**
- * Longest full name, in characters. The name of an outer type is part of every inner name, so without a bound a few long
- * names fill the memory.
+ * Longest full name, in characters. The name of an outer type is part of every inner name, so without a bound a few
+ * long names could fill the memory.
  */
 const MAX_NAME_CHARS = 512;
 const IDENTIFIER = /^[A-Za-z0-9_]+$/;
-/** Most parts of a full name are 32: a relative reference is searched for in every scope around it. */
+/** Full name of at most 32 parts: a relative reference is searched for in every scope around it. */
 const FULL_NAME = /^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+){0,31}$/;
-/** Begins the names of placeholders for types whose own name can't be used. */
+/** Prefix of placeholder names for missing types whose own name can't be used. */
 const NAMELESS = "vrpc.schema.Nameless";
 
-/** Whether a text is one identifier, as protoc takes it. */
+/** Whether a text is an identifier of at most 512 letters, digits and underscores, as protoc accepts it. */
 export function isIdentifier(text: string): boolean {
   return text.length <= MAX_NAME_CHARS && IDENTIFIER.test(text);
 }
 
-/** Whether a text is a full name: identifiers with dots between them, of at most 32 parts. */
+/** Whether a text is a full name: at most 32 identifiers separated by dots, and at most 512 characters. */
 export function isFullName(text: string): boolean {
   return text.length <= MAX_NAME_CHARS && FULL_NAME.test(text);
 }
@@ -56,20 +56,22 @@ export class Symbols {
   readonly #claimed: Set<string>;
   readonly #placeholders = new Map<string, "message" | "enum">();
 
-  /** Begins with the types of `others`. */
+  /** Starts with the types of `others`, if given. */
   constructor(others?: Symbols) {
     this.#types = new Map(others && others.#types);
     this.#claimed = new Set(others && others.#claimed);
   }
 
-  /** Adds a type; false when the name is taken, or is no name. */
+  /** Adds a type; returns false if its name is taken or invalid. */
   add(symbol: TypeSymbol): boolean {
     if (!this.claim(symbol.name)) return false;
     this.#types.set(symbol.name, symbol);
     return true;
   }
 
-  /** Takes a name for a service or an extension, which share their names with types; false as for `add`. */
+  /**
+   * Reserves the name of a service or extension, which share one namespace with types; false if it is taken or invalid.
+   */
   claim(name: string): boolean {
     if (this.#claimed.has(name) || !isFullName(name) || name.startsWith(NAMELESS)) return false;
     this.#claimed.add(name);
@@ -81,7 +83,7 @@ export class Symbols {
    * searched from the innermost scope outwards (descriptor.proto, `type_name`).
    */
   find(scope: string, reference: string): TypeSymbol | undefined {
-    // No name is longer; the dot is not part of it.
+    // No name is longer than this; the leading dot is not part of a name.
     if (reference.length > MAX_NAME_CHARS + 1) return undefined;
     if (reference.startsWith(".")) return this.#types.get(reference.slice(1));
     for (let around = scope;;) {
@@ -91,7 +93,7 @@ export class Symbols {
     }
   }
 
-  /** Puts an empty type in the place of a missing one. Returns its full name. */
+  /** Creates an empty type in place of a missing one. Returns the full name of the placeholder. */
   placeholder(reference: string, kind: "message" | "enum"): string {
     const wanted = reference.replace(/^\./, "");
     const taken = this.#placeholders.get(wanted);
@@ -103,7 +105,7 @@ export class Symbols {
     return name;
   }
 
-  /** Files with the placeholders; they import nothing. */
+  /** Returns files that define the placeholders and have no imports. */
   placeholderFiles(): FileDescriptorProto[] {
     const files = new Map<string, FileDescriptorProto>();
     for (const [full, kind] of this.#placeholders) {
@@ -126,5 +128,5 @@ export class Symbols {
   }
 }
 
-/** Value of an enum without values, which could have no default. */
+/** Value given to an enum without valid values, because an enum needs a default. */
 export const ZERO = create(EnumValueDescriptorProtoSchema, { name: "UNKNOWN", number: 0 });

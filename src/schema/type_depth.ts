@@ -6,7 +6,7 @@
 
 import type { DescMessage, DescMethod } from "@bufbuild/protobuf";
 
-/** Longest way through types; a third of what overflows the stack. */
+/** Limit on the depth of nested message types; the stack overflows at about three times as many. */
 const MAX_DEPTH = 300;
 
 const tooDeep = new WeakMap<DescMessage, boolean>();
@@ -23,7 +23,7 @@ function isTooDeep(type: DescMessage): boolean {
   return deep;
 }
 
-// Goes the way of a compiler that meets each type once, depth first.
+// Returns the depth that a recursive compiler reaches that visits each type once, depth first.
 function deepestWay(root: DescMessage): number {
   const seen = new Set([root]);
   const open = [{ type: root, next: 0 }];

@@ -22,7 +22,7 @@ import { isWellKnownFile, WELL_KNOWN_FILES, WellKnownTypes } from "./well_known_
 
 /** Types of a server or a descriptor set. */
 export interface Types {
-  /** All types, the well-known ones among them. */
+  /** All types, including the well-known types. */
   readonly registry: FileRegistry;
   /** Methods (`/package.Service/Method`) and services that can't be used, each with the reason. */
   readonly faults: ReadonlyMap<string, string>;
@@ -31,8 +31,8 @@ export interface Types {
 let wellKnown: WellKnownTypes | undefined;
 
 /**
- * Builds the types of `files`, in any order. What is missing or wrong becomes the fault of the methods whose messages can
- * contain it; of types defined twice the first is taken. The files are changed.
+ * Builds the types of `files`, in any order. A missing or invalid type becomes the fault of each method whose messages
+ * can contain it; of duplicate types the first is used. Modifies the files.
  */
 export function typesOf(files: Iterable<FileDescriptorProto>): Types {
   const faults = new Faults();
@@ -70,7 +70,7 @@ export function typesOfSet(bytes: Uint8Array, limits: DescriptorLimits = {}): Ty
   return typesOf(files.map((file) => decodeFile(file, budget)));
 }
 
-/** Files by name, without those that can't be read and those that are built in; of one name the first. */
+/** Returns the usable files by name: readable, not built in, and the first of their name. */
 function usable(
   files: Iterable<FileDescriptorProto>,
   faults: Faults,
@@ -92,7 +92,7 @@ function usable(
   return named;
 }
 
-/** Says which imports of a file are not there, after a colon; empty when all are. */
+/** Returns a text that names the missing or circular imports of a file, after a colon; empty if there are none. */
 function missingImports(
   file: FileDescriptorProto,
   before: ReadonlySet<string>,
@@ -106,13 +106,13 @@ function missingImports(
     : `: ${shown([file.name])} and ${shown(lacks)} import each other`;
 }
 
-/** At most three names, each cut to a readable length. */
+/** Joins at most three names, each truncated to 200 characters. */
 function shown(names: readonly string[]): string {
   const few = names.slice(0, 3).map((name) => name.slice(0, 200));
   return few.join(", ") + (names.length > few.length ? " and others" : "");
 }
 
-// A default that does not fit its type would fail each time a message is made.
+// Adds a fault for each field whose default does not fit its type: creating its message would always fail.
 function checkDefaults(registry: FileRegistry, faults: Faults): void {
   for (const desc of registry) {
     if (desc.kind !== "message") continue;
@@ -136,7 +136,7 @@ function hasUsableDefault(field: DescField): boolean {
   return typeof value !== "number" || fraction || Number.isInteger(value);
 }
 
-/** Hides faulty messages from google.protobuf.Any, where they would lose fields without a word. */
+/** Returns a registry without faulty messages, which would silently lose fields in a google.protobuf.Any. */
 function withoutFaulty(registry: FileRegistry, faults: ReadonlyMap<string, string>): FileRegistry {
   if (faults.size === 0) return registry;
   return {

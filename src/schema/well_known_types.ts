@@ -24,7 +24,9 @@ import { Faults } from "./faults.ts";
 import { repairFile } from "./file_repair.ts";
 import { Symbols } from "./symbols.ts";
 
-/** The well-known types, each file after its imports: their JSON form is built in, so no other definition is taken. */
+/**
+ * Files of the well-known types, each after its imports. Their JSON form is built in, so other definitions are ignored.
+ */
 export const WELL_KNOWN_FILES: readonly DescFile[] = [
   file_google_protobuf_any,
   file_google_protobuf_descriptor,
@@ -40,7 +42,7 @@ export const WELL_KNOWN_FILES: readonly DescFile[] = [
 ];
 
 const NAMES: ReadonlySet<string> = new Set(WELL_KNOWN_FILES.map((file) => file.proto.name));
-/** Files that are large or rare, and in a registry only if they are imported. */
+/** Large or rarely used files, which are added to a registry only if they are imported. */
 const RARE: ReadonlySet<string> = new Set(
   [
     file_google_protobuf_api,
@@ -55,24 +57,24 @@ export function isWellKnownFile(name: string): boolean {
   return NAMES.has(name);
 }
 
-/** The built-in files, whole and in order, with the names of their types. */
+/** The built-in files, repaired and ordered by imports, with the names of their types. */
 export class WellKnownTypes {
   readonly #files: readonly FileDescriptorProto[];
   readonly #symbols = new Symbols();
 
-  /** Makes copies: repairing changes files. */
+  /** Copies the files, because repairing modifies them. */
   constructor() {
     this.#files = WELL_KNOWN_FILES.map(({ proto }) => clone(FileDescriptorProtoSchema, proto));
     const faults = new Faults();
     for (const file of this.#files) repairFile(file, this.#symbols, faults, "");
   }
 
-  /** Names of all types, to which more can be added. */
+  /** Returns a table with the names of all built-in types, to which more can be added. */
   symbols(): Symbols {
     return new Symbols(this.#symbols);
   }
 
-  /** The files that `others` may use. */
+  /** Returns the built-in files that a registry with `others` needs. */
   filesFor(others: readonly FileDescriptorProto[]): FileDescriptorProto[] {
     const imported = others.some((file) => file.dependency.some((name) => RARE.has(name)));
     return this.#files.filter((file) => imported || !RARE.has(file.name));

@@ -72,7 +72,7 @@ export class CryptoHandlers implements CryptoServiceHandle {
   readonly backend: CryptoBackend;
   readonly ready: Promise<void>;
   readonly #opening: Promise<Ready>;
-  // Set once: calls after start-up don't wait a turn of the event loop.
+  // Result of `#opening`, so that calls after start-up do not wait for a turn of the event loop.
   #ready: Ready | undefined;
   #disposed = false;
 
@@ -81,7 +81,7 @@ export class CryptoHandlers implements CryptoServiceHandle {
     this.backend = chooseCryptoBackend(options.backend);
     this.#opening = this.#open(options.keys ?? generateCryptoKeys());
     this.ready = this.#opening.then(() => {});
-    // Calls report the failure too, but there may be none yet.
+    // Calls report a failure to open the keys too, but no call may ever come.
     this.ready.catch((error) => logger.error("Cannot generate signing keys: {error}", { error }));
   }
 

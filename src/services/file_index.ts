@@ -117,10 +117,10 @@ export class FileIndex {
   }
 }
 
-/** The files and all that they import, each once, without recursion. */
+/** Returns the files and all files that they import, each once. */
 function withImports(files: readonly DescFile[]): ReadonlySet<DescFile> {
   const all = new Set(files);
-  // The set grows while it is iterated.
+  // Iterating a Set includes files that are added meanwhile.
   for (const file of all) for (const imported of file.dependencies) all.add(imported);
   return all;
 }

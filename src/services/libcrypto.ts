@@ -57,7 +57,7 @@ const RSA_PKCS1_PSS_PADDING = 6;
 /** Limit on the bytes hashed on the event loop: 64 KiB take 40 µs with SHA instructions, 150 µs without. */
 const MAX_HASHED_IN_TURN_BYTES = 64 * 1024;
 
-/** Room for the longest signature; RSA-2048 has 256 bytes. */
+/** Size of the buffer for signatures, in bytes; the longest, of RSA-2048, has 256. */
 const MAX_SIGNATURE_BYTES = 512;
 
 let opened: Libcrypto | undefined;
@@ -122,7 +122,7 @@ export class LibcryptoSigner implements Signer {
     data: Uint8Array,
     signature: Uint8Array,
   ): boolean | Promise<boolean> {
-    // Cost kinds: 1 to 4 sign, 5 to 8 verify.
+    // Kinds of operation whose cost the budget measures: 1 to 4 sign, 5 to 8 verify.
     const kind = suite.algorithm + 4;
     if (data.length <= MAX_HASHED_IN_TURN_BYTES) {
       return this.#budget.run(

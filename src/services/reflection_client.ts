@@ -100,7 +100,7 @@ async function withReader<T>(
   throw unimplemented;
 }
 
-/** Asks one server for its files. */
+/** Reads files from the reflection service of one server. */
 class ReflectionReader {
   readonly #session: Session;
   readonly #budget: DescriptorBudget;
@@ -150,7 +150,7 @@ class ReflectionReader {
     return [...new Set(service.map((one) => one.name.slice(0, MAX_TEXT_CHARS)))];
   }
 
-  /** Asks for each import once, whether it comes or not; types of files that don't come are missing. */
+  /** Requests each import once, whether or not the server sends it; types of missing files stay undefined. */
   async #readImports(): Promise<void> {
     const asked = new Set<string>();
     // The list grows while it is gone through.
@@ -172,7 +172,10 @@ class ReflectionReader {
     }
   }
 
-  /** Asks and keeps the files of the reply. Returns the reason when there are none, after a colon. */
+  /**
+   * Sends a question and keeps the files of the reply. Returns an empty text, or `: ` and the reason why there are
+   * none.
+   */
   async #take(question: Question, depth: number): Promise<string> {
     const { messageResponse } = await this.#ask(question);
     if (messageResponse.case !== "fileDescriptorResponse") return reasonOf(messageResponse);
@@ -190,7 +193,7 @@ class ReflectionReader {
 
   #add(file: FileDescriptorProto, depth: number): void {
     if (this.#files.has(file.name)) return;
-    // Files without a name are told apart by a number.
+    // Files without a name get a number as key, so that they do not replace each other.
     const key = file.name === "" ? `\0${this.#files.size}` : file.name;
     this.#files.set(key, file);
     this.#budget.checkFiles(this.#files.size, "files");

@@ -86,8 +86,8 @@ export function clientMetrics(options: ClientMetricsOptions): CallObserver {
 }
 
 /**
- * Creates an interceptor of a channel that measures `grpc.client.call.duration`, from the first attempt to the end of the last,
- * with the labels `grpc.method`, `grpc.target` and `grpc.status`.
+ * Creates an interceptor of a channel that measures `grpc.client.call.duration`, from the first attempt to the end of
+ * the last, with the labels `grpc.method`, `grpc.target` and `grpc.status`.
  */
 export function callDurations(options: ClientMetricsOptions): Interceptor {
   const durationS = meterOf(options).createHistogram("grpc.client.call.duration", {

@@ -44,7 +44,7 @@ const SETTER: TextMapSetter<Metadata> = {
     try {
       metadata.set(key, value);
     } catch (error) {
-      // A call must not fail for its trace: what no header carries is left out.
+      // A call must not fail because of tracing: values that no header can carry are left out.
       diag.warn(`vrpc: ${(error as Error).message}`);
     }
   },
@@ -67,7 +67,7 @@ export function serverTracing(options: TracingOptions = {}): Interceptor {
     const parent = propagator.extract(context.active(), call.metadata, GETTER);
     const span = startSpan(options, call, SpanKind.SERVER, parent);
     span.setAttribute("network.peer.address", call.context!.peer.address);
-    // With the status that is sent, after outer interceptors and encoding.
+    // The span ends with the status that is sent, which outer interceptors and encoding may have changed.
     onCallEnd(call.context!, (code) => endSpan(span, code, SERVER_FAULTS.has(code)));
     return run(span, parent, () => next(call), () => {});
   };

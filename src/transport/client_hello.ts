@@ -1,13 +1,16 @@
 /**
- * Application protocols that a TLS client offers, read from its ClientHello without taking part in the handshake: node:tls
- * chooses by the server's order alone, RFC 7301 §3.2 leaves the choice to the server.
+ * Reads the application protocols that a TLS client offers from its ClientHello, ahead of the handshake: node:tls
+ * selects only by the server's order of preference, while RFC 7301 §3.2 leaves the selection to the server.
  *
  * @module
  */
 
 import type { ByteStream } from "./types.ts";
 
-/** Longest beginning of a connection that is looked at, in bytes. A ClientHello with a hybrid key share has 2 KiB. */
+/**
+ * Bytes at the start of a connection that are searched for a ClientHello. A ClientHello with a hybrid key share has 2
+ * KiB.
+ */
 export const MAX_HELLO_BYTES = 16_384;
 
 const RECORD_HEADER_BYTES = 5;
@@ -17,13 +20,13 @@ const CLIENT_HELLO = 1;
 const VERSION_AND_RANDOM_BYTES = 34;
 const ALPN_EXTENSION = 16;
 
-/** What the first bytes of a connection say about ALPN. */
+/** Result of reading ALPN from the first bytes of a connection. */
 export type AlpnOffer =
   /** The client's protocols, in its order of preference. */
   | readonly string[]
-  /** They are not known before more bytes arrive. */
+  /** The ClientHello is not complete yet. */
   | "incomplete"
-  /** There is no offer, or the bytes are not a ClientHello. */
+  /** The ClientHello has no ALPN extension, or the bytes are not a ClientHello. */
   | undefined;
 
 /** Reads the ALPN extension (RFC 7301 §3.1) of the ClientHello (RFC 8446 §4.1.2) at the start of a connection. */
@@ -50,7 +53,7 @@ function protocolNames(list: Reader): string[] {
   return names;
 }
 
-// Joins the records that a ClientHello is cut into (RFC 8446 §5.1); returns its body.
+// Joins the records over which a ClientHello is fragmented (RFC 8446 §5.1); returns the body of the ClientHello.
 function handshakeMessage(bytes: Uint8Array): Uint8Array | "incomplete" | undefined {
   const message = new Uint8Array(bytes.length);
   let length = 0;
@@ -72,7 +75,7 @@ function handshakeMessage(bytes: Uint8Array): Uint8Array | "incomplete" | undefi
   return "incomplete";
 }
 
-/** Reads numbers and vectors of TLS (RFC 8446 §3). What lies beyond the end reads as zero and empty. */
+/** Reads numbers and vectors of TLS (RFC 8446 §3). Beyond the end, numbers read as zero and vectors as empty. */
 class Reader {
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -81,7 +84,7 @@ class Reader {
     this.#bytes = bytes;
   }
 
-  /** Bytes that are left. */
+  /** Number of unread bytes. */
   get left(): number {
     return Math.max(0, this.#bytes.length - this.#at);
   }
@@ -98,7 +101,7 @@ class Reader {
     return value;
   }
 
-  /** Reads a vector behind its length of `size` bytes. */
+  /** Reads a vector that follows its length of `size` bytes. */
   part(size: number): Reader {
     const length = this.number(size);
     const part = new Reader(this.#bytes.subarray(this.#at, this.#at + length));
@@ -114,7 +117,7 @@ class Reader {
   }
 }
 
-/** Reads the beginning of `inner` up to its ALPN offer. The stream returned reads from the start. */
+/** Reads from `inner` until its ALPN offer is known. The returned stream delivers these bytes again. */
 export async function peekAlpnOffer(
   inner: ByteStream,
 ): Promise<{ stream: ByteStream; offer: readonly string[] }> {
@@ -133,7 +136,7 @@ export async function peekAlpnOffer(
   };
 }
 
-/** A stream whose first bytes were read already and are read once more. */
+/** Stream whose first reads return bytes that were already read. */
 class ReplayedStream implements ByteStream {
   readonly localAddress: string;
   readonly #inner: ByteStream;

@@ -21,7 +21,7 @@ export interface RawConn {
 export interface ConnStreamOptions {
   /** Describes an error. Default: {@link reasonOf}. */
   reason?: (error: unknown) => string;
-  /** Reason of a close before the first byte, which is then an error. Default: it is a normal end. */
+  /** Error text for a close by the peer before the first byte. Default: such a close is a normal end of the stream. */
   earlyEnd?: string;
 }
 
@@ -57,7 +57,7 @@ export class ConnStream implements ByteStream {
     return this.#earlyEnd === undefined ? reading : this.#firstRead(reading);
   }
 
-  /** Turns an end before the first byte into an error: the peer rejected this side. */
+  /** Turns an end before the first byte into an error, because the peer has rejected the connection. */
   async #firstRead(reading: Promise<number | null>): Promise<number | null> {
     const count = await reading;
     const reason = this.#earlyEnd;
@@ -86,7 +86,7 @@ export class ConnStream implements ByteStream {
     try {
       this.#conn.close();
     } catch {
-      // The runtime has closed it already.
+      // The runtime has already closed the connection.
     }
   }
 

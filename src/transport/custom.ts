@@ -33,7 +33,7 @@ export interface StreamFromOptions {
 // Larger writes are split, because each part is copied before it is queued.
 const MAX_WRITE_BYTES = 65536;
 
-/** Wraps web streams or a Node duplex stream, and takes them over. */
+/** Wraps web streams or a Node duplex stream, and takes ownership of them. */
 export function streamFrom(
   source: WebStreams | Duplex,
   options: StreamFromOptions = {},
@@ -65,7 +65,7 @@ class WebStream implements ByteStream {
     this.#closed = new Promise((_, reject) => {
       this.#fail = reject;
     });
-    // These may reject while nothing waits for them.
+    // These promises may reject while nothing awaits them, which would end the process.
     this.#closed.catch(() => {});
     this.#writer.closed.catch(() => {});
     this.#reader.closed.catch(() => {});
@@ -107,7 +107,7 @@ class WebStream implements ByteStream {
     const error = this.#error("it was closed here");
     this.#fail(error);
     this.#reader.cancel(error).catch(() => {});
-    // After an orderly end, an abort could discard what was sent.
+    // After `closeWrite`, an abort could discard written bytes.
     if (!this.#ended) this.#writer.abort(error).catch(() => {});
   }
 

@@ -43,7 +43,7 @@ export interface DialOptions {
 
 /** Default of {@link DialOptions.timeoutMs}, in ms: gRPC's minimum connect timeout. */
 export const DIAL_TIMEOUT_MS = 20_000;
-// RFC 8305 §5: delay after which the next address is tried while the last one has not answered.
+// Delay before the next address is tried while the previous one has not answered (RFC 8305 §5), in ms.
 const ATTEMPT_DELAY_MS = 250;
 
 /**
@@ -81,7 +81,7 @@ export async function dial(
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener("abort", onAbort);
-    // Ends the other attempts.
+    // Aborts attempts on other addresses.
     controller.abort();
   }
 }

@@ -10,7 +10,7 @@ import { TransportError } from "../errors.ts";
 import { reasonOf } from "./failure.ts";
 import type { ByteStream } from "./types.ts";
 
-// Largest part of a write, which keeps copies and Node's queue small.
+// Largest part of a write, in bytes, to keep copies and Node's queue small.
 const MAX_WRITE_BYTES = 65536;
 // Unread bytes at which the source is paused: Node's own default high-water mark.
 const HIGH_WATER_BYTES = 65536;
@@ -23,13 +23,13 @@ export interface DuplexStreamOptions {
   localAddress: string;
   /** Describes an error. Default: {@link reasonOf}. */
   reason?: (error: unknown) => string;
-  /** Reason of a close before the first byte, which is then an error. Default: it is a normal end. */
+  /** Error text for a close by the peer before the first byte. Default: such a close is a normal end of the stream. */
   earlyEnd?: string;
   /** Copies written data, for streams that may read it after they have reported the write as done. */
   copy?: boolean;
-  /** Resolves once what is below the duplex stream is released. Default: nothing is. */
+  /** Resolves once the stream under the duplex stream is released. Default: there is none. */
   released?: () => Promise<void>;
-  /** Pauses or resumes the source, where `pause` of the duplex stream is not enough. */
+  /** Pauses or resumes the source, for duplex streams whose `pause` does not stop it. */
   hold?: (held: boolean) => void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Byte streams that an application made, kept to the contract of {@link ByteStream}: a read of 0 bytes would make a
- * connection spin, a count above the buffer would read what is not there.
+ * Checks that byte streams of an application keep the contract of {@link ByteStream}: a read of 0 bytes would make a
+ * connection spin, a count above the buffer's length would make it use bytes that were not read.
  *
  * @module
  */
@@ -10,8 +10,8 @@ import { isInstance, textOf } from "../errors.ts";
 import type { ByteStream } from "./types.ts";
 
 /**
- * Returns a stream whose reads and writes reject when `stream` breaks the contract. What its `close` throws goes to
- * `onFault`. `what` names the value in the TypeError for one that is no byte stream.
+ * Returns a stream whose reads and writes reject when `stream` breaks the contract. Errors of its `close` go to
+ * `onFault`. Throws a TypeError, in which `what` names the value, if `stream` is not a byte stream.
  */
 export function guardStream(
   stream: unknown,
@@ -25,7 +25,7 @@ export function guardStream(
       typeof members[name] !== "function"
     );
   } catch {
-    // Undefined, null, or a Proxy with traps that throw.
+    // The value is undefined, null, or a Proxy with traps that throw.
     throw new TypeError(`${what} is not a byte stream: ${textOf(stream)}`);
   }
   if (missing !== undefined) {
@@ -94,7 +94,7 @@ class GuardedStream implements ByteStream {
   }
 }
 
-/** Calls `onReject` when a value is a promise that rejects, which would end the process. */
+/** Calls `onReject` if a value is a promise that rejects; unhandled, the rejection would end the process. */
 function onRejection(value: unknown, onReject: (error: unknown) => void): void {
   if (isInstance(value, Promise)) Promise.prototype.then.call(value, undefined, onReject);
 }

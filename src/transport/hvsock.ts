@@ -31,7 +31,7 @@ export interface HvsockAttempt {
   explain?: () => string;
 }
 
-// The longest answer, "OK 4294967295\n", takes 14.
+// Limit on the monitor's answer, in bytes; the longest valid one, "OK 4294967295\n", has 14.
 const MAX_REPLY_BYTES = 32;
 
 const utf8 = new TextEncoder();
@@ -157,7 +157,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Connection of which some bytes were read already. */
+/** Connection that first returns the bytes that followed the monitor's answer. */
 class LeftoverConn implements RawConn {
   readonly #conn: RawConn;
   #leftover: Uint8Array;

@@ -246,7 +246,7 @@ export function dialMemory(address: MemoryAddress): ByteStream {
   return listener.connect();
 }
 
-/** Listens under a name, for dials of this thread. */
+/** Listens under a name, which is visible only in this thread. */
 export function listenMemory(address: MemoryAddress): Listener {
   const text = `memory:${address.name}`;
   if (listeners.has(address.name)) {

@@ -15,7 +15,10 @@ import type { ByteStream } from "./types.ts";
 const IDLE_READ_BYTES = 4096;
 const BUSY_READ_BYTES = 16384;
 
-/** ByteStream as a Node duplex stream. Its `data` is valid only until the listener returns; node:tls copies it. */
+/**
+ * Adapts a ByteStream to a Node duplex stream, for node:tls. Chunks of `data` events are valid only until the listener
+ * returns, because their buffers are reused; node:tls copies them.
+ */
 export class ByteStreamDuplex extends Duplex {
   readonly #inner: ByteStream;
   #readBytes = IDLE_READ_BYTES;
@@ -62,7 +65,7 @@ export class ByteStreamDuplex extends Duplex {
         this.#readBytes = Math.max(buffer.length / 4, IDLE_READ_BYTES);
       }
       this.push(buffer.subarray(0, count));
-      // Bytes that are not queued for a paused reader were copied by the listener.
+      // If nothing is queued, the `data` listener has copied the bytes, so the buffer can be reused.
       if (this.readableLength === 0) releaseBuffer(buffer);
     }, (error) => {
       releaseBuffer(buffer);
@@ -73,7 +76,8 @@ export class ByteStreamDuplex extends Duplex {
   async #readInTurn(buffer: Uint8Array): Promise<number | null> {
     const count = await this.#inner.read(buffer);
     await systemTurns.nextTurn();
-    // The first step, with key exchange and signature, is most of a handshake's work.
+    // The first step has most of a handshake's work, key exchange and signature, so sockets are polled before the next
+    // turn.
     if (!this.#begun) systemTurns.forcePollBeforeNextTurn();
     this.#begun = true;
     return count;

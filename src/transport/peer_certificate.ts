@@ -9,7 +9,7 @@ import type { GeneralName, X509Certificate } from "@peculiar/x509";
 
 /** Subject alternative names and subject of a certificate. */
 export interface CertificateNames {
-  /** Names, each after its type: `DNS:`, `IP Address:`, `URI:`, `email:`, `DirName:` and others. */
+  /** Names, each prefixed with its type: `DNS:`, `IP Address:`, `URI:`, `email:`, `DirName:` and others. */
   readonly subjectAltNames: readonly string[];
   /** Distinguished name of the subject, for example `CN=client, O=Example`; empty if it has none. */
   readonly subject: string;
@@ -25,7 +25,7 @@ export function loadCertificateReader(): Promise<CertificateReader> {
   return loading ??= import("@peculiar/x509").then(
     ({ SubjectAlternativeNameExtension, ...x509 }) => {
       return (der) => {
-        // The library keeps a view of its input.
+        // Copied, because the library keeps a view of its input.
         const certificate: X509Certificate = new x509.X509Certificate(der.slice());
         const extension = certificate.getExtension(SubjectAlternativeNameExtension);
         return {

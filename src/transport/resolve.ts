@@ -40,7 +40,7 @@ export async function resolveAddress(
   return checkResolved(await options.resolver(address.host, address.port, signal));
 }
 
-/** Returns what a resolver of the application returned. Throws TypeError unless it is a list of addresses. */
+/** Returns the result of an application's resolver. Throws TypeError unless it is a list of addresses. */
 function checkResolved(resolved: unknown): Address[] {
   if (!Array.isArray(resolved)) {
     throw new TypeError(`The resolver returned a ${typeof resolved}, not a list of addresses`);
@@ -64,7 +64,7 @@ async function resolveName(address: DnsAddress, signal: AbortSignal): Promise<Ad
     return ["127.0.0.1", "::1"].map((ip): Address => ({ kind: "tcp", host: ip, port }));
   }
   const system: Address = { kind: "dns", host, port };
-  // With net access to some hosts only, a query of the name server would prompt for more.
+  // With net permission for some hosts only, a DNS query would prompt for more, so the system resolves the name.
   if (Deno.permissions.querySync({ name: "net" }).state !== "granted") return [system];
   const nameServer = address.nameServer === undefined
     ? undefined

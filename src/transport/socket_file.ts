@@ -9,7 +9,7 @@ import { MAX_UNIX_PATH_BYTES } from "./address.ts";
 /** Default permissions of a socket file: connections from the same user only. */
 export const DEFAULT_UNIX_MODE = 0o600;
 
-// Other processes hold the lock for less than a millisecond, unless it is another program's.
+// Time limit for the lock, in ms. This library holds the lock for less than a millisecond; other programs may keep it.
 const LOCK_TIMEOUT_MS = 1_000;
 const LOCK_POLL_MS = 5;
 const PRIVATE_PREFIX = ".vrpc-";
@@ -20,7 +20,7 @@ const utf8 = new TextEncoder();
 export interface BoundSocket {
   /** Listener of the runtime. */
   readonly listener: Deno.UnixListener;
-  /** File that it listens on. */
+  /** File of the listener's socket. */
   readonly file: SocketFile;
 }
 
@@ -38,8 +38,8 @@ export class SocketFile {
   }
 
   /**
-   * Removes the file, unless another is at its path. Call it before the listener is closed: as long as the socket
-   * accepts connections, no other server replaces the file.
+   * Removes the file, unless another file has taken its path. Call it before the listener is closed: as long as the
+   * socket accepts connections, no other server replaces the file.
    */
   remove(): void {
     open.delete(this);
@@ -52,7 +52,7 @@ export class SocketFile {
   }
 }
 
-// `Deno.exit` closes no listener.
+// Files to remove when the process exits, because `Deno.exit` closes no listener.
 const open = new Set<SocketFile>();
 
 function removeAll(): void {
@@ -60,14 +60,14 @@ function removeAll(): void {
 }
 
 /**
- * Listens on the socket file `path`, whose permissions are `mode` from its first moment. Replaces a socket that refuses
- * connections; of several calls at once, in whatever process, one succeeds. Rejects with AddrInUse if the socket is in
- * use, with an Error if another kind of file is there.
+ * Listens on the socket file `path`, which has the permissions `mode` as soon as it exists. Replaces a socket that
+ * refuses connections; of several concurrent calls, in any processes, one succeeds. Rejects with AddrInUse if the
+ * socket is in use, with an Error if `path` is another kind of file.
  */
 export async function listenOnFile(path: string, mode: number): Promise<BoundSocket> {
   if (await staleSocket(path) === undefined) return place(path, mode, undefined);
   using _lock = await lockFolder(folderOf(path));
-  // It may have been replaced before the lock was acquired.
+  // Another process may have replaced the socket before the lock was acquired, so it is checked again.
   return place(path, mode, await staleSocket(path));
 }
 
@@ -89,14 +89,14 @@ async function staleSocket(path: string): Promise<Deno.FileInfo | undefined> {
     if (error instanceof Deno.errors.PermissionDenied) {
       throw new Error("its path is a socket that this user may not connect to", { cause: error });
     }
-    // Not a stream socket, or its queue of connections is full.
+    // Other errors mean that the socket is not a stream socket, or that its queue of connections is full.
   }
   throw inUse();
 }
 
 /**
- * Binds a socket in a private directory beside `path`, sets its permissions and links it to `path`. Without a turn of
- * the event loop, so that the directory outlives only a process that is killed in between.
+ * Binds a socket in a private directory beside `path`, sets its permissions and links it to `path`. Runs synchronously,
+ * so that the directory is left behind only if the process is killed meanwhile.
  */
 function place(path: string, mode: number, stale: Deno.FileInfo | undefined): BoundSocket {
   const folder = makePrivateFolder(folderOf(path));
@@ -121,7 +121,7 @@ function removeFolder(folder: string): void {
   try {
     Deno.removeSync(folder, { recursive: true });
   } catch {
-    // It was removed already.
+    // The directory was removed already.
   }
 }
 
@@ -137,13 +137,16 @@ function makePrivateFolder(parent: string): string {
   }
 }
 
-/** Listens in `folder`, under `name` if the path is short enough: tools show the path that was bound. */
+/**
+ * Binds a socket in `folder`, named `name` if that path is short enough, because tools such as `ss` show the bound
+ * path.
+ */
 function bindIn(folder: string, name: string): { listener: Deno.UnixListener; path: string } {
   const named = [name, "s"].map((one) => `${folder}/${one}`).find(fits);
   if (named !== undefined) {
     return { listener: Deno.listen({ transport: "unix", path: named }), path: named };
   }
-  // A link in the directory of temporary files leads to a directory whose own path is too long.
+  // A path that is too long is bound through a symbolic link in the directory of temporary files.
   const alias = Deno.makeTempDirSync();
   try {
     Deno.symlinkSync(Deno.realPathSync(folder), `${alias}/d`);
@@ -165,19 +168,19 @@ function moveAside(path: string, aside: string, stale: Deno.FileInfo): void {
   if (!isSame(found, stale)) throw inUse();
   Deno.renameSync(path, aside);
   if (isSame(Deno.lstatSync(aside), stale)) return;
-  // A program that doesn't know the lock was faster.
+  // A program that does not use the lock has replaced the file meanwhile.
   Deno.linkSync(aside, path);
   throw inUse();
 }
 
-/** Gives a socket the name `path`. Throws AddrInUse if something is there. */
+/** Links a socket to `path`. Throws AddrInUse if a file exists there. */
 function link(from: string, path: string): void {
   try {
     Deno.linkSync(from, path);
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) throw inUse();
     if (error instanceof Deno.errors.NotCapable) throw error;
-    // Not every file system has hard links.
+    // On a file system without hard links, the socket is renamed.
     if (infoOf(path) !== undefined) throw inUse();
     Deno.renameSync(from, path);
   }
@@ -189,7 +192,7 @@ async function lockFolder(folder: string): Promise<Disposable> {
   try {
     file = await Deno.open(folder || ".");
   } catch {
-    // A directory that may be written but not read can't be locked.
+    // A directory that may be written but not read can't be locked, so no lock is taken.
     return { [Symbol.dispose]() {} };
   }
   const endMs = performance.now() + LOCK_TIMEOUT_MS;
@@ -218,7 +221,7 @@ function infoOf(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** Whether two are the same file. The time too, because numbers of inodes are reused. */
+/** Whether two entries are the same file. Compares modification times too, because inode numbers are reused. */
 function isSame(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
   return one.dev === other.dev && one.ino === other.ino &&
     one.mtime?.getTime() === other.mtime?.getTime();

@@ -18,7 +18,8 @@ export interface TcpSocketOptions {
   tcpKeepAlive?: boolean;
 }
 
-// Linux's limit, also used by Go. With 511, a burst of a thousand connections waits a second for its second SYN.
+// Linux's limit, also used by Go. With 511, some connections of a burst of a thousand wait a second to resend their
+// SYN.
 const DEFAULT_BACKLOG = 4_096;
 
 /** Options of a TCP listener. */

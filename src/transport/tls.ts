@@ -20,7 +20,7 @@ let warned = false;
 /** Loads node:tls on demand, because that takes 30 ms. */
 const loadTls = () => import("./tls_node.ts");
 
-/** Options whose key was checked against their certificate, which takes half a millisecond. */
+/** Options whose key was checked against their certificate; the check takes half a millisecond, so it runs once. */
 const paired = new WeakSet<TlsClientOptions>();
 
 /** Throws a TypeError if certificates or keys are not valid PEM, or don't match. */

@@ -38,7 +38,7 @@ export async function secureClient(
   const { address } = inner.peer;
   const duplex = new ByteStreamDuplex(inner);
   const name = options.serverName;
-  // Loads during the handshake.
+  // The certificate reader loads during the handshake.
   const reader = loadCertificateReader();
   let socket: tls.TLSSocket;
   try {
@@ -47,7 +47,7 @@ export async function secureClient(
       socket: duplex,
       // RFC 6066 §3: an IP address must not be sent as a server name. It is verified all the same.
       ...(ipFamily(name) === 0 ? { servername: name } : { host: name, servername: "" }),
-      // The runtime's 151 authorities in addition would cost 15 ms per handshake.
+      // If set, replaces the runtime's 151 authorities, which would add 15 ms to each handshake.
       ca: options.tls.ca,
       cert: options.tls.cert && pemBlocks(options.tls.cert, "CERTIFICATE"),
       key: options.tls.key && pemBlocks(options.tls.key, "PRIVATE KEY"),
@@ -68,7 +68,7 @@ export async function secureClient(
     };
     const onEnd = () => settle(new Deno.errors.UnexpectedEof("handshake eof"));
     socket.on("secureConnect", () => settle());
-    // Never removed: an error without a listener would end the process.
+    // This listener is never removed: an error without a listener would end the process.
     socket.on("error", settle);
     socket.on("end", onEnd).on("close", onEnd);
   });
@@ -78,14 +78,17 @@ export async function secureClient(
 /** Settings of a TLS server, and handshakes with them. */
 export class TlsAcceptor {
   readonly #alpn: readonly string[] | undefined;
-  /** By the protocol that is preferred: node:tls takes the first of the server's that the client offers. */
+  /**
+   * TLS servers by their preferred protocol: node:tls selects the first protocol in the server's order that the client
+   * offers.
+   */
   readonly #servers = new Map<string, tls.Server>();
   readonly #waiting = new AsyncLocalStorage<Waiting>();
   readonly #options: TlsServerOptions;
 
   /**
-   * Accepts the protocols `alpn`: of those that a client offers the one that it prefers. Throws a TypeError if the
-   * certificate, key or authority is not valid PEM.
+   * Accepts the protocols `alpn`; of those that a client offers, selects the one that the client prefers. Throws a
+   * TypeError if the certificate, key or authority is not valid PEM.
    */
   constructor(options: TlsServerOptions, alpn?: readonly string[]) {
     checkPem("tls.cert", options.cert, "CERTIFICATE");
@@ -100,7 +103,7 @@ export class TlsAcceptor {
     this.#alpn = alpn;
     if (options.clientCa !== undefined) void loadCertificateReader();
     checkKeyPair(options.cert, options.key);
-    // Made at once, because it may throw.
+    // The first server is created here, because its creation may throw.
     this.#serverFor(alpn?.[0] ?? "");
   }
 
@@ -119,7 +122,7 @@ export class TlsAcceptor {
       ALPNProtocols: others === undefined ? undefined : [preferred, ...others],
       handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
     });
-    // The server's events don't name their connection, but run in the async context of its reads.
+    // The server's events don't identify their connection, but run in the async context of the connection's reads.
     server.on("secureConnection", (socket) => this.#waiting.getStore()?.resolve(socket));
     server.on("tlsClientError", (error, socket) => {
       this.#waiting.getStore()?.reject(verifyError(socket) ?? error);
@@ -129,11 +132,11 @@ export class TlsAcceptor {
     return server;
   }
 
-  /** Reads what the client offers, if there is a choice. */
+  /** Reads the client's ALPN offer if several protocols are accepted, and selects the TLS server. */
   async #choose(inner: ByteStream): Promise<{ stream: ByteStream; server: tls.Server }> {
     const alpn = this.#alpn ?? [];
     if (alpn.length < 2) return { stream: inner, server: this.#serverFor(alpn[0] ?? "") };
-    // Later steps have the limit of node:tls.
+    // Time limit for the ClientHello; node:tls limits the rest of the handshake.
     const timer = setTimeout(() => inner.close(), TLS_HANDSHAKE_TIMEOUT_MS);
     try {
       const { stream, offer } = await peekAlpnOffer(inner);
@@ -158,7 +161,7 @@ export class TlsAcceptor {
     let socket: tls.TLSSocket;
     try {
       socket = await new Promise<tls.TLSSocket>((resolve, reject) => {
-        // A more specific error of the server may follow right after the end.
+        // Rejects later, because node:tls may report a more specific error right after the end.
         const onEnd = () =>
           setImmediate(() => reject(new Deno.errors.UnexpectedEof("handshake eof")));
         duplex.on("error", reject).on("end", onEnd).on("close", onEnd);
@@ -193,7 +196,7 @@ function handshakeError(address: string, error: unknown, reason = tlsReason): Tr
   });
 }
 
-/** Error of the peer's certificate, if any; node:tls keeps a code or an error. */
+/** Returns the verification error of the peer's certificate, if any; node:tls stores it as a code or an Error. */
 function verifyError(socket: tls.TLSSocket): Error | undefined {
   const found: unknown = socket.authorizationError;
   if (found instanceof Error) return found;
@@ -222,7 +225,7 @@ function secureStream(
   });
 }
 
-/** TLS information on the peer; reads its certificate only if there is a reader. */
+/** Returns TLS information on the peer; reads the peer's certificate only if `reader` is given. */
 function peerInfo(socket: tls.TLSSocket, reader: CertificateReader | undefined): TlsPeerInfo {
   const alpn = socket.alpnProtocol || undefined;
   const certificate = reader && socket.getPeerCertificate();

@@ -11,7 +11,7 @@ const NO_CLOSE_NOTIFY = "the peer closed without a TLS close_notify";
 const PEER_CLOSED = "the peer closed the connection";
 const CLOSED = [NO_CLOSE_NOTIFY, PEER_CLOSED];
 
-// Codes of node:tls; texts of rustls, which the runtime uses, also for the peer's alerts.
+// Error codes of node:tls, and error texts of rustls (the runtime's TLS), including those for alerts of the peer.
 const REASONS: readonly (readonly [RegExp, string])[] = [
   [/CertificateRequired|CERTIFICATE_REQUIRED/, "the peer requires a client certificate"],
   [

@@ -84,7 +84,9 @@ export async function listenUnix(
   }
 }
 
-/** Returns the part of an address that tools show: a socket is bound in another directory than its file. */
+/**
+ * Returns the part of an address that tools such as `ss` show: a socket is bound in another directory than its path.
+ */
 function nameInTools(address: UnixAddress | UnixAbstractAddress): string {
   return address.kind === "unix" ? basename(address.path) : `@${address.name}`;
 }

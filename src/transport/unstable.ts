@@ -38,11 +38,11 @@ let vsockEnabled: Promise<boolean | undefined> | undefined;
 async function probe(flag: string): Promise<boolean | undefined> {
   const path = "/dev/null/none";
   const { state } = Deno.permissions.querySync({ name: "run", command: path });
-  // `fork` would prompt the user.
+  // In the permission state `prompt`, `fork` would prompt the user.
   if (state === "prompt" && Deno.stdin.isTerminal()) return undefined;
   const { fork } = await import("node:child_process");
   try {
-    // Without this variable `fork` would read it, which may need a permission.
+    // Given here, because `fork` would otherwise read it from the environment, which may need a permission.
     const child = fork("none", [], {
       execPath: path,
       stdio: "ignore",

@@ -41,7 +41,7 @@ export interface ReceivedError {
   readonly code: number;
   /** Whether {@link NOT_PROCESSED} is set. */
   readonly notProcessed: boolean;
-  /** The text. */
+  /** Error message. */
   readonly message: string;
 }
 

@@ -11,7 +11,7 @@ import { readU32 } from "./frames.ts";
 
 /** Kinds of entries in a field block. */
 export const Field = {
-  /** u32: time that the caller allows, in ms. */
+  /** u32: time until the call's deadline, in ms. */
   TIMEOUT: 1,
   /** A pair of request metadata or response headers. */
   HEADER: 2,
@@ -33,9 +33,9 @@ const FORBIDDEN_KEYS = CONNECTION_FIELDS.map((key) => encoder.encode(key));
 export interface FieldBlock {
   /** Length of the block with its length field, in bytes. */
   readonly bytes: number;
-  /** TIMEOUT in ms; Infinity without one. */
+  /** Value of TIMEOUT, in ms; Infinity if the block has none. */
   readonly timeoutMs: number;
-  /** AUTHORITY; empty without one. */
+  /** Value of AUTHORITY; empty if the block has none. */
   readonly authority: string;
   /** Decodes the HEADER entries. */
   readonly headers: () => Metadata;
@@ -52,7 +52,9 @@ export const NO_FIELDS: FieldBlock = {
   trailers: NO_METADATA,
 };
 
-/** Why the call of a block must fail. The frame around it is sound, so that other calls go on. */
+/**
+ * Reason why a field block fails its call. The frame itself is valid, so the connection and its other calls continue.
+ */
 export interface FieldFault {
   /** INTERNAL when the block is malformed, RESOURCE_EXHAUSTED when it exceeds a limit. */
   readonly code: Status;
@@ -60,8 +62,8 @@ export interface FieldFault {
 }
 
 /**
- * Reads the block at the start of a value of `valueBytes`. The whole block is validated before any of it is decoded:
- * at most `maxHeaderFields` entries, and `maxBytes` bytes with 32 on top of each.
+ * Reads the field block at the start of a value of `valueBytes` bytes. Validates the whole block before decoding any
+ * entry: at most `maxHeaderFields` entries, and at most `maxBytes` bytes, counting 32 more for each entry.
  */
 export function readFields(
   b: Uint8Array,
@@ -109,7 +111,7 @@ export function readFields(
   if (headers === 0 && trailers === 0) {
     return { bytes, timeoutMs, authority, headers: NO_METADATA, trailers: NO_METADATA };
   }
-  // Copied, because the input is only valid during the call; most blocks are never decoded.
+  // The block is copied, because the input is valid only during this call; its pairs are decoded on access, if ever.
   const copy = b.slice(at + 2, end);
   return {
     bytes,
@@ -147,7 +149,8 @@ function authorityFault(
   return undefined;
 }
 
-// An entry is kind (1), length (2), content; the content of a pair is key length (1), key, value. -1 when cut off.
+// Returns the length of an entry, in bytes: kind (1), length (2) and content; -1 if the entry is cut off. The content
+// of a pair is key length (1), key, value.
 function entryBytes(b: Uint8Array, at: number, end: number): number {
   if (end - at < 3) return -1;
   const size = 3 + ((b[at + 1] << 8) | b[at + 2]);
@@ -210,7 +213,7 @@ function decodePairs(block: Uint8Array, kind: number): Metadata {
 
 /** Content of a block to be sent. */
 export interface FieldInput {
-  /** Time that the caller allows, in ms, rounded up; none above 2³²−2. */
+  /** Time until the call's deadline, in ms; rounded up, and omitted above 2³²−2. */
   readonly timeoutMs?: number;
   /** Authority of the call. */
   readonly authority?: string;
@@ -221,8 +224,8 @@ export interface FieldInput {
 }
 
 /**
- * Encodes a block, to be put in front of a value; undefined when it would be empty. Throws RangeError when it exceeds
- * 65,535 bytes.
+ * Encodes a field block with its 2-byte length; returns undefined if the block would be empty. Throws RangeError if the
+ * block exceeds 65,535 bytes.
  */
 export function encodeFields(input: FieldInput): Uint8Array | undefined {
   const { timeoutMs, authority, headers, trailers } = input;
@@ -248,9 +251,9 @@ export function encodeFields(input: FieldInput): Uint8Array | undefined {
 }
 
 const MAX_BLOCK_BYTES = 0xffff;
-// Shared by all blocks, of which one at a time is encoded: its length, then the block.
+// Buffer in which every block is encoded, after its 2-byte length, before it is copied.
 const scratch = new Uint8Array(2 + MAX_BLOCK_BYTES);
-// Up to this length a loop is faster than the runtime's encoder.
+// Longest text, in characters, that a loop encodes faster than the runtime's encoder.
 const LOOP_CHARACTERS = 32;
 
 function putPairs(at: number, kind: number, metadata: Metadata): number {

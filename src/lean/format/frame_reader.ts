@@ -10,19 +10,19 @@ import { HEADER_BYTES, readU32, VERSION } from "./frames.ts";
 /** Receives the frames of a {@link FrameReader}. */
 export interface FrameHandler {
   /**
-   * A complete frame, whose header begins at `at`. `owned`: the handler may keep parts of `b`; otherwise it is valid only
-   * during the call.
+   * Handles a complete frame, whose header begins at `at`. `owned`: the handler may keep parts of `b`; otherwise `b` is
+   * valid only during the call.
    */
   onFrame(b: Uint8Array, at: number, typeBytes: number, valueBytes: number, owned: boolean): void;
   /** Whether a value longer than {@link FrameReader.valueLimit} is accepted. */
   admit(b: Uint8Array, at: number, valueBytes: number): boolean;
-  /** A frame that was not admitted: `b` has its header and type, its value will be skipped. */
+  /** Handles a frame that was not admitted: `b` holds its header and type; its value is skipped. */
   onOversize(b: Uint8Array, at: number, typeBytes: number, valueBytes: number): void;
   /** Reserves `bytes` more for the incomplete frame; false when there is no room for them. */
   holdFrame(bytes: number): boolean;
   /** Releases everything reserved for the incomplete frame. */
   dropFrame(): void;
-  /** The bytes are not frames. Nothing more is read. */
+  /** Called when the input is not valid frames; all further input is ignored. */
   onMalformed(message: string): void;
 }
 
@@ -32,10 +32,10 @@ const OTHER_PROTOCOLS = new Map([[0x15, "TLS"], [0x48, "HTTP/1"]]);
 /** Which part of an incomplete frame is being gathered. */
 const Part = { HEADER: 0, FRAME: 1, OVERSIZE: 2 } as const;
 
-// Up to this length an incomplete frame gets its whole buffer at once.
+// Longest frame that gets its whole buffer as soon as its header has arrived, in bytes.
 const SMALL_FRAME_BYTES = 4096;
-// The buffer of a longer one is at most this multiple of its received bytes: most large frames then need one buffer,
-// and incomplete frames of an attacker take little memory.
+// The buffer of a longer incomplete frame is at most this multiple of its received bytes: most large frames then need
+// one buffer, and incomplete frames of an attacker take little memory.
 const GROWTH = 8;
 
 /** Reassembles frames from chunks. */
@@ -44,7 +44,7 @@ export class FrameReader {
   valueLimit: number;
   /** Whether all further input is ignored. */
   stopped = false;
-  /** Number of frames that spanned chunks: a change means that a different frame is incomplete. */
+  /** Count of frames that spanned chunks; it changes when another frame becomes the incomplete one. */
   cutOff = 0;
   readonly #handler: FrameHandler;
   readonly #typeLimit: number;
@@ -130,7 +130,7 @@ export class FrameReader {
     this.#counted = 0;
   }
 
-  // False when the handler allows no more bytes: the frame is skipped then.
+  // Appends bytes to the incomplete frame; when the handler has no room for them, skips the frame and returns false.
   #append(chunk: Uint8Array, at: number, count: number): boolean {
     const length = this.#length + count;
     const old = this.#partial;
@@ -154,7 +154,8 @@ export class FrameReader {
     return true;
   }
 
-  // Skips the rest of the frame like one that was not admitted, or stops when its header or type is incomplete.
+  // Skips the rest of a frame for which there is no memory; stops the reader if the frame's header or type is
+  // incomplete.
   #skipRest(chunk: Uint8Array, at: number, count: number): void {
     const known = this.#length;
     const begin = new Uint8Array(Math.min(known + count, HEADER_BYTES + this.#typeLimit));

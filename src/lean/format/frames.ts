@@ -33,15 +33,15 @@ export const CONTROL = 0x00;
 
 /** Kinds of control frames: the one byte of their type. */
 export const Control = {
-  /** From a client: the call is cancelled. Empty. */
+  /** From a client: cancels the call. The value is empty. */
   CANCEL: 1,
   /** u32: additional bytes of messages that may be sent for this call. */
   CREDIT: 2,
-  /** Eight bytes, which the answer repeats. */
+  /** Ping with a payload of eight bytes, which PONG repeats. */
   PING: 3,
-  /** The answer to PING. */
+  /** Answer to PING, with the payload of the PING. */
   PONG: 4,
-  /** u8 reason, u64 last call id processed, text: no more calls. */
+  /** No more calls are opened: u8 reason, u64 id of the last call processed, text. */
   GOODBYE: 5,
   /** From a server: response headers as a field block, ahead of the first message. */
   HEADERS: 6,
@@ -57,7 +57,7 @@ export const Reason = {
   FLOW_CONTROL: 2,
   /** A length exceeds a limit. */
   TOO_LARGE: 3,
-  /** The peer causes too much useless work. */
+  /** The peer exceeded its overhead budget. */
   ENHANCE_YOUR_CALM: 4,
   /** Pings are too frequent. */
   TOO_MANY_PINGS: 5,
@@ -109,7 +109,7 @@ export function writeHeader(
   out.length = at + HEADER_BYTES;
 }
 
-/** Writes header and kind of a control frame; the caller writes the value of `valueBytes`. */
+/** Writes header and kind of a control frame; the caller writes its value of `valueBytes` bytes. */
 export function writeControl(out: ByteWriter, kind: number, id: number, valueBytes: number): void {
   writeHeader(out, CONTROL, idHigh(id), id >>> 0, 1, valueBytes);
   out.buffer[out.length++] = kind;
@@ -125,7 +125,7 @@ export function readU32(b: Uint8Array, at: number): number {
   return ((b[at] << 24) | (b[at + 1] << 16) | (b[at + 2] << 8) | b[at + 3]) >>> 0;
 }
 
-/** Reads an unsigned 64-bit number; above 2⁵³ it is rounded, which no id after the hello reaches. */
+/** Reads an unsigned 64-bit number. Numbers above 2⁵³ are rounded; call ids after the hello are smaller. */
 export function readId(b: Uint8Array, at: number): number {
   const high = readU32(b, at);
   const low = readU32(b, at + 4);

@@ -11,11 +11,11 @@ import { HELLO_ROUTE, readU32, writeHeader } from "./frames.ts";
 export interface HelloSettings {
   /** Setting 1: message bytes accepted per call ahead of credit, 1,024 to 2³¹−1. Default 65,536. */
   callWindowBytes: number;
-  /** Setting 2: concurrent calls accepted, 1 to 2³²−1. Default 100. Only a server's has a meaning. */
+  /** Setting 2: concurrent calls accepted, 1 to 2³²−1. Default 100. Only a server's value has a meaning. */
   maxCalls: number;
   /** Setting 3: compressions accepted, a bit set; bit 0 is gzip. Default 0. */
   encodings: number;
-  /** Setting 4: routes that get a number, 0 to 256. Default 0. Only a server's has a meaning. */
+  /** Setting 4: routes that get a number, 0 to 256. Default 0. Only a server's value has a meaning. */
   maxRoutes: number;
   /** Setting 5: longest value of a frame accepted, in bytes, 16,384 to 2³¹−1. Default 16,384. */
   maxValueBytes: number;
@@ -33,7 +33,10 @@ export const HELLO_DEFAULTS: Readonly<HelloSettings> = {
 /** Bit of gzip in {@link HelloSettings.encodings}. */
 export const ENCODING_GZIP = 1;
 
-/** Sender of a hello. The two differ, so that a version-1 server that echoes requests is not mistaken for one. */
+/**
+ * Sender of a hello. Client and server send different prefixes, so that a version-1 server that echoes requests is not
+ * mistaken for one that supports the hello.
+ */
 export type HelloRole = "client" | "server";
 
 const KEYS = ["callWindowBytes", "maxCalls", "encodings", "maxRoutes", "maxValueBytes"] as const;
@@ -44,7 +47,7 @@ const PREFIX_BYTES = 6;
 /** Longest value of a hello, in bytes. */
 export const MAX_HELLO_BYTES = 1_024;
 const MAX_SETTINGS = 32;
-/** In place of a setting's number: the settings end here, and what follows is not theirs. */
+/** Setting number that ends the settings; the bytes after it are not settings. */
 const END_OF_SETTINGS = 0;
 const HELLO_VERSION = 1;
 
@@ -69,7 +72,7 @@ export function writeHello(
   }
 }
 
-/** Whether `length` bytes from `at` are the reserved route. */
+/** Whether `length` bytes from `at` are the reserved route of the hello. */
 export function isHelloRoute(b: Uint8Array, at: number, length: number): boolean {
   if (length !== ROUTE.length) return false;
   for (let i = 0; i < length; i++) if (b[at + i] !== ROUTE[i]) return false;
@@ -77,8 +80,8 @@ export function isHelloRoute(b: Uint8Array, at: number, length: number): boolean
 }
 
 /**
- * Reads the value of a hello. Returns undefined when it is not a hello, but the answer of a version-1 peer; the error
- * as a text when it is malformed.
+ * Reads the value of a hello. Returns undefined if the value is not a hello but the answer of a version-1 peer, and the
+ * error text if the hello is malformed.
  */
 export function readHello(
   b: Uint8Array,
@@ -96,7 +99,7 @@ export function readHello(
   const end = at + length;
   const settings = { ...HELLO_DEFAULTS };
   let count = 0;
-  // Behind the end of the settings, later versions put what they need.
+  // The bytes after END_OF_SETTINGS are reserved for later versions.
   for (let offset = at + PREFIX_BYTES; offset < end; offset += SETTING_BYTES) {
     if (b[offset] === END_OF_SETTINGS) break;
     if (end - offset < SETTING_BYTES) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-// Pieces up to this length are copied together, because the object of a separate one takes 200 bytes.
+// Longest piece that is copied into a shared buffer, in bytes, because a Uint8Array for each would take 200 bytes.
 const SMALL_PIECE_BYTES = 1_024;
 const MAX_TAIL_BYTES = 4_096;
 const MIN_TAIL_BYTES = 64;
@@ -14,11 +14,11 @@ export class Assembly {
   /** Bytes received. */
   bytes = 0;
   readonly #chunks: Uint8Array[] = [];
-  // Collects small pieces, filled up to #used; `#seal` appends it to the chunks.
+  // Buffer for small pieces, filled up to #used; `#seal` appends it to the chunks.
   #tail: Uint8Array | null = null;
   #used = 0;
 
-  /** Starts empty. `compressed`: flag of the first piece, which all others must share. */
+  /** Creates an empty assembly. `compressed` is the flag of the first piece, which all later pieces must match. */
   constructor(readonly compressed: boolean) {}
 
   /** Appends `count` bytes of `b` from `at`. `owned`: `b` is never written again, so that parts of it may be kept. */

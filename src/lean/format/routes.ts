@@ -7,18 +7,18 @@
 
 import type { ByteWriter } from "../../bytes/writer.ts";
 
-/** First byte of a route's number, a type of two bytes: 0x00, number. No route begins with it. */
+/** First byte of a type that refers to a route by its number: 0x00, number. No spelled-out route begins with it. */
 export const ROUTE_NUMBER = 0x00;
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const encoder = new TextEncoder();
 
-/** Decodes types into routes, on a server. */
+/** Decodes the types of requests into routes, on a server. */
 export class RouteReader {
   readonly #max: number;
   #routes: string[] | undefined;
 
-  /** Numbers the first `max` routes, as stated in the hello. */
+  /** Creates a reader that numbers the first `max` routes, as stated in the server's hello. */
   constructor(max: number) {
     this.#max = max;
   }
@@ -58,11 +58,12 @@ const NUMBERED: readonly Uint8Array[] = Array.from(
   (_, i) => Uint8Array.of(ROUTE_NUMBER, i),
 );
 
-// Encoded routes, shared by all connections of a thread; bounded, because routes may be made up.
+// Encoded routes, shared by all connections of a thread; bounded, because a peer or caller may use any number of
+// routes.
 const encoded = new Map<string, Uint8Array>();
 const MAX_ENCODED = 1_024;
 
-/** Encodes a route, from a cache of 1,024. */
+/** Encodes a route as UTF-8, with a cache of 1,024 routes. */
 export function encodeRoute(route: string): Uint8Array {
   let bytes = encoded.get(route);
   if (bytes === undefined) {
@@ -74,8 +75,8 @@ export function encodeRoute(route: string): Uint8Array {
 }
 
 /**
- * Throws TypeError unless a route has 1 to `maxBytes` bytes, the first not zero: a server would close the connection,
- * and with it all of its calls, over any other.
+ * Throws TypeError unless a route has 1 to `maxBytes` bytes and the first is not zero. A server closes the connection,
+ * and ends all its calls, on an invalid route.
  */
 export function checkRoute(route: string, maxBytes: number): void {
   const bytes = encodeRoute(route);
@@ -88,18 +89,23 @@ export function checkRoute(route: string, maxBytes: number): void {
   );
 }
 
-/** Encodes routes as types, on a client, counting numbers as the server does. */
+/** Encodes routes as the types of requests, on a client, and assigns the same numbers as the server. */
 export class RouteWriter {
   #max = 0;
   #numbers: Map<string, Uint8Array> | undefined;
   #sent = 0;
 
-  /** Uses numbers below `max` from now on, as stated in the server's hello. Routes sent before it have been counted. */
+  /**
+   * Allows route numbers below `max`, as stated in the server's hello. Routes sent before the hello keep their numbers.
+   */
   setMax(max: number): void {
     this.#max = max;
   }
 
-  /** Encodes a route as the type of the next request, which must be sent. */
+  /**
+   * Encodes a route as the type of the next request. The request must then be sent, because the server numbers its
+   * route.
+   */
   type(route: string): Uint8Array {
     const known = this.#numbers?.get(route);
     // Before the hello, the server assigns numbers, but the client does not know how many.
@@ -116,7 +122,7 @@ export class RouteWriter {
 
 /** Writes an encoded route or a number. */
 export function writeRoute(out: ByteWriter, route: Uint8Array): void {
-  // Faster than set() for the two bytes of a number.
+  // Two assignments are faster than `set()` for a route number.
   if (route.length === 2) {
     out.buffer[out.length++] = route[0];
     out.buffer[out.length++] = route[1];

@@ -20,9 +20,9 @@ import { COMPRESSED, END, ERROR, FIELDS, MORE, REQUEST, RESPONSE, STREAM } from 
 
 /** Kinds of frames, as the tables distinguish them. */
 export const Input = {
-  /** Flags in no legal combination. */
+  /** Flags that are not a legal combination. */
   ILLEGAL: 0,
-  /** A control frame, whose kind decides. */
+  /** A control frame; its kind selects the input. */
   CONTROL: 1,
   /** To a server, REQUEST: a call with its only message. To a client, RESPONSE: the whole reply. */
   WHOLE: 2,
@@ -54,7 +54,7 @@ export const RequestState = {
   OPEN: 1,
   /** The client has ended its stream. */
   HALF_CLOSED: 2,
-  /** Ended by this side; frames may still be in flight. */
+  /** Cancelled, or ended by this side; frames of the client may still be in flight. */
   CLOSED: 3,
 } as const;
 
@@ -62,7 +62,7 @@ export const RequestState = {
 export const ReplyState = {
   /** Never opened. */
   IDLE: 0,
-  /** Nothing has been received. */
+  /** Opened; no headers and no part of the reply have been received. */
   WAITING: 1,
   /** Headers or part of the reply have been received. */
   STREAMING: 2,
@@ -168,7 +168,7 @@ const FRAME_NAMES: Readonly<Record<number, string>> = {
   [Input.CANCEL]: "CANCEL",
   [Input.CREDIT]: "CREDIT",
 };
-// By state.
+// Phrases for error texts, by state.
 const REQUEST_PHRASES = [
   "the call was never opened",
   "the call is open",

@@ -38,12 +38,12 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
   readonly #losses: readonly Version1Loss[];
   readonly #calls = new Map<number, V1ClientCall>();
   readonly #sessions = new Map<string, V1ClientCall>();
-  /** Calls whose reader is paused with enough unread messages to stop reading. */
+  /** Calls whose paused reader has more than `callWindowBytes` of unread messages, so that the socket is not read. */
   readonly #full = new Set<V1ClientCall>();
   readonly #awaitingRoom = new Set<V1ClientCall>();
   #nextId = 1;
 
-  /** Starts without calls. `losses`: what calls may lose; others that would lose it fail. */
+  /** Starts without calls. `losses` lists what calls may lose; calls that would lose anything else fail. */
   constructor(owner: ClientProtocolOwner, losses: readonly Version1Loss[]) {
     this.#owner = owner;
     this.#losses = losses;
@@ -64,7 +64,9 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     return this.#full.size === 0;
   }
 
-  /** See `ClientProtocol.startCall`. One session per route, because messages of two could not be distinguished. */
+  /**
+   * See `ClientProtocol.startCall`. One session per route, because messages of two sessions could not be told apart.
+   */
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
     const session = request.requestStreams && !request.singleResponse;
     if (session && this.#sessions.has(request.path)) {
@@ -89,7 +91,7 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     return call;
   }
 
-  // What the call would lose and may not.
+  // Returns what the call would lose over version 1 although `losses` does not allow it, or undefined.
   #forbiddenLoss({ metadata, timeoutMs = Infinity }: CallRequest): Version1Loss | undefined {
     const allowed = (loss: Version1Loss) => this.#losses.includes(loss);
     if (metadata !== undefined && metadata.size > 0 && !allowed("without_metadata")) {
@@ -124,12 +126,12 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     }
     const id = readId(b, at + 2);
     if (id === 0) return this.#onPong();
-    // Version 1 has no such flags: the value may begin with a field block.
+    // Frames with flags of the extended frames are ignored: their value may begin with a field block.
     if ((flags & EXTENDED_FLAGS) !== 0) return;
     const failed = (flags & ERROR) !== 0;
     const call = this.#calls.get(id) ??
       (failed ? this.#sessionOf(b, at + HEADER_BYTES, typeBytes) : undefined);
-    // Replies to cancelled calls arrive all the same: version 1 can't tell the server.
+    // Replies to cancelled calls still arrive, because version 1 has no frame that cancels a call.
     if (call === undefined) return;
     if (failed) {
       return call.finish(Status.UNKNOWN, decoder.decode(b.subarray(value, value + valueBytes)));
@@ -150,7 +152,9 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     this.#owner.ponged();
   }
 
-  /** Sends a request to the route of the hello: every server answers it, if only as an unknown route. */
+  /**
+   * Pings by a request to the route of the hello: every server answers it, at least with an error for an unknown route.
+   */
   writePing(): void {
     this.write(REQUEST, 0, 0, encodeRoute(HELLO_ROUTE), EMPTY_BYTES);
   }

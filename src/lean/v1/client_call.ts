@@ -20,7 +20,7 @@ const NO_METADATA = () => new Metadata();
 /** Connection interface used by a call. */
 export interface V1ClientCallOwner {
   readonly connection: LeanConnection;
-  /** An unused id, for a message of a session. */
+  /** Returns an unused id, for a message of a session. */
   nextId(): number;
   /** Writes a frame. */
   write(flags: number, high: number, low: number, route: Uint8Array, message: Uint8Array): void;
@@ -28,7 +28,7 @@ export interface V1ClientCallOwner {
   defer(report: () => void): void;
   /** Calls `sink.onWritable` when the output has room. */
   notifyWhenWritable(call: V1ClientCall): void;
-  /** Records whether the call's paused reader has enough unread messages to stop reading. */
+  /** Records whether the paused reader of the call has more than `callWindowBytes` of unread messages. */
   setFull(call: V1ClientCall, full: boolean): void;
   /** Removes a call that has ended, possibly before its sink is notified. */
   removeCall(call: V1ClientCall): void;
@@ -120,7 +120,7 @@ export class V1ClientCall implements ClientCall {
     return false;
   }
 
-  /** Passes on a received message. */
+  /** Passes a received message to the call's sink. */
   onMessage(message: Uint8Array): void {
     if (!this.#headersReported) {
       this.#headersReported = true;

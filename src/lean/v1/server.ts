@@ -14,10 +14,11 @@ import type { ServerProtocol, ServerProtocolOwner } from "../server_protocol.ts"
 import { V1ServerCall, type V1ServerCallOwner } from "./server_call.ts";
 
 /**
- * Upper half from which on ids are 2⁵³ or more, which numbers do not hold exactly: such calls have text as their key.
+ * Upper 32 bits from which an id is 2⁵³ or more, which a number does not hold exactly: such calls have text as their
+ * key.
  */
 const EXACT_HIGH = 0x20_0000;
-/** Multiple of `maxConcurrentStreams` at which calls are refused; reading pauses at the limit itself. */
+/** Calls are refused at this multiple of `maxConcurrentStreams`; reading pauses at `maxConcurrentStreams` itself. */
 const MAX_CALLS_FACTOR = 8;
 
 /** Accepts calls and sessions of version 1, and passes messages to them. */
@@ -28,11 +29,11 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
   readonly #calls = new Map<number | string, V1ServerCall>();
   /** Sessions by route: every message of a session has its own id, so they have only the route in common. */
   readonly #sessions = new Map<string, V1ServerCall>();
-  /** Calls that hold back a message that may be the last. */
+  /** Calls that hold back a reply message, because it may be the last. */
   readonly #holding = new Set<V1ServerCall>();
-  /** Calls whose sender waits for room. */
+  /** Calls whose handler waits for room in the output. */
   readonly #awaitingRoom = new Set<V1ServerCall>();
-  /** Calls whose reader is paused with enough unread messages to stop reading. */
+  /** Calls whose paused reader has more than `callWindowBytes` of unread messages, so that the socket is not read. */
   readonly #full = new Set<V1ServerCall>();
 
   /** Starts without calls. */
@@ -69,7 +70,8 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
     const flags = b[at + 1];
     const value = at + HEADER_BYTES + typeBytes;
     const session = flags === STREAM;
-    // Flags of the extended frames may announce a field block, which is not part of a message.
+    // Frames with other flags are dropped: flags of the extended frames may announce a field block, which is not part
+    // of a message.
     if (!session && flags !== REQUEST) {
       this.connection.charge(PeerEvent.UNEXPECTED_FLAGS);
       return;
@@ -145,7 +147,10 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
     if (!call.closed) call.onMessage(message);
   }
 
-  /** Answers a request, or a message of a session, with an error. Messages are charged, because there may be many. */
+  /**
+   * Answers a request, or a message of a session, with an error. Session messages are charged, because a client may
+   * send many of them.
+   */
   refuse(b: Uint8Array, at: number, typeBytes: number, code: Status, message: string): void {
     const session = (b[at + 1] & REQUEST) === 0;
     if (session && !this.connection.charge(PeerEvent.DROPPED_SESSION_MESSAGE)) return;

@@ -33,7 +33,7 @@ export interface V1ServerCallOwner {
   released(call: V1ServerCall): void;
   /** Calls `sink.onWritable` when the output has room. */
   notifyWhenWritable(call: V1ServerCall): void;
-  /** Records whether the call's paused reader has enough unread messages to stop reading. */
+  /** Records whether the paused reader of the call has more than `callWindowBytes` of unread messages. */
   setFull(call: V1ServerCall, full: boolean): void;
   /** Removes a call that has ended on the wire. */
   removeCall(call: V1ServerCall): void;
@@ -52,13 +52,13 @@ export class V1ServerCall implements ServerCall {
   closed = false;
   /** The call's key among the connection's calls. */
   readonly key: number | string;
-  /** Upper half of the id in replies; a session's is that of its last message. */
+  /** Upper 32 bits of the id in replies; in a session, those of the last received message. */
   idHigh: number;
-  /** Lower half of the id in replies. */
+  /** Lower 32 bits of the id in replies. */
   idLow: number;
   /** Whether the call is a session: messages both ways, without requests, replies or ends. */
   readonly session: boolean;
-  /** When a check first found a message held back, in ms; 0 before. */
+  /** When a timer check first found the message held back, in ms; 0 if none has. */
   heldMs = 0;
   readonly #owner: V1ServerCallOwner;
   #metadata: Metadata | undefined;
@@ -68,7 +68,7 @@ export class V1ServerCall implements ServerCall {
   #unreadBytes = 0;
   #done = false;
 
-  /** Makes a call that is open. */
+  /** Creates an open call. */
   constructor(
     owner: V1ServerCallOwner,
     key: number | string,
@@ -112,7 +112,7 @@ export class V1ServerCall implements ServerCall {
     output.produced();
   }
 
-  // The client receives the status, the handler a cancellation.
+  // Fails the call: the client receives the status, the handler a cancellation.
   #fail(code: Status, message: string): void {
     this.sendStatus(code, message);
     this.sink.onCancel(code, message);
@@ -191,7 +191,7 @@ export class V1ServerCall implements ServerCall {
     return false;
   }
 
-  /** Passes on a message of a session. */
+  /** Passes a received message of a session to the sink. */
   onMessage(message: Uint8Array): void {
     this.sink.onMessage(message, false);
     if (!this.#paused || this.closed) return;

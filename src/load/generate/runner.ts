@@ -94,7 +94,7 @@ class Runner {
   #finished = false;
   /** End of the last call, measured or not. */
   #lastEndMs = -Infinity;
-  // With a rate:
+  // The following fields are used only with a rate.
   readonly #schedule?: Schedule;
   readonly #free: SlotQueue;
   #dueMs = Infinity;
@@ -157,7 +157,9 @@ class Runner {
     }
   }
 
-  /** Reports completed intervals also while no call ends, and gives the run up when none ends for too long. */
+  /**
+   * Reports intervals that completed without any call ending, and stops the run when no call has ended for too long.
+   */
   #tick(): void {
     const now = this.#clock.now();
     this.#recorder.roll(now - this.#measureMs);
@@ -205,7 +207,7 @@ class Runner {
     slot.busy = false;
     this.#inFlight--;
     const failure = RpcError.from(error);
-    // A handler may fail with the same code.
+    // UNAVAILABLE alone does not prove a missing connection: a handler may fail with the same code.
     const unreachable = failure.code === Status.UNAVAILABLE &&
       (this.#target.unreachable?.(slot.index) ?? true);
     if (slot.measured) {

@@ -83,7 +83,7 @@ export class Collector {
   /** Returns the figures at `elapsedMs` after measuring started. */
   live(elapsedMs: number): LiveFigures {
     const per = Math.max(1, Math.round(1000 / this.#intervalMs));
-    // Workers report an interval when it has ended; the message takes a few ms.
+    // 50 ms of slack: workers report an interval after its end, and the message takes a few ms.
     const end = Math.floor((elapsedMs - 50) / this.#intervalMs);
     const latency = new Histogram();
     let covered = 0;

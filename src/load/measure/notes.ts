@@ -7,9 +7,9 @@
 import type { RunResult } from "./result.ts";
 import { count, duration, seconds } from "./units.ts";
 
-// Below this share of a core, the worker was waiting for the server.
+// Share of a core from which a worker counts as saturated; below it, the worker waits for the server.
 const SATURATED = 0.95;
-// Too short to judge CPU time, which is counted in steps of 10 ms.
+// Shortest run, in ms, whose CPU time is judged: CPU time is counted in steps of 10 ms.
 const SHORT_MS = 500;
 
 /** Returns the notes on a result, most important first. */

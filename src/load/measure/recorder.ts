@@ -12,23 +12,23 @@ import type { Reply } from "./reply.ts";
 export interface FailureCount {
   /** Status name such as `UNAVAILABLE`, or `UNFINISHED` for calls abandoned at the end of the run. */
   readonly code: string;
-  /** Number of calls. */
+  /** Number of failed calls. */
   count: number;
-  /** End of the first one. */
+  /** End of the first failed call. */
   firstAtMs: number;
-  /** End of the last one. */
+  /** End of the last failed call. */
   lastAtMs: number;
-  /** Error message of the first one. */
+  /** Error message of the first failed call. */
   readonly message: string;
 }
 
 /** Failures of calls for which no connection could be made. Times are ms from the start of measuring. */
 export interface Unreached {
-  /** Number of calls. */
+  /** Number of failed calls. */
   readonly count: number;
-  /** End of the first one. */
+  /** End of the first failed call. */
   readonly firstAtMs: number;
-  /** End of the last one. */
+  /** End of the last failed call. */
   readonly lastAtMs: number;
 }
 
@@ -36,9 +36,9 @@ export interface Unreached {
 export interface IntervalReport {
   /** Covers `index * intervalMs` to `(index + 1) * intervalMs` after the start of measuring. */
   readonly index: number;
-  /** Calls that failed in it. */
+  /** Calls that failed in the interval. */
   readonly failures: number;
-  /** Latencies of the calls that succeeded in it. */
+  /** Latencies of the calls that succeeded in the interval. */
   readonly latency: HistogramData;
 }
 
@@ -54,9 +54,9 @@ export interface WorkerResult {
   readonly failedLatency: HistogramData;
   /** Failures by status code. */
   readonly failures: readonly FailureCount[];
-  /** Failures without a connection, included above; undefined when there was none. */
+  /** Failures without a connection, included in `failures`; undefined when there was none. */
   readonly unreached?: Unreached;
-  /** Calls in flight when the last one was started that ended in time; included above. */
+  /** Calls in flight at the start of the drain that ended during it; included in `latency` or `failedLatency`. */
   readonly drained: number;
   /** Calls abandoned after the drain; included in the failures with the code UNFINISHED. */
   readonly unfinished: number;
@@ -68,9 +68,9 @@ export interface WorkerResult {
   readonly messagesReceived: number;
   /** Open loop: calls that were due and never sent. */
   readonly missed: number;
-  /** Sent more than 1 ms late because no stream was free. */
+  /** Open loop: calls sent more than 1 ms late because no stream was free. */
   readonly lateForStream: number;
-  /** Sent more than 1 ms late although a stream was free: the generator was too slow. */
+  /** Open loop: calls sent more than 1 ms late although a stream was free: the generator was too slow. */
   readonly lateForGenerator: number;
   /** Largest delay between due time and send, in ms. */
   readonly maxLatenessMs: number;

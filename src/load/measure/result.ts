@@ -32,23 +32,23 @@ export interface LatencySummary {
 export interface FailureSummary {
   /** Status name, or UNFINISHED. */
   readonly code: string;
-  /** Number of calls. */
+  /** Number of failed calls. */
   readonly count: number;
-  /** End of the first one, in ms after measuring started. */
+  /** End of the first failed call, in ms after measuring started. */
   readonly firstAtMs: number;
-  /** End of the last one. */
+  /** End of the last failed call. */
   readonly lastAtMs: number;
-  /** Error message of the first one. */
+  /** Error message of the first failed call. */
   readonly message: string;
 }
 
 /** Failures of calls for which no connection could be made. */
 export interface UnreachableSummary {
-  /** Number of calls. */
+  /** Number of failed calls. */
   readonly count: number;
-  /** End of the first one, in ms after measuring started. */
+  /** End of the first failed call, in ms after measuring started. */
   readonly firstAtMs: number;
-  /** End of the last one. */
+  /** End of the last failed call. */
   readonly lastAtMs: number;
 }
 
@@ -56,15 +56,15 @@ export interface UnreachableSummary {
 export interface TimePoint {
   /** Start of the interval, in ms after measuring started. */
   readonly atMs: number;
-  /** Calls that succeeded in it. */
+  /** Calls that succeeded in the interval. */
   readonly successful: number;
-  /** Calls that failed in it. */
+  /** Calls that failed in the interval. */
   readonly failed: number;
-  /** Median latency of successful calls; null without any. */
+  /** Median latency of successful calls, in µs; null without successful calls. */
   readonly p50Us: number | null;
-  /** 99th percentile of the same. */
+  /** 99th percentile of the latency of successful calls, in µs; null without successful calls. */
   readonly p99Us: number | null;
-  /** Largest of the same. */
+  /** Largest latency of successful calls, in µs; null without successful calls. */
   readonly maxUs: number | null;
 }
 
@@ -120,11 +120,11 @@ export interface RunEnvironment {
 
 /** CPU time used while measuring, in ms; null where it can't be read. */
 export interface CpuSummary {
-  /** Sum of all workers. */
+  /** CPU time of all workers together. */
   readonly generatorMs: number | null;
-  /** The busiest worker, as a fraction of one core. */
+  /** CPU time of the busiest worker, as a fraction of one core. */
   readonly busiestWorker: number | null;
-  /** Process of the server. */
+  /** CPU time of the server's process. */
   readonly serverMs: number | null;
 }
 
@@ -202,7 +202,7 @@ export interface RunResult {
 export interface ReportFile {
   /** Version of the format. */
   readonly version: 1;
-  /** One run, or one each for echo and crypto. */
+  /** Results: one run, or two if both the echo and the crypto workload were run. */
   readonly runs: readonly RunResult[];
 }
 

@@ -238,7 +238,7 @@ function overTime(
   return x.map((second) => {
     const point = run.timeline[Math.floor(second * 1000 / run.intervalMs)];
     if (!point) return null;
-    // The last interval ends with the run.
+    // The last interval may be shorter: it ends with the run.
     const lengthMs = Math.min(run.intervalMs, run.durationMs - point.atMs);
     // A very short last interval would show as a peak or a gap.
     return lengthMs < run.intervalMs / 4 && run.timeline.length > 1 ? null : of(point, lengthMs);

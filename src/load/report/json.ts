@@ -11,6 +11,6 @@ import type { ReportFile, RunResult } from "../measure/result.ts";
 export function jsonReport(results: readonly RunResult[]): string {
   const file: ReportFile = { version: 1, runs: results };
   const text = printableLines(JSON.stringify(file, null, 2));
-  // There are thousands of buckets: on one line each instead of four.
+  // Puts each of the thousands of buckets on one line instead of four.
   return text.replace(/\[\s+(\d+),\s+(\d+)\s+\]/g, "[$1, $2]") + "\n";
 }

@@ -31,7 +31,7 @@ export interface BatchedCallOwner {
   readonly clock: Clock;
   /** Picks connections, and queues the calls that wait for one. */
   readonly pool: CallCore["pool"];
-  /** Returns the batch stream of a connection, opened if there is none. */
+  /** Returns the batch stream of a connection; opens one if there is none. */
   streamOf(connection: Connection): BatchedCallStream;
   /** Turns batching off for the channel: the server does not support it. */
   disable(reason: string): void;
@@ -68,7 +68,7 @@ export class BatchedCall implements RoutedCall, PickWaiter {
     if (this.endIfExpired()) return;
     this.address = connection.address;
     const opens = connection.batch === undefined;
-    // The batch stream would take the only slot, and calls that can't be batched would never start.
+    // With a limit of one call, the batch stream would take the only slot and block calls that can't be batched.
     if (opens && connection.maxCalls < 2) {
       const message = `the server allows ${connection.maxCalls} concurrent call`;
       this.owner.disable(message);
@@ -105,7 +105,7 @@ export class BatchedCall implements RoutedCall, PickWaiter {
     else this.stream.cancel(this);
   }
 
-  // The payload is given at the start.
+  // These methods do nothing: the payload was passed to `UnaryBatcher.start`.
   sendMessage(): void {}
   sendLastMessage(): void {}
   halfClose(): void {}

@@ -55,7 +55,7 @@ export class Batcher implements UnaryBatcher, BatchedCallOwner, BatchStreamOwner
     if (current instanceof BatchStream && current.open) return current;
     const stream = new BatchStream(this, connection);
     connection.batch = stream;
-    // The stream took the last stream identifier: the connection started to drain before `batch` was set.
+    // The batch stream took the last stream identifier, so the connection started to drain before `batch` was set.
     if (connection.state !== "ready") queueMicrotask(() => stream.onDraining());
     return stream;
   }

@@ -22,7 +22,7 @@ import type { CallCore } from "../client/call_core.ts";
 import type { Connection } from "../pool/connection.ts";
 
 const MAX_ID = 0xffff_ffff;
-// Room in a response message beside the largest payload: metadata, status text, further replies.
+// Bytes allowed in a response message beyond the largest reply payload: metadata, status text, other replies.
 const REPLY_OVERHEAD_BYTES = 1_048_576;
 // Concurrent calls until the server's first message announces its limit: the least that RFC 9113 §6.5.2 recommends for
 // SETTINGS_MAX_CONCURRENT_STREAMS.
@@ -44,11 +44,11 @@ export interface BatchContext {
 
 /** Channel interface used by a batch stream. */
 export interface BatchStreamOwner {
-  /** Calls in a batch. */
+  /** Largest number of calls in a batch. */
   readonly maxCalls: number;
-  /** Bytes in a batch. */
+  /** Largest size of a batch, in bytes. */
   readonly maxBytes: number;
-  /** How long a call may wait for others to share its batch; 0 for the current turn only. */
+  /** Longest time that a call waits for others to share its batch, in ms; 0 for the current turn only. */
   readonly maxDelayMs: number;
   readonly context: BatchContext;
   /** Calls sent in batches so far. */
@@ -64,9 +64,9 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   readonly #call: ClientCall;
   readonly #writer = new BatchRequestWriter();
   readonly #maxResponseBytes: number;
-  /** Calls sent and not answered. */
+  /** Calls sent but not answered yet, by identifier. */
   readonly #sent = new IdMap<BatchedCall>();
-  /** Calls not sent yet, in order. Cancelled calls among them are skipped later. */
+  /** Calls not sent yet, in order. Cancelled calls are skipped when the next batch is sent. */
   #waiting: BatchedCall[] = [];
   /** Abbreviations of methods: `method_ref` by path. */
   readonly #refs = new Map<string, number>();
@@ -76,7 +76,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   #flushQueued = false;
   #timer: unknown = undefined;
   #answered = false;
-  /** Whether it accepts calls. */
+  /** Whether the stream accepts further calls. */
   open = true;
   readonly #flushNow = () => {
     this.#flushQueued = false;
@@ -120,7 +120,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     this.#flushSoon();
   }
 
-  /** Half-closes the stream: calls not sent yet move to other connections, the others get their replies. */
+  /** Half-closes the stream: calls not sent yet move to other connections, sent calls still get replies. */
   onDraining(): void {
     if (!this.open) return;
     this.#close();
@@ -170,7 +170,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
       count++;
     }
     if (next > 0) this.#waiting = next === waiting.length ? [] : waiting.slice(next);
-    // Cancellations are sent even without a free slot: they free one.
+    // Cancellations are sent even at the server's limit of concurrent calls, because they free slots.
     if (this.#writer.byteLength > 0 && (count > 0 || this.#answered)) this.#send();
     if (this.#nextId >= MAX_ID - maxCalls) this.onDraining();
   }
@@ -184,7 +184,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     let timeoutMs = 0;
     if (request.deadlineMs !== Infinity) {
       const left = Math.ceil(request.deadlineMs - this.#owner.context.core.clock.now());
-      // 0 stands for no deadline.
+      // A timeout of 0 would mean no deadline.
       timeoutMs = Math.min(Math.max(1, left), 0xffff_ffff);
     }
     let ref = this.#refs.get(path);
@@ -208,7 +208,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   onHeaders(): void {}
 
   onMessage(message: Uint8Array, compressed: boolean): void {
-    // A server announces its limit in its first message or has none.
+    // A server that does not announce a limit of concurrent calls in its first message has none.
     if (!this.#answered) this.#serverCalls = Infinity;
     this.#answered = true;
     try {
@@ -237,7 +237,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     trailers: Metadata | undefined,
   ): void {
     const call = this.#sent.get(id);
-    // The call was cancelled.
+    // The reply belongs to a call that was cancelled.
     if (call === undefined) return;
     this.#sent.delete(id);
     this.#connection.batchedCalls--;
@@ -283,7 +283,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     for (const call of sent) call.end(code, message, trailers, progress);
   }
 
-  /** Stops accepting calls; those not sent yet end as unprocessed, so that they are retried. */
+  /** Stops accepting calls; calls not sent yet end as unprocessed, so that they are retried. */
   #close(): void {
     this.open = false;
     if (this.#connection.batch === this) this.#connection.batch = undefined;

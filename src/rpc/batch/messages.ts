@@ -16,7 +16,7 @@ export { BatchRequestWriter, BatchResponseWriter } from "./writer.ts";
 /** Path of the method that carries batches. */
 export const BATCH_METHOD = "/vrpc.v1.BatchService/Exchange";
 
-/** Methods that a client can abbreviate by `method_ref` on one stream; further ones are sent by name. */
+/** Number of methods that a client can abbreviate by `method_ref` on one stream; others are sent by name. */
 export const MAX_METHOD_REFS = 1024;
 
 /** Largest reply payload in bytes until the client announces its limit. */

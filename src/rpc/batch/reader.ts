@@ -45,8 +45,8 @@ export interface BatchResponseSink {
   onMaxCalls(count: number): void;
 }
 
-// Position of the reader, shared by all calls because reading is synchronous. A sink may start another read, so both
-// variables are set again after each call of a sink.
+// Buffer and position of the read in progress, module-wide because reads are synchronous. A sink may start another
+// read, so both variables are set again after each call of a sink.
 let input: Uint8Array = EMPTY_BYTES;
 let position = 0;
 
@@ -183,7 +183,7 @@ function readEntry(end: number, into: Metadata): void {
     else if (tag === 0x1a) value = readBytes(end);
     else skip(tag, end);
   }
-  // As on HTTP/2, a pair that could not be passed on is left out.
+  // As on HTTP/2, metadata entries that `Metadata.append` would refuse are dropped.
   into.appendReceived(key.toLowerCase(), value);
 }
 

@@ -30,15 +30,15 @@ import type { HandlerContext } from "../core/types.ts";
 /** Options of {@link addBatch}. */
 export interface BatchServerOptions {
   /**
-   * Open calls per stream, and handlers that run at once, 1 or more. Further open calls get RESOURCE_EXHAUSTED; a call
-   * that finds the handlers of cancelled ones still running waits. Default 1,024.
+   * Open calls per stream, and handlers that run at once, 1 or more. Further open calls get RESOURCE_EXHAUSTED; calls
+   * wait while the running handlers of cancelled calls use up the limit. Default 1,024.
    */
   maxCalls?: number;
   /** Replies queued for a slow client, in bytes, above which no more calls are read; 1 or more. Default 1 MiB. */
   maxBufferedBytes?: number;
 }
 
-// Replies are sent before the end of the turn once they reach this size.
+// Queued replies of this total size, in bytes, are sent before the end of the turn.
 const FLUSH_BYTES = 65_536;
 
 /**
@@ -64,7 +64,7 @@ export function addBatch(router: Router, options: BatchServerOptions = {}): void
   router.registry.addService(BatchService);
 }
 
-/** One batch stream. */
+/** Serves one batch stream. */
 class BatchSession implements BatchRequestSink, BatchServerCallOwner {
   readonly #context: HandlerContext;
   readonly #accept: (call: ServerCall) => void;
@@ -78,7 +78,7 @@ class BatchSession implements BatchRequestSink, BatchServerCallOwner {
   #writer = new BatchResponseWriter();
   #bufferedBytes = 0;
   #flushQueued = false;
-  /** Resolves the wait of `run` for the end of a call or for sent replies. */
+  /** Resolves the pending promise of `#change`; undefined if there is none. */
   #wake: (() => void) | undefined = undefined;
   #flushNow = () => {
     this.#flushQueued = false;

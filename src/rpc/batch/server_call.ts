@@ -25,7 +25,7 @@ export interface BatchServerCallOwner {
   handlerDone(): void;
 }
 
-/** A call in a batch. It holds its reply and headers until the status. */
+/** A call in a batch, on the server. Its reply and headers are kept until its status is sent. */
 export class BatchServerCall implements ServerCall {
   readonly id: number;
   readonly path: string;

@@ -9,7 +9,7 @@ import type { Metadata, MetadataValue } from "../../call/metadata.ts";
 
 const encoder = new TextEncoder();
 
-/** Writes protobuf fields of one message after another. */
+/** Encodes protobuf messages one after another, field by field. */
 class FieldWriter {
   #buffer: Uint8Array = EMPTY_BYTES;
   #length = 0;
@@ -23,7 +23,7 @@ class FieldWriter {
   /** Returns the message so far and starts a new one. The caller owns the result. */
   take(): Uint8Array {
     const message = this.#buffer.subarray(0, this.#length);
-    // The next message is probably about as long: one allocation, little waste.
+    // Sizes the next buffer: successive messages of a stream tend to have similar lengths.
     this.#lastLength = this.#length;
     this.#buffer = EMPTY_BYTES;
     this.#length = 0;
@@ -63,7 +63,7 @@ class FieldWriter {
   raw(bytes: Uint8Array): void {
     const { length } = bytes;
     if (length <= 32) {
-      // Faster than set() for the few bytes that most calls have.
+      // A loop is faster than set() for up to 32 bytes, and most calls carry few.
       const buffer = this.#buffer;
       const at = this.#length;
       for (let i = 0; i < length; i++) buffer[at + i] = bytes[i];
@@ -152,7 +152,7 @@ export class BatchRequestWriter {
   cancel(id: number): void {
     const fields = this.#fields;
     fields.reserve(6);
-    // Not packed, as ids come one at a time; proto3 readers must accept both.
+    // The field is not packed, because ids are added one at a time; proto3 readers must accept both forms.
     fields.byte(0x10);
     fields.varint(id);
   }

@@ -59,7 +59,7 @@ export class ByteReader {
     return joined;
   }
 
-  /** Remaining bytes as a stream. Cancelling it ends the chunks. */
+  /** Remaining bytes as a stream. Cancelling it ends the iteration over the chunks. */
   get readable(): ReadableStream<Uint8Array> {
     return this.#readable ??= new ReadableStream<Uint8Array>({
       pull: async (controller) => {

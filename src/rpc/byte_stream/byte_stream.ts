@@ -154,7 +154,7 @@ export class ByteStreamOperator {
 
   /** Checks that the handler has replied. Called by {@link addByteStream} once the handler has ended. */
   finish(): void {
-    // The call fails even if the handler caught the error.
+    // After a misuse of the stream the call fails even if the handler caught the TypeError.
     if (this.#misuse) this.#fault(this.#misuse);
     if (!this.#replying) this.#fault("the handler did not reply");
     if (!this.#replied) this.#fault("the handler ended before its reply was complete");
@@ -183,7 +183,7 @@ export class ByteStreamOperator {
   }
 }
 
-/** Error that the handler gets for its misuse; the call ends with its `cause`. */
+/** Thrown to a handler that misuses its stream; the call ends with the `cause` of this error. */
 class ByteStreamMisuse extends TypeError {}
 
 function internal(what: string): RpcError {
@@ -242,14 +242,14 @@ export async function callByteStream(
     session.closeSend();
   })().catch((error) => {
     sendFailure = error;
-    // A request whose source failed must not look complete.
+    // The call is cancelled when the request's source fails: a half-close would make the request look complete.
     if (!(error instanceof RpcError)) session.cancel();
   });
   const failed = (error: unknown) =>
     sendFailure !== undefined && !(sendFailure instanceof RpcError) ? sendFailure : error;
   const first = session.receive();
   try {
-    // Without headers the call has failed or has no reply bytes: the first read tells which.
+    // Without headers the call has failed or has no reply bytes; the first read shows which.
     const received = await Promise.race([headers.promise, first.then(() => undefined)]);
     const reader = new ByteReader(
       new Chunks(session, first, failed, sending),
@@ -257,7 +257,7 @@ export async function callByteStream(
     );
     return { length: received && announcedLength(received), readable: reader.readable };
   } catch (error) {
-    // The call is still open if it was the announced length that is not valid.
+    // A reply with an announced length that is not valid leaves the call open.
     session.cancel();
     await sending;
     throw failed(error);

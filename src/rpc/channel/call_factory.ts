@@ -124,7 +124,7 @@ export class CallFactory {
     return new StreamSession(new ClientStream(core, method, options).begin());
   }
 
-  /** Encodes the request of a call; an error then names it. */
+  /** Encodes the request of a call. Adds the method and the target to an RpcError that the codec causes. */
   #encode(method: ClientMethod, message: unknown): Uint8Array {
     try {
       return encodeRequest(method, message);

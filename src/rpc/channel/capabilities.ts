@@ -1,5 +1,5 @@
 /**
- * Reads the list of methods that a lean server gives of itself. The server is not trusted.
+ * Parses the list of methods that a lean server returns. Nothing in the list is trusted.
  *
  * @module
  */
@@ -27,7 +27,7 @@ export interface CapabilityInfo {
   readonly kind: string;
 }
 
-/** Most objects and arrays in a list: one of two bytes takes many times as much memory. */
+/** Cap on objects and arrays in a list: an empty one is 2 bytes of JSON but takes many times as much memory. */
 const MAX_ENTRIES = 65_536;
 
 /**
@@ -57,7 +57,7 @@ function countOpened(json: Uint8Array): number {
   return count;
 }
 
-// The name alone is needed; servers of version 1 call the types `incoming` and `returning`.
+// Only `name` is required. Servers of lean version 1 name the fields of the types `incoming` and `returning`.
 function entryOf(given: unknown, index: number): CapabilityInfo {
   const entry = (given ?? {}) as Readonly<Record<string, unknown>>;
   const text = (...names: string[]): string =>

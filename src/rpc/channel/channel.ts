@@ -130,7 +130,7 @@ export function connect(
   return new RpcChannel(target, options);
 }
 
-/** Makes a channel as {@link connect} does, with a clock and random numbers of the caller's, for virtual time. */
+/** Makes a channel like {@link connect}, but with the given clock and random numbers, for virtual time. */
 export function connectInRuntime(
   target: string | readonly string[],
   options: ChannelOptions,
@@ -180,7 +180,7 @@ class RpcChannel implements Channel {
     let method = this.#unary.get(path);
     if (method === undefined) {
       method = this.#assembly.method(bytesMethod(path, "unary"));
-      // A bound for callers that make up paths.
+      // Bounds the map for callers that generate paths.
       if (this.#unary.size >= MAX_NAMED_METHODS) this.#unary.clear();
       this.#unary.set(path, method);
     }

@@ -70,7 +70,7 @@ export class ClientEngineFactory {
       authority: this.#authority,
       secure: stream.peer.tls !== undefined,
       userAgent: options.userAgent ?? USER_AGENT,
-      // The connect timeout of `Connection` covers the dial and the peer's first SETTINGS.
+      // No timeout here: the connect timeout of `Connection` covers the dial and the peer's first SETTINGS.
       prefaceTimeoutMs: Infinity,
       settingsTimeoutMs: Math.max(
         HTTP2_LIMITS.settingsTimeoutMs,

@@ -242,7 +242,7 @@ export const CHANNEL_RANGES: Ranges<ChannelOptions> = {
   maxQueuedCalls: whole(0, Infinity),
 };
 
-// RFC 3986 §3.2 without user information, which HTTP/2 does not carry (RFC 9113 §8.3.1).
+// Authority of RFC 3986 §3.2 without user information, which HTTP/2 does not carry (RFC 9113 §8.3.1).
 const AUTHORITY = /^(?:\[[\w.:%~-]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d{1,5})?$/;
 const FIELD_TEXT = /^(?! )[\x20-\x7e]*(?<! )$/;
 
@@ -296,7 +296,7 @@ function checkHooks(options: ChannelOptions): void {
 
 function checkOptionNames(options: ChannelOptions): void {
   const names = Object.keys(CHANNEL_DEFAULTS);
-  // Every limit of a channel is a number.
+  // CHANNEL_LIMIT_RANGES names all limits, because each limit of a channel is a number.
   const limitNames = Object.keys(CHANNEL_LIMIT_RANGES);
   checkNames("connect", options, CHANNEL_DEFAULTS, [
     ...names,

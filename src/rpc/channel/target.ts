@@ -34,7 +34,10 @@ export interface Target {
   authorityOf(address: string): string;
 }
 
-/** Parses a target. Faults of dialled streams go to `failures`. Throws TypeError or RangeError for an invalid address or certificate. */
+/**
+ * Parses a target. `failures` logs faults of dialled streams. Throws TypeError or RangeError for an invalid address or
+ * certificate.
+ */
 export function makeTarget(
   target: string | readonly string[],
   options: ChannelOptions,
@@ -50,9 +53,9 @@ export function makeTarget(
   const several = texts.length > 1 || parsed.some((one) => one.kind === "list");
   const chosen = options.balancer ?? configured;
   const balancer = chosen ?? (several ? "least_request" : "pick_first");
-  // Otherwise a DNS name is one address: the dial resolves it and tries its addresses in turn.
+  // With `pick_first` a DNS name counts as one address: the dial resolves it and tries its addresses in turn.
   const spread = chosen !== undefined && chosen !== "pick_first";
-  /** The parsed address that each resolved one came from; TLS verifies its name. */
+  /** Target address that each resolved address came from; TLS verifies the name in the target address. */
   const origins = new Map<string, Address>();
   const alpn = [options.wire === "lean" ? "vrpc-lean/1" : "h2"];
 

@@ -13,7 +13,7 @@ export interface Abortable {
   onAbort(reason: unknown): void;
 }
 
-/** The calls of one signal. */
+/** The calls that one signal can cancel. */
 class Fanout {
   // An array: a Set would keep references to ended calls (see IdMap).
   members: Abortable[] = [];
@@ -43,7 +43,7 @@ export function watchAbort(signal: AbortSignal, member: Abortable): void {
   fanout.members.push(member);
 }
 
-/** Removes `member`, of which the signal then keeps no reference. No effect if it is not watched. */
+/** Removes `member`, so that `signal` no longer references it. No effect if `member` watches no signal. */
 export function unwatchAbort(signal: AbortSignal, member: Abortable): void {
   if (member.abortSlot < 0) return;
   const { members } = fanouts.get(signal)!;

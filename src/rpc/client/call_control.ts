@@ -20,10 +20,10 @@ import {
 } from "./call_core.ts";
 import type { ClientStream } from "./streaming_call.ts";
 
-// Time that interceptors have, after the call is over, to settle with an error or a reply of their own.
+// Time in ms after a cancel or the deadline in which interceptors can settle with an error or reply of their own.
 const GRACE_MS = 10;
 
-/** One call, from before its interceptors to its end. */
+/** Deadline and cancellation of one call, from the entry into its first interceptor to its end. */
 export class CallControl implements Abortable {
   abortSlot = -1;
   readonly core: CallCore;
@@ -34,10 +34,10 @@ export class CallControl implements Abortable {
   #reason: RpcError | undefined = undefined;
   #deadline: DeadlineHandle | undefined = undefined;
   #ended = false;
-  /** Reject the pending promises of `race`. */
+  /** Functions that reject the pending promises of `race`. */
   readonly #waiting = new Set<(error: RpcError) => void>();
   #graceTimer: unknown = undefined;
-  /** Streaming calls behind the interceptors. */
+  /** Streaming calls that were started after all interceptors. */
   readonly #streams: ClientStream[] = [];
   readonly #onEnd: ((error: RpcError | undefined) => void) | undefined;
 
@@ -74,7 +74,7 @@ export class CallControl implements Abortable {
     return error === this.#reason && error === this.options.signal?.reason;
   }
 
-  /** Whether an error is the one that the deadline or the signal ended the call with. */
+  /** Whether an error is the one with which the deadline or the signal ended the call. */
   isReason(error: unknown): boolean {
     return error === this.#reason;
   }
@@ -85,7 +85,7 @@ export class CallControl implements Abortable {
     if (this.#reason !== undefined) throw this.#reason;
   }
 
-  /** Returns the options of the call behind the interceptors: their metadata, and the time that is left. */
+  /** Returns the options of the call that follows the interceptors: their metadata, and the time left for the call. */
   inner(metadata: Metadata): CallOptions {
     const timeoutMs = this.deadlineMs === Infinity
       ? undefined
@@ -93,7 +93,7 @@ export class CallControl implements Abortable {
     return { ...this.options, metadata, timeoutMs, parent: null };
   }
 
-  /** Adds a streaming call behind the interceptors, which is cancelled at the end of this call. */
+  /** Registers a streaming call started after all interceptors, to be cancelled at the end of this call. */
   started(stream: ClientStream): ClientStream {
     this.#streams.push(stream);
     return stream;
@@ -103,7 +103,7 @@ export class CallControl implements Abortable {
   race<T>(value: T | PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const { processRef } = this.core;
-      // Timers of the clock do not keep the process alive.
+      // Timers of the clock do not keep the process alive, so a call with a deadline holds a reference.
       const holds = this.deadlineMs !== Infinity;
       const settle = (act: () => void) => {
         if (!this.#waiting.delete(rejectNow)) return;
@@ -120,7 +120,7 @@ export class CallControl implements Abortable {
     });
   }
 
-  /** Resolves once `promise`, which never rejects, has settled, but soon in any case. */
+  /** Resolves once `promise`, which never rejects, has settled, or after 10 ms. */
   async awaitSoon(promise: Promise<void>): Promise<void> {
     const { clock } = this.core;
     const { promise: over, resolve } = Promise.withResolvers<void>();
@@ -133,7 +133,7 @@ export class CallControl implements Abortable {
     this.#abort(abortError(reason));
   }
 
-  /** Releases deadline and signal, and cancels what is still running. */
+  /** Ends the call: removes its deadline, stops watching its signal, and cancels its streams and pending promises. */
   end(error?: RpcError): void {
     if (this.#ended) return;
     this.#ended = true;

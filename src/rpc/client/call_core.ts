@@ -45,15 +45,15 @@ export interface ClientMethod extends MethodInfo {
   readonly hasPolicy: boolean;
 }
 
-/** A call that picks its connections by itself. */
+/** A call that picks the connections of its attempts. */
 export interface RoutedCall extends ClientCall {
   /** Address of the latest connection; undefined before the first. */
   readonly address: string | undefined;
 }
 
-/** Starts calls that pick connections and retry by themselves. */
+/** Starts calls that pick their connections and handle their retries. */
 export interface CallStarter {
-  /** Starts a call. `sink` receives its events, never before this returns. */
+  /** Starts a call. `sink` receives the events of the call, all of them after this method has returned. */
   start(request: OutgoingRequest, sink: ClientCallSink): RoutedCall;
 }
 
@@ -71,9 +71,9 @@ export interface OutgoingRequest {
 
 /** State shared by all calls of a channel. */
 export interface CallCore {
-  /** The channel's target, for texts. */
+  /** The channel's target, for error texts. */
   readonly target: string;
-  /** Takes failures of the application's callbacks. */
+  /** Logs failures of the application's callbacks. */
   readonly failures: FailureLog;
   readonly pool: Pool;
   readonly clock: Clock;
@@ -83,21 +83,21 @@ export interface CallCore {
   readonly processRef: ProcessRef;
   /** Whether requests are compressed by default. */
   readonly compress: boolean;
-  /** Replies of streaming calls that wait for their readers. */
+  /** Memory budget of received messages that wait in the queues of streaming calls. */
   readonly memory: MemoryPool;
   /** Replaces the connection's `:authority`. */
   readonly authority: string | undefined;
   /** Starts streaming calls, and calls of methods with a policy. */
   readonly starter: CallStarter;
-  /** Carries small unary calls if batching is on. */
+  /** Sends small unary calls in batches; undefined if batching is off. */
   readonly batcher: UnaryBatcher | undefined;
 }
 
-/** Carries unary calls in batches. */
+/** Sends unary calls in batches. */
 export interface UnaryBatcher {
   /** Whether a call with this payload can be batched. */
   accepts(payload: Uint8Array): boolean;
-  /** Starts a call. `sink` receives its events, never before this returns. */
+  /** Starts a call. `sink` receives the events of the call, all of them after this method has returned. */
   start(request: OutgoingRequest, payload: Uint8Array, sink: ClientCallSink): RoutedCall;
 }
 
@@ -213,8 +213,8 @@ export function ownMetadata(init: MetadataInit | undefined): Metadata | undefine
 }
 
 /**
- * Returns the compressed message, or undefined if `wanted` declines it or it would not be smaller. Throws INTERNAL if a
- * function of the caller's throws, or returns an object in place of a boolean.
+ * Returns the compressed message, or undefined if `wanted` declines it or it would not be smaller. Throws INTERNAL if
+ * `wanted` is a function that throws, or that returns an object in place of a boolean.
  */
 export function compressAsked(
   message: Uint8Array,
@@ -247,7 +247,7 @@ function wants(wanted: (message: Uint8Array) => boolean, message: Uint8Array): b
 
 /**
  * Encodes a request. Throws the codec's TypeError or RangeError, which says what is wrong with the message, and INTERNAL
- * for anything else that it throws, or a result that is no bytes.
+ * for anything else that it throws, or for a result that is not a Uint8Array.
  */
 export function encodeRequest(method: ClientMethod, message: unknown): Uint8Array {
   let bytes: unknown;

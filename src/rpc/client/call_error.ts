@@ -1,6 +1,6 @@
 /**
- * Errors of a client's calls: which call failed, on which server, and the code that waited for it. All of it is made
- * when a call fails; calls that succeed pay nothing.
+ * Adds to errors of client calls which call failed, on which server, and the stack of the code that awaited the call.
+ * The work is done when a call fails; successful calls cost nothing.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { isInstance, RpcError } from "../../errors.ts";
 
 /** Stack of an error, put together when it is read. */
 interface CallStack {
-  /** Frames of the code that threw it; empty for errors made by the library, which would show engines alone. */
+  /** Frames of the code that threw the error; empty for errors of the library, whose frames show only engines. */
   readonly own: string;
   /** Holders of stacks that were captured where the error reached the caller. */
   readonly callers: { stack?: string }[];
@@ -17,12 +17,12 @@ interface CallStack {
 
 const stacks = new WeakMap<RpcError, CallStack>();
 
-// The sender of requests, the code behind interceptors, the caller; each receive of a failed stream adds one more.
+// Cap on stacks added to an error: its sender, interceptors and caller add one each, and so does every later receive.
 const MAX_CALLERS = 4;
 
 /**
  * Adds to an error which call ended with it: the fields `method`, `address` and `codeName`, and the head of its stack.
- * `own` are the frames to keep of its stack. No effect on an error that names a call already, or is frozen.
+ * `own` holds the frames to keep from its original stack. No effect on an error that names a call or is frozen.
  */
 export function nameCall(
   error: RpcError,
@@ -52,14 +52,14 @@ export function nameThrown(error: RpcError, method: string, address: string | un
   try {
     return nameCall(error, method, address, framesOf(error.stack));
   } catch {
-    // A stack that cannot be read, or properties that cannot be defined.
+    // The stack cannot be read, or the properties cannot be defined.
     return error;
   }
 }
 
 /**
- * Adds the frames of the code that waits for the function `below`, or calls it, to the stack of an error that names its
- * call, and returns the error. V8 finds async callers only while it runs a function that they await.
+ * Returns `error` after adding the frames of the callers of `below`, async ones included, to its stack. Adds nothing to
+ * an error that names no call. V8 finds async callers only while it runs a function that they await.
  */
 export function atCaller<T>(error: T, below: (...args: never[]) => unknown): T {
   const stack = isInstance(error, RpcError) ? stacks.get(error) : undefined;
@@ -72,11 +72,11 @@ export function atCaller<T>(error: T, below: (...args: never[]) => unknown): T {
 }
 
 /**
- * Rejects with `error`, whose stack then shows the code that awaits the promise. Meant for the argument of a pending
- * promise's `resolve`.
+ * Rejects with `error`, whose stack then shows the code that awaits the promise. The result is to be passed to the
+ * `resolve` function of a pending promise.
  */
 export async function rejectAtCaller(error: RpcError): Promise<never> {
-  // The pending promise is linked to this one in a job that runs between the two.
+  // A microtask between the two awaits links the pending promise to this one, so that V8 finds the awaiting code.
   await undefined;
   await undefined;
   throw atCaller(error, rejectAtCaller);

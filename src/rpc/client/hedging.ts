@@ -82,7 +82,7 @@ export class HedgingStrategy implements AttemptStrategy {
   }
 
   #wait(delayMs: number): void {
-    // An attempt that failed within `startAttempt` has set the timer already.
+    // An attempt that failed before `startAttempt` returned has already set the timer.
     this.#clearTimer();
     const { core } = this.#call;
     core.processRef.acquire();

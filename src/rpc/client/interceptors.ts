@@ -49,18 +49,18 @@ export interface CallMiddleware {
   readonly authority: string;
 }
 
-// A symbol property is copied when an interceptor replaces the call by `{ ...call }`.
+// Key of the CallControl in an intercepted call; a symbol property is kept in an interceptor's copy `{ ...call }`.
 const CONTROL = Symbol("vrpc.call");
 
 type ControlledCall = InterceptedCall & { [CONTROL]: CallControl };
 
-/** Composes a channel's interceptors around a method's call. Throws TypeError if one of them makes no function. */
+/** Composes a channel's interceptors around a method's call. Throws TypeError if an interceptor returns no function. */
 export function chain(middleware: CallMiddleware, method: ClientMethod): Next {
   const last: Next = (call) => invoke(middleware, method, call as ControlledCall);
   return middleware.interceptors.reduceRight((next, interceptor) => {
     const outer: unknown = interceptor((call) => {
       const reply = next(call);
-      // An interceptor may answer by itself and leave this one alone.
+      // An interceptor may return a reply of its own and never handle a rejection of this one.
       ignoreRejection(reply);
       return reply;
     });
@@ -120,7 +120,7 @@ const DONE: IteratorResult<unknown> = { done: true, value: undefined };
 /** Replies behind interceptors, whose iterables may fail, never settle, or not be iterable. */
 class InterceptedReplies implements AsyncIterableIterator<unknown> {
   readonly #control: CallControl;
-  /** Resolves to the iterator, in an object: a `then` of it must not be called. */
+  /** Resolves to an object that holds the iterator: resolving to the iterator would call its `then`, if any. */
   readonly #opening: Promise<{ iterator: MessageIterator }>;
   #source: MessageIterator | undefined = undefined;
   #ended = false;
@@ -128,7 +128,7 @@ class InterceptedReplies implements AsyncIterableIterator<unknown> {
   constructor(control: CallControl, next: Next, message: unknown) {
     this.#control = control;
     this.#opening = control.race(open(control, next, message));
-    // Without iteration a failure ends the call as well.
+    // A failure ends the call even if its replies are never iterated over.
     this.#opening.catch((error) => failed(control, error));
   }
 
@@ -136,7 +136,7 @@ class InterceptedReplies implements AsyncIterableIterator<unknown> {
     if (this.#ended) return DONE;
     try {
       this.#source ??= (await this.#opening).iterator;
-      // An iterator that never waits keeps timers from firing.
+      // Checks the deadline here: an iterator that never waits keeps the timer of the deadline from firing.
       this.#control.throwIfOver();
       const step: unknown = await this.#control.race(this.#source.next());
       if (typeof step !== "object" || step === null) {
@@ -195,7 +195,7 @@ function failed(control: CallControl, error: unknown): unknown {
   const rpcError = isInstance(error, RpcError) ? error : abortOr(error);
   const { path } = control.method;
   const { target } = control.core;
-  // The frames of its deadline's timer would show engines alone.
+  // An error made by the deadline's timer or the signal has no frames of the application, so none are kept.
   const made = control.isReason(rpcError);
   control.end(rpcError);
   if (control.isCallers(rpcError)) return rpcError;
@@ -227,7 +227,7 @@ function interceptedCall(control: CallControl, message: unknown): ControlledCall
   };
 }
 
-/** Adds credentials and makes the call, behind all interceptors. */
+/** Adds credentials and makes the call, after all interceptors. */
 async function invoke(
   middleware: CallMiddleware,
   method: ClientMethod,

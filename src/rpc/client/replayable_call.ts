@@ -48,7 +48,7 @@ export interface AttemptStrategy {
   metadataFor(attempt: Attempt): Metadata | undefined;
   /** Starts another attempt or ends the call, after an attempt that is not retried transparently. */
   afterAttempt(attempt: Attempt, end: AttemptEnd): void;
-  /** Stops further attempts: the response of one attempt has begun, or too much was sent to keep. */
+  /** Stops further attempts: the response of one attempt has begun, or the replay buffer is full. */
   onCommitted(): void;
   /** Releases timers. `end` is the status of the call; undefined when the caller cancelled. */
   onFinished(end: AttemptEnd | undefined): void;
@@ -61,7 +61,7 @@ export class Attempt implements ClientCallSink, PickWaiter {
   readonly waitForReady: boolean;
   call: ClientCall | undefined = undefined;
   queueSlot = -1;
-  /** Whether it has ended or was dropped; events are then ignored. */
+  /** Whether the attempt has ended or was dropped; its events are then ignored. */
   over = false;
 
   constructor(readonly owner: ReplayableCall, readonly number: number) {
@@ -86,7 +86,7 @@ export class Attempt implements ClientCallSink, PickWaiter {
 
   onPickFailed(code: Status, message: string): void {
     const { metadata } = new RpcError(code, message);
-    // Not "unprocessed", which would be retried: no other connection is available.
+    // Reported as "processed", because "unprocessed" would be retried and no other connection is available.
     this.onStatus(code, message, constant(metadata), "processed");
   }
 
@@ -131,7 +131,7 @@ export class ReplayableCall implements RoutedCall, TransparentlyRetried {
   /** The attempt whose response is the call's; undefined until that is decided. */
   committed: Attempt | undefined = undefined;
   ended = false;
-  /** Address of the connection that an attempt was started on last. */
+  /** Address of the connection on which the latest attempt was started. */
   address: string | undefined = undefined;
   unprocessedAttempts = 0;
   refused = false;
@@ -142,7 +142,7 @@ export class ReplayableCall implements RoutedCall, TransparentlyRetried {
   /** Whether the sender waits for `onWritable`. */
   #starved = false;
 
-  /** Has no effect until `begin`. */
+  /** Creates a call that starts at `begin`. */
   constructor(core: CallCore, request: OutgoingRequest, sink: ClientCallSink) {
     this.core = core;
     this.request = request;
@@ -308,7 +308,7 @@ export class ReplayableCall implements RoutedCall, TransparentlyRetried {
       if (last) attempt.call.sendLastMessage(message, compressed);
       else attempt.call.sendMessage(message, compressed);
     }
-    // Too much to keep: commit to the running attempt. Without one, `writable` holds the sender back.
+    // Over the replay limit the call commits to its running attempt; without one, `writable` is false.
     const leading = this.#leading();
     if (this.#log !== undefined && this.#logBytes > REPLAY_BUFFER_BYTES && leading?.call) {
       this.commit(leading);

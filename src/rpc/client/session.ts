@@ -39,7 +39,7 @@ export interface Session extends AsyncIterable<Uint8Array>, AsyncDisposable {
   cancel(): void;
 }
 
-/** Throws TypeError for a message that is no bytes. */
+/** Throws TypeError for a message that is not a Uint8Array. */
 export function checkMessage(message: unknown): void {
   if (isBytes(message)) return;
   throw new TypeError(`Cannot send a ${typeof message}: must be a Uint8Array`);
@@ -57,7 +57,7 @@ function okError(): RpcError {
 export class StreamSession implements Session {
   readonly #stream: ClientStream;
 
-  /** Owns the call from now on. */
+  /** Takes ownership of the call. */
   constructor(stream: ClientStream) {
     this.#stream = stream;
   }
@@ -105,7 +105,7 @@ interface PendingSend {
 export class IterableSession implements Session {
   readonly #replies: AsyncIterator<Uint8Array>;
   readonly #pending = new Fifo<PendingSend>();
-  /** The send whose message was taken last; it resolves when the next message is requested. */
+  /** The `send` whose message was taken last; its promise resolves when the next message is requested. */
   #sending: PendingSend | undefined = undefined;
   readonly #controller = new AbortController();
   #wake: (() => void) | undefined = undefined;
@@ -113,8 +113,8 @@ export class IterableSession implements Session {
   #error: RpcError | undefined = undefined;
 
   /**
-   * `start` makes the call with the session's requests and a signal that cancels it, and calls `onEnd` at its end: an
-   * interceptor that never takes the requests would leave sends pending.
+   * `start` makes the call with the session's requests and a signal that cancels it. It calls `onEnd` at the end of the
+   * call, which settles pending sends even if an interceptor never takes the requests.
    */
   constructor(
     start: (

@@ -52,7 +52,7 @@ export function isIterable(value: unknown): value is Messages {
     const { [Symbol.asyncIterator]: async, [Symbol.iterator]: sync } = Object(value);
     return typeof (async ?? sync) === "function";
   } catch {
-    // A Proxy with traps that throw.
+    // The value is a Proxy with traps that throw.
     return false;
   }
 }
@@ -83,7 +83,7 @@ export async function singleReply(stream: ClientStream, method: ClientMethod): P
   }
 }
 
-/** Ends a call whose reply is not valid, and returns the error that names it. */
+/** Ends a call whose reply is not valid, and returns the error with the call's method and address. */
 function failedReply(stream: ClientStream, error: unknown): unknown {
   if (error === stream.error || !isInstance(error, RpcError)) return error;
   stream.cancel(error);
@@ -148,7 +148,7 @@ async function pump(stream: ClientStream, method: ClientMethod, messages: Messag
   }
 }
 
-/** Iterator of either kind. */
+/** Iterator over messages, asynchronous or not. */
 export type MessageIterator = AsyncIterator<unknown> | Iterator<unknown>;
 
 /** Returns an iterator over messages. Throws what their iterable throws, and TypeError if it returns no iterator. */
@@ -168,6 +168,6 @@ export async function leave(iterator: MessageIterator | undefined): Promise<void
   try {
     await iterator?.return?.();
   } catch {
-    // The iterator's own.
+    // An error of `return()` is ignored.
   }
 }

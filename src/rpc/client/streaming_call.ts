@@ -29,7 +29,7 @@ import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { MessageQueue, type Watermarks } from "../core/message_queue.ts";
 import type { CallOptions } from "../core/types.ts";
 
-// One flow-control window (64 KiB) of messages fits.
+// The queue holds one flow-control window (64 KiB) of messages before reading pauses.
 const WATERMARKS: Watermarks = {
   pauseBytes: 65_537,
   pauseCount: 1_025,
@@ -37,7 +37,7 @@ const WATERMARKS: Watermarks = {
   resumeCount: 512,
 };
 
-/** A received message that was not decompressed yet. */
+/** A received message that is still compressed. */
 class Compressed {
   readonly bytes: Uint8Array;
   readonly length: number;
@@ -47,7 +47,7 @@ class Compressed {
   }
 }
 
-/** Settles a promise of a receive; an error is a promise that rejects, so that its stack shows the caller. */
+/** Settles a pending `receive`; errors are passed as promises that reject, so that their stacks show the caller. */
 type Receiver = (message: Uint8Array | null | Promise<never>) => void;
 
 /** A streaming call; its messages are encoded bytes. */
@@ -65,7 +65,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   #call: RoutedCall | undefined = undefined;
   #deadline: DeadlineHandle | undefined = undefined;
   readonly #queue = new MessageQueue<Uint8Array | Compressed>(WATERMARKS);
-  /** What the queued messages count; made when the first has to wait. */
+  /** Share of the channel's memory budget that queued messages use; created when the first one is queued. */
   #memory: MemoryShare | undefined = undefined;
   #receiver: Receiver | undefined = undefined;
   /** Pending sends, resolved when the call is writable again. */
@@ -78,7 +78,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   #onEnd: (() => void) | undefined = undefined;
   #onStarted: (() => void) | undefined = undefined;
 
-  /** Has no effect until `begin`. */
+  /** Creates a call that starts at `begin`. */
   constructor(core: CallCore, method: ClientMethod, options: CallOptions = {}) {
     this.#core = core;
     this.#options = options;
@@ -156,8 +156,8 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   }
 
   /**
-   * Sends a message, which belongs to the call from then on. Resolves when the next should come. Rejects
-   * with the call's error when it is over; when it ended with OK, with CANCELLED.
+   * Sends a message, which must not be changed afterwards. Resolves when the next message should be sent. Rejects with
+   * the error of a call that has ended, or with CANCELLED if it ended with OK.
    */
   send(message: Uint8Array): Promise<void> {
     if (this.#halfClosed) {
@@ -180,7 +180,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     this.#call.sendLastMessage(smaller ?? message, smaller !== undefined);
   }
 
-  /** Returns the compressed message, undefined to send it as it is, or null when the call ended instead. */
+  /** Returns the compressed message, undefined to send it as it is, or null after an error, which ends the call. */
   #prepare(message: Uint8Array): Uint8Array | undefined | null {
     try {
       checkSendSize(this.method, message);
@@ -233,7 +233,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     this.#end(this.named(error));
   }
 
-  /** Adds to an error which call failed with it. */
+  /** Adds the method and address of this call to an error, and returns the error. */
   named(error: RpcError): RpcError {
     return nameCall(error, this.method.path, this.address);
   }
@@ -269,7 +269,8 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     if (this.#receiver === undefined) {
       const { memory } = this.#core;
       const counted = item.length + WAITING_MESSAGE_BYTES;
-      // No fair shares, as between the connections of a server: a window of tiny messages takes half of the default.
+      // Calls get no fair shares of the budget, unlike a server's connections: one window of tiny messages already uses
+      // half of the default.
       if (memory.used + counted > memory.limitBytes) return this.cancel(memoryUsedUp(item.length));
       this.#memory ??= new MemoryShare(memory);
       this.#memory.take(counted);
@@ -287,7 +288,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     this.#notifyStarted();
   }
 
-  // Not earlier: a queue of small messages would become one of large messages.
+  // Messages are decompressed when they are read: decompressed messages in the queue could exceed its size limit.
   #open(item: Uint8Array | Compressed): Uint8Array {
     if (!(item instanceof Compressed)) return item;
     return decompress(item.bytes, this.#call!.encoding, this.method.maxReceiveBytes);
@@ -311,7 +312,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     if (this.#ended) return this.#queue.clear();
     const error = abortError(reason);
     if (error !== reason) return this.cancel(error);
-    // The error of the caller's signal is shared by its calls.
+    // All calls of the caller's signal share this error, so it must not name one of them.
     this.#queue.clear();
     this.#call?.cancel();
     this.#end(error);
@@ -322,7 +323,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   #end(error: RpcError | undefined): void {
     this.#ended = true;
     this.#error = error;
-    // The peer can add nothing more, and a reader may leave the rest unread for ever.
+    // Queued messages no longer count: the peer can add none, and the application may never read them.
     this.#memory?.give(this.#memory.used);
     if (this.#deadline !== undefined) this.#core.deadlines.cancel(this.#deadline);
     if (this.#options.signal !== undefined) unwatchAbort(this.#options.signal, this);

@@ -6,7 +6,7 @@
 
 import type { CallProgress } from "../../call/wire.ts";
 
-// Each retry picks a connection again; the limit ends a loop with a peer that drops every call.
+// Cap on retries of a call that no server processed: it ends a loop with a peer that drops every call.
 const MAX_UNPROCESSED = 16;
 
 /** A call that can start again unnoticed by its caller. */
@@ -21,7 +21,7 @@ export interface TransparentlyRetried {
 
 /**
  * Calls `restart` in a microtask if an attempt that ended with `progress` may be repeated: up to 16 times when
- * unprocessed, once when refused. Returns whether it does.
+ * unprocessed, once when refused. Returns whether the call is repeated.
  */
 export function retryTransparently(call: TransparentlyRetried, progress: CallProgress): boolean {
   if (progress === "processed") return false;
@@ -31,7 +31,7 @@ export function retryTransparently(call: TransparentlyRetried, progress: CallPro
   } else if (++call.unprocessedAttempts > MAX_UNPROCESSED) {
     return false;
   }
-  // Deferred, because the engine may be in the middle of ending all calls of a connection.
+  // The restart is deferred, because the engine may be in the middle of ending all calls of a connection.
   queueMicrotask(() => call.restart());
   return true;
 }

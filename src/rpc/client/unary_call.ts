@@ -59,7 +59,7 @@ class UnaryCall
     PickWaiter,
     Abortable,
     TransparentlyRetried {
-  // CallRequest
+  // Fields of CallRequest.
   readonly path: string;
   readonly metadata: Metadata | undefined;
   timeoutMs: number | undefined = undefined;
@@ -68,7 +68,7 @@ class UnaryCall
   readonly maxReceiveMessageBytes: number;
   readonly authority: string | undefined;
   readonly requestStreams = false;
-  // OutgoingRequest
+  // Fields of OutgoingRequest.
   readonly method: ClientMethod;
   readonly deadlineMs: number;
   readonly waitForReady: boolean;
@@ -77,7 +77,7 @@ class UnaryCall
   readonly options: CallOptions | undefined;
   payload: Uint8Array;
   call: ClientCall | undefined = undefined;
-  /** The connection, or the call that picks connections itself. */
+  /** The connection of the call, or the RoutedCall that picks its connections. */
   route: { readonly address: string | undefined } | undefined = undefined;
   queueSlot = -1;
   abortSlot = -1;
@@ -233,7 +233,7 @@ class UnaryCall
       if (this.message === undefined) return this.fail(cardinalityError(this.path, "no"), trailers);
       return this.succeed(trailers);
     }
-    // A call with a policy was retried by its starter.
+    // Calls with a retry or hedging policy are retried by `core.starter`.
     if (!this.method.hasPolicy && retryTransparently(this, progress)) {
       this.call = undefined;
       return;

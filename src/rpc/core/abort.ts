@@ -5,9 +5,9 @@
  */
 
 /**
- * Aborts `controller`. What a listener of its signal throws goes to `onThrow`. The runtime reports it as an uncaught
- * error, which would end the process; it does so while this call runs, so no other error is taken for it. A thrown Proxy
- * with a trap of `getPrototypeOf` that throws does end the process (Deno 2.9): the runtime fails to report it.
+ * Aborts `controller` and passes exceptions of its abort listeners to `onThrow`. The runtime reports such an exception
+ * as an uncaught error, which would end the process; it does so before `abort` returns, so no other error is caught. A
+ * thrown Proxy whose `getPrototypeOf` trap throws still ends the process (Deno 2.9): the runtime fails to report it.
  */
 export function abortSafely(
   controller: AbortController,

@@ -7,7 +7,7 @@
 import type { Status } from "../../call/status.ts";
 import type { HandlerContext } from "./types.ts";
 
-// Stored in `values`, which a wrapped context shares with the original.
+// Keys of the listeners and of the final status in `context.values`, which wrapped contexts share with the original.
 const LISTENERS = Symbol("vrpc.callEnd");
 const ENDED = Symbol("vrpc.callEnded");
 

@@ -27,7 +27,7 @@ export interface DriverOptions {
   /** Time limit for a write that accepts none of its bytes, in ms; noticed up to an eighth later. Default 30,000. */
   stallTimeoutMs?: number;
   /**
-   * Whether the end of the stream waits for a turn of the event loop. True for servers, whose connections may all end
+   * Whether end of stream is handled in a later turn of the event loop. True for servers, whose connections may all end
    * at once with thousands of calls each; false for clients, which must not use a lost connection. Default false.
    */
   deferClose?: boolean;
@@ -54,14 +54,14 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
   #linger: Linger | null = null;
   #flushQueued = false;
   #closed = false;
-  // Fields, because with closures of the constructor closed connections survive minor collections.
+  // Field initializers: closures made in the constructor would keep closed connections alive across minor GCs.
   readonly #wakeUp = () => this.wake();
   readonly #flushNow = () => {
     this.#flushQueued = false;
     this.#flush();
   };
 
-  /** Takes over stream and engine; does nothing before `start`. */
+  /** Creates the driver, which from now on owns the stream and the engine; no I/O before `start`. */
   constructor(options: DriverOptions) {
     const { stream, engine, clock, turns = systemTurns, stallTimeoutMs = 30_000 } = options;
     const io = { stream, engine, clock, turns };
@@ -82,7 +82,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     return this.#closed;
   }
 
-  /** Whether all output was written and the driver waits for the peer's end. */
+  /** Whether all output was written and the driver waits for the peer to close its side. */
   get lingering(): boolean {
     return this.#linger !== null;
   }
@@ -96,7 +96,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     this.#reader.run();
   }
 
-  /** Flushes at the end of this turn: output or timers may have changed. */
+  /** Schedules a flush in a microtask, because the engine's output or timer may have changed. */
   wake(): void {
     if (this.#flushQueued || this.#closed) return;
     this.#flushQueued = true;
@@ -123,12 +123,12 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     else this.#arm();
   }
 
-  /** Extends or ends the linger. */
+  /** Counts discarded input, which may restart the linger timer or close the connection. */
   onDiscarded(count: number): void {
     this.#linger?.onInput(count);
   }
 
-  /** Lets the engine produce more output. */
+  /** Reports accepted output to the engine, which may then produce more, and resumes paused reads. */
   onDrained(): void {
     this.#engine.outputDrained(this.#clock.now());
     this.#reader.resume();
@@ -154,7 +154,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
         return;
       }
     }
-    // The engine may want input again although nothing was written.
+    // The engine may end a read pause without producing output.
     this.#reader.resume();
     this.#arm();
   }

@@ -37,13 +37,13 @@ export class ConnectionReader {
   readonly #turns: TurnScheduler;
   readonly #deferClose: boolean;
   readonly #buffer = new ReadBuffer();
-  // Made on first use: few connections have long reads, or are throttled.
+  // `#slice` and `#throttle` are created on first use: few connections have long reads or are throttled.
   #slice: SliceLength | null = null;
   #throttle: ReadThrottle | null = null;
   #turnBytes = 0;
   #endPause: (() => void) | null = null;
 
-  /** Reads on `run`. With `deferClose` the end of the stream waits for a turn of the event loop. */
+  /** Reads once `run` is called. With `deferClose`, end of stream is handled in a later turn of the event loop. */
   constructor(owner: ReaderOwner, io: ConnectionIo, deferClose: boolean) {
     this.#owner = owner;
     this.#stream = io.stream;

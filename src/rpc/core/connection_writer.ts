@@ -14,16 +14,16 @@ import type { ByteStream } from "../../transport/types.ts";
 import type { ConnectionIo } from "./connection_io.ts";
 import { StallWatch, type StallWatchOwner } from "./stall_watch.ts";
 
-// Largest write, in bytes, that does not wait for a poll of the event loop in progress.
+// Writes of at least this size, in bytes, are followed by a turn's wait while the turn scheduler polls sockets.
 const SMALL_WRITE_BYTES = 4_096;
-// Output below this that was produced during a write waits one turn to be coalesced with more.
+// Output below this size, in bytes, that was produced during a write waits one turn to be coalesced with more.
 const COALESCE_BYTES = 16_384;
 
 /** Connection interface used by its writer. */
 export interface WriterOwner {
   /** Whether the byte stream was closed. */
   readonly closed: boolean;
-  /** Called after the stream has accepted the output that was taken. */
+  /** Called after the stream has accepted all bytes of one write. */
   onDrained(): void;
   /** Called when all output was written, unless the connection was closed. */
   onWritten(): void;
@@ -62,13 +62,13 @@ export class ConnectionWriter implements StallWatchOwner {
     this.#run();
   }
 
-  /** Discards output once the connection is closed; output that is being written is discarded by its write's end. */
+  /** Discards the output of a closed connection; during a write, output is discarded when the write ends. */
   close(): void {
     this.#stall.stop();
     if (!this.#writing) this.#engine.out.clear();
   }
 
-  /** Closes the connection. */
+  /** Closes the connection, because a write has accepted no byte for the stall timeout. */
   onStall(): void {
     this.#owner.close(`The peer read nothing for ${this.#stallTimeoutMs} ms`);
   }
@@ -95,7 +95,7 @@ export class ConnectionWriter implements StallWatchOwner {
         }
         if (this.#owner.closed) break;
         this.#owner.onDrained();
-        // Handlers and callers often produce the rest of it before the next turn.
+        // Handlers and callers often produce more output before the next turn, which then shares a write with this.
         if (out.length > 0 && out.length < COALESCE_BYTES) await this.#turns.nextMacrotask();
       }
     } catch (error) {

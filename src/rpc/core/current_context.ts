@@ -12,7 +12,7 @@ let tracking = false;
 
 /**
  * Enables inheritance of deadlines. Tracking the running handler costs half a microsecond per call with a deadline, so
- * servers of programs without a channel don't.
+ * it is off in programs without a channel.
  */
 export function trackContexts(): void {
   tracking = true;
@@ -23,7 +23,7 @@ export function trackContexts(): void {
  * called before it started. Undefined elsewhere.
  */
 export function currentContext(): HandlerContext | undefined {
-  // A program that asks once may ask again.
+  // Enables tracking: a program that asks for its context once is likely to ask again.
   tracking = true;
   return running.getStore();
 }

@@ -74,7 +74,7 @@ export class DeadlineQueue {
    */
   add(atMs: number, callback: () => void, nowMs?: number): DeadlineHandle {
     const entry = new Entry(atMs, callback);
-    // Moving an empty wheel to the current time costs nothing, and ticks rarely run out.
+    // An empty wheel moves to the current time at no cost, which makes rebuilds of a filled wheel rare.
     if (this.#size === 0) this.#moveTo(nowMs ?? this.#clock.now());
     this.#insert(entry);
     this.#size++;
@@ -182,7 +182,7 @@ export class DeadlineQueue {
   #arm(tick: number): void {
     if (this.#timer !== undefined) this.#clock.clearTimer(this.#timer);
     this.#timerTick = tick;
-    // Rounded up, because the runtime truncates fractions and would fire early.
+    // The delay is rounded up, because the runtime truncates fractions and would fire early.
     const delayMs = Math.max(0, Math.ceil(this.#originMs + tick - this.#clock.now()));
     // Longer delays overflow the runtime's timers, which would fire at once.
     this.#timer = this.#clock.setTimer(this.#onTimer, Math.min(delayMs, 0x7fffffff));
@@ -194,7 +194,7 @@ export class DeadlineQueue {
     const nowMs = this.#clock.now();
     const nowTick = Math.floor(nowMs - this.#originMs);
     const rebase = nowTick >= REBASE_TICK;
-    // Collected first and called last, so that callbacks may add and cancel.
+    // All due entries are collected before the first callback runs, because callbacks may add and cancel deadlines.
     let due: Entry | undefined;
     let last: Entry | undefined;
     let later: Entry | undefined;

@@ -9,11 +9,11 @@ import type { ConnectionEngine } from "../../call/wire.ts";
 
 /** Receives the events of an {@link EngineTimer}. */
 export interface EngineTimerOwner {
-  /** Called after the timer, and the engine if it was due. */
+  /** Called after the timer has fired and the engine, if it was due, has handled it. */
   onTimer(): void;
 }
 
-/** Calls an engine at the time for which it asks. */
+/** Calls an engine at the time that the engine requests. */
 export class EngineTimer {
   readonly #owner: EngineTimerOwner;
   readonly #engine: ConnectionEngine;
@@ -21,7 +21,7 @@ export class EngineTimer {
   #timer: unknown = null;
   #atMs = Infinity;
 
-  /** Waits for `arm`. */
+  /** Creates a timer that is set by `arm`. */
   constructor(owner: EngineTimerOwner, engine: ConnectionEngine, clock: Clock) {
     this.#owner = owner;
     this.#engine = engine;

@@ -11,8 +11,8 @@ import { textOf } from "../../errors.ts";
 import { onRejection } from "./promises.ts";
 
 /**
- * Most lines that a process prints in one second; further ones are only counted, because a peer may be able to make a
- * handler fail.
+ * Cap on the lines that a process prints in one second; further lines are only counted, because a peer may be able to
+ * make a handler fail.
  */
 const MAX_LINES_PER_SECOND = 100;
 
@@ -69,12 +69,12 @@ export class FailureLog {
         this.#log[level](template, { ...facts, error: readable(facts.error) });
       } else if (this.#print) printLine(template, facts);
     } catch {
-      // A sink that throws must not become a failure of its own.
+      // Exceptions of a log sink are ignored: reporting a failure must not fail.
     }
   }
 }
 
-/** Returns a thrown value, or its text as an Error when it cannot be read: sinks would fail, and lose the line. */
+/** Returns a thrown value, or an Error with its text if reading it throws: a sink would fail and lose the line. */
 function readable(thrown: unknown): unknown {
   try {
     if (thrown instanceof Error) String(thrown.message);

@@ -12,15 +12,15 @@ import type { ConnectionEngine } from "../../call/wire.ts";
 
 /** Time without input after which the socket is closed, after an error, in ms. */
 export const LINGER_MS = 500;
-// Bytes of input up to which it extends the linger: enough for credit and acknowledgements.
+// Total input, in bytes, beyond which more input no longer restarts the timer: credit and acknowledgements need less.
 const MAX_EXTENDING_BYTES = 1_048_576;
-// Bytes of input at which the socket is closed. Default windows are no larger, so no peer has more in flight when the
-// connection ends.
+// Total input, in bytes, above which the socket is closed. Default windows are no larger, so no peer has more in flight
+// when the connection ends.
 const MAX_INPUT_BYTES = 4_194_304;
 
 /** Time limits of a {@link Linger}, in ms. */
 export interface LingerTimes {
-  /** Longest time without input after a graceful shutdown; 500 after an error. */
+  /** Longest time without input after a graceful shutdown; after an error it is always 500 ms. */
   readonly quietMs: number;
   /** Longest time in all. */
   readonly maxMs: number;
@@ -52,7 +52,7 @@ export class Linger {
   }
 
   /**
-   * Discards `count` bytes of input. After a graceful shutdown they restart the timer, because the peer still reads.
+   * Counts `count` discarded bytes. After a graceful shutdown they restart the timer, because the peer still reads.
    */
   onInput(count: number): void {
     this.#inputBytes += count;
@@ -63,7 +63,7 @@ export class Linger {
     ) this.#restart();
   }
 
-  /** Cancels the close. */
+  /** Cancels the timer that closes the connection. */
   stop(): void {
     this.#clock.clearTimer(this.#timer);
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-// Taken items leave a gap at the front of the array, which is cut off from this many on.
+// Taken items are cut off the front of the array once there are this many and they fill half of it.
 const COMPACT_FROM = 1_024;
 
 /** First-in first-out queue whose `take` is O(1): `Array.prototype.shift` moves all remaining items. */
@@ -28,7 +28,7 @@ export class Fifo<T> {
     const head = this.#head;
     if (head === items.length) return undefined;
     const item = items[head];
-    // The gap must not keep messages alive.
+    // Clears the slot, so that the array does not keep a taken message alive.
     items[head] = undefined;
     this.#head = head + 1;
     if (this.#head === items.length) {
@@ -59,8 +59,8 @@ export interface Watermarks {
 }
 
 /**
- * Messages that were received and not yet taken. Tells its owner when the wire must stop granting
- * flow-control credit, and when it may resume.
+ * Messages that were received and not yet taken. `push` returns whether the wire must stop granting flow-control
+ * credit, and `resumes` whether it may grant credit again.
  */
 export class MessageQueue<T extends { readonly length: number }> {
   readonly #fifo = new Fifo<T>();
@@ -87,7 +87,7 @@ export class MessageQueue<T extends { readonly length: number }> {
     return this.#paused = true;
   }
 
-  /** Removes and returns the oldest message; undefined if the queue is empty. Ask `resumes` afterwards. */
+  /** Removes and returns the oldest message; undefined if the queue is empty. Call `resumes` afterwards. */
   take(): T | undefined {
     const message = this.#fifo.take();
     if (message !== undefined) this.#bytes -= message.length;
@@ -103,7 +103,7 @@ export class MessageQueue<T extends { readonly length: number }> {
     return true;
   }
 
-  /** Drops all messages. Ask `resumes` afterwards. */
+  /** Drops all messages. Call `resumes` afterwards. */
   clear(): void {
     this.#fifo.clear();
     this.#bytes = 0;

@@ -39,7 +39,7 @@ export interface ObservedCall {
   ended(code: Status): void;
 }
 
-/** Reports one call to an observer. What the observer throws ends the observation, never the call. */
+/** Reports one call to an observer. An exception of the observer ends the observation, not the call. */
 export class Observation {
   readonly #failures: FailureLog;
   #observed: ObservedCall | undefined;
@@ -171,7 +171,7 @@ export class ObservedServerCall implements ServerCall, ServerCallSink {
   }
 
   // The wire may end the call with another status, such as INTERNAL for trailers that are too large. It reports that
-  // by `onCancel` before these return.
+  // by `onCancel` before `sendStatus` and the methods below return.
   sendStatus(code: Status, message: string, trailers?: Metadata): void {
     this.#inner.sendStatus(code, message, trailers);
     this.#observed.ended(code);

@@ -13,10 +13,10 @@ import { isInstance } from "../../errors.ts";
 export function onRejection(value: unknown, onReject: (reason: unknown) => void): void {
   if (typeof value !== "object" || !isInstance(value, Promise)) return;
   try {
-    // Not `value.then`, which may be anything.
+    // `value.then` is not used, because the application may have replaced it.
     Promise.prototype.then.call(value, undefined, onReject);
   } catch {
-    // A Proxy of a promise.
+    // `then` throws for a Proxy of a promise.
   }
 }
 

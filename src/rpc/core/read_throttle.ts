@@ -30,7 +30,7 @@ export class ThrottleSlots {
     this.#used++;
   }
 
-  /** Gives a slot back. */
+  /** Returns a slot. */
   give(): void {
     this.#used--;
   }
@@ -46,7 +46,7 @@ export class ReadThrottle {
   #timer: unknown = null;
   #resume: (() => void) | null = null;
 
-  /** Shares `slots` with other connections; by default those of this thread, 64. */
+  /** Takes its slot from `slots`, which connections share; by default from the 64 slots of this thread. */
   constructor(engine: ConnectionEngine, clock: Clock, slots: ThrottleSlots = systemSlots) {
     this.#engine = engine;
     this.#clock = clock;
@@ -60,7 +60,7 @@ export class ReadThrottle {
       !this.#engine.finished && readThrottledUntilMs > this.#clock.now();
   }
 
-  /** Resolves at the time for which the engine asks, or on {@link end}. */
+  /** Resolves at the engine's `readThrottledUntilMs`, or on {@link end}. */
   wait(): Promise<void> {
     return new Promise((resolve) => this.onEnd(resolve));
   }

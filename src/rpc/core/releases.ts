@@ -10,7 +10,7 @@ import type { Clock } from "../../call/clock.ts";
 export class Releases {
   readonly #clock: Clock;
   #pending = 0;
-  /** End the waits for the last release. */
+  /** Functions that end pending calls of `wait`. */
   readonly #waits = new Set<() => void>();
 
   constructor(clock: Clock) {
@@ -27,7 +27,7 @@ export class Releases {
     released.then(onReleased, onReleased);
   }
 
-  /** Resolves once all are released, or after `timeoutMs`: a stream of the application's may never be. */
+  /** Resolves once all streams are released, or after `timeoutMs`: an application's stream may never be released. */
   wait(timeoutMs: number): Promise<void> {
     if (this.#pending === 0) return Promise.resolve();
     return new Promise((resolve) => {

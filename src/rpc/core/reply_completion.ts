@@ -31,7 +31,7 @@ async function* watched(
   const iterator = Symbol.asyncIterator in source
     ? source[Symbol.asyncIterator]()
     : source[Symbol.iterator]();
-  // Leaving the iteration early cancels the call.
+  // Error for an iteration that is left early, which cancels the call.
   let error: unknown = new RpcError(Status.CANCELLED, "The replies were not read to the end");
   let done = false;
   try {

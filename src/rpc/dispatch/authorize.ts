@@ -29,7 +29,7 @@ export type AccessRule = (
  */
 export type AccessRules = Readonly<Record<string, AccessRule>>;
 
-// As `TlsPeerInfo.subjectAltNames` has them.
+// Subject alternative name in the form of `TlsPeerInfo.subjectAltNames`.
 const ALTERNATIVE_NAME = /^(?:DNS|IP Address|URI|email|DirName|Registered ID|otherName \w+):./;
 const FINGERPRINT = /^[0-9a-f]{64}$/;
 const PRINCIPAL = Symbol("vrpc.principal");
@@ -211,7 +211,7 @@ export function tlsPeer(...names: readonly string[]): AccessRule {
       throw new RpcError(Status.UNAUTHENTICATED, "A verified client certificate is required");
     }
     const { subjectAltNames = [], subject, fingerprint256 } = tls;
-    // A common name like "DNS:operator.internal" must not look like an alternative name, nor like a fingerprint.
+    // Ignores a common name that could pass for an alternative name ("DNS:operator.internal") or for a fingerprint.
     const name = subject?.includes(":") || FINGERPRINT.test(subject ?? "") ? undefined : subject;
     if (names.length === 0) return subjectAltNames[0] || name || fingerprint256 || true;
     const own = fingerprint256 ? [...subjectAltNames, fingerprint256] : subjectAltNames;

@@ -20,7 +20,8 @@ export interface Dispatcher {
    * other exception becomes UNKNOWN. Returning the reply without a Promise is fastest.
    *
    * `lend` allows the single reply to be in a pooled buffer, which is reused after the reply was sent; that saves page
-   * faults for large replies. Pass it on to another dispatcher only if you return its reply and keep no reference to it.
+   * faults for large replies. Pass `lend` on to another dispatcher only if you return its reply and keep no reference
+   * to the reply.
    */
   dispatch(
     method: MethodInfo,

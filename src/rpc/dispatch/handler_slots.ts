@@ -8,7 +8,7 @@
 
 /** A call that waits for a slot. */
 export interface SlotWaiter {
-  /** Starts the handler; the slot is taken. */
+  /** Starts the handler. Called with a slot already taken for it. */
   startHandler(): void;
 }
 

@@ -105,11 +105,11 @@ export type ServiceImplementation<D extends DescService> = {
  * @category Server
  */
 export interface MethodSpec<Req = Uint8Array, Res = Uint8Array, K extends MethodKind = "unary"> {
-  /** One line for people, listed by the route `capabilities`. Default: none. */
+  /** One-line description, listed by the route `capabilities`. Default: none. */
   description?: string;
-  /** Type of requests, for people. Default: the codec's name. */
+  /** Type of requests, as shown in that list. Default: the codec's name. */
   requestType?: string;
-  /** Type of replies, for people. Default: the codec's name. */
+  /** Type of replies, as shown in that list. Default: the codec's name. */
   responseType?: string;
   /** Which sides stream. Default `unary`. */
   kind?: K;

@@ -59,8 +59,8 @@ export function invoke(
 }
 
 /**
- * Handler's replies, encoded one by one on iteration. The server iterates `source` directly, saving a generator step per
- * reply.
+ * Replies of a handler, encoded one by one on iteration. The server iterates `source` directly, saving a generator step
+ * per reply.
  */
 export class EncodedReplies implements AsyncIterable<Uint8Array> {
   /** Replies that the handler returned. */
@@ -102,8 +102,8 @@ export function encodeReply(codec: Codec<unknown>, reply: unknown, lend = false)
 }
 
 /**
- * Validates an encoded reply and returns it, a subclass's instance as plain bytes. Throws EncodingError unless it is a Uint8Array; a Proxy of one is
- * rejected.
+ * Returns an encoded reply, a subclass's instance as a plain Uint8Array. Throws EncodingError for anything but a
+ * Uint8Array, including a Proxy of one.
  */
 export function checkedReply(bytes: unknown, codec?: Codec<unknown>): Uint8Array {
   if (isBytes(bytes)) return plainBytes(bytes);
@@ -168,7 +168,7 @@ export function intercept(
   const streams = serverStreams(kind);
   const run = async (call: InterceptedCall): Promise<InterceptedReply> => {
     const context = call.context as HandlerContext;
-    // An interceptor may have taken all the time that was left.
+    // The deadline may have passed while an interceptor ran.
     if (context.timeRemainingMs() <= 0) throw deadlineExceeded();
     const result = inner(call.message, context);
     return new ServerReply(context, streams, streams ? repliesOf(result, context) : await result);

@@ -160,7 +160,7 @@ class ConcurrencyLimit extends DispatcherLayer {
     return this.#counted(method, answer);
   }
 
-  /** Keeps the slot for a stream of replies until its end; frees it for anything else that a dispatcher returns. */
+  /** Releases the call's concurrency slot: at the end of the reply stream if the method streams replies, else at once. */
   #counted(method: MethodInfo, reply: DispatchReply): DispatchReply {
     if (isBytes(reply) || !serverStreams(method.kind)) {
       this.#release();

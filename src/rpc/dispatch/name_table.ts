@@ -15,7 +15,7 @@ interface Entry<T> {
  */
 export class NameTable<T> {
   readonly #entries: Entry<T>[] = [];
-  /** Entries by length of their name: few or none are left to compare. */
+  /** Entries by length of their name, so that a lookup compares few names or none. */
   readonly #byLength: Entry<T>[][] = [];
 
   /** Adds a name. Throws TypeError if it is taken. */

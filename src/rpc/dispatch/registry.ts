@@ -28,11 +28,11 @@ export interface Capability {
   readonly id: number;
   /** Route. */
   readonly name: string;
-  /** One line for people; may be empty. */
+  /** One-line description; may be empty. */
   readonly description: string;
-  /** Type of requests, for people. */
+  /** Description of the request type, by default the name of its codec. */
   readonly requestType: string;
-  /** Type of replies, for people. */
+  /** Description of the reply type, by default the name of its codec. */
   readonly responseType: string;
   /** Which sides stream. */
   readonly kind: MethodKind;
@@ -59,8 +59,8 @@ export class RegisteredMethod implements MethodInfo {
   readonly #interceptors: readonly Interceptor[];
 
   /**
-   * Creates a method, with `interceptors` around its handler. Throws TypeError for an unknown kind, a handler that is not
-   * a function, a codec without its functions, and a description that is no text.
+   * Creates a method, with `interceptors` around its handler. Throws TypeError for an unknown kind, a handler that is
+   * not a function, a codec without its functions, and a description that is not a string.
    */
   constructor(
     path: string,
@@ -94,7 +94,7 @@ export class RegisteredMethod implements MethodInfo {
   }
 }
 
-/** Throws TypeError for what would fail at each call, or in the list of methods. */
+/** Throws TypeError for arguments of a registration that would make each call, or the list of methods, fail. */
 function checkRegistration(path: unknown, spec: unknown, handler: unknown): void {
   const fail = (what: string): never => {
     throw new TypeError(`Cannot register method ${JSON.stringify(textOf(path))}: ${what}`);
@@ -241,7 +241,7 @@ export class Registry implements Dispatcher {
           `Cannot register ${service.typeName}.${method.name}: the handler is not a function`,
         );
       }
-      // Bound: an instance of a class can be the implementation.
+      // Handlers are bound, so that methods of a class instance can use `this`.
       const bound = handler.bind(implementation) as AnyHandler;
       this.add(
         new RegisteredMethod(

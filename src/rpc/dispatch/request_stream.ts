@@ -11,7 +11,7 @@ import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { type CompressedSource, inflateRequest } from "./inflate_request.ts";
 import { MessageQueue, type Watermarks } from "../core/message_queue.ts";
 
-// One flow-control window (64 KiB) of small messages fits.
+// Bounds of queued requests; a full flow-control window (64 KiB) of small messages fits.
 const WATERMARKS: Watermarks = {
   pauseBytes: 65_536,
   pauseCount: 128,

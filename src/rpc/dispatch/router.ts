@@ -80,8 +80,8 @@ export class Router {
 
   /**
    * Adds a method by name. On gRPC the name is the path, with a slash added in front if it has none. Payloads are
-   * bytes unless the spec has codecs. Throws TypeError for a name that is taken, an unknown kind, a handler that is not a
-   * function and a codec without its functions.
+   * bytes unless the spec has codecs. Throws TypeError for a name that is taken, an unknown kind, a handler that is not
+   * a function and a codec without its functions.
    *
    * ```ts ignore
    * router.method("/health", { description: "liveness" }, () => encode(`{"status":"healthy"}`));
@@ -104,8 +104,8 @@ export class Router {
   }
 
   /**
-   * Adds interceptors around all methods that are added later; the first is the outermost. Throws TypeError for one that
-   * is not a function.
+   * Adds interceptors around all methods that are added later; the first is the outermost. Throws TypeError for an
+   * interceptor that is not a function.
    */
   use(...interceptors: Interceptor[]): this {
     checkFunctions("use", interceptors);
@@ -148,7 +148,8 @@ export class Router {
 
   /**
    * Opens a virtual connection from `peer` for calls that arrive inside another call; returns the function that
-   * accepts them. `maxHandlers` of them run at once, further ones wait. For `addBatch`. Throws TypeError while no server uses this router.
+   * accepts them. At most `maxHandlers` of their handlers run at once, further calls wait. For `addBatch`. Throws
+   * TypeError while no server uses this router.
    *
    * @internal
    */

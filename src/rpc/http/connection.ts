@@ -21,7 +21,7 @@ import { IncomingRequest } from "./request.ts";
 import { RequestBody } from "./request_body.ts";
 import { ResponseSender } from "./response.ts";
 
-/** Server around its connections. */
+/** HTTP server interface used by its connections. */
 export interface HttpConnectionOwner {
   readonly handler: HttpHandler;
   readonly onError: ((error: unknown) => Response | Promise<Response>) | undefined;
@@ -48,7 +48,7 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
   #engine: Http1ServerConnection | null = null;
   #driver: ConnectionDriver | null = null;
   #scheme = "http";
-  /** The last authority that a URL was made of. */
+  /** Authority of the last request with a valid URL; a request with the same one needs no check. */
   #authority: string | null = null;
   #closed = false;
 
@@ -59,7 +59,9 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
     this.#memory = new MemoryShare(owner.memory);
   }
 
-  /** Whether it waits for a request, or for the rest of a header section, and its responses were sent. */
+  /**
+   * Whether the connection has sent all responses and waits for a handshake, a request or the rest of a header section.
+   */
   get waits(): boolean {
     return this.#engine === null || this.#engine.activeCalls === 0 && !this.#engine.hasOutput;
   }
@@ -112,17 +114,16 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
     call.run(this.#owner);
   }
 
-  /** Closes at once: the last response is cut short, or not read. */
+  /** Closes at once: a response was cut short, or the peer did not read it. */
   onBroken(reason: string): void {
     this.close(reason);
   }
 
-  /** Fields of every response. */
+  /** Header fields that every response carries. */
   commonFields(): readonly string[] {
     return dateFields();
   }
 
-  /** Logs a note of the engine. */
   onNote(level: "debug" | "warn", message: string): void {
     httpLog[level]("{peer}: {message}", { peer: this.#stream.peer.address, message });
   }
@@ -143,7 +144,7 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
   }
 }
 
-/** One request with its handler's call. */
+/** One request and the call of the handler for it. */
 class HttpCall implements ExchangeSink {
   readonly request: IncomingRequest;
   readonly sender: ResponseSender;
@@ -160,7 +161,8 @@ class HttpCall implements ExchangeSink {
   /** Calls the handler and sends its response. Never rejects. */
   async run(owner: HttpConnectionOwner): Promise<void> {
     try {
-      // Otherwise a client that sends thousands of requests at once would keep the turn until all are answered.
+      // Pipelined requests yield to the event loop first; otherwise a client that sends thousands would block other
+      // connections.
       if (this.#exchange.pipelined) await systemTurns.nextTurn();
       if (this.#exchange.ended) return;
       const response = await owner.handler(this.request as unknown as Request);

@@ -6,7 +6,7 @@
 
 /** Response with a body that is complete; it costs less than a `Response`, whose body may be a stream. */
 export class HttpReply {
-  /** `fields`: names and values in turn. */
+  /** `fields` alternates names and values. */
   constructor(
     readonly status: number,
     readonly fields: readonly string[],

@@ -1,5 +1,6 @@
 /**
- * List whose entries hold its links: adding, removing and moving are O(1), without memory for each.
+ * Doubly linked list whose links are properties of the entries: adding, removing and moving are O(1) and allocate
+ * nothing.
  *
  * @module
  */
@@ -12,13 +13,13 @@ export interface Linked<T> {
   next: T | null;
 }
 
-/** Entries in the order in which they were added or moved to the end. */
+/** List of entries in the order in which they were added or last moved to the end. */
 export class LinkedList<T extends Linked<T>> {
   #first: T | null = null;
   #last: T | null = null;
   #size = 0;
 
-  /** First entry; its `next` leads to the others. */
+  /** First entry, linked to the rest by `next`; null when the list is empty. */
   get first(): T | null {
     return this.#first;
   }
@@ -56,7 +57,7 @@ export class LinkedList<T extends Linked<T>> {
     if (this.#last !== entry && this.remove(entry)) this.add(entry);
   }
 
-  /** The entries now, so that the list may change meanwhile. */
+  /** Returns a copy of the entries as an array; the list may change while the array is iterated. */
   snapshot(): T[] {
     const entries: T[] = [];
     for (let entry = this.#first; entry !== null; entry = entry.next) entries.push(entry);

@@ -9,11 +9,11 @@ import { DEFAULT_BUFFERED_BYTES } from "../../limits/memory_pool.ts";
 import { checkNames, checkRanges, type Defaults, type Ranges, whole } from "../../limits/ranges.ts";
 import type { TlsServerOptions } from "../../transport/tls_options.ts";
 
-/** Limits of an HTTP server: those of each connection, and those of all together. */
+/** Limits of an HTTP server: those of each connection, and those that all connections share. */
 export interface HttpLimits extends Http1Limits {
   /**
-   * Most open connections. Beyond it the one that has waited longest without a request is closed for a new one; when all
-   * have a request, the new one is closed. 1 or more. Default 4,096.
+   * Most open connections. Beyond it the one that has waited longest without a request is closed for a new one; when
+   * all have a request, the new one is closed. 1 or more. Default 4,096.
    */
   maxConnections?: number;
   /**
@@ -35,13 +35,13 @@ export interface HttpServeOptions {
 
 const NAMES: Defaults<HttpServeOptions> = { tls: undefined, limits: undefined, onError: undefined };
 
-/** Defaults of the limits of all connections together. */
+/** Defaults of the limits that all connections share. */
 export const HTTP_TOTALS = {
   maxConnections: 4_096,
   maxBufferedBytes: DEFAULT_BUFFERED_BYTES,
 } satisfies HttpLimits;
 
-/** Ranges of the limits of all connections together. */
+/** Ranges of the limits that all connections share. */
 export const HTTP_TOTAL_RANGES = {
   maxConnections: whole(1, Infinity),
   maxBufferedBytes: whole(1, Infinity),

@@ -1,8 +1,8 @@
 /**
- * A request of the HTTP/1.1 engine as `Request` of the Fetch API.
+ * Requests of the HTTP/1.1 engine as `Request` of the Fetch API.
  *
- * A `Request` of the runtime with its headers, signal and body costs about as much as everything else of a small request,
- * so it is made only when something other than the frequent parts is asked for.
+ * A `Request` of the runtime with its headers, signal and body costs about as much as all other work for a small
+ * request, so it is created only when a member other than the frequent ones defined here is used.
  *
  * @module
  */
@@ -17,7 +17,7 @@ const utf8 = new TextDecoder();
 export class IncomingRequest {
   readonly #head: RequestHead;
   readonly #body: RequestBody;
-  /** URL with the authority that the request was sent to; the path as it was sent. */
+  /** URL: the authority and the path of the request, both as sent. */
   readonly url: string;
   #headers: RequestHeaders | null = null;
   #abort: AbortController | null = null;
@@ -57,7 +57,7 @@ export class IncomingRequest {
     if (this.#real !== null) return this.#real.body;
     if (!this.#body.exists) return null;
     if (this.#stream === null && this.#body.used) {
-      // Gathered by another method: a stream that is closed and locked.
+      // `text`, `json` or another method has read the body: returns a stream that is closed and locked.
       this.#stream = new ReadableStream({ start: (controller) => controller.close() });
       this.#stream.getReader();
     }
@@ -93,13 +93,13 @@ export class IncomingRequest {
     return bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
   }
 
-  /** The client is gone: aborts the signal. */
+  /** Aborts the signal, because the client has disconnected. */
   lost(reason: string): void {
     this.#lostReason = reason;
     this.#abort?.abort(new DOMException(reason, "AbortError"));
   }
 
-  /** The same as `Request` of the runtime, which reads the body from then on. */
+  /** Returns an equal `Request` of the runtime, which reads the body from then on. */
   get real(): Request {
     const { method, url, headers, signal } = this;
     return this.#real ??= new Request(url, {

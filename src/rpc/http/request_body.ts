@@ -9,9 +9,9 @@ import type { Exchange } from "../../http1/exchange.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { HttpBodyError } from "./handler.ts";
 
-// Gathered bytes of a stream from which the socket is read no further.
+// Bytes that a streamed body may queue before the socket is no longer read.
 const STREAM_BYTES = 65_536;
-// Announced length up to which the buffer is allocated at once.
+// Content-Length up to which the whole buffer is allocated at once, in bytes.
 const EAGER_BYTES = 16_384;
 const MIN_BYTES = 1_024;
 
@@ -26,21 +26,21 @@ export class RequestBody {
   #used = false;
   #streams = false;
   #flushQueued = false;
-  /** Settles what waits for bytes: the whole body, or the next part of the stream. */
+  /** Resolves the pending wait: for the whole body, or for the next part of a streamed one. */
   #resolve: (() => void) | null = null;
 
-  /** Reads the body of `exchange`; its bytes count in `memory` until they are handed over. */
+  /** Reads the body of `exchange`; gathered bytes count in `memory` until the reader takes them. */
   constructor(exchange: Exchange, memory: MemoryShare) {
     this.#exchange = exchange;
     this.#memory = memory;
   }
 
-  /** Whether a reader was given. */
+  /** Whether reading the body has begun, as bytes or as a stream. */
   get used(): boolean {
     return this.#used;
   }
 
-  /** Whether there can be a body at all. */
+  /** Whether the request has a body: false when its Content-Length is 0 or no framing is given. */
   get exists(): boolean {
     return this.#exchange.head.bodyBytes !== 0;
   }
@@ -81,7 +81,7 @@ export class RequestBody {
     }, { highWaterMark: 0 });
   }
 
-  /** A part arrived. */
+  /** Queues a part of the body that arrived. */
   receive(bytes: Uint8Array): void {
     if (this.#error !== null) return;
     if (!this.#memory.tryTake(bytes.length)) {
@@ -92,7 +92,7 @@ export class RequestBody {
     this.#append(bytes);
     if (!this.#streams) return;
     if (this.#length >= STREAM_BYTES) this.#exchange.pauseBody();
-    // Parts that come with the same read are handed over together.
+    // The flush is deferred, so that all parts from one socket read reach the reader together.
     if (this.#flushQueued) return;
     this.#flushQueued = true;
     queueMicrotask(() => {
@@ -101,13 +101,13 @@ export class RequestBody {
     });
   }
 
-  /** The body is complete. */
+  /** Marks the body as complete. */
   end(): void {
     this.#ended = true;
     this.#settle();
   }
 
-  /** The body can't be completed; what was gathered is dropped. */
+  /** Fails the body with `error` unless it is complete, and drops the gathered bytes. */
   fail(error: Error): void {
     if (this.#ended || this.#error !== null) return;
     this.#error = error;
@@ -115,7 +115,7 @@ export class RequestBody {
     this.#settle();
   }
 
-  /** The request is over: drops what was not handed over, which can't be read any more. */
+  /** Ends the body with its request: drops unread bytes; later reads of them fail with `error`. */
   close(error: Error): void {
     if (this.#ended && this.#length > 0) this.#error ??= error;
     this.fail(error);
@@ -155,7 +155,8 @@ export class RequestBody {
   #take(): Uint8Array<ArrayBuffer> {
     const bytes = this.#bytes ?? new Uint8Array();
     const length = this.#length;
-    // The reader may keep it for long: the room for growth would be memory that nothing counts.
+    // Copies to the exact size if the buffer is much larger: a reader may keep it, and its unused room is not counted
+    // in `memory`.
     const exact = this.#streams || bytes.length - length > length / 4;
     const taken = exact ? bytes.slice(0, length) : bytes.subarray(0, length);
     this.#release();

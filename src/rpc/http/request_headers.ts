@@ -28,12 +28,12 @@ export class RequestHeaders {
     return found;
   }
 
-  /** Whether a field is given. */
+  /** Whether a field is present. */
   has(name: string): boolean {
     return this.get(name) !== null;
   }
 
-  /** The same as `Headers` of the runtime. */
+  /** Returns an equal `Headers` object of the runtime. */
   get real(): Headers {
     if (this.#real !== null) return this.#real;
     const headers = new Headers();
@@ -46,8 +46,8 @@ export class RequestHeaders {
 delegate(RequestHeaders.prototype, Headers.prototype, (headers) => headers.real);
 
 /**
- * Lets `own` inherit from a prototype of the runtime: what it doesn't define itself is asked of the object that `realOf`
- * returns, its internal slots too.
+ * Makes `own` inherit from the prototype of the runtime's `real`. Members that `own` does not define, internal slots
+ * included, are looked up on the object that `realOf` returns.
  */
 export function delegate<Own extends object, Real extends object>(
   own: Own,

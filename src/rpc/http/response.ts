@@ -25,7 +25,7 @@ export class ResponseSender {
   #cancel: (() => void) | null = null;
   #heldBytes = 0;
 
-  /** Sends on `exchange`; bodies that wait count in `memory`. */
+  /** Sends on `exchange`; bytes of bodies that wait to be sent count in `memory`. */
   constructor(exchange: Exchange, memory: MemoryShare) {
     this.#exchange = exchange;
     this.#memory = memory;
@@ -84,14 +84,14 @@ export class ResponseSender {
     await this.#sendStream(reader, second);
   }
 
-  /** The connection accepts more. */
+  /** Resumes sending the body: the connection accepts more output. */
   onWritable(): void {
     const resume = this.#resume;
     this.#resume = null;
     resume?.();
   }
 
-  /** The exchange is over: whoever makes the body is told, and nothing is held. */
+  /** Cancels the source of the body and releases held bytes: the exchange has ended. */
   onEnd(): void {
     this.#release();
     this.#cancel?.();
@@ -115,7 +115,7 @@ export class ResponseSender {
     }
   }
 
-  /** Sends bytes that are held, and releases them. */
+  /** Sends a body held in memory part by part, then releases its bytes. */
   async #sendParts(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
       await this.#writable();

@@ -24,8 +24,8 @@ export interface HttpServer extends AsyncDisposable {
   /** Resolves when the server has closed. */
   readonly finished: Promise<void>;
   /**
-   * Stops listening, lets open requests finish for `graceMs` (0 or more, default 5,000), then closes their connections. A
-   * repeated call waits for the first. Rejects with RangeError for `graceMs` out of range.
+   * Stops listening, lets open requests finish for `graceMs` (0 or more, default 5,000), then closes their connections.
+   * A repeated call waits for the first. Rejects with RangeError for `graceMs` out of range.
    */
   shutdown(options?: { graceMs?: number }): Promise<void>;
   /** Closes at once. */
@@ -51,8 +51,8 @@ const ACCEPT_RETRY_MS = 5;
 const MAX_ACCEPT_RETRY_MS = 1_000;
 
 /**
- * Serves HTTP/1.1 at an address of the address grammar. Resolves once it listens. Rejects with a TransportError if it can't,
- * with TypeError or RangeError for invalid options.
+ * Serves HTTP/1.1 at an address of the address grammar. Resolves once the server listens. Rejects with a TransportError
+ * if it can't listen, with TypeError or RangeError for invalid options.
  *
  * ```ts
  * import { serveHttp } from "@vrpc/vrpc/gateway";
@@ -83,7 +83,7 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
   readonly finished: Promise<void>;
   readonly #finish: () => void;
   readonly #listener: Listener;
-  // In the order of their last requests.
+  // Connections in the order of their last requests.
   readonly #connections = new LinkedList<HttpConnection>();
   #accepted = 0;
   #refused = 0;
@@ -145,8 +145,8 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
   }
 
   /**
-   * Whether a new connection may be served. When too many are open, the one that has waited longest without a request is
-   * closed for it, so that silent connections and half-sent header sections don't use up the places.
+   * Whether a new connection may be served. At `maxConnections`, the connection that has waited longest without a
+   * request is closed for it, so that silent connections and half-sent header sections do not use up the limit.
    */
   #makeRoom(): boolean {
     if (this.#stopping) return false;

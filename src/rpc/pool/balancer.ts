@@ -9,7 +9,7 @@ export type BalancerPolicy = "pick_first" | "round_robin" | "least_request";
 
 /** A connection as a picker sees it. */
 export interface Pickable {
-  /** Whether it can start another call. */
+  /** Whether the connection can start another call. */
   readonly free: boolean;
   /** Calls in flight. */
   readonly load: number;

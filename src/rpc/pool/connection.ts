@@ -56,7 +56,7 @@ export interface PooledConnectionOwner {
   onDraining(connection: Connection): void;
   /** The connection has closed, or dialling failed. Called once. */
   onClosed(connection: Connection, error: Error): void;
-  /** A call ended, or the server allows more of them. */
+  /** A call ended, or the server raised its limit of concurrent calls. */
   onFree(connection: Connection): void;
 }
 
@@ -67,7 +67,7 @@ const ABORT_FLUSH_MS = 1_000;
 export class Connection implements ClientConnectionSink, Pickable {
   readonly address: string;
   state: "connecting" | "ready" | "draining" | "closed" = "connecting";
-  /** Set by health checks; false: the connection gets no calls. */
+  /** Set by health checks; while it is false, the connection gets no calls. */
   healthy = true;
   /** Whether the first health check is in progress; the connection counts as connecting until then. */
   checking = false;
@@ -77,7 +77,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   /** `callsStarted` at the trimmer's last check; equal if the connection has been idle since. */
   callsSeen = 0;
   pingMs: number | undefined = undefined;
-  /** Whether it closed before it was ready. */
+  /** Whether the connection closed before it was ready. */
   wasConnecting = false;
   /** The open batch stream, if any; notified when the connection starts to drain. */
   batch: { onDraining(): void } | undefined = undefined;
@@ -110,7 +110,7 @@ export class Connection implements ClientConnectionSink, Pickable {
     }, options.connectTimeoutMs);
   }
 
-  /** Dials; ends with `onReady` or `onClosed` of the owner. */
+  /** Dials; calls the owner's `onReady` or `onClosed` when the dial ends. */
   start(): void {
     this.#connecting = this.#connect().catch((error) => this.#closed(toError(error)));
   }
@@ -291,7 +291,7 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   #toDraining(): void {
     this.state = "draining";
-    // Before `onDraining`, in which the owner dials the next connection.
+    // Reported before `onDraining`, in which the owner dials the next connection, with the longer keepalive time.
     this.#reportTooManyPings();
     this.#owner.onDraining(this);
     this.batch?.onDraining();

@@ -15,7 +15,7 @@ const INTERVAL_MS = 10_000;
 const TIMEOUT_MS = 5_000;
 const CHECK = "/grpc.health.v1.Health/Check";
 const SERVING = 1;
-// Enough for a HealthCheckResponse of a few bytes.
+// Largest reply to a check, in bytes; a HealthCheckResponse has a few bytes.
 const MAX_REPLY_BYTES = 1_024;
 
 /** Checks each watched connection at intervals until it closes. */
@@ -53,7 +53,7 @@ export class HealthChecker {
   /** Starts checking a ready connection. */
   watch(connection: Connection): void {
     if (this.#closed) return;
-    // No calls before the first check has succeeded.
+    // The connection gets no calls before its first check has succeeded.
     if (this.#asksService) {
       connection.healthy = false;
       connection.checking = true;
@@ -121,7 +121,7 @@ export class HealthChecker {
       maxReceiveMessageBytes: MAX_REPLY_BYTES,
       requestStreams: false,
     }, sink);
-    // Not counted: a connection with only health checks is idle.
+    // The check does not count as a call: a connection with only health checks is idle.
     connection.callsStarted--;
     call.sendLastMessage(this.#request, false);
   }

@@ -10,15 +10,15 @@ import { ProcessRef } from "./process_ref.ts";
 
 /** A call that waits for a connection. */
 export interface PickWaiter {
-  /** Whether it stays queued while the channel is in TRANSIENT_FAILURE. */
+  /** Whether the call stays queued while the channel is in TRANSIENT_FAILURE. */
   readonly waitForReady: boolean;
-  /** Whether it can be batched: an open batch stream carries it without a slot of its own. */
+  /** Whether the call can be batched: an open batch stream carries it without a slot of its own. */
   readonly batched?: boolean;
   /** Position in the queue, set by the queue; -1 initially and while not queued. */
   queueSlot: number;
   /** Starts the call, before this returns: `connection` is `free` now or, for a batched call, has a batch stream. */
   onPick(connection: Connection): void;
-  /** Ends the call: there is no connection for it. */
+  /** Ends the call with a status, because it gets no connection. */
   onPickFailed(code: Status, message: string): void;
 }
 
@@ -29,7 +29,7 @@ const COMPACT_FROM = 1_024;
 export class PickQueue {
   // An array with gaps: a Set would keep references to ended calls (see IdMap).
   readonly #waiters: (PickWaiter | undefined)[] = [];
-  /** Index of the first position that may not be served yet. */
+  /** Index of the first position that can hold a queued call; all positions before it are empty. */
   #head = 0;
   #size = 0;
   readonly #processRef = new ProcessRef();

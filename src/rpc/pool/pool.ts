@@ -46,7 +46,7 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
   #serveQueued = false;
   readonly #serveNow = () => this.#serve();
 
-  /** Does not connect before the first call or `activate`. */
+  /** Creates an idle pool, which connects at the first call or at `activate`. */
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#queue = new PickQueue(options.maxQueuedCalls);
@@ -92,7 +92,7 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
     return this.#pick(ready);
   }
 
-  /** As `tryPick`, for a batched call: a connection with an open batch stream needs no free slot. */
+  /** Like `tryPick`, but for a batched call: a connection with an open batch stream needs no free slot. */
   tryPickBatched(): Connection | undefined {
     const free = this.tryPick();
     if (free !== undefined) return free;
@@ -129,7 +129,7 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
     return this.#set.lastError?.message ?? `Cannot connect to ${this.#options.target}`;
   }
 
-  // In a microtask, because engines report free slots in the middle of their work.
+  // Serves the queue in a microtask, because engines report free slots in the middle of their work.
   #scheduleServe(): void {
     if (this.#serveQueued) return;
     this.#serveQueued = true;
@@ -193,7 +193,7 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
     if (this.#state !== "SHUTDOWN") this.#trimmer.watchSize();
   }
 
-  /** Applies a changed `healthy` of a connection. */
+  /** Updates the ready connections after a change of a connection's `healthy`. */
   healthChanged(): void {
     this.onConnectionsChange();
   }

@@ -9,7 +9,7 @@ import { textOf } from "../../errors.ts";
 import { abortSafely } from "../core/abort.ts";
 import type { FailureLog } from "../core/failure_log.ts";
 
-// Interval while there is no address yet, unless the minimum interval is shorter.
+// Interval between resolutions while there is no address yet, in ms, unless the minimum interval is shorter.
 const EMPTY_RETRY_MS = 1_000;
 
 /** Configuration and callbacks of a {@link Resolution}. */
@@ -23,11 +23,11 @@ export interface ResolutionOptions {
   /** Minimum interval between two resolutions, in ms. */
   readonly minIntervalMs: number;
   readonly clock: Clock;
-  /** Takes what listeners of the resolver's signal throw. */
+  /** Logs exceptions of listeners of the resolver's signal. */
   readonly failures: FailureLog;
   /** Receives the resolved addresses: at least one, without duplicates. */
   readonly onAddresses: (addresses: string[]) => void;
-  /** Receives a failure. Without any earlier success, resolution is retried automatically. */
+  /** Receives a failure. Until the first success, failed resolutions are retried automatically. */
   readonly onError: (error: Error) => void;
 }
 
@@ -43,7 +43,7 @@ export class Resolution {
   #lastMs = -Infinity;
   #timer: unknown = undefined;
 
-  /** Has no effect until `start`. */
+  /** Creates a resolution that begins at `start`. */
   constructor(options: ResolutionOptions) {
     this.#options = options;
   }

@@ -48,7 +48,7 @@ export class Subchannel implements PooledConnectionOwner {
   #connecting = 0;
   #lastDialMs = -Infinity;
   #nextDialMs = -Infinity;
-  /** Consecutive connections that were lost before the initial back-off had passed. */
+  /** Number of consecutive connections lost less than `initialBackoffMs` after their dial began. */
   #shortLived = 0;
   #timer: unknown = undefined;
   #closed = false;
@@ -171,7 +171,7 @@ export class Subchannel implements PooledConnectionOwner {
   #lost(connection: Connection): void {
     const { backoff, clock } = this.#options;
     if (this.ready.length === 0) {
-      // The back-off came from dials of additional connections, not of the only one.
+      // The back-off stems from dials of additional connections and does not apply to replacing the last one.
       backoff.reset();
       this.#nextDialMs = -Infinity;
       this.#clearTimer();

@@ -20,18 +20,18 @@ export interface SubchannelSetOptions {
   readonly resolve: (signal: AbortSignal) => Promise<readonly string[]>;
   /** Makes a subchannel that connects to `address`. */
   readonly subchannel: (address: string, hooks: SubchannelHooks) => Subchannel;
-  /** Connections per address to begin with. */
+  /** Fewest connections per address, initially. */
   readonly min: number;
-  /** Connections per address at most. */
+  /** Most connections per address, initially. */
   readonly max: number;
-  /** Time limit of a resolution. */
+  /** Time limit of a resolution, in ms. */
   readonly resolveTimeoutMs: number;
   readonly minResolveIntervalMs: number;
   readonly clock: Clock;
   /** Called when a connection becomes ready, before it takes calls; health checks start here. */
   readonly onConnected?: (connection: Connection) => void;
   readonly log: (level: "debug" | "warn", message: string) => void;
-  /** Takes failures of the application's hooks. */
+  /** Logs failures of the application's hooks. */
   readonly failures: FailureLog;
 }
 
@@ -64,7 +64,7 @@ export class SubchannelSet {
   /** Calls started on connections that are closed. */
   #pastCalls = 0;
 
-  /** Empty until `start`. */
+  /** Creates a set without subchannels; `start` adds them. */
   constructor(options: SubchannelSetOptions, oneAddress: boolean, owner: SubchannelSetOwner) {
     this.#options = options;
     this.#oneAddress = oneAddress;
@@ -101,7 +101,7 @@ export class SubchannelSet {
     return sum;
   }
 
-  /** The latest failure of an address, or else of resolution. */
+  /** Error of the last listed address that has one; if none has, the error of the resolution. */
   get lastError(): Error | undefined {
     const errors = this.#active.map((one) => one.lastError).filter((e) => e !== undefined);
     return errors.at(-1) ?? this.#resolveError;
@@ -159,7 +159,7 @@ export class SubchannelSet {
     this.#resolution.start();
   }
 
-  /** Drops all addresses; open calls finish. `start` begins anew. */
+  /** Drops all addresses; open calls finish. `start` resolves the target again. */
   clear(): void {
     this.#resolution?.close();
     this.#resolution = undefined;
@@ -234,7 +234,8 @@ export class SubchannelSet {
   }
 
   /**
-   * Connects to all addresses; for `pick_first` to those up to the first that does not fail, or only to a ready one.
+   * Connects to all addresses. With `pick_first`, connects only to the ready address or, if none is ready, to the
+   * addresses up to the first that has not failed.
    */
   #activate(): void {
     if (!this.#oneAddress) {

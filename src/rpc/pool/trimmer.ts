@@ -21,7 +21,7 @@ export interface TrimmedPool {
   toIdle(): void;
 }
 
-/** Compares call counts at intervals, so that calls themselves need no bookkeeping. */
+/** Detects idle connections by comparing call counts at intervals, which costs nothing per call. */
 export class PoolTrimmer {
   readonly #pool: TrimmedPool;
   readonly #clock: Clock;
@@ -31,7 +31,7 @@ export class PoolTrimmer {
   #idleTimer: unknown = undefined;
   #callsSeen = 0;
 
-  /** Has no effect until `watchIdle` or `watchSize`. */
+  /** Creates a trimmer without timers; `watchIdle` and `watchSize` set them. */
   constructor(
     pool: TrimmedPool,
     options: { clock: Clock; shrinkAfterMs: number; idleTimeoutMs: number },
@@ -69,7 +69,7 @@ export class PoolTrimmer {
     }, this.#shrinkAfterMs);
   }
 
-  /** Stops both. */
+  /** Cancels the timers of `watchIdle` and `watchSize`. */
   stop(): void {
     for (const timer of [this.#shrinkTimer, this.#idleTimer]) {
       if (timer !== undefined) this.#clock.clearTimer(timer);

@@ -1,5 +1,5 @@
 /**
- * Errors that end calls on a server: the one shared by cancelled calls, time limits, and the trailers that carry details.
+ * Errors with which a server ends calls, and the trailers that carry their metadata and details.
  *
  * @module
  */
@@ -25,7 +25,10 @@ export function sharedCancelError(
   return connection.lastCancelError = errorFromOutside(code, reason);
 }
 
-/** Makes the error of a call that needs exactly one request (doc/statuscodes.md: "cardinality violation"). */
+/**
+ * Creates the error of a call with none or several requests to a method that takes exactly one (doc/statuscodes.md:
+ * "cardinality violation").
+ */
 export function wrongCountError(method: MethodInfo, sent: "more" | "none"): RpcError {
   return new RpcError(
     Status.UNIMPLEMENTED,
@@ -33,7 +36,7 @@ export function wrongCountError(method: MethodInfo, sent: "more" | "none"): RpcE
   );
 }
 
-/** Makes the error for a dispatcher whose result does not match the kind of the method. */
+/** Creates the error of a call whose dispatcher returned a result that does not match the kind of the method. */
 export function wrongReplyError(method: MethodInfo, streams: boolean): TypeError {
   return new TypeError(
     `The dispatcher answered ${method.path} ` +
@@ -41,7 +44,7 @@ export function wrongReplyError(method: MethodInfo, streams: boolean): TypeError
   );
 }
 
-/** Makes the error of a call that took longer than the server allows, whatever its caller's deadline. */
+/** Creates the error of a call that took longer than the server allows, whatever its caller's deadline. */
 export function timeLimitError(limitMs: number): RpcError {
   return new RpcError(
     Status.DEADLINE_EXCEEDED,

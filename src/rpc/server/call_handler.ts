@@ -191,7 +191,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
 
   // ---- the handler ---------------------------------------------------------------------------------------
 
-  /** Runs the handler now, or once another one of the connection has ended. */
+  /** Runs the handler now, or queues the call while all handler slots of its connection are taken. */
   #run(): void {
     if (this.#context.connection.handlers.take(this)) this.startHandler();
   }
@@ -199,7 +199,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   startHandler(): void {
     const { dispatcher } = this.#environment;
     const context = this.#context;
-    // Checked here too, because a deadline's timer runs only after all frames of the same read.
+    // The deadline is checked here too: its timer runs only after all frames of the same socket read were processed.
     if (context.timeRemainingMs() <= 0) {
       context.connection.handlers.release();
       return this.#onDeadline();
@@ -290,7 +290,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
       this.#handlerEnded(undefined);
     } catch (error) {
       this.#handlerFailed(error);
-      // After a reply that could not be encoded, the generator is still suspended.
+      // A generator whose reply could not be encoded is still suspended at its `yield`.
       this.#stopIterator();
     }
   }
@@ -353,7 +353,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
         sendOk(this.#call, this.#context, outcome);
       }
     } catch (error) {
-      // Last barrier between an application's value and the connection; no known value gets here.
+      // Safety net for replies that the wire rejects; no known handler result gets here.
       this.#environment.handlerFailed(this.#context, error);
       code = Status.INTERNAL;
       this.#call.sendStatus(code, "Cannot send the reply");
@@ -361,7 +361,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     return this.#wireCode ?? code;
   }
 
-  /** Fires the handler's signal and ends what it may wait for. */
+  /** Aborts the handler's signal and ends its pending reads, writes and iterators with `reason`. */
   #abandonHandler(reason: RpcError): void {
     this.#context.abort(reason);
     this.#requests?.fail(reason);
@@ -374,7 +374,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     try {
       ignoreRejection(this.#iterator?.return?.());
     } catch {
-      // The status is already decided.
+      // A failure of `return()` changes nothing: the status of the call is already decided.
     }
   }
 

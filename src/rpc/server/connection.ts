@@ -23,14 +23,15 @@ import type { ConnectionSettings, ServerStats } from "./options.ts";
 import type { WarningLimit } from "./warning_limit.ts";
 import { looksLikeTls, sniff, type SniffedWire } from "./protocol_sniffer.ts";
 
-// Clients return credit about every 100 KiB: 5 s without any is a link slower than 200 kbit/s.
+// Silence of the peer that ends the linger after a graceful close, in ms. Clients return credit about every 100 KiB: a
+// link that takes longer than 5 s for that is slower than 200 kbit/s.
 const LINGER_MS = 5_000;
 
 /** Server interface used by its connections. */
 export interface ServerConnectionOwner {
   /** Runs the calls. */
   readonly host: CallHost;
-  /** Clock of timers and deadlines. */
+  /** Clock of the connections' timers and the calls' deadlines. */
   readonly clock: Clock;
   readonly settings: ConnectionSettings;
   readonly counts: ServerStats["connections"];

@@ -13,7 +13,7 @@ import type { WarningLimit } from "./warning_limit.ts";
 const ACCEPT_RETRY_MS = 5;
 const MAX_ACCEPT_RETRY_MS = 1_000;
 
-/** Server around its listeners. */
+/** Server interface used by its {@link Listeners}. */
 export interface ListenersOwner {
   readonly clock: Clock;
   /** Bounds the warnings of failed accepts. */
@@ -26,11 +26,11 @@ export interface ListenersOwner {
 export class Listeners {
   readonly #owner: ListenersOwner;
   readonly #all: Listener[] = [];
-  /** End the pauses after failed accepts. */
+  /** Functions that end the pauses after failed accepts early. */
   readonly #pauses = new Set<() => void>();
   #closing: Promise<void> | undefined = undefined;
 
-  /** Accepts nothing before `add`. */
+  /** Creates a set without listeners; `add` adds one. */
   constructor(owner: ListenersOwner) {
     this.#owner = owner;
   }

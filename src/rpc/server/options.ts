@@ -91,34 +91,34 @@ export interface ServeOptions {
  * @category Server
  */
 export interface ServerStats {
-  /** Connections. */
+  /** Counters of connections. */
   connections: {
-    /** Open now. */
+    /** Connections that are open now. */
     open: number;
-    /** Accepted so far. */
+    /** Connections accepted so far. */
     accepted: number;
-    /** Closed at once: above `maxConnections`, or from a vsock context id that is not allowed. */
+    /** Connections closed at once: above `maxConnections`, or from a vsock context id that is not allowed. */
     refused: number;
-    /** Over HTTP/2. */
+    /** Connections over HTTP/2. */
     grpc: number;
-    /** Over the lean wire. */
+    /** Connections over the lean wire. */
     lean: number;
-    /** HTTP/1, answered with 426 Upgrade Required. */
+    /** Connections over HTTP/1, answered with 426 Upgrade Required. */
     http1: number;
-    /** Any other protocol. */
+    /** Connections with any other protocol. */
     unknown: number;
-    /** Ended, failed or timed out before the protocol was known. */
+    /** Connections that ended, failed or timed out before the protocol was known. */
     unopened: number;
   };
-  /** Calls, batched ones and the batch streams themselves included. */
+  /** Counters of calls, including batched calls and the streams that carry them. */
   calls: {
-    /** Arrived. */
+    /** Calls that arrived. */
     started: number;
-    /** Ended with OK. */
+    /** Calls that ended with OK. */
     succeeded: number;
-    /** Ended otherwise, by code. */
+    /** Calls that ended with another status, by its name. */
     failed: Partial<Record<StatusName, number>>;
-    /** Open, or cancelled with a handler that still runs; without batched ones. */
+    /** Calls that are open, or cancelled with a handler that still runs; without batched calls. */
     active: number;
   };
   /** Bytes of incomplete, unread and unsent messages on all connections; see `limits.maxBufferedBytes`. */
@@ -191,7 +191,7 @@ export function checkServeOptions(options: ServeOptions): void {
   checkRanges(limits, SERVER_LIMIT_RANGES, "limits.");
 }
 
-// VMADDR_CID_ANY (2³²−1) is no peer.
+// Largest context id of a peer: 2³²−1 is the wildcard VMADDR_CID_ANY.
 const MAX_CID = 0xfffffffe;
 
 function checkCids(cids: unknown): void {
@@ -222,7 +222,7 @@ export interface ConnectionSettings {
   readonly maxReceiveMessageBytes: number;
   /** Handlers that run at once on a connection: {@link ConnectionLimits.maxConcurrentStreams}. */
   readonly maxHandlers: number;
-  /** The buffers of all connections together. */
+  /** Memory limit on the message buffers of all connections together. */
   readonly memory: MemoryPool;
   /**
    * Flat options of engines, only those that were given; each engine fills in its defaults and drops the other wire's.

@@ -55,8 +55,9 @@ export interface Server extends AsyncDisposable {
   readonly finished: Promise<void>;
   /**
    * Stops listening and lets open calls finish for `graceMs` (0 or more, default 5,000), then cancels them. Resolves at
-   * most 1 s after that (with callbacks of `onClose` that take long, at most 6 s), when the addresses are free again and all connections are closed. A repeated call waits for the
-   * first. Rejects with RangeError for `graceMs` out of range.
+   * most 1 s after that (with callbacks of `onClose` that take long, at most 6 s), when the addresses are free again
+   * and all connections are closed. A repeated call waits for the first. Rejects with RangeError for `graceMs` out of
+   * range.
    */
   shutdown(options?: { graceMs?: number }): Promise<void>;
   /** Closes at once and cancels open calls. Resolves when the addresses are free and all connections are closed. */
@@ -72,7 +73,7 @@ export interface Server extends AsyncDisposable {
 
 // Time for the last frames, such as GOAWAY, to be sent after calls were cancelled.
 const FLUSH_MS = 1000;
-/** Time for the callbacks of `onClose` and the dispatcher. */
+/** Longest wait for the callbacks of `onClose` and for the dispatcher's `close`, in ms. */
 const CLOSE_MS = 5_000;
 
 /**
@@ -144,7 +145,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   #finish: () => void;
   #dispatcher: Dispatcher;
   #deadlines: DeadlineQueue;
-  // By number of the connection. An IdMap: a Set would keep memory of closed connections.
+  // Open connections by their number. An IdMap, because a Set would keep memory of closed connections.
   #connections = new IdMap<AcceptedConnection>();
   readonly #releases: Releases;
   #stopping = false;
@@ -307,7 +308,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     await this.router.closed((error) => this.#failures.hook("onClose", error));
   }
 
-  /** Resolves when `work` has, or after `ms` with an error in the log. */
+  /** Resolves when `work` has resolved; after `ms`, logs an error and resolves. */
   async #within(ms: number, work: Promise<void>): Promise<void> {
     const late = Promise.withResolvers<void>();
     const timer = this.clock.setTimer(() => {

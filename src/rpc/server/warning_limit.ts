@@ -24,7 +24,7 @@ export class WarningLimit {
   /** Returns the level for the next line. */
   level(): "warn" | "debug" {
     if (this.#bucket.take(1, this.#clock.now())) return "warn";
-    // No debt: the next warning is allowed a second after the last, however many lines there were.
+    // Returns the token: suppressed lines must not delay the next warning, which is allowed 1 s after the last one.
     this.#bucket.give(1);
     return "debug";
   }

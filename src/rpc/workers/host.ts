@@ -19,7 +19,7 @@ import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { Router } from "../dispatch/router.ts";
 import { epochMs, type FromWorker, postableMetadata, type ToWorker } from "./messages.ts";
 
-// The thread that owns the connections counts the requests; here they are decompressed and whole.
+// No memory limit in the worker: the server's thread has already counted and decompressed the requests.
 const UNBOUNDED = new MemoryPool(Infinity);
 
 /** Members of a worker's global scope that are used here. */
@@ -70,7 +70,7 @@ export function serveWorker(
   scope.onmessage = async ({ data }) => {
     if (data.kind === "init") {
       lifelines.push(data.lifeline);
-      // Calls may arrive before it has resolved; they await it.
+      // Calls that arrive while `configure` is pending await this promise.
       ready = (async () => await configure(router, data.init))();
       try {
         await ready;
@@ -107,13 +107,14 @@ export function serveWorker(
 }
 
 function lowerPriority(niceness: number): void {
-  // Elsewhere it would change the whole process. The query avoids a permission prompt.
+  // Only Linux has a niceness per thread; elsewhere `setPriority` changes the whole process. The query avoids a
+  // permission prompt.
   if (niceness === 0 || Deno.build.os !== "linux") return;
   const permission = Deno.permissions.querySync({ name: "sys", kind: "setPriority" });
   if (permission.state === "granted") setPriority(0, niceness);
 }
 
-/** Reports when the worker ends itself: its pool gets no event for that. */
+/** Reports `close` and `Deno.exit` called by the worker's own code: its pool gets no event for them. */
 function reportExits(scope: WorkerScope, fail: (reason: string) => void): void {
   const close = scope.close.bind(scope);
   scope.close = () => {
@@ -134,7 +135,7 @@ const NO_SINK: ServerCallSink = {
   onWritable() {},
 };
 
-/** One call in a worker, in place of a wire's call. */
+/** Server call received by a worker from its pool, as a message instead of over a connection. */
 class WorkerCall implements ServerCall {
   readonly path: string;
   readonly encoding = "identity";

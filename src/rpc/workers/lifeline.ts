@@ -1,5 +1,5 @@
 /**
- * Notice of a worker's end, for which the runtime has no event.
+ * Detects the end of a worker, for which the runtime has no event.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export class Lifeline {
   readonly ended: Promise<void>;
   readonly #local: NodeMessagePort;
 
-  /** Keeps no process alive before `wait`. */
+  /** Creates the pair. Before `wait` is called, it does not keep the process alive. */
   constructor() {
     const { port1, port2 } = new MessageChannel();
     this.#local = port1;
@@ -25,7 +25,10 @@ export class Lifeline {
     port1.unref();
   }
 
-  /** Resolves when the worker has ended, or after `timeoutMs`: one that computes doesn't end before it is done. */
+  /**
+   * Resolves when the worker has ended, or after `timeoutMs`: a worker that is computing ends only after that
+   * computation.
+   */
   async wait(timeoutMs: number): Promise<void> {
     this.#local.ref();
     const timer = setTimeout(() => this.#local.close(), timeoutMs);

@@ -48,7 +48,7 @@ export interface WorkerPoolOptions {
   stuckMs?: number;
 }
 
-/** Longest wait for a worker's end: the runtime does not interrupt one that computes. */
+/** Longest wait for a terminated worker to end, in ms: the runtime does not interrupt a running computation. */
 const END_TIMEOUT_MS = 1_000;
 
 const RANGES: Ranges<WorkerPoolOptions> = {
@@ -59,11 +59,11 @@ const RANGES: Ranges<WorkerPoolOptions> = {
 
 /** Counters of a {@link WorkerPool}. */
 export interface WorkerPoolStats {
-  /** Workers, including those that start. */
+  /** Number of workers, including those that are starting. */
   workers: number;
-  /** Workers that run a call. */
+  /** Number of workers that are running a call. */
   busy: number;
-  /** Calls that wait. */
+  /** Number of calls that wait for a worker. */
   queued: number;
   /** Largest number of waiting calls so far. */
   maxQueued: number;
@@ -76,8 +76,8 @@ export interface WorkerPoolStats {
 }
 
 /**
- * Pool of workers that run one call each at a time. When a worker crashes, its call ends with INTERNAL and the worker is
- * replaced. Pass `dispatcher` to the option of that name of `serve`; closing the server closes the pool.
+ * Pool of workers that run one call each at a time. When a worker crashes, its call ends with INTERNAL and the worker
+ * is replaced. Pass `dispatcher` to the option of that name of `serve`; closing the server closes the pool.
  */
 export class WorkerPool {
   /** Wrapper that runs the pool's methods in workers and passes all others on. */
@@ -93,8 +93,8 @@ export class WorkerPool {
   #counts = { maxQueued: 0, answered: 0, refused: 0, replaced: 0 };
 
   /**
-   * Creates the workers. Throws RangeError for options out of range, and TypeError for a `create` that is not a function
-   * and an `init` that cannot be cloned.
+   * Creates the workers. Throws RangeError for options out of range, and TypeError for a `create` that is not a
+   * function and an `init` that cannot be cloned.
    */
   constructor(options: WorkerPoolOptions) {
     const { workers = Math.max(1, navigator.hardwareConcurrency - 1), maxQueue = 256 } = options;
@@ -138,8 +138,8 @@ export class WorkerPool {
   }
 
   /**
-   * Runs a unary call in a worker. Throws RESOURCE_EXHAUSTED if the queue is full and UNAVAILABLE if the pool is closed;
-   * rejects with the error of the call.
+   * Runs a unary call in a worker. Throws RESOURCE_EXHAUSTED if the queue is full and UNAVAILABLE if the pool is
+   * closed; rejects with the error of the call.
    */
   run(path: string, request: Uint8Array, context: HandlerContext): Promise<Uint8Array> {
     if (this.#closed) throw new RpcError(Status.UNAVAILABLE, "The worker pool was closed");
@@ -223,7 +223,7 @@ export class WorkerPool {
     const at = this.#workers.indexOf(worker);
     if (this.#closed || at < 0) return;
     this.#counts.replaced++;
-    // A worker that never started gets an increasing delay.
+    // Workers that fail before they are ready are replaced after increasing delays: 100 ms, doubled up to 5 s.
     const delayMs = worker.wasReady ? 0 : Math.min(5000, Math.max(100, worker.startDelayMs * 2));
     serverLog.warn("Replacing a worker in {delayMs} ms: {reason}", {
       delayMs,

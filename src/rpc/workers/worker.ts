@@ -66,22 +66,22 @@ export class PooledWorker {
     }
   }
 
-  /** Whether it runs a call. */
+  /** Whether the worker runs a call, or has not yet replied to a cancelled one. */
   get busy(): boolean {
     return this.#job !== undefined || this.#occupied;
   }
 
-  /** Whether it can take a call. A worker that still starts runs it afterwards. */
+  /** Whether the worker can take a call; one that is still starting runs the call once it is ready. */
   get idle(): boolean {
     return this.#worker !== undefined && !this.busy;
   }
 
-  /** Whether its methods were ever registered. */
+  /** Whether `configure` has ever completed in the worker. */
   get wasReady(): boolean {
     return this.#ready;
   }
 
-  /** Delay before it was created, in ms. */
+  /** Delay before the worker was created, in ms. */
   get startDelayMs(): number {
     return this.#options.startDelayMs;
   }
@@ -114,7 +114,7 @@ export class PooledWorker {
     try {
       this.#worker?.terminate();
     } catch {
-      // What `create` returned is no worker.
+      // `create` returned something other than a Worker.
     }
     this.#takeJob()?.fail(reason);
   }
@@ -132,7 +132,7 @@ export class PooledWorker {
       const { remote } = this.#lifeline = new Lifeline();
       this.#post({ kind: "init", init: this.#options.init, lifeline: remote }, [remote]);
     } catch (error) {
-      // It was not sent to a worker whose end would close it.
+      // The remote port was not transferred to a worker, so no worker's end would close the lifeline.
       this.#lifeline = undefined;
       // Deferred: the pool has no reference to this worker until the constructor returns.
       queueMicrotask(() => this.#crashed(`it cannot be created: ${textOf(error)}`));
@@ -141,7 +141,9 @@ export class PooledWorker {
     this.#whenIdle();
   }
 
-  /** Takes further work. Deferred: the pool has no reference to this worker until the constructor returns. */
+  /**
+   * Reports that the worker is idle. Deferred: the pool has no reference to this worker until the constructor returns.
+   */
   #whenIdle(): void {
     queueMicrotask(() => this.idle && !this.#ended && this.#options.onIdle(this));
   }
@@ -178,7 +180,7 @@ export class PooledWorker {
   }
 
   #cancel(): void {
-    // Stays busy until it replies or is replaced.
+    // The worker stays busy until it replies to the cancellation or is replaced after `stuckMs`.
     this.#takeJob();
     this.#post({ kind: "cancel", id: this.#jobId });
     const { stuckMs } = this.#options;

@@ -1,5 +1,6 @@
 /**
- * Descriptors and messages of `vrpc.crypto.v1.CryptoService`, which `addCrypto` of `@vrpc/vrpc/services` adds to a server.
+ * Descriptors and messages of `vrpc.crypto.v1.CryptoService`, which `addCrypto` of `@vrpc/vrpc/services` adds to a
+ * server.
  *
  * ```ts
  * import { connect } from "@vrpc/vrpc";

@@ -1,5 +1,6 @@
 /**
- * Descriptors and messages of `vrpc.enclave.v1.EnclaveService`, which `addEnclave` of `@vrpc/vrpc/services` adds to a server.
+ * Descriptors and messages of `vrpc.enclave.v1.EnclaveService`, which `addEnclave` of `@vrpc/vrpc/services` adds to a
+ * server.
  *
  * ```ts
  * import { connect } from "@vrpc/vrpc";
