@@ -48,6 +48,7 @@ export interface JsonLimits {
 
 /** Thrown for JSON text that exceeds its {@link JsonLimits}. */
 export class JsonLimitError extends RangeError {
+  /** `JsonLimitError`. */
   override readonly name = "JsonLimitError";
 }
 
