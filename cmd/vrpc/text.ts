@@ -4,10 +4,10 @@
  * @module
  */
 
-import { type DescMessage, type Message, toJsonString } from "@bufbuild/protobuf";
-import { printable, printableLines } from "../../src/call/printable.ts";
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { printableLines } from "../../src/call/printable.ts";
 import { bytesCodec, type Codec, type MethodInfo, protobufCodec } from "../../mod.ts";
-import { fromExactJson, parseExactJson } from "../../src/gateway/mod.ts";
+import { jsonCodecOf } from "../../src/protobuf/mod.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
 import type { FoundMethod } from "./lookup.ts";
 
@@ -35,20 +35,19 @@ export function messageText(method: FoundMethod, raw: boolean): MessageText {
     };
   }
   const { input, output, registry } = types;
+  const request = jsonCodecOf(input, { registry });
+  const response = jsonCodecOf(output, { registry, alwaysEmitImplicit: true });
   return {
     info: { path, kind, requestCodec: codec(input), responseCodec: codec(output) },
     parse(given) {
       const text = decoder.decode(given).trim();
       try {
-        return fromExactJson(parseExactJson(text === "" ? "{}" : text), input, registry);
+        return request.decode(text === "" ? "{}" : text);
       } catch (error) {
         throw new UsageError(`Not a valid ${input.typeName} message: ${(error as Error).message}`);
       }
     },
-    print: (message) =>
-      line(encoder.encode(
-        printable(toJsonString(output, message as Message, { registry, alwaysEmitImplicit: true })),
-      )),
+    print: (message) => line(response.encode(message as Message)),
   };
 }
 

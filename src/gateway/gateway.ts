@@ -5,19 +5,13 @@
  * @module
  */
 
-import {
-  type DescService,
-  fromBinary,
-  type JsonValue,
-  type Message,
-  toBinary,
-  toJson,
-} from "@bufbuild/protobuf";
+import type { DescService, JsonValue, Message } from "@bufbuild/protobuf";
 import { checkRanges, measured, type Ranges, whole } from "../limits/ranges.ts";
 import { DEFAULT_BUFFERED_BYTES } from "../limits/memory_pool.ts";
 import { printableJson } from "../call/printable.ts";
 import { Status } from "../call/status.ts";
-import { type ExactJson, fromExactJson } from "../codec/proto_json.ts";
+import { protobufCodec } from "../codec/protobuf.ts";
+import { protobufJsonCodec } from "../codec/proto_json.ts";
 import { RpcError, TransportError } from "../errors.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
 import type { CallOptions } from "../rpc/core/types.ts";
@@ -27,7 +21,7 @@ import { depthFault } from "../schema/type_depth.ts";
 import { ExampleWriter } from "./example.ts";
 import { errorBody, errorResponse } from "./http_errors.ts";
 import { type GatewayMethod, MethodTable } from "./method_table.ts";
-import { BadRequest, BodyPool, parseJson, readJsonText } from "./request_body.ts";
+import { BadRequest, BodyPool, decodeBody, readJson } from "./request_body.ts";
 
 /** Options of a {@link Gateway}. */
 export interface GatewayOptions {
@@ -38,9 +32,8 @@ export interface GatewayOptions {
   /** Largest request body accepted, in bytes, 0 or more. Default 4 MiB. */
   maxBodyBytes?: number;
   /**
-   * Limit on the objects, lists, members of objects and numbers of more than 15 digits in a request body, 1 or more. A
-   * body beyond it is answered 413 before it is parsed, because 4 MiB of them take the thread for half a second.
-   * Default 65,536.
+   * Limit on the objects, lists, members of objects and values that take as long (bytes, times, numbers of more than 15
+   * digits) in a request body, 1 or more. A body beyond it is answered 413. Default 65,536.
    */
   maxJsonElements?: number;
   /**
@@ -148,12 +141,12 @@ export class Gateway {
     const startMs = performance.now();
     const remainingMs = () => Math.max(0, allowedMs - (performance.now() - startMs));
     const method = await this.#find(this.#routes.get(path) ?? path, remainingMs());
-    const text = await readJsonText(request, {
+    const body = await readJson(request, {
       maxBytes: this.#maxBodyBytes,
       pool: this.#bodies,
       timeoutMs: remainingMs(),
     });
-    const payload = encodeRequest(method, parseJson(text, this.#maxJsonElements));
+    const payload = encodeRequest(method, body, this.#maxJsonElements);
     // Cancels the call on a disconnect. (Without --unstable-no-legacy-abort it fires after each reply too.)
     const options: CallOptions = { timeoutMs: remainingMs(), signal: request.signal };
     if (id !== null && /^[\x20-\x7e]*$/.test(id)) options.metadata = { "x-request-id": id };
@@ -161,7 +154,7 @@ export class Gateway {
       return this.#stream(method, payload, options);
     }
     const reply = await this.#channel.call(method.path, payload, options);
-    return json(decodeReply(method, reply));
+    return new HttpReply(200, JSON_FIELDS, decodeReply(method, reply));
   }
 
   #timeout(request: Request): number {
@@ -214,8 +207,6 @@ export class Gateway {
   ): Promise<Response> {
     const replies = this.#channel.stream(method.path, payload, options)[Symbol.asyncIterator]();
     const first = await replies.next();
-    const utf8 = new TextEncoder();
-    const line = (value: unknown) => utf8.encode(printableJson(value) + "\n");
     let next: IteratorResult<Uint8Array> | undefined = first;
     const body = new ReadableStream<Uint8Array>({
       async pull(controller) {
@@ -223,7 +214,8 @@ export class Gateway {
           const { done, value } = next ?? await replies.next();
           next = undefined;
           if (done) return controller.close();
-          controller.enqueue(line(decodeReply(method, value)));
+          controller.enqueue(decodeReply(method, value));
+          controller.enqueue(LINE_END);
         } catch (error) {
           const failure = RpcError.from(error);
           const { code, message, details } = errorBody(
@@ -231,7 +223,8 @@ export class Gateway {
             failure.message,
             failure.details,
           );
-          controller.enqueue(line({ error: { code, message, details } }));
+          const line = printableJson({ error: { code, message, details } }) + "\n";
+          controller.enqueue(new TextEncoder().encode(line));
           controller.close();
         }
       },
@@ -264,32 +257,35 @@ export class Gateway {
   }
 }
 
-function encodeRequest(method: GatewayMethod, json: ExactJson): Uint8Array {
-  const { input } = method.desc;
+/** Re-encodes a body for the service. Throws BadRequest for one that is not a message of the method. */
+function encodeRequest(
+  { desc: { input }, registry }: GatewayMethod,
+  body: Uint8Array,
+  maxElements: number,
+): Uint8Array {
+  const message = decodeBody(body, protobufJsonCodec(input, { registry, maxElements }));
   try {
-    return toBinary(input, fromExactJson(json, input, method.registry));
+    return protobufCodec(input).encode(message);
   } catch (error) {
-    throw new BadRequest(
-      400,
-      new RpcError(
-        Status.INVALID_ARGUMENT,
-        `The body is not a valid ${input.typeName} message: ${(error as Error).message}`,
-      ),
-    );
+    // Lacks, for example, a required field.
+    const text = `The body is not a valid ${input.typeName} message: ${(error as Error).message}`;
+    throw new BadRequest(400, new RpcError(Status.INVALID_ARGUMENT, text));
   }
 }
 
-function decodeReply(method: GatewayMethod, reply: Uint8Array): JsonValue {
-  const { output } = method.desc;
+function decodeReply(
+  { desc: { output }, registry }: GatewayMethod,
+  reply: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   let message: Message;
   try {
-    message = fromBinary(output, reply);
+    message = protobufCodec(output).decode(reply);
   } catch (cause) {
     const text = `The reply is not a valid ${output.typeName} message`;
     throw new RpcError(Status.INTERNAL, text, { cause });
   }
   try {
-    return toJson(output, message, { registry: method.registry });
+    return protobufJsonCodec(output, { registry }).encode(message);
   } catch (error) {
     // Fails, for example, for a google.protobuf.Any with an unknown type.
     const reason = (error as Error).message;
@@ -297,10 +293,7 @@ function decodeReply(method: GatewayMethod, reply: Uint8Array): JsonValue {
   }
 }
 
-function json(value: JsonValue): HttpReply {
-  return new HttpReply(200, JSON_FIELDS, printableJson(value));
-}
-
+const LINE_END = new Uint8Array([0x0a]);
 const JSON_FIELDS = ["content-type", "application/json"];
 
 function answerError(error: unknown): Response {

@@ -4,8 +4,6 @@
  * @module
  */
 
-export { JsonLimitError, type JsonLimits } from "../codec/json_numbers.ts";
-export { type ExactJson, fromExactJson, parseExactJson } from "../codec/proto_json.ts";
 export { allowedHosts, type AllowedHostsOptions, type HostCheck } from "./allowed_hosts.ts";
 export type { DescriptorLimits } from "../schema/limits.ts";
 export { Gateway, type GatewayOptions, type MethodSummary } from "./gateway.ts";

@@ -1,12 +1,12 @@
 /**
- * Reads JSON bodies up to a limit and locates syntax errors.
+ * Reads JSON bodies up to a limit, and the messages in them.
  *
  * @module
  */
 
+import type { Message } from "@bufbuild/protobuf";
 import { Status } from "../call/status.ts";
-import { JsonLimitError } from "../codec/json_numbers.ts";
-import { type ExactJson, MAX_DEPTH, parseExactJson } from "../codec/proto_json.ts";
+import { JsonLimitError, type JsonMessageCodec } from "../codec/proto_json.ts";
 import { RpcError } from "../errors.ts";
 
 /** Rejected request: an HTTP status and an error. */
@@ -79,10 +79,10 @@ const SMALL_BYTES = 8_192;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Reads the body as text. Throws BadRequest: 415 for another content-type, 413 when larger than its limit, 503 when the
+ * Reads the body of JSON. Throws BadRequest: 415 for another content-type, 413 when larger than its limit, 503 when the
  * pool is full, 504 when it is incomplete at its time limit.
  */
-export async function readJsonText(request: Request, limits: BodyLimits): Promise<string> {
+export async function readJson(request: Request, limits: BodyLimits): Promise<Uint8Array> {
   const contentType = request.headers.get("content-type");
   if (!isJson(contentType)) {
     const what = contentType === null ? "none is given" : `it is ${JSON.stringify(contentType)}`;
@@ -94,7 +94,7 @@ export async function readJsonText(request: Request, limits: BodyLimits): Promis
   const announced = Number(request.headers.get("content-length") ?? "0");
   if (announced > limits.maxBytes) throw tooLarge(limits.maxBytes);
   if (announced > 0 && announced <= SMALL_BYTES) return await readSmall(request, limits.timeoutMs);
-  if (request.body === null) return "";
+  if (request.body === null) return new Uint8Array(0);
   const reader = request.body.getReader();
   let late = false;
   const timer = setTimeout(() => {
@@ -105,7 +105,7 @@ export async function readJsonText(request: Request, limits: BodyLimits): Promis
   try {
     const bytes = await readAll(reader, limits);
     if (late) throw tooLate(limits.timeoutMs);
-    return new TextDecoder().decode(bytes);
+    return bytes;
   } catch (error) {
     if (late) throw tooLate(limits.timeoutMs);
     reader.cancel().catch(() => {});
@@ -116,13 +116,13 @@ export async function readJsonText(request: Request, limits: BodyLimits): Promis
   }
 }
 
-async function readSmall(request: Request, timeoutMs: number): Promise<string> {
+async function readSmall(request: Request, timeoutMs: number): Promise<Uint8Array> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(tooLate(timeoutMs)), Math.min(timeoutMs, MAX_TIMER_MS));
   });
   try {
-    return await Promise.race([request.text().catch(cutShort), deadline]);
+    return await Promise.race([request.bytes().catch(cutShort), deadline]);
   } finally {
     clearTimeout(timer);
   }
@@ -180,55 +180,26 @@ function tooLarge(maxBytes: number): BadRequest {
 }
 
 /**
- * Parses JSON; empty text is an empty object. Throws BadRequest: 400 with the position of the error, 413 for text that
- * nests deeper than messages can, or beyond `maxElements` (objects, lists, members, long numbers).
+ * Decodes the message in a body; an empty body is a message without fields. Throws BadRequest: 400 with the position of
+ * what is wrong, 413 for JSON beyond the codec's limits.
  */
-export function parseJson(text: string, maxElements = Infinity): ExactJson {
-  if (text.trim() === "") return { value: {}, mark: null };
+export function decodeBody(body: Uint8Array, codec: JsonMessageCodec): Message {
   try {
-    return parseExactJson(text, { maxDepth: MAX_DEPTH, maxElements });
+    return codec.decode(body.every((byte) => byte <= 0x20) ? "{}" : body);
   } catch (error) {
+    const { message } = error as Error;
     if (error instanceof JsonLimitError) {
       throw new BadRequest(
         413,
-        new RpcError(Status.RESOURCE_EXHAUSTED, `The body is too complex: ${error.message}`),
+        new RpcError(Status.RESOURCE_EXHAUSTED, `The body is too complex: ${message}`),
       );
     }
+    const problem = error instanceof SyntaxError
+      ? `valid JSON: ${message}`
+      : `a valid ${codec.descriptor.typeName} message: ${message}`;
     throw new BadRequest(
       400,
-      new RpcError(
-        Status.INVALID_ARGUMENT,
-        `The body is not valid JSON: ${whereItIsWrong((error as Error).message, text)}`,
-      ),
+      new RpcError(Status.INVALID_ARGUMENT, `The body is not ${problem}`),
     );
-  }
-}
-
-// Longest text in which an error is located: every step of the search parses it again.
-const MAX_SEARCHED_CHARS = 65_536;
-
-// V8 reports the position, except for unexpected tokens and the end of input.
-function whereItIsWrong(message: string, text: string): string {
-  if (/position \d+/.test(message)) return message;
-  if (!message.startsWith("Unexpected token")) return `${message} at position ${text.length}`;
-  const [what] = message.split(",");
-  if (text.length > MAX_SEARCHED_CHARS) return what;
-  // Binary search: an error in a prefix is an error in every longer prefix.
-  let good = 0;
-  let bad = text.length;
-  while (bad - good > 1) {
-    const middle = (good + bad) >>> 1;
-    if (hasUnexpectedToken(text.slice(0, middle))) bad = middle;
-    else good = middle;
-  }
-  return `${what} at position ${bad - 1}`;
-}
-
-function hasUnexpectedToken(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return false;
-  } catch (error) {
-    return (error as Error).message.startsWith("Unexpected token");
   }
 }

@@ -15,7 +15,8 @@
  */
 
 import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
-import { adapterOf, isDelimited, Presence, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
+import { initialSource, messageSource, zeroSource } from "./message_source.ts";
+import { adapterOf, isDelimited, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
 
 /** Generated source, and the objects that it refers to by number. */
 export interface DecoderSource {
@@ -25,8 +26,6 @@ export interface DecoderSource {
   /** Values of closed enums, which the source calls `s0`, `s1` …, in this order. */
   readonly enums: readonly ReadonlySet<number>[];
 }
-
-const FIELD_ZERO = "undefined";
 
 /** Generates the source of a decoder; `prototype`: whether its messages have a prototype with default values. */
 export function decoderSource(descriptor: DescMessage, prototype: boolean): DecoderSource {
@@ -47,7 +46,7 @@ class Generator {
   generate(prototype: boolean): DecoderSource {
     const { fields } = this.#descriptor;
     const locals = fields.filter((field) => !field.oneof).map((field) =>
-      `f${fields.indexOf(field)}=${this.#initial(field)}`
+      `f${fields.indexOf(field)}=${initialSource(field)}`
     );
     locals.push(...this.#oneofs.map((_, i) => `o${i}`), "u");
     const cases = fields.map((field, i) => this.#case(field, i)).join("\n");
@@ -66,44 +65,10 @@ C.at=p;u=R_keepUnknown(b,e,t,d,u);p=C.at
 }
 if(p!==e||g>0)throw X;
 if(g<0)C.at=p;
-${this.#result(prototype)}
+${messageSource(this.#descriptor, prototype)}
 if(u!==undefined)m.$unknown=u;
 return m}`;
     return { source, children: this.#children, enums: this.#enums };
-  }
-
-  #initial(field: DescField): string {
-    if (field.fieldKind === "list") return "[]";
-    if (field.fieldKind === "map") return "{}";
-    if (field.fieldKind === "message" || field.presence !== Presence.IMPLICIT) return FIELD_ZERO;
-    if (field.fieldKind === "enum") return String(field.enum.values[0].number);
-    return zero(field.scalar, field.longAsString);
-  }
-
-  /**
-   * Source that creates the decoded message, with properties in the order of `create()`. Absent fields have no
-   * property.
-   */
-  #result(prototype: boolean): string {
-    const { fields, members, typeName } = this.#descriptor;
-    const always: [name: string, value: string][] = [['"$typeName"', JSON.stringify(typeName)]];
-    const present: string[] = [];
-    for (const member of members) {
-      const name = JSON.stringify(member.localName);
-      if (member.kind === "oneof") {
-        const local = `o${this.#oneofs.indexOf(member)}`;
-        always.push([name, `${local}===undefined?{case:undefined}:${local}`]);
-        continue;
-      }
-      const local = `f${fields.indexOf(member)}`;
-      if (this.#initial(member) === FIELD_ZERO) {
-        present.push(`if(${local}!==undefined)m[${name}]=${local};`);
-      } else always.push([name, local]);
-    }
-    const assign = always.map(([name, value]) => `m[${name}]=${value};`).join("");
-    const literal = always.map(([name, value]) => `${name}:${value}`).join(",");
-    const made = prototype ? `const m=new M();${assign}` : `const m={${literal}};`;
-    return made + present.join("");
   }
 
   #case(field: DescField, index: number): string {
@@ -187,7 +152,9 @@ case ${
     const scalar = scalarOf(field);
     const valueTag = tagOf(2, scalar === undefined ? 2 : wireTypeOf(scalar));
     const absent = scalar === undefined ? "throw X;" : `w=${zeroOfValue(field)};`;
-    return `case ${tagOf(field.number, 2)}:{${LENGTH}q=p+v;let w;k=${zero(field.mapKey, false)};
+    return `case ${tagOf(field.number, 2)}:{${LENGTH}q=p+v;let w;k=${
+      zeroSource(field.mapKey, false)
+    };
 while(p<q){switch(b[p++]){
 case ${keyTag}:${key}k=x;break;
 case ${valueTag}:${scalar === undefined ? "if(w!==undefined)throw X;" : ""}${
@@ -250,25 +217,5 @@ function readScalar(
 }
 
 function zeroOfValue(field: DescField & { fieldKind: "map" }): string {
-  return field.enum ? String(field.enum.values[0].number) : zero(field.scalar!, false);
-}
-
-/** Source of the zero value of a scalar. */
-function zero(scalar: ScalarType, longAsString: boolean): string {
-  switch (scalar) {
-    case ScalarType.STRING:
-      return '""';
-    case ScalarType.BYTES:
-      return "Z";
-    case ScalarType.BOOL:
-      return "false";
-    case ScalarType.INT64:
-    case ScalarType.UINT64:
-    case ScalarType.SINT64:
-    case ScalarType.FIXED64:
-    case ScalarType.SFIXED64:
-      return longAsString ? '"0"' : "0n";
-    default:
-      return "0";
-  }
+  return field.enum ? String(field.enum.values[0].number) : zeroSource(field.scalar!, false);
 }

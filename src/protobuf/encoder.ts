@@ -8,7 +8,7 @@
 import { markAsUntransferable } from "node:worker_threads";
 import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { LEND_FROM_BYTES, lendBuffer, releaseMessage } from "../bytes/pool.ts";
-import { CAN_GENERATE } from "./decoder.ts";
+import { CAN_GENERATE } from "./code_generation.ts";
 import { encoderSource } from "./encoder_source.ts";
 import { type Encode, encoderByFields } from "./field_writers.ts";
 import { constantsOf, type Fields, jsonToStruct, prototypeOf } from "./shape.ts";
@@ -28,7 +28,7 @@ let slabEnd = 0;
 // Whether a message is being written to the slab: a getter of the application may encode another message meanwhile.
 let slabTaken = false;
 
-const generated = new Map<DescMessage, Encode>();
+const generated = new WeakMap<DescMessage, Encode>();
 
 /** Returns the encoder of a message type; with `generate` false, the one without generated code. */
 export function encoderOf(descriptor: DescMessage, generate: boolean = CAN_GENERATE): Encoder {

@@ -12,12 +12,23 @@ import {
   type Fields,
   isDelimited,
   jsonToStruct,
+  nameOf,
   Presence,
   prototypeOf,
   scalarOf,
   tagOf,
   wireTypeOf,
 } from "./shape.ts";
+import {
+  bytesOf,
+  checkType,
+  integerOf,
+  longOf,
+  numberOf,
+  presenceOf,
+  textOf,
+  wrong,
+} from "./values.ts";
 import {
   double,
   fixed32,
@@ -39,7 +50,7 @@ type Write = (value: unknown, b: Uint8Array, p: number) => number;
 
 const MAX_FLOAT = 3.4028234663852886e38;
 
-const encoders = new Map<DescMessage, Encode>();
+const encoders = new WeakMap<DescMessage, Encode>();
 
 /** Returns the encoder of a message type. Throws TypeError for messages that can't be encoded, and names the field. */
 export function encoderByFields(descriptor: DescMessage): Encode {
@@ -58,16 +69,6 @@ export function encoderByFields(descriptor: DescMessage): Encode {
     writers.push(...fields.map((field) => fieldWriter(field, prototype)));
   }
   return encode;
-}
-
-function checkType(descriptor: DescMessage, message: Fields): void {
-  if (typeof message !== "object" || message === null) {
-    throw new TypeError(`Cannot encode ${String(message)} as ${descriptor.typeName}`);
-  }
-  const type = message.$typeName;
-  if (type !== undefined && type !== descriptor.typeName) {
-    throw new TypeError(`Cannot encode a ${String(type)} as ${descriptor.typeName}`);
-  }
 }
 
 function fieldWriter(field: DescField, prototype: object | undefined): Encode {
@@ -93,41 +94,6 @@ function fieldWriter(field: DescField, prototype: object | undefined): Encode {
     }
     return p;
   };
-}
-
-function presenceOf(
-  field: DescField,
-  prototype: object | undefined,
-): (message: Fields, value: unknown) => boolean {
-  if (field.fieldKind === "list" || field.fieldKind === "map") return () => true;
-  if (field.presence === Presence.IMPLICIT) {
-    if (field.fieldKind === "enum") {
-      const zero = field.enum.values[0].number;
-      return (_, value) => value !== zero;
-    }
-    return (_, value) => !isZero(field.scalar!, value);
-  }
-  // A default value inherited from the message prototype does not count as set; one inherited from an application's own
-  // class does.
-  if (prototype === undefined || field.fieldKind === "message") return () => true;
-  return (message) =>
-    Object.hasOwn(message, field.localName) || Object.getPrototypeOf(message) !== prototype;
-}
-
-function isZero(scalar: ScalarType, value: unknown): boolean {
-  switch (scalar) {
-    case ScalarType.STRING:
-      return value === "";
-    case ScalarType.BYTES:
-      return (value as Uint8Array).length === 0;
-    case ScalarType.BOOL:
-      return value === false;
-    case ScalarType.DOUBLE:
-    case ScalarType.FLOAT:
-      return Object.is(value, 0);
-    default:
-      return value === 0 || value === 0n || value === "0";
-  }
 }
 
 function valueWriter(field: DescField, number: number): Write {
@@ -249,59 +215,4 @@ function scalarWriter(scalar: ScalarType, field: DescField): Write {
 
 function lengthOf(b: Uint8Array, start: number, end: number): number {
   return varint(b, start, end - start);
-}
-
-function integerOf(field: DescField, value: unknown, signed: boolean): number {
-  const number = typeof value === "string" && value !== "" ? Number(value) : value;
-  if (typeof number === "number" && (signed ? number | 0 : number >>> 0) === number) return number;
-  throw wrong(field, value, signed ? "a signed 32-bit integer" : "an unsigned 32-bit integer");
-}
-
-function longOf(field: DescField, value: unknown, signed: boolean): bigint {
-  const expected = signed ? "a signed 64-bit integer" : "an unsigned 64-bit integer";
-  let number: bigint;
-  try {
-    if (value === "" || typeof value === "boolean") throw wrong(field, value, expected);
-    number = BigInt(value as string);
-  } catch {
-    throw wrong(field, value, expected);
-  }
-  if ((signed ? BigInt.asIntN(64, number) : BigInt.asUintN(64, number)) === number) return number;
-  throw wrong(field, value, expected);
-}
-
-function numberOf(field: DescField, value: unknown): number {
-  const number = typeof value === "string" && value !== "" ? Number(value) : value;
-  if (typeof number === "number") return number;
-  throw wrong(field, value, "a number");
-}
-
-function textOf(field: DescField, value: unknown): string {
-  if (typeof value === "string") return value;
-  if (value === undefined || value === null || typeof value === "symbol") {
-    throw wrong(field, value, "text");
-  }
-  return String(value);
-}
-
-function bytesOf(field: DescField, value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  if (Array.isArray(value)) return new Uint8Array(value);
-  throw wrong(field, value, "a Uint8Array");
-}
-
-function nameOf(field: DescField): string {
-  return `${field.parent.typeName}.${field.name}`;
-}
-
-function wrong(field: DescField, value: unknown, expected: string): TypeError {
-  const shown = typeof value === "string" ? JSON.stringify(value).slice(0, 80) : shortly(value);
-  return new TypeError(`Cannot encode ${nameOf(field)}: ${shown} is not ${expected}`);
-}
-
-function shortly(value: unknown): string {
-  if (typeof value === "object" && value !== null) {
-    return Array.isArray(value) ? "an array" : "an object";
-  }
-  return typeof value === "function" ? "a function" : String(value);
 }

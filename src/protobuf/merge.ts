@@ -58,7 +58,7 @@ type ReadField = (message: Fields, b: Uint8Array, e: number, depth: number) => v
 
 /** Creates and caches the merger of each message type. */
 export class Mergers {
-  readonly #all = new Map<DescMessage, Merger>();
+  readonly #all = new WeakMap<DescMessage, Merger>();
   readonly #text: TextReader;
 
   /** `text` reads text that must be valid UTF-8. */

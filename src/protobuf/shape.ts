@@ -20,6 +20,11 @@ export function prototypeOf(descriptor: DescMessage): object | undefined {
   return prototype === Object.prototype ? undefined : prototype;
 }
 
+/** Returns the full name of a field. */
+export function nameOf(field: DescField): string {
+  return `${field.parent.typeName}.${field.name}`;
+}
+
 /** How a field represents its messages: as they are, as the value of a wrapper, or as a JSON object. */
 export type Adapter = "none" | "wrapper" | "struct";
 
@@ -35,7 +40,8 @@ export function adapterOf(field: DescField): Adapter {
 
 const WRAPPERS = /^google\.protobuf\.(?:Double|Float|U?Int64|U?Int32|Bool|String|Bytes)Value$/;
 
-function isWrapper(message: DescMessage): boolean {
+/** Whether a type is one of the wrappers of scalars, such as `google.protobuf.Int32Value`. */
+export function isWrapper(message: DescMessage): boolean {
   return WRAPPERS.test(message.typeName) && message.fields.length === 1 &&
     message.fields[0].fieldKind === "scalar" && message.fields[0].number === 1;
 }

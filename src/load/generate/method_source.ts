@@ -13,7 +13,7 @@ import {
   ScalarType,
   toBinary,
 } from "@bufbuild/protobuf";
-import { type ExactJson, fromExactJson, parseExactJson } from "../../codec/proto_json.ts";
+import { jsonItems, protobufJsonCodec } from "../../codec/proto_json.ts";
 import type { MethodKind } from "../../call/method.ts";
 import { clientStreams } from "../../call/method.ts";
 import { textOf } from "../../errors.ts";
@@ -113,21 +113,22 @@ function someOf(names: readonly string[]): string {
  */
 export function encodeRequests(method: FoundMethod, json: string): Uint8Array<ArrayBuffer>[] {
   const { input, registry } = method;
-  let parsed: ExactJson;
+  const bytes = new TextEncoder().encode(json);
+  let items: Uint8Array[];
   try {
-    parsed = parseExactJson(json);
+    items = clientStreams(method.kind) ? jsonItems(bytes) : [bytes];
   } catch (error) {
     throw new TypeError(`not valid JSON: ${(error as Error).message}`, { cause: error });
   }
-  const { value, mark } = parsed;
-  const stream = clientStreams(method.kind) && Array.isArray(value);
-  return (stream ? value as unknown[] : [value]).map((one) => {
+  const codec = protobufJsonCodec(input, { registry });
+  return items.map((item) => {
     try {
-      return toBinary(input, fromExactJson({ value: one, mark }, input, registry));
+      return toBinary(input, codec.decode(item));
     } catch (error) {
-      throw new TypeError(`not a valid ${input.typeName} message: ${(error as Error).message}`, {
-        cause: error,
-      });
+      const problem = error instanceof SyntaxError
+        ? "valid JSON"
+        : `a valid ${input.typeName} message`;
+      throw new TypeError(`not ${problem}: ${(error as Error).message}`, { cause: error });
     }
   });
 }

@@ -16,8 +16,8 @@ import {
 } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { readSync, writeSync } from "node:fs";
-import { fromExactJson, parseExactJson } from "../../../src/codec/proto_json.ts";
 import { codecOf } from "../../../src/protobuf/codec.ts";
+import { jsonCodecOf } from "../../../src/protobuf/json/codec.ts";
 
 /** What a testee does with a message. */
 interface Testee {
@@ -43,9 +43,10 @@ const PROTOBUF_ES: Testee = {
 const VRPC: Testee = {
   parseBinary: (type, bytes) => codecOf(type).decode(bytes),
   parseJson: (type, text, ignoreUnknownFields) =>
-    fromExactJson(parseExactJson(text), type, registry, { ignoreUnknownFields }),
+    jsonCodecOf(type, { registry, ignoreUnknownFields }).decode(text),
   printBinary: (type, message) => codecOf(type).encode(message),
-  printJson: PROTOBUF_ES.printJson,
+  printJson: (type, message) =>
+    new TextDecoder().decode(jsonCodecOf(type, { registry }).encode(message)),
 };
 
 const testee = { vrpc: VRPC, "protobuf-es": PROTOBUF_ES }[codecName];

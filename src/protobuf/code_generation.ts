@@ -1,0 +1,25 @@
+/**
+ * Whether functions can be generated at run time, and the reader of text that depends on it.
+ *
+ * @module
+ */
+
+import { blockText, generateText } from "./short_text.ts";
+
+/**
+ * Whether code can be generated; false where `eval` is forbidden (`--disallow-code-generation-from-strings`, Workers).
+ */
+export const CAN_GENERATE: boolean = probe();
+
+function probe(): boolean {
+  try {
+    return new Function("return true")();
+  } catch {
+    return false;
+  }
+}
+
+/** Returns the text in `n` bytes at `p`; throws IRREGULAR if they are not UTF-8. */
+export const text: (b: Uint8Array, p: number, n: number) => string = CAN_GENERATE
+  ? generateText()
+  : blockText;

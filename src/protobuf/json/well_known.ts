@@ -1,0 +1,108 @@
+/**
+ * Readers of message types whose JSON is not an object of their fields.
+ *
+ * @module
+ */
+
+import { create, type DescMessage } from "@bufbuild/protobuf";
+import { zeroOf } from "../message_source.ts";
+import { cursor } from "../reader.ts";
+import { type Fields, isWrapper, nameOf } from "../shape.ts";
+import { anyReader } from "./any.ts";
+import { listValueMessage, structMessage, valueMessage } from "./containers.ts";
+import { Char, nullEnd, type Read, take, wrong } from "./input.ts";
+import { scalarReader } from "./scalars.ts";
+import { string } from "./strings.ts";
+import { parseDuration, parseFieldMask, parseTimestamp, type SecondsAndNanos } from "./time.ts";
+
+/** Returns the reader of a message type. */
+export type MessageReaders = (descriptor: DescMessage) => Read;
+
+const OWN_JSON = /^google\.protobuf\.(?:Any|Timestamp|Duration|FieldMask|Struct|Value|ListValue)$/;
+
+/** Whether the JSON of a message type is not an object of its fields. */
+export function hasOwnJson(descriptor: DescMessage): boolean {
+  return OWN_JSON.test(descriptor.typeName) || isWrapper(descriptor);
+}
+
+/** Returns the reader of a well-known type; undefined for other types. */
+export function wellKnownReader(
+  descriptor: DescMessage,
+  readers: MessageReaders,
+): Read | undefined {
+  const { typeName } = descriptor;
+  switch (hasOwnJson(descriptor) ? typeName : "") {
+    case "":
+      return undefined;
+    case "google.protobuf.Any":
+      return anyReader(descriptor, readers, hasOwnJson);
+    case "google.protobuf.Timestamp":
+      return timeReader(descriptor, parseTimestamp, "a time of RFC 3339, from the year 1 to 9999");
+    case "google.protobuf.Duration":
+      return timeReader(descriptor, parseDuration, 'a duration such as "1.5s", up to 10,000 years');
+    case "google.protobuf.FieldMask":
+      return textReader(descriptor, (text, message) => {
+        const paths = parseFieldMask(text);
+        if (paths !== undefined) message.paths = paths;
+        return paths !== undefined;
+      }, "paths in lowerCamelCase");
+    case "google.protobuf.Struct":
+      return structMessage;
+    case "google.protobuf.Value":
+      return valueMessage;
+    case "google.protobuf.ListValue":
+      return listValueMessage;
+    default:
+      return wrapperReader(descriptor);
+  }
+}
+
+function textReader(
+  descriptor: DescMessage,
+  fill: (text: string, message: Fields) => boolean,
+  expected: string,
+): Read {
+  const { typeName } = descriptor;
+  return (b, p, o) => {
+    if (b[p] !== Char.QUOTE) throw wrong(b, p, typeName, expected);
+    const text = string(b, p, typeName);
+    // A long text is a FieldMask of many paths.
+    take(o, 1 + (text.length >> 4));
+    const message = create(descriptor) as unknown as Fields;
+    if (!fill(text, message)) throw wrong(b, p, typeName, expected);
+    return message;
+  };
+}
+
+function timeReader(
+  descriptor: DescMessage,
+  parse: (text: string) => SecondsAndNanos | undefined,
+  expected: string,
+): Read {
+  return textReader(descriptor, (text, message) => {
+    const time = parse(text);
+    if (time === undefined) return false;
+    message.seconds = BigInt(time.seconds);
+    message.nanos = time.nanos;
+    return true;
+  }, expected);
+}
+
+/** A wrapper that is not a singular field has the JSON of its value; `null` is its zero value. */
+function wrapperReader(descriptor: DescMessage): Read {
+  const [field] = descriptor.fields;
+  const { localName } = field;
+  const scalar = field.scalar!;
+  const longAsString = "longAsString" in field && field.longAsString;
+  const read = scalarReader(scalar, nameOf(field), longAsString);
+  return (b, p, o, d) => {
+    let value: unknown;
+    if (b[p] === Char.N) {
+      cursor.at = nullEnd(b, p);
+      value = zeroOf(scalar, longAsString);
+    } else value = read(b, p, o, d);
+    const message = create(descriptor) as unknown as Fields;
+    message[localName] = value;
+    return message;
+  };
+}
