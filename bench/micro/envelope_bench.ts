@@ -26,6 +26,7 @@ class CountingStream extends GrpcStream {
   onEnd(): void {}
   onReset(): void {}
   onWritable(): void {}
+  onDataLost(): void {}
   writeTrailers(): void {}
 }
 

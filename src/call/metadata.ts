@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isBytes, plainBytes } from "../bytes/is_bytes.ts";
 import { isValue, keyFault, withoutOuterSpace } from "./field_text.ts";
 
 /**
@@ -27,6 +28,12 @@ export type MetadataInit =
 export const FIELD_OVERHEAD_BYTES = 32;
 
 /**
+ * Returns the pairs of `metadata`, whatever the application has made of its methods. For engines: an exception in the
+ * middle of a header section would end the connection.
+ */
+export let pairsOf: (metadata: Metadata) => IterableIterator<[string, MetadataValue]>;
+
+/**
  * Keys and values sent with a call, before its messages (headers) or after them (trailers).
  *
  * Whatever it holds can be sent on both wires: received metadata can be copied, forwarded and echoed. A text loses spaces
@@ -46,6 +53,10 @@ export const FIELD_OVERHEAD_BYTES = 32;
 export class Metadata implements Iterable<[string, MetadataValue]> {
   // A Map, not a plain object, because peers choose the keys (`__proto__`).
   #map = new Map<string, MetadataValue[]>();
+
+  static {
+    pairsOf = (metadata) => metadata.#pairs();
+  }
 
   /** Makes metadata, empty or from entries. Throws TypeError for a key or value that gRPC cannot carry. */
   constructor(init?: MetadataInit) {
@@ -81,7 +92,7 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   /** All values of a key (matched in any case), in order. */
   getAll(key: string): readonly string[];
   getAll(key: string): readonly MetadataValue[] {
-    return this.#map.get(key.toLowerCase()) ?? [];
+    return this.#map.get(key.toLowerCase())?.slice() ?? [];
   }
 
   /** Whether the key has a value. */
@@ -132,32 +143,43 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
     return this.#map.delete(key.toLowerCase());
   }
 
-  /** All pairs, with repeated keys, in order of each key's first appearance. */
-  *[Symbol.iterator](): IterableIterator<[string, MetadataValue]> {
+  *#pairs(): IterableIterator<[string, MetadataValue]> {
     for (const [key, values] of this.#map) {
       for (const value of values) yield [key, value];
     }
   }
 
+  /** All pairs, with repeated keys, in order of each key's first appearance. */
+  *[Symbol.iterator](): IterableIterator<[string, MetadataValue]> {
+    yield* this.#pairs();
+  }
+
   /**
    * Size as a header list (RFC 7541 §4.1): key, value and 32 bytes for each pair, with bytes as base64. For engines.
-   * Without the iterator, which would allocate an array per pair.
+   * Without the iterator, which would allocate an array per pair. Throws TypeError if the buffer of a value was
+   * detached: it cannot be sent any more.
    */
   get listBytes(): number {
     let bytes = 0;
     this.#map.forEach((values, key) => {
       for (let i = 0; i < values.length; i++) {
         const value = values[i];
-        const length = typeof value === "string" ? value.length : Math.ceil(value.length * 4 / 3);
+        const length = typeof value === "string" ? value.length : base64Bytes(key, value);
         bytes += key.length + length + FIELD_OVERHEAD_BYTES;
       }
     });
     return bytes;
   }
 
-  /** Makes a copy. */
+  /** Makes a copy; bytes are copied too. */
   clone(): Metadata {
-    return new Metadata(this);
+    const copy = new Metadata(this);
+    for (const values of copy.#map.values()) {
+      for (const [i, value] of values.entries()) {
+        if (typeof value !== "string") values[i] = value.slice();
+      }
+    }
+    return copy;
   }
 
   /** Plain object for logs and JSON: arrays of text, bytes as base64. */
@@ -170,6 +192,11 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   }
 }
 
+/** Returns bytes whose length cannot change: a copy if their buffer is resizable. */
+function fixedBytes(bytes: Uint8Array): Uint8Array {
+  return (bytes.buffer as ArrayBuffer).resizable ? bytes.slice() : bytes;
+}
+
 function checkedKey(key: string): string {
   const name = typeof key === "string" ? key.toLowerCase() : "";
   const fault = keyFault(name);
@@ -179,7 +206,7 @@ function checkedKey(key: string): string {
 
 function checkedValue(key: string, value: MetadataValue): MetadataValue {
   if (key.endsWith("-bin")) {
-    if (value instanceof Uint8Array) return value;
+    if (isBytes(value)) return fixedBytes(plainBytes(value));
     throw new TypeError(
       `Cannot use a value that is not a Uint8Array for metadata key "${key}": keys ending in -bin hold bytes`,
     );
@@ -194,4 +221,9 @@ function checkedValue(key: string, value: MetadataValue): MetadataValue {
   throw new TypeError(
     `Cannot use the value of metadata key "${key}": must be printable ASCII (or use a -bin key)`,
   );
+}
+
+function base64Bytes(key: string, { buffer, length }: Uint8Array): number {
+  if (length > 0 || !(buffer as ArrayBuffer).detached) return Math.ceil(length * 4 / 3);
+  throw new TypeError(`Cannot send the value of metadata key "${key}": its buffer was detached`);
 }

@@ -5,6 +5,7 @@
  */
 
 import { EMPTY_BYTES } from "../bytes/empty.ts";
+import { LOST_MESSAGE } from "../bytes/lost_message.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { Status, statusFromNumber } from "../call/status.ts";
 import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
@@ -205,6 +206,11 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
 
   onWritable(): void {
     if (!this.#ended) this.sink.onWritable();
+  }
+
+  onDataLost(): void {
+    this.connection.reset(this, ErrorCode.CANCEL);
+    this.#end(Status.INTERNAL, LOST_MESSAGE, noMetadata, "processed");
   }
 
   writeTrailers(): void {}

@@ -6,7 +6,7 @@
 
 import type { ByteWriter } from "../bytes/writer.ts";
 import { CONNECTION_FIELDS, withoutOuterSpace } from "../call/field_text.ts";
-import { Metadata, type MetadataValue } from "../call/metadata.ts";
+import { Metadata, type MetadataValue, pairsOf } from "../call/metadata.ts";
 import type { HpackEncoder } from "../hpack/encoder.ts";
 import type { HeaderList } from "../hpack/header_list.ts";
 
@@ -123,7 +123,7 @@ export function encodeMetadata(
   out: ByteWriter,
   metadata: Metadata,
 ): void {
-  for (const [key, value] of metadata) {
+  for (const [key, value] of pairsOf(metadata)) {
     if (isReservedKey(key)) continue;
     const text = typeof value === "string" ? value : value.toBase64({ omitPadding: true });
     const mode = SECRET.has(key) ? "never" : text.length <= MAX_INDEXED_CHARS ? "index" : "literal";

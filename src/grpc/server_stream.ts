@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LOST_MESSAGE } from "../bytes/lost_message.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type { ServerCall, ServerCallSink, ServerConnectionSink } from "../call/wire.ts";
@@ -241,6 +242,17 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     if (!this.closed) this.sink.onWritable();
   }
 
+  onDataLost(begun: boolean): void {
+    this.server.sink.onNote?.("warn", `${this.path}: ${LOST_MESSAGE}`);
+    if (!begun) {
+      this.closed = false;
+      return this.#fail(Status.INTERNAL, LOST_MESSAGE);
+    }
+    this.closed = true;
+    this.connection.reset(this, ErrorCode.INTERNAL_ERROR);
+    this.sink.onCancel(Status.INTERNAL, LOST_MESSAGE);
+  }
+
   // ---- sending -----------------------------------------------------------------------------------------
 
   sendHeaders(metadata?: Metadata, encoding?: string): void {
@@ -290,13 +302,15 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   sendStatus(code: Status, message: string, trailers?: Metadata): void {
     if (this.closed) return;
+    // Throws before the status is taken for sent.
+    const trailerBytes = trailers === undefined ? 0 : trailers.listBytes;
     this.closed = true;
     const limit = this.connection.peerMaxHeaderListBytes;
     this.#status = code;
     this.#statusMessage = encodeMessage(message, limit - OWN_FIELDS_BYTES);
     this.#trailers = trailers;
     if (trailers !== undefined) {
-      const bytes = OWN_FIELDS_BYTES + this.#statusMessage.length + trailers.listBytes;
+      const bytes = OWN_FIELDS_BYTES + this.#statusMessage.length + trailerBytes;
       if (bytes > limit) {
         this.#trailers = undefined;
         if (code === Status.OK) {
@@ -308,7 +322,11 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
       }
     }
     if (this.queue === null) this.writeTrailers();
-    else this.trailersQueued = true;
+    else {
+      // The handler may change its metadata before the queue is empty.
+      this.#trailers = this.#trailers?.clone();
+      this.trailersQueued = true;
+    }
   }
 
   writeTrailers(): void {

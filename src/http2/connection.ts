@@ -292,6 +292,11 @@ export class Http2Connection
     this.#closer.dataEndSent(stream);
   }
 
+  onDataLost(stream: Http2Stream, begun: boolean): void {
+    this.sender.discard(stream);
+    stream.onDataLost(begun);
+  }
+
   writable(stream: Http2Stream): boolean {
     return this.sender.writable(stream);
   }

@@ -11,7 +11,12 @@ import { releaseMessage } from "../bytes/pool.ts";
 // not copied.
 const COPY_BYTES = 4_096;
 
-/** First-in, first-out queue of bytes. It owns the pushed buffers, and returns lent ones to their pool once sent. */
+/**
+ * First-in, first-out queue of bytes. It owns the pushed buffers, and returns lent ones to their pool once sent.
+ *
+ * The application may still detach a buffer that it passed, which leaves a view of 0 bytes: the queue then cannot
+ * provide the bytes that it counts.
+ */
 export class SendQueue {
   #chunks: Uint8Array[] = [];
   #head = 0;
@@ -21,6 +26,8 @@ export class SendQueue {
   #tailLength = 0;
   /** Number of queued bytes. */
   length = 0;
+  /** Whether bytes were taken from the queue. Until then it begins with the start of a message. */
+  begun = false;
 
   /** Appends `prefix` (copied) and `body` (copied if small, else owned from now on). */
   push(prefix: Uint8Array | null, body: Uint8Array): void {
@@ -35,7 +42,7 @@ export class SendQueue {
         this.#chunks.push(prefix.slice());
         this.length += prefix.length;
       }
-      this.#chunks.push(body);
+      this.#chunks.push(isResizable(body) ? body.slice() : body);
       this.length += body.length;
     }
   }
@@ -59,12 +66,16 @@ export class SendQueue {
     this.#tail = null;
   }
 
-  /** Moves `count` bytes (at most `length`) to `target` at `offset`. */
-  shiftInto(target: Uint8Array, offset: number, count: number): void {
-    this.length -= count;
+  /**
+   * Moves `count` bytes (at most `length`) to `target` at `offset`. Returns false if one of the buffers was detached;
+   * the queue can only be discarded then, and still counts the bytes.
+   */
+  shiftInto(target: Uint8Array, offset: number, count: number): boolean {
+    const left = this.length - count;
     while (count > 0) {
       const chunk = this.#chunks[this.#head];
       const end = chunk === this.#tail ? this.#tailLength : chunk.length;
+      if (end === 0) return false;
       const part = Math.min(count, end - this.#headOffset);
       target.set(chunk.subarray(this.#headOffset, this.#headOffset + part), offset);
       offset += part;
@@ -72,6 +83,9 @@ export class SendQueue {
       this.#headOffset += part;
       if (this.#headOffset === end) this.#dropHead(chunk);
     }
+    this.length = left;
+    this.begun = true;
+    return true;
   }
 
   #dropHead(chunk: Uint8Array): void {
@@ -89,4 +103,11 @@ export class SendQueue {
       this.#chunks[this.#head - 1] = EMPTY_BYTES;
     }
   }
+}
+
+/** Whether the length of a view may change: its buffer is resizable, or shared and growable. */
+function isResizable({ buffer }: Uint8Array): boolean {
+  return buffer instanceof ArrayBuffer
+    ? buffer.resizable
+    : (buffer as SharedArrayBuffer & { growable: boolean }).growable;
 }

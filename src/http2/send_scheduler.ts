@@ -24,6 +24,11 @@ import type { Http2Stream } from "./stream.ts";
 export interface SendOwner {
   /** Called when END_STREAM was sent with DATA. */
   onEndSent(stream: Http2Stream): void;
+  /**
+   * Called when queued bytes cannot be sent, because the application has detached their buffer. `begun`: earlier bytes
+   * of the queue were sent, so that the stream may be inside a message.
+   */
+  onDataLost(stream: Http2Stream, begun: boolean): void;
 }
 
 /** Sends DATA of all streams of one connection. */
@@ -282,7 +287,9 @@ export class SendScheduler {
       const ahead = Math.min(queue.length, this.options.maxOutputBytes - out.length);
       out.reserve(9 + Math.max(count, ahead));
       putFrameHeader(out.buffer, out.length, count, FrameType.DATA, flags, stream.id);
-      queue.shiftInto(out.buffer, out.length + 9, count);
+      if (!queue.shiftInto(out.buffer, out.length + 9, count)) {
+        return this.owner.onDataLost(stream, queue.begun);
+      }
       out.length += 9 + count;
       stream.sendWindow -= count;
       this.window -= count;

@@ -102,6 +102,11 @@ export abstract class Http2Stream {
   abstract onReset(errorCode: number, remote: boolean, reason: string): void;
   /** Called when the stream's sender may continue after `writable` was false. */
   abstract onWritable(): void;
+  /**
+   * Called when queued bytes are lost, because the application has detached their buffer; the queue is discarded. The
+   * protocol above ends the stream, with RST_STREAM if `begun`: part of a message may have been sent.
+   */
+  abstract onDataLost(begun: boolean): void;
   /** Called when the stream has closed, to free what it holds; comes before `onReset`. */
   abstract onDropped(): void;
   /** Writes the trailer section; called when `trailersQueued` is set and the queue is empty. */

@@ -21,6 +21,8 @@ interface Outgoing {
   flags: number;
   /** Message bytes, or the value of a frame that needs no credit. */
   readonly bytes: Uint8Array;
+  /** Length of `bytes` when they were queued: the application may have detached or resized their buffer since. */
+  readonly length: number;
   /** Field block of the first frame, which needs no credit. */
   fields: Uint8Array | undefined;
   offset: number;
@@ -107,6 +109,8 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
   abstract becameWritable(): void;
   /** Called when the last frame of this side has been written. */
   abstract lastFrameWritten(): void;
+  /** Ends the call, because the application has detached the buffer of a queued message. */
+  abstract messageLost(): void;
 
   /** Whether more messages should be sent now; when false, `becameWritable` is called once that changes. */
   get writable(): boolean {
@@ -145,7 +149,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
       if ((flags & END) !== 0) this.lastFrameWritten();
       output.produced();
     } else {
-      this.enqueue({ flags, bytes: message, fields, offset: 0, counted: true });
+      this.enqueue(flags, message, fields, true);
     }
   }
 
@@ -157,14 +161,21 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
       this.lastFrameWritten();
       output.produced();
     } else {
-      this.enqueue({ flags, bytes: value, fields, offset: 0, counted: false });
+      this.enqueue(flags, value, fields, false);
     }
   }
 
-  private enqueue(entry: Outgoing): void {
+  private enqueue(
+    flags: number,
+    bytes: Uint8Array,
+    fields: Uint8Array | undefined,
+    counted: boolean,
+  ): void {
+    const { length } = bytes;
+    const entry = { flags, bytes, length, fields, offset: 0, counted };
     if (this.queue === undefined) this.queue = [entry];
     else this.queue.push(entry);
-    const counts = entry.bytes.length + QUEUED_OVERHEAD_BYTES;
+    const counts = length + QUEUED_OVERHEAD_BYTES;
     this.queuedBytes += counts;
     this.owner.sending.enqueued(counts);
     this.pump();
@@ -178,7 +189,8 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     const { output, sending, options } = this.owner;
     while (queue.length > 0) {
       const entry = queue[0];
-      const rest = entry.bytes.length - entry.offset;
+      if (entry.bytes.length !== entry.length) return this.messageLost();
+      const rest = entry.length - entry.offset;
       if (output.out.length >= options.maxOutputBytes) return sending.blocked.forOutput(this);
       if (!entry.counted) {
         output.writeFrame(entry.flags, this.id, entry.fields, entry.bytes, 0, rest);
@@ -199,7 +211,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
 
   private advance(entry: Outgoing, bytes: number): void {
     entry.offset += bytes;
-    const done = entry.offset === entry.bytes.length;
+    const done = entry.offset === entry.length;
     const counted = done ? bytes + QUEUED_OVERHEAD_BYTES : bytes;
     this.queuedBytes -= counted;
     this.owner.sending.dequeued(counted);

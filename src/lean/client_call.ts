@@ -5,8 +5,9 @@
  */
 
 import { EMPTY_BYTES } from "../bytes/empty.ts";
+import { LOST_MESSAGE } from "../bytes/lost_message.ts";
 import { Metadata } from "../call/metadata.ts";
-import type { Status } from "../call/status.ts";
+import { Status } from "../call/status.ts";
 import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
 import { type CallOwner, LeanCall } from "./call.ts";
 import { COMPRESSED, END, FIELDS, REQUEST, STREAM } from "./format/frames.ts";
@@ -65,6 +66,11 @@ export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientC
   open(): void {
     this.#openWith(REQUEST | STREAM, EMPTY_BYTES);
     this.owner.output.produced();
+  }
+
+  /** Makes the call send nothing: it ends by a later {@link finish}. */
+  sendNothing(): void {
+    this.#halfClosed = true;
   }
 
   #openWith(flags: number, message: Uint8Array): void {
@@ -145,6 +151,11 @@ export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientC
 
   override becameWritable(): void {
     if (!this.ended) this.sink.onWritable();
+  }
+
+  override messageLost(): void {
+    this.owner.cancelCall(this);
+    this.finish(Status.INTERNAL, LOST_MESSAGE, "processed");
   }
 
   override lastFrameWritten(): void {}

@@ -106,6 +106,7 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     const call = new LeanClientCall(this, request, fields, sink);
     this.#pending.add(call);
     if (problem !== undefined) {
+      call.sendNothing();
       this.#owner.defer(() => call.finish(Status.INTERNAL, problem, "unprocessed"));
     } else if (request.requestStreams) call.open();
     return call;

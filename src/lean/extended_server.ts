@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LOST_MESSAGE } from "../bytes/lost_message.ts";
 import { IdMap } from "../call/id_map.ts";
 import { Status } from "../call/status.ts";
 import { MAX_UNFINISHED_FACTOR, PeerEvent } from "../limits/peer_budget.ts";
@@ -351,6 +352,13 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
     this.#connection.note("debug", `Call ${id} dropped: ${message}`);
     this.output.writeError(id, errorValue(Status.RESOURCE_EXHAUSTED, 0, message));
     this.#drop(call, Status.RESOURCE_EXHAUSTED, message);
+  }
+
+  failLost(call: LeanServerCall): void {
+    this.#connection.note("warn", `${call.path}: ${LOST_MESSAGE}`);
+    this.output.writeError(call.id, errorValue(Status.INTERNAL, 0, LOST_MESSAGE));
+    this.#drop(call, Status.INTERNAL, LOST_MESSAGE);
+    this.output.produced();
   }
 
   endCalls(reason: string): void {

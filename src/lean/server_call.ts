@@ -28,6 +28,8 @@ export interface ServerCallOwner extends CallOwner {
   readonly acceptsGzip: boolean;
   /** Removes a call whose last frame was sent. */
   removeCall(call: LeanServerCall): void;
+  /** Sends an error in place of the rest of the reply, which is lost, and ends the call. */
+  failLost(call: LeanServerCall): void;
   /** Frees the slot of a call that has ended on the wire and whose handler is done. */
   releaseSlot(): void;
   /** Charges the client for a broken message. */
@@ -195,6 +197,10 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
 
   override becameWritable(): void {
     if (!this.ended) this.sink.onWritable();
+  }
+
+  override messageLost(): void {
+    this.owner.failLost(this);
   }
 
   override lastFrameWritten(): void {

@@ -5,7 +5,7 @@
  */
 
 import { CONNECTION_FIELDS } from "../../call/field_text.ts";
-import { Metadata } from "../../call/metadata.ts";
+import { Metadata, pairsOf } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { readU32 } from "./frames.ts";
 
@@ -225,7 +225,7 @@ export interface FieldInput {
 
 /**
  * Encodes a field block with its 2-byte length; returns undefined if the block would be empty. Throws RangeError if the
- * block exceeds 65,535 bytes.
+ * block exceeds 65,535 bytes, TypeError if the buffer of a value was detached.
  */
 export function encodeFields(input: FieldInput): Uint8Array | undefined {
   const { timeoutMs, authority, headers, trailers } = input;
@@ -257,7 +257,8 @@ const scratch = new Uint8Array(2 + MAX_BLOCK_BYTES);
 const LOOP_CHARACTERS = 32;
 
 function putPairs(at: number, kind: number, metadata: Metadata): number {
-  for (const [key, value] of metadata) at = putEntry(at, kind, key, value);
+  void metadata.listBytes;
+  for (const [key, value] of pairsOf(metadata)) at = putEntry(at, kind, key, value);
   return at;
 }
 

@@ -5,8 +5,9 @@
  */
 
 import { EMPTY_BYTES } from "../../bytes/empty.ts";
+import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import { Metadata } from "../../call/metadata.ts";
-import type { Status } from "../../call/status.ts";
+import { Status } from "../../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import type { LeanConnection } from "../connection.ts";
 import { idHigh, REQUEST, STREAM } from "../format/frames.ts";
@@ -47,6 +48,7 @@ export class V1ClientCall implements ClientCall {
   readonly maxMessageBytes: number;
   readonly #owner: V1ClientCallOwner;
   #message: Uint8Array | undefined;
+  #messageBytes = 0;
   #sent = false;
   #ended = false;
   #headersReported = false;
@@ -74,6 +76,7 @@ export class V1ClientCall implements ClientCall {
     if (compressed) return this.sendMessage(inflated(message), false);
     if (!this.session) {
       this.#message = message;
+      this.#messageBytes = message.length;
       return;
     }
     const id = this.#owner.nextId();
@@ -92,6 +95,8 @@ export class V1ClientCall implements ClientCall {
     this.#sent = true;
     const message = this.#message ?? EMPTY_BYTES;
     this.#message = undefined;
+    // The application may have detached the buffer between the message and the half-close.
+    if (message.length !== this.#messageBytes) return this.failLater(Status.INTERNAL, LOST_MESSAGE);
     this.#owner.write(REQUEST, idHigh(this.id), this.id >>> 0, encodeRoute(this.path), message);
   }
 

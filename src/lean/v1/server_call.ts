@@ -5,6 +5,7 @@
  */
 
 import { EMPTY_BYTES } from "../../bytes/empty.ts";
+import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import type { ByteWriter } from "../../bytes/writer.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status, statusName } from "../../call/status.ts";
@@ -63,6 +64,7 @@ export class V1ServerCall implements ServerCall {
   readonly #owner: V1ServerCallOwner;
   #metadata: Metadata | undefined;
   #held: Uint8Array | undefined;
+  #heldBytes = 0;
   #streamed = false;
   #paused = false;
   #unreadBytes = 0;
@@ -107,7 +109,9 @@ export class V1ServerCall implements ServerCall {
       return;
     }
     this.release();
+    if (this.closed) return;
     this.#held = message;
+    this.#heldBytes = message.length;
     this.#owner.hold(this);
     output.produced();
   }
@@ -120,6 +124,7 @@ export class V1ServerCall implements ServerCall {
 
   sendStatus(code: Status, message: string): void {
     if (this.closed) return;
+    if (this.#dropIfLost() && code === Status.OK) return this.#fail(Status.INTERNAL, LOST_MESSAGE);
     if (code !== Status.OK) {
       this.release();
       V1ServerCall.writeError(
@@ -138,8 +143,17 @@ export class V1ServerCall implements ServerCall {
     this.#end();
   }
 
+  /** Drops the message held back if the application has detached its buffer, and returns whether it did. */
+  #dropIfLost(): boolean {
+    if (this.#held === undefined || this.#held.length === this.#heldBytes) return false;
+    this.#held = undefined;
+    this.#owner.released(this);
+    return true;
+  }
+
   /** Sends the message held back, if any, as a message that is not the last. */
   release(): void {
+    if (this.#dropIfLost()) return this.#fail(Status.INTERNAL, LOST_MESSAGE);
     const message = this.#held;
     if (message === undefined) return;
     this.#held = undefined;

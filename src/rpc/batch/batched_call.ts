@@ -4,11 +4,12 @@
  * @module
  */
 
+import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import type { Clock } from "../../call/clock.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallProgress, ClientCallSink } from "../../call/wire.ts";
-import { deadlineExceeded } from "../../errors.ts";
+import { deadlineExceeded, textOf } from "../../errors.ts";
 import {
   type CallCore,
   hasPassed,
@@ -50,6 +51,8 @@ export class BatchedCall implements RoutedCall, PickWaiter {
   id = 0;
   ended = false;
   address: string | undefined = undefined;
+  /** Length of `payload` when the caller passed it: its buffer may be detached while the call waits. */
+  readonly payloadBytes: number;
 
   constructor(
     readonly owner: BatchedCallOwner,
@@ -58,6 +61,7 @@ export class BatchedCall implements RoutedCall, PickWaiter {
     readonly sink: ClientCallSink,
   ) {
     this.waitForReady = request.waitForReady;
+    this.payloadBytes = payload.length;
   }
 
   get batched(): boolean {
@@ -77,6 +81,25 @@ export class BatchedCall implements RoutedCall, PickWaiter {
     this.stream = this.owner.streamOf(connection);
     this.stream.add(this);
     if (opens) this.owner.pool.serveBatched(connection);
+  }
+
+  /** Ends the call if its deadline has passed or it cannot be sent any more, and returns whether it did. */
+  endIfUnsendable(): boolean {
+    const fault = this.#fault();
+    if (fault === undefined) return this.endIfExpired();
+    this.end(Status.INTERNAL, fault, noMetadata, "processed");
+    return true;
+  }
+
+  #fault(): string | undefined {
+    if (this.payload.length !== this.payloadBytes) return LOST_MESSAGE;
+    const { metadata } = this.request;
+    try {
+      if (metadata !== undefined) void metadata.listBytes;
+      return undefined;
+    } catch (error) {
+      return textOf(error);
+    }
   }
 
   /** Ends the call if its deadline has passed, and returns whether it did. */

@@ -162,7 +162,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
       }
       next++;
       if (call.ended) continue;
-      if (call.endIfExpired()) {
+      if (call.endIfUnsendable()) {
         this.#connection.batchedCalls--;
         continue;
       }

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
+import { textOf } from "../../errors.ts";
 import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
 
 const NO_SINK: ServerCallSink = {
@@ -38,6 +40,7 @@ export class BatchServerCall implements ServerCall {
   closed = false;
   payload: Uint8Array | undefined = undefined;
   headers: Metadata | undefined = undefined;
+  #payloadBytes = 0;
   readonly #owner: BatchServerCallOwner;
   #metadata: Metadata | undefined;
   #done = false;
@@ -68,6 +71,7 @@ export class BatchServerCall implements ServerCall {
     if (this.closed) return;
     if (this.payload === undefined) {
       this.payload = message;
+      this.#payloadBytes = message.length;
       return;
     }
     this.sendStatus(
@@ -80,11 +84,26 @@ export class BatchServerCall implements ServerCall {
   sendStatus(code: Status, message: string, trailers?: Metadata): void {
     if (this.closed) return;
     this.closed = true;
-    this.#owner.ended(this, code, message, trailers);
+    if (this.payload !== undefined && this.payload.length !== this.#payloadBytes) {
+      this.payload = undefined;
+      if (code === Status.OK) {
+        this.#owner.ended(this, Status.INTERNAL, LOST_MESSAGE, undefined);
+        return this.sink.onCancel(Status.INTERNAL, LOST_MESSAGE);
+      }
+    }
+    try {
+      this.#owner.ended(this, code, message, trailers);
+    } catch (error) {
+      // Metadata that cannot be sent fails its call alone.
+      this.headers = undefined;
+      this.#owner.ended(this, Status.INTERNAL, textOf(error), undefined);
+      this.sink.onCancel(Status.INTERNAL, textOf(error));
+    }
   }
 
   respond(message: Uint8Array): void {
     this.payload = message;
+    this.#payloadBytes = message.length;
     this.sendStatus(Status.OK, "");
   }
 

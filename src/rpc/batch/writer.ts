@@ -5,7 +5,7 @@
  */
 
 import { EMPTY_BYTES } from "../../bytes/empty.ts";
-import type { Metadata, MetadataValue } from "../../call/metadata.ts";
+import { type Metadata, type MetadataValue, pairsOf } from "../../call/metadata.ts";
 
 const encoder = new TextEncoder();
 
@@ -75,7 +75,7 @@ class FieldWriter {
 
   /** Writes each metadata entry as a field with `tag`. */
   metadata(tag: number, metadata: Metadata): void {
-    for (const [key, value] of metadata) {
+    for (const [key, value] of pairsOf(metadata)) {
       const size = entrySize(key, value);
       this.byte(tag);
       this.varint(size);
@@ -257,8 +257,10 @@ function entrySize(key: string, value: MetadataValue): number {
 }
 
 function metadataSize(metadata: Metadata): number {
+  // Throws, before anything is written, if a value cannot be sent.
+  void metadata.listBytes;
   let size = 0;
-  for (const [key, value] of metadata) {
+  for (const [key, value] of pairsOf(metadata)) {
     const entry = entrySize(key, value);
     size += 1 + varintSize(entry) + entry;
   }

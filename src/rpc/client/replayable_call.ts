@@ -5,8 +5,9 @@
  * @module
  */
 
+import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import type { Metadata } from "../../call/metadata.ts";
-import type { Status } from "../../call/status.ts";
+import { Status } from "../../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { deadlineExceeded, RpcError } from "../../errors.ts";
 import {
@@ -29,6 +30,8 @@ const WAITING_BYTES = 65_536;
 
 interface SentMessage {
   readonly message: Uint8Array;
+  /** Length of the message when it was sent first: its buffer may be detached before another attempt. */
+  readonly bytes: number;
   readonly compressed: boolean;
 }
 
@@ -208,11 +211,15 @@ export class ReplayableCall implements RoutedCall, TransparentlyRetried {
     this.#wakeSender();
   }
 
-  /** Sends everything sent so far on a new attempt's call. */
+  /** Sends everything sent so far on a new attempt's call. Throws RpcError if a message is lost. */
   replayTo(call: ClientCall): void {
     const log = this.#log ?? [];
     for (let i = 0; i < log.length; i++) {
-      const { message, compressed } = log[i];
+      const { message, bytes, compressed } = log[i];
+      if (message.length !== bytes) {
+        call.cancel();
+        throw new RpcError(Status.INTERNAL, LOST_MESSAGE);
+      }
       if (i === log.length - 1 && this.#halfClosed) {
         call.sendLastMessage(message, compressed);
         return;
@@ -299,7 +306,7 @@ export class ReplayableCall implements RoutedCall, TransparentlyRetried {
   #send(message: Uint8Array, compressed: boolean, last: boolean): void {
     if (this.ended || this.#halfClosed) return;
     if (this.#log !== undefined) {
-      this.#log.push({ message, compressed });
+      this.#log.push({ message, bytes: message.length, compressed });
       this.#logBytes += message.length;
     }
     if (last) this.#halfClosed = true;

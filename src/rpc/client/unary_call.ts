@@ -5,6 +5,7 @@
  * @module
  */
 
+import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
@@ -76,6 +77,8 @@ class UnaryCall
   readonly core: CallCore;
   readonly options: CallOptions | undefined;
   payload: Uint8Array;
+  /** Length of `payload` when the caller passed it: its buffer may be detached while the call waits to be sent. */
+  payloadBytes: number;
   call: ClientCall | undefined = undefined;
   /** The connection of the call, or the RoutedCall that picks its connections. */
   route: { readonly address: string | undefined } | undefined = undefined;
@@ -101,6 +104,7 @@ class UnaryCall
     this.core = core;
     this.method = method;
     this.payload = payload;
+    this.payloadBytes = payload.length;
     this.options = options;
     this.path = method.path;
     this.maxReceiveMessageBytes = method.maxReceiveBytes;
@@ -162,6 +166,7 @@ class UnaryCall
       const smaller = compressAsked(this.payload, this.options?.compress);
       if (smaller === undefined) return;
       this.payload = smaller;
+      this.payloadBytes = smaller.length;
       this.compressed = true;
     } catch (error) {
       this.fail(startError(error));
@@ -189,6 +194,9 @@ class UnaryCall
       if (this.timeoutMs <= 0) return this.fail(deadlineExceeded());
     }
     this.route = connection;
+    if (this.payload.length !== this.payloadBytes) {
+      return this.fail(new RpcError(Status.INTERNAL, LOST_MESSAGE));
+    }
     try {
       const call = connection.startCall(this, this);
       this.call = call;

@@ -4,12 +4,17 @@
  * @module
  */
 
-import type { RpcError } from "../../errors.ts";
+import { isBytes } from "../../bytes/is_bytes.ts";
+import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
+import { Status } from "../../call/status.ts";
+import { RpcError } from "../../errors.ts";
 import { Fifo } from "../core/message_queue.ts";
 import type { ReplyWriter } from "../core/types.ts";
 
 interface Written {
   readonly message: unknown;
+  /** Length of a message that is bytes, -1 for others: its buffer may be detached before it is taken. */
+  readonly bytes: number;
   readonly taken: PromiseWithResolvers<void>;
 }
 
@@ -45,7 +50,7 @@ export class ReplyQueue implements ReplyWriter, AsyncIterableIterator<unknown, u
       return Promise.resolve();
     }
     const taken = Promise.withResolvers<void>();
-    this.#written.push({ message, taken });
+    this.#written.push({ message, bytes: isBytes(message) ? message.length : -1, taken });
     return taken.promise;
   }
 
@@ -76,6 +81,9 @@ export class ReplyQueue implements ReplyWriter, AsyncIterableIterator<unknown, u
     const one = this.#written.take();
     if (one !== undefined) {
       one.taken.resolve();
+      if (one.bytes >= 0 && (one.message as Uint8Array).length !== one.bytes) {
+        return Promise.reject(new RpcError(Status.INTERNAL, LOST_MESSAGE));
+      }
       return Promise.resolve({ done: false, value: one.message });
     }
     if (this.#failure !== undefined) {

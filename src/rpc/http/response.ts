@@ -4,8 +4,10 @@
  * @module
  */
 
+import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import type { Exchange } from "../../http1/exchange.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
+import { textOf } from "../../errors.ts";
 import { HttpReply } from "./handler.ts";
 
 // Bodies up to this size are sent with their head. Longer ones follow as the client reads.
@@ -43,7 +45,10 @@ export class ResponseSender {
     }
     if (!this.#hold(bytes.length)) return this.#unavailable();
     exchange.sendHead(status, fields, bytes.length);
-    void this.#sendParts(bytes).then(() => exchange.ended || exchange.end());
+    this.#sendParts(bytes).then(
+      () => exchange.ended || exchange.end(),
+      (error) => exchange.abort(textOf(error)),
+    );
   }
 
   /** Sends a `Response`. Rejects with what its body's stream fails with; TypeError when the body was read already. */
@@ -115,11 +120,16 @@ export class ResponseSender {
     }
   }
 
-  /** Sends a body held in memory part by part, then releases its bytes. */
+  /**
+   * Sends a body held in memory part by part, then releases its bytes. Rejects with TypeError if the application has
+   * detached or resized its buffer meanwhile.
+   */
   async #sendParts(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; at += PART_BYTES) {
+    const { length } = bytes;
+    for (let at = 0; at < length; at += PART_BYTES) {
       await this.#writable();
       if (this.#exchange.ended) return;
+      if (bytes.length !== length) throw new TypeError(LOST_MESSAGE);
       this.#exchange.sendBody(bytes.subarray(at, at + PART_BYTES));
     }
     this.#release();

@@ -231,3 +231,16 @@ Deno.test("messages of sessions that are answered with errors are charged", () =
   for (let i = 0; i < 21; i++) made.engine.receive(frame(4, i, "", "a"), 0);
   assert.equal(made.engine.finished, true);
 });
+
+Deno.test("a held message whose buffer is detached fails its call only", () => {
+  const { engine, calls } = recordedServer();
+  engine.receive(COUNT_REQUEST, 0);
+  const { call } = calls[0];
+  const message = utf8("a");
+  call.sendMessage(message, false);
+  structuredClone(message, { transfer: [message.buffer] });
+  call.sendStatus(OK, "");
+  const [frame] = parse(drain(engine));
+  assert.match(text(frame.value), /^INTERNAL: Cannot send a message: its buffer was detached/);
+  assert.equal(engine.finished, false);
+});

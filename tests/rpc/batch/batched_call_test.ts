@@ -53,3 +53,15 @@ Deno.test("a batched call whose deadline passed before its batch was sent does n
   assert.equal(channel.stats().activeCalls, 0);
   assert.equal(channel.stats().batchedCalls, 2);
 });
+
+Deno.test("a batched call whose message is detached before its batch is sent fails alone", async () => {
+  const { server, address } = await startBatchServer(true);
+  await using _ = server;
+  await using channel = connect(address, { batch: true, poolSize: 1 });
+  const message = text("lost");
+  const lost = channel.call("/suite/echo", message);
+  const other = channel.call("/suite/echo", text("x"));
+  structuredClone(message, { transfer: [message.buffer] });
+  await assert.rejects(lost, { code: Status.INTERNAL, message: /buffer was detached or resized/ });
+  assert.equal(untext(await other), "x");
+});

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import {
+  ExchangeRequestSchema,
+  ExchangeResponseSchema,
+} from "../../../proto/gen/vrpc/v1/batch_pb.ts";
 import { Metadata } from "../../../src/call/metadata.ts";
 import { ProtocolError } from "../../../src/errors.ts";
 import {
@@ -64,7 +69,7 @@ Deno.test("a sink can start another read", () => {
 });
 
 Deno.test("a metadata entry that could not be passed on is left out, and costs no call", () => {
-  // The writer checks nothing: entries of a peer with other rules.
+  // Entries of a peer with other rules.
   const entries = [
     ["good", " a "],
     ["Upper", "b"],
@@ -75,22 +80,29 @@ Deno.test("a metadata entry that could not be passed on is left out, and costs n
     ["bytes", Uint8Array.of(1)],
     ["ok-bin", Uint8Array.of(1)],
   ] as const;
-  const foreign = { [Symbol.iterator]: () => entries.values() } as unknown as Metadata;
+  const foreign = entries.map(([key, value]) => ({
+    key,
+    value: typeof value === "string"
+      ? { case: "text" as const, value }
+      : { case: "binary" as const, value },
+  }));
   const wanted = [["good", "a"], ["upper", "b"], ["ok-bin", Uint8Array.of(1)]];
-  const requests = new BatchRequestWriter();
-  requests.call(1, "/a.B/C", 0, new Uint8Array(1), 0, foreign);
-  requests.call(2, "/a.B/C", 0, new Uint8Array(1), 0);
+  const call = { method: "/a.B/C", payload: new Uint8Array(1) };
+  const requests = create(ExchangeRequestSchema, {
+    calls: [{ id: 1, ...call, metadata: foreign }, { id: 2, ...call }],
+  });
   const calls: [number, Metadata | undefined][] = [];
-  readBatchRequest(requests.take(), {
+  readBatchRequest(toBinary(ExchangeRequestSchema, requests), {
     ...ignoreRequests,
     onCall: (id, _method, _ref, _payload, _timeoutMs, metadata) => calls.push([id, metadata]),
   });
   assert.deepEqual(calls.map(([id]) => id), [1, 2]);
   assert.deepEqual([...calls[0][1]!], wanted);
-  const responses = new BatchResponseWriter();
-  responses.ok(1, new Uint8Array(1), foreign, foreign);
+  const responses = create(ExchangeResponseSchema, {
+    replies: [{ id: 1, payload: new Uint8Array(1), headers: foreign, trailers: foreign }],
+  });
   const replies: Metadata[] = [];
-  readBatchResponse(responses.take(), {
+  readBatchResponse(toBinary(ExchangeResponseSchema, responses), {
     ...ignoreResponses,
     onReply: (_id, _code, _message, _payload, headers, trailers) =>
       replies.push(headers!, trailers!),

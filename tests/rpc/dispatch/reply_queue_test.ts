@@ -67,3 +67,11 @@ Deno.test("abort() rejects pending and later writes, and return() resolves pendi
   await write;
   assert.equal((await left.next()).done, true);
 });
+
+Deno.test("bytes that are detached before they are taken fail the replies", async () => {
+  const queue = new ReplyQueue();
+  const bytes = new Uint8Array(8);
+  queue.write(bytes);
+  structuredClone(bytes, { transfer: [bytes.buffer] });
+  await assert.rejects(queue.next(), { code: Status.INTERNAL, message: /buffer was detached/ });
+});

@@ -132,3 +132,21 @@ Deno.test("HttpReply is sent as it is, and has the same Response", async () => {
   assert.equal(await response.text(), "nöthing");
   assert.equal(new HttpReply(204, [], "").toResponse().body, null);
 });
+
+Deno.test("a body whose buffer is detached while it is sent is not taken for complete", async () => {
+  const count = 20_000_000;
+  const body = () => {
+    const bytes = new Uint8Array(count);
+    setTimeout(() => structuredClone(bytes, { transfer: [bytes.buffer] }));
+    return bytes;
+  };
+  const streamed = () => {
+    const parts = [body(), new Uint8Array(1)];
+    return new Response(ReadableStream.from(parts));
+  };
+  const whole = () => new HttpReply(200, ["content-type", "text/plain"], body());
+  const chunked = await raw(streamed);
+  assert.ok(!chunked.endsWith("0\r\n\r\n"), "the last chunk was sent");
+  const { length } = await raw(whole);
+  assert.ok(length < count);
+});
