@@ -5,6 +5,7 @@
  * @module
  */
 
+import { forEachItem } from "../call/each.ts";
 import { type PeerBudget, PeerEvent } from "../limits/peer_budget.ts";
 import { ErrorCode } from "./constants.ts";
 import type { ConnectionContext, Http2Handler } from "./context.ts";
@@ -122,11 +123,11 @@ export class StreamCloser {
 
   /** Ends every stream when the connection has ended. */
   endAll(code: number, reason: string): void {
-    for (const stream of this.#streams.takeAll()) {
+    forEachItem(this.#streams.takeAll(), (stream) => {
       // Skips streams that the callbacks of an earlier one have closed.
-      if (stream.state === StreamState.CLOSED) continue;
+      if (stream.state === StreamState.CLOSED) return;
       this.#end(stream, code, code === ErrorCode.NO_ERROR, reason);
-    }
+    });
   }
 
   #end(stream: Http2Stream, code: number, remote: boolean, reason: string): void {

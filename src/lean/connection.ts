@@ -244,8 +244,11 @@ export class LeanConnection {
     this.reader.stop();
     // Cleared before the calls end, so that send buffer room freed by one call does not resume the others.
     this.sending.blocked.clear();
-    this.#side.endCalls(reason, broken);
-    this.sending.queuedBytes = this.receiving.assemblyBytes = 0;
-    this.memory.give(this.memory.used);
+    try {
+      this.#side.endCalls(reason, broken);
+    } finally {
+      this.sending.queuedBytes = this.receiving.assemblyBytes = 0;
+      this.memory.give(this.memory.used);
+    }
   }
 }

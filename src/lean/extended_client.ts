@@ -4,6 +4,7 @@
  * @module
  */
 
+import { forEachItem } from "../call/each.ts";
 import { IdMap } from "../call/id_map.ts";
 import { Status, statusFromNumber } from "../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
@@ -311,13 +312,16 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
   outputDrained(): void {}
 
   #endPending(reason: string): void {
-    for (const call of this.#pending.all()) {
+    forEachItem(this.#pending.all(), (call) => {
       call.finish(Status.UNAVAILABLE, reason, "unprocessed");
-    }
+    });
   }
 
   endCalls(code: Status, reason: string): void {
-    this.#endPending(reason);
-    for (const call of this.#calls.values()) call.finish(code, reason, "processed");
+    try {
+      this.#endPending(reason);
+    } finally {
+      forEachItem(this.#calls.values(), (call) => call.finish(code, reason, "processed"));
+    }
   }
 }

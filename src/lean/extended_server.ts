@@ -5,6 +5,7 @@
  */
 
 import { LOST_MESSAGE } from "../bytes/lost_message.ts";
+import { forEachItem } from "../call/each.ts";
 import { IdMap } from "../call/id_map.ts";
 import { Status } from "../call/status.ts";
 import { MAX_UNFINISHED_FACTOR, PeerEvent } from "../limits/peer_budget.ts";
@@ -362,7 +363,8 @@ export class ExtendedServer implements ServerProtocol, ServerCallOwner, ControlH
   }
 
   endCalls(reason: string): void {
-    for (const call of this.#calls.values()) call.cancelled(Status.UNAVAILABLE, reason);
+    const calls = this.#calls.values();
     this.#calls.clear();
+    forEachItem(calls, (call) => call.cancelled(Status.UNAVAILABLE, reason));
   }
 }

@@ -9,6 +9,7 @@ import type { ConnectionEngine } from "../../call/wire.ts";
 import { textOf, toError } from "../../errors.ts";
 import { systemTurns, type TurnScheduler } from "../../event_loop/turns.ts";
 import type { ByteStream } from "../../transport/types.ts";
+import type { FailureLog } from "./failure_log.ts";
 import { ConnectionReader, type ReaderOwner } from "./connection_reader.ts";
 import { ConnectionWriter, type WriterOwner } from "./connection_writer.ts";
 import { EngineTimer, type EngineTimerOwner } from "./engine_timer.ts";
@@ -24,6 +25,8 @@ export interface DriverOptions {
   clock: Clock;
   /** Called once, after the stream was closed and the engine notified; with an error if the stream broke. */
   onClose: (error?: Error) => void;
+  /** Receives exceptions of the engine, after which the connection is closed. */
+  failures: FailureLog;
   /** Time limit for a write that accepts none of its bytes, in ms; noticed up to an eighth later. Default 30,000. */
   stallTimeoutMs?: number;
   /**
@@ -46,6 +49,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
   readonly #engine: ConnectionEngine;
   readonly #clock: Clock;
   readonly #onClose: (error?: Error) => void;
+  readonly #failures: FailureLog;
   readonly #stallTimeoutMs: number;
   readonly #lingerMs: number;
   readonly #reader: ConnectionReader;
@@ -58,7 +62,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
   readonly #wakeUp = () => this.wake();
   readonly #flushNow = () => {
     this.#flushQueued = false;
-    this.#flush();
+    this.#flushSafely();
   };
 
   /** Creates the driver, which from now on owns the stream and the engine; no I/O before `start`. */
@@ -69,6 +73,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     this.#engine = engine;
     this.#clock = clock;
     this.#onClose = options.onClose;
+    this.#failures = options.failures;
     this.#stallTimeoutMs = stallTimeoutMs;
     this.#lingerMs = Math.min(options.lingerMs ?? LINGER_MS, stallTimeoutMs);
     this.#reader = new ConnectionReader(this, io, options.deferClose ?? false);
@@ -89,11 +94,36 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
 
   /** Starts to read and write. `initial` holds bytes that were read already. */
   start(initial?: Uint8Array): void {
-    if (initial !== undefined && initial.length > 0) {
-      this.#engine.receive(initial, this.#clock.now());
+    try {
+      if (initial !== undefined && initial.length > 0) {
+        this.#engine.receive(initial, this.#clock.now());
+      }
+      this.onInput();
+    } catch (error) {
+      this.fail(error);
     }
-    this.onInput();
     this.#reader.run();
+  }
+
+  /** Runs `body`, a call of the engine's methods. An exception closes the connection. */
+  guard(body: () => void): void {
+    try {
+      body();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /**
+   * Closes the connection because the engine, or what it calls, has thrown: its state may be inconsistent. The
+   * exception is logged. Never throws.
+   */
+  fail(error: unknown): void {
+    this.#failures.error("A connection with {peer} is closed, because it failed: {error}", {
+      peer: this.#stream.peer.address,
+      error,
+    });
+    this.close("The connection failed", new Error("The connection failed", { cause: error }));
   }
 
   /** Schedules a flush in a microtask, because the engine's output or timer may have changed. */
@@ -109,11 +139,20 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     this.#closed = true;
     this.#timer.stop();
     this.#linger?.stop();
-    this.#engine.transportLost(reason, this.#clock.now());
+    try {
+      this.#engine.transportLost(reason, this.#clock.now());
+    } catch (thrown) {
+      // The rest of the close must follow, or the connection would be counted as open for ever.
+      this.fail(thrown);
+    }
     this.#writer.close();
     this.#stream.close();
     this.#reader.interrupt();
-    this.#onClose(error);
+    try {
+      this.#onClose(error);
+    } catch (thrown) {
+      this.fail(thrown);
+    }
   }
 
   /** Writes output and re-arms the timer after input. */
@@ -136,12 +175,20 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
 
   /** Resumes reads, arms the timer, or starts to linger. */
   onWritten(): void {
-    this.#flush();
+    this.#flushSafely();
   }
 
   /** Writes output that the engine's timer has produced. */
   onTimer(): void {
-    this.#flush();
+    this.#flushSafely();
+  }
+
+  #flushSafely(): void {
+    try {
+      this.#flush();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #flush(): void {

@@ -26,6 +26,8 @@ export interface ReaderOwner {
   onDiscarded(count: number): void;
   /** Closes the connection. */
   close(reason: string, error?: Error): void;
+  /** Closes the connection because the engine has thrown. */
+  fail(error: unknown): void;
 }
 
 /** Reads one connection until it is closed. */
@@ -56,9 +58,12 @@ export class ConnectionReader {
   /** Reads until the connection is closed. Never rejects. */
   async run(): Promise<void> {
     const engine = this.#engine;
+    let reading = false;
     try {
       while (!this.#owner.closed) {
+        reading = true;
         const count = await this.#stream.read(this.#buffer.bytes);
+        reading = false;
         if (this.#owner.closed) return;
         if (count === null) return await this.#receiveEnd();
         if (this.#endsTurn(count)) {
@@ -81,6 +86,7 @@ export class ConnectionReader {
         this.#buffer.adjust(count);
       }
     } catch (error) {
+      if (!reading) return this.#owner.fail(error);
       if (this.#deferClose && !this.#owner.closed) await this.#turns.nextTurn();
       this.#owner.close(`Connection lost: ${textOf(error)}`, toError(error));
     } finally {

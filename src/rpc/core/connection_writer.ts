@@ -29,6 +29,8 @@ export interface WriterOwner {
   onWritten(): void;
   /** Closes the connection. */
   close(reason: string, error?: Error): void;
+  /** Closes the connection because the engine has thrown. */
+  fail(error: unknown): void;
 }
 
 /** Writes the output of one connection. */
@@ -76,6 +78,7 @@ export class ConnectionWriter implements StallWatchOwner {
   async #run(): Promise<void> {
     const { out } = this.#engine;
     let turnBytes = 0;
+    let sending = false;
     try {
       while (out.length > 0 && !this.#owner.closed) {
         const { buffer, length } = out.take();
@@ -83,7 +86,9 @@ export class ConnectionWriter implements StallWatchOwner {
           let sent = 0;
           while (sent < length) {
             this.#stall.onWrite();
+            sending = true;
             sent += await this.#stream.write(buffer.subarray(sent, length));
+            sending = false;
           }
           turnBytes += length;
         } finally {
@@ -99,7 +104,8 @@ export class ConnectionWriter implements StallWatchOwner {
         if (out.length > 0 && out.length < COALESCE_BYTES) await this.#turns.nextMacrotask();
       }
     } catch (error) {
-      this.#owner.close(`Connection lost: ${textOf(error)}`, toError(error));
+      if (sending) this.#owner.close(`Connection lost: ${textOf(error)}`, toError(error));
+      else this.#owner.fail(error);
     }
     this.#writing = false;
     if (this.#owner.closed) out.clear();

@@ -11,6 +11,8 @@ import type { ConnectionEngine } from "../../call/wire.ts";
 export interface EngineTimerOwner {
   /** Called after the timer has fired and the engine, if it was due, has handled it. */
   onTimer(): void;
+  /** Closes the connection because the engine has thrown. */
+  fail(error: unknown): void;
 }
 
 /** Calls an engine at the time that the engine requests. */
@@ -45,8 +47,12 @@ export class EngineTimer {
   #fire(): void {
     this.#timer = null;
     this.#atMs = Infinity;
-    const nowMs = this.#clock.now();
-    if (this.#engine.nextTimerMs() <= nowMs) this.#engine.onTimer(nowMs);
+    try {
+      const nowMs = this.#clock.now();
+      if (this.#engine.nextTimerMs() <= nowMs) this.#engine.onTimer(nowMs);
+    } catch (error) {
+      return this.#owner.fail(error);
+    }
     this.#owner.onTimer();
   }
 }

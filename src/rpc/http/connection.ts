@@ -12,6 +12,7 @@ import { systemTurns } from "../../event_loop/turns.ts";
 import { type MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { ConnectionDriver } from "../core/connection_driver.ts";
+import { FailureLog } from "../core/failure_log.ts";
 import { httpLog } from "../core/log.ts";
 import { HttpBodyError, type HttpHandler, HttpReply } from "./handler.ts";
 import { dateFields } from "./http_date.ts";
@@ -34,6 +35,7 @@ export interface HttpConnectionOwner {
   closed(connection: HttpConnection): void;
 }
 
+const FAILURES = new FailureLog(httpLog, true);
 const TEXT = ["content-type", "text/plain; charset=utf-8"];
 const INTERNAL = new HttpReply(500, TEXT, "Internal Server Error\n");
 const BAD_HOST = new HttpReply(400, TEXT, "The host is not valid in a URL\n");
@@ -92,6 +94,7 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
       engine: this.#engine,
       clock,
       onClose: () => this.#owner.closed(this),
+      failures: FAILURES,
       stallTimeoutMs: limits.stallTimeoutMs,
       deferClose: true,
     });
@@ -131,7 +134,8 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
   /** Accepts no further request, and closes after the response to an open one. */
   drain(): void {
     if (this.#engine === null) return this.close("The server is shutting down");
-    this.#engine.drain(this.#owner.clock.now());
+    const engine = this.#engine;
+    this.#driver?.guard(() => engine.drain(this.#owner.clock.now()));
     this.#driver?.wake();
   }
 

@@ -159,7 +159,9 @@ export class Connection implements ClientConnectionSink, Pickable {
   /** Sends a ping; `onPong` receives the round-trip time in ms. */
   ping(onPong: (elapsedMs: number) => void): void {
     const startMs = this.#options.clock.now();
-    this.#engine!.ping(startMs, (nowMs) => onPong(nowMs - startMs));
+    this.#driver!.guard(() => {
+      this.#engine!.ping(startMs, (nowMs) => onPong(nowMs - startMs));
+    });
     this.#driver!.wake();
   }
 
@@ -170,7 +172,7 @@ export class Connection implements ClientConnectionSink, Pickable {
     }
     if (this.state !== "ready") return;
     this.#toDraining();
-    this.#engine!.drain(this.#options.clock.now());
+    this.#driver!.guard(() => this.#engine!.drain(this.#options.clock.now()));
     this.#driver!.wake();
   }
 
@@ -178,7 +180,9 @@ export class Connection implements ClientConnectionSink, Pickable {
   abort(reason: string): void {
     if (this.#driver === undefined) return this.fail(new Error(reason));
     if (this.state === "closed") return;
-    this.#engine!.abort(Status.UNAVAILABLE, reason, this.#options.clock.now());
+    const nowMs = this.#options.clock.now();
+    this.#driver.guard(() => this.#engine!.abort(Status.UNAVAILABLE, reason, nowMs));
+    if (this.#driver.closed) return;
     this.#driver.wake();
     this.#clearTimer();
     this.#timer = this.#options.clock.setTimer(() => this.fail(new Error(reason)), ABORT_FLUSH_MS);
@@ -244,6 +248,7 @@ export class Connection implements ClientConnectionSink, Pickable {
       engine: this.#engine,
       clock,
       onClose: (error) => this.#closed(this.#closeError(error)),
+      failures: this.#options.failures,
     });
     this.#driver.start();
   }

@@ -71,7 +71,8 @@ export class CallHost implements CallEnvironment, NestedCallHost {
   readonly #memory: MemoryPool;
   readonly #clock: Clock;
   readonly #observer: CallObserver | undefined;
-  readonly #failures: FailureLog;
+  /** Receives failures of the application and of connections. */
+  readonly failures: FailureLog;
   #started = 0;
   /** Number of ended calls, by status code. */
   #ended = new Float64Array(17);
@@ -85,7 +86,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     this.#clock = options.clock;
     this.#memory = options.memory ?? new MemoryPool(Infinity);
     this.#observer = options.observer;
-    this.#failures = new FailureLog(serverLog, options.printFailures ?? true);
+    this.failures = new FailureLog(serverLog, options.printFailures ?? true);
   }
 
   /** Accepts a call: sets its sink and, for a stream of requests, starts its handler. Never throws. */
@@ -100,7 +101,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     }
     if (this.#observer !== undefined) {
       const known = method !== undefined;
-      const observation = Observation.start(this.#observer, call.path, known, this.#failures);
+      const observation = Observation.start(this.#observer, call.path, known, this.failures);
       if (observation !== undefined) call = new ObservedServerCall(call, observation);
     }
     try {
@@ -108,7 +109,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
       if (method === undefined) this.#refuse(call, this.#missing(call.path));
       else this.#start(call, connection, method);
     } catch (error) {
-      this.#failures.error("The dispatcher failed for {method}: {error}", {
+      this.failures.error("The dispatcher failed for {method}: {error}", {
         method: call.path,
         error,
       });
@@ -169,7 +170,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
   }
 
   errorRepaired(context: CallContext, error: RpcError, fault: string): void {
-    this.#failures.warn(
+    this.failures.warn(
       "The RpcError of {method} cannot be sent as it is, {fault} (call {call}): {error}",
       { method: context.method.path, call: assignCallId(context), error, fault },
     );
@@ -177,7 +178,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
 
   #report(template: string, context: CallContext, facts: FailureFacts): void {
     const method = context.method.path;
-    this.#failures.error(template, { method, call: assignCallId(context), ...facts });
+    this.failures.error(template, { method, call: assignCallId(context), ...facts });
   }
 
   /** Returns the counters since the host was created. */

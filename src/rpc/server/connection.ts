@@ -126,7 +126,7 @@ export class AcceptedConnection implements ServerConnectionSink {
   }
 
   #serve(wire: "grpc" | "lean", initial: Uint8Array, openByMs: number): void {
-    const { clock, settings } = this.#owner;
+    const { clock, host, settings } = this.#owner;
     const nowMs = clock.now();
     this.#calls = {
       peer: this.#stream.peer,
@@ -147,6 +147,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       engine: this.#engine,
       clock,
       onClose: () => this.#end(),
+      failures: host.failures,
       stallTimeoutMs: settings.stallTimeoutMs,
       deferClose: true,
       lingerMs: LINGER_MS,
@@ -196,14 +197,16 @@ export class AcceptedConnection implements ServerConnectionSink {
   /** Refuses new calls and closes once the open ones have ended. */
   drain(): void {
     if (!this.#engine) return this.close("The server is shutting down");
-    this.#engine.drain(this.#owner.clock.now());
+    const engine = this.#engine;
+    this.#driver?.guard(() => engine.drain(this.#owner.clock.now()));
     this.#driver?.wake();
   }
 
   /** Cancels open calls and closes once the peer was notified. */
   abort(reason: string): void {
     if (!this.#engine) return this.close(reason);
-    this.#engine.abort(reason, this.#owner.clock.now());
+    const engine = this.#engine;
+    this.#driver?.guard(() => engine.abort(reason, this.#owner.clock.now()));
     this.#driver?.wake();
   }
 

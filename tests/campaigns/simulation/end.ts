@@ -72,6 +72,11 @@ export class End implements ReaderOwner, WriterOwner, EngineTimerOwner {
     this.#flush();
   }
 
+  /** Fails the simulation: an engine has thrown. */
+  fail(error: unknown): never {
+    throw error;
+  }
+
   /** Closes the byte stream now. */
   close(reason: string): void {
     if (this.closed) return;

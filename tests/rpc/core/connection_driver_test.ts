@@ -5,7 +5,11 @@ import { ConnectionDriver } from "../../../src/rpc/core/connection_driver.ts";
 import { VirtualLoop } from "../../event_loop/virtual_loop.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import { FullStream, GivingStream, microtasks, SlowStream } from "./byte_streams.ts";
+import { FailureLog } from "../../../src/rpc/core/failure_log.ts";
+import { serverLog } from "../../../src/rpc/core/log.ts";
 import { silentEngine } from "./silent_engine.ts";
+
+const silentFailures = new FailureLog(serverLog, false);
 
 function begin() {
   const clock = new VirtualClock();
@@ -16,6 +20,7 @@ function begin() {
     engine,
     clock,
     onClose() {},
+    failures: silentFailures,
     stallTimeoutMs: 8_000,
   });
   driver.start();
@@ -69,7 +74,13 @@ function beginFull(costMs: number, reads = 2) {
   };
   // The first read fills the small buffer, later ones the large one.
   const stream = new FullStream(reads);
-  const driver = new ConnectionDriver({ stream, engine, clock, onClose() {} });
+  const driver = new ConnectionDriver({
+    stream,
+    engine,
+    clock,
+    onClose() {},
+    failures: silentFailures,
+  });
   return {
     driver,
     pieces,
@@ -147,6 +158,7 @@ function beginThrottled(loop: VirtualLoop, reads = 2) {
     engine,
     clock,
     onClose() {},
+    failures: silentFailures,
     turns: new TurnScheduler(loop),
   });
   driver.start();
@@ -198,6 +210,7 @@ Deno.test("a client's connection ends at once, a server's on its turn", async ()
         engine,
         clock,
         onClose: () => resolve(),
+        failures: silentFailures,
         deferClose,
       });
       driver.start();
@@ -213,7 +226,7 @@ Deno.test("a lingering connection is closed once its peer has sent more than win
   const clock = new VirtualClock();
   const engine = { ...silentEngine(), finished: true };
   const stream = new GivingStream();
-  new ConnectionDriver({ stream, engine, clock, onClose() {} }).start();
+  new ConnectionDriver({ stream, engine, clock, onClose() {}, failures: silentFailures }).start();
   await microtasks();
   for (let i = 0; i < 64; i++) await stream.give(65_536);
   // The next read starts after this one was processed.
@@ -231,7 +244,14 @@ for (const closedGracefully of [true, false]) {
       const clock = new VirtualClock();
       const engine = { ...silentEngine(), finished: true, closedGracefully };
       const stream = new GivingStream();
-      const options = { stream, engine, clock, onClose() {}, lingerMs: 5_000 };
+      const options = {
+        stream,
+        engine,
+        clock,
+        onClose() {},
+        failures: silentFailures,
+        lingerMs: 5_000,
+      };
       const driver = new ConnectionDriver({ ...options, stallTimeoutMs: 30_000 });
       driver.start();
       await microtasks();

@@ -36,6 +36,9 @@ function begin<Stream extends ByteStream>(
     discarded: 0,
     onInput: () => owner.inputs++,
     onDiscarded: (count: number) => owner.discarded += count,
+    fail(error: unknown): never {
+      throw error;
+    },
     close(reason: string) {
       owner.closed = true;
       owner.reasons.push(reason);

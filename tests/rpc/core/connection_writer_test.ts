@@ -35,6 +35,9 @@ function begin<Stream extends SlowStream>(stream: Stream, onDrained = () => {}) 
       onDrained();
     },
     onWritten: () => owner.written++,
+    fail(error: unknown): never {
+      throw error;
+    },
     close(reason: string) {
       if (owner.closed) return;
       owner.closed = true;

@@ -19,7 +19,12 @@ function begin() {
       timer.delayMs = Infinity;
     },
   };
-  const owner = { onTimer: () => timer.fired++ };
+  const owner = {
+    onTimer: () => timer.fired++,
+    fail(error: unknown): never {
+      throw error;
+    },
+  };
   return { clock, timer, engineTimer: new EngineTimer(owner, engine, clock) };
 }
 
