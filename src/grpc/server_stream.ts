@@ -15,13 +15,14 @@ import type { FieldSummary } from "../http2/field_check.ts";
 import type { StreamOwner } from "../http2/stream.ts";
 import { StreamState } from "../http2/stream_state.ts";
 import {
-  binaryFieldsAreValid,
   contentSubtype,
   decodeMetadata,
   encodeMessage,
   encodeMetadata,
+  ENCODINGS,
   isGrpcContentType,
-  parseTimeout,
+  readFields,
+  RequestFields,
 } from "./fields.ts";
 import { GrpcStream } from "./stream.ts";
 
@@ -36,24 +37,12 @@ const NO_SINK: ServerCallSink = {
 // message.
 const OWN_FIELDS_BYTES = 320;
 const SMALL_REPLY_BYTES = 16_384;
-const ENCODINGS = "identity,gzip";
 const STATUS_200 = new PreparedField(":status", "200");
 const CONTENT_TYPE = new PreparedField("content-type", "application/grpc");
 const ACCEPT_ENCODING = new PreparedField("grpc-accept-encoding", ENCODINGS);
 const GRPC_STATUS = Object.values(Status).map((code) =>
   new PreparedField("grpc-status", `${code}`)
 );
-
-/** Decoded header fields of a request. Calls with equal header blocks share one object. */
-class RequestFields {
-  timeoutMs = Infinity;
-  encoding = "identity";
-  contentSubtype = "";
-  acceptsGzip = false;
-  names: readonly string[] = [];
-  values: readonly string[] = [];
-  constructor(readonly path: string, readonly authority: string) {}
-}
 
 const NO_FIELDS = new RequestFields("", "");
 
@@ -373,45 +362,4 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     this.#slotFree = true;
     this.connection.releaseSlot();
   }
-}
-
-// Reads the regular fields into `fields`; returns the status for a malformed request, or null.
-function readFields(
-  fields: RequestFields,
-  list: HeaderList,
-  from: number,
-): { code: Status; message: string; httpStatus: number } | null {
-  const { names, values, count } = list;
-  let binary = false;
-  for (let i = from; i < count; i++) {
-    const name = names[i];
-    if (name === "grpc-timeout") {
-      fields.timeoutMs = parseTimeout(values[i]);
-      if (Number.isNaN(fields.timeoutMs)) {
-        const message = `Cannot read grpc-timeout ${JSON.stringify(values[i])}`;
-        return { code: Status.INTERNAL, message, httpStatus: 400 };
-      }
-    } else if (name === "grpc-encoding") {
-      fields.encoding = values[i];
-    } else if (name === "grpc-accept-encoding") {
-      fields.acceptsGzip = values[i] === ENCODINGS || /\bgzip\b/.test(values[i]);
-    } else if (name.endsWith("-bin")) {
-      binary = true;
-    }
-  }
-  if (binary && !binaryFieldsAreValid(list, from)) {
-    const message = "A -bin metadata value is not valid base64";
-    return { code: Status.INTERNAL, message, httpStatus: 400 };
-  }
-  if (fields.encoding !== "identity" && fields.encoding !== "gzip") {
-    const message = `Compression "${fields.encoding}" is not supported: use ${ENCODINGS}`;
-    return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
-  }
-  if (fields.path.charCodeAt(0) !== 47) {
-    const message = `Malformed method name ${JSON.stringify(fields.path)}`;
-    return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
-  }
-  fields.names = names.slice(from, count);
-  fields.values = values.slice(from, count);
-  return null;
 }

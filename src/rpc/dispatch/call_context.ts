@@ -43,14 +43,16 @@ export interface CallContextOwner {
 
 const UNCOMPRESSED = { lastCompressed: false };
 
-/** Context of one call on a server. */
-export class CallContext implements HandlerContext {
+/**
+ * State of one call on a server. It is held apart from the {@link CallContext}, whose properties the handler may delete,
+ * replace or freeze.
+ */
+export class CallState {
   readonly method: MethodInfo;
-  compress: boolean;
-
-  // Internal to the server: not part of HandlerContext.
   readonly call: ServerCall;
   readonly connection: CallConnection;
+  /** Whether replies are compressed, if the caller accepts it. */
+  compress: boolean;
   /** Deadline in ms of the connection's clock; Infinity for none. */
   deadlineAtMs = Infinity;
   /** Undefined until first used. */
@@ -63,34 +65,26 @@ export class CallContext implements HandlerContext {
   /** Reason why the call was ended before its handler; set once. */
   aborted: RpcError | undefined = undefined;
   replies: ReplyQueue | undefined = undefined;
+  controller: AbortController | undefined = undefined;
   /** Handler of the call, which enforces its deadline. */
   owner: CallContextOwner | undefined = undefined;
   /** Tells whether the last request was compressed. */
   requests: { readonly lastCompressed: boolean } = UNCOMPRESSED;
-  #controller: AbortController | undefined = undefined;
+  /** What the dispatcher and the handler get. */
+  readonly context: CallContext;
   #values: Map<unknown, unknown> | undefined = undefined;
   #endedWith: Status | undefined = undefined;
 
-  /** Creates the context of a call without a deadline. */
+  /** Creates the state of a call without a deadline. */
   constructor(call: ServerCall, connection: CallConnection, method: MethodInfo, compress: boolean) {
     this.call = call;
     this.connection = connection;
     this.method = method;
     this.compress = compress;
+    this.context = new CallContext(this);
   }
 
-  get metadata(): Metadata {
-    return this.call.metadata;
-  }
-
-  get responseHeaders(): Metadata {
-    return this.headers ??= new Metadata();
-  }
-
-  get responseTrailers(): Metadata {
-    return this.trailers ??= new Metadata();
-  }
-
+  /** Sends the response headers, unless they were sent or the call has ended. */
   sendHeaders(): void {
     if (this.headersSent || this.call.closed) return;
     this.headersSent = true;
@@ -98,38 +92,13 @@ export class CallContext implements HandlerContext {
     this.call.sendHeaders(this.headers, this.gzipAnnounced ? "gzip" : undefined);
   }
 
-  get signal(): AbortSignal {
-    if (!this.#controller) {
-      this.#controller = new AbortController();
-      if (this.aborted) this.#controller.abort(this.aborted);
-    }
-    return this.#controller.signal;
-  }
-
+  /** Returns the time until the deadline in ms. */
   timeRemainingMs(): number {
     if (this.deadlineAtMs === Infinity) return Infinity;
     return Math.max(0, this.deadlineAtMs - this.connection.clock.now());
   }
 
-  tightenDeadline(timeoutMs: number): void {
-    if (!(timeoutMs >= 0)) {
-      throw new RangeError(`Cannot use a timeout of ${timeoutMs} ms: it must be 0 or more`);
-    }
-    this.owner?.tightenDeadline(timeoutMs);
-  }
-
-  get peer(): PeerInfo {
-    return this.connection.peer;
-  }
-
-  get wire(): HandlerContext["wire"] {
-    return this.connection.wire;
-  }
-
-  get requestCompressed(): boolean {
-    return this.requests.lastCompressed;
-  }
-
+  /** Values that interceptors pass to handlers. */
   get values(): Map<unknown, unknown> {
     if (this.#values === undefined) {
       this.#values = new Map();
@@ -138,7 +107,7 @@ export class CallContext implements HandlerContext {
     return this.#values;
   }
 
-  /** Runs the listeners for the end of the call. For the server. */
+  /** Runs the listeners for the end of the call. Never throws. */
   ended(code: Status): void {
     this.#endedWith = code;
     if (this.#values === undefined) return;
@@ -149,26 +118,101 @@ export class CallContext implements HandlerContext {
     }
   }
 
-  get stream(): ReplyQueue {
-    if (!serverStreams(this.method.kind)) {
-      throw new TypeError(
-        `Cannot write a stream of replies: ${this.method.path} has a single reply`,
-      );
-    }
-    if (!this.replies) {
-      this.replies = new ReplyQueue();
-      if (this.aborted) this.replies.abort(this.aborted);
-    }
-    return this.replies;
-  }
-
-  /** Fires `signal` and rejects pending writes with `reason`. For the server. */
+  /** Fires the context's signal and rejects pending writes with `reason`. */
   abort(reason: RpcError): void {
     if (this.aborted) return;
     this.aborted = reason;
     this.replies?.abort(reason);
-    if (this.#controller !== undefined) {
-      abortSafely(this.#controller, reason, (error) => this.owner?.listenerFailed(error));
+    if (this.controller !== undefined) {
+      abortSafely(this.controller, reason, (error) => this.owner?.listenerFailed(error));
     }
+  }
+}
+
+/** Context of one call, for the dispatcher and the handler. It has no state of its own that they could change. */
+export class CallContext implements HandlerContext {
+  readonly #state: CallState;
+
+  /** Creates the context of a call. */
+  constructor(state: CallState) {
+    this.#state = state;
+  }
+
+  get method(): MethodInfo {
+    return this.#state.method;
+  }
+
+  get compress(): boolean {
+    return this.#state.compress;
+  }
+
+  set compress(compress: boolean) {
+    this.#state.compress = compress;
+  }
+
+  get metadata(): Metadata {
+    return this.#state.call.metadata;
+  }
+
+  get responseHeaders(): Metadata {
+    return this.#state.headers ??= new Metadata();
+  }
+
+  get responseTrailers(): Metadata {
+    return this.#state.trailers ??= new Metadata();
+  }
+
+  sendHeaders(): void {
+    this.#state.sendHeaders();
+  }
+
+  get signal(): AbortSignal {
+    const state = this.#state;
+    if (!state.controller) {
+      state.controller = new AbortController();
+      if (state.aborted) state.controller.abort(state.aborted);
+    }
+    return state.controller.signal;
+  }
+
+  timeRemainingMs(): number {
+    return this.#state.timeRemainingMs();
+  }
+
+  tightenDeadline(timeoutMs: number): void {
+    if (!(timeoutMs >= 0)) {
+      throw new RangeError(`Cannot use a timeout of ${timeoutMs} ms: it must be 0 or more`);
+    }
+    this.#state.owner?.tightenDeadline(timeoutMs);
+  }
+
+  get peer(): PeerInfo {
+    return this.#state.connection.peer;
+  }
+
+  get wire(): HandlerContext["wire"] {
+    return this.#state.connection.wire;
+  }
+
+  get requestCompressed(): boolean {
+    return this.#state.requests.lastCompressed;
+  }
+
+  get values(): Map<unknown, unknown> {
+    return this.#state.values;
+  }
+
+  get stream(): ReplyQueue {
+    const state = this.#state;
+    if (!serverStreams(state.method.kind)) {
+      throw new TypeError(
+        `Cannot write a stream of replies: ${state.method.path} has a single reply`,
+      );
+    }
+    if (!state.replies) {
+      state.replies = new ReplyQueue();
+      if (state.aborted) state.replies.abort(state.aborted);
+    }
+    return state.replies;
   }
 }

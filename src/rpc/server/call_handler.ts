@@ -14,54 +14,37 @@ import { Status } from "../../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
 import { deadlineExceeded, isInstance, RpcError } from "../../errors.ts";
 import { runWithContext } from "../core/current_context.ts";
-import type { DeadlineHandle, DeadlineQueue } from "../core/deadline_queue.ts";
+import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { ignoreRejection } from "../core/promises.ts";
 import type { MethodInfo } from "../core/types.ts";
-import { type CallConnection, CallContext } from "../dispatch/call_context.ts";
-import type { Dispatcher, DispatchReply } from "../dispatch/dispatcher.ts";
+import { type CallConnection, CallState } from "../dispatch/call_context.ts";
+import type { DispatchReply } from "../dispatch/dispatcher.ts";
 import { checkedReply, EncodedReplies, encodeReply, isThenable } from "../dispatch/invoke.ts";
 import type { SlotWaiter } from "../dispatch/handler_slots.ts";
 import { inflateRequest, memoryUsedUp } from "../dispatch/inflate_request.ts";
 import { RequestStream } from "../dispatch/request_stream.ts";
+import type { CallEnvironment } from "./call_environment.ts";
 import {
   sharedCancelError,
   timeLimitError,
   wrongCountError,
   wrongReplyError,
 } from "./call_errors.ts";
-import { sendError, sendMessage, sendOk } from "./reply_sending.ts";
-import { type FailureReports, sendableError } from "./sendable_error.ts";
+import { type AnyIterator, iteratorOf, sendError, sendMessage, sendOk } from "./reply_sending.ts";
+import { sendableError } from "./sendable_error.ts";
 
 // Requests up to this length are not charged to the memory pool while they wait for their half-close: the number of
 // calls bounds them.
 const SMALL_REQUEST_BYTES = 16_384;
 
-type AnyIterator = AsyncIterator<unknown> | Iterator<unknown>;
-
 /** How a call ends: with its single reply, with undefined after streamed replies, or with an error. */
 type Outcome = Uint8Array | undefined | RpcError;
-
-/** Server interface used by a {@link ServerCallHandler}. */
-export interface CallEnvironment extends FailureReports {
-  /** Runs calls. */
-  readonly dispatcher: Dispatcher;
-  /** Holds the deadlines of all calls. */
-  readonly deadlines: DeadlineQueue;
-  /** Whether replies are compressed unless the handler decides otherwise. */
-  readonly compress: boolean;
-  /** Largest decompressed request, in bytes. */
-  readonly maxReceiveMessageBytes: number;
-  /** Counts a call that ended with `code`. Called once per call. */
-  ended(code: Status): void;
-  /** Logs what a listener of the call's signal threw. */
-  listenerFailed(context: CallContext, error: unknown): void;
-}
 
 /** Runs one call: handles the wire's events, dispatches the requests, sends replies and status. */
 export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   readonly #environment: CallEnvironment;
   readonly #call: ServerCall;
-  readonly #context: CallContext;
+  readonly #state: CallState;
   readonly #method: MethodInfo;
   #request: Uint8Array | undefined = undefined;
   #requests: RequestStream | undefined = undefined;
@@ -88,8 +71,8 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     this.#environment = environment;
     this.#call = call;
     this.#method = method;
-    this.#context = new CallContext(call, connection, method, environment.compress);
-    this.#context.owner = this;
+    this.#state = new CallState(call, connection, method, environment.compress);
+    this.#state.owner = this;
     if (call.timeoutMs !== Infinity) this.#setDeadline(call.timeoutMs, () => this.#onDeadline());
   }
 
@@ -99,18 +82,18 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   }
 
   #setDeadline(timeoutMs: number, onPassed: () => void): void {
-    const context = this.#context;
-    const nowMs = context.connection.clock.now();
+    const state = this.#state;
+    const nowMs = state.connection.clock.now();
     const atMs = nowMs + timeoutMs;
-    if (this.#completed || atMs >= context.deadlineAtMs) return;
+    if (this.#completed || atMs >= state.deadlineAtMs) return;
     this.#clearDeadline();
-    context.deadlineAtMs = atMs;
+    state.deadlineAtMs = atMs;
     this.#deadline = this.#environment.deadlines.add(atMs, onPassed, nowMs);
   }
 
   /** Logs what a listener of the context's signal threw. */
   listenerFailed(error: unknown): void {
-    this.#environment.listenerFailed(this.#context, error);
+    this.#environment.listenerFailed(this.#state, error);
   }
 
   /** Starts the handler of a method with a stream of requests. */
@@ -119,16 +102,15 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     this.#requests = new RequestStream(
       this.#call,
       this.#environment.maxReceiveMessageBytes,
-      this.#context.connection.memory,
+      this.#state.connection.memory,
     );
-    this.#context.requests = this.#requests;
+    this.#state.requests = this.#requests;
     this.#run();
   }
 
   onMessage(message: Uint8Array, compressed: boolean): void {
     if (this.#requests) {
-      if (this.#requests.push(message, compressed)) return;
-      this.#complete(memoryUsedUp(message.length));
+      this.#pushRequest(this.#requests, message, compressed);
     } else if (this.#completed) {
       return;
     } else if (this.#request !== undefined) {
@@ -140,8 +122,18 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     }
   }
 
+  #pushRequest(requests: RequestStream, message: Uint8Array, compressed: boolean): void {
+    try {
+      if (requests.push(message, compressed)) return;
+      this.#complete(memoryUsedUp(message.length));
+    } catch (error) {
+      // The handler holds the stream of requests, and may have replaced its methods.
+      this.#complete(sendableError(error, this.#state, this.#environment));
+    }
+  }
+
   #hold(bytes: number): boolean {
-    const allowed = this.#context.connection.memory.tryTake(bytes);
+    const allowed = this.#state.connection.memory.tryTake(bytes);
     if (allowed) this.#heldBytes = bytes;
     else this.#complete(memoryUsedUp(bytes));
     return allowed;
@@ -153,17 +145,17 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
         message,
         this.#call,
         this.#environment.maxReceiveMessageBytes,
-        this.#context.connection.memory,
+        this.#state.connection.memory,
       );
       this.#heldBytes = this.#request.length;
-      this.#context.requests = { lastCompressed: true };
+      this.#state.requests = { lastCompressed: true };
     } catch (error) {
       this.#complete(RpcError.from(error));
     }
   }
 
   onHalfClose(): void {
-    if (this.#requests) this.#requests.end();
+    if (this.#requests) this.#endRequests();
     else if (this.#completed) return;
     else if (this.#request === undefined) this.#complete(wrongCountError(this.#method, "none"));
     else this.#run();
@@ -174,7 +166,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
       this.#wireCode ??= code;
       return;
     }
-    this.#complete(sharedCancelError(this.#context.connection, code, reason), true);
+    this.#complete(sharedCancelError(this.#state.connection, code, reason), true);
   }
 
   onWritable(): void {
@@ -193,28 +185,28 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
 
   /** Runs the handler now, or queues the call while all handler slots of its connection are taken. */
   #run(): void {
-    if (this.#context.connection.handlers.take(this)) this.startHandler();
+    if (this.#state.connection.handlers.take(this)) this.startHandler();
   }
 
   startHandler(): void {
     const { dispatcher } = this.#environment;
-    const context = this.#context;
+    const state = this.#state;
     // The deadline is checked here too: its timer runs only after all frames of the same socket read were processed.
-    if (context.timeRemainingMs() <= 0) {
-      context.connection.handlers.release();
+    if (state.timeRemainingMs() <= 0) {
+      state.connection.handlers.release();
       return this.#onDeadline();
     }
     this.#handlerRuns = true;
     const request = this.#requests ?? this.#request as Uint8Array;
     this.#request = undefined;
-    if (this.#requests === undefined && !context.requests.lastCompressed) this.#release();
+    if (this.#requests === undefined && !state.requests.lastCompressed) this.#release();
     let reply: DispatchReply | Promise<DispatchReply>;
     try {
-      reply = context.deadlineAtMs === Infinity
-        ? dispatcher.dispatch(this.#method, request, context, true)
+      reply = state.deadlineAtMs === Infinity
+        ? dispatcher.dispatch(this.#method, request, state.context, true)
         : runWithContext(
-          context,
-          () => dispatcher.dispatch(this.#method, request, context, true),
+          state.context,
+          () => dispatcher.dispatch(this.#method, request, state.context, true),
         );
     } catch (error) {
       this.#handlerFailed(error);
@@ -242,11 +234,11 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
       this.#handlerFailed(wrongReplyError(this.#method, streams));
     } else if (single) {
       this.#handlerEnded(plainBytes(reply));
-    } else if (this.#context.deadlineAtMs === Infinity) {
+    } else if (this.#state.deadlineAtMs === Infinity) {
       this.#sendReplies(reply);
     } else {
       // A generator runs in the async context of the code that calls `next`.
-      runWithContext(this.#context, () => this.#sendReplies(reply));
+      runWithContext(this.#state.context, () => this.#sendReplies(reply));
     }
   }
 
@@ -281,7 +273,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
         }
         sendMessage(
           this.#call,
-          this.#context,
+          this.#state,
           encoded ? encodeReply(encoded.codec, result.value, true) : checkedReply(result.value),
         );
       }
@@ -298,14 +290,14 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   #handlerEnded(outcome: Outcome): void {
     if (this.#handlerRuns) {
       this.#handlerRuns = false;
-      this.#context.connection.handlers.release();
+      this.#state.connection.handlers.release();
     }
     this.#complete(outcome);
   }
 
   #handlerFailed(error: unknown): void {
     if (this.#completed) return this.#handlerEnded(undefined);
-    this.#handlerEnded(sendableError(error, this.#context, this.#environment));
+    this.#handlerEnded(sendableError(error, this.#state, this.#environment));
   }
 
   // ---- the end -------------------------------------------------------------------------------------------
@@ -320,24 +312,24 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
       this.#clearDeadline();
       const code = this.#send(outcome, cancelled);
       this.#environment.ended(code);
-      this.#context.ended(code);
+      this.#state.ended(code);
       if (this.#handlerRuns) {
         this.#abandonHandler(outcome as RpcError);
       } else {
-        this.#context.connection.handlers.leave(this);
-        this.#requests?.return();
+        this.#state.connection.handlers.leave(this);
+        this.#tellRequests("return");
       }
       this.#request = undefined;
     }
     if (this.#handlerRuns) return;
     this.#release();
-    this.#requests?.releaseInflated();
+    this.#tellRequests("releaseInflated");
     this.#call.handlerDone();
   }
 
   #release(): void {
     if (this.#heldBytes === 0) return;
-    this.#context.connection.memory.give(this.#heldBytes);
+    this.#state.connection.memory.give(this.#heldBytes);
     this.#heldBytes = 0;
   }
 
@@ -348,13 +340,13 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
       if (outcome instanceof RpcError) {
         code = outcome.code;
         if (cancelled) return code;
-        sendError(this.#call, this.#context, outcome);
+        sendError(this.#call, this.#state, outcome);
       } else {
-        sendOk(this.#call, this.#context, outcome);
+        sendOk(this.#call, this.#state, outcome);
       }
     } catch (error) {
       // Safety net for replies that the wire rejects; no known handler result gets here.
-      this.#environment.handlerFailed(this.#context, error);
+      this.#environment.handlerFailed(this.#state, error);
       code = Status.INTERNAL;
       this.#call.sendStatus(code, "Cannot send the reply");
     }
@@ -363,10 +355,31 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
 
   /** Aborts the handler's signal and ends its pending reads, writes and iterators with `reason`. */
   #abandonHandler(reason: RpcError): void {
-    this.#context.abort(reason);
-    this.#requests?.fail(reason);
+    try {
+      this.#state.abort(reason);
+      this.#requests?.fail(reason);
+    } catch (error) {
+      // The handler holds the writer of replies and the stream of requests, and may have replaced their methods.
+      this.listenerFailed(error);
+    }
     this.onWritable();
     this.#stopIterator();
+  }
+
+  #endRequests(): void {
+    try {
+      this.#requests!.end();
+    } catch (error) {
+      this.#complete(sendableError(error, this.#state, this.#environment));
+    }
+  }
+
+  #tellRequests(event: "return" | "releaseInflated"): void {
+    try {
+      this.#requests?.[event]();
+    } catch (error) {
+      this.listenerFailed(error);
+    }
   }
 
   /** Wakes iterables that react to `return()`; a generator that awaits something else goes on until that settles. */
@@ -383,10 +396,4 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     this.#environment.deadlines.cancel(this.#deadline);
     this.#deadline = undefined;
   }
-}
-
-function iteratorOf(replies: AsyncIterable<unknown> | Iterable<unknown>): AnyIterator {
-  return Symbol.asyncIterator in replies
-    ? replies[Symbol.asyncIterator]()
-    : replies[Symbol.iterator]();
 }

@@ -16,12 +16,13 @@ import { type FailureFacts, FailureLog } from "../core/failure_log.ts";
 import { type CallObserver, Observation, ObservedServerCall } from "../core/observer.ts";
 import { ignoreRejection } from "../core/promises.ts";
 import type { MethodInfo } from "../core/types.ts";
-import type { CallConnection, CallContext } from "../dispatch/call_context.ts";
+import type { CallConnection, CallState } from "../dispatch/call_context.ts";
 import { assignCallId } from "../dispatch/call_id.ts";
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import { HandlerSlots } from "../dispatch/handler_slots.ts";
 import type { NestedCallHost } from "../dispatch/router.ts";
-import { type CallEnvironment, ServerCallHandler } from "./call_handler.ts";
+import type { CallEnvironment } from "./call_environment.ts";
+import { ServerCallHandler } from "./call_handler.ts";
 
 /** Options of a {@link CallHost}. */
 export interface CallHostOptions {
@@ -160,25 +161,25 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     this.#ended[code]++;
   }
 
-  handlerFailed(context: CallContext, error: unknown): void {
-    this.#report("The handler of {method} failed (call {call}): {error}", context, { error });
+  handlerFailed(state: CallState, error: unknown): void {
+    this.#report("The handler of {method} failed (call {call}): {error}", state, { error });
   }
 
-  listenerFailed(context: CallContext, error: unknown): void {
+  listenerFailed(state: CallState, error: unknown): void {
     const template = "A listener for the end of {method} failed (call {call}): {error}";
-    this.#report(template, context, { error, hook: "listener" });
+    this.#report(template, state, { error, hook: "listener" });
   }
 
-  errorRepaired(context: CallContext, error: RpcError, fault: string): void {
+  errorRepaired(state: CallState, error: RpcError, fault: string): void {
     this.failures.warn(
       "The RpcError of {method} cannot be sent as it is, {fault} (call {call}): {error}",
-      { method: context.method.path, call: assignCallId(context), error, fault },
+      { method: state.method.path, call: callIdFor(state), error, fault },
     );
   }
 
-  #report(template: string, context: CallContext, facts: FailureFacts): void {
-    const method = context.method.path;
-    this.failures.error(template, { method, call: assignCallId(context), ...facts });
+  #report(template: string, state: CallState, facts: FailureFacts): void {
+    const method = state.method.path;
+    this.failures.error(template, { method, call: callIdFor(state), ...facts });
   }
 
   /** Returns the counters since the host was created. */
@@ -201,4 +202,13 @@ function checkMethod(method: MethodInfo): void {
 /** Whether a method takes messages of this format. A method of bytes takes any: its handler decodes them. */
 function accepts({ requestCodec: { name } }: MethodInfo, contentSubtype: string): boolean {
   return name === contentSubtype || name === "bytes";
+}
+
+/** Returns the id of a call for the log; empty if the handler has made its values unreadable. */
+function callIdFor({ context }: CallState): string {
+  try {
+    return assignCallId(context);
+  } catch {
+    return "";
+  }
 }

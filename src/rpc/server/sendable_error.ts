@@ -7,33 +7,33 @@
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { type ErrorDetail, isInstance, RpcError, textOf } from "../../errors.ts";
-import type { CallContext } from "../dispatch/call_context.ts";
+import type { CallState } from "../dispatch/call_context.ts";
 import { EncodingError } from "../dispatch/invoke.ts";
 
 /** Receives reports of what a handler threw. */
 export interface FailureReports {
   /** Logs what a handler threw other than an RpcError, and replies that cannot be encoded. */
-  handlerFailed(context: CallContext, error: unknown): void;
+  handlerFailed(state: CallState, error: unknown): void;
   /** Logs that an RpcError cannot be sent as the handler threw it, and why. */
-  errorRepaired(context: CallContext, error: RpcError, fault: string): void;
+  errorRepaired(state: CallState, error: RpcError, fault: string): void;
 }
 
 /** Returns the error that ends a call whose handler threw `thrown`, and reports failures. Never throws. */
 export function sendableError(
   thrown: unknown,
-  context: CallContext,
+  state: CallState,
   reports: FailureReports,
 ): RpcError {
   if (!isInstance(thrown, RpcError)) {
-    reports.handlerFailed(context, thrown);
+    reports.handlerFailed(state, thrown);
     return new RpcError(Status.UNKNOWN, "The handler failed", { cause: thrown });
   }
   const fault = faultOf(thrown);
   if (fault !== undefined) {
-    reports.errorRepaired(context, thrown, fault);
+    reports.errorRepaired(state, thrown, fault);
     return repaired(thrown);
   }
-  if (thrown instanceof EncodingError) reports.handlerFailed(context, thrown.cause);
+  if (thrown instanceof EncodingError) reports.handlerFailed(state, thrown.cause);
   return thrown;
 }
 

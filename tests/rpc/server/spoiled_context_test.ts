@@ -1,0 +1,93 @@
+// Handlers that delete, replace or freeze what the server gave them: only their own call may suffer.
+
+import assert from "node:assert/strict";
+import type { HandlerContext } from "../../../mod.ts";
+import { settled } from "../../fixtures/settled.ts";
+import { served } from "../../fixtures/served.ts";
+
+const NOTHING = new Uint8Array();
+
+/** Names of all properties that an object has, with those of its prototypes up to Object's. */
+function names(target: object): (string | symbol)[] {
+  const all: (string | symbol)[] = [];
+  for (
+    let one = target;
+    one !== null && one !== Object.prototype;
+    one = Object.getPrototypeOf(one)
+  ) all.push(...Reflect.ownKeys(one));
+  return all;
+}
+
+const SPOILERS: Record<string, (target: object) => void> = {
+  deletes(target) {
+    for (const key of Reflect.ownKeys(target)) Reflect.deleteProperty(target, key);
+  },
+  freezes: Object.freeze,
+  replaces(target) {
+    for (const key of names(target)) {
+      if (key === "constructor") continue;
+      const get = () => {
+        throw new Error(`replaced ${String(key)}`);
+      };
+      Reflect.defineProperty(target, key, { configurable: true, get, set: get });
+    }
+  },
+};
+
+const TARGETS: Record<string, (context: HandlerContext) => object> = {
+  "its context": (context) => context,
+  "its values": ({ values }) => values,
+  "its headers": ({ responseHeaders }) => responseHeaders,
+  "its trailers": ({ responseTrailers }) => responseTrailers,
+  "the request's metadata": ({ metadata }) => metadata,
+  "its signal": ({ signal }) => signal,
+};
+
+for (const wire of ["grpc", "lean"] as const) {
+  for (const [does, spoil] of Object.entries(SPOILERS)) {
+    for (const [what, targetOf] of Object.entries(TARGETS)) {
+      Deno.test(`${wire}: a handler that ${does} ${what} harms no other call`, async () => {
+        await using rig = await served((router) => {
+          router.method("/unary", {}, (request, context) => {
+            spoil(targetOf(context));
+            return request;
+          });
+          router.method("/throws", {}, (_, context) => {
+            spoil(targetOf(context));
+            throw new Error("after spoiling");
+          });
+          router.method("/hangs", {}, (_, context) => {
+            spoil(targetOf(context));
+            return new Promise<Uint8Array>(() => {});
+          });
+          router.method("/replies", { kind: "server_streaming" }, (_, context) => {
+            const { stream } = context;
+            spoil(targetOf(context));
+            spoil(stream);
+            return [NOTHING];
+          });
+          router.method("/requests", { kind: "client_streaming" }, (requests, context) => {
+            spoil(targetOf(context));
+            spoil(requests);
+            return new Promise<Uint8Array>(() => {});
+          });
+          router.method("/echo", {}, (request) => request);
+        }, { connect: { wire }, serve: { printFailures: false } });
+        const { channel } = rig;
+        const options = { timeoutMs: 100 };
+        for (const path of ["/unary", "/throws", "/hangs"]) {
+          await settled(channel.call(path, NOTHING, options));
+        }
+        await settled(Array.fromAsync(channel.stream("/replies", NOTHING, options)));
+        const session = channel.session("/requests", options);
+        await settled(session.send(NOTHING));
+        await settled(session.receive());
+        session.cancel();
+        const { connections } = rig.server.stats();
+        await channel.call("/echo", NOTHING, { timeoutMs: 5_000 });
+        assert.equal(rig.server.stats().connections[wire], 1, "the connection was replaced");
+        assert.equal(connections[wire], 1);
+      });
+    }
+  }
+}
