@@ -6,7 +6,7 @@
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { Status } from "../../call/status.ts";
-import { RpcError } from "../../errors.ts";
+import { RpcError, textOf } from "../../errors.ts";
 import { serverLog } from "../core/log.ts";
 import type { HandlerContext, Interceptor } from "../core/types.ts";
 
@@ -56,12 +56,13 @@ const PRINCIPAL = Symbol("vrpc.principal");
  *
  * Each call of a batch is checked, and so is the batch stream itself (`/vrpc.v1.BatchService/*`). The reserved route
  * `capabilities`, which lists the names of all methods, is a method too: only the keys `"capabilities"` and `"*"`
- * match it. Throws TypeError for a key that matches nothing.
+ * match it. Throws TypeError unless `rules` is a plain object with at least one rule, and for a key that matches nothing.
  *
  * @category Access
  */
 export function authorize(rules: AccessRules): Interceptor {
   // A Map: the path `constructor` must not match a property of Object.prototype.
+  checkRules(rules);
   const byKey = new Map<string, AccessRule>();
   for (const [key, rule] of Object.entries(rules)) {
     checkRule(key, rule);
@@ -86,6 +87,24 @@ export function authorize(rules: AccessRules): Interceptor {
 }
 
 /** Throws TypeError for a key that no method can match, and for a rule that is not a function. */
+/** Throws TypeError unless the rules are those of a plain object, of which there must be some. */
+function checkRules(rules: unknown): void {
+  const prototype = typeof rules === "object" && rules !== null
+    ? Object.getPrototypeOf(rules)
+    : undefined;
+  // The entries of a Map, and the methods of a class, are no properties of the object itself.
+  if (prototype !== null && prototype !== Object.prototype) {
+    throw new TypeError(
+      `Cannot use the rules: must be a plain object of rules by method, not ${textOf(rules)}`,
+    );
+  }
+  if (Object.keys(rules as object).length === 0) {
+    throw new TypeError(
+      "Cannot use the rules: there are none, so that every call would be refused",
+    );
+  }
+}
+
 function checkRule(key: string, rule: unknown): void {
   const fail = (why: string): never => {
     throw new TypeError(`Cannot use the rule ${JSON.stringify(key)}: ${why}`);
@@ -97,6 +116,9 @@ function checkRule(key: string, rule: unknown): void {
   if (key !== key.trim() || /[\x00-\x1f\x7f]/.test(key)) {
     fail("a path has no white space around it and no control characters");
   }
+  // The characters of a URI's path (RFC 3986 §3.3); an escape would not be decoded.
+  const odd = key.startsWith("/") ? /[^\w\-.~!$&'()*+,;=:@/]/.exec(key) : /[\s\p{C}]/u.exec(key);
+  if (odd !== null) fail(`a path does not contain ${JSON.stringify(odd[0])}`);
   if (key.includes("/") && !key.startsWith("/")) fail(`a path begins with a slash ("/${key}")`);
   const star = key.indexOf("*");
   if (star >= 0 && (star !== key.length - 1 || !/^\/(?:[^/].*\/)?\*$/.test(key))) {

@@ -99,7 +99,7 @@ for (const wire of ["grpc", "lean"] as const) {
   Deno.test(`authorize() covers the route capabilities: ${wire}`, async () => {
     const path = wire === "lean" ? "capabilities" : "/capabilities";
     const outcomes: [AccessRules, boolean][] = [
-      [{}, false],
+      [{ "/shop.Orders/*": anyone }, false],
       [{ "/shop.Orders/*": anyone, "/capabilitie/*": anyone, "/*": anyone }, false],
       [{ "*": () => false }, false],
       [{ "capabilities": () => false, "*": anyone }, false],
@@ -117,7 +117,7 @@ for (const wire of ["grpc", "lean"] as const) {
   });
 
   Deno.test(`authorize() refuses streams before their handler starts: ${wire}`, async () => {
-    const { server, address, ran } = await start({});
+    const { server, address, ran } = await start({ "/other.Service/*": anyone });
     await using _ = server;
     await using channel = connect(address, { wire });
     await using session = channel.session("/shop.Orders/Watch", { initial: EMPTY });
@@ -251,4 +251,30 @@ Deno.test("vsockPeer() checks the context id and refuses other transports", asyn
     if (allowed) assert.equal(untext(await call), "vsock:16");
     else await assert.rejects(call, { code: Status.PERMISSION_DENIED });
   }
+});
+
+Deno.test("authorize() takes only a plain object with rules whose keys are paths", () => {
+  class Rules {
+    "/a.B/C" = anyone;
+  }
+  const wrong: unknown[] = [
+    new Map([["/a.B/C", anyone]]),
+    [anyone],
+    new Rules(),
+    () => anyone,
+    null,
+    undefined,
+    "*",
+    {},
+    Object.create(null),
+  ];
+  for (const rules of wrong) assert.throws(() => authorize(rules as never), TypeError);
+  for (const char of [" ", "\u00a0", "\u200b", "?", "#", "%", "\\", '"', "ü"]) {
+    const key = `/a.B/C${char}D`;
+    assert.throws(() => authorize({ [key]: anyone }), (error: Error) => {
+      return error instanceof TypeError && error.message.includes(JSON.stringify(key));
+    });
+  }
+  assert.throws(() => authorize({ "cap\u200babilities": anyone }), TypeError);
+  authorize(Object.assign(Object.create(null), { "/a.B/C-d_e.f~1": anyone, "äpfel": anyone }));
 });
