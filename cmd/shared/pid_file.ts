@@ -15,7 +15,8 @@ const MAX_BYTES = 64;
 const ATTEMPTS = 5;
 
 /**
- * Pid file, owned by this process until disposal. It is locked while the process lives: process ids are
+ * Pid file, owned by this process until disposal. Only its user can open it (mode 0600): whoever may open a file may
+ * also lock it (flock(2)), and would be taken for a running owner or keep the program from starting. It is locked while the process lives: process ids are
  * reused, so the id alone does not show whether its owner is running.
  */
 export class PidFile implements AsyncDisposable {
@@ -92,7 +93,7 @@ export async function pidFileOwner(path: string): Promise<PidFileOwner | undefin
       return undefined;
     }
     if (pid === undefined) throw new Error("it holds no process id");
-    if (!await hasOpen(pid, file)) {
+    if (!await holdsLock(pid, file)) {
       throw new Error(`process ${pid}, which it names, is not its owner`);
     }
     return {
@@ -131,7 +132,7 @@ async function create(path: string): Promise<Deno.FsFile | undefined> {
   let file: Deno.FsFile;
   try {
     // Exclusive creation follows no link.
-    file = await Deno.open(path, { read: true, write: true, createNew: true, mode: 0o644 });
+    file = await Deno.open(path, { read: true, write: true, createNew: true, mode: 0o600 });
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return undefined;
     throw error;
@@ -180,11 +181,18 @@ async function readPid(file: Deno.FsFile): Promise<number | undefined> {
   return Number(text);
 }
 
-/** Whether a process has the file open. Elsewhere than on Linux only the lock shows that there is an owner. */
-async function hasOpen(pid: number, file: Deno.FsFile): Promise<boolean> {
+/**
+ * Whether a process has locked the file, and not just opened it. Elsewhere than on Linux only the lock itself shows that
+ * there is an owner.
+ */
+async function holdsLock(pid: number, file: Deno.FsFile): Promise<boolean> {
   if (Deno.build.os !== "linux") return true;
   const info = await file.stat();
+  // proc_locks(5): number, kind, mode, access, process, device and inode; a waiting lock has "->" as its second field.
+  // The device is that of the file system, which overlayfs and btrfs do not show in stat(2); it is compared below.
+  const lock = new RegExp(`^\\d+: FLOCK +ADVISORY +WRITE +${pid} +\\S+:${info.ino} `, "m");
   try {
+    if (!lock.test(await Deno.readTextFile("/proc/locks"))) return false;
     for await (const { name } of Deno.readDir(`/proc/${pid}/fd`)) {
       const open = await Deno.stat(`/proc/${pid}/fd/${name}`).catch(() => undefined);
       if (open !== undefined && isSame(open, info)) return true;

@@ -76,7 +76,7 @@ Deno.test("a pid file replaces that of a process that has ended", async () => {
       await Deno.writeTextFile(path, content);
       await using _file = await PidFile.write(path);
       assert.equal(await Deno.readTextFile(path), `${Deno.pid}\n`);
-      assert.equal(Deno.lstatSync(path).mode! & 0o777, 0o644);
+      assert.equal(Deno.lstatSync(path).mode! & 0o777, 0o600);
     }
     assert.deepEqual(names(dir), []);
   });
@@ -170,5 +170,27 @@ Deno.test("server:stop signals no process but the owner of the pid file", async 
     assert.equal((await stop("link"))[0], 1);
     assert.equal(bystander.ended, false);
     assert.deepEqual(names(dir), ["forged", "link", "unlocked"]);
+  });
+});
+
+Deno.test("a process that only reads the pid file is not taken for its owner", async () => {
+  await inTempDir(async (dir) => {
+    await using processes = new Processes();
+    const path = `${dir}/pid`;
+    const reader = processes.start([
+      ...[Deno.execPath(), "eval", "--quiet"],
+      `Deno.writeTextFileSync(${JSON.stringify(path)}, Deno.pid + "\\n");
+      const file = Deno.openSync(${JSON.stringify(path)});
+      console.log(Deno.pid);
+      setInterval(() => file, 1000);`,
+    ]);
+    const [pid] = await reader.line(/^\d+$/);
+    // Another process holds the lock.
+    using file = await Deno.open(path, { read: true, write: true });
+    await file.lock(true);
+    await assert.rejects(
+      pidFileOwner(path),
+      { message: `process ${pid}, which it names, is not its owner` },
+    );
   });
 });
