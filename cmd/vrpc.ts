@@ -33,6 +33,7 @@ import { findMethod, type FoundMethod, listMethods, type Lookup } from "./vrpc/l
 interface Flags extends ClientTlsFlags {
   wire: "grpc" | "lean";
   timeoutMs?: number;
+  lookupTimeoutMs: number;
   connectTimeoutMs: number;
   metadata?: string[];
   compress: boolean;
@@ -49,7 +50,7 @@ interface Job {
   readonly data?: string;
 }
 
-/** Longest wait for a reply without `--timeout-ms`, and for the list of methods. */
+/** Longest wait for a reply without `--timeout-ms`. */
 const SILENCE_MS = 30_000;
 
 /**
@@ -110,6 +111,14 @@ function addOptions(command: Command): void {
         default: 5_000,
         parse: wholeNumber(1, 3_600_000),
       }),
+    )
+    .addOption(
+      option(
+        "--lookup-timeout-ms <ms>",
+        "VRPC_LOOKUP_TIMEOUT_MS",
+        "time limit for the list of methods and their types",
+        { default: 10_000, parse: wholeNumber(1, 3_600_000) },
+      ),
     )
     .option("-m, --metadata <key:value>", "metadata to send; may be repeated", entry)
     .addOption(
@@ -182,7 +191,8 @@ async function run(
   channel: Channel,
 ): Promise<number> {
   const { timeoutMs, wire, format, compress } = flags;
-  const lookup = { channel, wire, options: { metadata, timeoutMs: timeoutMs || SILENCE_MS } };
+  const lookupMs = Math.min(timeoutMs || Infinity, flags.lookupTimeoutMs);
+  const lookup = { channel, wire, options: { metadata, timeoutMs: lookupMs } };
   let method: FoundMethod | undefined;
   try {
     await channel.ready({ timeoutMs: flags.connectTimeoutMs });

@@ -188,3 +188,14 @@ Deno.test("server:stop gives a server that does not end a time limit, and says h
   assert.equal(await server.code(), 0);
   await Deno.remove(directory, { recursive: true });
 });
+
+Deno.test("vrpc: a lookup has a time limit of its own, 10 s by default", async () => {
+  await using peer = await SILENT_PEERS["answers no call"]();
+  await using processes = new Processes();
+  const help = await ended(processes.program("vrpc", ["--help"]), 1_000);
+  assert.match(help.stdout.replace(/\s+/g, " "), /--lookup-timeout-ms <ms>[^-]*default: 10000/);
+  const run = processes.program("vrpc", ["--lookup-timeout-ms", "300", "list", peer.address]);
+  const { code, stderr } = await ended(run, 2 * 300);
+  assert.equal(code, 68, stderr);
+  assert.match(stderr, /^DEADLINE_EXCEEDED: /);
+});
