@@ -7,17 +7,17 @@
  */
 
 import { Metadata } from "./call/metadata.ts";
+import { textOfValue } from "./call/printable.ts";
 import { Status, statusName } from "./call/status.ts";
 
 /** Returns the text of a thrown value: the message of an Error, any other value converted to a string. Never throws. */
 export function textOf(thrown: unknown): string {
   try {
     if (thrown instanceof Error && typeof thrown.message === "string") return thrown.message;
-    return String(thrown);
   } catch {
-    // The value is a Proxy whose traps throw, or an object that cannot be converted to text.
-    return "a value without a text";
+    // The value is a Proxy whose traps throw, or an error whose fields do.
   }
+  return textOfValue(thrown);
 }
 
 /**

@@ -110,7 +110,8 @@ function framesOf({ stack = "", message }: Error): string {
   return frames.map((line) => `\n${printable(line)}`).join("");
 }
 
-function textOfValue(value: unknown): string {
+/** Returns the text of any value. Never throws. */
+export function textOfValue(value: unknown): string {
   try {
     return String(value);
   } catch {

@@ -84,19 +84,21 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
     const message = owned
       ? b.subarray(value, value + valueBytes)
       : b.slice(value, value + valueBytes);
-    if (session) this.#onSessionMessage(b, at, typeBytes, route, message);
-    else this.#onRequest(b, at, typeBytes, route, message);
+    const high = readU32(b, at + 2);
+    const low = readU32(b, at + 6);
+    if (session) this.#onSessionMessage(b, at, typeBytes, high, low, route, message);
+    else this.#onRequest(b, at, typeBytes, high, low, route, message);
   }
 
   #onRequest(
     b: Uint8Array,
     at: number,
     typeBytes: number,
+    high: number,
+    low: number,
     route: string,
     message: Uint8Array,
   ): void {
-    const high = readU32(b, at + 2);
-    const low = readU32(b, at + 6);
     const key = high < EXACT_HIGH ? high * 0x1_0000_0000 + low : `${high}:${low}`;
     if (this.#calls.has(key)) {
       return this.connection.illegal(`Cannot open call ${key}: its id is in use`);
@@ -128,11 +130,11 @@ export class V1Server implements ServerProtocol, V1ServerCallOwner {
     b: Uint8Array,
     at: number,
     typeBytes: number,
+    high: number,
+    low: number,
     route: string,
     message: Uint8Array,
   ): void {
-    const high = readU32(b, at + 2);
-    const low = readU32(b, at + 6);
     let call = this.#sessions.get(route);
     if (call === undefined) {
       if (!this.#admitsCall) return this.#refuseCall(b, at, typeBytes);
