@@ -9,6 +9,7 @@ import { setImmediate } from "node:timers";
 import tls from "node:tls";
 import type { TlsPeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
+import { systemTurns } from "../event_loop/turns.ts";
 import { DuplexStream } from "./duplex_stream.ts";
 import { peekAlpnOffer } from "./client_hello.ts";
 import { checkKeyPair } from "./key_pair.ts";
@@ -140,6 +141,8 @@ export class TlsAcceptor {
     const timer = setTimeout(() => inner.close(), TLS_HANDSHAKE_TIMEOUT_MS);
     try {
       const { stream, offer } = await peekAlpnOffer(inner);
+      // Many hellos may have come at once, and each is followed by the creation of a TLS session.
+      await systemTurns.nextTurn();
       const preferred = offer.find((name) => alpn.includes(name)) ?? alpn[0];
       return { stream, server: this.#serverFor(preferred) };
     } finally {
