@@ -8,6 +8,9 @@ import type { Message } from "@bufbuild/protobuf";
 import { Status } from "../call/status.ts";
 import { JsonLimitError, type JsonMessageCodec } from "../codec/proto_json.ts";
 import { RpcError } from "../errors.ts";
+import { HttpBodyError } from "../rpc/http/handler.ts";
+import type { BodyAccount } from "../rpc/http/request_body.ts";
+import { gatherBody } from "../rpc/http/request.ts";
 
 /** Rejected request: an HTTP status and an error. */
 export class BadRequest extends Error {
@@ -44,13 +47,8 @@ export class BodyPool {
   /** Holds `count` more bytes. Throws BadRequest (503) beyond the limit. */
   take(count: number): void {
     if (this.#used + count > this.limitBytes) {
-      throw new BadRequest(
-        503,
-        new RpcError(
-          Status.RESOURCE_EXHAUSTED,
-          `Too many bytes of unfinished bodies, limit is ${this.limitBytes}: try again later`,
-        ),
-        true,
+      throw poolFull(
+        `Too many bytes of unfinished bodies, limit is ${this.limitBytes}: try again later`,
       );
     }
     this.#used += count;
@@ -70,6 +68,28 @@ export interface BodyLimits {
   readonly pool: BodyPool;
   /** Time until the body must be complete, in ms. */
   readonly timeoutMs: number;
+}
+
+/** Bytes of one body. */
+class BodyShare implements BodyAccount {
+  readonly #limits: BodyLimits;
+  #held = 0;
+
+  constructor(limits: BodyLimits) {
+    this.#limits = limits;
+  }
+
+  take(bytes: number): void {
+    const { maxBytes, pool } = this.#limits;
+    if (this.#held + bytes > maxBytes) throw tooLarge(maxBytes);
+    pool.take(bytes);
+    this.#held += bytes;
+  }
+
+  give(bytes: number): void {
+    this.#limits.pool.give(bytes);
+    this.#held -= bytes;
+  }
 }
 
 // Bodies with a content-length up to this are read in one step, which takes half the time, and are not charged to the
@@ -93,7 +113,9 @@ export async function readJson(request: Request, limits: BodyLimits): Promise<Ui
   }
   const announced = Number(request.headers.get("content-length") ?? "0");
   if (announced > limits.maxBytes) throw tooLarge(limits.maxBytes);
-  if (announced > 0 && announced <= SMALL_BYTES) return await readSmall(request, limits.timeoutMs);
+  const small = announced > 0 && announced <= SMALL_BYTES;
+  const whole = small ? request.bytes() : gatherBody(request, new BodyShare(limits));
+  if (whole !== undefined) return await readWhole(whole, limits);
   if (request.body === null) return new Uint8Array(0);
   const reader = request.body.getReader();
   let late = false;
@@ -116,13 +138,22 @@ export async function readJson(request: Request, limits: BodyLimits): Promise<Ui
   }
 }
 
-async function readSmall(request: Request, timeoutMs: number): Promise<Uint8Array> {
+async function readWhole(
+  whole: Promise<Uint8Array>,
+  { maxBytes, timeoutMs }: BodyLimits,
+): Promise<Uint8Array> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(tooLate(timeoutMs)), Math.min(timeoutMs, MAX_TIMER_MS));
   });
   try {
-    return await Promise.race([request.bytes().catch(cutShort), deadline]);
+    const bytes = await Promise.race([whole, deadline]);
+    if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+    return bytes;
+  } catch (error) {
+    if (error instanceof BadRequest) throw error;
+    if (error instanceof HttpBodyError && error.status === 503) throw poolFull(error.message);
+    return cutShort();
   } finally {
     clearTimeout(timer);
   }
@@ -158,6 +189,10 @@ async function readAll(
   } finally {
     pool.give(length);
   }
+}
+
+function poolFull(message: string): BadRequest {
+  return new BadRequest(503, new RpcError(Status.RESOURCE_EXHAUSTED, message), true);
 }
 
 function tooLate(timeoutMs: number): BadRequest {

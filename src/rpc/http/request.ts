@@ -8,7 +8,7 @@
  */
 
 import type { RequestHead } from "../../http1/request_head.ts";
-import type { RequestBody } from "./request_body.ts";
+import type { BodyAccount, RequestBody } from "./request_body.ts";
 import { delegate, RequestHeaders } from "./request_headers.ts";
 
 const utf8 = new TextDecoder();
@@ -82,9 +82,14 @@ export class IncomingRequest {
 
   /** Body as bytes. Rejects with TypeError when it was read already. */
   bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.gather(null);
+  }
+
+  /** Body as bytes that are counted in `account` until they are complete. */
+  gather(account: BodyAccount | null): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#real !== null || this.#stream !== null) return this.real.bytes();
     if (!this.#body.exists) return Promise.resolve(new Uint8Array());
-    return this.#body.bytes();
+    return this.#body.bytes(account);
   }
 
   /** Body as a buffer. Rejects with TypeError when it was read already. */
@@ -117,6 +122,18 @@ delegate<object, Request>(
   (request) => (request as IncomingRequest).real,
   new Request("http://localhost/"),
 );
+
+/**
+ * Gathers the body of a request of `serveHttp` in one step, which costs a tenth of reading its stream when the body
+ * comes in small parts; undefined for other requests. For what it counts and rejects with, see
+ * {@link RequestBody.bytes}.
+ */
+export function gatherBody(
+  request: Request,
+  account: BodyAccount,
+): Promise<Uint8Array<ArrayBuffer>> | undefined {
+  return request instanceof IncomingRequest ? request.gather(account) : undefined;
+}
 
 /** URL of a request; `*` becomes `/`. */
 function urlOf({ target, authority }: RequestHead, scheme: string): string {

@@ -5,6 +5,7 @@
  */
 
 import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
+import { toError } from "../../errors.ts";
 import type { Exchange } from "../../http1/exchange.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { HttpBodyError } from "./handler.ts";
@@ -15,6 +16,14 @@ const STREAM_BYTES = 65_536;
 const EAGER_BYTES = 16_384;
 const MIN_BYTES = 1_024;
 
+/** Account of bytes that are being gathered, besides that of the server. */
+export interface BodyAccount {
+  /** Counts `bytes` more bytes. Throws when there is no room; the body then fails with that error. */
+  take(bytes: number): void;
+  /** Frees `bytes` bytes. */
+  give(bytes: number): void;
+}
+
 /** Body of one request, read at most once. */
 export class RequestBody {
   readonly #exchange: Exchange;
@@ -23,6 +32,7 @@ export class RequestBody {
   #length = 0;
   #ended = false;
   #error: Error | null = null;
+  #account: BodyAccount | null = null;
   #used = false;
   #streams = false;
   #flushQueued = false;
@@ -45,9 +55,13 @@ export class RequestBody {
     return this.#exchange.head.bodyBytes !== 0;
   }
 
-  /** Gathers the body. Rejects with TypeError when it was read already, with HttpBodyError when it can't be read. */
-  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+  /**
+   * Gathers the body, and counts it in `account` until it is complete. Rejects with TypeError when it was read already,
+   * with HttpBodyError when it can't be read, with the error of `account` when that has no room.
+   */
+  async bytes(account: BodyAccount | null = null): Promise<Uint8Array<ArrayBuffer>> {
     this.#use();
+    this.#account = account;
     if (!this.#ended && this.#error === null) {
       await new Promise<void>((resolve) => {
         this.#resolve = resolve;
@@ -85,9 +99,15 @@ export class RequestBody {
   receive(bytes: Uint8Array): void {
     if (this.#error !== null) return;
     if (!this.#memory.tryTake(bytes.length)) {
-      this.#exchange.closeAfter();
-      this.fail(new HttpBodyError(503, "Too many bytes of unfinished bodies: try again later"));
-      return;
+      return this.#refuse(
+        new HttpBodyError(503, "Too many bytes of unfinished bodies: try again later"),
+      );
+    }
+    try {
+      this.#account?.take(bytes.length);
+    } catch (error) {
+      this.#memory.give(bytes.length);
+      return this.#refuse(toError(error));
     }
     this.#append(bytes);
     if (!this.#streams) return;
@@ -99,6 +119,11 @@ export class RequestBody {
       this.#flushQueued = false;
       this.#settle();
     });
+  }
+
+  #refuse(error: Error): void {
+    this.#exchange.closeAfter();
+    this.fail(error);
   }
 
   /** Marks the body as complete. */
@@ -125,6 +150,7 @@ export class RequestBody {
   #release(): void {
     if (this.#bytes !== null && this.#streams) releaseBuffer(this.#bytes);
     this.#memory.give(this.#length);
+    this.#account?.give(this.#length);
     this.#bytes = null;
     this.#length = 0;
   }
