@@ -8,18 +8,19 @@
  * @module
  */
 
-import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { ByteWriter } from "../bytes/writer.ts";
 import type { ConnectionEngine } from "../call/wire.ts";
 import { BodyReceiver } from "./body_receiver.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { GatheredBytes } from "./gathered_bytes.ts";
+import { HeldInput } from "./held_input.ts";
 import { HeadScanner } from "./head_scanner.ts";
 import { HTTP1_DEFAULTS, type Http1Limits } from "./options.ts";
 import { BODY_TIMEOUT, HEAD_TIMEOUT, type Refusal, TOO_LARGE } from "./refusals.ts";
 import { parseRequestHead } from "./request_head.ts";
 import { appendHead, fieldLines, Framing } from "./response_writer.ts";
 import { Timeouts } from "./timeouts.ts";
+import { TinyReads } from "./tiny_reads.ts";
 
 /** Receives the events of an {@link Http1ServerConnection}. */
 export interface Http1ServerSink {
@@ -50,13 +51,12 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   readonly #limits: Required<Http1Limits>;
   readonly #scanner: HeadScanner;
   readonly #timeouts: Timeouts;
+  readonly #tinyReads = new TinyReads();
   readonly #head = new GatheredBytes();
   #exchange: Exchange | null = null;
   readonly #body: BodyReceiver;
   #discardedBytes = 0;
-  /** Received bytes; those from `#heldAt` on wait for the end of a response or for a reader of the body. */
-  #held: Uint8Array = EMPTY_BYTES;
-  #heldAt = 0;
+  readonly #held = new HeldInput();
   /** Value of `out.taken` at the last time the socket had accepted all taken output. */
   #drainedCount = 0;
   #commonFields: readonly string[] = NO_TRAILERS;
@@ -84,10 +84,15 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#nowMs = nowMs;
     if (this.#finished) return;
     this.#timeouts.setNow(nowMs);
-    if (this.#held.length === 0) return this.#process(chunk, 0);
-    // Unreachable for a driver that stops reading while `wantsRead` is false.
-    this.#append(chunk);
-    this.#processHeld();
+    if (this.#held.length === 0) {
+      this.#process(chunk, 0);
+    } else {
+      // Unreachable for a driver that stops reading while `wantsRead` is false.
+      this.#held.append(chunk);
+      this.#processHeld();
+    }
+    if (this.#isGathering) this.#tinyReads.count(chunk.length, nowMs);
+    else this.#tinyReads.reset();
   }
 
   /** Ends the connection: a server cannot tell a half-closed peer from one that has closed. */
@@ -116,12 +121,13 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
 
   /** Time at which the driver must call `onTimer`. */
   nextTimerMs(): number {
-    return this.#timeouts.nextMs;
+    return Math.min(this.#timeouts.nextMs, this.#tinyReads.delayedUntilMs);
   }
 
   /** Handles timeouts that are due at `nowMs`. */
   onTimer(nowMs: number): void {
     this.#nowMs = nowMs;
+    this.#tinyReads.onTimer(nowMs);
     if (this.#exchange !== null && !this.#exchange.wantsBody) this.#timeouts.bodyPaused();
     switch (this.#timeouts.check(nowMs, this.hasOutput)) {
       case "head":
@@ -137,9 +143,9 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     }
   }
 
-  /** Whether the socket should be read; false while received bytes are held. */
+  /** Whether the socket should be read; false while received bytes are held, or reads are delayed. */
   get wantsRead(): boolean {
-    return this.#held.length === 0;
+    return this.#held.length === 0 && !this.#tinyReads.delays;
   }
 
   /** Whether the connection has ended. */
@@ -244,7 +250,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
 
   #processHeld(): void {
     if (this.#processing || this.#held.length === 0) return;
-    this.#process(this.#held, this.#heldAt);
+    this.#process(this.#held.bytes, this.#held.start);
     this.#notify();
   }
 
@@ -277,29 +283,17 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   }
 
   #keep(bytes: Uint8Array, at: number): void {
-    if (at >= bytes.length) {
-      this.#held = EMPTY_BYTES;
-      this.#heldAt = 0;
-      return;
+    if (at < bytes.length && this.#exchange !== null && !this.bodyEnded) {
+      this.#timeouts.bodyPaused();
     }
-    if (this.#exchange !== null && !this.bodyEnded) this.#timeouts.bodyPaused();
-    if (bytes === this.#held) {
-      this.#heldAt = at;
-    } else {
-      this.#held = bytes.slice(at);
-      this.#heldAt = 0;
-    }
+    this.#held.keep(bytes, at);
   }
 
-  #append(chunk: Uint8Array): void {
-    const { length } = this.#held;
-    if (length + chunk.length > this.#held.buffer.byteLength) {
-      const grown = new Uint8Array(Math.max(length * 2, length + chunk.length));
-      grown.set(this.#held);
-      this.#held = grown;
-    }
-    this.#held = new Uint8Array(this.#held.buffer, 0, length + chunk.length);
-    this.#held.set(chunk, length);
+  /** Whether a header section, or a body whose parts nobody waits for, is incomplete. */
+  get #isGathering(): boolean {
+    const exchange = this.#exchange;
+    if (exchange === null) return this.#scanner.started;
+    return !this.bodyEnded && exchange.wantsBody && !exchange.streamsBody;
   }
 
   #receiveHead(bytes: Uint8Array, start: number): number | Refusal {
@@ -316,7 +310,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     if ("status" in head) return head;
     const { bodyBytes } = head;
     if (bodyBytes > this.#limits.maxBodyBytes) return TOO_LARGE;
-    const exchange = this.#exchange = new Exchange(this, head, bytes === this.#held);
+    const exchange = this.#exchange = new Exchange(this, head, bytes === this.#held.bytes);
     this.#discardedBytes = 0;
     this.#body.start(bodyBytes);
     if (bodyBytes === 0) this.#timeouts.requestEnded();
@@ -384,8 +378,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#exchange = null;
     this.#body.clear();
     this.#head.clear();
-    this.#held = EMPTY_BYTES;
-    this.#heldAt = 0;
+    this.#held.clear();
     exchange?.onLost(reason);
     this.#notify();
   }

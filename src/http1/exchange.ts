@@ -78,6 +78,7 @@ export class Exchange implements BodySink {
   #closes = false;
   #discards = false;
   #reads = false;
+  #streams = false;
   #continued = false;
   #blocked = false;
 
@@ -95,6 +96,11 @@ export class Exchange implements BodySink {
     return this.#reads;
   }
 
+  /** Whether the handler waits for each part of the body, not only for its end. */
+  get streamsBody(): boolean {
+    return this.#streams;
+  }
+
   /** Whether the response is complete or was aborted. */
   get ended(): boolean {
     return this.#state === State.ENDED;
@@ -102,11 +108,12 @@ export class Exchange implements BodySink {
 
   /**
    * Starts or resumes delivery of the body. The first call sends 100 Continue to a client that expects it (RFC 9110
-   * §10.1.1).
+   * §10.1.1). `streams`: whether parts are of use before the end, default true; otherwise tiny ones may come 1 s late.
    */
-  readBody(): void {
+  readBody(streams = true): void {
     if (this.#reads || this.ended) return;
     this.#reads = true;
+    this.#streams = streams;
     if (this.head.expectsContinue && !this.#continued && this.#state === State.WAITING) {
       this.#continued = true;
       this.#owner.out.text("HTTP/1.1 100 Continue\r\n\r\n");
@@ -135,6 +142,7 @@ export class Exchange implements BodySink {
   discardBody(): void {
     this.#discards = true;
     this.#reads = true;
+    this.#streams = false;
   }
 
   /** Whether the client still waits for 100 Continue, and may never send the body. For the connection. */

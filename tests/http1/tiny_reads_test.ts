@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { Client, type Handle } from "./harness.ts";
+
+const HEAD = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n";
+
+/** Sends `octets` one by one, as long as the engine reads; returns how many it took. */
+function drip(client: Client, octets: string): number {
+  let sent = 0;
+  while (sent < octets.length && client.engine.wantsRead) client.send(octets[sent++]);
+  return sent;
+}
+
+const gathering: Handle = (exchange) => exchange.readBody(false);
+const streaming: Handle = (exchange) => exchange.readBody();
+
+Deno.test("a header section that comes octet by octet is read once a second", () => {
+  const client = new Client();
+  assert.equal(drip(client, HEAD), 17);
+  assert.equal(client.engine.nextTimerMs(), client.nowMs + 1_000);
+  client.nowMs += 1_000;
+  client.engine.onTimer(client.nowMs);
+  assert.equal(client.engine.wantsRead, true);
+  assert.equal(drip(client, HEAD.slice(17)), 1, "the next tiny read is delayed again");
+});
+
+Deno.test("a body that comes octet by octet is read once a second when it is gathered", () => {
+  const client = new Client(gathering).send(HEAD);
+  assert.equal(drip(client, "x".repeat(1_000)), 16, "the header section was the first of 17");
+});
+
+Deno.test("parts of a body that a handler waits for are not delayed", () => {
+  const client = new Client(streaming).send(HEAD);
+  assert.equal(drip(client, "x".repeat(1_000)), 1_000);
+});
+
+Deno.test("a larger read and the end of a request start the count anew", () => {
+  const client = new Client(gathering);
+  for (let request = 0; request < 3; request++) {
+    client.send(HEAD);
+    for (let part = 0; part < 10; part++) {
+      assert.equal(drip(client, "x".repeat(15)), 15);
+      client.send("y".repeat(85));
+    }
+    client.seen[request].exchange.respond(200, [], "done");
+  }
+  assert.equal(client.statuses.length, 3);
+  assert.equal(client.engine.wantsRead, true);
+});
+
+Deno.test("what ends late of a delayed request is served, and its timeouts hold", () => {
+  const client = new Client(gathering, { headersTimeoutMs: 5_000 });
+  drip(client, HEAD);
+  while (!client.engine.finished) {
+    client.nowMs = client.engine.nextTimerMs();
+    client.engine.onTimer(client.nowMs);
+    if (client.engine.wantsRead && !client.engine.finished) client.send("x");
+  }
+  assert.match(client.take(), /^HTTP\/1\.1 408 /);
+  assert.equal(client.nowMs, 6_000);
+});
