@@ -52,6 +52,7 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
   #scheme = "http";
   /** Authority of the last request with a valid URL; a request with the same one needs no check. */
   #authority: string | null = null;
+  #requested = false;
   #closed = false;
 
   /** Takes over `stream`. */
@@ -114,7 +115,9 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
       }
       this.#authority = authority;
     }
-    call.run(this.#owner);
+    const isFirst = !this.#requested;
+    this.#requested = true;
+    call.run(this.#owner, isFirst);
   }
 
   /** Closes at once: a response was cut short, or the peer did not read it. */
@@ -162,12 +165,12 @@ class HttpCall implements ExchangeSink {
     this.sender = new ResponseSender(exchange, memory);
   }
 
-  /** Calls the handler and sends its response. Never rejects. */
-  async run(owner: HttpConnectionOwner): Promise<void> {
+  /** Calls the handler and sends its response. `isFirst`: no request came before on the connection. Never rejects. */
+  async run(owner: HttpConnectionOwner, isFirst: boolean): Promise<void> {
     try {
-      // Pipelined requests yield to the event loop first; otherwise a client that sends thousands would block other
-      // connections.
-      if (this.#exchange.pipelined) await systemTurns.nextTurn();
+      // The first request of a connection, and pipelined ones, wait for a turn: a client that opens hundreds of
+      // connections or sends thousands of requests would otherwise block the other connections.
+      if (isFirst || this.#exchange.pipelined) await systemTurns.nextTurn();
       if (this.#exchange.ended) return;
       const response = await owner.handler(this.request as unknown as Request);
       if (response instanceof HttpReply) this.sender.reply(response);
