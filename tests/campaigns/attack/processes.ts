@@ -70,10 +70,13 @@ export class ServerProcess {
     return await ServerProcess.#started(VICTIM_CORE, args);
   }
 
-  /** Starts the host program in front of an enclave on the core of the attackers. */
+  /**
+   * Starts the host program in front of an enclave on its core: the enclave takes part in each measured call, and would
+   * wait for up to 100 ms behind the measuring process on the other core.
+   */
   static async startHost(): Promise<ServerProcess> {
     const common = ["--addr", "127.0.0.1:0", "--log-level", "error"];
-    const enclave = await ServerProcess.#started(OTHER_CORE, ["cmd/enclave.ts", ...common]);
+    const enclave = await ServerProcess.#started(VICTIM_CORE, ["cmd/enclave.ts", ...common]);
     const args = ["cmd/host.ts", ...common, "--enclave", `127.0.0.1:${enclave.port}`];
     return await ServerProcess.#started(VICTIM_CORE, args, enclave);
   }
