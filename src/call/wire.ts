@@ -42,6 +42,11 @@ export interface ConnectionEngine {
   readonly finished: boolean;
   /** True after a graceful shutdown, when the peer may still be reading the last output. */
   readonly closedGracefully?: boolean;
+  /**
+   * True when the byte stream is closed as soon as `finished` is true: `out` is dropped, and the peer's last bytes are
+   * not read. Default false.
+   */
+  readonly closesAtOnce?: boolean;
   /** Bytes queued inside the engine, excluding `out`. */
   readonly bufferedBytes: number;
 }

@@ -1,5 +1,5 @@
 /**
- * Receives the body of a request, with a Content-Length or in chunks.
+ * Receives the body of a message: with a Content-Length, in chunks, or until the connection is closed.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Refusal } from "./refusals.ts";
 
 const NO_TRAILERS: readonly string[] = [];
 
-/** Receives the bodies of a connection's requests, one after another. */
+/** Receives the bodies of a connection's messages, one after another. */
 export class BodyReceiver {
   readonly #limits: ChunkedLimits;
   #left = 0;
@@ -21,7 +21,7 @@ export class BodyReceiver {
     this.#limits = limits;
   }
 
-  /** Begins a body of `bodyBytes` bytes; {@link CHUNKED} for a chunked one. */
+  /** Begins a body of `bodyBytes` bytes; {@link CHUNKED} for a chunked one, Infinity for one that ends with the connection. */
   start(bodyBytes: number): void {
     this.#left = Math.max(0, bodyBytes);
     this.#chunked = bodyBytes === CHUNKED ? new ChunkedBody(this.#limits) : null;
@@ -32,7 +32,7 @@ export class BodyReceiver {
     return this.#left === 0 && this.#chunked === null;
   }
 
-  /** Missing bytes of a body with a Content-Length; 0 for a chunked one. */
+  /** Missing bytes of a body with a Content-Length; 0 for a chunked one, Infinity for one that ends with the connection. */
   get leftBytes(): number {
     return this.#left;
   }

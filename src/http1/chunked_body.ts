@@ -151,7 +151,7 @@ export class ChunkedBody {
   }
 
   #receiveTrailers(bytes: Uint8Array, start: number, sink: BodySink): number | Refusal {
-    this.#scanner ??= new HeadScanner(this.#limits, false);
+    this.#scanner ??= new HeadScanner(this.#limits, null);
     const end = this.#scanner.scan(bytes, start);
     if (typeof end !== "number") return end;
     if (end < 0) {

@@ -14,7 +14,7 @@ import { BodyReceiver } from "./body_receiver.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { GatheredBytes } from "./gathered_bytes.ts";
 import { HeldInput } from "./held_input.ts";
-import { HeadScanner } from "./head_scanner.ts";
+import { HeadScanner, REQUEST_START } from "./head_scanner.ts";
 import { HTTP1_DEFAULTS, type Http1Limits } from "./options.ts";
 import { BODY_TIMEOUT, HEAD_TIMEOUT, type Refusal, TOO_LARGE } from "./refusals.ts";
 import { parseRequestHead } from "./request_head.ts";
@@ -71,7 +71,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   constructor(sink: Http1ServerSink, limits: Http1Limits, nowMs: number) {
     this.#sink = sink;
     this.#limits = { ...HTTP1_DEFAULTS, ...limits };
-    this.#scanner = new HeadScanner(this.#limits, true);
+    this.#scanner = new HeadScanner(this.#limits, REQUEST_START);
     this.#body = new BodyReceiver(this.#limits);
     this.#timeouts = new Timeouts(this.#limits, nowMs);
     this.#nowMs = nowMs;

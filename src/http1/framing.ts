@@ -35,7 +35,7 @@ export const CHUNKED = -1;
 const MAX_LENGTH_DIGITS = 15;
 
 /** Values of the fields that frame a message; undefined for fields that are absent. */
-interface FramingFields {
+interface FramingFields extends LengthFields {
   hosts: number;
   host: string;
   length: string | undefined;
@@ -67,9 +67,7 @@ export function frameRequest(
   return {
     authority: authorityOf(target) ?? host,
     bodyBytes,
-    keepsAlive: connection === undefined
-      ? minorVersion === 1
-      : keepsAlive(connection, minorVersion),
+    keepsAlive: keepsAlive(connection, minorVersion),
     expectsContinue: expects && bodyBytes !== 0,
   };
 }
@@ -109,8 +107,14 @@ function collect(fields: readonly string[]): FramingFields | Refusal {
   return found;
 }
 
-/** Body length (RFC 9112 §6.3). */
-function lengthOf({ length, coding }: FramingFields, minorVersion: 0 | 1): number | Refusal {
+/** Values of the fields that tell the length of a body; undefined for fields that are absent. */
+export interface LengthFields {
+  readonly length: string | undefined;
+  readonly coding: string | undefined;
+}
+
+/** Length of a body (RFC 9112 §6.3); {@link CHUNKED} when it is not known, 0 without a field that tells it. */
+export function lengthOf({ length, coding }: LengthFields, minorVersion: 0 | 1): number | Refusal {
   if (coding !== undefined) {
     if (length !== undefined) return LENGTH_AND_CODING;
     if (minorVersion === 0) return TRANSFER_ENCODING;
@@ -123,7 +127,9 @@ function lengthOf({ length, coding }: FramingFields, minorVersion: 0 | 1): numbe
   return length.length > MAX_LENGTH_DIGITS ? TOO_LARGE : Number(length);
 }
 
-function keepsAlive(connection: string, minorVersion: 0 | 1): boolean {
+/** Whether a message with this Connection field allows further ones on the connection (RFC 9112 §9.3). */
+export function keepsAlive(connection: string | undefined, minorVersion: 0 | 1): boolean {
+  if (connection === undefined) return minorVersion === 1;
   const options = connection.toLowerCase().split(",").map((option) => option.trim());
   if (options.includes("close")) return false;
   return minorVersion === 1 || options.includes("keep-alive");

@@ -12,6 +12,8 @@ import {
   EMPTY_LINES,
   FIELDS_TOO_LARGE,
   type Refusal,
+  STATUS_LINE,
+  STATUS_LINE_TOO_LONG,
   TARGET_TOO_LONG,
 } from "./refusals.ts";
 
@@ -25,20 +27,44 @@ export type HeadLimits = Pick<
   "maxRequestLineBytes" | "maxHeaderBytes" | "maxHeaderFields"
 >;
 
+/** First line of a section: how long it may be, and whether an empty line may precede it. */
+export interface StartLine {
+  /** Why a line longer than `maxRequestLineBytes` is refused. */
+  readonly tooLong: Refusal;
+  /** Number of empty lines that are skipped before it. */
+  readonly skippedLines: 0 | 1;
+  /** Why more empty lines are refused. */
+  readonly empty: Refusal;
+}
+
+/** A request line, before which a server ignores one empty line (RFC 9112 §2.2). */
+export const REQUEST_START: StartLine = {
+  tooLong: TARGET_TOO_LONG,
+  skippedLines: 1,
+  empty: EMPTY_LINES,
+};
+
+/** A status line. */
+export const STATUS_START: StartLine = {
+  tooLong: STATUS_LINE_TOO_LONG,
+  skippedLines: 0,
+  empty: STATUS_LINE,
+};
+
 /** Finds the empty line that ends a header section or trailers. */
 export class HeadScanner {
   readonly #limits: HeadLimits;
-  readonly #hasRequestLine: boolean;
+  readonly #startLine: StartLine | null;
   #lines = 0;
   #lineBytes = 0;
   #fieldBytes = 0;
   #lastByte = 0;
-  #skippedLine = false;
+  #skippedLines = 0;
 
-  /** `hasRequestLine`: whether the section starts with a request line; false for trailers. */
-  constructor(limits: HeadLimits, hasRequestLine: boolean) {
+  /** `startLine`: the line with which the section starts; null for trailers. */
+  constructor(limits: HeadLimits, startLine: StartLine | null) {
     this.#limits = limits;
-    this.#hasRequestLine = hasRequestLine;
+    this.#startLine = startLine;
   }
 
   /**
@@ -64,35 +90,35 @@ export class HeadScanner {
       from = end;
       if (lineBytes > CRLF_BYTES) {
         this.#countLine(lineBytes);
-      } else if (this.#lines > 0 || !this.#hasRequestLine) {
+      } else if (this.#lines > 0 || this.#startLine === null) {
         this.#restart();
         return end;
-      } else if (this.#skippedLine) {
-        return EMPTY_LINES;
-      } else {
-        this.#skippedLine = true;
+      } else if (++this.#skippedLines > this.#startLine.skippedLines) {
+        return this.#startLine.empty;
       }
     }
   }
 
   /** Whether bytes of an incomplete section were seen. */
   get started(): boolean {
-    return this.#lines > 0 || this.#lineBytes > 0 || this.#skippedLine;
+    return this.#lines > 0 || this.#lineBytes > 0 || this.#skippedLines > 0;
   }
 
   #countLine(lineBytes: number): void {
-    if (!this.#isRequestLine) this.#fieldBytes += lineBytes;
+    if (this.#awaitedStart === null) this.#fieldBytes += lineBytes;
     this.#lines++;
   }
 
-  get #isRequestLine(): boolean {
-    return this.#hasRequestLine && this.#lines === 0;
+  /** The start line, until it has arrived. */
+  get #awaitedStart(): StartLine | null {
+    return this.#lines === 0 ? this.#startLine : null;
   }
 
   #exceeded(lineBytes: number): Refusal | null {
     const { maxRequestLineBytes, maxHeaderBytes, maxHeaderFields } = this.#limits;
-    if (this.#isRequestLine) return lineBytes > maxRequestLineBytes ? TARGET_TOO_LONG : null;
-    const fields = this.#lines - (this.#hasRequestLine ? 1 : 0);
+    const start = this.#awaitedStart;
+    if (start !== null) return lineBytes > maxRequestLineBytes ? start.tooLong : null;
+    const fields = this.#lines - (this.#startLine === null ? 0 : 1);
     // The empty last line is not counted as a field.
     const isField = lineBytes > CRLF_BYTES;
     return this.#fieldBytes + lineBytes > maxHeaderBytes || isField && fields >= maxHeaderFields
@@ -103,6 +129,6 @@ export class HeadScanner {
   #restart(): void {
     this.#lines = 0;
     this.#fieldBytes = 0;
-    this.#skippedLine = false;
+    this.#skippedLines = 0;
   }
 }

@@ -1,13 +1,13 @@
 /**
- * Reasons for which the engine itself answers a request: the status, and a fixed text that quotes nothing of the
- * request.
+ * Reasons for which a message is refused: a fixed text that quotes nothing of the message, and for requests the status
+ * that the engine itself answers.
  *
  * @module
  */
 
-/** Response of the engine to a request that it does not pass on. The connection is closed after it. */
+/** Why a message is not passed on. The connection is closed after it; a server answers first. */
 export interface Refusal {
-  /** HTTP status: 400, 408, 413, 414, 417, 431, 501 or 505. */
+  /** HTTP status of a server's answer: 400, 408, 413, 414, 417, 431, 501 or 505. */
   readonly status: number;
   /** What is wrong, in one line of ASCII. */
   readonly reason: string;
@@ -21,6 +21,10 @@ export const BARE_LF = malformed("A line ends without CR");
 export const EMPTY_LINES = malformed("Empty lines precede the request");
 /** RFC 9112 §3. */
 export const REQUEST_LINE = malformed("The request line is not METHOD TARGET HTTP/1.1");
+/** RFC 9112 §4. */
+export const STATUS_LINE = malformed("The status line is not HTTP/1.1 STATUS REASON");
+/** RFC 9112 §4. */
+export const STATUS_LINE_TOO_LONG = malformed("The status line is too long");
 /** RFC 9112 §3.2. */
 export const TARGET = malformed("The request target is invalid");
 /** RFC 9112 §5.1: no whitespace may precede the colon. */

@@ -65,7 +65,7 @@ export function fieldLines(fields: readonly string[]): string {
 }
 
 /** Appends text of characters up to U+00FF, one octet each. */
-function appendLatin1(out: ByteWriter, text: string): void {
+export function appendLatin1(out: ByteWriter, text: string): void {
   const { length } = text;
   const start = out.length;
   // Text without obs-text is ASCII and its UTF-8 is the same; any other character takes two octets in UTF-8.

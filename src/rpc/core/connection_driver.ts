@@ -193,6 +193,9 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
 
   #flush(): void {
     if (this.#closed) return;
+    if (this.#engine.finished && this.#engine.closesAtOnce) {
+      return this.close("The connection was closed");
+    }
     if (!this.#writer.writing) {
       if (this.#engine.out.length > 0) {
         this.#writer.start();

@@ -288,3 +288,15 @@ for (const closedGracefully of [true, false]) {
     assert.equal(flood.stream.closed, true);
   });
 }
+
+Deno.test("an engine that closes at once is closed during a write, without lingering", async () => {
+  const { engine, driver } = begin();
+  engine.out.u32(1);
+  driver.wake();
+  await microtasks();
+  Object.assign(engine, { finished: true, closesAtOnce: true });
+  driver.wake();
+  await microtasks();
+  assert.equal(driver.closed, true);
+  assert.equal(driver.lingering, false);
+});
