@@ -1,22 +1,28 @@
 /**
  * Load on one connection from this project's client:
  *
- *     deno run -A bench/peers/client.ts client 127.0.0.1:PORT IN_FLIGHT SECONDS [--batch]
+ *     deno run -A bench/peers/client.ts client|client-nested 127.0.0.1:PORT IN_FLIGHT SECONDS [--batch]
  *
  * Prints one line of JSON.
  *
  * @module
  */
 
+import { create } from "@bufbuild/protobuf";
 import process from "node:process";
 import { connect } from "../../mod.ts";
 import { Echo } from "../../proto/gen/bench/echo_pb.ts";
+import { OrderListSchema, Orders } from "../../proto/gen/bench/orders_pb.ts";
+import { orders } from "../orders.ts";
 
-const [, address, inFlight, seconds] = Deno.args;
+const [what, address, inFlight, seconds] = Deno.args;
 await using channel = connect(address, { batch: Deno.args.includes("--batch") });
-const client = channel.client(Echo);
+const echo = channel.client(Echo);
+const service = channel.client(Orders);
 const message = { payload: new Uint8Array(64) };
-await client.unary(message);
+const list = create(OrderListSchema, orders(10));
+const call = what === "client-nested" ? () => service.echo(list) : () => echo.unary(message);
+await call();
 
 let calls = 0;
 const cpu = process.cpuUsage();
@@ -24,7 +30,7 @@ const startMs = performance.now();
 const endMs = startMs + Number(seconds) * 1000;
 async function worker() {
   while (performance.now() < endMs) {
-    await client.unary(message);
+    await call();
     calls++;
   }
 }

@@ -16,10 +16,13 @@ export interface Peer {
   readonly version: string;
   /** Whether it is this project's. */
   readonly ours: boolean;
-  /** Command that starts a server on a free port of 127.0.0.1; takes `--tls-cert FILE --tls-key FILE` after it. */
-  readonly server?: string[];
-  /** Command that makes load; address, calls in flight and seconds are appended. */
-  readonly client?: string[];
+  /**
+   * Command that starts a server on a free port of 127.0.0.1. Takes `--mode MODE` and `--tls-cert FILE --tls-key FILE
+   * --tls-client-ca FILE` after it.
+   */
+  readonly server: string[];
+  /** Commands that make load with small and with nested messages; address, calls in flight and seconds are appended. */
+  readonly clients?: { readonly small: string[]; readonly nested: string[] };
   /** Additional environment variables. */
   readonly env?: Record<string, string>;
 }
@@ -34,36 +37,40 @@ async function copy(from: string, to: string, files: string[]): Promise<void> {
   for (const file of files) await Deno.copyFile(join(from, file), join(to, file.split("/").pop()!));
 }
 
-/** Builds the grpc-go peer, also the load generator of streaming workloads; returns its path. */
+/** Runs the Buf CLI. */
+async function buf(args: string[], cwd: string): Promise<void> {
+  const imports = JSON.parse(await Deno.readTextFile(join(HERE, "../../deno.json"))).imports;
+  const runtime = [Deno.execPath(), "run", "--quiet", "-A"];
+  await run([...runtime, imports["@bufbuild/buf"], ...args], { cwd });
+}
+
+/** Returns the commands of a client by the names that all programs but grpc-go's have for its kinds. */
+const clientsOf = (command: string[]) => ({
+  small: [...command, "client"],
+  nested: [...command, "client-nested"],
+});
+
+/** Builds the grpc-go peer, also the load generator of some workloads; returns its path. */
 export async function buildGo(): Promise<string> {
   const folder = join(CACHE, "go");
   const bin = join(folder, "bin");
   await copy(HERE, folder, [
     "go/go.mod",
     "go/go.sum",
-    "go/main.go",
+    ...["main.go", "server.go", "orders.go", "load.go", "raw.go", "mixed.go", "crowd.go"]
+      .map((name) => `go/${name}`),
     "echo.proto",
     "orders.proto",
   ]);
   const env = { GOBIN: bin, GOFLAGS: "-p=1" };
   for (const path of Object.values(GO_TOOLS)) await run(["go", "install", path], { env });
-  const imports = JSON.parse(await Deno.readTextFile(join(HERE, "../../deno.json"))).imports;
   const plugins = Object.keys(GO_TOOLS).map((name) => ({
     local: join(bin, name),
     out: folder,
     opt: ["module=bench"],
   }));
-  await run([
-    Deno.execPath(),
-    "run",
-    "--quiet",
-    "-A",
-    imports["@bufbuild/buf"],
-    "generate",
-    folder,
-    "--template",
-    JSON.stringify({ version: "v2", plugins }),
-  ], { cwd: folder });
+  const template = JSON.stringify({ version: "v2", plugins });
+  await buf(["generate", folder, "--template", template], folder);
   await run(["go", "build", "-o", "peers", "."], { cwd: folder, env: { GOFLAGS: "-p=1" } });
   return join(folder, "peers");
 }
@@ -78,7 +85,7 @@ async function goPeer(): Promise<Peer> {
     version: `grpc-go ${library}, ${await versionOf(["go", "version"])}`,
     ours: false,
     server: [program, "server", "127.0.0.1:0"],
-    client: [program, "unary"],
+    clients: { small: [program, "unary"], nested: [program, "nested"] },
     // One thread for the one core.
     env: { GOMAXPROCS: "1" },
   };
@@ -100,7 +107,7 @@ async function tonicPeer(): Promise<Peer> {
     version: `tonic ${library}, ${await versionOf(["rustc", "--version"])}, one thread, LTO`,
     ours: false,
     server: [program, "server", "127.0.0.1:0"],
-    client: [program, "client"],
+    clients: clientsOf([program]),
   };
 }
 
@@ -125,7 +132,7 @@ async function grpcJsOnNode(): Promise<Peer> {
     version: `grpc-js ${version}, Node ${await versionOf(["node", "--version"])}`,
     ours: false,
     server: ["node", program, "server", "127.0.0.1:0"],
-    client: ["node", program, "client"],
+    clients: clientsOf(["node", program]),
   };
 }
 
@@ -136,18 +143,42 @@ async function grpcJsOnDeno(): Promise<Peer> {
     version: `grpc-js ${version}, Deno ${Deno.version.deno}`,
     ours: false,
     server: [Deno.execPath(), "run", "-A", program, "server", "127.0.0.1:0"],
-    client: [Deno.execPath(), "run", "-A", program, "client"],
+    clients: clientsOf([Deno.execPath(), "run", "-A", program]),
+  };
+}
+
+async function connectNode(): Promise<Peer> {
+  const folder = join(CACHE, "connect_node");
+  await copy(HERE, folder, [
+    "connect_node/package.json",
+    "connect_node/peer.mjs",
+    "echo.proto",
+    "orders.proto",
+  ]);
+  await buf(["build", folder, "-o", "services.binpb"], folder);
+  await run(["npm", "install", "--no-audit", "--no-fund"], { cwd: folder });
+  const { dependencies } = JSON.parse(await Deno.readTextFile(join(folder, "package.json")));
+  const program = join(folder, "peer.mjs");
+  return {
+    name: "connect-node",
+    version: `connect-node ${dependencies["@connectrpc/connect-node"]}, Node ${await versionOf([
+      "node",
+      "--version",
+    ])}`,
+    ours: false,
+    server: ["node", program, "server", "127.0.0.1:0"],
+    clients: clientsOf(["node", program]),
   };
 }
 
 // The V8 flags of the tasks and the compiled programs.
 const V8_FLAGS = SERVER_V8_FLAGS.slice("--v8-flags=".length);
 
-/** Returns the command that starts this project's echo server with a number of workers. */
-export function echoServer(workers = 1): string[] {
+/** Returns the command that starts the echo server of this project, or of another checkout's, with a number of workers. */
+export function echoServer(workers = 1, folder = HERE): string[] {
   const flags = ["run", "-A", "--no-check", SERVER_V8_FLAGS];
   const args = ["--addr", "127.0.0.1:0", "--workers", String(workers)];
-  return [Deno.execPath(), ...flags, join(HERE, "server.ts"), ...args];
+  return [Deno.execPath(), ...flags, join(folder, "server.ts"), ...args];
 }
 
 function ourPeer(): Promise<Peer> {
@@ -156,8 +187,21 @@ function ourPeer(): Promise<Peer> {
     version: `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${V8_FLAGS}`,
     ours: true,
     server: echoServer(),
-    client: [Deno.execPath(), "run", "-A", "--no-check", join(HERE, "client.ts"), "client"],
+    clients: clientsOf([Deno.execPath(), "run", "-A", "--no-check", join(HERE, "client.ts")]),
   });
+}
+
+/** Server of another checkout of this project, for comparison with earlier versions. It has no other mode than `plain`. */
+export async function earlierPeer(checkout: string): Promise<Peer> {
+  const folder = join(checkout, "bench/peers/");
+  await Deno.stat(join(folder, "server.ts"));
+  const commit = await versionOf(["git", "-C", checkout, "rev-parse", "--short", "HEAD"]);
+  return {
+    name: "vrpc, earlier",
+    version: `commit ${commit}`,
+    ours: false,
+    server: echoServer(1, folder),
+  };
 }
 
 const BUILDERS: Record<string, () => Promise<Peer>> = {
@@ -166,6 +210,7 @@ const BUILDERS: Record<string, () => Promise<Peer>> = {
   "grpc-go": goPeer,
   "grpc-js-node": grpcJsOnNode,
   "grpc-js-deno": grpcJsOnDeno,
+  "connect-node": connectNode,
 };
 
 /** Names of all peers. */

@@ -1,12 +1,12 @@
 /**
- * Compares this project with grpc-go, tonic and grpc-js: the same echo service, servers on one core, load on
- * another, rounds interleaved.
+ * Compares this project with grpc-go, tonic, grpc-js and connect-node: the same echo service, servers on one core,
+ * load on another, rounds interleaved.
  *
  *     deno task bench:peers [--rounds 3] [--seconds 3] [--peers vrpc,tonic] [--workloads pump,clients]
- *                           [--out build/peers]
+ *                           [--earlier CHECKOUT] [--out build/peers]
  *
- * Prints tables, and writes them as `peers.md`, `peers.json` and the chart `peers.svg`. Peers that can't be built
- * are skipped with the reason.
+ * Prints tables, and writes them as `peers.md` and `peers.json` after each round; `summary.ts` makes the table and the
+ * chart of the documentation of them. Peers that can't be built are skipped with the reason.
  *
  * @module
  */
@@ -14,36 +14,26 @@
 import { cpus, release } from "node:os";
 import { join } from "node:path";
 import { anyText, choices, number, readArguments, refuse, whole } from "../../scripts/arguments.ts";
-import { chart } from "./chart.ts";
-import { buildGo, buildPeers, type Peer, PEERS } from "./peers.ts";
+import { buildGo, buildPeers, earlierPeer, type Peer, PEERS } from "./peers.ts";
 import { type Row, tables } from "./report.ts";
-import { startServer, tlsArguments, versionOf } from "./tools.ts";
-import {
-  IN_FLIGHT,
-  type Loaders,
-  measureClient,
-  type Sample,
-  type Workload,
-  WORKLOADS,
-} from "./workloads.ts";
+import type { Loaders, Sample, Workload } from "./sample.ts";
+import { clientIdentity, startServer, tlsArguments, versionOf } from "./tools.ts";
+import { CLIENTS, measureClient, WORKLOADS } from "./workloads.ts";
 
 const SERVER_CORE = 0;
 const LOAD_CORE = 1;
 const WARM_UP_SECONDS = 1;
 
-const CLIENTS = {
-  id: "clients",
-  name: `clients, ${IN_FLIGHT} unary calls of 64 B in flight, one connection`,
-  unit: "calls",
-};
-const KNOWN = [...WORKLOADS.map((workload) => workload.id), CLIENTS.id];
+const KNOWN = [...WORKLOADS, ...CLIENTS].map((workload) => workload.id);
 const USAGE = `
-deno task bench:peers [--rounds N] [--seconds N] [--peers A,B] [--workloads A,B] [--out FOLDER]
+deno task bench:peers [--rounds N] [--seconds N] [--peers A,B] [--workloads A,B]
+                      [--earlier CHECKOUT] [--out FOLDER]
 
   --rounds N       default 3
   --seconds N      of each measurement; default 3
   --peers A,B      of ${PEERS.join(", ")}; default all
   --workloads A,B  of ${KNOWN.join(", ")}; default all
+  --earlier DIR    another checkout of this project, as one more peer
   --out FOLDER     default build/peers
 `;
 
@@ -52,6 +42,7 @@ const { values } = readArguments(USAGE, {
   seconds: number(3, 0.1, 3_600),
   peers: choices(PEERS),
   workloads: choices(KNOWN),
+  earlier: anyText(undefined),
   out: anyText("build/peers"),
 });
 const { rounds, seconds, workloads: only } = values;
@@ -70,14 +61,21 @@ if (cpus().length < 2) {
 console.error("building …");
 const { peers, skipped } = await buildPeers(values.peers);
 if (peers.length === 0) refuse(`Cannot build any peer: ${skipped.join("; ")}`);
+if (values.earlier !== undefined) peers.push(await earlierPeer(values.earlier));
 const go = await buildGo().catch(() => undefined);
 const workloads = WORKLOADS.filter((workload) => only.includes(workload.id));
-const impossible = go ? [] : workloads.filter((workload) => workload.needsGo);
+const clientWorkloads = CLIENTS.filter((workload) => only.includes(workload.id));
+const identity = workloads.some((workload) => workload.tls === "mutual")
+  ? await clientIdentity().catch(() => undefined)
+  : undefined;
+const impossible = workloads.filter((workload) =>
+  workload.needsGo && !go || workload.tls === "mutual" && !identity
+);
 if (impossible.length > 0) {
-  skipped.push(`${impossible.map((one) => one.id).join(", ")}: needs Go, which makes the load`);
+  skipped.push(`${impossible.map((one) => one.id).join(", ")}: need Go, or cc for mutual TLS`);
 }
 for (const one of skipped) console.error(`skipped ${one}`);
-const loaders: Loaders = { core: LOAD_CORE, go };
+const loaders: Loaders = { core: LOAD_CORE, go, identity };
 
 const rows: Row[] = [];
 function rowOf(workload: { id: string; name: string; unit: string; bytes?: number }, peer: Peer) {
@@ -107,8 +105,14 @@ async function record(row: Row, round: number, measure: () => Promise<Sample>): 
 }
 
 async function measureServer(workload: Workload, peer: Peer): Promise<Sample> {
-  const command = workload.tls ? [...peer.server!, ...await tlsArguments()] : peer.server!;
+  const { mode, tls } = workload;
+  const command = [
+    ...peer.server,
+    ...(mode === undefined ? [] : ["--mode", mode]),
+    ...(tls === undefined ? [] : await tlsArguments(tls)),
+  ];
   await using server = await startServer(command, SERVER_CORE, peer.env);
+  if (workload.cold) return await workload.measure(server, seconds, loaders);
   await workload.measure(server, WARM_UP_SECONDS, loaders);
   await new Promise((resolve) => setTimeout(resolve, 200));
   if (server.alive) return await workload.measure(server, seconds, loaders);
@@ -120,6 +124,30 @@ async function measureServer(workload: Workload, peer: Peer): Promise<Sample> {
 // All clients call the same fast server, to compare the clients.
 const target = peers.find((peer) => peer.name === "tonic") ??
   peers.find((peer) => peer.name === "grpc-go") ?? peers[0];
+const callers = peers.filter((peer) => peer.clients !== undefined);
+
+const startMs = performance.now();
+const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores, Linux ${release()}`;
+const date = new Date().toISOString().slice(0, 10);
+const loadVersion = await versionOf(["h2load", "--version"]);
+await Deno.mkdir(values.out, { recursive: true });
+
+/** Writes what was measured so far; returns the tables. */
+async function write(rounds: number): Promise<string> {
+  const about = [
+    `${date}; ${machine}; ${loadVersion}`,
+    `${rounds} interleaved rounds of ${seconds} s; median (lowest–highest); server on one core, ` +
+    `load on another; the clients call ${target.name}`,
+    peers.map((peer) => `${peer.name}: ${peer.version}`).join("; "),
+    ...skipped.map((one) => `skipped: ${one.split("\n")[0]}`),
+  ];
+  const text = `${tables(rows)}\n${about.map((line) => `- ${line}`).join("\n")}\n`;
+  const versions = Object.fromEntries(peers.map((peer) => [peer.name, peer.version]));
+  const result = { date, machine, rounds, seconds, loadVersion, versions, skipped, rows };
+  await Deno.writeTextFile(join(values.out, "peers.json"), JSON.stringify(result, null, 2));
+  await Deno.writeTextFile(join(values.out, "peers.md"), text);
+  return text;
+}
 
 for (let round = 1; round <= rounds; round++) {
   for (const workload of workloads) {
@@ -128,41 +156,19 @@ for (let round = 1; round <= rounds; round++) {
       await record(rowOf(workload, peer), round, () => measureServer(workload, peer));
     }
   }
-  if (!only.includes(CLIENTS.id)) continue;
-  for (const peer of peers) {
-    await record(rowOf(CLIENTS, peer), round, async () => {
-      await using server = await startServer(target.server!, SERVER_CORE, target.env);
-      return await measureClient(peer.client!, peer.env, server, seconds, LOAD_CORE);
-    });
+  for (const workload of clientWorkloads) {
+    for (const peer of callers) {
+      await record(rowOf(workload, peer), round, async () => {
+        await using server = await startServer(target.server, SERVER_CORE, target.env);
+        const command = peer.clients![workload.message];
+        return await measureClient(command, peer.env, server, seconds, LOAD_CORE);
+      });
+    }
   }
+  await write(round);
+  const minutes = (performance.now() - startMs) / 60_000;
+  console.error(`round ${round} of ${rounds} is done after ${minutes.toFixed(1)} minutes`);
 }
 
-const machine = `${cpus()[0].model.trim()}, ${cpus().length} cores, Linux ${release()}`;
-const date = new Date().toISOString().slice(0, 10);
-const loadVersion = await versionOf(["h2load", "--version"]);
-const about = [
-  `${date}; ${machine}; ${loadVersion}`,
-  `${rounds} interleaved rounds of ${seconds} s; median (lowest–highest); server on one core, ` +
-  `load on another; the clients call ${target.name}`,
-  peers.map((peer) => `${peer.name}: ${peer.version}`).join("; "),
-  ...skipped.map((one) => `skipped: ${one.split("\n")[0]}`),
-];
-const text = `${tables(rows)}\n${about.map((line) => `- ${line}`).join("\n")}\n`;
-console.log(text);
-
-await Deno.mkdir(values.out, { recursive: true });
-const versions = Object.fromEntries(peers.map((peer) => [peer.name, peer.version]));
-await Deno.writeTextFile(
-  join(values.out, "peers.json"),
-  JSON.stringify({ date, machine, rounds, seconds, versions, skipped, rows }, null, 2),
-);
-await Deno.writeTextFile(join(values.out, "peers.md"), text);
-await Deno.writeTextFile(
-  join(values.out, "peers.svg"),
-  chart(rows, `${date}, ${machine}`, [
-    peers.map((peer) => `${peer.name}: ${peer.version}`).slice(0, 3).join("; "),
-    [...peers.map((peer) => `${peer.name}: ${peer.version}`).slice(3), loadVersion].join("; "),
-    skipped.length > 0 ? `skipped: ${skipped.map((one) => one.split(":")[0]).join(", ")}` : "",
-  ]),
-);
-console.error(`wrote ${values.out}/peers.json, peers.md, peers.svg`);
+console.log(await write(rounds));
+console.error(`wrote ${values.out}/peers.json and peers.md`);

@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { cacheFolder } from "../../scripts/cache_folder.ts";
-import { selfSigned } from "../../src/transport/certs.ts";
+import { createAuthority } from "../../src/transport/certs.ts";
 
 /** Folder of builds, outside the checkout. */
 export const CACHE = Deno.env.get("VRPC_PEERS_CACHE") ?? cacheFolder("peers");
@@ -120,16 +120,52 @@ export function residentMegabytes(pid: number): number {
   return Number(kilobytes) * 1024 / 1e6;
 }
 
-let identity: Promise<string[]> | undefined;
+/** Files of certificates and keys. */
+interface Identities {
+  /** Arguments that a server takes for TLS. */
+  readonly server: string[];
+  /** Further arguments for mutual TLS. */
+  readonly clientCa: string[];
+  /** Certificate and key of a client. */
+  readonly client: { readonly cert: string; readonly key: string };
+}
 
-/** Writes a certificate for localhost and its key, once; returns the arguments that a server takes for TLS. */
-export function tlsArguments(): Promise<string[]> {
-  return identity ??= (async () => {
-    const { cert, key } = await selfSigned();
-    await Deno.mkdir(CACHE, { recursive: true });
-    const [certFile, keyFile] = [join(CACHE, "server.crt"), join(CACHE, "server.key")];
-    await Deno.writeTextFile(certFile, cert);
-    await Deno.writeTextFile(keyFile, key, { mode: 0o600 });
-    return ["--tls-cert", certFile, "--tls-key", keyFile];
-  })();
+let identities: Promise<Identities> | undefined;
+
+async function writeIdentities(): Promise<Identities> {
+  const authority = await createAuthority();
+  await Deno.mkdir(CACHE, { recursive: true });
+  const write = async (name: string, text: string) => {
+    const file = join(CACHE, name);
+    await Deno.writeTextFile(file, text, { mode: 0o600 });
+    return file;
+  };
+  const server = await authority.issueServer();
+  const client = await authority.issueClient({ commonName: "benchmark" });
+  return {
+    server: [
+      ...["--tls-cert", await write("server.crt", server.cert)],
+      ...["--tls-key", await write("server.key", server.key)],
+    ],
+    clientCa: ["--tls-client-ca", await write("authority.crt", authority.cert)],
+    client: {
+      cert: await write("client.crt", client.cert),
+      key: await write("client.key", client.key),
+    },
+  };
+}
+
+/** Writes certificates, once; returns the arguments that a server takes for TLS or mutual TLS. */
+export async function tlsArguments(tls: "server" | "mutual"): Promise<string[]> {
+  const { server, clientCa } = await (identities ??= writeIdentities());
+  return tls === "mutual" ? [...server, ...clientCa] : server;
+}
+
+/** Builds the library that gives h2load a client certificate; returns the environment that loads it. */
+export async function clientIdentity(): Promise<Record<string, string>> {
+  const { client } = await (identities ??= writeIdentities());
+  const library = join(CACHE, "client_identity.so");
+  const source = join(HERE, "client_identity.c");
+  await run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"]);
+  return { LD_PRELOAD: library, CLIENT_CERT: client.cert, CLIENT_KEY: client.key };
 }

@@ -32,7 +32,8 @@ import { machine } from "../processes.ts";
 import { echoServer } from "../peers/peers.ts";
 import { median } from "../peers/report.ts";
 import { type Running, startServer, versionOf } from "../peers/tools.ts";
-import { h2load, type Sample } from "../peers/workloads.ts";
+import { h2load } from "../peers/h2load.ts";
+import type { Sample } from "../peers/sample.ts";
 
 const LIMIT = 1.15;
 const LEAST_ROUNDS = 5;

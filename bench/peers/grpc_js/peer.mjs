@@ -1,12 +1,14 @@
 // The echo server and a client that makes load, by grpc-js, on Node and on Deno alike.
 //
-//     peer.mjs server 127.0.0.1:0 [--tls-cert FILE --tls-key FILE]
-//     peer.mjs client 127.0.0.1:PORT IN_FLIGHT SECONDS
+//     peer.mjs server 127.0.0.1:0 [--mode MODE] [--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]]
+//     peer.mjs client|client-nested 127.0.0.1:PORT IN_FLIGHT SECONDS
 //
 // The client prints one line of JSON. echo.proto and orders.proto must be in the same folder.
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { setImmediate } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import grpc from "@grpc/grpc-js";
 import loader from "@grpc/proto-loader";
 
@@ -47,10 +49,60 @@ function order(i) {
   };
 }
 
-function serve(address, cert, key) {
-  const server = new grpc.Server(limits);
+/** Handlers of the method Unary, by the modes of ../modes.ts. grpc-js doesn't compress replies. */
+const plain = (call, reply) => reply(null, call.request);
+const UNARY = {
+  plain,
+  interceptors: plain,
+  gzip: plain,
+  async async(call, reply) {
+    await undefined;
+    reply(null, call.request);
+  },
+  async turn(call, reply) {
+    await setImmediate();
+    reply(null, call.request);
+  },
+  metadata(call, reply) {
+    const fields = new grpc.Metadata();
+    for (const [key, value] of Object.entries(call.metadata.getMap())) {
+      if (key.startsWith("x-field-")) fields.set(key, value);
+    }
+    call.sendMetadata(fields);
+    reply(null, call.request);
+  },
+};
+
+function authorized(_method, call) {
+  return new grpc.ServerInterceptingCall(call, {
+    start(next) {
+      next({
+        onReceiveMetadata(metadata, pass) {
+          if (metadata.get("authorization")[0] === "Bearer benchmark") return pass(metadata);
+          call.sendStatus({ code: grpc.status.UNAUTHENTICATED, details: "the token is missing" });
+        },
+      });
+    },
+  });
+}
+
+/** Largest time of a handler so far, in ms. */
+let slowestMs = 0;
+function timed(_method, call) {
+  const startMs = performance.now();
+  return new grpc.ServerInterceptingCall(call, {
+    sendStatus(status, next) {
+      slowestMs = Math.max(slowestMs, performance.now() - startMs);
+      next(status);
+    },
+  });
+}
+
+function serve(address, mode, { cert, key, ca }) {
+  const interceptors = mode === "interceptors" ? [authorized, timed] : [];
+  const server = new grpc.Server({ ...limits, interceptors });
   server.addService(Echo.service, {
-    Unary: (call, reply) => reply(null, call.request),
+    Unary: UNARY[mode],
     Bidi(call) {
       call.on("data", (message) => {
         if (!call.write(message)) {
@@ -75,21 +127,27 @@ function serve(address, cert, key) {
   });
   const credentials = cert === undefined
     ? grpc.ServerCredentials.createInsecure()
-    : grpc.ServerCredentials.createSsl(null, [
+    : grpc.ServerCredentials.createSsl(ca === undefined ? null : readFileSync(ca), [
       { cert_chain: readFileSync(cert), private_key: readFileSync(key) },
-    ]);
+    ], ca !== undefined);
   server.bindAsync(address, credentials, (error, port) => {
     if (error) throw error;
     console.log(`listening 127.0.0.1:${port}`);
   });
 }
 
-async function load(address, inFlight, seconds) {
-  const client = new Echo(address, grpc.credentials.createInsecure(), limits);
-  const message = { payload: Buffer.alloc(64) };
+async function load(address, nested, inFlight, seconds) {
+  const Client = nested ? Orders : Echo;
+  const client = new Client(address, grpc.credentials.createInsecure(), limits);
+  const message = nested
+    ? { orders: Array.from({ length: 10 }, (_, i) => order(i)) }
+    : { payload: Buffer.alloc(64) };
   const call = () =>
     new Promise((resolve, reject) =>
-      client.Unary(message, (error, reply) => error ? reject(error) : resolve(reply))
+      client[nested ? "Echo" : "Unary"](
+        message,
+        (error, reply) => error ? reject(error) : resolve(reply),
+      )
     );
   await call();
   let calls = 0;
@@ -112,7 +170,18 @@ async function load(address, inFlight, seconds) {
   client.close();
 }
 
-const [what, address, inFlight, seconds, , keyFile] = process.argv.slice(2);
-// As a server: --tls-cert FILE --tls-key FILE after the address.
-if (what === "server") serve(address, seconds, keyFile);
-else await load(address, Number(inFlight), Number(seconds));
+const { values, positionals } = parseArgs({
+  args: process.argv.slice(2),
+  allowPositionals: true,
+  options: {
+    mode: { type: "string", default: "plain" },
+    "tls-cert": { type: "string" },
+    "tls-key": { type: "string" },
+    "tls-client-ca": { type: "string" },
+  },
+});
+const [what, address, inFlight, seconds] = positionals;
+if (what === "server") {
+  const { mode, "tls-cert": cert, "tls-key": key, "tls-client-ca": ca } = values;
+  serve(address, mode, { cert, key, ca });
+} else await load(address, what === "client-nested", Number(inFlight), Number(seconds));
