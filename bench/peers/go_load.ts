@@ -6,7 +6,7 @@
 
 import { messageFile, ordersEcho, type Request, unaryEcho } from "./requests.ts";
 import { type Loaders, observed, type Sample, type Workload } from "./sample.ts";
-import { run, type Running } from "./tools.ts";
+import { clientIdentity, run, type Running } from "./tools.ts";
 
 async function runGo(
   { core, go }: Loaders,
@@ -45,6 +45,23 @@ export async function mixed(server: Running, seconds: number, tools: Loaders): P
     server.pid,
     ...requests,
   ]);
+}
+
+/**
+ * Creates a load of calls over TLS. h2load doesn't end when connections over TLS are busy at the end of its time, and
+ * counts handshakes as part of the calls.
+ */
+export function overTls(
+  tls: "server" | "mutual",
+  connections: number,
+  streams: number,
+): Workload["measure"] {
+  return async (server, seconds, tools) =>
+    await runGo(tools, seconds + 10, "tls", [
+      ...[server.address, connections, streams, seconds, server.pid],
+      ...await files([ordersEcho(1)]),
+      ...(tls === "mutual" ? await clientIdentity() : []),
+    ]);
 }
 
 /** Creates a load of calls over many connections. */

@@ -14,8 +14,6 @@ export interface H2loadOptions {
   latency?: boolean;
   /** Calls per second in total; default unlimited. */
   perSecond?: number;
-  /** TLS of the server. Default: none. */
-  tls?: Workload["tls"];
 }
 
 /** Creates a load of unary calls of `bytes` bytes. */
@@ -35,7 +33,7 @@ export function callsOf(
   streams: number,
   options: H2loadOptions = {},
 ): Workload["measure"] {
-  return async (server, seconds, { core, identity }) => {
+  return async (server, seconds, { core }) => {
     const file = await messageFile(request);
     const log = options.latency ? await Deno.makeTempFile() : undefined;
     const fields = ["content-type: application/grpc", "te: trailers", ...request.fields ?? []];
@@ -48,11 +46,8 @@ export function callsOf(
           ...(options.perSecond ? ["--rps", String(options.perSecond / connections)] : []),
           ...fields.flatMap((field) => ["-H", field]),
           ...(log ? ["--log-file", log] : []),
-          `${options.tls ? "https" : "http"}://${server.address}${request.path}`,
-        ], {
-          limitMs: (seconds + 30) * 1000,
-          env: options.tls === "mutual" ? identity : undefined,
-        });
+          `http://${server.address}${request.path}`,
+        ], { limitMs: (seconds + 30) * 1000 });
         return { ...figuresOf(output), ...(log === undefined ? {} : await latencies(log)) };
       });
     } finally {

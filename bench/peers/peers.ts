@@ -57,7 +57,7 @@ export async function buildGo(): Promise<string> {
   await copy(HERE, folder, [
     "go/go.mod",
     "go/go.sum",
-    ...["main.go", "server.go", "orders.go", "load.go", "raw.go", "mixed.go", "crowd.go"]
+    ...["main.go", "server.go", "orders.go", "load.go", "raw.go", "mixed.go", "tls.go", "crowd.go"]
       .map((name) => `go/${name}`),
     "echo.proto",
     "orders.proto",

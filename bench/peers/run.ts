@@ -17,7 +17,7 @@ import { anyText, choices, number, readArguments, refuse, whole } from "../../sc
 import { buildGo, buildPeers, earlierPeer, type Peer, PEERS } from "./peers.ts";
 import { type Row, tables } from "./report.ts";
 import type { Loaders, Sample, Workload } from "./sample.ts";
-import { clientIdentity, startServer, tlsArguments, versionOf } from "./tools.ts";
+import { startServer, tlsArguments, versionOf } from "./tools.ts";
 import { CLIENTS, measureClient, WORKLOADS } from "./workloads.ts";
 
 const SERVER_CORE = 0;
@@ -65,17 +65,12 @@ if (values.earlier !== undefined) peers.push(await earlierPeer(values.earlier));
 const go = await buildGo().catch(() => undefined);
 const workloads = WORKLOADS.filter((workload) => only.includes(workload.id));
 const clientWorkloads = CLIENTS.filter((workload) => only.includes(workload.id));
-const identity = workloads.some((workload) => workload.tls === "mutual")
-  ? await clientIdentity().catch(() => undefined)
-  : undefined;
-const impossible = workloads.filter((workload) =>
-  workload.needsGo && !go || workload.tls === "mutual" && !identity
-);
+const impossible = go ? [] : workloads.filter((workload) => workload.needsGo);
 if (impossible.length > 0) {
-  skipped.push(`${impossible.map((one) => one.id).join(", ")}: need Go, or cc for mutual TLS`);
+  skipped.push(`${impossible.map((one) => one.id).join(", ")}: needs Go, which makes the load`);
 }
 for (const one of skipped) console.error(`skipped ${one}`);
-const loaders: Loaders = { core: LOAD_CORE, go, identity };
+const loaders: Loaders = { core: LOAD_CORE, go };
 
 const rows: Row[] = [];
 function rowOf(workload: { id: string; name: string; unit: string; bytes?: number }, peer: Peer) {
@@ -112,7 +107,7 @@ async function measureServer(workload: Workload, peer: Peer): Promise<Sample> {
     ...(tls === undefined ? [] : await tlsArguments(tls)),
   ];
   await using server = await startServer(command, SERVER_CORE, peer.env);
-  if (workload.cold) return await workload.measure(server, seconds, loaders);
+  if (workload.warmsUp) return await workload.measure(server, seconds, loaders);
   await workload.measure(server, WARM_UP_SECONDS, loaders);
   await new Promise((resolve) => setTimeout(resolve, 200));
   if (server.alive) return await workload.measure(server, seconds, loaders);

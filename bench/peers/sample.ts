@@ -47,8 +47,8 @@ export interface Workload {
   readonly tls?: "server" | "mutual";
   /** Whether the Go program makes the load. */
   readonly needsGo?: boolean;
-  /** Whether the server is measured from its start, without a warm-up. */
-  readonly cold?: boolean;
+  /** Whether the load itself warms the server up. Default: the load runs twice. */
+  readonly warmsUp?: boolean;
   /** Loads the server from one core, and measures. */
   measure(server: Running, seconds: number, tools: Loaders): Promise<Sample>;
 }
@@ -59,8 +59,6 @@ export interface Loaders {
   core: number | string;
   /** Path of the Go program. */
   go?: string;
-  /** Environment that gives h2load a client certificate. */
-  identity?: Record<string, string>;
 }
 
 /** Result of a load. */

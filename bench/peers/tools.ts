@@ -127,7 +127,7 @@ interface Identities {
   /** Further arguments for mutual TLS. */
   readonly clientCa: string[];
   /** Certificate and key of a client. */
-  readonly client: { readonly cert: string; readonly key: string };
+  readonly client: string[];
 }
 
 let identities: Promise<Identities> | undefined;
@@ -148,10 +148,7 @@ async function writeIdentities(): Promise<Identities> {
       ...["--tls-key", await write("server.key", server.key)],
     ],
     clientCa: ["--tls-client-ca", await write("authority.crt", authority.cert)],
-    client: {
-      cert: await write("client.crt", client.cert),
-      key: await write("client.key", client.key),
-    },
+    client: [await write("client.crt", client.cert), await write("client.key", client.key)],
   };
 }
 
@@ -161,11 +158,7 @@ export async function tlsArguments(tls: "server" | "mutual"): Promise<string[]> 
   return tls === "mutual" ? [...server, ...clientCa] : server;
 }
 
-/** Builds the library that gives h2load a client certificate; returns the environment that loads it. */
-export async function clientIdentity(): Promise<Record<string, string>> {
-  const { client } = await (identities ??= writeIdentities());
-  const library = join(CACHE, "client_identity.so");
-  const source = join(HERE, "client_identity.c");
-  await run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"]);
-  return { LD_PRELOAD: library, CLIENT_CERT: client.cert, CLIENT_KEY: client.key };
+/** Returns the files of a client's certificate and key. */
+export async function clientIdentity(): Promise<string[]> {
+  return (await (identities ??= writeIdentities())).client;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { crowd, goLoad, mixed } from "./go_load.ts";
+import { crowd, goLoad, mixed, overTls } from "./go_load.ts";
 import { callsOf, h2load } from "./h2load.ts";
 import type { Mode } from "./modes.ts";
 import {
@@ -37,18 +37,17 @@ const tenByTen = (id: string, name: string, request: Request, mode?: Mode): Work
 
 const SHAPES = [[1, 1], [10, 10], [100, 10]];
 
-const overTls = (tls: "server" | "mutual"): Workload[] =>
+const tlsEchoes = (tls: "server" | "mutual"): Workload[] =>
   SHAPES.map(([connections, streams]) => ({
     id: `${tls === "mutual" ? "mtls" : "tls"}-${connections}x${streams}`,
     name: `nested 0.3 KB echo over ${
-      tls === "mutual" ? "mutual TLS" : "TLS"
-    }, ${connections}×${streams}`,
+      tls === "mutual" ? "mutual " : ""
+    }TLS, ${connections}×${streams}`,
     unit: "calls",
     tls,
-    measure: callsOf(ordersEcho(1), connections, streams, {
-      tls,
-      latency: connections * streams === 1,
-    }),
+    needsGo: true,
+    warmsUp: true,
+    measure: overTls(tls, connections, streams),
   }));
 
 const CROWD = 10_000;
@@ -62,8 +61,8 @@ export const WORKLOADS: Workload[] = [
   tenByTen("orders-1", "nested 0.3 KB echo", ordersEcho(1)),
   tenByTen("orders-10", "nested 3 KB echo", ordersEcho(10)),
   tenByTen("orders-list", "nested 30 KB list reply", ordersList(90)),
-  ...overTls("server"),
-  ...overTls("mutual"),
+  ...tlsEchoes("server"),
+  ...tlsEchoes("mutual"),
   tenByTen("async", "asynchronous handler, 64 B", unaryEcho(64), "async"),
   tenByTen("turn", "handler that waits a turn, 64 B", unaryEcho(64), "turn"),
   tenByTen("interceptors", "two interceptors, 64 B", withToken(unaryEcho(64)), "interceptors"),
@@ -130,7 +129,7 @@ export const WORKLOADS: Workload[] = [
     name: "10,000 connections, 2,000 calls per second in total",
     unit: "calls",
     needsGo: true,
-    cold: true,
+    warmsUp: true,
     measure: crowd(CROWD),
   },
 ];

@@ -192,6 +192,14 @@ func load(kind string, address string, workers int, seconds float64, size int) {
 	for kind == "idle" && len(clients) < workers {
 		clients = append(clients, connect(address))
 	}
+	if kind == "unary" || kind == "nested" {
+		// The first second isn't measured.
+		var warmUp sync.WaitGroup
+		for i := range workers {
+			warmUp.Go(func() { work(clients[i%len(clients)], time.Now().Add(time.Second), size) })
+		}
+		warmUp.Wait()
+	}
 	cpu := cpuSeconds()
 	start := time.Now()
 	end := start.Add(time.Duration(seconds * float64(time.Second)))

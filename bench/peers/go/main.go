@@ -4,9 +4,10 @@
 //	peers unary|nested|pingpong|pump|chunks 127.0.0.1:PORT STREAMS SECONDS [SIZE]
 //	peers idle 127.0.0.1:PORT CONNECTIONS SECONDS [SIZE]
 //	peers mixed 127.0.0.1:PORT SECONDS PID SMALL NESTED LARGE
+//	peers tls 127.0.0.1:PORT CONNECTIONS STREAMS SECONDS PID REQUEST [CERT KEY]
 //	peers crowd 127.0.0.1:PORT CONNECTIONS SECONDS PID REQUEST
 //
-// The clients print one line of JSON. The first group uses grpc-go's client. The clients mixed and crowd speak
+// The clients print one line of JSON. The first group uses grpc-go's client. The clients mixed, tls and crowd speak
 // HTTP/2 themselves, because grpc-go's client costs more than the servers; SMALL, NESTED, LARGE and REQUEST are
 // files, each with a gRPC message; PID is the process of the server.
 package main
@@ -29,6 +30,9 @@ func main() {
 	switch kind {
 	case "mixed":
 		mixed(address, number(os.Args[3]), os.Args[4:])
+	case "tls":
+		args := os.Args[3:]
+		overTLS(address, int(number(args[0])), int(number(args[1])), number(args[2]), args[3:])
 	case "crowd":
 		crowd(address, int(number(os.Args[3])), number(os.Args[4]), os.Args[5:])
 	default:

@@ -60,7 +60,7 @@ type call struct {
 	got    int
 }
 
-// rawConn is an HTTP/2 connection on a socket that doesn't block.
+// rawConn is an HTTP/2 connection: its input is fed, its output taken.
 type rawConn struct {
 	fd       int
 	requests []request
@@ -133,18 +133,25 @@ func (l *rawLoop) connect(address string, source [4]byte, requests []request, do
 	check(syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, tcpNotSentLowat, maxQueuedBytes))
 	// Closing resets the connection, so that its port is free at once.
 	check(syscall.SetsockoptLinger(fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1}))
+	c := newConn(address, "http", requests, done)
+	c.fd = fd
+	l.conns[int32(fd)] = c
+	check(syscall.EpollCtl(l.epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd)}))
+	l.flush(c)
+	return c
+}
+
+// newConn returns a connection whose output is the preface.
+func newConn(authority, scheme string, requests []request, done func(*rawConn, *call)) *rawConn {
 	c := &rawConn{
-		fd: fd, requests: requests, done: done,
+		requests: requests, done: done,
 		window: initialWindowSize, perCall: initialWindowSize, streams: 100, nextID: 1,
 		active: map[uint32]*call{},
 	}
 	c.out = append(c.out, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"...)
 	c.frame(frameSettings, 0, 0, settings(settingWindow, receiveWindow))
 	c.frame(frameWindowUpdate, 0, 0, binary.BigEndian.AppendUint32(nil, receiveWindow-initialWindowSize))
-	c.encodeBlocks(address)
-	l.conns[int32(fd)] = c
-	check(syscall.EpollCtl(l.epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd)}))
-	l.flush(c)
+	c.encodeBlocks(authority, scheme)
 	return c
 }
 
@@ -154,14 +161,14 @@ func settings(id uint16, value uint32) []byte {
 
 // encodeBlocks encodes the headers of each kind of call twice: in the first block fields are added to HPACK's dynamic
 // table, in the second all fields are taken from it.
-func (c *rawConn) encodeBlocks(authority string) {
+func (c *rawConn) encodeBlocks(authority, scheme string) {
 	var buffer bytes.Buffer
 	encoder := hpack.NewEncoder(&buffer)
 	for range 2 {
 		for _, one := range c.requests {
 			buffer.Reset()
 			for _, field := range [][2]string{
-				{":method", "POST"}, {":scheme", "http"}, {":path", one.path}, {":authority", authority},
+				{":method", "POST"}, {":scheme", scheme}, {":path", one.path}, {":authority", authority},
 				{"content-type", "application/grpc"}, {"te", "trailers"}, {"user-agent", "raw"},
 			} {
 				check(encoder.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]}))
@@ -283,8 +290,7 @@ func (l *rawLoop) poll(timeoutMs int) {
 }
 
 func (l *rawLoop) read(c *rawConn) {
-	kept := copy(l.buffer, c.rest)
-	n, err := syscall.Read(c.fd, l.buffer[kept:])
+	n, err := syscall.Read(c.fd, l.buffer)
 	if err == syscall.EAGAIN {
 		return
 	}
@@ -292,7 +298,15 @@ func (l *rawLoop) read(c *rawConn) {
 	if n == 0 {
 		log.Fatal("the server closed a connection")
 	}
-	data := l.buffer[:kept+n]
+	c.feed(l.buffer[:n])
+}
+
+// feed handles received bytes; what it answers is added to the output.
+func (c *rawConn) feed(data []byte) {
+	if len(c.rest) > 0 {
+		c.rest = append(c.rest, data...)
+		data = c.rest
+	}
 	for {
 		skipped := min(c.skip, len(data))
 		data = data[skipped:]

@@ -150,21 +150,17 @@ async fn serve(address: &str, mode: Mode, tls: Option<ServerTlsConfig>) -> Resul
     Ok(())
 }
 
-/// Runs `call` again and again, `in_flight` times at once, and prints the rate and the CPU time of this process.
-async fn load<F, C>(call: F, in_flight: usize, seconds: f64) -> Result<(), Box<dyn std::error::Error>>
+async fn run<F, C>(call: &F, in_flight: usize, seconds: f64) -> Result<u64, tokio::task::JoinError>
 where
     F: Fn() -> C + Clone + Send + 'static,
     C: Future<Output = ()> + Send,
 {
-    call().await;
-    let cpu = cpu_seconds()?;
-    let start = Instant::now();
-    let end = start + Duration::from_secs_f64(seconds);
+    let end = Instant::now() + Duration::from_secs_f64(seconds);
     let tasks: Vec<_> = (0..in_flight)
         .map(|_| {
             let call = call.clone();
             tokio::spawn(async move {
-                let mut calls = 0u64;
+                let mut calls = 0;
                 while Instant::now() < end {
                     call().await;
                     calls += 1;
@@ -177,6 +173,20 @@ where
     for task in tasks {
         calls += task.await?;
     }
+    Ok(calls)
+}
+
+/// Runs `call` again and again, `in_flight` times at once, and prints the rate and the CPU time of this process.
+async fn load<F, C>(call: F, in_flight: usize, seconds: f64) -> Result<(), Box<dyn std::error::Error>>
+where
+    F: Fn() -> C + Clone + Send + 'static,
+    C: Future<Output = ()> + Send,
+{
+    // The first second isn't measured.
+    run(&call, in_flight, 1.0).await?;
+    let cpu = cpu_seconds()?;
+    let start = Instant::now();
+    let calls = run(&call, in_flight, seconds).await?;
     let seconds = start.elapsed().as_secs_f64();
     let cpu = cpu_seconds()? - cpu;
     println!("{{\"calls\":{calls},\"seconds\":{seconds},\"cpuSeconds\":{cpu}}}");
