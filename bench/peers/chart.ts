@@ -8,7 +8,7 @@ import * as echarts from "echarts";
 import { medianOf, type Row } from "./report.ts";
 
 const OURS = "#0b7285";
-const OTHERS = ["#868e96", "#adb5bd", "#ced4da", "#dee2e6", "#e9ecef"];
+const OTHERS = ["#868e96", "#9aa2a9", "#adb5bd", "#ced4da", "#dee2e6", "#e9ecef"];
 const WIDTH = 960;
 const BAR_HEIGHT = 21;
 const TOP = 64;
