@@ -141,7 +141,8 @@ const table = [
 const runs = results.map((one) =>
   `${one.date}, ${one.machine}: medians of ${one.rounds} interleaved rounds of ${one.seconds} s`
 );
-const programs = peers.map((peer) => `${peer}: ${versions[peer]}`);
+// V8's flags are in the documentation.
+const programs = peers.map((peer) => `${peer}: ${versions[peer].replace(/, --.*$/, "")}`);
 console.log([...table, "", ...runs, programs.join("; ")].join("\n"));
 
 if (values.chart !== undefined) {

@@ -83,7 +83,7 @@ export const WORKLOADS: Workload[] = [
   },
   {
     id: "mixed",
-    name: "90 % 64 B, 9 % nested 3 KB, 1 % 1 MiB; latency of 64 B at 60 % of capacity",
+    name: "mixed: 90 % 64 B, 9 % nested 3 KB, 1 % 1 MiB",
     unit: "calls",
     needsGo: true,
     measure: mixed,
