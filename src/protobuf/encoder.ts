@@ -28,6 +28,12 @@ let slabEnd = 0;
 // Whether a message is being written to the slab: a getter of the application may encode another message meanwhile.
 let slabTaken = false;
 
+/**
+ * Limit on the buffers that are tried for one message. The second has the size that the first lacked, so only a getter
+ * of the application, which may return more each time, needs a third.
+ */
+const MAX_ATTEMPTS = 10;
+
 const generated = new WeakMap<DescMessage, Encode>();
 
 /** Returns the encoder of a message type; with `generate` false, the one without generated code. */
@@ -104,7 +110,8 @@ function newSlab(): void {
 }
 
 function toBuffer(encode: Encode, message: Fields, lend: boolean, guess: number): Uint8Array {
-  for (let size = guess;;) {
+  let size = guess;
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
     const buffer = lend && size > LEND_FROM_BYTES ? lendBuffer(size) : new Uint8Array(size);
     const start = encode(message, buffer, buffer.length);
     const length = buffer.length - start;
@@ -120,6 +127,7 @@ function toBuffer(encode: Encode, message: Fields, lend: boolean, guess: number)
     if (lend) releaseMessage(buffer);
     return copy;
   }
+  throw new TypeError("Cannot encode a message whose fields change while it is encoded");
 }
 
 function generatedOf(descriptor: DescMessage): Encode {

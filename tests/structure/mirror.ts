@@ -48,7 +48,6 @@ export const UNMIRRORED: readonly Unmirrored[] = [
       "src/protobuf/code_generation.ts",
       "src/protobuf/decoder.ts",
       "src/protobuf/decoder_source.ts",
-      "src/protobuf/encoder.ts",
       "src/protobuf/encoder_source.ts",
       "src/protobuf/field_writers.ts",
       "src/protobuf/merge.ts",
