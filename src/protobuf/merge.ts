@@ -28,6 +28,7 @@ import {
   type UnknownField,
   varint32,
 } from "./reader.ts";
+import { messageFactory, zeroOf } from "./message_source.ts";
 import {
   adapterOf,
   type Fields,
@@ -56,9 +57,37 @@ type Read = (b: Uint8Array, e: number) => unknown;
 /** Reads one occurrence of a field into a message; called only for a wire type that the field accepts. */
 type ReadField = (message: Fields, b: Uint8Array, e: number, depth: number) => void;
 
+/** How messages of a type are made and read. */
+interface MessageReader {
+  readonly create: () => Fields;
+  readonly merge: Merger;
+}
+
+/** Tags below this are looked up in an array: those of the field numbers up to 127. */
+const ARRAY_TAGS = 1024;
+
+/** Readers of the fields of a type, by their tags. */
+class FieldReaders {
+  readonly #low: (ReadField | undefined)[] = [];
+  readonly #high = new Map<number, ReadField>();
+
+  set(tag: number, read: ReadField): void {
+    if (tag >= ARRAY_TAGS) {
+      this.#high.set(tag, read);
+      return;
+    }
+    while (this.#low.length <= tag) this.#low.push(undefined);
+    this.#low[tag] = read;
+  }
+
+  get(tag: number): ReadField | undefined {
+    return tag < this.#low.length ? this.#low[tag] : this.#high.get(tag);
+  }
+}
+
 /** Creates and caches the merger of each message type. */
 export class Mergers {
-  readonly #all = new WeakMap<DescMessage, Merger>();
+  readonly #all = new WeakMap<DescMessage, MessageReader>();
   readonly #text: TextReader;
 
   /** `text` reads text that must be valid UTF-8. */
@@ -68,10 +97,11 @@ export class Mergers {
 
   /** Decodes the message in `b`. Throws an Error that says where the bytes are malformed. */
   decode(descriptor: DescMessage, b: Uint8Array): Fields {
-    const message = create(descriptor) as unknown as Fields;
+    const { create, merge } = this.#of(descriptor);
+    const message = create();
     cursor.at = 0;
     try {
-      this.of(descriptor)(message, b, b.length, MAX_DEPTH, 0);
+      merge(message, b, b.length, MAX_DEPTH, 0);
     } catch (error) {
       if (error !== IRREGULAR) throw error;
       throw new Error(
@@ -82,18 +112,17 @@ export class Mergers {
     return message;
   }
 
-  /** Returns the merger of a message type. */
-  of(descriptor: DescMessage): Merger {
-    let merger = this.#all.get(descriptor);
-    if (!merger) {
-      const fields = new Map<number, ReadField>();
-      merger = mergerOf(descriptor, fields);
-      this.#all.set(descriptor, merger);
+  #of(descriptor: DescMessage): MessageReader {
+    let reader = this.#all.get(descriptor);
+    if (!reader) {
+      const fields = new FieldReaders();
+      reader = { create: messageFactory(descriptor), merge: mergerOf(descriptor, fields) };
+      this.#all.set(descriptor, reader);
       for (const field of descriptor.fields) {
         for (const [tag, read] of this.#readersOf(field)) fields.set(tag, read);
       }
     }
-    return merger;
+    return reader;
   }
 
   #readersOf(field: DescField): [tag: number, ReadField][] {
@@ -106,10 +135,11 @@ export class Mergers {
         return [[tagOf(field.number, 0), enumReader(field)]];
       case "scalar": {
         const read = this.#scalar(field.scalar, field);
-        const store = storeOf(field);
-        return [[tagOf(field.number, wireTypeOf(field.scalar)), (message, b, e) => {
-          store(message, read(b, e));
-        }]];
+        const tag = tagOf(field.number, wireTypeOf(field.scalar));
+        const { localName, oneof } = field;
+        if (!oneof) return [[tag, (message, b, e) => message[localName] = read(b, e)]];
+        const name = oneof.localName;
+        return [[tag, (message, b, e) => message[name] = { case: localName, value: read(b, e) }]];
       }
       case "message":
         return [[tagOf(field.number, isDelimited(field) ? 3 : 2), this.#messageReader(field)]];
@@ -142,11 +172,13 @@ export class Mergers {
     const group = isDelimited(field);
     const endTag = group ? tagOf(field.number, 4) : 0;
     const adapter = adapterOf(field);
-    let merger: Merger | undefined;
+    let reader: MessageReader | undefined;
     return (existing, b, e, depth) => {
-      const child = messageOf(descriptor, adapter, existing);
-      merger ??= this.of(descriptor);
-      merger(child, b, group ? e : endOf(b, e), depth - 1, endTag);
+      reader ??= this.#of(descriptor);
+      const child = existing === undefined
+        ? reader.create()
+        : messageOf(descriptor, adapter, existing);
+      reader.merge(child, b, group ? e : endOf(b, e), depth - 1, endTag);
       if (adapter === "wrapper") return child[descriptor.fields[0].localName];
       return adapter === "struct" ? structToJson(child) : child;
     };
@@ -244,7 +276,7 @@ function endOf(b: Uint8Array, e: number): number {
   return end;
 }
 
-function mergerOf(descriptor: DescMessage, fields: Map<number, ReadField>): Merger {
+function mergerOf(descriptor: DescMessage, fields: FieldReaders): Merger {
   return (message, b, e, depth, endTag) => {
     if (depth <= 0) {
       throw new Error(
@@ -290,7 +322,6 @@ function enumReader(field: DescField & { fieldKind: "enum" }): ReadField {
 }
 
 function messageOf(descriptor: DescMessage, adapter: string, existing: unknown): Fields {
-  if (existing === undefined) return create(descriptor) as unknown as Fields;
   if (adapter === "none") return existing as Fields;
   const init = adapter === "struct"
     ? jsonToStruct(existing as Fields)
@@ -307,25 +338,6 @@ function zeroOfValue(field: DescField & { fieldKind: "map" }): unknown {
   if (!field.message) return zeroOf(field.scalar);
   const message = create(field.message) as unknown as Fields;
   return adapterOf(field) === "struct" ? structToJson(message) : message;
-}
-
-function zeroOf(scalar: ScalarType): unknown {
-  switch (scalar) {
-    case ScalarType.STRING:
-      return "";
-    case ScalarType.BYTES:
-      return new Uint8Array(0);
-    case ScalarType.BOOL:
-      return false;
-    case ScalarType.INT64:
-    case ScalarType.UINT64:
-    case ScalarType.SINT64:
-    case ScalarType.FIXED64:
-    case ScalarType.SFIXED64:
-      return 0n;
-    default:
-      return 0;
-  }
 }
 
 function fixed(read: (b: Uint8Array, p: number) => unknown, size: number): Read {
