@@ -38,6 +38,7 @@ const ROOMS: Record<string, readonly string[]> = {
   http2: [...BOTTOM, "limits", "hpack"],
   grpc: [...BOTTOM, "limits", "hpack", "http2"],
   http1: [...BOTTOM, "limits"],
+  web: [...BOTTOM, "limits", "codec", "hpack", "http1", "http2", "grpc"],
   "lean/format": BOTTOM,
   lean: [...BOTTOM, "limits", "codec", "lean/format"],
   "rpc/core": [...BOTTOM, "codec", "transport", "event_loop"],
@@ -70,7 +71,9 @@ const ALLOWED = Object.fromEntries(
 );
 
 /** Engines: bytes and the time go in, bytes come out. */
-const ENGINES = ["bytes", "call", "limits", "protobuf", "hpack", "http1", "http2", "grpc", "lean"];
+const ENGINES = [
+  ...["bytes", "call", "limits", "protobuf", "hpack", "http1", "http2", "grpc", "lean", "web"],
+];
 const IMPURE = [
   ...["Deno", "Promise", "async", "await", "queueMicrotask"],
   ...["setTimeout", "setInterval", "setImmediate", "Date", "performance"],

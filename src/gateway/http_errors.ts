@@ -6,27 +6,8 @@
 
 import { printableJson } from "../call/printable.ts";
 import type { ErrorDetail, RpcError } from "../errors.ts";
-import { Status, statusName } from "../call/status.ts";
-
-const HTTP_STATUS: Readonly<Record<Status, number>> = {
-  [Status.OK]: 200,
-  [Status.CANCELLED]: 499,
-  [Status.UNKNOWN]: 500,
-  [Status.INVALID_ARGUMENT]: 400,
-  [Status.DEADLINE_EXCEEDED]: 504,
-  [Status.NOT_FOUND]: 404,
-  [Status.ALREADY_EXISTS]: 409,
-  [Status.PERMISSION_DENIED]: 403,
-  [Status.RESOURCE_EXHAUSTED]: 429,
-  [Status.FAILED_PRECONDITION]: 400,
-  [Status.ABORTED]: 409,
-  [Status.OUT_OF_RANGE]: 400,
-  [Status.UNIMPLEMENTED]: 501,
-  [Status.INTERNAL]: 500,
-  [Status.UNAVAILABLE]: 503,
-  [Status.DATA_LOSS]: 500,
-  [Status.UNAUTHENTICATED]: 401,
-};
+import { httpStatus } from "../call/http_status.ts";
+import { type Status, statusName } from "../call/status.ts";
 
 /** `Retry-After` while the service is unavailable, in seconds. */
 export const RETRY_AFTER_SECONDS = 1;
@@ -39,11 +20,6 @@ export interface ErrorBody {
   readonly message: string;
   /** Error details: message type, and the encoded message in base64. */
   readonly details: readonly { readonly type: string; readonly value: string }[];
-}
-
-/** Maps the status of a call to an HTTP status. */
-export function httpStatus(code: Status): number {
-  return HTTP_STATUS[code];
 }
 
 /** Builds the JSON body of an error. */

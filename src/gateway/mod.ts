@@ -7,7 +7,8 @@
 export { allowedHosts, type AllowedHostsOptions, type HostCheck } from "./allowed_hosts.ts";
 export type { DescriptorLimits } from "../schema/limits.ts";
 export { Gateway, type GatewayOptions, type MethodSummary } from "./gateway.ts";
-export { type ErrorBody, errorBody, httpStatus, RETRY_AFTER_SECONDS } from "./http_errors.ts";
+export { type ErrorBody, errorBody, RETRY_AFTER_SECONDS } from "./http_errors.ts";
+export { httpStatus } from "../call/http_status.ts";
 export { HttpBodyError, type HttpHandler, HttpReply } from "../rpc/http/handler.ts";
 export type { HttpLimits, HttpServeOptions } from "../rpc/http/options.ts";
 export { type HttpServer, type HttpServerStats, serveHttp } from "../rpc/http/server.ts";

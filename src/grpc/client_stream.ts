@@ -6,6 +6,7 @@
 
 import { EMPTY_BYTES } from "../bytes/empty.ts";
 import { LOST_MESSAGE } from "../bytes/lost_message.ts";
+import { statusFromHttp } from "../call/http_status.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { Status, statusFromNumber } from "../call/status.ts";
 import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
@@ -21,7 +22,7 @@ import {
   isGrpcContentType,
   noMetadata,
 } from "./fields.ts";
-import { statusFromHttp, statusFromReset } from "./status_map.ts";
+import { statusFromReset } from "./status_map.ts";
 import { GrpcStream } from "./stream.ts";
 
 // Largest part of a non-gRPC response quoted in the status, in bytes (as in grpc-go).

@@ -21,7 +21,7 @@ import type { MemoryPool } from "../../limits/memory_pool.ts";
 import { isBytes, plainBytes } from "../../bytes/is_bytes.ts";
 import { currentContext } from "../core/current_context.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
-import { decodeStatusDetails, DETAILS_KEY } from "../core/error_details.ts";
+import { decodeStatusDetails, DETAILS_KEY } from "../../codec/status_details.ts";
 import type { FailureLog } from "../core/failure_log.ts";
 import { ignoreRejection } from "../core/promises.ts";
 import type { Pool } from "../pool/pool.ts";

@@ -1,16 +1,12 @@
 /**
- * Rich error details: google.rpc.Status and its messages.
+ * Messages of google.rpc as error details, packed and found.
  *
  * @module
  */
 
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { protobufCodec } from "../../codec/protobuf.ts";
 import type { ErrorDetail, RpcError } from "../../errors.ts";
-
-/** Trailer with an encoded google.rpc.Status. */
-export const DETAILS_KEY = "grpc-status-details-bin";
 
 const PREFIX = "type.googleapis.com/";
 
@@ -69,55 +65,4 @@ export function findDetails<D extends DescMessage>(
     }
   }
   return found;
-}
-
-/** Encodes a google.rpc.Status with details, the value of {@link DETAILS_KEY}. */
-export function encodeStatusDetails(
-  code: number,
-  message: string,
-  details: readonly ErrorDetail[],
-): Uint8Array {
-  const writer = new BinaryWriter();
-  writer.tag(1, WireType.Varint).int32(code);
-  if (message !== "") writer.tag(2, WireType.LengthDelimited).string(message);
-  for (const { typeUrl, value } of details) {
-    writer.tag(3, WireType.LengthDelimited).fork();
-    if (typeUrl !== "") writer.tag(1, WireType.LengthDelimited).string(typeUrl);
-    if (value.length > 0) writer.tag(2, WireType.LengthDelimited).bytes(value);
-    writer.join();
-  }
-  return writer.finish();
-}
-
-/** Decodes the details in a value of {@link DETAILS_KEY}; empty if it is not valid, because it came from a peer. */
-export function decodeStatusDetails(bytes: Uint8Array): ErrorDetail[] {
-  const details: ErrorDetail[] = [];
-  try {
-    const reader = new BinaryReader(bytes);
-    while (reader.pos < reader.len) {
-      const [field, wireType] = reader.tag();
-      if (field === 3 && wireType === WireType.LengthDelimited) {
-        details.push(decodeAny(reader.bytes()));
-      } else {
-        reader.skip(wireType, field);
-      }
-    }
-  } catch {
-    return [];
-  }
-  return details;
-}
-
-function decodeAny(bytes: Uint8Array): ErrorDetail {
-  const reader = new BinaryReader(bytes);
-  let typeUrl = "";
-  let value: Uint8Array = new Uint8Array(0);
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (wireType !== WireType.LengthDelimited) reader.skip(wireType, field);
-    else if (field === 1) typeUrl = reader.string();
-    else if (field === 2) value = reader.bytes();
-    else reader.skip(wireType, field);
-  }
-  return { typeUrl, value };
 }

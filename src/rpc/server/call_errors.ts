@@ -7,7 +7,7 @@
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { errorFromOutside, RpcError } from "../../errors.ts";
-import { DETAILS_KEY, encodeStatusDetails } from "../core/error_details.ts";
+import { DETAILS_KEY, encodeStatusDetails } from "../../codec/status_details.ts";
 import type { MethodInfo } from "../core/types.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 

@@ -10,7 +10,7 @@ import { checkFunctions, checkRanges, measured, type Ranges, whole } from "../..
 import { Status, statusFromNumber } from "../../call/status.ts";
 import { deadlineExceeded, RpcError, textOf } from "../../errors.ts";
 import { DispatcherLayer } from "../dispatch/layers.ts";
-import { decodeStatusDetails, DETAILS_KEY } from "../core/error_details.ts";
+import { decodeStatusDetails, DETAILS_KEY } from "../../codec/status_details.ts";
 import type { Dispatcher, DispatcherWrapper, DispatchReply } from "../dispatch/dispatcher.ts";
 import { serverLog } from "../core/log.ts";
 import { invoke } from "../dispatch/invoke.ts";

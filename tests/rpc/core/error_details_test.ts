@@ -2,12 +2,7 @@ import assert from "node:assert/strict";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../../src/services/descriptors/errdetails.ts";
 import { Status } from "../../../src/call/status.ts";
 import { RpcError } from "../../../src/errors.ts";
-import {
-  decodeStatusDetails,
-  encodeStatusDetails,
-  findDetails,
-  packDetail,
-} from "../../../src/rpc/core/error_details.ts";
+import { findDetails, packDetail } from "../../../src/rpc/core/error_details.ts";
 
 Deno.test("packDetail() and findDetails() round trip messages by their type", () => {
   const details = [
@@ -29,18 +24,4 @@ Deno.test("findDetails() throws for a detail that is not valid", () => {
   const details = [{ typeUrl, value: Uint8Array.of(0xff) }];
   const error = new RpcError(Status.INTERNAL, "no", { details });
   assert.throws(() => findDetails(error, ErrorInfoSchema));
-});
-
-Deno.test("encodeStatusDetails() and decodeStatusDetails() round trip a google.rpc.Status", () => {
-  const details = [
-    { typeUrl: "type.googleapis.com/a.B", value: Uint8Array.of(1, 2, 3) },
-    { typeUrl: "", value: new Uint8Array() },
-  ];
-  assert.deepEqual(decodeStatusDetails(encodeStatusDetails(5, "not found", details)), details);
-});
-
-Deno.test("decodeStatusDetails() returns no details for bytes that are not valid", () => {
-  for (const bytes of [[0xff], [0x1a, 5, 0], [0x1a, 2, 0x0a, 9]]) {
-    assert.deepEqual(decodeStatusDetails(Uint8Array.from(bytes)), []);
-  }
 });

@@ -3,17 +3,13 @@ import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { Status } from "../../../src/call/status.ts";
 import { gzip } from "../../../src/codec/compression.ts";
 import { jsonCodec } from "../../../src/codec/json.ts";
+import { decodeStatusDetails, DETAILS_KEY } from "../../../src/codec/status_details.ts";
 import { textCodec } from "../../../src/codec/text.ts";
 import { deadlineExceeded, RpcError } from "../../../src/errors.ts";
 import { addByteStream } from "../../../src/rpc/byte_stream/byte_stream.ts";
 import { MemoryPool } from "../../../src/limits/memory_pool.ts";
 import { currentContext, trackContexts } from "../../../src/rpc/core/current_context.ts";
-import {
-  decodeStatusDetails,
-  DETAILS_KEY,
-  findDetails,
-  packDetail,
-} from "../../../src/rpc/core/error_details.ts";
+import { findDetails, packDetail } from "../../../src/rpc/core/error_details.ts";
 import type { HandlerContext } from "../../../src/rpc/core/types.ts";
 import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
 

@@ -3,7 +3,7 @@ import { authorize, bearerToken, connect, serve } from "../../../mod.ts";
 import { composeDispatchers, type DispatcherWrapper } from "../../../src/rpc/dispatch/mod.ts";
 import { Status } from "../../../src/call/status.ts";
 import { textCodec } from "../../../src/codec/text.ts";
-import { decodeStatusDetails, DETAILS_KEY } from "../../../src/rpc/core/error_details.ts";
+import { decodeStatusDetails, DETAILS_KEY } from "../../../src/codec/status_details.ts";
 import { WorkerPool, type WorkerPoolOptions } from "../../../src/rpc/workers/pool.ts";
 import { tryEdges } from "../../fixtures/option_edges.ts";
 import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
