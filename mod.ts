@@ -25,6 +25,7 @@
 // Server.
 export { serve, type Server } from "./src/rpc/server/server.ts";
 export type { ServeOptions, ServerStats } from "./src/rpc/server/options.ts";
+export type { CorsOptions, WebOptions } from "./src/rpc/server/web_options.ts";
 export type { ServerLimits } from "./src/limits/connection_limits.ts";
 export { Router } from "./src/rpc/dispatch/router.ts";
 export type {

@@ -53,6 +53,8 @@ interface Flags extends ServerTlsFlags, MetricsFlags {
   cryptoBackend: CryptoBackend | "auto";
   reflection: boolean;
   compress: boolean;
+  web: boolean;
+  webOrigin: string[];
   maxMessageBytes: number;
   maxStreams: number;
   unixMode: number;
@@ -92,6 +94,7 @@ function readFlags(): Flags {
     .addOption(logLevelOption())
     .addOption(graceOption("open calls"));
   addServiceOptions(command);
+  addWebOptions(command);
   addMetricsOption(addServerTlsOptions(command)).addHelpText(
     "after",
     `
@@ -163,6 +166,36 @@ function addServiceOptions(command: Command): void {
         "write the process id to this file while running",
       ),
     );
+}
+
+/** Adds the options of gRPC-Web and Connect. */
+function addWebOptions(command: Command): void {
+  command
+    .addOption(
+      option("--web <on|off>", "VRPC_WEB", "also speak gRPC-Web and Connect, over HTTP/1.1 too", {
+        default: true,
+        defaultText: "on",
+        parse: onOff,
+      }),
+    )
+    .addOption(
+      option(
+        "--web-origin <origin>",
+        "VRPC_WEB_ORIGIN",
+        'web pages that may call, such as https://app.example; "*" for all; several by commas',
+        { default: [], defaultText: "none", parse: list(), accepts: checkOrigins },
+      ),
+    );
+}
+
+/** Throws {@link UsageError} unless `text` is a list of origins, separated by commas. */
+function checkOrigins(text: string): void {
+  for (const origin of text.split(",").map((part) => part.trim()).filter((part) => part !== "")) {
+    if (origin === "*" || URL.canParse(origin) && new URL(origin).origin === origin) continue;
+    throw new UsageError(
+      `Cannot use the origin ${JSON.stringify(origin)}: use the form https://app.example, or "*"`,
+    );
+  }
 }
 
 function isTcp(address: string): boolean {
@@ -252,6 +285,8 @@ async function main(): Promise<number> {
     maxReceiveMessageBytes: flags.maxMessageBytes,
     maxConcurrentStreams: flags.maxStreams,
     compress: flags.compress,
+    web: flags.web,
+    webOrigins: flags.webOrigin,
     metrics: flags.metricsAddr !== undefined,
     logCalls: flags.logLevel === "debug" || flags.logLevel === "trace",
   };

@@ -13,6 +13,7 @@ const SOURCES = [
   "src/rpc/http/options.ts",
   "src/rpc/pool/options.ts",
   "src/rpc/server/options.ts",
+  "src/rpc/server/web_options.ts",
   "src/transport/tls_options.ts",
 ];
 

@@ -19,6 +19,7 @@ import { HTTP1_DEFAULTS, HTTP1_RANGES } from "../src/http1/options.ts";
 import { CHANNEL_DEFAULTS, CHANNEL_RANGES } from "../src/rpc/channel/options.ts";
 import { HTTP_TOTAL_RANGES, HTTP_TOTALS } from "../src/rpc/http/options.ts";
 import { SERVE_DEFAULTS, SERVE_RANGES, SERVER_LIMIT_DEFAULTS } from "../src/rpc/server/options.ts";
+import { WEB_DEFAULTS, WEB_RANGES } from "../src/rpc/server/web_options.ts";
 import { type Documented, documentedOptions } from "./options_docs.ts";
 
 const PAGE = new URL("../docs/options.md", import.meta.url);
@@ -82,6 +83,14 @@ export async function sections(): Promise<Section[]> {
       ranges: SERVER_LIMIT_RANGES,
       defaults: Object.fromEntries(limits.filter(([name]) => !shared.includes(name))),
     },
+    {
+      title: "web of serve",
+      text: "gRPC-Web and Connect, type `WebOptions`; true for the defaults.",
+      options: docs("WebOptions"),
+      ranges: WEB_RANGES,
+      defaults: WEB_DEFAULTS,
+    },
+    words("web.cors of serve", "Type `CorsOptions`.", "CorsOptions"),
     {
       title: "limits of serveHttp",
       text:

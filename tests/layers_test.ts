@@ -52,7 +52,11 @@ const ROOMS: Record<string, readonly string[]> = {
     ...["rpc/client", "rpc/pool", "rpc/batch"],
   ],
   "rpc/http": [...RPC_BOTTOM, "transport", "event_loop", "http1"],
-  "rpc/server": [...RPC_BOTTOM, "transport", "event_loop", "grpc", "lean", "rpc/dispatch"],
+  "rpc/server": [
+    ...RPC_BOTTOM,
+    ...["transport", "event_loop", "grpc", "lean", "http1", "web"],
+    ...["rpc/dispatch", "rpc/http"],
+  ],
   "rpc/workers": [...RPC_BOTTOM, "rpc/dispatch", "rpc/server"],
   "rpc/byte_stream": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/channel"],
   schema: [...BOTTOM, "limits"],

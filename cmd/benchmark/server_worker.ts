@@ -46,6 +46,8 @@ async function start({ address, tls }: ToServer & { type: "serve" }): Promise<vo
       maxReceiveMessageBytes: 2 ** 31 - 1,
       maxConcurrentStreams: 100_000,
       compress: false,
+      web: false,
+      webOrigins: [],
       metrics: false,
       logCalls: false,
     }, generateCryptoKeys());

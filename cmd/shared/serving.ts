@@ -38,6 +38,10 @@ export interface ServingSettings {
   maxConcurrentStreams: number;
   /** Whether to gzip responses to clients that accept it. */
   compress: boolean;
+  /** Whether to speak gRPC-Web and Connect. */
+  web: boolean;
+  /** Origins of web pages that may call. */
+  webOrigins: readonly string[];
   /** Whether to measure. */
   metrics: boolean;
   /** Whether to log a line for each call. */
@@ -63,6 +67,7 @@ export async function startServing(
     if (settings.reflection) addReflection(router);
   }, {
     ...{ reusePort, unixMode, tls, maxReceiveMessageBytes, compress, interceptors, observer },
+    web: settings.web && { cors: { origins: settings.webOrigins } },
     limits: { maxConcurrentStreams },
   });
   if (metrics) observeServer(server, { meterProvider });

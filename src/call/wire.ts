@@ -11,6 +11,7 @@
 
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { Metadata } from "./metadata.ts";
+import type { MethodKind } from "./method.ts";
 import type { Status } from "./status.ts";
 
 /** State machine of one connection, without I/O. The driver feeds it and drains `out`. */
@@ -83,8 +84,18 @@ export interface TlsPeerInfo {
   readonly fingerprint256?: string;
 }
 
+/** Facts about a method that decide whether a wire can carry a call of it. */
+export interface CalledMethod {
+  /** Which sides stream. */
+  readonly kind: MethodKind;
+  /** Whether the method has no side effects (protobuf's NO_SIDE_EFFECTS). */
+  readonly safe?: boolean;
+}
+
 /** Call on a server, implemented by the engine. */
 export interface ServerCall {
+  /** Protocol of the call, if its connection carries several. */
+  readonly protocol?: "grpc-web" | "connect";
   /** Path with the leading slash, for example `/package.Service/Method`. */
   readonly path: string;
   /** Request metadata, decoded on first access. */
@@ -117,6 +128,11 @@ export interface ServerCall {
   handlerDone(): void;
   /** Charges the caller for a message that cannot be decompressed. */
   chargeFault?(): void;
+  /**
+   * Called with the method of the call, undefined for an unknown one, and whether the method has messages of the call's
+   * `contentSubtype`. Returns false if the wire cannot carry the call; it has ended the call then.
+   */
+  checkMethod?(method: CalledMethod | undefined, takesFormat: boolean): boolean;
   /** Whether the call has ended on the wire: status sent, or cancelled. */
   readonly closed: boolean;
 }

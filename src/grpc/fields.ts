@@ -7,7 +7,6 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import { CONNECTION_FIELDS, withoutOuterSpace } from "../call/field_text.ts";
 import { Metadata, type MetadataValue, pairsOf } from "../call/metadata.ts";
-import { Status } from "../call/status.ts";
 import type { HpackEncoder } from "../hpack/encoder.ts";
 import type { HeaderList } from "../hpack/header_list.ts";
 
@@ -127,9 +126,19 @@ export function encodeMetadata(
   for (const [key, value] of pairsOf(metadata)) {
     if (isReservedKey(key)) continue;
     const text = typeof value === "string" ? value : value.toBase64({ omitPadding: true });
-    const mode = SECRET.has(key) ? "never" : text.length <= MAX_INDEXED_CHARS ? "index" : "literal";
-    encoder.field(out, key, text, mode);
+    encodeField(encoder, out, key, text);
   }
+}
+
+/** Writes one field: short values enter the HPACK table, secrets never. */
+export function encodeField(
+  encoder: HpackEncoder,
+  out: ByteWriter,
+  name: string,
+  value: string,
+): void {
+  const short = value.length <= MAX_INDEXED_CHARS;
+  encoder.field(out, name, value, SECRET.has(name) ? "never" : short ? "index" : "literal");
 }
 
 // Longest value indexed, in characters: longer values rarely repeat, and would evict those that do from the HPACK
@@ -213,60 +222,4 @@ export function contentSubtype(contentType: string): string {
   if (contentType.length === 16 || contentType[16] !== "+") return "";
   const end = contentType.indexOf(";");
   return contentType.slice(17, end < 0 ? undefined : end).trim().toLowerCase();
-}
-
-/** Message encodings that are supported, as grpc-accept-encoding lists them. */
-export const ENCODINGS = "identity,gzip";
-
-/** Decoded header fields of a request. Calls with equal header blocks share one object. */
-export class RequestFields {
-  /** Time that the caller allows, in ms; Infinity for no deadline. */
-  timeoutMs = Infinity;
-  encoding = "identity";
-  contentSubtype = "";
-  acceptsGzip = false;
-  names: readonly string[] = [];
-  values: readonly string[] = [];
-  constructor(readonly path: string, readonly authority: string) {}
-}
-
-/** Reads the regular fields into `fields`; returns the status for a malformed request, or null. */
-export function readFields(
-  fields: RequestFields,
-  list: HeaderList,
-  from: number,
-): { code: Status; message: string; httpStatus: number } | null {
-  const { names, values, count } = list;
-  let binary = false;
-  for (let i = from; i < count; i++) {
-    const name = names[i];
-    if (name === "grpc-timeout") {
-      fields.timeoutMs = parseTimeout(values[i]);
-      if (Number.isNaN(fields.timeoutMs)) {
-        const message = `Cannot read grpc-timeout ${JSON.stringify(values[i])}`;
-        return { code: Status.INTERNAL, message, httpStatus: 400 };
-      }
-    } else if (name === "grpc-encoding") {
-      fields.encoding = values[i];
-    } else if (name === "grpc-accept-encoding") {
-      fields.acceptsGzip = values[i] === ENCODINGS || /\bgzip\b/.test(values[i]);
-    } else if (name.endsWith("-bin")) {
-      binary = true;
-    }
-  }
-  if (binary && !binaryFieldsAreValid(list, from)) {
-    const message = "A -bin metadata value is not valid base64";
-    return { code: Status.INTERNAL, message, httpStatus: 400 };
-  }
-  if (fields.encoding !== "identity" && fields.encoding !== "gzip") {
-    const message = `Compression "${fields.encoding}" is not supported: use ${ENCODINGS}`;
-    return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
-  }
-  if (fields.path.charCodeAt(0) !== 47) {
-    const message = `Malformed method name ${JSON.stringify(fields.path)}`;
-    return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
-  }
-  fields.names = names.slice(from, count);
-  fields.values = values.slice(from, count);
-  return null;
 }

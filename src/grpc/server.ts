@@ -12,8 +12,10 @@ import {
   MAX_RECEIVE_MESSAGE_BYTES,
   SERVER_KEEPALIVE_TIME_MS,
 } from "../limits/connection_limits.ts";
+import type { FieldSummary } from "../http2/field_check.ts";
 import type { Http2Stream } from "../http2/stream.ts";
-import { GrpcServerStream, type HttpRequest, type ServerStreamOwner } from "./server_stream.ts";
+import type { HeaderList } from "../hpack/header_list.ts";
+import { GrpcServerStream, type HttpStreamSink, type ServerStreamOwner } from "./server_stream.ts";
 
 /** Options of a server's connection. Times are ms, sizes are bytes. */
 export interface GrpcServerOptions extends Partial<Http2Options> {
@@ -21,6 +23,8 @@ export interface GrpcServerOptions extends Partial<Http2Options> {
   maxReceiveMessageBytes?: number;
   /** Plain-text response to `GET /`, for browsers and curl. */
   infoText?: string;
+  /** Serves requests that are not gRPC calls. Default: with `infoText` or an HTTP status. */
+  openHttp?: ServerStreamOwner["openHttp"];
 }
 
 const ABOUT =
@@ -33,11 +37,13 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler, Ser
   /** Largest message accepted from a client, in bytes. */
   readonly maxReceiveMessageBytes: number;
   readonly #infoText: string;
+  readonly #openHttp: ServerStreamOwner["openHttp"] | undefined;
 
   /** Starts a connection at `nowMs`, with its preface in `out`. */
   constructor(readonly sink: ServerConnectionSink, options: GrpcServerOptions, nowMs: number) {
     this.maxReceiveMessageBytes = options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES;
     this.#infoText = options.infoText ?? ABOUT;
+    this.#openHttp = options.openHttp;
     this.http2 = new Http2Connection(
       "server",
       this,
@@ -115,21 +121,56 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler, Ser
     this.sink.onNote?.(level, message);
   }
 
-  // ---- plain HTTP --------------------------------------------------------------------------------------
+  openHttp(
+    stream: GrpcServerStream,
+    list: HeaderList,
+    summary: FieldSummary,
+    endStream: boolean,
+  ): HttpStreamSink {
+    if (this.#openHttp !== undefined) return this.#openHttp(stream, list, summary, endStream);
+    stream.handlerDone();
+    return new PlainAnswer(stream, summary.method, summary.path, this.#infoText);
+  }
+}
 
-  /** Answers a request that is not a gRPC call: with the server's description at `/`, else with an HTTP status. */
-  answerHttp(stream: GrpcServerStream, request: HttpRequest): void {
-    const { http2 } = this;
-    const about = request.path === "/" && ["GET", "POST", "HEAD"].includes(request.method);
-    const status = about ? "200" : request.method === "POST" ? "415" : "405";
+/** Answer to a request that is not a gRPC call: the server's description at `/`, else an HTTP status. */
+class PlainAnswer implements HttpStreamSink {
+  readonly #stream: GrpcServerStream;
+  readonly #method: string;
+  readonly #path: string;
+  readonly #infoText: string;
+  #done = false;
+
+  /** Answers once the request is complete. */
+  constructor(stream: GrpcServerStream, method: string, path: string, infoText: string) {
+    this.#stream = stream;
+    this.#method = method;
+    this.#path = path;
+    this.#infoText = infoText;
+  }
+
+  onBody(): void {}
+  onWritable(): void {}
+
+  onAbort(): void {
+    this.#done = true;
+  }
+
+  onBodyEnd(): void {
+    if (this.#done) return;
+    this.#done = true;
+    const method = this.#method;
+    const { connection } = this.#stream;
+    const about = this.#path === "/" && ["GET", "POST", "HEAD"].includes(method);
+    const status = about ? "200" : method === "POST" ? "415" : "405";
     const text = about ? this.#infoText : `HTTP ${status}: this server speaks gRPC\n`;
-    const at = http2.beginHeaders();
-    http2.encoder.field(http2.out, ":status", status, "index");
-    http2.encoder.field(http2.out, "content-type", "text/plain; charset=utf-8", "index");
-    if (status === "405") http2.encoder.field(http2.out, "allow", "POST", "index");
-    stream.closed = true;
-    if (request.method === "HEAD") return http2.endHeaders(stream, at, true);
-    http2.endHeaders(stream, at, false);
-    http2.sendData(stream, null, new TextEncoder().encode(text), true);
+    const at = connection.beginHeaders();
+    const { encoder, out } = connection;
+    encoder.field(out, ":status", status, "index");
+    encoder.field(out, "content-type", "text/plain; charset=utf-8", "index");
+    if (status === "405") encoder.field(out, "allow", "POST", "index");
+    if (method === "HEAD") return connection.endHeaders(this.#stream, at, true);
+    connection.endHeaders(this.#stream, at, false);
+    connection.sendData(this.#stream, null, new TextEncoder().encode(text), true);
   }
 }

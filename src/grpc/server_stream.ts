@@ -8,6 +8,7 @@ import { LOST_MESSAGE } from "../bytes/lost_message.ts";
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type { ServerCall, ServerCallSink, ServerConnectionSink } from "../call/wire.ts";
+import { ENCODINGS } from "../call/encodings.ts";
 import type { HeaderList } from "../hpack/header_list.ts";
 import { PreparedField } from "../hpack/prepared_field.ts";
 import { ErrorCode } from "../http2/constants.ts";
@@ -17,13 +18,12 @@ import { StreamState } from "../http2/stream_state.ts";
 import {
   contentSubtype,
   decodeMetadata,
+  encodeField,
   encodeMessage,
   encodeMetadata,
-  ENCODINGS,
   isGrpcContentType,
-  readFields,
-  RequestFields,
 } from "./fields.ts";
+import { readFields, RequestFields } from "./request_fields.ts";
 import { GrpcStream } from "./stream.ts";
 
 const NO_SINK: ServerCallSink = {
@@ -46,10 +46,16 @@ const GRPC_STATUS = Object.values(Status).map((code) =>
 
 const NO_FIELDS = new RequestFields("", "");
 
-/** Request that is not a gRPC call. */
-export interface HttpRequest {
-  readonly method: string;
-  readonly path: string;
+/** Receives the body of a request that is not a gRPC call, and the events of its response. */
+export interface HttpStreamSink {
+  /** Receives `buffer` from `start` to `end`, a part of the body that is only valid during the call. */
+  onBody(buffer: Uint8Array, start: number, end: number): void;
+  /** Called at the end of the body. */
+  onBodyEnd(): void;
+  /** Called when the stream ends abnormally. */
+  onAbort(reason: string): void;
+  /** Called when the sender may continue after `writable` was false. */
+  onWritable(): void;
 }
 
 /** Interface of the connection that its calls use. */
@@ -60,8 +66,16 @@ export interface ServerStreamOwner {
   readonly sink: ServerConnectionSink;
   /** Largest message accepted from the client, in bytes. */
   readonly maxReceiveMessageBytes: number;
-  /** Answers a complete request that is not a gRPC call. */
-  answerHttp(stream: GrpcServerStream, request: HttpRequest): void;
+  /**
+   * Serves a request that is not a gRPC call; `list` and `summary` are only valid during the call. Returns the receiver
+   * of its body.
+   */
+  openHttp(
+    stream: GrpcServerStream,
+    list: HeaderList,
+    summary: FieldSummary,
+    endStream: boolean,
+  ): HttpStreamSink;
 }
 
 /** Call on a server. */
@@ -74,8 +88,8 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   #status: Status = Status.OK;
   #statusMessage = "";
   #trailers: Metadata | undefined = undefined;
-  // The request, when it is not a gRPC call.
-  #http: HttpRequest | null = null;
+  // Receives the body, when the request is not a gRPC call.
+  #http: HttpStreamSink | null = null;
   #handlerDone = false;
   #slotFree = false;
 
@@ -95,9 +109,8 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     if (
       summary.method !== "POST" || contentType === undefined || !isGrpcContentType(contentType)
     ) {
-      this.#handlerDone = true;
-      this.#http = { method: summary.method, path: summary.path };
-      if (endStream) this.server.answerHttp(this, this.#http);
+      this.#http = this.server.openHttp(this, list, summary, endStream);
+      if (endStream) this.#http.onBodyEnd();
       return;
     }
     const fields = this.#fields = new RequestFields(summary.path, summary.authority);
@@ -166,7 +179,12 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   }
 
   get canReceiveMore(): boolean {
-    return !this.closed && this.#http === null;
+    return !this.closed;
+  }
+
+  override onData(buffer: Uint8Array, start: number, end: number): void {
+    if (this.#http === null) super.onData(buffer, start, end);
+    else this.#http.onBody(buffer, start, end);
   }
 
   onFramedMessage(message: Uint8Array, flag: number): void {
@@ -211,8 +229,8 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   }
 
   onEnd(): void {
+    if (this.#http !== null) return this.#http.onBodyEnd();
     if (this.closed) return;
-    if (this.#http !== null) return this.server.answerHttp(this, this.#http);
     if (this.inMessage) return this.#breaksFraming("The request ends inside a message");
     this.sink.onHalfClose();
   }
@@ -222,17 +240,23 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
   }
 
   onReset(_errorCode: number, _remote: boolean, reason: string): void {
+    if (this.#http !== null) return this.#http.onAbort(reason);
     if (this.closed) return;
     this.closed = true;
     this.sink.onCancel(Status.CANCELLED, reason);
   }
 
   onWritable(): void {
-    if (!this.closed) this.sink.onWritable();
+    if (this.#http !== null) this.#http.onWritable();
+    else if (!this.closed) this.sink.onWritable();
   }
 
   onDataLost(begun: boolean): void {
     this.server.sink.onNote?.("warn", `${this.path}: ${LOST_MESSAGE}`);
+    if (this.#http !== null) {
+      this.connection.reset(this, ErrorCode.INTERNAL_ERROR);
+      return this.#http.onAbort(LOST_MESSAGE);
+    }
     if (!begun) {
       this.closed = false;
       return this.#fail(Status.INTERNAL, LOST_MESSAGE);
@@ -260,11 +284,19 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     this.answered = true;
     const { encoder, out } = connection;
     const at = connection.beginHeaders();
-    encoder.prepared(out, STATUS_200);
-    encoder.prepared(out, CONTENT_TYPE);
+    this.#encodeHead();
     if (encoding !== undefined) encoder.field(out, "grpc-encoding", encoding);
     if (metadata !== undefined) encodeMetadata(encoder, out, metadata);
     connection.endHeaders(this, at, false);
+  }
+
+  // Writes the status and the content type, which names the format of the request if that is not protobuf.
+  #encodeHead(): void {
+    const { encoder, out } = this.connection;
+    const { contentSubtype } = this.#fields;
+    encoder.prepared(out, STATUS_200);
+    if (contentSubtype === "" || contentSubtype === "proto") encoder.prepared(out, CONTENT_TYPE);
+    else encodeField(encoder, out, "content-type", `application/grpc+${contentSubtype}`);
   }
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
@@ -325,8 +357,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     const at = connection.beginHeaders();
     if (!this.answered) {
       this.answered = true;
-      encoder.prepared(out, STATUS_200);
-      encoder.prepared(out, CONTENT_TYPE);
+      this.#encodeHead();
     }
     encoder.prepared(out, GRPC_STATUS[this.#status]);
     if (this.#statusMessage !== "") {

@@ -153,7 +153,6 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     return this.#finished;
   }
 
-  /** Bytes of input buffered by the connection; output in `out` is not counted. */
   get bufferedBytes(): number {
     return this.#held.length + this.#head.length + this.#body.heldBytes;
   }
@@ -221,6 +220,10 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   onBodyWanted(): void {
     this.#timeouts.bodyPaused();
     this.#processHeld();
+  }
+
+  onBodyStreams(): void {
+    if (!this.bodyEnded) this.#timeouts.bodyStreams(this.#nowMs);
   }
 
   /** Starts the output timeout and notifies the driver that output was appended. */

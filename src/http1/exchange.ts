@@ -25,6 +25,8 @@ export interface ExchangeOwner {
   readonly bodyEnded: boolean;
   /** Called when the handler starts or resumes reading the body. */
   onBodyWanted(): void;
+  /** Called when the body may pause, because the peer sends it over time. */
+  onBodyStreams(): void;
   /** Called after output was appended. */
   onSent(): void;
   /** Called once, when the response is complete. */
@@ -120,6 +122,14 @@ export class Exchange implements BodySink {
       this.#owner.onSent();
     }
     this.#owner.onBodyWanted();
+  }
+
+  /**
+   * Exempts the body from its total time and its least rate, because the peer sends it over time: something of it must
+   * arrive within each `requestTimeoutMs`.
+   */
+  streamBody(): void {
+    if (!this.ended) this.#owner.onBodyStreams();
   }
 
   /** Pauses delivery of the body until {@link readBody} is called. */

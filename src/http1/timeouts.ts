@@ -44,8 +44,11 @@ export class Timeouts {
   #phaseEndMs: number;
   /** Whether the phase starts at the next reported time, because the last reported time may be long past. */
   #startPending = false;
+  #windowMs = RATE_WINDOW_MS;
   #windowEndMs = Infinity;
   #windowBytes = 0;
+  /** Bytes of the body that must arrive within a window. */
+  #leastBytes = 0;
   #windowPaused = false;
   /** Time of the next check for output progress; Infinity if no output was pending at the last check. */
   #outputCheckMs = Infinity;
@@ -71,7 +74,18 @@ export class Timeouts {
   /** Starts the timeout and the rate measurement of a body. */
   bodyStarted(nowMs: number): void {
     this.#start(Phase.BODY, this.#limits.requestTimeoutMs, nowMs);
-    if (this.#limits.minBodyBytesPerSecond > 0) this.#startWindow(nowMs);
+    this.#windowMs = RATE_WINDOW_MS;
+    this.#leastBytes = this.#limits.minBodyBytesPerSecond * RATE_WINDOW_MS / 1_000;
+    if (this.#leastBytes > 0) this.#startWindow(nowMs);
+    this.#windowPaused = this.#startPending;
+  }
+
+  /** Lifts the total time and the least rate of the body: a byte of it in each `requestTimeoutMs` is enough. */
+  bodyStreams(nowMs: number): void {
+    this.#phaseEndMs = this.#phaseMs = Infinity;
+    this.#windowMs = this.#limits.requestTimeoutMs;
+    this.#leastBytes = 1;
+    this.#startWindow(nowMs);
     this.#windowPaused = this.#startPending;
   }
 
@@ -80,7 +94,7 @@ export class Timeouts {
     this.#windowBytes += count;
   }
 
-  /** Exempts the current 5 s from the rate limit, because the server was not reading the body. */
+  /** Exempts the current window from the rate limit, because the server was not reading the body. */
   bodyPaused(): void {
     this.#windowPaused = true;
   }
@@ -94,6 +108,8 @@ export class Timeouts {
   /** Starts the idle timeout at the next reported time: the response is complete, the current time unknown. */
   exchangeEnded(lastKnownMs: number): void {
     this.#startPending = true;
+    // The response may have ended within the call that delivered the end of the body.
+    this.#windowEndMs = Infinity;
     this.#start(Phase.IDLE, this.#limits.keepAliveTimeoutMs, lastKnownMs);
   }
 
@@ -150,14 +166,13 @@ export class Timeouts {
   }
 
   #isSlow(nowMs: number): boolean {
-    const leastBytes = this.#limits.minBodyBytesPerSecond * RATE_WINDOW_MS / 1_000;
-    if (!this.#windowPaused && this.#windowBytes < leastBytes) return true;
+    if (!this.#windowPaused && this.#windowBytes < this.#leastBytes) return true;
     this.#startWindow(nowMs);
     return false;
   }
 
   #startWindow(nowMs: number): void {
-    this.#windowEndMs = nowMs + RATE_WINDOW_MS;
+    this.#windowEndMs = nowMs + this.#windowMs;
     this.#windowBytes = 0;
     this.#windowPaused = false;
   }

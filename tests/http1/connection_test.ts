@@ -382,6 +382,41 @@ Deno.test("a body below the least rate is answered 408, unless its reader pauses
   assert.equal(unread.engine.finished, false);
 });
 
+Deno.test("a connection whose response was sent at the end of the body stays open as any idle one", () => {
+  const framings = [
+    "content-length: 2\r\n\r\nab",
+    "transfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+  ];
+  for (const rest of framings) {
+    const client = new Client(echo, { keepAliveTimeoutMs: 60_000, minBodyBytesPerSecond: 100 });
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\n${rest}`);
+    assert.deepEqual(client.statuses, [200], rest);
+    client.wait(59_000);
+    assert.equal(client.engine.finished, false, rest);
+    client.wait(2_000);
+    assert.equal(client.engine.finished, true, rest);
+  }
+});
+
+Deno.test("a body that streams has no total time or rate, but something must arrive in time", () => {
+  const limits = { requestTimeoutMs: 1_000, minBodyBytesPerSecond: 100 };
+  const begin = () => {
+    const client = new Client(nothing, limits).send(post("x".repeat(1_000)).slice(0, -1_000));
+    client.seen[0].exchange.streamBody();
+    client.seen[0].exchange.readBody();
+    return client;
+  };
+  const slow = begin();
+  slow.wait(1_000);
+  for (let i = 0; i < 20; i++) slow.wait(400).send("x");
+  assert.equal(slow.engine.finished, false);
+  assert.deepEqual(slow.wait(2_000).statuses, [408]);
+  const paused = begin();
+  paused.seen[0].exchange.pauseBody();
+  paused.send("x").wait(60_000);
+  assert.equal(paused.engine.finished, false);
+});
+
 Deno.test("a peer that does not read is given up, before and after the end of the response", () => {
   for (const ends of [false, true]) {
     const client = new Client(nothing, { stallTimeoutMs: 1_000 }).send(

@@ -9,6 +9,7 @@ import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { isInstance } from "../../errors.ts";
 import type {
+  CalledMethod,
   CallProgress,
   ClientCall,
   ClientCallSink,
@@ -125,6 +126,10 @@ export class ObservedServerCall implements ServerCall, ServerCallSink {
     inner.sink = this;
   }
 
+  get protocol(): ServerCall["protocol"] {
+    return this.#inner.protocol;
+  }
+
   get path(): string {
     return this.#inner.path;
   }
@@ -181,6 +186,10 @@ export class ObservedServerCall implements ServerCall, ServerCallSink {
     this.#observed.sent(message.length);
     this.#inner.respond(message);
     this.#observed.ended(Status.OK);
+  }
+
+  checkMethod(method: CalledMethod | undefined, takesFormat: boolean): boolean {
+    return this.#inner.checkMethod?.(method, takesFormat) ?? true;
   }
 
   chargeFault(): void {

@@ -33,6 +33,10 @@ export interface MethodInfo {
   readonly responseType?: string;
   /** Whether calls may be repeated without harm (protobuf's idempotency_level). */
   readonly idempotent?: boolean;
+  /** Whether calls have no side effects (protobuf's NO_SIDE_EFFECTS), so that Connect may send them by GET. */
+  readonly safe?: boolean;
+  /** The same method with JSON messages, for callers that ask for them; absent if it has none. */
+  readonly json?: MethodInfo;
 }
 
 /**
@@ -78,7 +82,7 @@ export interface HandlerContext {
   /** Peer of the connection. */
   readonly peer: PeerInfo;
   /** Wire of the call. */
-  readonly wire: "grpc" | "lean" | "batch";
+  readonly wire: "grpc" | "grpc-web" | "connect" | "lean" | "batch";
   /** Whether to compress response messages, if the caller accepts it. Default: the server's option. */
   compress: boolean;
   /** Whether the last request that the handler read was compressed. */

@@ -191,7 +191,7 @@ export class CallContext implements HandlerContext {
   }
 
   get wire(): HandlerContext["wire"] {
-    return this.#state.connection.wire;
+    return this.#state.call.protocol ?? this.#state.connection.wire;
   }
 
   get requestCompressed(): boolean {

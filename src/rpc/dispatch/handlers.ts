@@ -121,4 +121,6 @@ export interface MethodSpec<Req = Uint8Array, Res = Uint8Array, K extends Method
   responseCodec?: Codec<any, Res>;
   /** Whether repeating a call does no harm. Default false. */
   idempotent?: boolean;
+  /** Whether calls have no side effects, so that Connect may send them by GET. Default false. */
+  safe?: boolean;
 }

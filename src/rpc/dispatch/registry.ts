@@ -4,16 +4,17 @@
  * @module
  */
 
-import type { DescService } from "@bufbuild/protobuf";
+import type { DescMessage, DescService } from "@bufbuild/protobuf";
 import { METHOD_KINDS, type MethodKind } from "../../call/method.ts";
 import { checkOneOf } from "../../limits/ranges.ts";
 import { bytesCodec } from "../../codec/bytes.ts";
 import type { Codec } from "../../codec/codec.ts";
 import { jsonCodec } from "../../codec/json.ts";
-import { protobufCodec } from "../../codec/protobuf.ts";
+import { jsonCodecOf, type JsonTypes, jsonTypes, NO_JSON_TYPES } from "../../codec/message_json.ts";
+import { type ProtobufCodec, protobufCodec } from "../../codec/protobuf.ts";
 import type { Dispatcher, DispatchReply } from "./dispatcher.ts";
 import type { HandlersByKind, MethodSpec } from "./handlers.ts";
-import { intercept, invoke } from "./invoke.ts";
+import { intercept, type Invocable, invoke } from "./invoke.ts";
 import { textOf } from "../../errors.ts";
 import { NameTable } from "./name_table.ts";
 import { didYouMean, NameSuggestions } from "./name_suggestion.ts";
@@ -54,9 +55,13 @@ export class RegisteredMethod implements MethodInfo {
   readonly requestType: string;
   readonly responseType: string;
   readonly idempotent: boolean;
+  readonly safe: boolean;
   /** Handler with its interceptors around it. */
   readonly handler: AnyHandler;
+  /** Types that messages in JSON may have in fields of type Any. */
+  jsonTypes: JsonTypes = NO_JSON_TYPES;
   readonly #interceptors: readonly Interceptor[];
+  #json: JsonMethod | null | undefined = undefined;
 
   /**
    * Creates a method, with `interceptors` around its handler. Throws TypeError for an unknown kind, a handler that is
@@ -77,9 +82,24 @@ export class RegisteredMethod implements MethodInfo {
     this.description = spec.description;
     this.requestType = spec.requestType ?? textOf(this.requestCodec.name);
     this.responseType = spec.responseType ?? textOf(this.responseCodec.name);
-    this.idempotent = spec.idempotent ?? false;
+    this.safe = spec.safe ?? false;
+    this.idempotent = spec.idempotent ?? this.safe;
     this.#interceptors = [...interceptors];
     this.handler = intercept(handler, this.kind, this.#interceptors);
+  }
+
+  /** The method with JSON messages, if its messages are protobuf; the same object each time. */
+  get json(): Invocable | undefined {
+    if (this.#json === undefined) {
+      const request = descriptorOf(this.requestCodec);
+      const response = descriptorOf(this.responseCodec);
+      this.#json = request === undefined || response === undefined ? null : new JsonMethod(
+        this,
+        jsonCodecOf(request, this.jsonTypes),
+        jsonCodecOf(response, this.jsonTypes),
+      );
+    }
+    return this.#json ?? undefined;
   }
 
   /** Whether there are interceptors around the handler. */
@@ -90,8 +110,64 @@ export class RegisteredMethod implements MethodInfo {
   /** Returns a copy with another handler inside the same interceptors. */
   around(handler: AnyHandler): RegisteredMethod {
     const spec = this as unknown as MethodSpec<never, never, MethodKind>;
-    return new RegisteredMethod(this.path, spec, handler, this.#interceptors);
+    const copy = new RegisteredMethod(this.path, spec, handler, this.#interceptors);
+    copy.jsonTypes = this.jsonTypes;
+    return copy;
   }
+}
+
+/** A registered method with JSON messages. */
+class JsonMethod implements Invocable {
+  readonly #method: RegisteredMethod;
+  readonly requestCodec: Codec<unknown>;
+  readonly responseCodec: Codec<unknown>;
+
+  constructor(
+    method: RegisteredMethod,
+    requestCodec: Codec<unknown>,
+    responseCodec: Codec<unknown>,
+  ) {
+    this.#method = method;
+    this.requestCodec = requestCodec;
+    this.responseCodec = responseCodec;
+  }
+
+  get path(): string {
+    return this.#method.path;
+  }
+
+  get kind(): MethodKind {
+    return this.#method.kind;
+  }
+
+  get description(): string | undefined {
+    return this.#method.description;
+  }
+
+  get requestType(): string {
+    return this.#method.requestType;
+  }
+
+  get responseType(): string {
+    return this.#method.responseType;
+  }
+
+  get idempotent(): boolean {
+    return this.#method.idempotent;
+  }
+
+  get safe(): boolean {
+    return this.#method.safe;
+  }
+
+  get handler(): AnyHandler {
+    return this.#method.handler;
+  }
+}
+
+/** Descriptor of a codec's messages; undefined for a codec without one. */
+function descriptorOf(codec: Codec<unknown>): DescMessage | undefined {
+  return (codec as Partial<ProtobufCodec>).descriptor;
 }
 
 /** Throws TypeError for arguments of a registration that would make each call, or the list of methods, fail. */
@@ -119,6 +195,7 @@ function checkRegistration(path: unknown, spec: unknown, handler: unknown): void
 export class Registry implements Dispatcher {
   readonly #methods = new NameTable<RegisteredMethod>();
   readonly #services = new NameTable<DescService>();
+  readonly #jsonTypes: JsonTypes = jsonTypes(() => this.services);
   /** Undefined behind interceptors: a suggestion would leak method names to callers without access. */
   readonly #suggestions: NameSuggestions | undefined;
 
@@ -152,6 +229,7 @@ export class Registry implements Dispatcher {
     if (this.#methods.get(path) !== undefined) {
       throw new TypeError(`Cannot register method "${path}": the name is taken`);
     }
+    method.jsonTypes = this.#jsonTypes;
     this.#methods.add(path, method);
   }
 
@@ -201,7 +279,10 @@ export class Registry implements Dispatcher {
     context: HandlerContext,
     lend = false,
   ): DispatchReply | Promise<DispatchReply> {
-    const registered = method instanceof RegisteredMethod ? method : this.find(method.path);
+    if (method instanceof RegisteredMethod || method instanceof JsonMethod) {
+      return invoke(method, request, context, lend);
+    }
+    const registered = this.find(method.path);
     if (!registered) throw new TypeError(`Cannot dispatch "${method.path}": it is not registered`);
     return invoke(registered, request, context, lend);
   }
@@ -254,6 +335,7 @@ export class Registry implements Dispatcher {
             responseType: method.output.typeName,
             // google.protobuf.MethodOptions.IdempotencyLevel: 0 unknown, 1 no side effects, 2 idempotent.
             idempotent: method.idempotency !== 0,
+            safe: method.idempotency === 1,
           },
           bound,
           interceptors,

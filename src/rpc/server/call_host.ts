@@ -107,8 +107,10 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     }
     try {
       if (failure !== NONE) throw failure;
-      if (method === undefined) this.#refuse(call, this.#missing(call.path));
-      else this.#start(call, connection, method);
+      if (method === undefined) {
+        call.checkMethod?.(undefined, true);
+        this.#refuse(call, this.#missing(call.path));
+      } else this.#start(call, connection, method);
     } catch (error) {
       this.failures.error("The dispatcher failed for {method}: {error}", {
         method: call.path,
@@ -128,12 +130,17 @@ export class CallHost implements CallEnvironment, NestedCallHost {
   #start(call: ServerCall, connection: CallConnection, method: MethodInfo): void {
     checkMethod(method);
     const { contentSubtype } = call;
-    if (contentSubtype && !accepts(method, contentSubtype)) {
+    const target = contentSubtype ? inFormat(method, contentSubtype) : method;
+    if (call.checkMethod !== undefined && !call.checkMethod(method, target !== undefined)) {
+      this.ended(Status.UNIMPLEMENTED);
+      return call.handlerDone();
+    }
+    if (target === undefined) {
       const { name } = method.requestCodec;
       const text = `Method ${method.path} takes ${name} messages, not ${contentSubtype}`;
       return this.#refuse(call, text);
     }
-    const handler = new ServerCallHandler(this, call, connection, method);
+    const handler = new ServerCallHandler(this, call, connection, target);
     call.sink = handler;
     handler.start();
   }
@@ -199,9 +206,14 @@ function checkMethod(method: MethodInfo): void {
   throw new TypeError("dispatcher.find must return a method or undefined");
 }
 
-/** Whether a method takes messages of this format. A method of bytes takes any: its handler decodes them. */
-function accepts({ requestCodec: { name } }: MethodInfo, contentSubtype: string): boolean {
-  return name === contentSubtype || name === "bytes";
+/**
+ * Returns the method with messages of a format; undefined if it has none. A method of bytes takes any: its handler
+ * decodes them.
+ */
+function inFormat(method: MethodInfo, contentSubtype: string): MethodInfo | undefined {
+  const { name } = method.requestCodec;
+  if (name === contentSubtype || name === "bytes") return method;
+  return contentSubtype === "json" ? method.json : undefined;
 }
 
 /** Returns the id of a call for the log; empty if the handler has made its values unreadable. */

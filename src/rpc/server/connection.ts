@@ -8,20 +8,30 @@ import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
 import type { Clock } from "../../call/clock.ts";
 import { printable } from "../../call/printable.ts";
 import type { ServerCall, ServerConnection, ServerConnectionSink } from "../../call/wire.ts";
-import { GrpcServerConnection } from "../../grpc/server.ts";
+import { GrpcServerConnection, type GrpcServerOptions } from "../../grpc/server.ts";
 import { LeanServerConnection } from "../../lean/server.ts";
 import { MemoryShare } from "../../limits/memory_pool.ts";
 import { textOf } from "../../errors.ts";
 import type { ByteStream } from "../../transport/types.ts";
+import { Http2Exchange } from "../../web/server/http2_exchange.ts";
+import type { AcceptCall, WebServer } from "../../web/server/web_server.ts";
 import type { CallHost } from "./call_host.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 import { HandlerSlots } from "../dispatch/handler_slots.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { ConnectionDriver } from "../core/connection_driver.ts";
 import { serverLog } from "../core/log.ts";
+import { http1Calls } from "./http1_calls.ts";
 import type { ConnectionSettings, ServerStats } from "./options.ts";
 import type { WarningLimit } from "./warning_limit.ts";
 import { looksLikeTls, sniff, type SniffedWire } from "./protocol_sniffer.ts";
+
+/** Wires by their names in ALPN. */
+const ALPN_WIRES: Readonly<Record<string, SniffedWire>> = {
+  "h2": "grpc",
+  "vrpc-lean/1": "lean",
+  "http/1.1": "http1",
+};
 
 // Silence of the peer that ends the linger after a graceful close, in ms. Clients return credit about every 100 KiB: a
 // link that takes longer than 5 s for that is slower than 200 kbit/s.
@@ -34,6 +44,8 @@ export interface ServerConnectionOwner {
   /** Clock of the connections' timers and the calls' deadlines. */
   readonly clock: Clock;
   readonly settings: ConnectionSettings;
+  /** Turns requests of HTTP into calls; undefined if the web protocols are off. */
+  readonly web: WebServer | undefined;
   readonly counts: ServerStats["connections"];
   /** Whether a failed TLS handshake was already logged as a warning. */
   warnedOfHandshake: boolean;
@@ -94,7 +106,7 @@ export class AcceptedConnection implements ServerConnectionSink {
         });
         return;
       }
-      if (wire === "grpc" || wire === "lean") {
+      if (wire === "grpc" || wire === "lean" || wire === "http1" && this.#owner.web !== undefined) {
         counts[wire]++;
         host.deadlines.cancel(this.#opening);
         this.#serve(wire, initial, openByMs);
@@ -125,23 +137,20 @@ export class AcceptedConnection implements ServerConnectionSink {
     owner.warnedOfHandshake = true;
   }
 
-  #serve(wire: "grpc" | "lean", initial: Uint8Array, openByMs: number): void {
+  #serve(wire: "grpc" | "lean" | "http1", initial: Uint8Array, openByMs: number): void {
     const { clock, host, settings } = this.#owner;
     const nowMs = clock.now();
     this.#calls = {
       peer: this.#stream.peer,
-      wire,
+      // Calls over HTTP/1.1 name their protocol themselves.
+      wire: wire === "http1" ? "connect" : wire,
       clock,
       memory: new MemoryShare(settings.memory),
       handlers: new HandlerSlots(settings.maxHandlers),
       lastCancelError: undefined,
     };
     // One timeout covers everything from accept to a complete preface.
-    const prefaceTimeoutMs = Math.max(1, openByMs - nowMs);
-    const options = { ...settings.engine, prefaceTimeoutMs };
-    this.#engine = wire === "grpc"
-      ? new GrpcServerConnection(this, options, nowMs)
-      : new LeanServerConnection(this, options, nowMs);
+    this.#engine = this.#createEngine(wire, Math.max(1, openByMs - nowMs), nowMs);
     this.#driver = new ConnectionDriver({
       stream: this.#stream,
       engine: this.#engine,
@@ -153,6 +162,46 @@ export class AcceptedConnection implements ServerConnectionSink {
       lingerMs: LINGER_MS,
     });
     this.#driver.start(initial);
+  }
+
+  #createEngine(
+    wire: "grpc" | "lean" | "http1",
+    prefaceTimeoutMs: number,
+    nowMs: number,
+  ): ServerConnection {
+    const { settings, web } = this.#owner;
+    const options = { ...settings.engine, prefaceTimeoutMs };
+    if (wire === "lean") return new LeanServerConnection(this, options, nowMs);
+    const accept = (call: ServerCall) => this.onCall(call);
+    if (wire === "grpc") {
+      const openHttp = web && openerOf(web, accept);
+      return new GrpcServerConnection(this, { ...options, openHttp }, nowMs);
+    }
+    this.#limitAge(nowMs);
+    const owner = {
+      web: web!,
+      memory: this.#calls!.memory,
+      accept,
+      close: (reason: string) => this.close(reason),
+      note: (level: "debug" | "warn", message: string) => this.onNote(level, message),
+    };
+    return http1Calls(owner, settings.web!.http1, nowMs);
+  }
+
+  /** Drains a connection of HTTP/1.1 when it has reached its age, and aborts it after the grace. */
+  #limitAge(nowMs: number): void {
+    const { host, settings } = this.#owner;
+    const { maxConnectionAgeMs, maxConnectionAgeGraceMs } = settings;
+    if (maxConnectionAgeMs === Infinity) return;
+    const endMs = nowMs + maxConnectionAgeMs;
+    this.#opening = host.deadlines.add(endMs, () => {
+      this.drain();
+      if (maxConnectionAgeGraceMs === Infinity || this.#closed) return;
+      this.#opening = host.deadlines.add(
+        endMs + maxConnectionAgeGraceMs,
+        () => this.abort("The connection is too old"),
+      );
+    });
   }
 
   /** Counts and closes a connection that speaks neither gRPC nor lean; answers HTTP/1. */
@@ -233,9 +282,19 @@ export class AcceptedConnection implements ServerConnectionSink {
   }
 }
 
+/** Opens streams of HTTP/2 that are not gRPC calls. */
+function openerOf(web: WebServer, accept: AcceptCall): GrpcServerOptions["openHttp"] {
+  return (stream, list, summary, endStream) => {
+    const exchange = new Http2Exchange(stream, list, summary, endStream);
+    web.open(exchange, accept);
+    return exchange;
+  };
+}
+
 /** Whether a connection speaks another protocol than TLS negotiated (RFC 7301 §3.2). */
 function contradicts(alpn: string | undefined, wire: SniffedWire): boolean {
-  return alpn === "h2" && wire === "lean" || alpn === "vrpc-lean/1" && wire === "grpc";
+  if (wire !== "grpc" && wire !== "lean" && wire !== "http1" || alpn === undefined) return false;
+  return alpn in ALPN_WIRES && ALPN_WIRES[alpn] !== wire;
 }
 
 /** Whether a handshake failed because the connection was closed, as by a port probe. */

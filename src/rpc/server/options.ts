@@ -25,6 +25,7 @@ import type { StatusName } from "../../call/status.ts";
 import type { DispatcherWrapper } from "../dispatch/dispatcher.ts";
 import type { CallObserver } from "../core/observer.ts";
 import type { Interceptor } from "../core/types.ts";
+import { checkWebOptions, type WebOptions, type WebSettings, webSettings } from "./web_options.ts";
 
 /**
  * Options of {@link serve}. Times are in ms, Infinity for never; sizes are in bytes. An unknown name is a TypeError, a
@@ -81,7 +82,12 @@ export interface ServeOptions {
   unixMode?: number;
   /** Plain text for browsers and curl at `GET /`. Default a sentence that names the two protocols. */
   infoText?: string;
-  /** Limits against overload and abuse, the same for both wires. Default each limit's own. */
+  /**
+   * gRPC-Web and Connect on the same addresses, over HTTP/1.1 and HTTP/2: true, or their options. Default false: HTTP/1.1
+   * is answered 426.
+   */
+  web?: boolean | WebOptions;
+  /** Limits against overload and abuse, the same for all wires. Default each limit's own. */
   limits?: ServerLimits;
 }
 
@@ -103,7 +109,7 @@ export interface ServerStats {
     grpc: number;
     /** Connections over the lean wire. */
     lean: number;
-    /** Connections over HTTP/1, answered with 426 Upgrade Required. */
+    /** Connections over HTTP/1; without `web` they are answered with 426 Upgrade Required. */
     http1: number;
     /** Connections with any other protocol. */
     unknown: number;
@@ -127,6 +133,9 @@ export interface ServerStats {
 
 /** Application protocols of TLS listeners (RFC 7301), best first. */
 export const SERVER_ALPN: readonly string[] = ["h2", "vrpc-lean/1"];
+
+/** The same with HTTP/1.1, for servers of the web protocols. */
+export const WEB_ALPN: readonly string[] = [...SERVER_ALPN, "http/1.1"];
 
 /** Default of `graceMs` of a shutdown. */
 export const DEFAULT_GRACE_MS = 5_000;
@@ -158,6 +167,7 @@ export const SERVE_DEFAULTS: Defaults<ServeOptions> = {
   unixMode: DEFAULT_UNIX_MODE,
   infoText:
     "This is a vrpc server. It speaks gRPC (HTTP/2 with prior knowledge, or ALPN h2 on TLS) and lean RPC.\n",
+  web: false,
   limits: undefined,
 };
 
@@ -182,6 +192,7 @@ export function checkServeOptions(options: ServeOptions): void {
   checkNames("serve", options, SERVE_DEFAULTS, everywhere);
   checkRanges(options, SERVE_RANGES);
   checkCids(options.allowVsockCids);
+  checkWebOptions(options.web);
   const { limits } = options;
   if (limits === undefined) return;
   checkNames("limits of serve", limits, SERVER_LIMIT_DEFAULTS, [
@@ -222,6 +233,12 @@ export interface ConnectionSettings {
   readonly maxReceiveMessageBytes: number;
   /** Handlers that run at once on a connection: {@link ConnectionLimits.maxConcurrentStreams}. */
   readonly maxHandlers: number;
+  /** Options of the web protocols; undefined if they are off. */
+  readonly web: WebSettings | undefined;
+  /** {@link ServeOptions.maxConnectionAgeMs}. */
+  readonly maxConnectionAgeMs: number;
+  /** {@link ServeOptions.maxConnectionAgeGraceMs}. */
+  readonly maxConnectionAgeGraceMs: number;
   /** Memory limit on the message buffers of all connections together. */
   readonly memory: MemoryPool;
   /**
@@ -256,6 +273,10 @@ export function connectionSettings(options: ServeOptions): ConnectionSettings {
     infoText,
     maxReceiveMessageBytes,
     maxHandlers: limits.maxConcurrentStreams ?? SHARED_LIMITS.maxConcurrentStreams,
+    web: webSettings(options.web, limits, options.maxConnectionIdleMs),
+    maxConnectionAgeMs: options.maxConnectionAgeMs ?? LIFETIME_DEFAULTS.maxConnectionAgeMs,
+    maxConnectionAgeGraceMs: options.maxConnectionAgeGraceMs ??
+      LIFETIME_DEFAULTS.maxConnectionAgeGraceMs,
     memory,
     engine: {
       ...limits,

@@ -27,8 +27,10 @@ import {
   type ServeOptions,
   SERVER_ALPN,
   type ServerStats,
+  WEB_ALPN,
 } from "./options.ts";
 import { Listeners, type ListenersOwner } from "./listeners.ts";
+import { WebServer } from "../../web/server/web_server.ts";
 import { WarningLimit } from "./warning_limit.ts";
 
 /**
@@ -77,7 +79,7 @@ const FLUSH_MS = 1000;
 const CLOSE_MS = 5_000;
 
 /**
- * Serves the methods that `configure` registers, over gRPC and lean, on one or several addresses
+ * Serves the methods that `configure` registers, over gRPC and lean, with `web` also over gRPC-Web and Connect, on one or several addresses
  * (`127.0.0.1:50051`, `unix:/run/app.sock`, `vsock:-1:5000` …; see the address grammar). Resolves once all addresses
  * listen. Rejects with a TransportError if an address cannot be listened on, with TypeError or RangeError for invalid
  * arguments.
@@ -109,7 +111,7 @@ export async function serve(
       server.listeners.add(
         await listen(address, {
           tls: options.tls,
-          alpn: options.tls ? SERVER_ALPN : undefined,
+          alpn: options.tls ? options.web ? WEB_ALPN : SERVER_ALPN : undefined,
           reusePort: options.reusePort,
           unixMode: options.unixMode,
         }),
@@ -127,6 +129,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   readonly host: CallHost;
   readonly clock: Clock;
   readonly settings: ConnectionSettings;
+  readonly web: WebServer | undefined;
   readonly warnings: WarningLimit;
   readonly listeners = new Listeners(this);
   readonly counts: ServerStats["connections"] = {
@@ -157,6 +160,8 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   constructor(router: Router, options: ServeOptions, clock: Clock) {
     this.router = router;
     this.settings = connectionSettings(options);
+    const { web, maxReceiveMessageBytes, infoText } = this.settings;
+    this.web = web && new WebServer({ cors: web.cors, maxReceiveMessageBytes, infoText });
     this.clock = clock;
     this.warnings = new WarningLimit(clock);
     this.#releases = new Releases(clock);

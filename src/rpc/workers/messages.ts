@@ -6,6 +6,7 @@
 
 import { isBytes } from "../../bytes/is_bytes.ts";
 import type { Metadata, MetadataValue } from "../../call/metadata.ts";
+import type { HandlerContext } from "../core/types.ts";
 
 /** Metadata that can be posted. */
 export type PostedMetadata = [string, MetadataValue][];
@@ -34,7 +35,7 @@ export type ToWorker =
     /** Deadline in ms of {@link epochMs}, because the call may wait for a thread that is busy; Infinity for none. */
     readonly deadlineMs: number;
     readonly peer: { readonly address: string; readonly transport: string };
-    readonly wire: "grpc" | "lean" | "batch";
+    readonly wire: HandlerContext["wire"];
   }
   /** Cancels the call. */
   | { readonly kind: "cancel"; readonly id: number };

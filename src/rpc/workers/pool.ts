@@ -243,14 +243,13 @@ function checkCloneable(init: unknown): void {
 }
 
 class PoolDispatcher extends DispatcherLayer {
-  readonly #methods: ReadonlySet<string>;
+  readonly #methods = new Map<string, RegisteredMethod>();
   /** Methods whose interceptors run on this thread, around the call to the worker. */
   readonly #intercepted = new Map<string, RegisteredMethod>();
   readonly #pool: WorkerPool;
 
   constructor(next: Dispatcher, methods: ReadonlySet<string>, pool: WorkerPool) {
     super(next);
-    this.#methods = methods;
     this.#pool = pool;
     for (const path of methods) {
       const method = next.find(path);
@@ -265,6 +264,7 @@ class PoolDispatcher extends DispatcherLayer {
           `Cannot run ${path} in workers: the dispatcher below the pool does not return the registered method`,
         );
       }
+      this.#methods.set(path, method);
       if (method.intercepted) this.#intercepted.set(path, this.#around(method));
     }
   }
@@ -283,12 +283,31 @@ class PoolDispatcher extends DispatcherLayer {
     context: HandlerContext,
     lend?: boolean,
   ): DispatchReply | Promise<DispatchReply> {
-    const intercepted = this.#intercepted.get(method.path);
-    if (intercepted) return invoke(intercepted, request, context, lend);
-    if (request instanceof Uint8Array && this.#methods.has(method.path)) {
-      return this.#pool.run(method.path, request, context);
+    const registered = this.#methods.get(method.path);
+    if (registered === undefined || !(request instanceof Uint8Array)) {
+      return this.next.dispatch(method, request, context, lend);
     }
-    return this.next.dispatch(method, request, context, lend);
+    const sameFormat = method.requestCodec === registered.requestCodec;
+    const intercepted = this.#intercepted.get(method.path);
+    if (intercepted !== undefined) {
+      const target = sameFormat ? intercepted : intercepted.json ?? intercepted;
+      return invoke(target, request, context, lend);
+    }
+    return sameFormat
+      ? this.#pool.run(method.path, request, context)
+      : this.#transcode(registered, method, request, context);
+  }
+
+  /** Runs a call whose messages have another format than those of the worker. */
+  async #transcode(
+    { path, requestCodec, responseCodec }: RegisteredMethod,
+    method: MethodInfo,
+    request: Uint8Array,
+    context: HandlerContext,
+  ): Promise<Uint8Array> {
+    const encoded = requestCodec.encode(method.requestCodec.decode(request));
+    const reply = await this.#pool.run(path, encoded, context);
+    return method.responseCodec.encode(responseCodec.decode(reply));
   }
 
   override async close(): Promise<void> {

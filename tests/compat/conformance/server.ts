@@ -160,7 +160,7 @@ async function start(wanted: ServerCompatRequest): Promise<[Server, Init<ServerC
       serverStream,
       bidiStream,
     } as never);
-  }, { tls, maxReceiveMessageBytes: wanted.messageReceiveLimit || undefined });
+  }, { tls, maxReceiveMessageBytes: wanted.messageReceiveLimit || undefined, web: true });
   const port = Number(server.addresses[0].slice(server.addresses[0].lastIndexOf(":") + 1));
   return [server, { host: "127.0.0.1", port, pemCert: wanted.serverCreds?.cert }];
 }

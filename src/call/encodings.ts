@@ -1,0 +1,15 @@
+/**
+ * Compressions of messages, by their names on the wire.
+ *
+ * @module
+ */
+
+/** Supported compressions, as peers are told. */
+export const ENCODINGS = "identity,gzip";
+
+const KNOWN: ReadonlySet<string> = new Set(ENCODINGS.split(","));
+
+/** Whether messages of this compression can be read; `identity` is no compression. */
+export function isKnownEncoding(encoding: string): boolean {
+  return KNOWN.has(encoding);
+}
