@@ -40,7 +40,7 @@ export interface Http1ServerSink {
 // Unsent output, in bytes, from which handlers must wait and no further request is processed.
 const HIGH_WATER_BYTES = 32_768;
 // Longest unread rest of a request body, in bytes, that is received and dropped to keep the connection open.
-const MAX_DISCARDED_BYTES = 65_536;
+const MAX_DISCARDED_BYTES = 1_048_576;
 const NO_TRAILERS: readonly string[] = [];
 
 /** One connection of a server. */
@@ -196,7 +196,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   }
 
   /**
-   * Whether the connection can stay open for another request; false also if more than 64 KiB of a body that no handler
+   * Whether the connection can stay open for another request; false also if more than 1 MiB of a body that no handler
    * reads are still missing.
    */
   get persists(): boolean {
