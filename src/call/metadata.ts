@@ -156,8 +156,7 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
 
   /**
    * Size as a header list (RFC 7541 §4.1): key, value and 32 bytes for each pair, with bytes as base64. For engines.
-   * Without the iterator, which would allocate an array per pair. Throws TypeError if the buffer of a value was
-   * detached: it cannot be sent any more.
+   * Without the iterator, which would allocate an array per pair. Throws as {@link checkReadable} does.
    */
   get listBytes(): number {
     let bytes = 0;
@@ -169,6 +168,14 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
       }
     });
     return bytes;
+  }
+
+  /**
+   * Throws TypeError if the buffer of a value was detached: its bytes are lost, and the metadata cannot be sent any more.
+   * Engines check before they write, because a detached value reads as an empty one.
+   */
+  checkReadable(): void {
+    this.#map.forEach(checkValues);
   }
 
   /** Makes a copy; bytes are copied too. */
@@ -223,7 +230,20 @@ function checkedValue(key: string, value: MetadataValue): MetadataValue {
   );
 }
 
-function base64Bytes(key: string, { buffer, length }: Uint8Array): number {
-  if (length > 0 || !(buffer as ArrayBuffer).detached) return Math.ceil(length * 4 / 3);
+function base64Bytes(key: string, value: Uint8Array): number {
+  checkAttached(key, value);
+  return Math.ceil(value.length * 4 / 3);
+}
+
+function checkValues(values: readonly MetadataValue[], key: string): void {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i];
+    if (typeof value !== "string") checkAttached(key, value);
+  }
+}
+
+/** Throws TypeError if the buffer of `value` was detached. */
+function checkAttached(key: string, { buffer, length }: Uint8Array): void {
+  if (length > 0 || !(buffer as ArrayBuffer).detached) return;
   throw new TypeError(`Cannot send the value of metadata key "${key}": its buffer was detached`);
 }

@@ -60,3 +60,13 @@ Deno.test("a copy is independent of its original", () => {
   assert.deepEqual([...original], [["k", "a"], ["k", "b"]]);
   assert.deepEqual(copy.getAll("k"), ["a", "b", "c"]);
 });
+
+Deno.test("checkReadable throws a TypeError that names the key of a value whose buffer was detached", () => {
+  const lost = Uint8Array.of(1);
+  const metadata = new Metadata([["k", "a"], ["e-bin", new Uint8Array()], ["b-bin", lost]]);
+  metadata.checkReadable();
+  structuredClone(lost.buffer, { transfer: [lost.buffer] });
+  const error = { name: "TypeError", message: /"b-bin".*detached/ };
+  assert.throws(() => metadata.checkReadable(), error);
+  assert.throws(() => metadata.listBytes, error);
+});

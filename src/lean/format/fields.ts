@@ -257,7 +257,7 @@ const scratch = new Uint8Array(2 + MAX_BLOCK_BYTES);
 const LOOP_CHARACTERS = 32;
 
 function putPairs(at: number, kind: number, metadata: Metadata): number {
-  void metadata.listBytes;
+  metadata.checkReadable();
   for (const [key, value] of pairsOf(metadata)) at = putEntry(at, kind, key, value);
   return at;
 }

@@ -95,7 +95,7 @@ export class BatchedCall implements RoutedCall, PickWaiter {
     if (this.payload.length !== this.payloadBytes) return LOST_MESSAGE;
     const { metadata } = this.request;
     try {
-      if (metadata !== undefined) void metadata.listBytes;
+      metadata?.checkReadable();
       return undefined;
     } catch (error) {
       return textOf(error);

@@ -257,8 +257,7 @@ function entrySize(key: string, value: MetadataValue): number {
 }
 
 function metadataSize(metadata: Metadata): number {
-  // Throws, before anything is written, if a value cannot be sent.
-  void metadata.listBytes;
+  metadata.checkReadable();
   let size = 0;
   for (const [key, value] of pairsOf(metadata)) {
     const entry = entrySize(key, value);
