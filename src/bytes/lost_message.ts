@@ -1,5 +1,5 @@
 /**
- * Messages whose memory the application took away after it had passed them on.
+ * Error text for messages whose buffer the application has detached or resized before they were sent.
  *
  * @module
  */

@@ -5,7 +5,10 @@
  * @module
  */
 
-/** Fields that belong to one connection, not to a call: HTTP/2 forbids them (RFC 9113 §8.2.2), or owns them (§8.3.1). */
+/**
+ * Fields that belong to one connection, not to a call: HTTP/2 forbids them (RFC 9113 §8.2.2) or replaces them
+ * by a pseudo-header field (§8.3.1).
+ */
 export const CONNECTION_FIELDS: readonly string[] = [
   "connection",
   "host",

@@ -323,7 +323,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   sendStatus(code: Status, message: string, trailers?: Metadata): void {
     if (this.closed) return;
-    // Throws before the status is taken for sent.
+    // `listBytes` throws for trailers that cannot be sent, so it is read before the call counts as closed.
     const trailerBytes = trailers === undefined ? 0 : trailers.listBytes;
     this.closed = true;
     const limit = this.connection.peerMaxHeaderListBytes;

@@ -41,14 +41,15 @@ export type Http1ClientLimits = Pick<
 const HIGH_WATER_BYTES = 65_536;
 // Most interim responses to one request: a server that sends more keeps the client busy without answering.
 const MAX_INTERIM_RESPONSES = 100;
-// Time by which a connection is given up ahead of the server's keep-alive timeout, in ms, or half of the timeout.
+// Time before the end of the server's keep-alive timeout at which an idle connection is closed, in ms, so that no request
+// is sent on a connection that the server closes. Half of the timeout, if that is less.
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
 /** One connection of a client. */
 export class Http1ClientConnection implements ConnectionEngine, ClientExchangeOwner {
   readonly out = new ByteWriter();
   onOutput: () => void = () => {};
-  /** Whether the byte stream is closed at once: the server would only send what is not read any more. */
+  /** Whether the byte stream is closed without waiting for the server to close it: further bytes are of no use. */
   closesAtOnce = false;
   /** Reason why the connection ended; empty until `finished`. */
   endReason = "";

@@ -292,7 +292,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#held.keep(bytes, at);
   }
 
-  /** Whether a header section, or a body whose parts nobody waits for, is incomplete. */
+  /** Whether a header section, or a body that the handler reads only as a whole, is incomplete. */
   get #isGathering(): boolean {
     const exchange = this.#exchange;
     if (exchange === null) return this.#scanner.started;

@@ -110,7 +110,8 @@ export class Exchange implements BodySink {
 
   /**
    * Starts or resumes delivery of the body. The first call sends 100 Continue to a client that expects it (RFC 9110
-   * §10.1.1). `streams`: whether parts are of use before the end, default true; otherwise tiny ones may come 1 s late.
+   * §10.1.1). `streams`: whether the handler uses parts before the end of the body, default true; otherwise reads of a
+   * body that arrives in tiny parts may be delayed by 1 s.
    */
   readBody(streams = true): void {
     if (this.#reads || this.ended) return;
@@ -137,25 +138,25 @@ export class Exchange implements BodySink {
     if (!this.#discards) this.#reads = false;
   }
 
-  /** Passes a part of the body to the sink. For the connection. */
+  /** Passes a part of the body to the sink. Called by the connection. */
   onBytes(bytes: Uint8Array): boolean {
     if (!this.ended) this.sink.onBody(bytes);
     return this.#reads;
   }
 
-  /** Reports the end of the body to the sink. For the connection. */
+  /** Reports the end of the body to the sink. Called by the connection. */
   onEnd(trailers: readonly string[]): void {
     if (!this.ended) this.sink.onBodyEnd(trailers);
   }
 
-  /** Makes the rest of the body be received and dropped. For the connection. */
+  /** Makes the rest of the body be received and dropped. Called by the connection. */
   discardBody(): void {
     this.#discards = true;
     this.#reads = true;
     this.#streams = false;
   }
 
-  /** Whether the client still waits for 100 Continue, and may never send the body. For the connection. */
+  /** Whether the client still waits for 100 Continue, and may never send the body. Called by the connection. */
   get awaitsContinue(): boolean {
     return this.head.expectsContinue && !this.#continued;
   }
@@ -251,14 +252,14 @@ export class Exchange implements BodySink {
     this.#owner.onBroken(reason);
   }
 
-  /** Ends the exchange without a complete response. For the connection. */
+  /** Ends the exchange without a complete response. Called by the connection. */
   onLost(reason: string): void {
     if (this.ended) return;
     this.#state = State.ENDED;
     this.sink.onAbort(reason);
   }
 
-  /** Reports that the socket accepted output. For the connection. */
+  /** Reports that the socket accepted output. Called by the connection. */
   onDrained(): void {
     if (!this.#blocked || !this.#owner.writable) return;
     this.#blocked = false;

@@ -29,7 +29,7 @@ export const STATUS_LINE_TOO_LONG = malformed("The status line is too long");
 export const TARGET = malformed("The request target is invalid");
 /** RFC 9112 §5.1: no whitespace may precede the colon. */
 export const FIELD_NAME = malformed("A field name is invalid or not followed by a colon");
-/** RFC 9110 §5.5: CR, LF, NUL and other control characters. */
+/** RFC 9110 §5.5: a field value must not contain CR, LF, NUL or another control character. */
 export const FIELD_VALUE = malformed("A field value has a control character");
 /** RFC 9112 §5.2. */
 export const OBS_FOLD = malformed("A field is folded over several lines");

@@ -41,7 +41,8 @@ const DIGIT_0 = 48;
 const MAX_METHOD_BYTES = 24;
 const HTTP_SLASH = [72, 84, 84, 80, 47];
 
-// 1: octet of a token (RFC 9110 §5.6.2), 2: upper case. 4: octet of a field value (§5.5).
+// Bits of the table KINDS, which tells where an octet may stand: in a token (RFC 9110 §5.6.2) or in a field value (§5.5),
+// and whether it is an upper-case letter.
 const TOKEN = 1;
 const UPPER = 2;
 const VALUE = 4;

@@ -35,7 +35,7 @@ function statusLine(status: number): string {
     if (!Number.isInteger(status) || status < 200 || status > 999) {
       throw new RangeError(`Cannot send status ${status}: it must be a whole number, 200 to 999`);
     }
-    // The client's version may be lower, this is that of the server (RFC 9110 §2.5).
+    // A response states the version of the server, even if that of the request is lower (RFC 9110 §2.5).
     line = `HTTP/1.1 ${status} ${reasonPhrase(status)}${CRLF}`;
     statusLines.set(status, line);
   }

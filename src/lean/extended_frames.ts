@@ -226,7 +226,7 @@ export function admitEnd(connection: LeanConnection, call: LeanCall, bytes: numb
   return false;
 }
 
-/** Whether a frame other than a request has no type; otherwise ends the connection. */
+/** Whether the type of a frame other than a request is empty, as it must be; otherwise ends the connection. */
 export function admitUntyped(connection: LeanConnection, id: number, typeBytes: number): boolean {
   if (typeBytes === 0) return true;
   connection.illegal(`Cannot accept a frame of call ${id} with a route: only requests have one`);

@@ -54,7 +54,8 @@ export interface ConnectionLimits {
   maxSendBufferBytes?: number;
   /**
    * Bytes framed ahead of the socket on HTTP/2, half as many on lean; a server with eight times as many reads nothing.
-   * 1 KiB to 2³¹−1. Default 256 KiB (with other shares, large messages cost 6 % to 15 % more processor time).
+   * 1 KiB to 2³¹−1. Default 256 KiB (if both wires had the same, large messages would cost 6 % to 15 % more processor
+   * time on one of them).
    */
   maxOutputBytes?: number;
 
@@ -125,7 +126,8 @@ export interface ServerLimits extends ConnectionLimits {
   /** Least time between a client's pings during calls (gRPC A8). 0 or more. Default 300,000. */
   minPingIntervalMs?: number;
   /**
-   * Whether clients may ping at that interval without open calls, instead of every two hours (gRPC A8). Default false.
+   * Whether clients may ping every `minPingIntervalMs` without open calls too, instead of every two hours (gRPC A8).
+   * Default false.
    */
   permitPingWithoutCalls?: boolean;
 
@@ -248,7 +250,7 @@ export const SERVER_LIMIT_RANGES: Ranges<ServerLimits> = {
 export interface LifetimeOptions {
   /** Silence after which a ping is sent. */
   keepaliveTimeMs: number;
-  /** Time for the answer to that ping. */
+  /** Time for the answer to a keepalive ping. */
   keepaliveTimeoutMs: number;
   /** Client: whether to ping without open calls. */
   keepaliveWithoutCalls: boolean;
@@ -256,7 +258,7 @@ export interface LifetimeOptions {
   maxConnectionIdleMs: number;
   /** Server: age at which a connection is drained. */
   maxConnectionAgeMs: number;
-  /** Server: time for open calls after that. */
+  /** Server: time for open calls after the age limit. */
   maxConnectionAgeGraceMs: number;
 }
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-// Bounds a search to a few hundred thousand steps.
+// Longest name that is searched for, in characters, and largest number of candidates compared with it: together they bound
+// a search to a few hundred thousand steps.
 const MAX_LENGTH = 160;
 const MAX_CANDIDATES = 256;
 const MAX_EDITS = 3;

@@ -9,7 +9,7 @@ import { generationParameters, KEY_TYPES, type SigningKeyType } from "./signatur
 
 /** Encoded key pair. */
 export interface EncodedKeyPair {
-  /** Key of the service that this pair is. */
+  /** Type of the key pair. */
   readonly keyType: SigningKeyType;
   /** The private key: PKCS #8 as DER. */
   readonly pkcs8: Uint8Array<ArrayBuffer>;

@@ -52,7 +52,8 @@ export function addReflection(router: Router, options: ReflectionOptions = {}): 
     }
     return index;
   };
-  // Both versions have the same fields, and init shapes carry no type name.
+  // One function answers both versions of the service: their messages have the same fields, and a reply given as a plain
+  // object does not name its type.
   const answers = async function* <R extends { messageRequest: Question; host: string }>(
     requests: AsyncIterable<R>,
   ) {

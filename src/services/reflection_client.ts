@@ -1,6 +1,7 @@
 /**
- * Reads the services and types of a server (grpc.reflection.v1, else v1alpha). The server is not trusted: what it sends
- * is bounded in bytes, files, elements, depth and time, and what is missing or wrong costs the methods that need it.
+ * Reads the services and types of a server (grpc.reflection.v1, else v1alpha). The server is not trusted: its
+ * replies are bounded in bytes, files, elements, depth and time. If a type is missing or invalid, only the methods that
+ * use it are reported as unusable.
  *
  * @module
  */
@@ -45,9 +46,9 @@ export interface ReflectOptions extends DescriptorLimits {
 
 /** Services and types that a server lists. */
 export interface Reflected {
-  /** Full names of its services. */
+  /** Full names of the server's services. */
   readonly services: readonly string[];
-  /** Their types and the well-known ones. */
+  /** Types of the services, and the well-known types. */
   readonly registry: FileRegistry;
   /** Methods (`/package.Service/Method`) and services that the server does not describe fully, each with the reason. */
   readonly faults: ReadonlyMap<string, string>;

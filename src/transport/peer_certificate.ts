@@ -37,7 +37,8 @@ export function loadCertificateReader(): Promise<CertificateReader> {
   );
 }
 
-// RFC 5280 §4.2.1.6. The library's GUID and UPN are otherNames, not DNS names.
+// Prefix of each type of alternative name (RFC 5280 §4.2.1.6), by the X.509 library's name of the type. The types that it
+// calls GUID and UPN are otherNames, not DNS names.
 const PREFIXES: Readonly<Record<string, string>> = {
   dns: "DNS",
   ip: "IP Address",

@@ -18,8 +18,8 @@ export interface TcpSocketOptions {
   tcpKeepAlive?: boolean;
 }
 
-// Linux's limit, also used by Go. With 511, some connections of a burst of a thousand wait a second to resend their
-// SYN.
+// Default of `backlog`: Linux's own limit, also used by Go. With 511, some connections of a burst of a thousand wait a
+// second before they resend their SYN.
 const DEFAULT_BACKLOG = 4_096;
 
 /** Options of a TCP listener. */

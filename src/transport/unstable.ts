@@ -42,7 +42,7 @@ async function probe(flag: string): Promise<boolean | undefined> {
   if (state === "prompt" && Deno.stdin.isTerminal()) return undefined;
   const { fork } = await import("node:child_process");
   try {
-    // Given here, because `fork` would otherwise read it from the environment, which may need a permission.
+    // NODE_V8_COVERAGE is given, because `fork` would otherwise read it from the environment, which may need a permission.
     const child = fork("none", [], {
       execPath: path,
       stdio: "ignore",

@@ -41,12 +41,15 @@ export interface FoundMethod {
   readonly registry: FileRegistry;
 }
 
-/** Bounds on a descriptor set, which the user chose: what `buf build` makes of a large repository has comments too. */
+/**
+ * Bounds on a descriptor set. They are wide, because the user chose the file, and a set that `buf build` makes of a large
+ * repository includes the comments of its sources.
+ */
 const SET_LIMITS = { maxBytes: 256 * 1024 * 1024, maxElements: 2_000_000 };
 
 /**
- * Decodes a `google.protobuf.FileDescriptorSet`. Throws TypeError when it is invalid or too large; what it lacks is a
- * fault of the methods that need it.
+ * Decodes a `google.protobuf.FileDescriptorSet`. Throws TypeError when it is invalid or too large. A missing type is no
+ * error here: the methods that use it are listed in `faults`.
  */
 export function typesOfFile(bytes: Uint8Array): Types {
   try {

@@ -58,7 +58,7 @@ const PAUSE_AFTER_UNREACHABLE_MS = 50;
 /** Runs one call at a time, with callbacks created once to keep allocations per call low. */
 class Slot {
   readonly index: number;
-  /** Start of the latency. */
+  /** Time from which the latency of the call counts: its due time in an open loop, otherwise its start. */
   fromMs = 0;
   sentMs = 0;
   measured = false;

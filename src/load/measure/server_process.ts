@@ -4,7 +4,7 @@
  * @module
  */
 
-// USER_HZ, fixed at 100 in user space.
+// Unit of the CPU times in /proc, in ms: Linux reports them in ticks of USER_HZ, which is 100.
 const TICK_MS = 10;
 const LISTENING_TCP = "0A";
 const ACCEPTS_UNIX = "00010000";

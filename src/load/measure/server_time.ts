@@ -10,7 +10,8 @@ const FIXED64 = 1;
 const BYTES = 2;
 const FIXED32 = 5;
 
-// The first 7 bytes of a varint fit a double; higher bits cancel out in a difference.
+// Times are read modulo 2^49 ns, the first 7 bytes of their varints, which a double holds exactly. A difference of two
+// times that is negative for this reason is corrected by adding 2^49.
 const WRAP = 2 ** 49;
 
 /** Reads the server time of an encoded reply, in µs; undefined when it has none. */

@@ -26,7 +26,7 @@ interface Metric {
 
 const latency = (of: (result: RunResult) => number | null): Metric => ({ kind: "latency", of });
 const counted = (of: (result: RunResult) => number | null): Metric => ({ kind: "count", of });
-/** Returns the value of a result with calls. */
+/** Makes a getter that returns null for a result without calls, and otherwise what `of` returns. */
 const ofCalls = (of: (result: RunResult) => number) => (result: RunResult) =>
   result.totalRequests === 0 ? null : of(result);
 const rate: Metric = {

@@ -54,7 +54,7 @@ export interface PolicyContext {
 export function pushback(end: AttemptEnd): number | "never" | undefined {
   const text = end.trailers().get(PUSHBACK_KEY);
   if (text === undefined) return undefined;
-  // A6: an invalid value counts as negative.
+  // gRPC A6: an invalid value counts as negative.
   return /^[0-9]{1,10}$/.test(text) ? Number(text) : "never";
 }
 
@@ -117,7 +117,7 @@ export class RetryStrategy implements AttemptStrategy {
     if (end.code === Status.OK) return undefined;
     const delay = pushback(end);
     if (!this.#policy.retryableCodes.has(end.code)) {
-      // A6: a negative pushback counts as a failure whatever the status.
+      // gRPC A6: a negative pushback counts as a failure whatever the status.
       if (delay === "never") throttle?.failed();
       else throttle?.succeeded();
       return undefined;
@@ -129,7 +129,7 @@ export class RetryStrategy implements AttemptStrategy {
       this.#backoffMs = this.#policy.initialBackoffMs;
       return delay;
     }
-    // A6, with the jitter of gRPC's implementations: plus or minus a fifth.
+    // Exponential back-off (gRPC A6), with the jitter of gRPC's implementations: plus or minus a fifth.
     const delayMs = Math.min(this.#backoffMs, this.#policy.maxBackoffMs) *
       (0.8 + 0.4 * this.#call.core.random());
     this.#backoffMs = Math.min(

@@ -77,7 +77,7 @@ export interface MethodConfigJson {
 
 /** Parsed retry policy. */
 export interface RetryPolicy {
-  /** The first attempt included; 2 to 5. */
+  /** Largest number of attempts of a call, the first included: 2 to 5. */
   readonly maxAttempts: number;
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
@@ -87,7 +87,7 @@ export interface RetryPolicy {
 
 /** Parsed hedging policy. */
 export interface HedgingPolicy {
-  /** The first attempt included; 2 to 5. */
+  /** Largest number of attempts of a call, the first included: 2 to 5. */
   readonly maxAttempts: number;
   readonly delayMs: number;
   readonly nonFatalCodes: ReadonlySet<Status>;
@@ -113,7 +113,7 @@ export interface ParsedServiceConfig {
   readonly balancer?: BalancerPolicy;
 }
 
-// A6: "a value greater than 5 is treated as 5".
+// gRPC A6: "a value greater than 5 is treated as 5".
 const MAX_ATTEMPTS = 5;
 
 const POLICIES = new Map<string, BalancerPolicy>([
@@ -225,7 +225,7 @@ function parseThrottling(
   if (!(Number.isInteger(maxTokens) && maxTokens > 0 && maxTokens <= 1000)) {
     throw wrong("retryThrottling.maxTokens", `${maxTokens} is not an integer from 1 to 1000`);
   }
-  // A6: decimal places beyond the third are ignored.
+  // gRPC A6: decimal places beyond the third are ignored.
   const ratio = Math.floor(positive(tokenRatio, "retryThrottling.tokenRatio") * 1000) / 1000;
   return { maxTokens, tokenRatio: positive(ratio, "retryThrottling.tokenRatio") };
 }

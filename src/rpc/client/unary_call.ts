@@ -34,7 +34,8 @@ import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import type { PickWaiter } from "../pool/pick_queue.ts";
 import type { CallOptions } from "../core/types.ts";
 
-// `capture` stores the function of the newest Promise here, which saves a closure per call.
+// `resolve` function of the Promise that was created last: its executor `capture` stores it here. One executor for all
+// calls saves a closure per call.
 let resolveNew: (value: unknown) => void;
 function capture(resolve: (value: unknown) => void): void {
   resolveNew = resolve;

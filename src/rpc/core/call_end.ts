@@ -21,7 +21,7 @@ export function onCallEnd(context: HandlerContext, listener: (code: Status) => v
   else listeners.push(listener);
 }
 
-/** Runs the listeners of a call that has ended with `code`. For the server. */
+/** Runs the listeners of a call that has ended with `code`. Called by the server. */
 export function callEnded(values: Map<unknown, unknown>, code: Status): void {
   const listeners = values.get(LISTENERS) as ((code: Status) => void)[] | undefined;
   values.delete(LISTENERS);

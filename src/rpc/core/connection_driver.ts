@@ -58,7 +58,8 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
   #linger: Linger | null = null;
   #flushQueued = false;
   #closed = false;
-  // Field initializers: closures made in the constructor would keep closed connections alive across minor GCs.
+  // These closures are field initializers, because closures made in the constructor would keep closed connections alive
+  // across minor garbage collections.
   readonly #wakeUp = () => this.wake();
   readonly #flushNow = () => {
     this.#flushQueued = false;
@@ -173,7 +174,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     this.#reader.resume();
   }
 
-  /** Resumes reads, arms the timer, or starts to linger. */
+  /** Called after all output was written: lingers if the engine has finished, otherwise resumes reads and arms the timer. */
   onWritten(): void {
     this.#flushSafely();
   }

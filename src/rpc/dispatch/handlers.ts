@@ -107,9 +107,9 @@ export type ServiceImplementation<D extends DescService> = {
 export interface MethodSpec<Req = Uint8Array, Res = Uint8Array, K extends MethodKind = "unary"> {
   /** One-line description, listed by the route `capabilities`. Default: none. */
   description?: string;
-  /** Type of requests, as shown in that list. Default: the codec's name. */
+  /** Type of requests, as listed by the route `capabilities`. Default: the codec's name. */
   requestType?: string;
-  /** Type of replies, as shown in that list. Default: the codec's name. */
+  /** Type of replies, as listed by the route `capabilities`. Default: the codec's name. */
   responseType?: string;
   /** Which sides stream. Default `unary`. */
   kind?: K;

@@ -142,7 +142,7 @@ class ConcurrencyLimit extends DispatcherLayer {
     });
   }
 
-  /** Runs a call that has taken a slot. */
+  /** Runs a call that has taken a concurrency slot, which is released at its end. `lend` as in {@link Dispatcher.dispatch}. */
   #run(method: MethodInfo, request: Request, context: HandlerContext, lend?: boolean): Answer {
     let answer: Answer;
     try {
@@ -236,8 +236,8 @@ export interface MethodTimeoutsOptions {
 }
 
 /**
- * Limits how long calls may take, whatever deadline the caller sent: then they end with DEADLINE_EXCEEDED and the
- * handler's signal fires. Throws RangeError for a limit that is not over 0.
+ * Limits how long calls may take, whatever deadline the caller sent: a call that takes longer ends with
+ * DEADLINE_EXCEEDED, and its handler's signal fires. Throws RangeError for a limit that is not over 0.
  */
 export function methodTimeouts(options: MethodTimeoutsOptions): DispatcherWrapper {
   const { defaultMs = Infinity } = options;
@@ -352,7 +352,7 @@ class PanicBarrier extends DispatcherLayer {
     try {
       ignoreRejection(this.#onPanic?.(method, error));
     } catch {
-      // The barrier itself must throw nothing but RpcErrors.
+      // What `onPanic` throws is ignored: the barrier itself must throw nothing but RpcErrors.
     }
     return new RpcError(Status.UNKNOWN, "The handler failed", { cause: error });
   }

@@ -7,7 +7,8 @@
 import { nearestName } from "../../limits/nearest_name.ts";
 import { TokenBucket } from "../../limits/token_bucket.ts";
 
-// A search costs as much as a thousand calls, and a peer can send any number of unknown names.
+// Searches allowed at once; further ones are limited to a rate, because a search costs as much as a thousand calls, and a
+// peer can send any number of unknown names.
 const SEARCH_BURST = 10;
 const SEARCHES_PER_SECOND = 5;
 

@@ -287,7 +287,7 @@ export class Registry implements Dispatcher {
     return invoke(registered, request, context, lend);
   }
 
-  /** Returns the error text for an unknown path, with a suggestion a few times a second. */
+  /** Returns the error text for an unknown path; suggests the nearest name, unless too many names were searched for. */
   explainMissing(path: string): string {
     const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path;
     if (this.#suggestions === undefined) return `Unknown method ${shown}`;

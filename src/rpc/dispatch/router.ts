@@ -138,7 +138,7 @@ export class Router {
   }
 
   /**
-   * Sets the server that runs nested calls. For the server.
+   * Sets the server that runs nested calls. Called by the server.
    *
    * @internal
    */
@@ -148,7 +148,7 @@ export class Router {
 
   /**
    * Opens a virtual connection from `peer` for calls that arrive inside another call; returns the function that
-   * accepts them. At most `maxHandlers` of their handlers run at once, further calls wait. For `addBatch`. Throws
+   * accepts them. At most `maxHandlers` of their handlers run at once, further calls wait. Called by `addBatch`. Throws
    * TypeError while no server uses this router.
    *
    * @internal
@@ -161,7 +161,7 @@ export class Router {
   }
 
   /**
-   * Runs all callbacks of `onDrain`; `report` takes their failures. For the server.
+   * Runs all callbacks of `onDrain`; `report` takes their failures. Called by the server.
    *
    * @internal
    */
@@ -176,7 +176,7 @@ export class Router {
   }
 
   /**
-   * Runs all callbacks of `onClose`, one after the other; `report` takes their failures. For the server.
+   * Runs all callbacks of `onClose`, one after the other; `report` takes their failures. Called by the server.
    *
    * @internal
    */

@@ -20,7 +20,8 @@ export const BACKOFF_RANGES: Ranges<BackoffOptions> = {
   maxBackoffMs: measured(1, MAX_COUNT),
 };
 
-// doc/connection-backoff.md of the gRPC repository.
+// Factor by which each failure lengthens the delay, and fraction by which a delay varies at random: the values of gRPC's
+// doc/connection-backoff.md.
 const MULTIPLIER = 1.6;
 const JITTER = 0.2;
 

@@ -119,8 +119,8 @@ export class SubchannelSet {
   }
 
   /**
-   * Whether each address in use has `min` ready connections with a completed first health check or fails, and one
-   * address has `min` healthy ones.
+   * Whether at least one address has `min` healthy connections, and each address in use has `min` ready connections
+   * whose first health check is complete, unless dials to it fail.
    */
   get full(): boolean {
     const enough = (ready: readonly Connection[]) => ready.length >= this.#min;
