@@ -97,7 +97,8 @@ function inflateMembers(message: Uint8Array, maxBytes: number): Uint8Array {
   for (let at = MIN_GZIP_BYTES; (at = message.indexOf(GZIP_MAGIC[0], at)) >= 0; at++) {
     if (!startsMember(message, at)) continue;
     const declared = uint32(message, at - 4);
-    // Most bytes that only look like the start of a member fail this check; any others just raise the bound.
+    // Nearly all bytes that merely look like the start of a member fail this check. If some pass, the computed length is
+    // too large, which does no harm: it is an upper bound.
     if (declared > (at - start) * MAX_DEFLATE_RATIO) continue;
     total += declared;
     start = at;

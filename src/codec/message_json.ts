@@ -19,7 +19,8 @@ import { type JsonMessageCodec, protobufJsonCodec } from "./proto_json.ts";
 /** Returns the types that messages may have in fields of type Any. */
 export type JsonTypes = () => Registry;
 
-// Most objects, lists and members of a message: JSON of these takes longer to parse than its length suggests.
+// Largest number of objects, lists and members in the JSON of a message: they take longer to parse than their length
+// suggests.
 const MAX_ELEMENTS = 262_144;
 const NO_TYPES = createRegistry();
 

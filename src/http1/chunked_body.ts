@@ -15,7 +15,7 @@ const LF = 10;
 const TAB = 9;
 const SPACE = 32;
 const SEMICOLON = 59;
-// Most hex digits of a chunk size, leading zeros included: 13 stay below 2⁵³.
+// Largest number of hex digits of a chunk size, leading zeros included: values of 13 digits stay below 2⁵³.
 const MAX_SIZE_DIGITS = 13;
 
 const State = {

@@ -39,7 +39,7 @@ export type Http1ClientLimits = Pick<
 
 // Unsent output, in bytes, from which senders must wait.
 const HIGH_WATER_BYTES = 65_536;
-// Most interim responses to one request: a server that sends more keeps the client busy without answering.
+// Largest number of interim responses to one request: a server that sends more keeps the client busy without answering.
 const MAX_INTERIM_RESPONSES = 100;
 // Time before the end of the server's keep-alive timeout at which an idle connection is closed, in ms, so that no request
 // is sent on a connection that the server closes. Half of the timeout, if that is less.

@@ -31,7 +31,7 @@ export interface RequestFraming {
 /** Value of `bodyBytes` for a chunked body, whose length is not known in advance. */
 export const CHUNKED = -1;
 
-// Most digits of a Content-Length: 15 stay below 2⁵³, which has 16.
+// Largest number of digits of a Content-Length: values of 15 digits stay below 2⁵³, which has 16.
 const MAX_LENGTH_DIGITS = 15;
 
 /** Values of the fields that frame a message; undefined for fields that are absent. */

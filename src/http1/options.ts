@@ -35,7 +35,7 @@ export interface Http1Limits {
    */
   requestTimeoutMs?: number;
   /**
-   * Least rate of a body's bytes over each 5 s in which the server waits for them; a slower one is answered 408, 0
+   * Lowest rate of a body's bytes over each 5 s in which the server waits for them; a slower one is answered 408, 0
    * permits streams that pause. 0 or more. Default 240.
    */
   minBodyBytesPerSecond?: number;

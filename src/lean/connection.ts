@@ -242,7 +242,7 @@ export class LeanConnection {
     this.finished = true;
     this.endReason = reason;
     this.reader.stop();
-    // Cleared before the calls end, so that send buffer room freed by one call does not resume the others.
+    // The blocked calls are forgotten before the calls end, so that send buffer room freed by one does not resume others.
     this.sending.blocked.clear();
     try {
       this.#side.endCalls(reason, broken);

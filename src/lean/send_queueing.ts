@@ -79,9 +79,9 @@ export class BlockedSends {
   }
 
   /**
-   * Calls `stalled` for each complete reply that has waited for credit past {@link stallEndMs}, counted from the first
-   * check, because earlier times may be out of date. Calls whose handler still runs are not checked. Returns when to
-   * check again, in ms.
+   * Calls `stalled` for each complete reply that has waited for credit for too long (see {@link stallEndMs}). The wait
+   * counts from the first check, because the engine's time may be out of date when a reply is queued. Calls whose handler
+   * still runs are not checked. Returns the time of the next check, in ms.
    */
   checkCredit(
     nowMs: number,

@@ -123,7 +123,7 @@ export interface ServerLimits extends ConnectionLimits {
    * times as long for a reply on a connection that makes progress. 1 or more. Default 30,000.
    */
   stallTimeoutMs?: number;
-  /** Least time between a client's pings during calls (gRPC A8). 0 or more. Default 300,000. */
+  /** Shortest time between a client's pings during calls (gRPC A8). 0 or more. Default 300,000. */
   minPingIntervalMs?: number;
   /**
    * Whether clients may ping every `minPingIntervalMs` without open calls too, instead of every two hours (gRPC A8).
@@ -284,7 +284,7 @@ export const LIFETIME_RANGES: Ranges<LifetimeOptions> = {
 /** Silence after which a server pings: two hours (grpc-go's default), so that lost peers are found. */
 export const SERVER_KEEPALIVE_TIME_MS = 7_200_000;
 
-/** Least keepalive interval of a client (gRPC A8). */
+/** Shortest keepalive interval of a client, in ms (gRPC A8). */
 export const MIN_CLIENT_KEEPALIVE_MS = 10_000;
 
 /** Largest message accepted by default, in bytes, on servers and channels: 4 MiB, as in every gRPC. */

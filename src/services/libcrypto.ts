@@ -68,7 +68,7 @@ export function openLibcrypto(): Libcrypto {
   const reasons: string[] = [];
   for (const name of LIBRARY_NAMES[Deno.build.os] ?? DEFAULT_LIBRARY_NAMES) {
     try {
-      // Never closed: it stays open for the life of the thread.
+      // The library is never closed: it stays open for the life of the thread.
       return opened = Deno.dlopen(name, SYMBOLS).symbols;
     } catch (error) {
       reasons.push((error as Error).message);

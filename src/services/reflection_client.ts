@@ -31,7 +31,7 @@ const PATHS = [
   "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
 
-/** Most characters of a peer's text in an error, and of a service's name. */
+/** Limit on the length of a peer's text in an error, and of a service's name, in characters. */
 const MAX_TEXT_CHARS = 512;
 
 type Question = ServerReflectionRequest["messageRequest"];

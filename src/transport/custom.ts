@@ -30,7 +30,7 @@ export interface StreamFromOptions {
   transport?: string;
 }
 
-// Larger writes are split, because each part is copied before it is queued.
+// Largest part of a write, in bytes: longer writes are split, because each part is copied before it is queued.
 const MAX_WRITE_BYTES = 65536;
 
 /** Wraps web streams or a Node duplex stream, and takes ownership of them. */

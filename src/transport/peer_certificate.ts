@@ -25,7 +25,7 @@ export function loadCertificateReader(): Promise<CertificateReader> {
   return loading ??= import("@peculiar/x509").then(
     ({ SubjectAlternativeNameExtension, ...x509 }) => {
       return (der) => {
-        // Copied, because the library keeps a view of its input.
+        // The certificate is copied, because the library keeps a view of its input.
         const certificate: X509Certificate = new x509.X509Certificate(der.slice());
         const extension = certificate.getExtension(SubjectAlternativeNameExtension);
         return {

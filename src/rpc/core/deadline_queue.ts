@@ -184,7 +184,7 @@ export class DeadlineQueue {
     this.#timerTick = tick;
     // The delay is rounded up, because the runtime truncates fractions and would fire early.
     const delayMs = Math.max(0, Math.ceil(this.#originMs + tick - this.#clock.now()));
-    // Longer delays overflow the runtime's timers, which would fire at once.
+    // Delays above 2³¹−1 ms overflow the runtime's timers, which would fire at once.
     this.#timer = this.#clock.setTimer(this.#onTimer, Math.min(delayMs, 0x7fffffff));
   }
 

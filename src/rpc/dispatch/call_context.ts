@@ -55,9 +55,9 @@ export class CallState {
   compress: boolean;
   /** Deadline in ms of the connection's clock; Infinity for none. */
   deadlineAtMs = Infinity;
-  /** Undefined until first used. */
+  /** Response headers; undefined until they are first used. */
   headers: Metadata | undefined = undefined;
-  /** Undefined until first used. */
+  /** Response trailers; undefined until they are first used. */
   trailers: Metadata | undefined = undefined;
   headersSent = false;
   /** Whether the response headers announced gzip. */

@@ -12,7 +12,7 @@ import type { TlsServerOptions } from "../../transport/tls_options.ts";
 /** Limits of an HTTP server: those of each connection, and those that all connections share. */
 export interface HttpLimits extends Http1Limits {
   /**
-   * Most open connections. Beyond it the one that has waited longest without a request is closed for a new one; when
+   * Largest number of open connections. Beyond it the one that has waited longest without a request is closed for a new one; when
    * all have a request, the new one is closed. 1 or more. Default 4,096.
    */
   maxConnections?: number;

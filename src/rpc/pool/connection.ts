@@ -296,7 +296,8 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   #toDraining(): void {
     this.state = "draining";
-    // Reported before `onDraining`, in which the owner dials the next connection, with the longer keepalive time.
+    // Too many pings are reported before `onDraining`, in which the owner dials the next connection: that one must use the
+    // longer keepalive time.
     this.#reportTooManyPings();
     this.#owner.onDraining(this);
     this.batch?.onDraining();

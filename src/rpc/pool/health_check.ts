@@ -33,7 +33,7 @@ export class HealthChecker {
 
   /**
    * `onChange` is called after a change of a connection's `healthy`. `canPing` is true for wires whose servers accept
-   * pings; gRPC servers close connections that ping without calls (A8).
+   * pings; gRPC servers close connections that ping without calls (gRPC A8).
    */
   constructor(
     options: HealthCheckOptions,

@@ -12,7 +12,7 @@ const SHRINK_AFTER_MS = 10_000;
 
 /** Connections per address: a fixed number, or a range. */
 export type PoolSize = number | {
-  /** Fewest connections while the channel is in use, 1 to 1,024. Default 1. */
+  /** Smallest number of connections while the channel is in use, 1 to 1,024. Default 1. */
   readonly min?: number;
   /** Maximum number of connections, `min` to 1,024. Default: `min`, or 4 if that is more. */
   readonly max?: number;

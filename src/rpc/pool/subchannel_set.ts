@@ -20,9 +20,9 @@ export interface SubchannelSetOptions {
   readonly resolve: (signal: AbortSignal) => Promise<readonly string[]>;
   /** Makes a subchannel that connects to `address`. */
   readonly subchannel: (address: string, hooks: SubchannelHooks) => Subchannel;
-  /** Fewest connections per address, initially. */
+  /** Smallest number of connections per address, until {@link SubchannelSet.resize} changes it. */
   readonly min: number;
-  /** Most connections per address, initially. */
+  /** Largest number of connections per address, until {@link SubchannelSet.resize} changes it. */
   readonly max: number;
   /** Time limit of a resolution, in ms. */
   readonly resolveTimeoutMs: number;

@@ -134,7 +134,7 @@ export class PooledWorker {
     } catch (error) {
       // The remote port was not transferred to a worker, so no worker's end would close the lifeline.
       this.#lifeline = undefined;
-      // Deferred: the pool has no reference to this worker until the constructor returns.
+      // The report is deferred, because the pool has no reference to this worker until the constructor returns.
       queueMicrotask(() => this.#crashed(`it cannot be created: ${textOf(error)}`));
       return;
     }
@@ -142,7 +142,8 @@ export class PooledWorker {
   }
 
   /**
-   * Reports that the worker is idle. Deferred: the pool has no reference to this worker until the constructor returns.
+   * Reports that the worker is idle, in a microtask, because the pool has no reference to this worker until the
+   * constructor returns.
    */
   #whenIdle(): void {
     queueMicrotask(() => this.idle && !this.#ended && this.#options.onIdle(this));
