@@ -167,7 +167,7 @@ if(k==="__proto__")R_setEntry(${local},k,w);else ${local}[k]=w;break}`;
 }
 
 /** Source that reads a length into `v` and checks that as many bytes follow. */
-const LENGTH = "v=b[p++];if(v>127){C.at=p-1;v=R_varint32(b)>>>0;p=C.at}if(!(p+v<=e))throw X;";
+const LENGTH = "v=b[p++];if(v>127){C.at=p-1;v=R_length(b);p=C.at}if(!(p+v<=e))throw X;";
 
 /** Source that reads the low 32 bits of a varint into `v`. */
 const int32 = (then: string) => `v=b[p++];if(v>127){C.at=p-1;v=R_varint32(b);p=C.at}${then}`;

@@ -17,6 +17,7 @@ import {
   int64,
   IRREGULAR,
   keepUnknown,
+  length,
   lossyText,
   MAX_DEPTH,
   setEntry,
@@ -270,8 +271,8 @@ export class Mergers {
 
 /** Reads a length at the cursor; returns the end of the bytes with that length. */
 function endOf(b: Uint8Array, e: number): number {
-  const length = varint32(b) >>> 0;
-  const end = cursor.at + length;
+  const bytes = length(b);
+  const end = cursor.at + bytes;
   if (end > e) throw IRREGULAR;
   return end;
 }

@@ -58,6 +58,20 @@ export function varint32(b: Uint8Array): number {
   throw IRREGULAR;
 }
 
+/**
+ * A length: a varint of up to ten bytes that fits into 32 bits. A longer one is past the end of any message, whatever its
+ * low bits are.
+ */
+export function length(b: Uint8Array): number {
+  const start = cursor.at;
+  const value = varint32(b) >>> 0;
+  const end = cursor.at;
+  for (let p = start + 4; p < end; p++) {
+    if ((b[p] & (p === start + 4 ? 0x70 : 0x7f)) !== 0) throw IRREGULAR;
+  }
+  return value;
+}
+
 /** Reads a varint of up to ten bytes into `scratch`, big-endian. */
 function varint64(b: Uint8Array): void {
   let p = cursor.at;
@@ -181,8 +195,8 @@ export function skip(b: Uint8Array, e: number, tag: number, depth: number): void
       cursor.at += 4;
       break;
     case Wire.LEN: {
-      const length = varint32(b) >>> 0;
-      cursor.at += length;
+      const bytes = length(b);
+      cursor.at += bytes;
       break;
     }
     case Wire.SGROUP:

@@ -12,6 +12,7 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import { createFileRegistry } from "@bufbuild/protobuf";
 import fc from "fast-check";
+import { OrderListSchema, OrderSchema } from "../../proto/gen/bench/orders_pb.ts";
 import { protobufCodec } from "../../src/codec/protobuf.ts";
 
 /** A message type with one field of each scalar type, explicit presence or not. */
@@ -267,4 +268,19 @@ Deno.test("protobufCodec() returns one codec per descriptor, whose results don't
   assert.equal(codec, protobufCodec(AnySchema));
   const all = Array.from({ length: 3000 }, (_, i) => codec.encode({ typeUrl: `url ${i}` }));
   for (const [i, bytes] of all.entries()) assert.equal(codec.decode(bytes).typeUrl, `url ${i}`);
+});
+
+Deno.test("protobufCodec() rejects lengths of more than 32 bits, whose low bits may be small", () => {
+  const long = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01];
+  // A text, a nested message, a packed list, a map entry and an unknown field of bench.OrderList and bench.Order.
+  for (const tag of [0x0a, 0x12, 0x1a, 0x22, 0x62, 0x7a]) {
+    for (const bytes of [[tag, ...long], [tag, 0x80, 0x80, 0x80, 0x80, 0x10]]) {
+      for (const type of [OrderListSchema, OrderSchema]) {
+        assert.throws(() => protobufCodec(type).decode(new Uint8Array(bytes)), /malformed/);
+      }
+    }
+    // Trailing zeros change nothing.
+    const padded = new Uint8Array([0x0a, 0x80, 0x80, 0x80, 0x80, 0x80, 0x00]);
+    assert.equal(protobufCodec(OrderListSchema).decode(padded).orders.length, 1);
+  }
 });

@@ -100,26 +100,24 @@ export function wholeNumber(
   o: Input,
   name: string,
 ): number | bigint | undefined {
-  let token: string;
-  let end: number;
   if (b[p] === Char.QUOTE) {
     const value = plainInteger(b, p + 1);
     if (value === value && b[cursor.at] === Char.QUOTE) {
       cursor.at++;
       return value;
     }
-    token = string(b, p, name);
-    end = cursor.at;
-    if (token.length > MAX_QUOTED || !QUOTED_NUMBER.test(token)) return undefined;
-  } else {
-    if (!startsNumber(b[p])) return undefined;
-    const value = plainInteger(b, p);
-    if (value === value) return value;
-    end = numberEnd(b, p);
-    token = text(b, p, end - p);
+    const token = string(b, p, name);
+    const digits = quotedDigits(token);
+    if (digits === undefined) return undefined;
+    take(o, 1);
+    return BigInt(digits);
   }
+  if (!startsNumber(b[p])) return undefined;
+  const value = plainInteger(b, p);
+  if (value === value) return value;
+  const end = numberEnd(b, p);
   take(o, 1);
-  const digits = wholeDigits(token);
+  const digits = wholeDigits(text(b, p, end - p));
   cursor.at = end;
   return digits === undefined ? undefined : BigInt(digits);
 }
@@ -146,6 +144,11 @@ export function wholeDigits(token: string): string | undefined {
   digits = digits.slice(first, last);
   if (zeros < 0 || digits.length + zeros > 20) return undefined;
   return (negative ? "-" : "") + digits + "0".repeat(zeros);
+}
+
+/** Returns the digits of a whole number in quotes, in any notation; undefined for other text. */
+export function quotedDigits(text: string): string | undefined {
+  return text.length <= MAX_QUOTED && QUOTED_NUMBER.test(text) ? wholeDigits(text) : undefined;
 }
 
 /** Reads text that is a number for a field of type double or float; undefined for other text. */

@@ -9,7 +9,7 @@ import { base64Decode } from "@bufbuild/protobuf/wire";
 import { cursor } from "../reader.ts";
 import { boolean, Char, IGNORED, nullEnd, type Read, take, wrong, wrongAt } from "./input.ts";
 import { NameTable } from "./names.ts";
-import { double, plainInteger, quotedDouble, wholeNumber } from "./numbers.ts";
+import { double, plainInteger, quotedDigits, quotedDouble, wholeNumber } from "./numbers.ts";
 import { string } from "./strings.ts";
 
 /** Returns the reader of a scalar; `name` is of its field, for errors. */
@@ -173,8 +173,9 @@ export function mapKeyReader(
   function integerKey(fits: (key: bigint) => boolean) {
     return (b: Uint8Array, p: number) => {
       const text = string(b, p, name);
-      if (!/^-?[0-9]{1,40}$/.test(text)) throw wrongKey(b, p, "an integer");
-      const key = BigInt(text);
+      const digits = quotedDigits(text);
+      if (digits === undefined) throw wrongKey(b, p, "an integer");
+      const key = BigInt(digits);
       if (!fits(key)) throw wrongKey(b, p, "in the range of its type");
       return String(key);
     };
