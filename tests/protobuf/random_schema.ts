@@ -110,6 +110,12 @@ export const descriptors: fc.Arbitrary<DescMessage> = schemaPlan.map(({ syntax, 
         { name: "KIND_ONE", number: 1 },
         { name: "KIND_BELOW", number: -5 },
       ],
+    }, {
+      name: "Closed",
+      value: [{ name: "CLOSED_ZERO", number: 0 }, { name: "CLOSED_TWO", number: 2 }],
+      options: syntax === "editions"
+        ? { features: { enumType: FeatureSet_EnumType.CLOSED } }
+        : undefined,
     }],
     messageType: messages.map((plans, i) => messageOf(i, plans, syntax, messages.length)),
   });
@@ -135,7 +141,8 @@ function messageOf(index: number, plans: readonly FieldPlan[], syntax: string, c
       label: Label.OPTIONAL,
       jsonName: name,
     };
-    made.typeName = typeNameOf(type, plan.target, count);
+    const typeName = typeNameOf(type, plan.target, count);
+    if (typeName !== "") made.typeName = typeName;
     if (
       shape === "required" && (syntax !== "proto2" || type === Type.MESSAGE || type === Type.GROUP)
     ) {
@@ -154,6 +161,8 @@ function messageOf(index: number, plans: readonly FieldPlan[], syntax: string, c
         }
       }
     } else if (shape === "map") {
+      // The values of a map have the first value of their enum as default, which must be 0.
+      if (made.typeName === ".random.Kind" && syntax === "proto2") made.typeName = ".random.Closed";
       const entry = `F${i}Entry`;
       nestedType.push({
         name: entry,
@@ -174,7 +183,9 @@ function messageOf(index: number, plans: readonly FieldPlan[], syntax: string, c
       made.proto3Optional = true;
       made.oneofIndex = oneofDecl.push({ name: `_${name}` }) - 1;
     } else if (syntax === "editions") {
-      made.options = { features: featuresOf(type, shape) };
+      // A field of a closed enum has presence.
+      const isClosed = made.typeName === ".random.Closed";
+      made.options = { features: featuresOf(type, isClosed ? "optional" : shape) };
     }
     return made;
   });
@@ -186,14 +197,13 @@ function messageOf(index: number, plans: readonly FieldPlan[], syntax: string, c
       type: Type.STRING,
       label: Label.OPTIONAL,
       oneofIndex: 0,
-      typeName: "",
     });
   }
   return { name: `M${index}`, field, nestedType, oneofDecl };
 }
 
 function typeNameOf(type: number, target: number, count: number): string {
-  if (type === Type.ENUM) return ".random.Kind";
+  if (type === Type.ENUM) return target % 2 === 0 ? ".random.Kind" : ".random.Closed";
   if (type !== Type.MESSAGE && type !== Type.GROUP) return "";
   return target < count || type === Type.GROUP
     ? `.random.M${target % count}`
@@ -204,12 +214,7 @@ function featuresOf(type: number, shape: string) {
   if (type === Type.MESSAGE) {
     return shape === "optional" ? { messageEncoding: FeatureSet_MessageEncoding.DELIMITED } : {};
   }
-  return shape === "single"
-    ? {
-      fieldPresence: FeatureSet_FieldPresence.IMPLICIT,
-      enumType: FeatureSet_EnumType.OPEN && undefined,
-    }
-    : {};
+  return shape === "single" ? { fieldPresence: FeatureSet_FieldPresence.IMPLICIT } : {};
 }
 
 /** A random init shape of a message type; null rarely, as it counts as absent. */

@@ -1,0 +1,355 @@
+// Compares the codecs with protobuf-es, and with Python's upb, on random message types: valid and damaged messages,
+// binary and JSON, by generated code and without it.
+
+import assert from "node:assert/strict";
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  fromJsonString,
+  type Message,
+  toBinary,
+  toJsonString,
+} from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import fc from "fast-check";
+import { decoderOf } from "../../../src/protobuf/decoder.ts";
+import { encoderOf } from "../../../src/protobuf/encoder.ts";
+import { jsonDecoderOf } from "../../../src/protobuf/json/decoder.ts";
+import { jsonEncoderOf } from "../../../src/protobuf/json/encoder.ts";
+import type { Fields } from "../../../src/protobuf/shape.ts";
+import { descriptors, initOf } from "../../protobuf/random_schema.ts";
+import type { Upb, UpbMessage } from "./upb.ts";
+
+/** Messages of each type, and damaged inputs of each message and form. */
+const MESSAGES = 8;
+const DAMAGED = 6;
+
+const MAX_TEXT = 400;
+const UNDECIDED = "damaged input that protobuf-es takes in another way, without upb to decide";
+
+const text = new TextDecoder();
+const utf8 = new TextEncoder();
+
+/** What a campaign found. */
+export interface Findings {
+  types: number;
+  inputs: number;
+  /** Inputs that upb saw, too. */
+  byUpb: number;
+  /** Differences that have an explanation, with their number. */
+  readonly explained: Map<string, number>;
+  /** Other differences, as text. */
+  readonly differences: string[];
+}
+
+/** Numbers from 0 to below 1, the same for the same seed. */
+function randomOf(seed: number): () => number {
+  return () => {
+    seed = seed + 0x6d2b79f5 | 0;
+    let t = Math.imul(seed ^ seed >>> 15, 1 | seed);
+    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
+    return ((t ^ t >>> 14) >>> 0) / 4294967296;
+  };
+}
+
+/** Compares one random type by its seed; adds to `findings`. */
+export async function compareType(seed: number, findings: Findings, upb?: Upb): Promise<void> {
+  const [descriptor] = fc.sample(descriptors, { seed, numRuns: 1 });
+  const inits = fc.sample(initOf(descriptor), { seed, numRuns: MESSAGES });
+  const file = toBinary(FileDescriptorProtoSchema, descriptor.file.proto);
+  const refusal = await upb?.load(file) ?? "";
+  if (refusal !== "") findings.differences.push(`upb refuses the type of seed ${seed}: ${refusal}`);
+  const comparison = new Comparison(descriptor, seed, findings, refusal === "" ? upb : undefined);
+  findings.types++;
+  const random = randomOf(seed);
+  for (const init of inits) {
+    const bytes = attempt(() => toBinary(descriptor, create(descriptor, init)));
+    if (!(bytes instanceof Uint8Array)) continue;
+    comparison.encoded(init, bytes);
+    await comparison.binary(bytes, true);
+    for (let i = 0; i < DAMAGED; i++) await comparison.binary(damagedBytes(bytes, random), false);
+    const json = attempt(() => toJsonString(descriptor, create(descriptor, init) as Message));
+    if (typeof json !== "string") continue;
+    await comparison.json(json, true);
+    for (let i = 0; i < DAMAGED; i++) await comparison.json(damagedText(json, random), false);
+  }
+}
+
+function attempt<T>(run: () => T): T | Error {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+}
+
+function equal(one: unknown, other: unknown): boolean {
+  try {
+    assert.deepEqual(one, other);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+class Comparison {
+  readonly #type: DescMessage;
+  readonly #seed: number;
+  readonly #findings: Findings;
+  readonly #upb: Upb | undefined;
+
+  constructor(type: DescMessage, seed: number, findings: Findings, upb: Upb | undefined) {
+    this.#type = type;
+    this.#seed = seed;
+    this.#findings = findings;
+    this.#upb = upb;
+  }
+
+  /** The bytes of an init shape are those of protobuf-es. */
+  encoded(init: Fields, expected: Uint8Array): void {
+    for (const generate of [true, false]) {
+      const bytes = attempt(() => encoderOf(this.#type, generate)(init, false));
+      if (!equal(bytes, expected)) this.#differ("encode", JSON.stringify(shown(init)), bytes);
+    }
+  }
+
+  /**
+   * Both decoders make what protobuf-es makes, or refuse what it refuses, unknown fields included. Where it differs, upb
+   * decides.
+   */
+  async binary(input: Uint8Array, valid: boolean): Promise<void> {
+    this.#findings.inputs++;
+    const hex = input.toHex();
+    const expected = attempt(() => fromBinary(this.#type, input));
+    const message = attempt(() => decoderOf(this.#type, true)(input));
+    const other = attempt(() => decoderOf(this.#type, false)(input));
+    if (!equal(outcomeOf(message), outcomeOf(other))) this.#differ("forms", hex, message, other);
+    const peer = await this.#upb?.decode("B", input);
+    const byUpb = this.#upb === undefined ? undefined : this.#agrees(message, peer);
+    if (byUpb !== undefined) this.#findings.byUpb++;
+    if (byUpb === false) this.#explain("decode by upb", hex, message, peer && this.#read(peer));
+    const asEs = message instanceof Error ? expected instanceof Error : equal(message, expected);
+    if (!asEs && byUpb) this.#count("binary: protobuf-es differs from upb");
+    else if (!asEs && byUpb === undefined && !valid) this.#count(UNDECIDED);
+    else if (!asEs) this.#explain("decode", hex, message, expected);
+    if (message instanceof Error || !asEs) return;
+    const again = attempt(() => encoderOf(this.#type)(message, false));
+    const canonical = attempt(() => toBinary(this.#type, expected as Message));
+    if (!(again instanceof Error && canonical instanceof Error) && !equal(again, canonical)) {
+      this.#differ("encode again", hex, again, canonical);
+    }
+  }
+
+  #read({ binary }: UpbMessage): unknown {
+    // Not by protobuf-es, which rejects some valid messages.
+    return attempt(() => decoderOf(this.#type)(binary));
+  }
+
+  /** Whether upb rejects what is an Error, or makes the same message; it may order maps in another way. */
+  #agrees(message: Fields | Error, peer: UpbMessage | undefined): boolean {
+    if (message instanceof Error || peer === undefined) {
+      return message instanceof Error && peer === undefined;
+    }
+    const bytes = attempt(() => encoderOf(this.#type)(message, false));
+    // What lacks a required field can't be encoded.
+    if (bytes instanceof Error) return true;
+    return equal(this.#read(peer), attempt(() => decoderOf(this.#type)(bytes)));
+  }
+
+  /** JSON is decoded as protobuf-es does; what is accepted is written as JSON that reads back. */
+  async json(input: string, valid: boolean): Promise<void> {
+    this.#findings.inputs++;
+    const bytes = utf8.encode(input);
+    const expected = attempt(() => fromJsonString(this.#type, input));
+    const message = attempt(() => jsonDecoderOf(this.#type, true)(bytes, {}));
+    const other = attempt(() => jsonDecoderOf(this.#type, false)(bytes, {}));
+    if (!equal(outcomeOf(message), outcomeOf(other))) this.#differ("forms", input, message, other);
+    const peer = await this.#upb?.decode("J", bytes);
+    const byUpb = this.#upb === undefined ? undefined : this.#agrees(message, peer);
+    if (byUpb !== undefined) this.#findings.byUpb++;
+    const asEs = message instanceof Error ? expected instanceof Error : equal(message, expected);
+    if (!asEs && byUpb) this.#count("JSON: protobuf-es differs from Python's json_format");
+    else if (!asEs && byUpb === undefined && !valid) this.#count(UNDECIDED);
+    else if (!asEs) this.#explain("JSON", input, message, expected);
+    if (byUpb === false && asEs) this.#count("JSON: Python's json_format differs from protobuf-es");
+    else if (byUpb === false) {
+      this.#explain("JSON by upb", input, message, peer && this.#read(peer));
+    }
+    if (message instanceof Error) return;
+    for (const generate of [true, false]) this.#writtenAgain(message, input, generate);
+    if (peer === undefined || peer.json === "") return;
+    const read = attempt(() => jsonDecoderOf(this.#type)(utf8.encode(peer.json), {}));
+    if (read instanceof Error) this.#differ("JSON of upb", peer.json, read);
+  }
+
+  #writtenAgain(message: Fields, input: string, generate: boolean): void {
+    const written = attempt(() => jsonEncoderOf(this.#type, {}, generate)(message));
+    const canonical = attempt(() => toJsonString(this.#type, message as unknown as Message));
+    if (written instanceof Error || canonical instanceof Error) {
+      if (written instanceof Error !== canonical instanceof Error) {
+        this.#differ("JSON encode", input, written, canonical);
+      }
+      return;
+    }
+    const read = attempt(() => jsonDecoderOf(this.#type, generate)(written, {}));
+    if (!equal(read, message)) this.#explain("JSON again", input, read, message);
+    if (!equal(withoutSigns(text.decode(written)), JSON.parse(canonical))) {
+      this.#explain("JSON encode", input, text.decode(written), canonical);
+    }
+  }
+
+  #explain(what: string, input: string, one: unknown, other?: unknown): void {
+    const reason = explanationOf(what, this.#type, input, one, other);
+    if (reason === undefined) return this.#differ(what, input, one, other);
+    this.#count(reason);
+  }
+
+  #count(reason: string): void {
+    const { explained } = this.#findings;
+    explained.set(reason, (explained.get(reason) ?? 0) + 1);
+  }
+
+  #differ(what: string, input: string, one: unknown, other?: unknown): void {
+    this.#findings.differences.push(
+      `${what}, seed ${this.#seed}: ${input}\n  ${differenceOf(one, other)}`,
+    );
+  }
+}
+
+/** A message, or the text of an error. */
+function outcomeOf(message: Fields | Error): unknown {
+  return message instanceof Error ? `${message.name}: ${message.message}` : message;
+}
+
+/** Says where two values differ first. */
+function differenceOf(one: unknown, other: unknown, path = ""): string {
+  if (!(one instanceof Error || other instanceof Error) && isObject(one) && isObject(other)) {
+    for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) {
+      if (!equal(one[key], other[key])) return differenceOf(one[key], other[key], `${path}.${key}`);
+    }
+  }
+  return `${path}: ${textOf(one)} and ${textOf(other)}`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function textOf(value: unknown): string {
+  const text = value instanceof Error ? value.message : Deno.inspect(value, { breakLength: 200 });
+  return text.slice(0, MAX_TEXT);
+}
+
+/** JSON without the sign of -0, which JSON.stringify loses. */
+function withoutSigns(json: string): unknown {
+  return JSON.parse(JSON.stringify(JSON.parse(json)));
+}
+
+function shown(init: Fields): unknown {
+  return JSON.parse(
+    JSON.stringify(init, (_, value) => typeof value === "bigint" ? String(value) : value),
+  );
+}
+
+/** Why a difference is none that has to be mended; undefined if it is one. */
+function explanationOf(
+  what: string,
+  type: DescMessage,
+  input: string,
+  one: unknown,
+  other: unknown,
+): string | undefined {
+  if (what.startsWith("decode")) {
+    return hasClosedItems(type)
+      ? "binary: unknown values of closed enums in lists and maps are kept there, as by protobuf-es"
+      : undefined;
+  }
+  if (/-0(?![.\d])/.test(input) && equal(unsigned(one), unsigned(other))) {
+    return "JSON: protobuf-es keeps the sign of -0 in integers";
+  }
+  if (/-0(?![.\d])/.test(input)) return "JSON: json_format rejects -0 for integers";
+  if (/"-?\d+(?:\.\d+)?(?:e\d+)?\.?\d*"/.test(input) && /"[^"]*[.e][^"]*"/.test(input)) {
+    return "JSON: numbers in quotes with a fraction or exponent; protobuf-es and json_format differ";
+  }
+  return undefined;
+}
+
+/** Whether a type, or one within, has a list or a map of a closed enum. */
+function hasClosedItems(type: DescMessage, seen = new Set<DescMessage>()): boolean {
+  if (seen.has(type)) return false;
+  seen.add(type);
+  return type.fields.some((field) =>
+    (field.enum !== undefined && !field.enum.open && field.fieldKind !== "enum") ||
+    (field.message !== undefined && hasClosedItems(field.message, seen))
+  );
+}
+
+/** A value with 0 for -0. */
+function unsigned(value: unknown): unknown {
+  if (value === 0) return 0;
+  if (Array.isArray(value)) return value.map(unsigned);
+  if (!isObject(value) || value instanceof Uint8Array || value instanceof Error) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unsigned(item)]));
+}
+
+function damagedBytes(bytes: Uint8Array, random: () => number): Uint8Array {
+  const damaged = [...bytes];
+  for (let steps = 1 + random() * 3 | 0; steps > 0; steps--) {
+    const at = random() * (damaged.length + 1) | 0;
+    const value = random() < 0.3 ? [0, 1, 0x7f, 0x80, 0xff][random() * 5 | 0] : random() * 256 | 0;
+    switch (random() * 5 | 0) {
+      case 0:
+        damaged.splice(at, 1);
+        break;
+      case 1:
+        damaged.splice(at, 0, value);
+        break;
+      case 2:
+        damaged.length = at;
+        break;
+      case 3:
+        damaged.splice(at, 0, ...damaged.slice(random() * at | 0, at));
+        break;
+      default:
+        if (at < damaged.length) damaged[at] = value;
+    }
+  }
+  return Uint8Array.from(damaged);
+}
+
+const PARTS = [
+  ...['"', "\\", "{", "}", "[", "]", ",", ":", "null", "true", "false", "1", "-", ".", "e5", " "],
+  ...[
+    '"f_0":',
+    '"f0":',
+    "\\ud800",
+    "\\u0041",
+    "0",
+    '"x"',
+    "9".repeat(20),
+    "-0",
+    "1.0",
+    "1e2",
+    '""',
+  ],
+  ...['"1"', "[]", "{}", "2147483648", '"CLOSED_TWO"', '"NaN"', "77"],
+];
+
+function damagedText(json: string, random: () => number): string {
+  for (let steps = 1 + random() * 2 | 0; steps > 0; steps--) {
+    // Most damage replaces a value, so that much of it stays JSON.
+    const values = [...json.matchAll(/(?<=[:[,])("[^"]*"|[^",:{}[\]]+|\[\]|\{\})(?=[,}\]])/g)];
+    const part = PARTS[random() * PARTS.length | 0];
+    if (values.length > 0 && random() < 0.7) {
+      const { index, 0: value } = values[random() * values.length | 0];
+      json = json.slice(0, index) + part + json.slice(index + value.length);
+    } else {
+      const at = random() * (json.length + 1) | 0;
+      json = json.slice(0, at) + part + json.slice(at + (random() * 4 | 0));
+    }
+  }
+  // Half of a surrogate pair has no form in UTF-8.
+  return json.toWellFormed();
+}
