@@ -168,9 +168,12 @@ export class Http1Exchange implements HttpExchange, ExchangeSink {
     this.#exchange.abort(reason);
   }
 
-  /** Makes the peer pay with a new connection: requests come one at a time, so no more work is at stake. */
+  /**
+   * Makes the peer pay with a new connection: requests come one at a time, so no more work is at stake. Once the head is
+   * sent the close could not be announced, and the peer might send its next request into it.
+   */
   chargeFault(): void {
-    this.#exchange.closeAfter();
+    if (!this.#exchange.headSent) this.#exchange.closeAfter();
   }
 
   /** Without effect: a connection has one request at a time. */

@@ -304,6 +304,27 @@ Deno.test("a response that the peer does not read waits, counted in the memory p
   assert.equal(pair.memory.used, 0);
 });
 
+Deno.test("a broken message closes the connection only if the close can be announced", () => {
+  for (const early of [false, true]) {
+    const body = envelope(utf8("x"), 1);
+    const fields = { "content-type": "application/connect+proto" };
+    const pair = new Http1Pair((call) => {
+      call.sink = {
+        onMessage() {},
+        onHalfClose() {},
+        onCancel() {},
+        onWritable() {},
+      };
+      if (early) call.sendHeaders();
+      call.chargeFault?.();
+      call.sendStatus(Status.INTERNAL, "broken");
+    }).send(request("POST", METHOD, fields, body));
+    const closes = pair.answer().fields.get("connection");
+    assert.equal(closes, early ? undefined : "close");
+    assert.equal(pair.engine.finished, !early);
+  }
+});
+
 Deno.test("a connection that is lost cancels its call and frees its memory", () => {
   const received: string[] = [];
   const pair = new Http1Pair(echo([], received));
