@@ -38,6 +38,7 @@ const ROOMS: Record<string, readonly string[]> = {
   http2: [...BOTTOM, "limits", "hpack"],
   grpc: [...BOTTOM, "limits", "hpack", "http2"],
   http1: [...BOTTOM, "limits"],
+  "web/client": [...BOTTOM, "limits", "codec", "hpack", "http1", "http2", "grpc", "web"],
   web: [...BOTTOM, "limits", "codec", "hpack", "http1", "http2", "grpc"],
   "lean/format": BOTTOM,
   lean: [...BOTTOM, "limits", "codec", "lean/format"],
@@ -48,7 +49,7 @@ const ROOMS: Record<string, readonly string[]> = {
   "rpc/batch": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/pool", "proto"],
   "rpc/channel": [
     ...RPC_BOTTOM,
-    ...["transport", "grpc", "lean"],
+    ...["transport", "grpc", "lean", "web/client"],
     ...["rpc/client", "rpc/pool", "rpc/batch"],
   ],
   "rpc/http": [...RPC_BOTTOM, "transport", "event_loop", "http1"],

@@ -185,6 +185,16 @@ export interface CallRequest {
   readonly authority?: string;
   /** Whether any number of request messages follow; the lean wire sends it in the first frame. */
   readonly requestStreams: boolean;
+  /** Properties of the method that its definition states. Default none. */
+  readonly method?: MethodSemantics;
+}
+
+/** What the definition of a method states about its calls (protobuf's `idempotency_level`). */
+export interface MethodSemantics {
+  /** Whether calls may be repeated without harm. */
+  readonly idempotent?: boolean;
+  /** Whether calls change nothing on the server, so that they may be sent as GET; implies `idempotent`. */
+  readonly safe?: boolean;
 }
 
 /** Call on a client, implemented by the engine. */
@@ -257,6 +267,11 @@ export interface ClientConnection extends ConnectionEngine {
    * A8).
    */
   readonly tooManyPings: boolean;
+  /**
+   * HTTP/1.1: whether the connection carried a response, or ended because a call was given up; such a connection is
+   * replaced without delay. Default false.
+   */
+  readonly endedByCall?: boolean;
   /** Ends the connection at once; open calls end with `code`. */
   abort(code: Status, reason: string, nowMs: number): void;
   /** Reason why the connection ended; empty until `finished`. */

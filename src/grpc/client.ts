@@ -30,6 +30,8 @@ export interface GrpcClientOptions extends Partial<Http2Options> {
   secure?: boolean;
   /** `user-agent`. Default `vrpc`. */
   userAgent?: string;
+  /** Message format; `json` is named in the content type. Default `proto`. */
+  format?: "proto" | "json";
 }
 
 const METHOD_POST = new PreparedField(":method", "POST");
@@ -37,6 +39,7 @@ const SCHEME_HTTP = new PreparedField(":scheme", "http");
 const SCHEME_HTTPS = new PreparedField(":scheme", "https");
 const TE = new PreparedField("te", "trailers");
 const CONTENT_TYPE = new PreparedField("content-type", "application/grpc");
+const CONTENT_TYPE_JSON = new PreparedField("content-type", "application/grpc+json");
 const ACCEPT_ENCODING = new PreparedField("grpc-accept-encoding", "identity,gzip");
 
 // Size of a request's header list in bytes (RFC 7541 §4.1), excluding metadata and the values of path, authority and
@@ -73,6 +76,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
   readonly #authority: PreparedField;
   readonly #scheme: PreparedField;
   readonly #userAgent: PreparedField;
+  readonly #contentType: PreparedField;
   // Path and authority of the previous call, which are known to be valid.
   #checkedPath = "";
   #checkedAuthority = "";
@@ -82,6 +86,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     this.#authority = prepare(":authority", options.authority);
     this.#scheme = options.secure ? SCHEME_HTTPS : SCHEME_HTTP;
     this.#userAgent = prepare("user-agent", options.userAgent ?? "vrpc");
+    this.#contentType = options.format === "json" ? CONTENT_TYPE_JSON : CONTENT_TYPE;
     const keepaliveTimeMs = Math.max(options.keepaliveTimeMs ?? Infinity, MIN_CLIENT_KEEPALIVE_MS);
     const all = http2Options({
       ...options,
@@ -170,7 +175,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     if (request.authority === undefined) encoder.prepared(out, this.#authority);
     else encoder.field(out, ":authority", request.authority);
     encoder.prepared(out, TE);
-    encoder.prepared(out, CONTENT_TYPE);
+    encoder.prepared(out, this.#contentType);
     encoder.prepared(out, this.#userAgent);
     encoder.prepared(out, ACCEPT_ENCODING);
     if (request.encoding !== undefined) encoder.field(out, "grpc-encoding", request.encoding);

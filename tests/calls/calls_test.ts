@@ -6,7 +6,7 @@ import { addBatch } from "../../src/rpc/batch/server.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
 import { uniqueName } from "../fixtures/names.ts";
 import { addMethods, Seen } from "./methods.ts";
-import { callCases } from "./suite.ts";
+import { callCases, type Env } from "./suite.ts";
 
 interface Place {
   readonly name: string;
@@ -58,19 +58,38 @@ const places: Place[] = [
   },
 ];
 
-for (const wire of ["grpc", "lean"] as const) {
+interface Wire {
+  readonly name: string;
+  readonly connect: ChannelOptions & Pick<Env, "wire">;
+  readonly serve?: ServeOptions;
+  /** Places to test on; default all. */
+  readonly places?: readonly string[];
+}
+
+const web = { serve: { web: true }, places: ["tcp"] };
+const wires: Wire[] = [
+  { name: "grpc", connect: { wire: "grpc" } },
+  { name: "lean", connect: { wire: "lean" } },
+  { name: "connect", connect: { wire: "connect" }, ...web },
+  { name: "connect on HTTP/1.1", connect: { wire: "connect", httpVersion: "1.1" }, ...web },
+  { name: "grpc-web", connect: { wire: "grpc-web" }, ...web },
+  { name: "grpc-web on HTTP/1.1", connect: { wire: "grpc-web", httpVersion: "1.1" }, ...web },
+];
+
+for (const wire of wires) {
   for (const place of places) {
-    if (place.wires !== undefined && !place.wires.includes(wire)) continue;
+    if (place.wires !== undefined && !place.wires.includes(wire.name)) continue;
+    if (wire.places !== undefined && !wire.places.includes(place.name)) continue;
     const why = place.skip === undefined ? "" : ` (${place.skip})`;
     Deno.test({
-      name: `calls: ${wire} over ${place.name}${why}`,
+      name: `calls: ${wire.name} over ${place.name}${why}`,
       ignore: place.skip !== undefined,
       fn: (t) => runCases(t, wire, place),
     });
   }
 }
 
-async function runCases(t: Deno.TestContext, wire: "grpc" | "lean", place: Place) {
+async function runCases(t: Deno.TestContext, wire: Wire, place: Place) {
   const dir = await Deno.makeTempDir();
   const seen = new Seen();
   const options = await place.options?.() ?? { serve: {}, connect: {} };
@@ -82,14 +101,18 @@ async function runCases(t: Deno.TestContext, wire: "grpc" | "lean", place: Place
         addMethods(router, seen);
         addBatch(router);
       },
-      options.serve,
+      { ...options.serve, ...wire.serve },
     );
     const open = (own: ChannelOptions = {}) =>
-      connect(server.addresses[0], { wire, ...options.connect, ...own });
+      connect(server.addresses[0], { ...wire.connect, ...options.connect, ...own });
     await using channel = open();
+    const env = {
+      wire: wire.connect.wire,
+      multiplexes: wire.connect.httpVersion !== "1.1",
+    };
     for (const { name, run } of callCases) {
       if (only !== undefined && !name.includes(only)) continue;
-      await t.step(name, () => run({ wire, channel, connect: open, seen }));
+      await t.step(name, () => run({ ...env, channel, connect: open, seen }));
     }
   }
   await Deno.remove(dir, { recursive: true });

@@ -14,7 +14,9 @@ import type { Seen } from "./methods.ts";
 
 /** Environment of a case. */
 export interface Env {
-  readonly wire: "grpc" | "lean";
+  readonly wire: NonNullable<ChannelOptions["wire"]>;
+  /** Whether a connection carries several calls at once. */
+  readonly multiplexes: boolean;
   /** Channel shared by the cases of a combination. */
   readonly channel: Channel;
   /** Opens a separate channel. */
@@ -547,7 +549,7 @@ const flow: CallCase[] = [
   {
     name: "backpressure: a paused call does not block others",
     async run(env) {
-      await using channel = env.connect({ poolSize: 1 });
+      await using channel = env.connect({ poolSize: env.multiplexes ? 1 : 2 });
       const key = newKey();
       const stream = channel.stream("/suite/firehose", text(key))[Symbol.asyncIterator]();
       await stream.next();

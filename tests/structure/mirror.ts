@@ -117,6 +117,24 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
+    because: "parts of the calls of Connect and gRPC-Web, tested on both versions of HTTP",
+    heldBy: [
+      "tests/web/client/connect_unary_call_test.ts",
+      "tests/web/client/stream_call_test.ts",
+      "tests/web/client/http1_client_test.ts",
+      "tests/web/client/http2_client_test.ts",
+    ],
+    sources: [
+      "src/web/client/call_end.ts",
+      "src/web/client/connect_unary_request.ts",
+      "src/web/client/exchange.ts",
+      "src/web/client/http2_stream.ts",
+      "src/web/client/request_opener.ts",
+      "src/web/client/start_call.ts",
+      "src/web/client/stream_format.ts",
+    ],
+  },
+  {
     because: "the names that errors have, tested with the errors",
     heldBy: ["tests/web/connect_error_test.ts"],
     sources: [

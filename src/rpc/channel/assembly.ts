@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import type { MessageFormat } from "../../codec/message_format.ts";
 import { printable } from "../../call/printable.ts";
 import type { CallCore, CallStarter, ClientMethod } from "../client/call_core.ts";
 import { Backoff } from "../pool/backoff.ts";
@@ -17,6 +18,7 @@ import {
   checkChannelOptions,
   CONNECT_TIMEOUT_MS,
   DEFAULT_POOL_SIZE,
+  HTTP1_POOL_SIZE,
   IDLE_TIMEOUT_MS,
   MAX_QUEUED_CALLS,
   RESOLVE_INTERVAL_MS,
@@ -39,6 +41,7 @@ import { type PolicyContext, RetryStrategy, RetryThrottle } from "../client/retr
 import { type ParsedServiceConfig, parseServiceConfig } from "../client/service_config.ts";
 import { Subchannel } from "../pool/subchannel.ts";
 import { makeTarget, type Target } from "./target.ts";
+import { plainTarget } from "./url_target.ts";
 import type { MethodInfo } from "../core/types.ts";
 
 /** The runtime of a channel, which tests replace to run in virtual time. */
@@ -60,6 +63,7 @@ export class ChannelAssembly {
   /** Receives failures of the application's hooks. */
   readonly failures: FailureLog;
   readonly #options: ChannelOptions;
+  readonly #pathPrefix: string;
   readonly #config: ParsedServiceConfig;
   readonly #deadlines: DeadlineQueue;
   readonly #health: HealthChecker | undefined;
@@ -67,19 +71,22 @@ export class ChannelAssembly {
   #retries = 0;
   #closing: Promise<void> | undefined = undefined;
 
-  constructor(target: string | readonly string[], options: ChannelOptions, runtime = SYSTEM) {
-    checkChannelOptions(options);
+  constructor(target: string | readonly string[], given: ChannelOptions, runtime = SYSTEM) {
+    checkChannelOptions(given);
+    const { addresses, options, pathPrefix } = plainTarget(target, given);
+    this.#pathPrefix = pathPrefix;
     const { clock, random } = runtime;
     this.#options = options;
     this.failures = new FailureLog(clientLog, options.printFailures ?? true);
     this.#config = parseServiceConfig(options.serviceConfig ?? {});
-    this.target = makeTarget(target, options, this.#config.balancer, this.failures);
+    this.target = makeTarget(addresses, options, this.#config.balancer, this.failures);
     this.#deadlines = new DeadlineQueue(clock);
     this.#health = options.healthCheck === undefined ? undefined : new HealthChecker(
       options.healthCheck,
       clock,
       options.wire === "lean",
       () => this.pool.healthChanged(),
+      this.format === "json",
     );
     this.pool = this.#makePool(clock, random);
     const throttling = this.#config.throttling;
@@ -113,7 +120,12 @@ export class ChannelAssembly {
     };
   }
 
-  /** Whether the wire is lean; otherwise gRPC. */
+  /** Format of the messages of typed clients. */
+  get format(): MessageFormat {
+    return this.#options.codec ?? "proto";
+  }
+
+  /** Whether the wire is lean. */
   get lean(): boolean {
     return this.#options.wire === "lean";
   }
@@ -125,7 +137,7 @@ export class ChannelAssembly {
       throw new TypeError(
         `Cannot call ${
           JSON.stringify(info.path)
-        }: a gRPC path must begin with a slash, such as "/package.Service/Method"`,
+        }: a path must begin with a slash, such as "/package.Service/Method"`,
       );
     }
     const config = this.#config.forMethod(info.path);
@@ -179,9 +191,6 @@ export class ChannelAssembly {
   }
 
   #makeBatcher(options: BatchOptions | true, core: BatchContext["core"]): Batcher {
-    if (this.lean) {
-      throw new TypeError("Cannot use batch with the lean wire: only gRPC supports it");
-    }
     return this.#batcher = new Batcher(options === true ? {} : options, {
       core,
       maxReplyBytes: this.#options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES,
@@ -193,7 +202,10 @@ export class ChannelAssembly {
 
   #makePool(clock: CallCore["clock"], random: () => number): Pool {
     const options = this.#options;
-    const { min, max, shrinkAfterMs } = checkPoolSize(options.poolSize ?? DEFAULT_POOL_SIZE);
+    const { min, max, shrinkAfterMs } = checkPoolSize(
+      options.poolSize ??
+        (options.httpVersion === "1.1" ? HTTP1_POOL_SIZE : DEFAULT_POOL_SIZE),
+    );
     // Throws for options out of range, before the first dial.
     new Backoff(options, random);
     const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
@@ -203,7 +215,11 @@ export class ChannelAssembly {
       target: this.target.text,
       resolve: (signal) => this.target.resolve(signal),
       subchannel: (address, hooks) => {
-        const engines = new ClientEngineFactory(options, this.target.authorityOf(address));
+        const engines = new ClientEngineFactory(
+          options,
+          this.target.authorityOf(address),
+          this.#pathPrefix,
+        );
         return new Subchannel({
           ...hooks,
           clock,

@@ -50,7 +50,7 @@ export interface Channel extends AsyncDisposable {
    * Returns the functions that call a method with codecs of your own. Throws TypeError for an unknown kind.
    */
   method<Req, Res>(info: MethodInfo): BoundMethod<Req, Res>;
-  /** Lists the methods of the server. Lean wire only: a gRPC channel rejects with UNIMPLEMENTED. */
+  /** Lists the methods of the server. Lean wire only: other channels reject with UNIMPLEMENTED. */
   capabilities(options?: CallOptions): Promise<CapabilityInfo[]>;
   /**
    * Connects and resolves once `min` connections per address are ready. Rejects with UNAVAILABLE and the reason after
@@ -160,7 +160,11 @@ class RpcChannel implements Channel {
   client<D extends DescService>(service: D): Client<D> {
     let client = this.#clients.get(service) as Client<D> | undefined;
     if (client === undefined) {
-      client = makeClient(service, (method) => this.#calls.bind(this.#assembly.method(method)));
+      client = makeClient(
+        service,
+        this.#assembly.format,
+        (method) => this.#calls.bind(this.#assembly.method(method)),
+      );
       this.#clients.set(service, client);
     }
     return client;
@@ -220,7 +224,7 @@ class RpcChannel implements Channel {
     if (!this.#assembly.lean) {
       throw new RpcError(
         Status.UNIMPLEMENTED,
-        "Cannot list capabilities on the gRPC wire: use reflection, or a lean channel",
+        "Only a lean channel can list capabilities: use reflection",
       );
     }
     return parseCapabilities(await this.call("capabilities", new Uint8Array(), options));

@@ -8,22 +8,29 @@ import type { ClientConnection, ClientConnectionSink } from "../../call/wire.ts"
 import { ProtocolError } from "../../errors.ts";
 import { GrpcClientConnection } from "../../grpc/client.ts";
 import { LeanClientConnection } from "../../lean/client.ts";
-import { HTTP2_LIMITS, MIN_CLIENT_KEEPALIVE_MS } from "../../limits/connection_limits.ts";
+import {
+  HTTP2_LIMITS,
+  MIN_CLIENT_KEEPALIVE_MS,
+  SHARED_LIMITS,
+} from "../../limits/connection_limits.ts";
 import type { ByteStream } from "../../transport/types.ts";
-import { type ChannelOptions, CONNECT_TIMEOUT_MS, USER_AGENT } from "./options.ts";
-
-const LEAN_ALPN = "vrpc-lean/1";
+import { Http1WebClient } from "../../web/client/http1_client.ts";
+import { Http2WebClient } from "../../web/client/http2_client.ts";
+import { type ChannelOptions, CONNECT_TIMEOUT_MS, isWeb, USER_AGENT } from "./options.ts";
+import { alpnOf } from "./target.ts";
 
 /** Makes the engines of connections to one address. */
 export class ClientEngineFactory {
   readonly #options: ChannelOptions;
   readonly #authority: string;
+  readonly #pathPrefix: string;
   #keepaliveTimeMs: number | undefined;
 
-  /** `authority` is the default `:authority` of calls. */
-  constructor(options: ChannelOptions, authority: string) {
+  /** `authority` is the default `:authority` of calls, `pathPrefix` the path before those of methods. */
+  constructor(options: ChannelOptions, authority: string, pathPrefix = "") {
     this.#options = options;
     this.#authority = authority;
+    this.#pathPrefix = pathPrefix;
     this.#keepaliveTimeMs = options.keepaliveTimeMs;
   }
 
@@ -44,7 +51,7 @@ export class ClientEngineFactory {
       keepaliveWithoutCalls: options.keepaliveWithoutCalls,
     };
     const alpn = stream.peer.tls?.alpn;
-    const expected = options.wire === "lean" ? LEAN_ALPN : "h2";
+    const expected = alpnOf(options);
     if (alpn !== undefined && alpn !== expected) {
       throw new ProtocolError(
         "connection",
@@ -53,7 +60,7 @@ export class ClientEngineFactory {
       );
     }
     if (options.wire === "lean") {
-      const peerKnowsHello = alpn === LEAN_ALPN;
+      const peerKnowsHello = alpn === expected;
       return new LeanClientConnection(
         sink,
         {
@@ -65,17 +72,34 @@ export class ClientEngineFactory {
         nowMs,
       );
     }
-    return new GrpcClientConnection(sink, {
-      ...engine,
+    const calls = {
       authority: this.#authority,
       secure: stream.peer.tls !== undefined,
       userAgent: options.userAgent ?? USER_AGENT,
+      format: options.codec ?? "proto",
+    };
+    const http2 = {
+      ...engine,
+      ...calls,
       // No timeout here: the connect timeout of `Connection` covers the dial and the peer's first SETTINGS.
       prefaceTimeoutMs: Infinity,
       settingsTimeoutMs: Math.max(
         HTTP2_LIMITS.settingsTimeoutMs,
         options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       ),
-    }, nowMs);
+    };
+    const { wire, httpVersion } = options;
+    if (!isWeb(wire)) return new GrpcClientConnection(sink, http2, nowMs);
+    const web = {
+      protocol: wire,
+      useGet: options.useHttpGet ?? false,
+      pathPrefix: this.#pathPrefix,
+    };
+    if (httpVersion !== "1.1") return new Http2WebClient(sink, { ...http2, ...web }, nowMs);
+    const limits = {
+      maxHeaderBytes: options.limits?.maxHeaderListBytes ?? SHARED_LIMITS.maxHeaderListBytes,
+      maxHeaderFields: options.limits?.maxHeaderFields ?? SHARED_LIMITS.maxHeaderFields,
+    };
+    return new Http1WebClient(sink, { ...calls, ...web, ...limits }, nowMs);
   }
 }

@@ -60,8 +60,24 @@ import type { CallCredentials, Interceptor } from "../core/types.ts";
  * @category Client
  */
 export interface ChannelOptions {
-  /** Protocol spoken. Default `"grpc"`. */
-  wire?: "grpc" | "lean";
+  /** Protocol spoken. `"connect"` and `"grpc-web"` are those of browsers and of servers behind web proxies. Default `"grpc"`. */
+  wire?: "grpc" | "lean" | "connect" | "grpc-web";
+  /**
+   * Version of HTTP under Connect and gRPC-Web. Over `"1.1"` each connection carries one call at a time, and methods
+   * whose requests and replies overlap need a server that answers before the request has ended. Neither version is
+   * upgraded to the other. Default `"2"`.
+   */
+  httpVersion?: "1.1" | "2";
+  /**
+   * Format of the messages of typed clients, and the content type of all calls: protobuf's binary format, or ProtoJSON,
+   * which people and tools can read. Not on the lean wire. Default `"proto"`.
+   */
+  codec?: "proto" | "json";
+  /**
+   * Whether unary Connect calls of methods with `idempotency_level = NO_SIDE_EFFECTS` are sent as GET, which browsers and
+   * proxies may cache. Requests beyond 8,000 characters are sent as POST. Default false.
+   */
+  useHttpGet?: boolean;
   /**
    * Whether a lean server that does not answer the hello with its own is used in version 1, which has neither metadata nor
    * deadlines. Calls with metadata (credentials are some) or a deadline then fail with UNIMPLEMENTED, unless what they
@@ -104,7 +120,8 @@ export interface ChannelOptions {
   userAgent?: string;
   /**
    * Connections to each address: a fixed number, or a range in which one is added when all are at their stream limit,
-   * and one without calls for `shrinkAfterMs` is closed. Default `{ min: 1, max: 4 }`.
+   * and one without calls for `shrinkAfterMs` is closed. Default `{ min: 1, max: 4 }`; over HTTP/1.1, whose connections
+   * carry one call at a time, `{ min: 1, max: 100 }`.
    */
   poolSize?: PoolSize;
   /**
@@ -188,12 +205,18 @@ export const MAX_QUEUED_CALLS = 65_536;
 /** Default of {@link ChannelOptions.poolSize}. */
 export const DEFAULT_POOL_SIZE: PoolSize = { min: 1, max: 4 };
 
+/** Default of {@link ChannelOptions.poolSize} over HTTP/1.1. */
+export const HTTP1_POOL_SIZE: PoolSize = { min: 1, max: 100 };
+
 /** Default of {@link ChannelOptions.userAgent}. */
 export const USER_AGENT = "vrpc";
 
 /** Defaults of {@link ChannelOptions}. */
 export const CHANNEL_DEFAULTS: Defaults<ChannelOptions> = {
   wire: "grpc",
+  httpVersion: "2",
+  codec: "proto",
+  useHttpGet: false,
   allowVersion1: false,
   tls: undefined,
   maxReceiveMessageBytes: MAX_RECEIVE_MESSAGE_BYTES,
@@ -252,7 +275,8 @@ export function checkChannelOptions(options: ChannelOptions): void {
   const { wire = "grpc", limits, authority, userAgent, tls, poolSize, healthCheck, batch } =
     options;
   checkRanges(options, CHANNEL_RANGES);
-  checkOneOf("wire", wire, ["grpc", "lean"]);
+  checkOneOf("wire", wire, ["grpc", "lean", "connect", "grpc-web"]);
+  checkWireOptions(options);
   const { allowVersion1 = false } = options;
   if (typeof allowVersion1 !== "boolean") {
     for (const loss of [allowVersion1].flat()) {
@@ -282,6 +306,29 @@ export function checkChannelOptions(options: ChannelOptions): void {
   if (poolSize !== undefined) checkPoolSize(poolSize);
   if (healthCheck !== undefined) checkRanges(healthCheck, HEALTH_RANGES, "healthCheck.");
   if (typeof batch === "object") checkRanges(batch, BATCH_RANGES, "batch.");
+}
+
+/** Throws TypeError for options that another wire has. */
+function checkWireOptions(options: ChannelOptions): void {
+  const { wire = "grpc", httpVersion = "2", codec = "proto", useHttpGet = false, batch } = options;
+  checkOneOf("httpVersion", httpVersion, ["1.1", "2"]);
+  checkOneOf("codec", codec, ["proto", "json"]);
+  const refuse = (option: string, where: string) => {
+    throw new TypeError(`Cannot use ${option} with the ${wire} wire: only ${where}`);
+  };
+  if (httpVersion === "1.1" && !isWeb(wire)) {
+    refuse('httpVersion "1.1"', "Connect and gRPC-Web have it");
+  }
+  if (codec === "json" && wire === "lean") {
+    refuse('codec "json"', "gRPC, Connect and gRPC-Web have it");
+  }
+  if (useHttpGet && wire !== "connect") refuse("useHttpGet", "Connect supports it");
+  if (batch && wire !== "grpc") refuse("batch", "gRPC supports it");
+}
+
+/** Whether a wire is Connect or gRPC-Web, which both versions of HTTP carry. */
+export function isWeb(wire: ChannelOptions["wire"]): wire is "connect" | "grpc-web" {
+  return wire === "connect" || wire === "grpc-web";
 }
 
 /** Throws TypeError for a hook that is not a function: it would fail at each call. */

@@ -16,7 +16,7 @@ import { guardStream } from "../../transport/guarded_stream.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
 import type { FailureLog } from "../core/failure_log.ts";
 import type { BalancerPolicy } from "../pool/balancer.ts";
-import type { ChannelOptions } from "./options.ts";
+import { type ChannelOptions, isWeb } from "./options.ts";
 
 /** A parsed target. */
 export interface Target {
@@ -57,7 +57,7 @@ export function makeTarget(
   const spread = chosen !== undefined && chosen !== "pick_first";
   /** Target address that each resolved address came from; TLS verifies the name in the target address. */
   const origins = new Map<string, Address>();
-  const alpn = [options.wire === "lean" ? "vrpc-lean/1" : "h2"];
+  const alpn = [alpnOf(options)];
 
   return {
     text: texts.join(", "),
@@ -104,13 +104,23 @@ function tlsOf(options: ChannelOptions, origin: Address | undefined): ChannelOpt
   return tls.serverName === undefined ? { ...tls, serverName: origin.host } : tls;
 }
 
+/** Application protocol that TLS is to negotiate (RFC 7301). */
+export function alpnOf({ wire, httpVersion }: ChannelOptions): string {
+  if (wire === "lean") return "vrpc-lean/1";
+  return httpVersion === "1.1" ? "http/1.1" : "h2";
+}
+
 // gRPC's naming (doc/naming.md): host and port of the target; "localhost" for addresses without a host.
 function authorityOf(address: Address | undefined, options: ChannelOptions): string {
   const tlsName = typeof options.tls === "object" ? options.tls.serverName : undefined;
   if (address?.kind === "tcp" || address?.kind === "dns") {
-    const text = formatAddress({ ...address, kind: "tcp" });
-    if (tlsName === undefined) return text;
-    return `${tlsName}:${address.port}`;
+    const { port } = address;
+    const text = tlsName === undefined
+      ? formatAddress({ ...address, kind: "tcp" })
+      : `${tlsName}:${port}`;
+    // Web servers may know only the name without the scheme's own port (RFC 9110 §4.2.3).
+    const isDefault = isWeb(options.wire) && port === (options.tls === undefined ? 80 : 443);
+    return isDefault ? text.slice(0, -`:${port}`.length) : text;
   }
   return tlsName ?? "localhost";
 }

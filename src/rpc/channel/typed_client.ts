@@ -14,7 +14,8 @@ import type {
   MessageInitShape,
   MessageShape,
 } from "@bufbuild/protobuf";
-import { protobufCodec } from "../../codec/protobuf.ts";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { messageCodec, type MessageFormat } from "../../codec/message_format.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
 
 /**
@@ -50,15 +51,19 @@ export type BindMethod = (
   method: MethodInfo,
 ) => (message: unknown, options?: CallOptions) => unknown;
 
-/** Makes a client whose functions are made at their first use. */
-export function makeClient<D extends DescService>(service: D, bind: BindMethod): Client<D> {
+/** Makes a client whose functions are made at their first use, with messages in `format`. */
+export function makeClient<D extends DescService>(
+  service: D,
+  format: MessageFormat,
+  bind: BindMethod,
+): Client<D> {
   const client = {};
   for (const method of service.methods) {
     Object.defineProperty(client, method.localName, {
       enumerable: true,
       configurable: true,
       get(this: object) {
-        const value = bind(methodInfo(method));
+        const value = bind(methodInfo(method, format));
         Object.defineProperty(client, method.localName, { enumerable: true, value });
         return value;
       },
@@ -67,14 +72,15 @@ export function makeClient<D extends DescService>(service: D, bind: BindMethod):
   return client as Client<D>;
 }
 
-function methodInfo(method: DescMethod): MethodInfo {
+function methodInfo(method: DescMethod, format: MessageFormat): MethodInfo {
   return {
     path: `/${method.parent.typeName}/${method.name}`,
     kind: method.methodKind,
-    requestCodec: protobufCodec(method.input),
-    responseCodec: protobufCodec(method.output),
+    requestCodec: messageCodec(method.input, format),
+    responseCodec: messageCodec(method.output, format),
     requestType: method.input.typeName,
     responseType: method.output.typeName,
-    idempotent: method.idempotency !== 0,
+    idempotent: method.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
+    safe: method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
   };
 }

@@ -8,7 +8,7 @@ import type { Clock } from "../../call/clock.ts";
 import { Metadata, type MetadataInit } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
-import { compressWhenSmaller } from "../../codec/compression.ts";
+import { compressWhenSmaller, gzip } from "../../codec/compression.ts";
 import {
   deadlineExceeded,
   errorFromOutside,
@@ -117,6 +117,7 @@ export function callRequest(
     maxReceiveMessageBytes: method.maxReceiveBytes,
     authority: core.authority,
     requestStreams: outgoing.requestStreams,
+    method,
   };
 }
 
@@ -221,7 +222,7 @@ export function compressAsked(
   wanted: CallOptions["compress"],
 ): Uint8Array | undefined {
   if (typeof wanted === "function" && !wants(wanted, message)) return undefined;
-  return compressWhenSmaller(message);
+  return wanted === "always" ? gzip(message) : compressWhenSmaller(message);
 }
 
 function wants(wanted: (message: Uint8Array) => boolean, message: Uint8Array): boolean {

@@ -149,9 +149,10 @@ export interface CallOptions {
   metadata?: MetadataInit;
   /**
    * Whether to compress request messages by gzip; a function decides for each encoded message, for example by its size.
-   * Messages that would not get smaller are sent uncompressed. Default: the channel's option (off).
+   * Messages that would not get smaller are sent uncompressed, except with `"always"`. Default: the channel's option
+   * (off).
    */
-  compress?: boolean | ((message: Uint8Array) => boolean);
+  compress?: boolean | "always" | ((message: Uint8Array) => boolean);
   /** Whether to wait for a connection instead of failing while there is none. Default false. */
   waitForReady?: boolean;
   /**

@@ -142,6 +142,11 @@ export class Connection implements ClientConnectionSink, Pickable {
     return this.#startedMs;
   }
 
+  /** Whether the connection carried a response, or ended because a call was given up (HTTP/1.1). */
+  get endedByCall(): boolean {
+    return this.#engine?.endedByCall ?? false;
+  }
+
   /** Starts a call. Throws RangeError if the connection is not `free`. */
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
     this.callsStarted++;
@@ -251,6 +256,8 @@ export class Connection implements ClientConnectionSink, Pickable {
       failures: this.#options.failures,
     });
     this.#driver.start();
+    // An HTTP/1.1 engine is ready before it receives anything.
+    if (this.#engine.ready) this.onStateChange();
   }
 
   async #handshake(stream: ByteStream): Promise<void> {

@@ -15,6 +15,7 @@ const INTERVAL_MS = 10_000;
 const TIMEOUT_MS = 5_000;
 const CHECK = "/grpc.health.v1.Health/Check";
 const SERVING = 1;
+const SERVING_JSON = /^\s*\{\s*"status"\s*:\s*(?:"SERVING"|1)\s*\}\s*$/;
 // Largest reply to a check, in bytes; a HealthCheckResponse has a few bytes.
 const MAX_REPLY_BYTES = 1_024;
 
@@ -24,6 +25,7 @@ export class HealthChecker {
   readonly #intervalMs: number;
   readonly #timeoutMs: number;
   readonly #request: Uint8Array;
+  readonly #json: boolean;
   /** Whether the serving status decides if a connection gets calls; else any response counts as healthy. */
   readonly #asksService: boolean;
   readonly #pings: boolean;
@@ -33,20 +35,23 @@ export class HealthChecker {
 
   /**
    * `onChange` is called after a change of a connection's `healthy`. `canPing` is true for wires whose servers accept
-   * pings; gRPC servers close connections that ping without calls (gRPC A8).
+   * pings; gRPC servers close connections that ping without calls (gRPC A8). `json`: whether the messages of the wire are
+   * ProtoJSON.
    */
   constructor(
     options: HealthCheckOptions,
     clock: Clock,
     canPing: boolean,
     onChange: () => void,
+    json = false,
   ) {
+    this.#json = json;
     this.#clock = clock;
     this.#intervalMs = options.intervalMs ?? INTERVAL_MS;
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     this.#asksService = options.service !== undefined;
     this.#pings = canPing && !this.#asksService;
-    this.#request = checkRequest(options.service ?? "");
+    this.#request = checkRequest(options.service ?? "", json);
     this.#onChange = onChange;
   }
 
@@ -113,7 +118,7 @@ export class HealthChecker {
         this.#onChange();
       }
       this.#later(connection);
-    });
+    }, this.#json);
     const call: ClientCall = connection.startCall({
       path: CHECK,
       timeoutMs: this.#timeoutMs,
@@ -143,14 +148,16 @@ export class HealthChecker {
 class CheckSink implements ClientCallSink {
   #serving = false;
 
-  constructor(readonly done: (healthy: boolean) => void) {}
+  constructor(readonly done: (healthy: boolean) => void, readonly json: boolean) {}
 
   onHeaders(): void {}
   onWritable(): void {}
 
   onMessage(message: Uint8Array): void {
     // HealthCheckResponse { ServingStatus status = 1; }
-    this.#serving = message.length >= 2 && message[0] === 0x08 && message[1] === SERVING;
+    this.#serving = this.json
+      ? SERVING_JSON.test(new TextDecoder().decode(message))
+      : message.length >= 2 && message[0] === 0x08 && message[1] === SERVING;
   }
 
   onStatus(code: Status): void {
@@ -160,7 +167,8 @@ class CheckSink implements ClientCallSink {
 }
 
 /** Encodes HealthCheckRequest { string service = 1; }. */
-function checkRequest(service: string): Uint8Array {
+function checkRequest(service: string, json: boolean): Uint8Array {
+  if (json) return new TextEncoder().encode(JSON.stringify({ service }));
   const name = new TextEncoder().encode(service);
   if (name.length > 127) {
     throw new RangeError(

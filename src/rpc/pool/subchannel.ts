@@ -167,7 +167,7 @@ export class Subchannel implements PooledConnectionOwner {
   }
 
   // A lost connection is replaced at once, unless the one before it was short-lived too: a server that closes each new
-  // connection must not be dialled in a tight loop.
+  // connection must not be dialled in a tight loop. A connection that ended with its call does not count.
   #lost(connection: Connection): void {
     const { backoff, clock } = this.#options;
     if (this.ready.length === 0) {
@@ -176,7 +176,7 @@ export class Subchannel implements PooledConnectionOwner {
       this.#nextDialMs = -Infinity;
       this.#clearTimer();
     }
-    const young = clock.now() - connection.startedMs < backoff.initialMs;
+    const young = !connection.endedByCall && clock.now() - connection.startedMs < backoff.initialMs;
     this.#shortLived = young ? this.#shortLived + 1 : 0;
     if (this.#shortLived > 1) this.#nextDialMs = this.#lastDialMs + backoff.initialMs;
   }

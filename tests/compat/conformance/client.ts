@@ -7,19 +7,28 @@
  * @module
  */
 
-import { type CallOptions, type Channel, connect, type Metadata } from "../../../mod.ts";
+import {
+  type CallOptions,
+  type Channel,
+  type ChannelOptions,
+  connect,
+  type Metadata,
+} from "../../../mod.ts";
 import { fromError, fromMetadata, toMetadata } from "./convert.ts";
 import { readFrames, writeFrame } from "./frames.ts";
 import {
   type ClientCompatRequest,
   type ClientCompatResponse,
   type ClientResult,
+  CODEC_JSON,
   COMPRESSION_GZIP,
   ConformanceService,
   decode,
   encode,
+  HTTP_VERSION_1,
   type Payload,
   STREAM_TYPE_FULL_DUPLEX,
+  WIRES,
 } from "./schema.ts";
 import { fromBinary } from "@bufbuild/protobuf";
 import { sleep } from "../../fixtures/waiting.ts";
@@ -40,10 +49,19 @@ function channelTo(wanted: ClientCompatRequest): Channel {
     key: text(wanted.clientTlsCreds?.key),
   };
   const limit = wanted.messageReceiveLimit || undefined;
-  const key = JSON.stringify([wanted.host, wanted.port, tls, limit]);
+  const wire = WIRES[wanted.protocol];
+  const options: ChannelOptions = {
+    wire,
+    httpVersion: wanted.httpVersion === HTTP_VERSION_1 ? "1.1" : "2",
+    codec: wanted.codec === CODEC_JSON ? "json" : "proto",
+    useHttpGet: wanted.useGetHttpMethod,
+    tls,
+    maxReceiveMessageBytes: limit,
+  };
+  const key = JSON.stringify([wanted.host, wanted.port, options]);
   let channel = channels.get(key);
   if (!channel) {
-    channel = connect(`${wanted.host}:${wanted.port}`, { tls, maxReceiveMessageBytes: limit });
+    channel = connect(`${wanted.host}:${wanted.port}`, options);
     channels.set(key, channel);
   }
   return channel;
@@ -101,7 +119,7 @@ async function call(wanted: ClientCompatRequest): Promise<ClientResult> {
     signal: abort.signal,
     timeoutMs: wanted.timeoutMs,
     metadata: toMetadata(wanted.requestHeaders),
-    compress: wanted.compression === COMPRESSION_GZIP,
+    compress: wanted.compression === COMPRESSION_GZIP && "always",
     onHeaders: (received) => headers = received,
     onTrailers: (received) => trailers = received,
   };

@@ -146,7 +146,11 @@ export interface ServerCompatResponse {
 /** Call requested from the client program. */
 export interface ClientCompatRequest {
   testName: string;
+  httpVersion: number;
+  protocol: number;
+  codec: number;
   compression: number;
+  useGetHttpMethod: boolean;
   host: string;
   port: number;
   serverTlsCert: Uint8Array;
@@ -185,6 +189,12 @@ export interface ClientCompatResponse {
     | { case: "error"; value: { message: string } };
 }
 
+/** HTTPVersion.HTTP_VERSION_1 of the suite. */
+export const HTTP_VERSION_1 = 1;
+/** Wires by the number of the suite's Protocol. */
+export const WIRES = [undefined, "connect", "grpc", "grpc-web"] as const;
+/** Codec.CODEC_JSON of the suite. */
+export const CODEC_JSON = 2;
 /** Compression.COMPRESSION_GZIP of the suite. */
 export const COMPRESSION_GZIP = 2;
 /** StreamType.STREAM_TYPE_FULL_DUPLEX_BIDI_STREAM of the suite. */

@@ -1,0 +1,53 @@
+/**
+ * Formats of protobuf messages on the wire.
+ *
+ * @module
+ */
+
+import {
+  createRegistry,
+  type DescFile,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+  type Registry,
+} from "@bufbuild/protobuf";
+import type { Codec } from "./codec.ts";
+import { protobufJsonCodec } from "./proto_json.ts";
+import { protobufCodec } from "./protobuf.ts";
+
+/** Format of protobuf messages: binary, or ProtoJSON. */
+export type MessageFormat = "proto" | "json";
+
+/**
+ * Returns the codec of a message type in a format. JSON may have fields that the type does not know, which are ignored,
+ * and an Any may hold each type of the descriptor's file and of the files that it imports.
+ */
+export function messageCodec<D extends DescMessage>(
+  descriptor: D,
+  format: MessageFormat,
+): Codec<MessageShape<D>, MessageInitShape<D>> {
+  if (format === "proto") return protobufCodec(descriptor);
+  const registry = registryOf(descriptor.file);
+  return protobufJsonCodec(descriptor, {
+    registry,
+    ignoreUnknownFields: true,
+    maxElements: MAX_ELEMENTS,
+  });
+}
+
+// Most objects, lists and members of a message: JSON of these takes longer to parse than its length suggests.
+const MAX_ELEMENTS = 262_144;
+const registries = new WeakMap<DescFile, Registry>();
+
+/** Registry of a file's types and those of all files that it imports, directly or not. */
+function registryOf(file: DescFile): Registry {
+  let registry = registries.get(file);
+  if (registry === undefined) {
+    const files = new Set<DescFile>([file]);
+    for (const one of files) for (const dependency of one.dependencies) files.add(dependency);
+    registry = createRegistry(...files);
+    registries.set(file, registry);
+  }
+  return registry;
+}
