@@ -27,6 +27,8 @@ const REPLY_OVERHEAD_BYTES = 1_048_576;
 // Concurrent calls until the server's first message announces its limit: the least that RFC 9113 §6.5.2 recommends for
 // SETTINGS_MAX_CONCURRENT_STREAMS.
 const FIRST_CALLS = 100;
+// Calls in a message from which the cost of the message itself is small beside theirs.
+const SPLIT_FROM_CALLS = 16;
 
 const noMetadata = () => new Metadata();
 
@@ -147,7 +149,8 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   /** Sends waiting calls, as many as flow control and the server's limit allow. */
   #flush(): void {
     if (!this.open) return;
-    const { maxCalls, maxBytes } = this.#owner;
+    const { maxBytes } = this.#owner;
+    const maxCalls = this.#messageCalls();
     const waiting = this.#waiting;
     let next = 0;
     let count = 0;
@@ -172,7 +175,16 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     if (next > 0) this.#waiting = next === waiting.length ? [] : waiting.slice(next);
     // Cancellations are sent even at the server's limit of concurrent calls, because they free slots.
     if (this.#writer.byteLength > 0 && (count > 0 || this.#answered)) this.#send();
-    if (this.#nextId >= MAX_ID - maxCalls) this.onDraining();
+    if (this.#nextId >= MAX_ID - this.#owner.maxCalls) this.onDraining();
+  }
+
+  /**
+   * Returns how many calls a message may carry: at most half of those in flight. With all of them in one message, client
+   * and server would take turns, each idle while the other works.
+   */
+  #messageCalls(): number {
+    const half = (this.#sent.size + this.#waiting.length + 1) >>> 1;
+    return Math.min(this.#owner.maxCalls, Math.max(SPLIT_FROM_CALLS, half));
   }
 
   #encode(call: BatchedCall): void {

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { connect, type RpcError, serve, Status } from "../../../mod.ts";
 import { GrpcClientConnection } from "../../../src/grpc/client.ts";
 import { addBatch } from "../../../src/rpc/batch/server.ts";
-import { BATCH_METHOD } from "../../../src/rpc/batch/messages.ts";
+import {
+  BATCH_METHOD,
+  BatchResponseWriter,
+  readBatchRequest,
+} from "../../../src/rpc/batch/messages.ts";
 import { text, untext } from "../../fixtures/bytes.ts";
 import { memoryAddress } from "../../fixtures/names.ts";
 import { startBatchServer } from "./batch_server.ts";
@@ -113,4 +117,39 @@ Deno.test("a batch stream on the last stream identifier ends with its connection
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
   assert.deepEqual(states(), ["ready"]);
+});
+
+Deno.test("a message carries at most half of the calls in flight, but 16 in any case", async () => {
+  const sizes: number[] = [];
+  const server = await serve(memoryAddress("batch"), (router) => {
+    router.method(BATCH_METHOD, { kind: "bidi_streaming" }, async function* (requests) {
+      for await (const request of requests) {
+        const replies = new BatchResponseWriter();
+        let calls = 0;
+        readBatchRequest(request, {
+          onCall(id, _method, _ref, payload) {
+            calls++;
+            replies.ok(id, payload);
+          },
+          onCancel() {},
+          onMaxReplyBytes() {},
+        });
+        sizes.push(calls);
+        yield replies.take();
+      }
+    });
+  });
+  await using _ = server;
+  await using channel = connect(server.addresses[0], { batch: true, poolSize: 1 });
+  const call = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => channel.call("/echo", text("x"))));
+  await call(1);
+  for (const count of [16, 20, 100]) await call(count);
+  assert.deepEqual(sizes, [1, 16, 16, 4, 50, 50]);
+  sizes.length = 0;
+  // Each reply causes the next call: the two halves stay apart.
+  await Promise.all(Array.from({ length: 100 }, async () => {
+    for (let round = 0; round < 5; round++) await channel.call("/echo", text("x"));
+  }));
+  assert.deepEqual(sizes, new Array(10).fill(50));
 });
