@@ -7,6 +7,7 @@
  */
 
 import { EMPTY_BYTES } from "../../bytes/empty.ts";
+import { releaseMessage } from "../../bytes/pool.ts";
 import { IdMap } from "../../call/id_map.ts";
 import { BatchService } from "../../../proto/gen/vrpc/v1/batch_pb.ts";
 import type { Metadata } from "../../call/metadata.ts";
@@ -184,6 +185,7 @@ class BatchSession implements BatchRequestSink, BatchServerCallOwner {
         return;
       }
       this.#writer.ok(id, payload, headers, trailers);
+      releaseMessage(payload);
       this.#queueFlush();
     } else {
       this.#reply(id, code, message, headers, trailers);

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
+import { Echo, MsgSchema } from "../../../proto/gen/bench/echo_pb.ts";
+import { lendBuffer, releaseMessage } from "../../../src/bytes/pool.ts";
 import { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
-import { BATCH_METHOD } from "../../../src/rpc/batch/messages.ts";
+import { protobufCodec } from "../../../src/codec/protobuf.ts";
+import { BATCH_METHOD, BatchRequestWriter } from "../../../src/rpc/batch/messages.ts";
+import { addBatch } from "../../../src/rpc/batch/server.ts";
+import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
 import { BatchedStream, bytes } from "./batched_stream.ts";
 
 Deno.test("batched calls have metadata in both directions", async () => {
@@ -55,4 +60,23 @@ Deno.test("a reply above the client's limit, or a second reply, fails its call a
   assert.equal(codes.get(3), Status.UNIMPLEMENTED);
   assert.equal(codes.get(4), Status.UNIMPLEMENTED);
   await stream.end();
+});
+
+Deno.test("the buffer lent for a reply returns to the pool once the reply is in a batch", async () => {
+  const host = new FakeHost((router) => {
+    router.service(Echo, { unary: (request) => request });
+    addBatch(router);
+  });
+  const call = host.accept(new FakeCall(BATCH_METHOD));
+  const payload = new Uint8Array(3_000).fill(1);
+  const writer = new BatchRequestWriter();
+  writer.call(1, `/${Echo.typeName}/Unary`, 0, protobufCodec(MsgSchema).encode({ payload }), 0);
+  const lent = lendBuffer(payload.length);
+  releaseMessage(lent);
+  call.sink.onMessage(writer.take(), false);
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.ok(call.messages.some((message) => message.length > payload.length));
+  assert.equal(lendBuffer(payload.length).buffer, lent.buffer);
+  call.cancel();
+  await call.ended;
 });
