@@ -6,6 +6,7 @@
 
 import { EMPTY_BYTES } from "../../bytes/empty.ts";
 import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
+import { releaseMessage } from "../../bytes/pool.ts";
 import type { ByteWriter } from "../../bytes/writer.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status, statusName } from "../../call/status.ts";
@@ -169,6 +170,7 @@ export class V1ServerCall implements ServerCall {
     writeHeader(out, flags, this.idHigh, this.idLow, route.length, message.length);
     out.bytes(route);
     out.bytes(message);
+    releaseMessage(message);
   }
 
   /** Writes an error frame: its value is the text `CODE: message`. */

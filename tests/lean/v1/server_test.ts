@@ -1,6 +1,7 @@
 /** A server of version 1, by transcripts: "Version 1" in src/lean/README.md. */
 
 import assert from "node:assert/strict";
+import { lendBuffer } from "../../../src/bytes/pool.ts";
 import { Status } from "../../../src/call/status.ts";
 import {
   concat,
@@ -243,4 +244,21 @@ Deno.test("a held message whose buffer is detached fails its call only", () => {
   const [frame] = parse(drain(engine));
   assert.match(text(frame.value), /^INTERNAL: Cannot send a message: its buffer was detached/);
   assert.equal(engine.finished, false);
+});
+
+Deno.test("the buffer lent for a reply returns to the pool once the reply is written", () => {
+  for (const send of ["respond", "sendMessage"] as const) {
+    const { engine, calls } = recordedServer();
+    engine.receive(ECHO_REQUEST, 0);
+    const { call } = calls[0];
+    const reply = lendBuffer(3_000).subarray(0, 3_000).fill(1);
+    if (send === "respond") {
+      call.respond(reply);
+    } else {
+      call.sendMessage(reply, false);
+      call.sendStatus(OK, "");
+    }
+    assert.ok(lendBuffer(3_000).buffer === reply.buffer, send);
+    assert.equal(parse(drain(engine))[0].value.length, 3_000);
+  }
 });
