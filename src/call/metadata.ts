@@ -34,6 +34,13 @@ export const FIELD_OVERHEAD_BYTES = 32;
 export let pairsOf: (metadata: Metadata) => IterableIterator<[string, MetadataValue]>;
 
 /**
+ * Returns the size of `metadata` as a header list (RFC 7541 §4.1): key, value and 32 bytes for each pair, with bytes as
+ * base64; whatever the application has made of its methods. Throws TypeError if the buffer of a value was detached: it
+ * cannot be sent any more. For engines.
+ */
+export let listBytesOf: (metadata: Metadata) => number;
+
+/**
  * Keys and values sent with a call, before its messages (headers) or after them (trailers).
  *
  * Whatever it holds can be sent on both wires: received metadata can be copied, forwarded and echoed. A text loses spaces
@@ -56,6 +63,7 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
 
   static {
     pairsOf = (metadata) => metadata.#pairs();
+    listBytesOf = (metadata) => metadata.#listBytes();
   }
 
   /** Makes metadata, empty or from entries. Throws TypeError for a key or value that gRPC cannot carry. */
@@ -154,11 +162,8 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
     yield* this.#pairs();
   }
 
-  /**
-   * Size as a header list (RFC 7541 §4.1): key, value and 32 bytes for each pair, with bytes as base64. For engines.
-   * Without the iterator, which would allocate an array per pair. Throws as {@link checkReadable} does.
-   */
-  get listBytes(): number {
+  // Without the iterator, which would allocate an array per pair.
+  #listBytes(): number {
     let bytes = 0;
     this.#map.forEach((values, key) => {
       for (let i = 0; i < values.length; i++) {

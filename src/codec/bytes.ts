@@ -11,7 +11,7 @@ import type { Codec } from "./codec.ts";
  *
  * @category Codecs
  */
-export const bytesCodec: Codec<Uint8Array> = {
+export const bytesCodec: Codec<Uint8Array> = Object.freeze({
   name: "bytes",
   encode(message: Uint8Array): Uint8Array {
     if (message instanceof Uint8Array) return message;
@@ -20,4 +20,4 @@ export const bytesCodec: Codec<Uint8Array> = {
   decode(bytes: Uint8Array): Uint8Array {
     return bytes;
   },
-};
+});

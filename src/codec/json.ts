@@ -31,7 +31,7 @@ export function jsonCodec<T = unknown>(): Codec<T> {
   return codec as Codec<T>;
 }
 
-const codec: Codec<unknown> = {
+const codec: Codec<unknown> = Object.freeze({
   name: "json",
   encode(message: unknown): Uint8Array {
     const text = JSON.stringify(message);
@@ -41,4 +41,4 @@ const codec: Codec<unknown> = {
   decode(bytes: Uint8Array): unknown {
     return JSON.parse(decoder.decode(bytes));
   },
-};
+});

@@ -14,7 +14,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  *
  * @category Codecs
  */
-export const textCodec: Codec<string> = {
+export const textCodec: Codec<string> = Object.freeze({
   name: "text",
   encode(message: string): Uint8Array {
     if (typeof message === "string") return encoder.encode(message);
@@ -23,4 +23,4 @@ export const textCodec: Codec<string> = {
   decode(bytes: Uint8Array): string {
     return decoder.decode(bytes);
   },
-};
+});

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { listBytesOf } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type {
   CallRequest,
@@ -196,7 +197,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
   #checkListSize({ path, metadata, authority = this.#authority.value }: CallRequest): void {
     const limit = this.http2.peerMaxHeaderListBytes;
     const bytes = OWN_FIELDS_BYTES + path.length + authority.length +
-      this.#userAgent.value.length + (metadata?.listBytes ?? 0);
+      this.#userAgent.value.length + (metadata === undefined ? 0 : listBytesOf(metadata));
     if (bytes <= limit) return;
     throw new RpcError(
       Status.RESOURCE_EXHAUSTED,

@@ -5,7 +5,7 @@
  */
 
 import { LOST_MESSAGE } from "../bytes/lost_message.ts";
-import type { Metadata } from "../call/metadata.ts";
+import { listBytesOf, type Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type { ServerCall, ServerCallSink, ServerConnectionSink } from "../call/wire.ts";
 import { ENCODINGS } from "../call/encodings.ts";
@@ -272,7 +272,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     if (this.answered || this.closed) return;
     const { connection } = this;
     if (metadata !== undefined) {
-      const bytes = OWN_FIELDS_BYTES + metadata.listBytes;
+      const bytes = OWN_FIELDS_BYTES + listBytesOf(metadata);
       const limit = connection.peerMaxHeaderListBytes;
       if (bytes > limit) {
         return this.#fail(
@@ -323,8 +323,8 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
 
   sendStatus(code: Status, message: string, trailers?: Metadata): void {
     if (this.closed) return;
-    // `listBytes` throws for trailers that cannot be sent, so it is read before the call counts as closed.
-    const trailerBytes = trailers === undefined ? 0 : trailers.listBytes;
+    // Throws for trailers that cannot be sent, so it is called before the call counts as closed.
+    const trailerBytes = trailers === undefined ? 0 : listBytesOf(trailers);
     this.closed = true;
     const limit = this.connection.peerMaxHeaderListBytes;
     this.#status = code;

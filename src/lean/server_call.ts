@@ -155,8 +155,9 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
   private encode(
     input: { headers?: Metadata; trailers?: Metadata },
   ): Uint8Array | undefined | null {
-    if (!input.headers?.size && !input.trailers?.size) return undefined;
     try {
+      // The handler may have replaced the properties of its metadata.
+      if (!input.headers?.size && !input.trailers?.size) return undefined;
       return encodeFields(input);
     } catch (error) {
       this.failWith(Status.INTERNAL, (error as Error).message);

@@ -47,11 +47,12 @@ export function codecOf<D extends DescMessage>(descriptor: D): MessageCodec<D> {
 function makeCodec(descriptor: DescMessage): MessageCodec {
   let decode: Decoder = (bytes) => (decode = decoderOf(descriptor))(bytes);
   let encode: Encoder = (message, lend) => (encode = encoderOf(descriptor))(message, lend);
-  return {
+  // Shared by all uses of the type in the process.
+  return Object.freeze<MessageCodec>({
     name: "proto",
     descriptor,
     encode: (message) => encode(message as Fields, false),
     encodeLent: (message) => encode(message as Fields, true),
     decode: (bytes) => decode(bytes) as MessageShape<DescMessage>,
-  };
+  });
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Metadata, type MetadataValue } from "../../src/call/metadata.ts";
+import { listBytesOf, Metadata, type MetadataValue } from "../../src/call/metadata.ts";
 
 Deno.test("Metadata refuses what no wire carries, by a TypeError that names the key", () => {
   const bytes = new Uint8Array(1);
@@ -68,5 +68,5 @@ Deno.test("checkReadable throws a TypeError that names the key of a value whose 
   structuredClone(lost.buffer, { transfer: [lost.buffer] });
   const error = { name: "TypeError", message: /"b-bin".*detached/ };
   assert.throws(() => metadata.checkReadable(), error);
-  assert.throws(() => metadata.listBytes, error);
+  assert.throws(() => listBytesOf(metadata), error);
 });

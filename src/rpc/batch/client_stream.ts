@@ -126,7 +126,11 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   onDraining(): void {
     if (!this.open) return;
     this.#close();
-    this.#call.halfClose();
+    try {
+      this.#call.halfClose();
+    } catch (error) {
+      this.#engineFailed(error);
+    }
   }
 
   // ---- out ---------------------------------------------------------------------------------------------
@@ -154,7 +158,10 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     const waiting = this.#waiting;
     let next = 0;
     let count = 0;
-    while (next < waiting.length && this.#sent.size < this.#serverCalls && this.#call.writable) {
+    while (
+      this.open && next < waiting.length && this.#sent.size < this.#serverCalls &&
+      this.#call.writable
+    ) {
       const call = waiting[next];
       const full = count === maxCalls ||
         (count > 0 && this.#writer.byteLength + call.payload.length > maxBytes);
@@ -172,6 +179,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
       this.#encode(call);
       count++;
     }
+    if (!this.open) return;
     if (next > 0) this.#waiting = next === waiting.length ? [] : waiting.slice(next);
     // Cancellations are sent even at the server's limit of concurrent calls, because they free slots.
     if (this.#writer.byteLength > 0 && (count > 0 || this.#answered)) this.#send();
@@ -212,7 +220,19 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   }
 
   #send(): void {
-    this.#call.sendMessage(this.#writer.take(), false);
+    try {
+      this.#call.sendMessage(this.#writer.take(), false);
+    } catch (error) {
+      this.#engineFailed(error);
+    }
+  }
+
+  /** Closes the connection because its engine has thrown, and ends all calls of the stream. */
+  #engineFailed(error: unknown): void {
+    // Calls that have an identifier are in `#sent`: they may have reached the server.
+    this.#waiting = this.#waiting.filter((call) => call.id === 0);
+    this.#connection.engineFailed(error);
+    this.#fail(Status.INTERNAL, textOf(error), noMetadata, "processed");
   }
 
   // ---- in ----------------------------------------------------------------------------------------------

@@ -80,7 +80,9 @@ export class ChannelAssembly {
     this.failures = new FailureLog(clientLog, options.printFailures ?? true);
     this.#config = parseServiceConfig(options.serviceConfig ?? {});
     this.target = makeTarget(addresses, options, this.#config.balancer, this.failures);
-    this.#deadlines = new DeadlineQueue(clock);
+    this.#deadlines = new DeadlineQueue(clock, (error) => {
+      this.failures.error("A deadline failed: {error}", { error });
+    });
     this.#health = options.healthCheck === undefined ? undefined : new HealthChecker(
       options.healthCheck,
       clock,
@@ -141,7 +143,8 @@ export class ChannelAssembly {
       );
     }
     const config = this.#config.forMethod(info.path);
-    return {
+    // All calls of the method share it, and interceptors get it.
+    return Object.freeze({
       ...info,
       config,
       maxReceiveBytes: Math.min(
@@ -155,7 +158,7 @@ export class ChannelAssembly {
       waitForReady: config?.waitForReady ?? options.waitForReady ?? false,
       timeoutMs: Math.min(options.timeoutMs ?? Infinity, config?.timeoutMs ?? Infinity),
       hasPolicy: config?.retry !== undefined || config?.hedging !== undefined,
-    };
+    });
   }
 
   /** Sets the size of the pool. Throws RangeError if it is out of range. */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { forEachItem } from "../../call/each.ts";
+
 /** A call that an AbortSignal can cancel. */
 export interface Abortable {
   /** Position among the signal's calls, set by this module; -1 initially and while no signal is watched. */
@@ -25,7 +27,7 @@ class Fanout {
     this.members = [];
     fanouts.delete(signal);
     for (const member of members) member.abortSlot = -1;
-    for (const member of members) member.onAbort(signal.reason);
+    forEachItem(members, (member) => member.onAbort(signal.reason));
   }
 }
 

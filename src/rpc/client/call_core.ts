@@ -45,7 +45,7 @@ export interface ClientMethod extends MethodInfo {
   readonly hasPolicy: boolean;
 }
 
-/** A call that picks the connections of its attempts. */
+/** A call that picks the connections of its attempts. Its methods never throw. */
 export interface RoutedCall extends ClientCall {
   /** Address of the latest connection; undefined before the first. */
   readonly address: string | undefined;

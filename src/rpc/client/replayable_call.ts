@@ -9,7 +9,7 @@ import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
-import { deadlineExceeded, RpcError } from "../../errors.ts";
+import { deadlineExceeded, isInstance, RpcError } from "../../errors.ts";
 import {
   type CallCore,
   callRequest,
@@ -63,6 +63,7 @@ const constant = (trailers: Metadata) => () => trailers;
 export class Attempt implements ClientCallSink, PickWaiter {
   readonly waitForReady: boolean;
   call: ClientCall | undefined = undefined;
+  #connection: Connection | undefined = undefined;
   queueSlot = -1;
   /** Whether the attempt has ended or was dropped; its events are then ignored. */
   over = false;
@@ -75,17 +76,71 @@ export class Attempt implements ClientCallSink, PickWaiter {
     const { owner } = this;
     if (owner.endIfExpired()) return;
     owner.address = connection.address;
+    this.#connection = connection;
     try {
       this.call = connection.startCall(
         callRequest(owner.request, owner.core, owner.metadataFor(this)),
         this,
       );
+    } catch (error) {
+      return this.#fail(error);
+    }
+    try {
       owner.replayTo(this.call);
     } catch (error) {
-      const { code, message, metadata } = startError(error);
-      this.onStatus(code, message, constant(metadata), "processed");
+      if (isInstance(error, RpcError)) this.#fail(error);
+      else this.#engineFailed(error);
     }
   }
+
+  #fail(error: unknown): void {
+    const { code, message, metadata } = startError(error);
+    this.onStatus(code, message, constant(metadata), "processed");
+  }
+
+  /** Closes the connection of the attempt, which ends with it. */
+  #engineFailed(error: unknown): void {
+    const wasOver = this.over;
+    // Ignores the status with which the connection ends its calls: no retry follows.
+    this.over = true;
+    this.#connection!.engineFailed(error);
+    this.over = wasOver;
+    this.#fail(error);
+  }
+
+  // ---- to the engine -----------------------------------------------------------------------------------
+
+  /** Sends a message; `last` half-closes too. Never throws, like the methods below. */
+  send(message: Uint8Array, compressed: boolean, last: boolean): void {
+    if (this.over) return;
+    try {
+      if (last) this.call?.sendLastMessage(message, compressed);
+      else this.call?.sendMessage(message, compressed);
+    } catch (error) {
+      this.#engineFailed(error);
+    }
+  }
+
+  /** Half-closes the attempt. */
+  halfClose(): void {
+    if (this.over) return;
+    try {
+      this.call?.halfClose();
+    } catch (error) {
+      this.#engineFailed(error);
+    }
+  }
+
+  /** Withholds flow-control credit for the response, or returns it again. */
+  setReadPaused(paused: boolean): void {
+    try {
+      this.call?.setReadPaused(paused);
+    } catch (error) {
+      this.#engineFailed(error);
+    }
+  }
+
+  // ---- from the engine ---------------------------------------------------------------------------------
 
   onPickFailed(code: Status, message: string): void {
     const { metadata } = new RpcError(code, message);
@@ -120,7 +175,11 @@ export class Attempt implements ClientCallSink, PickWaiter {
     if (this.over) return;
     this.over = true;
     this.owner.core.pool.dequeue(this);
-    this.call?.cancel();
+    try {
+      this.call?.cancel();
+    } catch (error) {
+      this.#engineFailed(error);
+    }
   }
 }
 
@@ -173,7 +232,7 @@ export class ReplayableCall implements RoutedCall, TransparentlyRetried {
   halfClose(): void {
     if (this.ended || this.#halfClosed) return;
     this.#halfClosed = true;
-    for (const attempt of this.attempts) if (!attempt.over) attempt.call?.halfClose();
+    for (const attempt of this.attempts) attempt.halfClose();
   }
 
   cancel(): void {
@@ -191,7 +250,7 @@ export class ReplayableCall implements RoutedCall, TransparentlyRetried {
   }
 
   setReadPaused(paused: boolean): void {
-    this.committed?.call?.setReadPaused(paused);
+    this.committed?.setReadPaused(paused);
   }
 
   get encoding(): string {
@@ -310,11 +369,7 @@ export class ReplayableCall implements RoutedCall, TransparentlyRetried {
       this.#logBytes += message.length;
     }
     if (last) this.#halfClosed = true;
-    for (const attempt of this.attempts) {
-      if (attempt.over || attempt.call === undefined) continue;
-      if (last) attempt.call.sendLastMessage(message, compressed);
-      else attempt.call.sendMessage(message, compressed);
-    }
+    for (const attempt of this.attempts) attempt.send(message, compressed, last);
     // Over the replay limit the call commits to its running attempt; without one, `writable` is false.
     const leading = this.#leading();
     if (this.#log !== undefined && this.#logBytes > REPLAY_BUFFER_BYTES && leading?.call) {

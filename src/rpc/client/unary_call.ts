@@ -41,6 +41,12 @@ function capture(resolve: (value: unknown) => void): void {
   resolveNew = resolve;
 }
 
+/** Connection of a call, or a RoutedCall, whose methods never throw. */
+interface Route {
+  readonly address: string | undefined;
+  engineFailed?(error: unknown): void;
+}
+
 const NO_TRAILERS = () => undefined;
 
 /** Makes a unary call. Rejects with an RpcError. Throws TypeError or RangeError for options out of range. */
@@ -82,7 +88,7 @@ class UnaryCall
   payloadBytes: number;
   call: ClientCall | undefined = undefined;
   /** The connection of the call, or the RoutedCall that picks its connections. */
-  route: { readonly address: string | undefined } | undefined = undefined;
+  route: Route | undefined = undefined;
   queueSlot = -1;
   abortSlot = -1;
   ended = false;
@@ -199,11 +205,24 @@ class UnaryCall
       return this.fail(new RpcError(Status.INTERNAL, LOST_MESSAGE));
     }
     try {
-      const call = connection.startCall(this, this);
-      this.call = call;
-      call.sendLastMessage(this.payload, this.compressed);
+      this.call = connection.startCall(this, this);
+    } catch (error) {
+      return this.fail(startError(error));
+    }
+    try {
+      this.call.sendLastMessage(this.payload, this.compressed);
     } catch (error) {
       this.fail(startError(error));
+      connection.engineFailed(error);
+    }
+  }
+
+  /** Cancels the attempt of a call that has ended. Never throws. */
+  cancelCall(): void {
+    try {
+      this.call?.cancel();
+    } catch (error) {
+      this.route?.engineFailed?.(error);
     }
   }
 
@@ -262,16 +281,16 @@ class UnaryCall
 
   onAbort(reason: unknown): void {
     if (this.ended) return;
-    this.call?.cancel();
     const error = abortError(reason);
     this.end(NO_TRAILERS);
     this.reject(error === reason ? error : this.named(error));
+    this.cancelCall();
   }
 
   cancelWith(error: RpcError): void {
     if (this.ended) return;
-    this.call?.cancel();
     this.fail(error);
+    this.cancelCall();
   }
 
   succeed(trailers: () => Metadata): void {

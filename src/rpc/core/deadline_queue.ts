@@ -45,6 +45,7 @@ class Entry implements DeadlineHandle {
  */
 export class DeadlineQueue {
   #clock: Clock;
+  #onFailure: (error: unknown) => void;
   #slots: (Entry | undefined)[] = new Array(LEVELS * SLOTS).fill(undefined);
   // Bit set of the slots with entries: two words of 32 bits per level.
   #occupied = new Int32Array(LEVELS * 2);
@@ -57,9 +58,10 @@ export class DeadlineQueue {
   #timerTick = Infinity;
   #onTimer = () => this.#fire();
 
-  /** Creates an empty queue, without a timer. */
-  constructor(clock: Clock) {
+  /** Creates an empty queue, without a timer. `onFailure` gets what a callback throws; the other callbacks are called. */
+  constructor(clock: Clock, onFailure: (error: unknown) => void) {
     this.#clock = clock;
+    this.#onFailure = onFailure;
     this.#originMs = Math.floor(clock.now());
   }
 
@@ -70,7 +72,7 @@ export class DeadlineQueue {
 
   /**
    * Calls `callback` once when the clock reaches `atMs`, never synchronously; for a time in the past, as soon as timers
-   * run. The callback must not throw. `nowMs` is the current time, if known.
+   * run. `nowMs` is the current time, if known.
    */
   add(atMs: number, callback: () => void, nowMs?: number): DeadlineHandle {
     const entry = new Entry(atMs, callback);
@@ -234,7 +236,11 @@ export class DeadlineQueue {
       if (entry.slot >= 0) {
         entry.slot = -1;
         this.#size--;
-        entry.callback();
+        try {
+          entry.callback();
+        } catch (error) {
+          this.#onFailure(error);
+        }
       }
       entry = next;
     }

@@ -5,16 +5,17 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
-import { Metadata } from "../../call/metadata.ts";
+import { listBytesOf, Metadata } from "../../call/metadata.ts";
 import { serverStreams } from "../../call/method.ts";
-import type { Status } from "../../call/status.ts";
+import { Status } from "../../call/status.ts";
 import type { PeerInfo, ServerCall } from "../../call/wire.ts";
-import type { RpcError } from "../../errors.ts";
+import { RpcError } from "../../errors.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { abortSafely } from "../core/abort.ts";
 import { callEnded } from "../core/call_end.ts";
 import type { HandlerSlots } from "./handler_slots.ts";
 import { ReplyQueue } from "./reply_queue.ts";
+import type { RequestSource } from "./request_stream.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
 
 /** State shared by all calls of a connection. */
@@ -31,6 +32,8 @@ export interface CallConnection {
   readonly memory: MemoryShare;
   /** Error that calls were last cancelled with; calls cancelled for the same reason share it. */
   lastCancelError: RpcError | undefined;
+  /** Closes the connection because its engine has thrown. Never throws. */
+  fail(error: unknown): void;
 }
 
 /** Interface of the call's handler that its context uses. */
@@ -47,7 +50,7 @@ const UNCOMPRESSED = { lastCompressed: false };
  * State of one call on a server. It is held apart from the {@link CallContext}, whose properties the handler may delete,
  * replace or freeze.
  */
-export class CallState {
+export class CallState implements RequestSource {
   readonly method: MethodInfo;
   readonly call: ServerCall;
   readonly connection: CallConnection;
@@ -87,9 +90,61 @@ export class CallState {
   /** Sends the response headers, unless they were sent or the call has ended. */
   sendHeaders(): void {
     if (this.headersSent || this.call.closed) return;
+    // What cannot be sent fails here: an exception of the engine closes the connection.
+    if (this.headers !== undefined) listBytesOf(this.headers);
     this.headersSent = true;
     this.gzipAnnounced = this.compress && this.call.acceptsGzip;
-    this.call.sendHeaders(this.headers, this.gzipAnnounced ? "gzip" : undefined);
+    try {
+      this.call.sendHeaders(this.headers, this.gzipAnnounced ? "gzip" : undefined);
+    } catch (error) {
+      throw this.engineFailed(error);
+    }
+  }
+
+  /** Ends the call with INTERNAL. Never throws. */
+  sendFailure(text: string): void {
+    try {
+      this.call.sendStatus(Status.INTERNAL, text);
+    } catch (error) {
+      this.engineFailed(error);
+    }
+  }
+
+  /** Frees the slot of the call. Never throws. */
+  handlerDone(): void {
+    try {
+      this.call.handlerDone();
+    } catch (error) {
+      this.engineFailed(error);
+    }
+  }
+
+  /** Closes the connection because its engine has thrown, and returns the error of the call. */
+  engineFailed(error: unknown): RpcError {
+    this.connection.fail(error);
+    return new RpcError(Status.INTERNAL, "The connection failed", { cause: error });
+  }
+
+  // ---- the source of the requests ----------------------------------------------------------------------------
+
+  get encoding(): string {
+    return this.call.encoding;
+  }
+
+  setReadPaused(paused: boolean): void {
+    try {
+      this.call.setReadPaused(paused);
+    } catch (error) {
+      this.engineFailed(error);
+    }
+  }
+
+  chargeFault(): void {
+    try {
+      this.call.chargeFault?.();
+    } catch (error) {
+      this.engineFailed(error);
+    }
   }
 
   /** Returns the time until the deadline in ms. */

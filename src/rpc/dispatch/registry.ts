@@ -230,6 +230,8 @@ export class Registry implements Dispatcher {
       throw new TypeError(`Cannot register method "${path}": the name is taken`);
     }
     method.jsonTypes = this.#jsonTypes;
+    // All calls of the method share it, and their handlers get it as `context.method`.
+    Object.freeze(method);
     this.#methods.add(path, method);
   }
 

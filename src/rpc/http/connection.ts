@@ -104,7 +104,7 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
 
   /** Serves one request. */
   onRequest(exchange: Exchange): void {
-    const call = new HttpCall(exchange, this.#memory, this.#scheme);
+    const call = new HttpCall(exchange, this.#memory, this.#scheme, this.#driver!);
     exchange.sink = call;
     this.#owner.requested(this);
     const { authority } = exchange.head;
@@ -157,15 +157,25 @@ class HttpCall implements ExchangeSink {
   readonly sender: ResponseSender;
   readonly #exchange: Exchange;
   readonly #body: RequestBody;
+  readonly #driver: ConnectionDriver;
 
-  constructor(exchange: Exchange, memory: MemoryShare, scheme: string) {
+  constructor(
+    exchange: Exchange,
+    memory: MemoryShare,
+    scheme: string,
+    driver: ConnectionDriver,
+  ) {
+    this.#driver = driver;
     this.#exchange = exchange;
     this.#body = new RequestBody(exchange, memory);
     this.request = new IncomingRequest(exchange.head, this.#body, scheme);
-    this.sender = new ResponseSender(exchange, memory);
+    this.sender = new ResponseSender(exchange, memory, driver);
   }
 
-  /** Calls the handler and sends its response. `isFirst`: no request came before on the connection. Never rejects. */
+  /**
+   * Calls the handler and sends its response. `isFirst`: no request came before on the connection. An exception of the
+   * engine closes the connection. Never rejects.
+   */
   async run(owner: HttpConnectionOwner, isFirst: boolean): Promise<void> {
     try {
       // The first request of a connection, and pipelined ones, wait for a turn: a client that opens hundreds of
@@ -176,7 +186,7 @@ class HttpCall implements ExchangeSink {
       if (response instanceof HttpReply) this.sender.reply(response);
       else await this.sender.send(response);
     } catch (error) {
-      await this.#fail(error, owner);
+      await this.#fail(error, owner).catch((error) => this.#driver.fail(error));
     } finally {
       this.#body.close(new TypeError("The request is over"));
     }

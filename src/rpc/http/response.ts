@@ -8,6 +8,7 @@ import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import type { Exchange } from "../../http1/exchange.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { textOf } from "../../errors.ts";
+import type { ConnectionDriver } from "../core/connection_driver.ts";
 import { HttpReply } from "./handler.ts";
 
 // Bodies up to this size are sent with their head. Longer ones follow as the client reads.
@@ -23,12 +24,17 @@ const NOTHING = Promise.resolve(undefined);
 export class ResponseSender {
   readonly #exchange: Exchange;
   readonly #memory: MemoryShare;
+  readonly #driver: Pick<ConnectionDriver, "fail">;
   #resume: (() => void) | null = null;
   #cancel: (() => void) | null = null;
   #heldBytes = 0;
 
-  /** Sends on `exchange`; bytes of bodies that wait to be sent count in `memory`. */
-  constructor(exchange: Exchange, memory: MemoryShare) {
+  /**
+   * Sends on `exchange`; bytes of bodies that wait to be sent count in `memory`. An exception of the engine goes to
+   * `driver`.
+   */
+  constructor(exchange: Exchange, memory: MemoryShare, driver: Pick<ConnectionDriver, "fail">) {
+    this.#driver = driver;
     this.#exchange = exchange;
     this.#memory = memory;
   }
@@ -48,7 +54,7 @@ export class ResponseSender {
     this.#sendParts(bytes).then(
       () => exchange.ended || exchange.end(),
       (error) => exchange.abort(textOf(error)),
-    );
+    ).catch((error) => this.#driver.fail(error));
   }
 
   /** Sends a `Response`. Rejects with what its body's stream fails with; TypeError when the body was read already. */

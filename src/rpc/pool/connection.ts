@@ -13,7 +13,7 @@ import type {
   ClientConnection,
   ClientConnectionSink,
 } from "../../call/wire.ts";
-import { toError, TransportError } from "../../errors.ts";
+import { isInstance, RpcError, toError, TransportError } from "../../errors.ts";
 import { transportError } from "../../transport/failure.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { abortSafely } from "../core/abort.ts";
@@ -58,6 +58,12 @@ export interface PooledConnectionOwner {
   onClosed(connection: Connection, error: Error): void;
   /** A call ended, or the server raised its limit of concurrent calls. */
   onFree(connection: Connection): void;
+}
+
+/** Whether the engine has refused a call that cannot be sent, rather than failed. */
+function isRefusal(error: unknown): boolean {
+  return isInstance(error, RpcError) || isInstance(error, TypeError) ||
+    isInstance(error, RangeError);
 }
 
 // Time limit for sending the last frames of an aborted connection.
@@ -147,18 +153,39 @@ export class Connection implements ClientConnectionSink, Pickable {
     return this.#engine?.endedByCall ?? false;
   }
 
-  /** Starts a call. Throws RangeError if the connection is not `free`. */
+  /**
+   * Starts a call. Throws RangeError if the connection is not `free`, TypeError or RpcError for a call that it cannot
+   * carry. Any other exception of the engine, and one after it has begun the call, closes the connection.
+   */
   startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
     this.callsStarted++;
     const { observer } = this.#options;
-    if (observer === undefined) return this.#engine!.startCall(request, sink);
+    if (observer === undefined) return this.#start(request, sink);
     const { failures } = this.#options;
     const observed = Observation.start(observer, request.path, true, failures);
-    if (observed === undefined) return this.#engine!.startCall(request, sink);
+    if (observed === undefined) return this.#start(request, sink);
     const { clock } = this.#options;
     const deadlineMs = clock.now() + (request.timeoutMs ?? Infinity);
     const call = new ObservedClientCall(observed, sink, () => clock.now() >= deadlineMs);
-    return call.join(this.#engine!.startCall(request, call));
+    return call.join(this.#start(request, call));
+  }
+
+  #start(request: CallRequest, sink: ClientCallSink): ClientCall {
+    const engine = this.#engine!;
+    const calls = engine.activeCalls;
+    const bytes = engine.out.length;
+    try {
+      return engine.startCall(request, sink);
+    } catch (error) {
+      const changed = engine.activeCalls !== calls || engine.out.length !== bytes;
+      if (changed || !isRefusal(error)) this.engineFailed(error);
+      throw error;
+    }
+  }
+
+  /** Closes the connection because its engine has thrown. Never throws. */
+  engineFailed(error: unknown): void {
+    this.#driver!.fail(error);
   }
 
   /** Sends a ping; `onPong` receives the round-trip time in ms. */

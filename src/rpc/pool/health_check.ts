@@ -119,16 +119,20 @@ export class HealthChecker {
       }
       this.#later(connection);
     }, this.#json);
-    const call: ClientCall = connection.startCall({
-      path: CHECK,
-      timeoutMs: this.#timeoutMs,
-      singleResponse: true,
-      maxReceiveMessageBytes: MAX_REPLY_BYTES,
-      requestStreams: false,
-    }, sink);
-    // The check does not count as a call: a connection with only health checks is idle.
-    connection.callsStarted--;
-    call.sendLastMessage(this.#request, false);
+    try {
+      const call: ClientCall = connection.startCall({
+        path: CHECK,
+        timeoutMs: this.#timeoutMs,
+        singleResponse: true,
+        maxReceiveMessageBytes: MAX_REPLY_BYTES,
+        requestStreams: false,
+      }, sink);
+      // The check does not count as a call: a connection with only health checks is idle.
+      connection.callsStarted--;
+      call.sendLastMessage(this.#request, false);
+    } catch (error) {
+      connection.engineFailed(error);
+    }
   }
 
   /** Closes the connection unless the check completes in time. */

@@ -22,7 +22,10 @@ export function sharedCancelError(
 ): RpcError {
   const last = connection.lastCancelError;
   if (last !== undefined && last.code === code && last.message === reason) return last;
-  return connection.lastCancelError = errorFromOutside(code, reason);
+  const error = errorFromOutside(code, reason);
+  // Handlers get it as the reason of `context.signal`.
+  Object.freeze(error.details);
+  return connection.lastCancelError = Object.freeze(error);
 }
 
 /**

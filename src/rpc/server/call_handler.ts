@@ -100,7 +100,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   start(): void {
     if (!clientStreams(this.#method.kind)) return;
     this.#requests = new RequestStream(
-      this.#call,
+      this.#state,
       this.#environment.maxReceiveMessageBytes,
       this.#state.connection.memory,
     );
@@ -143,7 +143,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     try {
       this.#request = inflateRequest(
         message,
-        this.#call,
+        this.#state,
         this.#environment.maxReceiveMessageBytes,
         this.#state.connection.memory,
       );
@@ -324,7 +324,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     if (this.#handlerRuns) return;
     this.#release();
     this.#tellRequests("releaseInflated");
-    this.#call.handlerDone();
+    this.#state.handlerDone();
   }
 
   #release(): void {
@@ -345,10 +345,10 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
         sendOk(this.#call, this.#state, outcome);
       }
     } catch (error) {
-      // Safety net for replies that the wire rejects; no known handler result gets here.
+      // Safety net for replies that the wire rejects, and for defects of the engine; no known handler result gets here.
       this.#environment.handlerFailed(this.#state, error);
       code = Status.INTERNAL;
-      this.#call.sendStatus(code, "Cannot send the reply");
+      this.#state.sendFailure("Cannot send the reply");
     }
     return this.#wireCode ?? code;
   }

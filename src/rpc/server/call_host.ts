@@ -153,6 +153,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
       memory: new MemoryShare(this.#memory),
       handlers: new HandlerSlots(maxHandlers),
       lastCancelError: undefined,
+      fail: (error) => this.failures.error("A batch stream failed: {error}", { error }),
     };
     return (call) => this.accept(call, connection);
   }

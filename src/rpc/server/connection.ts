@@ -21,6 +21,7 @@ import { HandlerSlots } from "../dispatch/handler_slots.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { ConnectionDriver } from "../core/connection_driver.ts";
 import { serverLog } from "../core/log.ts";
+import { frozenPeer } from "./frozen_peer.ts";
 import { http1Calls } from "./http1_calls.ts";
 import type { ConnectionSettings, ServerStats } from "./options.ts";
 import type { WarningLimit } from "./warning_limit.ts";
@@ -141,13 +142,14 @@ export class AcceptedConnection implements ServerConnectionSink {
     const { clock, host, settings } = this.#owner;
     const nowMs = clock.now();
     this.#calls = {
-      peer: this.#stream.peer,
+      peer: frozenPeer(this.#stream.peer),
       // Calls over HTTP/1.1 name their protocol themselves.
       wire: wire === "http1" ? "connect" : wire,
       clock,
       memory: new MemoryShare(settings.memory),
       handlers: new HandlerSlots(settings.maxHandlers),
       lastCancelError: undefined,
+      fail: (error) => this.#driver!.fail(error),
     };
     // One timeout covers everything from accept to a complete preface.
     this.#engine = this.#createEngine(wire, Math.max(1, openByMs - nowMs), nowMs);

@@ -5,6 +5,7 @@
  */
 
 import { releaseMessage } from "../../bytes/pool.ts";
+import { listBytesOf, type Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { ServerCall } from "../../call/wire.ts";
 import { compressWhenSmaller } from "../../codec/compression.ts";
@@ -23,13 +24,37 @@ export function sendOk(
       state.headers === undefined && state.trailers === undefined && !state.headersSent &&
       !state.compress
     ) {
-      return call.respond(reply);
+      return respond(call, state, reply);
     }
     sendMessage(call, state, reply);
   } else if (!state.headersSent && state.headers !== undefined) {
     state.sendHeaders();
   }
-  call.sendStatus(Status.OK, "", state.trailers);
+  sendStatus(call, state, Status.OK, "", state.trailers);
+}
+
+function respond(call: ServerCall, state: CallState, reply: Uint8Array): void {
+  try {
+    call.respond(reply);
+  } catch (error) {
+    throw state.engineFailed(error);
+  }
+}
+
+function sendStatus(
+  call: ServerCall,
+  state: CallState,
+  code: Status,
+  message: string,
+  trailers: Metadata | undefined,
+): void {
+  // What cannot be sent fails here: an exception of the engine closes the connection.
+  if (trailers !== undefined) listBytesOf(trailers);
+  try {
+    call.sendStatus(code, message, trailers);
+  } catch (error) {
+    throw state.engineFailed(error);
+  }
 }
 
 /** Sends one reply, compressed if the context asks for it and the caller accepts it. */
@@ -39,7 +64,11 @@ export function sendMessage(call: ServerCall, state: CallState, message: Uint8Ar
   }
   state.headersSent = true;
   const smaller = state.gzipAnnounced && state.compress ? compressWhenSmaller(message) : undefined;
-  call.sendMessage(smaller ?? message, smaller !== undefined);
+  try {
+    call.sendMessage(smaller ?? message, smaller !== undefined);
+  } catch (error) {
+    throw state.engineFailed(error);
+  }
   if (smaller !== undefined) releaseMessage(message);
 }
 
@@ -47,7 +76,7 @@ export function sendMessage(call: ServerCall, state: CallState, message: Uint8Ar
 export function sendError(call: ServerCall, state: CallState, error: RpcError): void {
   if (!state.headersSent && state.headers !== undefined) state.sendHeaders();
   const { code, message } = error;
-  call.sendStatus(code, message, errorTrailers(error, code, state.trailers));
+  sendStatus(call, state, code, message, errorTrailers(error, code, state.trailers));
 }
 
 /** Iterator of either kind. */

@@ -166,7 +166,9 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     this.warnings = new WarningLimit(clock);
     this.#releases = new Releases(clock);
     this.#failures = new FailureLog(serverLog, options.printFailures ?? true);
-    this.#deadlines = new DeadlineQueue(clock);
+    this.#deadlines = new DeadlineQueue(clock, (error) => {
+      this.#failures.error("A deadline failed: {error}", { error });
+    });
     this.#dispatcher = wrapped(router.registry, options.dispatcher);
     this.host = new CallHost({
       dispatcher: this.#dispatcher,

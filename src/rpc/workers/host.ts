@@ -56,10 +56,10 @@ export function serveWorker(
   const scope = globalThis as unknown as WorkerScope;
   const calls = new Map<number, WorkerCall>();
   const router = new Router();
-  const host = new CallHost({
+  const host: CallHost = new CallHost({
     dispatcher: router.registry,
     clock: systemClock,
-    deadlines: new DeadlineQueue(systemClock),
+    deadlines: new DeadlineQueue(systemClock, (error) => logFailure(host, error)),
     compress: false,
     maxReceiveMessageBytes: 0xffffffff,
   });
@@ -98,12 +98,17 @@ export function serveWorker(
         memory: new MemoryShare(UNBOUNDED),
         handlers: new HandlerSlots(Infinity),
         lastCancelError: undefined,
+        fail: (error) => logFailure(host, error),
       };
       if (!call.closed) host.accept(call, connection);
       if (!call.closed) call.sink.onMessage(data.payload, false);
       if (!call.closed) call.sink.onHalfClose();
     }
   };
+}
+
+function logFailure(host: CallHost, error: unknown): void {
+  host.failures.error("A call of a worker failed: {error}", { error });
 }
 
 function lowerPriority(niceness: number): void {

@@ -45,7 +45,7 @@ class Fixture {
     Object.defineProperty(call, "writable", { get: () => this.writable });
     const core = {
       clock: this.clock,
-      deadlines: new DeadlineQueue(this.clock),
+      deadlines: new DeadlineQueue(this.clock, assert.ifError),
       compress: false,
       memory,
       starter: {

@@ -25,7 +25,7 @@ const none = () => new Pairs();
 class FakeWire {
   readonly started: { request: CallRequest; sink: ClientCallSink; cancelled: boolean }[] = [];
   readonly clock = new VirtualClock();
-  readonly deadlines = new DeadlineQueue(this.clock);
+  readonly deadlines = new DeadlineQueue(this.clock, assert.ifError);
 
   readonly connection = {
     free: true,

@@ -5,7 +5,7 @@ import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 
 Deno.test("DeadlineQueue calls each deadline once, not early, at most 2 ms late", () => {
   const clock = new VirtualClock();
-  const queue = new DeadlineQueue(clock);
+  const queue = new DeadlineQueue(clock, assert.ifError);
   const called: [number, number][] = [];
   for (const delay of [0, 0.5, 1, 5, 63, 64, 65, 1000, 4096, 70_000, 3_600_000]) {
     const at = clock.now() + delay;
@@ -20,7 +20,7 @@ Deno.test("DeadlineQueue calls each deadline once, not early, at most 2 ms late"
 
 Deno.test("DeadlineQueue.cancel() removes a deadline, also twice, after its call, and from a callback", () => {
   const clock = new VirtualClock();
-  const queue = new DeadlineQueue(clock);
+  const queue = new DeadlineQueue(clock, assert.ifError);
   const called: string[] = [];
   const at = clock.now() + 10;
   const a = queue.add(at, () => called.push("a"));
@@ -41,7 +41,7 @@ Deno.test("DeadlineQueue.cancel() removes a deadline, also twice, after its call
 
 Deno.test("DeadlineQueue sets one timer for many equal timeouts", () => {
   const clock = new VirtualClock();
-  const queue = new DeadlineQueue(clock);
+  const queue = new DeadlineQueue(clock, assert.ifError);
   for (let i = 0; i < 10_000; i++) {
     queue.cancel(queue.add(clock.now() + 30_000, () => assert.fail("was cancelled")));
     clock.advance(1);
@@ -53,7 +53,7 @@ Deno.test("DeadlineQueue sets one timer for many equal timeouts", () => {
 
 Deno.test("DeadlineQueue.close() removes all deadlines; the queue can be used afterwards", () => {
   const clock = new VirtualClock();
-  const queue = new DeadlineQueue(clock);
+  const queue = new DeadlineQueue(clock, assert.ifError);
   let called = 0;
   const handle = queue.add(clock.now() + 10, () => called++);
   queue.close();
@@ -66,7 +66,7 @@ Deno.test("DeadlineQueue.close() removes all deadlines; the queue can be used af
 
 Deno.test("DeadlineQueue runs for 30 days, with deadlines beyond its range", () => {
   const clock = new VirtualClock();
-  const queue = new DeadlineQueue(clock);
+  const queue = new DeadlineQueue(clock, assert.ifError);
   const day = 86_400_000;
   const called: number[] = [];
   const start = clock.now();
@@ -75,7 +75,7 @@ Deno.test("DeadlineQueue runs for 30 days, with deadlines beyond its range", () 
   assert.deepEqual(called, [1, 5, 11, 13]);
   // The timer fires very late, as after a suspend of the machine.
   const sleeper = new VirtualClock();
-  const late = new DeadlineQueue(sleeper);
+  const late = new DeadlineQueue(sleeper, assert.ifError);
   late.add(sleeper.now() + 50 * day, () => called.push(50));
   clock.advance(30 * day);
   sleeper.advance(60 * day);
@@ -92,7 +92,7 @@ Deno.test("DeadlineQueue agrees with a plain list for random additions, cancels 
   );
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
     const clock = new VirtualClock();
-    const queue = new DeadlineQueue(clock);
+    const queue = new DeadlineQueue(clock, assert.ifError);
     const all: { at: number; calledAt?: number; cancelled?: boolean; handle: unknown }[] = [];
     for (const one of steps) {
       if ("add" in one) {

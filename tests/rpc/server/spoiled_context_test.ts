@@ -91,3 +91,61 @@ for (const wire of ["grpc", "lean"] as const) {
     }
   }
 }
+
+const SHARED: Record<string, (context: HandlerContext) => object> = {
+  "the facts about its peer": ({ peer }) => peer,
+  "its method": ({ method }) => method,
+  "the codec of its requests": ({ method }) => method.requestCodec,
+  "the codec of its replies": ({ method }) => method.responseCodec,
+};
+
+for (const wire of ["grpc", "lean"] as const) {
+  for (const [does, spoil] of Object.entries(SPOILERS)) {
+    for (const [what, targetOf] of Object.entries(SHARED)) {
+      Deno.test(`${wire}: a handler that ${does} ${what} changes nothing for other calls`, async () => {
+        await using rig = await served((router) => {
+          router.method("/spoils", {}, (request, context) => {
+            try {
+              spoil(targetOf(context));
+            } catch {
+              // What other calls share refuses the change.
+            }
+            return request;
+          });
+          router.method("/tells", {}, (_, { peer, method }) => {
+            const { requestCodec, responseCodec } = method;
+            return new TextEncoder().encode(
+              JSON.stringify([
+                peer,
+                method,
+                [requestCodec, responseCodec].map(({ name, encode, decode }) =>
+                  [name, typeof encode, typeof decode].join()
+                ),
+              ]),
+            );
+          });
+        }, { connect: { wire, poolSize: 1 }, serve: { printFailures: false } });
+        const { channel } = rig;
+        const tells = async (): Promise<string> =>
+          new TextDecoder().decode(await channel.call("/tells", NOTHING));
+        const before = await tells();
+        await settled(channel.call("/spoils", NOTHING));
+        assert.equal(await tells(), before);
+        await channel.call("/spoils", NOTHING);
+      });
+    }
+  }
+
+  Deno.test(`${wire}: a handler that transfers an empty message harms no other call`, async () => {
+    await using rig = await served((router) => {
+      router.method("/transfers", {}, (request) => {
+        const buffer = request.buffer as ArrayBuffer;
+        assert.throws(() => structuredClone(request, { transfer: [buffer] }));
+        assert.throws(() => buffer.transfer());
+        return request;
+      });
+    }, { connect: { wire } });
+    assert.equal((await rig.channel.call("/transfers", NOTHING)).length, 0);
+    assert.equal((await rig.channel.call("/transfers", NOTHING)).length, 0);
+  });
+}
