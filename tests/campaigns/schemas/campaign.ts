@@ -266,6 +266,9 @@ function explanationOf(
       ? "binary: unknown values of closed enums in lists and maps are kept there, as by protobuf-es"
       : undefined;
   }
+  if (one instanceof Error && one.message.includes("is not in the range of a double")) {
+    return "JSON: numbers beyond a double in a Value, which protobuf-es and json_format make infinite";
+  }
   if (/-0(?![.\d])/.test(input) && equal(unsigned(one), unsigned(other))) {
     return "JSON: protobuf-es keeps the sign of -0 in integers";
   }
