@@ -63,7 +63,7 @@ Deno.test("links of pages lead to files and headings that exist", async () => {
 
 Deno.test("pages name tasks that exist", () => {
   for (const [page, text] of pages) {
-    for (const [, task] of text.matchAll(/(?:deno|deno@[\d.]+) task ([\w:]+)/g)) {
+    for (const [, task] of text.matchAll(/(?:deno|deno@[\d.]+) task ([\w:-]+)/g)) {
       assert.ok(task in config.tasks, `${page}: deno task ${task}`);
     }
   }
