@@ -13,6 +13,7 @@ import {
   type Registry,
 } from "@bufbuild/protobuf";
 import type { Codec } from "./codec.ts";
+import { MAX_JSON_ELEMENTS, withImports } from "./message_json.ts";
 import { protobufJsonCodec } from "./proto_json.ts";
 import { protobufCodec } from "./protobuf.ts";
 
@@ -32,21 +33,17 @@ export function messageCodec<D extends DescMessage>(
   return protobufJsonCodec(descriptor, {
     registry,
     ignoreUnknownFields: true,
-    maxElements: MAX_ELEMENTS,
+    maxElements: MAX_JSON_ELEMENTS,
   });
 }
 
-// Most objects, lists and members of a message: JSON of these takes longer to parse than its length suggests.
-const MAX_ELEMENTS = 262_144;
 const registries = new WeakMap<DescFile, Registry>();
 
 /** Registry of a file's types and those of all files that it imports, directly or not. */
 function registryOf(file: DescFile): Registry {
   let registry = registries.get(file);
   if (registry === undefined) {
-    const files = new Set<DescFile>([file]);
-    for (const one of files) for (const dependency of one.dependencies) files.add(dependency);
-    registry = createRegistry(...files);
+    registry = createRegistry(...withImports([file]));
     registries.set(file, registry);
   }
   return registry;

@@ -19,9 +19,11 @@ import { type JsonMessageCodec, protobufJsonCodec } from "./proto_json.ts";
 /** Returns the types that messages may have in fields of type Any. */
 export type JsonTypes = () => Registry;
 
-// Largest number of objects, lists and members in the JSON of a message: they take longer to parse than their length
-// suggests.
-const MAX_ELEMENTS = 262_144;
+/**
+ * Largest number of objects, lists and members in the JSON of a message, by default: they take longer to parse than
+ * their length suggests.
+ */
+export const MAX_JSON_ELEMENTS = 65_536;
 const NO_TYPES = createRegistry();
 
 /** No types. */
@@ -41,7 +43,8 @@ export function jsonTypes(services: () => readonly DescService[]): JsonTypes {
   };
 }
 
-function withImports(files: readonly DescFile[]): Set<DescFile> {
+/** Returns the files and all files that they import, directly or not. */
+export function withImports(files: readonly DescFile[]): Set<DescFile> {
   const all = new Set<DescFile>();
   const add = (file: DescFile) => {
     if (all.has(file)) return;
@@ -63,7 +66,7 @@ export function jsonCodecOf(type: DescMessage, types: JsonTypes): Codec<unknown>
     const current = types();
     if (compiled !== undefined && registry === current) return compiled;
     registry = current;
-    const options = { registry, ignoreUnknownFields: true, maxElements: MAX_ELEMENTS };
+    const options = { registry, ignoreUnknownFields: true, maxElements: MAX_JSON_ELEMENTS };
     return compiled = protobufJsonCodec(type, options);
   };
   return {

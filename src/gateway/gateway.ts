@@ -10,6 +10,7 @@ import { checkRanges, measured, type Ranges, whole } from "../limits/ranges.ts";
 import { DEFAULT_BUFFERED_BYTES } from "../limits/memory_pool.ts";
 import { printableJson } from "../call/printable.ts";
 import { Status } from "../call/status.ts";
+import { MAX_JSON_ELEMENTS } from "../codec/message_json.ts";
 import { protobufCodec } from "../codec/protobuf.ts";
 import { protobufJsonCodec } from "../codec/proto_json.ts";
 import { RpcError, TransportError } from "../errors.ts";
@@ -92,7 +93,7 @@ export class Gateway {
     this.#channel = channel;
     checkRanges(options, RANGES);
     this.#maxBodyBytes = options.maxBodyBytes ?? 4_194_304;
-    this.#maxJsonElements = options.maxJsonElements ?? 65_536;
+    this.#maxJsonElements = options.maxJsonElements ?? MAX_JSON_ELEMENTS;
     this.#bodies = new BodyPool(options.maxBufferedBytes ?? DEFAULT_BUFFERED_BYTES);
     this.#timeoutMs = options.timeoutMs ?? 15_000;
     this.#routes = new Map(
