@@ -8,11 +8,9 @@ import type { Message } from "@bufbuild/protobuf";
 import { Status } from "../call/status.ts";
 import { JsonLimitError, type JsonMessageCodec } from "../codec/proto_json.ts";
 import { RpcError } from "../errors.ts";
-import { AddressShares } from "../limits/address_shares.ts";
-import { MemoryPool, MemoryShare } from "../limits/memory_pool.ts";
 import { HttpBodyError } from "../rpc/http/handler.ts";
 import type { BodyAccount } from "../rpc/http/request_body.ts";
-import { clientAddress, gatherBody } from "../rpc/http/request.ts";
+import { gatherBody } from "../rpc/http/request.ts";
 
 /** Rejected request: an HTTP status and an error. */
 export class BadRequest extends Error {
@@ -36,28 +34,29 @@ export function isJson(contentType: string | null): boolean {
 
 /** Bytes of the bodies that are being read, over all requests. */
 export class BodyPool {
-  readonly #memory: MemoryPool;
-  readonly #shares: AddressShares;
+  #used = 0;
 
   /** `limitBytes`: limit on the bytes held at once. */
-  constructor(readonly limitBytes: number) {
-    this.#memory = new MemoryPool(limitBytes);
-    this.#shares = new AddressShares(this.#memory);
-  }
+  constructor(readonly limitBytes: number) {}
 
   /** Bytes held now. */
   get used(): number {
-    return this.#memory.used;
+    return this.#used;
   }
 
-  /** Returns the share of a client, or of one request whose client is unknown. A known one needs a later `release`. */
-  acquire(client: string | undefined): MemoryShare {
-    return client === undefined ? new MemoryShare(this.#memory) : this.#shares.acquire(client);
+  /** Holds `count` more bytes. Throws BadRequest (503) beyond the limit. */
+  take(count: number): void {
+    if (this.#used + count > this.limitBytes) {
+      throw poolFull(
+        `Too many bytes of unfinished bodies, limit is ${this.limitBytes}: try again later`,
+      );
+    }
+    this.#used += count;
   }
 
-  /** Ends one use of the share of a client. */
-  release(client: string | undefined): void {
-    if (client !== undefined) this.#shares.release(client);
+  /** Frees `count` bytes. */
+  give(count: number): void {
+    this.#used -= count;
   }
 }
 
@@ -71,42 +70,25 @@ export interface BodyLimits {
   readonly timeoutMs: number;
 }
 
-/** Bytes of one body, in the share of its client. */
+/** Bytes of one body. */
 class BodyShare implements BodyAccount {
   readonly #limits: BodyLimits;
-  readonly #share: MemoryShare;
-  readonly #isShared: boolean;
   #held = 0;
 
-  /** `client` is undefined when it is unknown: only the limit of the whole pool then applies. */
-  constructor(limits: BodyLimits, client: string | undefined) {
+  constructor(limits: BodyLimits) {
     this.#limits = limits;
-    this.#share = limits.pool.acquire(client);
-    this.#isShared = client !== undefined;
   }
 
-  /** Throws BadRequest: 413 beyond the limit of the body, 503 beyond that of the pool or the client's share. */
   take(bytes: number): void {
     const { maxBytes, pool } = this.#limits;
     if (this.#held + bytes > maxBytes) throw tooLarge(maxBytes);
-    const fits = this.#isShared ? this.#share.allows(bytes) : pool.used + bytes <= pool.limitBytes;
-    if (!fits) {
-      throw poolFull(
-        `Too many bytes of unfinished bodies, limit is ${pool.limitBytes}: try again later`,
-      );
-    }
-    this.#share.take(bytes);
+    pool.take(bytes);
     this.#held += bytes;
   }
 
   give(bytes: number): void {
-    this.#share.give(bytes);
+    this.#limits.pool.give(bytes);
     this.#held -= bytes;
-  }
-
-  /** Frees all bytes. */
-  giveAll(): void {
-    this.give(this.#held);
   }
 }
 
@@ -131,24 +113,9 @@ export async function readJson(request: Request, limits: BodyLimits): Promise<Ui
   }
   const announced = Number(request.headers.get("content-length") ?? "0");
   if (announced > limits.maxBytes) throw tooLarge(limits.maxBytes);
-  if (announced > 0 && announced <= SMALL_BYTES) return await readWhole(request.bytes(), limits);
-  const client = clientAddress(request);
-  const share = new BodyShare(limits, client);
-  try {
-    const whole = gatherBody(request, share);
-    return whole === undefined
-      ? await readStream(request, limits, share)
-      : await readWhole(whole, limits);
-  } finally {
-    limits.pool.release(client);
-  }
-}
-
-async function readStream(
-  request: Request,
-  limits: BodyLimits,
-  share: BodyShare,
-): Promise<Uint8Array> {
+  const small = announced > 0 && announced <= SMALL_BYTES;
+  const whole = small ? request.bytes() : gatherBody(request, new BodyShare(limits));
+  if (whole !== undefined) return await readWhole(whole, limits);
   if (request.body === null) return new Uint8Array(0);
   const reader = request.body.getReader();
   let late = false;
@@ -158,7 +125,7 @@ async function readStream(
     reader.cancel().catch(() => {});
   }, Math.min(limits.timeoutMs, MAX_TIMER_MS));
   try {
-    const bytes = await readAll(reader, share);
+    const bytes = await readAll(reader, limits);
     if (late) throw tooLate(limits.timeoutMs);
     return bytes;
   } catch (error) {
@@ -198,7 +165,7 @@ function cutShort(): never {
 
 async function readAll(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  share: BodyShare,
+  { maxBytes, pool }: BodyLimits,
 ): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -206,7 +173,8 @@ async function readAll(
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
-      share.take(value.length);
+      if (length + value.length > maxBytes) throw tooLarge(maxBytes);
+      pool.take(value.length);
       length += value.length;
       parts.push(value);
     }
@@ -219,7 +187,7 @@ async function readAll(
     }
     return all;
   } finally {
-    share.giveAll();
+    pool.give(length);
   }
 }
 

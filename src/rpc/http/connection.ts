@@ -9,8 +9,7 @@ import { toError } from "../../errors.ts";
 import { Http1ServerConnection, type Http1ServerSink } from "../../http1/connection.ts";
 import type { Exchange, ExchangeSink } from "../../http1/exchange.ts";
 import { systemTurns } from "../../event_loop/turns.ts";
-import type { AddressShares } from "../../limits/address_shares.ts";
-import type { MemoryShare } from "../../limits/memory_pool.ts";
+import { type MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { ConnectionDriver } from "../core/connection_driver.ts";
 import { FailureLog } from "../core/failure_log.ts";
@@ -28,8 +27,7 @@ export interface HttpConnectionOwner {
   readonly handler: HttpHandler;
   readonly onError: ((error: unknown) => Response | Promise<Response>) | undefined;
   readonly limits: Required<HttpLimits>;
-  /** Bytes of bodies, by the address of the peer. */
-  readonly shares: AddressShares;
+  readonly memory: MemoryPool;
   readonly clock: Clock;
   /** Called when a request arrived. */
   requested(connection: HttpConnection): void;
@@ -56,13 +54,12 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
   #authority: string | null = null;
   #requested = false;
   #closed = false;
-  #ended = false;
 
   /** Takes over `stream`. */
   constructor(owner: HttpConnectionOwner, stream: ByteStream) {
     this.#owner = owner;
     this.#stream = stream;
-    this.#memory = owner.shares.acquire(stream.peer.address);
+    this.#memory = new MemoryShare(owner.memory);
   }
 
   /**
@@ -85,19 +82,19 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
           error,
         });
         this.#stream.close();
-        return this.#end();
+        return this.#owner.closed(this);
       } finally {
         clock.clearTimer(timer);
       }
     }
-    if (this.#closed) return this.#end();
+    if (this.#closed) return this.#owner.closed(this);
     if (this.#stream.peer.tls !== undefined) this.#scheme = "https";
     this.#engine = new Http1ServerConnection(this, limits, clock.now());
     this.#driver = new ConnectionDriver({
       stream: this.#stream,
       engine: this.#engine,
       clock,
-      onClose: () => this.#end(),
+      onClose: () => this.#owner.closed(this),
       failures: FAILURES,
       stallTimeoutMs: limits.stallTimeoutMs,
       deferClose: true,
@@ -107,13 +104,7 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
 
   /** Serves one request. */
   onRequest(exchange: Exchange): void {
-    const call = new HttpCall(
-      exchange,
-      this.#memory,
-      this.#scheme,
-      this.#driver!,
-      this.#stream.peer.address,
-    );
+    const call = new HttpCall(exchange, this.#memory, this.#scheme, this.#driver!);
     exchange.sink = call;
     this.#owner.requested(this);
     const { authority } = exchange.head;
@@ -151,13 +142,6 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
     this.#driver?.wake();
   }
 
-  #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    this.#owner.shares.release(this.#stream.peer.address);
-    this.#owner.closed(this);
-  }
-
   /** Closes at once. */
   close(reason: string): void {
     if (this.#driver !== null) return this.#driver.close(reason);
@@ -180,12 +164,11 @@ class HttpCall implements ExchangeSink {
     memory: MemoryShare,
     scheme: string,
     driver: ConnectionDriver,
-    peer: string,
   ) {
     this.#driver = driver;
     this.#exchange = exchange;
     this.#body = new RequestBody(exchange, memory);
-    this.request = new IncomingRequest(exchange.head, this.#body, scheme, peer);
+    this.request = new IncomingRequest(exchange.head, this.#body, scheme);
     this.sender = new ResponseSender(exchange, memory, driver);
   }
 

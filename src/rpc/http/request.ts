@@ -13,8 +13,6 @@ import { delegate, RequestHeaders } from "./request_headers.ts";
 
 const utf8 = new TextDecoder();
 
-let addressOf: (request: IncomingRequest) => string;
-
 /** `Request` around a request of the engine. */
 export class IncomingRequest {
   readonly #head: RequestHead;
@@ -27,15 +25,8 @@ export class IncomingRequest {
   #stream: ReadableStream<Uint8Array<ArrayBuffer>> | null = null;
   #real: Request | null = null;
 
-  readonly #peer: string;
-
-  static {
-    addressOf = (request) => request.#peer;
-  }
-
-  /** `scheme` is `http` or `https`, `peer` the address of the client. */
-  constructor(head: RequestHead, body: RequestBody, scheme: string, peer: string) {
-    this.#peer = peer;
+  /** `scheme` is `http` or `https`. */
+  constructor(head: RequestHead, body: RequestBody, scheme: string) {
     this.#head = head;
     this.#body = body;
     this.url = urlOf(head, scheme);
@@ -142,11 +133,6 @@ export function gatherBody(
   account: BodyAccount,
 ): Promise<Uint8Array<ArrayBuffer>> | undefined {
   return request instanceof IncomingRequest ? request.gather(account) : undefined;
-}
-
-/** Returns the address of the client of a request of `serveHttp`; undefined for other requests. */
-export function clientAddress(request: Request): string | undefined {
-  return request instanceof IncomingRequest ? addressOf(request) : undefined;
 }
 
 /** URL of a request; `*` becomes `/`. */

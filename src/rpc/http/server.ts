@@ -6,7 +6,6 @@
 
 import type { Clock } from "../../call/clock.ts";
 import { systemTurns } from "../../event_loop/turns.ts";
-import { AddressShares } from "../../limits/address_shares.ts";
 import { MemoryPool } from "../../limits/memory_pool.ts";
 import { checkRange, measured } from "../../limits/ranges.ts";
 import { listen } from "../../transport/mod.ts";
@@ -79,8 +78,7 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
   readonly handler: HttpHandler;
   readonly onError: HttpServeOptions["onError"];
   readonly limits: Required<HttpLimits>;
-  readonly #memory: MemoryPool;
-  readonly shares: AddressShares;
+  readonly memory: MemoryPool;
   readonly clock: Clock = systemClock;
   readonly finished: Promise<void>;
   readonly #finish: () => void;
@@ -103,8 +101,7 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
     this.handler = handler;
     this.limits = limits;
     this.onError = onError;
-    this.#memory = new MemoryPool(limits.maxBufferedBytes);
-    this.shares = new AddressShares(this.#memory);
+    this.memory = new MemoryPool(limits.maxBufferedBytes);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.finished = promise;
     this.#finish = resolve;
@@ -180,7 +177,7 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
       open: this.#connections.size,
       accepted: this.#accepted,
       refused: this.#refused,
-      bufferedBytes: this.#memory.used,
+      bufferedBytes: this.memory.used,
     };
   }
 
