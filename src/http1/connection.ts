@@ -91,6 +91,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
       this.#held.append(chunk);
       this.#processHeld();
     }
+    if (this.#finished) return;
     if (this.#isGathering) this.#tinyReads.count(chunk.length, nowMs);
     else this.#tinyReads.reset();
   }
@@ -377,6 +378,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     if (this.#finished) return;
     this.#finished = true;
     this.#timeouts.stopInput();
+    this.#tinyReads.stop();
     const exchange = this.#exchange;
     this.#exchange = null;
     this.#body.clear();

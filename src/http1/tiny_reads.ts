@@ -37,6 +37,11 @@ export class TinyReads {
     this.#inRow = 0;
   }
 
+  /** Ends the delay: the connection has ended. */
+  stop(): void {
+    this.#delayedUntilMs = Infinity;
+  }
+
   /** Ends a delay that is over at `nowMs`. */
   onTimer(nowMs: number): void {
     if (nowMs >= this.#delayedUntilMs) this.#delayedUntilMs = Infinity;

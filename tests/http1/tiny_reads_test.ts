@@ -58,3 +58,21 @@ Deno.test("what ends late of a delayed request is served, and its timeouts hold"
   assert.match(client.take(), /^HTTP\/1\.1 408 /);
   assert.equal(client.nowMs, 6_000);
 });
+
+Deno.test("no timer is left of a delay when the connection ends", () => {
+  const ends: ((client: Client) => void)[] = [
+    ({ engine, nowMs }) => engine.receiveEnd(nowMs),
+    ({ engine, nowMs }) => engine.transportLost("lost", nowMs),
+    ({ engine, nowMs }) => engine.abort("aborted", nowMs),
+    (client) => client.send("\0"),
+  ];
+  for (const end of ends) {
+    const client = new Client();
+    drip(client, HEAD);
+    end(client);
+    if (client.engine.finished) client.take();
+    client.engine.outputDrained(client.nowMs);
+    client.engine.transportLost("closed", client.nowMs);
+    assert.equal(client.engine.nextTimerMs(), Infinity);
+  }
+});

@@ -68,7 +68,7 @@ export class Http1Exchange implements HttpExchange, ExchangeSink {
     this.#sink = sink;
     if (this.#bodyEnded) return sink.onBodyEnd();
     if (streams) this.#exchange.streamBody();
-    this.#exchange.readBody();
+    this.#exchange.readBody(streams);
   }
 
   setReadPaused(paused: boolean): void {
