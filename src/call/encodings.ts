@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Supported compressions, as peers are told. */
+/** Supported compressions, as a value of `grpc-accept-encoding` and `accept-encoding`. */
 export const ENCODINGS = "identity,gzip";
 
 const KNOWN: ReadonlySet<string> = new Set(ENCODINGS.split(","));
