@@ -223,7 +223,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#processHeld();
   }
 
-  onBodyStreams(): void {
+  onBodyOfMessages(): void {
     if (!this.bodyEnded) this.#timeouts.bodyStreams(this.#nowMs);
   }
 
@@ -297,7 +297,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   get #isGathering(): boolean {
     const exchange = this.#exchange;
     if (exchange === null) return this.#scanner.started;
-    return !this.bodyEnded && exchange.wantsBody && !exchange.streamsBody;
+    return !this.bodyEnded && exchange.gathersBody;
   }
 
   #receiveHead(bytes: Uint8Array, start: number): number | Refusal {

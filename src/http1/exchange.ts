@@ -25,8 +25,8 @@ export interface ExchangeOwner {
   readonly bodyEnded: boolean;
   /** Called when the handler starts or resumes reading the body. */
   onBodyWanted(): void;
-  /** Called when the body may pause, because the peer sends it over time. */
-  onBodyStreams(): void;
+  /** Called when the body is read as `messages`, so that the peer may pause. */
+  onBodyOfMessages(): void;
   /** Called after output was appended. */
   onSent(): void;
   /** Called once, when the response is complete. */
@@ -49,6 +49,13 @@ export interface ExchangeSink {
   /** Called when `writable` has become true again. */
   onWritable(): void;
 }
+
+/**
+ * How a handler uses a body: only `whole`, so that reads of one that arrives in tiny parts may be delayed by 1 s; in
+ * `parts`, as they arrive; or as `messages` that the peer sends over time, which exempts the body from its total time
+ * and its least rate: something of it must arrive within each `requestTimeoutMs`.
+ */
+export type BodyUse = "whole" | "parts" | "messages";
 
 const NO_SINK: ExchangeSink = { onBody() {}, onBodyEnd() {}, onAbort() {}, onWritable() {} };
 const NO_TRAILERS: readonly string[] = [];
@@ -80,7 +87,7 @@ export class Exchange implements BodySink {
   #closes = false;
   #discards = false;
   #reads = false;
-  #streams = false;
+  #use: BodyUse | undefined = undefined;
   #continued = false;
   #blocked = false;
 
@@ -98,9 +105,9 @@ export class Exchange implements BodySink {
     return this.#reads;
   }
 
-  /** Whether the handler waits for each part of the body, not only for its end. */
-  get streamsBody(): boolean {
-    return this.#streams;
+  /** Whether the handler waits only for the end of the body. */
+  get gathersBody(): boolean {
+    return this.#reads && this.#use === "whole";
   }
 
   /** Whether the response is complete or was aborted. */
@@ -110,27 +117,19 @@ export class Exchange implements BodySink {
 
   /**
    * Starts or resumes delivery of the body. The first call sends 100 Continue to a client that expects it (RFC 9110
-   * §10.1.1). `streams`: whether the handler uses parts before the end of the body, default true; otherwise reads of a
-   * body that arrives in tiny parts may be delayed by 1 s.
+   * §10.1.1). `use`: default that of the first call, `parts` for the first one.
    */
-  readBody(streams = true): void {
+  readBody(use: BodyUse = this.#use ?? "parts"): void {
     if (this.#reads || this.ended) return;
     this.#reads = true;
-    this.#streams = streams;
+    if (use === "messages" && this.#use !== use) this.#owner.onBodyOfMessages();
+    this.#use = use;
     if (this.head.expectsContinue && !this.#continued && this.#state === State.WAITING) {
       this.#continued = true;
       this.#owner.out.text("HTTP/1.1 100 Continue\r\n\r\n");
       this.#owner.onSent();
     }
     this.#owner.onBodyWanted();
-  }
-
-  /**
-   * Exempts the body from its total time and its least rate, because the peer sends it over time: something of it must
-   * arrive within each `requestTimeoutMs`.
-   */
-  streamBody(): void {
-    if (!this.ended) this.#owner.onBodyStreams();
   }
 
   /** Pauses delivery of the body until {@link readBody} is called. */
@@ -153,7 +152,7 @@ export class Exchange implements BodySink {
   discardBody(): void {
     this.#discards = true;
     this.#reads = true;
-    this.#streams = false;
+    this.#use = "whole";
   }
 
   /** Whether the client still waits for 100 Continue, and may never send the body. Called by the connection. */

@@ -10,7 +10,7 @@ function drip(client: Client, octets: string): number {
   return sent;
 }
 
-const gathering: Handle = (exchange) => exchange.readBody(false);
+const gathering: Handle = (exchange) => exchange.readBody("whole");
 const streaming: Handle = (exchange) => exchange.readBody();
 
 Deno.test("a header section that comes octet by octet is read once a second", () => {

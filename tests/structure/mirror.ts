@@ -108,7 +108,6 @@ export const UNMIRRORED: readonly Unmirrored[] = [
       "src/call/encodings.ts",
       "src/web/server/call_start.ts",
       "src/web/server/exchange.ts",
-      "src/web/server/http1_exchange.ts",
       "src/web/server/http2_exchange.ts",
       "src/web/server/plain_responses.ts",
       "src/web/server/stream_call.ts",

@@ -65,7 +65,7 @@ export class RequestBody {
     if (!this.#ended && this.#error === null) {
       await new Promise<void>((resolve) => {
         this.#resolve = resolve;
-        this.#exchange.readBody(this.#streams);
+        this.#exchange.readBody(this.#streams ? "parts" : "whole");
       });
     }
     if (this.#error !== null) throw this.#error;
@@ -81,7 +81,7 @@ export class RequestBody {
         while (this.#length === 0 && !this.#ended && this.#error === null) {
           await new Promise<void>((resolve) => {
             this.#resolve = resolve;
-            this.#exchange.readBody(this.#streams);
+            this.#exchange.readBody(this.#streams ? "parts" : "whole");
           });
         }
         if (this.#length > 0) controller.enqueue(this.#take());

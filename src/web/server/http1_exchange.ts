@@ -10,9 +10,9 @@ import type { Exchange, ExchangeSink } from "../../http1/exchange.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import type { HttpExchange, HttpExchangeSink } from "./exchange.ts";
 
-// Parts of a body up to this size are sent at once. Longer ones follow as the client reads.
+// Largest part of a body passed to the connection at once, in bytes; the rest waits until the client reads.
 const PART_BYTES = 32_768;
-// Parts up to this size are joined with their prefix, which saves a chunk.
+// Largest message that is copied behind its prefix, so that both leave in one chunk, in bytes.
 const JOINED_BYTES = 4_096;
 
 /** Part of a body that waits to be sent. */
@@ -67,8 +67,7 @@ export class Http1Exchange implements HttpExchange, ExchangeSink {
   readBody(sink: HttpExchangeSink, streams: boolean): void {
     this.#sink = sink;
     if (this.#bodyEnded) return sink.onBodyEnd();
-    if (streams) this.#exchange.streamBody();
-    this.#exchange.readBody(streams);
+    this.#exchange.readBody(streams ? "messages" : "whole");
   }
 
   setReadPaused(paused: boolean): void {
@@ -169,8 +168,8 @@ export class Http1Exchange implements HttpExchange, ExchangeSink {
   }
 
   /**
-   * Makes the peer pay with a new connection: requests come one at a time, so no more work is at stake. Once the head is
-   * sent the close could not be announced, and the peer might send its next request into it.
+   * Closes the connection after the response, so that each fault costs the peer a new connection. Without effect once the
+   * head is sent: it could not announce the close any more, and the peer's next request would be lost.
    */
   chargeFault(): void {
     if (!this.#exchange.headSent) this.#exchange.closeAfter();

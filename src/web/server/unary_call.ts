@@ -177,12 +177,12 @@ export class UnaryCall implements ServerCall, HttpExchangeSink {
     this.#body.clear();
   }
 
-  /** Always: the response is one message. */
+  /** Always true: the single response message never waits for the peer. */
   get writable(): boolean {
     return true;
   }
 
-  /** Without effect: the handler starts once the message is complete. */
+  /** Without effect: the only request message is complete when the handler starts. */
   setReadPaused(): void {}
 
   chargeFault(): void {
