@@ -1,6 +1,6 @@
 /**
  * Runs `deno test -A` with short output: a dot for each test, the failures, and a last line
- * `N passed, N failed`. Arguments are passed on: `deno task test tests/hpack` runs a part.
+ * `N passed, N failed`, with `, N skipped` behind it where tests were. Arguments are passed on: `deno task test tests/hpack` runs a part.
  *
  * @module
  */
@@ -20,8 +20,12 @@ for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
 }
 const { code } = await child.status;
 
-const summary = stripVTControlCharacters(tail).match(/(\d+) passed.*?\| (\d+) failed/s);
-const [passed, failed] = summary ? [Number(summary[1]), Number(summary[2])] : [0, 1];
+const summary = stripVTControlCharacters(tail)
+  .match(/(\d+) passed.*?\| (\d+) failed(?:.*?\| (\d+) ignored)?/s);
+const [passed, failed, skipped] = summary
+  ? [Number(summary[1]), Number(summary[2]), Number(summary[3] ?? 0)]
+  : [0, 1, 0];
 // An error outside of tests, such as a file that does not load, counts as one failure.
-console.log(`${passed} passed, ${code !== 0 && failed === 0 ? 1 : failed} failed`);
+const failures = code !== 0 && failed === 0 ? 1 : failed;
+console.log(`${passed} passed, ${failures} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
 Deno.exit(code);

@@ -1,0 +1,180 @@
+/**
+ * The cases, which run in the page: each returns when it has passed and throws otherwise.
+ *
+ * @module
+ */
+
+import { type Caller, CALLERS, Failure, httpMethods } from "./callers.ts";
+import { INITIAL, TRAILING, WAIT_FOR_END, WAIT_FOR_RELEASE } from "./methods.ts";
+
+function same(actual: unknown, expected: unknown): void {
+  const [a, e] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (a !== e) throw new Error(`${a} instead of ${e}`);
+}
+
+async function failure(call: Promise<unknown>): Promise<Failure> {
+  try {
+    await call;
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error("The call did not fail");
+}
+
+const timeout = (ms: number) =>
+  new Promise((_, reject) => setTimeout(() => reject(new Error("The case hangs")), ms));
+
+async function all(replies: AsyncIterable<number>): Promise<number[]> {
+  const sizes: number[] = [];
+  for await (const size of replies) sizes.push(size);
+  return sizes;
+}
+
+const asked = { responseStatus: { code: 9, message: "as asked: ä€😀" } };
+
+const CASES: Record<string, (caller: Caller) => Promise<void>> = {
+  async unary(caller) {
+    for (const size of [0, 10, 3_000]) {
+      const reply = await caller.unary({ payload: { body: new Uint8Array(size).fill(7) } });
+      same(reply.size, size);
+    }
+  },
+
+  async "large unary"(caller) {
+    const size = Math.min(300_000, caller.maxRequestBytes);
+    const reply = await caller.unary({ payload: { body: new Uint8Array(size).fill(7) } });
+    same(reply.size, size);
+  },
+
+  async "many calls at once"(caller) {
+    const sizes = Array.from({ length: 50 }, (_, i) => i);
+    const replies = await Promise.all(
+      sizes.map((size) => caller.unary({ payload: { body: new Uint8Array(size) } })),
+    );
+    same(replies.map((reply) => reply.size), sizes);
+  },
+
+  async metadata(caller) {
+    const reply = await caller.unary({}, {
+      metadata: { [INITIAL]: "first value", [TRAILING]: btoa("\x00\xff\xab").replace(/=+$/, "") },
+    });
+    same(reply.initial, "first value");
+    same(reply.trailing?.replace(/=+$/, ""), "AP+r");
+  },
+
+  async "server stream"(caller) {
+    const sizes = [1, 0, 100_000, 5];
+    const responseParameters = sizes.map((size) => ({ size }));
+    same(await all(caller.stream({ responseParameters })), sizes);
+    same(await all(caller.stream({ responseParameters: [] })), []);
+  },
+
+  async "server stream message by message"(caller) {
+    const intervalUs = caller.incremental ? WAIT_FOR_RELEASE : 0;
+    const sizes: number[] = [];
+    const responseParameters = [{ size: 1 }, { size: 2, intervalUs }, { size: 3, intervalUs }];
+    for await (const size of caller.stream({ responseParameters })) {
+      sizes.push(size);
+      // The handler sends the next message only after this call.
+      if (size < 3 && caller.incremental) await caller.release();
+    }
+    same(sizes, [1, 2, 3]);
+  },
+
+  async "error with details"(caller) {
+    const { code, message, reasons } = await failure(caller.unary(asked));
+    same([code, message, reasons], [9, asked.responseStatus.message, ["ASKED"]]);
+  },
+
+  async "error after messages"(caller) {
+    const sizes: number[] = [];
+    const error = await failure((async () => {
+      const request = { responseParameters: [{ size: 4 }, { size: 5 }], ...asked };
+      for await (const size of caller.stream(request)) sizes.push(size);
+    })());
+    same(sizes, [4, 5]);
+    same([error.code, error.message, error.reasons], [9, asked.responseStatus.message, ["ASKED"]]);
+  },
+
+  async "unknown method"(caller) {
+    same((await failure(caller.unknown())).code, 12);
+  },
+
+  async "unary cancelled"(caller) {
+    const controller = new AbortController();
+    const call = failure(
+      caller.unary({ responseSize: WAIT_FOR_END }, { signal: controller.signal }),
+    );
+    // The server's answer to a second call shows that the first has reached it.
+    await caller.unary({});
+    setTimeout(() => controller.abort(), 50);
+    same((await call).code, 1);
+  },
+
+  async "stream cancelled"(caller) {
+    if (!caller.incremental) return await CASES["unary cancelled"](caller);
+    const controller = new AbortController();
+    const request = { responseParameters: [{ size: 1 }, { size: WAIT_FOR_END }] };
+    const error = await failure((async () => {
+      for await (const _ of caller.stream(request, { signal: controller.signal })) {
+        controller.abort();
+      }
+    })());
+    same(error.code, 1);
+  },
+
+  async "unary deadline"(caller) {
+    const error = await failure(caller.unary({ responseSize: WAIT_FOR_END }, { timeoutMs: 200 }));
+    same(error.code, 4);
+  },
+
+  async "stream deadline"(caller) {
+    const request = { responseParameters: [{ size: 1 }, { size: WAIT_FOR_END }] };
+    const error = await failure(all(caller.stream(request, { timeoutMs: 200 })));
+    same(error.code, 4);
+  },
+};
+
+/** Cases that pass on a server that does not allow the page. */
+const REFUSED: Record<string, (caller: Caller) => Promise<void>> = {
+  async unary(caller) {
+    await failure(caller.unary({}));
+  },
+  async stream(caller) {
+    await failure(all(caller.stream({ responseParameters: [{ size: 1 }] })));
+  },
+};
+
+const PAGES: Record<string, (url: string) => Promise<void>> = {
+  async "request field that is not allowed"(url) {
+    const response = await fetch(`${url}/grpc.testing.TestService/EmptyCall`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "x-not-allowed": "1" },
+      body: "{}",
+    }).catch((error: Error) => error.name);
+    same(response, "TypeError");
+  },
+  async "plain request without preflight"(url) {
+    const response = await fetch(`${url}/`).then((r) => r.text(), (error: Error) => error.name);
+    same(response, "TypeError");
+  },
+};
+
+Object.assign(globalThis, {
+  names: { callers: Object.keys(CALLERS), cases: Object.keys(CASES), pages: Object.keys(PAGES) },
+  httpMethods,
+  /** Resolves to "passed", or to what went wrong. */
+  async run(group: "cases" | "refused" | "page", caller: string, name: string, url: string) {
+    try {
+      const running = group === "page"
+        ? PAGES[name](url)
+        : (group === "cases" ? CASES : REFUSED)[name](CALLERS[caller](url));
+      await Promise.race([running, timeout(20_000)]);
+      return "passed";
+    } catch (error) {
+      const { code, stack } = error as Failure;
+      return `${code === undefined ? "" : `code ${code}: `}${(error as Error).message}\n${stack}`;
+    }
+  },
+});

@@ -1,0 +1,163 @@
+/**
+ * The official clients of web pages in headless Chromium against a server, from another origin: `deno task test:browser`.
+ *
+ * @module
+ */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { serve, type ServeOptions, type Server } from "../../../mod.ts";
+import { selfSigned } from "../../../src/transport/certs.ts";
+import { findChromium, Page } from "../../fixtures/browser.ts";
+import { bundle } from "./bundle.ts";
+import { INITIAL, TRAILING } from "./methods.ts";
+import { BrowserHandlers, type EndedCall } from "./service.ts";
+
+const chromium = await findChromium();
+const why = chromium === undefined ? " (skipped: chromium is not installed)" : "";
+if (why !== "") console.log(`Browser suite${why}`);
+
+/** Serves a page with `script`, under two names and so with two origins. */
+function servePage(script: string) {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/page.js") {
+      return new Response(script, { headers: { "content-type": "text/javascript" } });
+    }
+    const page = `<!doctype html><link rel="icon" href="data:,"><script src="/page.js"></script>`;
+    return new Response(page, { headers: { "content-type": "text/html" } });
+  });
+  const { port } = server.addr;
+  return {
+    allowed: `http://127.0.0.1:${port}`,
+    foreign: `http://localhost:${port}`,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+/** Serves {@link BrowserHandlers} to pages of one origin. */
+function serveCalls(handlers: BrowserHandlers, origin: string, more: ServeOptions = {}) {
+  return serve("127.0.0.1:0", (router) => handlers.add(router), {
+    web: {
+      cors: {
+        origins: [origin],
+        headers: [INITIAL, TRAILING],
+        exposedHeaders: [INITIAL, TRAILING],
+      },
+    },
+    ...more,
+  });
+}
+
+const urlOf = (server: Server, scheme: string) => `${scheme}://${server.addresses[0]}`;
+
+const run = (page: Page, ...args: string[]) =>
+  page.evaluate(`run(${args.map((arg) => JSON.stringify(arg)).join(", ")})`);
+
+/** Checks what the server saw of a call that the page or its deadline has ended. */
+function checkEnd(name: string, { code, timeLeftMs }: EndedCall): void {
+  if (name.includes("cancelled")) {
+    assert.deepEqual({ code, timeLeftMs }, { code: "CANCELLED", timeLeftMs: Infinity });
+  } else {
+    // The clients cancel calls at their deadline, possibly before the server ends them.
+    assert.match(code, /^(CANCELLED|DEADLINE_EXCEEDED)$/);
+    assert.ok(timeLeftMs <= 200, `${timeLeftMs}`);
+  }
+}
+
+interface Names {
+  callers: string[];
+  cases: string[];
+  pages: string[];
+}
+
+Deno.test({
+  name: `official clients in Chromium${why}`,
+  ignore: chromium === undefined,
+  async fn(t) {
+    await using pages = servePage(await bundle(join(import.meta.dirname!, "page.ts")));
+    await using page = await Page.open(chromium!, ["--ignore-certificate-errors"]);
+    await page.goto(pages.allowed);
+    const names = await page.evaluate("names") as Names;
+    assert.equal(names.callers.length, 7);
+
+    for (
+      const { scheme, wire, options } of [
+        { scheme: "http", wire: "http1", options: {} },
+        { scheme: "https", wire: "grpc", options: { tls: await selfSigned() } },
+      ] as const
+    ) {
+      const handlers = new BrowserHandlers();
+      await using server = await serveCalls(handlers, pages.allowed, options);
+      for (const caller of names.callers) {
+        for (const name of names.cases) {
+          await t.step(`${scheme}, ${caller}: ${name}`, async () => {
+            assert.equal(await run(page, "cases", caller, name, urlOf(server, scheme)), "passed");
+            if (/cancelled|deadline/.test(name)) checkEnd(name, await handlers.nextEnded());
+          });
+        }
+      }
+      await t.step(`${scheme}: calls by GET`, async () => {
+        const methods = await page.evaluate("httpMethods.splice(0)") as string[];
+        assert.ok(methods.includes("GET"), String(methods));
+      });
+      await t.step(`${scheme}: the browser used ${wire === "grpc" ? "HTTP/2" : "HTTP/1.1"}`, () => {
+        const { grpc, http1 } = server.stats().connections;
+        assert.ok(wire === "grpc" ? grpc > 0 && http1 === 0 : http1 > 0 && grpc === 0);
+      });
+    }
+  },
+});
+
+Deno.test({
+  name: `pages of other origins in Chromium${why}`,
+  ignore: chromium === undefined,
+  async fn(t) {
+    await using pages = servePage(await bundle(join(import.meta.dirname!, "page.ts")));
+    await using page = await Page.open(chromium!);
+    const handlers = new BrowserHandlers();
+    await using server = await serveCalls(handlers, pages.allowed);
+    await page.goto(pages.foreign);
+    const names = await page.evaluate("names") as Names;
+    for (const caller of names.callers) {
+      for (const name of ["unary", "stream"]) {
+        await t.step(`${caller}: ${name} is refused`, async () => {
+          assert.equal(await run(page, "refused", caller, name, urlOf(server, "http")), "passed");
+        });
+      }
+    }
+    for (const name of names.pages) {
+      await t.step(`${name} is refused`, async () => {
+        assert.equal(await run(page, "page", "", name, urlOf(server, "http")), "passed");
+      });
+    }
+    assert.equal(handlers.calls, 0);
+
+    await page.goto(pages.allowed);
+    await t.step("a request field that is not allowed is refused", async () => {
+      const name = "request field that is not allowed";
+      assert.equal(await run(page, "page", "", name, urlOf(server, "http")), "passed");
+    });
+    assert.equal(handlers.calls, 0);
+  },
+});
+
+Deno.test({
+  name: `cookies in Chromium${why}`,
+  ignore: chromium === undefined,
+  async fn() {
+    await using pages = servePage("");
+    await using page = await Page.open(chromium!);
+    await page.goto(pages.allowed);
+    for (const credentials of [false, true]) {
+      await using server = await serveCalls(new BrowserHandlers(), pages.allowed, {
+        web: { cors: { origins: [pages.allowed], credentials } },
+      });
+      const sent = await page.evaluate(
+        `fetch("${urlOf(server, "http")}", { credentials: "include" })
+        .then(() => true, () => false)`,
+      );
+      assert.equal(sent, credentials);
+    }
+  },
+});
