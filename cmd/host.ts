@@ -100,7 +100,8 @@ function readFlags(): Flags {
   addClientTlsOptions(addLimitOptions(command)).addHelpText(
     "after",
     `
-Paths: POST /echo, POST /package.Service/Method (JSON), GET / (status page), /healthz, /readyz, /metrics.
+Paths: POST /echo, POST /package.Service/Method (JSON), those of google.api.http annotations,
+GET / (status page), /healthz, /readyz, /metrics.
 Prints "listening http://ADDRESS" once it accepts connections. SIGTERM and SIGINT drain.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
   );
@@ -218,7 +219,8 @@ function handler(
     const startMs = performance.now();
     const response = await gateway.answer(request, path);
     // One label for all unknown paths: peers can send any number of them.
-    metrics.count(gateway.knows(path) ? path : "other", response.status, startMs);
+    const label = gateway.labelOf(request.method, path) ?? "other";
+    metrics.count(label, response.status, startMs);
     return response;
   };
 }

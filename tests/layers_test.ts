@@ -63,7 +63,7 @@ const ROOMS: Record<string, readonly string[]> = {
   schema: [...BOTTOM, "limits"],
   services: [...BOTTOM, "limits", "event_loop", "schema", "rpc", "proto"],
   telemetry: [...BOTTOM, "rpc"],
-  gateway: [...BOTTOM, "limits", "codec", "http1", "schema", "rpc", "services"],
+  gateway: [...BOTTOM, "limits", "codec", "http1", "web", "schema", "rpc", "services"],
   load: ["load/generate", "load/measure", "load/report"],
   "load/measure": ["errors"],
   "load/generate": [...BOTTOM, "codec", "schema", "rpc", "services", "load/measure"],

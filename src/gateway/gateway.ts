@@ -1,62 +1,34 @@
 /**
- * HTTP and JSON in front of a remote service: `POST /package.Service/Method` with the protobuf JSON mapping.
- * Unary methods reply with one object, server streams with JSON lines.
+ * HTTP and JSON in front of a remote service: `POST /package.Service/Method` with the protobuf JSON mapping, and the
+ * methods and paths of `google.api.http` annotations. Unary methods reply with one object, server streams with JSON lines
+ * or Server-Sent Events.
  *
  * @module
  */
 
-import type { DescService, JsonValue, Message } from "@bufbuild/protobuf";
-import { checkRanges, measured, type Ranges, whole } from "../limits/ranges.ts";
-import { DEFAULT_BUFFERED_BYTES } from "../limits/memory_pool.ts";
-import { printableJson } from "../call/printable.ts";
+import type { JsonValue, Message } from "@bufbuild/protobuf";
 import { Status } from "../call/status.ts";
-import { MAX_JSON_ELEMENTS } from "../codec/message_json.ts";
 import { protobufCodec } from "../codec/protobuf.ts";
 import { protobufJsonCodec } from "../codec/proto_json.ts";
 import { RpcError, TransportError } from "../errors.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
 import type { CallOptions } from "../rpc/core/types.ts";
 import { HttpReply } from "../rpc/http/handler.ts";
-import type { DescriptorLimits } from "../schema/limits.ts";
 import { depthFault } from "../schema/type_depth.ts";
 import { ExampleWriter } from "./example.ts";
-import { errorBody, errorResponse } from "./http_errors.ts";
-import { type GatewayMethod, MethodTable } from "./method_table.ts";
-import { BadRequest, BodyPool, decodeBody, readJson } from "./request_body.ts";
-
-/** Options of a {@link Gateway}. */
-export interface GatewayOptions {
-  /** Services to expose without reading them by reflection. Default: none. */
-  services?: readonly DescService[];
-  /** Additional paths of methods, for example `/echo` for `/pkg.EchoService/Echo`. */
-  routes?: Readonly<Record<string, string>>;
-  /** Largest request body accepted, in bytes, 0 or more. Default 4 MiB. */
-  maxBodyBytes?: number;
-  /**
-   * Limit on the objects, lists, members of objects and values that take as long (bytes, times, numbers of more than 15
-   * digits) in a request body, 1 or more. A body beyond it is answered 413. Default 65,536.
-   */
-  maxJsonElements?: number;
-  /**
-   * Limit on the bytes of request bodies that are being read, in total over all requests, 0 or more. Requests that
-   * exceed it fail with 503. Default 64 MiB.
-   */
-  maxBufferedBytes?: number;
-  /**
-   * Deadline of requests without a `Connect-Timeout-Ms` header, in ms, 0 or more; it covers the time until the
-   * body is complete. Default 15,000.
-   */
-  timeoutMs?: number;
-  /** Bounds on what the reflection of the service may send. Default: those of {@link DescriptorLimits}. */
-  reflection?: DescriptorLimits;
-}
-
-const RANGES: Ranges<GatewayOptions> = {
-  maxBodyBytes: whole(0, Infinity),
-  maxJsonElements: whole(1, Infinity),
-  maxBufferedBytes: whole(0, Infinity),
-  timeoutMs: measured(0),
-};
+import { forwardedMetadata } from "./forwarded_metadata.ts";
+import type { GatewayMethod } from "./gateway_method.ts";
+import { type ErrorForm, errorFormFor, errorResponse } from "./http_errors.ts";
+import { MethodTable } from "./method_table.ts";
+import { type GatewayOptions, type GatewaySettings, gatewaySettings } from "./options.ts";
+import { httpBodyHeaders } from "./raw_response.ts";
+import { prefersEvents, streamResponse } from "./reply_stream.ts";
+import { BadRequest, BodyPool, decodeBody, readBody, requireJson } from "./request_body.ts";
+import type { HttpRuleSummary } from "./transcoding/bound_methods.ts";
+import { decodeQuery, type QueryPair, TooManyParameters } from "./transcoding/percent_decoding.ts";
+import { replyHttpBody, replyJson, type ReplyShape } from "./transcoding/reply_body.ts";
+import { requestMessage } from "./transcoding/request_message.ts";
+import type { TemplateMatch } from "./transcoding/template_table.ts";
 
 /** Description of a method, with an example request. */
 export interface MethodSummary {
@@ -70,41 +42,45 @@ export interface MethodSummary {
   readonly response: string;
   /** Request with every field at its default. */
   readonly example: JsonValue;
+  /** Methods and paths by the annotation `google.api.http`; undefined for none. */
+  readonly http?: readonly HttpRuleSummary[];
   /** Why the method can't be called, for example a type that reflection does not describe; undefined when it can. */
   readonly fault?: string;
 }
 
 const MAX_TIMEOUT_MS = 3_600_000;
+/** Limit on the path of a request, in characters; `serveHttp` limits the request line to as much. */
+const MAX_PATH_CHARS = 8_192;
 // Fields in the examples of one list.
 const MAX_EXAMPLE_FIELDS = 50_000;
+
+/** Method that a request calls, with the match of its path if an annotation led to it. */
+interface Target {
+  readonly method: GatewayMethod;
+  readonly match?: TemplateMatch;
+}
 
 /** Handles HTTP requests by calls on a channel. */
 export class Gateway {
   readonly #channel: Channel;
+  readonly #settings: GatewaySettings;
   readonly #methods: MethodTable;
-  readonly #routes: ReadonlyMap<string, string>;
-  readonly #maxBodyBytes: number;
-  readonly #maxJsonElements: number;
   readonly #bodies: BodyPool;
-  readonly #timeoutMs: number;
+  readonly #ignored: ReadonlySet<string>;
 
-  /** Calls on `channel`, which the caller keeps and closes. Throws RangeError for options out of range. */
+  /**
+   * Calls on `channel`, which the caller keeps and closes. Throws RangeError for options out of range, TypeError for names
+   * of header fields that can't be forwarded.
+   */
   constructor(channel: Channel, options: GatewayOptions = {}) {
     this.#channel = channel;
-    checkRanges(options, RANGES);
-    this.#maxBodyBytes = options.maxBodyBytes ?? 4_194_304;
-    this.#maxJsonElements = options.maxJsonElements ?? MAX_JSON_ELEMENTS;
-    this.#bodies = new BodyPool(options.maxBufferedBytes ?? DEFAULT_BUFFERED_BYTES);
-    this.#timeoutMs = options.timeoutMs ?? 15_000;
-    this.#routes = new Map(
-      Object.entries<string | undefined>(options.routes ?? {})
-        .filter((entry): entry is [string, string] => entry[1] !== undefined),
-    );
-    const { services = [], reflection = {} } = options;
-    this.#methods = new MethodTable(channel, services, this.#timeoutMs, reflection);
+    this.#settings = gatewaySettings(options);
+    this.#bodies = new BodyPool(this.#settings.maxBufferedBytes);
+    this.#ignored = new Set(this.#settings.ignoredQueryParameters);
+    this.#methods = new MethodTable(channel, this.#settings);
   }
 
-  /** Handles one request for a method. Never rejects. */
+  /** Handles one request for a method; `path` is that of its URL, without the query. Never rejects. */
   async handle(request: Request, path: string): Promise<Response> {
     const answer = await this.answer(request, path);
     return answer instanceof HttpReply ? answer.toResponse() : answer;
@@ -113,7 +89,9 @@ export class Gateway {
   /** Does the same as {@link handle} for `serveHttp`, which needs no `Response` for a body that is complete. */
   async answer(request: Request, path: string): Promise<Response | HttpReply> {
     const id = request.headers.get("x-request-id");
-    const answer = await this.#answer(request, path, id).catch(answerError);
+    const form = errorFormFor(request.headers);
+    const answer = await this.#answer(request, path, form)
+      .catch((error) => answerError(error, form));
     if (id === null) return answer;
     if (answer instanceof HttpReply) {
       return new HttpReply(answer.status, [...answer.fields, "x-request-id", id], answer.body);
@@ -122,45 +100,57 @@ export class Gateway {
     return answer;
   }
 
-  /** Returns whether `path` is a route or a known method, without a call to the service. */
+  /** Returns whether `path` is a route or the path of a known method, without a call to the service. */
   knows(path: string): boolean {
-    return this.#routes.has(path) || this.#methods.has(path);
+    return this.#settings.routes.has(path) || this.#methods.get(path) !== undefined;
+  }
+
+  /**
+   * Returns what requests with this HTTP method and path have in common, for metrics: a route, the path of a known method,
+   * or a path template. Returns undefined for unknown paths, without a call to the service.
+   */
+  labelOf(httpMethod: string, path: string): string | undefined {
+    if (this.knows(path)) return path;
+    try {
+      return this.#match(httpMethod, path)?.binding.rule.path;
+    } catch {
+      // The path can't be decoded.
+      return undefined;
+    }
   }
 
   async #answer(
     request: Request,
     path: string,
-    id: string | null,
+    form: ErrorForm,
   ): Promise<Response | HttpReply> {
-    if (request.method !== "POST") {
-      throw new BadRequest(
-        405,
-        new RpcError(Status.UNIMPLEMENTED, `Cannot call a method with ${request.method}: use POST`),
-      );
-    }
     const allowedMs = this.#timeout(request);
     const startMs = performance.now();
     const remainingMs = () => Math.max(0, allowedMs - (performance.now() - startMs));
-    const method = await this.#find(this.#routes.get(path) ?? path, remainingMs());
-    const body = await readJson(request, {
-      maxBytes: this.#maxBodyBytes,
-      pool: this.#bodies,
-      timeoutMs: remainingMs(),
-    });
-    const payload = encodeRequest(method, body, this.#maxJsonElements);
+    const target = await this.#find(request.method, path, remainingMs());
+    const payload = target.match === undefined
+      ? await this.#directPayload(request, target.method, remainingMs())
+      : await this.#boundPayload(request, target.match, remainingMs());
+    const { method } = target;
+    const shape = shapeOf(target);
     // Cancels the call on a disconnect. (Without --unstable-no-legacy-abort it fires after each reply too.)
     const options: CallOptions = { timeoutMs: remainingMs(), signal: request.signal };
-    if (id !== null && /^[\x20-\x7e]*$/.test(id)) options.metadata = { "x-request-id": id };
+    const metadata = forwardedMetadata(request.headers, this.#settings.forwardHeaders);
+    if (metadata !== undefined) options.metadata = metadata;
     if (method.desc.methodKind === "server_streaming") {
-      return this.#stream(method, payload, options);
+      const replies = this.#channel.stream(method.path, payload, options);
+      const events = prefersEvents(request.headers.get("accept"));
+      return await streamResponse(replies[Symbol.asyncIterator](), shape, events, form);
     }
     const reply = await this.#channel.call(method.path, payload, options);
-    return new HttpReply(200, JSON_FIELDS, decodeReply(method, reply));
+    if (shape.raw === undefined) return new HttpReply(200, JSON_FIELDS, replyJson(shape, reply));
+    const { contentType, data } = replyHttpBody(shape, reply);
+    return new HttpReply(200, Object.entries(httpBodyHeaders(contentType)).flat(), data);
   }
 
   #timeout(request: Request): number {
     const text = request.headers.get("connect-timeout-ms");
-    if (text === null) return this.#timeoutMs;
+    if (text === null) return this.#settings.timeoutMs;
     if (/^\d{1,10}$/.test(text)) return Math.min(Number(text), MAX_TIMEOUT_MS);
     throw new BadRequest(
       400,
@@ -173,67 +163,114 @@ export class Gateway {
     );
   }
 
-  async #find(path: string, timeoutMs: number): Promise<GatewayMethod> {
-    const method = await this.#methods.find(path, timeoutMs);
-    const fault = this.#methods.faultOf(path) ?? (method && depthFault(method.desc));
-    if (fault !== undefined) {
+  async #find(httpMethod: string, path: string, timeoutMs: number): Promise<Target> {
+    const direct = this.#settings.routes.get(path) ?? path;
+    let target = this.#known(httpMethod, direct, path);
+    if (target === undefined) {
+      // A known path with a wrong HTTP method needs no call to the service.
+      if (this.#methods.get(direct) === undefined) await this.#methods.refresh(timeoutMs);
+      target = this.#known(httpMethod, direct, path);
+    }
+    const called = target?.method.path ?? direct;
+    const fault = this.#methods.faultOf(called) ?? (target && depthFault(target.method.desc));
+    if (fault !== undefined && (target !== undefined || httpMethod === "POST")) {
       throw new BadRequest(
         501,
-        new RpcError(Status.UNIMPLEMENTED, `Cannot call ${path}: ${fault}`),
+        new RpcError(Status.UNIMPLEMENTED, `Cannot call ${called}: ${fault}`),
       );
     }
-    if (method === undefined) {
-      const hint = this.#methods.didYouMean(path);
-      throw new BadRequest(
-        404,
-        new RpcError(Status.UNIMPLEMENTED, `Unknown method ${path}${hint}`),
-      );
-    }
-    const { methodKind } = method.desc;
-    if (methodKind === "unary" || methodKind === "server_streaming") return method;
+    if (target === undefined) throw this.#unknown(httpMethod, direct, path);
+    const { methodKind } = target.method.desc;
+    if (methodKind === "unary" || methodKind === "server_streaming") return target;
     throw new BadRequest(
       501,
       new RpcError(
         Status.UNIMPLEMENTED,
-        `Cannot call ${path}: the gateway does not support streams of requests`,
+        `Cannot call ${called}: the gateway does not support streams of requests`,
       ),
     );
   }
 
-  // After the first line a failure is reported in the last line.
-  async #stream(
+  #known(httpMethod: string, direct: string, path: string): Target | undefined {
+    const method = httpMethod === "POST" ? this.#methods.get(direct) : undefined;
+    if (method !== undefined) return { method };
+    const match = this.#match(httpMethod, path);
+    return match && { method: match.binding.method, match };
+  }
+
+  #match(httpMethod: string, path: string): TemplateMatch | undefined {
+    if (path.length > MAX_PATH_CHARS) return undefined;
+    try {
+      return this.#methods.table.match(httpMethod, path);
+    } catch {
+      const text = "The path is not valid percent-encoded UTF-8";
+      throw new BadRequest(400, new RpcError(Status.INVALID_ARGUMENT, text));
+    }
+  }
+
+  #unknown(httpMethod: string, direct: string, path: string): BadRequest {
+    const allowed = path.length > MAX_PATH_CHARS ? [] : this.#methods.table.methodsFor(path);
+    if (this.#methods.get(direct) !== undefined) allowed.push("POST");
+    if (allowed.length > 0) {
+      const allow = [...new Set(allowed)].join(", ");
+      const text = `Cannot call a method with ${httpMethod}: use ${allow}`;
+      return new BadRequest(405, new RpcError(Status.UNIMPLEMENTED, text), false, allow);
+    }
+    const hint = this.#methods.didYouMean(direct);
+    return new BadRequest(
+      404,
+      new RpcError(Status.UNIMPLEMENTED, `Unknown method ${direct}${hint}`),
+    );
+  }
+
+  async #directPayload(
+    request: Request,
     method: GatewayMethod,
-    payload: Uint8Array,
-    options: CallOptions,
-  ): Promise<Response> {
-    const replies = this.#channel.stream(method.path, payload, options)[Symbol.asyncIterator]();
-    const first = await replies.next();
-    let next: IteratorResult<Uint8Array> | undefined = first;
-    const body = new ReadableStream<Uint8Array>({
-      async pull(controller) {
-        try {
-          const { done, value } = next ?? await replies.next();
-          next = undefined;
-          if (done) return controller.close();
-          controller.enqueue(decodeReply(method, value));
-          controller.enqueue(LINE_END);
-        } catch (error) {
-          const failure = RpcError.from(error);
-          const { code, message, details } = errorBody(
-            failure.code,
-            failure.message,
-            failure.details,
-          );
-          const line = printableJson({ error: { code, message, details } }) + "\n";
-          controller.enqueue(new TextEncoder().encode(line));
-          controller.close();
-        }
-      },
-      async cancel() {
-        await replies.return?.();
-      },
-    });
-    return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
+    timeoutMs: number,
+  ): Promise<Uint8Array> {
+    requireJson(request);
+    const body = await this.#body(request, timeoutMs);
+    const { desc: { input }, registry } = method;
+    const options = { registry, maxElements: this.#settings.maxJsonElements };
+    return encodeRequest(method, decodeBody(body, protobufJsonCodec(input, options)));
+  }
+
+  async #boundPayload(
+    request: Request,
+    { binding, values }: TemplateMatch,
+    timeoutMs: number,
+  ): Promise<Uint8Array> {
+    const query = this.#query(request.url);
+    let data: Uint8Array = NO_BYTES;
+    if (binding.body !== undefined) {
+      data = await this.#body(request, timeoutMs);
+      if (binding.rawBody === undefined && data.length > 0) requireJson(request);
+    }
+    const contentType = request.headers.get("content-type") ?? "";
+    const { maxJsonElements: maxElements } = this.#settings;
+    const parts = { values, query, body: { contentType, data }, maxElements };
+    return encodeRequest(binding.method, requestMessage(binding, parts));
+  }
+
+  #body(request: Request, timeoutMs: number): Promise<Uint8Array> {
+    const { maxBodyBytes: maxBytes } = this.#settings;
+    return readBody(request, { maxBytes, pool: this.#bodies, timeoutMs });
+  }
+
+  #query(url: string): QueryPair[] {
+    const from = url.indexOf("?");
+    if (from < 0) return [];
+    const hash = url.indexOf("#", from);
+    const query = url.slice(from + 1, hash < 0 ? undefined : hash);
+    try {
+      return decodeQuery(query, this.#settings.maxQueryParameters)
+        .filter(([name]) => !this.#ignored.has(name));
+    } catch (error) {
+      const text = error instanceof TooManyParameters
+        ? error.message
+        : "The query is not valid percent-encoded UTF-8";
+      throw new BadRequest(400, new RpcError(Status.INVALID_ARGUMENT, text));
+    }
   }
 
   /** Reads the methods of the service again. Rejects with RpcError when it is unavailable. */
@@ -242,12 +279,14 @@ export class Gateway {
     const examples = new ExampleWriter(MAX_EXAMPLE_FIELDS);
     const described = this.#methods.all().map(({ path, desc }) => {
       const fault = this.#methods.faultOf(path);
+      const http = this.#methods.httpRulesOf(path);
       return {
         path,
         kind: desc.methodKind,
         request: desc.input.typeName,
         response: desc.output.typeName,
         example: fault === undefined ? examples.of(desc.input) : {},
+        ...(http.length > 0 && { http }),
         ...(fault !== undefined && { fault }),
       };
     });
@@ -258,13 +297,13 @@ export class Gateway {
   }
 }
 
-/** Re-encodes a body for the service. Throws BadRequest for one that is not a message of the method. */
-function encodeRequest(
-  { desc: { input }, registry }: GatewayMethod,
-  body: Uint8Array,
-  maxElements: number,
-): Uint8Array {
-  const message = decodeBody(body, protobufJsonCodec(input, { registry, maxElements }));
+function shapeOf({ method: { desc, registry }, match }: Target): ReplyShape {
+  const { responseField: field, rawResponse: raw } = match?.binding ?? {};
+  return { output: desc.output, registry, field, raw };
+}
+
+/** Encodes a request for the service. Throws BadRequest for one that is not whole. */
+function encodeRequest({ desc: { input } }: GatewayMethod, message: Message): Uint8Array {
   try {
     return protobufCodec(input).encode(message);
   } catch (error) {
@@ -274,38 +313,18 @@ function encodeRequest(
   }
 }
 
-function decodeReply(
-  { desc: { output }, registry }: GatewayMethod,
-  reply: Uint8Array,
-): Uint8Array<ArrayBuffer> {
-  let message: Message;
-  try {
-    message = protobufCodec(output).decode(reply);
-  } catch (cause) {
-    const text = `The reply is not a valid ${output.typeName} message`;
-    throw new RpcError(Status.INTERNAL, text, { cause });
-  }
-  try {
-    return protobufJsonCodec(output, { registry }).encode(message);
-  } catch (error) {
-    // Fails, for example, for a google.protobuf.Any with an unknown type.
-    const reason = (error as Error).message;
-    throw new RpcError(Status.INTERNAL, `The reply has no JSON form: ${reason}`, { cause: error });
-  }
-}
-
-const LINE_END = new Uint8Array([0x0a]);
+const NO_BYTES = new Uint8Array();
 const JSON_FIELDS = ["content-type", "application/json"];
 
-function answerError(error: unknown): Response {
+function answerError(error: unknown, form: ErrorForm): Response {
   if (error instanceof BadRequest) {
-    const response = errorResponse(error.error, error.httpStatus);
+    const response = errorResponse(error.error, error.httpStatus, form, error.allow);
     // Otherwise the unread rest of the body would keep the connection open.
     if (error.closes) response.headers.set("connection", "close");
     return response;
   }
-  if (error instanceof RpcError) return errorResponse(error);
-  if (error instanceof TransportError) return errorResponse(RpcError.from(error));
+  if (error instanceof RpcError) return errorResponse(error, undefined, form);
+  if (error instanceof TransportError) return errorResponse(RpcError.from(error), undefined, form);
   // A fault of the gateway, or a reply without a JSON form; the text may contain secrets.
-  return errorResponse(new RpcError(Status.INTERNAL, "The gateway failed"));
+  return errorResponse(new RpcError(Status.INTERNAL, "The gateway failed"), undefined, form);
 }

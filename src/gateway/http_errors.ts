@@ -1,5 +1,5 @@
 /**
- * HTTP responses for RpcErrors (the mapping of google/rpc/code.proto).
+ * HTTP responses for RpcErrors (the mapping of google/rpc/code.proto), in the form that the client reads.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import { printableJson } from "../call/printable.ts";
 import type { ErrorDetail, RpcError } from "../errors.ts";
 import { httpStatus } from "../call/http_status.ts";
 import { type Status, statusName } from "../call/status.ts";
+import { connectErrorJson } from "../web/connect_error.ts";
 
 /** `Retry-After` while the service is unavailable, in seconds. */
 export const RETRY_AFTER_SECONDS = 1;
@@ -38,12 +39,37 @@ export function errorBody(
   };
 }
 
-/** Builds the response for an error; `status` overrides the mapping. */
-export function errorResponse(error: RpcError, status: number = httpStatus(error.code)): Response {
+/** Form of errors in JSON. */
+export interface ErrorForm {
+  /** Returns the JSON of an error, in one line of printable characters. */
+  text(error: RpcError): string;
+}
+
+/** The gateway's own form: {@link ErrorBody}. */
+export const OWN_ERRORS: ErrorForm = {
+  text: ({ code, message, details }) => printableJson(errorBody(code, message, details)),
+};
+
+/** The form of the Connect protocol ("Error Codes"): codes like `not_found`. */
+const CONNECT_ERRORS: ErrorForm = {
+  text: ({ code, message, details }) => printableJson(connectErrorJson(code, message, details)),
+};
+
+/** Returns the form for a client: Connect's when the request says that it is one. */
+export function errorFormFor(headers: Headers): ErrorForm {
+  return headers.has("connect-protocol-version") ? CONNECT_ERRORS : OWN_ERRORS;
+}
+
+/** Builds the response for an error; `status` overrides the mapping, `allow` are the methods that a 405 names. */
+export function errorResponse(
+  error: RpcError,
+  status: number = httpStatus(error.code),
+  form: ErrorForm = OWN_ERRORS,
+  allow: string = "POST",
+): Response {
   const headers: Record<string, string> = {};
   if (status === 503) headers["retry-after"] = String(RETRY_AFTER_SECONDS);
-  if (status === 405) headers["allow"] = "POST";
+  if (status === 405) headers["allow"] = allow;
   headers["content-type"] = "application/json";
-  const body = errorBody(error.code, error.message, error.details);
-  return new Response(printableJson(body), { status, headers });
+  return new Response(form.text(error), { status, headers });
 }

@@ -5,9 +5,9 @@
  */
 
 import {
+  createFileRegistry,
   createRegistry,
   type DescFile,
-  type DescMethod,
   type DescService,
   type Registry,
 } from "@bufbuild/protobuf";
@@ -21,14 +21,24 @@ import {
   type ReflectOptions,
   reflectServices,
 } from "../services/reflection_client.ts";
+import type { GatewayMethod } from "./gateway_method.ts";
+import {
+  bindMethods,
+  type BoundMethods,
+  type HttpRuleSummary,
+} from "./transcoding/bound_methods.ts";
+import type { TemplateTable } from "./transcoding/template_table.ts";
 
-/** Method with the types that its messages may contain. */
-export interface GatewayMethod {
-  /** `/package.Service/Method`. */
-  readonly path: string;
-  readonly desc: DescMethod;
-  /** Types of `google.protobuf.Any` in JSON. */
-  readonly registry: Registry;
+/** Options of a {@link MethodTable}. */
+export interface MethodTableOptions {
+  /** Services that are exposed without reflection. */
+  readonly services: readonly DescService[];
+  /** Longest time for reading the list of methods, in ms. */
+  readonly timeoutMs: number;
+  /** Bounds on what reflection sends. */
+  readonly reflection: DescriptorLimits;
+  /** Limit on the rules of HTTP. */
+  readonly maxHttpRules: number;
 }
 
 // Shortest time between two reloads for unknown names, and after a failed reload, in ms.
@@ -44,6 +54,8 @@ export class MethodTable {
   readonly #options: ReflectOptions;
   readonly #known = new Map<string, GatewayMethod>();
   readonly #suggestions = new NameSuggestions();
+  readonly #maxHttpRules: number;
+  #bound: BoundMethods;
   #reflected = new Map<string, GatewayMethod>();
   #faults: ReadonlyMap<string, string> = new Map();
   #loadedMs = -Infinity;
@@ -51,34 +63,42 @@ export class MethodTable {
   #failure: unknown;
   #failedMs = -Infinity;
 
-  /**
-   * Exposes `services` without reflection; `limits` bound what reflection sends. Throws RangeError for limits out of
-   * range.
-   */
-  constructor(
-    channel: Channel,
-    services: readonly DescService[],
-    timeoutMs: number,
-    limits: DescriptorLimits,
-  ) {
+  /** Throws RangeError for limits of reflection out of range. */
+  constructor(channel: Channel, options: MethodTableOptions) {
     this.#channel = channel;
+    const { reflection, timeoutMs, services } = options;
     // Checks the limits.
-    new DescriptorBudget(limits);
-    this.#options = { ...limits, timeoutMs: Math.min(Math.max(timeoutMs, 1), MAX_LOAD_MS) };
+    new DescriptorBudget(reflection);
+    this.#options = { ...reflection, timeoutMs: Math.min(Math.max(timeoutMs, 1), MAX_LOAD_MS) };
     for (const service of services) {
       addMethods(this.#known, service, createRegistry(...filesAround(service.file)));
     }
+    this.#maxHttpRules = options.maxHttpRules;
+    this.#bound = bindMethods(this.all(), this.#maxHttpRules);
+  }
+
+  /** Bindings of HTTP of the methods that are known. */
+  get table(): TemplateTable {
+    return this.#bound.table;
+  }
+
+  /** Returns the rules of HTTP of a method. */
+  httpRulesOf(path: string): readonly HttpRuleSummary[] {
+    return this.#bound.summaries.get(path) ?? [];
+  }
+
+  /** Returns a known method, without reloading. */
+  get(path: string): GatewayMethod | undefined {
+    return this.#known.get(path) ?? this.#reflected.get(path);
   }
 
   /**
-   * Finds a method, reloading the list when it is unknown, for at most `timeoutMs`. Rejects with RpcError when that
-   * fails.
+   * Reads the list again, for at most `timeoutMs`, unless it was read within the last second. Rejects with RpcError when
+   * that fails. A service without reflection has no methods but the given ones.
    */
-  async find(path: string, timeoutMs: number): Promise<GatewayMethod | undefined> {
-    const found = this.#known.get(path) ?? this.#reflected.get(path);
-    if (found !== undefined) return found;
-    if (performance.now() - this.#loadedMs >= RELOAD_MS) await within(timeoutMs, this.load());
-    return this.#reflected.get(path);
+  async refresh(timeoutMs: number): Promise<void> {
+    if (performance.now() - this.#loadedMs < RELOAD_MS) return;
+    await within(timeoutMs, this.load());
   }
 
   /** Returns whether a method is known, without reloading. */
@@ -123,13 +143,27 @@ export class MethodTable {
     }).finally(() => this.#loading = null);
   }
 
+  // A service without reflection has the given methods only, if there are some.
+  async #reflect(): Promise<Reflected> {
+    try {
+      return await reflectServices(this.#channel, this.#options);
+    } catch (error) {
+      const absent = error instanceof RpcError && error.code === Status.UNIMPLEMENTED;
+      if (absent && this.#known.size > 0) return NOTHING;
+      throw error;
+    }
+  }
+
   async #load(): Promise<void> {
-    const reflected = await reflectServices(this.#channel, this.#options);
+    const reflected = await this.#reflect();
     this.#reflected = methodsOf(reflected);
     this.#faults = reflected.faults;
+    this.#bound = bindMethods(this.all(), this.#maxHttpRules);
     this.#loadedMs = performance.now();
   }
 }
+
+const NOTHING: Reflected = { services: [], registry: createFileRegistry(), faults: new Map() };
 
 function methodsOf({ services, registry }: Reflected): Map<string, GatewayMethod> {
   const methods = new Map<string, GatewayMethod>();

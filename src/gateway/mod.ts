@@ -6,7 +6,9 @@
 
 export { allowedHosts, type AllowedHostsOptions, type HostCheck } from "./allowed_hosts.ts";
 export type { DescriptorLimits } from "../schema/limits.ts";
-export { Gateway, type GatewayOptions, type MethodSummary } from "./gateway.ts";
+export { Gateway, type MethodSummary } from "./gateway.ts";
+export type { GatewayOptions } from "./options.ts";
+export type { HttpRuleSummary } from "./transcoding/bound_methods.ts";
 export { type ErrorBody, errorBody, RETRY_AFTER_SECONDS } from "./http_errors.ts";
 export { httpStatus } from "../call/http_status.ts";
 export { HttpBodyError, type HttpHandler, HttpReply } from "../rpc/http/handler.ts";

@@ -16,11 +16,15 @@ import { gatherBody } from "../rpc/http/request.ts";
 export class BadRequest extends Error {
   override readonly name = "BadRequest";
 
-  /** `error` becomes the body of the response; `closes`: no further request may follow on the connection. */
+  /**
+   * `error` becomes the body of the response; `closes`: no further request may follow on the connection; `allow`: methods
+   * that the response to a wrong one names.
+   */
   constructor(
     readonly httpStatus: number,
     readonly error: RpcError,
     readonly closes: boolean = false,
+    readonly allow?: string,
   ) {
     super(error.message);
   }
@@ -98,19 +102,22 @@ const SMALL_BYTES = 8_192;
 // Longest delay of a timer.
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/**
- * Reads the body of JSON. Throws BadRequest: 415 for another content-type, 413 when larger than its limit, 503 when the
- * pool is full, 504 when it is incomplete at its time limit.
- */
-export async function readJson(request: Request, limits: BodyLimits): Promise<Uint8Array> {
+/** Throws BadRequest (415) unless the content-type of a request is JSON. */
+export function requireJson(request: Request): void {
   const contentType = request.headers.get("content-type");
-  if (!isJson(contentType)) {
-    const what = contentType === null ? "none is given" : `it is ${JSON.stringify(contentType)}`;
-    throw new BadRequest(
-      415,
-      new RpcError(Status.INVALID_ARGUMENT, `The content-type must be application/json; ${what}`),
-    );
-  }
+  if (isJson(contentType)) return;
+  const what = contentType === null ? "none is given" : `it is ${JSON.stringify(contentType)}`;
+  throw new BadRequest(
+    415,
+    new RpcError(Status.INVALID_ARGUMENT, `The content-type must be application/json; ${what}`),
+  );
+}
+
+/**
+ * Reads the body. Throws BadRequest: 413 when larger than its limit, 503 when the pool is full, 504 when it is incomplete
+ * at its time limit.
+ */
+export async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array> {
   const announced = Number(request.headers.get("content-length") ?? "0");
   if (announced > limits.maxBytes) throw tooLarge(limits.maxBytes);
   const small = announced > 0 && announced <= SMALL_BYTES;

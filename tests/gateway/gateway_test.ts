@@ -462,6 +462,8 @@ Deno.test("Gateway rejects options out of range", async () => {
     ["maxBodyBytes", 0, Infinity, true],
     ["maxBufferedBytes", 0, Infinity, true],
     ["timeoutMs", 0, Infinity, false],
+    ["maxHttpRules", 0, Infinity, true],
+    ["maxQueryParameters", 0, Infinity, true],
   ], (option) => new Gateway(channel, option));
   assert.throws(() => new Gateway(channel, { reflection: { maxBytes: 0 } }), {
     name: "RangeError",

@@ -21,8 +21,10 @@ type File = MessageInitShape<typeof FileDescriptorProtoSchema>;
 /** Numbers of FieldDescriptorProto.Type, by the names of the language. */
 export const TYPES = {
   double: 1,
+  float: 2,
   int64: 3,
   int32: 5,
+  bool: 8,
   string: 9,
   group: 10,
   message: 11,

@@ -1,0 +1,71 @@
+/**
+ * Binds the rules of many methods.
+ *
+ * @module
+ */
+
+import { textOf } from "../../errors.ts";
+import type { GatewayMethod } from "../gateway_method.ts";
+import { bindRule } from "./binding.ts";
+import { type HttpRule, httpRules } from "./http_rule.ts";
+import { TemplateTable } from "./template_table.ts";
+
+/** HTTP method and path of a method by its annotation `google.api.http`. */
+export interface HttpRuleSummary {
+  /** HTTP method, or `*` for any. */
+  readonly method: string;
+  /** Path template, for example `/v1/{name=shelves/*}`. */
+  readonly path: string;
+  /** Field that the body is: `*` for the whole request, empty for none. */
+  readonly body: string;
+  /** Why requests of this rule are not answered; undefined when they are. */
+  readonly fault?: string;
+}
+
+/** Rules of methods: a table to find them in, and a list. */
+export interface BoundMethods {
+  readonly table: TemplateTable;
+  /** Rules of each method that has some, by its path. */
+  readonly summaries: ReadonlyMap<string, readonly HttpRuleSummary[]>;
+}
+
+/**
+ * Binds the rules of `methods`. Of two rules for the same requests the first is kept. Rules that can't be used, and those
+ * beyond `maxRules`, have their reason in the list.
+ */
+export function bindMethods(methods: Iterable<GatewayMethod>, maxRules: number): BoundMethods {
+  const table = new TemplateTable();
+  const summaries = new Map<string, HttpRuleSummary[]>();
+  let count = 0;
+  for (const method of methods) {
+    for (const { rule, fault: unreadable } of rulesOf(method)) {
+      const fault = unreadable ??
+        (++count > maxRules ? `there are more than ${maxRules} rules` : add(table, method, rule));
+      const { httpMethod, path, body } = rule;
+      const list = summaries.get(method.path) ?? [];
+      list.push({ method: httpMethod, path, body, ...(fault !== undefined && { fault }) });
+      summaries.set(method.path, list);
+    }
+  }
+  return { table, summaries };
+}
+
+const NO_RULE: HttpRule = { httpMethod: "", path: "", body: "", responseBody: "" };
+
+function rulesOf(method: GatewayMethod): { rule: HttpRule; fault?: string }[] {
+  try {
+    return httpRules(method.desc).map((rule) => ({ rule }));
+  } catch (error) {
+    return [{ rule: NO_RULE, fault: `the annotation can't be read: ${textOf(error)}` }];
+  }
+}
+
+/** Adds a rule. Returns why it can't be used, or undefined. */
+function add(table: TemplateTable, method: GatewayMethod, rule: HttpRule): string | undefined {
+  try {
+    const other = table.add(bindRule(method, rule));
+    return other && `${other.method.path} has the same requests`;
+  } catch (error) {
+    return textOf(error);
+  }
+}

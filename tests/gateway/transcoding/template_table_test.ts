@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { bindRule } from "../../../src/gateway/transcoding/binding.ts";
+import { TemplateTable } from "../../../src/gateway/transcoding/template_table.ts";
+import { typesOf } from "../../../src/schema/types.ts";
+import { apiFile, HTTP_BODY, method, read } from "./annotated.ts";
+
+const { registry } = typesOf([HTTP_BODY, apiFile([method("Get", ".t.All", ".t.All")])]);
+const desc = registry.getService("t.Api")!.methods[0];
+
+/** Makes a table of `GET /v1/a` and the like. */
+function tableOf(...rules: readonly string[]): TemplateTable {
+  const table = new TemplateTable();
+  for (const text of rules) table.add(binding(text));
+  return table;
+}
+
+function binding(text: string) {
+  const [httpMethod, path] = text.split(" ");
+  return bindRule({ path: "/t.Api/Get", desc, registry }, read({ httpMethod, path }));
+}
+
+/** Returns the template that a request leads to, and its values. */
+function found(table: TemplateTable, text: string): string | undefined {
+  const [httpMethod, path] = text.split(" ");
+  const match = table.match(httpMethod, path);
+  return match && [match.binding.rule.path, ...match.values].join(" | ");
+}
+
+Deno.test("a literal is preferred to *, and * to **, in each segment from the left", () => {
+  const rules = ["GET /v1/{text=**}", "GET /v1/{text}", "GET /v1/a", "GET /v1/{text=a/*}"];
+  for (const order of [rules, rules.toReversed()]) {
+    const table = tableOf(...order);
+    assert.equal(found(table, "GET /v1/a"), "/v1/a");
+    assert.equal(found(table, "GET /v1/b"), "/v1/{text} | b");
+    assert.equal(found(table, "GET /v1/a/b"), "/v1/{text=a/*} | a/b");
+    assert.equal(found(table, "GET /v1/b/c"), "/v1/{text=**} | b/c");
+    assert.equal(found(table, "GET /v1/a/b/c"), "/v1/{text=**} | a/b/c");
+    assert.equal(found(table, "GET /v1"), "/v1/{text=**} | ");
+    assert.equal(found(table, "GET /v2"), undefined);
+  }
+});
+
+Deno.test("a segment that leads nowhere is tried as a wildcard", () => {
+  const table = tableOf("GET /v1/a/x", "GET /v1/{text}/y", "GET /{text=**}:z");
+  assert.equal(found(table, "GET /v1/a/y"), "/v1/{text}/y | a");
+  assert.equal(found(table, "GET /v1/a/z"), undefined);
+  assert.equal(found(table, "GET /v1/a/q:z"), "/{text=**}:z | v1/a/q");
+});
+
+Deno.test("the HTTP method takes part in the choice, * is any, and HEAD is GET", () => {
+  const table = tableOf("GET /v1/{text}", "POST /v1/a", "* /v2/{text}", "PUT /v2/{text}");
+  assert.equal(found(table, "GET /v1/a"), "/v1/{text} | a");
+  assert.equal(found(table, "POST /v1/a"), "/v1/a");
+  assert.equal(found(table, "HEAD /v1/a"), "/v1/{text} | a");
+  assert.equal(found(table, "POST /v1/b"), undefined);
+  assert.equal(found(table, "REPORT /v2/b"), "/v2/{text} | b");
+  assert.deepEqual(table.methodsFor("/v1/a"), ["GET", "POST"]);
+  assert.deepEqual(table.methodsFor("/v1/b"), ["GET"]);
+  assert.deepEqual(table.methodsFor("/v2/b"), ["*", "PUT"]);
+  assert.deepEqual(table.methodsFor("/v3"), []);
+});
+
+Deno.test("what follows the last colon is a verb if one matches, else part of the segment", () => {
+  const table = tableOf("POST /v1/{text=a/*}:cancel", "GET /v1/{text=a/*}", "GET /v1:all");
+  assert.equal(found(table, "POST /v1/a/b:cancel"), "/v1/{text=a/*}:cancel | a/b");
+  assert.equal(found(table, "POST /v1/a/b:c:cancel"), "/v1/{text=a/*}:cancel | a/b:c");
+  assert.equal(found(table, "GET /v1/a/b:cancel"), "/v1/{text=a/*} | a/b:cancel");
+  assert.equal(found(table, "GET /v1:all"), "/v1:all");
+  assert.equal(found(table, "POST /v1/a/b"), undefined);
+  assert.equal(found(table, "POST /v1/a/b:cancel:"), undefined);
+});
+
+Deno.test("empty segments match no variable, and a slash at the end is a segment", () => {
+  const table = tableOf("GET /v1/{text}", "GET /v1/{text}/b", "GET /");
+  for (const path of ["/v1/", "/v1//b", "/v1/a/", "//", "/v1/a/b/"]) {
+    assert.equal(found(table, `GET ${path}`), undefined, path);
+  }
+  assert.equal(found(table, "GET /"), "/");
+});
+
+Deno.test("literals are compared decoded, and values are decoded by their number of segments", () => {
+  const table = tableOf("GET /v1/x/{text=**}");
+  assert.equal(found(table, "GET /v1/x/a%2Fb%20c/d"), "/v1/x/{text=**} | a%2Fb c/d");
+  assert.equal(found(table, "GET /v1/%78/a"), "/v1/x/{text=**} | a");
+  const one = tableOf("GET /v1/{text}", "GET /v1/caf%C3%A9/{text}");
+  assert.equal(found(one, "GET /v1/a%2Fb"), "/v1/{text} | a/b");
+  assert.equal(found(one, "GET /v1/caf%c3%a9/1"), "/v1/caf%C3%A9/{text} | 1");
+  assert.throws(() => one.match("GET", "/v1/%zz"), URIError);
+});
+
+Deno.test("of two templates for the same requests the first is kept", () => {
+  const table = tableOf("GET /v1/{text}");
+  const first = table.bindings[0];
+  assert.equal(table.add(binding("GET /v1/{text=*}")), first);
+  assert.equal(table.add(binding("GET /v1/*")), first);
+  assert.equal(table.add(binding("PUT /v1/{text=*}")), undefined);
+  assert.equal(table.add(binding("GET /v1/{text=*}:v")), undefined);
+  assert.equal(table.bindings.length, 3);
+});
+
+Deno.test("a look-up in many templates that share prefixes costs at most their segments", () => {
+  const rules: string[] = [];
+  for (let i = 0; i < 1 << 12; i++) {
+    const segments = Array.from({ length: 12 }, (_, bit) => i >> bit & 1 ? "a" : "*");
+    rules.push(`GET /${segments.join("/")}/end`);
+  }
+  const table = tableOf(...rules);
+  const startMs = performance.now();
+  for (let i = 0; i < 20; i++) {
+    assert.equal(found(table, `GET /${"a/".repeat(12)}other`), undefined);
+  }
+  assert.ok(performance.now() - startMs < 2_000);
+});
