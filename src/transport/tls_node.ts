@@ -11,9 +11,14 @@ import type { TlsPeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import { systemTurns } from "../event_loop/turns.ts";
 import { DuplexStream } from "./duplex_stream.ts";
+import { ClientCertificates, verifyError } from "./client_certificates.ts";
 import { peekAlpnOffer } from "./client_hello.ts";
 import { checkKeyPair } from "./key_pair.ts";
-import { type CertificateReader, loadCertificateReader } from "./peer_certificate.ts";
+import {
+  type CertificateReader,
+  loadCertificateReader,
+  refuseVersion1,
+} from "./peer_certificate.ts";
 import { ByteStreamDuplex } from "./node_duplex.ts";
 import { EARLY_END, handshakeReason, tlsReason } from "./tls_reason.ts";
 import {
@@ -73,7 +78,14 @@ export async function secureClient(
     socket.on("error", settle);
     socket.on("end", onEnd).on("close", onEnd);
   });
-  return secureStream(inner, duplex, socket, await reader, EARLY_END);
+  const certificate = socket.getPeerCertificate();
+  try {
+    if (!options.tls.insecure) refuseVersion1(certificate.raw);
+    return secureStream(inner, duplex, socket, { certificate, reader: await reader }, EARLY_END);
+  } catch (error) {
+    socket.destroy();
+    throw handshakeError(address, error);
+  }
 }
 
 /** Settings of a TLS server, and handshakes with them. */
@@ -86,6 +98,8 @@ export class TlsAcceptor {
   readonly #servers = new Map<string, tls.Server>();
   readonly #waiting = new AsyncLocalStorage<Waiting>();
   readonly #options: TlsServerOptions;
+  /** Check of client certificates; undefined without mutual TLS. */
+  readonly #clients: ClientCertificates | undefined;
 
   /**
    * Accepts the protocols `alpn`; of those that a client offers, selects the one that the client prefers. Throws a
@@ -102,7 +116,11 @@ export class TlsAcceptor {
     }
     this.#options = { ...options };
     this.#alpn = alpn;
-    if (options.clientCa !== undefined) void loadCertificateReader();
+    this.#clients = undefined;
+    if (options.clientCa !== undefined) {
+      this.#clients = new ClientCertificates(options.clientCa, options.clientAuth !== "request");
+      void loadCertificateReader();
+    }
     checkKeyPair(options.cert, options.key);
     // The first server is created here, because its creation may throw.
     this.#serverFor(alpn?.[0] ?? "");
@@ -176,14 +194,15 @@ export class TlsAcceptor {
     }
     duplex.readsInTurn = false;
     socket.on("error", () => {});
-    const reader = this.#options.clientCa === undefined ? undefined : await loadCertificateReader();
-    const stream = secureStream(inner, duplex, socket, reader);
-    const { tls: info } = stream.peer;
-    if (this.#options.clientCa !== undefined && !info!.authorized && info!.fingerprint256) {
-      stream.close();
-      throw handshakeError(inner.peer.address, verifyError(socket));
+    if (this.#clients === undefined) return secureStream(inner, duplex, socket);
+    try {
+      const certificate = this.#clients.check(socket, Date.now());
+      const reader = await loadCertificateReader();
+      return secureStream(inner, duplex, socket, { certificate, reader });
+    } catch (error) {
+      socket.destroy();
+      throw handshakeError(inner.peer.address, error);
     }
-    return stream;
   }
 }
 
@@ -199,18 +218,17 @@ function handshakeError(address: string, error: unknown, reason = tlsReason): Tr
   });
 }
 
-/** Returns the verification error of the peer's certificate, if any; node:tls stores it as a code or an Error. */
-function verifyError(socket: tls.TLSSocket): Error | undefined {
-  const found: unknown = socket.authorizationError;
-  if (found instanceof Error) return found;
-  return found ? new Error(String(found)) : undefined;
+/** Peer's certificate, undefined if it sent none, and the reader of its names. */
+interface Identity {
+  readonly certificate: Partial<tls.PeerCertificate> | null | undefined;
+  readonly reader: CertificateReader;
 }
 
 function secureStream(
   inner: ByteStream,
   duplex: ByteStreamDuplex,
   socket: tls.TLSSocket,
-  reader: CertificateReader | undefined,
+  identity?: Identity,
   earlyEnd?: string,
 ): ByteStream {
   const { peer } = inner;
@@ -218,7 +236,7 @@ function secureStream(
     peer: {
       ...peer,
       transport: peer.transport === "tcp" ? "tls" : peer.transport,
-      tls: peerInfo(socket, reader),
+      tls: peerInfo(socket, identity),
     },
     localAddress: inner.localAddress,
     reason: tlsReason,
@@ -228,17 +246,17 @@ function secureStream(
   });
 }
 
-/** Returns TLS information on the peer; reads the peer's certificate only if `reader` is given. */
-function peerInfo(socket: tls.TLSSocket, reader: CertificateReader | undefined): TlsPeerInfo {
+/** Returns TLS information on the peer. */
+function peerInfo(socket: tls.TLSSocket, identity: Identity | undefined): TlsPeerInfo {
   const alpn = socket.alpnProtocol || undefined;
-  const certificate = reader && socket.getPeerCertificate();
+  const certificate = identity?.certificate;
   if (!certificate?.raw || certificate.fingerprint256 === undefined) {
     return { alpn, authorized: false };
   }
   const fingerprint256 = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
   const name = certificate.subject?.CN as string | string[] | undefined;
   try {
-    const { subject, subjectAltNames } = reader!(certificate.raw);
+    const { subject, subjectAltNames } = identity!.reader(certificate.raw, fingerprint256);
     const commonName = Array.isArray(name) ? name[0] : name;
     return {
       alpn,

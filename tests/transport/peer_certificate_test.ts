@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import * as x509 from "@peculiar/x509";
 import { authorize, connect, principalOf, RpcError, serve, Status, tlsPeer } from "../../mod.ts";
-import { loadCertificateReader } from "../../src/transport/peer_certificate.ts";
+import {
+  loadCertificateReader,
+  MAX_REMEMBERED_BYTES,
+  MAX_REMEMBERED_CERTIFICATES,
+} from "../../src/transport/peer_certificate.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
@@ -106,3 +110,27 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.notEqual(await call("/any", await issue(undefined, `CN=${print}`)), print);
   });
 }
+
+Deno.test("the reader remembers the names of certificates up to a number and a size", async () => {
+  const read = await loadCertificateReader();
+  const { issue } = await authority();
+  const small = (await issue([{ type: "dns", value: "a.internal" }], "CN=a")).der;
+  const names = Array.from({ length: 500 }, (_, i) => ({
+    type: "dns" as const,
+    value: `host-${i}.example`,
+  }));
+  const large = (await issue(names, "CN=b")).der;
+  assert.ok(large.length > MAX_REMEMBERED_BYTES);
+  const first = read(small, "kept");
+  assert.deepEqual(first.subjectAltNames, ["DNS:a.internal"]);
+  assert.ok(Object.isFrozen(first.subjectAltNames));
+  assert.notEqual(read(large, "large"), read(large, "large"));
+  assert.notEqual(read(small), read(small));
+  const forgotten = read(small, "0");
+  for (let i = 1; i < MAX_REMEMBERED_CERTIFICATES; i++) {
+    read(small, `${i}`);
+    assert.equal(read(small, "kept"), first);
+  }
+  assert.notEqual(read(small, "0"), forgotten);
+  assert.equal(read(small, "kept"), first);
+});
