@@ -40,6 +40,7 @@ const ROOMS: Record<string, readonly string[]> = {
   http1: [...BOTTOM, "limits"],
   "web/client": [...BOTTOM, "limits", "codec", "hpack", "http1", "http2", "grpc", "web"],
   web: [...BOTTOM, "limits", "codec", "hpack", "http1", "http2", "grpc"],
+  websocket: [...BOTTOM, "limits"],
   "lean/format": BOTTOM,
   lean: [...BOTTOM, "limits", "codec", "lean/format"],
   "rpc/core": [...BOTTOM, "codec", "transport", "event_loop"],
@@ -55,7 +56,7 @@ const ROOMS: Record<string, readonly string[]> = {
   "rpc/http": [...RPC_BOTTOM, "transport", "event_loop", "http1"],
   "rpc/server": [
     ...RPC_BOTTOM,
-    ...["transport", "event_loop", "grpc", "lean", "http1", "web"],
+    ...["transport", "event_loop", "grpc", "lean", "http1", "web", "websocket"],
     ...["rpc/dispatch", "rpc/http"],
   ],
   "rpc/workers": [...RPC_BOTTOM, "rpc/dispatch", "rpc/server"],
@@ -78,6 +79,7 @@ const ALLOWED = Object.fromEntries(
 /** Engines: bytes and the time go in, bytes come out. */
 const ENGINES = [
   ...["bytes", "call", "limits", "protobuf", "hpack", "http1", "http2", "grpc", "lean", "web"],
+  "websocket",
 ];
 const IMPURE = [
   ...["Deno", "Promise", "async", "await", "queueMicrotask"],

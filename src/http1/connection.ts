@@ -18,7 +18,7 @@ import { HeadScanner, REQUEST_START } from "./head_scanner.ts";
 import { HTTP1_DEFAULTS, type Http1Limits } from "./options.ts";
 import { BODY_TIMEOUT, HEAD_TIMEOUT, type Refusal, TOO_LARGE } from "./refusals.ts";
 import { parseRequestHead } from "./request_head.ts";
-import { appendHead, fieldLines, Framing } from "./response_writer.ts";
+import { appendHead, CommonLines, Framing } from "./response_writer.ts";
 import { Timeouts } from "./timeouts.ts";
 import { TinyReads } from "./tiny_reads.ts";
 
@@ -47,6 +47,8 @@ const NO_TRAILERS: readonly string[] = [];
 export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   readonly out = new ByteWriter();
   onOutput: () => void = () => {};
+  /** Input behind a request that has switched to another protocol; undefined before. */
+  switchedInput: Uint8Array | undefined = undefined;
   readonly #sink: Http1ServerSink;
   readonly #limits: Required<Http1Limits>;
   readonly #scanner: HeadScanner;
@@ -59,8 +61,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   readonly #held = new HeldInput();
   /** Value of `out.taken` at the last time the socket had accepted all taken output. */
   #drainedCount = 0;
-  #commonFields: readonly string[] = NO_TRAILERS;
-  #commonLines = "";
+  readonly #commonLines = new CommonLines();
   #processing = false;
   #draining = false;
   #finished = false;
@@ -188,12 +189,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
 
   /** Header lines that every response carries. */
   get commonLines(): string {
-    const fields = this.#sink.commonFields();
-    if (fields !== this.#commonFields) {
-      this.#commonFields = fields;
-      this.#commonLines = fieldLines(fields);
-    }
-    return this.#commonLines;
+    return this.#commonLines.of(this.#sink.commonFields());
   }
 
   /**
@@ -250,6 +246,12 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#sink.onBroken(reason);
   }
 
+  /** Ends the use of HTTP/1.1; the owner of this connection continues with `out` and `switchedInput`. */
+  onSwitch(): void {
+    this.switchedInput = new Uint8Array();
+    this.#end("");
+  }
+
   // ---- input -----------------------------------------------------------------------------------------------
 
   #processHeld(): void {
@@ -277,6 +279,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
       at = used;
     }
     this.#processing = false;
+    if (this.switchedInput !== undefined) this.switchedInput = bytes.slice(at);
     this.#keep(bytes, this.#finished ? bytes.length : at);
   }
 

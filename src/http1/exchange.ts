@@ -7,7 +7,13 @@
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { BodySink } from "./chunked_body.ts";
 import type { RequestHead } from "./request_head.ts";
-import { appendChunk, appendHead, appendLastChunk, Framing } from "./response_writer.ts";
+import {
+  appendChunk,
+  appendHead,
+  appendLastChunk,
+  appendSwitch,
+  Framing,
+} from "./response_writer.ts";
 
 const utf8 = new TextEncoder();
 
@@ -33,6 +39,8 @@ export interface ExchangeOwner {
   onResponseEnd(): void;
   /** Called when the response cannot be completed, so that the byte stream must be closed. */
   onBroken(reason: string): void;
+  /** Called once, after the response that switches to another protocol. */
+  onSwitch(): void;
 }
 
 /** Receives the events of an {@link Exchange}. */
@@ -242,6 +250,22 @@ export class Exchange implements BodySink {
     this.#state = State.ENDED;
     this.#owner.onSent();
     this.#owner.onResponseEnd();
+  }
+
+  /** Whether {@link switchProtocol} may be called: HTTP/1.1, no body, no response yet, and input behind the request only. */
+  get canSwitch(): boolean {
+    const { bodyBytes, minorVersion } = this.head;
+    return !this.headSent && !this.pipelined && minorVersion === 1 && bodyBytes === 0;
+  }
+
+  /**
+   * Answers 101 and ends the connection's use of HTTP/1.1 (RFC 9110 §7.8); what follows the request is in
+   * `switchedInput` of the connection. Call it from `onRequest`. `fields` alternates names and values.
+   */
+  switchProtocol(protocol: string, fields: readonly string[]): void {
+    appendSwitch(this.#owner.out, protocol, fields, this.#owner.commonLines);
+    this.#state = State.ENDED;
+    this.#owner.onSwitch();
   }
 
   /** Aborts the response and closes the byte stream, so that the client does not take the response for complete. */

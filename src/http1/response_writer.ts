@@ -64,6 +64,21 @@ export function fieldLines(fields: readonly string[]): string {
   return text;
 }
 
+/** Lines of the fields that every response carries, formatted when the list has changed. */
+export class CommonLines {
+  #fields: readonly string[] = [];
+  #lines = "";
+
+  /** Returns the lines of `fields`. */
+  of(fields: readonly string[]): string {
+    if (fields !== this.#fields) {
+      this.#fields = fields;
+      this.#lines = fieldLines(fields);
+    }
+    return this.#lines;
+  }
+}
+
 /** Appends text of characters up to U+00FF, one octet each. */
 export function appendLatin1(out: ByteWriter, text: string): void {
   const { length } = text;
@@ -102,6 +117,18 @@ export function appendHead(out: ByteWriter, head: ResponseHead): void {
   }
   if (connection !== "") text += `connection: ${connection}${CRLF}`;
   appendLatin1(out, text + CRLF);
+}
+
+/** Appends a response with status 101 (RFC 9110 §15.2.2). */
+export function appendSwitch(
+  out: ByteWriter,
+  protocol: string,
+  fields: readonly string[],
+  commonLines: string,
+): void {
+  const start = `HTTP/1.1 101 Switching Protocols${CRLF}connection: upgrade${CRLF}`;
+  const lines = fieldLines(["upgrade", protocol, ...fields]);
+  appendLatin1(out, `${start}${lines}${commonLines}${CRLF}`);
 }
 
 /** Appends one chunk; `bytes` must not be empty, which would end the body. */

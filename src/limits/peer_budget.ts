@@ -106,6 +106,10 @@ export const PeerEvent = {
   /** Lean, version 1: a message in a session that is answered with an error. */
   DROPPED_SESSION_MESSAGE: overhead("dropped session messages"),
 
+  // ---- WebSocket ----
+  /** A data frame below 16 bytes, in which no frame of lean fits. */
+  SMALL_WEBSOCKET_FRAME: overhead("WebSocket frames of less than 16 bytes"),
+
   // ---- credits ----
   /** HTTP/2: DATA of 5 bytes or more, or with END_STREAM, arrived. */
   USEFUL_DATA: credit("overhead", 2),

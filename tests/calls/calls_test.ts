@@ -5,6 +5,7 @@ import { type ChannelOptions, connect, serve, type ServeOptions } from "../../mo
 import { addBatch } from "../../src/rpc/batch/server.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
 import { uniqueName } from "../fixtures/names.ts";
+import { webSocketStream } from "../fixtures/websocket_stream.ts";
 import { addMethods, Seen } from "./methods.ts";
 import { callCases, type Env } from "./suite.ts";
 
@@ -70,6 +71,14 @@ const web = { serve: { web: true }, places: ["tcp"] };
 const wires: Wire[] = [
   { name: "grpc", connect: { wire: "grpc" } },
   { name: "lean", connect: { wire: "lean" } },
+  {
+    name: "lean in WebSockets",
+    connect: {
+      wire: "lean",
+      dial: (address) => webSocketStream(`ws://${address}/any/path`),
+    },
+    ...{ serve: { web: true }, places: ["tcp"] },
+  },
   { name: "connect", connect: { wire: "connect" }, ...web },
   { name: "connect on HTTP/1.1", connect: { wire: "connect", httpVersion: "1.1" }, ...web },
   { name: "grpc-web", connect: { wire: "grpc-web" }, ...web },

@@ -518,3 +518,37 @@ Deno.test("output outside of receive() is announced to the driver", () => {
   client.seen[0].exchange.respond(200, [], "ok");
   assert.ok(client.notifications > before);
 });
+
+Deno.test("RFC 9110 §7.8: input behind a request that switches the protocol is kept, wherever it is cut", () => {
+  const bytes = GET + "\x81next protocol";
+  const head = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: new\r\n" +
+    "accept: yes\r\n\r\n";
+  for (let cut = GET.length; cut <= bytes.length; cut++) {
+    const client = new Client((exchange) => {
+      assert.ok(exchange.canSwitch);
+      exchange.switchProtocol("new", ["accept", "yes"]);
+    });
+    for (const octet of bytes.slice(0, GET.length - 1)) client.send(octet);
+    client.send(bytes.slice(GET.length - 1, cut));
+    assert.ok(client.engine.finished);
+    assert.equal(client.take(), head);
+    assert.deepEqual(client.engine.switchedInput, octets(bytes.slice(GET.length, cut)));
+  }
+});
+
+Deno.test("RFC 9110 §7.8: a request with a body, of HTTP/1.0, answered or sent ahead can't switch", () => {
+  const seen: boolean[] = [];
+  const note: Handle = (exchange) => seen.push(exchange.canSwitch);
+  new Client(note).send(post("a"));
+  new Client(note).send("GET /a HTTP/1.0\r\n\r\n");
+  new Client((exchange) => {
+    exchange.respond(200, [], "");
+    seen.push(exchange.canSwitch);
+  }).send(GET);
+  const client = new Client((exchange) => {
+    if (exchange.pipelined) seen.push(exchange.canSwitch);
+  });
+  client.send(GET + GET);
+  client.seen[0].exchange.respond(200, [], "");
+  assert.deepEqual(seen, [false, false, false, false]);
+});

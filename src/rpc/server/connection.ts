@@ -183,11 +183,22 @@ export class AcceptedConnection implements ServerConnectionSink {
     const owner = {
       web: web!,
       memory: this.#calls!.memory,
+      webSockets: settings.web!.webSockets,
+      webSocketLimits: settings.web!.webSocketLimits,
       accept,
+      openInner: (nowMs: number) => this.#openWebSocket(nowMs),
       close: (reason: string) => this.close(reason),
       note: (level: "debug" | "warn", message: string) => this.onNote(level, message),
     };
     return http1Calls(owner, settings.web!.http1, nowMs);
+  }
+
+  /** Creates the engine inside a WebSocket, which limits its age itself. */
+  #openWebSocket(nowMs: number): ServerConnection {
+    const { host, settings } = this.#owner;
+    if (this.#opening) host.deadlines.cancel(this.#opening);
+    this.#calls = { ...this.#calls!, wire: "lean" };
+    return new LeanServerConnection(this, settings.engine, nowMs);
   }
 
   /** Drains a connection of HTTP/1.1 when it has reached its age, and aborts it after the grace. */

@@ -1,5 +1,5 @@
 /**
- * HTTP/1.1 connections of a server: their requests become calls of gRPC-Web and Connect.
+ * HTTP/1.1 connections of a server: their requests become calls of gRPC-Web and Connect, or open a WebSocket.
  *
  * @module
  */
@@ -12,19 +12,20 @@ import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { Http1Exchange } from "../../web/server/http1_exchange.ts";
 import type { AcceptCall, WebServer } from "../../web/server/web_server.ts";
 import { dateFields } from "../http/http_date.ts";
+import { SwitchableConnection, type SwitchOwner } from "./switchable_connection.ts";
 
 /** Server's connection interface used by {@link Http1Calls}. */
-export interface Http1CallsOwner {
+export interface Http1CallsOwner extends SwitchOwner {
   /** Turns requests into calls. */
   readonly web: WebServer;
   /** Share of the server's memory pool of the connection. */
   readonly memory: MemoryShare;
+  /** Whether WebSockets may be opened. */
+  readonly webSockets: boolean;
   /** Accepts a call. */
   readonly accept: AcceptCall;
   /** Closes the byte stream at once. */
   close(reason: string): void;
-  /** Logs a message of the engine. */
-  note(level: "debug" | "warn", message: string): void;
 }
 
 /** Creates the engine of a connection. */
@@ -32,8 +33,9 @@ export function http1Calls(
   owner: Http1CallsOwner,
   limits: Http1Limits,
   nowMs: number,
-): Http1ServerConnection {
-  return new Http1ServerConnection(new Http1Calls(owner), limits, nowMs);
+): SwitchableConnection {
+  const http1 = new Http1ServerConnection(new Http1Calls(owner), limits, nowMs);
+  return new SwitchableConnection(http1, owner);
 }
 
 class Http1Calls implements Http1ServerSink {
@@ -44,8 +46,8 @@ class Http1Calls implements Http1ServerSink {
   }
 
   onRequest(exchange: Exchange): void {
-    const { web, memory, accept } = this.#owner;
-    const request = new Http1Exchange(exchange, memory);
+    const { web, memory, accept, webSockets } = this.#owner;
+    const request = new Http1Exchange(exchange, memory, webSockets);
     if (!exchange.pipelined) return web.open(request, accept);
     // Pipelined requests yield to the event loop first; otherwise a client that sends thousands would block other
     // connections.

@@ -15,6 +15,7 @@ import {
   type Ranges,
 } from "../../limits/ranges.ts";
 import { type CorsPolicy, NO_CORS } from "../../web/server/cors.ts";
+import type { WebSocketLimits } from "../../websocket/server_connection.ts";
 
 /**
  * gRPC-Web and Connect on a server, over HTTP/1.1 and HTTP/2. Times are in ms, Infinity for never.
@@ -32,6 +33,11 @@ import { type CorsPolicy, NO_CORS } from "../../web/server/cors.ts";
 export interface WebOptions {
   /** Web pages that may call. Default none: requests with an Origin are refused. */
   cors?: CorsOptions;
+  /**
+   * Whether lean may be spoken inside WebSockets, as by `@vrpc/vrpc/browser`; pages need an origin that `cors` allows.
+   * Default true.
+   */
+  webSockets?: boolean;
   /** Longest request line of HTTP/1.1; longer ones are answered 414. 64 to 1 MiB. Default 8 KiB (RFC 9112 §3). */
   maxRequestLineBytes?: number;
   /** HTTP/1.1: time for a request's header section; a late one is answered 408. 1 or more. Default 10,000. */
@@ -81,6 +87,7 @@ const CORS_DEFAULTS: Defaults<CorsOptions> = {
 /** Defaults of {@link WebOptions}. */
 export const WEB_DEFAULTS: Defaults<WebOptions> = {
   cors: undefined,
+  webSockets: true,
   maxRequestLineBytes: HTTP1_DEFAULTS.maxRequestLineBytes,
   headersTimeoutMs: HTTP1_DEFAULTS.headersTimeoutMs,
   requestTimeoutMs: HTTP1_DEFAULTS.requestTimeoutMs,
@@ -103,6 +110,10 @@ export interface WebSettings {
   readonly cors: CorsPolicy;
   /** Limits of HTTP/1.1 connections. */
   readonly http1: Http1Limits;
+  /** Whether WebSockets may be opened. */
+  readonly webSockets: boolean;
+  /** Limits of WebSockets. */
+  readonly webSocketLimits: WebSocketLimits;
 }
 
 /** Throws TypeError for values of the wrong type and for unknown names, and RangeError for numbers out of range. */
@@ -158,6 +169,14 @@ export function webSettings(
       exposedHeaders: cors.exposedHeaders ?? [],
       credentials: cors.credentials ?? false,
       maxAgeMs: cors.maxAgeMs ?? CORS_DEFAULTS.maxAgeMs!,
+    },
+    webSockets: options.webSockets ?? true,
+    webSocketLimits: {
+      overheadBurst: limits.overheadBurst ?? SHARED_LIMITS.overheadBurst,
+      overheadPerSecond: limits.overheadPerSecond ?? SHARED_LIMITS.overheadPerSecond,
+      resetBurst: limits.resetBurst ?? SHARED_LIMITS.resetBurst,
+      resetsPerSecond: limits.resetsPerSecond ?? SHARED_LIMITS.resetsPerSecond,
+      stallTimeoutMs: limits.stallTimeoutMs ?? SHARED_LIMITS.stallTimeoutMs,
     },
     http1: {
       ...HTTP1_DEFAULTS,

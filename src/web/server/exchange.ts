@@ -38,6 +38,11 @@ export interface HttpExchange {
   readonly memory: MemoryShare;
   /** Whether more of the response should be sent now; if not, `onWritable` follows. */
   readonly writable: boolean;
+  /**
+   * Answers a handshake with `fields` and continues the connection as lean inside a WebSocket; absent unless the request
+   * asks for one and may have it. Only valid while the request is opened.
+   */
+  readonly openWebSocket?: (fields: readonly string[]) => void;
   /** Starts the delivery of the body to `sink`. `streams`: it may pause, as the caller sends messages over time. */
   readBody(sink: HttpExchangeSink, streams: boolean): void;
   /** Makes the peer wait with the rest of the body, or asks for it again. */

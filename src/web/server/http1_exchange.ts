@@ -9,6 +9,7 @@ import { releaseMessage } from "../../bytes/pool.ts";
 import type { Exchange, ExchangeSink } from "../../http1/exchange.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import type { HttpExchange, HttpExchangeSink } from "./exchange.ts";
+import { asksForWebSocket } from "./websocket_handshake.ts";
 
 // Largest part of a body passed to the connection at once, in bytes; the rest waits until the client reads.
 const PART_BYTES = 32_768;
@@ -35,13 +36,14 @@ export class Http1Exchange implements HttpExchange, ExchangeSink {
   readonly bodyBytes: number;
   readonly http1 = true;
   readonly memory: MemoryShare;
+  readonly openWebSocket?: (fields: readonly string[]) => void;
   readonly #exchange: Exchange;
   #sink: HttpExchangeSink | null = null;
   #bodyEnded = false;
   readonly #waiting: WaitingPart[] = [];
 
-  /** Becomes the sink of `exchange`. */
-  constructor(exchange: Exchange, memory: MemoryShare) {
+  /** Becomes the sink of `exchange`. Without `webSockets` they are not opened. */
+  constructor(exchange: Exchange, memory: MemoryShare, webSockets = false) {
     const { method, authority, fields, bodyBytes } = exchange.head;
     const target = exchange.head.target.replace(/^https?:\/\/[^/?]*/i, "");
     const mark = target.indexOf("?");
@@ -55,6 +57,9 @@ export class Http1Exchange implements HttpExchange, ExchangeSink {
     this.memory = memory;
     this.#exchange = exchange;
     exchange.sink = this;
+    if (webSockets && asksForWebSocket(method, fields) && exchange.canSwitch) {
+      this.openWebSocket = (fields) => exchange.switchProtocol("websocket", fields);
+    }
   }
 
   /** Whether the exchange ended before it was served. */

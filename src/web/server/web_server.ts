@@ -29,6 +29,7 @@ import {
 import { StreamCall } from "./stream_call.ts";
 import { type StreamDialect, streamDialect } from "./stream_dialect.ts";
 import { UnaryCall } from "./unary_call.ts";
+import { answerHandshake } from "./websocket_handshake.ts";
 
 /** Options of a {@link WebServer}. */
 export interface WebServerOptions {
@@ -61,6 +62,7 @@ export class WebServer {
     if (method === "OPTIONS") return this.#preflight(exchange, origin);
     const responseFields = this.#cors.fieldsFor(origin);
     if (responseFields === null) return refuseOrigin(exchange, origin!);
+    if (exchange.openWebSocket !== undefined) return openWebSocket(exchange);
     if (method === "POST") return this.#post(exchange, responseFields, accept);
     if (method === "GET" && holdsCall(exchange.query)) {
       return this.#get(exchange, responseFields, accept);
@@ -182,6 +184,15 @@ const UNARY = {
   acceptEncodingField: "accept-encoding",
   isReserved: isReservedByConnect,
 } as const;
+
+/** Opens the WebSocket that a request asks for. Its page was checked: browsers send no preflight for it. */
+function openWebSocket(exchange: HttpExchange): void {
+  const answer = answerHandshake(exchange.fields);
+  if ("status" in answer) {
+    return respondText(exchange, answer.status, answer.text, answer.fields);
+  }
+  exchange.openWebSocket!(answer);
+}
 
 function refuseOrigin(exchange: HttpExchange, origin: string): void {
   const shown = JSON.stringify(origin.slice(0, 200));
