@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
-import { systemTurns } from "../../event_loop/turns.ts";
+import { AcceptTurns } from "../../event_loop/accept_turns.ts";
 import { MemoryPool } from "../../limits/memory_pool.ts";
 import { checkRange, measured } from "../../limits/ranges.ts";
 import { listen } from "../../transport/mod.ts";
@@ -113,6 +113,7 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
   }
 
   async #acceptLoop(): Promise<void> {
+    const turns = new AcceptTurns();
     let retryMs = ACCEPT_RETRY_MS;
     while (!this.#stopping) {
       try {
@@ -128,8 +129,7 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
           this.#connections.add(connection);
           connection.open();
         }
-        // While connections are pending, accept resolves without a turn of the event loop.
-        await systemTurns.nextTurn();
+        await turns.next();
       } catch (error) {
         if (this.#stopping) return;
         httpLog.warn("Cannot accept on {address}, retrying in {retryMs} ms: {error}", {

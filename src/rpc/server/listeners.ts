@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
-import { systemTurns } from "../../event_loop/turns.ts";
+import { AcceptTurns } from "../../event_loop/accept_turns.ts";
 import type { ByteStream, Listener } from "../../transport/types.ts";
 import { serverLog } from "../core/log.ts";
 import type { WarningLimit } from "./warning_limit.ts";
@@ -59,6 +59,7 @@ export class Listeners {
   }
 
   async #acceptLoop(listener: Listener): Promise<void> {
+    const turns = new AcceptTurns();
     let retryMs = ACCEPT_RETRY_MS;
     while (!this.#closing) {
       try {
@@ -66,9 +67,7 @@ export class Listeners {
         if (stream === null) return;
         retryMs = ACCEPT_RETRY_MS;
         this.#owner.accept(stream);
-        // While connections are pending, accept resolves without a turn of the event loop: reads of earlier ones would
-        // starve, and thousands could be open whose peers have long closed them.
-        await systemTurns.nextTurn();
+        await turns.next();
       } catch (error) {
         if (this.#closing) return;
         serverLog[this.#owner.warnings.level()](
