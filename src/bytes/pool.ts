@@ -10,8 +10,11 @@
  */
 export const POOL_SIZES = [4096, 16384, 32768, 65536, 131072, 270336, 1114112] as const;
 
-// Approximate total of the free buffers kept per size, in bytes; further ones are left to the garbage collector.
+// Approximate total of the free buffers kept per size, in bytes.
 const KEEP_BYTES = 2 * 1024 * 1024;
+// Size from which a further buffer is freed at once, by detaching it, instead of by the garbage collector: connections
+// that come and go leave tens of megabytes between two collections.
+const DETACH_BYTES = 65_536;
 const free: Uint8Array<ArrayBuffer>[][] = POOL_SIZES.map(() => []);
 /** Messages up to this many bytes never come from {@link lendBuffer}. */
 export const LEND_FROM_BYTES = 2_048;
@@ -33,7 +36,9 @@ export function acquireBuffer(minBytes: number): Uint8Array<ArrayBuffer> {
 /** Returns a buffer to the pool. No view of it may be read afterwards. */
 export function releaseBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   const i = (POOL_SIZES as readonly number[]).indexOf(buffer.length);
-  if (i >= 0 && free[i].length * buffer.length < KEEP_BYTES) free[i].push(buffer);
+  if (i < 0) return;
+  if (free[i].length * buffer.length < KEEP_BYTES) free[i].push(buffer);
+  else if (buffer.length >= DETACH_BYTES) buffer.buffer.transfer(0);
 }
 
 /**

@@ -15,6 +15,8 @@ const STREAM_BYTES = 65_536;
 // Content-Length up to which the whole buffer is allocated at once, in bytes.
 const EAGER_BYTES = 16_384;
 const MIN_BYTES = 1_024;
+// Size from which a buffer is freed at once when its bytes are dropped.
+const LARGE_BYTES = 65_536;
 
 /** Account of bytes that are being gathered, besides that of the server. */
 export interface BodyAccount {
@@ -148,11 +150,19 @@ export class RequestBody {
   }
 
   #release(): void {
-    if (this.#bytes !== null && this.#streams) releaseBuffer(this.#bytes);
+    this.#free();
     this.#memory.give(this.#length);
     this.#account?.give(this.#length);
-    this.#bytes = null;
     this.#length = 0;
+  }
+
+  /** Gives up the buffer. A large one is freed now: until a garbage collection, megabytes of others may come. */
+  #free(): void {
+    const bytes = this.#bytes;
+    this.#bytes = null;
+    if (bytes === null) return;
+    if (this.#streams) releaseBuffer(bytes);
+    else if (bytes.length >= LARGE_BYTES) bytes.buffer.transfer(0);
   }
 
   #use(): void {
@@ -165,17 +175,26 @@ export class RequestBody {
     const room = this.#bytes?.length ?? 0;
     if (length > room) {
       const announced = Math.min(this.#exchange.head.bodyBytes, EAGER_BYTES);
-      const grown = this.#streams
-        ? acquireBuffer(length)
-        : new Uint8Array(Math.max(length, announced, room * 2, MIN_BYTES));
-      if (this.#bytes !== null) {
-        grown.set(this.#bytes.subarray(0, this.#length));
-        if (this.#streams) releaseBuffer(this.#bytes);
-      }
-      this.#bytes = grown;
+      this.#bytes = this.#streams
+        ? this.#copyTo(acquireBuffer(length))
+        : this.#grow(Math.max(length, announced, room * 2, MIN_BYTES));
     }
     this.#bytes!.set(bytes, this.#length);
     this.#length = length;
+  }
+
+  #copyTo(buffer: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    if (this.#bytes === null) return buffer;
+    buffer.set(this.#bytes.subarray(0, this.#length));
+    releaseBuffer(this.#bytes);
+    return buffer;
+  }
+
+  /** Moves the bytes to a buffer of `size` bytes; the former buffer is freed. */
+  #grow(size: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes === null
+      ? new Uint8Array(size)
+      : new Uint8Array(this.#bytes.buffer.transfer(size));
   }
 
   #take(): Uint8Array<ArrayBuffer> {
@@ -185,6 +204,7 @@ export class RequestBody {
     // in `memory`.
     const exact = this.#streams || bytes.length - length > length / 4;
     const taken = exact ? bytes.slice(0, length) : bytes.subarray(0, length);
+    if (!exact) this.#bytes = null;
     this.#release();
     return taken;
   }
