@@ -101,7 +101,7 @@ function readFlags(): Flags {
     "after",
     `
 Paths: POST /echo, POST /package.Service/Method (JSON), those of google.api.http annotations,
-GET / (status page), /healthz, /readyz, /metrics.
+GET / (status page), /methods.json, /openapi.json, /healthz, /readyz, /metrics.
 Prints "listening http://ADDRESS" once it accepts connections. SIGTERM and SIGINT drain.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
   );
@@ -183,9 +183,10 @@ function health(channel: Channel, enclave: string, ready: boolean): Response {
   );
 }
 
-async function methodList(gateway: Gateway): Promise<Response> {
+/** Answers with what describes the methods, or why it is not known. */
+async function description(read: () => Promise<unknown>): Promise<Response> {
   try {
-    return Response.json(await gateway.list());
+    return Response.json(await read());
   } catch (error) {
     const { code, message } = RpcError.from(error);
     return Response.json(errorBody(code, message), { status: httpStatus(code) });
@@ -213,7 +214,8 @@ function handler(
       if (path === "/") return PAGE;
       if (path === "/healthz") return health(channel, enclave, false);
       if (path === "/readyz") return health(channel, enclave, true);
-      if (path === "/methods.json") return await methodList(gateway);
+      if (path === "/methods.json") return await description(() => gateway.list());
+      if (path === "/openapi.json") return await description(() => gateway.openApi());
       if (path === "/metrics") return await metrics.response();
     }
     const startMs = performance.now();

@@ -3,6 +3,7 @@
  *
  *     deno task vrpc list 127.0.0.1:50051
  *     deno task vrpc call 127.0.0.1:50051 vrpc.echo.v1.EchoService/Echo '{"payload":"aGk="}'
+ *     deno task vrpc openapi 127.0.0.1:50051
  *     deno task vrpc --wire lean session 127.0.0.1:50051 /chat
  *
  * @module
@@ -28,6 +29,7 @@ import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tl
 import { closeSoon } from "./shared/waits.ts";
 import { callMethod } from "./vrpc/call.ts";
 import { errorText, type Format } from "./vrpc/error_text.ts";
+import { describeMethods } from "./vrpc/openapi.ts";
 import { findMethod, type FoundMethod, listMethods, type Lookup } from "./vrpc/lookup.ts";
 
 interface Flags extends ClientTlsFlags {
@@ -44,7 +46,7 @@ interface Flags extends ClientTlsFlags {
 }
 
 interface Job {
-  readonly name: "list" | "call" | "session";
+  readonly name: "list" | "openapi" | "call" | "session";
   readonly address: string;
   readonly method: string;
   readonly data?: string;
@@ -69,6 +71,9 @@ function makeCommand(take: (job: Job) => void): Command {
   addOptions(command);
   command.command("list").description("list all methods").argument("<address>")
     .action((address) => take({ name: "list", address, method: "" }));
+  command.command("openapi").description("describe all methods over HTTP in OpenAPI 3.1, as JSON")
+    .argument("<address>")
+    .action((address) => take({ name: "openapi", address, method: "" }));
   command.command("call").description("call a method and print its replies")
     .argument("<address>").argument("<method>", "a route, or package.Service/Method")
     .argument(
@@ -200,6 +205,10 @@ async function run(
       await list(lookup, format);
       return 0;
     }
+    if (job.name === "openapi") {
+      console.log(printableJson(await describeMethods(lookup, job.address)));
+      return 0;
+    }
     const kind = job.name === "session" ? "bidi_streaming" : flags.kind;
     method = await findMethod(lookup, job.method, kind);
     if (job.name === "session" && method.kind !== "bidi_streaming") {
@@ -225,7 +234,7 @@ async function main(): Promise<number> {
   let job: Job | undefined;
   const flags = readOptions<Flags>(makeCommand((chosen) => job = chosen));
   if (job === undefined) {
-    throw new UsageError("Missing command: use list, call or session (see --help)");
+    throw new UsageError("Missing command: use list, openapi, call or session (see --help)");
   }
   checkTarget(job.address);
   const metadata = readMetadata(flags.metadata ?? []);

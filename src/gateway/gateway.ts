@@ -20,6 +20,7 @@ import { forwardedMetadata } from "./forwarded_metadata.ts";
 import type { GatewayMethod } from "./gateway_method.ts";
 import { type ErrorForm, errorFormFor, errorResponse } from "./http_errors.ts";
 import { MethodTable } from "./method_table.ts";
+import { type OpenApiDocument, openApiDocument } from "./openapi/document.ts";
 import { type GatewayOptions, type GatewaySettings, gatewaySettings } from "./options.ts";
 import { httpBodyHeaders } from "./raw_response.ts";
 import { prefersEvents, streamResponse } from "./reply_stream.ts";
@@ -44,6 +45,8 @@ export interface MethodSummary {
   readonly example: JsonValue;
   /** Methods and paths by the annotation `google.api.http`; undefined for none. */
   readonly http?: readonly HttpRuleSummary[];
+  /** Comment of the method, as far as descriptors have comments; undefined for none. */
+  readonly comment?: string;
   /** Why the method can't be called, for example a type that reflection does not describe; undefined when it can. */
   readonly fault?: string;
 }
@@ -280,6 +283,7 @@ export class Gateway {
     const described = this.#methods.all().map(({ path, desc }) => {
       const fault = this.#methods.faultOf(path);
       const http = this.#methods.httpRulesOf(path);
+      const comment = this.#methods.comment(`${desc.parent.typeName}.${desc.name}`);
       return {
         path,
         kind: desc.methodKind,
@@ -287,6 +291,7 @@ export class Gateway {
         response: desc.output.typeName,
         example: fault === undefined ? examples.of(desc.input) : {},
         ...(http.length > 0 && { http }),
+        ...(comment !== undefined && { comment }),
         ...(fault !== undefined && { fault }),
       };
     });
@@ -295,7 +300,26 @@ export class Gateway {
     ));
     return [...described, ...others];
   }
+
+  /**
+   * Describes the methods that can be called, in OpenAPI 3.1: by their names and by their annotations. Reads the methods of
+   * the service again if that is a second ago. Rejects with RpcError when the service is unavailable.
+   */
+  async openApi(): Promise<OpenApiDocument> {
+    await this.#methods.refresh(this.#settings.timeoutMs);
+    const methods = this.#methods.callable();
+    const callable = new Set(methods);
+    return openApiDocument({
+      title: TITLE,
+      methods,
+      bindings: this.#methods.table.bindings.filter(({ method }) => callable.has(method)),
+      comments: { get: (name) => this.#methods.comment(name) },
+    });
+  }
 }
+
+/** Title of the document that a gateway describes itself with. */
+const TITLE = "Methods of the service";
 
 function shapeOf({ method: { desc, registry }, match }: Target): ReplyShape {
   const { responseField: field, rawResponse: raw } = match?.binding ?? {};

@@ -15,7 +15,9 @@ import { RpcError } from "../errors.ts";
 import { Status } from "../call/status.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
 import { NameSuggestions } from "../rpc/dispatch/name_suggestion.ts";
+import { Comments } from "../schema/comments.ts";
 import { DescriptorBudget, type DescriptorLimits } from "../schema/limits.ts";
+import { depthFault } from "../schema/type_depth.ts";
 import {
   type Reflected,
   type ReflectOptions,
@@ -48,6 +50,13 @@ const MAX_LOAD_MS = 10_000;
 // Services that are not exposed over HTTP, because only gRPC clients use them.
 const HIDDEN = /^grpc\.(reflection|health)\.|^vrpc\.v1\.BatchService$/;
 
+const NOTHING: Reflected = {
+  services: [],
+  registry: createFileRegistry(),
+  faults: new Map(),
+  comments: new Comments(),
+};
+
 /** Methods that can be called on a channel. */
 export class MethodTable {
   readonly #channel: Channel;
@@ -55,6 +64,8 @@ export class MethodTable {
   readonly #known = new Map<string, GatewayMethod>();
   readonly #suggestions = new NameSuggestions();
   readonly #maxHttpRules: number;
+  readonly #knownComments = new Comments();
+  #reflectedComments: Reflected["comments"] = NOTHING.comments;
   #bound: BoundMethods;
   #reflected = new Map<string, GatewayMethod>();
   #faults: ReadonlyMap<string, string> = new Map();
@@ -71,7 +82,9 @@ export class MethodTable {
     new DescriptorBudget(reflection);
     this.#options = { ...reflection, timeoutMs: Math.min(Math.max(timeoutMs, 1), MAX_LOAD_MS) };
     for (const service of services) {
-      addMethods(this.#known, service, createRegistry(...filesAround(service.file)));
+      const files = filesAround(service.file);
+      addMethods(this.#known, service, createRegistry(...files));
+      for (const { proto } of files) this.#knownComments.addFile(proto);
     }
     this.#maxHttpRules = options.maxHttpRules;
     this.#bound = bindMethods(this.all(), this.#maxHttpRules);
@@ -80,6 +93,18 @@ export class MethodTable {
   /** Bindings of HTTP of the methods that are known. */
   get table(): TemplateTable {
     return this.#bound.table;
+  }
+
+  /** Returns the comment of a message, field, method and so on; undefined for none. */
+  comment(name: string): string | undefined {
+    return this.#knownComments.get(name) ?? this.#reflectedComments.get(name);
+  }
+
+  /** Returns the methods that can be called, ordered by name. */
+  callable(): GatewayMethod[] {
+    return this.all().filter(({ path, desc }) =>
+      this.faultOf(path) === undefined && depthFault(desc) === undefined
+    );
   }
 
   /** Returns the rules of HTTP of a method. */
@@ -158,14 +183,14 @@ export class MethodTable {
     const reflected = await this.#reflect();
     this.#reflected = methodsOf(reflected);
     this.#faults = reflected.faults;
+    this.#reflectedComments = reflected.comments;
     this.#bound = bindMethods(this.all(), this.#maxHttpRules);
     this.#loadedMs = performance.now();
   }
 }
 
-const NOTHING: Reflected = { services: [], registry: createFileRegistry(), faults: new Map() };
-
-function methodsOf({ services, registry }: Reflected): Map<string, GatewayMethod> {
+/** Returns the methods that a service lists, but for those that only gRPC clients use. */
+export function methodsOf({ services, registry }: Reflected): Map<string, GatewayMethod> {
   const methods = new Map<string, GatewayMethod>();
   for (const name of services) {
     const service = HIDDEN.test(name) ? undefined : registry.getService(name);

@@ -8,6 +8,7 @@ export { allowedHosts, type AllowedHostsOptions, type HostCheck } from "./allowe
 export type { DescriptorLimits } from "../schema/limits.ts";
 export { Gateway, type MethodSummary } from "./gateway.ts";
 export type { GatewayOptions } from "./options.ts";
+export type { OpenApiDocument } from "./openapi/document.ts";
 export type { HttpRuleSummary } from "./transcoding/bound_methods.ts";
 export { type ErrorBody, errorBody, RETRY_AFTER_SECONDS } from "./http_errors.ts";
 export { httpStatus } from "../call/http_status.ts";

@@ -20,6 +20,7 @@ import { checkRange, measured } from "../limits/ranges.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
 import type { Session } from "../rpc/client/session.ts";
 import type { CallOptions } from "../rpc/core/types.ts";
+import { Comments } from "../schema/comments.ts";
 import { countElements, decodeFile } from "../schema/decode.ts";
 import { DescriptorBudget, type DescriptorLimits } from "../schema/limits.ts";
 import { typesOf } from "../schema/types.ts";
@@ -52,6 +53,8 @@ export interface Reflected {
   readonly registry: FileRegistry;
   /** Methods (`/package.Service/Method`) and services that the server does not describe fully, each with the reason. */
   readonly faults: ReadonlyMap<string, string>;
+  /** Comments by full name, as far as the server sends them: most remove comments from their descriptors. */
+  readonly comments: { get(name: string): string | undefined };
 }
 
 /**
@@ -108,6 +111,7 @@ class ReflectionReader {
   readonly #files = new Map<string, FileDescriptorProto>();
   readonly #described = new Set<string>();
   readonly #faults = new Map<string, string>();
+  readonly #comments = new Comments();
   /** Files in the order they came, each with its distance from a service. */
   readonly #received: { file: FileDescriptorProto; depth: number }[] = [];
 
@@ -135,7 +139,8 @@ class ReflectionReader {
     await this.#readImports();
     await this.#session.closeSend();
     const { registry, faults } = typesOf(this.#files.values());
-    return { services, registry, faults: new Map([...this.#faults, ...faults]) };
+    const all = new Map([...this.#faults, ...faults]);
+    return { services, registry, faults: all, comments: this.#comments };
   }
 
   async #services(): Promise<string[]> {
@@ -183,7 +188,8 @@ class ReflectionReader {
     let fault = "";
     for (const bytes of messageResponse.value.fileDescriptorProto) {
       try {
-        this.#add(decodeFile(bytes, this.#budget), depth);
+        const file = decodeFile(bytes, this.#budget);
+        if (this.#add(file, depth)) this.#comments.addFile(file, bytes);
       } catch (error) {
         if (error instanceof RpcError) throw error;
         fault = `: its file cannot be decoded: ${textOf(error).slice(0, MAX_TEXT_CHARS)}`;
@@ -192,8 +198,9 @@ class ReflectionReader {
     return fault;
   }
 
-  #add(file: FileDescriptorProto, depth: number): void {
-    if (this.#files.has(file.name)) return;
+  /** Keeps a file. Returns false when there is one of its name already. */
+  #add(file: FileDescriptorProto, depth: number): boolean {
+    if (this.#files.has(file.name)) return false;
     // Files without a name get a number as key, so that they do not replace each other.
     const key = file.name === "" ? `\0${this.#files.size}` : file.name;
     this.#files.set(key, file);
@@ -202,6 +209,7 @@ class ReflectionReader {
     for (const { name } of file.service) {
       this.#described.add(file.package === "" ? name : `${file.package}.${name}`);
     }
+    return true;
   }
 
   async #ask(messageRequest: Question): Promise<ServerReflectionResponse> {

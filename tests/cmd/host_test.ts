@@ -59,6 +59,9 @@ Deno.test("the host forwards to its enclave, waits while it restarts, and drains
   }
   assert.deepEqual(again, { status: 200, text: '{"dix":"olleh"}' });
 
+  const { paths } = await (await fetch(`${url}/openapi.json`)).json();
+  assert.ok("/vrpc.enclave.v1.EnclaveService/Echo" in paths);
+
   const metrics = await (await fetch(`${url}/metrics`)).text();
   assert.match(metrics, /^vrpc_host_requests_total\{path="\/echo",status="200"\} 2$/m);
   assert.match(metrics, /^vrpc_host_enclave_ready 1$/m);
@@ -108,7 +111,7 @@ Deno.test("the host refuses foreign hosts and origins on every path", async () =
   ]);
   const url = await host.address();
   const own = new URL(url).host;
-  for (const path of ["/", "/healthz", "/methods.json", "/metrics", "/echo"]) {
+  for (const path of ["/", "/healthz", "/methods.json", "/openapi.json", "/metrics", "/echo"]) {
     assert.equal(await statusOf(url + path, `evil.example:${new URL(url).port}`), 421, path);
     assert.equal(await statusOf(url + path, own, "http://evil.example"), 403, path);
   }

@@ -47,6 +47,23 @@ function server(reflection = true) {
   });
 }
 
+Deno.test("vrpc openapi describes the methods of a server", async () => {
+  await using running = await server();
+  const [address] = running.addresses;
+  const { code, stdout, stderr } = await vrpc(["openapi", address]);
+  assert.equal(code, 0, stderr);
+  const { openapi, info, paths, components } = JSON.parse(stdout);
+  assert.equal(openapi, "3.1.1");
+  assert.equal(info.title, `Methods of ${address}`);
+  assert.ok("/vrpc.echo.v1.EchoService/Echo" in paths);
+  assert.deepEqual(components.schemas["vrpc.echo.v1.EchoRequest"].properties.payload, {
+    type: "string",
+    contentEncoding: "base64",
+  });
+  await using none = await server(false);
+  assert.equal((await vrpc(["openapi", none.addresses[0]])).code, 64 + Status.UNIMPLEMENTED);
+});
+
 Deno.test("vrpc list shows capabilities on lean, reflection on gRPC", async () => {
   await using running = await server();
   const [address] = running.addresses;

@@ -63,3 +63,8 @@ export function service(name: string, methods: Record<string, [string, string]>)
     )),
   };
 }
+
+/** Enum whose values have the numbers 0, 1 and so on. */
+export function enumOf(name: string, values: readonly string[]) {
+  return { name, value: values.map((value, number) => ({ name: value, number })) };
+}

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
+import { clone, fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { type Channel, Metadata, RpcError, Status } from "../../mod.ts";
 import { addReflection, type ReflectOptions, reflectServices } from "../../src/services/mod.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { failure } from "../fixtures/failure.ts";
 import { served } from "../fixtures/served.ts";
+import { commented } from "../schema/commented.ts";
 import { file, message, scalar, service, typed } from "../schema/descriptors.ts";
 import { LEGACY, SHOP } from "./grpcio_descriptors.ts";
 import { addReflectionOf, endlessFiles, files, services, unknown } from "./hostile_reflection.ts";
@@ -33,6 +35,23 @@ Deno.test("reflectServices() reads the services of a server and their types", as
   assert.ok(services.includes(EchoService.typeName));
   assert.ok(registry.getService(EchoService.typeName)!.method.echo);
   assert.equal(faults.size, 0);
+});
+
+Deno.test("reflectServices() has the comments that a server sends", async () => {
+  const sent = commented(clone(FileDescriptorProtoSchema, GOOD), [
+    [[6, 0, 2, 0], " Does it.\n"],
+    [[4, 0, 2, 0], " A field.\n"],
+  ]);
+  await withReflection(
+    (question) => question.case === "listServices" ? services("t.Good") : files(sent),
+    async (read) => {
+      const { comments, faults } = await read();
+      assert.equal(comments.get("t.Good.M"), "Does it.");
+      assert.equal(comments.get("t.M.snake_case"), "A field.");
+      assert.equal(comments.get("t.M"), undefined);
+      assert.equal(faults.size, 0);
+    },
+  );
 });
 
 Deno.test("files without end are refused at each limit", async () => {
