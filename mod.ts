@@ -16,7 +16,7 @@
  * const reply = await channel.client(EchoService).echo({ payload }, { timeoutMs: 500 });
  * ```
  *
- * Other entry points: `./batch`, `./certs`, `./dispatch`, `./errdetails`, `./gateway`, `./pool`, `./services`,
+ * Other entry points: `./batch`, `./browser`, `./certs`, `./dispatch`, `./errdetails`, `./gateway`, `./pool`, `./services`,
  * `./streams`, `./telemetry`, `./transport`, `./workers`.
  *
  * @module

@@ -18,6 +18,7 @@ import { Status } from "../src/call/status.ts";
 import { GrpcClientConnection } from "../src/grpc/client.ts";
 import { GrpcServerConnection } from "../src/grpc/server.ts";
 import { LeanClientConnection } from "../src/lean/client.ts";
+import { inflated } from "../src/lean/inflate.ts";
 import { LeanServerConnection } from "../src/lean/server.ts";
 
 /** Both wires. */
@@ -50,7 +51,7 @@ export class EnginePair {
       this.client = new GrpcClientConnection(sink, { authority: "localhost" }, 0);
     } else {
       this.server = new LeanServerConnection({ onCall }, {}, 0);
-      this.client = new LeanClientConnection(sink, {}, 0);
+      this.client = new LeanClientConnection(sink, { inflate: inflated }, 0);
     }
     this.carry();
   }

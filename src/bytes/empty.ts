@@ -4,7 +4,7 @@
  * @module
  */
 
-import { markAsUntransferable } from "node:worker_threads";
+import { markAsUntransferable } from "./untransferable.ts";
 
 /** No bytes. Shared: never use it as an owned or growing buffer. */
 export const EMPTY_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { markAsUntransferable } from "node:worker_threads";
 import { EMPTY_BYTES } from "./empty.ts";
+import { markAsUntransferable } from "./untransferable.ts";
 
 /** Size of a slab in bytes. */
 export const SLAB_BYTES = 16_384;

@@ -41,6 +41,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
   tooManyPings = false;
   readonly #sink: ClientConnectionSink;
   readonly #knowsHello: boolean;
+  readonly #inflate: LeanClientOptions["inflate"];
   readonly #allowVersion1: boolean | Version1Loss | readonly Version1Loss[];
   readonly #extended: ExtendedClient;
   readonly #pings = new ClientPings();
@@ -54,6 +55,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
     const all = leanOptions(options, "client");
     this.#sink = sink;
     this.#knowsHello = options.peerKnowsHello ?? false;
+    this.#inflate = options.inflate;
     this.#allowVersion1 = options.allowVersion1 ?? false;
     this.connection = new LeanConnection(
       this,
@@ -68,7 +70,7 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
     writeHello(this.out, REQUEST, "client", {
       callWindowBytes: all.callWindowBytes,
       maxCalls: HELLO_DEFAULTS.maxCalls,
-      encodings: ENCODING_GZIP,
+      encodings: options.inflate === undefined ? 0 : ENCODING_GZIP,
       maxRoutes: 0,
       maxValueBytes: all.maxValueBytes,
     });
@@ -245,6 +247,13 @@ export class LeanClientConnection implements ClientConnection, ConnectionSide, C
     this.#deferred.push(report);
     liveness.schedule(nowMs);
     output.produced();
+  }
+
+  inflate(message: Uint8Array): Uint8Array {
+    if (this.#inflate === undefined) {
+      throw new TypeError("Cannot send a compressed message: the connection has no inflate");
+    }
+    return this.#inflate(message);
   }
 
   callRemoved(): void {

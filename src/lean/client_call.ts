@@ -12,7 +12,6 @@ import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../c
 import { type CallOwner, LeanCall } from "./call.ts";
 import { COMPRESSED, END, FIELDS, REQUEST, STREAM } from "./format/frames.ts";
 import { ReplyState } from "./format/state.ts";
-import { inflated } from "./inflate.ts";
 
 const NO_METADATA = () => new Metadata();
 
@@ -20,6 +19,8 @@ const NO_METADATA = () => new Metadata();
 export interface ClientCallOwner extends CallOwner {
   /** Whether the server accepts compressed messages. */
   readonly acceptsGzip: boolean;
+  /** Inflates a gzip message for a server that does not accept gzip. */
+  inflate(message: Uint8Array): Uint8Array;
   /** Gives the call its id and writes the frame that opens it. */
   openCall(
     call: LeanClientCall,
@@ -83,14 +84,14 @@ export class LeanClientCall extends LeanCall<ClientCallOwner> implements ClientC
   sendMessage(message: Uint8Array, compressed: boolean): void {
     if (this.ended || this.#halfClosed) return;
     if (this.id === 0) this.#openWith(REQUEST | STREAM, EMPTY_BYTES);
-    if (compressed && !this.owner.acceptsGzip) this.send(STREAM, inflated(message));
+    if (compressed && !this.owner.acceptsGzip) this.send(STREAM, this.owner.inflate(message));
     else this.send(compressed ? STREAM | COMPRESSED : STREAM, message);
   }
 
   sendLastMessage(message: Uint8Array, compressed: boolean): void {
     if (this.ended || this.#halfClosed) return;
     if (compressed && !this.owner.acceptsGzip) {
-      return this.sendLastMessage(inflated(message), false);
+      return this.sendLastMessage(this.owner.inflate(message), false);
     }
     this.#halfClosed = true;
     if (this.id === 0) {

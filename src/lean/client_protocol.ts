@@ -36,6 +36,8 @@ export interface ClientProtocol {
 /** Connection interface used by a {@link ClientProtocol}. */
 export interface ClientProtocolOwner {
   readonly connection: LeanConnection;
+  /** Inflates a gzip message for a server that does not accept gzip. */
+  inflate(message: Uint8Array): Uint8Array;
   /** Called when a call was removed; removing the last one completes a drain. */
   callRemoved(): void;
   /** Called after a sink was notified of its call's end: another call may be started. */

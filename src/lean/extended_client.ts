@@ -83,6 +83,10 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
     return this.#connection.peerAcceptsGzip;
   }
 
+  inflate(message: Uint8Array): Uint8Array {
+    return this.#owner.inflate(message);
+  }
+
   /** Applies the settings of the server's hello to route numbers and to the credit of calls opened before the hello. */
   apply(settings: Readonly<HelloSettings>): void {
     const more = settings.callWindowBytes - this.sending.peerWindowBytes;

@@ -51,6 +51,11 @@ export interface LeanClientOptions extends Partial<LeanOptions> {
    */
   peerKnowsHello?: boolean;
   /**
+   * Inflates a gzip message for a server that does not accept gzip: messages are compressed before the connection of
+   * the call is chosen. Undefined if the caller compresses and reads no gzip, as in browsers; the hello then offers none.
+   */
+  inflate?: (message: Uint8Array) => Uint8Array;
+  /**
    * Whether a server that does not answer the hello with its own is used in version 1, and what calls may lose over it.
    * Default false: the connection ends.
    */

@@ -12,6 +12,7 @@ import type {
   ServerCallSink,
 } from "../../src/call/wire.ts";
 import { LeanClientConnection } from "../../src/lean/client.ts";
+import { inflated } from "../../src/lean/inflate.ts";
 import type { LeanClientOptions, LeanServerOptions } from "../../src/lean/options.ts";
 import { LeanServerConnection } from "../../src/lean/server.ts";
 import { concat } from "../fixtures/bytes.ts";
@@ -194,7 +195,7 @@ export function recordedClient(options: LeanClientOptions = {}) {
       onCallEnd: () => changes.push("end"),
       onNote: (level, message) => notes.push(`${level}: ${message}`),
     },
-    options,
+    { inflate: inflated, ...options },
     0,
   );
   return { engine, notes, changes };

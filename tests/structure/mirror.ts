@@ -8,6 +8,16 @@ import type { Unmirrored } from "./rules.ts";
 
 export const UNMIRRORED: readonly Unmirrored[] = [
   {
+    because: "parts of a page's channel, tested with it on Deno's WebSocket",
+    heldBy: ["tests/browser/channel_test.ts"],
+    sources: [
+      "src/browser/call.ts",
+      "src/browser/client.ts",
+      "src/browser/details.ts",
+      "src/browser/socket_connection.ts",
+    ],
+  },
+  {
     because: "every call uses them; the shared cases check names, values, codes and errors",
     heldBy: ["tests/calls/calls_test.ts"],
     sources: [

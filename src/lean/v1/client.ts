@@ -50,6 +50,10 @@ export class V1Client implements ClientProtocol, V1ClientCallOwner {
     this.connection = owner.connection;
   }
 
+  inflate(message: Uint8Array): Uint8Array {
+    return this.#owner.inflate(message);
+  }
+
   get activeCalls(): number {
     return this.#calls.size + this.#sessions.size;
   }

@@ -12,7 +12,6 @@ import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts
 import type { LeanConnection } from "../connection.ts";
 import { idHigh, REQUEST, STREAM } from "../format/frames.ts";
 import { encodeRoute } from "../format/routes.ts";
-import { inflated } from "../inflate.ts";
 
 /** Highest bit of the upper half of an id: set in the ids of session messages. */
 const SESSION_ID_HIGH = 0x8000_0000;
@@ -21,6 +20,8 @@ const NO_METADATA = () => new Metadata();
 /** Connection interface used by a call. */
 export interface V1ClientCallOwner {
   readonly connection: LeanConnection;
+  /** Inflates a gzip message: version 1 has no compression. */
+  inflate(message: Uint8Array): Uint8Array;
   /** Returns an unused id, for a message of a session. */
   nextId(): number;
   /** Writes a frame. */
@@ -73,7 +74,7 @@ export class V1ClientCall implements ClientCall {
 
   sendMessage(message: Uint8Array, compressed: boolean): void {
     if (this.#ended) return;
-    if (compressed) return this.sendMessage(inflated(message), false);
+    if (compressed) return this.sendMessage(this.#owner.inflate(message), false);
     if (!this.session) {
       this.#message = message;
       this.#messageBytes = message.length;

@@ -8,6 +8,7 @@ import type { ClientConnection, ClientConnectionSink } from "../../call/wire.ts"
 import { ProtocolError } from "../../errors.ts";
 import { GrpcClientConnection } from "../../grpc/client.ts";
 import { LeanClientConnection } from "../../lean/client.ts";
+import { inflated } from "../../lean/inflate.ts";
 import {
   HTTP2_LIMITS,
   MIN_CLIENT_KEEPALIVE_MS,
@@ -65,9 +66,9 @@ export class ClientEngineFactory {
         sink,
         {
           ...engine,
-          prefaceTimeoutMs: Infinity,
-          peerKnowsHello,
+          ...{ prefaceTimeoutMs: Infinity, peerKnowsHello },
           allowVersion1: options.allowVersion1,
+          inflate: inflated,
         },
         nowMs,
       );

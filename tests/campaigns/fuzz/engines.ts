@@ -18,6 +18,7 @@ import { GrpcServerConnection } from "../../../src/grpc/server.ts";
 import { Http1ServerConnection } from "../../../src/http1/connection.ts";
 import type { Exchange, ExchangeSink } from "../../../src/http1/exchange.ts";
 import { LeanClientConnection } from "../../../src/lean/client.ts";
+import { inflated } from "../../../src/lean/inflate.ts";
 import { LeanServerConnection } from "../../../src/lean/server.ts";
 import { Random } from "../simulation/random.ts";
 import { bendHttp2, bendLean, splitHttp2, splitLean } from "./frames.ts";
@@ -362,7 +363,11 @@ export const ENGINES: readonly Target[] = [
     run: (input, seed) =>
       runClient(
         (sink, limits) =>
-          new LeanClientConnection(sink, { ...limits, allowVersion1: "without_metadata" }, 1_000),
+          new LeanClientConnection(
+            sink,
+            { ...limits, inflate: inflated, allowVersion1: "without_metadata" },
+            1_000,
+          ),
         input,
         seed,
       ),

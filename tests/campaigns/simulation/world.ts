@@ -7,6 +7,7 @@ import { Status } from "../../../src/call/status.ts";
 import { GrpcClientConnection } from "../../../src/grpc/client.ts";
 import { GrpcServerConnection } from "../../../src/grpc/server.ts";
 import { LeanClientConnection } from "../../../src/lean/client.ts";
+import { inflated } from "../../../src/lean/inflate.ts";
 import { LeanServerConnection } from "../../../src/lean/server.ts";
 import { checkCredit, checkNothingLeft, checkQuiet } from "./balance.ts";
 import { Broken, Caller, Handler } from "./calls.ts";
@@ -67,7 +68,7 @@ class Connection {
     } else {
       this.client = new LeanClientConnection(
         clientSink,
-        { ...plan.leanClient, memory },
+        { ...plan.leanClient, inflate: inflated, memory },
         events.nowMs,
       );
       this.server = new LeanServerConnection(

@@ -8,6 +8,12 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { type Code, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { GrpcWebClientBase, type Metadata, MethodDescriptor, type RpcError } from "grpc-web";
+import {
+  type Client,
+  connect,
+  findDetails,
+  RpcError as LeanError,
+} from "../../../src/browser/mod.ts";
 import { StatusSchema } from "../../../proto/gen/google/rpc/status_pb.ts";
 import { ErrorInfoSchema } from "../../../proto/gen/google/rpc/error_details_pb.ts";
 import {
@@ -230,6 +236,79 @@ function failureOf({ code, message, metadata }: RpcError): Failure {
   return new Failure(code, message, reasons);
 }
 
+/** The project's own client: lean inside a WebSocket. */
+export class LeanCaller implements Caller {
+  readonly incremental = true;
+  readonly maxRequestBytes = Infinity;
+  readonly client: Client<typeof BrowserService>;
+
+  constructor(url: string) {
+    this.client = connect(url).client(BrowserService);
+  }
+
+  async unary(request: Unary, { metadata, ...options }: Options = {}): Promise<Reply> {
+    const reply: Reply = { size: 0, initial: undefined, trailing: undefined };
+    const { payload } = await this.#guard(() =>
+      this.client.unaryCall(request, {
+        ...options,
+        metadata: bytesIn(metadata),
+        onHeaders: (headers) => reply.initial = headers.get(INITIAL),
+        onTrailers: (trailers) => {
+          const bytes = trailers.get(TRAILING);
+          if (bytes !== undefined) reply.trailing = btoa(String.fromCharCode(...bytes));
+        },
+      })
+    );
+    reply.size = payload?.body.length ?? 0;
+    return reply;
+  }
+
+  stream(request: Output, { metadata, ...options }: Options = {}): AsyncIterable<number> {
+    return this.sizes(
+      this.client.streamingOutputCall(request, { ...options, metadata: bytesIn(metadata) }),
+    );
+  }
+
+  /** Yields the sizes of replies. */
+  async *sizes(replies: AsyncIterable<{ payload?: { body: Uint8Array } }>) {
+    const iterator = replies[Symbol.asyncIterator]();
+    for (;;) {
+      const { done, value } = await this.#guard(() => iterator.next());
+      if (done) return;
+      yield value.payload?.body.length ?? 0;
+    }
+  }
+
+  async release(): Promise<void> {
+    await this.client.emptyCall({});
+  }
+
+  async unknown(): Promise<void> {
+    await this.#guard(() => this.client.unimplementedCall({}));
+  }
+
+  async #guard<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof LeanError)) throw error;
+      const reasons = findDetails(error, ErrorInfoSchema).map((info) => info.reason);
+      throw new Failure(error.code, error.message, reasons);
+    }
+  }
+}
+
+/** Metadata whose binary values are bytes instead of base64. */
+function bytesIn(metadata: Record<string, string> = {}): Record<string, string | Uint8Array> {
+  return Object.fromEntries(
+    Object.entries(metadata).map(([key, value]) =>
+      key.endsWith("-bin")
+        ? [key, Uint8Array.from(atob(value), (char) => char.charCodeAt(0))]
+        : [key, value]
+    ),
+  );
+}
+
 /** Makes the clients of a server by name. */
 export const CALLERS: Record<string, (url: string) => Caller> = {
   "connect-web, Connect with JSON": (baseUrl) =>
@@ -247,4 +326,5 @@ export const CALLERS: Record<string, (url: string) => Caller> = {
     new ConnectCaller(createGrpcWebTransport({ baseUrl, useBinaryFormat: false })),
   "grpc-web, text": (url) => new GrpcWebCaller(url, "text"),
   "grpc-web, binary": (url) => new GrpcWebCaller(url, "binary"),
+  "lean in a WebSocket": (url) => new LeanCaller(url),
 };

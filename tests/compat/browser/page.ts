@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Caller, CALLERS, Failure, httpMethods } from "./callers.ts";
+import { type Caller, CALLERS, Failure, httpMethods, LeanCaller } from "./callers.ts";
 import { INITIAL, TRAILING, WAIT_FOR_END, WAIT_FOR_RELEASE } from "./methods.ts";
 
 function same(actual: unknown, expected: unknown): void {
@@ -136,6 +136,71 @@ const CASES: Record<string, (caller: Caller) => Promise<void>> = {
   },
 };
 
+const request = (size: number) => ({ responseParameters: [{ size }] });
+
+/** Cases of streams in both directions, which only lean has in a browser. */
+const STREAMS: Record<string, (caller: LeanCaller) => Promise<void>> = {
+  async "client stream"({ client }) {
+    const requests = [1, 200_000, 0].map((size) => ({ payload: { body: new Uint8Array(size) } }));
+    same((await client.streamingInputCall(requests)).aggregatedPayloadSize, 200_001);
+  },
+
+  async "bidirectional echo"(caller) {
+    const sizes: number[] = [];
+    let next = Promise.withResolvers<number>();
+    async function* requests() {
+      for (let size = 1; size !== 0; size = await next.promise) {
+        next = Promise.withResolvers();
+        yield request(size);
+      }
+    }
+    for await (const size of caller.sizes(caller.client.fullDuplexCall(requests()))) {
+      sizes.push(size);
+      // The next request is sent after this reply.
+      next.resolve(size < 100_000 ? size * 10 : 0);
+    }
+    same(sizes, [1, 10, 100, 1_000, 10_000, 100_000]);
+  },
+
+  async "bidirectional with much data both ways"(caller) {
+    function* requests() {
+      for (let i = 0; i < 100; i++) {
+        yield { ...request(50_000), payload: { body: new Uint8Array(50_000) } };
+      }
+    }
+    const sizes = await all(caller.sizes(caller.client.fullDuplexCall(requests())));
+    same([sizes.length, sizes.every((size) => size === 50_000)], [100, true]);
+  },
+
+  async "bidirectional error with details"(caller) {
+    const requests = [request(3), asked];
+    const sizes: number[] = [];
+    const error = await failure((async () => {
+      const replies = caller.client.fullDuplexCall(requests);
+      for await (const size of caller.sizes(replies)) sizes.push(size);
+    })());
+    same(sizes, [3]);
+    same([error.code, error.message, error.reasons], [9, asked.responseStatus.message, ["ASKED"]]);
+  },
+
+  async "bidirectional cancelled"(caller) {
+    const controller = new AbortController();
+    const requests = [request(1), request(WAIT_FOR_END)];
+    const { signal } = controller;
+    const error = await failure((async () => {
+      const replies = caller.client.fullDuplexCall(requests, { signal });
+      for await (const _ of caller.sizes(replies)) controller.abort();
+    })());
+    same(error.code, 1);
+  },
+
+  async "bidirectional deadline"(caller) {
+    const requests = [request(1), request(WAIT_FOR_END)];
+    const replies = caller.client.fullDuplexCall(requests, { timeoutMs: 200 });
+    same((await failure(all(caller.sizes(replies)))).code, 4);
+  },
+};
+
 /** Cases that pass on a server that does not allow the page. */
 const REFUSED: Record<string, (caller: Caller) => Promise<void>> = {
   async unary(caller) {
@@ -162,13 +227,25 @@ const PAGES: Record<string, (url: string) => Promise<void>> = {
 };
 
 Object.assign(globalThis, {
-  names: { callers: Object.keys(CALLERS), cases: Object.keys(CASES), pages: Object.keys(PAGES) },
+  names: {
+    callers: Object.keys(CALLERS),
+    cases: Object.keys(CASES),
+    streams: Object.keys(STREAMS),
+    pages: Object.keys(PAGES),
+  },
   httpMethods,
   /** Resolves to "passed", or to what went wrong. */
-  async run(group: "cases" | "refused" | "page", caller: string, name: string, url: string) {
+  async run(
+    group: "cases" | "streams" | "refused" | "page",
+    caller: string,
+    name: string,
+    url: string,
+  ) {
     try {
       const running = group === "page"
         ? PAGES[name](url)
+        : group === "streams"
+        ? STREAMS[name](new LeanCaller(url))
         : (group === "cases" ? CASES : REFUSED)[name](CALLERS[caller](url));
       await Promise.race([running, timeout(20_000)]);
       return "passed";

@@ -65,9 +65,12 @@ export class BrowserHandlers {
     });
   }
 
-  /** Resolves to the next call that is ended by its caller or its deadline. */
+  /**
+   * Resolves to the next call that is ended by its caller or its deadline. Over HTTP/1.1 Chromium sometimes waits 5 s for
+   * the rest of a response that was given up before it closes the connection.
+   */
   async nextEnded(): Promise<EndedCall> {
-    await until(() => this.ended.length > 0, 5_000);
+    await until(() => this.ended.length > 0);
     return this.ended.shift()!;
   }
 

@@ -68,6 +68,7 @@ function checkEnd(name: string, { code, timeLeftMs }: EndedCall): void {
 interface Names {
   callers: string[];
   cases: string[];
+  streams: string[];
   pages: string[];
 }
 
@@ -79,7 +80,7 @@ Deno.test({
     await using page = await Page.open(chromium!, ["--ignore-certificate-errors"]);
     await page.goto(pages.allowed);
     const names = await page.evaluate("names") as Names;
-    assert.equal(names.callers.length, 7);
+    assert.equal(names.callers.length, 8);
 
     for (
       const { scheme, wire, options } of [
@@ -97,13 +98,21 @@ Deno.test({
           });
         }
       }
+      for (const name of names.streams) {
+        await t.step(`${scheme}, lean in a WebSocket: ${name}`, async () => {
+          const caller = "lean in a WebSocket";
+          assert.equal(await run(page, "streams", caller, name, urlOf(server, scheme)), "passed");
+          if (/cancelled|deadline/.test(name)) checkEnd(name, await handlers.nextEnded());
+        });
+      }
       await t.step(`${scheme}: calls by GET`, async () => {
         const methods = await page.evaluate("httpMethods.splice(0)") as string[];
         assert.ok(methods.includes("GET"), String(methods));
       });
       await t.step(`${scheme}: the browser used ${wire === "grpc" ? "HTTP/2" : "HTTP/1.1"}`, () => {
         const { grpc, http1 } = server.stats().connections;
-        assert.ok(wire === "grpc" ? grpc > 0 && http1 === 0 : http1 > 0 && grpc === 0);
+        // WebSockets begin with HTTP/1.1.
+        assert.ok(wire === "grpc" ? grpc > 0 && http1 > 0 : http1 > 0 && grpc === 0);
       });
     }
   },

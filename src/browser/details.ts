@@ -1,0 +1,18 @@
+/**
+ * Messages of google.rpc as error details, found in errors.
+ *
+ * @module
+ */
+
+import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import type { RpcError } from "../errors.ts";
+
+/** Returns an error's details of one type, decoded, in order. Throws if one of them is not valid. */
+export function findDetails<D extends DescMessage>(
+  error: RpcError,
+  descriptor: D,
+): MessageShape<D>[] {
+  return error.details
+    .filter(({ typeUrl }) => typeUrl.slice(typeUrl.lastIndexOf("/") + 1) === descriptor.typeName)
+    .map(({ value }) => fromBinary(descriptor, value));
+}
