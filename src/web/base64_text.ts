@@ -5,12 +5,12 @@
  * @module
  */
 
+import { decodeBase64Group } from "../bytes/base64.ts";
 import { EMPTY_BYTES } from "../bytes/empty.ts";
 
 const ascii = new TextEncoder();
-const latin1 = new TextDecoder("latin1");
-const PAD = 61;
 const GROUP = 4;
+const GROUP_BYTES = 3;
 
 /** Encodes one part of a body, with padding (RFC 4648 §4). */
 export function encodeBase64Text(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -20,52 +20,41 @@ export function encodeBase64Text(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
 /** Decodes a body that arrives in parts. */
 export class Base64TextReader {
   /** The 0 to 3 characters after the last complete group. */
-  #rest = "";
+  readonly #rest = new Uint8Array(GROUP);
+  #held = 0;
 
   /** Whether the body may end here: no group is incomplete. */
   get atEnd(): boolean {
-    return this.#rest === "";
+    return this.#held === 0;
   }
 
   /** Decodes `buffer` from `start` to `end` as far as groups of 4 are complete; null if it is not base64. */
   decode(buffer: Uint8Array, start: number, end: number): Uint8Array | null {
-    const text = this.#rest + latin1.decode(buffer.subarray(start, end));
-    const whole = text.length - text.length % GROUP;
-    this.#rest = text.slice(whole);
-    if (whole === 0) return EMPTY_BYTES;
-    try {
-      return decodeGroups(text.slice(0, whole));
-    } catch {
-      return null;
+    const groups = Math.floor((this.#held + end - start) / GROUP);
+    if (groups === 0) {
+      this.#hold(buffer, start, end);
+      return EMPTY_BYTES;
     }
+    const bytes = new Uint8Array(groups * GROUP_BYTES);
+    let to = 0;
+    if (this.#held > 0) {
+      const missing = GROUP - this.#held;
+      this.#hold(buffer, start, start + missing);
+      start += missing;
+      to = decodeBase64Group(this.#rest, 0, bytes, 0);
+      if (to === 0) return null;
+      this.#held = 0;
+    }
+    for (; start + GROUP <= end; start += GROUP) {
+      const count = decodeBase64Group(buffer, start, bytes, to);
+      if (count === 0) return null;
+      to += count;
+    }
+    this.#hold(buffer, start, end);
+    return bytes.subarray(0, to);
   }
-}
 
-/** Decodes groups of 4 characters, any of which may be padded. Throws SyntaxError when they are not base64. */
-function decodeGroups(text: string): Uint8Array {
-  const firstPad = text.indexOf("=");
-  if (firstPad < 0 || firstPad >= text.length - 2) return strict(text);
-  const parts: Uint8Array[] = [];
-  let total = 0;
-  let from = 0;
-  for (let at = GROUP; at <= text.length; at += GROUP) {
-    if (text.charCodeAt(at - 1) !== PAD && at < text.length) continue;
-    const part = strict(text.slice(from, at));
-    parts.push(part);
-    total += part.length;
-    from = at;
+  #hold(buffer: Uint8Array, start: number, end: number): void {
+    for (let i = start; i < end; i++) this.#rest[this.#held++] = buffer[i];
   }
-  const bytes = new Uint8Array(total);
-  let to = 0;
-  for (const part of parts) {
-    bytes.set(part, to);
-    to += part.length;
-  }
-  return bytes;
-}
-
-function strict(text: string): Uint8Array {
-  // White space, which `fromBase64` skips, would shift the groups.
-  if (/\s/.test(text)) throw new SyntaxError("White space in base64");
-  return Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
 }
