@@ -5,11 +5,21 @@
  * @module
  */
 
-import { create, type DescMessage } from "@bufbuild/protobuf";
+import type { DescMessage } from "@bufbuild/protobuf";
 import { codecOf } from "../codec.ts";
 import { cursor } from "../reader.ts";
-import type { Fields } from "../shape.ts";
-import { Char, colon, type Read, space, take, unexpected, wrong, wrongAt } from "./input.ts";
+import { messageFactory } from "../message_source.ts";
+import {
+  Char,
+  colon,
+  quoted,
+  type Read,
+  space,
+  take,
+  unexpected,
+  wrong,
+  wrongAt,
+} from "./input.ts";
 import { NameTable } from "./names.ts";
 import { skip, typeOf } from "./skip.ts";
 import { stringEnd } from "./strings.ts";
@@ -26,9 +36,10 @@ export function anyReader(
   hasOwnJson: (descriptor: DescMessage) => boolean,
 ): Read {
   const name = any.typeName;
+  const create = messageFactory(any);
   return (b, p, o, d) => {
     if (b[p] !== Char.OPEN) throw wrong(b, p, name, "an object");
-    const result = create(any) as unknown as Fields;
+    const result = create();
     const first = space(b, p + 1);
     if (b[first] === Char.CLOSE) {
       cursor.at = first + 1;
@@ -40,7 +51,7 @@ export function anyReader(
     // This may be code of the application, but the cursor is not read after it.
     const type = o.registry?.getMessage(typeName);
     if (type === undefined) {
-      throw wrongAt(b, p, name, `${JSON.stringify(url)} is not in the registry`);
+      throw wrongAt(b, p, name, `${quoted(url)} is not in the registry`);
     }
     const ownJson = hasOwnJson(type);
     if (!ownJson) (o.anys ??= new Set()).add(p);

@@ -17,7 +17,7 @@ import {
   type Read,
   space,
   take,
-  takeItem,
+  takeEighths,
   tooDeep,
   unexpected,
   wrong,
@@ -25,6 +25,11 @@ import {
 import { double } from "./numbers.ts";
 import { checkNew, mapKeyReader } from "./scalars.ts";
 import { string } from "./strings.ts";
+
+/** Eighths of an element that text counts as an item of a list. */
+const TEXT = 2;
+/** The same for text with escapes, or beyond ASCII. */
+const UNUSUAL_TEXT = 6;
 
 /** Returns the reader of a list whose items `item` reads. */
 export function listReader(name: string, item: Read): Read {
@@ -39,8 +44,13 @@ export function listReader(name: string, item: Read): Read {
     }
     for (;;) {
       const value = item(b, p, o, d);
-      if (value !== IGNORED) takeItem(o, list.push(value));
-      p = cursor.at;
+      const end = cursor.at;
+      takeEighths(
+        o,
+        typeof value !== "string" ? 1 : value.length === end - p - 2 ? TEXT : UNUSUAL_TEXT,
+      );
+      if (value !== IGNORED) list.push(value);
+      p = end;
       if (b[p] !== Char.COMMA) {
         p = space(b, p);
         if (b[p] === Char.CLOSE_LIST) break;
@@ -72,7 +82,7 @@ function members(
   o: Input,
   d: number,
   name: string,
-  keyOf: (b: Uint8Array, p: number) => string,
+  keyOf: (b: Uint8Array, p: number, o: Input) => string,
   member: Member,
 ): void {
   if (b[p] !== Char.OPEN) throw wrong(b, p, name, "an object");
@@ -85,7 +95,7 @@ function members(
   for (;;) {
     if (b[p] !== Char.QUOTE) throw unexpected(b, p);
     take(o, 1);
-    const key = keyOf(b, p);
+    const key = keyOf(b, p, o);
     checkNew(map, key, b, p, name);
     member(map, key, b, colon(b, cursor.at), o, d);
     p = space(b, cursor.at);
@@ -101,6 +111,8 @@ export function mapReader(field: DescField & { fieldKind: "map" }, read: Read): 
   const name = nameOf(field);
   const keyOf = mapKeyReader(field.mapKey, name);
   const member: Member = (map, key, b, p, o, d) => {
+    // Each new key takes as long as a value.
+    take(o, 1);
     const value = read(b, p, o, d);
     if (value !== IGNORED) setEntry(map, key, value);
   };

@@ -29,14 +29,18 @@ export interface JsonReadOptions {
    */
   readonly ignoreUnknownFields?: boolean;
   /**
-   * Limit on the objects, lists, members of objects, and values that take as long (bytes, times, numbers of more than
-   * 15 digits, eight items of a list), 1 or more: JSON of these takes longer than its length suggests. Default: none.
+   * Limit on the objects, lists, members of objects, and values that take as long (times, keys of maps, numbers of more
+   * than 15 digits, eight items of a list; bytes count as two), 1 or more: JSON of these takes longer than its length
+   * suggests. Default: none.
    */
   readonly maxElements?: number;
 }
 
 /** Decodes one message type. Throws an Error that names the field and the position. */
 export type JsonDecoder = (json: Uint8Array, options: JsonReadOptions) => Fields;
+
+/** Longest text that is read once more, for its syntax, when something else is wrong. */
+const MAX_REREAD_BYTES = 1024 * 1024;
 
 const generatedReaders = new WeakMap<DescMessage, input.Read>();
 const plainReaders = new WeakMap<DescMessage, input.Read>();
@@ -58,7 +62,9 @@ export function jsonDecoderOf(
       if (error === IRREGULAR) throw new SyntaxError("The JSON has a string that is not UTF-8");
       if (!(error instanceof SyntaxError || error instanceof input.JsonLimitError)) {
         // What is no JSON at all is said to be that, even if something else is wrong before.
-        checkEnd(b, skip(b, start, newInput(registry, true, maxElements)));
+        if (b.length <= MAX_REREAD_BYTES) {
+          checkEnd(b, skip(b, start, newInput(registry, true, maxElements)));
+        }
       }
       throw error;
     }
@@ -121,6 +127,7 @@ function byMembers(descriptor: DescMessage): input.Read {
   const create = messageFactory(descriptor);
   const { typeName } = descriptor;
   const { all, names } = members.membersOf(descriptor, plainReader);
+  const elements = members.elementsOf(descriptor);
   return (b, p, o, d) => {
     if (d <= 0) throw tooDeep(MAX_DEPTH);
     if (b[p] !== Char.OPEN) throw wrong(b, p, typeName, "an object");
@@ -129,7 +136,7 @@ function byMembers(descriptor: DescMessage): input.Read {
     const seen = new Seen();
     let extensions: members.ExtensionValue[] | undefined;
     let expected = 0;
-    let count = 1;
+    let count = elements;
     p = space(b, p + 1);
     if (b[p] === Char.CLOSE) p++;
     else {

@@ -15,7 +15,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { initialSource, messageSource } from "../message_source.ts";
 import { MAX_DEPTH } from "../reader.ts";
-import type { Member } from "./members.ts";
+import { elementsOf, type Member } from "./members.ts";
 
 /** Members whose occurrence one number remembers. */
 const BITS = 31;
@@ -28,7 +28,7 @@ export function jsonDecoderSource(
 ): string {
   const { fields, oneofs, typeName } = descriptor;
   const isContainer = (field: DescField) => field.fieldKind === "list" || field.fieldKind === "map";
-  const locals = ["n=0", "a=0", "k=0", "c=1", "x", "u"];
+  const locals = ["n=0", "a=0", "k=0", `c=${elementsOf(descriptor)}`, "x", "u"];
   for (let i = 0; i < members.length; i += BITS) locals.push(`z${i / BITS}=0`);
   for (const [i] of oneofs.entries()) locals.push(`o${i}`, `q${i}=false`);
   for (const [i, field] of fields.entries()) {

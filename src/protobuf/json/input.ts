@@ -15,7 +15,7 @@ export interface Input {
   readonly registry: Registry | undefined;
   readonly ignoreUnknownFields: boolean;
   readonly maxElements: number;
-  /** Elements that the rest of the text may have; see {@link take}. */
+  /** Eighths of elements that the rest of the text may have; see {@link take}. */
   left: number;
   /** Members "@type" that were found before their objects were read, by the position of the `{`. */
   types: Map<number, string> | undefined;
@@ -35,7 +35,8 @@ export function newInput(
     registry,
     ignoreUnknownFields,
     maxElements,
-    left: maxElements,
+    // The first seven items of a list are free.
+    left: maxElements * EIGHTHS + EIGHTHS - 1,
     types: undefined,
     searchedTo: 0,
     anys: undefined,
@@ -70,7 +71,10 @@ export const Char = {
   CLOSE: 0x7d,
 } as const;
 
+/** Parts of an element. */
+const EIGHTHS = 8;
 const MAX_SHOWN = 40;
+const MAX_QUOTED_NAME = 80;
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Thrown for JSON that exceeds the limits on its structure. */
@@ -84,22 +88,23 @@ export class JsonLimitError extends RangeError {
  * beyond the limit.
  */
 export function take(o: Input, count: number): void {
+  takeEighths(o, count * EIGHTHS);
+}
+
+/** Counts parts of an element, of which an item of a list is one. */
+export function takeEighths(o: Input, count: number): void {
   if ((o.left -= count) < 0) {
     throw new JsonLimitError(`the JSON has more than ${o.maxElements} objects, lists and members`);
   }
 }
 
-/** Counts the item of a list with this index: eight of them are an element. */
-export function takeItem(o: Input, index: number): void {
-  if ((index & 7) === 7) take(o, 1);
-}
-
 /** Returns the position of the first byte from `p` that is no whitespace (RFC 8259 §2). */
 export function space(b: Uint8Array, p: number): number {
-  for (;; p++) {
+  for (; p < b.length; p++) {
     const c = b[p];
-    if (c !== 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09) return p;
+    if (c > 0x20 || (c !== 0x20 && c !== 0x0a && c !== 0x0d && c !== 0x09)) break;
   }
+  return p;
 }
 
 /** Returns the position after the colon behind a member's name, and after the whitespace around it. */
@@ -136,7 +141,19 @@ export function boolean(b: Uint8Array, p: number): boolean | undefined {
 
 /** Returns the position in UTF-16 code units, as an editor shows it. */
 function positionOf(b: Uint8Array, p: number): number {
-  return decoder.decode(b.subarray(0, p)).length;
+  let units = 0;
+  for (let i = 0; i < p; i++) {
+    const c = b[i];
+    // A character of four bytes is two code units; continuation bytes are none.
+    if (c < 0x80 || c >= 0xc0) units += c < 0xf0 ? 1 : 2;
+  }
+  return units;
+}
+
+/** Quotes a name of the text for an error. */
+export function quoted(name: string): string {
+  const isLong = name.length > MAX_QUOTED_NAME;
+  return JSON.stringify(isLong ? `${name.slice(0, MAX_QUOTED_NAME)}…` : name);
 }
 
 /** Error for a byte that the grammar of JSON does not allow there. */

@@ -1,5 +1,5 @@
 /**
- * Splits a list of JSON values.
+ * Splits a list of JSON values, and checks JSON without reading it.
  *
  * @module
  */
@@ -32,4 +32,13 @@ export function jsonItems(json: Uint8Array): Uint8Array[] {
   }
   if (p < json.length) throw unexpected(json, p);
   return items;
+}
+
+/**
+ * Throws SyntaxError for JSON that is invalid, and JsonLimitError for more than `maxElements` objects, lists, members, and
+ * eighths of items, or for values that are nested more than 400 deep.
+ */
+export function checkJson(json: Uint8Array, maxElements: number): void {
+  const end = space(json, skip(json, space(json, 0), newInput(undefined, true, maxElements)));
+  if (end < json.length) throw unexpected(json, end);
 }

@@ -14,12 +14,14 @@ import {
 import { cursor } from "../reader.ts";
 import { adapterOf, type Fields, isWrapper, nameOf, scalarOf } from "../shape.ts";
 import { jsonObject, listReader, mapReader } from "./containers.ts";
-import { Char, type Input, nullEnd, type Read, take, wrong, wrongAt } from "./input.ts";
+import { Char, type Input, nullEnd, quoted, type Read, take, wrong, wrongAt } from "./input.ts";
 import { NameTable } from "./names.ts";
 import { enumReader, scalarReader } from "./scalars.ts";
 import { skip } from "./skip.ts";
 import { string } from "./strings.ts";
 import type { MessageReaders } from "./well_known.ts";
+
+const AT = 0x40;
 
 /** Field of a message type with the reader of its values. */
 export interface Member {
@@ -50,6 +52,15 @@ export function membersOf(descriptor: DescMessage, readers: MessageReaders): Mem
     nullable: field.fieldKind !== "list" && field.fieldKind !== "map" && isNullable(field),
   }));
   return { all, names };
+}
+
+/**
+ * Returns the elements that a message counts as, beside those of its members: one, and one for each four of the lists and
+ * maps that even an empty message has.
+ */
+export function elementsOf(descriptor: DescMessage): number {
+  const isContainer = (field: DescField) => field.fieldKind === "list" || field.fieldKind === "map";
+  return 1 + (descriptor.fields.filter(isContainer).length >> 2);
 }
 
 function isNullable(field: DescField): boolean {
@@ -118,7 +129,11 @@ export function otherMember(
   found: ExtensionValue[] | undefined,
 ): ExtensionValue[] | undefined {
   take(o, 1);
-  const name = string(b, nameAt, descriptor.typeName);
+  // Only names that begin so can be of an extension or of a type.
+  const first = b[nameAt + 1];
+  const mayMatter = first === Char.OPEN_LIST || first === AT || first === Char.BACKSLASH;
+  if (mayMatter) take(o, 1);
+  const name = mayMatter || !o.ignoreUnknownFields ? string(b, nameAt, descriptor.typeName) : "";
   const extension = name.startsWith("[") && name.endsWith("]")
     ? o.registry?.getExtension(name.slice(1, -1))
     : undefined;
@@ -137,8 +152,7 @@ export function otherMember(
   // An Any has its type beside the fields of its message.
   const isType = name === "@type" && o.anys?.delete(start) && b[p] === Char.QUOTE;
   if (!isType && !o.ignoreUnknownFields) {
-    const shown = JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name);
-    throw wrongAt(b, nameAt, descriptor.typeName, `it has no field ${shown}`);
+    throw wrongAt(b, nameAt, descriptor.typeName, `it has no field ${quoted(name)}`);
   }
   cursor.at = skip(b, p, o);
   return found;

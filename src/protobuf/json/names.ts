@@ -6,7 +6,7 @@
 
 import { cursor } from "../reader.ts";
 import { Char } from "./input.ts";
-import { string } from "./strings.ts";
+import { endsWithin, string, stringEnd } from "./strings.ts";
 
 const encoder = new TextEncoder();
 // deno-lint-ignore no-control-regex -- control characters need escapes
@@ -20,6 +20,8 @@ export class NameTable {
   readonly #byText = new Map<string, number>();
   // Open addressing: index of a name plus one, or 0; at most half full.
   readonly #slots: Uint16Array | Uint32Array;
+  // Most bytes of a name in JSON: each code unit has at most six, as an escape.
+  #mostBytes = 0;
   // Names that are tried first: by the number that the caller expects.
   readonly #expected: Uint8Array[] = [];
 
@@ -31,6 +33,7 @@ export class NameTable {
     for (const [name, id] of entries) {
       if (this.#byText.has(name)) continue;
       this.#byText.set(name, id);
+      this.#mostBytes = Math.max(this.#mostBytes, 6 * name.length);
       // Written with escapes, such a name is found as text.
       if (NEEDS_ESCAPE.test(name)) continue;
       const bytes = encoder.encode(`${name}"`);
@@ -57,11 +60,19 @@ export class NameTable {
     }
     let hash = 0;
     let at = start;
-    for (let c = b[at]; c !== Char.QUOTE; c = b[++at]) {
-      if (!(c >= 0x20) || c === Char.BACKSLASH) {
+    for (; at < b.length; at++) {
+      const c = b[at];
+      if (c === Char.QUOTE) break;
+      if (c < 0x20 || c === Char.BACKSLASH) {
+        if (!endsWithin(b, p, 1 + this.#mostBytes)) break;
         return this.#byText.get(string(b, p, "a name")) ?? -1;
       }
+      if (at - start > this.#mostBytes) break;
       hash = Math.imul(hash, 31) + c | 0;
+    }
+    if (b[at] !== Char.QUOTE) {
+      cursor.at = stringEnd(b, p);
+      return -1;
     }
     cursor.at = at + 1;
     const mask = this.#slots.length - 1;

@@ -7,7 +7,7 @@
 import { text } from "../code_generation.ts";
 import { cursor } from "../reader.ts";
 import { Char, type Input, take, unexpected, wrong } from "./input.ts";
-import { string } from "./strings.ts";
+import { endsWithin, string } from "./strings.ts";
 
 /** Most digits that a double always holds exactly. */
 const EXACT_DIGITS = 15;
@@ -23,13 +23,16 @@ export function plainInteger(b: Uint8Array, p: number): number {
   const start = negative ? p + 1 : p;
   let at = start;
   let value = 0;
-  for (let digit = b[at] - 0x30; digit >= 0 && digit <= 9; digit = b[++at] - 0x30) {
+  for (; at < b.length; at++) {
+    const digit = b[at] - 0x30;
+    if (digit < 0 || digit > 9) break;
+    if (at - start === EXACT_DIGITS) return NaN;
     value = value * 10 + digit;
   }
   const digits = at - start;
   const next = b[at];
   if (
-    digits === 0 || digits > EXACT_DIGITS || (digits > 1 && b[start] === Char.ZERO) ||
+    digits === 0 || (digits > 1 && b[start] === Char.ZERO) ||
     next === Char.DOT || (next | 0x20) === Char.E
   ) return NaN;
   cursor.at = at;
@@ -51,7 +54,7 @@ export function numberEnd(b: Uint8Array, p: number): number {
 
 function digitsEnd(b: Uint8Array, p: number): number {
   const start = p;
-  while (b[p] >= 0x30 && b[p] <= 0x39) p++;
+  while (p < b.length && b[p] >= 0x30 && b[p] <= 0x39) p++;
   if (p === start) throw unexpected(b, p);
   return p;
 }
@@ -60,12 +63,19 @@ const startsNumber = (c: number) => c === Char.MINUS || (c >= 0x30 && c <= 0x39)
 
 /** Reads a number as a double; its value must be finite. */
 export function double(b: Uint8Array, p: number, o: Input, name: string): number {
+  const value = plainDecimal(b, p);
+  return value === value ? value : longDouble(b, p, o, name);
+}
+
+/** Reads a number of at most 15 characters without an exponent; NaN, with the cursor where it was, for another value. */
+function plainDecimal(b: Uint8Array, p: number): number {
   const negative = b[p] === Char.MINUS;
   const start = negative ? p + 1 : p;
   let at = start;
   let value = 0;
   let dot = -1;
-  for (;; at++) {
+  for (; at < b.length; at++) {
+    if (at - start > EXACT_DIGITS) return NaN;
     const c = b[at];
     const digit = c - 0x30;
     if (digit >= 0 && digit <= 9) value = value * 10 + digit;
@@ -73,9 +83,10 @@ export function double(b: Uint8Array, p: number, o: Input, name: string): number
     else break;
   }
   const digits = at - start;
-  const plain = digits > 0 && digits <= EXACT_DIGITS && dot !== at - 1 &&
+  if (digits > EXACT_DIGITS) return NaN;
+  const plain = digits > 0 && dot !== at - 1 &&
     (b[at] | 0x20) !== Char.E && (b[start] !== Char.ZERO || digits === 1 || dot === start + 1);
-  if (!plain) return longDouble(b, p, o, name);
+  if (!plain) return NaN;
   cursor.at = at;
   if (dot >= 0) value /= POWERS[at - dot - 1];
   return negative ? -value : value;
@@ -106,30 +117,71 @@ export function wholeNumber(
       cursor.at++;
       return value;
     }
-    const token = string(b, p, name);
-    const digits = quotedDigits(token);
-    if (digits === undefined) return undefined;
     take(o, 1);
-    return BigInt(digits);
+    const long = plainLong(b, p + 1);
+    if (long !== undefined && b[cursor.at] === Char.QUOTE) {
+      cursor.at++;
+      return long;
+    }
+    const digits = quotedDigits(b, p, o, name);
+    return digits === undefined ? undefined : BigInt(digits);
   }
   if (!startsNumber(b[p])) return undefined;
   const value = plainInteger(b, p);
   if (value === value) return value;
-  const end = numberEnd(b, p);
   take(o, 1);
+  const long = plainLong(b, p);
+  if (long !== undefined) return long;
+  const end = numberEnd(b, p);
+  take(o, 1 + (end - p >> 4));
   const digits = wholeDigits(text(b, p, end - p));
   cursor.at = end;
   return digits === undefined ? undefined : BigInt(digits);
 }
 
+/** Digits of the lower half of a number that a double does not hold. */
+const LOW_DIGITS = 9;
+const LOW_UNIT = 1_000_000_000n;
+const MAX_DIGITS = 20;
+
+/**
+ * Reads an integer of 16 to 20 digits without a fraction or exponent; undefined, with the cursor where it was, for
+ * another value.
+ */
+function plainLong(b: Uint8Array, p: number): bigint | undefined {
+  const negative = b[p] === Char.MINUS;
+  const start = negative ? p + 1 : p;
+  let end = start;
+  while (end < b.length && b[end] >= 0x30 && b[end] <= 0x39) {
+    if (++end - start > MAX_DIGITS) return undefined;
+  }
+  const next = b[end];
+  if (
+    end - start <= EXACT_DIGITS || b[start] === Char.ZERO || next === Char.DOT ||
+    (next | 0x20) === Char.E
+  ) return undefined;
+  const high = BigInt(digitsOf(b, start, end - LOW_DIGITS));
+  const value = high * LOW_UNIT + BigInt(digitsOf(b, end - LOW_DIGITS, end));
+  cursor.at = end;
+  return negative ? -value : value;
+}
+
+function digitsOf(b: Uint8Array, p: number, end: number): number {
+  let value = 0;
+  for (; p < end; p++) value = value * 10 + b[p] - 0x30;
+  return value;
+}
+
 /** Longest number in quotes, in characters. */
 const MAX_QUOTED = 1_024;
+/** The same in bytes: a character may be an escape of six. */
+const MAX_QUOTED_BYTES = 6 * MAX_QUOTED;
 /** A number in quotes may have leading zeros. */
 const QUOTED_NUMBER = /^-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/;
 const PLAIN_DIGITS = /^-?[1-9][0-9]{0,19}$/;
 
 /** Returns the decimal digits of a whole number of at most 20 digits; undefined for other numbers. */
-export function wholeDigits(token: string): string | undefined {
+function wholeDigits(token: string): string | undefined {
   if (PLAIN_DIGITS.test(token)) return token;
   const [mantissa, exponent = "0"] = token.split(/[eE]/);
   const negative = mantissa.startsWith("-");
@@ -146,14 +198,29 @@ export function wholeDigits(token: string): string | undefined {
   return (negative ? "-" : "") + digits + "0".repeat(zeros);
 }
 
-/** Returns the digits of a whole number in quotes, in any notation; undefined for other text. */
-export function quotedDigits(text: string): string | undefined {
-  return text.length <= MAX_QUOTED && QUOTED_NUMBER.test(text) ? wholeDigits(text) : undefined;
+/** Returns the digits of the whole number in quotes at `p`, in any notation; undefined for other text. */
+function quotedDigits(b: Uint8Array, p: number, o: Input, name: string): string | undefined {
+  const text = shortText(b, p, name);
+  take(o, 1 + (text.length >> 4));
+  return QUOTED_NUMBER.test(text) ? wholeDigits(text) : undefined;
+}
+
+/** Returns the string at `p`, or no text if it is too long for a number. */
+function shortText(b: Uint8Array, p: number, name: string): string {
+  const text = endsWithin(b, p, MAX_QUOTED_BYTES) ? string(b, p, name) : "";
+  return text.length <= MAX_QUOTED ? text : "";
 }
 
 /** Reads text that is a number for a field of type double or float; undefined for other text. */
-export function quotedDouble(value: string): number | undefined {
-  switch (value) {
+export function quotedDouble(b: Uint8Array, p: number, o: Input, name: string): number | undefined {
+  const plain = plainDecimal(b, p + 1);
+  if (plain === plain && b[cursor.at] === Char.QUOTE) {
+    cursor.at++;
+    return plain;
+  }
+  take(o, 1);
+  const text = shortText(b, p, name);
+  switch (text) {
     case "NaN":
       return NaN;
     case "Infinity":
@@ -161,7 +228,7 @@ export function quotedDouble(value: string): number | undefined {
     case "-Infinity":
       return -Infinity;
   }
-  if (value.length > MAX_QUOTED || !QUOTED_NUMBER.test(value)) return undefined;
-  const number = Number(value);
+  if (!QUOTED_NUMBER.test(text)) return undefined;
+  const number = Number(text);
   return Number.isFinite(number) ? number : undefined;
 }

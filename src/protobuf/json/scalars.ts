@@ -5,11 +5,24 @@
  */
 
 import { type DescEnum, ScalarType } from "@bufbuild/protobuf";
-import { base64Decode } from "@bufbuild/protobuf/wire";
+import { decodeBase64 } from "../../bytes/base64.ts";
 import { cursor } from "../reader.ts";
-import { boolean, Char, IGNORED, nullEnd, type Read, take, wrong, wrongAt } from "./input.ts";
+import {
+  boolean,
+  Char,
+  IGNORED,
+  type Input,
+  nullEnd,
+  quoted,
+  type Read,
+  take,
+  takeEighths,
+  unexpected,
+  wrong,
+  wrongAt,
+} from "./input.ts";
 import { NameTable } from "./names.ts";
-import { double, plainInteger, quotedDigits, quotedDouble, wholeNumber } from "./numbers.ts";
+import { double, plainInteger, quotedDouble, wholeNumber } from "./numbers.ts";
 import { string } from "./strings.ts";
 
 /** Returns the reader of a scalar; `name` is of its field, for errors. */
@@ -62,6 +75,7 @@ function isSigned(scalar: ScalarType): boolean {
 function longReader(name: string, signed: boolean, longAsString: boolean): Read {
   const expected = signed ? "a signed 64-bit integer" : "an unsigned 64-bit integer";
   return (b, p, o) => {
+    takeEighths(o, 1);
     const value = wholeNumber(b, p, o, name);
     if (value === undefined) throw wrong(b, p, name, expected);
     const long = BigInt(value);
@@ -84,28 +98,46 @@ function doubleReader(name: string, float: boolean): Read {
     return value;
   };
   return (b, p, o) => {
+    takeEighths(o, 1);
     const first = b[p];
     if (first === Char.MINUS || (first >= 0x30 && first <= 0x39)) {
       return check(b, p, double(b, p, o, name));
     }
-    const value = first === Char.QUOTE ? quotedDouble(string(b, p, name)) : undefined;
+    const value = first === Char.QUOTE ? quotedDouble(b, p, o, name) : undefined;
     if (value === undefined) throw wrong(b, p, name, "a number");
     return check(b, p, value);
   };
 }
 
+const encoder = new TextEncoder();
+
 function bytesReader(name: string): Read {
   return (b, p, o) => {
     if (b[p] !== Char.QUOTE) throw wrong(b, p, name, "bytes in base64");
-    take(o, 1);
-    const text = string(b, p, name);
-    try {
-      return base64Decode(text);
-    } catch {
-      throw wrong(b, p, name, "bytes in base64");
+    // A buffer takes longer than most values.
+    take(o, 2);
+    const start = p + 1;
+    let end = start;
+    for (; end < b.length; end++) {
+      const c = b[end];
+      if (c === Char.QUOTE) break;
+      if (c >= 0x20 && c !== Char.BACKSLASH) continue;
+      const text = encoder.encode(string(b, p, name));
+      return decodeBase64(text, 0, text.length) ?? fail(b, p);
     }
+    if (end >= b.length) throw unexpected(b, end);
+    cursor.at = end + 1;
+    return decodeBase64(b, start, end) ?? fail(b, p);
   };
+  function fail(b: Uint8Array, p: number): never {
+    throw wrong(b, p, name, "bytes in base64");
+  }
 }
+
+/** Eighths of an element that the name of an enum value counts beside the item of a list that it is. */
+const USUAL_NAME = 2;
+/** The same for a name with escapes, or the alternative one. */
+const UNUSUAL_NAME = 6;
 
 /**
  * Returns the reader of an enum: names, and numbers if the enum is open or has the number. An unknown name is
@@ -124,7 +156,13 @@ export function enumReader(descriptor: DescEnum, name: string): Read {
     const first = b[p];
     if (first === Char.QUOTE) {
       const index = names.find(b, p, -1);
-      if (index >= 0) return values[index].number;
+      if (index >= 0) {
+        const value = values[index];
+        // Names with escapes take longer.
+        takeEighths(o, cursor.at - p - 2 === value.name.length ? USUAL_NAME : UNUSUAL_NAME);
+        return value.number;
+      }
+      take(o, 1);
       if (o.ignoreUnknownFields) return IGNORED;
       throw wrong(b, p, name, expected);
     }
@@ -148,7 +186,7 @@ export function enumReader(descriptor: DescEnum, name: string): Read {
 export function mapKeyReader(
   scalar: ScalarType,
   name: string,
-): (b: Uint8Array, p: number) => string {
+): (b: Uint8Array, p: number, o: Input) => string {
   const wrongKey = (b: Uint8Array, p: number, expected: string) =>
     wrong(b, p, name, `a key that is ${expected}`);
   switch (scalar) {
@@ -163,19 +201,17 @@ export function mapKeyReader(
     case ScalarType.INT32:
     case ScalarType.SINT32:
     case ScalarType.SFIXED32:
-      return integerKey((key) => key >= -0x80000000n && key <= 0x7fffffffn);
+      return integerKey((key) => key >= -0x80000000 && key <= 0x7fffffff);
     case ScalarType.UINT32:
     case ScalarType.FIXED32:
-      return integerKey((key) => key >= 0n && key <= 0xffffffffn);
+      return integerKey((key) => key >= 0 && key <= 0xffffffff);
     default:
-      return integerKey((key) => inRange(key, isSigned(scalar)));
+      return integerKey((key) => inRange(BigInt(key), isSigned(scalar)));
   }
-  function integerKey(fits: (key: bigint) => boolean) {
-    return (b: Uint8Array, p: number) => {
-      const text = string(b, p, name);
-      const digits = quotedDigits(text);
-      if (digits === undefined) throw wrongKey(b, p, "an integer");
-      const key = BigInt(digits);
+  function integerKey(fits: (key: number | bigint) => boolean) {
+    return (b: Uint8Array, p: number, o: Input) => {
+      const key = wholeNumber(b, p, o, name);
+      if (key === undefined) throw wrongKey(b, p, "an integer");
       if (!fits(key)) throw wrongKey(b, p, "in the range of its type");
       return String(key);
     };
@@ -185,6 +221,6 @@ export function mapKeyReader(
 /** Throws an Error if a map has the key at `p` already. */
 export function checkNew(map: object, key: string, b: Uint8Array, p: number, name: string): void {
   if (Object.hasOwn(map, key)) {
-    throw wrongAt(b, p, name, `the key ${JSON.stringify(key)} occurs twice`);
+    throw wrongAt(b, p, name, `the key ${quoted(key)} occurs twice`);
   }
 }

@@ -14,7 +14,7 @@ import {
   nullEnd,
   space,
   take,
-  takeItem,
+  takeEighths,
   unexpected,
 } from "./input.ts";
 import { numberEnd } from "./numbers.ts";
@@ -51,8 +51,8 @@ function skipList(b: Uint8Array, p: number, o: Input, levels: number): number {
   enter(o, levels);
   p = space(b, p + 1);
   if (b[p] === Char.CLOSE_LIST) return p + 1;
-  for (let i = 0;; i++) {
-    takeItem(o, i);
+  for (;;) {
+    takeEighths(o, 1);
     p = space(b, skip(b, p, o, levels));
     if (b[p] === Char.CLOSE_LIST) return p + 1;
     if (b[p] !== Char.COMMA) throw unexpected(b, p);

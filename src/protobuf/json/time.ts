@@ -4,8 +4,6 @@
  * @module
  */
 
-const TIMESTAMP =
-  /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))$/;
 const DURATION = /^(-?)(\d{1,12})(?:\.(\d{1,9}))?s$/;
 const DAY_SECONDS = 86_400;
 /** 0001-01-01T00:00:00Z, in seconds since 1970. */
@@ -23,19 +21,48 @@ export interface SecondsAndNanos {
 
 /** Parses a Timestamp; undefined for text that is none, or before the year 1 or after the year 9999. */
 export function parseTimestamp(text: string): SecondsAndNanos | undefined {
-  const parts = TIMESTAMP.exec(text);
-  if (parts === null) return undefined;
-  const [year, month, day, hour, minute, second] = parts.slice(1, 7).map(Number);
-  if (month < 1 || month > 12 || day < 1 || day > daysOf(year, month)) return undefined;
-  if (hour > 23 || minute > 59 || second > 59) return undefined;
-  let seconds = daysBefore(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
-  if (parts[8] !== undefined) {
-    const [hours, minutes] = [Number(parts[9]), Number(parts[10])];
-    if (hours > 23 || minutes > 59) return undefined;
-    seconds -= (parts[8] === "-" ? -60 : 60) * (60 * hours + minutes);
+  const year = 100 * digits(text, 0) + digits(text, 2);
+  const [month, day] = [digits(text, 5), digits(text, 8)];
+  const [hour, minute, second] = [digits(text, 11), digits(text, 14), digits(text, 17)];
+  const separated = text[4] === "-" && text[7] === "-" && text[10] === "T" && text[13] === ":" &&
+    text[16] === ":";
+  if (!(separated && month >= 1 && month <= 12 && day >= 1 && day <= daysOf(year, month))) {
+    return undefined;
   }
-  if (seconds < MIN_SECONDS || seconds > MAX_SECONDS) return undefined;
-  return { seconds, nanos: nanosOf(parts[7]) };
+  if (!(hour <= 23 && minute <= 59 && second <= 59)) return undefined;
+  const end = text[19] === "." ? fractionEnd(text, 20) : 19;
+  const offset = offsetOf(text, end);
+  const seconds = daysBefore(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second -
+    offset;
+  if (end === 20 || !(seconds >= MIN_SECONDS && seconds <= MAX_SECONDS)) return undefined;
+  return { seconds, nanos: nanosOf(end === 19 ? undefined : text.slice(20, end)) };
+}
+
+/** Returns the number of two digits; NaN for other characters. */
+function digits(text: string, at: number): number {
+  const tens = text.charCodeAt(at) - 0x30;
+  const ones = text.charCodeAt(at + 1) - 0x30;
+  return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? 10 * tens + ones : NaN;
+}
+
+/** Returns the position after at most nine digits. */
+function fractionEnd(text: string, at: number): number {
+  const last = at + 9;
+  for (; at < last; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (!(digit >= 0 && digit <= 9)) return at;
+  }
+  return at;
+}
+
+/** Returns the offset from UTC that ends a Timestamp, in seconds; NaN for other text. */
+function offsetOf(text: string, at: number): number {
+  const sign = text[at];
+  if (sign === "Z") return text.length === at + 1 ? 0 : NaN;
+  if ((sign !== "+" && sign !== "-") || text[at + 3] !== ":" || text.length !== at + 6) return NaN;
+  const [hours, minutes] = [digits(text, at + 1), digits(text, at + 4)];
+  if (!(hours <= 23 && minutes <= 59)) return NaN;
+  return (sign === "-" ? -60 : 60) * (60 * hours + minutes);
 }
 
 /** Formats a Timestamp; undefined for one out of range. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { create, type DescMessage } from "@bufbuild/protobuf";
-import { zeroOf } from "../message_source.ts";
+import type { DescMessage } from "@bufbuild/protobuf";
+import { messageFactory, zeroOf } from "../message_source.ts";
 import { cursor } from "../reader.ts";
 import { type Fields, isWrapper, nameOf } from "../shape.ts";
 import { anyReader } from "./any.ts";
@@ -63,12 +63,13 @@ function textReader(
   expected: string,
 ): Read {
   const { typeName } = descriptor;
+  const create = messageFactory(descriptor);
   return (b, p, o) => {
     if (b[p] !== Char.QUOTE) throw wrong(b, p, typeName, expected);
     const text = string(b, p, typeName);
     // A long text is a FieldMask of many paths.
     take(o, 1 + (text.length >> 4));
-    const message = create(descriptor) as unknown as Fields;
+    const message = create();
     if (!fill(text, message)) throw wrong(b, p, typeName, expected);
     return message;
   };
@@ -95,13 +96,15 @@ function wrapperReader(descriptor: DescMessage): Read {
   const scalar = field.scalar!;
   const longAsString = "longAsString" in field && field.longAsString;
   const read = scalarReader(scalar, nameOf(field), longAsString);
+  const create = messageFactory(descriptor);
   return (b, p, o, d) => {
     let value: unknown;
     if (b[p] === Char.N) {
       cursor.at = nullEnd(b, p);
       value = zeroOf(scalar, longAsString);
     } else value = read(b, p, o, d);
-    const message = create(descriptor) as unknown as Fields;
+    take(o, 1);
+    const message = create();
     message[localName] = value;
     return message;
   };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   create,
+  createFileRegistry,
   createRegistry,
   type DescMessage,
   fromJson,
@@ -13,7 +14,10 @@ import {
   BytesValueSchema,
   DoubleValueSchema,
   EnumValueSchema,
+  FieldDescriptorProto_Label,
+  FieldDescriptorProto_Type,
   FieldMaskSchema,
+  FileDescriptorSetSchema,
   FloatValueSchema,
   Int32ValueSchema,
   Int64ValueSchema,
@@ -311,4 +315,51 @@ Deno.test("the codec writes and reads fields by the names of the proto file, def
   const json = printed(OrderListSchema, message, style);
   assert.deepEqual(JSON.parse(json), toJson(OrderListSchema, message as Message as never, style));
   assert.deepEqual(parsed(OrderListSchema, json), message);
+});
+
+Deno.test("decode() counts what takes long: keys, texts, bytes, long numbers, ignored names, lists of a message", () => {
+  const ignoring = { ignoreUnknownFields: true };
+  const items = (name: string, item: string) =>
+    `{"${name}":[${Array.from({ length: 800 }, () => item).join()}]}`;
+  const orders = (json: string) => `{"orders":[${json}]}`;
+  const keys = Array.from({ length: 100 }, (_, i) => `"k${i}":""`).join();
+  const cases: [json: string, elements: number][] = [
+    // Two for each entry, and the maps and messages around.
+    [orders(`{"labels":{${keys}}}`), 200 + 6],
+    [orders(items("history", "1")), 100 + 5],
+    [orders(items("history", "1e0")), 1_700 + 5],
+    [orders(`{"items":[${items("tags", '"a"')}]}`), 200 + 8],
+    [orders(`{"items":[${items("tags", '"é"')}]}`), 600 + 8],
+    [orders(`{"items":[${items("tags", '"\\n"')}]}`), 600 + 8],
+    [items("orders", "{}"), 900 + 3],
+  ];
+  for (const [json, elements] of cases) {
+    const shown = json.slice(0, 40);
+    parsed(OrderListSchema, json, { ...ignoring, maxElements: elements + 1 });
+    assert.throws(
+      () => parsed(OrderListSchema, json, { ...ignoring, maxElements: elements - 3 }),
+      JsonLimitError,
+      shown,
+    );
+  }
+  // So do unknown names of enum values, although they leave no item in a list.
+  const files = createFileRegistry(create(FileDescriptorSetSchema, {
+    file: [{
+      name: "kinds.proto",
+      package: "kinds",
+      syntax: "proto3",
+      enumType: [{ name: "Kind", value: [{ name: "NONE", number: 0 }] }],
+      messageType: [{
+        name: "Kinds",
+        field: [{
+          ...{ name: "kinds", jsonName: "kinds", number: 1, typeName: ".kinds.Kind" },
+          ...{ label: FieldDescriptorProto_Label.REPEATED, type: FieldDescriptorProto_Type.ENUM },
+        }],
+      }],
+    }],
+  }));
+  const kinds = files.getMessage("kinds.Kinds")!;
+  const unknown = items("kinds", '"X"');
+  parsed(kinds, unknown, { ...ignoring, maxElements: 904 });
+  assert.throws(() => parsed(kinds, unknown, { ...ignoring, maxElements: 899 }), JsonLimitError);
 });
