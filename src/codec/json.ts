@@ -10,7 +10,8 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * Creates a codec for JSON values. The type is not checked.
+ * Creates a codec for JSON values. The type is not checked, nor is the structure: hostile JSON of 4 MiB takes the
+ * thread for up to half a second, so lower `maxReceiveMessageBytes` for such peers, or use protobuf messages.
  *
  * ```ts
  * import { connect, jsonCodec } from "@vrpc/vrpc";

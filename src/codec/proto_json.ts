@@ -12,7 +12,7 @@ import {
 } from "../protobuf/json/codec.ts";
 
 export { JsonLimitError } from "../protobuf/json/input.ts";
-export { jsonItems } from "../protobuf/json/items.ts";
+export { checkJson, jsonItems } from "../protobuf/json/items.ts";
 export type { JsonCodecOptions, JsonMessageCodec };
 
 /**

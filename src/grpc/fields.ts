@@ -4,9 +4,10 @@
  * @module
  */
 
+import { decodeBase64Text } from "../bytes/base64.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
 import { CONNECTION_FIELDS, withoutOuterSpace } from "../call/field_text.ts";
-import { Metadata, type MetadataValue, pairsOf } from "../call/metadata.ts";
+import { Metadata, pairsOf } from "../call/metadata.ts";
 import type { HpackEncoder } from "../hpack/encoder.ts";
 import type { HeaderList } from "../hpack/header_list.ts";
 
@@ -174,19 +175,11 @@ export function decodeMetadata(
     }
     // Peers may join repeated `-bin` values with commas.
     for (const part of values[i].split(",")) {
-      const bytes = decodeBase64(part.trim());
-      if (bytes !== null) metadata.appendReceived(name, bytes);
+      const bytes = decodeBase64Text(part.trim());
+      if (bytes !== undefined) metadata.appendReceived(name, bytes);
     }
   }
   return metadata;
-}
-
-function decodeBase64(text: string): MetadataValue | null {
-  try {
-    return Uint8Array.fromBase64(text, { lastChunkHandling: "loose" });
-  } catch {
-    return null;
-  }
 }
 
 /** Whether every `-bin` field from index `from` on is base64, or several base64 values joined with commas. */
@@ -194,7 +187,7 @@ export function binaryFieldsAreValid(list: HeaderList, from: number): boolean {
   for (let i = from; i < list.count; i++) {
     if (!list.names[i].endsWith("-bin")) continue;
     for (const part of list.values[i].split(",")) {
-      if (decodeBase64(part.trim()) === null) return false;
+      if (decodeBase64Text(part.trim()) === undefined) return false;
     }
   }
   return true;

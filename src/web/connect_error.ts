@@ -4,15 +4,20 @@
  * @module
  */
 
+import { decodeBase64Text } from "../bytes/base64.ts";
 import { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
+import { parseJson } from "../codec/bounded_json.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../codec/status_details.ts";
 import type { ErrorDetail } from "../errors.ts";
 import { connectCode, statusFromConnect } from "./connect_codes.ts";
 import { appendField, eachField, isReservedByConnect } from "./metadata_fields.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** Limit on the objects, lists and members of an error: names of metadata and details take longer than their length. */
+const MAX_ELEMENTS = 8_192;
+/** Limit on an end of stream, in bytes, however long messages may be. */
+const MAX_END_BYTES = 1024 * 1024;
 const TYPE_PREFIX = "type.googleapis.com/";
 
 /** JSON of an error. */
@@ -109,10 +114,11 @@ function trailersJson(trailers: Metadata | undefined): Record<string, string[]> 
 }
 
 /**
- * Reads an error's JSON. An unknown or missing code becomes `fallback`; details that are not valid are dropped. Returns
+ * Reads an error's JSON, as bytes or parsed. An unknown or missing code becomes `fallback`; details that are not valid are dropped. Returns
  * undefined when the value is not an object.
  */
 export function readConnectError(json: unknown, fallback: Status): ConnectError | undefined {
+  if (json instanceof Uint8Array) json = parseJson(json, MAX_ELEMENTS);
   if (!isObject(json)) return undefined;
   const { code, message, details } = json;
   return {
@@ -124,22 +130,13 @@ export function readConnectError(json: unknown, fallback: Status): ConnectError 
 
 function readDetail(json: unknown): ErrorDetail[] {
   if (!isObject(json) || typeof json.type !== "string" || typeof json.value !== "string") return [];
-  try {
-    const value = Uint8Array.fromBase64(json.value, { lastChunkHandling: "loose" });
-    return [{ typeUrl: TYPE_PREFIX + json.type, value }];
-  } catch {
-    return [];
-  }
+  const value = decodeBase64Text(json.value);
+  return value === undefined ? [] : [{ typeUrl: TYPE_PREFIX + json.type, value }];
 }
 
 /** Reads the contents of the envelope that ends a stream; null when they are not the JSON of such an end. */
 export function readStreamEnd(bytes: Uint8Array): ConnectStreamEnd | null {
-  let json: unknown;
-  try {
-    json = JSON.parse(decoder.decode(bytes));
-  } catch {
-    return null;
-  }
+  const json = bytes.length > MAX_END_BYTES ? undefined : parseJson(bytes, MAX_ELEMENTS);
   if (!isObject(json)) return null;
   const trailers = new Metadata();
   if (json.metadata !== undefined && json.metadata !== null) {

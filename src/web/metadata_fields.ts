@@ -5,6 +5,7 @@
  * @module
  */
 
+import { decodeBase64Text } from "../bytes/base64.ts";
 import { CONNECTION_FIELDS } from "../call/field_text.ts";
 import { Metadata } from "../call/metadata.ts";
 import { isReservedKey } from "../grpc/fields.ts";
@@ -67,12 +68,9 @@ export function appendField(metadata: Metadata, name: string, value: string): bo
     return true;
   }
   for (const part of value.split(",")) {
-    try {
-      const bytes = Uint8Array.fromBase64(part.trim(), { lastChunkHandling: "loose" });
-      metadata.appendReceived(name, bytes);
-    } catch {
-      return false;
-    }
+    const bytes = decodeBase64Text(part.trim());
+    if (bytes === undefined) return false;
+    metadata.appendReceived(name, bytes);
   }
   return true;
 }

@@ -74,3 +74,19 @@ Deno.test("readStreamEnd() refuses what is not the end of a stream", () => {
   assert.equal(readStreamEnd(encode({ error: 5 })), null);
   assert.deepEqual(readStreamEnd(encode({ error: null, metadata: null }))!.error, undefined);
 });
+
+Deno.test("readStreamEnd() and readConnectError() refuse JSON that takes longer than an error has reason to", () => {
+  const utf8 = (text: string) => new TextEncoder().encode(text);
+  const names = (count: number) => Array.from({ length: count }, (_, i) => `"k${i}":["1"]`).join();
+  assert.notEqual(readStreamEnd(utf8(`{"metadata":{${names(2_000)}}}`)), null);
+  for (
+    const text of [
+      `{"metadata":{${names(9_000)}}}`,
+      `{"zz":[${"[],".repeat(9_000)}0]}`,
+      `{"metadata":{"a-bin":["${"-,".repeat(600_000)}"]}}`,
+    ]
+  ) assert.equal(readStreamEnd(utf8(text)), null);
+  const details = (count: number) => `{"details":[${'{"type":"a","value":"-"},'.repeat(count)}{}]}`;
+  assert.deepEqual(readConnectError(utf8(details(2)), Status.ABORTED)?.details, []);
+  assert.equal(readConnectError(utf8(details(9_000)), Status.ABORTED), undefined);
+});

@@ -25,3 +25,10 @@ Deno.test("parseTrailerFrame() accepts lines of foreign servers, and refuses lin
   assert.equal(parse("grpc-status"), null);
   assert.equal(parse(": 5\r\n"), null);
 });
+
+Deno.test("parseTrailerFrame() refuses more lines or bytes than a server has reason to send", () => {
+  const parse = (text: string) => parseTrailerFrame(new TextEncoder().encode(text));
+  assert.equal(parse("a:1\r\n".repeat(1_000))?.length, 2_000);
+  assert.equal(parse("a:1\r\n".repeat(1_001)), null);
+  assert.equal(parse(`a:${"x".repeat(1024 * 1024)}`), null);
+});

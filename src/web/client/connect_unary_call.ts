@@ -23,7 +23,6 @@ import { RequestOpener } from "./request_opener.ts";
 // Largest error accepted, in bytes, when messages are limited to less.
 const MIN_ERROR_BYTES = 65_536;
 const TRAILER = "trailer-";
-const utf8 = new TextDecoder();
 
 /** Call on a client. */
 export class ConnectUnaryCall implements ClientCall, HttpSink {
@@ -162,7 +161,7 @@ export class ConnectUnaryCall implements ClientCall, HttpSink {
     try {
       const limit = Math.max(this.#request.maxReceiveMessageBytes, MIN_ERROR_BYTES);
       const plain = this.encoding === "identity" ? body : decompress(body, this.encoding, limit);
-      const error = readConnectError(JSON.parse(utf8.decode(plain)), fallback);
+      const error = readConnectError(plain, fallback);
       if (error !== undefined) return endOfError(error, this.#trailers);
     } catch {
       // The body is not what its fields say: the HTTP status is all there is.

@@ -130,7 +130,9 @@ export const GRPC_WEB: StreamFormat = {
 
   readEnd(bytes) {
     const fields = parseTrailerFrame(bytes);
-    return fields === null ? invalid("a line of its trailers has no colon") : grpcEnd(fields);
+    return fields === null
+      ? invalid("its trailers are too many, or a line has no colon")
+      : grpcEnd(fields);
   },
 };
 
