@@ -17,6 +17,7 @@ const NEVER_FORMATTED = "/* eslint-disable */\n";
 const MODULES = [
   { input: "proto", out: "" },
   { input: "bench/peers", out: "bench" },
+  { input: "examples/browser", out: "examples" },
 ];
 
 const imports: Record<string, string> = JSON.parse(

@@ -9,10 +9,12 @@ import { join } from "node:path";
 import { serve, type ServeOptions, type Server } from "../../../mod.ts";
 import { selfSigned } from "../../../src/transport/certs.ts";
 import { findChromium, Page } from "../../fixtures/browser.ts";
+import { Processes } from "../../fixtures/processes.ts";
 import { bundle } from "./bundle.ts";
 import { INITIAL, TRAILING } from "./methods.ts";
 import { BrowserHandlers, type EndedCall } from "./service.ts";
 
+const ROOT = join(import.meta.dirname!, "../../..");
 const chromium = await findChromium();
 const why = chromium === undefined ? " (skipped: chromium is not installed)" : "";
 if (why !== "") console.log(`Browser suite${why}`);
@@ -168,5 +170,67 @@ Deno.test({
       );
       assert.equal(sent, credentials);
     }
+  },
+});
+
+Deno.test({
+  name: `the example's page in Chromium${why}`,
+  ignore: chromium === undefined,
+  async fn(t) {
+    await using processes = new Processes();
+    const server = processes.start([
+      ...[Deno.execPath(), "run", "--quiet", "-A", join(ROOT, "examples/browser/server.ts")],
+      ...["0", "0"],
+    ]);
+    const [, url] = await server.line(/^open (\S+)$/);
+    await using page = await Page.open(chromium!);
+    await page.look(390, 1_100, false);
+    await page.goto(url);
+    const text = (id: string) => `document.getElementById("${id}").textContent`;
+    const press = (form: string) =>
+      page.evaluate(`document.querySelector("#${form} button").click()`);
+    const enter = (field: string, value: string) =>
+      page.evaluate(`document.getElementById("${field}").value = ${JSON.stringify(value)}`);
+
+    for (const protocol of ["connect", "grpcWeb", "webSocket"]) {
+      await t.step(protocol, async () => {
+        await page.evaluate(`document.querySelector("input[value=${protocol}]").click()`);
+        await enter("name", "Grace");
+        await press("greet");
+        await page.until(`${text("greeting")}.startsWith("Hello, Grace! in ")`);
+        await enter("name", " ");
+        await press("greet");
+        await page.until(`${text("greeting")} === "Please enter a name (invalid_argument)"`);
+        assert.equal(
+          await page.evaluate(`document.getElementById("name").getAttribute("aria-invalid")`),
+          "true",
+        );
+        await enter("from", "1");
+        await press("count");
+        await page.until(`${text("steps")} === "1lift-off" && ${text("start")} === "Start"`);
+        await enter("from", "9");
+        await press("count");
+        await page.until(`${text("steps")} === "9"`);
+        await press("count");
+        await page.until(`${text("steps")} === "9stopped"`);
+        await enter("from", "11");
+        await press("count");
+        await page.until(`${text("steps")}.includes("1 to 10 (invalid_argument)")`);
+      });
+    }
+    await t.step("chat", async () => {
+      for (const line of ["one", "two"]) {
+        await enter("text", line);
+        await press("chat");
+      }
+      await page.until(`${text("heard")} === "you oneyou two"`);
+    });
+    assert.equal(
+      await page.evaluate(`document.documentElement.scrollWidth > innerWidth`),
+      false,
+      "the page fits a phone",
+    );
+    // Browsers report the statuses of failed calls in the console.
+    assert.deepEqual(page.complaints.filter((line) => !line.includes("status of 400")), []);
   },
 });
