@@ -1,6 +1,7 @@
 /**
  * Writes the source of a decoder for one message type: a loop with a switch on the tag, fields in local variables,
- * and one object literal at the end.
+ * and one call of a constructor at the end. Fields usually come in the order of their numbers: after each, the decoder
+ * looks for another value of the same list or map and for the next field, and continues there without the loop.
  *
  * Unusual input (a message field that occurs twice, an unknown value of a closed enum, malformed bytes) throws
  * IRREGULAR: the bytes are then decoded again by the slower decoder of `merge.ts`, which accepts them or describes the
@@ -15,11 +16,12 @@
  */
 
 import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
-import { initialSource, messageSource, zeroSource } from "./message_source.ts";
+import { constructorSource, initialSource, isContainer, zeroSource } from "./message_source.ts";
 import { adapterOf, isDelimited, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
 
 /** Generated source, and the objects that it refers to by number. */
 export interface DecoderSource {
+  /** Source of a constructor of messages and of the decoder, which it returns. */
   readonly source: string;
   /** Message types whose decoders the source calls `c0`, `c1` …, in this order. */
   readonly children: readonly DescMessage[];
@@ -27,9 +29,9 @@ export interface DecoderSource {
   readonly enums: readonly ReadonlySet<number>[];
 }
 
-/** Generates the source of a decoder; `prototype`: whether its messages have a prototype with default values. */
-export function decoderSource(descriptor: DescMessage, prototype: boolean): DecoderSource {
-  return new Generator(descriptor).generate(prototype);
+/** Generates the source of a decoder. */
+export function decoderSource(descriptor: DescMessage): DecoderSource {
+  return new Generator(descriptor).generate();
 }
 
 class Generator {
@@ -43,21 +45,22 @@ class Generator {
     this.#oneofs = descriptor.oneofs;
   }
 
-  generate(prototype: boolean): DecoderSource {
+  generate(): DecoderSource {
     const { fields } = this.#descriptor;
-    const locals = fields.filter((field) => !field.oneof).map((field) =>
-      `f${fields.indexOf(field)}=${initialSource(field)}`
+    const { constructor, message } = constructorSource(this.#descriptor);
+    const locals = fields.entries().filter(([, field]) => !field.oneof).map(([i, field]) =>
+      isContainer(field) ? `f${i}` : `f${i}=${initialSource(field)}`
     );
-    locals.push(...this.#oneofs.map((_, i) => `o${i}`), "u");
-    const cases = fields.map((field, i) => this.#case(field, i)).join("\n");
-    const source = `return function decode(b,p,e,d,g){
+    const all = [...locals, ...this.#oneofs.map((_, i) => `o${i}`), "u"].join(",");
+    const source = `${constructor}
+return function decode(b,p,e,d,g){
 if(d<=0)throw X;
-let t=0,v=0,q=0,x,k,${locals.join(",")};
+let t=0,v=0,q=0,i=0,x,k,${all};
 while(p<e){
 t=b[p++];
 if(t>127){v=b[p++];if(v<128)t=t&127|v<<7;else{C.at=p-2;t=R_tag(b);p=C.at}}
 switch(t){
-${cases}
+${this.#cases()}
 default:
 if((t&7)===4){if(t!==g)throw X;g=-1;e=p;break}
 C.at=p;u=R_keepUnknown(b,e,t,d,u);p=C.at
@@ -65,22 +68,43 @@ C.at=p;u=R_keepUnknown(b,e,t,d,u);p=C.at
 }
 if(p!==e||g>0)throw X;
 if(g<0)C.at=p;
-${messageSource(this.#descriptor, prototype)}
+const m=${message};
 if(u!==undefined)m.$unknown=u;
 return m}`;
     return { source, children: this.#children, enums: this.#enums };
   }
 
-  #case(field: DescField, index: number): string {
+  /** Source of the cases of all fields, in the order of their numbers; unusual encodings of lists come last. */
+  #cases(): string {
+    const fields = this.#descriptor.fields.toSorted((one, other) => one.number - other.number);
+    const usual: string[] = [];
+    const unusual: string[] = [];
+    for (const [at, field] of fields.entries()) {
+      const index = this.#descriptor.fields.indexOf(field);
+      const next = fields.at(at + 1);
+      const then = next && next !== fields[0] ? continueWith(this.#usualTag(next)) : "break;";
+      const cases = this.#case(field, index);
+      usual.push(`${cases[0]}${then}`);
+      if (cases[1] !== undefined) unusual.push(`${cases[1]}break;`);
+    }
+    return [...usual, ...unusual].join("\n");
+  }
+
+  /** The tag with which encoders write a field. */
+  #usualTag(field: DescField): number {
+    const packed = field.fieldKind === "list" && field.packed && isPackable(field);
+    return tagOf(field.number, packed || field.fieldKind === "map" ? 2 : this.#wireType(field));
+  }
+
+  /** Sources of the cases of a field: of its usual encoding, and of another. */
+  #case(field: DescField, index: number): [usual: string, unusual?: string] {
     switch (field.fieldKind) {
       case "list":
         return this.#listCases(field, `f${index}`);
       case "map":
-        return this.#mapCase(field, `f${index}`);
-      default: {
-        const tag = tagOf(field.number, this.#wireType(field));
-        return `case ${tag}:${this.#read(field)}${this.#store(field, index)}break;`;
-      }
+        return [this.#mapCase(field, `f${index}`)];
+      default:
+        return [`case ${this.#usualTag(field)}:${this.#read(field)}${this.#store(field, index)}`];
     }
   }
 
@@ -130,31 +154,40 @@ return m}`;
     return `c${index}`;
   }
 
-  #listCases(field: DescField & { fieldKind: "list" }, local: string): string {
-    const scalar = scalarOf(field);
+  #listCases(field: DescField & { fieldKind: "list" }, local: string): [string, string?] {
     const read = this.#read(field);
-    const single = `case ${
-      tagOf(field.number, this.#wireType(field))
-    }:${read}${local}.push(x);break;`;
-    if (scalar === undefined || scalar === ScalarType.STRING || scalar === ScalarType.BYTES) {
-      return single;
+    const tag = tagOf(field.number, this.#wireType(field));
+    const put = `if(i<${local}.length)${local}[i]=x;else ${local}.push(x);i++;`;
+    if (!isPackable(field)) {
+      const start = isDelimited(field) || tag > 127
+        ? `${local}=[]`
+        : listOf(local, `R_count(b,p,e,${tag})`, "b");
+      const again = repeatWhile(tag);
+      return [`case ${tag}:if(${local}===undefined){i=0;${start}}else i=${local}.length;
+do{${read}${put}}${again}`];
     }
-    return `${single}
-case ${
-      tagOf(field.number, 2)
-    }:${LENGTH}q=p+v;while(p<q){${read}${local}.push(x)}if(p!==q)throw X;break;`;
+    const single = `case ${tag}:${read}if(${local}===undefined)${local}=[x];else ${local}.push(x);`;
+    const isVarint = wireTypeOf(scalarOf(field)!) === 0 && !isLong(field);
+    const start = isVarint ? listOf(local, "R_countVarints(b,p,q)", "v") : `${local}=[];`;
+    const packed = `case ${tagOf(field.number, 2)}:${LENGTH}q=p+v;
+if(${local}===undefined){i=0;${start}}else i=${local}.length;
+while(p<q){${read}${put}}if(p!==q)throw X;`;
+    return field.packed ? [packed, single] : [single, packed];
   }
 
   #mapCase(field: DescField & { fieldKind: "map" }, local: string): string {
-    const key = readScalar(field.mapKey, { utf8Validation: field.utf8Validation });
+    const isText = field.mapKey === ScalarType.STRING;
+    const key = isText && field.utf8Validation !== false
+      ? `${LENGTH}x=R_key(b,p,v,T);p+=v;`
+      : readScalar(field.mapKey, { utf8Validation: field.utf8Validation });
     const value = this.#read(field);
     const keyTag = tagOf(1, wireTypeOf(field.mapKey));
     const scalar = scalarOf(field);
     const valueTag = tagOf(2, scalar === undefined ? 2 : wireTypeOf(scalar));
     const absent = scalar === undefined ? "throw X;" : `w=${zeroOfValue(field)};`;
-    return `case ${tagOf(field.number, 2)}:{${LENGTH}q=p+v;let w;k=${
-      zeroSource(field.mapKey, false)
-    };
+    const tag = tagOf(field.number, 2);
+    return `case ${tag}:if(${local}===undefined)${local}={};
+do{${LENGTH}q=p+v;let w;k=${zeroSource(field.mapKey, false)};
 while(p<q){switch(b[p++]){
 case ${keyTag}:${key}k=x;break;
 case ${valueTag}:${scalar === undefined ? "if(w!==undefined)throw X;" : ""}${
@@ -162,8 +195,42 @@ case ${valueTag}:${scalar === undefined ? "if(w!==undefined)throw X;" : ""}${
     }w=x;break;
 default:throw X}}
 if(p!==q)throw X;if(w===undefined){${absent}}
-if(k==="__proto__")R_setEntry(${local},k,w);else ${local}[k]=w;break}`;
+if(k==="__proto__")R_setEntry(${local},k,w);else ${local}[k]=w}${repeatWhile(tag)}`;
   }
+}
+
+/** Source that goes on with the next case if its tag follows, or else leaves the switch. */
+function continueWith(tag: number): string {
+  return tag < 128 ? `if(p>=e||b[p]!==${tag})break;p++;` : "break;";
+}
+
+/** Source of the end of a do loop that goes on as long as the tag follows. */
+function repeatWhile(tag: number): string {
+  return tag < 128 ? `while(p<e&&b[p]===${tag}&&p++>=0);` : "while(false);";
+}
+
+/** Longest list that is made in its final length; others grow. */
+const MAX_EXACT_LENGTH = 8;
+
+/**
+ * Source that makes a list of `count` elements with the value `filler`, which determines V8's representation of the
+ * list. A list that grows from no elements has room for 17.
+ */
+function listOf(local: string, count: string, filler: string): string {
+  const cases = Array.from({ length: MAX_EXACT_LENGTH }, (_, n) => {
+    const elements = Array.from({ length: n + 1 }, () => filler).join(",");
+    return `case ${n + 1}:${local}=[${elements}];break;`;
+  });
+  return `switch(${count}){${cases.join("")}default:${local}=[]}`;
+}
+
+function isPackable(field: DescField): boolean {
+  const scalar = scalarOf(field);
+  return scalar !== undefined && wireTypeOf(scalar) !== 2;
+}
+
+function isLong(field: DescField): boolean {
+  return field.scalar !== undefined && zeroSource(field.scalar, false) === "0n";
 }
 
 /** Source that reads a length into `v` and checks that as many bytes follow. */

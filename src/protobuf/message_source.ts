@@ -21,31 +21,51 @@ export function initialSource(field: DescField): string {
   return zeroSource(field.scalar, field.longAsString);
 }
 
+/** Source of the constructor `M` of a type's messages, and of the expression that calls it. */
+export interface ConstructorSource {
+  readonly constructor: string;
+  readonly message: string;
+}
+
 /**
- * Source that creates the message `m` of the locals `f0`, `f1` … (by their place in `fields`) and `o0` …, with
- * properties in the order of `create()`. Absent fields have no property. `M` is the constructor of messages with a
- * prototype.
+ * Source of a constructor of messages, with properties in the order of `create()`, and of the call that makes a message
+ * of the locals `f0`, `f1` … (by their place in `fields`) and `o0` …. Absent fields have no property; lists and maps
+ * that are absent are empty. `P` is the prototype.
+ *
+ * V8 reserves room in an object for every property that its constructor assigns. Properties added to an object literal
+ * would be in a second object each time.
  */
-export function messageSource(descriptor: DescMessage, prototype: boolean): string {
+export function constructorSource(descriptor: DescMessage): ConstructorSource {
   const { fields, members, oneofs, typeName } = descriptor;
-  const always: [name: string, value: string][] = [['"$typeName"', JSON.stringify(typeName)]];
+  const locals: string[] = [];
+  const always: string[] = [`this.$typeName=${JSON.stringify(typeName)};`];
   const present: string[] = [];
   for (const member of members) {
-    const name = JSON.stringify(member.localName);
+    const property = `this[${JSON.stringify(member.localName)}]`;
     if (member.kind === "oneof") {
       const local = `o${oneofs.indexOf(member)}`;
-      always.push([name, `${local}===undefined?{case:undefined}:${local}`]);
+      locals.push(local);
+      always.push(`${property}=${local}===undefined?{case:undefined}:${local};`);
       continue;
     }
     const local = `f${fields.indexOf(member)}`;
+    locals.push(local);
     if (initialSource(member) === ABSENT) {
-      present.push(`if(${local}!==undefined)m[${name}]=${local};`);
-    } else always.push([name, local]);
+      present.push(`if(${local}!==undefined)${property}=${local};`);
+    } else if (isContainer(member)) {
+      always.push(`${property}=${local}===undefined?${initialSource(member)}:${local};`);
+    } else always.push(`${property}=${local};`);
   }
-  const assign = always.map(([name, value]) => `m[${name}]=${value};`).join("");
-  const literal = always.map(([name, value]) => `${name}:${value}`).join(",");
-  const made = prototype ? `const m=new M();${assign}` : `const m={${literal}};`;
-  return made + present.join("");
+  const parameters = locals.join(",");
+  return {
+    constructor: `function M(${parameters}){${always.join("")}${present.join("")}}M.prototype=P;`,
+    message: `new M(${parameters})`,
+  };
+}
+
+/** Whether a field is a list or a map. */
+export function isContainer(field: DescField): boolean {
+  return field.fieldKind === "list" || field.fieldKind === "map";
 }
 
 /** Source of the zero value of a scalar; `Z` is no bytes. */

@@ -28,7 +28,14 @@ export const MAX_DEPTH = 100;
 /** Position from which helpers read, and which they advance. */
 export const cursor = { at: 0 };
 
-const scratch = new DataView(new ArrayBuffer(8));
+// Eight bytes, in which the halves of 64-bit numbers are put together.
+const words = new Int32Array(2);
+const signed = new BigInt64Array(words.buffer);
+const unsigned = new BigUint64Array(words.buffer);
+const doubles = new Float64Array(words.buffer);
+const floats = new Float32Array(words.buffer);
+// Place of the low half: 1 on a big-endian machine.
+const LOW = new Uint8Array(Int32Array.of(1).buffer)[0] === 1 ? 0 : 1;
 const fatal = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
 const REPLACEMENT = "\ufffd";
@@ -72,80 +79,90 @@ export function length(b: Uint8Array): number {
   return value;
 }
 
-/** Reads a varint of up to ten bytes into `scratch`, big-endian. */
+/** Reads a varint of up to ten bytes into `words`. */
 function varint64(b: Uint8Array): void {
   let p = cursor.at;
-  let low = 0;
+  let byte = b[p++];
+  let low = byte & 0x7f;
+  for (let shift = 7; byte > 0x7f && shift < 28; shift += 7) {
+    byte = b[p++];
+    low |= (byte & 0x7f) << shift;
+  }
   let high = 0;
-  for (let i = 0; i < 10; i++) {
-    const byte = b[p++];
-    const bits = byte & 0x7f;
-    if (i < 4) low |= bits << (7 * i);
-    else if (i === 4) {
-      low |= bits << 28;
-      high = bits >>> 4;
-    } else high |= bits << (7 * i - 32);
-    if (byte < 0x80) {
-      cursor.at = p;
-      scratch.setInt32(0, high);
-      scratch.setInt32(4, low);
-      return;
+  if (byte > 0x7f) {
+    byte = b[p++];
+    low |= byte << 28;
+    high = byte >>> 4 & 7;
+    for (let shift = 3; byte > 0x7f; shift += 7) {
+      if (shift > 31) throw IRREGULAR;
+      byte = b[p++];
+      high |= (byte & 0x7f) << shift;
     }
   }
-  throw IRREGULAR;
+  // Past the end of the input.
+  if (byte === undefined) throw IRREGULAR;
+  cursor.at = p;
+  words[LOW] = low;
+  words[1 - LOW] = high;
 }
 
 /** A varint as a signed 64-bit number. */
 export function int64(b: Uint8Array): bigint {
   varint64(b);
-  return scratch.getBigInt64(0);
+  return signed[0];
 }
 
 /** A varint as an unsigned 64-bit number. */
 export function uint64(b: Uint8Array): bigint {
   varint64(b);
-  return scratch.getBigUint64(0);
+  return unsigned[0];
 }
 
 /** A varint in zigzag form as a signed 64-bit number. */
 export function sint64(b: Uint8Array): bigint {
   varint64(b);
-  const value = scratch.getBigUint64(0);
+  const value = unsigned[0];
   return value & 1n ? -(value >> 1n) - 1n : value >> 1n;
 }
 
 /** Whether a varint is not zero. */
 export function bool(b: Uint8Array): boolean {
   varint64(b);
-  return scratch.getInt32(0) !== 0 || scratch.getInt32(4) !== 0;
+  return words[0] !== 0 || words[1] !== 0;
 }
 
-function load(b: Uint8Array, p: number, bytes: number): void {
-  for (let i = 0; i < bytes; i++) scratch.setUint8(i, b[p + i]);
+function word(b: Uint8Array, p: number): number {
+  return b[p] | b[p + 1] << 8 | b[p + 2] << 16 | b[p + 3] << 24;
+}
+
+/** Reads eight bytes at `p`, little-endian, into `words`. */
+function load(b: Uint8Array, p: number): void {
+  words[LOW] = word(b, p);
+  words[1 - LOW] = word(b, p + 4);
 }
 
 /** The little-endian double at `p`; meaningless past the end of the input, which the caller detects. */
 export function double(b: Uint8Array, p: number): number {
-  load(b, p, 8);
-  return scratch.getFloat64(0, true);
+  load(b, p);
+  return doubles[0];
 }
 
 /** The little-endian float at `p`. */
 export function float(b: Uint8Array, p: number): number {
-  load(b, p, 4);
-  return scratch.getFloat32(0, true);
+  words[0] = word(b, p);
+  return floats[0];
 }
 
 /** The little-endian signed 64-bit number at `p`. */
 export function sfixed64(b: Uint8Array, p: number): bigint {
-  load(b, p, 8);
-  return scratch.getBigInt64(0, true);
+  load(b, p);
+  return signed[0];
 }
 
 /** The little-endian unsigned 64-bit number at `p`. */
 export function fixed64(b: Uint8Array, p: number): bigint {
-  load(b, p, 8);
-  return scratch.getBigUint64(0, true);
+  load(b, p);
+  return unsigned[0];
 }
 
 /** A tag: at most five bytes that fit into 32 bits. */
@@ -175,6 +192,62 @@ export function longText(b: Uint8Array, p: number, n: number): string {
   } catch {
     throw IRREGULAR;
   }
+}
+
+/** Longest key of a map that is kept for reuse, in bytes. */
+const MAX_KEPT_KEY = 24;
+const KEPT_KEYS = 256;
+const keptKeys: string[] = Array.from({ length: KEPT_KEYS }, () => "");
+
+/**
+ * The map key in `n` bytes at `p`, read by `text` unless one of the last keys was the same. V8 looks a new string up in
+ * a table of all keys when it first names a property, which takes longer than comparing it here.
+ */
+export function key(
+  b: Uint8Array,
+  p: number,
+  n: number,
+  text: (b: Uint8Array, p: number, n: number) => string,
+): string {
+  if (n > MAX_KEPT_KEY || n === 0) return text(b, p, n);
+  const slot = (b[p] * 5 + b[p + (n >> 1)] * 17 + b[p + n - 1] * 3 + n) & KEPT_KEYS - 1;
+  const kept = keptKeys[slot];
+  if (kept.length === n) {
+    let i = 0;
+    while (i < n && kept.charCodeAt(i) === b[p + i]) i++;
+    if (i === n) return kept;
+  }
+  const value = text(b, p, n);
+  // Of other text than ASCII the length differs: its code units can't be compared with bytes.
+  if (value.length === n) keptKeys[slot] = value;
+  return value;
+}
+
+/**
+ * The number of length-delimited values with the same one-byte tag of which the first, without its tag, is at `p`; 0 for
+ * more than 8, or if one is not short.
+ */
+export function count(b: Uint8Array, p: number, e: number, tag: number): number {
+  for (let n = 1; n <= 8; n++) {
+    let size = b[p++];
+    if (size > 127) {
+      const high = b[p++];
+      if (high > 127) return 0;
+      size = size & 0x7f | high << 7;
+    }
+    p += size;
+    if (!(p < e) || b[p++] !== tag) return n;
+  }
+  return 0;
+}
+
+/** The number of varints between `p` and `e`; 0 for more than 8. */
+export function countVarints(b: Uint8Array, p: number, e: number): number {
+  let n = 0;
+  for (; p < e; p++) {
+    if (b[p] < 128 && ++n > 8) return 0;
+  }
+  return n;
 }
 
 /** The text in `n` bytes at `p`, with U+FFFD for what is not UTF-8. */

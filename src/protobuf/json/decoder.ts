@@ -99,16 +99,12 @@ function cached(
 }
 
 function compile(descriptor: DescMessage): input.Read {
-  const prototype = prototypeOf(descriptor);
   const { all, names } = members.membersOf(descriptor, generatedReader);
-  const source = jsonDecoderSource(descriptor, all, prototype !== undefined);
+  const source = jsonDecoderSource(descriptor, all);
   const readers = all.map((_, i) => `const r${i}=A[${i}].read;`).join("");
-  const constructor = prototype ? "function M(){}M.prototype=P;" : "";
   const make = new Function(
     ...["A", "K", "C", "I", "H", "P", "Z", "G", "U"],
-    `"use strict";${constantsOf("I", source)}${
-      constantsOf("H", source)
-    }${constructor}${readers}${source}`,
+    `"use strict";${constantsOf("I", source)}${constantsOf("H", source)}${readers}${source}`,
   );
   const other = (
     b: Uint8Array,
@@ -119,6 +115,7 @@ function compile(descriptor: DescMessage): input.Read {
     nameAt: number,
     found: members.ExtensionValue[] | undefined,
   ) => members.otherMember(descriptor, generatedReader, b, p, o, d, start, nameAt, found);
+  const prototype = prototypeOf(descriptor) ?? Object.prototype;
   return make(all, names, cursor, input, members, prototype, EMPTY_BYTES, IGNORED, other);
 }
 

@@ -1,6 +1,6 @@
 /**
  * Writes the source of a decoder of JSON for one message type: a loop with a switch on the member's place, fields in
- * local variables, and one object literal at the end.
+ * local variables, and one call of a constructor at the end.
  *
  * Names in the source: `b` bytes, `p` position, `o` input, `d` messages that may still be nested, `s` start of the
  * object, `a` start of the member's name, `k` its place, `n` the place that is expected next, `c` number of members,
@@ -12,32 +12,26 @@
  * @module
  */
 
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { initialSource, messageSource } from "../message_source.ts";
+import type { DescMessage } from "@bufbuild/protobuf";
+import { constructorSource, initialSource, isContainer } from "../message_source.ts";
 import { MAX_DEPTH } from "../reader.ts";
 import { elementsOf, type Member } from "./members.ts";
 
 /** Members whose occurrence one number remembers. */
 const BITS = 31;
 
-/** Generates the source of a decoder; `prototype`: whether its messages have a prototype with default values. */
-export function jsonDecoderSource(
-  descriptor: DescMessage,
-  members: readonly Member[],
-  prototype: boolean,
-): string {
+/** Generates the source of a decoder, after that of a constructor of its messages. */
+export function jsonDecoderSource(descriptor: DescMessage, members: readonly Member[]): string {
   const { fields, oneofs, typeName } = descriptor;
-  const isContainer = (field: DescField) => field.fieldKind === "list" || field.fieldKind === "map";
+  const { constructor, message } = constructorSource(descriptor);
   const locals = ["n=0", "a=0", "k=0", `c=${elementsOf(descriptor)}`, "x", "u"];
   for (let i = 0; i < members.length; i += BITS) locals.push(`z${i / BITS}=0`);
   for (const [i] of oneofs.entries()) locals.push(`o${i}`, `q${i}=false`);
   for (const [i, field] of fields.entries()) {
     if (!field.oneof) locals.push(isContainer(field) ? `f${i}` : `f${i}=${initialSource(field)}`);
   }
-  const empty = fields.entries().filter(([, field]) => isContainer(field)).map(([i, field]) =>
-    `if(f${i}===undefined)f${i}=${initialSource(field)};`
-  );
-  return `return function decode(b,p,o,d){
+  return `${constructor}
+return function decode(b,p,o,d){
 if(d<=0)throw I_tooDeep(${MAX_DEPTH});
 if(b[p]!==123)throw I_wrong(b,p,${JSON.stringify(typeName)},"an object");
 const s=p;
@@ -59,7 +53,7 @@ if(b[p]===44){p++;if(b[p]<=32)p=I_space(b,p);continue}
 if(b[p]===125){p++;break}
 throw I_unexpected(b,p)}
 I_take(o,c);
-${[...empty].join("")}${messageSource(descriptor, prototype)}
+const m=${message};
 if(u!==undefined)H_addExtensions(m,u);
 C.at=p;
 return m}`;
