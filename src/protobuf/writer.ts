@@ -114,16 +114,20 @@ export function raw(b: Uint8Array, p: number, data: Uint8Array): number {
 /** Writes text as UTF-8, without its length; lone surrogates become U+FFFD, as in TextEncoder. */
 export function text(b: Uint8Array, p: number, value: string): number {
   const { length } = value;
+  if (length > LOOP_CHARS) return longText(b, p, value);
   const start = p - length;
-  if (length <= LOOP_CHARS) {
-    let i = 0;
-    for (; i < length; i++) {
-      const code = value.charCodeAt(i);
-      if (code > 0x7f) return wideText(b, p, value);
-      b[start + i] = code;
-    }
-    return start;
+  let all = 0;
+  for (let i = 0; i < length; i++) {
+    const code = value.charCodeAt(i);
+    all |= code;
+    b[start + i] = code;
   }
+  return all < 0x80 ? start : wideText(b, p, value);
+}
+
+function longText(b: Uint8Array, p: number, value: string): number {
+  const { length } = value;
+  const start = p - length;
   if (start < 0) return start - (utf8Length(value) - length);
   // Assumes ASCII, which most text is; other text does not fit exactly and is written again.
   const { read, written } = utf8.encodeInto(value, b.subarray(start, p));
