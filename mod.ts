@@ -16,8 +16,8 @@
  * const reply = await channel.client(EchoService).echo({ payload }, { timeoutMs: 500 });
  * ```
  *
- * Other entry points: `./batch`, `./browser`, `./certs`, `./dispatch`, `./errdetails`, `./gateway`, `./pool`, `./services`,
- * `./streams`, `./telemetry`, `./transport`, `./workers`.
+ * Other entry points: `./batch`, `./browser`, `./certs`, `./dispatch`, `./errdetails`, `./fetch`, `./gateway`, `./pool`,
+ * `./services`, `./streams`, `./telemetry`, `./transport`, `./workers`.
  *
  * @module
  */

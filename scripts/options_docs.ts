@@ -10,6 +10,7 @@ const SOURCES = [
   "src/limits/connection_limits.ts",
   "src/rpc/batch/options.ts",
   "src/rpc/channel/options.ts",
+  "src/rpc/fetch/options.ts",
   "src/rpc/http/options.ts",
   "src/rpc/pool/options.ts",
   "src/rpc/server/options.ts",

@@ -17,6 +17,14 @@ import { DEFAULT_BUFFERED_BYTES } from "../src/limits/memory_pool.ts";
 import { MAX_COUNT, type Range } from "../src/limits/ranges.ts";
 import { HTTP1_DEFAULTS, HTTP1_RANGES } from "../src/http1/options.ts";
 import { CHANNEL_DEFAULTS, CHANNEL_RANGES } from "../src/rpc/channel/options.ts";
+import {
+  FETCH_DEFAULTS,
+  FETCH_LIMIT_DEFAULTS,
+  FETCH_LIMIT_RANGES,
+  FETCH_RANGES,
+  FETCH_WEB_DEFAULTS,
+  FETCH_WEB_RANGES,
+} from "../src/rpc/fetch/options.ts";
 import { HTTP_TOTAL_RANGES, HTTP_TOTALS } from "../src/rpc/http/options.ts";
 import { SERVE_DEFAULTS, SERVE_RANGES, SERVER_LIMIT_DEFAULTS } from "../src/rpc/server/options.ts";
 import { WEB_DEFAULTS, WEB_RANGES } from "../src/rpc/server/web_options.ts";
@@ -91,6 +99,27 @@ export async function sections(): Promise<Section[]> {
       defaults: WEB_DEFAULTS,
     },
     words("web.cors of serve", "Type `CorsOptions`.", "CorsOptions"),
+    {
+      title: "Options of fetchHandler",
+      text: "`fetchHandler(configure, options)` of `@vrpc/vrpc/fetch`, type `FetchHandlerOptions`.",
+      options: docs("FetchHandlerOptions"),
+      ranges: FETCH_RANGES,
+      defaults: FETCH_DEFAULTS,
+    },
+    {
+      title: "web of fetchHandler",
+      text: "Type `FetchWebOptions`; `web.cors` is that of serve.",
+      options: docs("FetchWebOptions"),
+      ranges: FETCH_WEB_RANGES,
+      defaults: FETCH_WEB_DEFAULTS,
+    },
+    {
+      title: "limits of fetchHandler",
+      text: "Type `FetchLimits`.",
+      options: docs("FetchLimits"),
+      ranges: FETCH_LIMIT_RANGES,
+      defaults: FETCH_LIMIT_DEFAULTS,
+    },
     {
       title: "limits of serveHttp",
       text:

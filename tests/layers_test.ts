@@ -60,6 +60,7 @@ const ROOMS: Record<string, readonly string[]> = {
     ...["transport", "event_loop", "grpc", "lean", "http1", "web", "websocket"],
     ...["rpc/dispatch", "rpc/http"],
   ],
+  "rpc/fetch": [...RPC_BOTTOM, "web", "rpc/dispatch", "rpc/server"],
   "rpc/workers": [...RPC_BOTTOM, "rpc/dispatch", "rpc/server"],
   "rpc/byte_stream": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/channel"],
   schema: [...BOTTOM, "limits"],

@@ -29,11 +29,21 @@ const CONFIG = `features:
   supportsMessageReceiveLimit: true
 `;
 
-async function connectConformance(limitMs: number, mode: "server" | "client"): Promise<Counts> {
+/** What a handler of the Fetch API can carry: no gRPC, and `Deno.serve` asks for no client certificates. */
+const FETCH_CONFIG = CONFIG.replace(" PROTOCOL_GRPC,", "").replace(
+  "supportsTlsClientCerts: true",
+  "supportsTlsClientCerts: false",
+);
+
+async function connectConformance(
+  limitMs: number,
+  mode: "server" | "client",
+  fetch = false,
+): Promise<Counts> {
   const program = await install(TOOLS.connectconformance);
   const protos = await conformanceProtos();
-  const config = join(CACHE, "conformance.yaml");
-  await Deno.writeTextFile(config, CONFIG);
+  const config = join(CACHE, fetch ? "conformance-fetch.yaml" : "conformance.yaml");
+  await Deno.writeTextFile(config, fetch ? FETCH_CONFIG : CONFIG);
   const { output } = await capture([
     program,
     "--conf",
@@ -48,6 +58,7 @@ async function connectConformance(limitMs: number, mode: "server" | "client"): P
     "-A",
     "--no-check",
     join(ROOT, `tests/compat/conformance/${mode}.ts`),
+    ...(fetch ? ["--fetch"] : []),
   ], { limitMs, env: { VRPC_CONFORMANCE_PROTOS: protos } });
   const total = Number(/Total cases: (\d+)/.exec(output)?.[1] ?? 0);
   const passed = Number(/(\d+) passed/.exec(output)?.[1] ?? 0);
@@ -62,6 +73,13 @@ export const CONNECT_STAGES: Stage[] = [
     needs: ["go"],
     limitSeconds: 900,
     run: (limitMs) => connectConformance(limitMs, "server"),
+  },
+  {
+    name: "Connect conformance, our handler of Deno.serve",
+    expected: 2_928,
+    needs: ["go"],
+    limitSeconds: 300,
+    run: (limitMs) => connectConformance(limitMs, "server", true),
   },
   {
     name: "Connect conformance, our client",

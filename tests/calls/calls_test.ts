@@ -1,7 +1,8 @@
-/** Runs the shared cases on every wire over every transport. */
+/** Runs the shared cases on every wire over every transport, and on a handler of the Fetch API behind `Deno.serve`. */
 
 import { join } from "node:path";
-import { type ChannelOptions, connect, serve, type ServeOptions } from "../../mod.ts";
+import { type ChannelOptions, connect, type Router, serve, type ServeOptions } from "../../mod.ts";
+import { fetchHandler } from "../../src/rpc/fetch/mod.ts";
 import { addBatch } from "../../src/rpc/batch/server.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
 import { uniqueName } from "../fixtures/names.ts";
@@ -63,11 +64,9 @@ interface Wire {
   readonly name: string;
   readonly connect: ChannelOptions & Pick<Env, "wire">;
   readonly serve?: ServeOptions;
-  /** Places to test on; default all. */
-  readonly places?: readonly string[];
 }
 
-const web = { serve: { web: true }, places: ["tcp"] };
+const web = { serve: { web: true } };
 const wires: Wire[] = [
   { name: "grpc", connect: { wire: "grpc" } },
   { name: "lean", connect: { wire: "lean" } },
@@ -85,39 +84,66 @@ const wires: Wire[] = [
   { name: "grpc-web on HTTP/1.1", connect: { wire: "grpc-web", httpVersion: "1.1" }, ...web },
 ];
 
+const onTcp = places.find(({ name }) => name === "tcp")!;
+
 for (const wire of wires) {
   for (const place of places) {
     if (place.wires !== undefined && !place.wires.includes(wire.name)) continue;
-    if (wire.places !== undefined && !wire.places.includes(place.name)) continue;
     const why = place.skip === undefined ? "" : ` (${place.skip})`;
     Deno.test({
       name: `calls: ${wire.name} over ${place.name}${why}`,
       ignore: place.skip !== undefined,
-      fn: (t) => runCases(t, wire, place),
+      fn: (t) => runCases(t, wire, place, serveOn),
     });
   }
+  if (wire.serve?.web !== true) continue;
+  Deno.test(
+    `calls: ${wire.name} to a handler of Deno.serve`,
+    (t) => runCases(t, wire, onTcp, serveFetch),
+  );
 }
 
-async function runCases(t: Deno.TestContext, wire: Wire, place: Place) {
+/** Starts a server; returns its address. */
+type Start = (
+  stack: AsyncDisposableStack,
+  address: string,
+  configure: (router: Router) => void,
+  options: ServeOptions,
+) => Promise<string>;
+
+async function serveOn(...[stack, address, configure, options]: Parameters<Start>) {
+  return stack.use(await serve(address, configure, options)).addresses[0];
+}
+
+function serveFetch(...[stack, _address, configure]: Parameters<Start>) {
+  const handler = stack.use(fetchHandler(configure));
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handler);
+  stack.use(server);
+  return Promise.resolve(`127.0.0.1:${server.addr.port}`);
+}
+
+async function runCases(t: Deno.TestContext, wire: Wire, place: Place, start: Start) {
   const dir = await Deno.makeTempDir();
   const seen = new Seen();
   const options = await place.options?.() ?? { serve: {}, connect: {} };
   const only = Deno.env.get("VRPC_CALLS_ONLY");
   {
-    await using server = await serve(
-      place.address(dir),
-      (router) => {
-        addMethods(router, seen);
-        addBatch(router);
-      },
-      { ...options.serve, ...wire.serve },
-    );
+    await using stack = new AsyncDisposableStack();
+    const configure = (router: Router) => {
+      addMethods(router, seen);
+      addBatch(router);
+    };
+    const address = await start(stack, place.address(dir), configure, {
+      ...options.serve,
+      ...wire.serve,
+    });
     const open = (own: ChannelOptions = {}) =>
-      connect(server.addresses[0], { ...wire.connect, ...options.connect, ...own });
+      connect(address, { ...wire.connect, ...options.connect, ...own });
     await using channel = open();
     const env = {
       wire: wire.connect.wire,
       multiplexes: wire.connect.httpVersion !== "1.1",
+      joinsFields: start === serveFetch,
     };
     for (const { name, run } of callCases) {
       if (only !== undefined && !name.includes(only)) continue;

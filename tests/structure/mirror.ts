@@ -122,6 +122,21 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
+    because: "parts of the handler of the Fetch API, tested through requests and responses",
+    heldBy: ["tests/rpc/fetch/handler_test.ts", "tests/calls/calls_test.ts"],
+    sources: [
+      "src/rpc/fetch/exchange.ts",
+      "src/rpc/fetch/options.ts",
+      "src/rpc/fetch/request_body.ts",
+      "src/rpc/fetch/response_body.ts",
+    ],
+  },
+  {
+    because: "the end of a server, tested through close() and shutdown()",
+    heldBy: ["tests/rpc/server/hooks_test.ts", "tests/rpc/fetch/handler_test.ts"],
+    sources: ["src/rpc/server/close_hooks.ts"],
+  },
+  {
     because:
       "halves of the gRPC engine, tested as client against server and against written frames",
     heldBy: [

@@ -37,3 +37,16 @@ export interface Dispatcher {
 
 /** Wraps a dispatcher. The option `dispatcher` of `serve` takes one. */
 export type DispatcherWrapper = (next: Dispatcher) => Dispatcher;
+
+/** Applies the option `dispatcher`. Throws TypeError if it returns no dispatcher: its limits would be missing. */
+export function wrapDispatcher(
+  registry: Dispatcher,
+  wrap: DispatcherWrapper | undefined,
+): Dispatcher {
+  if (wrap === undefined) return registry;
+  const dispatcher = wrap(registry);
+  if (typeof dispatcher?.find === "function" && typeof dispatcher.dispatch === "function") {
+    return dispatcher;
+  }
+  throw new TypeError("Cannot use the option dispatcher: it must return a dispatcher");
+}

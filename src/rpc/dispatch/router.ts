@@ -138,12 +138,12 @@ export class Router {
   }
 
   /**
-   * Sets the server that runs nested calls. Called by the server.
+   * Sets the server that runs nested calls: the first one that uses the router. Called by servers.
    *
    * @internal
    */
   servedBy(host: NestedCallHost): void {
-    this.#host = host;
+    this.#host ??= host;
   }
 
   /**

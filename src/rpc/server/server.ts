@@ -11,10 +11,11 @@ import { listen } from "../../transport/mod.ts";
 import { guardStream } from "../../transport/guarded_stream.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { CallHost } from "./call_host.ts";
+import { runCloseHooks } from "./close_hooks.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { FailureLog } from "../core/failure_log.ts";
-import type { Dispatcher, DispatcherWrapper } from "../dispatch/dispatcher.ts";
+import { type Dispatcher, wrapDispatcher } from "../dispatch/dispatcher.ts";
 import { serverLog } from "../core/log.ts";
 import { Releases } from "../core/releases.ts";
 import { Router } from "../dispatch/router.ts";
@@ -75,8 +76,6 @@ export interface Server extends AsyncDisposable {
 
 // Time for the last frames, such as GOAWAY, to be sent after calls were cancelled.
 const FLUSH_MS = 1000;
-/** Longest wait for the callbacks of `onClose` and for the dispatcher's `close`, in ms. */
-const CLOSE_MS = 5_000;
 
 /**
  * Serves the methods that `configure` registers, over gRPC and lean, with `web` also over gRPC-Web and Connect, on one or several addresses
@@ -169,7 +168,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     this.#deadlines = new DeadlineQueue(clock, (error) => {
       this.#failures.error("A deadline failed: {error}", { error });
     });
-    this.#dispatcher = wrapped(router.registry, options.dispatcher);
+    this.#dispatcher = wrapDispatcher(router.registry, options.dispatcher);
     this.host = new CallHost({
       dispatcher: this.#dispatcher,
       clock,
@@ -301,29 +300,9 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     this.#wake();
     this.#deadlines.close();
     await Promise.all([this.listeners.close(), this.#releases.wait(FLUSH_MS)]);
-    await this.#within(CLOSE_MS, this.#closeHooks());
+    await runCloseHooks(this.#dispatcher, this.router, this.#failures, this.clock);
     serverLog.info("Closed");
     this.#finish();
-  }
-
-  async #closeHooks(): Promise<void> {
-    try {
-      await this.#dispatcher.close?.();
-    } catch (error) {
-      this.#failures.hook("close of the dispatcher", error);
-    }
-    await this.router.closed((error) => this.#failures.hook("onClose", error));
-  }
-
-  /** Resolves when `work` has resolved; after `ms`, logs an error and resolves. */
-  async #within(ms: number, work: Promise<void>): Promise<void> {
-    const late = Promise.withResolvers<void>();
-    const timer = this.clock.setTimer(() => {
-      serverLog.error("Callbacks of onClose have not finished within {ms} ms", { ms });
-      late.resolve();
-    }, ms);
-    await Promise.race([work, late.promise]);
-    this.clock.clearTimer(timer);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -361,14 +340,4 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   #wake(): void {
     for (const wake of [...this.#wakers]) wake();
   }
-}
-
-/** Applies the option `dispatcher`. Throws TypeError if it returns no dispatcher: its limits would be missing. */
-function wrapped(registry: Dispatcher, wrap: DispatcherWrapper | undefined): Dispatcher {
-  if (wrap === undefined) return registry;
-  const dispatcher = wrap(registry);
-  if (typeof dispatcher?.find === "function" && typeof dispatcher.dispatch === "function") {
-    return dispatcher;
-  }
-  throw new TypeError("Cannot use the option dispatcher: it must return a dispatcher");
 }

@@ -128,8 +128,9 @@ export function checkWebOptions(web: boolean | WebOptions | undefined): void {
 const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/(?:\[[0-9a-f:.]+\]|[^\s/?#:@[\]]+)(?::[0-9]{1,5})?$/i;
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 
-function checkCors(cors: CorsOptions): void {
-  checkNames("web.cors of serve", cors, CORS_DEFAULTS);
+/** Throws TypeError for values of the wrong type and for unknown names, and RangeError for numbers out of range. */
+export function checkCors(cors: CorsOptions): void {
+  checkNames("web.cors", cors, CORS_DEFAULTS);
   checkList("origins", cors.origins, (text) => text === "*" || ORIGIN.test(text));
   for (const name of ["headers", "exposedHeaders"] as const) {
     if (cors[name] !== undefined) checkList(name, cors[name], (text) => FIELD_NAME.test(text));
@@ -153,6 +154,18 @@ function checkList(name: string, list: unknown, isValid: (text: string) => boole
   }
 }
 
+/** Resolves the options; without any, no page may call. */
+export function corsPolicy(cors: CorsOptions | undefined): CorsPolicy {
+  if (cors === undefined) return NO_CORS;
+  return {
+    origins: cors.origins,
+    headers: cors.headers ?? [],
+    exposedHeaders: cors.exposedHeaders ?? [],
+    credentials: cors.credentials ?? false,
+    maxAgeMs: cors.maxAgeMs ?? CORS_DEFAULTS.maxAgeMs!,
+  };
+}
+
 /** Resolves the options; undefined if the web protocols are off. */
 export function webSettings(
   web: boolean | WebOptions | undefined,
@@ -163,13 +176,7 @@ export function webSettings(
   const options = web === true ? {} : web;
   const { cors, keepAliveTimeoutMs = HTTP1_DEFAULTS.keepAliveTimeoutMs } = options;
   return {
-    cors: cors === undefined ? NO_CORS : {
-      origins: cors.origins,
-      headers: cors.headers ?? [],
-      exposedHeaders: cors.exposedHeaders ?? [],
-      credentials: cors.credentials ?? false,
-      maxAgeMs: cors.maxAgeMs ?? CORS_DEFAULTS.maxAgeMs!,
-    },
+    cors: corsPolicy(cors),
     webSockets: options.webSockets ?? true,
     webSocketLimits: {
       overheadBurst: limits.overheadBurst ?? SHARED_LIMITS.overheadBurst,

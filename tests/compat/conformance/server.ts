@@ -1,13 +1,15 @@
 /**
  * Server under test of the Connect conformance suite: reads its settings from standard input, listens on a free
- * port, writes the address to standard output, and serves until it is terminated.
+ * port, writes the address to standard output, and serves until it is terminated. With `--fetch` it is a handler of
+ * `Deno.serve`.
  *
  * Run by `deno task conformance`.
  *
  * @module
  */
 
-import { type HandlerContext, serve, type Server } from "../../../mod.ts";
+import { type HandlerContext, type Router, serve } from "../../../mod.ts";
+import { fetchHandler } from "../../../src/rpc/fetch/mod.ts";
 import type { TlsServerOptions } from "../../../src/transport/mod.ts";
 import { fromMetadata, toMetadata, toRpcError } from "./convert.ts";
 import { readFrames, writeFrame } from "./frames.ts";
@@ -143,33 +145,70 @@ async function* bidiStream(
   yield* remaining(ctx, first?.responseDefinition, sent, seen);
 }
 
-async function start(wanted: ServerCompatRequest): Promise<[Server, Init<ServerCompatResponse>]> {
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+/** Adds the service under test. */
+function configure(router: Router): void {
+  // The descriptors are loaded at run time, so these methods have no static types.
+  router.service(ConformanceService, {
+    unary: (request: unknown, ctx: HandlerContext) => unary("UnaryRequest", request, ctx),
+    idempotentUnary: (request: unknown, ctx: HandlerContext) =>
+      unary("IdempotentUnaryRequest", request, ctx),
+    clientStream,
+    serverStream,
+    bidiStream,
+  } as never);
+}
+
+/** A running server. */
+interface Running {
+  readonly port: number;
+  readonly finished: Promise<void>;
+  close(): Promise<void>;
+}
+
+async function startServer(wanted: ServerCompatRequest): Promise<Running> {
   let tls: TlsServerOptions | undefined;
   if (wanted.useTls && wanted.serverCreds) {
-    tls = { cert: text(wanted.serverCreds.cert), key: text(wanted.serverCreds.key) };
-    if (wanted.clientTlsCert.length > 0) tls.clientCa = text(wanted.clientTlsCert);
+    tls = textOf(wanted.serverCreds);
+    if (wanted.clientTlsCert.length > 0) tls.clientCa = utf8.decode(wanted.clientTlsCert);
   }
-  const server = await serve("127.0.0.1:0", (router) => {
-    // The descriptors are loaded at run time, so these methods have no static types.
-    router.service(ConformanceService, {
-      unary: (request: unknown, ctx: HandlerContext) => unary("UnaryRequest", request, ctx),
-      idempotentUnary: (request: unknown, ctx: HandlerContext) =>
-        unary("IdempotentUnaryRequest", request, ctx),
-      clientStream,
-      serverStream,
-      bidiStream,
-    } as never);
-  }, { tls, maxReceiveMessageBytes: wanted.messageReceiveLimit || undefined, web: true });
+  const server = await serve("127.0.0.1:0", configure, {
+    tls,
+    maxReceiveMessageBytes: wanted.messageReceiveLimit || undefined,
+    web: true,
+  });
   const port = Number(server.addresses[0].slice(server.addresses[0].lastIndexOf(":") + 1));
-  return [server, { host: "127.0.0.1", port, pemCert: wanted.serverCreds?.cert }];
+  return { port, finished: server.finished, close: () => server.close() };
+}
+
+function startFetch(wanted: ServerCompatRequest): Running {
+  const handler = fetchHandler(configure, {
+    maxReceiveMessageBytes: wanted.messageReceiveLimit || undefined,
+  });
+  const server = Deno.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    onListen() {},
+    ...(wanted.useTls && wanted.serverCreds ? textOf(wanted.serverCreds) : {}),
+  }, handler);
+  return { port: server.addr.port, finished: server.finished, close: () => server.shutdown() };
+}
+
+const utf8 = new TextDecoder();
+
+function textOf({ cert, key }: { cert: Uint8Array; key: Uint8Array }) {
+  return { cert: utf8.decode(cert), key: utf8.decode(key) };
 }
 
 if (import.meta.main) {
   for await (const frame of readFrames(Deno.stdin.readable)) {
     const wanted = decode<ServerCompatRequest>("ServerCompatRequest", frame);
-    const [server, answer] = await start(wanted);
+    const server = Deno.args.includes("--fetch") ? startFetch(wanted) : await startServer(wanted);
     Deno.addSignalListener("SIGTERM", () => server.close().then(() => Deno.exit(0)));
+    const answer: Init<ServerCompatResponse> = {
+      host: "127.0.0.1",
+      port: server.port,
+      pemCert: wanted.serverCreds?.cert,
+    };
     writeFrame(encode<ServerCompatResponse>("ServerCompatResponse", answer));
     await server.finished;
   }

@@ -1,0 +1,257 @@
+/**
+ * Handlers of the Fetch API: requests become calls of the methods of a router.
+ *
+ * @module
+ */
+
+import type { StatusName } from "../../call/status.ts";
+import type { PeerInfo } from "../../call/wire.ts";
+import { MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
+import { checkFunctions } from "../../limits/ranges.ts";
+import { WebServer } from "../../web/server/web_server.ts";
+import { DeadlineQueue } from "../core/deadline_queue.ts";
+import { FailureLog } from "../core/failure_log.ts";
+import { serverLog } from "../core/log.ts";
+import { systemClock } from "../core/system_clock.ts";
+import type { CallConnection } from "../dispatch/call_context.ts";
+import { type Dispatcher, wrapDispatcher } from "../dispatch/dispatcher.ts";
+import { HandlerSlots } from "../dispatch/handler_slots.ts";
+import { Router } from "../dispatch/router.ts";
+import { CallHost } from "../server/call_host.ts";
+import { runCloseHooks } from "../server/close_hooks.ts";
+import { corsPolicy } from "../server/web_options.ts";
+import { type ExchangeOwner, FetchExchange, urlParts } from "./exchange.ts";
+import {
+  checkFetchOptions,
+  FETCH_DEFAULTS,
+  FETCH_LIMIT_DEFAULTS,
+  FETCH_WEB_DEFAULTS,
+  type FetchHandlerOptions,
+} from "./options.ts";
+
+/**
+ * Handler of the Fetch API. Never rejects.
+ *
+ * @category Server
+ */
+export interface FetchHandler extends AsyncDisposable {
+  /**
+   * Answers a request. `info` may be what `Deno.serve` passes to its handlers: handlers of calls then see the client's
+   * address.
+   */
+  (request: Request, info?: unknown): Promise<Response>;
+  /** Registered methods. */
+  readonly router: Router;
+  /** Returns the counters of calls. */
+  stats(): FetchHandlerStats;
+  /**
+   * Answers further requests with 503, cancels open calls and runs the callbacks of `onDrain` and `onClose`; resolves
+   * when they have ended, after 5 s at most. Not needed where the process just ends.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Statistics of a handler, counted from its creation.
+ *
+ * @category Server
+ */
+export interface FetchHandlerStats {
+  /** Counters of calls, as those of a server's `stats()`. */
+  readonly calls: {
+    /** Calls that arrived. */
+    readonly started: number;
+    /** Calls that ended with OK. */
+    readonly succeeded: number;
+    /** Calls that ended with another status, by its name. */
+    readonly failed: Readonly<Partial<Record<StatusName, number>>>;
+    /** Calls that are open, or cancelled with a handler that still runs. */
+    readonly active: number;
+  };
+  /** Bytes of incomplete, unread and unsent messages. */
+  readonly bufferedBytes: number;
+}
+
+/**
+ * Creates a handler for the methods that `configure` registers, or for those of a router, over Connect and gRPC-Web.
+ * gRPC itself needs trailers, which a `Response` does not have. Requests of clients are read before, or while, they are
+ * answered, as the runtime allows; in browsers and over HTTP/1.1 a stream of requests ends before its response begins.
+ * Throws TypeError or RangeError for invalid arguments.
+ *
+ * ```ts
+ * import { fetchHandler } from "@vrpc/vrpc/fetch";
+ * import { EchoService } from "@vrpc/vrpc/services/echo";
+ *
+ * const handler = fetchHandler((router) => {
+ *   router.service(EchoService, { echo: (request) => ({ payload: request.payload }) });
+ * });
+ * await using server = Deno.serve({ port: 0, hostname: "127.0.0.1" }, handler);
+ * ```
+ *
+ * @category Server
+ */
+export function fetchHandler(
+  configure: ((router: Router) => void) | Router,
+  options: FetchHandlerOptions = {},
+): FetchHandler {
+  checkFetchOptions(options);
+  const server = new FetchServer(routerOf(configure, options), options);
+  return Object.freeze(Object.defineProperties(
+    (request: Request, info?: unknown) => server.handle(request, info),
+    {
+      router: { value: server.router },
+      stats: { value: () => server.stats() },
+      close: { value: () => server.close() },
+      [Symbol.asyncDispose]: { value: () => server.close() },
+    },
+  )) as FetchHandler;
+}
+
+function routerOf(
+  configure: ((router: Router) => void) | Router,
+  { interceptors }: FetchHandlerOptions,
+): Router {
+  if (configure instanceof Router) {
+    if (interceptors === undefined) return configure;
+    throw new TypeError("Cannot use interceptors with a router: give them to the router");
+  }
+  checkFunctions("fetchHandler", [configure]);
+  const router = new Router(interceptors);
+  configure(router);
+  return router;
+}
+
+class FetchServer implements ExchangeOwner {
+  readonly router: Router;
+  readonly clock = systemClock;
+  readonly deadlines: DeadlineQueue;
+  readonly requestTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+  readonly #host: CallHost;
+  readonly #web: WebServer;
+  readonly #memory: MemoryPool;
+  readonly #failures: FailureLog;
+  readonly #dispatcher: Dispatcher;
+  readonly #prefix: string;
+  readonly #maxCalls: number;
+  readonly #handlers = new HandlerSlots(Infinity);
+  readonly #open = new Set<FetchExchange>();
+  #active = 0;
+  #closing: Promise<void> | undefined = undefined;
+
+  constructor(router: Router, options: FetchHandlerOptions) {
+    const { web = {}, limits = {} } = options;
+    this.router = router;
+    this.requestTimeoutMs = web.requestTimeoutMs ?? FETCH_WEB_DEFAULTS.requestTimeoutMs!;
+    this.stallTimeoutMs = limits.stallTimeoutMs ?? FETCH_LIMIT_DEFAULTS.stallTimeoutMs;
+    this.#maxCalls = limits.maxConcurrentCalls ?? FETCH_LIMIT_DEFAULTS.maxConcurrentCalls;
+    this.#memory = new MemoryPool(limits.maxBufferedBytes ?? FETCH_LIMIT_DEFAULTS.maxBufferedBytes);
+    this.#prefix = options.pathPrefix ?? "";
+    this.#failures = new FailureLog(serverLog, options.printFailures ?? true);
+    this.deadlines = new DeadlineQueue(this.clock, (error) => {
+      this.#failures.error("A deadline failed: {error}", { error });
+    });
+    const maxReceiveMessageBytes = options.maxReceiveMessageBytes ??
+      FETCH_DEFAULTS.maxReceiveMessageBytes!;
+    this.#web = new WebServer({
+      cors: corsPolicy(web.cors),
+      maxReceiveMessageBytes,
+      infoText: options.infoText ?? FETCH_DEFAULTS.infoText!,
+    });
+    this.#dispatcher = wrapDispatcher(router.registry, options.dispatcher);
+    this.#host = new CallHost({
+      dispatcher: this.#dispatcher,
+      clock: this.clock,
+      deadlines: this.deadlines,
+      compress: options.compress ?? false,
+      maxReceiveMessageBytes,
+      memory: this.#memory,
+      observer: options.observer,
+      printFailures: options.printFailures,
+    });
+    router.servedBy(this.#host);
+  }
+
+  async handle(request: Request, info: unknown): Promise<Response> {
+    const parts = urlParts(request.url);
+    if (!parts.path.startsWith(`${this.#prefix}/`)) return notFound(this.#prefix);
+    if (this.#closing !== undefined || this.#active >= this.#maxCalls) return unavailable();
+    const path = parts.path.slice(this.#prefix.length);
+    const memory = new MemoryShare(this.#memory);
+    const exchange = new FetchExchange(request, { ...parts, path }, memory, this);
+    this.#active++;
+    const connection: CallConnection = {
+      peer: peerOf(info),
+      wire: "connect",
+      clock: this.clock,
+      memory,
+      handlers: this.#handlers,
+      lastCancelError: undefined,
+      fail: (error) => {
+        this.#failures.error("A call failed: {error}", { error });
+        exchange.abort("The call failed");
+      },
+    };
+    this.#web.open(exchange, (call) => this.#host.accept(call, connection));
+    if (!exchange.ended) this.#open.add(exchange);
+    return await exchange.response;
+  }
+
+  onEnd(exchange: FetchExchange): void {
+    this.#open.delete(exchange);
+  }
+
+  onHandlerDone(): void {
+    this.#active--;
+  }
+
+  stats(): FetchHandlerStats {
+    return {
+      calls: { ...this.#host.stats(), active: this.#active },
+      bufferedBytes: this.#memory.used,
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.router.drainBegins((error) => this.#failures.hook("onDrain", error));
+    for (const exchange of [...this.#open]) exchange.close();
+    this.deadlines.close();
+    await runCloseHooks(this.#dispatcher, this.router, this.#failures, this.clock);
+  }
+}
+
+const TEXT = { "content-type": "text/plain; charset=utf-8" };
+
+function notFound(prefix: string): Response {
+  return new Response(`No page at this path: calls begin with ${prefix}/\n`, {
+    status: 404,
+    headers: TEXT,
+  });
+}
+
+/** Callers of both protocols read 503 as UNAVAILABLE. */
+function unavailable(): Response {
+  return new Response("Too many calls are open, or the server is closing\n", {
+    status: 503,
+    headers: { ...TEXT, "retry-after": "1" },
+  });
+}
+
+/** The client, as far as the runtime names it. */
+function peerOf(info: unknown): PeerInfo {
+  const address = addressOf((info as { remoteAddr?: unknown } | null | undefined)?.remoteAddr);
+  return Object.freeze({ address, transport: "fetch" });
+}
+
+function addressOf(remote: unknown): string {
+  if (typeof remote !== "object" || remote === null) return "";
+  const { hostname, port, path } = remote as Record<string, unknown>;
+  if (typeof hostname === "string" && typeof port === "number") {
+    return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+  }
+  return typeof path === "string" ? `unix:${path}` : "";
+}
