@@ -19,6 +19,9 @@ const WRAPPER = /^google\.protobuf\.(?:Double|Float|U?Int(?:32|64)|Bool|String|B
 const TEXTUAL = /^google\.protobuf\.(?:Timestamp|Duration|FieldMask)$/;
 const FIELD_MASK = "google.protobuf.FieldMask";
 const MASK_PATH = /^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*$/;
+// The forms that Envoy and grpc-gateway both take.
+const TRUE = /^(?:true|True|TRUE|[tT1])$/;
+const FALSE = /^(?:false|False|FALSE|[fF0])$/;
 const INTEGER = /^-?\d{1,20}$/;
 const NUMBER = /^-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
@@ -121,8 +124,9 @@ function scalarValue(scalar: ScalarType, text: string): unknown {
     case ScalarType.STRING:
       return text;
     case ScalarType.BOOL:
-      if (text !== "true" && text !== "false") throw invalid("bool", text);
-      return text === "true";
+      if (TRUE.test(text)) return true;
+      if (FALSE.test(text)) return false;
+      throw invalid("bool", text);
     case ScalarType.BYTES:
       return bytesOf(text);
     default:

@@ -51,6 +51,9 @@ Deno.test("parameters of a query are fields: by both names, nested, repeated, of
     for (
       const [query, expected] of [
         ["", {}],
+        ["flag=TRUE", { flag: true }],
+        ["flag=1", { flag: true }],
+        ["flag=0", {}],
         ["text=a+b%26&number=-7&flag=true", { text: "a b&", number: -7, flag: true }],
         ["big=9223372036854775807", { big: "9223372036854775807" }],
         ["ratio=1.5e3&small=.5", { ratio: 1500, small: 0.5 }],
@@ -100,7 +103,7 @@ Deno.test("parameters that are no values of the request are answered 400 with th
         ["big=9223372036854775808", /not a valid int64/],
         ["big=0x10", /not a valid int64/],
         ["flag=yes", /not a valid bool/],
-        ["flag=1", /not a valid bool/],
+        ["flag=tRUE", /not a valid bool/],
         ["ratio=1e999", /not a valid double/],
         ["small=1e39", /not a valid float/],
         ["ratio=%20", /not a valid double/],
