@@ -20,6 +20,7 @@ import {
   httpStatus,
   serveHttp,
   STATUS_PAGE,
+  STATUS_PAGE_FIELDS,
 } from "../src/gateway/mod.ts";
 import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import { checkTarget } from "./shared/addresses.ts";
@@ -195,7 +196,7 @@ async function description(read: () => Promise<unknown>): Promise<Response> {
 
 const PAGE = new HttpReply(
   200,
-  ["content-type", "text/html; charset=utf-8"],
+  Object.entries(STATUS_PAGE_FIELDS).flat(),
   new TextEncoder().encode(STATUS_PAGE),
 );
 

@@ -16,4 +16,4 @@ export { HttpBodyError, type HttpHandler, HttpReply } from "../rpc/http/handler.
 export type { HttpLimits, HttpServeOptions } from "../rpc/http/options.ts";
 export { type HttpServer, type HttpServerStats, serveHttp } from "../rpc/http/server.ts";
 export type { Http1Limits } from "../http1/options.ts";
-export { STATUS_PAGE } from "./status_page.ts";
+export { STATUS_PAGE, STATUS_PAGE_FIELDS } from "./status_page.ts";

@@ -95,6 +95,11 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
+    because: "parts of the status page, tested in a browser",
+    heldBy: ["tests/gateway/status_page_test.ts"],
+    sources: ["src/gateway/status_page_script.ts", "src/gateway/status_page_style.ts"],
+  },
+  {
     because: "parts of the document, tested as a whole with a validator of OpenAPI",
     heldBy: ["tests/gateway/openapi/document_test.ts"],
     sources: [
