@@ -51,7 +51,7 @@ pre { margin: 0; min-height: 4rem; max-height: 30rem; overflow: auto; white-spac
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .fields { border-top: 1px solid var(--line); }
 .fields .fields { margin: .4rem 0 0 .25rem; padding-left: .75rem; border-top: 0; border-left: 2px solid var(--line); }
-.field { padding: .5rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+.field { display: flow-root; padding: .5rem 0; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 .fields .fields .field:last-child { border-bottom: 0; padding-bottom: 0; }
 .field code { font: 14px/1.4 ui-monospace, monospace; font-weight: 600; }
 .field .type { color: var(--soft); font: 13px/1.4 ui-monospace, monospace; margin-left: .5rem; }

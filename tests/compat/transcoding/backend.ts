@@ -5,7 +5,7 @@
  */
 
 import type { DescMessage, DescMethod, FileRegistry } from "@bufbuild/protobuf";
-import { type Router, RpcError, serve, type Server, Status } from "../../../mod.ts";
+import { type Router, RpcError, serve, type Server, type Status } from "../../../mod.ts";
 import { protobufCodec } from "../../../src/codec/protobuf.ts";
 import { protobufJsonCodec } from "../../../src/codec/proto_json.ts";
 
