@@ -14,7 +14,6 @@ export const UNMIRRORED: readonly Unmirrored[] = [
       "src/browser/call.ts",
       "src/browser/client.ts",
       "src/browser/details.ts",
-      "src/browser/socket_connection.ts",
     ],
   },
   {

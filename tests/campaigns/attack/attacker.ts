@@ -7,9 +7,10 @@ import { HTTP2_ATTACKS } from "./http2_attacks.ts";
 import { LEAN_ATTACKS } from "./lean_attacks.ts";
 import { Answers, RawConnection } from "./raw_connection.ts";
 import type { AttackerReport, AttackerTask } from "./report.ts";
+import { WEBSOCKET_ATTACKS } from "./websocket_attacks.ts";
 
 const task = JSON.parse(Deno.args[0]) as AttackerTask;
-const attack = [...HTTP1_ATTACKS, ...HTTP2_ATTACKS, ...LEAN_ATTACKS]
+const attack = [...HTTP1_ATTACKS, ...HTTP2_ATTACKS, ...LEAN_ATTACKS, ...WEBSOCKET_ATTACKS]
   .find((one) => one.name === task.name && one.wire === task.wire) as Attack;
 const endMs = performance.now() + task.seconds * 1_000;
 const answers = new Answers();

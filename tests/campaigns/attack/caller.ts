@@ -16,7 +16,9 @@ export function openCaller(task: Omit<AttackerTask, "name" | "seconds">): Caller
   if (task.wire === "http1") return httpCaller(task.hostname, task.port);
   const address = `${task.hostname}:${task.port}`;
   const tls = task.ca === undefined ? undefined : { ca: task.ca };
-  const channel = connect(address, { wire: task.wire, tls });
+  // Beside attacks on WebSockets, the others of the port go on.
+  const wire = task.wire === "websocket" ? "lean" : task.wire;
+  const channel = connect(address, { wire, tls });
   return {
     async echo(bytes, timeoutMs) {
       const length = bytes > 127 ? [bytes & 127 | 128, bytes >> 7] : [bytes];

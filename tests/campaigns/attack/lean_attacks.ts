@@ -27,7 +27,8 @@ const WAITING_CALLS = 120;
 const UNKNOWN_FIELD = Uint8Array.of(0x78, 1);
 const SMALL = concat(Uint8Array.of(0x0a, 64), new Uint8Array(64));
 
-function hello(callWindowBytes = 65_536): Uint8Array {
+/** A client's hello. */
+export function hello(callWindowBytes = 65_536): Uint8Array {
   const out = new ByteWriter();
   writeHello(out, REQUEST, "client", { ...HELLO_DEFAULTS, callWindowBytes, encodings: 1 });
   return out.view().slice();

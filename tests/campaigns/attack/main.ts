@@ -1,4 +1,4 @@
-// deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean|http1]
+// deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean|websocket|http1]
 //
 // Starts the real server program (for http1 the host program with an enclave), and for each class of attack a process with attacking connections beside a
 // well-behaved client at 50 calls per second. An attack is contained when the server survives, its resident memory
@@ -19,6 +19,7 @@ import { moveToOtherCore, runAttacker, runLegitimate, ServerProcess } from "./pr
 import { JSON_ATTACKS, runJsonAttacks } from "./json_attacks.ts";
 import type { AttackerReport } from "./report.ts";
 import { Witness } from "./witness.ts";
+import { WEBSOCKET_ATTACKS } from "./websocket_attacks.ts";
 
 const MAX_GROWTH_MIB = 64;
 const WARM_UP_SECONDS = 1.5;
@@ -31,17 +32,17 @@ const MAX_DESCRIPTORS_LEFT = 20;
 const SETTLE_MS = 7_000;
 
 const USAGE = `
-deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean|http1]
+deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean|websocket|http1]
 
   --seconds N    how long each attack lasts; default 10, with which the p99 is the fifth longest of 500 calls
   --only TEXT    attacks whose names contain it; default all
-  --wire WIRE    grpc, lean or http1; default all
+  --wire WIRE    grpc, lean, websocket or http1; default all
 `;
 
 const { values } = readArguments(USAGE, {
   seconds: number(10, 0.1, 3_600),
   only: anyText(undefined),
-  wire: choice(["grpc", "lean", "http1"], undefined),
+  wire: choice(["grpc", "lean", "websocket", "http1"], undefined),
 });
 const { seconds } = values;
 
@@ -150,7 +151,9 @@ function print(
   ]));
 }
 
-const attacks = [...HTTP1_ATTACKS, ...HTTP2_ATTACKS, ...LEAN_ATTACKS].filter(({ name, wire }) =>
+const attacks = [...HTTP1_ATTACKS, ...HTTP2_ATTACKS, ...LEAN_ATTACKS, ...WEBSOCKET_ATTACKS].filter((
+  { name, wire },
+) =>
   (values.wire === undefined || wire === values.wire) &&
   (values.only === undefined || name.includes(values.only))
 );

@@ -1,5 +1,6 @@
 /** Engines of both wires as fuzzing targets. */
 
+import { ByteWriter } from "../../../src/bytes/writer.ts";
 import type { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
 import type {
@@ -20,6 +21,9 @@ import type { Exchange, ExchangeSink } from "../../../src/http1/exchange.ts";
 import { LeanClientConnection } from "../../../src/lean/client.ts";
 import { inflated } from "../../../src/lean/inflate.ts";
 import { LeanServerConnection } from "../../../src/lean/server.ts";
+import { SHARED_LIMITS } from "../../../src/limits/connection_limits.ts";
+import { WebSocketServerConnection } from "../../../src/websocket/server_connection.ts";
+import { clientFrame } from "../../websocket/frames.ts";
 import { Random } from "../simulation/random.ts";
 import { bendHttp2, bendLean, splitHttp2, splitLean } from "./frames.ts";
 import { check, Limits } from "./limits.ts";
@@ -128,6 +132,7 @@ function drive(
   random: Random,
   limits: Limits,
   between: (nowMs: number) => void,
+  holder: ConnectionEngine = engine,
 ): void {
   let nowMs = 1_000;
   let received = 0;
@@ -149,7 +154,7 @@ function drive(
       engine.bufferedBytes + engine.out.length + sent <= bound,
       "output and memory are bounded",
     );
-    limits.checkHeld(engine);
+    limits.checkHeld(holder);
     if (!slowReader || random.chance(0.02)) take();
     between(nowMs);
     if (slowPeer && random.chance(0.05)) nowMs += random.pick([1, 100, 6_000, 40_000]);
@@ -168,6 +173,7 @@ function runServer(
   make: (sink: ServerConnectionSink, limits: Limits) => ServerConnection,
   input: Uint8Array,
   seed: number,
+  outer: (engine: ServerConnection) => ServerConnection = (engine) => engine,
 ): void {
   const random = new Random(seed);
   const limits = new Limits(seed);
@@ -179,7 +185,7 @@ function runServer(
       handler.begin();
     },
   }, limits);
-  drive(engine, input, random, limits, () => {});
+  drive(outer(engine), input, random, limits, () => {}, engine);
 }
 
 const MESSAGE = Uint8Array.of(1, 2, 3);
@@ -313,6 +319,50 @@ const HTTP1_SEEDS = [
   "HEAD http://b/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
 ];
 
+/** Frames of a client (RFC 6455 §5.2) around those of lean, some of them in fragments and with pings between. */
+function webSocketSeeds(): Uint8Array[] {
+  return transcripts("lean", "server").map((transcript, i) =>
+    join(
+      splitLean(transcript).flatMap((bytes) => [
+        clientFrame(2, bytes, { final: i % 2 === 0 }),
+        ...i % 2 === 0 ? [] : [clientFrame(9, "ping"), clientFrame(0, bytes.subarray(0, 0))],
+      ]).concat(clientFrame(8)),
+    )
+  );
+}
+
+/** Frames of a client; the last may be incomplete. */
+function splitWebSocket(input: Uint8Array): Uint8Array[] {
+  const frames: Uint8Array[] = [];
+  for (let from = 0; from < input.length;) {
+    let length = input[from + 1] & 127;
+    let header = 6;
+    if (length === 126) {
+      length = input[from + 2] << 8 | input[from + 3];
+      header = 8;
+    }
+    frames.push(input.subarray(from, from + header + length));
+    from += header + length;
+  }
+  return frames;
+}
+
+/** Changes the header of a frame, the mask or the payload. */
+function bendWebSocket(frame: Uint8Array, random: Random): Uint8Array {
+  const bent = frame.slice();
+  if (bent.length === 0) return bent;
+  switch (random.int(0, 2)) {
+    case 0:
+      bent[0] ^= 1 << random.int(0, 7);
+      return bent;
+    case 1:
+      if (bent.length > 1) bent[1] ^= 1 << random.int(0, 7);
+      return bent;
+    default:
+      return scratch(frame, random);
+  }
+}
+
 /** Targets. */
 export const ENGINES: readonly Target[] = [
   {
@@ -354,6 +404,22 @@ export const ENGINES: readonly Target[] = [
         (sink, limits) => new LeanServerConnection(sink, { ...limits }, 1_000),
         input,
         seed,
+      ),
+  },
+  {
+    name: "websocket_server",
+    invariant: INVARIANT,
+    seeds: webSocketSeeds,
+    split: splitWebSocket,
+    bend: bendWebSocket,
+    run: (input, seed) =>
+      runServer(
+        (sink, limits) => new LeanServerConnection(sink, { ...limits }, 1_000),
+        // The engine unmasks payloads in place.
+        input.slice(),
+        seed,
+        (inner) =>
+          new WebSocketServerConnection(inner, new ByteWriter(), SHARED_LIMITS, () => {}, 1_000),
       ),
   },
   {

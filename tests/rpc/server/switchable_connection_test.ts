@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { connect, jsonCodec, serve, type ServeOptions, type WebOptions } from "../../../mod.ts";
+import { LeanClientConnection } from "../../../src/lean/client.ts";
 import { HELLO_ROUTE } from "../../../src/lean/format/frames.ts";
 import { selfSigned } from "../../../src/transport/certs.ts";
+import { clientConnectionSink } from "../../fixtures/sinks.ts";
 import { webSocketStream } from "../../fixtures/websocket_stream.ts";
 import { clientFrame, joined, serverFrames } from "../../websocket/frames.ts";
 
@@ -62,6 +64,12 @@ const status = (bytes: Uint8Array) => Number(text(bytes).split(" ", 2)[1]);
 /** What follows the header section. */
 const body = (bytes: Uint8Array) => bytes.subarray(text(bytes).indexOf("\r\n\r\n") + 4);
 const hasHead = (bytes: Uint8Array) => text(bytes).includes("\r\n\r\n");
+
+/** A client's hello of lean. */
+function clientHello(): Uint8Array {
+  const client = new LeanClientConnection(clientConnectionSink(), {}, 0);
+  return client.out.view().slice();
+}
 
 /** Frame of lean, version 1: a request to /echo. */
 const V1_REQUEST = joined(
@@ -224,4 +232,13 @@ Deno.test("wss works on TLS, where HTTP/1.1 is negotiated", async () => {
   const received = new Uint8Array(await new Response(connection.readable).arrayBuffer());
   assert.equal(status(received), 101);
   assert.deepEqual(serverFrames(body(received)).map(({ opcode }) => opcode), [2, 8]);
+});
+
+Deno.test("a WebSocket without calls is closed after maxConnectionIdleMs", async () => {
+  await using server = await start(true, { maxConnectionIdleMs: 100 });
+  const bytes = joined(handshake(), clientFrame(2, clientHello()));
+  const received = await exchange(server.addresses[0], [bytes]);
+  const frames = serverFrames(body(received));
+  assert.equal(frames.at(-1)!.opcode, 8);
+  assert.equal(frames.at(-1)!.payload[1] | frames.at(-1)!.payload[0] << 8, 1001);
 });
