@@ -15,6 +15,7 @@ import { resolveAddress, type Resolver } from "./resolve.ts";
 import { connectTcp, dialTcp } from "./tcp.ts";
 import {
   checkTlsClientOptions,
+  dialNodeTls,
   runtimeTlsSuffices,
   startRuntimeTls,
   startTls,
@@ -209,6 +210,9 @@ async function dialTls(
   if ((address.kind === "tcp" || address.kind === "dns") && runtimeTlsSuffices(tls)) {
     const conn = await connectTcp(address, { signal, tcpKeepAlive });
     return await startRuntimeTls(conn, { tls, alpn, serverName, signal });
+  }
+  if (address.kind === "tcp") {
+    return await dialNodeTls(address, { tls, alpn, serverName, signal, tcpKeepAlive });
   }
   return await startTls(await dialPlain(address, attempt), { tls, alpn, serverName, signal });
 }

@@ -29,7 +29,7 @@ export interface DuplexStreamOptions {
   copy?: boolean;
   /** Resolves once the stream under the duplex stream is released. Default: there is none. */
   released?: () => Promise<void>;
-  /** Pauses or resumes the source, for duplex streams whose `pause` does not stop it. */
+  /** Pauses or resumes the source, instead of `pause` and `resume` of the duplex stream. Default: these. */
   hold?: (held: boolean) => void;
 }
 
@@ -140,9 +140,14 @@ export class DuplexStream implements ByteStream {
     }
     if (this.#bytes >= HIGH_WATER_BYTES && !this.#paused) {
       this.#paused = true;
-      this.#duplex.pause();
-      this.#options.hold?.(true);
+      this.#hold(true);
     }
+  }
+
+  #hold(held: boolean): void {
+    if (this.#options.hold !== undefined) this.#options.hold(held);
+    else if (held) this.#duplex.pause();
+    else this.#duplex.resume();
   }
 
   #take(buffer: Uint8Array): number {
@@ -163,8 +168,7 @@ export class DuplexStream implements ByteStream {
     this.#bytes -= taken;
     if (this.#paused && this.#bytes < HIGH_WATER_BYTES) {
       this.#paused = false;
-      this.#options.hold?.(false);
-      this.#duplex.resume();
+      this.#hold(false);
     }
     return taken;
   }

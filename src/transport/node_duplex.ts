@@ -8,6 +8,8 @@ import process from "node:process";
 import { Duplex } from "node:stream";
 import { acquireBuffer, releaseBuffer } from "../bytes/pool.ts";
 import { systemTurns } from "../event_loop/turns.ts";
+import type { PeerInfo } from "../call/wire.ts";
+import type { Carrier } from "./tls_stream.ts";
 import type { ByteStream } from "./types.ts";
 
 // Read sizes of idle and busy streams. node:tls keeps memory for the largest piece it has received until the
@@ -19,7 +21,7 @@ const BUSY_READ_BYTES = 16384;
  * Adapts a ByteStream to a Node duplex stream, for node:tls. Chunks of `data` events are valid only until the listener
  * returns, because their buffers are reused; node:tls copies them.
  */
-export class ByteStreamDuplex extends Duplex {
+export class ByteStreamDuplex extends Duplex implements Carrier {
   readonly #inner: ByteStream;
   #readBytes = IDLE_READ_BYTES;
   #held = false;
@@ -37,6 +39,19 @@ export class ByteStreamDuplex extends Duplex {
   constructor(inner: ByteStream) {
     super({ allowHalfOpen: true });
     this.#inner = inner;
+  }
+
+  get peer(): PeerInfo {
+    return this.#inner.peer;
+  }
+
+  get localAddress(): string {
+    return this.#inner.localAddress;
+  }
+
+  /** Closes the inner stream at once. */
+  close(): void {
+    this.#inner.close();
   }
 
   /** Pauses or resumes reads of the inner stream: node:tls continues to read while its socket is paused. */

@@ -7,6 +7,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
+import type { TcpAddress } from "./address.ts";
 import { ConnStream } from "./conn_stream.ts";
 import { checkKeyPair } from "./key_pair.ts";
 import { netAddress } from "./tcp.ts";
@@ -18,7 +19,7 @@ import type { ByteStream, Listener } from "./types.ts";
 let warned = false;
 
 /** Loads node:tls on demand, because that takes 30 ms. */
-const loadTls = () => import("./tls_node.ts");
+const loadClient = () => import("./tls_client.ts");
 
 /** Options whose key was checked against their certificate; the check takes half a millisecond, so it runs once. */
 const paired = new WeakSet<TlsClientOptions>();
@@ -70,13 +71,28 @@ export async function startTls(
   const tls = options.tls ?? {};
   checkTlsClientOptions(tls);
   warnOfInsecure(tls);
-  const { secureClient } = await loadTls();
+  const { secureClient } = await loadClient();
   const serverName = tls.serverName ?? options.serverName ?? "localhost";
   return await closedOnAbort(
     secureClient(stream, { tls, alpn: options.alpn, serverName }),
     options.signal,
     () => stream.close(),
   );
+}
+
+/** Connects to an IP address and runs TLS by node:tls; rejects with a {@link TransportError}. */
+export async function dialNodeTls(
+  address: TcpAddress,
+  options: {
+    tls: TlsClientOptions;
+    alpn?: readonly string[];
+    serverName: string;
+    signal: AbortSignal;
+    tcpKeepAlive?: boolean;
+  },
+): Promise<ByteStream> {
+  const { dialSecure } = await loadClient();
+  return await dialSecure(address, options);
 }
 
 /** Returns `promise`; calls `close` if the signal fires before it settles. */
@@ -153,7 +169,7 @@ export async function tlsListener(
   listener: Listener,
   options: { tls: TlsServerOptions; alpn?: readonly string[] },
 ): Promise<Listener> {
-  const { TlsAcceptor } = await loadTls();
+  const { TlsAcceptor } = await import("./tls_node.ts");
   // Deno.listenTls can't request client certificates, and can't turn off Nagle's algorithm.
   const acceptor = new TlsAcceptor(options.tls, options.alpn);
   return {

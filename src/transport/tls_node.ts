@@ -1,5 +1,5 @@
 /**
- * TLS on any {@link ByteStream}, as client or server, by node:tls.
+ * TLS servers on any {@link ByteStream}, by node:tls.
  *
  * @module
  */
@@ -7,86 +7,18 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate } from "node:timers";
 import tls from "node:tls";
-import type { TlsPeerInfo } from "../call/wire.ts";
-import { TransportError } from "../errors.ts";
 import { systemTurns } from "../event_loop/turns.ts";
-import { DuplexStream } from "./duplex_stream.ts";
 import { ClientCertificates, verifyError } from "./client_certificates.ts";
 import { peekAlpnOffer } from "./client_hello.ts";
 import { checkKeyPair } from "./key_pair.ts";
-import {
-  type CertificateReader,
-  loadCertificateReader,
-  refuseVersion1,
-} from "./peer_certificate.ts";
 import { ByteStreamDuplex } from "./node_duplex.ts";
-import { EARLY_END, handshakeReason, tlsReason } from "./tls_reason.ts";
-import {
-  checkPem,
-  pemBlocks,
-  type TlsClientOptions,
-  type TlsServerOptions,
-} from "./tls_options.ts";
+import { loadCertificateReader } from "./peer_certificate.ts";
+import { checkPem, pemBlocks, type TlsServerOptions } from "./tls_options.ts";
+import { COMMON, handshakeError, secureStream } from "./tls_stream.ts";
 import type { ByteStream } from "./types.ts";
-import { ipFamily } from "./address.ts";
 
 /** Time limit for a server's TLS handshake, in ms. */
 export const TLS_HANDSHAKE_TIMEOUT_MS = 10_000;
-
-/** Options of all TLS sockets. */
-const COMMON = { allowHalfOpen: true, minVersion: "TLSv1.2" } as const;
-
-/** Performs a client's TLS handshake on `inner`; rejects with a TransportError. */
-export async function secureClient(
-  inner: ByteStream,
-  options: { tls: TlsClientOptions; alpn?: readonly string[]; serverName: string },
-): Promise<ByteStream> {
-  const { address } = inner.peer;
-  const duplex = new ByteStreamDuplex(inner);
-  const name = options.serverName;
-  // The certificate reader loads during the handshake.
-  const reader = loadCertificateReader();
-  let socket: tls.TLSSocket;
-  try {
-    socket = tls.connect({
-      ...COMMON,
-      socket: duplex,
-      // RFC 6066 §3: an IP address must not be sent as a server name. It is verified all the same.
-      ...(ipFamily(name) === 0 ? { servername: name } : { host: name, servername: "" }),
-      // If set, replaces the runtime's 151 authorities, which would add 15 ms to each handshake.
-      ca: options.tls.ca,
-      cert: options.tls.cert && pemBlocks(options.tls.cert, "CERTIFICATE"),
-      key: options.tls.key && pemBlocks(options.tls.key, "PRIVATE KEY"),
-      ALPNProtocols: options.alpn === undefined ? undefined : [...options.alpn],
-      rejectUnauthorized: !options.tls.insecure,
-    });
-  } catch (error) {
-    inner.close();
-    throw error;
-  }
-  await new Promise<void>((resolve, reject) => {
-    const settle = (error?: unknown) => {
-      socket.off("secureConnect", settle).off("end", onEnd).off("close", onEnd);
-      if (error === undefined) return resolve();
-      socket.destroy();
-      inner.close();
-      reject(handshakeError(address, duplex.failure ?? error, handshakeReason));
-    };
-    const onEnd = () => settle(new Deno.errors.UnexpectedEof("handshake eof"));
-    socket.on("secureConnect", () => settle());
-    // This listener is never removed: an error without a listener would end the process.
-    socket.on("error", settle);
-    socket.on("end", onEnd).on("close", onEnd);
-  });
-  const certificate = socket.getPeerCertificate();
-  try {
-    if (!options.tls.insecure) refuseVersion1(certificate.raw);
-    return secureStream(inner, duplex, socket, { certificate, reader: await reader }, EARLY_END);
-  } catch (error) {
-    socket.destroy();
-    throw handshakeError(address, error);
-  }
-}
 
 /** Settings of a TLS server, and handshakes with them. */
 export class TlsAcceptor {
@@ -194,11 +126,11 @@ export class TlsAcceptor {
     }
     duplex.readsInTurn = false;
     socket.on("error", () => {});
-    if (this.#clients === undefined) return secureStream(inner, duplex, socket);
+    if (this.#clients === undefined) return secureStream(duplex, socket);
     try {
       const certificate = this.#clients.check(socket, Date.now());
       const reader = await loadCertificateReader();
-      return secureStream(inner, duplex, socket, { certificate, reader });
+      return secureStream(duplex, socket, { certificate, reader });
     } catch (error) {
       socket.destroy();
       throw handshakeError(inner.peer.address, error);
@@ -209,64 +141,4 @@ export class TlsAcceptor {
 interface Waiting {
   resolve(socket: tls.TLSSocket): void;
   reject(error: unknown): void;
-}
-
-function handshakeError(address: string, error: unknown, reason = tlsReason): TransportError {
-  return new TransportError(`TLS handshake with ${address} failed: ${reason(error)}`, {
-    address,
-    cause: error,
-  });
-}
-
-/** Peer's certificate, undefined if it sent none, and the reader of its names. */
-interface Identity {
-  readonly certificate: Partial<tls.PeerCertificate> | null | undefined;
-  readonly reader: CertificateReader;
-}
-
-function secureStream(
-  inner: ByteStream,
-  duplex: ByteStreamDuplex,
-  socket: tls.TLSSocket,
-  identity?: Identity,
-  earlyEnd?: string,
-): ByteStream {
-  const { peer } = inner;
-  return new DuplexStream(socket, {
-    peer: {
-      ...peer,
-      transport: peer.transport === "tcp" ? "tls" : peer.transport,
-      tls: peerInfo(socket, identity),
-    },
-    localAddress: inner.localAddress,
-    reason: tlsReason,
-    earlyEnd,
-    hold: (held) => duplex.hold(held),
-    released: () => duplex.released(),
-  });
-}
-
-/** Returns TLS information on the peer. */
-function peerInfo(socket: tls.TLSSocket, identity: Identity | undefined): TlsPeerInfo {
-  const alpn = socket.alpnProtocol || undefined;
-  const certificate = identity?.certificate;
-  if (!certificate?.raw || certificate.fingerprint256 === undefined) {
-    return { alpn, authorized: false };
-  }
-  const fingerprint256 = certificate.fingerprint256.replaceAll(":", "").toLowerCase();
-  const name = certificate.subject?.CN as string | string[] | undefined;
-  try {
-    const { subject, subjectAltNames } = identity!.reader(certificate.raw, fingerprint256);
-    const commonName = Array.isArray(name) ? name[0] : name;
-    return {
-      alpn,
-      authorized: socket.authorized,
-      subject: commonName || subject || undefined,
-      subjectAltNames,
-      fingerprint256,
-    };
-  } catch {
-    // A certificate that OpenSSL accepts but the reader doesn't must not identify the peer.
-    return { alpn, authorized: false, fingerprint256 };
-  }
 }
