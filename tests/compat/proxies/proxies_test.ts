@@ -4,7 +4,8 @@ import { TestService } from "../../../proto/gen/grpc/testing/testing_pb.ts";
 import { CASES } from "../interop/cases.ts";
 import { collect, zeros } from "../interop/helpers.ts";
 import { addTestService } from "../interop/service.ts";
-import { findProgram, PROXIES, startProxy } from "./proxy.ts";
+import { webSocketStream } from "../../fixtures/websocket_stream.ts";
+import { findProgram, PROXIES, startProxy, WEBSOCKET_PROXIES } from "./proxy.ts";
 
 const BIG = 3 * 1024 * 1024;
 
@@ -60,6 +61,27 @@ for (const [name, files] of Object.entries(PROXIES)) {
         const calls = Array.from({ length: 300 }, () => CASES.empty_unary(channel));
         await Promise.all(calls);
       });
+    },
+  });
+}
+
+for (const [name, files] of Object.entries(WEBSOCKET_PROXIES)) {
+  const program = findProgram(name);
+  const why = program === undefined ? ` (skipped: ${name} is not installed)` : "";
+  Deno.test({
+    name: `WebSockets go through ${name}${why}`,
+    ignore: program === undefined,
+    async fn(t) {
+      await using server = await serve("127.0.0.1:0", addTestService, { web: true });
+      await using proxy = await startProxy(program!, files, server.addresses[0]);
+      await using channel = connect(proxy.address, {
+        wire: "lean",
+        dial: () => webSocketStream(`ws://${proxy.address}/vrpc/`),
+      });
+      for (const [title, run] of Object.entries({ ...CASES, ...BIG_MESSAGES })) {
+        await t.step(title, () => run(channel));
+      }
+      assert.equal(server.stats().connections.http1 > 0, true);
     },
   });
 }

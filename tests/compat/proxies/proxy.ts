@@ -58,6 +58,29 @@ backend servers
   }),
 };
 
+/** The same proxies in front of WebSockets, below the path /vrpc/. */
+export const WEBSOCKET_PROXIES: typeof PROXIES = {
+  nginx: (port, backend) => {
+    const { config, args } = PROXIES.nginx(port, backend);
+    // As in docs/browsers.md.
+    const location = `location /vrpc/ {
+      proxy_pass http://${backend};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection "upgrade";
+      proxy_read_timeout 1h;
+    }`;
+    return {
+      config: config.replace(" http2;", ";").replace(/location .*\n/, `${location}\n`),
+      args,
+    };
+  },
+  haproxy: (port, backend) => {
+    const { config, args } = PROXIES.haproxy(port, backend);
+    return { config: config.replaceAll(" proto h2", "") + "  timeout tunnel 1h\n", args };
+  },
+};
+
 /** Configuration and command of a proxy. */
 interface ProxyFiles {
   /** Text of the configuration file. */
