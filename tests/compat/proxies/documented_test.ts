@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { type Channel, type ChannelOptions, connect, serve } from "../../../mod.ts";
+import { codeBlocks } from "../../documentation/blocks.ts";
+import { CASES } from "../interop/cases.ts";
+import { addTestService } from "../interop/service.ts";
+import { freePort, startEnvoyWith } from "../transcoding/doors.ts";
+import { cachedTools } from "../transcoding/tools.ts";
+import { findProgram, startProxy } from "./proxy.ts";
+
+const PAGE = "docs/deployment.md";
+const page = await Deno.readTextFile(new URL(`../../../${PAGE}`, import.meta.url));
+
+/** Returns the page's configuration with other ports. */
+function configOf(language: string, ports: Readonly<Record<string, string>>): string {
+  const [block] = codeBlocks(PAGE, page).filter((one) => one.language === language);
+  return Object.entries(ports).reduce((text, [from, to]) => text.replaceAll(from, to), block.text);
+}
+
+const UNARY = ["empty_unary", "large_unary", "status_code_and_message", "special_status_message"];
+const WEB = [...UNARY, "server_streaming", "client_streaming"];
+
+async function runCases(
+  t: Deno.TestContext,
+  names: readonly string[],
+  channel: Channel,
+  what: string,
+) {
+  for (const name of names) await t.step(`${what}: ${name}`, () => CASES[name](channel));
+}
+
+const web: Record<string, ChannelOptions> = {
+  Connect: { wire: "connect", httpVersion: "1.1" },
+  "gRPC-Web": { wire: "grpc-web", httpVersion: "1.1" },
+};
+
+/** Files for nginx and haproxy around the page's configuration. */
+const AROUND: Record<string, (config: string) => string> = {
+  nginx: (config) =>
+    `daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr warn;
+events {}
+http {
+  access_log off;
+  client_max_body_size 0;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  fastcgi_temp_path fastcgi;
+  uwsgi_temp_path uwsgi;
+  scgi_temp_path scgi;
+${config}}
+`,
+  haproxy: (config) => config,
+};
+const ARGS: Record<string, (folder: string, config: string) => string[]> = {
+  nginx: (folder, config) => ["-p", folder, "-c", config],
+  haproxy: (_folder, config) => ["-db", "-f", config],
+};
+
+for (const name of ["nginx", "haproxy"]) {
+  const program = findProgram(name);
+  const why = program === undefined ? ` (skipped: ${name} is not installed)` : "";
+  Deno.test({
+    name: `${name} as docs/deployment.md has it carries gRPC, Connect and gRPC-Web${why}`,
+    ignore: program === undefined,
+    async fn(t) {
+      await using server = await serve("127.0.0.1:0", addTestService, { web: true });
+      const second = freePort();
+      await using proxy = await startProxy(program!, (port, backend) => ({
+        config: AROUND[name](configOf(name, {
+          "127.0.0.1:50051": backend,
+          "127.0.0.1:8080": `127.0.0.1:${port}`,
+          "127.0.0.1:8081": `127.0.0.1:${second}`,
+        })),
+        args: ARGS[name],
+      }), server.addresses[0]);
+      await using channel = connect(proxy.address);
+      await runCases(t, [...WEB, "ping_pong"], channel, "gRPC");
+      for (const [what, options] of Object.entries(web)) {
+        await using channel = connect(`127.0.0.1:${second}`, options);
+        await runCases(t, WEB, channel, `${what}, HTTP/1.1`);
+      }
+    },
+  });
+}
+
+const { envoy } = cachedTools();
+
+/** Sends a call of gRPC-Web; returns status, media type, body, and its trailers in order of their names. */
+async function callWeb(address: string, method: string, body: Uint8Array<ArrayBuffer>) {
+  const response = await fetch(`http://${address}/grpc.testing.TestService/${method}`, {
+    method: "POST",
+    headers: { "content-type": "application/grpc-web+proto", "x-grpc-web": "1" },
+    body,
+  });
+  const bytes = await response.bytes();
+  const frames: string[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(at + 1);
+    const content = bytes.subarray(at + 5, at + 5 + length);
+    const isTrailer = (bytes[at] & 0x80) !== 0;
+    frames.push(isTrailer ? trailersOf(content) : content.toHex());
+    at += 5 + length;
+  }
+  // A response without messages may have its trailers in the header section.
+  const status = response.headers.get("grpc-status");
+  if (status !== null) frames.push(`grpc-status:${status}`);
+  return { status: response.status, type: response.headers.get("content-type"), frames };
+}
+
+function trailersOf(content: Uint8Array): string {
+  const lines = new TextDecoder().decode(content).trim().split("\r\n");
+  return lines.map((line) => line.replace(/:\s*/, ":")).filter((line) =>
+    line.startsWith("grpc-status")
+  )
+    .join();
+}
+
+Deno.test({
+  name: `gRPC-Web through Envoy as docs/deployment.md has it equals gRPC-Web directly${
+    envoy === undefined ? " (skipped: run deno task test:transcoding once)" : ""
+  }`,
+  ignore: envoy === undefined,
+  async fn(t) {
+    await using server = await serve("127.0.0.1:0", addTestService, { web: true });
+    const [backend] = server.addresses;
+    const port = freePort();
+    const config = configOf("yaml", {
+      "port_value: 50051": `port_value: ${backend.split(":")[1]}`,
+      "port_value: 8080": `port_value: ${port}`,
+    });
+    const stop = await startEnvoyWith(envoy!, config, port);
+    try {
+      const address = `127.0.0.1:${port}`;
+      await using channel = connect(address, { wire: "grpc-web" });
+      await runCases(t, WEB.filter((name) => name !== "client_streaming"), channel, "gRPC-Web");
+      const frame = (hex: string) => {
+        const message = Uint8Array.fromHex(hex);
+        return new Uint8Array([0, 0, 0, 0, message.length, ...message]);
+      };
+      await t.step("bytes of responses", async () => {
+        for (
+          const [method, body] of [
+            ["EmptyCall", frame("")],
+            // response_size 3
+            ["UnaryCall", frame("1003")],
+            // response_status { code: 5 }
+            ["UnaryCall", frame("3a020805")],
+            // response_parameters { size: 1 }, { size: 2 }
+            ["StreamingOutputCall", frame("12020801120208021a00")],
+            ["Nothing", frame("")],
+          ] as const
+        ) {
+          const direct = await callWeb(backend, method, body);
+          assert.deepEqual(await callWeb(address, method, body), direct, method);
+        }
+      });
+    } finally {
+      await stop();
+    }
+  },
+});
