@@ -28,6 +28,12 @@ const DAMAGED = 6;
 const MAX_TEXT = 400;
 const UNDECIDED = "damaged input that protobuf-es takes in another way, without upb to decide";
 
+/**
+ * The last two bytes of a double or float that may be a signaling NaN (IEEE 754 §6.2.1). Its bits are not preserved by
+ * V8, nor have they to be (ECMAScript, NumericToRawBytes); protobuf-es's depend on the optimization of its code, too.
+ */
+const SIGNALING_NAN = /(?:f[0-7]|[89ab][0-9a-f])[7f]f/;
+
 const text = new TextDecoder();
 const utf8 = new TextEncoder();
 
@@ -137,9 +143,14 @@ class Comparison {
     if (message instanceof Error || !asEs) return;
     const again = attempt(() => encoderOf(this.#type)(message, false));
     const canonical = attempt(() => toBinary(this.#type, expected as Message));
-    if (!(again instanceof Error && canonical instanceof Error) && !equal(again, canonical)) {
-      this.#differ("encode again", hex, again, canonical);
+    if (again instanceof Error && canonical instanceof Error || equal(again, canonical)) return;
+    const read = [again, canonical].map((bytes) =>
+      bytes instanceof Error ? bytes : attempt(() => fromBinary(this.#type, bytes))
+    );
+    if (SIGNALING_NAN.test(hex) && !(read[0] instanceof Error) && equal(read[0], read[1])) {
+      return this.#count("binary: V8 sets the quiet bit of a signaling NaN, at some times");
     }
+    this.#differ("encode again", hex, again, canonical);
   }
 
   #read({ binary }: UpbMessage): unknown {
