@@ -20,8 +20,8 @@ import * as writer from "./writer.ts";
  */
 export type Encoder = (message: Fields, lend: boolean) => Uint8Array;
 
-// Small messages, up to LEND_FROM_BYTES, are cut from a shared slab, from its end to its beginning: allocating a buffer
-// for each costs more than encoding it.
+// Messages of up to LEND_FROM_BYTES are parts of one large buffer, the slab: allocating a buffer for each costs more than
+// encoding it. The slab is filled from its end to its beginning; `slabEnd` is the number of bytes that are still free.
 const SLAB_BYTES = 16_384;
 let slab: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 let slabEnd = 0;
@@ -92,7 +92,7 @@ function toSlab(encode: Encode, message: Fields, lend: boolean, guess: number): 
       slabEnd = start;
       return new Uint8Array(target.buffer, start, end - start);
     }
-    // `start` is negative: the slab lacks that many bytes.
+    // A negative start: the message is longer than the free part of the slab, and this is its length.
     guess = end - start;
   } finally {
     slabTaken = false;

@@ -27,8 +27,8 @@ import { stringEnd } from "./strings.ts";
 const MEMBERS = new NameTable([["@type", 0], ["value", 1]]);
 
 /**
- * Returns the reader of Any; `readerOf` is asked for readers of messages, `hasOwnJson` whether a type's JSON is not that
- * of its fields.
+ * Returns the reader of Any. `readerOf` returns the reader of a message type; `hasOwnJson` returns whether a type has a
+ * special JSON form, which stands in the member "value", instead of an object of its fields.
  */
 export function anyReader(
   any: DescMessage,
@@ -48,7 +48,8 @@ export function anyReader(
     const url = typeOf(b, p, o);
     const typeName = url?.slice(url.lastIndexOf("/") + 1);
     if (!url || !typeName) throw wrongAt(b, p, name, `"@type" is missing or empty`);
-    // This may be code of the application, but the cursor is not read after it.
+    // The registry may be code of the application that decodes messages itself and moves the cursor: each reader below
+    // gets its position as an argument.
     const type = o.registry?.getMessage(typeName);
     if (type === undefined) {
       throw wrongAt(b, p, name, `${quoted(url)} is not in the registry`);
@@ -64,7 +65,7 @@ export function anyReader(
     const end = cursor.at;
     result.typeUrl = url.includes("/") ? url : `type.googleapis.com/${url}`;
     const bytes = codecOf(type).encode(message as never);
-    // The bytes are copied once more for each Any around this one.
+    // The bytes of an Any are copied once for each Any around it, so they count as work.
     take(o, bytes.length >> 8);
     result.value = bytes;
     cursor.at = end;
@@ -72,7 +73,10 @@ export function anyReader(
   };
 }
 
-/** Reads the member "value" of the object at `p`. */
+/**
+ * Reads the member "value" of the object at `p` by `read`, which gets its position. `other` skips the value of another
+ * member, given its position and that of the key, and returns where it ends.
+ */
 function valueOf(
   b: Uint8Array,
   p: number,

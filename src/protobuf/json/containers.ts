@@ -26,9 +26,9 @@ import { double } from "./numbers.ts";
 import { checkNew, mapKeyReader } from "./scalars.ts";
 import { string } from "./strings.ts";
 
-/** Eighths of an element that text counts as an item of a list. */
+/** Work that a text in a list counts as, in eighths of an element (see `maxElements`). */
 const TEXT = 2;
-/** The same for text with escapes, or beyond ASCII. */
+/** Work that a text with escapes or non-ASCII characters counts as, in eighths of an element. */
 const UNUSUAL_TEXT = 6;
 
 /** Returns the reader of a list whose items `item` reads. */
@@ -74,7 +74,7 @@ type Member = (
   d: number,
 ) => void;
 
-/** Reads the members of an object into `map`, which has none. */
+/** Reads the members of an object into `map`, which is empty. */
 function members(
   map: Fields,
   b: Uint8Array,
@@ -111,7 +111,7 @@ export function mapReader(field: DescField & { fieldKind: "map" }, read: Read): 
   const name = nameOf(field);
   const keyOf = mapKeyReader(field.mapKey, name);
   const member: Member = (map, key, b, p, o, d) => {
-    // Each new key takes as long as a value.
+    // A key counts like a value: V8 looks each new one up in its table of names.
     take(o, 1);
     const value = read(b, p, o, d);
     if (value !== IGNORED) setEntry(map, key, value);
@@ -123,7 +123,7 @@ export function mapReader(field: DescField & { fieldKind: "map" }, read: Read): 
   };
 }
 
-/** Makes the values that JSON stands for: JSON values themselves, or messages of `google.protobuf.Value`. */
+/** Builds what any JSON is decoded to: plain JSON values, or messages of `google.protobuf.Value`. */
 interface Form {
   nothing(): unknown;
   boolean(value: boolean): unknown;
@@ -156,7 +156,7 @@ const MESSAGE_FORM: Form = {
   object: (fields) => value("structValue", { $typeName: "google.protobuf.Struct", fields }),
 };
 
-/** Returns readers of any JSON in one form. Each value counts as an element. */
+/** Returns the readers of any JSON that build their results with `form`. Each value counts as an element. */
 function freeForm(form: Form): { any: Read; object: Read; list: Read } {
   const name = "google.protobuf.Value";
   const keyOf = (b: Uint8Array, p: number) => string(b, p, name);
@@ -191,19 +191,19 @@ function freeForm(form: Form): { any: Read; object: Read; list: Read } {
 
 const messages = freeForm(MESSAGE_FORM);
 
-/** Reads an object as the JSON value that represents a Struct in a field. */
+/** Reads an object as a plain JSON object, the form of a Struct in a field of a message. */
 export const jsonObject: Read = freeForm(JSON_FORM).object;
 
-/** Reads a message of type Value. */
+/** Reads any JSON as a message of type `google.protobuf.Value`. */
 export const valueMessage: Read = (b, p, o, d) => messages.any(b, p, o, d - 1);
 
-/** Reads a message of type Struct. */
+/** Reads a JSON object as a message of type `google.protobuf.Struct`. */
 export const structMessage: Read = (b, p, o, d) => ({
   $typeName: "google.protobuf.Struct",
   fields: messages.object(b, p, o, d),
 });
 
-/** Reads a message of type ListValue. */
+/** Reads a JSON list as a message of type `google.protobuf.ListValue`. */
 export const listValueMessage: Read = (b, p, o, d) => ({
   $typeName: "google.protobuf.ListValue",
   values: messages.list(b, p, o, d),

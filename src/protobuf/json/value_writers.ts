@@ -11,7 +11,7 @@ import type { Fields } from "../shape.ts";
 import type { Output, Style, Write } from "./output.ts";
 import { ascii, boolean, double, long, nothing, raw, string, whole } from "./writer.ts";
 
-/** Returns the writer of a scalar; `field` is named in errors. */
+/** Returns the writer of a scalar. Its errors have the name of `field`. */
 export function scalarWriter(scalar: ScalarType, field: DescField): Write {
   switch (scalar) {
     case ScalarType.STRING:
@@ -46,7 +46,7 @@ export function scalarWriter(scalar: ScalarType, field: DescField): Write {
   }
 }
 
-/** Returns the writer of an enum: names, and numbers for values that it does not define. */
+/** Returns the writer of an enum. It writes the name of a value, or the number if the enum does not define the value. */
 export function enumWriter(descriptor: DescEnum, field: DescField, style: Style): Write {
   if (descriptor.typeName === "google.protobuf.NullValue") return (_, b, p) => nothing(b, p);
   const names = new Map<unknown, Uint8Array>();
@@ -61,13 +61,13 @@ export function enumWriter(descriptor: DescEnum, field: DescField, style: Style)
   };
 }
 
-/** Returns a text as a string of JSON. */
+/** Returns a text in quotes, with the escapes of JSON. */
 export function jsonBytes(text: string): Uint8Array {
   const bytes = new Uint8Array(6 * text.length + 2);
   return bytes.subarray(0, string(bytes, 0, text));
 }
 
-/** Returns the writer of a list; it writes nothing for an empty one unless these are to be written. */
+/** Returns the writer of a list. An empty list is omitted, unless the options ask for fields without presence. */
 export function listWriter(field: DescField, item: Write, style: Style): Write {
   return (value, b, p, o) => {
     if (!Array.isArray(value)) throw wrong(field, value, "an array");
@@ -76,7 +76,7 @@ export function listWriter(field: DescField, item: Write, style: Style): Write {
   };
 }
 
-/** Returns the writer of a map; it writes nothing for an empty one unless these are to be written. */
+/** Returns the writer of a map. An empty map is omitted, unless the options ask for fields without presence. */
 export function mapWriter(field: DescField, entry: Write, style: Style): Write {
   return (value, b, p, o) => {
     if (typeof value !== "object" || value === null) throw wrong(field, value, "an object");
@@ -86,7 +86,7 @@ export function mapWriter(field: DescField, entry: Write, style: Style): Write {
   };
 }
 
-/** Writes an object with the members `keys`; `entry` writes their values. */
+/** Writes an object with the members `keys`. `entry` writes the value of one member. */
 export function objectOf(
   keys: readonly string[],
   values: Fields,
@@ -106,7 +106,7 @@ export function objectOf(
   return p;
 }
 
-/** Writes a list; `item` writes its items. */
+/** Writes a list. `item` writes one item. */
 export function listOf(
   list: readonly unknown[],
   item: Write,

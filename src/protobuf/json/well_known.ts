@@ -1,5 +1,5 @@
 /**
- * Readers of message types whose JSON is not an object of their fields.
+ * Readers of well-known types with a special JSON form, such as Timestamp, which is a string (ProtoJSON, "JSON Mapping").
  *
  * @module
  */
@@ -20,7 +20,7 @@ export type MessageReaders = (descriptor: DescMessage) => Read;
 
 const OWN_JSON = /^google\.protobuf\.(?:Any|Timestamp|Duration|FieldMask|Struct|Value|ListValue)$/;
 
-/** Whether the JSON of a message type is not an object of its fields. */
+/** Whether a message type has a special JSON form, instead of an object of its fields. */
 export function hasOwnJson(descriptor: DescMessage): boolean {
   return OWN_JSON.test(descriptor.typeName) || isWrapper(descriptor);
 }
@@ -89,7 +89,7 @@ function timeReader(
   }, expected);
 }
 
-/** A wrapper that is not a singular field has the JSON of its value; `null` is its zero value. */
+/** Reads a wrapper in a list, map or oneof, or alone: the JSON of its value. `null` stands for the zero value. */
 function wrapperReader(descriptor: DescMessage): Read {
   const [field] = descriptor.fields;
   const { localName } = field;
