@@ -87,6 +87,7 @@ export { findDetails, packDetail } from "./src/rpc/core/error_details.ts";
 export { Metadata, type MetadataInit, type MetadataValue } from "./src/call/metadata.ts";
 
 // Codecs.
+export type { Encoding } from "./src/call/encodings.ts";
 export type { Codec } from "./src/codec/codec.ts";
 export { bytesCodec } from "./src/codec/bytes.ts";
 export { jsonCodec } from "./src/codec/json.ts";

@@ -19,7 +19,7 @@ class CountedCall implements ServerCall {
   readonly metadata = NO_METADATA;
   readonly timeoutMs = Infinity;
   readonly encoding = "identity";
-  readonly acceptsGzip = false;
+  readonly acceptedEncodings = "";
   readonly authority = "bench";
   readonly writable = true;
   closed = false;

@@ -35,15 +35,26 @@ const FETCH_CONFIG = CONFIG.replace(" PROTOCOL_GRPC,", "").replace(
   "supportsTlsClientCerts: false",
 );
 
+const ALL_COMPRESSIONS_CONFIG = CONFIG.replace(
+  "COMPRESSION_GZIP]",
+  "COMPRESSION_GZIP, COMPRESSION_BR, COMPRESSION_ZSTD, COMPRESSION_DEFLATE, COMPRESSION_SNAPPY]",
+);
+
+const CONFIGS = {
+  "gzip": CONFIG,
+  "all compressions": ALL_COMPRESSIONS_CONFIG,
+  "fetch": FETCH_CONFIG,
+} as const;
+
 async function connectConformance(
   limitMs: number,
   mode: "server" | "client",
-  fetch = false,
+  what: keyof typeof CONFIGS,
 ): Promise<Counts> {
   const program = await install(TOOLS.connectconformance);
   const protos = await conformanceProtos();
-  const config = join(CACHE, fetch ? "conformance-fetch.yaml" : "conformance.yaml");
-  await Deno.writeTextFile(config, fetch ? FETCH_CONFIG : CONFIG);
+  const config = join(CACHE, `conformance-${what.replace(" ", "-")}.yaml`);
+  await Deno.writeTextFile(config, CONFIGS[what]);
   const { output } = await capture([
     program,
     "--conf",
@@ -58,7 +69,7 @@ async function connectConformance(
     "-A",
     "--no-check",
     join(ROOT, `tests/compat/conformance/${mode}.ts`),
-    ...(fetch ? ["--fetch"] : []),
+    ...(what === "fetch" ? ["--fetch"] : []),
   ], { limitMs, env: { VRPC_CONFORMANCE_PROTOS: protos } });
   const total = Number(/Total cases: (\d+)/.exec(output)?.[1] ?? 0);
   const passed = Number(/(\d+) passed/.exec(output)?.[1] ?? 0);
@@ -72,20 +83,36 @@ export const CONNECT_STAGES: Stage[] = [
     expected: 3_820,
     needs: ["go"],
     limitSeconds: 900,
-    run: (limitMs) => connectConformance(limitMs, "server"),
+    run: (limitMs) => connectConformance(limitMs, "server", "gzip"),
   },
   {
     name: "Connect conformance, our handler of Deno.serve",
     expected: 2_928,
     needs: ["go"],
     limitSeconds: 300,
-    run: (limitMs) => connectConformance(limitMs, "server", true),
+    run: (limitMs) => connectConformance(limitMs, "server", "fetch"),
   },
   {
     name: "Connect conformance, our client",
     expected: 4_862,
     needs: ["go"],
     limitSeconds: 300,
-    run: (limitMs) => connectConformance(limitMs, "client"),
+    run: (limitMs) => connectConformance(limitMs, "client", "gzip"),
+  },
+  {
+    name: "Connect conformance, our server, all compressions",
+    expected: 10_756,
+    needs: ["go"],
+    limitSeconds: 1_800,
+    onlyWithAll: true,
+    run: (limitMs) => connectConformance(limitMs, "server", "all compressions"),
+  },
+  {
+    name: "Connect conformance, our client, all compressions",
+    expected: 13_094,
+    needs: ["go"],
+    limitSeconds: 900,
+    onlyWithAll: true,
+    run: (limitMs) => connectConformance(limitMs, "client", "all compressions"),
   },
 ];

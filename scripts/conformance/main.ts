@@ -3,6 +3,7 @@
  *
  *     deno task conformance                 everything
  *     deno task conformance h2spec          the stages whose names start with it
+ *     deno task conformance --all           the stages that take longest as well
  *     deno task conformance --list          the names
  *
  * Exits with 1 when a stage fails, and with 2 when a required program is not installed: Go, which builds the
@@ -33,13 +34,18 @@ const STAGES: Stage[] = [
 ];
 
 const USAGE = `
-deno task conformance [NAME …] [--list]
+deno task conformance [NAME …] [--all] [--list]
 
   NAME     stages whose names start so, in upper or lower case; default all
+  --all    runs the stages with all compressions, too, which CI leaves out
   --list   prints their names and how many cases each has
 `;
 
-const { values, names: wanted } = readArguments(USAGE, { list: flag(false) }, "any");
+const { values, names: wanted } = readArguments(
+  USAGE,
+  { all: flag(false), list: flag(false) },
+  "any",
+);
 const startsWith = (stage: Stage, name: string) =>
   stage.name.toLowerCase().startsWith(name.toLowerCase());
 for (const name of wanted) {
@@ -47,7 +53,7 @@ for (const name of wanted) {
     refuse(`Unknown stage "${name}": see --list`);
   }
 }
-const chosen = STAGES.filter((stage) =>
+const chosen = STAGES.filter((stage) => values.all || stage.onlyWithAll !== true).filter((stage) =>
   wanted.length === 0 || wanted.some((name) => startsWith(stage, name))
 );
 

@@ -29,6 +29,8 @@ export interface Stage {
   readonly needs: readonly Program[];
   /** Time limit in seconds. */
   readonly limitSeconds: number;
+  /** Whether it runs with `--all` alone, because it takes long and repeats another. Default false. */
+  readonly onlyWithAll?: boolean;
   /** Runs the suite. */
   run(limitMs: number): Promise<Counts>;
 }

@@ -4,12 +4,67 @@
  * @module
  */
 
-/** Supported compressions, as a value of `grpc-accept-encoding` and `accept-encoding`. */
-export const ENCODINGS = "identity,gzip";
+/** Compression of messages: a value of `grpc-encoding` and `content-encoding`. */
+export type Encoding = "gzip" | "zstd" | "br" | "deflate" | "snappy";
 
-const KNOWN: ReadonlySet<string> = new Set(ENCODINGS.split(","));
+/** All compressions. */
+export const KNOWN_ENCODINGS: readonly Encoding[] = ["gzip", "zstd", "deflate", "snappy", "br"];
 
-/** Whether messages of this compression can be read; `identity` is no compression. */
-export function isKnownEncoding(encoding: string): boolean {
-  return KNOWN.has(encoding);
+/**
+ * Compressions of peers that name none, by preference. Without Brotli: Deno 2.9.6 leaks 16 KiB with each message of it
+ * that is corrupt.
+ */
+export const ENCODINGS: readonly Encoding[] = ["gzip", "zstd", "deflate", "snappy"];
+
+/** Value of `grpc-accept-encoding` and `accept-encoding` for a list of compressions. */
+export function encodingList(encodings: readonly Encoding[]): string {
+  return ["identity", ...encodings].join(",");
+}
+
+const KNOWN: ReadonlySet<string> = new Set(KNOWN_ENCODINGS);
+
+/** Whether a name is that of a compression; `identity` is none. */
+export function isEncoding(name: string): name is Encoding {
+  return KNOWN.has(name);
+}
+
+/** Whether messages may have this encoding: one of `accepted`, or `identity`. */
+export function acceptsEncoding(accepted: readonly Encoding[], encoding: string): boolean {
+  return encoding === "identity" || offers(accepted, encoding);
+}
+
+/** Whether `encoding` is one of those that were offered to a peer. */
+export function offers(offered: readonly Encoding[], encoding: string): boolean {
+  return (offered as readonly string[]).includes(encoding);
+}
+
+/** Text of the error of a message in an encoding that was not offered. */
+export function notOffered(encoding: string, offered: readonly Encoding[]): string {
+  return `Cannot decompress ${JSON.stringify(encoding)}: ${encodingList(offered)} were offered`;
+}
+
+// The last choice: callers of a server mostly send the same list.
+let last: { preferred: readonly Encoding[]; accepted: string; chosen: Encoding | undefined } = {
+  preferred: [],
+  accepted: "",
+  chosen: undefined,
+};
+
+/**
+ * Returns the first of `preferred` in the list of a peer, which may have weights; undefined if it accepts none of them
+ * (RFC 9110 §12.5.3).
+ */
+export function chooseEncoding(
+  preferred: readonly Encoding[],
+  accepted: string,
+): Encoding | undefined {
+  if (last.preferred === preferred && last.accepted === accepted) return last.chosen;
+  const names = new Set<string>();
+  for (const part of accepted.split(",")) {
+    const [name, ...parameters] = part.trim().toLowerCase().split(/\s*;\s*/);
+    if (!parameters.some((text) => /^q=0(?:\.0*)?$/.test(text))) names.add(name);
+  }
+  const chosen = preferred.find((encoding) => names.has(encoding));
+  last = { preferred, accepted, chosen };
+  return chosen;
 }

@@ -106,8 +106,8 @@ export interface ServerCall {
   readonly encoding: string;
   /** Message format that the caller announced (`proto`); empty or absent for none. */
   readonly contentSubtype?: string;
-  /** Whether the caller accepts gzip. */
-  readonly acceptsGzip: boolean;
+  /** Compressions that the caller accepts, separated by commas, perhaps with weights; empty for none. */
+  readonly acceptedEncodings: string;
   /** `:authority` (gRPC) or server name; empty for none. */
   readonly authority: string;
   /** Receives the call's events; set synchronously in `onCall`. */

@@ -13,6 +13,7 @@ import type {
   ClientConnection,
   ClientConnectionSink,
 } from "../call/wire.ts";
+import { type Encoding, encodingList, ENCODINGS } from "../call/encodings.ts";
 import { RpcError } from "../errors.ts";
 import { PreparedField } from "../hpack/prepared_field.ts";
 import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
@@ -33,6 +34,8 @@ export interface GrpcClientOptions extends Partial<Http2Options> {
   userAgent?: string;
   /** Message format; `json` is named in the content type. Default `proto`. */
   format?: "proto" | "json";
+  /** Compressions accepted. Default all. */
+  encodings?: readonly Encoding[];
 }
 
 const METHOD_POST = new PreparedField(":method", "POST");
@@ -41,7 +44,6 @@ const SCHEME_HTTPS = new PreparedField(":scheme", "https");
 const TE = new PreparedField("te", "trailers");
 const CONTENT_TYPE = new PreparedField("content-type", "application/grpc");
 const CONTENT_TYPE_JSON = new PreparedField("content-type", "application/grpc+json");
-const ACCEPT_ENCODING = new PreparedField("grpc-accept-encoding", "identity,gzip");
 
 // Size of a request's header list in bytes (RFC 7541 §4.1), excluding metadata and the values of path, authority and
 // user-agent.
@@ -78,6 +80,8 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
   readonly #scheme: PreparedField;
   readonly #userAgent: PreparedField;
   readonly #contentType: PreparedField;
+  readonly #encodings: readonly Encoding[];
+  readonly #acceptEncoding: PreparedField;
   // Path and authority of the previous call, which are known to be valid.
   #checkedPath = "";
   #checkedAuthority = "";
@@ -88,6 +92,8 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     this.#scheme = options.secure ? SCHEME_HTTPS : SCHEME_HTTP;
     this.#userAgent = prepare("user-agent", options.userAgent ?? "vrpc");
     this.#contentType = options.format === "json" ? CONTENT_TYPE_JSON : CONTENT_TYPE;
+    this.#encodings = options.encodings ?? ENCODINGS;
+    this.#acceptEncoding = prepare("grpc-accept-encoding", encodingList(this.#encodings));
     const keepaliveTimeMs = Math.max(options.keepaliveTimeMs ?? Infinity, MIN_CLIENT_KEEPALIVE_MS);
     const all = http2Options({
       ...options,
@@ -166,7 +172,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     if (request.metadata !== undefined || request.path.length > OWN_FIELDS_BYTES) {
       this.#checkListSize(request);
     }
-    const stream = new GrpcClientStream(http2, request, sink);
+    const stream = new GrpcClientStream(http2, request, sink, this.#encodings);
     http2.streams.openLocal(stream);
     const at = http2.beginHeaders();
     const { encoder, out } = http2;
@@ -178,7 +184,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     encoder.prepared(out, TE);
     encoder.prepared(out, this.#contentType);
     encoder.prepared(out, this.#userAgent);
-    encoder.prepared(out, ACCEPT_ENCODING);
+    encoder.prepared(out, this.#acceptEncoding);
     if (request.encoding !== undefined) encoder.field(out, "grpc-encoding", request.encoding);
     if (request.timeoutMs !== undefined && request.timeoutMs !== Infinity) {
       encoder.field(out, "grpc-timeout", formatTimeout(request.timeoutMs), "literal");

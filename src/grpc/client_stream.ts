@@ -5,6 +5,7 @@
  */
 
 import { EMPTY_BYTES } from "../bytes/empty.ts";
+import { type Encoding, notOffered, offers } from "../call/encodings.ts";
 import { LOST_MESSAGE } from "../bytes/lost_message.ts";
 import { statusFromHttp } from "../call/http_status.ts";
 import type { Metadata } from "../call/metadata.ts";
@@ -46,11 +47,19 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
   // Whether the sink has received the status, or the call was cancelled.
   #ended = false;
   #httpStatus = 0;
+  /** Compressions that were offered to the server. */
+  readonly #encodings: readonly Encoding[];
   #foreign: ForeignResponse | null = null;
 
   /** Creates an idle stream of `connection`. */
-  constructor(connection: StreamOwner, request: CallRequest, readonly sink: ClientCallSink) {
+  constructor(
+    connection: StreamOwner,
+    request: CallRequest,
+    readonly sink: ClientCallSink,
+    encodings: readonly Encoding[],
+  ) {
     super(connection);
+    this.#encodings = encodings;
     this.maxReceiveMessageBytes = request.maxReceiveMessageBytes;
   }
 
@@ -164,11 +173,11 @@ export class GrpcClientStream extends GrpcStream implements ClientCall {
       this.#fail(Status.INTERNAL, `A message has the flags ${flag}: must be 0 or 1`);
     } else if (flag === 1 && this.encoding === "identity") {
       this.#fail(Status.INTERNAL, "A message is compressed, but grpc-encoding is identity");
-    } else if (flag === 1 && this.encoding !== "gzip") {
+    } else if (flag === 1 && !offers(this.#encodings, this.encoding)) {
       // The status is INTERNAL, as compression.md of gRPC requires: the client had not offered this encoding.
       this.#fail(
         Status.INTERNAL,
-        `Cannot decompress ${JSON.stringify(this.encoding)}: identity and gzip were offered`,
+        notOffered(this.encoding, this.#encodings),
       );
     } else {
       this.sink.onMessage(message, flag === 1);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ENCODINGS, isKnownEncoding } from "../call/encodings.ts";
+import { acceptsEncoding, type Encoding, encodingList } from "../call/encodings.ts";
 import { Status } from "../call/status.ts";
 import type { HeaderList } from "../hpack/header_list.ts";
 import { binaryFieldsAreValid, parseTimeout } from "./fields.ts";
@@ -14,7 +14,7 @@ export class RequestFields {
   timeoutMs = Infinity;
   encoding = "identity";
   contentSubtype = "";
-  acceptsGzip = false;
+  acceptedEncodings = "";
   names: readonly string[] = [];
   values: readonly string[] = [];
   constructor(readonly path: string, readonly authority: string) {}
@@ -25,6 +25,7 @@ export function readFields(
   fields: RequestFields,
   list: HeaderList,
   from: number,
+  encodings: readonly Encoding[],
 ): { code: Status; message: string; httpStatus: number } | null {
   const { names, values, count } = list;
   let binary = false;
@@ -39,7 +40,7 @@ export function readFields(
     } else if (name === "grpc-encoding") {
       fields.encoding = values[i];
     } else if (name === "grpc-accept-encoding") {
-      fields.acceptsGzip = values[i] === ENCODINGS || /\bgzip\b/.test(values[i]);
+      fields.acceptedEncodings = values[i];
     } else if (name.endsWith("-bin")) {
       binary = true;
     }
@@ -48,8 +49,10 @@ export function readFields(
     const message = "A -bin metadata value is not valid base64";
     return { code: Status.INTERNAL, message, httpStatus: 400 };
   }
-  if (!isKnownEncoding(fields.encoding)) {
-    const message = `Compression "${fields.encoding}" is not supported: use ${ENCODINGS}`;
+  if (!acceptsEncoding(encodings, fields.encoding)) {
+    const message = `Compression "${fields.encoding}" is not supported: use ${
+      encodingList(encodings)
+    }`;
     return { code: Status.UNIMPLEMENTED, message, httpStatus: 200 };
   }
   if (fields.path.charCodeAt(0) !== 47) {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Encoding, ENCODINGS } from "../call/encodings.ts";
 import type { ServerConnection, ServerConnectionSink } from "../call/wire.ts";
 import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
 import { ErrorCode } from "../http2/constants.ts";
@@ -21,6 +22,8 @@ import { GrpcServerStream, type HttpStreamSink, type ServerStreamOwner } from ".
 export interface GrpcServerOptions extends Partial<Http2Options> {
   /** Largest message accepted from a client, before decompression. Default 4 MiB (gRPC's). */
   maxReceiveMessageBytes?: number;
+  /** Compressions accepted. Default {@link ENCODINGS}. */
+  encodings?: readonly Encoding[];
   /** Plain-text response to `GET /`, for browsers and curl. */
   infoText?: string;
   /** Serves requests that are not gRPC calls. Default: with `infoText` or an HTTP status. */
@@ -36,12 +39,15 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler, Ser
   readonly http2: Http2Connection;
   /** Largest message accepted from a client, in bytes. */
   readonly maxReceiveMessageBytes: number;
+  /** Compressions accepted. */
+  readonly encodings: readonly Encoding[];
   readonly #infoText: string;
   readonly #openHttp: ServerStreamOwner["openHttp"] | undefined;
 
   /** Starts a connection at `nowMs`, with its preface in `out`. */
   constructor(readonly sink: ServerConnectionSink, options: GrpcServerOptions, nowMs: number) {
     this.maxReceiveMessageBytes = options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES;
+    this.encodings = options.encodings ?? ENCODINGS;
     this.#infoText = options.infoText ?? ABOUT;
     this.#openHttp = options.openHttp;
     this.http2 = new Http2Connection(

@@ -8,7 +8,7 @@ import { LOST_MESSAGE } from "../bytes/lost_message.ts";
 import { listBytesOf, type Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type { ServerCall, ServerCallSink, ServerConnectionSink } from "../call/wire.ts";
-import { ENCODINGS } from "../call/encodings.ts";
+import { type Encoding, encodingList } from "../call/encodings.ts";
 import type { HeaderList } from "../hpack/header_list.ts";
 import { PreparedField } from "../hpack/prepared_field.ts";
 import { ErrorCode } from "../http2/constants.ts";
@@ -39,7 +39,6 @@ const OWN_FIELDS_BYTES = 320;
 const SMALL_REPLY_BYTES = 16_384;
 const STATUS_200 = new PreparedField(":status", "200");
 const CONTENT_TYPE = new PreparedField("content-type", "application/grpc");
-const ACCEPT_ENCODING = new PreparedField("grpc-accept-encoding", ENCODINGS);
 const GRPC_STATUS = Object.values(Status).map((code) =>
   new PreparedField("grpc-status", `${code}`)
 );
@@ -66,6 +65,8 @@ export interface ServerStreamOwner {
   readonly sink: ServerConnectionSink;
   /** Largest message accepted from the client, in bytes. */
   readonly maxReceiveMessageBytes: number;
+  /** Compressions accepted. */
+  readonly encodings: readonly Encoding[];
   /**
    * Serves a request that is not a gRPC call; `list` and `summary` are only valid during the call. Returns the receiver
    * of its body.
@@ -115,7 +116,7 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     }
     const fields = this.#fields = new RequestFields(summary.path, summary.authority);
     fields.contentSubtype = contentSubtype(contentType);
-    const wrong = readFields(fields, list, summary.firstRegular);
+    const wrong = readFields(fields, list, summary.firstRegular, this.server.encodings);
     if (wrong !== null) return this.#reject(wrong.code, wrong.message, wrong.httpStatus);
     summary.parsed = fields;
     this.#begin(endStream);
@@ -137,7 +138,9 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     encoder.prepared(out, CONTENT_TYPE);
     encoder.prepared(out, GRPC_STATUS[code]);
     encoder.field(out, "grpc-message", encodeMessage(message), "literal");
-    if (code === Status.UNIMPLEMENTED) encoder.prepared(out, ACCEPT_ENCODING);
+    if (code === Status.UNIMPLEMENTED) {
+      encoder.field(out, "grpc-accept-encoding", encodingList(this.server.encodings));
+    }
     connection.endHeaders(this, at, true);
   }
 
@@ -170,8 +173,8 @@ export class GrpcServerStream extends GrpcStream implements ServerCall {
     return this.#fields.contentSubtype;
   }
 
-  get acceptsGzip(): boolean {
-    return this.#fields.acceptsGzip;
+  get acceptedEncodings(): string {
+    return this.#fields.acceptedEncodings;
   }
 
   get maxReceiveMessageBytes(): number {

@@ -82,8 +82,8 @@ export class LeanServerCall extends LeanCall<ServerCallOwner> implements ServerC
     return this.fields.authority;
   }
 
-  get acceptsGzip(): boolean {
-    return this.owner.acceptsGzip;
+  get acceptedEncodings(): string {
+    return this.owner.acceptsGzip ? "gzip" : "";
   }
 
   /** Whether the reply has begun. */

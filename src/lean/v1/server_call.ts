@@ -48,7 +48,7 @@ export class V1ServerCall implements ServerCall {
   readonly path: string;
   readonly timeoutMs = Infinity;
   readonly encoding = "identity";
-  readonly acceptsGzip = false;
+  readonly acceptedEncodings = "";
   readonly authority = "";
   sink: ServerCallSink = NO_SINK;
   closed = false;

@@ -33,7 +33,7 @@ export class BatchServerCall implements ServerCall {
   readonly path: string;
   readonly timeoutMs: number;
   readonly encoding = "identity";
-  readonly acceptsGzip = false;
+  readonly acceptedEncodings = "";
   readonly authority = "";
   readonly writable = true;
   sink: ServerCallSink = NO_SINK;

@@ -30,6 +30,7 @@ import type { CallMiddleware } from "../client/interceptors.ts";
 import { ClientEngineFactory } from "./engine_factory.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
+import { encodingsOf } from "../core/encodings_option.ts";
 import { FailureLog } from "../core/failure_log.ts";
 import { HealthChecker } from "../pool/health_check.ts";
 import { HedgingStrategy } from "../client/hedging.ts";
@@ -105,6 +106,7 @@ export class ChannelAssembly {
       random,
       processRef: new ProcessRef(),
       compress: options.compress ?? false,
+      encoding: options.wire === "lean" ? "gzip" : encodingsOf(options.encodings)[0],
       memory: new MemoryPool(options.limits?.maxBufferedBytes),
       authority: undefined,
     };

@@ -5,6 +5,7 @@
  */
 
 import type { ClientConnection, ClientConnectionSink } from "../../call/wire.ts";
+import { encodingsOf } from "../core/encodings_option.ts";
 import { ProtocolError } from "../../errors.ts";
 import { GrpcClientConnection } from "../../grpc/client.ts";
 import { LeanClientConnection } from "../../lean/client.ts";
@@ -61,12 +62,11 @@ export class ClientEngineFactory {
       );
     }
     if (options.wire === "lean") {
-      const peerKnowsHello = alpn === expected;
       return new LeanClientConnection(
         sink,
         {
           ...engine,
-          ...{ prefaceTimeoutMs: Infinity, peerKnowsHello },
+          ...{ prefaceTimeoutMs: Infinity, peerKnowsHello: alpn === expected },
           allowVersion1: options.allowVersion1,
           inflate: inflated,
         },
@@ -78,6 +78,7 @@ export class ClientEngineFactory {
       secure: stream.peer.tls !== undefined,
       userAgent: options.userAgent ?? USER_AGENT,
       format: options.codec ?? "proto",
+      encodings: encodingsOf(options.encodings),
     };
     const http2 = {
       ...engine,

@@ -5,10 +5,11 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import type { Encoding } from "../../call/encodings.ts";
 import { Metadata, type MetadataInit } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
-import { compressWhenSmaller, gzip } from "../../codec/compression.ts";
+import { compress, compressWhenSmaller } from "../../codec/compression.ts";
 import {
   deadlineExceeded,
   errorFromOutside,
@@ -83,6 +84,8 @@ export interface CallCore {
   readonly processRef: ProcessRef;
   /** Whether requests are compressed by default. */
   readonly compress: boolean;
+  /** Compression of requests. */
+  readonly encoding: Encoding;
   /** Memory budget of received messages that wait in the queues of streaming calls. */
   readonly memory: MemoryPool;
   /** Replaces the connection's `:authority`. */
@@ -220,9 +223,10 @@ export function ownMetadata(init: MetadataInit | undefined): Metadata | undefine
 export function compressAsked(
   message: Uint8Array,
   wanted: CallOptions["compress"],
+  encoding: Encoding,
 ): Uint8Array | undefined {
   if (typeof wanted === "function" && !wants(wanted, message)) return undefined;
-  return wanted === "always" ? gzip(message) : compressWhenSmaller(message);
+  return wanted === "always" ? compress(message, encoding) : compressWhenSmaller(message, encoding);
 }
 
 function wants(wanted: (message: Uint8Array) => boolean, message: Uint8Array): boolean {

@@ -7,6 +7,7 @@
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { ClientCallSink } from "../../call/wire.ts";
+import type { Encoding } from "../../call/encodings.ts";
 import { decompress } from "../../codec/compression.ts";
 import { deadlineExceeded, errorFromOutside, type RpcError } from "../../errors.ts";
 import { MemoryShare, WAITING_MESSAGE_BYTES } from "../../limits/memory_pool.ts";
@@ -55,7 +56,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
   readonly method: ClientMethod;
   readonly metadata: Metadata | undefined;
   readonly deadlineMs: number;
-  readonly encoding: string | undefined;
+  readonly encoding: Encoding | undefined;
   readonly waitForReady: boolean;
   readonly singleResponse: boolean;
   readonly requestStreams: boolean;
@@ -85,7 +86,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     this.method = method;
     this.metadata = ownMetadata(options.metadata);
     this.deadlineMs = deadlineOf(core, method, options);
-    this.encoding = options.compress ?? core.compress ? "gzip" : undefined;
+    this.encoding = options.compress ?? core.compress ? core.encoding : undefined;
     this.waitForReady = options.waitForReady ?? method.waitForReady;
     this.singleResponse = method.kind === "unary" || method.kind === "client_streaming";
     this.requestStreams = method.kind === "client_streaming" || method.kind === "bidi_streaming";
@@ -185,7 +186,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     try {
       checkSendSize(this.method, message);
       if (this.encoding === undefined) return undefined;
-      return compressAsked(message, this.#options.compress);
+      return compressAsked(message, this.#options.compress, this.encoding);
     } catch (error) {
       this.cancel(startError(error));
       return null;

@@ -168,9 +168,10 @@ class UnaryCall
   }
 
   compress(): void {
-    this.encoding = "gzip";
+    const { encoding } = this.core;
+    this.encoding = encoding;
     try {
-      const smaller = compressAsked(this.payload, this.options?.compress);
+      const smaller = compressAsked(this.payload, this.options?.compress, encoding);
       if (smaller === undefined) return;
       this.payload = smaller;
       this.payloadBytes = smaller.length;

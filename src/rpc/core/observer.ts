@@ -150,8 +150,8 @@ export class ObservedServerCall implements ServerCall, ServerCallSink {
     return this.#inner.contentSubtype;
   }
 
-  get acceptsGzip(): boolean {
-    return this.#inner.acceptsGzip;
+  get acceptedEncodings(): string {
+    return this.#inner.acceptedEncodings;
   }
 
   get authority(): string {

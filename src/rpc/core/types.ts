@@ -148,7 +148,7 @@ export interface CallOptions {
   /** Request metadata. */
   metadata?: MetadataInit;
   /**
-   * Whether to compress request messages by gzip; a function decides for each encoded message, for example by its size.
+   * Whether to compress request messages; a function decides for each encoded message, for example by its size.
    * Messages that would not get smaller are sent uncompressed, except with `"always"`. Default: the channel's option
    * (off).
    */

@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import { chooseEncoding, type Encoding } from "../../call/encodings.ts";
 import { listBytesOf, Metadata } from "../../call/metadata.ts";
 import { serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
@@ -30,6 +31,8 @@ export interface CallConnection {
   readonly clock: Clock;
   /** Accounts for received messages that wait for their handlers, and for decompressed requests that handlers hold. */
   readonly memory: MemoryShare;
+  /** Compressions of replies, by preference. */
+  readonly encodings: readonly Encoding[];
   /** Error that calls were last cancelled with; calls cancelled for the same reason share it. */
   lastCancelError: RpcError | undefined;
   /** Closes the connection because its engine has thrown. Never throws. */
@@ -63,8 +66,8 @@ export class CallState implements RequestSource {
   /** Response trailers; undefined until they are first used. */
   trailers: Metadata | undefined = undefined;
   headersSent = false;
-  /** Whether the response headers announced gzip. */
-  gzipAnnounced = false;
+  /** Compression that the response headers announced. */
+  announced: Encoding | undefined = undefined;
   /** Reason why the call was ended before its handler; set once. */
   aborted: RpcError | undefined = undefined;
   replies: ReplyQueue | undefined = undefined;
@@ -93,9 +96,11 @@ export class CallState implements RequestSource {
     // What cannot be sent fails here: an exception of the engine closes the connection.
     if (this.headers !== undefined) listBytesOf(this.headers);
     this.headersSent = true;
-    this.gzipAnnounced = this.compress && this.call.acceptsGzip;
+    if (this.compress) {
+      this.announced = chooseEncoding(this.connection.encodings, this.call.acceptedEncodings);
+    }
     try {
-      this.call.sendHeaders(this.headers, this.gzipAnnounced ? "gzip" : undefined);
+      this.call.sendHeaders(this.headers, this.announced);
     } catch (error) {
       throw this.engineFailed(error);
     }

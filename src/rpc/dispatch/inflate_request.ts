@@ -28,7 +28,7 @@ export function inflateRequest(
   memory: MemoryShare,
 ): Uint8Array {
   // Checked ahead of inflating, so that requests without room cost no processor time.
-  const declared = inflatedBytesStated(message);
+  const declared = inflatedBytesStated(message, source.encoding);
   if (declared <= maxBytes && !memory.allows(declared)) throw memoryUsedUp(declared);
   let inflated: Uint8Array;
   try {

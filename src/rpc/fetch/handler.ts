@@ -4,12 +4,14 @@
  * @module
  */
 
+import type { Encoding } from "../../call/encodings.ts";
 import type { StatusName } from "../../call/status.ts";
 import type { PeerInfo } from "../../call/wire.ts";
 import { MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import { checkFunctions } from "../../limits/ranges.ts";
 import { WebServer } from "../../web/server/web_server.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
+import { encodingsOf } from "../core/encodings_option.ts";
 import { FailureLog } from "../core/failure_log.ts";
 import { serverLog } from "../core/log.ts";
 import { systemClock } from "../core/system_clock.ts";
@@ -129,6 +131,7 @@ class FetchServer implements ExchangeOwner {
   readonly stallTimeoutMs: number;
   readonly #host: CallHost;
   readonly #web: WebServer;
+  readonly #encodings: readonly Encoding[];
   readonly #memory: MemoryPool;
   readonly #failures: FailureLog;
   readonly #dispatcher: Dispatcher;
@@ -146,6 +149,7 @@ class FetchServer implements ExchangeOwner {
     this.stallTimeoutMs = limits.stallTimeoutMs ?? FETCH_LIMIT_DEFAULTS.stallTimeoutMs;
     this.#maxCalls = limits.maxConcurrentCalls ?? FETCH_LIMIT_DEFAULTS.maxConcurrentCalls;
     this.#memory = new MemoryPool(limits.maxBufferedBytes ?? FETCH_LIMIT_DEFAULTS.maxBufferedBytes);
+    this.#encodings = encodingsOf(options.encodings);
     this.#prefix = options.pathPrefix ?? "";
     this.#failures = new FailureLog(serverLog, options.printFailures ?? true);
     this.deadlines = new DeadlineQueue(this.clock, (error) => {
@@ -156,6 +160,7 @@ class FetchServer implements ExchangeOwner {
     this.#web = new WebServer({
       cors: corsPolicy(web.cors),
       maxReceiveMessageBytes,
+      encodings: this.#encodings,
       infoText: options.infoText ?? FETCH_DEFAULTS.infoText!,
     });
     this.#dispatcher = wrapDispatcher(router.registry, options.dispatcher);
@@ -164,6 +169,7 @@ class FetchServer implements ExchangeOwner {
       clock: this.clock,
       deadlines: this.deadlines,
       compress: options.compress ?? false,
+      encodings: this.#encodings,
       maxReceiveMessageBytes,
       memory: this.#memory,
       observer: options.observer,
@@ -186,6 +192,7 @@ class FetchServer implements ExchangeOwner {
       clock: this.clock,
       memory,
       handlers: this.#handlers,
+      encodings: this.#encodings,
       lastCancelError: undefined,
       fail: (error) => {
         this.#failures.error("A call failed: {error}", { error });

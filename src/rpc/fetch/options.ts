@@ -12,6 +12,8 @@ import {
   SHARED_LIMITS,
 } from "../../limits/connection_limits.ts";
 import { checkNames, checkRanges, type Defaults, type Ranges, whole } from "../../limits/ranges.ts";
+import { type Encoding, ENCODINGS } from "../../call/encodings.ts";
+import { checkEncodings } from "../core/encodings_option.ts";
 import type { CallObserver } from "../core/observer.ts";
 import type { Interceptor } from "../core/types.ts";
 import type { DispatcherWrapper } from "../dispatch/dispatcher.ts";
@@ -46,8 +48,14 @@ export interface FetchHandlerOptions {
   printFailures?: boolean;
   /** Largest message accepted from a client, in bytes, after decompression. 1 to 2³¹−1. Default 4 MiB (gRPC's). */
   maxReceiveMessageBytes?: number;
-  /** Whether replies are gzipped for clients that accept it, unless a handler says otherwise. Default false. */
+  /** Whether replies are compressed for clients that accept it, unless a handler says otherwise. Default false. */
   compress?: boolean;
+  /**
+   * Compressions that requests may have, and replies, by preference: the first one that the caller accepts is used. The
+   * lean wire has gzip only. `"br"` is for callers that you trust: with Deno 2.9.6 corrupt messages of it leak memory.
+   * Default `["gzip", "zstd", "deflate", "snappy"]`.
+   */
+  encodings?: readonly Encoding[];
   /** Plain text for browsers and curl at `GET /`. Default a sentence that names the two protocols. */
   infoText?: string;
   /**
@@ -100,6 +108,7 @@ export const FETCH_DEFAULTS: Defaults<FetchHandlerOptions> = {
   printFailures: true,
   maxReceiveMessageBytes: MAX_RECEIVE_MESSAGE_BYTES,
   compress: false,
+  encodings: ENCODINGS,
   infoText: "This is a vrpc server. It speaks Connect and gRPC-Web.\n",
   pathPrefix: undefined,
   web: undefined,
@@ -140,6 +149,7 @@ export const FETCH_LIMIT_RANGES: Ranges<FetchLimits> = {
 export function checkFetchOptions(options: FetchHandlerOptions): void {
   checkNames("fetchHandler", options, FETCH_DEFAULTS);
   checkRanges(options, FETCH_RANGES);
+  checkEncodings(options.encodings);
   const { web, limits, pathPrefix } = options;
   // Segments of RFC 3986 §3.3, without a slash at the end.
   if (pathPrefix !== undefined && !/^(?:\/[\w.~%!$&'()*+,;=:@-]+)*$/.test(pathPrefix)) {

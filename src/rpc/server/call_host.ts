@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import { type Encoding, ENCODINGS } from "../../call/encodings.ts";
 import { METHOD_KINDS } from "../../call/method.ts";
 import { Status, type StatusName, statusName } from "../../call/status.ts";
 import type { PeerInfo, ServerCall, ServerCallSink } from "../../call/wire.ts";
@@ -34,6 +35,8 @@ export interface CallHostOptions {
   readonly deadlines: DeadlineQueue;
   /** Whether replies are compressed unless the handler decides otherwise. */
   readonly compress: boolean;
+  /** Compressions of replies, by preference. Default all. */
+  readonly encodings?: readonly Encoding[];
   /** Largest decompressed request, in bytes. */
   readonly maxReceiveMessageBytes: number;
   /** Bound of received messages that wait for handlers, shared with the wires. Default: none. */
@@ -69,6 +72,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
   readonly deadlines: DeadlineQueue;
   readonly compress: boolean;
   readonly maxReceiveMessageBytes: number;
+  readonly #encodings: readonly Encoding[];
   readonly #memory: MemoryPool;
   readonly #clock: Clock;
   readonly #observer: CallObserver | undefined;
@@ -84,6 +88,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     this.deadlines = options.deadlines;
     this.compress = options.compress;
     this.maxReceiveMessageBytes = options.maxReceiveMessageBytes;
+    this.#encodings = options.encodings ?? ENCODINGS;
     this.#clock = options.clock;
     this.#memory = options.memory ?? new MemoryPool(Infinity);
     this.#observer = options.observer;
@@ -152,6 +157,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
       clock: this.#clock,
       memory: new MemoryShare(this.#memory),
       handlers: new HandlerSlots(maxHandlers),
+      encodings: this.#encodings,
       lastCancelError: undefined,
       fail: (error) => this.failures.error("A batch stream failed: {error}", { error }),
     };

@@ -148,6 +148,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       clock,
       memory: new MemoryShare(settings.memory),
       handlers: new HandlerSlots(settings.maxHandlers),
+      encodings: settings.encodings,
       lastCancelError: undefined,
       fail: (error) => this.#driver!.fail(error),
     };

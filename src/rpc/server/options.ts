@@ -21,8 +21,10 @@ import { MemoryPool } from "../../limits/memory_pool.ts";
 import { checkNames, checkRanges, type Defaults, type Ranges, whole } from "../../limits/ranges.ts";
 import { DEFAULT_UNIX_MODE } from "../../transport/socket_file.ts";
 import type { TlsServerOptions } from "../../transport/tls_options.ts";
+import { type Encoding, ENCODINGS } from "../../call/encodings.ts";
 import type { StatusName } from "../../call/status.ts";
 import type { DispatcherWrapper } from "../dispatch/dispatcher.ts";
+import { checkEncodings, encodingsOf } from "../core/encodings_option.ts";
 import type { CallObserver } from "../core/observer.ts";
 import type { Interceptor } from "../core/types.ts";
 import { checkWebOptions, type WebOptions, type WebSettings, webSettings } from "./web_options.ts";
@@ -59,8 +61,14 @@ export interface ServeOptions {
   printFailures?: boolean;
   /** Largest message accepted from a client, in bytes, after decompression. 1 to 2³¹−1. Default 4 MiB (gRPC's). */
   maxReceiveMessageBytes?: number;
-  /** Whether replies are gzipped for clients that accept it, unless a handler says otherwise. Default false. */
+  /** Whether replies are compressed for clients that accept it, unless a handler says otherwise. Default false. */
   compress?: boolean;
+  /**
+   * Compressions that requests may have, and replies, by preference: the first one that the caller accepts is used. The
+   * lean wire has gzip only. `"br"` is for callers that you trust: with Deno 2.9.6 corrupt messages of it leak memory.
+   * Default `["gzip", "zstd", "deflate", "snappy"]`.
+   */
+  encodings?: readonly Encoding[];
   /** Silence after which a connection is pinged. 1 or more. Default 7,200,000 (two hours, grpc-go's). */
   keepaliveTimeMs?: number;
   /** Time for the answer to that ping before the connection is closed. 1 or more. Default 20,000. */
@@ -157,6 +165,7 @@ export const SERVE_DEFAULTS: Defaults<ServeOptions> = {
   printFailures: true,
   maxReceiveMessageBytes: MAX_RECEIVE_MESSAGE_BYTES,
   compress: false,
+  encodings: ENCODINGS,
   keepaliveTimeMs: SERVER_KEEPALIVE_TIME_MS,
   keepaliveTimeoutMs: LIFETIME_DEFAULTS.keepaliveTimeoutMs,
   maxConnectionIdleMs: LIFETIME_DEFAULTS.maxConnectionIdleMs,
@@ -191,6 +200,7 @@ export function checkServeOptions(options: ServeOptions): void {
   ];
   checkNames("serve", options, SERVE_DEFAULTS, everywhere);
   checkRanges(options, SERVE_RANGES);
+  checkEncodings(options.encodings);
   checkCids(options.allowVsockCids);
   checkWebOptions(options.web);
   const { limits } = options;
@@ -231,6 +241,8 @@ export interface ConnectionSettings {
   readonly infoText: string;
   /** {@link ServeOptions.maxReceiveMessageBytes}. */
   readonly maxReceiveMessageBytes: number;
+  /** {@link ServeOptions.encodings}. */
+  readonly encodings: readonly Encoding[];
   /** Handlers that run at once on a connection: {@link ConnectionLimits.maxConcurrentStreams}. */
   readonly maxHandlers: number;
   /** Options of the web protocols; undefined if they are off. */
@@ -252,6 +264,7 @@ export interface EngineOptions extends ServerLimits {
   readonly memory: MemoryPool;
   readonly infoText: string;
   readonly maxReceiveMessageBytes: number;
+  readonly encodings: readonly Encoding[];
   readonly keepaliveTimeMs?: number;
   readonly keepaliveTimeoutMs?: number;
   readonly maxConnectionIdleMs?: number;
@@ -263,6 +276,7 @@ export interface EngineOptions extends ServerLimits {
 export function connectionSettings(options: ServeOptions): ConnectionSettings {
   const { limits = {}, allowVsockCids } = options;
   const memory = new MemoryPool(limits.maxBufferedBytes ?? SERVER_TOTALS.maxBufferedBytes);
+  const encodings = encodingsOf(options.encodings);
   const infoText = options.infoText ?? SERVE_DEFAULTS.infoText!;
   const maxReceiveMessageBytes = options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES;
   return {
@@ -272,6 +286,7 @@ export function connectionSettings(options: ServeOptions): ConnectionSettings {
     stallTimeoutMs: limits.stallTimeoutMs ?? SHARED_LIMITS.stallTimeoutMs,
     infoText,
     maxReceiveMessageBytes,
+    encodings,
     maxHandlers: limits.maxConcurrentStreams ?? SHARED_LIMITS.maxConcurrentStreams,
     web: webSettings(options.web, limits, options.maxConnectionIdleMs),
     maxConnectionAgeMs: options.maxConnectionAgeMs ?? LIFETIME_DEFAULTS.maxConnectionAgeMs,
@@ -283,6 +298,7 @@ export function connectionSettings(options: ServeOptions): ConnectionSettings {
       memory,
       infoText,
       maxReceiveMessageBytes,
+      encodings,
       keepaliveTimeMs: options.keepaliveTimeMs,
       keepaliveTimeoutMs: options.keepaliveTimeoutMs,
       maxConnectionIdleMs: options.maxConnectionIdleMs,

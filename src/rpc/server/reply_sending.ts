@@ -63,7 +63,9 @@ export function sendMessage(call: ServerCall, state: CallState, message: Uint8Ar
     state.sendHeaders();
   }
   state.headersSent = true;
-  const smaller = state.gzipAnnounced && state.compress ? compressWhenSmaller(message) : undefined;
+  const smaller = state.announced !== undefined && state.compress
+    ? compressWhenSmaller(message, state.announced)
+    : undefined;
   try {
     call.sendMessage(smaller ?? message, smaller !== undefined);
   } catch (error) {

@@ -159,8 +159,9 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   constructor(router: Router, options: ServeOptions, clock: Clock) {
     this.router = router;
     this.settings = connectionSettings(options);
-    const { web, maxReceiveMessageBytes, infoText } = this.settings;
-    this.web = web && new WebServer({ cors: web.cors, maxReceiveMessageBytes, infoText });
+    const { web, maxReceiveMessageBytes, encodings, infoText } = this.settings;
+    this.web = web &&
+      new WebServer({ cors: web.cors, maxReceiveMessageBytes, encodings, infoText });
     this.clock = clock;
     this.warnings = new WarningLimit(clock);
     this.#releases = new Releases(clock);
@@ -174,6 +175,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
       clock,
       deadlines: this.#deadlines,
       compress: options.compress ?? false,
+      encodings: this.settings.encodings,
       maxReceiveMessageBytes: this.settings.maxReceiveMessageBytes,
       memory: this.settings.memory,
       observer: options.observer,

@@ -5,6 +5,7 @@
  */
 
 import { setPriority } from "node:os";
+import { ENCODINGS } from "../../call/encodings.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
@@ -97,6 +98,7 @@ export function serveWorker(
         clock: systemClock,
         memory: new MemoryShare(UNBOUNDED),
         handlers: new HandlerSlots(Infinity),
+        encodings: ENCODINGS,
         lastCancelError: undefined,
         fail: (error) => logFailure(host, error),
       };
@@ -144,7 +146,7 @@ const NO_SINK: ServerCallSink = {
 class WorkerCall implements ServerCall {
   readonly path: string;
   readonly encoding = "identity";
-  readonly acceptsGzip = false;
+  readonly acceptedEncodings = "";
   readonly authority = "";
   readonly writable = true;
   readonly metadata: Metadata;

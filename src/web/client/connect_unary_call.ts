@@ -5,6 +5,7 @@
  */
 
 import { EMPTY_BYTES } from "../../bytes/empty.ts";
+import { ENCODINGS, notOffered, offers } from "../../call/encodings.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { statusFromHttp } from "../../call/http_status.ts";
@@ -112,10 +113,11 @@ export class ConnectUnaryCall implements ClientCall, HttpSink {
       this.#foreign = new ForeignResponse(status, contentType, `application/${format}`);
       return;
     }
-    if (this.encoding !== "identity" && this.encoding !== "gzip") {
+    const offered = this.#options.encodings ?? ENCODINGS;
+    if (this.encoding !== "identity" && !offers(offered, this.encoding)) {
       return this.#fail(
         Status.INTERNAL,
-        `Cannot decompress ${JSON.stringify(this.encoding)}: identity and gzip were offered`,
+        notOffered(this.encoding, offered),
       );
     }
     const { maxReceiveMessageBytes: limit } = this.#request;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ENCODINGS } from "../../call/encodings.ts";
 import { EMPTY_BYTES } from "../../bytes/empty.ts";
 import type { CallRequest } from "../../call/wire.ts";
 import { appendFields, isReservedByConnect } from "../metadata_fields.ts";
@@ -22,7 +23,7 @@ export interface UnaryRequest {
   readonly body: Uint8Array;
 }
 
-/** Makes the request of a unary call. `message` is compressed by gzip if `compressed` is true. */
+/** Makes the request of a unary call. `message` is compressed by `request.encoding` if `compressed` is true. */
 export function unaryRequest(
   request: CallRequest,
   options: WebClientOptions,
@@ -35,7 +36,9 @@ export function unaryRequest(
     idempotent: request.method?.idempotent ?? false,
   };
   if (options.useGet && request.method?.safe) {
-    const target = `${path}?${query(options.format, message, compressed)}`;
+    const target = `${path}?${
+      query(options.format, message, compressed ? request.encoding : undefined)
+    }`;
     if (target.length <= MAX_GET_CHARACTERS) {
       const fields = fieldsOf(request, options, []);
       const head = { ...common, method: "GET", path: target, fields, bodyBytes: 0 } as const;
@@ -43,7 +46,7 @@ export function unaryRequest(
     }
   }
   const first = ["content-type", `application/${options.format}`, "connect-protocol-version", "1"];
-  if (compressed) first.push("content-encoding", "gzip");
+  if (compressed) first.push("content-encoding", request.encoding!);
   const fields = fieldsOf(request, options, first);
   const head = { ...common, method: "POST", path, fields, bodyBytes: message.length } as const;
   return { head, body: message };
@@ -54,19 +57,20 @@ function fieldsOf(
   options: WebClientOptions,
   fields: string[],
 ): string[] {
-  fields.push("accept-encoding", "gzip", "user-agent", options.userAgent);
+  const accepted = (options.encodings ?? ENCODINGS).join();
+  fields.push("accept-encoding", accepted, "user-agent", options.userAgent);
   if (hasTimeout(request)) fields.push("connect-timeout-ms", formatTimeoutMs(request.timeoutMs!));
   if (request.metadata !== undefined) appendFields(fields, request.metadata, isReservedByConnect);
   return fields;
 }
 
 /** The query of a GET, in the order that Connect recommends, so that equal calls have equal URLs. */
-function query(format: string, message: Uint8Array, compressed: boolean): string {
-  const text = format === "json" && !compressed ? textOf(message) : undefined;
+function query(format: string, message: Uint8Array, encoding: string | undefined): string {
+  const text = format === "json" && encoding === undefined ? textOf(message) : undefined;
   if (text !== undefined) {
     return `connect=v1&encoding=${format}&message=${encodeURIComponent(text)}`;
   }
-  const compression = compressed ? "&compression=gzip" : "";
+  const compression = encoding === undefined ? "" : `&compression=${encoding}`;
   const base64 = message.toBase64({ alphabet: "base64url", omitPadding: true });
   return `connect=v1&base64=1${compression}&encoding=${format}&message=${base64}`;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Encoding } from "../../call/encodings.ts";
 import type { MessageFormat } from "../../codec/message_format.ts";
 
 /** Options of a client's connection. */
@@ -20,6 +21,8 @@ export interface WebClientOptions {
   readonly secure: boolean;
   /** `user-agent`. */
   readonly userAgent: string;
+  /** Compressions accepted. Default all. */
+  readonly encodings?: readonly Encoding[];
   /** Path before those of methods, without a slash at its end; empty for none. */
   readonly pathPrefix: string;
 }

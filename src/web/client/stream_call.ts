@@ -5,6 +5,7 @@
  */
 
 import { EMPTY_BYTES } from "../../bytes/empty.ts";
+import { ENCODINGS, notOffered, offers } from "../../call/encodings.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
@@ -166,10 +167,11 @@ export class StreamCall implements ClientCall, HttpSink, EnvelopeSink {
       return this.#violation(`A message has the flags ${flags}`);
     }
     const compressed = (flags & COMPRESSED_FLAG) !== 0;
-    if (compressed && this.encoding !== "gzip") {
+    const offered = this.#options.encodings ?? ENCODINGS;
+    if (compressed && !offers(offered, this.encoding)) {
       const why = this.encoding === "identity"
         ? "A message is compressed, but the response names no compression"
-        : `Cannot decompress ${JSON.stringify(this.encoding)}: identity and gzip were offered`;
+        : notOffered(this.encoding, offered);
       return this.#violation(why);
     }
     if ((flags & endFlag) === 0) return this.#sink.onMessage(message, compressed);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { encodingList, ENCODINGS } from "../../call/encodings.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status, statusFromNumber } from "../../call/status.ts";
 import type { CallRequest } from "../../call/wire.ts";
@@ -70,7 +71,7 @@ export const CONNECT_STREAM: StreamFormat = {
     const fields = [
       ...["content-type", this.contentType(options)],
       ...["connect-protocol-version", "1"],
-      ...["connect-accept-encoding", "gzip"],
+      ...["connect-accept-encoding", (options.encodings ?? ENCODINGS).join()],
       ...["user-agent", options.userAgent],
     ];
     if (request.encoding !== undefined) fields.push("connect-content-encoding", request.encoding);
@@ -111,7 +112,7 @@ export const GRPC_WEB: StreamFormat = {
     const fields = [
       ...["content-type", this.contentType(options)],
       ...["x-grpc-web", "1"],
-      ...["grpc-accept-encoding", "identity,gzip"],
+      ...["grpc-accept-encoding", encodingList(options.encodings ?? ENCODINGS)],
       ...["user-agent", options.userAgent],
     ];
     if (request.encoding !== undefined) fields.push("grpc-encoding", request.encoding);

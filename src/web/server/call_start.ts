@@ -17,8 +17,10 @@ export interface CallStart {
   readonly timeoutMs: number;
   /** Compression of request messages. */
   readonly encoding: string;
-  /** Whether the caller accepts gzip. */
-  readonly acceptsGzip: boolean;
+  /** Compressions that the caller accepts. */
+  readonly acceptedEncodings: string;
+  /** Compressions that the server accepts, as it lists them in responses. */
+  readonly ownEncodings: string;
   readonly metadata: Metadata;
   /** Fields of every response to the request, such as those for browsers. */
   readonly responseFields: readonly string[];

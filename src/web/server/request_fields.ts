@@ -5,7 +5,7 @@
  */
 
 import { Status } from "../../call/status.ts";
-import { ENCODINGS, isKnownEncoding } from "../../call/encodings.ts";
+import { acceptsEncoding, type Encoding, encodingList } from "../../call/encodings.ts";
 import { parseTimeout } from "../../grpc/fields.ts";
 
 /** Why a request is not a valid call. */
@@ -33,19 +33,16 @@ export function grpcTimeout(value: string | undefined): number | BadRequest {
 }
 
 /** Reads the compression of request messages; `identity` for none. */
-export function requestEncoding(value: string | undefined): string | BadRequest {
+export function requestEncoding(
+  value: string | undefined,
+  accepted: readonly Encoding[],
+): string | BadRequest {
   if (value === undefined || value === "" || value === "identity") return "identity";
-  if (isKnownEncoding(value)) return value;
+  if (acceptsEncoding(accepted, value)) return value;
   return {
     code: Status.UNIMPLEMENTED,
-    message: `Compression ${JSON.stringify(value)} is not supported: use ${ENCODINGS}`,
+    message: `Compression ${JSON.stringify(value)} is not supported: use ${encodingList(accepted)}`,
   };
-}
-
-/** Whether a list of encodings, which may have weights, contains gzip (RFC 9110 §12.5.3). */
-export function acceptsGzip(value: string | undefined): boolean {
-  return value !== undefined &&
-    /(?:^|[\s,])gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(value);
 }
 
 /** Checks the version of the Connect protocol, which callers may leave out. */

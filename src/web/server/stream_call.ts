@@ -10,7 +10,6 @@ import { releaseMessage } from "../../bytes/pool.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CalledMethod, ServerCall, ServerCallSink } from "../../call/wire.ts";
-import { ENCODINGS } from "../../call/encodings.ts";
 import { Base64TextReader, encodeBase64Text } from "../base64_text.ts";
 import { formatContentType, type WebContentType } from "../content_types.ts";
 import {
@@ -38,7 +37,7 @@ export class StreamCall implements ServerCall, HttpExchangeSink, EnvelopeSink {
   readonly timeoutMs: number;
   readonly encoding: string;
   readonly contentSubtype: string;
-  readonly acceptsGzip: boolean;
+  readonly acceptedEncodings: string;
   readonly metadata: Metadata;
   sink: ServerCallSink = NO_CALL_SINK;
   closed = false;
@@ -59,7 +58,7 @@ export class StreamCall implements ServerCall, HttpExchangeSink, EnvelopeSink {
     this.timeoutMs = start.timeoutMs;
     this.encoding = start.encoding;
     this.contentSubtype = start.format;
-    this.acceptsGzip = start.acceptsGzip;
+    this.acceptedEncodings = start.acceptedEncodings;
     this.metadata = start.metadata;
     this.#start = start;
     this.#exchange = exchange;
@@ -158,7 +157,7 @@ export class StreamCall implements ServerCall, HttpExchangeSink, EnvelopeSink {
       "content-type",
       formatContentType(this.#contentType),
       dialect.acceptEncodingField,
-      ENCODINGS,
+      this.#start.ownEncodings,
       ...this.#start.responseFields,
     ];
     if (encoding !== undefined) fields.push(dialect.encodingField, encoding);

@@ -10,7 +10,6 @@ import { httpStatus } from "../../call/http_status.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CalledMethod, ServerCall, ServerCallSink } from "../../call/wire.ts";
-import { ENCODINGS } from "../../call/encodings.ts";
 import { encodeConnectError } from "../connect_error.ts";
 import { appendFields, isReservedByConnect } from "../metadata_fields.ts";
 import { BodyGatherer } from "./body_gatherer.ts";
@@ -29,12 +28,13 @@ export class UnaryCall implements ServerCall, HttpExchangeSink {
   readonly timeoutMs: number;
   readonly encoding: string;
   readonly contentSubtype: string;
-  readonly acceptsGzip: boolean;
+  readonly acceptedEncodings: string;
   readonly metadata: Metadata;
   sink: ServerCallSink = NO_CALL_SINK;
   closed = false;
   readonly #exchange: HttpExchange;
   readonly #responseFields: readonly string[];
+  readonly #ownEncodings: string;
   readonly #maxBytes: number;
   /** Message of a GET request, which has no body. */
   readonly #query: Uint8Array | null;
@@ -53,10 +53,11 @@ export class UnaryCall implements ServerCall, HttpExchangeSink {
     this.timeoutMs = start.timeoutMs;
     this.encoding = start.encoding;
     this.contentSubtype = start.format;
-    this.acceptsGzip = start.acceptsGzip;
+    this.acceptedEncodings = start.acceptedEncodings;
     this.metadata = start.metadata;
     this.#exchange = exchange;
     this.#responseFields = start.responseFields;
+    this.#ownEncodings = start.ownEncodings;
     this.#maxBytes = start.maxReceiveMessageBytes;
     this.#query = query;
     this.#body = new BodyGatherer(this.#maxBytes, exchange.memory, exchange.bodyBytes);
@@ -159,7 +160,9 @@ export class UnaryCall implements ServerCall, HttpExchangeSink {
     if (this.#replyCompressed && this.#announced !== undefined) {
       fields.push("content-encoding", this.#announced);
     }
-    if (this.encoding !== "identity" && status !== 200) fields.push("accept-encoding", ENCODINGS);
+    if (this.encoding !== "identity" && status !== 200) {
+      fields.push("accept-encoding", this.#ownEncodings);
+    }
     if (this.#headers !== undefined) appendFields(fields, this.#headers, isReservedByConnect);
     if (trailers !== undefined) appendFields(fields, trailers, isReservedByConnect, PREFIX);
     return this.#exchange.respond(status, fields, body);

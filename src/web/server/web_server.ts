@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type Encoding, encodingList } from "../../call/encodings.ts";
 import { httpStatus } from "../../call/http_status.ts";
 import { Status } from "../../call/status.ts";
 import type { ServerCall } from "../../call/wire.ts";
@@ -18,7 +19,6 @@ import { fieldValue, type HttpExchange } from "./exchange.ts";
 import { ACCEPT_POST, respondText } from "./plain_responses.ts";
 import { holdsCall, readQuery } from "./query_request.ts";
 import {
-  acceptsGzip,
   type BadRequest,
   checkConnectVersion,
   connectTimeout,
@@ -37,6 +37,8 @@ export interface WebServerOptions {
   readonly cors: CorsPolicy;
   /** Largest message accepted, in bytes, before decompression. */
   readonly maxReceiveMessageBytes: number;
+  /** Compressions accepted. */
+  readonly encodings: readonly Encoding[];
   /** Response to `GET /`, in plain text. */
   readonly infoText: string;
 }
@@ -157,7 +159,7 @@ export class WebServer {
     const timeout = fieldValue(fields, names.timeoutField);
     const timeoutMs = connect ? connectTimeout(timeout) : grpcTimeout(timeout);
     if (isBadRequest(timeoutMs)) return timeoutMs;
-    const encoding = requestEncoding(sentEncoding);
+    const encoding = requestEncoding(sentEncoding, this.#options.encodings);
     if (isBadRequest(encoding)) return encoding;
     const metadata = metadataOf(fields, names.isReserved);
     if (metadata === null) {
@@ -169,10 +171,11 @@ export class WebServer {
       format,
       timeoutMs,
       encoding,
-      acceptsGzip: acceptsGzip(fieldValue(fields, names.acceptEncodingField)),
+      acceptedEncodings: fieldValue(fields, names.acceptEncodingField) ?? "",
       metadata,
       responseFields,
       maxReceiveMessageBytes: this.#options.maxReceiveMessageBytes,
+      ownEncodings: encodingList(this.#options.encodings),
     };
   }
 }

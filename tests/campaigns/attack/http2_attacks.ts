@@ -1,6 +1,8 @@
 /** Attacks on HTTP/2 and on gRPC over it. */
 
 import { gzipSync } from "node:zlib";
+import type { Encoding } from "../../../src/call/encodings.ts";
+import { compress } from "../../../src/codec/compression.ts";
 import { ByteWriter } from "../../../src/bytes/writer.ts";
 import { HpackEncoder } from "../../../src/hpack/encoder.ts";
 import { PREFACE } from "../../../src/http2/constants.ts";
@@ -137,7 +139,11 @@ function once(
   } as const;
 }
 
-function gzipBombs(name: string, change: (bomb: Uint8Array) => Uint8Array): Attack {
+function bombs(
+  name: string,
+  encoding: Encoding = "gzip",
+  change: (bomb: Uint8Array) => Uint8Array = (bomb) => bomb,
+): Attack {
   return {
     name,
     group: BOMBS,
@@ -145,14 +151,19 @@ function gzipBombs(name: string, change: (bomb: Uint8Array) => Uint8Array): Atta
     async run(connection) {
       if (!await begin(connection)) return;
       const requests = new Requests();
-      const bomb = message(change(gzipSync(new Uint8Array(10_000_000))), 1);
+      const bomb = message(change(compress(new Uint8Array(10_000_000), encoding)), 1);
       await keepOn(connection, () => {
-        const block = requests.block(ECHO, [["grpc-encoding", "gzip"]]);
+        const block = requests.block(ECHO, [["grpc-encoding", encoding]]);
         const { id, bytes } = requests.raw(block);
         return concat(bytes, data(id, bomb, END_STREAM));
       });
     },
   };
+}
+
+/** Removes the size of 4 bytes from the header of a zstd frame, which then has a window of 8 MiB (RFC 8878 §3.1.1.1). */
+function withoutSize(bomb: Uint8Array): Uint8Array {
+  return concat(bomb.subarray(0, 4), Uint8Array.of(0, 0x68), bomb.subarray(9));
 }
 
 /** Calls that are reset by the following piece, in which as many are opened. */
@@ -392,8 +403,12 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
     const { id, bytes } = new Requests().headers(ECHO);
     return concat(bytes, data(id, [0, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]));
   }),
-  gzipBombs("gzip bombs", (bomb) => bomb),
-  gzipBombs("gzip bombs with a false size", lying),
+  bombs("gzip bombs"),
+  bombs("gzip bombs with a false size", "gzip", lying),
+  bombs("zstd bombs", "zstd"),
+  bombs("zstd bombs without a size", "zstd", withoutSize),
+  bombs("deflate bombs", "deflate"),
+  bombs("snappy bombs", "snappy"),
   once("a frame of 16 MiB", RULES, () => Uint8Array.of(0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1)),
   once("SETTINGS_MAX_FRAME_SIZE 0", RULES, () => settings([5, 0])),
   once("a window of 4 GiB", RULES, () => settings([4, 0xffffffff])),

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { KNOWN_ENCODINGS } from "../../../src/call/encodings.ts";
 import {
   type CallOptions,
   type Channel,
@@ -21,7 +22,7 @@ import {
   type ClientCompatResponse,
   type ClientResult,
   CODEC_JSON,
-  COMPRESSION_GZIP,
+  COMPRESSIONS,
   ConformanceService,
   decode,
   encode,
@@ -58,6 +59,10 @@ function channelTo(wanted: ClientCompatRequest): Channel {
     tls,
     maxReceiveMessageBytes: limit,
   };
+  const encoding = COMPRESSIONS[wanted.compression];
+  if (encoding !== undefined) {
+    options.encodings = [encoding, ...KNOWN_ENCODINGS.filter((name) => name !== encoding)];
+  }
   const key = JSON.stringify([wanted.host, wanted.port, options]);
   let channel = channels.get(key);
   if (!channel) {
@@ -119,7 +124,7 @@ async function call(wanted: ClientCompatRequest): Promise<ClientResult> {
     signal: abort.signal,
     timeoutMs: wanted.timeoutMs,
     metadata: toMetadata(wanted.requestHeaders),
-    compress: wanted.compression === COMPRESSION_GZIP && "always",
+    compress: COMPRESSIONS[wanted.compression] !== undefined && "always",
     onHeaders: (received) => headers = received,
     onTrailers: (received) => trailers = received,
   };

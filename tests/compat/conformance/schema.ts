@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Encoding } from "../../../mod.ts";
 import {
   create,
   createFileRegistry,
@@ -195,7 +196,10 @@ export const HTTP_VERSION_1 = 1;
 export const WIRES = [undefined, "connect", "grpc", "grpc-web"] as const;
 /** Codec.CODEC_JSON of the suite. */
 export const CODEC_JSON = 2;
-/** Compression.COMPRESSION_GZIP of the suite. */
-export const COMPRESSION_GZIP = 2;
+/** Compressions by the suite's numbers; undefined for none. */
+export const COMPRESSIONS: readonly (Encoding | undefined)[] = [
+  ...[undefined, undefined],
+  ...["gzip", "br", "zstd", "deflate", "snappy"] as const,
+];
 /** StreamType.STREAM_TYPE_FULL_DUPLEX_BIDI_STREAM of the suite. */
 export const STREAM_TYPE_FULL_DUPLEX = 5;

@@ -9,6 +9,7 @@
  */
 
 import { type HandlerContext, type Router, serve } from "../../../mod.ts";
+import { KNOWN_ENCODINGS } from "../../../src/call/encodings.ts";
 import { fetchHandler } from "../../../src/rpc/fetch/mod.ts";
 import type { TlsServerOptions } from "../../../src/transport/mod.ts";
 import { fromMetadata, toMetadata, toRpcError } from "./convert.ts";
@@ -174,6 +175,7 @@ async function startServer(wanted: ServerCompatRequest): Promise<Running> {
   const server = await serve("127.0.0.1:0", configure, {
     tls,
     maxReceiveMessageBytes: wanted.messageReceiveLimit || undefined,
+    encodings: KNOWN_ENCODINGS,
     web: true,
   });
   const port = Number(server.addresses[0].slice(server.addresses[0].lastIndexOf(":") + 1));
@@ -183,6 +185,7 @@ async function startServer(wanted: ServerCompatRequest): Promise<Running> {
 function startFetch(wanted: ServerCompatRequest): Running {
   const handler = fetchHandler(configure, {
     maxReceiveMessageBytes: wanted.messageReceiveLimit || undefined,
+    encodings: KNOWN_ENCODINGS,
   });
   const server = Deno.serve({
     hostname: "127.0.0.1",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Status } from "../../../src/call/status.ts";
-import { gzip } from "../../../src/codec/compression.ts";
+import { gzip } from "../../../src/codec/gzip.ts";
 import { textCodec } from "../../../src/codec/text.ts";
 import { RpcError } from "../../../src/errors.ts";
 import { MemoryPool, MemoryShare, WAITING_MESSAGE_BYTES } from "../../../src/limits/memory_pool.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { Status } from "../../../src/call/status.ts";
-import { gzip } from "../../../src/codec/compression.ts";
+import { gzip } from "../../../src/codec/gzip.ts";
 import { jsonCodec } from "../../../src/codec/json.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../../../src/codec/status_details.ts";
 import { textCodec } from "../../../src/codec/text.ts";
@@ -619,14 +619,14 @@ Deno.test("replies are compressed if enabled, accepted by the caller, and smalle
       return new Uint8Array(5000);
     });
   }, { compress: true });
-  const big = await host.unary("/big", bytes(), { acceptsGzip: true });
+  const big = await host.unary("/big", bytes(), { acceptedEncodings: "identity,gzip" });
   assert.equal(big.announced, "gzip");
   assert.deepEqual(big.flags, [true]);
-  const small = await host.unary("/small", bytes(), { acceptsGzip: true });
+  const small = await host.unary("/small", bytes(), { acceptedEncodings: "identity,gzip" });
   assert.equal(small.announced, "gzip");
   assert.deepEqual(small.flags, [false]);
-  for (const [path, acceptsGzip] of [["/big", false], ["/not", true]] as const) {
-    const call = await host.unary(path, bytes(), { acceptsGzip });
+  for (const [path, acceptedEncodings] of [["/big", "lz4"], ["/not", "gzip"]] as const) {
+    const call = await host.unary(path, bytes(), { acceptedEncodings });
     assert.equal(call.announced, undefined);
     assert.deepEqual(call.flags, [false]);
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
-import { gzip } from "../../../src/codec/compression.ts";
+import { gzip } from "../../../src/codec/gzip.ts";
 import { decodeStatusDetails } from "../../../src/codec/status_details.ts";
 import { text, untext } from "../../fixtures/bytes.ts";
 import { Http1Wire, Http2Wire, respond, start, texts, wires } from "./wires.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
-import { gzip } from "../../../src/codec/compression.ts";
+import { gzip } from "../../../src/codec/gzip.ts";
 import { decodeStatusDetails } from "../../../src/codec/status_details.ts";
 import { envelope } from "../../../src/web/envelope.ts";
 import { concat, EMPTY, text } from "../../fixtures/bytes.ts";

@@ -6,6 +6,7 @@
 import { Http1ServerConnection } from "../../../src/http1/connection.ts";
 import type { Exchange } from "../../../src/http1/exchange.ts";
 import { HTTP1_DEFAULTS } from "../../../src/http1/options.ts";
+import { ENCODINGS } from "../../../src/call/encodings.ts";
 import { MemoryPool, MemoryShare } from "../../../src/limits/memory_pool.ts";
 import type { ServerCall } from "../../../src/call/wire.ts";
 import { type CorsPolicy, NO_CORS } from "../../../src/web/server/cors.ts";
@@ -32,6 +33,7 @@ export class Http1Pair {
     const web = new WebServer({
       cors: options.cors ?? NO_CORS,
       maxReceiveMessageBytes: options.maxReceiveMessageBytes ?? 65_536,
+      encodings: ENCODINGS,
       infoText: "about\n",
     });
     this.engine = new Http1ServerConnection(

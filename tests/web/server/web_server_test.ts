@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { chooseEncoding } from "../../../src/call/encodings.ts";
 import { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
 import type { ServerCall } from "../../../src/call/wire.ts";
 import { DETAILS_KEY, encodeStatusDetails } from "../../../src/codec/status_details.ts";
-import { gzip } from "../../../src/codec/compression.ts";
+import { gzip } from "../../../src/codec/gzip.ts";
 import { encodeBase64Text } from "../../../src/web/base64_text.ts";
 import { envelope } from "../../../src/web/envelope.ts";
 import { trailerFrame } from "../../../src/web/trailer_frame.ts";
@@ -97,7 +98,7 @@ Deno.test("Connect unary: compressed messages, timeouts and metadata reach the c
   const [call] = calls;
   assert.match(received[0], / compressed$/);
   assert.equal(call.encoding, "gzip");
-  assert.equal(call.acceptsGzip, true);
+  assert.equal(chooseEncoding(["gzip"], call.acceptedEncodings), "gzip");
   assert.equal(call.timeoutMs, 1500);
   assert.deepEqual(call.metadata.toJSON(), { "x-a": ["b"] });
 });
