@@ -42,6 +42,7 @@ export function addHealth(router: Router): HealthService {
     list: () => ({ statuses: health.all() }),
     watch: ({ service }, context) => health.watch(service, context),
   });
+  router.isServing = () => health.get("") === "SERVING";
   router.onDrain(() => health.shutdown());
   return health;
 }

@@ -46,6 +46,12 @@ export class Router {
    * @internal
    */
   readonly registry: Registry;
+  /**
+   * Whether the server accepts calls, for probes by HTTP; `addHealth` sets it.
+   *
+   * @internal
+   */
+  isServing: () => boolean = () => true;
   #interceptors: Interceptor[];
   #host: NestedCallHost | undefined = undefined;
   #onDrain: (() => void)[] = [];

@@ -162,6 +162,7 @@ class FetchServer implements ExchangeOwner {
       maxReceiveMessageBytes,
       encodings: this.#encodings,
       infoText: options.infoText ?? FETCH_DEFAULTS.infoText!,
+      isServing: () => router.isServing(),
     });
     this.#dispatcher = wrapDispatcher(router.registry, options.dispatcher);
     this.#host = new CallHost({

@@ -161,7 +161,13 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     this.settings = connectionSettings(options);
     const { web, maxReceiveMessageBytes, encodings, infoText } = this.settings;
     this.web = web &&
-      new WebServer({ cors: web.cors, maxReceiveMessageBytes, encodings, infoText });
+      new WebServer({
+        cors: web.cors,
+        maxReceiveMessageBytes,
+        encodings,
+        infoText,
+        isServing: () => !this.#stopping && router.isServing(),
+      });
     this.clock = clock;
     this.warnings = new WarningLimit(clock);
     this.#releases = new Releases(clock);

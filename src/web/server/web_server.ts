@@ -41,6 +41,8 @@ export interface WebServerOptions {
   readonly encodings: readonly Encoding[];
   /** Response to `GET /`, in plain text. */
   readonly infoText: string;
+  /** Whether the server accepts calls: the answer to `GET /healthz`. */
+  isServing(): boolean;
 }
 
 /** Receives the calls of a connection. The callee must set `call.sink` before it returns. */
@@ -85,9 +87,17 @@ export class WebServer {
   }
 
   #about(exchange: HttpExchange, responseFields: readonly string[]): void {
+    if (exchange.path === "/healthz") return this.#health(exchange, responseFields);
     const known = exchange.path === "/";
     const text = known ? this.#options.infoText : `No page at this path: calls use POST\n`;
     respondText(exchange, known ? 200 : 404, text, responseFields);
+  }
+
+  /** Answers a probe of Kubernetes or a load balancer. */
+  #health(exchange: HttpExchange, responseFields: readonly string[]): void {
+    const serving = this.#options.isServing();
+    const fields = ["cache-control", "no-store", ...responseFields];
+    respondText(exchange, serving ? 200 : 503, serving ? "SERVING\n" : "NOT_SERVING\n", fields);
   }
 
   #post(exchange: HttpExchange, responseFields: readonly string[], accept: AcceptCall): void {

@@ -72,7 +72,7 @@ Deno.test("a connection of HTTP/1.1 serves call after call, also of other method
     code: "not_found",
     message: "gone",
   }]);
-  assert.equal((await fetch(`${url}/healthz`)).status, 404);
+  assert.equal((await fetch(`${url}/no-page`)).status, 404);
   assert.equal(server.stats().connections.http1, 1);
 });
 

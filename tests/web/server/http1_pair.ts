@@ -28,13 +28,14 @@ export class Http1Pair {
 
   constructor(
     accept: (call: ServerCall) => void,
-    options: { maxReceiveMessageBytes?: number; cors?: CorsPolicy } = {},
+    options: { maxReceiveMessageBytes?: number; cors?: CorsPolicy; serving?: boolean } = {},
   ) {
     const web = new WebServer({
       cors: options.cors ?? NO_CORS,
       maxReceiveMessageBytes: options.maxReceiveMessageBytes ?? 65_536,
       encodings: ENCODINGS,
       infoText: "about\n",
+      isServing: () => options.serving ?? true,
     });
     this.engine = new Http1ServerConnection(
       {
