@@ -1,3 +1,4 @@
+import { EchoService } from "../../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { Status } from "../../../src/call/status.ts";
 import { textCodec } from "../../../src/codec/text.ts";
 import { RpcError } from "../../../src/errors.ts";
@@ -11,6 +12,9 @@ export function configure(router: Router, init: unknown): void {
     context.responseHeaders.set("h", context.metadata.get("in") ?? "none");
     context.responseTrailers.set("t", "1");
     return `${request} ${init}`;
+  });
+  router.service(EchoService, {
+    echo: ({ payload }) => ({ payload: Uint8Array.of(...payload, init === "main" ? 0 : 1) }),
   });
   router.method("/fail", text, () => {
     throw new RpcError(Status.NOT_FOUND, "nothing", {
