@@ -120,11 +120,11 @@ Deno.test("Gateway.handle() locates errors in a body", async () => {
 
 Deno.test("Gateway.handle() does not parse a long body once per character to locate an error", async () => {
   await withGateway(async (post) => {
-    const cases = [[30_000, 400, "'x' at position 60001"], [
-      1_500_000,
-      413,
-      "too complex",
-    ]] as const;
+    // A body of more than 1 MiB is not read a second time for its syntax.
+    const cases = [
+      [30_000, 400, "'x' at position 60001"],
+      [1_500_000, 400, "a list is not an object, at position 0"],
+    ] as const;
     for (const [pairs, expected, part] of cases) {
       const startMs = performance.now();
       const { status, body } = await post("/echo", `[${"1,".repeat(pairs)}x]`);
