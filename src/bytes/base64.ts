@@ -55,7 +55,11 @@ export function decodeBase64(
       bits = bits << 6 | digit;
       if (++held < 4) continue;
     } else if (digit === Other.WRONG) return undefined;
-    else if (digit === Other.WHITE) continue;
+    else if (digit === Other.WHITE) {
+      while (p < end && ANY[b[p]] === Other.WHITE) p++;
+      tryFrom = p;
+      continue;
+    } else tryFrom = p;
     to = flush(bytes, to, bits, held);
     held = 0;
   }
