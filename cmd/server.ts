@@ -19,6 +19,7 @@ import { checkAddress, checkAddressList } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   addMetricsOption,
+  allowHostOption,
   type Measured,
   type MetricsEndpoint,
   type MetricsFlags,
@@ -55,6 +56,7 @@ interface Flags extends ServerTlsFlags, MetricsFlags {
   compress: boolean;
   web: boolean;
   webOrigin: string[];
+  webAllowHost?: string[];
   maxMessageBytes: number;
   maxStreams: number;
   unixMode: number;
@@ -185,7 +187,8 @@ function addWebOptions(command: Command): void {
         'web pages that may call, such as https://app.example; "*" for all; several by commas',
         { default: [], defaultText: "none", parse: list(), accepts: checkOrigins },
       ),
-    );
+    )
+    .addOption(allowHostOption("--web-allow-host", "VRPC_WEB_ALLOW_HOST"));
 }
 
 /** Throws {@link UsageError} unless `text` is a list of origins, separated by commas. */
@@ -287,6 +290,7 @@ async function main(): Promise<number> {
     compress: flags.compress,
     web: flags.web,
     webOrigins: flags.webOrigin,
+    webHosts: flags.webAllowHost ?? [],
     metrics: flags.metricsAddr !== undefined,
     logCalls: flags.logLevel === "debug" || flags.logLevel === "trace",
   };

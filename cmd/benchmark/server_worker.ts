@@ -48,6 +48,7 @@ async function start({ address, tls }: ToServer & { type: "serve" }): Promise<vo
       compress: false,
       web: false,
       webOrigins: [],
+      webHosts: [],
       metrics: false,
       logCalls: false,
     }, generateCryptoKeys());

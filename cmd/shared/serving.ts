@@ -42,6 +42,8 @@ export interface ServingSettings {
   web: boolean;
   /** Origins of web pages that may call. */
   webOrigins: readonly string[];
+  /** Further hosts that web requests may name. */
+  webHosts: readonly string[];
   /** Whether to measure. */
   metrics: boolean;
   /** Whether to log a line for each call. */
@@ -67,7 +69,10 @@ export async function startServing(
     if (settings.reflection) addReflection(router);
   }, {
     ...{ reusePort, unixMode, tls, maxReceiveMessageBytes, compress, interceptors, observer },
-    web: settings.web && { cors: { origins: settings.webOrigins } },
+    web: settings.web && {
+      cors: { origins: settings.webOrigins },
+      allowedHosts: settings.webHosts,
+    },
     limits: { maxConcurrentStreams },
   });
   if (metrics) observeServer(server, { meterProvider });

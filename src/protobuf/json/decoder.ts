@@ -39,6 +39,9 @@ export interface JsonReadOptions {
 /** Decodes one message type. Throws an Error that names the field and the position. */
 export type JsonDecoder = (json: Uint8Array, options: JsonReadOptions) => Fields;
 
+/** Longest text that is read once more, for its syntax, when something else is wrong. */
+const MAX_REREAD_BYTES = 1024 * 1024;
+
 const generatedReaders = new WeakMap<DescMessage, input.Read>();
 const plainReaders = new WeakMap<DescMessage, input.Read>();
 
@@ -59,7 +62,9 @@ export function jsonDecoderOf(
       if (error === IRREGULAR) throw new SyntaxError("The JSON has a string that is not UTF-8");
       if (!(error instanceof SyntaxError || error instanceof input.JsonLimitError)) {
         // What is no JSON at all is said to be that, even if something else is wrong before.
-        checkEnd(b, skip(b, start, newInput(registry, true, maxElements)));
+        if (b.length <= MAX_REREAD_BYTES) {
+          checkEnd(b, skip(b, start, newInput(registry, true, maxElements)));
+        }
       }
       throw error;
     }

@@ -6,6 +6,7 @@
 
 import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
 import type { Clock } from "../../call/clock.ts";
+import type { HostRules } from "../../call/host_rules.ts";
 import { printable } from "../../call/printable.ts";
 import type { ServerCall, ServerConnection, ServerConnectionSink } from "../../call/wire.ts";
 import { GrpcServerConnection, type GrpcServerOptions } from "../../grpc/server.ts";
@@ -60,15 +61,25 @@ export interface ServerConnectionOwner {
 export class AcceptedConnection implements ServerConnectionSink {
   readonly #owner: ServerConnectionOwner;
   readonly #stream: ByteStream;
+  readonly #hosts: HostRules | undefined;
   #engine: ServerConnection | undefined = undefined;
   #driver: ConnectionDriver | undefined = undefined;
   #calls: CallConnection | undefined = undefined;
   #opening: DeadlineHandle | undefined = undefined;
   #closed = false;
 
-  /** `number` is unique among the connections of the server. */
-  constructor(owner: ServerConnectionOwner, stream: ByteStream, readonly number: number) {
+  /**
+   * `number` is unique among the connections of the server; `hosts` are those that web requests may name, undefined for
+   * all.
+   */
+  constructor(
+    owner: ServerConnectionOwner,
+    stream: ByteStream,
+    readonly number: number,
+    hosts?: HostRules,
+  ) {
     this.#owner = owner;
+    this.#hosts = hosts;
     this.#stream = stream;
   }
 
@@ -176,13 +187,16 @@ export class AcceptedConnection implements ServerConnectionSink {
     const options = { ...settings.engine, prefaceTimeoutMs };
     if (wire === "lean") return new LeanServerConnection(this, options, nowMs);
     const accept = (call: ServerCall) => this.onCall(call);
+    // Inside TLS the client has checked the server's name against its certificate.
+    const hosts = this.#stream.peer.tls === undefined ? this.#hosts : undefined;
     if (wire === "grpc") {
-      const openHttp = web && openerOf(web, accept);
+      const openHttp = web && openerOf(web, accept, hosts);
       return new GrpcServerConnection(this, { ...options, openHttp }, nowMs);
     }
     this.#limitAge(nowMs);
     const owner = {
       web: web!,
+      hosts,
       memory: this.#calls!.memory,
       webSockets: settings.web!.webSockets,
       webSocketLimits: settings.web!.webSocketLimits,
@@ -297,10 +311,14 @@ export class AcceptedConnection implements ServerConnectionSink {
 }
 
 /** Opens streams of HTTP/2 that are not gRPC calls. */
-function openerOf(web: WebServer, accept: AcceptCall): GrpcServerOptions["openHttp"] {
+function openerOf(
+  web: WebServer,
+  accept: AcceptCall,
+  hosts: HostRules | undefined,
+): GrpcServerOptions["openHttp"] {
   return (stream, list, summary, endStream) => {
     const exchange = new Http2Exchange(stream, list, summary, endStream);
-    web.open(exchange, accept);
+    web.open(exchange, accept, hosts);
     return exchange;
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { HostRules } from "../../call/host_rules.ts";
 import { systemTurns } from "../../event_loop/turns.ts";
 import { Http1ServerConnection, type Http1ServerSink } from "../../http1/connection.ts";
 import type { Exchange } from "../../http1/exchange.ts";
@@ -18,6 +19,8 @@ import { SwitchableConnection, type SwitchOwner } from "./switchable_connection.
 export interface Http1CallsOwner extends SwitchOwner {
   /** Turns requests into calls. */
   readonly web: WebServer;
+  /** Hosts that requests may name; undefined for all. */
+  readonly hosts: HostRules | undefined;
   /** Share of the server's memory pool of the connection. */
   readonly memory: MemoryShare;
   /** Whether WebSockets may be opened. */
@@ -46,13 +49,13 @@ class Http1Calls implements Http1ServerSink {
   }
 
   onRequest(exchange: Exchange): void {
-    const { web, memory, accept, webSockets } = this.#owner;
+    const { web, hosts, memory, accept, webSockets } = this.#owner;
     const request = new Http1Exchange(exchange, memory, webSockets);
-    if (!exchange.pipelined) return web.open(request, accept);
+    if (!exchange.pipelined) return web.open(request, accept, hosts);
     // Pipelined requests yield to the event loop first; otherwise a client that sends thousands would block other
     // connections.
     systemTurns.nextTurn().then(() => {
-      if (!request.ended) web.open(request, accept);
+      if (!request.ended) web.open(request, accept, hosts);
     });
   }
 

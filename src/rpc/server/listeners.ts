@@ -18,8 +18,8 @@ export interface ListenersOwner {
   readonly clock: Clock;
   /** Bounds the warnings of failed accepts. */
   readonly warnings: WarningLimit;
-  /** Takes an accepted connection. */
-  accept(stream: ByteStream): void;
+  /** Takes a connection that was accepted on a listening address. */
+  accept(stream: ByteStream, address: string): void;
 }
 
 /** Listeners of one server. */
@@ -66,7 +66,7 @@ export class Listeners {
         const stream = await listener.accept();
         if (stream === null) return;
         retryMs = ACCEPT_RETRY_MS;
-        this.#owner.accept(stream);
+        this.#owner.accept(stream, listener.address);
         await turns.next();
       } catch (error) {
         if (this.#closing) return;

@@ -31,6 +31,7 @@ import {
   WEB_ALPN,
 } from "./options.ts";
 import { Listeners, type ListenersOwner } from "./listeners.ts";
+import { WebHosts } from "./web_hosts.ts";
 import { WebServer } from "../../web/server/web_server.ts";
 import { WarningLimit } from "./warning_limit.ts";
 
@@ -143,6 +144,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   };
   warnedOfHandshake = false;
   readonly finished: Promise<void>;
+  readonly #webHosts: WebHosts | undefined;
   readonly #failures: FailureLog;
   #finish: () => void;
   #dispatcher: Dispatcher;
@@ -168,6 +170,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
         infoText,
         isServing: () => !this.#stopping && router.isServing(),
       });
+    this.#webHosts = web && new WebHosts(web);
     this.clock = clock;
     this.warnings = new WarningLimit(clock);
     this.#releases = new Releases(clock);
@@ -205,8 +208,8 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     );
   }
 
-  /** Serves a connection of a listener. */
-  accept(stream: ByteStream): void {
+  /** Serves a connection; `address` is the listener's, undefined for one that was not accepted by a listener. */
+  accept(stream: ByteStream, address?: string): void {
     this.counts.accepted++;
     if (!this.#admits(stream)) {
       this.counts.refused++;
@@ -214,7 +217,12 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
       this.#releases.add(stream.released?.());
       return;
     }
-    const connection = new AcceptedConnection(this, stream, this.counts.accepted);
+    const connection = new AcceptedConnection(
+      this,
+      stream,
+      this.counts.accepted,
+      address === undefined ? undefined : this.#webHosts?.of(address),
+    );
     this.#connections.set(connection.number, connection);
     this.counts.open++;
     connection.open();

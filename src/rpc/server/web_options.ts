@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkedHost } from "../../call/host_rules.ts";
 import { HTTP1_DEFAULTS, HTTP1_RANGES, type Http1Limits } from "../../http1/options.ts";
 import { type ServerLimits, SHARED_LIMITS } from "../../limits/connection_limits.ts";
 import {
@@ -33,6 +34,12 @@ import type { WebSocketLimits } from "../../websocket/server_connection.ts";
 export interface WebOptions {
   /** Web pages that may call. Default none: requests with an Origin are refused. */
   cors?: CorsOptions;
+  /**
+   * Further hosts that requests may name: `name` with any port, `name:port`, or `*` for all. Without them, clear-text
+   * connections over TCP serve the listening address and localhost, on a wildcard address every IP address; other hosts
+   * get 421, as a page could have rebound its name to the server. Default none.
+   */
+  allowedHosts?: readonly string[];
   /**
    * Whether lean may be spoken inside WebSockets, as by `@vrpc/vrpc/browser`; pages need an origin that `cors` allows.
    * Default true.
@@ -87,6 +94,7 @@ const CORS_DEFAULTS: Defaults<CorsOptions> = {
 /** Defaults of {@link WebOptions}. */
 export const WEB_DEFAULTS: Defaults<WebOptions> = {
   cors: undefined,
+  allowedHosts: undefined,
   webSockets: true,
   maxRequestLineBytes: HTTP1_DEFAULTS.maxRequestLineBytes,
   headersTimeoutMs: HTTP1_DEFAULTS.headersTimeoutMs,
@@ -108,6 +116,8 @@ export const WEB_RANGES: Ranges<WebOptions> = {
 export interface WebSettings {
   /** Web pages that may call. */
   readonly cors: CorsPolicy;
+  /** Further hosts that requests may name. */
+  readonly allowedHosts: readonly string[];
   /** Limits of HTTP/1.1 connections. */
   readonly http1: Http1Limits;
   /** Whether WebSockets may be opened. */
@@ -122,6 +132,14 @@ export function checkWebOptions(web: boolean | WebOptions | undefined): void {
   checkNames("web of serve", web, WEB_DEFAULTS);
   checkRanges(web, WEB_RANGES, "web.");
   if (web.cors !== undefined) checkCors(web.cors);
+  if (web.allowedHosts !== undefined) checkHosts(web.allowedHosts);
+}
+
+function checkHosts(hosts: unknown): void {
+  if (!Array.isArray(hosts)) {
+    throw new TypeError("Cannot use web.allowedHosts: it must be a list");
+  }
+  for (const host of hosts) if (host !== "*") checkedHost(host);
 }
 
 // Scheme, host and port (RFC 6454 §6.1).
@@ -177,6 +195,7 @@ export function webSettings(
   const { cors, keepAliveTimeoutMs = HTTP1_DEFAULTS.keepAliveTimeoutMs } = options;
   return {
     cors: corsPolicy(cors),
+    allowedHosts: [...options.allowedHosts ?? []],
     webSockets: options.webSockets ?? true,
     webSocketLimits: {
       overheadBurst: limits.overheadBurst ?? SHARED_LIMITS.overheadBurst,

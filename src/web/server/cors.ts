@@ -73,6 +73,14 @@ export class Cors {
     return [...this.#originFields(origin), "access-control-expose-headers", this.#exposed];
   }
 
+  /**
+   * Whether a request by GET may have been caused by this site (`Sec-Fetch-Site` of Fetch Metadata, undefined for none).
+   * Pages embed images and scripts of other sites without an Origin.
+   */
+  allowsSite(origin: string | undefined, site: string | undefined): boolean {
+    return this.#anyOrigin || origin !== undefined || site !== "cross-site" && site !== "same-site";
+  }
+
   /** Fields of the response to a preflight request; null if its origin is not allowed. */
   preflightFields(exchange: HttpExchange, origin: string): readonly string[] | null {
     if (!this.#anyOrigin && !this.#origins.has(origin.toLowerCase())) return null;

@@ -6,6 +6,7 @@
  */
 
 import { type Encoding, encodingList } from "../../call/encodings.ts";
+import type { HostRules } from "../../call/host_rules.ts";
 import { httpStatus } from "../../call/http_status.ts";
 import { Status } from "../../call/status.ts";
 import type { ServerCall } from "../../call/wire.ts";
@@ -59,9 +60,12 @@ export class WebServer {
     this.#cors = new Cors(options.cors);
   }
 
-  /** Serves one request, whose header section is complete. */
-  open(exchange: HttpExchange, accept: AcceptCall): void {
-    const { method, fields } = exchange;
+  /** Serves one request, whose header section is complete, if it names one of `hosts`; undefined for all. */
+  open(exchange: HttpExchange, accept: AcceptCall, hosts?: HostRules): void {
+    const { method, fields, authority } = exchange;
+    if (hosts !== undefined && !isProbe(exchange) && !isAllowed(hosts, authority)) {
+      return refuseHost(exchange);
+    }
     const origin = fieldValue(fields, "origin");
     if (method === "OPTIONS") return this.#preflight(exchange, origin);
     const responseFields = this.#cors.fieldsFor(origin);
@@ -69,6 +73,9 @@ export class WebServer {
     if (exchange.openWebSocket !== undefined) return openWebSocket(exchange);
     if (method === "POST") return this.#post(exchange, responseFields, accept);
     if (method === "GET" && holdsCall(exchange.query)) {
+      if (!this.#cors.allowsSite(origin, fieldValue(fields, "sec-fetch-site"))) {
+        return refuseSite(exchange);
+      }
       return this.#get(exchange, responseFields, accept);
     }
     if (method === "GET" || method === "HEAD") return this.#about(exchange, responseFields);
@@ -207,6 +214,28 @@ function openWebSocket(exchange: HttpExchange): void {
   exchange.openWebSocket!(answer);
 }
 
+/** Whether a load balancer may have sent the request, under any name: the answer is of no use to a page. */
+function isProbe({ method, path, query }: HttpExchange): boolean {
+  return (method === "GET" || method === "HEAD") && path === "/healthz" && query === "";
+}
+
+/** Whether a request may name this host. Browsers always name one. */
+function isAllowed(hosts: HostRules, authority: string): boolean {
+  return authority === "" || hosts.allows(authority);
+}
+
+function refuseHost(exchange: HttpExchange): void {
+  const shown = JSON.stringify(exchange.authority.slice(0, 200));
+  const message =
+    `The host ${shown} is not this server's: allow it with the option web.allowedHosts`;
+  refuseUnary(exchange, { code: Status.PERMISSION_DENIED, message }, [], 421);
+}
+
+function refuseSite(exchange: HttpExchange): void {
+  const message = "Pages of other sites may not call by GET without an Origin";
+  refuseUnary(exchange, { code: Status.PERMISSION_DENIED, message }, ["vary", "sec-fetch-site"]);
+}
+
 function refuseOrigin(exchange: HttpExchange, origin: string): void {
   const shown = JSON.stringify(origin.slice(0, 200));
   const message =
@@ -219,9 +248,10 @@ function refuseUnary(
   exchange: HttpExchange,
   { code, message }: BadRequest,
   responseFields: readonly string[],
+  status = httpStatus(code),
 ): void {
   const fields = ["content-type", "application/json", ...responseFields];
-  exchange.respond(httpStatus(code), fields, encodeConnectError(code, message));
+  exchange.respond(status, fields, encodeConnectError(code, message));
   exchange.handlerDone();
 }
 

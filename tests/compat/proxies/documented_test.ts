@@ -65,7 +65,10 @@ for (const name of ["nginx", "haproxy"]) {
     name: `${name} as docs/deployment.md has it carries gRPC, Connect and gRPC-Web${why}`,
     ignore: program === undefined,
     async fn(t) {
-      await using server = await serve("127.0.0.1:0", addTestService, { web: true });
+      await using server = await serve("127.0.0.1:0", addTestService, {
+        // haproxy passes on the Host that its clients sent.
+        web: { allowedHosts: ["127.0.0.1"] },
+      });
       const second = freePort();
       await using proxy = await startProxy(program!, (port, backend) => ({
         config: AROUND[name](configOf(name, {

@@ -72,7 +72,10 @@ for (const [name, files] of Object.entries(WEBSOCKET_PROXIES)) {
     name: `WebSockets go through ${name}${why}`,
     ignore: program === undefined,
     async fn(t) {
-      await using server = await serve("127.0.0.1:0", addTestService, { web: true });
+      await using server = await serve("127.0.0.1:0", addTestService, {
+        // haproxy passes on the Host that its clients sent.
+        web: { allowedHosts: ["127.0.0.1"] },
+      });
       await using proxy = await startProxy(program!, files, server.addresses[0]);
       await using channel = connect(proxy.address, {
         wire: "lean",

@@ -87,7 +87,7 @@ Deno.test("the deadline of a call over HTTP/1.1 covers its body, and cancel reac
     port: Number(server.addresses[0].split(":").pop()),
   });
   await slow.write(utf8(
-    "POST /fail HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n" +
+    `POST /fail HTTP/1.1\r\nhost: ${server.addresses[0]}\r\ncontent-type: application/json\r\n` +
       "connect-timeout-ms: 50\r\ncontent-length: 10\r\n\r\n{",
   ));
   const buffer = new Uint8Array(4_096);

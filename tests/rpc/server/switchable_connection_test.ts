@@ -17,7 +17,7 @@ async function start(web: boolean | WebOptions = true, options: ServeOptions = {
       return "later";
     });
     router.method("/wire", {}, (_, context) => ascii(`${context.wire} ${context.peer.transport}`));
-  }, { web, ...options });
+  }, { web: web && { allowedHosts: ["a"], ...(web === true ? {} : web) }, ...options });
 }
 
 const FIELDS: Record<string, string> = {
