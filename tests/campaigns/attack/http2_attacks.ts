@@ -407,7 +407,6 @@ export const HTTP2_ATTACKS: readonly Attack[] = [
   bombs("gzip bombs with a false size", "gzip", lying),
   bombs("zstd bombs", "zstd"),
   bombs("zstd bombs without a size", "zstd", withoutSize),
-  bombs("deflate bombs", "deflate"),
   bombs("snappy bombs", "snappy"),
   once("a frame of 16 MiB", RULES, () => Uint8Array.of(0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1)),
   once("SETTINGS_MAX_FRAME_SIZE 0", RULES, () => settings([5, 0])),
