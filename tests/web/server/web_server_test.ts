@@ -257,7 +257,7 @@ Deno.test("requests that are no calls are answered by HTTP", () => {
     new Http1Pair(echo()).send(request(method, target, fields)).answer();
   assert.equal(text(answer("GET", "/").body), "about\n");
   assert.equal(answer("HEAD", "/").body.length, 0);
-  assert.equal(answer("GET", "/healthz").status, 404);
+  assert.equal(answer("GET", "/other").status, 404);
   assert.equal(answer("DELETE", METHOD).status, 405);
   assert.equal(answer("DELETE", METHOD).fields.get("allow"), "GET, POST");
   const image = answer("POST", METHOD, { "content-type": "image/jpeg" });
