@@ -23,7 +23,7 @@ Deno.test("Connect, Streaming-Request: one message has a known length", () => {
     assert.deepEqual(others, {
       "content-type": "application/connect+json",
       "connect-protocol-version": "1",
-      "connect-accept-encoding": "gzip",
+      "connect-accept-encoding": "gzip,zstd,snappy",
       "connect-content-encoding": "gzip",
       "connect-timeout-ms": "20",
       "user-agent": "vrpc",
@@ -45,7 +45,7 @@ Deno.test("gRPC-Web, requests: fields, prefix and compression flag", () => {
     assert.deepEqual(others, {
       "content-type": "application/grpc-web+proto",
       "x-grpc-web": "1",
-      "grpc-accept-encoding": "identity,gzip",
+      "grpc-accept-encoding": "identity,gzip,zstd,snappy",
       "grpc-encoding": "gzip",
       "grpc-timeout": "20000u",
       "user-agent": "vrpc",
