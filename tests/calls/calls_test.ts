@@ -64,6 +64,8 @@ interface Wire {
   readonly name: string;
   readonly connect: ChannelOptions & Pick<Env, "wire">;
   readonly serve?: ServeOptions;
+  /** Names of the places it can be used in. Default: all, and handlers of Deno.serve if the server has `web`. */
+  readonly places?: readonly string[];
 }
 
 const web = { serve: { web: true } };
@@ -76,7 +78,9 @@ const wires: Wire[] = [
       wire: "lean",
       dial: (address) => webSocketStream(`ws://${address}/any/path`),
     },
-    ...{ serve: { web: true }, places: ["tcp"] },
+    ...web,
+    // The runtime's WebSocket connects by TCP.
+    places: ["tcp"],
   },
   { name: "connect", connect: { wire: "connect" }, ...web },
   { name: "connect on HTTP/1.1", connect: { wire: "connect", httpVersion: "1.1" }, ...web },
@@ -89,6 +93,7 @@ const onTcp = places.find(({ name }) => name === "tcp")!;
 for (const wire of wires) {
   for (const place of places) {
     if (place.wires !== undefined && !place.wires.includes(wire.name)) continue;
+    if (wire.places !== undefined && !wire.places.includes(place.name)) continue;
     const why = place.skip === undefined ? "" : ` (${place.skip})`;
     Deno.test({
       name: `calls: ${wire.name} over ${place.name}${why}`,
@@ -96,7 +101,7 @@ for (const wire of wires) {
       fn: (t) => runCases(t, wire, place, serveOn),
     });
   }
-  if (wire.serve?.web !== true) continue;
+  if (wire.serve?.web !== true || wire.places !== undefined) continue;
   Deno.test(
     `calls: ${wire.name} to a handler of Deno.serve`,
     (t) => runCases(t, wire, onTcp, serveFetch),
