@@ -183,8 +183,9 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
     this.#map.forEach(checkValues);
   }
 
-  /** Makes a copy; bytes are copied too. */
+  /** Makes a copy; bytes are copied too. Throws TypeError if the buffer of a value was detached. */
   clone(): Metadata {
+    this.checkReadable();
     const copy = new Metadata(this);
     for (const values of copy.#map.values()) {
       for (const [i, value] of values.entries()) {

@@ -69,4 +69,5 @@ Deno.test("checkReadable throws a TypeError that names the key of a value whose 
   const error = { name: "TypeError", message: /"b-bin".*detached/ };
   assert.throws(() => metadata.checkReadable(), error);
   assert.throws(() => listBytesOf(metadata), error);
+  assert.throws(() => metadata.clone(), error);
 });
