@@ -34,8 +34,8 @@ export class Comments {
   }
 
   /**
-   * Adds the comments of a file, which must not be repaired yet: positions are told by indexes. Without `bytes`, the
-   * encoded file, they are read from the file itself. Damaged comments are left out.
+   * Adds the comments of a file. Call it before the file is repaired, because SourceCodeInfo refers to declarations by
+   * their index. `bytes`: the encoded file; without it, comments are read from `file`. Damaged comments are left out.
    */
   addFile(file: FileDescriptorProto, bytes?: Uint8Array): void {
     if (bytes !== undefined) {
