@@ -3,9 +3,9 @@ import { type Channel, type ChannelOptions, connect, serve } from "../../../mod.
 import { codeBlocks } from "../../documentation/blocks.ts";
 import { CASES } from "../interop/cases.ts";
 import { addTestService } from "../interop/service.ts";
-import { freePort, startEnvoyWith } from "../transcoding/doors.ts";
+import { startEnvoyWith } from "../transcoding/doors.ts";
 import { cachedTools } from "../transcoding/tools.ts";
-import { findProgram, startProxy } from "./proxy.ts";
+import { findProgram, freePort, startProxy } from "./proxy.ts";
 
 const PAGE = "docs/deployment.md";
 const page = await Deno.readTextFile(new URL(`../../../${PAGE}`, import.meta.url));

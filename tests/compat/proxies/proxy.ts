@@ -82,7 +82,7 @@ export const WEBSOCKET_PROXIES: typeof PROXIES = {
 };
 
 /** Configuration and command of a proxy. */
-interface ProxyFiles {
+export interface ProxyFiles {
   /** Text of the configuration file. */
   config: string;
   /** Command line. */
@@ -109,10 +109,23 @@ export async function startProxy(
   files: (port: number, backend: string) => ProxyFiles,
   backend: string,
 ): Promise<Proxy> {
-  const folder = await Deno.makeTempDir();
   const port = freePort();
-  const { config, args } = files(port, backend);
-  const file = join(folder, "proxy.conf");
+  const stop = await startWithFile(program, files(port, backend), "proxy.conf", port);
+  return { address: `127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
+}
+
+/**
+ * Runs a program with its configuration in the file `name` of a temporary folder, until it accepts connections on `port`.
+ * Returns what ends it.
+ */
+export async function startWithFile(
+  program: string,
+  { config, args }: ProxyFiles,
+  name: string,
+  port: number,
+): Promise<() => Promise<void>> {
+  const folder = await Deno.makeTempDir();
+  const file = join(folder, name);
   await Deno.writeTextFile(file, config);
   const child = new Deno.Command(program, {
     args: args(folder, file),
@@ -137,7 +150,7 @@ export async function startProxy(
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  return { address: `127.0.0.1:${port}`, [Symbol.asyncDispose]: stop };
+  return stop;
 }
 
 async function accepts(port: number): Promise<boolean> {
@@ -149,7 +162,8 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
-function freePort(): number {
+/** Returns a port of 127.0.0.1 that was free a moment ago. */
+export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
 }

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { join } from "node:path";
 import type { FileRegistry } from "@bufbuild/protobuf";
 import { connect } from "../../../mod.ts";
 import { Gateway, serveHttp } from "../../../src/gateway/mod.ts";
+import { freePort, startWithFile } from "../proxies/proxy.ts";
 
 /** A transcoder that listens. */
 export interface Door extends AsyncDisposable {
@@ -111,38 +111,14 @@ export async function startEnvoy(
 }
 
 /** Runs Envoy with a configuration until it accepts connections on `port`. Returns what ends it. */
-export async function startEnvoyWith(
+export function startEnvoyWith(
   program: string,
   config: string,
   port: number,
 ): Promise<() => Promise<void>> {
-  const folder = await Deno.makeTempDir();
-  const file = join(folder, "envoy.yaml");
-  await Deno.writeTextFile(file, config);
-  const child = new Deno.Command(program, {
-    args: ["-c", file, "--log-level", "error", "--concurrency", "1", "--disable-hot-restart"],
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).spawn();
-  let ended = false;
-  const status = child.status.then((found) => (ended = true, found));
-  const complaints = new Response(child.stderr).text();
-  const stop = async () => {
-    if (!ended) child.kill("SIGTERM");
-    await status;
-    await complaints;
-    await Deno.remove(folder, { recursive: true });
-  };
-  while (!await accepts(port)) {
-    if (ended) {
-      const text = await complaints;
-      await stop();
-      throw new Error(`Envoy ended: ${text}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  return stop;
+  const options = ["--log-level", "error", "--concurrency", "1", "--disable-hot-restart"];
+  const args = (_folder: string, file: string) => ["-c", file, ...options];
+  return startWithFile(program, { config, args }, "envoy.yaml", port);
 }
 
 /** Starts the program of grpc-gateway. */
@@ -169,19 +145,4 @@ export async function startGrpcGateway(program: string, backend: string): Promis
       await reader.cancel();
     },
   };
-}
-
-async function accepts(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Returns a port that nothing listens on. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
