@@ -4,7 +4,7 @@
  * @module
  */
 
-import { messageFile, type Request, unaryEcho } from "./requests.ts";
+import { fieldsOf, messageFile, type Request, unaryEcho } from "./requests.ts";
 import { observed, type Sample, type Workload } from "./sample.ts";
 import { run } from "./tools.ts";
 
@@ -36,7 +36,6 @@ export function callsOf(
   return async (server, seconds, { core }) => {
     const file = await messageFile(request);
     const log = options.latency ? await Deno.makeTempFile() : undefined;
-    const fields = ["content-type: application/grpc", "te: trailers", ...request.fields ?? []];
     try {
       return await observed(server, async () => {
         const output = await run([
@@ -44,7 +43,7 @@ export function callsOf(
           ...["-t", "1", "-c", String(connections), "-m", String(streams)],
           ...["-D", `${Math.round(seconds * 1000)}ms`, "-d", file],
           ...(options.perSecond ? ["--rps", String(options.perSecond / connections)] : []),
-          ...fields.flatMap((field) => ["-H", field]),
+          ...fieldsOf(request).flatMap((field) => ["-H", field]),
           ...(log ? ["--log-file", log] : []),
           `http://${server.address}${request.path}`,
         ], { limitMs: (seconds + 30) * 1000 });

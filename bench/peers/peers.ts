@@ -16,9 +16,11 @@ export interface Peer {
   readonly version: string;
   /** Whether it is this project's. */
   readonly ours: boolean;
+  /** Protocols of the server that are compared. */
+  readonly protocols: readonly ("grpc" | "connect")[];
   /**
-   * Command that starts a server on a free port of 127.0.0.1. Takes `--mode MODE` and `--tls-cert FILE --tls-key FILE
-   * --tls-client-ca FILE` after it.
+   * Command that starts a server on a free port of 127.0.0.1. Takes `--mode MODE`, `--connect h1|h2` and `--tls-cert FILE
+   * --tls-key FILE --tls-client-ca FILE` after it, as far as its protocols have them.
    */
   readonly server: string[];
   /** Commands that make load with small and with nested messages; address, calls in flight and seconds are appended. */
@@ -31,6 +33,9 @@ const GO_TOOLS = {
   "protoc-gen-go": "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12",
   "protoc-gen-go-grpc": "google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2",
 };
+
+// One thread for the one core.
+const ONE_THREAD = { GOMAXPROCS: "1" };
 
 async function copy(from: string, to: string, files: string[]): Promise<void> {
   await Deno.mkdir(to, { recursive: true });
@@ -57,8 +62,8 @@ export async function buildGo(): Promise<string> {
   await copy(HERE, folder, [
     "go/go.mod",
     "go/go.sum",
-    ...["main.go", "server.go", "orders.go", "load.go", "raw.go", "mixed.go", "tls.go", "crowd.go"]
-      .map((name) => `go/${name}`),
+    ...["main.go", "server.go", "connect.go", "orders.go"].map((name) => `go/${name}`),
+    ...["load.go", "raw.go", "mixed.go", "tls.go", "crowd.go"].map((name) => `go/${name}`),
     "echo.proto",
     "orders.proto",
   ]);
@@ -75,19 +80,35 @@ export async function buildGo(): Promise<string> {
   return join(folder, "peers");
 }
 
-async function goPeer(): Promise<Peer> {
+/** Returns the version of a module and of Go. */
+async function goVersion(name: string, module: string): Promise<string> {
+  const required = await Deno.readTextFile(join(HERE, "go/go.mod"));
+  const library = required.split("\n").find((line) => line.trim().startsWith(`${module} `));
+  return `${name} ${library?.trim().split(" ")[1]}, ${await versionOf(["go", "version"])}`;
+}
+
+async function grpcGo(): Promise<Peer> {
   const program = await buildGo();
-  const library = /google\.golang\.org\/grpc (v\S+)/.exec(
-    await Deno.readTextFile(join(HERE, "go/go.mod")),
-  )?.[1];
   return {
     name: "grpc-go",
-    version: `grpc-go ${library}, ${await versionOf(["go", "version"])}`,
+    version: await goVersion("grpc-go", "google.golang.org/grpc"),
     ours: false,
+    protocols: ["grpc"],
     server: [program, "server", "127.0.0.1:0"],
     clients: { small: [program, "unary"], nested: [program, "nested"] },
-    // One thread for the one core.
-    env: { GOMAXPROCS: "1" },
+    env: ONE_THREAD,
+  };
+}
+
+async function connectGo(): Promise<Peer> {
+  const program = await buildGo();
+  return {
+    name: "connect-go",
+    version: await goVersion("connect-go", "connectrpc.com/connect"),
+    ours: false,
+    protocols: ["connect"],
+    server: [program, "connect", "127.0.0.1:0"],
+    env: ONE_THREAD,
   };
 }
 
@@ -106,6 +127,7 @@ async function tonicPeer(): Promise<Peer> {
     name: "tonic",
     version: `tonic ${library}, ${await versionOf(["rustc", "--version"])}, one thread, LTO`,
     ours: false,
+    protocols: ["grpc"],
     server: [program, "server", "127.0.0.1:0"],
     clients: clientsOf([program]),
   };
@@ -131,6 +153,7 @@ async function grpcJsOnNode(): Promise<Peer> {
     name: "grpc-js, Node",
     version: `grpc-js ${version}, Node ${await versionOf(["node", "--version"])}`,
     ours: false,
+    protocols: ["grpc"],
     server: ["node", program, "server", "127.0.0.1:0"],
     clients: clientsOf(["node", program]),
   };
@@ -142,6 +165,7 @@ async function grpcJsOnDeno(): Promise<Peer> {
     name: "grpc-js, Deno",
     version: `grpc-js ${version}, Deno ${Deno.version.deno}`,
     ours: false,
+    protocols: ["grpc"],
     server: [Deno.execPath(), "run", "-A", program, "server", "127.0.0.1:0"],
     clients: clientsOf([Deno.execPath(), "run", "-A", program]),
   };
@@ -166,6 +190,7 @@ async function connectNode(): Promise<Peer> {
       "--version",
     ])}`,
     ours: false,
+    protocols: ["grpc", "connect"],
     server: ["node", program, "server", "127.0.0.1:0"],
     clients: clientsOf(["node", program]),
   };
@@ -186,6 +211,7 @@ function ourPeer(): Promise<Peer> {
     name: "vrpc",
     version: `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${V8_FLAGS}`,
     ours: true,
+    protocols: ["grpc", "connect"],
     server: echoServer(),
     clients: clientsOf([Deno.execPath(), "run", "-A", "--no-check", join(HERE, "client.ts")]),
   });
@@ -200,6 +226,7 @@ export async function earlierPeer(checkout: string): Promise<Peer> {
     name: "vrpc, earlier",
     version: `commit ${commit}`,
     ours: false,
+    protocols: ["grpc", "connect"],
     server: echoServer(1, folder),
   };
 }
@@ -207,10 +234,11 @@ export async function earlierPeer(checkout: string): Promise<Peer> {
 const BUILDERS: Record<string, () => Promise<Peer>> = {
   vrpc: ourPeer,
   tonic: tonicPeer,
-  "grpc-go": goPeer,
+  "grpc-go": grpcGo,
   "grpc-js-node": grpcJsOnNode,
   "grpc-js-deno": grpcJsOnDeno,
   "connect-node": connectNode,
+  "connect-go": connectGo,
 };
 
 /** Names of all peers. */

@@ -1,10 +1,10 @@
 /**
- * Requests of loads, as files with one gRPC message.
+ * Requests of loads, as files with one message.
  *
  * @module
  */
 
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { MsgSchema } from "../../proto/gen/bench/echo_pb.ts";
@@ -23,6 +23,8 @@ export interface Request {
   readonly fields?: readonly string[];
   /** Whether the message is compressed. */
   readonly gzip?: boolean;
+  /** Content type of a unary call of Connect, whose body is the message. Default: a gRPC call. */
+  readonly connect?: "application/json" | "application/proto";
   /** Returns the encoded message. */
   message(): Uint8Array;
 }
@@ -32,6 +34,17 @@ export const unaryEcho = (bytes: number): Request => ({
   path: "/bench.Echo/Unary",
   name: `message-${bytes}`,
   message: () => toBinary(MsgSchema, create(MsgSchema, { payload: new Uint8Array(bytes) })),
+});
+
+/** Echo of a flat message of 64 bytes by Connect. */
+export const connectEcho = (format: "json" | "proto"): Request => ({
+  ...unaryEcho(64),
+  name: `connect-64-${format}`,
+  connect: `application/${format}`,
+  message: format === "proto" ? unaryEcho(64).message : () =>
+    new TextEncoder().encode(
+      toJsonString(MsgSchema, create(MsgSchema, { payload: new Uint8Array(64) })),
+    ),
 });
 
 /** Echo of nested messages of some 330 bytes each. */
@@ -77,15 +90,28 @@ export const compressed = (request: Request): Request => ({
   gzip: true,
 });
 
-/** Writes a file with one gRPC message; returns its path. */
-export async function messageFile({ name, message, gzip }: Request): Promise<string> {
+/** Writes a file with the body of a request, which is one message; returns its path. */
+export async function messageFile(request: Request): Promise<string> {
+  const file = join(CACHE, `${request.name}.bin`);
+  await Deno.mkdir(CACHE, { recursive: true });
+  await Deno.writeFile(file, request.connect === undefined ? framed(request) : request.message());
+  return file;
+}
+
+/** Returns the message behind the prefix of gRPC. */
+function framed({ message, gzip }: Request): Uint8Array {
   const body = gzip ? gzipSync(message()) : message();
   const frame = new Uint8Array(5 + body.length);
   frame[0] = gzip ? 1 : 0;
   new DataView(frame.buffer).setUint32(1, body.length);
   frame.set(body, 5);
-  const file = join(CACHE, `${name}.bin`);
-  await Deno.mkdir(CACHE, { recursive: true });
-  await Deno.writeFile(file, frame);
-  return file;
+  return frame;
+}
+
+/** Returns the header fields of a request, `NAME: VALUE`. */
+export function fieldsOf({ connect, fields = [] }: Request): string[] {
+  const own = connect === undefined
+    ? ["content-type: application/grpc", "te: trailers"]
+    : [`content-type: ${connect}`, "connect-protocol-version: 1"];
+  return [...own, ...fields];
 }

@@ -1,5 +1,5 @@
 /**
- * Compares this project with grpc-go, tonic, grpc-js and connect-node: the same echo service, servers on one core,
+ * Compares this project with grpc-go, tonic, grpc-js, connect-node and connect-go: the same echo service, servers on one core,
  * load on another, rounds interleaved.
  *
  *     deno task bench:peers [--rounds 3] [--seconds 3] [--peers vrpc,tonic] [--workloads pump,clients]
@@ -65,10 +65,12 @@ if (values.earlier !== undefined) peers.push(await earlierPeer(values.earlier));
 const go = await buildGo().catch(() => undefined);
 const workloads = WORKLOADS.filter((workload) => only.includes(workload.id));
 const clientWorkloads = CLIENTS.filter((workload) => only.includes(workload.id));
-const impossible = go ? [] : workloads.filter((workload) => workload.needsGo);
-if (impossible.length > 0) {
-  skipped.push(`${impossible.map((one) => one.id).join(", ")}: needs Go, which makes the load`);
-}
+const missing = [
+  ...(go ? [] : ["go"]),
+  ...(await versionOf(["which", "wrk"]) === undefined ? ["wrk"] : []),
+];
+const impossible = workloads.filter(({ needs }) => needs !== undefined && missing.includes(needs));
+for (const { id, needs } of impossible) skipped.push(`${id}: needs ${needs}, which makes the load`);
 for (const one of skipped) console.error(`skipped ${one}`);
 const loaders: Loaders = { core: LOAD_CORE, go };
 
@@ -100,9 +102,10 @@ async function record(row: Row, round: number, measure: () => Promise<Sample>): 
 }
 
 async function measureServer(workload: Workload, peer: Peer): Promise<Sample> {
-  const { mode, tls } = workload;
+  const { mode, connect, tls } = workload;
   const command = [
     ...peer.server,
+    ...(connect === undefined ? [] : ["--connect", connect]),
     ...(mode === undefined ? [] : ["--mode", mode]),
     ...(tls === undefined ? [] : await tlsArguments(tls)),
   ];
@@ -147,7 +150,8 @@ async function write(rounds: number): Promise<string> {
 for (let round = 1; round <= rounds; round++) {
   for (const workload of workloads) {
     if (impossible.includes(workload)) continue;
-    for (const peer of peers) {
+    const protocol = workload.connect === undefined ? "grpc" : "connect";
+    for (const peer of peers.filter(({ protocols }) => protocols.includes(protocol))) {
       await record(rowOf(workload, peer), round, () => measureServer(workload, peer));
     }
   }

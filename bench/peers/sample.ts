@@ -45,8 +45,10 @@ export interface Workload {
   readonly mode?: Mode;
   /** Whether the server speaks TLS, and asks for the client's certificate (`mutual`). Default: no TLS. */
   readonly tls?: "server" | "mutual";
-  /** Whether the Go program makes the load. */
-  readonly needsGo?: boolean;
+  /** Version of HTTP over which the calls are Connect's. Default: they are gRPC's. */
+  readonly connect?: "h1" | "h2";
+  /** Program that makes the load, where it is not h2load. */
+  readonly needs?: "go" | "wrk";
   /** Whether the load itself warms the server up. Default: the load runs twice. */
   readonly warmsUp?: boolean;
   /** Loads the server from one core, and measures. */

@@ -1,8 +1,8 @@
 /**
  * Echo server of this project for the comparison.
  *
- *     bench/peers/server.ts --addr 127.0.0.1:0 [--workers 1] [--mode plain] [--tls-cert FILE --tls-key FILE
- *                           [--tls-client-ca FILE]]
+ *     bench/peers/server.ts --addr 127.0.0.1:0 [--workers 1] [--mode plain] [--connect h1|h2]
+ *                           [--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]]
  *
  * @module
  */
@@ -64,7 +64,7 @@ const UNARY: Record<Mode, (request: Msg, context: HandlerContext) => Msg | Promi
 async function start(
   address: string,
   mode: Mode,
-  options: { reusePort: boolean; tls?: ServerIdentity },
+  options: { reusePort: boolean; web?: boolean; tls?: ServerIdentity },
 ): Promise<string> {
   const server = await serve(address, (router) => {
     router.service(Echo, {
@@ -107,6 +107,7 @@ if (thread) {
       addr: { type: "string", default: "127.0.0.1:50051" },
       workers: { type: "string", default: "1" },
       mode: { type: "string", default: "plain" },
+      connect: { type: "string" },
       "tls-cert": { type: "string" },
       "tls-key": { type: "string" },
       "tls-client-ca": { type: "string" },
@@ -119,7 +120,11 @@ if (thread) {
     key: await Deno.readTextFile(key),
     clientCa: clientCa === undefined ? undefined : await Deno.readTextFile(clientCa),
   };
-  const address = await start(values.addr, values.mode as Mode, { reusePort: workers > 1, tls });
+  const address = await start(values.addr, values.mode as Mode, {
+    reusePort: workers > 1,
+    web: values.connect !== undefined,
+    tls,
+  });
   await Promise.all(Array.from({ length: workers - 1 }, () => startThread(address)));
   console.log(`listening ${address}`);
 }

@@ -57,6 +57,12 @@ const LINES: Line[] = [
   { workload: "deadline", label: "deadline on every call, 64 B, 10 × 10" },
   { workload: "metadata", label: "20 fields there and back, 64 B, 10 × 10", decisive: true },
   { workload: "gzip", label: "gzip, nested 3 KB echo, 10 × 10", decisive: true },
+  { workload: "connect-json-h1", label: "Connect, 64 B in JSON, HTTP/1.1, 10 × 10 pipelined" },
+  { workload: "connect-json-h1-100", label: "Connect, 64 B in JSON, HTTP/1.1, 100 × 1" },
+  { workload: "connect-json-h2", label: "Connect, 64 B in JSON, HTTP/2, 10 × 10" },
+  { workload: "connect-proto-h1", label: "Connect, 64 B in protobuf, HTTP/1.1, 10 × 10 pipelined" },
+  { workload: "connect-proto-h1-100", label: "Connect, 64 B in protobuf, HTTP/1.1, 100 × 1" },
+  { workload: "connect-proto-h2", label: "Connect, 64 B in protobuf, HTTP/2, 10 × 10" },
   { workload: "unary-1m", label: "1 MiB, 4 × 1", decisive: true },
   { workload: "mixed", label: "mixed sizes, at capacity", decisive: true },
   {

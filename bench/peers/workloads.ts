@@ -9,6 +9,7 @@ import { callsOf, h2load } from "./h2load.ts";
 import type { Mode } from "./modes.ts";
 import {
   compressed,
+  connectEcho,
   ordersEcho,
   ordersList,
   type Request,
@@ -19,6 +20,7 @@ import {
 } from "./requests.ts";
 import type { Sample, Workload } from "./sample.ts";
 import { run, type Running } from "./tools.ts";
+import { wrk } from "./wrk.ts";
 
 const unary = (connections: number, streams: number): Workload => ({
   id: `unary-${connections}x${streams}`,
@@ -45,10 +47,25 @@ const tlsEchoes = (tls: "server" | "mutual"): Workload[] =>
     }TLS, ${connections}×${streams}`,
     unit: "calls",
     tls,
-    needsGo: true,
+    needs: "go",
     warmsUp: true,
     measure: overTls(tls, connections, streams),
   }));
+
+const connectCalls = (format: "json" | "proto"): Workload[] => {
+  const request = connectEcho(format);
+  const unary = (id: string, name: string) => ({
+    id: `connect-${format}-${id}`,
+    name: `Connect unary 64 B in ${format}, ${name}`,
+    unit: "calls",
+  });
+  const h1 = { connect: "h1", needs: "wrk" } as const;
+  return [
+    { ...unary("h1", "HTTP/1.1, 10×10 pipelined"), ...h1, measure: wrk(request, 10, 10) },
+    { ...unary("h1-100", "HTTP/1.1, 100×1"), ...h1, measure: wrk(request, 100, 1) },
+    { ...unary("h2", "HTTP/2, 10×10"), connect: "h2", measure: callsOf(request, 10, 10) },
+  ];
+};
 
 const CROWD = 10_000;
 
@@ -74,6 +91,8 @@ export const WORKLOADS: Workload[] = [
     "metadata",
   ),
   tenByTen("gzip", "gzip, nested 3 KB echo", compressed(ordersEcho(10)), "gzip"),
+  ...connectCalls("json"),
+  ...connectCalls("proto"),
   {
     id: "unary-1m",
     name: "unary 1 MiB, 4×1",
@@ -85,28 +104,28 @@ export const WORKLOADS: Workload[] = [
     id: "mixed",
     name: "mixed: 90 % 64 B, 9 % nested 3 KB, 1 % 1 MiB",
     unit: "calls",
-    needsGo: true,
+    needs: "go",
     measure: mixed,
   },
   {
     id: "pingpong",
     name: "one bidirectional stream, ping-pong",
     unit: "round trips",
-    needsGo: true,
+    needs: "go",
     measure: goLoad("pingpong", 1, 64),
   },
   {
     id: "pump",
     name: "one bidirectional stream, pumped, 64 B",
     unit: "messages",
-    needsGo: true,
+    needs: "go",
     measure: goLoad("pump", 1, 64),
   },
   {
     id: "pump-10",
     name: "10 bidirectional streams, pumped, 64 B",
     unit: "messages",
-    needsGo: true,
+    needs: "go",
     measure: goLoad("pump", 10, 64),
   },
   {
@@ -114,21 +133,21 @@ export const WORKLOADS: Workload[] = [
     name: "server stream, 16 KiB",
     unit: "messages",
     bytes: 16384,
-    needsGo: true,
+    needs: "go",
     measure: goLoad("chunks", 1, 16384),
   },
   {
     id: "idle-1000",
     name: "1,000 connections, a call per second each",
     unit: "calls",
-    needsGo: true,
+    needs: "go",
     measure: goLoad("idle", 1000, 64),
   },
   {
     id: "crowd",
     name: "10,000 connections, 2,000 calls per second in total",
     unit: "calls",
-    needsGo: true,
+    needs: "go",
     warmsUp: true,
     measure: crowd(CROWD),
   },

@@ -1,12 +1,14 @@
-// The echo server and a client that makes load, by connect-node: gRPC over Node's HTTP/2.
+// The echo server and a client that makes load, by connect-node: gRPC over Node's HTTP/2, or a server of Connect.
 //
-//     peer.mjs server 127.0.0.1:0 [--mode MODE] [--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]]
+//     peer.mjs server 127.0.0.1:0 [--mode MODE] [--connect h1|h2]
+//                                 [--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]]
 //     peer.mjs client|client-nested 127.0.0.1:PORT IN_FLIGHT SECONDS
 //
 // The client prints one line of JSON. services.binpb, the descriptors of echo.proto and orders.proto, must be in the
 // same folder.
 
 import { readFileSync } from "node:fs";
+import http from "node:http";
 import http2 from "node:http2";
 import process from "node:process";
 import { setImmediate } from "node:timers/promises";
@@ -96,7 +98,7 @@ const timed = (next) => async (request) => {
   }
 };
 
-function serve(address, mode, { cert, key, ca }) {
+function serve(address, mode, connect, { cert, key, ca }) {
   const routes = (router) => {
     router.service(Echo, {
       unary: UNARY[mode],
@@ -117,18 +119,25 @@ function serve(address, mode, { cert, key, ca }) {
     ...(mode === "gzip" ? {} : { acceptCompression: [] }),
     readMaxBytes: MAX_MESSAGE_BYTES,
     writeMaxBytes: MAX_MESSAGE_BYTES,
-    connect: false,
+    connect: connect !== undefined,
+    grpc: connect === undefined,
     grpcWeb: false,
   });
-  const server = cert === undefined ? http2.createServer(handler) : http2.createSecureServer({
-    cert: readFileSync(cert),
-    key: readFileSync(key),
-    ...(ca === undefined ? {} : { ca: readFileSync(ca), requestCert: true }),
-  }, handler);
+  const server = listener(handler, connect, { cert, key, ca });
   const [host, port] = address.split(":");
   server.listen(Number(port), host, () => {
     console.log(`listening 127.0.0.1:${server.address().port}`);
   });
+}
+
+function listener(handler, connect, { cert, key, ca }) {
+  if (connect === "h1") return http.createServer(handler);
+  if (cert === undefined) return http2.createServer(handler);
+  return http2.createSecureServer({
+    cert: readFileSync(cert),
+    key: readFileSync(key),
+    ...(ca === undefined ? {} : { ca: readFileSync(ca), requestCert: true }),
+  }, handler);
 }
 
 async function load(address, nested, inFlight, seconds) {
@@ -167,6 +176,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     mode: { type: "string", default: "plain" },
+    connect: { type: "string" },
     "tls-cert": { type: "string" },
     "tls-key": { type: "string" },
     "tls-client-ca": { type: "string" },
@@ -174,6 +184,6 @@ const { values, positionals } = parseArgs({
 });
 const [what, address, inFlight, seconds] = positionals;
 if (what === "server") {
-  const { mode, "tls-cert": cert, "tls-key": key, "tls-client-ca": ca } = values;
-  serve(address, mode, { cert, key, ca });
+  const { mode, connect, "tls-cert": cert, "tls-key": key, "tls-client-ca": ca } = values;
+  serve(address, mode, connect, { cert, key, ca });
 } else await load(address, what === "client-nested", Number(inFlight), Number(seconds));

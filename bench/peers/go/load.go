@@ -163,8 +163,8 @@ func idle(client client, end time.Time, size int) (r result) {
 	}
 }
 
-// connect returns a client whose connection is up.
-func connect(address string) client {
+// newClient returns a client whose connection is up.
+func newClient(address string) client {
 	conn, err := grpc.NewClient(
 		address,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -188,9 +188,9 @@ func load(kind string, address string, workers int, seconds float64, size int) {
 	if !ok {
 		log.Fatalf("unknown kind of load %q", kind)
 	}
-	clients := []client{connect(address)}
+	clients := []client{newClient(address)}
 	for kind == "idle" && len(clients) < workers {
-		clients = append(clients, connect(address))
+		clients = append(clients, newClient(address))
 	}
 	if kind == "unary" || kind == "nested" {
 		// The first second isn't measured.

@@ -1,6 +1,7 @@
-// The echo server and the clients that make load where h2load can't.
+// The echo servers of grpc-go and connect-go, and the clients that make load where h2load can't.
 //
 //	peers server 127.0.0.1:0 [--mode MODE] [--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]]
+//	peers connect 127.0.0.1:0 [--connect h1|h2]
 //	peers unary|nested|pingpong|pump|chunks 127.0.0.1:PORT STREAMS SECONDS [SIZE]
 //	peers idle 127.0.0.1:PORT CONNECTIONS SECONDS [SIZE]
 //	peers mixed 127.0.0.1:PORT SECONDS PID SMALL NESTED LARGE
@@ -21,6 +22,10 @@ import (
 func main() {
 	if len(os.Args) >= 3 && os.Args[1] == "server" {
 		serve(os.Args[2:])
+		return
+	}
+	if len(os.Args) >= 3 && os.Args[1] == "connect" {
+		serveConnect(os.Args[2:])
 		return
 	}
 	if len(os.Args) < 5 {
