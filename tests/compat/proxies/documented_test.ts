@@ -5,7 +5,14 @@ import { CASES } from "../interop/cases.ts";
 import { addTestService } from "../interop/service.ts";
 import { startEnvoyWith } from "../transcoding/doors.ts";
 import { cachedTools } from "../transcoding/tools.ts";
-import { findProgram, freePort, startProxy } from "./proxy.ts";
+import {
+  findProgram,
+  freePort,
+  haproxyFiles,
+  nginxFiles,
+  type ProxyFiles,
+  startProxy,
+} from "./proxy.ts";
 
 const PAGE = "docs/deployment.md";
 const page = await Deno.readTextFile(new URL(`../../../${PAGE}`, import.meta.url));
@@ -33,32 +40,13 @@ const web: Record<string, ChannelOptions> = {
   "gRPC-Web": { wire: "grpc-web", httpVersion: "1.1" },
 };
 
-/** Files for nginx and haproxy around the page's configuration. */
-const AROUND: Record<string, (config: string) => string> = {
-  nginx: (config) =>
-    `daemon off;
-master_process off;
-pid nginx.pid;
-error_log stderr warn;
-events {}
-http {
-  access_log off;
-  client_max_body_size 0;
-  client_body_temp_path body;
-  proxy_temp_path proxy;
-  fastcgi_temp_path fastcgi;
-  uwsgi_temp_path uwsgi;
-  scgi_temp_path scgi;
-${config}}
-`,
-  haproxy: (config) => config,
-};
-const ARGS: Record<string, (folder: string, config: string) => string[]> = {
-  nginx: (folder, config) => ["-p", folder, "-c", config],
-  haproxy: (_folder, config) => ["-db", "-f", config],
+/** Files of the proxies with the page's configurations. */
+const FILES: Readonly<Record<string, (config: string) => ProxyFiles>> = {
+  nginx: nginxFiles,
+  haproxy: haproxyFiles,
 };
 
-for (const name of ["nginx", "haproxy"]) {
+for (const [name, filesOf] of Object.entries(FILES)) {
   const program = findProgram(name);
   const why = program === undefined ? ` (skipped: ${name} is not installed)` : "";
   Deno.test({
@@ -70,14 +58,13 @@ for (const name of ["nginx", "haproxy"]) {
         web: { allowedHosts: ["127.0.0.1"] },
       });
       const second = freePort();
-      await using proxy = await startProxy(program!, (port, backend) => ({
-        config: AROUND[name](configOf(name, {
+      const files = (port: number, backend: string) =>
+        filesOf(configOf(name, {
           "127.0.0.1:50051": backend,
           "127.0.0.1:8080": `127.0.0.1:${port}`,
           "127.0.0.1:8081": `127.0.0.1:${second}`,
-        })),
-        args: ARGS[name],
-      }), server.addresses[0]);
+        }));
+      await using proxy = await startProxy(program!, files, server.addresses[0]);
       await using channel = connect(proxy.address);
       await runCases(t, [...WEB, "ping_pong"], channel, "gRPC");
       for (const [what, options] of Object.entries(web)) {

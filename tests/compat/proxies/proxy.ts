@@ -5,6 +5,7 @@
  */
 
 import { join } from "node:path";
+import { linesOf } from "../../fixtures/processes.ts";
 
 /** Running proxy. */
 export interface Proxy extends AsyncDisposable {
@@ -12,35 +13,73 @@ export interface Proxy extends AsyncDisposable {
   address: string;
 }
 
-/** Proxies and their configurations. */
-export const PROXIES: Readonly<Record<string, (port: number, backend: string) => ProxyFiles>> = {
-  nginx: (port, backend) => ({
+/** nginx with these blocks in its `http` block; `log` is the argument of `access_log`. */
+export function nginxFiles(blocks: string, log = "off"): ProxyFiles {
+  return {
     config: `daemon off;
 master_process off;
 pid nginx.pid;
 error_log stderr warn;
 events {}
 http {
-  access_log off;
+  access_log ${log};
   client_max_body_size 0;
   client_body_temp_path body;
   proxy_temp_path proxy;
   fastcgi_temp_path fastcgi;
   uwsgi_temp_path uwsgi;
   scgi_temp_path scgi;
-  server {
+${blocks}}
+`,
+    args: (folder, config) => ["-p", folder, "-c", config],
+  };
+}
+
+/** haproxy with this configuration. */
+export function haproxyFiles(config: string): ProxyFiles {
+  return { config, args: (_folder, file) => ["-db", "-f", file] };
+}
+
+/** Files of each proxy in front of `backend`. */
+type Proxies = Readonly<Record<string, (port: number, backend: string) => ProxyFiles>>;
+
+/** Proxies in front of gRPC. */
+export const PROXIES: Proxies = {
+  nginx: (port, backend) =>
+    nginxFiles(`  server {
     listen 127.0.0.1:${port} http2;
     location / { grpc_pass grpc://${backend}; }
   }
-}
-`,
-    args: (folder, config) => ["-p", folder, "-c", config],
-  }),
-  // The window of a stream (65,535 bytes by default) must fit the buffer of haproxy (16 KiB): otherwise a bidirectional call
-  // that fills both directions can end with haproxy 2.6 reading neither of its connections, each waiting for a
-  // WINDOW_UPDATE queued behind DATA.
-  haproxy: (port, backend) => ({
-    config: `global
+`),
+  haproxy: (port, backend) => haproxyFiles(haproxyConfig(port, backend, " proto h2")),
+};
+
+/** The same proxies in front of WebSockets, below the path /vrpc/. */
+export const WEBSOCKET_PROXIES: Proxies = {
+  // As in docs/browsers.md.
+  nginx: (port, backend) =>
+    nginxFiles(`  server {
+    listen 127.0.0.1:${port};
+    location /vrpc/ {
+      proxy_pass http://${backend};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection "upgrade";
+      proxy_read_timeout 1h;
+    }
+  }
+`),
+  haproxy: (port, backend) =>
+    haproxyFiles(`${haproxyConfig(port, backend, "")}  timeout tunnel 1h\n`),
+};
+
+/**
+ * The window of a stream (65,535 bytes by default) must fit the buffer of haproxy (16 KiB): otherwise a bidirectional call
+ * that fills both directions can end with haproxy 2.6 reading neither of its connections, each waiting for a WINDOW_UPDATE
+ * queued behind DATA.
+ */
+function haproxyConfig(port: number, backend: string, protocol: string): string {
+  return `global
   maxconn 100
   tune.h2.initial-window-size 8192
 defaults
@@ -48,38 +87,13 @@ defaults
   timeout connect 5s
   timeout client 30s
   timeout server 30s
-frontend grpc
-  bind 127.0.0.1:${port} proto h2
+frontend all
+  bind 127.0.0.1:${port}${protocol}
   default_backend servers
 backend servers
-  server one ${backend} proto h2
-`,
-    args: (_folder, config) => ["-db", "-f", config],
-  }),
-};
-
-/** The same proxies in front of WebSockets, below the path /vrpc/. */
-export const WEBSOCKET_PROXIES: typeof PROXIES = {
-  nginx: (port, backend) => {
-    const { config, args } = PROXIES.nginx(port, backend);
-    // As in docs/browsers.md.
-    const location = `location /vrpc/ {
-      proxy_pass http://${backend};
-      proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection "upgrade";
-      proxy_read_timeout 1h;
-    }`;
-    return {
-      config: config.replace(" http2;", ";").replace(/location .*\n/, `${location}\n`),
-      args,
-    };
-  },
-  haproxy: (port, backend) => {
-    const { config, args } = PROXIES.haproxy(port, backend);
-    return { config: config.replaceAll(" proto h2", "") + "  timeout tunnel 1h\n", args };
-  },
-};
+  server one ${backend}${protocol}
+`;
+}
 
 /** Configuration and command of a proxy. */
 export interface ProxyFiles {
@@ -87,6 +101,8 @@ export interface ProxyFiles {
   config: string;
   /** Command line. */
   args(folder: string, config: string): string[];
+  /** Receives each line of standard output. */
+  onLine?(line: string): void;
 }
 
 /** Finds the path of a program, also in the `sbin` folders. */
@@ -120,7 +136,7 @@ export async function startProxy(
  */
 export async function startWithFile(
   program: string,
-  { config, args }: ProxyFiles,
+  { config, args, onLine }: ProxyFiles,
   name: string,
   port: number,
 ): Promise<() => Promise<void>> {
@@ -130,16 +146,17 @@ export async function startWithFile(
   const child = new Deno.Command(program, {
     args: args(folder, file),
     stdin: "null",
-    stdout: "null",
+    stdout: "piped",
     stderr: "piped",
   }).spawn();
+  const output = passLines(child.stdout, onLine ?? (() => {}));
   let ended = false;
   const status = child.status.then((found) => (ended = true, found));
   const complaints = new Response(child.stderr).text();
   const stop = async () => {
     if (!ended) child.kill("SIGTERM");
     await status;
-    await complaints;
+    await Promise.all([output, complaints]);
     await Deno.remove(folder, { recursive: true });
   };
   while (!await accepts(port)) {
@@ -151,6 +168,13 @@ export async function startWithFile(
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return stop;
+}
+
+async function passLines(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onLine: (line: string) => void,
+): Promise<void> {
+  for await (const line of linesOf(stream)) onLine(line);
 }
 
 async function accepts(port: number): Promise<boolean> {
