@@ -14,7 +14,9 @@ const CR = 13;
 const LF = 10;
 const TAB = 9;
 const SPACE = 32;
+const QUOTE = 34;
 const SEMICOLON = 59;
+const BACKSLASH = 92;
 // Largest number of hex digits of a chunk size, leading zeros included: values of 13 digits stay below 2⁵³.
 const MAX_SIZE_DIGITS = 13;
 
@@ -31,6 +33,10 @@ const State = {
   DATA_LF: 7,
   TRAILERS: 8,
   END: 9,
+  /** In a quoted string of an extension. */
+  QUOTED: 10,
+  /** After a backslash in a quoted string. */
+  ESCAPED: 11,
 } as const;
 
 /** Receives the decoded content of a body. */
@@ -107,12 +113,9 @@ export class ChunkedBody {
           ? this.#countExtension()
           : CHUNK;
       case State.EXTENSION:
-        if (octet === CR) {
-          this.#state = State.SIZE_LF;
-          return null;
-        }
-        if (octet === LF) return BARE_LF;
-        return octet === TAB || octet >= SPACE && octet !== 127 ? this.#countExtension() : CHUNK;
+      case State.QUOTED:
+      case State.ESCAPED:
+        return this.#receiveExtension(octet);
       case State.SIZE_LF:
         if (octet !== LF) return CHUNK;
         this.#state = this.#size === 0 ? State.TRAILERS : State.DATA;
@@ -143,6 +146,21 @@ export class ChunkedBody {
     else if (octet === SPACE || octet === TAB) this.#state = State.SPACE;
     else return octet === LF ? BARE_LF : CHUNK;
     return octet === CR ? null : this.#countExtension();
+  }
+
+  /** RFC 9112 §7.1.1: the line must not end inside a quoted string, where a parser may take CRLF for a part of it. */
+  #receiveExtension(octet: number): Refusal | null {
+    if (octet === CR && this.#state === State.EXTENSION) {
+      this.#state = State.SIZE_LF;
+      return null;
+    }
+    if (octet === LF) return BARE_LF;
+    if (octet !== TAB && (octet < SPACE || octet === 127)) return CHUNK;
+    if (this.#state === State.ESCAPED) this.#state = State.QUOTED;
+    else if (octet === QUOTE) {
+      this.#state = this.#state === State.QUOTED ? State.EXTENSION : State.QUOTED;
+    } else if (octet === BACKSLASH && this.#state === State.QUOTED) this.#state = State.ESCAPED;
+    return this.#countExtension();
   }
 
   /** Extensions are ignored but bounded: a peer could send them without end and no body at all (CVE-2023-39326). */

@@ -169,6 +169,21 @@ const REFUSED: readonly (readonly [rule: string, status: number, bytes: string])
   ["RFC 9112 §7.1.1: LF in an extension", 400, `${CHUNKED}3;a\nabc\r\n0\r\n\r\n`],
   ["RFC 9112 §7.1.1: NUL in an extension", 400, `${CHUNKED}3;\x00\r\nabc\r\n0\r\n\r\n`],
   [
+    "RFC 9112 §7.1.1: CRLF in a quoted string",
+    400,
+    `${CHUNKED}3;a="\r\nabc\r\n0\r\n\r\n${AFTER}"\r\nabc\r\n0\r\n\r\n`,
+  ],
+  [
+    "RFC 9112 §7.1.1: CRLF behind an escaped quote",
+    400,
+    `${CHUNKED}3;a="\\"\r\nabc\r\n0\r\n\r\n`,
+  ],
+  [
+    "RFC 9112 §7.1.1: an escaped CR in a quoted string",
+    400,
+    `${CHUNKED}3;a="\\\r\nabc\r\n0\r\n\r\n`,
+  ],
+  [
     "RFC 9112 §7.1.1: extensions of 17 KB",
     400,
     `${CHUNKED}3;${"a".repeat(17_000)}\r\nabc\r\n0\r\n\r\n`,
@@ -221,6 +236,11 @@ const ACCEPTED: readonly (readonly [rule: string, body: string, bytes: string])[
   ],
   ["RFC 9112 §7.1: leading zeros of a size", "abc", `${CHUNKED}0003\r\nabc\r\n000\r\n\r\n`],
   ["RFC 9112 §7.1.1: extensions", "abc", `${CHUNKED}3 ; a="b;c" ; d\r\nabc\r\n0;e\r\n\r\n`],
+  [
+    "RFC 9112 §7.1.1: quoted quotes and backslashes in extensions",
+    "abc",
+    `${CHUNKED}3;a="\\"";b="\\\\"\r\nabc\r\n0\r\n\r\n`,
+  ],
   [
     "RFC 9112 §7.1.2: trailers",
     "abc",
