@@ -13,8 +13,8 @@ export interface Proxy extends AsyncDisposable {
   address: string;
 }
 
-/** nginx with these blocks in its `http` block; `log` is the argument of `access_log`. */
-export function nginxFiles(blocks: string, log = "off"): ProxyFiles {
+/** nginx with these blocks in its `http` block; `log` are the directives of its log of requests. */
+export function nginxFiles(blocks: string, log = "access_log off;"): ProxyFiles {
   return {
     config: `daemon off;
 master_process off;
@@ -22,7 +22,7 @@ pid nginx.pid;
 error_log stderr warn;
 events {}
 http {
-  access_log ${log};
+  ${log}
   client_max_body_size 0;
   client_body_temp_path body;
   proxy_temp_path proxy;
