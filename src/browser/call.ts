@@ -6,11 +6,12 @@
 
 import { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
-import type { CallRequest, ClientCall, ClientCallSink } from "../call/wire.ts";
+import type { CallRequest, ClientCall } from "../call/wire.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../codec/status_details.ts";
 import { deadlineExceeded, errorFromOutside, RpcError } from "../errors.ts";
 import { nameCall, rejectAtCaller } from "../rpc/client/call_error.ts";
 import { MessageQueue, type Watermarks } from "../rpc/core/message_queue.ts";
+import type { OpenClientCall } from "../rpc/core/open_calls.ts";
 import type { CallOptions } from "./options.ts";
 
 // The queue holds one flow-control window (64 KiB) of messages before the server gets no further credit.
@@ -41,8 +42,19 @@ export interface CalledMethod {
   readonly maxReceiveMessageBytes: number;
 }
 
+/** The connection of a call. */
+export interface PageCallConnection {
+  /** Starts a call. Throws what the engine throws. */
+  startCall(request: CallRequest, sink: OpenClientCall): ClientCall;
+  /** Forgets a call that has ended. */
+  callOver(call: OpenClientCall): void;
+  /** Closes because the engine has thrown. Never throws. */
+  fail(error: unknown): void;
+}
+
 /** A call; its messages are encoded bytes. */
-export class PageCall implements ClientCallSink {
+export class PageCall implements OpenClientCall {
+  openSlot = -1;
   readonly #owner: CallOwner;
   readonly #method: CalledMethod;
   readonly #options: CallOptions;
@@ -50,6 +62,7 @@ export class PageCall implements ClientCallSink {
   readonly #deadlineMs: number;
   readonly #queue = new MessageQueue<Uint8Array>(WATERMARKS);
   readonly #onAbort = () => this.#cancelFor(this.#options.signal?.reason);
+  #connection: PageCallConnection | undefined = undefined;
   #call: ClientCall | undefined = undefined;
   /** Steps that wait until the call is started. */
   #unsent: ((call: ClientCall) => void)[] = [];
@@ -94,13 +107,14 @@ export class PageCall implements ClientCallSink {
     return this;
   }
 
-  /** Starts the call on a connection by `startCall`, which may throw. Called by the owner. */
-  start(startCall: (request: CallRequest, sink: ClientCallSink) => ClientCall): void {
+  /** Starts the call on a connection. Called by the owner. */
+  start(connection: PageCallConnection): void {
     const leftMs = this.#deadlineMs - performance.now();
     if (leftMs <= 0) return this.cancel(deadlineExceeded());
     const { path, singleResponse, requestStreams, maxReceiveMessageBytes } = this.#method;
+    this.#connection = connection;
     try {
-      this.#call = startCall({
+      this.#call = connection.startCall({
         ...{ path, singleResponse, requestStreams, maxReceiveMessageBytes },
         metadata: this.#metadata,
         timeoutMs: leftMs === Infinity ? undefined : leftMs,
@@ -111,8 +125,8 @@ export class PageCall implements ClientCallSink {
     }
     const unsent = this.#unsent;
     this.#unsent = [];
-    for (const step of unsent) step(this.#call);
-    if (this.#call.writable) this.onWritable();
+    for (const step of unsent) this.#run(step);
+    if (this.#writesNow) this.onWritable();
   }
 
   /** Ends a call that could not be started. Called by the owner. */
@@ -128,7 +142,7 @@ export class PageCall implements ClientCallSink {
   /** Sends a message. Resolves when the next one should be sent, or when the call has ended. */
   send(message: Uint8Array): Promise<void> | void {
     this.#send((call) => call.sendMessage(message, false));
-    if (this.#ended || this.#call?.writable) return;
+    if (this.#ended || this.#writesNow) return;
     return new Promise((resolve) => this.#writable = resolve);
   }
 
@@ -140,14 +154,29 @@ export class PageCall implements ClientCallSink {
   #send(step: (call: ClientCall) => void): void {
     if (this.#ended) return;
     if (this.#call === undefined) this.#unsent.push(step);
-    else step(this.#call);
+    else this.#run(step);
+  }
+
+  get #writesNow(): boolean {
+    return this.#run((call) => call.writable) ?? false;
+  }
+
+  /** Runs a step of the engine's call, if there is one. An exception closes the connection, which ends the call. */
+  #run<T>(step: (call: ClientCall) => T): T | undefined {
+    if (this.#call === undefined) return undefined;
+    try {
+      return step(this.#call);
+    } catch (error) {
+      this.#connection!.fail(error);
+      return undefined;
+    }
   }
 
   /** Resolves to the next message, or null after the last. Rejects if the call failed. */
   receive(): Promise<Uint8Array | null> {
     const message = this.#queue.take();
     if (message !== undefined) {
-      if (!this.#ended && this.#queue.resumes()) this.#call!.setReadPaused(false);
+      if (!this.#ended && this.#queue.resumes()) this.#run((call) => call.setReadPaused(false));
       return Promise.resolve(message);
     }
     if (this.#ended) {
@@ -171,8 +200,8 @@ export class PageCall implements ClientCallSink {
   cancel(error: RpcError): void {
     this.#queue.clear();
     if (this.#ended) return;
-    this.#call?.cancel();
     this.#end(error);
+    this.#run((call) => call.cancel());
   }
 
   /** Names the call in an error, and returns the error. */
@@ -203,7 +232,7 @@ export class PageCall implements ClientCallSink {
     }
     const receive = this.#receiver;
     if (receive === undefined) {
-      if (this.#queue.push(message)) this.#call!.setReadPaused(true);
+      if (this.#queue.push(message)) this.#run((call) => call.setReadPaused(true));
       return;
     }
     this.#receiver = undefined;
@@ -233,6 +262,7 @@ export class PageCall implements ClientCallSink {
   #end(error: RpcError | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#connection?.callOver(this);
     if (this.#call === undefined) this.#owner.withdraw(this);
     this.#unsent = [];
     this.#error = error && this.#named(error);

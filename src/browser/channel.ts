@@ -125,7 +125,7 @@ class PendingCalls implements CallOwner, SocketConnectionOwner {
       const connection = this.#connection;
       if (!connection?.free) break;
       this.#waiting.delete(call);
-      call.start((request, sink) => connection.startCall(request, sink));
+      call.start(connection);
     }
     // A connection that drains gets no further calls.
     if (this.#waiting.size > 0) this.#connect();

@@ -6,13 +6,9 @@
 
 import { releaseBuffer } from "../bytes/pool.ts";
 import { Status } from "../call/status.ts";
-import type {
-  CallRequest,
-  ClientCall,
-  ClientCallSink,
-  ClientConnectionSink,
-} from "../call/wire.ts";
+import type { CallRequest, ClientCall, ClientConnectionSink } from "../call/wire.ts";
 import { LeanClientConnection } from "../lean/client.ts";
+import { endLostCall, OpenCalls, type OpenClientCall } from "../rpc/core/open_calls.ts";
 import type { ChannelSettings, WebSocketLike } from "./options.ts";
 
 /** Receives the events of a {@link SocketConnection}. */
@@ -31,18 +27,21 @@ const HIGH_WATER_BYTES = 262_144;
 const DRAIN_CHECK_MS = 10;
 // Longest delay of a timer, in ms; a later time is set when the timer fires.
 const MAX_TIMER_MS = 0x7fffffff;
+const CONNECTION_FAILED = "the connection failed";
 
 /** A connection, from the opening of its WebSocket to its end. */
 export class SocketConnection implements ClientConnectionSink {
   readonly #owner: SocketConnectionOwner;
   readonly #socket: WebSocketLike;
   readonly #engine: LeanClientConnection;
+  readonly #calls = new OpenCalls<OpenClientCall>();
   #connectTimer: ReturnType<typeof setTimeout> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAtMs = Infinity;
   #flushQueued = false;
   #waitsForRoom = false;
   #open = false;
+  #failed = false;
   #closed = false;
 
   /** Opens a WebSocket. Throws what its constructor throws. */
@@ -61,7 +60,7 @@ export class SocketConnection implements ClientConnectionSink {
       this.#open = true;
       this.#flush();
     };
-    socket.onmessage = ({ data }: { data: unknown }) => this.#receive(data);
+    socket.onmessage = ({ data }: { data: unknown }) => this.#guard(() => this.#receive(data));
     // The event has no reason, and `close` follows.
     socket.onerror = () => {};
     socket.onclose = ({ code, reason }: { code?: number; reason?: string }) => {
@@ -76,39 +75,73 @@ export class SocketConnection implements ClientConnectionSink {
   /** Whether a call can be started now. */
   get free(): boolean {
     const engine = this.#engine;
-    return engine.usable && engine.activeCalls < engine.maxCalls;
+    return this.#read(() => engine.usable && engine.activeCalls < engine.maxCalls);
   }
 
   /** Whether calls can be started now or later. */
   get alive(): boolean {
-    return !this.#closed && (this.#engine.usable || !this.#engine.ready) && !this.#engine.finished;
+    const engine = this.#engine;
+    return this.#read(() => (engine.usable || !engine.ready) && !engine.finished) && !this.#closed;
   }
 
-  /** Whether the server has answered. */
+  /** Whether the server has answered, and the engine works. */
   get ready(): boolean {
-    return this.#engine.ready;
+    return !this.#failed && this.#read(() => this.#engine.ready);
   }
 
-  /** Starts a call. The connection must be `free`. */
-  startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
-    return this.#engine.startCall(request, sink);
+  /** Starts a call. The connection must be `free`. Throws what the engine throws. */
+  startCall(request: CallRequest, sink: OpenClientCall): ClientCall {
+    const call = this.#engine.startCall(request, sink);
+    this.#calls.add(sink);
+    return call;
+  }
+
+  /** Forgets a call that got its status or was cancelled. No effect if it is on no connection. */
+  callOver(call: OpenClientCall): void {
+    this.#calls.remove(call);
   }
 
   /** Lets open calls finish, then closes. */
   drain(): void {
-    this.#engine.drain(performance.now());
+    this.#guard(() => this.#engine.drain(performance.now()));
     this.#wake();
   }
 
   /** Ends open calls with UNAVAILABLE and closes. */
   close(reason: string): void {
-    this.#engine.abort(Status.UNAVAILABLE, reason, performance.now());
+    this.#guard(() => this.#engine.abort(Status.UNAVAILABLE, reason, performance.now()));
     if (this.#open) this.#flush();
     this.#end(reason);
   }
 
+  /** Closes because the engine has thrown: its state may be inconsistent. The exception is printed. Never throws. */
+  fail(error: unknown): void {
+    this.#failed = true;
+    console.error(`vrpc: ${CONNECTION_FAILED}:`, error);
+    this.#end(CONNECTION_FAILED);
+  }
+
+  /** Runs `body`. An exception closes the connection. */
+  #guard(body: () => void): void {
+    try {
+      body();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Returns what `read` reads from the engine. After an exception, which closes the connection, that is false. */
+  #read(read: () => boolean): boolean {
+    try {
+      return read();
+    } catch (error) {
+      this.fail(error);
+      return false;
+    }
+  }
+
   onStateChange(): void {
-    if (this.#engine.ready) {
+    if (this.ready) {
       clearTimeout(this.#connectTimer);
       this.#owner.onFree();
     }
@@ -136,6 +169,10 @@ export class SocketConnection implements ClientConnectionSink {
 
   /** Sends output as far as the WebSocket has room, and sets the timer. */
   #flush(): void {
+    this.#guard(() => this.#send());
+  }
+
+  #send(): void {
     if (this.#closed || !this.#open) return;
     const { out } = this.#engine;
     while (out.length > 0) {
@@ -171,8 +208,10 @@ export class SocketConnection implements ClientConnectionSink {
     const delayMs = Math.min(Math.max(0, atMs - performance.now()), MAX_TIMER_MS);
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      const nowMs = performance.now();
-      if (this.#engine.nextTimerMs() <= nowMs) this.#engine.onTimer(nowMs);
+      this.#guard(() => {
+        const nowMs = performance.now();
+        if (this.#engine.nextTimerMs() <= nowMs) this.#engine.onTimer(nowMs);
+      });
       this.#flush();
     }, delayMs);
   }
@@ -182,9 +221,11 @@ export class SocketConnection implements ClientConnectionSink {
     this.#closed = true;
     clearTimeout(this.#connectTimer);
     clearTimeout(this.#timer);
-    this.#engine.transportLost(reason, performance.now());
-    this.#engine.out.clear();
-    this.#socket.close();
+    this.#guard(() => this.#engine.transportLost(reason, performance.now()));
+    this.#guard(() => this.#engine.out.clear());
+    this.#guard(() => this.#socket.close());
+    // An engine that works has ended its calls.
+    this.#calls.endAll((call) => endLostCall(call, reason), (error) => this.fail(error));
     this.#owner.onClosed(this, reason);
   }
 }

@@ -17,6 +17,16 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
+    because: "a call's attempts, tested with the strategies that start them",
+    heldBy: ["tests/rpc/client/retry_test.ts", "tests/rpc/client/hedging_test.ts"],
+    sources: ["src/rpc/client/attempt.ts"],
+  },
+  {
+    because: "what a connection reads from an engine that may throw, tested on each wire",
+    heldBy: ["tests/rpc/core/failing_close_test.ts"],
+    sources: ["src/rpc/pool/engine_facts.ts"],
+  },
+  {
     because: "every call uses them; the shared cases check names, values, codes and errors",
     heldBy: ["tests/calls/calls_test.ts"],
     sources: [

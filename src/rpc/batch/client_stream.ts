@@ -7,7 +7,7 @@
 import { IdMap } from "../../call/id_map.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status, statusFromNumber } from "../../call/status.ts";
-import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
+import type { CallProgress, ClientCall } from "../../call/wire.ts";
 import { decompress } from "../../codec/compression.ts";
 import { textOf } from "../../errors.ts";
 import type { BatchedCall } from "./batched_call.ts";
@@ -19,6 +19,7 @@ import {
   readBatchResponse,
 } from "./messages.ts";
 import type { CallCore } from "../client/call_core.ts";
+import type { OpenClientCall } from "../core/open_calls.ts";
 import type { Connection } from "../pool/connection.ts";
 
 const MAX_ID = 0xffff_ffff;
@@ -60,7 +61,8 @@ export interface BatchStreamOwner {
 }
 
 /** The batch stream of one connection. */
-export class BatchStream implements ClientCallSink, BatchResponseSink {
+export class BatchStream implements OpenClientCall, BatchResponseSink {
+  openSlot = -1;
   readonly #owner: BatchStreamOwner;
   readonly #connection: Connection;
   readonly #call: ClientCall;
@@ -160,7 +162,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     let count = 0;
     while (
       this.open && next < waiting.length && this.#sent.size < this.#serverCalls &&
-      this.#call.writable
+      this.#isWritable()
     ) {
       const call = waiting[next];
       const full = count === maxCalls ||
@@ -217,6 +219,15 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
     this.#writer.call(id, name, ref, payload, timeoutMs, request.metadata);
     this.#connection.callsStarted++;
     this.#owner.calls++;
+  }
+
+  #isWritable(): boolean {
+    try {
+      return this.#call.writable;
+    } catch (error) {
+      this.#engineFailed(error);
+      return false;
+    }
   }
 
   #send(): void {
@@ -308,6 +319,7 @@ export class BatchStream implements ClientCallSink, BatchResponseSink {
   }
 
   #fail(code: Status, message: string, trailers: () => Metadata, progress: CallProgress): void {
+    this.#connection.callOver(this);
     this.#close();
     const sent = this.#sent.values();
     this.#sent.clear();

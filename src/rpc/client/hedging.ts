@@ -7,7 +7,8 @@
 
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
-import type { Attempt, AttemptEnd, AttemptStrategy, ReplayableCall } from "./replayable_call.ts";
+import type { Attempt, AttemptEnd } from "./attempt.ts";
+import type { AttemptStrategy, ReplayableCall } from "./replayable_call.ts";
 import { attemptMetadata, type PolicyContext, pushback } from "./retry.ts";
 import type { HedgingPolicy } from "./service_config.ts";
 

@@ -8,19 +8,11 @@
 import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
-import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
-import { deadlineExceeded, isInstance, RpcError } from "../../errors.ts";
-import {
-  type CallCore,
-  callRequest,
-  hasPassed,
-  type OutgoingRequest,
-  type RoutedCall,
-  startError,
-} from "./call_core.ts";
+import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
+import { deadlineExceeded, RpcError } from "../../errors.ts";
+import { Attempt, type AttemptEnd, type AttemptOwner } from "./attempt.ts";
+import { type CallCore, hasPassed, type OutgoingRequest, type RoutedCall } from "./call_core.ts";
 import { retryTransparently, type TransparentlyRetried } from "./transparent_retry.ts";
-import type { Connection } from "../pool/connection.ts";
-import type { PickWaiter } from "../pool/pick_queue.ts";
 
 /** Message bytes kept for further attempts, per call (grpc-go's default); a call that sends more is not repeated. */
 export const REPLAY_BUFFER_BYTES = 256 * 1024;
@@ -33,14 +25,6 @@ interface SentMessage {
   /** Length of the message when it was sent first: its buffer may be detached before another attempt. */
   readonly bytes: number;
   readonly compressed: boolean;
-}
-
-/** Status of an ended attempt. */
-export interface AttemptEnd {
-  readonly code: Status;
-  readonly message: string;
-  readonly trailers: () => Metadata;
-  readonly progress: CallProgress;
 }
 
 /** Retrying or hedging: decides which attempts a call makes. One object per call. */
@@ -59,132 +43,8 @@ export interface AttemptStrategy {
 
 const constant = (trailers: Metadata) => () => trailers;
 
-/** One attempt of a call, on one connection. */
-export class Attempt implements ClientCallSink, PickWaiter {
-  readonly waitForReady: boolean;
-  call: ClientCall | undefined = undefined;
-  #connection: Connection | undefined = undefined;
-  queueSlot = -1;
-  /** Whether the attempt has ended or was dropped; its events are then ignored. */
-  over = false;
-
-  constructor(readonly owner: ReplayableCall, readonly number: number) {
-    this.waitForReady = owner.request.waitForReady;
-  }
-
-  onPick(connection: Connection): void {
-    const { owner } = this;
-    if (owner.endIfExpired()) return;
-    owner.address = connection.address;
-    this.#connection = connection;
-    try {
-      this.call = connection.startCall(
-        callRequest(owner.request, owner.core, owner.metadataFor(this)),
-        this,
-      );
-    } catch (error) {
-      return this.#fail(error);
-    }
-    try {
-      owner.replayTo(this.call);
-    } catch (error) {
-      if (isInstance(error, RpcError)) this.#fail(error);
-      else this.#engineFailed(error);
-    }
-  }
-
-  #fail(error: unknown): void {
-    const { code, message, metadata } = startError(error);
-    this.onStatus(code, message, constant(metadata), "processed");
-  }
-
-  /** Closes the connection of the attempt, which ends with it. */
-  #engineFailed(error: unknown): void {
-    const wasOver = this.over;
-    // Ignores the status with which the connection ends its calls: no retry follows.
-    this.over = true;
-    this.#connection!.engineFailed(error);
-    this.over = wasOver;
-    this.#fail(error);
-  }
-
-  // ---- to the engine -----------------------------------------------------------------------------------
-
-  /** Sends a message; `last` half-closes too. Never throws, like the methods below. */
-  send(message: Uint8Array, compressed: boolean, last: boolean): void {
-    if (this.over) return;
-    try {
-      if (last) this.call?.sendLastMessage(message, compressed);
-      else this.call?.sendMessage(message, compressed);
-    } catch (error) {
-      this.#engineFailed(error);
-    }
-  }
-
-  /** Half-closes the attempt. */
-  halfClose(): void {
-    if (this.over) return;
-    try {
-      this.call?.halfClose();
-    } catch (error) {
-      this.#engineFailed(error);
-    }
-  }
-
-  /** Withholds flow-control credit for the response, or returns it again. */
-  setReadPaused(paused: boolean): void {
-    try {
-      this.call?.setReadPaused(paused);
-    } catch (error) {
-      this.#engineFailed(error);
-    }
-  }
-
-  // ---- from the engine ---------------------------------------------------------------------------------
-
-  onPickFailed(code: Status, message: string): void {
-    const { metadata } = new RpcError(code, message);
-    // Reported as "processed", because "unprocessed" would be retried and no other connection is available.
-    this.onStatus(code, message, constant(metadata), "processed");
-  }
-
-  onHeaders(metadata: () => Metadata): void {
-    if (this.over) return;
-    this.owner.commit(this);
-    this.owner.sink.onHeaders(metadata);
-  }
-
-  onMessage(message: Uint8Array, compressed: boolean): void {
-    if (this.over) return;
-    this.owner.commit(this);
-    this.owner.sink.onMessage(message, compressed);
-  }
-
-  onStatus(code: Status, message: string, trailers: () => Metadata, progress: CallProgress): void {
-    if (this.over) return;
-    this.over = true;
-    this.owner.attemptEnded(this, { code, message, trailers, progress });
-  }
-
-  onWritable(): void {
-    if (!this.over) this.owner.attemptWritable(this);
-  }
-
-  /** Cancels the attempt. No effect once it is over. */
-  drop(): void {
-    if (this.over) return;
-    this.over = true;
-    this.owner.core.pool.dequeue(this);
-    try {
-      this.call?.cancel();
-    } catch (error) {
-      this.#engineFailed(error);
-    }
-  }
-}
-
 /** A call over one or more attempts. */
-export class ReplayableCall implements RoutedCall, TransparentlyRetried {
+export class ReplayableCall implements RoutedCall, AttemptOwner, TransparentlyRetried {
   readonly core: CallCore;
   readonly request: OutgoingRequest;
   readonly sink: ClientCallSink;
@@ -243,8 +103,7 @@ export class ReplayableCall implements RoutedCall, TransparentlyRetried {
 
   get writable(): boolean {
     if (this.ended) return false;
-    const call = this.#leading()?.call;
-    const writable = call === undefined ? this.#logBytes < WAITING_BYTES : call.writable;
+    const writable = this.#leading()?.writable ?? this.#logBytes < WAITING_BYTES;
     if (!writable) this.#starved = true;
     return writable;
   }
@@ -254,7 +113,7 @@ export class ReplayableCall implements RoutedCall, TransparentlyRetried {
   }
 
   get encoding(): string {
-    return this.committed?.call?.encoding ?? "identity";
+    return this.committed?.encoding ?? "identity";
   }
 
   // ---- from attempts -----------------------------------------------------------------------------------

@@ -6,7 +6,8 @@
 
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
-import type { Attempt, AttemptEnd, AttemptStrategy, ReplayableCall } from "./replayable_call.ts";
+import type { Attempt, AttemptEnd } from "./attempt.ts";
+import type { AttemptStrategy, ReplayableCall } from "./replayable_call.ts";
 import type { RetryPolicy } from "./service_config.ts";
 
 /** Request metadata: number of earlier attempts. */

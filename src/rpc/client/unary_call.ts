@@ -8,7 +8,7 @@
 import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
-import type { CallProgress, CallRequest, ClientCall, ClientCallSink } from "../../call/wire.ts";
+import type { CallProgress, CallRequest, ClientCall } from "../../call/wire.ts";
 import { decompress } from "../../codec/compression.ts";
 import { deadlineExceeded, errorFromOutside, RpcError } from "../../errors.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
@@ -31,6 +31,7 @@ import { nameCall, rejectAtCaller } from "./call_error.ts";
 import { retryTransparently, type TransparentlyRetried } from "./transparent_retry.ts";
 import type { Connection } from "../pool/connection.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
+import type { OpenClientCall } from "../core/open_calls.ts";
 import type { PickWaiter } from "../pool/pick_queue.ts";
 import type { CallOptions } from "../core/types.ts";
 
@@ -45,6 +46,7 @@ function capture(resolve: (value: unknown) => void): void {
 interface Route {
   readonly address: string | undefined;
   engineFailed?(error: unknown): void;
+  callOver?(call: OpenClientCall): void;
 }
 
 const NO_TRAILERS = () => undefined;
@@ -63,7 +65,7 @@ class UnaryCall
   implements
     CallRequest,
     OutgoingRequest,
-    ClientCallSink,
+    OpenClientCall,
     PickWaiter,
     Abortable,
     TransparentlyRetried {
@@ -91,6 +93,7 @@ class UnaryCall
   route: Route | undefined = undefined;
   queueSlot = -1;
   abortSlot = -1;
+  openSlot = -1;
   ended = false;
   deadline: DeadlineHandle | undefined = undefined;
   message: Uint8Array | undefined = undefined;
@@ -227,6 +230,11 @@ class UnaryCall
     }
   }
 
+  /** Removes the call from those of its connection. */
+  leave(): void {
+    if (this.openSlot >= 0) this.route!.callOver!(this);
+  }
+
   onPickFailed(code: Status, message: string): void {
     this.fail(errorFromOutside(code, message));
   }
@@ -264,6 +272,7 @@ class UnaryCall
     }
     // Calls with a retry or hedging policy are retried by `core.starter`.
     if (!this.method.hasPolicy && retryTransparently(this, progress)) {
+      this.leave();
       this.call = undefined;
       return;
     }
@@ -299,7 +308,7 @@ class UnaryCall
     try {
       let message = this.message!;
       if (this.messageCompressed) {
-        message = decompress(message, this.call!.encoding, this.maxReceiveMessageBytes);
+        message = decompress(message, this.encodingOfReply(), this.maxReceiveMessageBytes);
       }
       reply = decodeReply(this.method, message);
     } catch (error) {
@@ -307,6 +316,15 @@ class UnaryCall
     }
     this.end(trailers);
     this.resolve(reply);
+  }
+
+  encodingOfReply(): string {
+    try {
+      return this.call!.encoding;
+    } catch (error) {
+      this.route?.engineFailed?.(error);
+      throw error;
+    }
   }
 
   fail(error: RpcError, trailers: () => Metadata | undefined = NO_TRAILERS): void {
@@ -325,6 +343,7 @@ class UnaryCall
 
   end(trailers: () => Metadata | undefined): void {
     this.ended = true;
+    this.leave();
     if (this.deadline !== undefined) this.core.deadlines.cancel(this.deadline);
     if (this.queueSlot >= 0) this.core.pool.dequeue(this);
     const { options } = this;

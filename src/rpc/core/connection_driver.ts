@@ -15,6 +15,9 @@ import { ConnectionWriter, type WriterOwner } from "./connection_writer.ts";
 import { EngineTimer, type EngineTimerOwner } from "./engine_timer.ts";
 import { Linger, LINGER_MS } from "./linger.ts";
 
+/** Reason of the end of connections whose engine has thrown. */
+export const CONNECTION_FAILED = "The connection failed";
+
 /** Configuration of a {@link ConnectionDriver}. */
 export interface DriverOptions {
   /** Byte stream of the connection. The driver closes it. */
@@ -124,7 +127,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
       peer: this.#stream.peer.address,
       error,
     });
-    this.close("The connection failed", new Error("The connection failed", { cause: error }));
+    this.close(CONNECTION_FAILED, new Error(CONNECTION_FAILED, { cause: error }));
   }
 
   /** Schedules a flush in a microtask, because the engine's output or timer may have changed. */
@@ -140,20 +143,12 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     this.#closed = true;
     this.#timer.stop();
     this.#linger?.stop();
-    try {
-      this.#engine.transportLost(reason, this.#clock.now());
-    } catch (thrown) {
-      // The rest of the close must follow, or the connection would be counted as open for ever.
-      this.fail(thrown);
-    }
+    // Each step must follow whatever the one before has thrown: a connection that is not closed counts as open for ever.
+    this.guard(() => this.#engine.transportLost(reason, this.#clock.now()));
     this.#writer.close();
-    this.#stream.close();
+    this.guard(() => this.#stream.close());
     this.#reader.interrupt();
-    try {
-      this.#onClose(error);
-    } catch (thrown) {
-      this.fail(thrown);
-    }
+    this.guard(() => this.#onClose(error));
   }
 
   /** Writes output and re-arms the timer after input. */

@@ -67,7 +67,7 @@ export class ConnectionWriter implements StallWatchOwner {
   /** Discards the output of a closed connection; during a write, output is discarded when the write ends. */
   close(): void {
     this.#stall.stop();
-    if (!this.#writing) this.#engine.out.clear();
+    if (!this.#writing) this.#clear();
   }
 
   /** Closes the connection, because a write has accepted no byte for the stall timeout. */
@@ -76,10 +76,10 @@ export class ConnectionWriter implements StallWatchOwner {
   }
 
   async #run(): Promise<void> {
-    const { out } = this.#engine;
     let turnBytes = 0;
     let sending = false;
     try {
+      const { out } = this.#engine;
       while (out.length > 0 && !this.#owner.closed) {
         const { buffer, length } = out.take();
         try {
@@ -108,7 +108,15 @@ export class ConnectionWriter implements StallWatchOwner {
       else this.#owner.fail(error);
     }
     this.#writing = false;
-    if (this.#owner.closed) out.clear();
+    if (this.#owner.closed) this.#clear();
     else this.#owner.onWritten();
+  }
+
+  #clear(): void {
+    try {
+      this.#engine.out.clear();
+    } catch (error) {
+      this.#owner.fail(error);
+    }
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import type { FailureLog } from "./failure_log.ts";
+import type { OpenCalls, OpenClientCall } from "./open_calls.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { isInstance } from "../../errors.ts";
@@ -224,16 +225,27 @@ export class ObservedServerCall implements ServerCall, ServerCallSink {
 }
 
 /** Observed attempt on a client, between the caller and the wire. */
-export class ObservedClientCall implements ClientCall, ClientCallSink {
+export class ObservedClientCall implements ClientCall, OpenClientCall {
+  openSlot = -1;
   readonly #sink: ClientCallSink;
+  readonly #calls: OpenCalls<OpenClientCall>;
   readonly #isLate: () => boolean;
   #inner!: ClientCall;
   readonly #observed: Observation;
 
-  /** Forwards to `sink`. `isLate` returns whether a cancel at this time is due to the deadline. */
-  constructor(observed: Observation, sink: ClientCallSink, isLate: () => boolean) {
+  /**
+   * Forwards to `sink`, and leaves `calls`, those of its connection, when it ends. `isLate` returns whether a cancel at
+   * this time is due to the deadline.
+   */
+  constructor(
+    observed: Observation,
+    sink: ClientCallSink,
+    calls: OpenCalls<OpenClientCall>,
+    isLate: () => boolean,
+  ) {
     this.#observed = observed;
     this.#sink = sink;
+    this.#calls = calls;
     this.#isLate = isLate;
   }
 
@@ -266,6 +278,7 @@ export class ObservedClientCall implements ClientCall, ClientCallSink {
   }
 
   cancel(): void {
+    this.#calls.remove(this);
     this.#observed.ended(this.#isLate() ? Status.DEADLINE_EXCEEDED : Status.CANCELLED);
     this.#inner.cancel();
   }
@@ -289,6 +302,7 @@ export class ObservedClientCall implements ClientCall, ClientCallSink {
     trailers: () => Metadata,
     progress: CallProgress,
   ): void {
+    this.#calls.remove(this);
     this.#observed.ended(code);
     this.#sink.onStatus(code, message, trailers, progress);
   }

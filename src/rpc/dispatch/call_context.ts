@@ -14,6 +14,7 @@ import { RpcError } from "../../errors.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { abortSafely } from "../core/abort.ts";
 import { callEnded } from "../core/call_end.ts";
+import type { OpenCall, OpenCalls } from "../core/open_calls.ts";
 import type { HandlerSlots } from "./handler_slots.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 import type { RequestSource } from "./request_stream.ts";
@@ -35,12 +36,16 @@ export interface CallConnection {
   readonly encodings: readonly Encoding[];
   /** Error that calls were last cancelled with; calls cancelled for the same reason share it. */
   lastCancelError: RpcError | undefined;
+  /** Calls that have not ended. */
+  readonly calls: OpenCalls<CallState>;
   /** Closes the connection because its engine has thrown. Never throws. */
   fail(error: unknown): void;
 }
 
 /** Interface of the call's handler that its context uses. */
 export interface CallContextOwner {
+  /** Ends the call, whose status cannot be sent any more. */
+  onCancel(code: Status, reason: string): void;
   /** Ends the call `timeoutMs` from now, unless its deadline is sooner. */
   tightenDeadline(timeoutMs: number): void;
   /** Reports what a listener, of the signal or of the call's end, throws. */
@@ -53,7 +58,8 @@ const UNCOMPRESSED = { lastCompressed: false };
  * State of one call on a server. It is held apart from the {@link CallContext}, whose properties the handler may delete,
  * replace or freeze.
  */
-export class CallState implements RequestSource {
+export class CallState implements RequestSource, OpenCall {
+  openSlot = -1;
   readonly method: MethodInfo;
   readonly call: ServerCall;
   readonly connection: CallConnection;
@@ -88,6 +94,7 @@ export class CallState implements RequestSource {
     this.method = method;
     this.compress = compress;
     this.context = new CallContext(this);
+    connection.calls.add(this);
   }
 
   /** Sends the response headers, unless they were sent or the call has ended. */
@@ -170,6 +177,7 @@ export class CallState implements RequestSource {
   /** Runs the listeners for the end of the call. Never throws. */
   ended(code: Status): void {
     this.#endedWith = code;
+    this.connection.calls.remove(this);
     if (this.#values === undefined) return;
     try {
       callEnded(this.#values, code);

@@ -15,6 +15,7 @@ import { encodingsOf } from "../core/encodings_option.ts";
 import { FailureLog } from "../core/failure_log.ts";
 import { serverLog } from "../core/log.ts";
 import { systemClock } from "../core/system_clock.ts";
+import { OpenCalls } from "../core/open_calls.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 import { type Dispatcher, wrapDispatcher } from "../dispatch/dispatcher.ts";
 import { HandlerSlots } from "../dispatch/handler_slots.ts";
@@ -195,6 +196,7 @@ class FetchServer implements ExchangeOwner {
       handlers: this.#handlers,
       encodings: this.#encodings,
       lastCancelError: undefined,
+      calls: new OpenCalls(),
       fail: (error) => {
         this.#failures.error("A call failed: {error}", { error });
         exchange.abort("The call failed");

@@ -66,7 +66,12 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
    * Whether the connection has sent all responses and waits for a handshake, a request or the rest of a header section.
    */
   get waits(): boolean {
-    return this.#engine === null || this.#engine.activeCalls === 0 && !this.#engine.hasOutput;
+    try {
+      return this.#engine === null || this.#engine.activeCalls === 0 && !this.#engine.hasOutput;
+    } catch (error) {
+      this.#driver?.fail(error);
+      return false;
+    }
   }
 
   /** Opens the connection and serves it. Never rejects; the owner's `closed` is called at the end. */

@@ -9,19 +9,20 @@ import { Status } from "../../call/status.ts";
 import type {
   CallRequest,
   ClientCall,
-  ClientCallSink,
   ClientConnection,
   ClientConnectionSink,
 } from "../../call/wire.ts";
-import { isInstance, RpcError, toError, TransportError } from "../../errors.ts";
+import { RpcError, toError, TransportError } from "../../errors.ts";
 import { transportError } from "../../transport/failure.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { abortSafely } from "../core/abort.ts";
 import type { Pickable } from "./balancer.ts";
 import type { ConnectionStats } from "./options.ts";
 import type { FailureLog } from "../core/failure_log.ts";
-import { ConnectionDriver } from "../core/connection_driver.ts";
+import { CONNECTION_FAILED, ConnectionDriver } from "../core/connection_driver.ts";
+import { endLostCall, OpenCalls, type OpenClientCall } from "../core/open_calls.ts";
 import { type CallObserver, Observation, ObservedClientCall } from "../core/observer.ts";
+import { EngineFacts } from "./engine_facts.ts";
 import { ProcessRef } from "./process_ref.ts";
 
 /** Configuration of a {@link Connection}. */
@@ -60,12 +61,6 @@ export interface PooledConnectionOwner {
   onFree(connection: Connection): void;
 }
 
-/** Whether the engine has refused a call that cannot be sent, rather than failed. */
-function isRefusal(error: unknown): boolean {
-  return isInstance(error, RpcError) || isInstance(error, TypeError) ||
-    isInstance(error, RangeError);
-}
-
 // Time limit for sending the last frames of an aborted connection.
 const ABORT_FLUSH_MS = 1_000;
 
@@ -91,6 +86,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   readonly #owner: PooledConnectionOwner;
   readonly #startedMs: number;
   #engine: ClientConnection | undefined = undefined;
+  #facts: EngineFacts | undefined = undefined;
   #driver: ConnectionDriver | undefined = undefined;
   #connecting: Promise<void> | undefined = undefined;
   #stream: ByteStream | undefined = undefined;
@@ -99,6 +95,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   #secure = false;
   #tooManyPingsReported = false;
   #processRef: ProcessRef | undefined = undefined;
+  readonly #calls = new OpenCalls<OpenClientCall>();
 
   /** Starts the connect timeout; dials on `start`. */
   constructor(options: ConnectionOptions, owner: PooledConnectionOwner) {
@@ -123,19 +120,18 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   /** Whether another call can start. */
   get free(): boolean {
-    const engine = this.#engine!;
-    return engine.usable && engine.activeCalls < engine.maxCalls;
+    return this.#facts!.free;
   }
 
   /** Calls in flight, batched ones counted singly. */
   get load(): number {
-    const active = this.#engine === undefined ? 0 : this.#engine.activeCalls;
+    const active = this.#facts === undefined ? 0 : this.#facts.activeCalls;
     return this.batch === undefined ? active + this.batchedCalls : active + this.batchedCalls - 1;
   }
 
   /** Concurrent calls that the server allows. */
   get maxCalls(): number {
-    return this.#engine!.maxCalls;
+    return this.#facts!.maxCalls;
   }
 
   /** Whether the connection is encrypted. */
@@ -150,14 +146,14 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   /** Whether the connection carried a response, or ended because a call was given up (HTTP/1.1). */
   get endedByCall(): boolean {
-    return this.#engine?.endedByCall ?? false;
+    return this.#facts?.endedByCall ?? false;
   }
 
   /**
    * Starts a call. Throws RangeError if the connection is not `free`, TypeError or RpcError for a call that it cannot
    * carry. Any other exception of the engine, and one after it has begun the call, closes the connection.
    */
-  startCall(request: CallRequest, sink: ClientCallSink): ClientCall {
+  startCall(request: CallRequest, sink: OpenClientCall): ClientCall {
     this.callsStarted++;
     const { observer } = this.#options;
     if (observer === undefined) return this.#start(request, sink);
@@ -166,21 +162,22 @@ export class Connection implements ClientConnectionSink, Pickable {
     if (observed === undefined) return this.#start(request, sink);
     const { clock } = this.#options;
     const deadlineMs = clock.now() + (request.timeoutMs ?? Infinity);
-    const call = new ObservedClientCall(observed, sink, () => clock.now() >= deadlineMs);
+    const isLate = () => clock.now() >= deadlineMs;
+    const call = new ObservedClientCall(observed, sink, this.#calls, isLate);
     return call.join(this.#start(request, call));
   }
 
-  #start(request: CallRequest, sink: ClientCallSink): ClientCall {
-    const engine = this.#engine!;
-    const calls = engine.activeCalls;
-    const bytes = engine.out.length;
-    try {
-      return engine.startCall(request, sink);
-    } catch (error) {
-      const changed = engine.activeCalls !== calls || engine.out.length !== bytes;
-      if (changed || !isRefusal(error)) this.engineFailed(error);
-      throw error;
-    }
+  #start(request: CallRequest, sink: OpenClientCall): ClientCall {
+    const call = this.#facts!.startCall(request, sink);
+    // The engine has failed meanwhile, and may not have ended the call.
+    if (this.state === "closed") throw new RpcError(Status.UNAVAILABLE, CONNECTION_FAILED);
+    this.#calls.add(sink);
+    return call;
+  }
+
+  /** Forgets a call that got its status or was cancelled. No effect if it is on no connection. */
+  callOver(call: OpenClientCall): void {
+    this.#calls.remove(call);
   }
 
   /** Closes the connection because its engine has thrown. Never throws. */
@@ -240,15 +237,19 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   /** Returns statistics. */
   stats(): ConnectionStats {
-    const engine = this.#engine;
+    const facts = this.#facts;
+    // Read first: an engine that throws closes the connection.
+    const activeCalls = this.load;
+    const maxCalls = facts?.maxCalls ?? 0;
+    const bufferedBytes = facts?.bufferedBytes ?? 0;
     const state = this.state === "ready" && !this.healthy ? "unhealthy" : this.state;
     return {
       address: this.address,
       state: state === "closed" ? "draining" : state,
-      activeCalls: this.load,
-      maxCalls: engine?.maxCalls ?? 0,
+      activeCalls,
+      maxCalls,
       callsStarted: this.callsStarted,
-      bufferedBytes: engine?.bufferedBytes ?? 0,
+      bufferedBytes,
       pingMs: this.pingMs,
       ageMs: this.#options.clock.now() - this.#startedMs,
     };
@@ -271,20 +272,21 @@ export class Connection implements ClientConnectionSink, Pickable {
       // An open socket keeps the process alive; an in-memory stream does not.
       if (transport === "memory") this.#keepProcessAlive();
       this.#engine = engine(this, stream, clock.now());
+      this.#facts = new EngineFacts(this.#engine, (error) => this.engineFailed(error));
+      this.#driver = new ConnectionDriver({
+        stream,
+        engine: this.#engine,
+        clock,
+        onClose: (error) => this.#closed(this.#closeError(error)),
+        failures: this.#options.failures,
+      });
     } catch (error) {
       stream?.close();
       return this.#closed(toError(error));
     }
-    this.#driver = new ConnectionDriver({
-      stream,
-      engine: this.#engine,
-      clock,
-      onClose: (error) => this.#closed(this.#closeError(error)),
-      failures: this.#options.failures,
-    });
     this.#driver.start();
     // An HTTP/1.1 engine is ready before it receives anything.
-    if (this.#engine.ready) this.onStateChange();
+    if (this.#facts.ready) this.onStateChange();
   }
 
   async #handshake(stream: ByteStream): Promise<void> {
@@ -304,7 +306,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   #closeError(error: Error | undefined): Error {
     const { address } = this;
     const what = this.state === "connecting" ? "Cannot connect to" : "Lost the connection to";
-    return transportError(what, address, error ?? new Error(this.#engine!.endReason));
+    return transportError(what, address, error ?? new Error(this.#facts!.endReason));
   }
 
   #closed(error: Error): void {
@@ -313,12 +315,17 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.state = "closed";
     this.#clearTimer();
     this.#processRef?.release();
+    // An engine that works has ended its calls.
+    this.#calls.endAll(
+      (call) => endLostCall(call, `Connection lost: ${error.message}`),
+      (thrown) => this.engineFailed(thrown),
+    );
     this.#reportTooManyPings();
     this.#owner.onClosed(this, error);
   }
 
   #reportTooManyPings(): void {
-    if (!this.#engine?.tooManyPings || this.#tooManyPingsReported) return;
+    if (this.#tooManyPingsReported || !this.#facts?.tooManyPings) return;
     this.#tooManyPingsReported = true;
     this.#options.onTooManyPings();
   }
@@ -345,16 +352,17 @@ export class Connection implements ClientConnectionSink, Pickable {
   // ---- from the engine ---------------------------------------------------------------------------------
 
   onStateChange(): void {
-    const engine = this.#engine;
-    if (engine === undefined || this.state === "closed") return;
+    const facts = this.#facts;
+    if (facts === undefined || this.state === "closed") return;
     // The driver is closing: `onClosed` follows, not a drain.
     if (this.#driver?.closed) return;
-    if (this.state === "connecting" && engine.usable) {
+    const { usable } = facts;
+    if (this.state === "connecting" && usable) {
       this.#clearTimer();
       this.state = "ready";
       this.#owner.onReady(this);
     } else if (this.state === "ready") {
-      if (engine.usable) this.#owner.onFree(this);
+      if (usable) this.#owner.onFree(this);
       else this.#toDraining();
     }
   }

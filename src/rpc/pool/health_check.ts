@@ -6,8 +6,9 @@
 
 import type { Clock } from "../../call/clock.ts";
 import { Status } from "../../call/status.ts";
-import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
+import type { ClientCall } from "../../call/wire.ts";
 import { TransportError } from "../../errors.ts";
+import type { OpenClientCall } from "../core/open_calls.ts";
 import type { HealthCheckOptions } from "./options.ts";
 import type { Connection } from "./connection.ts";
 
@@ -94,7 +95,10 @@ export class HealthChecker {
       return;
     }
     // A full connection has no slot for a check call; with calls in flight servers accept pings.
-    if (this.#pings || !connection.free) this.#ping(connection);
+    const pings = this.#pings || !connection.free;
+    // A connection whose engine throws is closed now.
+    if (connection.state !== "ready") return this.#check(connection);
+    if (pings) this.#ping(connection);
     else this.#ask(connection);
   }
 
@@ -109,7 +113,7 @@ export class HealthChecker {
   #ask(connection: Connection): void {
     this.#expect(connection);
     const startMs = this.#clock.now();
-    const sink = new CheckSink((healthy) => {
+    const sink = new CheckSink(connection, (healthy) => {
       if (this.#closed) return;
       connection.pingMs = this.#clock.now() - startMs;
       if (this.#asksService && (connection.checking || connection.healthy !== healthy)) {
@@ -149,10 +153,15 @@ export class HealthChecker {
   }
 }
 
-class CheckSink implements ClientCallSink {
+class CheckSink implements OpenClientCall {
+  openSlot = -1;
   #serving = false;
 
-  constructor(readonly done: (healthy: boolean) => void, readonly json: boolean) {}
+  constructor(
+    readonly connection: Connection,
+    readonly done: (healthy: boolean) => void,
+    readonly json: boolean,
+  ) {}
 
   onHeaders(): void {}
   onWritable(): void {}
@@ -165,6 +174,7 @@ class CheckSink implements ClientCallSink {
   }
 
   onStatus(code: Status): void {
+    this.connection.callOver(this);
     // A server without the health service counts as healthy because it responds.
     this.done(code === Status.OK ? this.#serving : code === Status.UNIMPLEMENTED);
   }

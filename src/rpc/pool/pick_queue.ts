@@ -82,6 +82,8 @@ export class PickQueue {
         this.#compact();
         return false;
       }
+      // A connection that failed while it was looked at may have failed the call.
+      if (waiter.queueSlot < 0) continue;
       this.remove(waiter);
       waiter.onPick(connection);
     }

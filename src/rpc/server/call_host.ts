@@ -17,6 +17,7 @@ import { type FailureFacts, FailureLog } from "../core/failure_log.ts";
 import { type CallObserver, Observation, ObservedServerCall } from "../core/observer.ts";
 import { ignoreRejection } from "../core/promises.ts";
 import type { MethodInfo } from "../core/types.ts";
+import { OpenCalls } from "../core/open_calls.ts";
 import type { CallConnection, CallState } from "../dispatch/call_context.ts";
 import { assignCallId } from "../dispatch/call_id.ts";
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
@@ -159,6 +160,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
       handlers: new HandlerSlots(maxHandlers),
       encodings: this.#encodings,
       lastCancelError: undefined,
+      calls: new OpenCalls(),
       fail: (error) => this.failures.error("A batch stream failed: {error}", { error }),
     };
     return (call) => this.accept(call, connection);

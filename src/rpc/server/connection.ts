@@ -8,6 +8,7 @@ import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
 import type { Clock } from "../../call/clock.ts";
 import type { HostRules } from "../../call/host_rules.ts";
 import { printable } from "../../call/printable.ts";
+import { Status } from "../../call/status.ts";
 import type { ServerCall, ServerConnection, ServerConnectionSink } from "../../call/wire.ts";
 import { GrpcServerConnection, type GrpcServerOptions } from "../../grpc/server.ts";
 import { LeanServerConnection } from "../../lean/server.ts";
@@ -20,8 +21,9 @@ import type { CallHost } from "./call_host.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 import { HandlerSlots } from "../dispatch/handler_slots.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
-import { ConnectionDriver } from "../core/connection_driver.ts";
+import { CONNECTION_FAILED, ConnectionDriver } from "../core/connection_driver.ts";
 import { serverLog } from "../core/log.ts";
+import { OpenCalls } from "../core/open_calls.ts";
 import { frozenPeer } from "./frozen_peer.ts";
 import { http1Calls } from "./http1_calls.ts";
 import type { ConnectionSettings, ServerStats } from "./options.ts";
@@ -85,7 +87,12 @@ export class AcceptedConnection implements ServerConnectionSink {
 
   /** Calls that are open or whose handlers still run. */
   get activeCalls(): number {
-    return this.#engine?.activeCalls ?? 0;
+    try {
+      return this.#engine?.activeCalls ?? 0;
+    } catch (error) {
+      this.#driver?.fail(error);
+      return 0;
+    }
   }
 
   /** Opens the connection and serves it. Never throws; calls the owner's `closed` at the end. */
@@ -161,6 +168,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       handlers: new HandlerSlots(settings.maxHandlers),
       encodings: settings.encodings,
       lastCancelError: undefined,
+      calls: new OpenCalls(),
       fail: (error) => this.#driver!.fail(error),
     };
     // One timeout covers everything from accept to a complete preface.
@@ -306,6 +314,11 @@ export class AcceptedConnection implements ServerConnectionSink {
   #end(): void {
     if (this.#opening) this.#owner.host.deadlines.cancel(this.#opening);
     if (!this.#driver) this.#stream.close();
+    // An engine that works has ended its calls.
+    this.#calls?.calls.endAll(
+      ({ owner }) => owner?.onCancel(Status.UNAVAILABLE, CONNECTION_FAILED),
+      (error) => this.#driver?.fail(error),
+    );
     this.#owner.closed(this);
   }
 }

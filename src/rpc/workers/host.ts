@@ -6,9 +6,6 @@
 
 import { setPriority } from "node:os";
 import { ENCODINGS } from "../../call/encodings.ts";
-import { Metadata } from "../../call/metadata.ts";
-import { Status } from "../../call/status.ts";
-import type { ServerCall, ServerCallSink } from "../../call/wire.ts";
 import { textOf } from "../../errors.ts";
 import { checkFunctions } from "../../limits/ranges.ts";
 import { MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
@@ -17,8 +14,10 @@ import { systemClock } from "../core/system_clock.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 import { HandlerSlots } from "../dispatch/handler_slots.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
+import { OpenCalls } from "../core/open_calls.ts";
 import { Router } from "../dispatch/router.ts";
-import { epochMs, type FromWorker, postableMetadata, type ToWorker } from "./messages.ts";
+import { WorkerCall } from "./call.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
 
 // No memory limit in the worker: the server's thread has already counted and decompressed the requests.
 const UNBOUNDED = new MemoryPool(Infinity);
@@ -92,20 +91,25 @@ export function serveWorker(
       } catch {
         return;
       }
-      const connection: CallConnection = {
-        peer: data.peer,
-        wire: data.wire,
-        clock: systemClock,
-        memory: new MemoryShare(UNBOUNDED),
-        handlers: new HandlerSlots(Infinity),
-        encodings: ENCODINGS,
-        lastCancelError: undefined,
-        fail: (error) => logFailure(host, error),
-      };
-      if (!call.closed) host.accept(call, connection);
+      if (!call.closed) host.accept(call, connectionOf(data, host));
       if (!call.closed) call.sink.onMessage(data.payload, false);
       if (!call.closed) call.sink.onHalfClose();
     }
+  };
+}
+
+/** Returns the connection of one call: the server's thread bounds its memory and handlers. */
+function connectionOf(call: Extract<ToWorker, { kind: "call" }>, host: CallHost): CallConnection {
+  return {
+    peer: call.peer,
+    wire: call.wire,
+    clock: systemClock,
+    memory: new MemoryShare(UNBOUNDED),
+    handlers: new HandlerSlots(Infinity),
+    encodings: ENCODINGS,
+    lastCancelError: undefined,
+    calls: new OpenCalls(),
+    fail: (error) => logFailure(host, error),
   };
 }
 
@@ -133,82 +137,4 @@ function reportExits(scope: WorkerScope, fail: (reason: string) => void): void {
     fail("the worker exited");
     return exit(code);
   };
-}
-
-const NO_SINK: ServerCallSink = {
-  onMessage() {},
-  onHalfClose() {},
-  onCancel() {},
-  onWritable() {},
-};
-
-/** Server call received by a worker from its pool, as a message instead of over a connection. */
-class WorkerCall implements ServerCall {
-  readonly path: string;
-  readonly encoding = "identity";
-  readonly acceptedEncodings = "";
-  readonly authority = "";
-  readonly writable = true;
-  readonly metadata: Metadata;
-  sink: ServerCallSink = NO_SINK;
-  closed = false;
-  readonly #deadlineMs: number;
-  #id: number;
-  #post: (message: FromWorker, transfer: Transferable[]) => void;
-  #headers: Metadata | undefined;
-  #payload: Uint8Array | undefined;
-
-  constructor(
-    call: Extract<ToWorker, { kind: "call" }>,
-    post: (message: FromWorker, transfer: Transferable[]) => void,
-  ) {
-    this.path = call.path;
-    this.#deadlineMs = call.deadlineMs;
-    this.metadata = new Metadata(call.metadata);
-    this.#id = call.id;
-    this.#post = post;
-  }
-
-  get timeoutMs(): number {
-    return Math.max(0, this.#deadlineMs - epochMs());
-  }
-
-  sendHeaders(metadata?: Metadata): void {
-    this.#headers = metadata;
-  }
-
-  sendMessage(message: Uint8Array): void {
-    this.#payload ??= message;
-  }
-
-  respond(message: Uint8Array): void {
-    this.#payload = message;
-    this.sendStatus(Status.OK, "");
-  }
-
-  sendStatus(code: Status, message: string, trailers?: Metadata): void {
-    if (this.closed) return;
-    this.closed = true;
-    // Posting a view would copy its whole buffer.
-    const payload = code === Status.OK ? this.#payload?.slice() : undefined;
-    this.#post({
-      kind: "reply",
-      id: this.#id,
-      code,
-      message,
-      payload,
-      headers: postableMetadata(this.#headers),
-      trailers: postableMetadata(trailers),
-    }, payload ? [payload.buffer] : []);
-  }
-
-  setReadPaused(): void {}
-
-  handlerDone(): void {}
-
-  /** Cancels the call. Replies, so that the pool knows that the worker is idle. */
-  cancel(): void {
-    this.sink.onCancel(Status.CANCELLED, "The caller cancelled");
-    this.sendStatus(Status.CANCELLED, "The caller cancelled");
-  }
 }

@@ -3,6 +3,7 @@ import { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
 import type { ClientCall } from "../../../src/call/wire.ts";
 import { FailureLog } from "../../../src/rpc/core/failure_log.ts";
+import { OpenCalls, type OpenClientCall } from "../../../src/rpc/core/open_calls.ts";
 import { serverLog } from "../../../src/rpc/core/log.ts";
 import {
   type CallObserver,
@@ -65,7 +66,8 @@ function clientCall(isLate = false) {
     cancel: () => void events.push("cancel"),
     setReadPaused() {},
   };
-  const call = new ObservedClientCall(observed, clientCallSink(), () => isLate).join(inner);
+  const calls = new OpenCalls<OpenClientCall>();
+  const call = new ObservedClientCall(observed, clientCallSink(), calls, () => isLate).join(inner);
   return { events, call };
 }
 
