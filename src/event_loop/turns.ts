@@ -4,7 +4,8 @@
  * An operation of Deno that can finish at once does so without a turn of the event loop (up to 128 in a row). While
  * `setImmediate` or such operations keep the loop awake, Deno 2.9 polls the sockets only every 61 turns. At 5 ms of
  * work a turn, other connections waited 300 ms and more (p99 beside three flooding connections: 560 ms, now 10 ms).
- * So each millisecond of work is followed by 61 turns without work, which take 40 µs together.
+ * So each millisecond of work is followed by 61 turns without work, which take 40 µs together. Node and Bun poll in
+ * every turn: one is enough there.
  *
  * While V8 marks its heap, it takes 2 ms of every turn, for some 15 turns. 61 turns would then delay the poll until V8
  * has finished, and work between the turns delays it further. So after two slow turns all work waits for 8 ms, so that
@@ -17,6 +18,7 @@
  * @module
  */
 
+import { runtime } from "../runtime/mod.ts";
 import { type EventLoop, systemLoop } from "./loop.ts";
 import { TurnMeter } from "./turn_meter.ts";
 
@@ -24,8 +26,6 @@ import { TurnMeter } from "./turn_meter.ts";
 export const TURN_BYTES = 65_536;
 
 const POLL_INTERVAL_MS = 1;
-// Turns after which Deno polls the sockets (Tokio's event interval, as Deno sets it).
-const TURNS_UNTIL_POLL = 61;
 // Duration from which a turn without work counts as slow: V8 is then marking its heap.
 const SLOW_TURN_MS = 0.7;
 const MAX_SLOW_TURNS = 2;
@@ -41,6 +41,7 @@ interface Waiter {
 export class TurnScheduler {
   /** Event loop whose turns are shared. */
   readonly loop: EventLoop;
+  readonly #turnsUntilPoll: number;
   readonly #meter: TurnMeter;
   #first: Waiter | null = null;
   #last: Waiter | null = null;
@@ -54,9 +55,10 @@ export class TurnScheduler {
   readonly #emptyTurn = () => this.#countEmptyTurn();
   readonly #endPolling = () => this.#finishPoll();
 
-  /** Creates a scheduler whose first turn begins with a poll. */
-  constructor(loop: EventLoop) {
+  /** Creates a scheduler whose first turn begins with a poll, which takes `turnsUntilPoll` turns without work. */
+  constructor(loop: EventLoop, turnsUntilPoll: number = runtime.turnsUntilPoll) {
     this.loop = loop;
+    this.#turnsUntilPoll = turnsUntilPoll;
     this.#meter = new TurnMeter(loop);
   }
 
@@ -123,7 +125,7 @@ export class TurnScheduler {
     }
     this.#emptyTurnStartMs = nowMs;
     this.#slowTurns = 0;
-    this.#emptyTurnsLeft = TURNS_UNTIL_POLL;
+    this.#emptyTurnsLeft = this.#turnsUntilPoll;
     this.loop.setImmediate(this.#emptyTurn);
   }
 

@@ -5,6 +5,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { runtime } from "../runtime/mod.ts";
 import type { CryptoKeys } from "./crypto_keys.ts";
 import { LibcryptoSigner, openLibcrypto } from "./libcrypto.ts";
 import type { CryptoBackend, Signer } from "./signer.ts";
@@ -20,8 +21,7 @@ const logger = getLogger(["vrpc", "services", "crypto"]);
 export function chooseCryptoBackend(wanted: CryptoBackend | "auto" = "auto"): CryptoBackend {
   if (wanted === "webcrypto") return wanted;
   // Opening without the permission would prompt on a terminal.
-  const allowed = Deno.permissions.querySync({ name: "ffi" }).state === "granted";
-  if (!allowed) {
+  if (!runtime.allows("ffi")) {
     if (wanted === "libcrypto") {
       throw new TypeError("Cannot use libcrypto: FFI is not permitted, run with --allow-ffi");
     }

@@ -4,20 +4,22 @@
  * @module
  */
 
+import { platform } from "node:os";
 import { KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
+import { type Pointer, runtime } from "../runtime/mod.ts";
 import { type CryptoKeys, keyOfType } from "./crypto_keys.ts";
 import { type SignatureSuite, type SigningAlgorithm, SUITES } from "./signature_suites.ts";
 import type { Signer } from "./signer.ts";
 import { TurnBudget } from "../event_loop/turn_budget.ts";
 
 /** File names to try for OpenSSL 3, by operating system. */
-const LIBRARY_NAMES: Partial<Record<typeof Deno.build.os, readonly string[]>> = {
+const LIBRARY_NAMES: Partial<Record<NodeJS.Platform, readonly string[]>> = {
   darwin: [
     "libcrypto.3.dylib",
     "/opt/homebrew/opt/openssl@3/lib/libcrypto.3.dylib",
     "/usr/local/opt/openssl@3/lib/libcrypto.3.dylib",
   ],
-  windows: ["libcrypto-3-x64.dll", "libcrypto-3-arm64.dll"],
+  win32: ["libcrypto-3-x64.dll", "libcrypto-3-arm64.dll"],
 };
 const DEFAULT_LIBRARY_NAMES = ["libcrypto.so.3"];
 
@@ -46,10 +48,47 @@ const SYMBOLS = {
     result: "i32",
   },
   ERR_clear_error: { parameters: [], result: "void" },
-} as const satisfies Deno.ForeignLibraryInterface;
+} as const;
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Functions of libcrypto in use. */
-export type Libcrypto = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+export interface Libcrypto {
+  d2i_AutoPrivateKey(into: Pointer, der: BigUint64Array<ArrayBuffer>, length: bigint): Pointer;
+  EVP_PKEY_free(key: Pointer): void;
+  EVP_PKEY_CTX_new(key: Pointer, engine: Pointer): Pointer;
+  EVP_PKEY_CTX_free(context: Pointer): void;
+  EVP_PKEY_sign_init(context: Pointer): number;
+  EVP_PKEY_verify_init(context: Pointer): number;
+  EVP_PKEY_CTX_set_signature_md(context: Pointer, md: Pointer): number;
+  EVP_PKEY_CTX_set_rsa_padding(context: Pointer, padding: number): number;
+  EVP_PKEY_CTX_set_rsa_pss_saltlen(context: Pointer, bytes: number): number;
+  EVP_PKEY_sign(
+    context: Pointer,
+    signature: Bytes,
+    length: BigUint64Array<ArrayBuffer>,
+    hash: Bytes,
+    hashBytes: bigint,
+  ): number;
+  EVP_PKEY_verify(
+    context: Pointer,
+    signature: Bytes,
+    signatureBytes: bigint,
+    hash: Bytes,
+    hashBytes: bigint,
+  ): number;
+  EVP_sha256(): Pointer;
+  EVP_sha384(): Pointer;
+  EVP_Digest(
+    data: Bytes,
+    bytes: bigint,
+    hash: Bytes,
+    hashBytes: Pointer,
+    md: Pointer,
+    engine: Pointer,
+  ): number;
+  ERR_clear_error(): void;
+}
 
 const RSA_PKCS1_PADDING = 1;
 const RSA_PKCS1_PSS_PADDING = 6;
@@ -65,11 +104,13 @@ let opened: Libcrypto | undefined;
 /** Opens libcrypto once per thread. Throws TypeError when it is not found or FFI is not permitted. */
 export function openLibcrypto(): Libcrypto {
   if (opened) return opened;
+  const { ffi } = runtime;
+  if (ffi === undefined) throw new TypeError("Cannot open libcrypto: this runtime has no FFI");
   const reasons: string[] = [];
-  for (const name of LIBRARY_NAMES[Deno.build.os] ?? DEFAULT_LIBRARY_NAMES) {
+  for (const name of LIBRARY_NAMES[platform()] ?? DEFAULT_LIBRARY_NAMES) {
     try {
       // The library is never closed: it stays open for the life of the thread.
-      return opened = Deno.dlopen(name, SYMBOLS).symbols;
+      return opened = ffi.open<Libcrypto>(name, SYMBOLS);
     } catch (error) {
       reasons.push((error as Error).message);
     }
@@ -79,9 +120,9 @@ export function openLibcrypto(): Libcrypto {
 
 /** Contexts of a suite, with its parameters set, so that a call costs only the signature. */
 interface Contexts {
-  readonly sign: Deno.PointerValue;
-  readonly verify: Deno.PointerValue;
-  readonly md: Deno.PointerValue;
+  readonly sign: Pointer;
+  readonly verify: Pointer;
+  readonly md: Pointer;
   readonly hash: Uint8Array<ArrayBuffer>;
 }
 
@@ -93,7 +134,7 @@ export class LibcryptoSigner implements Signer {
   readonly backend = "libcrypto";
   readonly #lib: Libcrypto;
   readonly #contexts = new Map<SigningAlgorithm, Contexts>();
-  readonly #pkeys = new Map<KeyType, Deno.PointerValue>();
+  readonly #pkeys = new Map<KeyType, Pointer>();
   readonly #signature = new Uint8Array(MAX_SIGNATURE_BYTES);
   readonly #length = new BigUint64Array(1);
   readonly #budget: TurnBudget;
@@ -202,7 +243,7 @@ export class LibcryptoSigner implements Signer {
     return { sign, verify, md, hash: new Uint8Array(suite.hash === "SHA-256" ? 32 : 48) };
   }
 
-  #configure(context: Deno.PointerValue, suite: SignatureSuite, md: Deno.PointerValue): void {
+  #configure(context: Pointer, suite: SignatureSuite, md: Pointer): void {
     const lib = this.#lib;
     if (suite.scheme !== "ECDSA") {
       const padding = suite.scheme === "RSA-PSS" ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING;
@@ -215,12 +256,12 @@ export class LibcryptoSigner implements Signer {
     }
   }
 
-  #pkey(suite: SignatureSuite, keys: CryptoKeys): Deno.PointerValue {
+  #pkey(suite: SignatureSuite, keys: CryptoKeys): Pointer {
     const known = this.#pkeys.get(suite.keyType);
     if (known) return known;
     const { pkcs8 } = keyOfType(keys, suite.keyType);
     // const unsigned char **pp: libcrypto advances the inner pointer, so it gets a copy.
-    const inner = new BigUint64Array([Deno.UnsafePointer.value(Deno.UnsafePointer.of(pkcs8))]);
+    const inner = new BigUint64Array([runtime.ffi!.addressOf(pkcs8)]);
     const pkey = this.#lib.d2i_AutoPrivateKey(null, inner, BigInt(pkcs8.length));
     if (pkey === null) {
       throw new TypeError(`Cannot import the ${KeyType[suite.keyType]} key: it is not PKCS #8`);

@@ -1,21 +1,14 @@
 /**
- * `Deno.Conn` as a {@link ByteStream}. Thin, because it is on the hot path.
+ * Sockets of the runtime as {@link ByteStream}s. Thin, because it is on the hot path.
  *
  * @module
  */
 
 import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
+import { type RawConn, runtime } from "../runtime/mod.ts";
 import { reasonOf } from "./failure.ts";
 import type { ByteStream } from "./types.ts";
-
-/** Part of `Deno.Conn` that a {@link ConnStream} uses. */
-export interface RawConn {
-  read(buffer: Uint8Array): Promise<number | null>;
-  write(data: Uint8Array): Promise<number>;
-  closeWrite(): Promise<void>;
-  close(): void;
-}
 
 /** Error texts of a {@link ConnStream}. */
 export interface ConnStreamOptions {
@@ -75,7 +68,7 @@ export class ConnStream implements ByteStream {
       await this.#conn.closeWrite();
     } catch (error) {
       // The peer has closed the connection already.
-      if (error instanceof Deno.errors.NotConnected) return;
+      if (runtime.errorCode(error) === "ENOTCONN") return;
       this.#fail(error);
     }
   }
@@ -96,7 +89,7 @@ export class ConnStream implements ByteStream {
 
   readonly #fail = (error: unknown): never => {
     if (this.#closed) throw this.#error("it was closed here", error);
-    const early = this.#earlyEnd !== undefined && error instanceof Deno.errors.UnexpectedEof;
+    const early = this.#earlyEnd !== undefined && runtime.errorCode(error) === "EOF";
     throw this.#error(early ? this.#earlyEnd! : this.#reason(error), error);
   };
 

@@ -5,9 +5,10 @@
  */
 
 import type { Duplex } from "node:stream";
+import { ChunkQueue } from "../bytes/chunk_queue.ts";
 import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
-import { reasonOf } from "./failure.ts";
+import { codedError, reasonOf } from "./failure.ts";
 import type { ByteStream } from "./types.ts";
 
 // Largest part of a write, in bytes, to keep copies and Node's queue small.
@@ -39,8 +40,7 @@ export class DuplexStream implements ByteStream {
   readonly localAddress: string;
   readonly #duplex: Duplex;
   readonly #options: DuplexStreamOptions;
-  #chunks: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #unread = new ChunkQueue();
   #paused = false;
   #ended = false;
   #received = false;
@@ -61,7 +61,7 @@ export class DuplexStream implements ByteStream {
     duplex.on("end", () => this.#onEnd());
     duplex.on("error", (error: Error) => this.#onFailure(error));
     duplex.on("close", () => {
-      if (!this.#ended) this.#onFailure(new Deno.errors.UnexpectedEof("closed"));
+      if (!this.#ended) this.#onFailure(codedError("EOF", "closed"));
       this.#rejectWrite?.(this.#failure ?? this.#error("it was closed"));
     });
   }
@@ -71,7 +71,7 @@ export class DuplexStream implements ByteStream {
       return Promise.reject(new TypeError("Cannot read: another read is pending, limit is 1"));
     }
     if (this.#closed) return Promise.reject(this.#failure);
-    if (this.#bytes > 0) return Promise.resolve(this.#take(buffer));
+    if (this.#unread.bytes > 0) return Promise.resolve(this.#take(buffer));
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#ended) return Promise.resolve(null);
     return new Promise((resolve, reject) => {
@@ -110,8 +110,7 @@ export class DuplexStream implements ByteStream {
     if (this.#closed) return;
     this.#failure = this.#error("it was closed here");
     this.#closed = true;
-    this.#chunks = [];
-    this.#bytes = 0;
+    this.#unread.clear();
     this.#reader?.reject(this.#failure);
     this.#reader = undefined;
     this.#rejectWrite?.(this.#failure);
@@ -131,14 +130,13 @@ export class DuplexStream implements ByteStream {
   #onData(chunk: Uint8Array): void {
     if (this.#closed || chunk.length === 0) return;
     this.#received = true;
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.length;
+    this.#unread.push(chunk);
     const reader = this.#reader;
     if (reader !== undefined) {
       this.#reader = undefined;
       reader.resolve(this.#take(reader.buffer));
     }
-    if (this.#bytes >= HIGH_WATER_BYTES && !this.#paused) {
+    if (this.#unread.bytes >= HIGH_WATER_BYTES && !this.#paused) {
       this.#paused = true;
       this.#hold(true);
     }
@@ -151,22 +149,8 @@ export class DuplexStream implements ByteStream {
   }
 
   #take(buffer: Uint8Array): number {
-    let taken = 0;
-    let used = 0;
-    while (used < this.#chunks.length && taken < buffer.length) {
-      const chunk = this.#chunks[used];
-      const count = Math.min(chunk.length, buffer.length - taken);
-      buffer.set(count === chunk.length ? chunk : chunk.subarray(0, count), taken);
-      taken += count;
-      if (count < chunk.length) {
-        this.#chunks[used] = chunk.subarray(count);
-        break;
-      }
-      used++;
-    }
-    this.#chunks.splice(0, used);
-    this.#bytes -= taken;
-    if (this.#paused && this.#bytes < HIGH_WATER_BYTES) {
+    const taken = this.#unread.take(buffer);
+    if (this.#paused && this.#unread.bytes < HIGH_WATER_BYTES) {
       this.#paused = false;
       this.#hold(false);
     }
@@ -176,7 +160,7 @@ export class DuplexStream implements ByteStream {
   #onEnd(): void {
     this.#ended = true;
     if (!this.#received && this.#options.earlyEnd !== undefined && !this.#closed) {
-      this.#onFailure(new Deno.errors.UnexpectedEof("closed"), this.#options.earlyEnd);
+      this.#onFailure(codedError("EOF", "closed"), this.#options.earlyEnd);
       return;
     }
     this.#reader?.resolve(null);

@@ -5,6 +5,7 @@
  */
 
 import { isInstance, textOf, toError, TransportError } from "../errors.ts";
+import { runtime } from "../runtime/mod.ts";
 
 const REASONS = new Map([
   ["ECONNREFUSED", "connection refused"],
@@ -22,6 +23,10 @@ const REASONS = new Map([
   ["ENFILE", "this machine has too many open files"],
   ["EAFNOSUPPORT", "this kernel does not support the address family"],
   ["ENODEV", "this machine has no such device"],
+  ["ENOTFOUND", "the host name cannot be resolved"],
+  ["EOF", "the peer closed the connection unexpectedly"],
+  ["EBADF", "it was closed here"],
+  ["EINTR", "it was closed here"],
 ]);
 
 /** Describes an error in a few words, without a final period. Never throws. */
@@ -35,24 +40,14 @@ export function reasonOf(error: unknown): string {
 }
 
 function reasonOfError(error: Error): string {
-  const code = (error as { code?: unknown }).code;
-  const reason = typeof code === "string" ? REASONS.get(code) : undefined;
+  const reason = REASONS.get(runtime.errorCode(error) ?? "");
   if (reason !== undefined) return reason;
-  // Errors of TLS and duplex streams have no code.
-  if (error instanceof Deno.errors.ConnectionReset) return "the peer reset the connection";
-  if (error instanceof Deno.errors.UnexpectedEof) {
-    return "the peer closed the connection unexpectedly";
-  }
-  if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) {
-    return "it was closed here";
-  }
-  const osError = /\(os error (\d+)\)/.exec(error.message)?.[1];
-  if (osError === "97") return REASONS.get("EAFNOSUPPORT")!;
-  if (osError === "19") return REASONS.get("ENODEV")!;
-  if (/failed to lookup address information/.test(error.message)) {
-    return "the host name cannot be resolved";
-  }
   return error.message.replace(/ \(os error \d+\)/, "").replace(/\.$/, "") || error.name;
+}
+
+/** Returns an error with the code that an error of the runtime would have. */
+export function codedError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code });
 }
 
 /** Wraps an error as a TransportError of `address`, unless it is one already. */
@@ -68,7 +63,7 @@ export function connectError(address: string, error: unknown): TransportError {
 
 /** Error of a listen on `address`; `holder` is a command that shows which process uses the address. */
 export function listenError(address: string, error: unknown, holder?: string): TransportError {
-  if (error instanceof Deno.errors.AddrInUse && holder !== undefined) {
+  if (runtime.errorCode(error) === "EADDRINUSE" && holder !== undefined) {
     return new TransportError(
       `Cannot listen on ${address}: the address is in use; find the process with: ${holder}`,
       { address, cause: error },

@@ -9,10 +9,11 @@
  */
 
 import { TransportError } from "../errors.ts";
+import { type RawConn, runtime } from "../runtime/mod.ts";
 import type { HvsockAddress } from "./address.ts";
 import { checkUnixPath, formatAddress } from "./address.ts";
-import { ConnStream, type RawConn } from "./conn_stream.ts";
-import { connectError } from "./failure.ts";
+import { ConnStream } from "./conn_stream.ts";
+import { codedError, connectError } from "./failure.ts";
 import type { ByteStream, Listener } from "./types.ts";
 import { connectUnix, listenUnix, type UnixListenOptions } from "./unix.ts";
 
@@ -66,11 +67,11 @@ async function sendConnect(
   signal: AbortSignal,
   replyTimeoutMs: number,
 ): Promise<ByteStream | undefined> {
-  let conn: Deno.UnixConn;
+  let conn: RawConn;
   try {
     conn = await connectUnix({ kind: "unix", path: address.path });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
+    if (runtime.errorCode(error) === "ENOENT") {
       throw new TransportError(
         `Cannot connect to ${text}: the socket does not exist; is the virtual machine running?`,
         { address: text, cause: error },
@@ -89,7 +90,7 @@ async function sendConnect(
     if (signal.aborted) close();
     const request = utf8.encode(`CONNECT ${address.port}\n`);
     const written = await conn.write(request);
-    if (written !== request.length) throw new Deno.errors.WriteZero("short write");
+    if (written !== request.length) throw codedError("EIO", "short write");
     const leftover = await readReply(conn, text);
     if (leftover === undefined) close();
     else {

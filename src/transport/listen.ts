@@ -23,8 +23,8 @@ export interface ListenOptions {
   /** ALPN protocols to accept in the TLS handshake, in order of preference. */
   alpn?: readonly string[];
   /**
-   * SO_REUSEPORT on TCP: listeners of several threads share the port. Needs Deno's flag `--unstable-net`; without it,
-   * `listen` rejects with a {@link TransportError}. Default false.
+   * SO_REUSEPORT on TCP: listeners of several threads share the port. Needs Deno's flag `--unstable-net`, or Node
+   * 22.12; without that, `listen` rejects with a {@link TransportError}. Default false.
    */
   reusePort?: boolean;
   /** Limit on the TCP connections that wait to be accepted. Default 4,096; Linux limits it by `net.core.somaxconn`. */
@@ -73,7 +73,7 @@ async function listenPlain(target: Address, options: ListenOptions): Promise<Lis
   switch (target.kind) {
     case "tcp":
     case "dns":
-      return listenTcp(target, options);
+      return await listenTcp(target, options);
     case "unix":
     case "unix-abstract":
       return await listenUnix(target, options);

@@ -5,6 +5,7 @@
  */
 
 import { textOf } from "../errors.ts";
+import { runtime } from "../runtime/mod.ts";
 import type { Address, DnsAddress } from "./address.ts";
 import { formatAddress, ipFamily, nameServerParts } from "./address.ts";
 import { parseAddress } from "./address_parser.ts";
@@ -65,12 +66,12 @@ async function resolveName(address: DnsAddress, signal: AbortSignal): Promise<Ad
   }
   const system: Address = { kind: "dns", host, port };
   // With net permission for some hosts only, a DNS query would prompt for more, so the system resolves the name.
-  if (Deno.permissions.querySync({ name: "net" }).state !== "granted") return [system];
+  if (!runtime.allows("net")) return [system];
   const nameServer = address.nameServer === undefined
     ? undefined
     : nameServerParts(address.nameServer);
   const answers = await Promise.allSettled(
-    (["A", "AAAA"] as const).map((type) => Deno.resolveDns(host, type, { nameServer, signal })),
+    (["A", "AAAA"] as const).map((type) => runtime.resolve(host, type, { nameServer, signal })),
   );
   signal.throwIfAborted();
   const found = answers.flatMap((answer) => answer.status === "fulfilled" ? answer.value : []);

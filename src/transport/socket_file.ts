@@ -4,10 +4,23 @@
  * @module
  */
 
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { type RawConn, type RawListener, runtime } from "../runtime/mod.ts";
 import { MAX_UNIX_PATH_BYTES } from "./address.ts";
-
-/** Default permissions of a socket file: connections from the same user only. */
-export const DEFAULT_UNIX_MODE = 0o600;
+import { codedError } from "./failure.ts";
 
 // Time limit for the lock, in ms. This library holds the lock for less than a millisecond; other programs may keep it.
 const LOCK_TIMEOUT_MS = 1_000;
@@ -19,7 +32,7 @@ const utf8 = new TextEncoder();
 /** Listener with its file. */
 export interface BoundSocket {
   /** Listener of the runtime. */
-  readonly listener: Deno.UnixListener;
+  readonly listener: RawListener<RawConn>;
   /** File of the listener's socket. */
   readonly file: SocketFile;
 }
@@ -27,13 +40,13 @@ export interface BoundSocket {
 /** File of a listening socket. Removed when the process exits, too. */
 export class SocketFile {
   readonly #path: string;
-  readonly #info: Deno.FileInfo;
+  readonly #info: Stats;
 
   /** Takes over the file that is at `path`. */
   constructor(path: string) {
     this.#path = path;
-    this.#info = Deno.lstatSync(path);
-    if (open.size === 0) globalThis.addEventListener("unload", removeAll);
+    this.#info = lstatSync(path);
+    if (open.size === 0) cancelRemoval = runtime.onExit(removeAll);
     open.add(this);
   }
 
@@ -42,18 +55,18 @@ export class SocketFile {
    * socket accepts connections, no other server replaces the file.
    */
   remove(): void {
-    open.delete(this);
-    if (open.size === 0) globalThis.removeEventListener("unload", removeAll);
+    if (open.delete(this) && open.size === 0) cancelRemoval();
     try {
-      if (isSame(Deno.lstatSync(this.#path), this.#info)) Deno.removeSync(this.#path);
+      if (isSame(lstatSync(this.#path), this.#info)) unlinkSync(this.#path);
     } catch {
       // It was removed already, or its directory is no longer accessible.
     }
   }
 }
 
-// Files to remove when the process exits, because `Deno.exit` closes no listener.
+// Files to remove when the process exits, because an exit closes no listener.
 const open = new Set<SocketFile>();
+let cancelRemoval = () => {};
 
 function removeAll(): void {
   for (const file of [...open]) file.remove();
@@ -61,32 +74,33 @@ function removeAll(): void {
 
 /**
  * Listens on the socket file `path`, which has the permissions `mode` as soon as it exists. Replaces a socket that
- * refuses connections; of several concurrent calls, in any processes, one succeeds. Rejects with AddrInUse if the
+ * refuses connections; of several concurrent calls, in any processes, one succeeds. Rejects with EADDRINUSE if the
  * socket is in use, with an Error if `path` is another kind of file.
  */
 export async function listenOnFile(path: string, mode: number): Promise<BoundSocket> {
-  if (await staleSocket(path) === undefined) return place(path, mode, undefined);
+  if (await staleSocket(path) === undefined) return await place(path, mode, undefined);
   using _lock = await lockFolder(folderOf(path));
   // Another process may have replaced the socket before the lock was acquired, so it is checked again.
-  return place(path, mode, await staleSocket(path));
+  return await place(path, mode, await staleSocket(path));
 }
 
 /**
  * Resolves to the socket at `path` that refuses connections, or to undefined if nothing is there. Rejects if the path
  * can't be used.
  */
-async function staleSocket(path: string): Promise<Deno.FileInfo | undefined> {
+async function staleSocket(path: string): Promise<Stats | undefined> {
   const info = infoOf(path);
   if (info === undefined) return undefined;
-  if (!info.isSocket) {
+  if (!info.isSocket()) {
     throw new Error(`its path is ${kindOf(info)}; remove that, or choose another path`);
   }
   try {
-    (await Deno.connect({ transport: "unix", path })).close();
+    (await runtime.connectUnix(path)).close();
   } catch (error) {
-    if (error instanceof Deno.errors.ConnectionRefused) return info;
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof Deno.errors.PermissionDenied) {
+    const code = runtime.errorCode(error);
+    if (code === "ECONNREFUSED") return info;
+    if (code === "ENOENT") return undefined;
+    if (code === "EACCES" || code === "EPERM") {
       throw new Error("its path is a socket that this user may not connect to", { cause: error });
     }
     // Other errors mean that the socket is not a stream socket, or that its queue of connections is full.
@@ -95,17 +109,21 @@ async function staleSocket(path: string): Promise<Deno.FileInfo | undefined> {
 }
 
 /**
- * Binds a socket in a private directory beside `path`, sets its permissions and links it to `path`. Runs synchronously,
- * so that the directory is left behind only if the process is killed meanwhile.
+ * Binds a socket in a private directory beside `path`, sets its permissions and links it to `path`. The directory is
+ * left behind only if the process ends meanwhile.
  */
-function place(path: string, mode: number, stale: Deno.FileInfo | undefined): BoundSocket {
+async function place(
+  path: string,
+  mode: number,
+  stale: Stats | undefined,
+): Promise<BoundSocket> {
   const folder = makePrivateFolder(folderOf(path));
   const aside = `${folder}/~`;
-  let listener: Deno.UnixListener | undefined;
+  let listener: RawListener<RawConn> | undefined;
   try {
-    const made = bindIn(folder, nameOf(path));
+    const made = await bindIn(folder, nameOf(path));
     listener = made.listener;
-    Deno.chmodSync(made.path, mode);
+    chmodSync(made.path, mode);
     if (stale !== undefined) moveAside(path, aside, stale);
     link(made.path, path);
     return { listener, file: new SocketFile(path) };
@@ -119,7 +137,7 @@ function place(path: string, mode: number, stale: Deno.FileInfo | undefined): Bo
 
 function removeFolder(folder: string): void {
   try {
-    Deno.removeSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true });
   } catch {
     // The directory was removed already.
   }
@@ -129,10 +147,10 @@ function makePrivateFolder(parent: string): string {
   for (;;) {
     const folder = `${parent}${PRIVATE_PREFIX}${crypto.randomUUID().slice(0, 6)}`;
     try {
-      Deno.mkdirSync(folder, { mode: 0o700 });
+      mkdirSync(folder, { mode: 0o700 });
       return folder;
     } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      if (runtime.errorCode(error) !== "EEXIST") throw error;
     }
   }
 }
@@ -141,19 +159,31 @@ function makePrivateFolder(parent: string): string {
  * Binds a socket in `folder`, named `name` if that path is short enough, because tools such as `ss` show the bound
  * path.
  */
-function bindIn(folder: string, name: string): { listener: Deno.UnixListener; path: string } {
+async function bindIn(
+  folder: string,
+  name: string,
+): Promise<{ listener: RawListener<RawConn>; path: string }> {
   const named = [name, "s"].map((one) => `${folder}/${one}`).find(fits);
   if (named !== undefined) {
-    return { listener: Deno.listen({ transport: "unix", path: named }), path: named };
+    return { listener: await runtime.listenUnix(named), path: named };
   }
   // A path that is too long is bound through a symbolic link in the directory of temporary files.
-  const alias = Deno.makeTempDirSync();
+  const alias = mkdtempSync(`${temporaryFolder()}/`);
   try {
-    Deno.symlinkSync(Deno.realPathSync(folder), `${alias}/d`);
-    const listener = Deno.listen({ transport: "unix", path: `${alias}/d/s` });
+    symlinkSync(realpathSync(folder), `${alias}/d`);
+    const listener = await runtime.listenUnix(`${alias}/d/s`);
     return { listener, path: `${folder}/s` };
   } finally {
     removeFolder(alias);
+  }
+}
+
+function temporaryFolder(): string {
+  try {
+    return tmpdir();
+  } catch {
+    // The program may not read the environment.
+    return "/tmp";
   }
 }
 
@@ -161,46 +191,46 @@ function fits(path: string): boolean {
   return utf8.encode(path).length <= MAX_UNIX_PATH_BYTES;
 }
 
-/** Moves the stale socket to `aside`. Throws AddrInUse if another file has taken its place. */
-function moveAside(path: string, aside: string, stale: Deno.FileInfo): void {
+/** Moves the stale socket to `aside`. Throws EADDRINUSE if another file has taken its place. */
+function moveAside(path: string, aside: string, stale: Stats): void {
   const found = infoOf(path);
   if (found === undefined) return;
   if (!isSame(found, stale)) throw inUse();
-  Deno.renameSync(path, aside);
-  if (isSame(Deno.lstatSync(aside), stale)) return;
+  renameSync(path, aside);
+  if (isSame(lstatSync(aside), stale)) return;
   // A program that does not use the lock has replaced the file meanwhile.
-  Deno.linkSync(aside, path);
+  linkSync(aside, path);
   throw inUse();
 }
 
-/** Links a socket to `path`. Throws AddrInUse if a file exists there. */
+/** Links a socket to `path`. Throws EADDRINUSE if a file exists there. */
 function link(from: string, path: string): void {
   try {
-    Deno.linkSync(from, path);
+    linkSync(from, path);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) throw inUse();
-    if (error instanceof Deno.errors.NotCapable) throw error;
+    const code = runtime.errorCode(error);
+    if (code === "EEXIST") throw inUse();
+    if (code === "ENOTCAPABLE") throw error;
     // On a file system without hard links, the socket is renamed.
     if (infoOf(path) !== undefined) throw inUse();
-    Deno.renameSync(from, path);
+    renameSync(from, path);
   }
 }
 
 /** Locks a directory against other processes that replace a stale socket in it. */
 async function lockFolder(folder: string): Promise<Disposable> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(folder || ".");
-  } catch {
-    // A directory that may be written but not read can't be locked, so no lock is taken.
-    return { [Symbol.dispose]() {} };
-  }
   const endMs = performance.now() + LOCK_TIMEOUT_MS;
-  // After the timeout a foreign lock is ignored: it must not keep a server from starting.
-  while (!await file.tryLock(true).catch(() => true) && performance.now() < endMs) {
-    await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
+  try {
+    // After the timeout a foreign lock is ignored: it must not keep a server from starting.
+    while (performance.now() < endMs) {
+      const lock = await runtime.tryLock(folder || ".");
+      if (lock !== undefined) return lock;
+      await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS));
+    }
+  } catch {
+    // A directory that may be written but not read can't be locked.
   }
-  return file;
+  return { [Symbol.dispose]() {} };
 }
 
 /** Returns the path up to and including the last slash. */
@@ -212,27 +242,27 @@ function nameOf(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-function infoOf(path: string): Deno.FileInfo | undefined {
+function infoOf(path: string): Stats | undefined {
   try {
-    return Deno.lstatSync(path);
+    return lstatSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (runtime.errorCode(error) === "ENOENT") return undefined;
     throw error;
   }
 }
 
 /** Whether two entries are the same file. Compares modification times too, because inode numbers are reused. */
-function isSame(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
+function isSame(one: Stats, other: Stats): boolean {
   return one.dev === other.dev && one.ino === other.ino &&
-    one.mtime?.getTime() === other.mtime?.getTime();
+    one.mtimeMs === other.mtimeMs;
 }
 
-function kindOf(info: Deno.FileInfo): string {
-  if (info.isFile) return "a regular file";
-  if (info.isDirectory) return "a directory";
-  return info.isSymlink ? "a symbolic link" : "no socket";
+function kindOf(info: Stats): string {
+  if (info.isFile()) return "a regular file";
+  if (info.isDirectory()) return "a directory";
+  return info.isSymbolicLink() ? "a symbolic link" : "no socket";
 }
 
-function inUse(): Deno.errors.AddrInUse {
-  return new Deno.errors.AddrInUse("The socket is in use");
+function inUse(): Error {
+  return codedError("EADDRINUSE", "The socket is in use");
 }

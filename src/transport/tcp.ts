@@ -5,12 +5,18 @@
  */
 
 import { TransportError } from "../errors.ts";
+import {
+  type NetAddr,
+  type RawConn,
+  type RawListener,
+  runtime,
+  type TcpConn,
+} from "../runtime/mod.ts";
 import type { DnsAddress, TcpAddress } from "./address.ts";
 import { formatAddress, formatHostPort } from "./address.ts";
 import { ConnStream } from "./conn_stream.ts";
 import { connectError, listenError, transportError } from "./failure.ts";
 import type { ByteStream, Listener } from "./types.ts";
-import { requireUnstableNet } from "./unstable.ts";
 
 /** Socket options of a TCP connection. */
 export interface TcpSocketOptions {
@@ -25,7 +31,8 @@ const DEFAULT_BACKLOG = 4_096;
 /** Options of a TCP listener. */
 export interface TcpListenOptions extends TcpSocketOptions {
   /**
-   * SO_REUSEPORT: listeners of several threads share the port. Needs Deno's flag `--unstable-net`. Default false.
+   * SO_REUSEPORT: listeners of several threads share the port. Needs Deno's flag `--unstable-net`, or Node 22.12.
+   * Default false.
    */
   reusePort?: boolean;
   /** Limit on the connections that wait to be accepted. Default 4,096; Linux limits it by `net.core.somaxconn`. */
@@ -44,13 +51,9 @@ export async function dialTcp(
 export async function connectTcp(
   address: TcpAddress | DnsAddress,
   options: TcpSocketOptions & { signal?: AbortSignal },
-): Promise<Deno.TcpConn> {
+): Promise<TcpConn> {
   try {
-    const conn = await Deno.connect({
-      hostname: address.host,
-      port: address.port,
-      signal: options.signal,
-    });
+    const conn = await runtime.connectTcp(address.host, address.port, options.signal);
     setSocketOptions(conn, options);
     return conn;
   } catch (error) {
@@ -58,12 +61,12 @@ export async function connectTcp(
   }
 }
 
-function tcpStream(conn: Deno.TcpConn): ByteStream {
+function tcpStream(conn: TcpConn): ByteStream {
   const address = netAddress(conn.remoteAddr);
   return new ConnStream(conn, { address, transport: "tcp" }, netAddress(conn.localAddr));
 }
 
-function setSocketOptions(conn: Deno.TcpConn, options: TcpSocketOptions): void {
+function setSocketOptions(conn: TcpConn, options: TcpSocketOptions): void {
   try {
     // Output is coalesced before it is written; Nagle's algorithm would only add delays.
     conn.setNoDelay(true);
@@ -74,7 +77,7 @@ function setSocketOptions(conn: Deno.TcpConn, options: TcpSocketOptions): void {
 }
 
 /** Formats an address of the runtime in the address grammar. */
-export function netAddress(address: Deno.NetAddr): string {
+export function netAddress(address: NetAddr): string {
   return formatHostPort(address.hostname, address.port);
 }
 
@@ -84,36 +87,37 @@ export function tcpHolder(port: number): string {
 }
 
 /** Listens on an IP address, or on the first address of a name; port 0 lets the system choose. */
-export function listenTcp(
+export async function listenTcp(
   address: TcpAddress | DnsAddress,
   options: TcpListenOptions = {},
-): Listener {
+): Promise<Listener> {
   const text = formatAddress(address);
-  if (options.reusePort) requireUnstableNet(text);
+  if (options.reusePort) {
+    const reason = await runtime.lacks("reusePort");
+    if (reason !== undefined) {
+      throw new TransportError(`Cannot listen on ${text} with reusePort: ${reason}`, {
+        address: text,
+      });
+    }
+  }
   try {
-    const listener = Deno.listen({
-      hostname: address.host,
-      port: address.port,
+    const listener = await runtime.listenTcp(address.host, address.port, {
       reusePort: options.reusePort ?? false,
-      tcpBacklog: options.backlog ?? DEFAULT_BACKLOG,
+      backlog: options.backlog ?? DEFAULT_BACKLOG,
     });
-    return new RuntimeListener<Deno.TcpConn>(
-      listener,
-      netAddress(listener.addr as Deno.NetAddr),
-      (conn) => {
-        setSocketOptions(conn, options);
-        return tcpStream(conn);
-      },
-    );
+    return new RuntimeListener(listener, netAddress(listener.addr), (conn) => {
+      setSocketOptions(conn, options);
+      return tcpStream(conn);
+    });
   } catch (error) {
     throw listenError(text, error, tcpHolder(address.port));
   }
 }
 
 /** Listener of the runtime as a {@link Listener}. */
-export class RuntimeListener<C extends Deno.Conn<Deno.Addr>> implements Listener {
+export class RuntimeListener<C extends RawConn> implements Listener {
   readonly address: string;
-  readonly #listener: { accept(): Promise<C>; close(): void };
+  readonly #listener: RawListener<C>;
   readonly #wrap: (conn: C) => ByteStream;
   readonly #beforeClose: () => void;
   #closing: Promise<void> | undefined = undefined;
@@ -126,7 +130,7 @@ export class RuntimeListener<C extends Deno.Conn<Deno.Addr>> implements Listener
    * listener is closed.
    */
   constructor(
-    listener: { accept(): Promise<C>; close(): void },
+    listener: RawListener<C>,
     address: string,
     wrap: (conn: C) => ByteStream,
     beforeClose: () => void = () => {},

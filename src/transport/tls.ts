@@ -7,6 +7,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
+import { runtime, type TcpConn } from "../runtime/mod.ts";
 import type { TcpAddress } from "./address.ts";
 import { ConnStream } from "./conn_stream.ts";
 import { checkKeyPair } from "./key_pair.ts";
@@ -110,17 +111,16 @@ async function closedOnAbort<T>(
   }
 }
 
-/** Whether the runtime's TLS, which is faster than node:tls, can be used: verified, without a client certificate. */
+/**
+ * Whether the runtime has a TLS that is faster than node:tls and can be used: verified, without a client certificate.
+ */
 export function runtimeTlsSuffices(options: TlsClientOptions): boolean {
-  return options.cert === undefined && !options.insecure;
+  return runtime.startTls !== undefined && options.cert === undefined && !options.insecure;
 }
 
-/**
- * Starts the runtime's TLS on a TCP connection. `Deno.connectTls` would leave Nagle's algorithm on, which adds 40 ms to
- * each handshake, so the caller connects first and sets the socket options.
- */
+/** Starts the runtime's TLS on a TCP connection. */
 export async function startRuntimeTls(
-  conn: Deno.TcpConn,
+  conn: TcpConn,
   options: {
     tls: TlsClientOptions;
     alpn?: readonly string[];
@@ -130,30 +130,17 @@ export async function startRuntimeTls(
 ): Promise<ByteStream> {
   const address = netAddress(conn.remoteAddr);
   const localAddress = netAddress(conn.localAddr);
-  let secure: Deno.TlsConn | undefined;
-  const close = () => {
-    try {
-      (secure ?? conn).close();
-    } catch {
-      // The runtime has closed it already.
-    }
-  };
+  const { serverName, alpn, signal, tls: { ca } } = options;
   try {
-    secure = await Deno.startTls(conn, {
-      hostname: options.serverName,
-      caCerts: options.tls.ca === undefined ? [] : [options.tls.ca],
-      alpnProtocols: options.alpn === undefined ? undefined : [...options.alpn],
-    });
-    const { alpnProtocol } = await closedOnAbort(secure.handshake(), options.signal, close);
+    const secure = await runtime.startTls!(conn, { serverName, ca, alpn, signal });
     const peer: PeerInfo = {
       address,
       transport: "tls",
       // The runtime doesn't expose the certificate. It was verified, or the handshake would have failed.
-      tls: { alpn: alpnProtocol ?? undefined, authorized: true },
+      tls: { alpn: secure.alpn ?? undefined, authorized: true },
     };
     return new ConnStream(secure, peer, localAddress, { reason: tlsReason, earlyEnd: EARLY_END });
   } catch (error) {
-    close();
     throw new TransportError(`TLS handshake with ${address} failed: ${handshakeReason(error)}`, {
       address,
       cause: error,
@@ -170,7 +157,7 @@ export async function tlsListener(
   options: { tls: TlsServerOptions; alpn?: readonly string[] },
 ): Promise<Listener> {
   const { TlsAcceptor } = await import("./tls_node.ts");
-  // Deno.listenTls can't request client certificates, and can't turn off Nagle's algorithm.
+  // Not the runtime's TLS: Deno's can't request client certificates, and can't turn off Nagle's algorithm.
   const acceptor = new TlsAcceptor(options.tls, options.alpn);
   return {
     address: listener.address,

@@ -9,7 +9,7 @@ import tls from "node:tls";
 import type { Duplex } from "node:stream";
 import type { PeerInfo } from "../call/wire.ts";
 import { formatAddress, formatHostPort, ipFamily, type TcpAddress } from "./address.ts";
-import { connectError } from "./failure.ts";
+import { codedError, connectError } from "./failure.ts";
 import { ByteStreamDuplex } from "./node_duplex.ts";
 import { loadCertificateReader, refuseVersion1 } from "./peer_certificate.ts";
 import { pemBlocks, type TlsClientOptions } from "./tls_options.ts";
@@ -134,7 +134,7 @@ async function handshake(
       carrier.close();
       reject(handshakeError(address, carrier.failure ?? error, handshakeReason));
     };
-    const onEnd = () => settle(new Deno.errors.UnexpectedEof("handshake eof"));
+    const onEnd = () => settle(codedError("EOF", "handshake eof"));
     socket.on("secureConnect", () => settle());
     // This listener is never removed: an error without a listener would end the process.
     socket.on("error", settle);

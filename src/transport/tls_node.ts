@@ -10,6 +10,7 @@ import tls from "node:tls";
 import { systemTurns } from "../event_loop/turns.ts";
 import { ClientCertificates, verifyError } from "./client_certificates.ts";
 import { peekAlpnOffer } from "./client_hello.ts";
+import { codedError } from "./failure.ts";
 import { checkKeyPair } from "./key_pair.ts";
 import { ByteStreamDuplex } from "./node_duplex.ts";
 import { loadCertificateReader } from "./peer_certificate.ts";
@@ -115,8 +116,7 @@ export class TlsAcceptor {
     try {
       socket = await new Promise<tls.TLSSocket>((resolve, reject) => {
         // Rejects later, because node:tls may report a more specific error right after the end.
-        const onEnd = () =>
-          setImmediate(() => reject(new Deno.errors.UnexpectedEof("handshake eof")));
+        const onEnd = () => setImmediate(() => reject(codedError("EOF", "handshake eof")));
         duplex.on("error", reject).on("end", onEnd).on("close", onEnd);
         this.#waiting.run({ resolve, reject }, () => chosen.server.emit("connection", duplex));
       });

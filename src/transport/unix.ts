@@ -6,13 +6,16 @@
 
 import { basename } from "node:path";
 import { TransportError } from "../errors.ts";
+import { type RawConn, runtime } from "../runtime/mod.ts";
 import type { UnixAbstractAddress, UnixAddress } from "./address.ts";
 import { formatAddress } from "./address.ts";
 import { ConnStream } from "./conn_stream.ts";
 import { connectError, listenError } from "./failure.ts";
-import { DEFAULT_UNIX_MODE, listenOnFile } from "./socket_file.ts";
 import { RuntimeListener } from "./tcp.ts";
 import type { ByteStream, Listener } from "./types.ts";
+
+/** Default permissions of a socket file: connections from the same user only. */
+export const DEFAULT_UNIX_MODE = 0o600;
 
 /** Connects to a Unix socket. */
 export async function dialUnix(address: UnixAddress | UnixAbstractAddress): Promise<ByteStream> {
@@ -20,7 +23,7 @@ export async function dialUnix(address: UnixAddress | UnixAbstractAddress): Prom
   try {
     return unixStream(await connectUnix(address), text);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
+    if (runtime.errorCode(error) === "ENOENT") {
       throw new TransportError(`Cannot connect to ${text}: the socket does not exist`, {
         address: text,
         cause: error,
@@ -31,15 +34,15 @@ export async function dialUnix(address: UnixAddress | UnixAbstractAddress): Prom
 }
 
 /** Opens a raw connection to a Unix socket; rejects with the runtime's errors. */
-export function connectUnix(address: UnixAddress | UnixAbstractAddress): Promise<Deno.UnixConn> {
-  return Deno.connect({ transport: "unix", path: socketPath(address) });
+export function connectUnix(address: UnixAddress | UnixAbstractAddress): Promise<RawConn> {
+  return runtime.connectUnix(socketPath(address));
 }
 
 function socketPath(address: UnixAddress | UnixAbstractAddress): string {
   return address.kind === "unix" ? address.path : `\0${address.name}`;
 }
 
-function unixStream(conn: Deno.UnixConn, address: string, transport = "unix"): ByteStream {
+function unixStream(conn: RawConn, address: string, transport = "unix"): ByteStream {
   // The dialling end of a Unix connection has no name, so both ends use the listener's.
   return new ConnStream(conn, { address, transport }, address);
 }
@@ -64,17 +67,19 @@ export async function listenUnix(
   },
 ): Promise<Listener> {
   const text = names.address;
-  const wrap = (conn: Deno.UnixConn) => unixStream(conn, text, names.transport);
+  const wrap = (conn: RawConn) => unixStream(conn, text, names.transport);
   try {
     if (address.kind === "unix-abstract") {
-      const listener = Deno.listen({ transport: "unix", path: socketPath(address) });
-      return new RuntimeListener<Deno.UnixConn>(listener, text, wrap);
+      const listener = await runtime.listenUnix(socketPath(address));
+      return new RuntimeListener(listener, text, wrap);
     }
     const { unixMode = DEFAULT_UNIX_MODE } = options;
+    // Loads node:fs on demand.
+    const { listenOnFile } = await import("./socket_file.ts");
     const { listener, file } = await listenOnFile(address.path, unixMode);
-    return new RuntimeListener<Deno.UnixConn>(listener, text, wrap, () => file.remove());
+    return new RuntimeListener(listener, text, wrap, () => file.remove());
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
+    if (runtime.errorCode(error) === "ENOENT") {
       throw new TransportError(`Cannot listen on ${text}: its directory does not exist`, {
         address: text,
         cause: error,

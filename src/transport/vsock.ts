@@ -5,13 +5,14 @@
  */
 
 import type { PeerInfo } from "../call/wire.ts";
+import { TransportError } from "../errors.ts";
+import { runtime, type VsockConn } from "../runtime/mod.ts";
 import type { VsockAddress } from "./address.ts";
 import { formatAddress } from "./address.ts";
 import { ConnStream } from "./conn_stream.ts";
 import { connectError, listenError } from "./failure.ts";
 import { RuntimeListener } from "./tcp.ts";
 import type { ByteStream, Listener } from "./types.ts";
-import { requireUnstableVsock } from "./unstable.ts";
 
 // VMADDR_PORT_ANY: the kernel chooses the port.
 const PORT_ANY = 0xffffffff;
@@ -19,9 +20,9 @@ const PORT_ANY = 0xffffffff;
 /** Connects to a vsock address. Needs Deno's flag `--unstable-vsock`. */
 export async function dialVsock(address: VsockAddress): Promise<ByteStream> {
   const text = formatAddress(address);
-  await requireUnstableVsock(text);
+  await requireVsock(text);
   try {
-    return vsockStream(await Deno.connect({ transport: "vsock", ...words(address) }));
+    return vsockStream(await runtime.connectVsock(words(address)));
   } catch (error) {
     throw connectError(text, error);
   }
@@ -30,18 +31,24 @@ export async function dialVsock(address: VsockAddress): Promise<ByteStream> {
 /** Listens on a vsock address; port 0 lets the kernel choose. Needs Deno's flag `--unstable-vsock`. */
 export async function listenVsock(address: VsockAddress): Promise<Listener> {
   const text = formatAddress(address);
-  await requireUnstableVsock(text);
+  await requireVsock(text);
   const port = address.port === 0 ? PORT_ANY : address.port;
   try {
-    const listener = Deno.listen({ transport: "vsock", ...words({ cid: address.cid, port }) });
-    const { port: realPort } = listener.addr as Deno.VsockAddr;
-    return new RuntimeListener<Deno.VsockConn>(
+    const listener = await runtime.listenVsock(words({ cid: address.cid, port }));
+    return new RuntimeListener(
       listener,
-      formatAddress({ kind: "vsock", cid: address.cid, port: realPort >>> 0 }),
+      formatAddress({ kind: "vsock", cid: address.cid, port: listener.addr.port >>> 0 }),
       vsockStream,
     );
   } catch (error) {
     throw listenError(text, error, `ss --vsock -lp 'sport = :${address.port}'`);
+  }
+}
+
+async function requireVsock(address: string): Promise<void> {
+  const reason = await runtime.lacks("vsock");
+  if (reason !== undefined) {
+    throw new TransportError(`Cannot use ${address}: ${reason}`, { address });
   }
 }
 
@@ -50,7 +57,7 @@ function words({ cid, port }: { cid: number; port: number }): { cid: number; por
   return { cid: cid | 0, port: port | 0 };
 }
 
-function vsockStream(conn: Deno.VsockConn): ByteStream {
+function vsockStream(conn: VsockConn): ByteStream {
   const { cid, port } = conn.remoteAddr;
   const peer: PeerInfo = {
     address: formatAddress({ kind: "vsock", cid: cid >>> 0, port: port >>> 0 }),

@@ -456,10 +456,31 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
-    because: "parts of dialling and listening",
-    heldBy: ["tests/transport/dial_test.ts", "tests/transport/listen_test.ts"],
+    because: "checks of Deno's flags, tested where they are used",
+    heldBy: ["tests/transport/listen_test.ts"],
     sources: [
-      "src/transport/unstable.ts",
+      "src/runtime/deno/unstable.ts",
+    ],
+  },
+  {
+    because: "parts of the runtimes, which pass one suite",
+    heldBy: ["tests/runtime/suite.ts", "tests/runtime/deno_test.ts", "tests/runtime/node_test.ts"],
+    sources: [
+      "src/runtime/deno/errors.ts",
+      "src/runtime/node/lock.ts",
+      "src/runtime/node/names.ts",
+      "src/runtime/node/socket_conn.ts",
+      "src/runtime/node/sockets.ts",
+      "src/runtime/web_events.ts",
+    ],
+  },
+  {
+    because: "workers of the runtimes, tested with the pool",
+    heldBy: ["tests/rpc/workers/pool_test.ts", "tests/rpc/workers/worker_hooks_test.ts"],
+    sources: [
+      "src/runtime/deno/worker_scope.ts",
+      "src/runtime/node/workers.ts",
+      "src/runtime/web_worker.ts",
     ],
   },
 ];

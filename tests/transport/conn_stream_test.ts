@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { ConnStream, type RawConn } from "../../src/transport/conn_stream.ts";
+import type { RawConn } from "../../src/runtime/types.ts";
+import { ConnStream } from "../../src/transport/conn_stream.ts";
 
 const PEER = { address: "10.0.0.1:5", transport: "tcp" };
 

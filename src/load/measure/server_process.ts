@@ -4,6 +4,8 @@
  * @module
  */
 
+import { readdir, readFile, readlink } from "node:fs/promises";
+
 // Unit of the CPU times in /proc, in ms: Linux reports them in ticks of USER_HZ, which is 100.
 const TICK_MS = 10;
 const LISTENING_TCP = "0A";
@@ -33,7 +35,7 @@ export async function processCpuMs(pids: readonly number[]): Promise<number | un
   let ticks = 0;
   try {
     for (const pid of pids) {
-      const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+      const stat = await readFile(`/proc/${pid}/stat`, "utf8");
       // The command name, in parentheses, may contain any character.
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       ticks += Number(fields[11]) + Number(fields[12]);
@@ -48,7 +50,7 @@ async function tcpInodes(port: number): Promise<Set<string>> {
   const suffix = ":" + port.toString(16).toUpperCase().padStart(4, "0");
   const inodes = new Set<string>();
   for (const file of ["/proc/net/tcp", "/proc/net/tcp6"]) {
-    const text = await Deno.readTextFile(file).catch(() => "");
+    const text = await readFile(file, "utf8").catch(() => "");
     for (const line of text.split("\n").slice(1)) {
       const fields = line.trim().split(/\s+/);
       if (fields[3] === LISTENING_TCP && fields[1].endsWith(suffix)) inodes.add(fields[9]);
@@ -65,7 +67,7 @@ async function unixInodes(path: string): Promise<Set<string>> {
     bound === path ||
     bound.startsWith(path.slice(0, at)) && /^\.vrpc-[0-9a-f]{6}\//.test(bound.slice(at)) &&
       bound.slice(bound.indexOf("/", at) + 1) === path.slice(at);
-  for (const line of (await Deno.readTextFile("/proc/net/unix")).split("\n").slice(1)) {
+  for (const line of (await readFile("/proc/net/unix", "utf8")).split("\n").slice(1)) {
     const fields = line.trim().split(/\s+/);
     if (fields[3] === ACCEPTS_UNIX && boundAt(fields.slice(7).join(" "))) inodes.add(fields[6]);
   }
@@ -75,7 +77,7 @@ async function unixInodes(path: string): Promise<Set<string>> {
 async function holders(inodes: ReadonlySet<string>): Promise<number[]> {
   const links = new Set([...inodes].map((inode) => `socket:[${inode}]`));
   const pids: number[] = [];
-  for await (const { name } of Deno.readDir("/proc")) {
+  for (const name of await readdir("/proc")) {
     if (/^\d+$/.test(name) && await holdsAny(name, links)) pids.push(Number(name));
   }
   return pids;
@@ -83,8 +85,8 @@ async function holders(inodes: ReadonlySet<string>): Promise<number[]> {
 
 async function holdsAny(pid: string, links: ReadonlySet<string>): Promise<boolean> {
   try {
-    for await (const { name } of Deno.readDir(`/proc/${pid}/fd`)) {
-      const link = await Deno.readLink(`/proc/${pid}/fd/${name}`).catch(() => "");
+    for (const name of await readdir(`/proc/${pid}/fd`)) {
+      const link = await readlink(`/proc/${pid}/fd/${name}`).catch(() => "");
       if (links.has(link)) return true;
     }
   } catch {

@@ -5,9 +5,7 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
-
-// Handlers of the Fetch API also run where there is no Deno; there the runtime holds the process.
-const unref: typeof Deno.unrefTimer = globalThis.Deno?.unrefTimer ?? (() => {});
+import { runtime } from "../../runtime/mod.ts";
 
 /** Time and timers of the runtime. The timers don't keep the process alive. */
 export const systemClock: Clock = {
@@ -15,7 +13,7 @@ export const systemClock: Clock = {
   setTimer(callback, delayMs) {
     // setTimeout accepts at most 2^31-1 ms; the owner re-arms a timer that fires early.
     const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), 0x7fffffff));
-    unref(timer);
+    runtime.unref(timer);
     return timer;
   },
   clearTimer(timer) {

@@ -14,6 +14,7 @@ import { GrpcServerConnection, type GrpcServerOptions } from "../../grpc/server.
 import { LeanServerConnection } from "../../lean/server.ts";
 import { MemoryShare } from "../../limits/memory_pool.ts";
 import { textOf } from "../../errors.ts";
+import { runtime } from "../../runtime/mod.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { Http2Exchange } from "../../web/server/http2_exchange.ts";
 import type { AcceptCall, WebServer } from "../../web/server/web_server.ts";
@@ -346,7 +347,7 @@ function contradicts(alpn: string | undefined, wire: SniffedWire): boolean {
 function isClose(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error &&
-    /^(UnexpectedEof|ConnectionReset|BadResource|Interrupted)$/.test(cause.name);
+    /^(EOF|ECONNRESET|EBADF|EINTR)$/.test(runtime.errorCode(cause) ?? "");
 }
 
 /** Answers an HTTP/1 request with 426 and `text`. */

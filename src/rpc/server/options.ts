@@ -4,6 +4,7 @@
  * @module
  */
 
+import { inspect } from "node:util";
 import {
   HTTP2_LIMITS,
   LEAN_LIMITS,
@@ -19,7 +20,7 @@ import {
 } from "../../limits/connection_limits.ts";
 import { MemoryPool } from "../../limits/memory_pool.ts";
 import { checkNames, checkRanges, type Defaults, type Ranges, whole } from "../../limits/ranges.ts";
-import { DEFAULT_UNIX_MODE } from "../../transport/socket_file.ts";
+import { DEFAULT_UNIX_MODE } from "../../transport/unix.ts";
 import type { TlsServerOptions } from "../../transport/tls_options.ts";
 import { type Encoding, ENCODINGS } from "../../call/encodings.ts";
 import type { StatusName } from "../../call/status.ts";
@@ -222,7 +223,7 @@ function checkCids(cids: unknown): void {
   if (Array.isArray(cids) && cids.every(fits)) return;
   throw new TypeError(
     `Cannot use allowVsockCids ${
-      Deno.inspect(cids)
+      inspect(cids)
     }: it must be a list of integers from 0 to ${MAX_CID}`,
   );
 }

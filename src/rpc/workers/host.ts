@@ -4,11 +4,12 @@
  * @module
  */
 
-import { setPriority } from "node:os";
+import { platform, setPriority } from "node:os";
 import { ENCODINGS } from "../../call/encodings.ts";
 import { textOf } from "../../errors.ts";
 import { checkFunctions } from "../../limits/ranges.ts";
 import { MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
+import { runtime } from "../../runtime/mod.ts";
 import { CallHost } from "../server/call_host.ts";
 import { systemClock } from "../core/system_clock.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
@@ -21,13 +22,6 @@ import type { FromWorker, ToWorker } from "./messages.ts";
 
 // No memory limit in the worker: the server's thread has already counted and decompressed the requests.
 const UNBOUNDED = new MemoryPool(Infinity);
-
-/** Members of a worker's global scope that are used here. */
-interface WorkerScope {
-  postMessage(message: FromWorker, transfer?: Transferable[]): void;
-  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-  close(): void;
-}
 
 /** Options of {@link serveWorker}. */
 export interface ServeWorkerOptions {
@@ -53,7 +47,9 @@ export function serveWorker(
 ): void {
   checkFunctions("configure", [configure]);
   lowerPriority(options.niceness ?? 10);
-  const scope = globalThis as unknown as WorkerScope;
+  const scope = runtime.workerScope();
+  const post = (message: FromWorker, transfer?: Transferable[]) =>
+    scope.postMessage(message, transfer);
   const calls = new Map<number, WorkerCall>();
   const router = new Router();
   const host: CallHost = new CallHost({
@@ -63,18 +59,19 @@ export function serveWorker(
     compress: false,
     maxReceiveMessageBytes: 0xffffffff,
   });
-  const fail = (reason: string) => scope.postMessage({ kind: "failed", reason });
-  reportExits(scope, fail);
+  const fail = (reason: string) => post({ kind: "failed", reason });
+  scope.onExit(fail);
   let ready: Promise<void> = Promise.resolve();
   const lifelines: MessagePort[] = [];
-  scope.onmessage = async ({ data }) => {
+  scope.onMessage(async (message) => {
+    const data = message as ToWorker;
     if (data.kind === "init") {
       lifelines.push(data.lifeline);
       // Calls that arrive while `configure` is pending await this promise.
       ready = (async () => await configure(router, data.init))();
       try {
         await ready;
-        scope.postMessage({ kind: "ready" });
+        post({ kind: "ready" });
       } catch (error) {
         fail(`the worker cannot start: ${textOf(error)}`);
       }
@@ -83,7 +80,7 @@ export function serveWorker(
     } else {
       const call = new WorkerCall(data, (message, transfer) => {
         calls.delete(data.id);
-        scope.postMessage(message, transfer);
+        post(message, transfer);
       });
       calls.set(data.id, call);
       try {
@@ -95,7 +92,7 @@ export function serveWorker(
       if (!call.closed) call.sink.onMessage(data.payload, false);
       if (!call.closed) call.sink.onHalfClose();
     }
-  };
+  });
 }
 
 /** Returns the connection of one call: the server's thread bounds its memory and handlers. */
@@ -118,23 +115,7 @@ function logFailure(host: CallHost, error: unknown): void {
 }
 
 function lowerPriority(niceness: number): void {
-  // Only Linux has a niceness per thread; elsewhere `setPriority` changes the whole process. The query avoids a
-  // permission prompt.
-  if (niceness === 0 || Deno.build.os !== "linux") return;
-  const permission = Deno.permissions.querySync({ name: "sys", kind: "setPriority" });
-  if (permission.state === "granted") setPriority(0, niceness);
-}
-
-/** Reports `close` and `Deno.exit` called by the worker's own code: its pool gets no event for them. */
-function reportExits(scope: WorkerScope, fail: (reason: string) => void): void {
-  const close = scope.close.bind(scope);
-  scope.close = () => {
-    fail("the worker closed itself");
-    close();
-  };
-  const exit = Deno.exit;
-  Deno.exit = (code) => {
-    fail("the worker exited");
-    return exit(code);
-  };
+  // Only Linux has a niceness per thread; elsewhere `setPriority` changes the whole process.
+  if (niceness === 0 || platform() !== "linux") return;
+  if (runtime.allows("setPriority")) setPriority(0, niceness);
 }

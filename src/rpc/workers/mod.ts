@@ -20,3 +20,4 @@
 
 export { WorkerPool, type WorkerPoolOptions, type WorkerPoolStats } from "./pool.ts";
 export { serveWorker, type ServeWorkerOptions } from "./host.ts";
+export type { RuntimeWorker } from "../../runtime/mod.ts";

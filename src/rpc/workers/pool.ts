@@ -4,6 +4,7 @@
  * @module
  */
 
+import { availableParallelism } from "node:os";
 import { Metadata } from "../../call/metadata.ts";
 import { printable } from "../../call/printable.ts";
 import { checkFunctions, checkRanges, measured, type Ranges, whole } from "../../limits/ranges.ts";
@@ -15,6 +16,7 @@ import type { Dispatcher, DispatcherWrapper, DispatchReply } from "../dispatch/d
 import { serverLog } from "../core/log.ts";
 import { invoke } from "../dispatch/invoke.ts";
 import { RegisteredMethod } from "../dispatch/registry.ts";
+import type { RuntimeWorker } from "../../runtime/mod.ts";
 import type { HandlerContext, MethodInfo } from "../core/types.ts";
 import { PooledWorker, type WorkerJob } from "./worker.ts";
 import { epochMs, postableMetadata, type WorkerReply } from "./messages.ts";
@@ -26,7 +28,7 @@ export interface WorkerPoolOptions {
    * `() => new Worker(new URL("./my_worker.ts", import.meta.url), { type: "module" })`: `deno compile` does not find
    * a computed URL.
    */
-  create: () => Worker;
+  create: () => RuntimeWorker;
   /**
    * Paths of the methods that run in workers. They must be unary and registered with the server too; their interceptors
    * run on the server's thread.
@@ -97,7 +99,7 @@ export class WorkerPool {
    * function and an `init` that cannot be cloned.
    */
   constructor(options: WorkerPoolOptions) {
-    const { workers = Math.max(1, navigator.hardwareConcurrency - 1), maxQueue = 256 } = options;
+    const { workers = Math.max(1, availableParallelism() - 1), maxQueue = 256 } = options;
     checkRanges(options, RANGES);
     checkFunctions("create", [options.create]);
     checkCloneable(options.init);

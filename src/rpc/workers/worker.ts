@@ -6,6 +6,7 @@
 
 import { Status } from "../../call/status.ts";
 import { errorFromOutside, RpcError, textOf } from "../../errors.ts";
+import { runtime, type RuntimeWorker } from "../../runtime/mod.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { Lifeline } from "./lifeline.ts";
 import { isFromWorker, type ToWorker, type WorkerReply } from "./messages.ts";
@@ -27,7 +28,7 @@ export interface WorkerJob {
 /** Options of a {@link PooledWorker}. */
 export interface PooledWorkerOptions {
   /** Creates the worker. */
-  readonly create: () => Worker;
+  readonly create: () => RuntimeWorker;
   /** Value for the `configure` function of the worker. */
   readonly init: unknown;
   /** Time to finish a cancelled call, in ms. */
@@ -45,7 +46,7 @@ export interface PooledWorkerOptions {
 /** Worker and the call that it runs. */
 export class PooledWorker {
   readonly #options: PooledWorkerOptions;
-  #worker: Worker | undefined = undefined;
+  #worker: RuntimeWorker | undefined = undefined;
   #lifeline: Lifeline | undefined = undefined;
   #job: WorkerJob | undefined = undefined;
   #jobId = 0;
@@ -128,7 +129,10 @@ export class PooledWorker {
     this.#timer = undefined;
     try {
       this.#worker = this.#options.create();
-      this.#attach(this.#worker);
+      runtime.attachWorker(this.#worker, {
+        onMessage: (message) => this.#onMessage(message),
+        onError: (reason) => this.#crashed(reason),
+      });
       const { remote } = this.#lifeline = new Lifeline();
       this.#post({ kind: "init", init: this.#options.init, lifeline: remote }, [remote]);
     } catch (error) {
@@ -149,18 +153,8 @@ export class PooledWorker {
     queueMicrotask(() => this.idle && !this.#ended && this.#options.onIdle(this));
   }
 
-  #attach(worker: Worker): void {
-    worker.onmessage = ({ data }: MessageEvent<unknown>) => this.#onMessage(data);
-    worker.onmessageerror = () => this.#crashed("a message could not be deserialized");
-    worker.onerror = (event) => {
-      // An error event that is not prevented ends the process.
-      event.preventDefault();
-      this.#crashed(event.message);
-    };
-  }
-
   #post(message: ToWorker, transfer: Transferable[] = []): void {
-    this.#worker?.postMessage(message, transfer);
+    this.#worker?.postMessage(message, transfer as never[]);
   }
 
   #onMessage(message: unknown): void {

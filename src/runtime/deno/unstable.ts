@@ -4,27 +4,22 @@
  * @module
  */
 
-import { TransportError } from "../errors.ts";
+import type { Feature } from "../types.ts";
 
-/** Throws a TransportError that names the flag if `reusePort` can't be used. */
-export function requireUnstableNet(address: string): void {
+/** Names the flag of a feature if it is missing. */
+export async function lacksFeature(feature: Feature): Promise<string | undefined> {
+  if (feature === "vsock") {
+    return await (vsockEnabled ??= probe("--unstable-vsock")) === false
+      ? missing("vsock")
+      : undefined;
+  }
   // The runtime defines this function only with the flag.
-  if ("listenDatagram" in Deno) return;
-  throw new TransportError(
-    `Cannot listen on ${address} with reusePort: Deno's flag --unstable-net is missing; ` +
-      `run deno with it, or add "unstable": ["net"] to deno.json`,
-    { address },
-  );
+  return "listenDatagram" in Deno ? undefined : missing("net");
 }
 
-/** Rejects with a TransportError that names the flag if vsock can't be used. */
-export async function requireUnstableVsock(address: string): Promise<void> {
-  if (await (vsockEnabled ??= probe("--unstable-vsock")) !== false) return;
-  throw new TransportError(
-    `Cannot use ${address}: Deno's flag --unstable-vsock is missing; ` +
-      `run deno with it, or add "unstable": ["vsock"] to deno.json`,
-    { address },
-  );
+function missing(name: string): string {
+  return `Deno's flag --unstable-${name} is missing; ` +
+    `run deno with it, or add "unstable": ["${name}"] to deno.json`;
 }
 
 let vsockEnabled: Promise<boolean | undefined> | undefined;
