@@ -1,4 +1,4 @@
-/** Engines of both wires as fuzzing targets. */
+/** Engines of both wires, and of WebSockets around lean, as fuzzing targets. */
 
 import { ByteWriter } from "../../../src/bytes/writer.ts";
 import type { Metadata } from "../../../src/call/metadata.ts";
@@ -8,7 +8,6 @@ import type {
   ClientCallSink,
   ClientConnection,
   ClientConnectionSink,
-  ConnectionEngine,
   ServerCall,
   ServerCallSink,
   ServerConnection,
@@ -16,8 +15,6 @@ import type {
 } from "../../../src/call/wire.ts";
 import { GrpcClientConnection } from "../../../src/grpc/client.ts";
 import { GrpcServerConnection } from "../../../src/grpc/server.ts";
-import { Http1ServerConnection } from "../../../src/http1/connection.ts";
-import type { Exchange, ExchangeSink } from "../../../src/http1/exchange.ts";
 import { LeanClientConnection } from "../../../src/lean/client.ts";
 import { inflated } from "../../../src/lean/inflate.ts";
 import { LeanServerConnection } from "../../../src/lean/server.ts";
@@ -25,15 +22,11 @@ import { SHARED_LIMITS } from "../../../src/limits/connection_limits.ts";
 import { WebSocketServerConnection } from "../../../src/websocket/server_connection.ts";
 import { clientFrame } from "../../websocket/frames.ts";
 import { Random } from "../simulation/random.ts";
+import { drive, INVARIANT } from "./drive.ts";
 import { bendHttp2, bendLean, splitHttp2, splitLean } from "./frames.ts";
 import { check, Limits } from "./limits.ts";
-import { join, pieces, scratch, type Target } from "./target.ts";
+import { join, scratch, type Target } from "./target.ts";
 import { transcripts } from "./transcripts.ts";
-
-// Output allowed per octet received, and per connection. A request of one octet that refers to a whole header block
-// has a reply of about 30 octets; separate frames double that.
-const OUTPUT_PER_OCTET = 40;
-const ANY_BYTES = 1 << 18;
 
 /** Handler with one of several behaviours; checks the order of events and that it ends once. */
 class Handler implements ServerCallSink {
@@ -125,50 +118,6 @@ class Caller implements ClientCallSink {
   }
 }
 
-/** Feeds an engine, advances time, reads its output, ends it, and checks that it holds nothing. */
-function drive(
-  engine: ConnectionEngine & { readonly activeCalls: number },
-  input: Uint8Array,
-  random: Random,
-  limits: Limits,
-  between: (nowMs: number) => void,
-  holder: ConnectionEngine = engine,
-): void {
-  let nowMs = 1_000;
-  let received = 0;
-  let sent = 0;
-  const take = () => {
-    sent += engine.out.length;
-    engine.out.clear();
-    engine.outputDrained(nowMs);
-  };
-  const slowReader = random.chance(0.3);
-  // Timeouts often end the connection before the input ends.
-  const slowPeer = random.chance(0.4);
-  between(nowMs);
-  pieces(input, random, (piece) => {
-    engine.receive(piece, nowMs);
-    received += piece.length;
-    const bound = received * OUTPUT_PER_OCTET + ANY_BYTES;
-    check(
-      engine.bufferedBytes + engine.out.length + sent <= bound,
-      "output and memory are bounded",
-    );
-    limits.checkHeld(holder);
-    if (!slowReader || random.chance(0.02)) take();
-    between(nowMs);
-    if (slowPeer && random.chance(0.05)) nowMs += random.pick([1, 100, 6_000, 40_000]);
-    if (engine.nextTimerMs() <= nowMs) engine.onTimer(nowMs);
-  });
-  if (random.chance(0.5)) engine.receiveEnd(nowMs);
-  engine.transportLost("gone", nowMs);
-  check(engine.finished, "finished");
-  check(engine.bufferedBytes === 0, `${engine.bufferedBytes} bytes are left`);
-  check(engine.activeCalls === 0, `${engine.activeCalls} calls are left`);
-  check(engine.nextTimerMs() === Infinity, "a timer is left");
-  limits.checkReturned();
-}
-
 function runServer(
   make: (sink: ServerConnectionSink, limits: Limits) => ServerConnection,
   input: Uint8Array,
@@ -185,7 +134,7 @@ function runServer(
       handler.begin();
     },
   }, limits);
-  drive(outer(engine), input, random, limits, () => {}, engine);
+  drive({ engine: outer(engine), holder: engine }, input, random, limits);
 }
 
 const MESSAGE = Uint8Array.of(1, 2, 3);
@@ -223,101 +172,20 @@ function runClient(
   const limits = new Limits(seed);
   const engine = make({ onStateChange() {}, onCallEnd() {} }, limits);
   const callers: Caller[] = [];
-  drive(engine, input, random, limits, () => {
+  const startCalls = () => {
     while (callers.length < 8 && engine.usable && engine.activeCalls < engine.maxCalls) {
       const caller = new Caller(limits);
       const call = start(engine, caller, random);
       if (call === null) return;
       callers.push(caller);
     }
-  });
+  };
+  drive({ engine, beforeOutput: startCalls }, input, random, limits);
   for (const caller of callers) check(caller.ended, "every call has a status");
 }
 
-const INVARIANT =
-  "nothing is thrown, every call ends once, limits hold, output is bounded, nothing is left";
-
 const http2 = { split: splitHttp2, bend: bendHttp2, invariant: INVARIANT };
 const lean = { split: splitLean, bend: bendLean, invariant: INVARIANT };
-
-/** Reads the body, and answers with it; checks the order of events and that the request ends once. */
-class HttpReader implements ExchangeSink {
-  #ended = false;
-  readonly #parts: Uint8Array[] = [];
-
-  constructor(readonly exchange: Exchange, readonly habit: number) {}
-
-  begin(): void {
-    if (this.habit === 1) this.exchange.respond(404, [], "no");
-    if (this.habit === 2) this.exchange.sendHead(200, []);
-    if (this.habit < 3) this.exchange.readBody();
-  }
-
-  onBody(bytes: Uint8Array): void {
-    check(!this.#ended, "onBody after the end");
-    this.#parts.push(bytes.slice());
-    if (this.habit === 2) this.exchange.sendBody(bytes);
-  }
-
-  onBodyEnd(): void {
-    check(!this.#ended, "onBodyEnd twice");
-    this.#ended = true;
-    if (this.habit === 0) this.exchange.respond(200, ["x", "y"], join(this.#parts));
-    else this.exchange.end();
-  }
-
-  onAbort(): void {
-    check(!this.exchange.ended || !this.#ended || this.habit > 0, "onAbort after the response");
-    this.#ended = true;
-  }
-
-  onWritable(): void {
-    check(!this.exchange.ended, "onWritable after the end");
-  }
-}
-
-function runHttp1(input: Uint8Array, seed: number): void {
-  const random = new Random(seed);
-  const habit = random.pick([0, 0, 1, 2, 3]);
-  const engine = new Http1ServerConnection(
-    {
-      onRequest(exchange) {
-        const reader = new HttpReader(exchange, habit);
-        exchange.sink = reader;
-        reader.begin();
-      },
-      onBroken() {},
-      commonFields: () => ["date", "Thu, 01 Jan 1970 00:00:00 GMT"],
-    },
-    {
-      maxHeaderBytes: random.pick([1_024, 16_384]),
-      maxHeaderFields: random.pick([16, 100]),
-      maxBodyBytes: random.pick([100, 67_108_864]),
-    },
-    1_000,
-  );
-  drive(engine, input, random, new Limits(seed), () => {});
-}
-
-/** Lines with their ends. */
-function splitLines(input: Uint8Array): Uint8Array[] {
-  const lines: Uint8Array[] = [];
-  for (let from = 0; from < input.length;) {
-    const end = input.indexOf(10, from);
-    const to = end < 0 ? input.length : end + 1;
-    lines.push(input.subarray(from, to));
-    from = to;
-  }
-  return lines;
-}
-
-const HTTP1_SEEDS = [
-  "GET /a?b HTTP/1.1\r\nHost: a\r\nX-Y: z\r\n\r\n",
-  "POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
-  "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nX: y\r\n\r\n",
-  "PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nok",
-  "HEAD http://b/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
-];
 
 /** Frames of a client (RFC 6455 §5.2) around those of lean, some of them in fragments and with pings between. */
 function webSocketSeeds(): Uint8Array[] {
@@ -365,14 +233,6 @@ function bendWebSocket(frame: Uint8Array, random: Random): Uint8Array {
 
 /** Targets. */
 export const ENGINES: readonly Target[] = [
-  {
-    name: "http1_server",
-    invariant: INVARIANT,
-    seeds: () => HTTP1_SEEDS.map((text) => new TextEncoder().encode(text.repeat(3))),
-    split: splitLines,
-    bend: scratch,
-    run: runHttp1,
-  },
   {
     ...http2,
     name: "grpc_server",

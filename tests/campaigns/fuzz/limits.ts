@@ -5,6 +5,7 @@ import type { Metadata } from "../../../src/call/metadata.ts";
 import type { ConnectionEngine } from "../../../src/call/wire.ts";
 import { GrpcClientConnection } from "../../../src/grpc/client.ts";
 import { GrpcServerConnection } from "../../../src/grpc/server.ts";
+import { Http1ClientConnection } from "../../../src/http1/client_connection.ts";
 import { Http1ServerConnection } from "../../../src/http1/connection.ts";
 import type { LeanClientConnection } from "../../../src/lean/client.ts";
 import type { LeanServerConnection } from "../../../src/lean/server.ts";
@@ -105,7 +106,7 @@ interface Parts {
 const HTTP1_HELD_BYTES = 8_192 + 2 * 16_384 + (1 << 18);
 
 function partsOf(engine: ConnectionEngine): Parts {
-  if (engine instanceof Http1ServerConnection) {
+  if (engine instanceof Http1ServerConnection || engine instanceof Http1ClientConnection) {
     const memory = new MemoryShare(new MemoryPool());
     return { memory, queuedBytes: 0, assembledBytes: 0, frameBytes: HTTP1_HELD_BYTES };
   }

@@ -41,7 +41,9 @@ function report({ target, seed, input, error }: Failure): void {
   // Mutants derive from others of this run, so a seed alone does not reproduce them.
   const path = Deno.makeTempFileSync({ prefix: `${target}_`, suffix: ".txt" });
   Deno.writeTextFileSync(path, `${line}\n`);
-  console.log(`${input.length} octets, as a line for tests/corpus/${target}.txt: ${path}`);
+  console.log(
+    `${input.length} octets, as a line for tests/campaigns/corpus/${target}.txt: ${path}`,
+  );
 }
 
 for (const fuzzer of fuzzers) {
