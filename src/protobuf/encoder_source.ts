@@ -175,7 +175,7 @@ const UINT64 = `${LONG}if(BigInt.asUintN(64,x)!==x)throw X;`;
 function writeScalar(scalar: ScalarType): string {
   switch (scalar) {
     case ScalarType.STRING:
-      return `if(typeof x!=="string")throw X;q=p;p=W_text(b,p,x);${length("q")}`;
+      return 'if(typeof x!=="string")throw X;p=W_text(b,p,x);';
     case ScalarType.BYTES:
       return `if(!(x instanceof Uint8Array))throw X;q=p;p=W_raw(b,p,x);${length("q")}`;
     case ScalarType.BOOL:

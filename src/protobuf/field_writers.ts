@@ -175,7 +175,7 @@ function scalarWriter(scalar: ScalarType, field: DescField): Write {
     (value, b, p) => write(b, p, longOf(field, value, signed));
   switch (scalar) {
     case ScalarType.STRING:
-      return (value, b, p) => lengthOf(b, text(b, p, textOf(field, value)), p);
+      return (value, b, p) => text(b, p, textOf(field, value));
     case ScalarType.BYTES:
       return (value, b, p) => lengthOf(b, raw(b, p, bytesOf(field, value)), p);
     case ScalarType.BOOL:

@@ -13,7 +13,13 @@ import type { UnknownField } from "./reader.ts";
 export const UNEXPECTED: unique symbol = Symbol("unexpected");
 
 const utf8 = new TextEncoder();
-const scratch = new DataView(new ArrayBuffer(8));
+// Eight bytes, in which 64-bit numbers are taken apart.
+const words = new Uint32Array(2);
+const longs = new BigUint64Array(words.buffer);
+const doubles = new Float64Array(words.buffer);
+const floats = new Float32Array(words.buffer);
+// Place of the low half: 1 on a big-endian machine.
+const LOW = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1 ? 0 : 1;
 // Longest text, in UTF-16 code units, and longest run of bytes that a loop copies faster than a call into the runtime.
 const LOOP_CHARS = 55;
 const LOOP_BYTES = 32;
@@ -58,8 +64,8 @@ export function long(b: Uint8Array, p: number, value: bigint): number {
     b[--p] = Number(value);
     return p;
   }
-  scratch.setBigUint64(0, value);
-  return varint64(b, p, scratch.getUint32(4), scratch.getUint32(0));
+  longs[0] = value;
+  return varint64(b, p, words[LOW], words[1 - LOW]);
 }
 
 /** Writes a signed 64-bit number in zigzag form. */
@@ -79,26 +85,25 @@ export function fixed32(b: Uint8Array, p: number, value: number): number {
 
 /** Writes a 64-bit number in eight bytes, little-endian. */
 export function fixed64(b: Uint8Array, p: number, value: bigint): number {
-  scratch.setBigUint64(0, value, true);
-  return store(b, p, 8);
+  longs[0] = value;
+  return store(b, p);
 }
 
 /** Writes a double, little-endian. */
 export function double(b: Uint8Array, p: number, value: number): number {
-  scratch.setFloat64(0, value, true);
-  return store(b, p, 8);
+  doubles[0] = value;
+  return store(b, p);
 }
 
 /** Writes a float, little-endian. */
 export function float(b: Uint8Array, p: number, value: number): number {
-  scratch.setFloat32(0, value, true);
-  return store(b, p, 4);
+  floats[0] = value;
+  return fixed32(b, p, words[0]);
 }
 
-function store(b: Uint8Array, p: number, bytes: number): number {
-  p -= bytes;
-  for (let i = 0; i < bytes; i++) b[p + i] = scratch.getUint8(i);
-  return p;
+/** Writes `words`, little-endian. */
+function store(b: Uint8Array, p: number): number {
+  return fixed32(b, fixed32(b, p, words[1 - LOW]), words[LOW]);
 }
 
 /** Writes bytes without their length. */
@@ -111,10 +116,10 @@ export function raw(b: Uint8Array, p: number, data: Uint8Array): number {
   return p;
 }
 
-/** Writes text as UTF-8, without its length; lone surrogates become U+FFFD, as in TextEncoder. */
+/** Writes text as UTF-8 and before it its length; lone surrogates become U+FFFD, as in TextEncoder. */
 export function text(b: Uint8Array, p: number, value: string): number {
   const { length } = value;
-  if (length > LOOP_CHARS) return longText(b, p, value);
+  if (length > LOOP_CHARS) return afterLength(b, p, longText(b, p, value));
   const start = p - length;
   let all = 0;
   for (let i = 0; i < length; i++) {
@@ -122,7 +127,14 @@ export function text(b: Uint8Array, p: number, value: string): number {
     all |= code;
     b[start + i] = code;
   }
-  return all < 0x80 ? start : wideText(b, p, value);
+  if (all > 0x7f) return afterLength(b, p, wideText(b, p, value));
+  b[start - 1] = length;
+  return start - 1;
+}
+
+/** Writes the length of the bytes from `start` to `end`. */
+function afterLength(b: Uint8Array, end: number, start: number): number {
+  return varint(b, start, end - start);
 }
 
 function longText(b: Uint8Array, p: number, value: string): number {
