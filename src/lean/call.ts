@@ -5,7 +5,7 @@
  * @module
  */
 
-import { copyMessage, SLAB_MESSAGE_BYTES } from "../bytes/message_slab.ts";
+import { copyMessage } from "../bytes/message_slab.ts";
 import { releaseMessage } from "../bytes/pool.ts";
 import type { FrameOutput } from "./frame_output.ts";
 import { COMPRESSED, END, ERROR, FIELDS, MORE } from "./format/frames.ts";
@@ -35,6 +35,9 @@ interface Outgoing {
  * window, so this is at most half of the smallest window (1,024): otherwise both sides could wait for each other.
  */
 export const LEAST_PIECE_BYTES = 512;
+
+/** Largest message that is copied out of a buffer that it could keep, in bytes. */
+const SMALL_MESSAGE_BYTES = 1_024;
 
 /**
  * Bytes counted for a queued message on top of its length, because the queue entry of a small message is larger than
@@ -283,7 +286,7 @@ export abstract class LeanCall<Owner extends CallOwner = CallOwner> implements B
     }
     if (bytes > this.maxMessageBytes) return "large";
     // Small messages are copied, so that they do not keep a large buffer alive.
-    const keep = owned && bytes > SLAB_MESSAGE_BYTES;
+    const keep = owned && bytes > SMALL_MESSAGE_BYTES;
     const message = keep ? b.subarray(at, at + bytes) : copyMessage(b, at, at + bytes);
     this.deliver(message, (flags & COMPRESSED) !== 0);
     return undefined;
