@@ -17,6 +17,9 @@ function tableOf(digits: string, others: Readonly<Record<string, number>>): Int8
   return table;
 }
 
+const DIGIT_CODES = new TextEncoder().encode(`${DIGITS}+/`);
+const PAD = "=".charCodeAt(0);
+
 const WHITE = Object.fromEntries([..."\t\n\f\r "].map((char) => [char, Other.WHITE]));
 const ANY = tableOf(`${DIGITS}+/`, { "-": 62, "_": 63, "=": Other.PAD, ...WHITE });
 const STANDARD = tableOf(`${DIGITS}+/`, { "=": Other.PAD });
@@ -73,6 +76,31 @@ const STRICT = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3
 /** Decodes base64 with or without padding (RFC 4648 §4); undefined for other text, also for text with white space. */
 export function decodeBase64Text(text: string): Uint8Array<ArrayBuffer> | undefined {
   return STRICT.test(text) ? Uint8Array.fromBase64(text) : undefined;
+}
+
+/**
+ * Encodes `bytes` (RFC 4648 §4, with padding) to `b` at `p`; returns the position after it, which may be beyond `b`: what
+ * does not fit is lost. For short bytes: `toBase64` is faster for long ones.
+ */
+export function encodeBase64(b: Uint8Array, p: number, bytes: Uint8Array): number {
+  const { length } = bytes;
+  const whole = length - length % 3;
+  let i = 0;
+  for (; i < whole; i += 3, p += 4) {
+    const group = bytes[i] << 16 | bytes[i + 1] << 8 | bytes[i + 2];
+    b[p] = DIGIT_CODES[group >> 18];
+    b[p + 1] = DIGIT_CODES[group >> 12 & 63];
+    b[p + 2] = DIGIT_CODES[group >> 6 & 63];
+    b[p + 3] = DIGIT_CODES[group & 63];
+  }
+  if (i === length) return p;
+  const two = i + 1 < length;
+  const group = bytes[i] << 16 | (two ? bytes[i + 1] << 8 : 0);
+  b[p] = DIGIT_CODES[group >> 18];
+  b[p + 1] = DIGIT_CODES[group >> 12 & 63];
+  b[p + 2] = two ? DIGIT_CODES[group >> 6 & 63] : PAD;
+  b[p + 3] = PAD;
+  return p + 4;
 }
 
 /** Returns the 24 bits of four digits; a negative number if one is none. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { base64Decode } from "@bufbuild/protobuf/wire";
-import { decodeBase64, decodeBase64Group } from "../../src/bytes/base64.ts";
+import { decodeBase64, decodeBase64Group, encodeBase64 } from "../../src/bytes/base64.ts";
 
 const ascii = (text: string) => new TextEncoder().encode(text);
 
@@ -37,6 +37,19 @@ Deno.test("decodeBase64() decodes all bytes, and gives text without padding a bu
         assert.equal(decoded.buffer.byteLength, length);
       }
     }
+  }
+});
+
+Deno.test("encodeBase64() encodes all bytes with padding, and counts what does not fit", () => {
+  const all = Uint8Array.from({ length: 256 }, (_, i) => i * 7);
+  for (let length = 0; length <= 256; length++) {
+    const bytes = all.subarray(256 - length);
+    const expected = ascii(bytes.toBase64());
+    const b = new Uint8Array(expected.length + 2);
+    assert.equal(encodeBase64(b, 1, bytes), expected.length + 1);
+    assert.deepEqual(b.subarray(1, -1), expected);
+    assert.equal(b[0] + b[b.length - 1], 0);
+    assert.equal(encodeBase64(b.subarray(0, length), 0, bytes), expected.length);
   }
 });
 

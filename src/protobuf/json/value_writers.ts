@@ -5,11 +5,14 @@
  */
 
 import { type DescEnum, type DescField, ScalarType } from "@bufbuild/protobuf";
-import { base64Encode } from "@bufbuild/protobuf/wire";
+import { encodeBase64 } from "../../bytes/base64.ts";
 import { bytesOf, integerOf, longOf, numberOf, textOf, wrong } from "../values.ts";
 import type { Fields } from "../shape.ts";
 import type { Output, Style, Write } from "./output.ts";
 import { ascii, boolean, double, long, nothing, raw, string, whole } from "./writer.ts";
+
+// Longest bytes that a loop encodes faster than a call into the runtime.
+const LOOP_BYTES = 300;
 
 /** Returns the writer of a scalar. Its errors have the name of `field`. */
 export function scalarWriter(scalar: ScalarType, field: DescField): Write {
@@ -19,8 +22,9 @@ export function scalarWriter(scalar: ScalarType, field: DescField): Write {
         string(b, p, typeof value === "string" ? value : textOf(field, value));
     case ScalarType.BYTES:
       return (value, b, p) => {
+        const bytes = bytesOf(field, value);
         b[p++] = 0x22;
-        p = ascii(b, p, base64Encode(bytesOf(field, value)));
+        p = bytes.length <= LOOP_BYTES ? encodeBase64(b, p, bytes) : ascii(b, p, bytes.toBase64());
         b[p++] = 0x22;
         return p;
       };

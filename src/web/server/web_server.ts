@@ -53,11 +53,14 @@ export type AcceptCall = (call: ServerCall) => void;
 export class WebServer {
   readonly #options: WebServerOptions;
   readonly #cors: Cors;
+  /** The compressions accepted, as responses list them. */
+  readonly #ownEncodings: string;
 
   /** Creates a server. */
   constructor(options: WebServerOptions) {
     this.#options = options;
     this.#cors = new Cors(options.cors);
+    this.#ownEncodings = encodingList(options.encodings);
   }
 
   /** Serves one request, whose header section is complete, if it names one of `hosts`; undefined for all. */
@@ -192,7 +195,7 @@ export class WebServer {
       metadata,
       responseFields,
       maxReceiveMessageBytes: this.#options.maxReceiveMessageBytes,
-      ownEncodings: encodingList(this.#options.encodings),
+      ownEncodings: this.#ownEncodings,
     };
   }
 }
