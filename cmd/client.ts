@@ -7,13 +7,11 @@
  */
 
 import { connect, RpcError } from "../mod.ts";
-import { checkTarget } from "./shared/addresses.ts";
 import { type CheckResult, runChecks } from "./shared/client_checks.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   errorLine,
   oneLine,
-  oneOf,
   option,
   program,
   readOptions,
@@ -23,10 +21,10 @@ import {
 import { table } from "./shared/table.ts";
 import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
 import { closeSoon } from "./shared/waits.ts";
+import { addWireOptions, type WireFlags, wireOptions } from "./shared/wire.ts";
 
-interface Flags extends ClientTlsFlags {
+interface Flags extends ClientTlsFlags, WireFlags {
   addr: string;
-  wire: "grpc" | "lean";
   timeoutMs: number;
   connectTimeoutMs: number;
   logLevel: Level;
@@ -38,15 +36,10 @@ function readFlags(): Flags {
     .addOption(
       option("-a, --addr <address>", "SERVER_ADDR", "address of the server", {
         default: "127.0.0.1:50051",
-        accepts: checkTarget,
       }),
-    )
-    .addOption(
-      option("--wire <name>", "VRPC_WIRE", "grpc or lean", {
-        default: "grpc",
-        parse: oneOf("grpc", "lean"),
-      }),
-    )
+    );
+  addWireOptions(command);
+  command
     .addOption(
       option("--timeout-ms <ms>", "VRPC_TIMEOUT_MS", "deadline of each call", {
         default: 10_000,
@@ -63,7 +56,8 @@ function readFlags(): Flags {
   addClientTlsOptions(command).addHelpText(
     "after",
     `
-Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port, hvsock:path:port.
+Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port, hvsock:path:port;
+with connect and grpc-web also a URL.
 Exit code 0 when every check passed, 1 when one failed, 2 for a mistake in the options.`,
   );
   return readOptions<Flags>(command);
@@ -79,9 +73,9 @@ const microseconds = (us: number | undefined) => us === undefined ? "" : us.toFi
 
 async function main(): Promise<number> {
   const flags = readFlags();
-  checkTarget(flags.addr);
+  const wire = wireOptions(flags, flags.addr);
   await logToStderr(flags.logLevel);
-  const channel = connect(flags.addr, { wire: flags.wire, tls: await clientTls(flags) });
+  const channel = connect(flags.addr, { ...wire, tls: await clientTls(flags) });
   try {
     await channel.ready({ timeoutMs: flags.connectTimeoutMs });
     return report(await runChecks(channel, flags.timeoutMs, describe));

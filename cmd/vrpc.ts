@@ -1,10 +1,11 @@
 /**
- * Lists and calls the methods of any server, on both wires:
+ * Lists and calls the methods of any server, by gRPC, lean, Connect or gRPC-Web:
  *
  *     deno task vrpc list 127.0.0.1:50051
  *     deno task vrpc call 127.0.0.1:50051 vrpc.echo.v1.EchoService/Echo '{"payload":"aGk="}'
  *     deno task vrpc openapi 127.0.0.1:50051
  *     deno task vrpc --wire lean session 127.0.0.1:50051 /chat
+ *     deno task vrpc --wire connect list https://api.example/rpc
  *
  * @module
  */
@@ -12,7 +13,6 @@
 import { type Command, Option } from "commander";
 import { type Channel, connect, Metadata, type MethodKind, RpcError } from "../mod.ts";
 import { printable, printableJson } from "../src/call/printable.ts";
-import { checkTarget } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
   errorLine,
@@ -27,13 +27,13 @@ import {
 } from "./shared/program.ts";
 import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
 import { closeSoon } from "./shared/waits.ts";
+import { addWireOptions, type WireFlags, wireOptions } from "./shared/wire.ts";
 import { callMethod } from "./vrpc/call.ts";
 import { errorText, type Format } from "./vrpc/error_text.ts";
 import { describeMethods } from "./vrpc/openapi.ts";
 import { findMethod, type FoundMethod, listMethods, type Lookup } from "./vrpc/lookup.ts";
 
-interface Flags extends ClientTlsFlags {
-  wire: "grpc" | "lean";
+interface Flags extends ClientTlsFlags, WireFlags {
   timeoutMs?: number;
   lookupTimeoutMs: number;
   connectTimeoutMs: number;
@@ -67,7 +67,7 @@ const MAX_WIDTH = 100;
 const STATUS_EXIT = 64;
 
 function makeCommand(take: (job: Job) => void): Command {
-  const command = program("vrpc", "Lists and calls the methods of a server, on both wires.");
+  const command = program("vrpc", "Lists and calls the methods of a server, on any wire.");
   addOptions(command);
   command.command("list").description("list all methods").argument("<address>")
     .action((address) => take({ name: "list", address, method: "" }));
@@ -87,6 +87,7 @@ function makeCommand(take: (job: Job) => void): Command {
   return command.addHelpText(
     "after",
     `
+With connect and grpc-web an address may be a URL, such as https://api.example/rpc.
 Methods listed by the server's reflection use JSON, all others bytes. A failed call is printed to standard error as
 CODE: message, with a line for each error detail.
 Exit code 0 for success, 64 plus the status code when a call fails (69 for NOT_FOUND),
@@ -96,13 +97,8 @@ Exit code 0 for success, 64 plus the status code when a call fails (69 for NOT_F
 
 function addOptions(command: Command): void {
   const entry = (text: string, before: string[] = []) => [...before, text];
+  addWireOptions(command);
   command
-    .addOption(
-      option("--wire <name>", "VRPC_WIRE", "grpc or lean", {
-        default: "grpc",
-        parse: oneOf("grpc", "lean"),
-      }),
-    )
     .addOption(
       option(
         "--timeout-ms <ms>",
@@ -236,11 +232,11 @@ async function main(): Promise<number> {
   if (job === undefined) {
     throw new UsageError("Missing command: use list, openapi, call or session (see --help)");
   }
-  checkTarget(job.address);
+  const wire = wireOptions(flags, job.address);
   const metadata = readMetadata(flags.metadata ?? []);
   await logToStderr(flags.logLevel);
   const channel = connect(job.address, {
-    wire: flags.wire,
+    ...wire,
     tls: await clientTls(flags),
     keepaliveTimeMs: KEEPALIVE_MS,
   });

@@ -7,13 +7,14 @@
 import type { TlsClientOptions } from "../../src/transport/mod.ts";
 import type { CallSpec } from "../../src/load/generate/channel_target.ts";
 import type { IntervalReport, WorkerPlan, WorkerResult } from "../../src/load/mod.ts";
+import type { Wire } from "../shared/wire.ts";
 
 /** Server and how to connect to it. */
 export interface Endpoint {
   /** Address. */
   readonly address: string;
   /** Wire. */
-  readonly wire: "grpc" | "lean";
+  readonly wire: Wire;
   /** TLS; undefined for none. */
   readonly tls?: TlsClientOptions | true;
   /** Whether to batch calls. */

@@ -9,6 +9,7 @@ import { parseDurationMs } from "../../src/load/mod.ts";
 import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
 import { listed, onOff, option, program, wholeNumber } from "../shared/program.ts";
 import { addClientTlsOptions, type ClientTlsFlags } from "../shared/tls.ts";
+import { type Wire, WIRE_TEXT, WIRES } from "../shared/wire.ts";
 import { type Transport, transportOf } from "./transports.ts";
 
 /** Service to call. */
@@ -32,7 +33,7 @@ export interface Flags extends ClientTlsFlags {
   data?: string;
   proto?: string;
   protoPath?: string;
-  wire: "grpc" | "lean";
+  wire: Wire;
   batch: boolean;
   warmup: number;
   mode?: "closed" | "open";
@@ -188,9 +189,9 @@ function serverOptions(): Option[] {
       "tcp, tls, unix, vsock or hvsock; must match the address",
       { default: "tcp", parse: word("tcp", "tls", "unix", "vsock", "hvsock") },
     ),
-    option("--wire <name>", "VRPC_WIRE", "grpc or lean", {
+    option("--wire <name>", "VRPC_WIRE", `${WIRE_TEXT}, over HTTP/2`, {
       default: "grpc",
-      parse: word("grpc", "lean"),
+      parse: word(...WIRES),
     }),
     option("--batch [on|off]", "VRPC_BATCH", "batch calls", {
       default: false,

@@ -46,7 +46,7 @@ async function start({ address, tls }: ToServer & { type: "serve" }): Promise<vo
       maxReceiveMessageBytes: 2 ** 31 - 1,
       maxConcurrentStreams: 100_000,
       compress: false,
-      web: false,
+      web: true,
       webOrigins: [],
       webHosts: [],
       metrics: false,

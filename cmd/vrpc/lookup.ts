@@ -1,5 +1,5 @@
 /**
- * Finds the methods of a server: in its capabilities (lean) or by reflection (gRPC).
+ * Finds the methods of a server: in its capabilities (lean) or by reflection (all other wires).
  *
  * @module
  */
@@ -14,6 +14,7 @@ import {
   Status,
 } from "../../mod.ts";
 import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
+import type { Wire } from "../shared/wire.ts";
 import { type Reflected, reflectServices } from "../../src/services/mod.ts";
 
 /** Method in a list. */
@@ -36,7 +37,7 @@ export interface FoundMethod {
 /** Channel to look methods up on. */
 export interface Lookup {
   readonly channel: Channel;
-  readonly wire: "grpc" | "lean";
+  readonly wire: Wire;
   /** Options of the calls: a time limit, and the metadata that the server may require. */
   readonly options: CallOptions;
 }
@@ -77,7 +78,7 @@ export async function findMethod(
   kind?: MethodKind,
 ): Promise<FoundMethod> {
   const typed = /^\/?[\w.]+\/\w+$/.test(name);
-  if (lookup.wire === "grpc") {
+  if (lookup.wire !== "lean") {
     const reflected = typed ? await reflection(lookup) : undefined;
     const found = typedMethod(reflected, name);
     if (found !== undefined) return found;

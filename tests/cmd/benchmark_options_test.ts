@@ -118,7 +118,7 @@ const CASES: Case[] = [
     env: ["VRPC_WIRE"],
     key: "wire",
     default: "grpc",
-    values: [["lean", "lean"], ["grpc", "grpc"]],
+    values: [["lean", "lean"], ["grpc-web", "grpc-web"]],
   },
   {
     flag: "batch",

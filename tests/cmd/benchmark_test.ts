@@ -187,6 +187,14 @@ for (const transport of ["tcp", "tls", "unix"]) {
   }
 }
 
+for (const wire of ["connect", "grpc-web"]) {
+  Deno.test(`benchmark by ${wire}`, async () => {
+    const [run] = await measured([...OWN, "--wire", wire, "--streams", "4", "-n", "100"]);
+    assert.equal(run.successfulRequests, 100);
+    assert.equal(run.settings.wire, wire);
+  });
+}
+
 Deno.test("benchmark batches calls", async () => {
   const [run] = await measured([...OWN, "--batch", "on", "--streams", "8", "-n", "400"]);
   assert.equal(run.successfulRequests, 400);

@@ -16,15 +16,21 @@ function goodServer(): Promise<Server> {
   return serve("127.0.0.1:0", (router) => {
     addEcho(router);
     addCrypto(router);
-  });
+  }, { web: true });
 }
 
-for (const wire of ["grpc", "lean"]) {
-  Deno.test(`the client passes its seven checks over ${wire}`, async () => {
+const WIRES = [
+  ["--wire", "grpc"],
+  ["--wire", "lean"],
+  ["--wire", "connect"],
+  ["--wire", "grpc-web"],
+  ["--wire", "connect", "--http-version", "1.1"],
+];
+
+for (const wire of WIRES) {
+  Deno.test(`the client passes its seven checks with ${wire.join(" ")}`, async () => {
     await using server = await goodServer();
-    const { lines, code, errors } = await run(["--wire", wire], {
-      SERVER_ADDR: server.addresses[0],
-    });
+    const { lines, code, errors } = await run(wire, { SERVER_ADDR: server.addresses[0] });
     assert.equal(errors, "");
     assert.equal(lines.at(-1), "7 passed, 0 failed");
     assert.equal(code, 0);
@@ -64,7 +70,10 @@ const MISTAKES: [args: string[], text: RegExp][] = [
   [["--addr", "127.0.0.1:0"], /Cannot connect to 127\.0\.0\.1:0: port 0 is for listening/],
   [["--addr", "memory:x"], /Cannot connect to memory:x: it only works within one process/],
   [["--addr", "vsock:any:1"], /Cannot connect to vsock:any:1: cid any is for listening/],
-  [["--wire", "soap"], /grpc or lean/],
+  [["--wire", "soap"], /grpc, lean, connect or grpc-web/],
+  [["--http-version", "1.1"], /only connect and grpc-web have it/],
+  [["--addr", "http://127.0.0.1:1"], /http/],
+  [["--wire", "connect", "--addr", "nowhere"], /"nowhere" has no port/],
   [["--timeout-ms", "soon"], /whole number from 1/],
   [["--tls-cert", "x"], /--tls-cert needs --tls-key/],
   [["--tls-ca", "/nowhere.pem"], /Cannot read \/nowhere\.pem/],

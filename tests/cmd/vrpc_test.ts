@@ -44,7 +44,7 @@ function server(reflection = true) {
     router.method("/fail", {}, () => {
       throw new RpcError(Status.NOT_FOUND, "there is\nnothing");
     });
-  });
+  }, { web: true });
 }
 
 Deno.test("vrpc openapi describes the methods of a server", async () => {
@@ -83,17 +83,40 @@ Deno.test("vrpc list shows capabilities on lean, reflection on gRPC", async () =
   );
 });
 
-Deno.test("vrpc call speaks JSON with typed methods, on both wires", async () => {
+Deno.test("vrpc call speaks JSON with typed methods, on all wires", async () => {
   await using running = await server();
-  for (const wire of ["grpc", "lean"]) {
+  const [address] = running.addresses;
+  const targets = [
+    ["--wire", "grpc", "call", address],
+    ["--wire", "lean", "call", address],
+    ["--wire", "connect", "call", address],
+    ["--wire", "grpc-web", "call", address],
+    ["--wire", "connect", "--http-version", "1.1", "call", `http://${address}`],
+    ["--wire", "grpc-web", "--http-version", "1.1", "call", address],
+  ];
+  for (const target of targets) {
     const { stdout, stderr, code } = await vrpc(
-      ["--wire", wire, "call", running.addresses[0], "vrpc.echo.v1.EchoService/Echo"],
+      [...target, "vrpc.echo.v1.EchoService/Echo"],
       `{"payload":"aGVsbG8="}`,
     );
     assert.equal(code, 0, stderr);
     assert.equal(JSON.parse(stdout).payload, "aGVsbG8=");
     assert.equal(stdout.split("\n").length, 2);
   }
+});
+
+Deno.test("vrpc lists and describes by Connect, and prints its errors", async () => {
+  await using running = await server();
+  const [address] = running.addresses;
+  const connect = ["--wire", "connect"];
+  const listed = await vrpc([...connect, "list", `http://${address}`]);
+  assert.equal(listed.code, 0, listed.stderr);
+  assert.match(listed.stdout, /^\/vrpc\.echo\.v1\.EchoService\/Echo +unary /m);
+  const openapi = await vrpc([...connect, "openapi", address]);
+  assert.equal(openapi.code, 0, openapi.stderr);
+  const failed = await vrpc([...connect, "call", address, "/fail", "x"]);
+  assert.equal(failed.code, 64 + Status.NOT_FOUND, failed.stderr);
+  assert.match(failed.stderr, /^NOT_FOUND: there is nothing$/m);
 });
 
 Deno.test("vrpc call reads bytes from arguments, files and standard input, and prints replies", async () => {
@@ -155,7 +178,9 @@ Deno.test("vrpc prints errors as CODE: text, with an exit code for each", async 
     ],
     [["call", address, "/echo", "x", "-m", "nothing"], 2, /^vrpc: .*use the form key:value$/],
     [["call", "not an address", "/echo"], 2, /^vrpc: /],
-    [["--wire", "http", "list", address], 2, /must be grpc or lean/],
+    [["--wire", "http", "list", address], 2, /must be grpc, lean, connect or grpc-web/],
+    [["--http-version", "1.1", "list", address], 2, /only connect and grpc-web have it$/],
+    [["--wire", "lean", "list", `http://${address}`], 2, /^vrpc: /],
   ];
   for (const [args, code, error] of cases) {
     const result = await vrpc(args);

@@ -74,7 +74,7 @@ export interface RunSettings {
   readonly server: string;
   /** tcp, tls, unix, vsock or hvsock. */
   readonly transport: string;
-  /** grpc or lean. */
+  /** grpc, lean, connect or grpc-web. */
   readonly wire: string;
   /** Path of the method, for example `/vrpc.echo.v1.EchoService/Echo`. */
   readonly method: string;
