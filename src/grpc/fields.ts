@@ -49,6 +49,8 @@ const MAX_MESSAGE_CHARACTERS = 8_192;
  * that is less.
  */
 export function encodeMessage(text: string, maxCharacters = Infinity): string {
+  // Most calls end with OK and no message.
+  if (text === "") return text;
   const most = Math.max(0, Math.min(MAX_MESSAGE_CHARACTERS, maxCharacters));
   const start = text.length <= most ? text : text.slice(0, most);
   if (PLAIN_MESSAGE.test(start)) return start;

@@ -28,3 +28,50 @@ Deno.test("plainBytes() keeps a Uint8Array, and sees the memory of any subclass'
   odd[0] = 9;
   assert.equal(seen[0], 9);
 });
+
+Deno.test("plainBytes() does not believe what an instance says of its length and its constructor", () => {
+  const lengthen = (bytes: Uint8Array, length: PropertyDescriptor) =>
+    Object.defineProperty(bytes, "length", length);
+  const inherits = (properties: PropertyDescriptorMap) =>
+    Object.setPrototypeOf(
+      new Uint8Array([1, 2]),
+      Object.create(Uint8Array.prototype, properties),
+    ) as Uint8Array;
+  const thrower = {
+    get(): never {
+      throw new Error("read");
+    },
+  };
+  const cases: Record<string, Uint8Array> = {
+    "longer": lengthen(new Uint8Array([1, 2]), { value: 9 }),
+    "shorter": lengthen(new Uint8Array([1, 2]), { value: 1 }),
+    "empty": lengthen(new Uint8Array([1, 2]), { value: 0 }),
+    "negative": lengthen(new Uint8Array([1, 2]), { value: -1 }),
+    "a fraction": lengthen(new Uint8Array([1, 2]), { value: 1.5 }),
+    "not a number": lengthen(new Uint8Array([1, 2]), { value: "2" }),
+    "a getter that throws": lengthen(new Uint8Array([1, 2]), thrower),
+    "inherited length": inherits({ length: { value: 7 } }),
+    "inherited getter": inherits({ length: thrower }),
+    "inherited subarray": inherits({ subarray: { value: () => new Uint8Array(9) } }),
+    "inherited constructor": inherits({ constructor: thrower }),
+    "own subarray": Object.assign(new Uint8Array([1, 2]), { subarray: () => new Uint8Array(9) }),
+  };
+  for (const [name, bytes] of Object.entries(cases)) {
+    const seen = plainBytes(bytes);
+    assert.notEqual(seen, bytes, name);
+    assert.equal(seen.length, 2, name);
+    assert.deepEqual([...seen.subarray(0)], [1, 2], name);
+  }
+});
+
+Deno.test("plainBytes() keeps views of shared, resizable and detached memory", () => {
+  const detached = new Uint8Array(3);
+  structuredClone(detached, { transfer: [detached.buffer] });
+  const views = [
+    new Uint8Array(0),
+    new Uint8Array(new SharedArrayBuffer(4), 1, 2),
+    new Uint8Array(new ArrayBuffer(4, { maxByteLength: 8 })),
+    detached,
+  ];
+  for (const view of views) assert.equal(plainBytes(view), view);
+});

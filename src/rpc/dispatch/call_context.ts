@@ -65,8 +65,8 @@ export class CallState implements RequestSource, OpenCall {
   readonly connection: CallConnection;
   /** Whether replies are compressed, if the caller accepts it. */
   compress: boolean;
-  /** Deadline in ms of the connection's clock; Infinity for none. */
-  deadlineAtMs = Infinity;
+  /** Deadline in ms of the connection's clock; undefined for none (Infinity would be allocated for each call). */
+  deadlineAtMs: number | undefined = undefined;
   /** Response headers; undefined until they are first used. */
   headers: Metadata | undefined = undefined;
   /** Response trailers; undefined until they are first used. */
@@ -161,7 +161,7 @@ export class CallState implements RequestSource, OpenCall {
 
   /** Returns the time until the deadline in ms. */
   timeRemainingMs(): number {
-    if (this.deadlineAtMs === Infinity) return Infinity;
+    if (this.deadlineAtMs === undefined) return Infinity;
     return Math.max(0, this.deadlineAtMs - this.connection.clock.now());
   }
 

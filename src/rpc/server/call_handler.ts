@@ -85,7 +85,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     const state = this.#state;
     const nowMs = state.connection.clock.now();
     const atMs = nowMs + timeoutMs;
-    if (this.#completed || atMs >= state.deadlineAtMs) return;
+    if (this.#completed || atMs >= (state.deadlineAtMs ?? Infinity)) return;
     this.#clearDeadline();
     state.deadlineAtMs = atMs;
     this.#deadline = this.#environment.deadlines.add(atMs, onPassed, nowMs);
@@ -202,7 +202,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
     if (this.#requests === undefined && !state.requests.lastCompressed) this.#release();
     let reply: DispatchReply | Promise<DispatchReply>;
     try {
-      reply = state.deadlineAtMs === Infinity
+      reply = state.deadlineAtMs === undefined
         ? dispatcher.dispatch(this.#method, request, state.context, true)
         : runWithContext(
           state.context,
@@ -234,7 +234,7 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
       this.#handlerFailed(wrongReplyError(this.#method, streams));
     } else if (single) {
       this.#handlerEnded(plainBytes(reply));
-    } else if (this.#state.deadlineAtMs === Infinity) {
+    } else if (this.#state.deadlineAtMs === undefined) {
       this.#sendReplies(reply);
     } else {
       // A generator runs in the async context of the code that calls `next`.
