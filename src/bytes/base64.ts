@@ -71,13 +71,6 @@ export function decodeBase64(
   return to === bytes.length ? bytes : bytes.slice(0, to);
 }
 
-const STRICT = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/;
-
-/** Decodes base64 with or without padding (RFC 4648 §4); undefined for other text, also for text with white space. */
-export function decodeBase64Text(text: string): Uint8Array<ArrayBuffer> | undefined {
-  return STRICT.test(text) ? Uint8Array.fromBase64(text) : undefined;
-}
-
 /**
  * Encodes `bytes` (RFC 4648 §4, with padding) to `b` at `p`; returns the position after it, which may be beyond `b`: what
  * does not fit is lost. For short bytes: `toBase64` is faster for long ones.

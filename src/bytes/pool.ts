@@ -4,6 +4,8 @@
  * @module
  */
 
+import { detach } from "./detach.ts";
+
 /**
  * Sizes of pooled buffers, in bytes. In order: idle reads, small writes, messages of 16 KiB, busy reads and writes,
  * bulk transfers, full output, and messages of 1 MiB with their other fields.
@@ -39,7 +41,7 @@ export function releaseBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   const i = (POOL_SIZES as readonly number[]).indexOf(buffer.length);
   if (i < 0) return;
   if (free[i].length * buffer.length < KEEP_BYTES) free[i].push(buffer);
-  else if (buffer.length >= DETACH_BYTES) buffer.buffer.transfer(0);
+  else if (buffer.length >= DETACH_BYTES) detach(buffer.buffer);
 }
 
 /**

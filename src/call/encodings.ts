@@ -7,15 +7,28 @@
 /** Compression of messages: a value of `grpc-encoding` and `content-encoding`. */
 export type Encoding = "gzip" | "zstd" | "br" | "deflate" | "snappy";
 
-/** All compressions. */
-export const KNOWN_ENCODINGS: readonly Encoding[] = ["gzip", "zstd", "deflate", "snappy", "br"];
+/** Part of the global `process` of Deno and Node; browsers have none. */
+interface RuntimeProcess {
+  getBuiltinModule?(name: string): Record<string, unknown> | undefined;
+}
+
+const { process } = globalThis as unknown as { process?: RuntimeProcess };
+const zlib = process?.getBuiltinModule?.("node:zlib");
+const lacksZstd = zlib !== undefined && !("zstdCompressSync" in zlib);
+const present = (encodings: readonly Encoding[]) =>
+  lacksZstd ? encodings.filter((name) => name !== "zstd") : encodings;
+
+/** All compressions that the runtime has: Node lacks zstd before version 22.15. */
+export const KNOWN_ENCODINGS: readonly Encoding[] = present([
+  ...["gzip", "zstd", "deflate", "snappy", "br"] as const,
+]);
 
 /**
  * Compressions of peers that name none, by preference. Without Brotli: Deno 2.9.6 leaks 16 KiB with each message of it
  * that is corrupt. Without deflate: its messages do not declare their length, so that a bomb of 4 KiB has to be inflated up
  * to the limit, which takes 8 ms.
  */
-export const ENCODINGS: readonly Encoding[] = ["gzip", "zstd", "snappy"];
+export const ENCODINGS: readonly Encoding[] = present(["gzip", "zstd", "snappy"]);
 
 /** Value of `grpc-accept-encoding` and `accept-encoding` for a list of compressions. */
 export function encodingList(encodings: readonly Encoding[]): string {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { base64Text } from "../bytes/base64_text.ts";
 import { isBytes, plainBytes } from "../bytes/is_bytes.ts";
 import { isValue, keyFault, withoutOuterSpace } from "./field_text.ts";
 
@@ -199,7 +200,7 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   toJSON(): Record<string, string[]> {
     const entries: [string, string[]][] = [];
     for (const [key, values] of this.#map) {
-      entries.push([key, values.map((v) => typeof v === "string" ? v : v.toBase64())]);
+      entries.push([key, values.map((v) => typeof v === "string" ? v : base64Text(v))]);
     }
     return Object.fromEntries(entries);
   }

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { zstdCompressSync, zstdDecompressSync, type ZstdOptions } from "node:zlib";
+import type { ZstdOptions } from "node:zlib";
+// Not by name: the module of Node 20 lacks the functions, see `ENCODINGS`.
+import * as zlib from "node:zlib";
 import { corruptMessage, inflateWith, joined, plainView, tooLargeMessage } from "./inflate.ts";
 
 // RFC 8878 §3.1.1.1.2: decoders should support 8 MiB, and may reject more.
@@ -19,7 +21,7 @@ const BlockType = { RAW: 0, RLE: 1, COMPRESSED: 2 } as const;
 export function zstd(message: Uint8Array): Uint8Array {
   // Not in all versions of the types.
   const options: ZstdOptions & { pledgedSrcSize: number } = { pledgedSrcSize: message.length };
-  const frames = plainView(zstdCompressSync(message, options));
+  const frames = plainView(zlib.zstdCompressSync(message, options));
   // Deno 2.9.6 appends an empty frame to some results.
   return frames.subarray(0, readFrame(frames, 0)?.end);
 }
@@ -40,7 +42,7 @@ export function unzstd(message: Uint8Array, maxBytes: number): Uint8Array {
   for (const { start, end, contentBytes, mostBytes } of frames) {
     if (mostBytes === 0) continue;
     const frame = message.subarray(start, end);
-    const { bytes } = inflateWith(zstdDecompressSync, frame, "zstd", left, contentBytes);
+    const { bytes } = inflateWith(zlib.zstdDecompressSync, frame, "zstd", left, contentBytes);
     if (contentBytes !== undefined && bytes.length !== contentBytes) throw corruptMessage("zstd");
     left -= bytes.length;
     parts.push(bytes);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { decodeLooseBase64 } from "../bytes/base64_text.ts";
+
 const TEXT = /^[\x20-\x7e]*$/;
 
 /**
@@ -18,18 +20,10 @@ export function forwardedMetadata(
   const add = (name: string) => {
     const text = headers.get(name);
     if (text === null || !TEXT.test(text)) return;
-    const value = name.endsWith("-bin") ? bytesOf(text) : text;
+    const value = name.endsWith("-bin") ? decodeLooseBase64(text) : text;
     if (value !== undefined) (metadata ??= {})[name] = value;
   };
   add("x-request-id");
   for (const name of forward) add(name);
   return metadata;
-}
-
-function bytesOf(text: string): Uint8Array | undefined {
-  try {
-    return Uint8Array.fromBase64(text);
-  } catch {
-    return undefined;
-  }
 }

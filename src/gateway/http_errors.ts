@@ -4,6 +4,7 @@
  * @module
  */
 
+import { base64Text } from "../bytes/base64_text.ts";
 import { printableJson } from "../call/printable.ts";
 import type { ErrorDetail, RpcError } from "../errors.ts";
 import { httpStatus } from "../call/http_status.ts";
@@ -34,7 +35,7 @@ export function errorBody(
     message,
     details: details.map((detail) => ({
       type: detail.typeUrl.slice(detail.typeUrl.lastIndexOf("/") + 1),
-      value: detail.value.toBase64(),
+      value: base64Text(detail.value),
     })),
   };
 }

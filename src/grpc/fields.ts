@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeBase64Text } from "../bytes/base64.ts";
+import { base64Text, decodeBase64Text } from "../bytes/base64_text.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
 import { CONNECTION_FIELDS, withoutOuterSpace } from "../call/field_text.ts";
 import { Metadata, pairsOf } from "../call/metadata.ts";
@@ -128,7 +128,7 @@ export function encodeMetadata(
 ): void {
   for (const [key, value] of pairsOf(metadata)) {
     if (isReservedKey(key)) continue;
-    const text = typeof value === "string" ? value : value.toBase64({ omitPadding: true });
+    const text = typeof value === "string" ? value : base64Text(value, { omitPadding: true });
     encodeField(encoder, out, key, text);
   }
 }

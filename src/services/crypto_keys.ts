@@ -4,6 +4,7 @@
  * @module
  */
 
+import { base64Text } from "../bytes/base64_text.ts";
 import { KeyType } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { generationParameters, KEY_TYPES, type SigningKeyType } from "./signature_suites.ts";
 
@@ -49,6 +50,6 @@ export function keyOfType(keys: CryptoKeys, keyType: SigningKeyType): EncodedKey
 
 /** Encodes a SubjectPublicKeyInfo as PEM (RFC 7468 §13), with a newline at the end. */
 export function publicKeyPem(spki: Uint8Array): string {
-  const lines = spki.toBase64().match(/.{1,64}/g) ?? [];
+  const lines = base64Text(spki).match(/.{1,64}/g) ?? [];
   return `-----BEGIN PUBLIC KEY-----\n${lines.join("\n")}\n-----END PUBLIC KEY-----\n`;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import * as x509 from "@peculiar/x509";
 import { ipFamily } from "./address.ts";
 
@@ -125,7 +126,7 @@ function commonParts(request: CertificateRequest, names: readonly string[]) {
 function serialNumber(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[0] = bytes[0] & 0x7f | 0x40;
-  return bytes.toHex();
+  return Buffer.from(bytes).toString("hex");
 }
 
 function leafExtensions(names: readonly string[], usage: x509.ExtendedKeyUsage): x509.Extension[] {
@@ -155,6 +156,6 @@ async function certifiedKey(
   return {
     cert: certificate.toString("pem"),
     key: x509.PemConverter.encode(key, "PRIVATE KEY"),
-    fingerprint256: new Uint8Array(await certificate.getThumbprint("SHA-256")).toHex(),
+    fingerprint256: Buffer.from(await certificate.getThumbprint("SHA-256")).toString("hex"),
   };
 }

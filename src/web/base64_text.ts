@@ -5,6 +5,7 @@
  * @module
  */
 
+import { base64Text } from "../bytes/base64_text.ts";
 import { decodeBase64Group } from "../bytes/base64.ts";
 import { EMPTY_BYTES } from "../bytes/empty.ts";
 
@@ -14,7 +15,7 @@ const GROUP_BYTES = 3;
 
 /** Encodes one part of a body, with padding (RFC 4648 §4). */
 export function encodeBase64Text(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return ascii.encode(bytes.toBase64());
+  return ascii.encode(base64Text(bytes));
 }
 
 /** Decodes a body that arrives in parts. */

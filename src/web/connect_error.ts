@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeBase64Text } from "../bytes/base64.ts";
+import { base64Text, decodeBase64Text } from "../bytes/base64_text.ts";
 import { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import { parseJson } from "../codec/bounded_json.ts";
@@ -71,7 +71,7 @@ export function connectErrorJson(
 function detailJson({ typeUrl, value }: ErrorDetail): ConnectDetailJson {
   return {
     type: typeUrl.slice(typeUrl.lastIndexOf("/") + 1),
-    value: value.toBase64({ omitPadding: true }),
+    value: base64Text(value, { omitPadding: true }),
   };
 }
 

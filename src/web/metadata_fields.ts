@@ -5,7 +5,7 @@
  * @module
  */
 
-import { decodeBase64Text } from "../bytes/base64.ts";
+import { base64Text, decodeBase64Text } from "../bytes/base64_text.ts";
 import { CONNECTION_FIELDS } from "../call/field_text.ts";
 import { Metadata } from "../call/metadata.ts";
 import { isReservedKey } from "../grpc/fields.ts";
@@ -44,7 +44,7 @@ export function eachField(
 ): void {
   for (const [name, value] of metadata) {
     if (isReserved(name)) continue;
-    each(name, typeof value === "string" ? value : value.toBase64({ omitPadding: true }));
+    each(name, typeof value === "string" ? value : base64Text(value, { omitPadding: true }));
   }
 }
 

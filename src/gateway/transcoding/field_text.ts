@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decodeLooseBase64 } from "../../bytes/base64_text.ts";
 import {
   create,
   type DescEnum,
@@ -145,11 +146,9 @@ function numberOf(scalar: ScalarType, text: string): number {
 }
 
 function bytesOf(text: string): Uint8Array {
-  try {
-    return Uint8Array.fromBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
-  } catch {
-    throw invalid("base64", text);
-  }
+  const bytes = decodeLooseBase64(text.replaceAll("-", "+").replaceAll("_", "/"));
+  if (bytes === undefined) throw invalid("base64", text);
+  return bytes;
 }
 
 function invalid(type: string, text: string): Error {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { base64Text } from "../../bytes/base64_text.ts";
 import type { DescField, DescMessage, Message, Registry } from "@bufbuild/protobuf";
 import { create } from "@bufbuild/protobuf";
 import { reflect, type ReflectMessage } from "@bufbuild/protobuf/reflect";
@@ -80,7 +81,7 @@ function defaultOf(field: DescField): unknown {
     case "scalar": {
       const value = reflect(field.parent).get(field);
       if (typeof value === "bigint") return String(value);
-      return value instanceof Uint8Array ? value.toBase64() : value;
+      return value instanceof Uint8Array ? base64Text(value) : value;
     }
   }
 }

@@ -12,6 +12,7 @@
  * @module
  */
 
+import { deferred } from "../../rpc/core/deferred.ts";
 import type { Clock } from "../../call/clock.ts";
 import { Status } from "../../call/status.ts";
 import { RpcError } from "../../errors.ts";
@@ -110,7 +111,7 @@ class Runner {
     if (plan.requests === undefined && plan.durationMs === undefined) {
       throw new TypeError("The run has no end: set requests or a duration");
     }
-    const { promise, resolve } = Promise.withResolvers<WorkerResult>();
+    const { promise, resolve } = deferred<WorkerResult>();
     this.done = promise;
     this.#resolve = resolve;
     this.#target = target;

@@ -182,8 +182,9 @@ function merged(parts: readonly (HistogramData | undefined)[]): Histogram {
 }
 
 function mergedFailures(all: readonly FailureCount[]): FailureSummary[] {
-  const byCode = Map.groupBy(all, (failure) => failure.code);
-  return [...byCode].map(([code, parts]) => {
+  const codes = new Set(all.map((failure) => failure.code));
+  return [...codes].map((code) => {
+    const parts = all.filter((failure) => failure.code === code);
     const first = parts.reduce((a, b) => a.firstAtMs <= b.firstAtMs ? a : b);
     return {
       code,

@@ -6,6 +6,7 @@
 
 import { type DescEnum, type DescField, ScalarType } from "@bufbuild/protobuf";
 import { encodeBase64 } from "../../bytes/base64.ts";
+import { base64Text } from "../../bytes/base64_text.ts";
 import { bytesOf, integerOf, longOf, numberOf, textOf, wrong } from "../values.ts";
 import type { Fields } from "../shape.ts";
 import type { Output, Style, Write } from "./output.ts";
@@ -24,7 +25,7 @@ export function scalarWriter(scalar: ScalarType, field: DescField): Write {
       return (value, b, p) => {
         const bytes = bytesOf(field, value);
         b[p++] = 0x22;
-        p = bytes.length <= LOOP_BYTES ? encodeBase64(b, p, bytes) : ascii(b, p, bytes.toBase64());
+        p = bytes.length <= LOOP_BYTES ? encodeBase64(b, p, bytes) : ascii(b, p, base64Text(bytes));
         b[p++] = 0x22;
         return p;
       };

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { deferred } from "../core/deferred.ts";
 import { isBytes } from "../../bytes/is_bytes.ts";
 import { checkFunctions } from "../../limits/ranges.ts";
 import { Metadata } from "../../call/metadata.ts";
@@ -221,7 +222,7 @@ export async function callByteStream(
   const count = request instanceof Uint8Array ? request.length : options.count;
   const metadata = new Metadata(options.metadata);
   if (count !== undefined) metadata.set(LENGTH_KEY, String(count));
-  const headers = Promise.withResolvers<Metadata>();
+  const headers = deferred<Metadata>();
   const session = channel.session(path, {
     ...callOptions,
     metadata,

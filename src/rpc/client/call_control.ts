@@ -4,6 +4,7 @@
  * @module
  */
 
+import { deferred } from "../core/deferred.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { deadlineExceeded, errorFromOutside, type RpcError } from "../../errors.ts";
@@ -123,7 +124,7 @@ export class CallControl implements Abortable {
   /** Resolves once `promise`, which never rejects, has settled, or after 10 ms. */
   async awaitSoon(promise: Promise<void>): Promise<void> {
     const { clock } = this.core;
-    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const { promise: over, resolve } = deferred<void>();
     const timer = clock.setTimer(resolve, GRACE_MS);
     await Promise.race([promise, over]);
     clock.clearTimer(timer);

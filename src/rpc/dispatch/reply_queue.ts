@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Deferred, deferred } from "../core/deferred.ts";
 import { isBytes } from "../../bytes/is_bytes.ts";
 import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import { Status } from "../../call/status.ts";
@@ -15,7 +16,7 @@ interface Written {
   readonly message: unknown;
   /** Length of a message that is bytes, -1 for others: its buffer may be detached before it is taken. */
   readonly bytes: number;
-  readonly taken: PromiseWithResolvers<void>;
+  readonly taken: Deferred<void>;
 }
 
 const DONE: IteratorResult<unknown, undefined> = { done: true, value: undefined };
@@ -35,7 +36,7 @@ export class ReplyQueue implements ReplyWriter, AsyncIterableIterator<unknown, u
   #ended = false;
   #failure: unknown = undefined;
   #aborted: RpcError | undefined = undefined;
-  #waiting: PromiseWithResolvers<IteratorResult<unknown, undefined>> | undefined = undefined;
+  #waiting: Deferred<IteratorResult<unknown, undefined>> | undefined = undefined;
 
   write(message: unknown, options?: { last?: boolean }): Promise<void> {
     if (this.#aborted) return rejected(this.#aborted);
@@ -49,7 +50,7 @@ export class ReplyQueue implements ReplyWriter, AsyncIterableIterator<unknown, u
       waiting.resolve({ done: false, value: message });
       return Promise.resolve();
     }
-    const taken = Promise.withResolvers<void>();
+    const taken = deferred<void>();
     this.#written.push({ message, bytes: isBytes(message) ? message.length : -1, taken });
     return taken.promise;
   }
@@ -92,7 +93,7 @@ export class ReplyQueue implements ReplyWriter, AsyncIterableIterator<unknown, u
       return Promise.reject(failure);
     }
     if (this.#ended) return Promise.resolve(DONE);
-    this.#waiting ??= Promise.withResolvers();
+    this.#waiting ??= deferred();
     return this.#waiting.promise;
   }
 

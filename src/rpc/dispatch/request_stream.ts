@@ -5,6 +5,7 @@
  * @module
  */
 
+import { type Deferred, deferred } from "../core/deferred.ts";
 import { Status } from "../../call/status.ts";
 import { isInstance, RpcError } from "../../errors.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
@@ -53,7 +54,7 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
   readonly #queue = new MessageQueue<Uint8Array | Compressed>(WATERMARKS);
   #ended = false;
   #failure: RpcError | undefined = undefined;
-  #waiters: PromiseWithResolvers<IteratorResult<T, undefined>>[] = [];
+  #waiters: Deferred<IteratorResult<T, undefined>>[] = [];
 
   /** Creates an empty stream; `maxMessageBytes` bounds a decompressed request, `memory` accounts for held bytes. */
   constructor(source: RequestSource, maxMessageBytes: number, memory: MemoryShare) {
@@ -119,7 +120,7 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
     }
     if (this.#failure) return Promise.reject(this.#failure);
     if (this.#ended) return Promise.resolve(DONE);
-    const waiter = Promise.withResolvers<IteratorResult<T, undefined>>();
+    const waiter = deferred<IteratorResult<T, undefined>>();
     this.#waiters.push(waiter);
     return waiter.promise;
   }
@@ -149,7 +150,7 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
   }
 
   #settle(
-    waiter: PromiseWithResolvers<IteratorResult<T, undefined>>,
+    waiter: Deferred<IteratorResult<T, undefined>>,
     item: Uint8Array | Compressed,
   ): void {
     try {

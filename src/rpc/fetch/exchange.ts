@@ -4,6 +4,7 @@
  * @module
  */
 
+import { deferred } from "../core/deferred.ts";
 import type { Clock } from "../../call/clock.ts";
 import { textOf } from "../../errors.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
@@ -106,7 +107,7 @@ export class FetchExchange implements HttpExchange {
       onEnd: () => this.#onBodyEnd(),
       onFailure: (error) => this.#lose(`The request's body failed: ${textOf(error)}`),
     });
-    const { promise, resolve } = Promise.withResolvers<Response>();
+    const { promise, resolve } = deferred<Response>();
     this.response = promise;
     this.#respond = resolve;
     this.#signal = request.signal;

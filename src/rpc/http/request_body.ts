@@ -4,6 +4,7 @@
  * @module
  */
 
+import { detach, resized } from "../../bytes/detach.ts";
 import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
 import { toError } from "../../errors.ts";
 import type { Exchange } from "../../http1/exchange.ts";
@@ -162,7 +163,7 @@ export class RequestBody {
     this.#bytes = null;
     if (bytes === null) return;
     if (this.#streams) releaseBuffer(bytes);
-    else if (bytes.length >= LARGE_BYTES) bytes.buffer.transfer(0);
+    else if (bytes.length >= LARGE_BYTES) detach(bytes.buffer);
   }
 
   #use(): void {
@@ -194,7 +195,7 @@ export class RequestBody {
   #grow(size: number): Uint8Array<ArrayBuffer> {
     return this.#bytes === null
       ? new Uint8Array(size)
-      : new Uint8Array(this.#bytes.buffer.transfer(size));
+      : new Uint8Array(resized(this.#bytes.buffer, size));
   }
 
   #take(): Uint8Array<ArrayBuffer> {

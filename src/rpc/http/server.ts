@@ -4,6 +4,7 @@
  * @module
  */
 
+import { deferred } from "../core/deferred.ts";
 import type { Clock } from "../../call/clock.ts";
 import { AcceptTurns } from "../../event_loop/accept_turns.ts";
 import { MemoryPool } from "../../limits/memory_pool.ts";
@@ -102,7 +103,7 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
     this.limits = limits;
     this.onError = onError;
     this.memory = new MemoryPool(limits.maxBufferedBytes);
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = deferred<void>();
     this.finished = promise;
     this.#finish = resolve;
     this.#acceptLoop();
@@ -195,7 +196,7 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
     this.#stop();
     for (const connection of this.#connections.snapshot()) connection.drain();
     if (this.#connections.size > 0) {
-      const { promise, resolve } = Promise.withResolvers<void>();
+      const { promise, resolve } = deferred<void>();
       this.#allClosed = resolve;
       const timer = graceMs === Infinity ? null : this.clock.setTimer(resolve, graceMs);
       await promise;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { deferred } from "../core/deferred.ts";
 import type { Clock } from "../../call/clock.ts";
 import { textOf } from "../../errors.ts";
 import { abortSafely } from "../core/abort.ts";
@@ -106,7 +107,7 @@ export class Resolution {
   async #resolve(): Promise<readonly string[]> {
     const { clock, resolve, timeoutMs } = this.#options;
     const abort = this.#abort = new AbortController();
-    const ended = Promise.withResolvers<never>();
+    const ended = deferred<never>();
     abort.signal.addEventListener("abort", () => ended.reject(abort.signal.reason));
     const timer = clock.setTimer(
       () => this.#end(abort, new Error(`timed out after ${timeoutMs} ms`)),

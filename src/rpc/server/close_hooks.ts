@@ -4,6 +4,7 @@
  * @module
  */
 
+import { deferred } from "../core/deferred.ts";
 import type { Clock } from "../../call/clock.ts";
 import type { FailureLog } from "../core/failure_log.ts";
 import { serverLog } from "../core/log.ts";
@@ -20,7 +21,7 @@ export async function runCloseHooks(
   failures: FailureLog,
   clock: Clock,
 ): Promise<void> {
-  const late = Promise.withResolvers<void>();
+  const late = deferred<void>();
   const timer = clock.setTimer(() => {
     serverLog.error("Callbacks of onClose have not finished within {ms} ms", { ms: CLOSE_MS });
     late.resolve();

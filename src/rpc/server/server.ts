@@ -4,6 +4,7 @@
  * @module
  */
 
+import { deferred } from "../core/deferred.ts";
 import type { Clock } from "../../call/clock.ts";
 import { IdMap } from "../../call/id_map.ts";
 import { checkRange, measured } from "../../limits/ranges.ts";
@@ -191,7 +192,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
       printFailures: options.printFailures,
     });
     router.servedBy(this.host);
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = deferred<void>();
     this.finished = promise;
     this.#finish = resolve;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { base64Text } from "../../bytes/base64_text.ts";
 import { ENCODINGS } from "../../call/encodings.ts";
 import { EMPTY_BYTES } from "../../bytes/empty.ts";
 import type { CallRequest } from "../../call/wire.ts";
@@ -71,7 +72,7 @@ function query(format: string, message: Uint8Array, encoding: string | undefined
     return `connect=v1&encoding=${format}&message=${encodeURIComponent(text)}`;
   }
   const compression = encoding === undefined ? "" : `&compression=${encoding}`;
-  const base64 = message.toBase64({ alphabet: "base64url", omitPadding: true });
+  const base64 = base64Text(message, { alphabet: "base64url", omitPadding: true });
   return `connect=v1&base64=1${compression}&encoding=${format}&message=${base64}`;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decodeLooseBase64 } from "../../bytes/base64_text.ts";
 import { Status } from "../../call/status.ts";
 import type { BadRequest } from "./request_fields.ts";
 
@@ -74,12 +75,5 @@ function unescaped(text: string): Uint8Array | null {
 
 /** Decodes base64url, with or without padding (RFC 4648 §5); null if it is not valid. */
 function fromBase64(bytes: Uint8Array): Uint8Array | null {
-  try {
-    return Uint8Array.fromBase64(new TextDecoder("latin1").decode(bytes), {
-      alphabet: "base64url",
-      lastChunkHandling: "loose",
-    });
-  } catch {
-    return null;
-  }
+  return decodeLooseBase64(new TextDecoder("latin1").decode(bytes), "base64url") ?? null;
 }

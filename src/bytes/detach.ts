@@ -1,0 +1,22 @@
+/**
+ * Buffers whose memory is freed or moved at once, before a garbage collection.
+ *
+ * @module
+ */
+
+const hasTransfer = "transfer" in ArrayBuffer.prototype;
+
+/** Frees the memory of `buffer`, which must not be used any more. */
+export function detach(buffer: ArrayBuffer): void {
+  if (hasTransfer) buffer.transfer(0);
+  else structuredClone(buffer, { transfer: [buffer] });
+}
+
+/** Moves the bytes of `buffer`, which must not be used any more, to one of `size` bytes. */
+export function resized(buffer: ArrayBuffer, size: number): ArrayBuffer {
+  if (hasTransfer) return buffer.transfer(size);
+  const moved = new Uint8Array(size);
+  moved.set(new Uint8Array(buffer, 0, Math.min(size, buffer.byteLength)));
+  detach(buffer);
+  return moved.buffer;
+}
