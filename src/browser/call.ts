@@ -174,6 +174,11 @@ export class PageCall implements OpenClientCall {
 
   /** Resolves to the next message, or null after the last. Rejects if the call failed. */
   receive(): Promise<Uint8Array | null> {
+    const { signal } = this.#options;
+    if (this.#ended && this.#queue.length > 0 && signal?.aborted) {
+      this.#queue.clear();
+      this.#error ??= this.#named(abortError(signal.reason));
+    }
     const message = this.#queue.take();
     if (message !== undefined) {
       if (!this.#ended && this.#queue.resumes()) this.#run((call) => call.setReadPaused(false));
@@ -210,11 +215,7 @@ export class PageCall implements OpenClientCall {
   }
 
   #cancelFor(reason: unknown): void {
-    if (reason instanceof RpcError) return this.cancel(reason);
-    const timedOut = reason instanceof Error && reason.name === "TimeoutError";
-    const code = timedOut ? Status.DEADLINE_EXCEEDED : Status.CANCELLED;
-    const text = timedOut ? "The call's signal timed out" : "The call was cancelled";
-    this.cancel(errorFromOutside(code, text, { cause: reason }));
+    this.cancel(abortError(reason));
   }
 
   // ---- from the wire -----------------------------------------------------------------------------------
@@ -274,6 +275,15 @@ export class PageCall implements OpenClientCall {
     receive?.(this.#error === undefined ? null : rejectAtCaller(this.#error));
     this.onEnd();
   }
+}
+
+/** Makes the error of a call cancelled with `reason`. */
+function abortError(reason: unknown): RpcError {
+  if (reason instanceof RpcError) return reason;
+  const timedOut = reason instanceof Error && reason.name === "TimeoutError";
+  const code = timedOut ? Status.DEADLINE_EXCEEDED : Status.CANCELLED;
+  const text = timedOut ? "The call's signal timed out" : "The call was cancelled";
+  return errorFromOutside(code, text, { cause: reason });
 }
 
 /** Runs a callback of the application; what it throws is reported as an uncaught error, and the call goes on. */

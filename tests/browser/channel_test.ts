@@ -84,6 +84,20 @@ Deno.test("calls of all kinds, with small and large messages", async () => {
   assert.equal(started.server.stats().connections.accepted, 1);
 });
 
+Deno.test("an abort ends the iteration, also when all replies have arrived", async () => {
+  await using started = await start();
+  const abort = new AbortController();
+  let ended = false;
+  const replies = started.client.streamingOutputCall(
+    { responseParameters: [{ size: 1 }, { size: 2 }, { size: 3 }] },
+    { signal: abort.signal, onTrailers: () => ended = true },
+  )[Symbol.asyncIterator]();
+  await replies.next();
+  await until(() => ended);
+  abort.abort();
+  assert.equal((await failure(replies.next())).code, Status.CANCELLED);
+});
+
 Deno.test("a bidirectional stream answers while its requests go on", async () => {
   await using started = await start();
   const received: number[] = [];

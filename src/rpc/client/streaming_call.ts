@@ -202,6 +202,7 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
 
   /** Resolves to the next message, or null after the last. Rejects if the call failed, or a receive is pending. */
   receive(): Promise<Uint8Array | null> {
+    if (this.#ended && this.#queue.length > 0) this.#dropIfAborted();
     const message = this.#queue.take();
     if (message !== undefined) {
       if (!this.#ended) {
@@ -224,6 +225,15 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
       return Promise.reject(new TypeError("Cannot receive: another receive is pending"));
     }
     return new Promise((resolve) => this.#receiver = resolve);
+  }
+
+  /** Drops messages that wait since before the end of the call, if its signal was aborted after the end. */
+  #dropIfAborted(): void {
+    const { signal } = this.#options;
+    if (signal === undefined || !signal.aborted) return;
+    this.#queue.clear();
+    const error = abortError(signal.reason);
+    this.#error ??= error === signal.reason ? error : this.named(error);
   }
 
   /** Cancels the call and drops queued messages. */

@@ -10,6 +10,7 @@ import { LEAN_LIMITS } from "../../../src/limits/connection_limits.ts";
 import { MemoryPool } from "../../../src/limits/memory_pool.ts";
 import type { CallCore, ClientMethod } from "../../../src/rpc/client/call_core.ts";
 import { ClientStream } from "../../../src/rpc/client/streaming_call.ts";
+import type { CallOptions } from "../../../src/rpc/core/types.ts";
 import { DeadlineQueue } from "../../../src/rpc/core/deadline_queue.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
 import { failure } from "../../fixtures/failure.ts";
@@ -32,7 +33,7 @@ class Fixture {
   readonly stream: ClientStream;
   readonly memory: MemoryPool;
 
-  constructor(memory = new MemoryPool(), encoding = "identity") {
+  constructor(memory = new MemoryPool(), encoding = "identity", options: CallOptions = {}) {
     this.memory = memory;
     const call = {
       sendMessage: (message: Uint8Array) => void this.sent.push(untext(message)),
@@ -65,7 +66,7 @@ class Fixture {
       timeoutMs: Infinity,
       waitForReady: false,
     } as ClientMethod;
-    this.stream = new ClientStream(core, method).begin();
+    this.stream = new ClientStream(core, method, options).begin();
   }
 
   receive(...messages: Uint8Array[]): void {
@@ -124,6 +125,27 @@ Deno.test("queued messages are received before the status", async () => {
   fixture.sink.onStatus(Status.ABORTED, "no more", none, "processed");
   assert.equal(untext((await fixture.stream.receive())!), "last");
   assert.equal((await failure(fixture.stream.receive())).code, Status.ABORTED);
+});
+
+Deno.test("an abort after the end of a call drops the messages that are not read yet", async () => {
+  for (const code of [Status.OK, Status.ABORTED]) {
+    const abort = new AbortController();
+    const { sink, stream } = new Fixture(undefined, undefined, { signal: abort.signal });
+    sink.onMessage(text("one"), false);
+    sink.onMessage(text("two"), false);
+    sink.onStatus(code, "over", none, "processed");
+    assert.equal(untext((await stream.receive())!), "one");
+    abort.abort();
+    const expected = code === Status.OK ? Status.CANCELLED : code;
+    for (let i = 0; i < 2; i++) assert.equal((await failure(stream.receive())).code, expected);
+  }
+  const abort = new AbortController();
+  const { sink, stream } = new Fixture(undefined, undefined, { signal: abort.signal });
+  sink.onMessage(text("last"), false);
+  sink.onStatus(Status.OK, "", none, "processed");
+  assert.equal(untext((await stream.receive())!), "last");
+  abort.abort();
+  assert.equal(await stream.receive(), null);
 });
 
 Deno.test("cancelling drops queued messages and rejects pending sends", async () => {
