@@ -6,7 +6,7 @@
  */
 
 import { compress, uncompress } from "snappyjs";
-import { corruptMessage, joined, tooLargeMessage } from "./inflate.ts";
+import { corruptMessage, joined, mostBlocks, tooLargeMessage, tooManyBlocks } from "./inflate.ts";
 
 const IDENTIFIER = Uint8Array.of(0xff, 6, 0, 0, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59);
 const BLOCK_BYTES = 65_536;
@@ -44,7 +44,8 @@ export function snappy(message: Uint8Array): Uint8Array {
  */
 export function unsnappy(message: Uint8Array, maxBytes: number): Uint8Array {
   const blocks = readBlocks(message);
-  if (blocks === undefined) throw corruptMessage("snappy");
+  if (blocks === "corrupt") throw corruptMessage("snappy");
+  if (blocks === "too many") throw tooManyBlocks(message);
   const total = blocks.reduce((sum, block) => sum + block.bytes, 0);
   if (total > maxBytes) throw tooLargeMessage(message, maxBytes);
   const parts = blocks.map((block) => {
@@ -59,7 +60,8 @@ export function unsnappy(message: Uint8Array, maxBytes: number): Uint8Array {
 
 /** Returns the length that the blocks of a message declare, in bytes; 0 if they are corrupt. */
 export function snappyBytesStated(message: Uint8Array): number {
-  return readBlocks(message)?.reduce((sum, block) => sum + block.bytes, 0) ?? 0;
+  const blocks = readBlocks(message);
+  return typeof blocks === "string" ? 0 : blocks.reduce((sum, block) => sum + block.bytes, 0);
 }
 
 /** A chunk with data. */
@@ -71,26 +73,28 @@ interface Block {
   readonly bytes: number;
 }
 
-/** Reads the chunks of a message, without inflating them; undefined if they are not valid. */
-function readBlocks(message: Uint8Array): Block[] | undefined {
+/** Reads the chunks of a message, without inflating them. */
+function readBlocks(message: Uint8Array): Block[] | "corrupt" | "too many" {
   const blocks: Block[] = [];
-  if (message.length < IDENTIFIER.length || message[0] !== ChunkType.IDENTIFIER) return undefined;
-  for (let at = 0; at < message.length;) {
-    if (message.length - at < HEADER_BYTES) return undefined;
+  const most = mostBlocks(message.length);
+  if (message.length < IDENTIFIER.length || message[0] !== ChunkType.IDENTIFIER) return "corrupt";
+  for (let at = 0, count = 1; at < message.length; count++) {
+    if (count > most) return "too many";
+    if (message.length - at < HEADER_BYTES) return "corrupt";
     const type = message[at];
     const length = message[at + 1] | message[at + 2] << 8 | message[at + 3] << 16;
     const chunk = message.subarray(at + HEADER_BYTES, at + HEADER_BYTES + length);
     at += HEADER_BYTES + length;
-    if (at > message.length) return undefined;
+    if (at > message.length) return "corrupt";
     if (type === ChunkType.IDENTIFIER) {
       if (!IDENTIFIER.subarray(HEADER_BYTES).every((octet, i) => chunk[i] === octet)) {
-        return undefined;
+        return "corrupt";
       }
     } else if (type <= ChunkType.UNCOMPRESSED) {
       const block = readBlock(chunk, type === ChunkType.COMPRESSED);
-      if (block === undefined) return undefined;
+      if (block === undefined) return "corrupt";
       blocks.push(block);
-    } else if (type < ChunkType.FIRST_SKIPPABLE) return undefined;
+    } else if (type < ChunkType.FIRST_SKIPPABLE) return "corrupt";
   }
   return blocks;
 }

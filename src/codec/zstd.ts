@@ -7,7 +7,15 @@
 import type { ZstdOptions } from "node:zlib";
 // Not by name: the module of Node 20 lacks the functions, see `ENCODINGS`.
 import * as zlib from "node:zlib";
-import { corruptMessage, inflateWith, joined, plainView, tooLargeMessage } from "./inflate.ts";
+import {
+  corruptMessage,
+  inflateWith,
+  joined,
+  mostBlocks,
+  plainView,
+  tooLargeMessage,
+  tooManyBlocks,
+} from "./inflate.ts";
 
 // RFC 8878 §3.1.1.1.2: decoders should support 8 MiB, and may reject more.
 const MAX_WINDOW_BYTES = 8_388_608;
@@ -23,7 +31,8 @@ export function zstd(message: Uint8Array): Uint8Array {
   const options: ZstdOptions & { pledgedSrcSize: number } = { pledgedSrcSize: message.length };
   const frames = plainView(zlib.zstdCompressSync(message, options));
   // Deno 2.9.6 appends an empty frame to some results.
-  return frames.subarray(0, readFrame(frames, 0)?.end);
+  const first = readFrame(frames, 0, 0);
+  return typeof first === "string" ? frames : frames.subarray(0, first.end);
 }
 
 /**
@@ -32,7 +41,8 @@ export function zstd(message: Uint8Array): Uint8Array {
  */
 export function unzstd(message: Uint8Array, maxBytes: number): Uint8Array {
   const frames = readFrames(message);
-  if (frames === undefined) throw corruptMessage("zstd");
+  if (frames === "corrupt") throw corruptMessage("zstd");
+  if (frames === "too many") throw tooManyBlocks(message);
   if (
     declaredBytes(frames) > maxBytes ||
     frames.some(({ windowBytes }) => windowBytes > MAX_WINDOW_BYTES)
@@ -52,7 +62,8 @@ export function unzstd(message: Uint8Array, maxBytes: number): Uint8Array {
 
 /** Returns the length that a message declares, in bytes; 0 if it declares none or is corrupt. */
 export function zstdBytesStated(message: Uint8Array): number {
-  return declaredBytes(readFrames(message) ?? []);
+  const frames = readFrames(message);
+  return typeof frames === "string" ? 0 : declaredBytes(frames);
 }
 
 function declaredBytes(frames: readonly Frame[]): number {
@@ -68,26 +79,32 @@ interface Frame {
   /** What the blocks can contain at most. */
   readonly mostBytes: number;
   readonly windowBytes: number;
+  readonly blocks: number;
 }
 
-/** Reads the frames that fill `message`; undefined if they do not (RFC 8878 §3.1). Skippable frames are not accepted. */
-function readFrames(message: Uint8Array): Frame[] | undefined {
+/** Why frames are not inflated. */
+type Refused = "corrupt" | "too many";
+
+/** Reads the frames that fill `message` (RFC 8878 §3.1). Skippable frames are not accepted. */
+function readFrames(message: Uint8Array): Frame[] | Refused {
   const frames: Frame[] = [];
+  let blocks = 0;
   for (let at = 0; at < message.length;) {
-    const frame = readFrame(message, at);
-    if (frame === undefined) return undefined;
+    const frame = readFrame(message, at, blocks);
+    if (typeof frame === "string") return frame;
     frames.push(frame);
+    blocks += frame.blocks;
     at = frame.end;
   }
   return frames;
 }
 
-/** Reads the header of a frame and walks its blocks (RFC 8878 §3.1.1); undefined for an invalid or incomplete one. */
-function readFrame(message: Uint8Array, start: number): Frame | undefined {
-  if (message.length - start < 9 || littleEndian(message, start, 4) !== MAGIC) return undefined;
+/** Reads the header of a frame and walks its blocks (RFC 8878 §3.1.1), before which there are `blocksBefore`. */
+function readFrame(message: Uint8Array, start: number, blocksBefore: number): Frame | Refused {
+  if (message.length - start < 9 || littleEndian(message, start, 4) !== MAGIC) return "corrupt";
   const descriptor = message[start + 4];
   const singleSegment = (descriptor & 0x20) !== 0;
-  if ((descriptor & 0x08) !== 0) return undefined;
+  if ((descriptor & 0x08) !== 0) return "corrupt";
   let at = start + 5;
   let windowBytes = 0;
   if (!singleSegment) {
@@ -101,31 +118,35 @@ function readFrame(message: Uint8Array, start: number): Frame | undefined {
     contentBytes = littleEndian(message, at, sizeBytes) + (sizeBytes === 2 ? 256 : 0);
   }
   if (singleSegment) windowBytes = contentBytes!;
-  const blocks = walkBlocks(message, at + sizeBytes);
-  if (blocks === undefined || contentBytes !== undefined && contentBytes > blocks.mostBytes) {
-    return undefined;
-  }
+  const most = mostBlocks(Math.max(message.length, contentBytes ?? 0)) - blocksBefore;
+  const blocks = walkBlocks(message, at + sizeBytes, most);
+  if (typeof blocks === "string") return blocks;
+  if (contentBytes !== undefined && contentBytes > blocks.mostBytes) return "corrupt";
   const end = blocks.end + ((descriptor & 4) !== 0 ? CHECKSUM_BYTES : 0);
-  if (end > message.length) return undefined;
-  return { start, end, contentBytes, mostBytes: blocks.mostBytes, windowBytes };
+  if (end > message.length) return "corrupt";
+  const { mostBytes, count } = blocks;
+  return { start, end, contentBytes, mostBytes, windowBytes, blocks: count };
 }
 
-/** Walks the blocks of a frame up to its last one; undefined if they are not valid or complete. */
+/** Walks the blocks of a frame, `most` or fewer, up to its last one. */
 function walkBlocks(
   message: Uint8Array,
   start: number,
-): { end: number; mostBytes: number } | undefined {
+  most: number,
+): { end: number; mostBytes: number; count: number } | Refused {
   let mostBytes = 0;
+  let count = 0;
   for (let at = start; at + 3 <= message.length;) {
+    if (++count > most) return "too many";
     const header = littleEndian(message, at, 3);
     const type = header >> 1 & 3;
     const size = header >> 3;
-    if (type > BlockType.COMPRESSED || size > MAX_BLOCK_BYTES) return undefined;
+    if (type > BlockType.COMPRESSED || size > MAX_BLOCK_BYTES) return "corrupt";
     at += 3 + (type === BlockType.RLE ? 1 : size);
     mostBytes += type === BlockType.COMPRESSED ? MAX_BLOCK_BYTES : size;
-    if ((header & 1) !== 0) return at <= message.length ? { end: at, mostBytes } : undefined;
+    if ((header & 1) !== 0) return at <= message.length ? { end: at, mostBytes, count } : "corrupt";
   }
-  return undefined;
+  return "corrupt";
 }
 
 /** Little-endian number of 1 to 8 bytes; NaN beyond the end. */

@@ -6,6 +6,7 @@ import { type Encoding, KNOWN_ENCODINGS } from "../../src/call/encodings.ts";
 import { Status } from "../../src/call/status.ts";
 import { compress, decompress, inflatedBytesStated } from "../../src/codec/compression.ts";
 import { RpcError } from "../../src/errors.ts";
+import { concat } from "../fixtures/bytes.ts";
 
 const MIB = 1_048_576;
 
@@ -105,4 +106,79 @@ Deno.test("messages of other tools are read", () => {
   assert.deepEqual(decompress(zlib.brotliCompressSync(message), "br", limit), message);
   assert.deepEqual(decompress(zlib.deflateSync(message, { level: 9 }), "deflate", limit), message);
   assert.deepEqual(decompress(zlib.gzipSync(message, { level: 1 }), "gzip", limit), message);
+});
+
+/** Repeats bytes, up to 4 MiB less a few. */
+function repeated(unit: Uint8Array): Uint8Array {
+  const all = new Uint8Array(4 * MIB - 64 - (4 * MIB - 64) % unit.length);
+  for (let at = 0; at < all.length; at += unit.length) all.set(unit, at);
+  return all;
+}
+
+// Eight empty blocks with codes of their own (RFC 1951 §3.2.7): code lengths 1 for 18, 2 for 0 and 1; 256 zeros; one code
+// for the end of the block, one for distances.
+const EMPTY_DYNAMIC_BLOCKS = Uint8Array.fromHex(
+  "04c0810800000000207feb47001c880000000000f2b77e04c0810800000000207feb47001c880000000000f2b77e04c08108" +
+    "00000000207feb47001c880000000000f2b77e04c0810800000000207feb47001c880000000000f2b77e",
+);
+const gzipHeader = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3);
+const asGzip = (blocks: Uint8Array) =>
+  concat(gzipHeader, repeated(blocks), Uint8Array.of(3, 0), new Uint8Array(8));
+/** Behind 4 MiB of zeros, which the trailer declares. */
+const behindBomb = (blocks: Uint8Array) => {
+  const zeros = zlib.deflateRawSync(new Uint8Array(4 * MIB), {
+    finishFlush: zlib.constants.Z_SYNC_FLUSH,
+  });
+  const trailer = Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 0, 0x40, 0);
+  return concat(gzipHeader, zeros, repeated(blocks), trailer);
+};
+const asZstd = (block: Uint8Array) =>
+  concat(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58), repeated(block), Uint8Array.of(1, 0, 0));
+const oneLetter = compress(Uint8Array.of(97), "snappy").subarray(10);
+
+/** Messages of 4 MiB that consist of the shortest blocks. */
+const SLOW: readonly (readonly [what: string, encoding: Encoding, message: () => Uint8Array])[] = [
+  ["blocks with codes", "gzip", () => asGzip(EMPTY_DYNAMIC_BLOCKS)],
+  ["blocks with codes, behind a bomb,", "gzip", () => behindBomb(EMPTY_DYNAMIC_BLOCKS)],
+  ["fixed blocks", "gzip", () => asGzip(Uint8Array.of(2, 8, 32, 128, 0))],
+  ["stored blocks", "gzip", () => asGzip(Uint8Array.of(0, 0, 0, 255, 255))],
+  ["members", "gzip", () => repeated(zlib.gzipSync(new Uint8Array(0)))],
+  ["raw blocks", "zstd", () => asZstd(Uint8Array.of(0, 0, 0))],
+  ["repeated octets", "zstd", () => asZstd(Uint8Array.of(10, 0, 0, 97))],
+  ["frames", "zstd", () => repeated(compress(Uint8Array.of(97), "zstd"))],
+  ["chunks", "snappy", () => concat(compress(new Uint8Array(9), "snappy"), repeated(oneLetter))],
+  [
+    "skipped chunks",
+    "snappy",
+    () => concat(compress(new Uint8Array(9), "snappy"), repeated(Uint8Array.of(0xfe, 0, 0, 0))),
+  ],
+];
+
+for (const [what, encoding, message] of SLOW) {
+  Deno.test(`${encoding}: 4 MiB of the shortest ${what} are given up early`, () => {
+    const slow = message();
+    let bestMs = Infinity;
+    for (let i = 0; i < 3; i++) {
+      const startMs = performance.now();
+      assert.equal(codeOf(() => decompress(slow, encoding, 4 * MIB)), Status.RESOURCE_EXHAUSTED);
+      bestMs = Math.min(bestMs, performance.now() - startMs);
+    }
+    // About 20 ms on an idle machine; up to 5,000 without the bound.
+    assert.ok(bestMs < 300, `${bestMs} ms`);
+  });
+}
+
+Deno.test("gzip: long messages of several members, with all fields of a header, are inflated", () => {
+  const random = crypto.getRandomValues(new Uint8Array(60_000));
+  const member = new Uint8Array(zlib.gzipSync(random)).subarray(10);
+  // FHCRC, FEXTRA, FNAME and FCOMMENT (RFC 1952 §2.3).
+  const fields = Uint8Array.of(0x1f, 0x8b, 8, 30, 0, 0, 0, 0, 0, 3, 2, 0, 1, 2, 97, 0, 98, 0, 9, 9);
+  const message = concat(fields, member, gzipHeader, member);
+  assert.deepEqual(decompress(message, "gzip", 120_000), concat(random, random));
+  assert.equal(codeOf(() => decompress(message, "gzip", 119_999)), Status.RESOURCE_EXHAUSTED);
+  for (const at of [0, 2, 3, 500, message.length - 1, message.length - 6]) {
+    const changed = message.slice();
+    changed[at] ^= 0x40;
+    assert.notEqual(codeOf(() => decompress(changed, "gzip", 4 * MIB)), Status.OK, `${at}`);
+  }
 });
