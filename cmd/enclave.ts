@@ -18,15 +18,10 @@ import {
   chooseCryptoBackend,
   generateCryptoKeys,
 } from "../src/services/mod.ts";
-import { observeServer, serverMetrics } from "../src/telemetry/mod.ts";
 import { checkAddress, checkAddressList } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
-import {
-  addMetricsOption,
-  type MetricsFlags,
-  serveMetrics,
-  ThreadMetrics,
-} from "./shared/metrics.ts";
+import { addMetricsOption, type MetricsFlags } from "./shared/http_options.ts";
+import { serveMetrics, threadMetrics } from "./shared/lazy_metrics.ts";
 import {
   graceOption,
   list,
@@ -101,10 +96,13 @@ async function main(): Promise<number> {
   flags.addr.forEach(checkAddress);
   await logToStderr(flags.logLevel);
   const keys = generateCryptoKeys();
-  const figures = flags.metricsAddr === undefined ? undefined : new ThreadMetrics().addProcess();
+  const figures = flags.metricsAddr === undefined
+    ? undefined
+    : (await threadMetrics()).addProcess();
   const meterProvider = figures?.provider;
   const verbose = flags.logLevel === "debug" || flags.logLevel === "trace";
   const tls = await serverTls(flags);
+  const telemetry = figures && await import("../src/telemetry/mod.ts");
   const metrics = figures &&
     await serveMetrics(flags.metricsAddr!, {
       threads: async () => [await figures.collect()],
@@ -119,10 +117,10 @@ async function main(): Promise<number> {
     addReflection(router);
   }, {
     ...{ tls, allowVsockCids, unixMode: flags.unixMode },
-    observer: figures && serverMetrics({ meterProvider }),
+    observer: telemetry?.serverMetrics({ meterProvider }),
     interceptors: verbose ? [logCalls({ level: "debug" })] : [],
   });
-  if (figures) observeServer(server, { meterProvider });
+  telemetry?.observeServer(server, { meterProvider });
   for (const address of server.addresses) console.log(`listening ${address}`);
   if (metrics) console.log(`metrics ${metrics.url}`);
   logger.info("{signal}: finishing open calls", { signal: await signal });

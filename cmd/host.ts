@@ -25,14 +25,8 @@ import {
 import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import { checkTarget } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
-import {
-  allowHostOption,
-  hostAndPort,
-  hostCheckOf,
-  httpAddress,
-  metricsResponse,
-  ThreadMetrics,
-} from "./shared/metrics.ts";
+import { allowHostOption, hostAndPort, hostCheckOf, httpAddress } from "./shared/http_options.ts";
+import { metricsResponse, ThreadMetrics } from "./shared/metrics.ts";
 import {
   errorLine,
   graceOption,

@@ -17,15 +17,9 @@ import {
 import { listen, parseAddress } from "../src/transport/mod.ts";
 import { checkAddress, checkAddressList } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
-import {
-  addMetricsOption,
-  allowHostOption,
-  type Measured,
-  type MetricsEndpoint,
-  type MetricsFlags,
-  serveMetrics,
-  ThreadMetrics,
-} from "./shared/metrics.ts";
+import { addMetricsOption, allowHostOption, type MetricsFlags } from "./shared/http_options.ts";
+import { serveMetrics, threadMetrics } from "./shared/lazy_metrics.ts";
+import type { Measured, MetricsEndpoint } from "./shared/metrics.ts";
 import {
   errorLine,
   graceOption,
@@ -41,7 +35,7 @@ import {
   wholeNumber,
 } from "./shared/program.ts";
 import { PidFile } from "./shared/pid_file.ts";
-import { type ServingSettings, startServing } from "./shared/serving.ts";
+import type { ServingSettings } from "./shared/serving.ts";
 import { firstSignal } from "./shared/signals.ts";
 import { addServerTlsOptions, serverTls, type ServerTlsFlags } from "./shared/tls.ts";
 import { WorkerGroup } from "./shared/worker_group.ts";
@@ -227,7 +221,9 @@ interface Serving {
 }
 
 async function serveAlone(settings: ServingSettings, keys: Promise<CryptoKeys>): Promise<Serving> {
-  const metrics = settings.metrics ? new ThreadMetrics() : undefined;
+  const metrics = settings.metrics ? await threadMetrics() : undefined;
+  // With several threads this one serves nothing, and starts in less time without the server.
+  const { startServing } = await import("./shared/serving.ts");
   const server = await startServing(settings, keys, metrics);
   return {
     addresses: [...server.addresses],
@@ -318,13 +314,13 @@ async function main(): Promise<number> {
   return 0;
 }
 
-function startMetrics(
+async function startMetrics(
   { metricsAddr, metricsAllowHost }: Flags,
   measure: () => Promise<Measured[]>,
-): Promise<MetricsEndpoint> | undefined {
+): Promise<MetricsEndpoint | undefined> {
   if (metricsAddr === undefined) return undefined;
-  const own = new ThreadMetrics().addProcess();
-  return serveMetrics(metricsAddr, {
+  const own = (await threadMetrics()).addProcess();
+  return await serveMetrics(metricsAddr, {
     threads: measure,
     process: () => own.collect(),
     allowHost: metricsAllowHost,

@@ -7,7 +7,8 @@
 import type { Server } from "../../mod.ts";
 import type { CryptoKeys } from "../../src/services/mod.ts";
 import { logToStderr } from "../shared/logging.ts";
-import { ThreadMetrics } from "../shared/metrics.ts";
+import { threadMetrics } from "../shared/lazy_metrics.ts";
+import type { ThreadMetrics } from "../shared/metrics.ts";
 import { errorLine } from "../shared/program.ts";
 import { startServing } from "../shared/serving.ts";
 import type { FromWorker, ToWorker } from "../shared/worker_messages.ts";
@@ -21,7 +22,7 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 const keys = Promise.withResolvers<CryptoKeys>();
-const metrics = new ThreadMetrics();
+let metrics: Promise<ThreadMetrics> | undefined;
 let server: Promise<Server> | undefined;
 
 scope.onmessage = ({ data }) => {
@@ -42,8 +43,9 @@ scope.onmessage = ({ data }) => {
 };
 
 async function start({ settings, logLevel }: ToWorker & { type: "start" }): Promise<Server> {
+  metrics = settings.metrics ? threadMetrics() : undefined;
   await logToStderr(logLevel);
-  const started = startServing(settings, keys.promise, settings.metrics ? metrics : undefined);
+  const started = startServing(settings, keys.promise, await metrics);
   started.then(
     ({ addresses }) => scope.postMessage({ type: "listening", addresses }),
     (error) => scope.postMessage({ type: "failed", message: errorLine(error) }),
@@ -52,7 +54,7 @@ async function start({ settings, logLevel }: ToWorker & { type: "start" }): Prom
 }
 
 async function measure(id: number): Promise<void> {
-  scope.postMessage({ type: "measured", id, measured: await metrics.collect() });
+  scope.postMessage({ type: "measured", id, measured: await (await metrics)?.collect() ?? [] });
 }
 
 async function shutdown(graceMs: number): Promise<void> {

@@ -4,8 +4,10 @@
  * @module
  */
 
-import { type Interceptor, logCalls, serve, type Server } from "../../mod.ts";
+import type { Interceptor, Server } from "../../mod.ts";
 import { addBatch } from "../../src/rpc/batch/mod.ts";
+import { logCalls } from "../../src/rpc/dispatch/call_log.ts";
+import { serve } from "../../src/rpc/server/server.ts";
 import {
   addCrypto,
   addEcho,
@@ -15,7 +17,6 @@ import {
   type CryptoKeys,
 } from "../../src/services/mod.ts";
 import type { TlsServerOptions } from "../../src/transport/mod.ts";
-import { observeServer, serverMetrics } from "../../src/telemetry/mod.ts";
 import type { ThreadMetrics } from "./metrics.ts";
 
 /** Settings of a serving thread; can be posted to a worker. */
@@ -58,8 +59,9 @@ export async function startServing(
 ): Promise<Server> {
   const { addresses, maxConcurrentStreams } = settings;
   const { reusePort, unixMode, tls, maxReceiveMessageBytes, compress } = settings;
+  const telemetry = metrics && await import("../../src/telemetry/mod.ts");
   const meterProvider = metrics?.provider;
-  const observer = metrics && serverMetrics({ meterProvider });
+  const observer = telemetry?.serverMetrics({ meterProvider });
   const interceptors: Interceptor[] = settings.logCalls ? [logCalls({ level: "debug" })] : [];
   const server = await serve(addresses, (router) => {
     addEcho(router);
@@ -75,6 +77,6 @@ export async function startServing(
     },
     limits: { maxConcurrentStreams },
   });
-  if (metrics) observeServer(server, { meterProvider });
+  telemetry?.observeServer(server, { meterProvider });
   return server;
 }
