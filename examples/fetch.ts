@@ -15,4 +15,4 @@ const handler = fetchHandler((router) => {
   router.service(EchoService, { echo: ({ payload }) => ({ payload }) });
 });
 
-export default { fetch: (request: Request): Promise<Response> => handler(request) };
+export default { fetch: handler };

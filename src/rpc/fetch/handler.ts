@@ -24,6 +24,7 @@ import { CallHost } from "../server/call_host.ts";
 import { runCloseHooks } from "../server/close_hooks.ts";
 import { corsPolicy } from "../server/web_options.ts";
 import { type ExchangeOwner, FetchExchange, urlParts } from "./exchange.ts";
+import { FetchHosts } from "./fetch_hosts.ts";
 import {
   checkFetchOptions,
   FETCH_DEFAULTS,
@@ -132,6 +133,7 @@ class FetchServer implements ExchangeOwner {
   readonly stallTimeoutMs: number;
   readonly #host: CallHost;
   readonly #web: WebServer;
+  readonly #hosts: FetchHosts;
   readonly #encodings: readonly Encoding[];
   readonly #memory: MemoryPool;
   readonly #failures: FailureLog;
@@ -165,6 +167,7 @@ class FetchServer implements ExchangeOwner {
       infoText: options.infoText ?? FETCH_DEFAULTS.infoText!,
       isServing: () => router.isServing(),
     });
+    this.#hosts = new FetchHosts(web);
     this.#dispatcher = wrapDispatcher(router.registry, options.dispatcher);
     this.#host = new CallHost({
       dispatcher: this.#dispatcher,
@@ -202,7 +205,8 @@ class FetchServer implements ExchangeOwner {
         exchange.abort("The call failed");
       },
     };
-    this.#web.open(exchange, (call) => this.#host.accept(call, connection));
+    const hosts = this.#hosts.of(request.url, clientOf(info));
+    this.#web.open(exchange, (call) => this.#host.accept(call, connection), hosts);
     if (!exchange.ended) this.#open.add(exchange);
     return await exchange.response;
   }
@@ -255,6 +259,13 @@ function unavailable(): Response {
 function peerOf(info: unknown): PeerInfo {
   const address = addressOf((info as { remoteAddr?: unknown } | null | undefined)?.remoteAddr);
   return Object.freeze({ address, transport: "fetch" });
+}
+
+/** The client's IP address; empty if the runtime does not name it. */
+function clientOf(info: unknown): string {
+  const remote = (info as { remoteAddr?: { hostname?: unknown } | null } | null | undefined)
+    ?.remoteAddr;
+  return typeof remote?.hostname === "string" ? remote.hostname : "";
 }
 
 function addressOf(remote: unknown): string {

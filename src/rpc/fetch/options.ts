@@ -17,7 +17,13 @@ import { checkEncodings } from "../core/encodings_option.ts";
 import type { CallObserver } from "../core/observer.ts";
 import type { Interceptor } from "../core/types.ts";
 import type { DispatcherWrapper } from "../dispatch/dispatcher.ts";
-import { checkCors, type CorsOptions, WEB_DEFAULTS, WEB_RANGES } from "../server/web_options.ts";
+import {
+  checkCors,
+  checkHosts,
+  type CorsOptions,
+  WEB_DEFAULTS,
+  WEB_RANGES,
+} from "../server/web_options.ts";
 
 /**
  * Options of {@link fetchHandler}: those of `serve` that need no connection, by the same names. Times are in ms, Infinity
@@ -78,6 +84,13 @@ export interface FetchWebOptions {
   /** Web pages that may call. Default none: requests with an Origin are refused. */
   cors?: CorsOptions;
   /**
+   * Further hosts that requests in clear text may name: `name` with any port, `name:port`, or `*` for all. With the list
+   * these, `localhost` and IP addresses are served; other hosts get 421, as a page could have rebound its name to the
+   * server. Without it that holds only for clients whose address in `info` is a loopback or private one, as every host is
+   * served to others. Default none.
+   */
+  allowedHosts?: readonly string[];
+  /**
    * Time for the body of a unary call, and time in which something of a stream of requests must arrive; a late one is
    * answered 408. 1 or more. Default 300,000.
    */
@@ -118,6 +131,7 @@ export const FETCH_DEFAULTS: Defaults<FetchHandlerOptions> = {
 /** Defaults of {@link FetchWebOptions}. */
 export const FETCH_WEB_DEFAULTS: Defaults<FetchWebOptions> = {
   cors: undefined,
+  allowedHosts: undefined,
   requestTimeoutMs: WEB_DEFAULTS.requestTimeoutMs,
 };
 
@@ -161,6 +175,7 @@ export function checkFetchOptions(options: FetchHandlerOptions): void {
     checkNames("web of fetchHandler", web, FETCH_WEB_DEFAULTS);
     checkRanges(web, FETCH_WEB_RANGES, "web.");
     if (web.cors !== undefined) checkCors(web.cors);
+    if (web.allowedHosts !== undefined) checkHosts(web.allowedHosts);
   }
   if (limits === undefined) return;
   checkNames("limits of fetchHandler", limits, FETCH_LIMIT_DEFAULTS);

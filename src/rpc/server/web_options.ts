@@ -135,7 +135,8 @@ export function checkWebOptions(web: boolean | WebOptions | undefined): void {
   if (web.allowedHosts !== undefined) checkHosts(web.allowedHosts);
 }
 
-function checkHosts(hosts: unknown): void {
+/** Throws TypeError for what is not a list of hosts. */
+export function checkHosts(hosts: unknown): void {
   if (!Array.isArray(hosts)) {
     throw new TypeError("Cannot use web.allowedHosts: it must be a list");
   }

@@ -275,9 +275,9 @@ Deno.test("fetchHandler: deadlines, and the client's address", async () => {
     post("/wait", "application/proto", "x", { headers: { "connect-timeout-ms": "20" } }),
   ));
   assert.deepEqual([waits.status, (await waits.json()).code], [504, "deadline_exceeded"]);
-  const remoteAddr = { transport: "tcp", hostname: "::1", port: 4_000 };
+  const remoteAddr = { transport: "tcp", hostname: "2001:db8::1", port: 4_000 };
   await handler(json(ECHO, {}), { remoteAddr });
-  assert.equal(seen.peer, "[::1]:4000");
+  assert.equal(seen.peer, "[2001:db8::1]:4000");
   await handler(json(ECHO, {}), { env: "of a worker" });
   assert.equal(seen.peer, "");
 });
