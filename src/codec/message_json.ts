@@ -69,10 +69,10 @@ export function jsonCodecOf(type: DescMessage, types: JsonTypes): Codec<unknown>
     const options = { registry, ignoreUnknownFields: true, maxElements: MAX_JSON_ELEMENTS };
     return compiled = protobufJsonCodec(type, options);
   };
-  return {
+  return Object.freeze({
     name: "json",
-    encode: (message) => codec().encode(message as never),
-    decode(bytes) {
+    encode: (message: unknown) => codec().encode(message as never),
+    decode(bytes: Uint8Array) {
       try {
         return codec().decode(bytes);
       } catch (cause) {
@@ -80,5 +80,5 @@ export function jsonCodecOf(type: DescMessage, types: JsonTypes): Codec<unknown>
         throw new RpcError(Status.INVALID_ARGUMENT, text, { cause });
       }
     },
-  };
+  });
 }

@@ -48,12 +48,13 @@ export function jsonCodecOf<D extends DescMessage>(
   }
   let decode: JsonDecoder = (b, how) => (decode = jsonDecoderOf(descriptor))(b, how);
   let encode: JsonEncoder = (message) => (encode = jsonEncoderOf(descriptor, options))(message);
-  return {
+  // Shared by all calls of a method.
+  return Object.freeze<JsonMessageCodec<D>>({
     name: "json",
     descriptor,
     encode: (message) => encode(message as Fields),
     decode: (json) => decode(typeof json === "string" ? utf8Of(json) : json, options) as never,
-  };
+  });
 }
 
 function utf8Of(json: string): Uint8Array {

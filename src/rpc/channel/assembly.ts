@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import { frozenCodec } from "../../codec/frozen_codec.ts";
 import type { MessageFormat } from "../../codec/message_format.ts";
 import { printable } from "../../call/printable.ts";
 import type { CallCore, CallStarter, ClientMethod } from "../client/call_core.ts";
@@ -148,6 +149,8 @@ export class ChannelAssembly {
     // All calls of the method share it, and interceptors get it.
     return Object.freeze({
       ...info,
+      requestCodec: frozenCodec(info.requestCodec),
+      responseCodec: frozenCodec(info.responseCodec),
       config,
       maxReceiveBytes: Math.min(
         options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES,

@@ -9,6 +9,7 @@ import { METHOD_KINDS, type MethodKind } from "../../call/method.ts";
 import { checkOneOf } from "../../limits/ranges.ts";
 import { bytesCodec } from "../../codec/bytes.ts";
 import type { Codec } from "../../codec/codec.ts";
+import { frozenCodec } from "../../codec/frozen_codec.ts";
 import { jsonCodec } from "../../codec/json.ts";
 import { jsonCodecOf, type JsonTypes, jsonTypes, NO_JSON_TYPES } from "../../codec/message_json.ts";
 import { type ProtobufCodec, protobufCodec } from "../../codec/protobuf.ts";
@@ -77,8 +78,8 @@ export class RegisteredMethod implements MethodInfo {
     this.path = path;
     this.kind = spec.kind ?? "unary";
     checkOneOf("kind", this.kind, METHOD_KINDS);
-    this.requestCodec = spec.requestCodec ?? bytesCodec;
-    this.responseCodec = spec.responseCodec ?? bytesCodec;
+    this.requestCodec = frozenCodec(spec.requestCodec ?? bytesCodec);
+    this.responseCodec = frozenCodec(spec.responseCodec ?? bytesCodec);
     this.description = spec.description;
     this.requestType = spec.requestType ?? textOf(this.requestCodec.name);
     this.responseType = spec.responseType ?? textOf(this.responseCodec.name);
@@ -130,6 +131,8 @@ class JsonMethod implements Invocable {
     this.#method = method;
     this.requestCodec = requestCodec;
     this.responseCodec = responseCodec;
+    // All calls of the method in JSON share it.
+    Object.freeze(this);
   }
 
   get path(): string {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { HandlerContext } from "../../../mod.ts";
+import { EchoService } from "../../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { settled } from "../../fixtures/settled.ts";
 import { served } from "../../fixtures/served.ts";
 
@@ -147,5 +148,89 @@ for (const wire of ["grpc", "lean"] as const) {
     }, { connect: { wire } });
     assert.equal((await rig.channel.call("/transfers", NOTHING)).length, 0);
     assert.equal((await rig.channel.call("/transfers", NOTHING)).length, 0);
+  });
+}
+
+/** A codec of the application: JSON whose functions use `this`. */
+class Own {
+  readonly name = "json";
+  encode(value: unknown): Uint8Array {
+    return new TextEncoder().encode(this.text(value));
+  }
+  decode(bytes: Uint8Array): unknown {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  }
+  text(value: unknown): string {
+    return JSON.stringify(value);
+  }
+}
+
+const plain = () => {
+  const own = new Own();
+  return {
+    name: "json",
+    encode: (value: unknown) => own.encode(value),
+    decode: (bytes: Uint8Array) => own.decode(bytes),
+  };
+};
+
+/** Returns a function that applies `spoil`; what calls share refuses the change. */
+const spoiling = (spoil: (target: object) => void) => (targets: readonly object[]) => {
+  for (const target of targets) {
+    try {
+      spoil(target);
+    } catch {
+      // Refused.
+    }
+  }
+};
+
+for (const [kind, codecOf] of Object.entries({ plain, "of a class": () => new Own() })) {
+  for (const [does, spoil] of Object.entries(SPOILERS)) {
+    Deno.test(`a handler that ${does} codecs of the application (${kind}) changes no other call`, async () => {
+      const spoilAll = spoiling(spoil);
+      const codec = codecOf();
+      const spec = {
+        path: "/echo",
+        kind: "unary",
+        requestCodec: codec,
+        responseCodec: codec,
+      } as const;
+      await using rig = await served((router) => {
+        router.method("/echo", spec, (value, { method }) => {
+          spoilAll([method.requestCodec, method.responseCodec]);
+          return value;
+        });
+      }, {
+        serve: { printFailures: false },
+        connect: {
+          interceptors: [(next) => (call) => {
+            spoilAll([call.method, call.method.requestCodec, call.method.responseCodec]);
+            return next(call);
+          }],
+        },
+      });
+      const echo = rig.channel.method<unknown, unknown>(spec);
+      for (const value of [[1], { a: "b" }]) assert.deepEqual(await echo.unary(value), value);
+    });
+  }
+}
+
+for (const [does, spoil] of Object.entries(SPOILERS)) {
+  Deno.test(`a handler that ${does} its method and codecs in JSON changes no other call`, async () => {
+    const spoilAll = spoiling(spoil);
+    await using rig = await served((router) => {
+      router.service(EchoService, {
+        echo: ({ payload }, { method }) => {
+          spoilAll([method, method.requestCodec, method.responseCodec]);
+          return { payload };
+        },
+      });
+    }, { serve: { printFailures: false }, connect: { codec: "json" } });
+    const client = rig.channel.client(EchoService);
+    for (const byte of [1, 2]) {
+      const { payload } = await client.echo({ payload: Uint8Array.of(byte) });
+      assert.deepEqual([...payload], [byte]);
+    }
   });
 }
