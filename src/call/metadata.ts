@@ -196,8 +196,12 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
     return copy;
   }
 
-  /** Plain object for logs and JSON: arrays of text, bytes as base64. */
+  /**
+   * Plain object for logs and JSON: arrays of text, bytes as base64. Throws TypeError if the buffer of a value was
+   * detached.
+   */
   toJSON(): Record<string, string[]> {
+    this.checkReadable();
     const entries: [string, string[]][] = [];
     for (const [key, values] of this.#map) {
       entries.push([key, values.map((v) => typeof v === "string" ? v : base64Text(v))]);

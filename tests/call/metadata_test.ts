@@ -70,4 +70,5 @@ Deno.test("checkReadable throws a TypeError that names the key of a value whose 
   assert.throws(() => metadata.checkReadable(), error);
   assert.throws(() => listBytesOf(metadata), error);
   assert.throws(() => metadata.clone(), error);
+  assert.throws(() => JSON.stringify(metadata), error);
 });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { LOST_MESSAGE } from "../../bytes/lost_message.ts";
 import { releaseMessage } from "../../bytes/pool.ts";
 import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
@@ -66,18 +67,20 @@ export class WorkerCall implements ServerCall {
     if (this.closed) return;
     this.closed = true;
     const reply = this.#payload;
-    // Posting a view would copy its whole buffer.
-    const payload = code === Status.OK ? reply?.slice() : undefined;
+    try {
+      // Posting a view would copy its whole buffer.
+      const payload = code === Status.OK ? reply?.slice() : undefined;
+      const metadata = {
+        headers: postableMetadata(this.#headers),
+        trailers: postableMetadata(trailers),
+      };
+      const posted = { kind: "reply", id: this.#id, code, message, payload, ...metadata } as const;
+      this.#post(posted, payload ? [payload.buffer] : []);
+    } catch {
+      // The pool waits for a reply, whatever became of the buffers that the handler gave.
+      this.#post(lostReply(this.#id), []);
+    }
     if (reply !== undefined) releaseMessage(reply);
-    this.#post({
-      kind: "reply",
-      id: this.#id,
-      code,
-      message,
-      payload,
-      headers: postableMetadata(this.#headers),
-      trailers: postableMetadata(trailers),
-    }, payload ? [payload.buffer] : []);
   }
 
   setReadPaused(): void {}
@@ -89,4 +92,16 @@ export class WorkerCall implements ServerCall {
     this.sink.onCancel(Status.CANCELLED, "The caller cancelled");
     this.sendStatus(Status.CANCELLED, "The caller cancelled");
   }
+}
+
+function lostReply(id: number): FromWorker {
+  return {
+    kind: "reply",
+    id,
+    code: Status.INTERNAL,
+    message: LOST_MESSAGE,
+    payload: undefined,
+    headers: [],
+    trailers: [],
+  };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { lendBuffer } from "../../../src/bytes/pool.ts";
+import { Metadata } from "../../../src/call/metadata.ts";
 import { Status } from "../../../src/call/status.ts";
 import { WorkerCall } from "../../../src/rpc/workers/call.ts";
 import type { FromWorker } from "../../../src/rpc/workers/messages.ts";
@@ -15,7 +16,7 @@ function started() {
     metadata: [],
     peer: { address: "memory", transport: "memory" },
     wire: "grpc",
-  }, (message, transfer) => posted.push({ message, transfer }));
+  }, (message, transfer) => posted.push({ message: structuredClone(message), transfer }));
   return { call, posted };
 }
 
@@ -47,3 +48,16 @@ for (const [name, end] of Object.entries(ENDS)) {
     assert.notEqual(message.payload!.buffer, reply.buffer);
   });
 }
+
+Deno.test("a reply that cannot be posted, because a buffer was detached, becomes INTERNAL", () => {
+  const value = Uint8Array.of(1, 2);
+  const { call, posted } = started();
+  call.sendHeaders(new Metadata({ "a-bin": value }));
+  value.buffer.transfer();
+  call.respond(Uint8Array.of(3));
+  assert.equal(posted.length, 1);
+  const [{ message }] = posted;
+  assert.ok(message.kind === "reply");
+  assert.deepEqual([message.id, message.code, message.payload], [7, Status.INTERNAL, undefined]);
+  assert.match(message.message, /detached/);
+});
