@@ -34,7 +34,6 @@ import {
   adapterOf,
   type Fields,
   isDelimited,
-  jsonToStruct,
   scalarOf,
   structToJson,
   tagOf,
@@ -176,12 +175,13 @@ export class Mergers {
     let reader: MessageReader | undefined;
     return (existing, b, e, depth) => {
       reader ??= this.#of(descriptor);
-      const child = existing === undefined
+      // A Struct is merged as JSON: making a message of its JSON for each occurrence would take quadratic time.
+      const child = existing === undefined || adapter === "struct"
         ? reader.create()
         : messageOf(descriptor, adapter, existing);
       reader.merge(child, b, group ? e : endOf(b, e), depth - 1, endTag);
       if (adapter === "wrapper") return child[descriptor.fields[0].localName];
-      return adapter === "struct" ? structToJson(child) : child;
+      return adapter === "struct" ? mergedJson(existing, structToJson(child)) : child;
     };
   }
 
@@ -324,10 +324,14 @@ function enumReader(field: DescField & { fieldKind: "enum" }): ReadField {
 
 function messageOf(descriptor: DescMessage, adapter: string, existing: unknown): Fields {
   if (adapter === "none") return existing as Fields;
-  const init = adapter === "struct"
-    ? jsonToStruct(existing as Fields)
-    : { [descriptor.fields[0].localName]: existing };
-  return create(descriptor, init) as unknown as Fields;
+  return create(descriptor, { [descriptor.fields[0].localName]: existing }) as unknown as Fields;
+}
+
+/** Adds the members of a Struct's JSON to those of earlier occurrences: entries of a map with the same key are replaced. */
+function mergedJson(existing: unknown, json: Fields): Fields {
+  if (existing === undefined) return json;
+  for (const key of Object.keys(json)) setEntry(existing as Fields, key, json[key]);
+  return existing as Fields;
 }
 
 function isLong(scalar: ScalarType): boolean {

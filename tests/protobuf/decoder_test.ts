@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, createFileRegistry, fromBinary, toBinary } from "@bufbuild/protobuf";
+import * as wkt from "@bufbuild/protobuf/wkt";
 import { OrderListSchema, OrderSchema } from "../../proto/gen/bench/orders_pb.ts";
 import { decoderOf } from "../../src/protobuf/decoder.ts";
 
@@ -47,3 +48,78 @@ Deno.test("decoderOf() reads no field past the end of its message", () => {
   const items = Uint8Array.of(0x1a, 3, 0x0a, 1, 0x61, 0x1a, 0, 0x1a, 2, 0x18, 5);
   assert.deepEqual(decode(items), fromBinary(OrderSchema, items));
 });
+
+/** A type with the singular field `struct` (1) and the map `structs` (2), of google.protobuf.Struct. */
+const WithStruct = (() => {
+  const { FieldDescriptorProto_Label: Label, FieldDescriptorProto_Type: Type } = wkt;
+  const struct = { type: Type.MESSAGE, typeName: ".google.protobuf.Struct" };
+  const optional = { label: Label.OPTIONAL };
+  const file = create(wkt.FileDescriptorProtoSchema, {
+    name: "a.proto",
+    syntax: "proto3",
+    dependency: ["google/protobuf/struct.proto"],
+    messageType: [{
+      name: "A",
+      nestedType: [{
+        name: "StructsEntry",
+        options: { mapEntry: true },
+        field: [
+          { name: "key", number: 1, type: Type.STRING, ...optional },
+          { name: "value", number: 2, ...struct, ...optional },
+        ],
+      }],
+      field: [
+        { name: "struct", number: 1, ...struct, ...optional },
+        {
+          name: "structs",
+          number: 2,
+          type: Type.MESSAGE,
+          typeName: ".A.StructsEntry",
+          label: Label.REPEATED,
+        },
+      ],
+    }],
+  } as never);
+  const imported = () => wkt.file_google_protobuf_struct.proto;
+  return createFileRegistry(file, imported).getMessage("A")!;
+})();
+
+const sized = (tag: number, content: readonly number[]): number[] =>
+  content.length < 128
+    ? [tag, content.length, ...content]
+    : [tag, content.length & 127 | 128, content.length >> 7, ...content];
+
+/** A Struct with one entry, whose value is null, or a Value of these bytes. */
+const structOf = (key: string, value: readonly number[] = [8, 0]): number[] =>
+  sized(0x0a, [...sized(0x0a, [...new TextEncoder().encode(key)]), ...sized(0x12, value)]);
+
+for (const generate of [true, false]) {
+  const name = generate ? "generated" : "closures";
+  Deno.test(`${name}: a Struct that occurs again is merged by key, as by protobuf-es`, () => {
+    const structs = [
+      structOf("a"),
+      structOf("b", [0x20, 1]),
+      structOf("a", [0x20, 0]),
+      [],
+      structOf("__proto__", sized(0x2a, structOf("deep"))),
+      structOf("b", sized(0x2a, structOf("x"))),
+      structOf("b", sized(0x2a, structOf("y"))),
+    ];
+    const field = structs.flatMap((struct) => sized(0x0a, struct));
+    const values = structs.flatMap((struct) => sized(0x12, struct));
+    const bytes = Uint8Array.from([...field, ...sized(0x12, [0x0a, 1, 0x6b, ...values])]);
+    const decoded = decoderOf(WithStruct, generate)(bytes);
+    assert.deepEqual(Object.keys(decoded.struct as object), ["a", "b", "__proto__"]);
+    assert.deepEqual(decoded, fromBinary(WithStruct, bytes));
+  });
+
+  Deno.test(`${name}: the time of a Struct that occurs often grows with its bytes`, () => {
+    const decodeStruct = decoderOf(WithStruct, generate);
+    const occurrences = Array.from({ length: 20_000 }, (_, i) => structOf(`k${i}`));
+    const field = Uint8Array.from(occurrences.flatMap((struct) => sized(0x0a, struct)));
+    const startMs = performance.now();
+    assert.equal(Object.keys(decodeStruct(field).struct as object).length, 20_000);
+    // Quadratic time would be minutes.
+    assert.ok(performance.now() - startMs < 5_000);
+  });
+}
