@@ -90,6 +90,6 @@ export { Metadata, type MetadataInit, type MetadataValue } from "./src/call/meta
 export type { Encoding } from "./src/call/encodings.ts";
 export type { Codec } from "./src/codec/codec.ts";
 export { bytesCodec } from "./src/codec/bytes.ts";
-export { jsonCodec } from "./src/codec/json.ts";
+export { jsonCodec, type JsonOptions } from "./src/codec/json.ts";
 export { textCodec } from "./src/codec/text.ts";
 export { type ProtobufCodec, protobufCodec } from "./src/codec/protobuf.ts";

@@ -5,13 +5,32 @@
  */
 
 import type { Codec } from "./codec.ts";
+import { MAX_JSON_ELEMENTS } from "./message_json.ts";
+import { checkJson } from "./proto_json.ts";
+
+/**
+ * Options of {@link jsonCodec}.
+ *
+ * @category Codecs
+ */
+export interface JsonOptions {
+  /**
+   * Objects, lists, members and eighths of items that JSON of more than 128 KiB may have; more is refused, as is nesting
+   * of more than 400 levels. 4 MiB of any JSON within the default take the thread less than 50 ms. 1 to Infinity.
+   * Default 65,536.
+   */
+  maxElements?: number;
+}
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
+/** Longest JSON that is parsed without a look at its structure, in bytes: none takes more than 15 ms. */
+const UNCHECKED_BYTES = 131_072;
+
 /**
- * Creates a codec for JSON values. The type is not checked, nor is the structure: hostile JSON of 4 MiB takes the
- * thread for up to half a second, so lower `maxReceiveMessageBytes` for such peers, or use protobuf messages.
+ * Returns a codec for JSON values. The type is not checked, and the structure only of JSON of more than 128 KiB: it could
+ * take the thread for half a second, see {@link JsonOptions.maxElements}. Throws RangeError for an option out of range.
  *
  * ```ts
  * import { connect, jsonCodec } from "@vrpc/vrpc";
@@ -28,18 +47,35 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
  *
  * @category Codecs
  */
-export function jsonCodec<T = unknown>(): Codec<T> {
-  return codec as Codec<T>;
+export function jsonCodec<T = unknown>(options: JsonOptions = {}): Codec<T> {
+  const { maxElements = MAX_JSON_ELEMENTS } = options;
+  if (maxElements === MAX_JSON_ELEMENTS) return usual as Codec<T>;
+  if (!(maxElements >= 1)) {
+    throw new RangeError(`Cannot use maxElements ${maxElements}: it must be 1 or more`);
+  }
+  return codecWith(maxElements) as Codec<T>;
 }
 
-const codec: Codec<unknown> = Object.freeze({
-  name: "json",
-  encode(message: unknown): Uint8Array {
-    const text = JSON.stringify(message);
-    if (text === undefined) throw new TypeError(`Cannot send a ${typeof message} as JSON`);
-    return encoder.encode(text);
-  },
-  decode(bytes: Uint8Array): unknown {
-    return JSON.parse(decoder.decode(bytes));
-  },
-});
+const usual = codecWith(MAX_JSON_ELEMENTS);
+
+function codecWith(maxElements: number): Codec<unknown> {
+  return Object.freeze({
+    name: "json",
+    encode(message: unknown): Uint8Array {
+      const text = JSON.stringify(message);
+      if (text === undefined) throw new TypeError(`Cannot send a ${typeof message} as JSON`);
+      return encoder.encode(text);
+    },
+    decode(bytes: Uint8Array): unknown {
+      if (bytes.length > UNCHECKED_BYTES && maxElements !== Infinity) {
+        checkJson(withoutMark(bytes), maxElements);
+      }
+      return JSON.parse(decoder.decode(bytes));
+    },
+  });
+}
+
+/** Returns UTF-8 without the byte order mark, which the decoder drops as well. */
+function withoutMark(bytes: Uint8Array): Uint8Array {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? bytes.subarray(3) : bytes;
+}
