@@ -26,10 +26,12 @@ export function decoderOf(descriptor: DescMessage, generate: boolean = CAN_GENER
   if (!generate) return (b) => mergers.decode(descriptor, b);
   const decode = generatedOf(descriptor);
   return (b) => {
+    reader.begin(b);
     try {
       return decode(b, 0, b.length, reader.MAX_DEPTH, 0);
     } catch (error) {
       if (error !== reader.IRREGULAR) throw error;
+      if (reader.cursor.left < 0) throw reader.tooLarge(descriptor.typeName, b);
     }
     return mergers.decode(descriptor, b);
   };

@@ -17,7 +17,7 @@
 
 import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { constructorSource, initialSource, isContainer, zeroSource } from "./message_source.ts";
-import { adapterOf, isDelimited, scalarOf, tagOf, wireTypeOf } from "./shape.ts";
+import { adapterOf, isDelimited, scalarOf, tagOf, unitsOf, wireTypeOf } from "./shape.ts";
 
 /** Generated source, and the objects that it refers to by number. */
 export interface DecoderSource {
@@ -54,7 +54,7 @@ class Generator {
     const all = [...locals, ...this.#oneofs.map((_, i) => `o${i}`), "u"].join(",");
     const source = `${constructor}
 return function decode(b,p,e,d,g){
-if(d<=0)throw X;
+if(d<=0||(C.left-=${unitsOf(this.#descriptor)})<0)throw X;
 let t=0,v=0,q=0,i=0,x,k,${all};
 while(p<e){
 t=b[p++];
@@ -168,7 +168,9 @@ do{${read}${put}}${again}`];
     }
     const single = `case ${tag}:${read}if(${local}===undefined)${local}=[x];else ${local}.push(x);`;
     const isVarint = wireTypeOf(scalarOf(field)!) === 0 && !isLong(field);
-    const start = isVarint ? listOf(local, "R_countVarints(b,p,q)", "v") : `${local}=[];`;
+    const start = isVarint
+      ? listOf(local, "R_countVarints(b,p,q)", "v", "R_longList(b,p,q)")
+      : `${local}=[];`;
     const packed = `case ${tagOf(field.number, 2)}:${LENGTH}q=p+v;
 if(${local}===undefined){i=0;${start}}else i=${local}.length;
 while(p<q){${read}${put}}if(p!==q)throw X;`;
@@ -214,14 +216,14 @@ const MAX_EXACT_LENGTH = 8;
 
 /**
  * Source that makes a list of `count` elements with the value `filler`, which determines V8's representation of the
- * list. A list that grows from no elements has room for 17.
+ * list; `longer` is the source of a list of more. A list that grows from no elements has room for 17.
  */
-function listOf(local: string, count: string, filler: string): string {
+function listOf(local: string, count: string, filler: string, longer = "[]"): string {
   const cases = Array.from({ length: MAX_EXACT_LENGTH }, (_, n) => {
     const elements = Array.from({ length: n + 1 }, () => filler).join(",");
     return `case ${n + 1}:${local}=[${elements}];break;`;
   });
-  return `switch(${count}){${cases.join("")}default:${local}=[]}`;
+  return `switch(${count}){${cases.join("")}default:${local}=${longer}}`;
 }
 
 function isPackable(field: DescField): boolean {
@@ -263,11 +265,11 @@ function readScalar(
     case ScalarType.SINT32:
       return int32("x=(v>>>1)^-(v&1);");
     case ScalarType.INT64:
-      return long("int64", "BigInt(v)") + text;
+      return long("int64", "R_smallLongs[v]") + text;
     case ScalarType.UINT64:
-      return long("uint64", "BigInt(v)") + text;
+      return long("uint64", "R_smallLongs[v]") + text;
     case ScalarType.SINT64:
-      return long("sint64", "BigInt(v&1?-(v>>1)-1:v>>1)") + text;
+      return long("sint64", "R_smallSignedLongs[v]") + text;
     case ScalarType.FIXED64:
       return fixed("fixed64", 8) + text;
     case ScalarType.SFIXED64:

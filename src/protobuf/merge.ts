@@ -8,6 +8,7 @@
 
 import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import {
+  begin,
   bool,
   bytes,
   cursor,
@@ -25,6 +26,8 @@ import {
   sint64,
   skip,
   tag,
+  take,
+  tooLarge,
   uint64,
   type UnknownField,
   varint32,
@@ -37,6 +40,7 @@ import {
   scalarOf,
   structToJson,
   tagOf,
+  unitsOf,
   wireTypeOf,
 } from "./shape.ts";
 
@@ -98,12 +102,13 @@ export class Mergers {
   /** Decodes the message in `b`. Throws an Error that says where the bytes are malformed. */
   decode(descriptor: DescMessage, b: Uint8Array): Fields {
     const { create, merge } = this.#of(descriptor);
+    begin(b);
     const message = create();
-    cursor.at = 0;
     try {
       merge(message, b, b.length, MAX_DEPTH, 0);
     } catch (error) {
       if (error !== IRREGULAR) throw error;
+      if (cursor.left < 0) throw tooLarge(descriptor.typeName, b);
       throw new Error(
         `Cannot decode ${descriptor.typeName}: the ${b.length} bytes are malformed near byte ` +
           `${Math.min(cursor.at, b.length)}`,
@@ -116,7 +121,13 @@ export class Mergers {
     let reader = this.#all.get(descriptor);
     if (!reader) {
       const fields = new FieldReaders();
-      reader = { create: messageFactory(descriptor), merge: mergerOf(descriptor, fields) };
+      const make = messageFactory(descriptor);
+      const units = unitsOf(descriptor);
+      const create = () => {
+        take(units);
+        return make();
+      };
+      reader = { create, merge: mergerOf(descriptor, fields) };
       this.#all.set(descriptor, reader);
       for (const field of descriptor.fields) {
         for (const [tag, read] of this.#readersOf(field)) fields.set(tag, read);
@@ -219,6 +230,7 @@ export class Mergers {
     const valueTag = tagOf(2, scalar === undefined ? 2 : wireTypeOf(scalar));
     const readValue = scalar === undefined ? undefined : this.#scalar(scalar, field);
     const child = scalar === undefined ? this.#child(field) : undefined;
+    const absent = this.#absentValue(field);
     return (message, b, e, depth) => {
       const end = endOf(b, e);
       let key = keyZero;
@@ -232,9 +244,20 @@ export class Mergers {
         else skip(b, end, next, depth - 1);
       }
       if (cursor.at !== end) throw IRREGULAR;
-      value ??= zeroOfValue(field);
+      value ??= absent();
       setEntry(message[localName] as Fields, String(key), value);
     };
+  }
+
+  /** Returns a function that makes the value of a map's entry without one. */
+  #absentValue(field: DescField & { fieldKind: "map" }): () => unknown {
+    const { message } = field;
+    if (message === undefined) {
+      const zero = field.enum ? field.enum.values[0].number : zeroOf(field.scalar!);
+      return () => zero;
+    }
+    if (adapterOf(field) === "struct") return () => ({});
+    return () => this.#of(message).create();
   }
 
   #scalar(
@@ -336,13 +359,6 @@ function mergedJson(existing: unknown, json: Fields): Fields {
 
 function isLong(scalar: ScalarType): boolean {
   return typeof zeroOf(scalar) === "bigint";
-}
-
-function zeroOfValue(field: DescField & { fieldKind: "map" }): unknown {
-  if (field.enum) return field.enum.values[0].number;
-  if (!field.message) return zeroOf(field.scalar);
-  const message = create(field.message) as unknown as Fields;
-  return adapterOf(field) === "struct" ? structToJson(message) : message;
 }
 
 function fixed(read: (b: Uint8Array, p: number) => unknown, size: number): Read {

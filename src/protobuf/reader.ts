@@ -7,6 +7,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { EMPTY_BYTES } from "../bytes/empty.ts";
 
 /** Thrown for bytes that need the slower decoder, which accepts them or describes the problem. */
 export const IRREGULAR: unique symbol = Symbol("irregular");
@@ -25,8 +26,44 @@ export const Wire = { VARINT: 0, I64: 1, LEN: 2, SGROUP: 3, EGROUP: 4, I32: 5 } 
 /** Limit on the nesting of messages, counting the outermost; protobuf's default. */
 export const MAX_DEPTH = 100;
 
-/** Position from which helpers read, and which they advance. */
-export const cursor = { at: 0 };
+/** Position from which helpers read, and which they advance; and the units of memory that messages may still take. */
+export const cursor = { at: 0, left: 0 };
+
+/** Memory of messages in one unit of {@link cursor}'s `left`, in bytes. */
+export const UNIT_BYTES = 32;
+// 8 MiB, so that no message of usual size is near the bound, whatever its type.
+const FREE_UNITS = 262_144;
+// An unknown field is an object and a view.
+const UNKNOWN_UNITS = 5;
+
+/**
+ * Begins to decode `b`. Its messages may take 8 MiB of memory, and 32 bytes for each byte of `b`: without a bound two
+ * bytes make an empty message, which takes a kilobyte if its type has many lists and maps.
+ */
+export function begin(b: Uint8Array): void {
+  cursor.at = 0;
+  cursor.left = FREE_UNITS + b.length;
+}
+
+/** Takes units from what is left. */
+export function take(units: number): void {
+  if ((cursor.left -= units) < 0) throw IRREGULAR;
+}
+
+/** Error for messages that take more memory than {@link begin} allows. */
+export function tooLarge(typeName: string, b: Uint8Array): Error {
+  const mebibytes = Math.round((FREE_UNITS + b.length) * UNIT_BYTES / 1_048_576);
+  return new Error(
+    `Cannot decode ${typeName}: the messages in ${b.length} bytes would take more than ${mebibytes} MiB`,
+  );
+}
+
+/** Integers of one byte as 64-bit numbers, so that lists of them need no memory for each. */
+export const smallLongs: readonly bigint[] = Array.from({ length: 128 }, (_, i) => BigInt(i));
+/** The same in zigzag form. */
+export const smallSignedLongs: readonly bigint[] = smallLongs.map((value) =>
+  value & 1n ? -(value >> 1n) - 1n : value >> 1n
+);
 
 // Eight bytes, in which the halves of 64-bit numbers are put together.
 const words = new Int32Array(2);
@@ -108,18 +145,33 @@ function varint64(b: Uint8Array): void {
 
 /** A varint as a signed 64-bit number. */
 export function int64(b: Uint8Array): bigint {
+  const first = b[cursor.at];
+  if (first < 128) {
+    cursor.at++;
+    return smallLongs[first];
+  }
   varint64(b);
   return signed[0];
 }
 
 /** A varint as an unsigned 64-bit number. */
 export function uint64(b: Uint8Array): bigint {
+  const first = b[cursor.at];
+  if (first < 128) {
+    cursor.at++;
+    return smallLongs[first];
+  }
   varint64(b);
   return unsigned[0];
 }
 
 /** A varint in zigzag form as a signed 64-bit number. */
 export function sint64(b: Uint8Array): bigint {
+  const first = b[cursor.at];
+  if (first < 128) {
+    cursor.at++;
+    return smallSignedLongs[first];
+  }
   varint64(b);
   const value = unsigned[0];
   return value & 1n ? -(value >> 1n) - 1n : value >> 1n;
@@ -176,6 +228,7 @@ export function tag(b: Uint8Array): number {
 
 /** The `n` bytes at `p`, a view of the input. */
 export function bytes(b: Uint8Array, p: number, n: number): Uint8Array {
+  if (n === 0) return EMPTY_BYTES;
   // `subarray` is slower, and of a Node Buffer it returns another Buffer.
   return new Uint8Array(b.buffer, b.byteOffset + p, n);
 }
@@ -250,6 +303,17 @@ export function countVarints(b: Uint8Array, p: number, e: number): number {
   return n;
 }
 
+// Bytes of packed varints from which their list is made in its length: growing it would take most of the time.
+const LONG_LIST_BYTES = 4_096;
+
+/** A list for the varints between `p` and `e`: of their number if they are many, else empty. */
+export function longList(b: Uint8Array, p: number, e: number): number[] {
+  if (e - p < LONG_LIST_BYTES) return [];
+  let count = 0;
+  for (; p < e; p++) if (b[p] < 128) count++;
+  return new Array<number>(count).fill(0);
+}
+
 /** The text in `n` bytes at `p`, with U+FFFD for what is not UTF-8. */
 export function lossyText(b: Uint8Array, p: number, n: number): string {
   return lossy.decode(bytes(b, p, n));
@@ -301,6 +365,7 @@ export function keepUnknown(
   list: UnknownField[] | undefined,
 ): UnknownField[] {
   if (tag < 8) throw IRREGULAR;
+  take(UNKNOWN_UNITS);
   const start = cursor.at;
   skip(b, e, tag, depth - 1);
   const field = { no: tag >>> 3, wireType: tag & 7, data: bytes(b, start, cursor.at - start) };

@@ -6,7 +6,7 @@
  */
 
 import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { setEntry } from "./reader.ts";
+import { setEntry, UNIT_BYTES } from "./reader.ts";
 
 /** Values of `FeatureSet.FieldPresence` that encoders and decoders distinguish. */
 export const Presence = { IMPLICIT: 2, LEGACY_REQUIRED: 3 } as const;
@@ -147,4 +147,16 @@ export function isDelimited(field: DescField): boolean {
 export function constantsOf(module: string, source: string): string {
   const names = new Set(source.match(new RegExp(`\\b${module}_\\w+`, "g")));
   return [...names].map((name) => `const ${name}=${name.replace("_", ".")};`).join("");
+}
+
+/** Memory that an empty message of a type takes, in units of `UNIT_BYTES`: measured with V8, rounded up. */
+export function unitsOf({ members }: DescMessage): number {
+  let bytes = 24;
+  for (const member of members) {
+    bytes += 8;
+    if (member.kind === "oneof") bytes += 40;
+    else if (member.fieldKind === "list") bytes += 16;
+    else if (member.fieldKind === "map") bytes += 56;
+  }
+  return Math.ceil(bytes / UNIT_BYTES);
 }

@@ -39,6 +39,17 @@ Deno.test("decoderOf() makes lists of any length, in one run or with other field
   }
 });
 
+Deno.test("decoderOf() makes long lists of numbers, in one run or in several", () => {
+  const history = Array.from({ length: 6_000 }, (_, i) => i * 1_000 - 3_000_000);
+  const bytes = toBinary(OrderSchema, create(OrderSchema, { history }));
+  assert.deepEqual(decode(bytes), fromBinary(OrderSchema, bytes));
+  for (const more of [bytes, Uint8Array.of(0x0a, 1, 0x61, ...bytes)]) {
+    const twice = Uint8Array.of(...bytes, ...more);
+    assert.deepEqual(decode(twice), fromBinary(OrderSchema, twice));
+  }
+  assert.throws(() => decode(bytes.subarray(0, -1)), /malformed/);
+});
+
 Deno.test("decoderOf() reads no field past the end of its message", () => {
   // Two orders of which the first ends with the id, and the second starts with the tag of the field after it.
   const bytes = Uint8Array.of(0x0a, 3, 0x0a, 1, 0x61, 0x0a, 2, 0x12, 0);
@@ -121,5 +132,50 @@ for (const generate of [true, false]) {
     assert.equal(Object.keys(decodeStruct(field).struct as object).length, 20_000);
     // Quadratic time would be minutes.
     assert.ok(performance.now() - startMs < 5_000);
+  });
+}
+
+/** A type with 40 lists of itself, of which each empty message takes about a kilobyte. */
+const Wide = (() => {
+  const { FieldDescriptorProto_Label: Label, FieldDescriptorProto_Type: Type } = wkt;
+  const file = create(wkt.FileDescriptorProtoSchema, {
+    name: "wide.proto",
+    syntax: "proto3",
+    messageType: [{
+      name: "Wide",
+      field: Array.from({ length: 40 }, (_, i) => ({
+        name: `list${i}`,
+        number: i + 1,
+        type: Type.MESSAGE,
+        typeName: ".Wide",
+        label: Label.REPEATED,
+      })),
+    }],
+  } as never);
+  return createFileRegistry(file, () => undefined).getMessage("Wide")!;
+})();
+
+for (const generate of [true, false]) {
+  const name = generate ? "generated" : "closures";
+  const decodeWide = decoderOf(Wide, generate);
+
+  Deno.test(`${name}: messages that take far more memory than their bytes are refused`, () => {
+    // 1 MiB of empty messages would take half a gigabyte.
+    const many = new Uint8Array(1_048_576);
+    for (let i = 0; i < many.length; i += 2) many[i] = 0x0a;
+    const error = /^Error: Cannot decode Wide: .* 1048576 bytes would take more than 40 MiB$/;
+    assert.throws(() => decodeWide(many), error);
+    // 2 MiB of unknown varints, each of which is kept as an object and a view.
+    const unknown = new Uint8Array(2_097_152).fill(0);
+    for (let i = 0; i < unknown.length; i += 3) unknown.set([0xf8, 0x07], i);
+    assert.throws(() => decodeWide(unknown.subarray(0, 2_097_150)), /would take more than/);
+  });
+
+  Deno.test(`${name}: messages of 8 MiB are taken whatever their bytes, and again each time`, () => {
+    const some = new Uint8Array(10_000);
+    for (let i = 0; i < some.length; i += 2) some[i] = 0x0a;
+    for (let i = 0; i < 20; i++) {
+      assert.equal((decodeWide(some).list0 as unknown[]).length, 5_000);
+    }
   });
 }
