@@ -1,11 +1,53 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
+import { Status } from "../../src/call/status.ts";
 import {
   decodeMessage,
   encodeMessage,
   formatTimeout,
   parseTimeout,
 } from "../../src/grpc/fields.ts";
+import { readFields, RequestFields } from "../../src/grpc/request_fields.ts";
+import { HeaderList } from "../../src/hpack/header_list.ts";
+
+/** What a server makes of a request with this path and these fields: their status, or null for a call. */
+function statusOf(path: string, ...fields: [string, string][]) {
+  const list = new HeaderList();
+  for (const [name, value] of fields) list.push(name, value);
+  return readFields(new RequestFields(path, "a"), list, 0, ["gzip"]);
+}
+
+Deno.test("PROTOCOL-HTTP2.md: a grpc-timeout that is not 1 to 8 digits and a unit ends the call with INTERNAL", () => {
+  for (const text of ["1S", "0n", "99999999H"]) {
+    assert.equal(statusOf("/a/B", ["grpc-timeout", text]), null, text);
+  }
+  const wrong = [
+    "",
+    "S",
+    "1",
+    "1s",
+    "-1S",
+    "+1S",
+    "1.5S",
+    "1e3S",
+    " 1S",
+    "1SS",
+    "123456789S",
+    "0x1S",
+    "١S",
+  ];
+  for (const text of wrong) {
+    assert.ok(Number.isNaN(parseTimeout(text)), text);
+    const refused = statusOf("/a/B", ["grpc-timeout", text]);
+    assert.deepEqual([refused?.code, refused?.httpStatus], [Status.INTERNAL, 400], text);
+  }
+});
+
+Deno.test("a path without its slash, and bytes that are no base64, make no call (CVE-2026-33186)", () => {
+  assert.equal(statusOf("a/B")?.code, Status.UNIMPLEMENTED);
+  assert.equal(statusOf("")?.code, Status.UNIMPLEMENTED);
+  assert.equal(statusOf("/a/B", ["a-bin", "-"])?.code, Status.INTERNAL);
+});
 
 Deno.test("grpc-timeout never takes more than 8 digits", () => {
   for (const ms of [100_000, 100_000_000, 100_000_000_000, 3.6e14]) {

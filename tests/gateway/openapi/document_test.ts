@@ -12,6 +12,7 @@ import { openApiOfServices } from "../../../src/gateway/openapi/services.ts";
 import { Comments } from "../../../src/schema/comments.ts";
 import { typesOf } from "../../../src/schema/types.ts";
 import { commented } from "../../schema/commented.ts";
+import { file, message, scalar } from "../../schema/descriptors.ts";
 import { apiFile, HTTP_BODY, httpOptions, method, withApi } from "../transcoding/annotated.ts";
 
 // deno-lint-ignore no-explicit-any -- documents of JSON
@@ -127,6 +128,24 @@ Deno.test("parameters are what the path and the body leave", async () => {
   }
   assert.deepEqual(byName.get("wrapped").schema.type, "string");
   assert.deepEqual(byName.get("kinds").schema.type, "array");
+});
+
+Deno.test("parameters are bounded: those of an operation, and those of all", () => {
+  const fields = Array.from({ length: 300 }, (_, i) => scalar(`f${i}`, i + 1, "string"));
+  const methods = Array.from(
+    { length: 260 },
+    (_, i) => method(`M${i}`, ".t.Wide", ".t.Wide", { get: `/v1/m${i}` }),
+  );
+  const wide = file("wide.proto", {
+    messageType: [message("Wide", fields)],
+    service: [{ name: "Api", method: methods }],
+  });
+  const { registry, faults } = typesOf([wide]);
+  const described = { services: ["t.Api"], registry, faults, comments: new Comments() };
+  const { paths } = openApiOfServices(described, "Methods") as Json;
+  const counts = methods.map((_, i) => paths[`/v1/m${i}`].get.parameters?.length ?? 0);
+  assert.equal(Math.max(...counts), 200);
+  assert.equal(counts.reduce((sum, count) => sum + count, 0), 50_000);
 });
 
 Deno.test("schemas have the shapes of ProtoJSON", async () => {
