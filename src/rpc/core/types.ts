@@ -81,6 +81,8 @@ export interface HandlerContext {
   tightenDeadline(timeoutMs: number): void;
   /** Peer of the connection. */
   readonly peer: PeerInfo;
+  /** Host that the caller addressed: `:authority` of HTTP/2, `Host` of HTTP/1.1; empty for none. */
+  readonly authority: string;
   /** Wire of the call. */
   readonly wire: "grpc" | "grpc-web" | "connect" | "lean" | "batch";
   /** Whether to compress response messages, if the caller accepts it. Default: the server's option. */

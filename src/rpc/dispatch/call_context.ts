@@ -258,6 +258,10 @@ export class CallContext implements HandlerContext {
     return this.#state.connection.peer;
   }
 
+  get authority(): string {
+    return this.#state.call.authority;
+  }
+
   get wire(): HandlerContext["wire"] {
     return this.#state.call.protocol ?? this.#state.connection.wire;
   }

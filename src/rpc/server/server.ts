@@ -12,6 +12,7 @@ import { listen } from "../../transport/mod.ts";
 import { guardStream } from "../../transport/guarded_stream.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { CallHost } from "./call_host.ts";
+import { Drain } from "./drain.ts";
 import { runCloseHooks } from "./close_hooks.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
@@ -65,6 +66,12 @@ export interface Server extends AsyncDisposable {
    * range.
    */
   shutdown(options?: { graceMs?: number }): Promise<void>;
+  /**
+   * Lets the calls on the connections that are open now finish for `graceMs` (0 or more, default 5,000), then cancels
+   * them, and closes these connections; goes on listening. Resolves when they are closed, at most 1 s after that.
+   * Rejects with RangeError for `graceMs` out of range.
+   */
+  drain(options?: { graceMs?: number }): Promise<void>;
   /** Closes at once and cancels open calls. Resolves when the addresses are free and all connections are closed. */
   close(): Promise<void>;
   /**
@@ -152,6 +159,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   #deadlines: DeadlineQueue;
   // Open connections by their number. An IdMap, because a Set would keep memory of closed connections.
   #connections = new IdMap<AcceptedConnection>();
+  readonly #drains = new Set<Drain<AcceptedConnection>>();
   readonly #releases: Releases;
   #stopping = false;
   #shutdown: Promise<void> | undefined = undefined;
@@ -258,6 +266,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     if (!this.#connections.delete(connection.number)) return;
     this.counts.open--;
     this.#releases.add(connection.released());
+    for (const drain of this.#drains) drain.closed(connection);
     if (this.#stopping && this.#connections.size === 0) this.#wake();
   }
 
@@ -271,17 +280,23 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     };
   }
 
+  async drain(options: { graceMs?: number } = {}): Promise<void> {
+    const graceMs = graceOf(options);
+    const drain = new Drain(this.#connections.values(), this.clock);
+    this.#drains.add(drain);
+    await drain.run(graceMs);
+    this.#drains.delete(drain);
+  }
+
   shutdown(options: { graceMs?: number } = {}): Promise<void> {
-    const { graceMs = DEFAULT_GRACE_MS } = options;
     try {
-      checkRange("graceMs", graceMs, measured(0));
+      return this.#shutdown ??= this.#stopAndDrain(graceOf(options));
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#shutdown ??= this.#drain(graceMs);
   }
 
-  async #drain(graceMs: number): Promise<void> {
+  async #stopAndDrain(graceMs: number): Promise<void> {
     serverLog.info("Draining {connections} connections for up to {graceMs} ms", {
       connections: this.#connections.size,
       graceMs,
@@ -357,4 +372,10 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   #wake(): void {
     for (const wake of [...this.#wakers]) wake();
   }
+}
+
+/** Returns the grace period of a drain or a shutdown. Throws RangeError if it is out of range. */
+function graceOf({ graceMs = DEFAULT_GRACE_MS }: { graceMs?: number }): number {
+  checkRange("graceMs", graceMs, measured(0));
+  return graceMs;
 }

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { connect, type RpcError, serve, Status } from "../../../mod.ts";
+
+Deno.test("drain ends the open connections after the grace, and the server goes on", async () => {
+  let arrived = () => {};
+  const arrival = new Promise<void>((resolve) => arrived = resolve);
+  await using server = await serve("127.0.0.1:0", (router) => {
+    router.method("/hang", {}, () => {
+      arrived();
+      return new Promise<Uint8Array>(() => {});
+    });
+    router.method("/echo", {}, (request) => request);
+  });
+  await using channel = connect(server.addresses[0]);
+  const hanging = channel.call("/hang", new Uint8Array());
+  const failed = assert.rejects(hanging, (error: RpcError) => error.code === Status.UNAVAILABLE);
+  await arrival;
+  await server.drain({ graceMs: 20 });
+  await failed;
+  assert.deepEqual(await channel.call("/echo", new Uint8Array([1])), new Uint8Array([1]));
+  assert.equal(server.stats().connections.accepted, 2);
+  await server.drain();
+  await channel.call("/echo", new Uint8Array([2]));
+  assert.equal(server.stats().connections.accepted, 3);
+  await assert.rejects(server.drain({ graceMs: -1 }), RangeError);
+});
