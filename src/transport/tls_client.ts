@@ -5,7 +5,7 @@
  */
 
 import net from "node:net";
-import tls from "node:tls";
+import tls, { type ConnectionOptions, type SecureContext } from "node:tls";
 import type { Duplex } from "node:stream";
 import type { PeerInfo } from "../call/wire.ts";
 import { formatAddress, formatHostPort, ipFamily, type TcpAddress } from "./address.ts";
@@ -24,6 +24,10 @@ export interface SecureClientOptions {
   readonly alpn?: readonly string[];
   /** Name to send and to verify. */
   readonly serverName: string;
+  /** Context of node:tls, in place of the authorities and the certificate of `tls`. */
+  readonly context?: SecureContext;
+  /** Replaces node:tls's check of the name in the certificate. */
+  readonly checkServerIdentity?: ConnectionOptions["checkServerIdentity"];
 }
 
 /** Performs a client's TLS handshake on `inner`; rejects with a TransportError. */
@@ -103,7 +107,7 @@ class TcpCarrier implements Carrier {
 async function handshake(
   duplex: Duplex,
   carrier: Carrier,
-  { tls: identity, alpn, serverName: name }: SecureClientOptions,
+  { tls: identity, alpn, serverName: name, context, checkServerIdentity }: SecureClientOptions,
 ): Promise<ByteStream> {
   const { address } = carrier.peer;
   // The certificate reader loads during the handshake.
@@ -121,6 +125,8 @@ async function handshake(
       key: identity.key && pemBlocks(identity.key, "PRIVATE KEY"),
       ALPNProtocols: alpn === undefined ? undefined : [...alpn],
       rejectUnauthorized: !identity.insecure,
+      ...(context && { secureContext: context }),
+      ...(checkServerIdentity && { checkServerIdentity }),
     });
   } catch (error) {
     carrier.close();

@@ -69,6 +69,7 @@ export class ChannelAssembly {
   readonly #config: ParsedServiceConfig;
   readonly #deadlines: DeadlineQueue;
   readonly #health: HealthChecker | undefined;
+  readonly #policy: PolicyContext;
   #batcher: Batcher | undefined = undefined;
   #retries = 0;
   #closing: Promise<void> | undefined = undefined;
@@ -111,6 +112,7 @@ export class ChannelAssembly {
       memory: new MemoryPool(options.limits?.maxBufferedBytes),
       authority: undefined,
     };
+    this.#policy = policy;
     this.core = {
       ...core,
       starter: makeStarter(() => this.core, policy),
@@ -164,6 +166,17 @@ export class ChannelAssembly {
       timeoutMs: Math.min(options.timeoutMs ?? Infinity, config?.timeoutMs ?? Infinity),
       hasPolicy: config?.retry !== undefined || config?.hedging !== undefined,
     });
+  }
+
+  /** Returns the state shared by calls whose `:authority` is not the channel's. Their calls are not batched. */
+  coreWithAuthority(authority: string): CallCore {
+    const core: CallCore = {
+      ...this.core,
+      authority,
+      batcher: undefined,
+      starter: makeStarter(() => core, this.#policy),
+    };
+    return core;
   }
 
   /** Sets the size of the pool. Throws RangeError if it is out of range. */
