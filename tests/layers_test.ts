@@ -67,6 +67,7 @@ const ROOMS: Record<string, readonly string[]> = {
   schema: [...BOTTOM, "limits"],
   services: [...BOTTOM, "limits", "runtime", "event_loop", "schema", "rpc", "proto"],
   telemetry: [...BOTTOM, "rpc"],
+  grpc_js: [...RPC_BOTTOM, "transport", "rpc"],
   gateway: [...BOTTOM, "limits", "codec", "http1", "web", "schema", "rpc", "services"],
   load: ["load/generate", "load/measure", "load/report"],
   "load/measure": ["errors"],

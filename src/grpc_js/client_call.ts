@@ -1,0 +1,376 @@
+/**
+ * Calls of a channel: messages as bytes, with the interface of grpc-js's `Call`.
+ *
+ * Events reach the listener in a microtask of their own, not from inside the engine: what the application's callbacks
+ * throw must not end a connection.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import type { Metadata as WireMetadata } from "../call/metadata.ts";
+import type { Encoding } from "../call/encodings.ts";
+import type { ClientCallSink } from "../call/wire.ts";
+import { compressWhenSmaller, decompress } from "../codec/compression.ts";
+import { isInstance, RpcError, textOf } from "../errors.ts";
+import { MessageQueue, type Watermarks } from "../rpc/core/message_queue.ts";
+import type { DeadlineHandle } from "../rpc/core/deadline_queue.ts";
+import type {
+  CallCore,
+  ClientMethod,
+  OutgoingRequest,
+  RoutedCall,
+} from "../rpc/client/call_core.ts";
+import { type CallCredentials, isEmptyCallCredentials } from "./call_credentials.ts";
+import type { AuthContext, Call, MessageContext } from "./call_interface.ts";
+import { Status, WriteFlags } from "./constants.ts";
+import type { InterceptingListener } from "./listener.ts";
+import { fromWire, Metadata, toWire } from "./metadata.ts";
+import type { StatusObject } from "./status.ts";
+
+/** Interface of a channel that its calls use. */
+export interface CallOwner {
+  /** State shared by the calls, with the `:authority` of those with an own host. */
+  coreFor(host: string | undefined): CallCore;
+  /** Credentials of all calls. */
+  readonly credentials: CallCredentials;
+  /** Whether connections use TLS. */
+  readonly secure: boolean;
+  /** Returns the URL of the service of a path, for credentials. */
+  serviceUrl(host: string | undefined, path: string): string;
+  /** Called once when a call has ended. */
+  callEnded(call: ChannelCall): void;
+}
+
+/** What a call is made with. */
+export interface ChannelCallOptions {
+  readonly method: ClientMethod;
+  /** Ms since 1970; Infinity for none. */
+  readonly deadlineMs: number;
+  readonly host: string | undefined;
+  readonly number: number;
+}
+
+const WATERMARKS: Watermarks = {
+  pauseBytes: 65_536,
+  pauseCount: 1_024,
+  resumeBytes: 32_768,
+  resumeCount: 512,
+};
+
+class Received {
+  constructor(readonly bytes: Uint8Array, readonly compressed: boolean) {}
+
+  get length(): number {
+    return this.bytes.length;
+  }
+}
+
+/** One call on a channel. */
+export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
+  // Fields of OutgoingRequest.
+  readonly method: ClientMethod;
+  metadata: WireMetadata | undefined = undefined;
+  deadlineMs = Infinity;
+  readonly encoding: Encoding | undefined;
+  waitForReady: boolean;
+  readonly singleResponse: boolean;
+  readonly requestStreams: boolean;
+
+  readonly #owner: CallOwner;
+  readonly #core: CallCore;
+  readonly #options: ChannelCallOptions;
+  #credentials: CallCredentials | undefined;
+  #call: RoutedCall | undefined;
+  #listener: InterceptingListener | undefined;
+  #timer: DeadlineHandle | undefined;
+  readonly #startedAtMs: number;
+  /** Sends that wait for the metadata of credentials. */
+  #unsent: (() => void)[] | undefined;
+  #onWritable: (() => void) | undefined;
+  /** Last message, while it is not known whether the half-close follows at once. */
+  #held: { message: Buffer; compressed: boolean } | undefined;
+  readonly #queue = new MessageQueue<Received>(WATERMARKS);
+  #wanted = 0;
+  #headers: (() => WireMetadata) | undefined;
+  #status: StatusObject | undefined;
+  #told = false;
+  #scheduled = false;
+
+  /** Creates a call that starts at `start`. Its deadline runs from now on. */
+  constructor(owner: CallOwner, options: ChannelCallOptions) {
+    this.#owner = owner;
+    this.#options = options;
+    const { method } = options;
+    this.method = method;
+    this.#core = owner.coreFor(options.host);
+    this.encoding = this.#core.compress ? this.#core.encoding : undefined;
+    this.waitForReady = method.waitForReady;
+    this.singleResponse = method.kind === "unary" || method.kind === "client_streaming";
+    this.requestStreams = method.kind === "client_streaming" || method.kind === "bidi_streaming";
+    this.#startedAtMs = this.#core.clock.now();
+    const remainingMs = Math.min(options.deadlineMs - Date.now(), method.timeoutMs);
+    if (remainingMs !== Infinity) this.#limitTime(remainingMs);
+  }
+
+  #limitTime(remainingMs: number): void {
+    const { clock, deadlines } = this.#core;
+    const nowMs = clock.now();
+    this.deadlineMs = nowMs + Math.max(remainingMs, 0);
+    if (remainingMs <= 0) queueMicrotask(() => this.#deadlinePassed());
+    else this.#timer = deadlines.add(this.deadlineMs, () => this.#deadlinePassed(), nowMs);
+  }
+
+  #deadlinePassed(): void {
+    this.#timer = undefined;
+    this.cancelWithStatus(Status.DEADLINE_EXCEEDED, this.#deadlineText());
+  }
+
+  #deadlineText(): string {
+    const seconds = (this.#core.clock.now() - this.#startedAtMs) / 1_000;
+    return `Deadline exceeded after ${seconds.toFixed(3)}s`;
+  }
+
+  // ---- Call ----------------------------------------------------------------------------------------------
+
+  start(metadata: Metadata, listener: InterceptingListener): void {
+    this.#listener = listener;
+    if (this.#status !== undefined) return this.#schedule();
+    const { waitForReady } = metadata.getOptions();
+    if (waitForReady !== undefined) this.waitForReady = waitForReady;
+    const credentials = this.#credentials === undefined
+      ? this.#owner.credentials
+      : this.#owner.credentials.compose(this.#credentials);
+    if (isEmptyCallCredentials(credentials)) return this.#begin(metadata);
+    this.#unsent = [];
+    this.#authenticate(credentials, metadata.clone());
+  }
+
+  async #authenticate(credentials: CallCredentials, metadata: Metadata): Promise<void> {
+    try {
+      const { path } = this.method;
+      metadata.merge(
+        await credentials.generateMetadata({
+          method_name: path,
+          service_url: this.#owner.serviceUrl(this.#options.host, path),
+        }),
+      );
+    } catch (error) {
+      const { code, details } = credentialsFailure(error);
+      return this.cancelWithStatus(code, details);
+    }
+    if (this.#status !== undefined) return;
+    const unsent = this.#unsent!;
+    this.#unsent = undefined;
+    this.#begin(metadata);
+    for (const send of unsent) send();
+  }
+
+  #begin(metadata: Metadata): void {
+    this.metadata = toWire(metadata);
+    this.#call = this.#core.starter.start(this, this);
+  }
+
+  sendMessageWithContext(context: MessageContext, message: Buffer): void {
+    if (this.#unsent !== undefined) {
+      this.#unsent.push(() => this.sendMessageWithContext(context, message));
+      return;
+    }
+    if (this.#status !== undefined) return context.callback?.();
+    const { maxSendBytes } = this.method;
+    if (message.length > maxSendBytes) {
+      const text = `Attempted to send message with a size larger than ${maxSendBytes}`;
+      this.cancelWithStatus(Status.RESOURCE_EXHAUSTED, text);
+      return context.callback?.();
+    }
+    const smaller = this.encoding !== undefined && !((context.flags ?? 0) & WriteFlags.NoCompress)
+      ? compressWhenSmaller(message, this.encoding)
+      : undefined;
+    this.#send(smaller ?? message, smaller !== undefined, context.callback);
+  }
+
+  #send(message: Uint8Array, compressed: boolean, callback: MessageContext["callback"]): void {
+    const call = this.#call!;
+    if (!this.requestStreams) {
+      // The only request: it goes out together with the half-close, which follows at once.
+      this.#held = { message: message as Buffer, compressed };
+      return callback?.();
+    }
+    call.sendMessage(message, compressed);
+    if (callback === undefined) return;
+    if (call.writable || this.#status !== undefined) callback();
+    else this.#onWritable = callback;
+  }
+
+  halfClose(): void {
+    if (this.#unsent !== undefined) {
+      this.#unsent.push(() => this.halfClose());
+      return;
+    }
+    if (this.#status !== undefined) return;
+    const held = this.#held;
+    this.#held = undefined;
+    if (held === undefined) this.#call!.halfClose();
+    else this.#call!.sendLastMessage(held.message, held.compressed);
+  }
+
+  startRead(): void {
+    this.#wanted = 1;
+    if (this.#queue.length > 0 || this.#status !== undefined) this.#schedule();
+  }
+
+  cancelWithStatus(code: Status, details: string): void {
+    if (this.#told) return;
+    this.#queue.clear();
+    const status = { code, details, metadata: new Metadata() };
+    if (this.#status === undefined) {
+      this.#call?.cancel();
+      this.#end(status);
+    } else {
+      // The server's status has arrived, but not reached the listener.
+      this.#status = status;
+      this.#schedule();
+    }
+  }
+
+  getPeer(): string {
+    return this.#call?.address ?? this.#core.target;
+  }
+
+  /** Whether the call has, or had, a connection. */
+  get connected(): boolean {
+    return this.#call?.address !== undefined;
+  }
+
+  getCallNumber(): number {
+    return this.#options.number;
+  }
+
+  setCredentials(credentials: CallCredentials): void {
+    this.#credentials = credentials;
+  }
+
+  getAuthContext(): AuthContext | null {
+    if (this.#call?.address === undefined) return null;
+    return this.#owner.secure ? { transportSecurityType: "ssl" } : {};
+  }
+
+  // ---- from the wire -------------------------------------------------------------------------------------
+
+  onHeaders(metadata: () => WireMetadata): void {
+    if (this.#status !== undefined) return;
+    this.#headers = metadata;
+    this.#schedule();
+  }
+
+  onMessage(bytes: Uint8Array, compressed: boolean): void {
+    if (this.#status !== undefined) return;
+    if (this.#queue.push(new Received(bytes, compressed))) this.#call!.setReadPaused(true);
+    if (this.#wanted > 0) this.#schedule();
+  }
+
+  onStatus(code: Status, details: string, trailers: () => WireMetadata): void {
+    if (this.#status !== undefined) return;
+    const late = code === Status.CANCELLED && this.deadlineMs <= this.#core.clock.now();
+    this.#end({
+      code: late ? Status.DEADLINE_EXCEEDED : code,
+      details: late ? this.#deadlineText() : this.#statusText(code, details),
+      metadata: fromWire(trailers()),
+    });
+  }
+
+  /** Returns the text of a status as grpc-js has it where there is none, or no connection. */
+  #statusText(code: Status, details: string): string {
+    if (code === Status.OK && details === "") return "OK";
+    if (code !== Status.UNAVAILABLE || this.#call?.address !== undefined) return details;
+    return `No connection established. Last error: ${details}`;
+  }
+
+  onWritable(): void {
+    const callback = this.#onWritable;
+    this.#onWritable = undefined;
+    // A callback of a Writable may write, which must not happen inside the engine.
+    if (callback !== undefined) queueMicrotask(callback);
+  }
+
+  // ---- to the listener -----------------------------------------------------------------------------------
+
+  #end(status: StatusObject): void {
+    this.#status = status;
+    this.#unsent = undefined;
+    if (this.#timer !== undefined) this.#core.deadlines.cancel(this.#timer);
+    this.#owner.callEnded(this);
+    this.onWritable();
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#listener === undefined) return;
+    this.#scheduled = true;
+    queueMicrotask(() => this.#deliver());
+  }
+
+  #deliver(): void {
+    this.#scheduled = false;
+    const listener = this.#listener!;
+    try {
+      const headers = this.#headers;
+      if (headers !== undefined) {
+        this.#headers = undefined;
+        listener.onReceiveMetadata(fromWire(headers()));
+      }
+      while (this.#wanted > 0) {
+        const received = this.#queue.take();
+        if (received === undefined) break;
+        this.#wanted = 0;
+        if (this.#status === undefined && this.#queue.resumes()) this.#call!.setReadPaused(false);
+        const message = this.#open(received);
+        if (message !== undefined) listener.onReceiveMessage(message);
+      }
+      if (this.#status === undefined || this.#told || this.#queue.length > 0) return;
+      this.#told = true;
+      listener.onReceiveStatus(this.#status);
+    } finally {
+      // Goes on after an exception of the application, if that did not end the process.
+      if (this.#headers === undefined && this.#wanted > 0 && this.#queue.length > 0) {
+        this.#schedule();
+      } else if (this.#status !== undefined && !this.#told && this.#queue.length === 0) {
+        this.#schedule();
+      }
+    }
+  }
+
+  #open({ bytes, compressed }: Received): Buffer | undefined {
+    let plain = bytes;
+    if (compressed) {
+      try {
+        plain = decompress(bytes, this.#call!.encoding, this.method.maxReceiveBytes);
+      } catch (error) {
+        const { code, message } = RpcError.from(error);
+        const { maxReceiveBytes } = this.method;
+        this.cancelWithStatus(
+          code,
+          code === Status.RESOURCE_EXHAUSTED
+            ? `Received message that decompresses to a size larger than ${maxReceiveBytes}`
+            : message,
+        );
+        return undefined;
+      }
+    }
+    return Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength);
+  }
+}
+
+// Codes that only a server may set (gRPC A54).
+const SERVERS_CODES: readonly number[] = [0, 3, 5, 6, 9, 10, 11, 15];
+
+function credentialsFailure(error: unknown): { code: Status; details: string } {
+  const thrown = isInstance(error, Error) ? (error as { code?: unknown }).code : undefined;
+  const code: Status = typeof thrown === "number" ? thrown : Status.UNKNOWN;
+  const details = `Getting metadata from plugin failed with error: ${textOf(error)}`;
+  if (!SERVERS_CODES.includes(code)) return { code, details };
+  return {
+    code: Status.INTERNAL,
+    details: `Invalid status from control plane: ${code} ${Status[code]} ${details}`,
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * Runs the adapter's own tests, then grpc-js's own suite against it: `deno task test:grpc-js [--source FOLDER]`. The
+ * suite's source is a checkout of github.com/grpc/grpc-node in `.cache/grpc-node`; without one, only the own tests run.
+ * Fails if a case fails that `expected.ts` does not explain, or passes although it should not.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { EXPECTED_FAILURES, FILES } from "./expected.ts";
+import { prepareSuite } from "./prepare.ts";
+
+const ROOT = join(import.meta.dirname!, "../../../..");
+
+interface CaseResult {
+  readonly title: string;
+  readonly error?: string;
+}
+
+async function run(args: string[]): Promise<{ success: boolean; text: string }> {
+  const command = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stderr: "inherit" });
+  const { success, stdout } = await command.output();
+  return { success, text: new TextDecoder().decode(stdout) };
+}
+
+/** Runs the files of the suite. */
+async function runSuite(source: string): Promise<CaseResult[]> {
+  const target = join(ROOT, ".cache/grpc-js-suite");
+  const tests = await prepareSuite(source, target);
+  const flags = ["run", "-A", "--quiet", "--no-check", "--no-lock"];
+  const config = ["--config", join(target, "deno.json")];
+  const runner = join(import.meta.dirname!, "run.ts");
+  const { text } = await run([...flags, ...config, runner, tests, ...FILES]);
+  const lines = text.split("\n").filter((line) => line.startsWith("case "));
+  return lines.map((line) => JSON.parse(line.slice("case ".length)));
+}
+
+function judge(results: readonly CaseResult[]): boolean {
+  const failed = results.filter(({ error }) => error !== undefined);
+  const isExpected = ({ title }: CaseResult) =>
+    EXPECTED_FAILURES.some(({ titles }) => titles.some((one) => title.includes(one)));
+  const surprises = failed.filter((one) => !isExpected(one));
+  for (const { title, error } of surprises) console.log(`FAILED ${title}: ${error}`);
+  const stale = EXPECTED_FAILURES.flatMap(({ titles }) => titles)
+    .filter((title) => !failed.some((one) => one.title.includes(title)));
+  for (const title of stale) console.log(`PASSED although expected.ts explains why not: ${title}`);
+  console.log(
+    `grpc-js's suite: ${results.length - failed.length} of ${results.length} cases pass, ` +
+      `${failed.length - surprises.length} fail as explained in expected.ts`,
+  );
+  return surprises.length === 0 && stale.length === 0;
+}
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: { source: { type: "string", default: join(ROOT, ".cache/grpc-node") } },
+});
+const own = await run(["test", "-A", "--quiet", "--no-check", "tests/grpc_js"]);
+console.log(own.text);
+let passed = own.success;
+try {
+  await Deno.stat(join(values.source, "packages/grpc-js/test"));
+  passed = judge(await runSuite(values.source)) && passed;
+} catch (error) {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+  console.log(`grpc-js's suite is skipped: ${values.source} has no checkout of grpc/grpc-node`);
+}
+Deno.exit(passed ? 0 : 1);

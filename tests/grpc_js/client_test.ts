@@ -1,0 +1,233 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { Buffer } from "node:buffer";
+import * as grpc from "../../src/grpc_js/mod.ts";
+import { LettersClient, type Message, readAll, send, start } from "./fixtures.ts";
+
+Deno.test("a unary call gives headers, the callback and the status, in this order", async () => {
+  await using pair = await start({
+    handlers: {
+      send(call: grpc.ServerUnaryCall<Message, Message>, callback: grpc.sendUnaryData<Message>) {
+        const headers = new grpc.Metadata();
+        headers.set("from", "server");
+        call.sendMetadata(headers);
+        const trailers = new grpc.Metadata();
+        trailers.set("seen", String(call.metadata.get("x-id")));
+        callback(null, { text: `${call.request.text}, ${call.getPath()}` }, trailers);
+      },
+    },
+  });
+  const metadata = new grpc.Metadata();
+  metadata.set("x-id", "17");
+  const outcome = await send(pair.client, { text: "a" }, metadata);
+  assert.deepEqual(outcome.reply, { text: "a, /test.Letters/Send" });
+  assert.deepEqual(outcome.events, ["metadata", "callback", "status"]);
+  assert.equal(outcome.headers!.get("from")[0], "server");
+  assert.equal(outcome.status!.code, grpc.status.OK);
+  assert.equal(outcome.status!.details, "OK");
+  assert.deepEqual(outcome.status!.metadata.get("seen"), ["17"]);
+});
+
+Deno.test("a failed call gives a ServiceError with code, details, metadata and the caller's stack", async () => {
+  await using pair = await start();
+  const { error } = await send(pair.client, { text: "fail" });
+  assert.equal(error!.message, "5 NOT_FOUND: no letter");
+  assert.equal(error!.code, grpc.status.NOT_FOUND);
+  assert.equal(error!.details, "no letter");
+  assert.deepEqual(error!.metadata.get("why"), ["asked"]);
+  assert.match(error!.stack!, /for call at\n.*fixtures\.ts/s);
+});
+
+Deno.test("streams of requests and replies have the events of grpc-js", async () => {
+  await using pair = await start();
+  const count = await new Promise<number>((resolve, reject) => {
+    const call = pair.client.gather((error: grpc.ServiceError | null, reply: Message) => {
+      if (error) reject(error);
+      else resolve(reply.count!);
+    });
+    for (let i = 0; i < 3; i++) call.write({ text: `${i}` });
+    call.end();
+  });
+  assert.equal(count, 3);
+  const scattered = await readAll(pair.client.scatter({ count: 100 }));
+  assert.equal(scattered.replies.length, 100);
+  assert.equal(scattered.replies[99].count, 1);
+  const chat = pair.client.chat();
+  const echoed = readAll(chat);
+  chat.write({ text: "x" });
+  chat.write({ text: "y" });
+  chat.end();
+  const { replies, status } = await echoed;
+  assert.deepEqual(replies.map(({ text }) => text), ["x", "y"]);
+  assert.equal(status!.code, grpc.status.OK);
+});
+
+Deno.test("write returns false under back-pressure, and drain follows", async () => {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => release = resolve);
+  await using pair = await start({
+    handlers: {
+      async chat(call: grpc.ServerDuplexStream<Message, Message>) {
+        await released;
+        call.on("data", () => {});
+        call.on("end", () => call.end());
+      },
+    },
+  });
+  const chat = pair.client.chat();
+  const end = readAll(chat);
+  const text = "x".repeat(64_000);
+  let written = 0;
+  while (chat.write({ text })) written++;
+  assert.ok(written < 100, `${written} messages of 64 kB were taken`);
+  release();
+  await once(chat, "drain");
+  chat.end();
+  assert.equal((await end).status!.code, grpc.status.OK);
+});
+
+Deno.test("cancel ends a call with CANCELLED, and its handler hears of it", async () => {
+  let cancelled = () => {};
+  const heard = new Promise<void>((resolve) => cancelled = resolve);
+  await using pair = await start({
+    handlers: {
+      send(call: grpc.ServerUnaryCall<Message, Message>) {
+        call.on("cancelled", () => {
+          assert.equal(call.cancelled, true);
+          cancelled();
+        });
+        assert.equal(call.cancelled, false);
+        clientCall!.cancel();
+      },
+    },
+  });
+  let clientCall: grpc.ClientUnaryCall | undefined;
+  const { error } = await send(pair.client, {}, undefined, {}, (call) => clientCall = call);
+  assert.equal(error!.message, "1 CANCELLED: Cancelled on client");
+  await heard;
+});
+
+Deno.test("deadlines are Dates or ms since 1970, and reach the handler", async () => {
+  let deadline: grpc.Deadline | undefined;
+  await using pair = await start({
+    handlers: {
+      send(call: grpc.ServerUnaryCall<Message, Message>) {
+        deadline = call.getDeadline();
+      },
+    },
+  });
+  const at = Date.now() + 200;
+  const late = await send(pair.client, {}, undefined, { deadline: new Date(at) });
+  assert.equal(late.error!.code, grpc.status.DEADLINE_EXCEEDED);
+  assert.match(late.error!.details, /^Deadline exceeded after 0\.\d{3}s$/);
+  assert.ok(Math.abs(Number(deadline) - at) < 100, `${deadline} is not ${at}`);
+  const past = await send(pair.client, {}, undefined, { deadline: Date.now() - 1 });
+  assert.equal(past.error!.code, grpc.status.DEADLINE_EXCEEDED);
+});
+
+Deno.test("calls inherit the deadline and the cancellation of their parent", async () => {
+  const outcomes: Promise<grpc.ServiceError | undefined>[] = [];
+  await using pair = await start({
+    handlers: {
+      send(call: grpc.ServerUnaryCall<Message, Message>) {
+        if (call.request.text !== "outer") return;
+        outcomes.push(
+          send(pair.client, { text: "hang" }, undefined, { parent: call })
+            .then(({ error }) => error),
+          send(pair.client, { text: "hang" }, undefined, {
+            parent: call,
+            propagate_flags: grpc.propagate.CANCELLATION,
+            deadline: Date.now() + 10_000,
+          }).then(({ error }) => error),
+        );
+      },
+    },
+  });
+  await send(pair.client, { text: "outer" }, undefined, { deadline: Date.now() + 150 });
+  const [first, second] = await Promise.all(outcomes);
+  assert.ok([grpc.status.DEADLINE_EXCEEDED, grpc.status.CANCELLED].includes(first!.code));
+  assert.equal(second!.message, "1 CANCELLED: Cancelled by parent call");
+});
+
+Deno.test("a reply that cannot be decoded, and a request that cannot be encoded, end with INTERNAL", async () => {
+  await using pair = await start();
+  const run = (encode: (value: unknown) => Buffer, decode: (bytes: Buffer) => unknown) =>
+    new Promise<grpc.ServiceError | null>((resolve) => {
+      pair.client.makeUnaryRequest("/test.Letters/Send", encode, decode, {}, resolve);
+    });
+  const fail = () => {
+    throw new Error("broken");
+  };
+  const json = (value: unknown) => Buffer.from(JSON.stringify(value));
+  assert.match((await run(json, fail))!.message, /^13 INTERNAL: Response message parsing error: b/);
+  const encoding = await run(fail, String);
+  assert.equal(encoding!.message, "13 INTERNAL: Request message serialization failure: broken");
+});
+
+Deno.test("what a callback throws does not end the connection", async () => {
+  await using pair = await start();
+  const uncaught = new Promise<string>((resolve) => {
+    addEventListener("error", (event) => {
+      event.preventDefault();
+      resolve(event.message);
+    }, { once: true });
+  });
+  pair.client.send({ text: "a" }, () => {
+    throw new Error("from the callback");
+  });
+  assert.match(await uncaught, /from the callback/);
+  assert.equal((await send(pair.client, { text: "b" })).reply!.text, "b!");
+});
+
+Deno.test("arguments that are not valid throw", async () => {
+  await using pair = await start();
+  assert.throws(() => pair.client.send({}, new grpc.Metadata(), {}), /Incorrect arguments passed/);
+  const insecure = grpc.credentials.createInsecure();
+  assert.throws(() => new grpc.Client("", insecure), /Could not parse target name/);
+  assert.throws(() => new grpc.Client("a:1", {} as grpc.ChannelCredentials), {
+    message: "Channel credentials must be a ChannelCredentials object",
+  });
+});
+
+Deno.test("a server that is not there gives UNAVAILABLE with grpc-js's text; waitForReady its error", async () => {
+  const client = new LettersClient("127.0.0.1:1", grpc.credentials.createInsecure());
+  try {
+    const { error } = await send(client, {});
+    assert.match(error!.message, /^14 UNAVAILABLE: No connection established\. Last error: /);
+    const failure = await new Promise((resolve) => client.waitForReady(Date.now() + 50, resolve));
+    assert.equal((failure as Error).message, "Failed to connect before the deadline");
+  } finally {
+    client.close();
+  }
+  const closed = await new Promise((resolve) => client.waitForReady(Date.now() + 50, resolve));
+  assert.equal((closed as Error).message, "The channel has been closed");
+  assert.throws(() => client.send({}, () => {}), /Channel has been shut down/);
+});
+
+Deno.test("close lets open calls finish", async () => {
+  let answer: grpc.sendUnaryData<Message> | undefined;
+  let arrived = () => {};
+  const arrival = new Promise<void>((resolve) => arrived = resolve);
+  await using pair = await start({
+    handlers: {
+      send(_call: grpc.ServerUnaryCall<Message, Message>, callback: grpc.sendUnaryData<Message>) {
+        answer = callback;
+        arrived();
+      },
+    },
+  });
+  const outcome = send(pair.client, {});
+  await arrival;
+  pair.client.close();
+  answer!(null, { text: "late" });
+  assert.equal((await outcome).reply!.text, "late");
+});
+
+Deno.test("a call invocation transformer changes calls", async () => {
+  await using pair = await start({
+    client: {
+      callInvocationTransformer: (call) => ({ ...call, argument: { text: "changed" } }),
+    },
+  });
+  assert.equal((await send(pair.client, { text: "a" })).reply!.text, "changed!");
+});

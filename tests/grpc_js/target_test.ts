@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { addressOf, serviceUrl, targetText } from "../../src/grpc_js/target.ts";
+
+Deno.test("targets of grpc-js become addresses; names without a port have 443", () => {
+  const cases: [string, string][] = [
+    ["localhost:50051", "localhost:50051"],
+    ["example.com", "example.com:443"],
+    ["dns:example.com", "dns:example.com:443"],
+    ["dns:///example.com:1", "dns:///example.com:1"],
+    ["dns://8.8.8.8/example.com", "dns://8.8.8.8/example.com:443"],
+    ["::1", "[::1]:443"],
+    ["[::1]", "[::1]:443"],
+    ["[::1]:5", "[::1]:5"],
+    ["unix:/tmp/a.sock", "unix:/tmp/a.sock"],
+    ["ipv4:127.0.0.1:1,127.0.0.1:2", "ipv4:127.0.0.1:1,127.0.0.1:2"],
+  ];
+  for (const [target, address] of cases) assert.equal(addressOf(target), address);
+});
+
+Deno.test("getTarget shows the scheme, credentials get the URL of the service", () => {
+  assert.equal(targetText("a:1"), "dns:a:1");
+  assert.equal(targetText("unix:/a"), "unix:/a");
+  assert.equal(serviceUrl("a.example:443", "/shop.Orders/Get"), "https://a.example/shop.Orders");
+  assert.equal(serviceUrl("[::1]:1", "/a.B/C"), "https://::1/a.B");
+});
