@@ -79,6 +79,7 @@ function toBytes(write: Write, message: Fields, o: Output): Uint8Array<ArrayBuff
   try {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const end = write(message, buffer, 0, o);
+      if (end === buffer.length && attempt > 0) return buffer;
       if (end <= buffer.length) return buffer.slice(0, end);
       buffer = new Uint8Array(end);
       o = { ...o, anys: 0 };

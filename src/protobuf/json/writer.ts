@@ -14,13 +14,17 @@ const LOOP_CHARS = 55;
 const PLAIN = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 const HEX = encoder.encode("0123456789abcdef");
 const REPLACEMENT = 0xfffd;
-/** Letters of the short escapes, by code (RFC 8259 §7). */
-const LETTERS = new Map(
-  Object.entries({ b: 8, t: 9, n: 10, f: 12, r: 13 }).map(([letter, code]) => [
-    code,
-    letter.charCodeAt(0),
-  ]),
-);
+/** Letters of the short escapes, by code; 0 for controls without one (RFC 8259 §7). */
+const LETTERS = new Uint8Array(32);
+for (const [letter, code] of Object.entries({ b: 8, t: 9, n: 10, f: 12, r: 13 })) {
+  LETTERS[code] = letter.charCodeAt(0);
+}
+/** Bytes that a character of ASCII takes in a string. */
+const ASCII_BYTES = Uint8Array.from({ length: 128 }, (_, code) => {
+  if (code < 0x20) return LETTERS[code] === 0 ? 6 : 2;
+  if (code === 0x7f) return 6;
+  return code === 0x22 || code === 0x5c ? 2 : 1;
+});
 const MAX_SMALL = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** Writes ASCII text as it is. */
@@ -59,9 +63,28 @@ export function string(b: Uint8Array, p: number, value: string): number {
   } else if (PLAIN.test(value)) {
     if (p + length <= b.length) encoder.encodeInto(value, b.subarray(p, p + length));
     p += length;
+  } else if (p + length > b.length) {
+    // Writing beyond the buffer takes longer than counting.
+    return p + escapedBytes(value) + 1;
   } else return escaped(b, p, value, 0);
   b[p++] = 0x22;
   return p;
+}
+
+/** Returns how many bytes {@link escaped} writes for a text, without the quote. */
+function escapedBytes(value: string): number {
+  let bytes = 0;
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code < 0x80) bytes += ASCII_BYTES[code];
+    else if ((code & 0xf800) === 0xd800) {
+      const paired = code < 0xdc00 && (value.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
+      bytes += paired ? 4 : 3;
+      if (paired) i++;
+    } else if (isUnprintable(code)) bytes += 6;
+    else bytes += code < 0x800 ? 2 : 3;
+  }
+  return bytes;
 }
 
 /** Writes the rest of a text, from its code unit `i`, and the closing quote. */
@@ -74,12 +97,17 @@ function escaped(b: Uint8Array, p: number, value: string, i: number): number {
         b[p++] = code;
         continue;
       }
-      const letter = LETTERS.get(code);
-      if (letter === undefined) p = unicodeEscape(b, p, code);
-      else {
-        b[p++] = 0x5c;
-        b[p++] = letter;
+      b[p] = 0x5c;
+      if (code < 0x20 && LETTERS[code] !== 0) {
+        b[p + 1] = LETTERS[code];
+        p += 2;
+        continue;
       }
+      b[p + 1] = 0x75;
+      b[p + 2] = b[p + 3] = 0x30;
+      b[p + 4] = 0x30 + (code >> 4);
+      b[p + 5] = HEX[code & 15];
+      p += 6;
       continue;
     }
     if ((code & 0xf800) === 0xd800) {

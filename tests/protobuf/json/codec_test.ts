@@ -220,6 +220,23 @@ Deno.test("encode() writes one line of printable characters, and text that reads
   }
 });
 
+Deno.test("encode() counts the bytes of text that is longer than its buffer", () => {
+  const parts = [
+    ...'\x00\x01\b\t\n\f\r\x1f "\\\x7f\x80\xa0é\u2028\u202e\u0800\uffff😀',
+    "\ud83d",
+    "\ude00",
+    "\ude00\ud83d",
+    "a\n\ud83dé",
+  ];
+  for (const part of parts) {
+    for (const length of [60, 65_530, 65_536, 70_000]) {
+      const value = part.repeat(length);
+      const json = printed(StringValueSchema, { value });
+      assert.ok(JSON.parse(json) === value.toWellFormed(), JSON.stringify(part));
+    }
+  }
+});
+
 Deno.test("encode() writes numbers that read back as themselves", () => {
   for (
     const value of [
