@@ -98,7 +98,8 @@ export class FetchExchange implements HttpExchange {
     this.query = parts.query;
     this.authority = parts.authority;
     const fields: string[] = [];
-    for (const [name, value] of request.headers) fields.push(name, value);
+    // Not by its iterator: Deno's takes quadratic time.
+    request.headers.forEach((value, name) => fields.push(name, value));
     this.fields = fields;
     this.bodyBytes = request.body === null ? 0 : announcedBytes(fields);
     this.#owner = owner;

@@ -6,7 +6,6 @@
 
 import type { Encoding } from "../../call/encodings.ts";
 import type { StatusName } from "../../call/status.ts";
-import type { PeerInfo } from "../../call/wire.ts";
 import { MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import { checkFunctions } from "../../limits/ranges.ts";
 import { WebServer } from "../../web/server/web_server.ts";
@@ -189,10 +188,11 @@ class FetchServer implements ExchangeOwner {
     if (this.#closing !== undefined || this.#active >= this.#maxCalls) return unavailable();
     const path = parts.path.slice(this.#prefix.length);
     const memory = new MemoryShare(this.#memory);
+    const remote = remoteOf(info);
     const exchange = new FetchExchange(request, { ...parts, path }, memory, this);
     this.#active++;
     const connection: CallConnection = {
-      peer: peerOf(info),
+      peer: Object.freeze({ address: remote.address, transport: "fetch" }),
       wire: "connect",
       clock: this.clock,
       memory,
@@ -205,7 +205,7 @@ class FetchServer implements ExchangeOwner {
         exchange.abort("The call failed");
       },
     };
-    const hosts = this.#hosts.of(request.url, clientOf(info));
+    const hosts = this.#hosts.of(request.url, remote.hostname);
     this.#web.open(exchange, (call) => this.#host.accept(call, connection), hosts);
     if (!exchange.ended) this.#open.add(exchange);
     return await exchange.response;
@@ -255,24 +255,26 @@ function unavailable(): Response {
   });
 }
 
-/** The client, as far as the runtime names it. */
-function peerOf(info: unknown): PeerInfo {
-  const address = addressOf((info as { remoteAddr?: unknown } | null | undefined)?.remoteAddr);
-  return Object.freeze({ address, transport: "fetch" });
+/** Address and IP address of a client; empty where the runtime does not name them. */
+interface Remote {
+  readonly address: string;
+  readonly hostname: string;
 }
 
-/** The client's IP address; empty if the runtime does not name it. */
-function clientOf(info: unknown): string {
-  const remote = (info as { remoteAddr?: { hostname?: unknown } | null } | null | undefined)
-    ?.remoteAddr;
-  return typeof remote?.hostname === "string" ? remote.hostname : "";
-}
+const UNKNOWN: Remote = { address: "", hostname: "" };
 
-function addressOf(remote: unknown): string {
-  if (typeof remote !== "object" || remote === null) return "";
-  const { hostname, port, path } = remote as Record<string, unknown>;
-  if (typeof hostname === "string" && typeof port === "number") {
-    return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+/** The client, as far as the runtime names it. Never throws, whatever the application passes as `info`. */
+function remoteOf(info: unknown): Remote {
+  try {
+    const remote = (info as { remoteAddr?: unknown } | null | undefined)?.remoteAddr;
+    if (typeof remote !== "object" || remote === null) return UNKNOWN;
+    const { hostname, port, path } = remote as Record<string, unknown>;
+    if (typeof hostname === "string" && typeof port === "number") {
+      const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+      return { address: `${host}:${port}`, hostname };
+    }
+    return typeof path === "string" ? { address: `unix:${path}`, hostname: "" } : UNKNOWN;
+  } catch {
+    return UNKNOWN;
   }
-  return typeof path === "string" ? `unix:${path}` : "";
 }

@@ -282,6 +282,46 @@ Deno.test("fetchHandler: deadlines, and the client's address", async () => {
   assert.equal(seen.peer, "");
 });
 
+Deno.test("fetchHandler: an info that throws costs nothing, and leaves no call open", async () => {
+  const { handler, seen } = start();
+  await using _ = handler;
+  const fail = () => {
+    throw new Error("info");
+  };
+  const infos = [
+    {
+      get remoteAddr() {
+        return fail();
+      },
+    },
+    {
+      remoteAddr: {
+        get hostname() {
+          return fail();
+        },
+      },
+    },
+    new Proxy({}, { get: fail }),
+  ];
+  for (const info of infos) {
+    assert.equal((await handler(json(ECHO, {}), info)).status, 200);
+    assert.equal(seen.peer, "");
+  }
+  assert.equal(handler.stats().calls.active, 0);
+});
+
+Deno.test("fetchHandler: the time of many header fields grows with their number", async () => {
+  const { handler } = start();
+  await using _ = handler;
+  const many = Array.from({ length: 5_000 }, (_, i) => [`x-${i}`, "v"]);
+  const headers = { "content-type": "application/json", ...Object.fromEntries(many) };
+  const request = new Request(`${BASE}${ECHO}`, { method: "POST", headers, body: "{}" });
+  const startMs = performance.now();
+  assert.equal((await handler(request)).status, 200);
+  // With the iterator of Deno's Headers it takes six seconds.
+  assert.ok(performance.now() - startMs < 1_500);
+});
+
 Deno.test("fetchHandler: too many calls, and those after close(), are answered 503", async () => {
   const { handler, seen } = start({ limits: { maxConcurrentCalls: 1 } });
   let closed = 0;
