@@ -6,7 +6,7 @@
  * @module
  */
 
-import { connect, RpcError } from "../mod.ts";
+import { RpcError } from "../mod.ts";
 import { type CheckResult, runChecks } from "./shared/client_checks.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
@@ -21,7 +21,7 @@ import {
 import { table } from "./shared/table.ts";
 import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
 import { closeSoon } from "./shared/waits.ts";
-import { addWireOptions, type WireFlags, wireOptions } from "./shared/wire.ts";
+import { addWireOptions, openChannel, type WireFlags } from "./shared/wire.ts";
 
 interface Flags extends ClientTlsFlags, WireFlags {
   addr: string;
@@ -57,7 +57,7 @@ function readFlags(): Flags {
     "after",
     `
 Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port, hvsock:path:port;
-with connect and grpc-web also a URL.
+a URL such as https://api.example, with a path on connect and grpc-web.
 Exit code 0 when every check passed, 1 when one failed, 2 for a mistake in the options.`,
   );
   return readOptions<Flags>(command);
@@ -73,9 +73,8 @@ const microseconds = (us: number | undefined) => us === undefined ? "" : us.toFi
 
 async function main(): Promise<number> {
   const flags = readFlags();
-  const wire = wireOptions(flags, flags.addr);
   await logToStderr(flags.logLevel);
-  const channel = connect(flags.addr, { ...wire, tls: await clientTls(flags) });
+  const channel = openChannel(flags.addr, flags, { tls: await clientTls(flags) });
   try {
     await channel.ready({ timeoutMs: flags.connectTimeoutMs });
     return report(await runChecks(channel, flags.timeoutMs, describe));

@@ -11,7 +11,7 @@
  */
 
 import { type Command, Option } from "commander";
-import { type Channel, connect, Metadata, type MethodKind, RpcError } from "../mod.ts";
+import { type Channel, Metadata, type MethodKind, RpcError } from "../mod.ts";
 import { printable, printableJson } from "../src/call/printable.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
@@ -27,7 +27,7 @@ import {
 } from "./shared/program.ts";
 import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
 import { closeSoon } from "./shared/waits.ts";
-import { addWireOptions, type WireFlags, wireOptions } from "./shared/wire.ts";
+import { addWireOptions, openChannel, type WireFlags } from "./shared/wire.ts";
 import { callMethod } from "./vrpc/call.ts";
 import { errorText, type Format } from "./vrpc/error_text.ts";
 import { describeMethods } from "./vrpc/openapi.ts";
@@ -87,7 +87,7 @@ function makeCommand(take: (job: Job) => void): Command {
   return command.addHelpText(
     "after",
     `
-With connect and grpc-web an address may be a URL, such as https://api.example/rpc.
+An address may be a URL, such as https://api.example, and with connect and grpc-web it may have a path.
 Methods listed by the server's reflection use JSON, all others bytes. A failed call is printed to standard error as
 CODE: message, with a line for each error detail.
 Exit code 0 for success, 64 plus the status code when a call fails (69 for NOT_FOUND),
@@ -232,11 +232,9 @@ async function main(): Promise<number> {
   if (job === undefined) {
     throw new UsageError("Missing command: use list, openapi, call or session (see --help)");
   }
-  const wire = wireOptions(flags, job.address);
   const metadata = readMetadata(flags.metadata ?? []);
   await logToStderr(flags.logLevel);
-  const channel = connect(job.address, {
-    ...wire,
+  const channel = openChannel(job.address, flags, {
     tls: await clientTls(flags),
     keepaliveTimeMs: KEEPALIVE_MS,
   });

@@ -5,9 +5,9 @@
  */
 
 import type { Command } from "commander";
-import type { ChannelOptions } from "../../mod.ts";
+import { type Channel, type ChannelOptions, connect } from "../../mod.ts";
 import { checkTarget } from "./addresses.ts";
-import { oneOf, option, UsageError } from "./program.ts";
+import { errorLine, oneOf, option, UsageError } from "./program.ts";
 
 /** Protocols, by the names of the option `wire` of `connect`. */
 export const WIRES = ["grpc", "lean", "connect", "grpc-web"] as const;
@@ -41,25 +41,25 @@ export function addWireOptions(command: Command): void {
     );
 }
 
-/** Whether a wire is one that web servers speak: its addresses may be URLs, over either version of HTTP. */
-export function isWebWire(wire: Wire): boolean {
-  return wire === "connect" || wire === "grpc-web";
-}
-
 /**
- * Returns the options of a channel to `address`. Throws {@link UsageError} for an address that cannot be connected to on
- * this wire, and for HTTP/1.1 on one that has only HTTP/2.
+ * Opens a channel. Throws {@link UsageError} for an address or options that cannot be used on this wire, such as HTTP/1.1
+ * on one that has only HTTP/2.
  */
-export function wireOptions(
-  { wire, httpVersion }: WireFlags,
+export function openChannel(
   address: string,
-): Pick<ChannelOptions, "wire" | "httpVersion"> {
-  const isWeb = isWebWire(wire);
+  { wire, httpVersion }: WireFlags,
+  options: ChannelOptions,
+): Channel {
+  const isWeb = wire === "connect" || wire === "grpc-web";
   if (!isWeb && httpVersion === "1.1") {
     throw new UsageError(
       `Cannot use --http-version 1.1 with --wire ${wire}: only connect and grpc-web have it`,
     );
   }
-  if (!isWeb || !/^https?:\/\//i.test(address)) checkTarget(address);
-  return isWeb ? { wire, httpVersion } : { wire };
+  if (!/^https?:\/\//i.test(address)) checkTarget(address);
+  try {
+    return connect(address, { ...options, wire, httpVersion });
+  } catch (error) {
+    throw new UsageError(errorLine(error));
+  }
 }
