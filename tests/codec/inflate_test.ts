@@ -7,6 +7,14 @@ import { Status } from "../../src/call/status.ts";
 import { compress, decompress, inflatedBytesStated } from "../../src/codec/compression.ts";
 import { RpcError } from "../../src/errors.ts";
 import { concat } from "../fixtures/bytes.ts";
+import {
+  asGzip,
+  asZstd,
+  EMPTY_DYNAMIC_BLOCKS,
+  GZIP_HEADER,
+  repeated,
+  SNAPPY_CHUNK,
+} from "../fixtures/short_blocks.ts";
 
 const MIB = 1_048_576;
 
@@ -108,34 +116,14 @@ Deno.test("messages of other tools are read", () => {
   assert.deepEqual(decompress(zlib.gzipSync(message, { level: 1 }), "gzip", limit), message);
 });
 
-/** Repeats bytes, up to 4 MiB less a few. */
-function repeated(unit: Uint8Array): Uint8Array {
-  const all = new Uint8Array(4 * MIB - 64 - (4 * MIB - 64) % unit.length);
-  for (let at = 0; at < all.length; at += unit.length) all.set(unit, at);
-  return all;
-}
-
-// Eight empty blocks with codes of their own (RFC 1951 §3.2.7): code lengths 1 for 18, 2 for 0 and 1; 256 zeros; one code
-// for the end of the block, one for distances.
-const EMPTY_DYNAMIC_BLOCKS = Uint8Array.fromHex(
-  "04c0810800000000207feb47001c880000000000f2b77e04c0810800000000207feb47001c880000000000f2b77e04c08108" +
-    "00000000207feb47001c880000000000f2b77e04c0810800000000207feb47001c880000000000f2b77e",
-);
-const gzipHeader = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3);
-const asGzip = (blocks: Uint8Array) =>
-  concat(gzipHeader, repeated(blocks), Uint8Array.of(3, 0), new Uint8Array(8));
 /** Behind 4 MiB of zeros, which the trailer declares. */
 const behindBomb = (blocks: Uint8Array) => {
   const zeros = zlib.deflateRawSync(new Uint8Array(4 * MIB), {
     finishFlush: zlib.constants.Z_SYNC_FLUSH,
   });
   const trailer = Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 0, 0x40, 0);
-  return concat(gzipHeader, zeros, repeated(blocks), trailer);
+  return concat(GZIP_HEADER, zeros, repeated(blocks), trailer);
 };
-const asZstd = (block: Uint8Array) =>
-  concat(Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58), repeated(block), Uint8Array.of(1, 0, 0));
-const oneLetter = compress(Uint8Array.of(97), "snappy").subarray(10);
-
 /** Messages of 4 MiB that consist of the shortest blocks. */
 const SLOW: readonly (readonly [what: string, encoding: Encoding, message: () => Uint8Array])[] = [
   ["blocks with codes", "gzip", () => asGzip(EMPTY_DYNAMIC_BLOCKS)],
@@ -146,7 +134,7 @@ const SLOW: readonly (readonly [what: string, encoding: Encoding, message: () =>
   ["raw blocks", "zstd", () => asZstd(Uint8Array.of(0, 0, 0))],
   ["repeated octets", "zstd", () => asZstd(Uint8Array.of(10, 0, 0, 97))],
   ["frames", "zstd", () => repeated(compress(Uint8Array.of(97), "zstd"))],
-  ["chunks", "snappy", () => concat(compress(new Uint8Array(9), "snappy"), repeated(oneLetter))],
+  ["chunks", "snappy", () => concat(compress(new Uint8Array(9), "snappy"), repeated(SNAPPY_CHUNK))],
   [
     "skipped chunks",
     "snappy",
@@ -173,7 +161,7 @@ Deno.test("gzip: long messages of several members, with all fields of a header, 
   const member = new Uint8Array(zlib.gzipSync(random)).subarray(10);
   // FHCRC, FEXTRA, FNAME and FCOMMENT (RFC 1952 §2.3).
   const fields = Uint8Array.of(0x1f, 0x8b, 8, 30, 0, 0, 0, 0, 0, 3, 2, 0, 1, 2, 97, 0, 98, 0, 9, 9);
-  const message = concat(fields, member, gzipHeader, member);
+  const message = concat(fields, member, GZIP_HEADER, member);
   assert.deepEqual(decompress(message, "gzip", 120_000), concat(random, random));
   assert.equal(codeOf(() => decompress(message, "gzip", 119_999)), Status.RESOURCE_EXHAUSTED);
   for (const at of [0, 2, 3, 500, message.length - 1, message.length - 6]) {

@@ -37,6 +37,26 @@ export async function keepOn(
   for (let round = 0; await connection.write(make(round)); round++);
 }
 
+/** Returns a function that creates attacks on one wire. */
+export function attacksOn(
+  wire: Wire,
+): (
+  name: string,
+  group: string,
+  run: (connection: RawConnection) => Promise<unknown>,
+  more?: Partial<Attack>,
+) => Attack {
+  return (name, group, run, more = {}) => ({
+    name,
+    group,
+    wire,
+    async run(connection) {
+      await run(connection);
+    },
+    ...more,
+  });
+}
+
 /** Returns a function that creates attacks which write the same frames after `begin`, until the connection ends. */
 export function floodsAfter(
   wire: Attack["wire"],

@@ -2,16 +2,12 @@
 // Prints one line of JSON with its counts.
 
 import type { Attack } from "./attack.ts";
-import { HTTP1_ATTACKS } from "./http1_attacks.ts";
-import { HTTP2_ATTACKS } from "./http2_attacks.ts";
-import { LEAN_ATTACKS } from "./lean_attacks.ts";
+import { ATTACKS } from "./catalog.ts";
 import { Answers, RawConnection } from "./raw_connection.ts";
 import type { AttackerReport, AttackerTask } from "./report.ts";
-import { WEBSOCKET_ATTACKS } from "./websocket_attacks.ts";
 
 const task = JSON.parse(Deno.args[0]) as AttackerTask;
-const attack = [...HTTP1_ATTACKS, ...HTTP2_ATTACKS, ...LEAN_ATTACKS, ...WEBSOCKET_ATTACKS]
-  .find((one) => one.name === task.name && one.wire === task.wire) as Attack;
+const attack = ATTACKS.find((one) => one.name === task.name && one.wire === task.wire) as Attack;
 const endMs = performance.now() + task.seconds * 1_000;
 const answers = new Answers();
 const lifetimesMs: number[] = [];

@@ -1,7 +1,8 @@
-/** Well-behaved calls: over an RPC wire to the server program, or over HTTP to the host program. */
+/** Well-behaved calls: over a wire of the server program, or over HTTP to the host program. */
 
 import { connect } from "../../../mod.ts";
 import { text, untext } from "../../fixtures/bytes.ts";
+import type { Victim } from "./raw_connection.ts";
 import type { AttackerTask } from "./report.ts";
 
 /** Makes calls on one connection, or few. */
@@ -13,7 +14,13 @@ export interface Caller {
 
 /** Connects to the victim of an attack. */
 export function openCaller(task: Omit<AttackerTask, "name" | "seconds">): Caller {
-  if (task.wire === "http1") return httpCaller(task.hostname, task.port);
+  if (task.wire === "http1") {
+    return httpCaller(task, "/echo", (bytes) => ({ xid: "x".repeat(bytes) }));
+  }
+  if (task.wire === "web") {
+    const payloadOf = (bytes: number) => ({ payload: new Uint8Array(bytes).toBase64() });
+    return httpCaller(task, "/vrpc.echo.v1.EchoService/Echo", payloadOf);
+  }
   const address = `${task.hostname}:${task.port}`;
   const tls = task.ca === undefined ? undefined : { ca: task.ca };
   // Beside attacks on WebSockets, the others of the port go on.
@@ -33,14 +40,18 @@ export function openCaller(task: Omit<AttackerTask, "name" | "seconds">): Caller
  * Makes calls over plain sockets: `fetch` takes so much of the core, in front of the attackers and of the enclave, that
  * it was the longest part of the latency.
  */
-function httpCaller(hostname: string, port: number): Caller {
+function httpCaller(
+  { hostname, port }: Victim,
+  path: string,
+  messageOf: (bytes: number) => unknown,
+): Caller {
   const idle: Deno.TcpConn[] = [];
   return {
     async echo(bytes, timeoutMs) {
       const conn = idle.pop() ?? await Deno.connect({ hostname, port });
       const timer = setTimeout(() => conn.close(), timeoutMs);
       try {
-        await post(conn, `${hostname}:${port}`, JSON.stringify({ xid: "x".repeat(bytes) }));
+        await post(conn, path, `${hostname}:${port}`, JSON.stringify(messageOf(bytes)));
         idle.push(conn);
       } finally {
         clearTimeout(timer);
@@ -54,8 +65,13 @@ function httpCaller(hostname: string, port: number): Caller {
 }
 
 /** Posts JSON, and reads a response with a Content-Length; rejects unless it is 200. */
-async function post(conn: Deno.TcpConn, host: string, body: string): Promise<void> {
-  const head = `POST /echo HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
+async function post(
+  conn: Deno.TcpConn,
+  path: string,
+  host: string,
+  body: string,
+): Promise<void> {
+  const head = `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n`;
   const request = text(`${head}Content-Length: ${body.length}\r\n\r\n${body}`);
   for (let at = 0; at < request.length;) at += await conn.write(request.subarray(at));
   const buffer = new Uint8Array(4_096);

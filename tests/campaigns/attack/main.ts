@@ -1,4 +1,4 @@
-// deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean|websocket|http1]
+// deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean|websocket|web|http1]
 //
 // Starts the real server program (for http1 the host program with an enclave), and for each class of attack a process with attacking connections beside a
 // well-behaved client at 50 calls per second. An attack is contained when the server survives, its resident memory
@@ -9,17 +9,14 @@
 import { anyText, choice, number, readArguments, refuse } from "../../../scripts/arguments.ts";
 import { selfSigned } from "../../../src/transport/certs.ts";
 import type { Attack } from "./attack.ts";
+import { ATTACKS } from "./catalog.ts";
 import { ALPN } from "./raw_connection.ts";
 import { sleep } from "../../fixtures/waiting.ts";
 import { handshakeBytes } from "./handshake_bytes.ts";
-import { HTTP1_ATTACKS } from "./http1_attacks.ts";
-import { HTTP2_ATTACKS } from "./http2_attacks.ts";
-import { LEAN_ATTACKS } from "./lean_attacks.ts";
 import { moveToOtherCore, runAttacker, runLegitimate, ServerProcess } from "./processes.ts";
 import { JSON_ATTACKS, runJsonAttacks } from "./json_attacks.ts";
 import type { AttackerReport } from "./report.ts";
 import { Witness } from "./witness.ts";
-import { WEBSOCKET_ATTACKS } from "./websocket_attacks.ts";
 
 const MAX_GROWTH_MIB = 64;
 const WARM_UP_SECONDS = 1.5;
@@ -32,17 +29,17 @@ const MAX_DESCRIPTORS_LEFT = 20;
 const SETTLE_MS = 7_000;
 
 const USAGE = `
-deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean|websocket|http1]
+deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean|websocket|web|http1]
 
   --seconds N    how long each attack lasts; default 10, with which the p99 is the fifth longest of 500 calls
   --only TEXT    attacks whose names contain it; default all
-  --wire WIRE    grpc, lean, websocket or http1; default all
+  --wire WIRE    grpc, lean, websocket, web (gRPC-Web and Connect over HTTP/1.1) or http1; default all
 `;
 
 const { values } = readArguments(USAGE, {
   seconds: number(10, 0.1, 3_600),
   only: anyText(undefined),
-  wire: choice(["grpc", "lean", "websocket", "http1"], undefined),
+  wire: choice(["grpc", "lean", "websocket", "web", "http1"], undefined),
 });
 const { seconds } = values;
 
@@ -151,9 +148,7 @@ function print(
   ]));
 }
 
-const attacks = [...HTTP1_ATTACKS, ...HTTP2_ATTACKS, ...LEAN_ATTACKS, ...WEBSOCKET_ATTACKS].filter((
-  { name, wire },
-) =>
+const attacks = ATTACKS.filter(({ name, wire }) =>
   (values.wire === undefined || wire === values.wire) &&
   (values.only === undefined || name.includes(values.only))
 );

@@ -5,7 +5,8 @@ import type { Wire } from "./report.ts";
 
 /** The wires by their names in TLS handshakes. */
 export const ALPN = {
-  ...{ grpc: "h2", lean: "vrpc-lean/1", websocket: "http/1.1", http1: "http/1.1" },
+  ...{ grpc: "h2", lean: "vrpc-lean/1" },
+  ...{ websocket: "http/1.1", web: "http/1.1", http1: "http/1.1" },
 } as const;
 
 /** Counts of frames from the server, over all connections of an attacker. */
@@ -114,7 +115,7 @@ export class RawConnection {
   }
 
   #parse(chunk: Uint8Array): void {
-    if (this.wire === "http1" || this.wire === "websocket") return this.#countStatuses(chunk);
+    if (ALPN[this.wire] === "http/1.1") return this.#countStatuses(chunk);
     let bytes = chunk;
     if (this.#rest.length > 0) {
       bytes = new Uint8Array(this.#rest.length + chunk.length);

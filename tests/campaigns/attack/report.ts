@@ -1,5 +1,5 @@
 /** Wire of an attack; `http1` is that of the host program, the others that of the server program. */
-export type Wire = "grpc" | "lean" | "websocket" | "http1";
+export type Wire = "grpc" | "lean" | "websocket" | "web" | "http1";
 
 /** Task of an attacking process. */
 export interface AttackerTask {

@@ -2,7 +2,7 @@
 
 import { concat, text } from "../../fixtures/bytes.ts";
 import { clientFrame } from "../../websocket/frames.ts";
-import { type Attack, flood, repeat, wait } from "./attack.ts";
+import { type Attack, attacksOn, flood, repeat, wait } from "./attack.ts";
 import { hello } from "./lean_attacks.ts";
 import type { RawConnection } from "./raw_connection.ts";
 
@@ -24,22 +24,7 @@ function handshake(connection: RawConnection, origin = ""): Uint8Array {
   return text(`GET / HTTP/1.1\r\n${fields.join("\r\n")}\r\n\r\n`);
 }
 
-function attack(
-  name: string,
-  group: string,
-  run: (connection: RawConnection) => Promise<unknown>,
-  more: Partial<Attack> = {},
-): Attack {
-  return {
-    name,
-    group,
-    wire: "websocket",
-    async run(connection) {
-      await run(connection);
-    },
-    ...more,
-  };
-}
+const attack = attacksOn("websocket");
 
 /** Opens a WebSocket, sends lean's hello in it and then the same bytes until the connection ends. */
 const floodOf = (bytes: Uint8Array) => async (connection: RawConnection) => {
