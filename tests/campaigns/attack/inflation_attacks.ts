@@ -14,20 +14,20 @@ import { type Attack, attacksOn, keepOn } from "./attack.ts";
 import { HOST, on } from "./http1_attacks.ts";
 
 const BOMBS = "message bombs";
-const METHOD = "/vrpc.echo.v1.EchoService/Echo";
+const SERVICE = "/vrpc.echo.v1.EchoService";
 const attack = attacksOn("web");
 
-/** How the protocols carry a compressed message: media type, field of the encoding, whether there are envelopes. */
+/** How protocols carry a compressed message: method, media type, field of the encoding, whether there are envelopes. */
 const DIALECTS = [
-  ["Connect", "application/proto", "Content-Encoding", false],
-  ["Connect streams", "application/connect+proto", "Connect-Content-Encoding", true],
-  ["gRPC-Web", "application/grpc-web+proto", "Grpc-Encoding", true],
+  ["Connect", "Echo", "application/proto", "Content-Encoding", false],
+  ["Connect streams", "EchoStream", "application/connect+proto", "Connect-Content-Encoding", true],
+  ["gRPC-Web", "Echo", "application/grpc-web+proto", "Grpc-Encoding", true],
 ] as const;
 
 /** A request after the other with the same message. */
 function messages(
   name: string,
-  [dialect, type, field, enveloped]: typeof DIALECTS[number],
+  [dialect, method, type, field, enveloped]: typeof DIALECTS[number],
   encoding: Encoding,
   make: () => Uint8Array,
 ): Attack {
@@ -41,7 +41,7 @@ function messages(
     const length = envelope.length + message.length;
     const fields =
       `Content-Type: ${type}\r\n${field}: ${encoding}\r\nContent-Length: ${length}\r\n`;
-    const head = on(connection, `POST ${METHOD} HTTP/1.1\r\n${HOST}${fields}\r\n`);
+    const head = on(connection, `POST ${SERVICE}/${method} HTTP/1.1\r\n${HOST}${fields}\r\n`);
     const request = concat(head, envelope, message);
     await keepOn(connection, () => request);
   });
