@@ -1,27 +1,20 @@
 import assert from "node:assert/strict";
-import { type Channel, type ChannelOptions, connect, serve } from "../../../mod.ts";
-import { codeBlocks } from "../../documentation/blocks.ts";
+import {
+  type Channel,
+  type ChannelOptions,
+  connect,
+  type RpcError,
+  serve,
+  Status,
+} from "../../../mod.ts";
 import { CASES } from "../interop/cases.ts";
 import { addTestService } from "../interop/service.ts";
 import { startEnvoyWith } from "../transcoding/doors.ts";
 import { cachedTools } from "../transcoding/tools.ts";
-import {
-  findProgram,
-  freePort,
-  haproxyFiles,
-  nginxFiles,
-  type ProxyFiles,
-  startProxy,
-} from "./proxy.ts";
+import { configOf, FILES_OF } from "./documented.ts";
+import { findProgram, freePort, startProxy } from "./proxy.ts";
 
 const PAGE = "docs/deployment.md";
-const page = await Deno.readTextFile(new URL(`../../../${PAGE}`, import.meta.url));
-
-/** Returns the page's configuration with other ports. */
-function configOf(language: string, ports: Readonly<Record<string, string>>): string {
-  const [block] = codeBlocks(PAGE, page).filter((one) => one.language === language);
-  return Object.entries(ports).reduce((text, [from, to]) => text.replaceAll(from, to), block.text);
-}
 
 const UNARY = ["empty_unary", "large_unary", "status_code_and_message", "special_status_message"];
 const WEB = [...UNARY, "server_streaming", "client_streaming"];
@@ -40,26 +33,30 @@ const web: Record<string, ChannelOptions> = {
   "gRPC-Web": { wire: "grpc-web", httpVersion: "1.1" },
 };
 
-/** Files of the proxies with the page's configurations. */
-const FILES: Readonly<Record<string, (config: string) => ProxyFiles>> = {
-  nginx: nginxFiles,
-  haproxy: haproxyFiles,
-};
-
-for (const [name, filesOf] of Object.entries(FILES)) {
+for (const [name, filesOf] of Object.entries(FILES_OF)) {
   const program = findProgram(name);
   const why = program === undefined ? ` (skipped: ${name} is not installed)` : "";
   Deno.test({
     name: `${name} as docs/deployment.md has it carries gRPC, Connect and gRPC-Web${why}`,
     ignore: program === undefined,
     async fn(t) {
-      await using server = await serve("127.0.0.1:0", addTestService, {
+      let waiting = Promise.withResolvers<{ ended: Promise<unknown> }>();
+      await using server = await serve("127.0.0.1:0", (router) => {
+        addTestService(router);
+        router.method("/wait", {}, async (message, { signal }) => {
+          const { promise, resolve } = Promise.withResolvers<unknown>();
+          signal.addEventListener("abort", () => resolve(signal.reason));
+          waiting.resolve({ ended: promise });
+          await promise;
+          return message;
+        });
+      }, {
         // haproxy passes on the Host that its clients sent.
         web: { allowedHosts: ["127.0.0.1"] },
       });
       const second = freePort();
       const files = (port: number, backend: string) =>
-        filesOf(configOf(name, {
+        filesOf(configOf(PAGE, name, {
           "127.0.0.1:50051": backend,
           "127.0.0.1:8080": `127.0.0.1:${port}`,
           "127.0.0.1:8081": `127.0.0.1:${second}`,
@@ -70,6 +67,16 @@ for (const [name, filesOf] of Object.entries(FILES)) {
       for (const [what, options] of Object.entries(web)) {
         await using channel = connect(`127.0.0.1:${second}`, options);
         await runCases(t, WEB, channel, `${what}, HTTP/1.1`);
+        await t.step(`${what}, HTTP/1.1: a cancelled call ends on the server`, async () => {
+          waiting = Promise.withResolvers();
+          const controller = new AbortController();
+          const { signal } = controller;
+          const call = channel.call("/wait", new Uint8Array(1), { signal });
+          const { ended } = await waiting.promise;
+          controller.abort();
+          await assert.rejects(call);
+          assert.equal((await ended as RpcError).code, Status.CANCELLED);
+        });
       }
     },
   });
@@ -116,7 +123,7 @@ Deno.test({
     await using server = await serve("127.0.0.1:0", addTestService, { web: true });
     const [backend] = server.addresses;
     const port = freePort();
-    const config = configOf("yaml", {
+    const config = configOf(PAGE, "yaml", {
       "port_value: 50051": `port_value: ${backend.split(":")[1]}`,
       "port_value: 8080": `port_value: ${port}`,
     });
