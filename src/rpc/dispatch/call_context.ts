@@ -97,6 +97,16 @@ export class CallState implements RequestSource, OpenCall {
     connection.calls.add(this);
   }
 
+  /** Whether more replies should be sent now. Never throws. */
+  get writable(): boolean {
+    try {
+      return this.call.writable;
+    } catch (error) {
+      this.engineFailed(error);
+      return false;
+    }
+  }
+
   /** Sends the response headers, unless they were sent or the call has ended. */
   sendHeaders(): void {
     if (this.headersSent || this.call.closed) return;

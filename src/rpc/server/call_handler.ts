@@ -258,8 +258,8 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
           );
           break;
         }
-        if (!this.#call.writable) {
-          await new Promise<void>((resume) => this.#resume = resume);
+        if (!this.#state.writable) {
+          if (!this.#completed) await new Promise<void>((resume) => this.#resume = resume);
           continue;
         }
         // Awaits only async iterables: sync ones return at once.

@@ -155,6 +155,35 @@ for (const wire of ["grpc", "lean"] as const) {
     });
   }
 
+  Deno.test(`${wire}: a server's call that throws in writable closes its connection`, async () => {
+    await beside(wire, async (address, lines) => {
+      const { prototype } = ServerCall;
+      const own = Object.getOwnPropertyDescriptor(prototype, "writable");
+      await using channel = connect(address, { wire });
+      const replies = channel.stream("/victim/sendMessage", NOTHING, { timeoutMs: 20_000 });
+      const call = Array.fromAsync(replies).catch((error) => error);
+      await sleep(20);
+      Object.defineProperty(prototype, "writable", {
+        configurable: true,
+        get(this: { path: string }) {
+          if (this.path.startsWith("/victim/")) throw new Error("a defect in writable");
+          return own?.get?.call(this) ??
+            Reflect.get(Object.getPrototypeOf(prototype), "writable", this);
+        },
+      });
+      try {
+        const error = await call;
+        assert.equal(error instanceof RpcError, true, Deno.inspect(error));
+        assert.equal(error.code, Status.UNAVAILABLE);
+        const closed = /closed, because it failed[^]*a defect in writable/;
+        await until(() => closed.test(shown(lines)), 5_000);
+      } finally {
+        if (own === undefined) Reflect.deleteProperty(prototype, "writable");
+        else Object.defineProperty(prototype, "writable", own);
+      }
+    });
+  });
+
   Deno.test(`${wire}: a server's deadline whose status throws closes its connection`, async () => {
     await beside(wire, async (address, lines) => {
       using _ = broken<{ path: string }>(
