@@ -60,7 +60,7 @@ export function encoderByFields(descriptor: DescMessage): Encode {
     encode = (message, b, p) => {
       checkType(descriptor, message);
       if (message.$unknown !== undefined) p = unknown(b, p, message.$unknown as UnknownField[]);
-      for (const write of writers) p = write(message, b, p);
+      for (let i = 0; i < writers.length; i++) p = writers[i](message, b, p);
       return p;
     };
     encoders.set(descriptor, encode);
@@ -83,6 +83,17 @@ function fieldWriter(field: DescField, prototype: object | undefined): Encode {
     return (message, b, p) => {
       const chosen = message[oneof.localName] as { case?: string; value?: unknown } | undefined;
       return chosen?.case === localName ? write(chosen.value, b, p) : p;
+    };
+  }
+  if (field.presence === Presence.IMPLICIT && field.scalar === ScalarType.STRING) {
+    // Most fields are text: two calls less for each.
+    const tag = tagOf(field.number, 2);
+    return (message, b, p) => {
+      const value = message[localName];
+      if (typeof value !== "string") {
+        return value === undefined || value === null ? p : write(value, b, p);
+      }
+      return value === "" ? p : varint(b, text(b, p, value), tag);
     };
   }
   const isSet = presenceOf(field, prototype);
@@ -149,10 +160,11 @@ function mapWriter(field: DescField & { fieldKind: "map" }): Write {
   const write = valueWriter(field, 2);
   return (value, b, p) => {
     if (typeof value !== "object") throw wrong(field, value, "an object");
-    const entries = Object.entries(value as Fields);
-    for (let i = entries.length - 1; i >= 0; i--) {
+    const keys = Object.keys(value as Fields);
+    for (let i = keys.length - 1; i >= 0; i--) {
       const end = p;
-      const [key, entry] = entries[i];
+      const key = keys[i];
+      const entry = (value as Fields)[key];
       p = varint(b, writeKey(keyOf(field, key), b, write(entry, b, p)), keyTag);
       p = varint(b, varint(b, p, end - p), tagOf(field.number, 2));
     }

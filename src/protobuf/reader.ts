@@ -108,6 +108,10 @@ export function varint32(b: Uint8Array): number {
  */
 export function length(b: Uint8Array): number {
   const start = cursor.at;
+  if (b[start] < 0x80) {
+    cursor.at = start + 1;
+    return b[start];
+  }
   const value = varint32(b) >>> 0;
   const end = cursor.at;
   for (let p = start + 4; p < end; p++) {
@@ -220,6 +224,10 @@ export function fixed64(b: Uint8Array, p: number): bigint {
 /** A tag: at most five bytes that fit into 32 bits. */
 export function tag(b: Uint8Array): number {
   const start = cursor.at;
+  if (b[start] < 0x80) {
+    cursor.at = start + 1;
+    return b[start];
+  }
   const value = varint32(b) >>> 0;
   const bytes = cursor.at - start;
   if (bytes > 5 || (bytes === 5 && b[cursor.at - 1] > 0x0f)) throw IRREGULAR;
