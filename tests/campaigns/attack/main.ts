@@ -1,9 +1,10 @@
 // deno task attack [--seconds N] [--only TEXT] [--wire grpc|lean|websocket|web|http1]
 //
-// Starts the real server program (for http1 the host program with an enclave), and for each class of attack a process with attacking connections beside a
-// well-behaved client at 50 calls per second. An attack is contained when the server survives, its resident memory
-// grows by at most 64 MiB, its descriptors are closed, the client gets no error, and the client's p99 is at most
-// three times that beside legitimate traffic of the same bytes per second. Exits with 1 when one is not contained.
+// Starts the real server program (for http1 the host program with an enclave), and for each class of attack a process
+// with attacking connections beside a well-behaved client at 50 calls per second. An attack is contained when the server
+// survives, its resident memory grows by at most 64 MiB, its descriptors are closed, the client gets no error, and the
+// client's p99 is at most three times that beside legitimate traffic of the same bytes per second. Exits with 1 when one
+// is not contained.
 // Bodies of JSON go to the host program, see json_attacks.ts.
 
 import { anyText, choice, number, readArguments, refuse } from "../../../scripts/arguments.ts";
