@@ -19,6 +19,8 @@ export interface WebContentType {
 const TYPE =
   /^application\/(?:(grpc-web)(-text)?(?:\+([^;\s]+))?|connect\+([^;\s]+)|([a-z0-9.-]+))\s*(?:;|$)/;
 
+const OTHER_CHARSET = /;\s*charset\s*=\s*(?!"?utf-?8"?\s*(?:;|$))/i;
+
 const KNOWN: ReadonlyMap<string, WebContentType> = new Map(
   [
     "application/proto",
@@ -33,14 +35,17 @@ const KNOWN: ReadonlyMap<string, WebContentType> = new Map(
   ].map((type) => [type, parse(type)!]),
 );
 
-/** Reads a content type; undefined for one of another protocol. Parameters such as `charset=utf-8` are ignored. */
+/**
+ * Reads a content type; undefined for one of another protocol, and for text that is not in UTF-8, as JSON must be (RFC
+ * 8259 §8.1). Other parameters are ignored.
+ */
 export function webContentType(value: string): WebContentType | undefined {
   return KNOWN.get(value) ?? parse(value);
 }
 
 function parse(value: string): WebContentType | undefined {
   const found = TYPE.exec(value.toLowerCase());
-  if (found === null) return undefined;
+  if (found === null || OTHER_CHARSET.test(value)) return undefined;
   const [, grpcWeb, text, grpcFormat, streamFormat, unaryFormat] = found;
   if (grpcWeb !== undefined) {
     return { protocol: "grpc-web", format: grpcFormat ?? "", text: text !== undefined };

@@ -10,6 +10,7 @@ Deno.test("webContentType() tells protocol and message format", () => {
     ["application/grpc-web-text+proto", "grpc-web", "proto", true],
     ["application/proto", "connect-unary", "proto", false],
     ["application/json;charset=utf-8", "connect-unary", "json", false],
+    ['application/json; a=b; charset="UTF8"', "connect-unary", "json", false],
     ["application/connect+json", "connect-stream", "json", false],
     ["application/foo", "connect-unary", "foo", false],
   ];
@@ -20,6 +21,7 @@ Deno.test("webContentType() tells protocol and message format", () => {
     const other of [
       ...["application/grpc", "application/grpc+proto", "image/jpeg", "", "application/"],
       ...["text/html", "application/a+b", "multipart/form-data"],
+      ...["application/json; charset=utf-16", 'application/json;a=b;charset="latin1"'],
     ]
   ) {
     assert.equal(webContentType(other), undefined, other);

@@ -274,6 +274,8 @@ export class Registry implements Dispatcher {
   find(path: string): RegisteredMethod | undefined {
     const method = this.#methods.get(path);
     if (method) return method;
+    // A second slash would be another spelling, which a proxy's rules for paths may not cover.
+    if (path.startsWith("//")) return undefined;
     return this.#methods.get(path.startsWith("/") ? path.slice(1) : `/${path}`);
   }
 

@@ -29,7 +29,9 @@ export function readQuery(query: string): QueryRequest | BadRequest {
   const values = new Map<string, string>();
   for (const part of query.split("&")) {
     const equals = part.indexOf("=");
-    if (equals > 0) values.set(part.slice(0, equals), part.slice(equals + 1));
+    const name = part.slice(0, Math.max(0, equals));
+    // The first of several, as in other servers of Connect and in `URLSearchParams`.
+    if (name !== "" && !values.has(name)) values.set(name, part.slice(equals + 1));
   }
   const format = values.get("encoding") ?? "";
   const text = values.get("message");

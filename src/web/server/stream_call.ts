@@ -112,7 +112,9 @@ export class StreamCall implements ServerCall, HttpExchangeSink, EnvelopeSink {
   onBodyEnd(): void {
     if (this.closed) return;
     if (this.#reader.inEnvelope || this.#text !== null && !this.#text.atEnd) {
-      return this.#breaksFraming("The request ends inside a message");
+      // connect-go and connect-node have this code; gRPC has INTERNAL for all faults of framing.
+      const code = this.#dialect.protocol === "connect" ? Status.INVALID_ARGUMENT : Status.INTERNAL;
+      return this.#breaksFraming("The request ends inside a message", code);
     }
     this.sink.onHalfClose();
   }
@@ -128,8 +130,8 @@ export class StreamCall implements ServerCall, HttpExchangeSink, EnvelopeSink {
   }
 
   // Charges the peer: each broken call costs work without a result.
-  #breaksFraming(message: string): void {
-    this.#fail(Status.INTERNAL, message);
+  #breaksFraming(message: string, code: Status = Status.INTERNAL): void {
+    this.#fail(code, message);
     this.#exchange.chargeFault();
   }
 

@@ -53,4 +53,5 @@ Deno.test("Registry.find() accepts a path with and without its leading slash", (
   assert.equal(registry.find("bench.Echo/Unary")?.path, "/bench.Echo/Unary");
   assert.equal(registry.find("/capabilities")?.path, "capabilities");
   assert.equal(registry.find("/bench.Echo/Bidi"), undefined);
+  assert.equal(registry.find("//bench.Echo/Unary"), undefined);
 });

@@ -17,6 +17,8 @@ Deno.test("readQuery() decodes escapes to octets and base64url with or without p
   assert.deepEqual(read("encoding=json&message=a+b%2Bc"), [97, 32, 98, 43, 99]);
   assert.deepEqual(read("base64=1&encoding=proto&message=_-8"), [255, 239]);
   assert.deepEqual(read("base64=1&encoding=proto&message=_-8%3D"), [255, 239]);
+  // The first of several, as URLSearchParams.get() returns it.
+  assert.deepEqual(read("encoding=proto&message=a&message=b&encoding=json"), [97]);
   assert.deepEqual(readQuery("encoding=JSON&message=&compression=gzip&connect=v1"), {
     format: "json",
     message: new Uint8Array(),

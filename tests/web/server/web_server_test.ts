@@ -200,14 +200,20 @@ Deno.test("a single message and its status are one part with Content-Length", ()
 });
 
 Deno.test("broken bodies end the call with an error and cancel its handler", () => {
-  const cases: [string, Uint8Array, string][] = [
+  const cases: [name: string, body: Uint8Array, reason: string, byConnect?: string][] = [
     ["flags", envelope(utf8("x"), 4), "13 A message has the flags 4: must be 0 or 1"],
     ["compressed", envelope(utf8("x"), 1), "13 A message is compressed"],
-    ["cut", envelope(utf8("xyz"), 0).subarray(0, 6), "13 The request ends inside a message"],
+    [
+      "cut",
+      envelope(utf8("xyz"), 0).subarray(0, 6),
+      "13 The request ends inside a message",
+      "3 The request ends inside a message",
+    ],
     ["large", Uint8Array.of(0, 1, 0, 0, 1), "8 Cannot accept a message of 16777217 bytes"],
   ];
-  for (const [name, body, reason] of cases) {
+  for (const [name, body, byGrpc, byConnect = byGrpc] of cases) {
     for (const type of ["application/grpc-web+proto", "application/connect+proto"]) {
+      const reason = type === "application/connect+proto" ? byConnect : byGrpc;
       const received: string[] = [];
       const pair = new Http1Pair(echo([], received));
       const answer = pair.send(request("POST", METHOD, { "content-type": type }, body)).answer();
