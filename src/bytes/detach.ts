@@ -20,3 +20,14 @@ export function resized(buffer: ArrayBuffer, size: number): ArrayBuffer {
   detach(buffer);
   return moved.buffer;
 }
+
+/** Whether the memory of `buffer` was moved or freed. */
+export function isDetached(buffer: ArrayBuffer): boolean {
+  if ("detached" in buffer) return buffer.detached;
+  try {
+    // Node 20: a view of a detached buffer cannot be made.
+    return new Uint8Array(buffer).length < 0;
+  } catch {
+    return true;
+  }
+}

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isDetached } from "../bytes/detach.ts";
 import { base64Text } from "../bytes/base64_text.ts";
 import { isBytes, plainBytes } from "../bytes/is_bytes.ts";
 import { isValue, keyFault, withoutOuterSpace } from "./field_text.ts";
@@ -255,6 +256,6 @@ function checkValues(values: readonly MetadataValue[], key: string): void {
 
 /** Throws TypeError if the buffer of `value` was detached. */
 function checkAttached(key: string, { buffer, length }: Uint8Array): void {
-  if (length > 0 || !(buffer as ArrayBuffer).detached) return;
+  if (length > 0 || !isDetached(buffer as ArrayBuffer)) return;
   throw new TypeError(`Cannot send the value of metadata key "${key}": its buffer was detached`);
 }

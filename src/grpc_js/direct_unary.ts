@@ -6,6 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
+import { type Deferred, deferred } from "../rpc/core/deferred.ts";
 import type { HandlerContext } from "../rpc/core/types.ts";
 import type { AuthContext } from "./call_interface.ts";
 import { addTo, authContextIn, deadlineIn, errorOf, sendHeaders } from "./context_facts.ts";
@@ -66,7 +67,7 @@ class DirectUnaryCall extends EventEmitter implements ServerSurfaceCallFunctions
   #watched = false;
   #reply: Uint8Array | undefined = undefined;
   #failure: PartialStatusObject | undefined = undefined;
-  #settle: PromiseWithResolvers<Uint8Array> | undefined = undefined;
+  #settle: Deferred<Uint8Array> | undefined = undefined;
 
   constructor(
     method: HandledMethod,
@@ -114,7 +115,7 @@ class DirectUnaryCall extends EventEmitter implements ServerSurfaceCallFunctions
   outcome(): Uint8Array | Promise<Uint8Array> {
     if (this.#reply !== undefined) return this.#reply;
     if (this.#failure !== undefined) throw errorOf(this.#failure);
-    this.#settle = Promise.withResolvers();
+    this.#settle = deferred();
     return this.#settle.promise;
   }
 

@@ -48,7 +48,7 @@ class Generator {
   generate(): DecoderSource {
     const { fields } = this.#descriptor;
     const { constructor, message } = constructorSource(this.#descriptor);
-    const locals = fields.entries().filter(([, field]) => !field.oneof).map(([i, field]) =>
+    const locals = [...fields.entries()].filter(([, field]) => !field.oneof).map(([i, field]) =>
       isContainer(field) ? `f${i}` : `f${i}=${initialSource(field)}`
     );
     const all = [...locals, ...this.#oneofs.map((_, i) => `o${i}`), "u"].join(",");

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { detach, resized } from "../../src/bytes/detach.ts";
+import { detach, isDetached, resized } from "../../src/bytes/detach.ts";
 
 Deno.test("detach: the buffer has no memory any more", () => {
   const buffer = new ArrayBuffer(16);
+  assert.equal(isDetached(buffer), false);
   detach(buffer);
+  assert.equal(isDetached(buffer), true);
   assert.equal(buffer.byteLength, 0);
 });
 
