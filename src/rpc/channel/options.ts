@@ -115,9 +115,10 @@ export interface ChannelOptions {
   /** Whether request messages are compressed. Default false. */
   compress?: boolean;
   /**
-   * Compressions that replies may have, by preference; requests are compressed with the first. The lean wire has gzip only.
-   * `"deflate"` and `"br"` are for servers that you trust: bombs of the first take 8 ms each, and with Deno 2.9.6 corrupt
-   * messages of the second leak memory. Default `["gzip", "zstd", "snappy"]`.
+   * Compressions that replies may have, by preference; requests are compressed with the first. The lean wire has gzip
+   * only. `"deflate"` and `"br"` are for servers that you trust: bombs of the first take 8 ms each and messages of many
+   * blocks seconds, and with Deno 2.9.6 corrupt messages of the second leak memory. Default `["gzip", "zstd",
+   * "snappy"]`.
    */
   encodings?: readonly Encoding[];
   /** Gathers small unary calls into batches, where the server supports it; gRPC only. Default false. */

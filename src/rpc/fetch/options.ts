@@ -58,8 +58,9 @@ export interface FetchHandlerOptions {
   compress?: boolean;
   /**
    * Compressions that requests may have, and replies, by preference: the first one that the caller accepts is used. The
-   * lean wire has gzip only. `"deflate"` and `"br"` are for callers that you trust: bombs of the first take 8 ms each, and
-   * with Deno 2.9.6 corrupt messages of the second leak memory. Default `["gzip", "zstd", "snappy"]`.
+   * lean wire has gzip only. `"deflate"` and `"br"` are for callers that you trust: bombs of the first take 8 ms each
+   * and messages of many blocks seconds, and with Deno 2.9.6 corrupt messages of the second leak memory. Default
+   * `["gzip", "zstd", "snappy"]`.
    */
   encodings?: readonly Encoding[];
   /** Plain text for browsers and curl at `GET /`. Default a sentence that names the two protocols. */
