@@ -19,7 +19,7 @@ export interface WebContentType {
 const TYPE =
   /^application\/(?:(grpc-web)(-text)?(?:\+([^;\s]+))?|connect\+([^;\s]+)|([a-z0-9.-]+))\s*(?:;|$)/;
 
-const OTHER_CHARSET = /;\s*charset\s*=\s*(?!"?utf-?8"?\s*(?:;|$))/i;
+const OTHER_CHARSET = /;\s*charset\s*=(?!\s*"?utf-?8"?\s*(?:;|$))/i;
 
 const KNOWN: ReadonlyMap<string, WebContentType> = new Map(
   [

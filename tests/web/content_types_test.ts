@@ -11,6 +11,7 @@ Deno.test("webContentType() tells protocol and message format", () => {
     ["application/proto", "connect-unary", "proto", false],
     ["application/json;charset=utf-8", "connect-unary", "json", false],
     ['application/json; a=b; charset="UTF8"', "connect-unary", "json", false],
+    ["application/json; charset = utf-8 ; a=b", "connect-unary", "json", false],
     ["application/connect+json", "connect-stream", "json", false],
     ["application/foo", "connect-unary", "foo", false],
   ];
