@@ -284,13 +284,17 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     const graceMs = graceOf(options);
     const drain = new Drain(this.#connections.values(), this.clock);
     this.#drains.add(drain);
-    await drain.run(graceMs);
-    this.#drains.delete(drain);
+    try {
+      await drain.run(graceMs);
+    } finally {
+      this.#drains.delete(drain);
+    }
   }
 
   shutdown(options: { graceMs?: number } = {}): Promise<void> {
     try {
-      return this.#shutdown ??= this.#stopAndDrain(graceOf(options));
+      const graceMs = graceOf(options);
+      return this.#shutdown ??= this.#stopAndDrain(graceMs);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -24,3 +24,10 @@ Deno.test("drain ends the open connections after the grace, and the server goes 
   assert.equal(server.stats().connections.accepted, 3);
   await assert.rejects(server.drain({ graceMs: -1 }), RangeError);
 });
+
+Deno.test("shutdown rejects a grace period out of range, also after an earlier shutdown", async () => {
+  const server = await serve("127.0.0.1:0", () => {});
+  await assert.rejects(server.shutdown({ graceMs: -1 }), RangeError);
+  await server.shutdown();
+  await assert.rejects(server.shutdown({ graceMs: -1 }), RangeError);
+});
