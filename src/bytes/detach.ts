@@ -26,7 +26,8 @@ export function isDetached(buffer: ArrayBuffer): boolean {
   if ("detached" in buffer) return buffer.detached;
   try {
     // Node 20: a view of a detached buffer cannot be made.
-    return new Uint8Array(buffer).length < 0;
+    new Uint8Array(buffer);
+    return false;
   } catch {
     return true;
   }

@@ -20,7 +20,11 @@ const present = (encodings: readonly Encoding[]) =>
 
 /** All compressions that the runtime has: Node lacks zstd before version 22.15. */
 export const KNOWN_ENCODINGS: readonly Encoding[] = present([
-  ...["gzip", "zstd", "deflate", "snappy", "br"] as const,
+  "gzip",
+  "zstd",
+  "deflate",
+  "snappy",
+  "br",
 ]);
 
 /**

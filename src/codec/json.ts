@@ -15,9 +15,9 @@ import { checkJson } from "./proto_json.ts";
  */
 export interface JsonOptions {
   /**
-   * Objects, lists, members and eighths of items that JSON of more than 128 KiB may have; more is refused, as is nesting
-   * of more than 400 levels. 4 MiB of any JSON within the default take the thread less than 50 ms. 1 to Infinity.
-   * Default 65,536.
+   * Largest number of elements of JSON of more than 128 KiB: objects, lists and members count as one each, eight items of
+   * a list as one. JSON with more, or of more than 400 levels, is refused. 4 MiB of any JSON within the default take the
+   * thread less than 50 ms. 1 to Infinity, which refuses nothing. Default 65,536.
    */
   maxElements?: number;
 }

@@ -81,7 +81,10 @@ export interface HandlerContext {
   tightenDeadline(timeoutMs: number): void;
   /** Peer of the connection. */
   readonly peer: PeerInfo;
-  /** Host that the caller addressed: `:authority` of HTTP/2, `Host` of HTTP/1.1; empty for none. */
+  /**
+   * Host that the caller addressed: `:authority` of HTTP/2, `Host` of HTTP/1.1. Empty for none, for calls of a batch, and in
+   * workers.
+   */
   readonly authority: string;
   /** Wire of the call. */
   readonly wire: "grpc" | "grpc-web" | "connect" | "lean" | "batch";
