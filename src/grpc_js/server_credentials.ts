@@ -41,9 +41,9 @@ export abstract class ServerCredentials {
   }
 
   /**
-   * Makes credentials with TLS from PEM: authorities that verify client certificates, null for
+   * Makes credentials with TLS from PEM: authorities that verify client certificates, null for those of
    * GRPC_DEFAULT_SSL_ROOTS_FILE_PATH; keys with certificates, of which the first is used; and whether clients must have
-   * a certificate.
+   * a certificate, which fails the bind if there are no authorities.
    */
   static createSsl(
     rootCerts: Buffer | null,
@@ -100,14 +100,22 @@ class SecureServerCredentials extends ServerCredentials {
     return true;
   }
 
+  #clientCa(): string {
+    const authorities = this.#roots?.toString("utf8") ?? defaultRoots();
+    if (authorities !== undefined) return authorities;
+    // Without authorities, clients without a certificate would be accepted.
+    throw new Error(
+      "checkClientCertificate needs authorities: pass rootCerts, or set GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
+    );
+  }
+
   _tls(): TlsServerOptions {
     if (this.#pairs.length === 0) throw new Error("keyCertPairs has no key");
     const [{ cert_chain, private_key }] = this.#pairs;
-    const clientCa = this.#roots?.toString("utf8") ?? defaultRoots();
     return {
       cert: cert_chain.toString("utf8"),
       key: private_key.toString("utf8"),
-      clientCa: this.#checkClients ? clientCa : undefined,
+      clientCa: this.#checkClients ? this.#clientCa() : undefined,
     };
   }
 
@@ -155,7 +163,7 @@ class InterceptedServerCredentials extends ServerCredentials {
   }
 }
 
-/** Returns credentials whose address has interceptors of its own, around those of the server. */
+/** Returns credentials whose address has interceptors of its own, inside those of the server. */
 export function createServerCredentialsWithInterceptors(
   credentials: ServerCredentials,
   interceptors: ServerInterceptor[],

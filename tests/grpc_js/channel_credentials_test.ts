@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { createSecureContext } from "node:tls";
 import * as grpc from "../../src/grpc_js/mod.ts";
 import { createAuthority } from "../../src/transport/certs.ts";
-import { type Message, send, start } from "./fixtures.ts";
+import { bind, type Message, send, start } from "./fixtures.ts";
 
 const authority = await createAuthority();
 const issued = await authority.issueServer({ names: ["orders.test"] });
@@ -89,6 +89,20 @@ Deno.test("client certificates, a secure context, and checks of the application'
   assert.equal(await outcome(checked), grpc.status.UNAVAILABLE);
   assert.deepEqual([...new Set(names)], ["orders.test"]);
   assert.equal(await outcome(grpc.credentials.createSsl(ca)), grpc.status.UNAVAILABLE);
+});
+
+Deno.test("a server that checks clients is not bound without authorities", async () => {
+  const name = "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH";
+  const path = Deno.env.get(name);
+  Deno.env.delete(name);
+  const server = new grpc.Server();
+  try {
+    const credentials = grpc.ServerCredentials.createSsl(null, [pair], true);
+    await assert.rejects(bind(server, "127.0.0.1:0", credentials), /needs authorities/);
+  } finally {
+    server.forceShutdown();
+    if (path !== undefined) Deno.env.set(name, path);
+  }
 });
 
 Deno.test("credentials are checked, compared and composed", () => {
