@@ -102,10 +102,13 @@ export function testRuntime(name: string, runtime: Runtime): void {
     listener.close();
   });
 
-  test("tcp: an abort ends a connection attempt", async () => {
+  test("tcp: a signal that has fired ends a connection attempt", async () => {
     const reason = new Error("enough");
     const signal = AbortSignal.abort(reason);
-    await assert.rejects(runtime.connectTcp("127.0.0.1", 1, signal));
+    const listener = await runtime.listenTcp("127.0.0.1", 0, BACKLOG);
+    const connecting = runtime.connectTcp("127.0.0.1", listener.addr.port, signal);
+    await assert.rejects(connecting, (error) => error === reason);
+    listener.close();
   });
 
   test("listener: a close rejects a pending accept, and frees the address", async () => {

@@ -45,6 +45,8 @@ export class SocketConn implements TcpConn {
       if (!this.#ended) this.#fail(closedError());
       this.#rejectWrite?.(this.#failure ?? closedError());
     });
+    // A socket that waited to be accepted may be closed already, and has no event any more.
+    if (socket.destroyed) this.#fail(closedError());
     socket.resume();
   }
 
