@@ -60,7 +60,6 @@ export class BoundAddresses {
       if (!credentials._equals(known.credentials)) {
         return Promise.reject(new Error(`${text} already bound with incompatible credentials`));
       }
-      known.cancelled = false;
       return known.port;
     }
     // The first step waits for `bound`, which is set by then.
@@ -69,7 +68,10 @@ export class BoundAddresses {
     if (portOf(address) !== 0) this.#bound.set(key, bound);
     port.then(
       (actual) => this.#bound.set(keyWithPort(address, actual), bound),
-      () => this.#bound.delete(key),
+      () => {
+        // After `unbind`, the key may belong to a later bind.
+        if (this.#bound.get(key) === bound) this.#bound.delete(key);
+      },
     );
     return port;
   }

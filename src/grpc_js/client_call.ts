@@ -94,7 +94,7 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
   #wanted = 0;
   #headers: (() => WireMetadata) | undefined;
   #status: StatusObject | undefined;
-  #told = false;
+  #statusDelivered = false;
   #scheduled = false;
 
   /** Creates a call that starts at `start`. Its deadline runs from now on. */
@@ -220,7 +220,7 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
   }
 
   cancelWithStatus(code: Status, details: string): void {
-    if (this.#told) return;
+    if (this.#statusDelivered) return;
     this.#queue.clear();
     const status = { code, details, metadata: new Metadata() };
     if (this.#status === undefined) {
@@ -327,14 +327,14 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
         const message = this.#open(received);
         if (message !== undefined) listener.onReceiveMessage(message);
       }
-      if (this.#status === undefined || this.#told || this.#queue.length > 0) return;
-      this.#told = true;
+      if (this.#status === undefined || this.#statusDelivered || this.#queue.length > 0) return;
+      this.#statusDelivered = true;
       listener.onReceiveStatus(this.#status);
     } finally {
       // Goes on after an exception of the application, if that did not end the process.
       if (this.#headers === undefined && this.#wanted > 0 && this.#queue.length > 0) {
         this.#schedule();
-      } else if (this.#status !== undefined && !this.#told && this.#queue.length === 0) {
+      } else if (this.#status !== undefined && !this.#statusDelivered && this.#queue.length === 0) {
         this.#schedule();
       }
     }

@@ -351,6 +351,9 @@ export function getInterceptingCall(
   const own = callInterceptors.length > 0 || callInterceptorProviders.length > 0;
   const interceptors = own ? callInterceptors : clientInterceptors;
   const providers = own ? callInterceptorProviders : clientInterceptorProviders;
+  if (interceptors.length === 0 && providers.length === 0) {
+    return bottomCall(channel, method, options);
+  }
   const chain = [...interceptors, ...providers.map((provide) => provide(method))]
     .filter((interceptor) => interceptor);
   const last: NextCall = (final) => bottomCall(channel, method, final);

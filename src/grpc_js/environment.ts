@@ -7,7 +7,8 @@
 import process from "node:process";
 import { readFileSync } from "node:fs";
 
-function variable(name: string): string | undefined {
+/** Returns an environment variable; undefined if it is unset or may not be read. */
+export function variable(name: string): string | undefined {
   try {
     return process.env[name];
   } catch {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import process from "node:process";
 import { LogVerbosity } from "./constants.ts";
+import { variable } from "./environment.ts";
 
 /** Receives log messages: `console`, or an object with some of its methods. */
 export type Logger = Partial<Console>;
@@ -28,14 +28,8 @@ export function setLogVerbosity(least: LogVerbosity): void {
 }
 
 function fromEnvironment(): LogVerbosity {
-  try {
-    const name = process.env.GRPC_NODE_VERBOSITY ?? process.env.GRPC_VERBOSITY ?? "";
-    const level = LogVerbosity[name.toUpperCase() as keyof typeof LogVerbosity];
-    return level ?? LogVerbosity.ERROR;
-  } catch {
-    // The environment may not be read.
-    return LogVerbosity.ERROR;
-  }
+  const name = variable("GRPC_NODE_VERBOSITY") ?? variable("GRPC_VERBOSITY") ?? "";
+  return LogVerbosity[name.toUpperCase() as keyof typeof LogVerbosity] ?? LogVerbosity.ERROR;
 }
 
 /** Logs a message of a severity below NONE. */

@@ -67,7 +67,7 @@ const SHARED = [
   "grpc.keepalive_timeout_ms",
   "grpc.max_receive_message_length",
   "grpc.max_send_message_length",
-  // What they ask for is the case.
+  // Known to grpc-js, and without effect here.
   "grpc.enable_channelz",
   "grpc.use_local_subchannel_pool",
   "grpc.service_config_disable_resolution",

@@ -86,7 +86,7 @@ Deno.test("write returns false under back-pressure, and drain follows", async ()
   assert.equal((await end).status!.code, grpc.status.OK);
 });
 
-Deno.test("cancel ends a call with CANCELLED, and its handler hears of it", async () => {
+Deno.test("cancel ends a call with CANCELLED, and its handler gets the event cancelled", async () => {
   let cancelled = () => {};
   const heard = new Promise<void>((resolve) => cancelled = resolve);
   await using pair = await start({

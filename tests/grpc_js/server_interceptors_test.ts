@@ -98,7 +98,7 @@ Deno.test("the last interceptor is the outermost; those of the credentials are i
   assert.deepEqual(order, ["c", "b", "a"]);
 });
 
-Deno.test("interceptors hear of cancellation and know both ends of the connection", async () => {
+Deno.test("interceptors get the cancellation and know both ends of the connection", async () => {
   let info: grpc.ConnectionInfo | undefined;
   let heard = () => {};
   const cancelled = new Promise<void>((resolve) => heard = resolve);
