@@ -21,7 +21,7 @@ export function deadlineIn(context: HandlerContext): number {
 
 /** Returns the identity of the client. */
 export function authContextIn({ peer }: HandlerContext): AuthContext {
-  return peer.tls?.authorized ? { transportSecurityType: "ssl" } : {};
+  return peer.tls === undefined ? {} : { transportSecurityType: "ssl" };
 }
 
 /** Returns both ends of a connection. `local` is the address that the server listens on. */

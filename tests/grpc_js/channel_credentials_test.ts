@@ -28,12 +28,13 @@ Deno.test("TLS verifies the server; credentials of the channel and of the call a
     client: override,
     handlers: {
       send(call: grpc.ServerUnaryCall<Message, Message>, callback: grpc.sendUnaryData<Message>) {
-        callback(null, { text: call.metadata.get("token").join() });
+        const { transportSecurityType } = call.getAuthContext();
+        callback(null, { text: `${transportSecurityType} ${call.metadata.get("token").join()}` });
       },
     },
   });
   const { reply } = await send(tls.client, {}, undefined, { credentials: token("b") });
-  assert.equal(reply!.text, "a,b");
+  assert.equal(reply!.text, "ssl a,b");
   assert.equal(asked[0].method_name, "/test.Letters/Send");
   assert.equal(asked[0].service_url, "https://127.0.0.1/test.Letters");
 });

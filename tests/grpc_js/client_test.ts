@@ -123,6 +123,8 @@ Deno.test("deadlines are Dates or ms since 1970, and reach the handler", async (
   assert.ok(Math.abs(Number(deadline) - at) < 100, `${deadline} is not ${at}`);
   const past = await send(pair.client, {}, undefined, { deadline: Date.now() - 1 });
   assert.equal(past.error!.code, grpc.status.DEADLINE_EXCEEDED);
+  const invalid = await send(pair.client, {}, undefined, { deadline: new Date(NaN) });
+  assert.equal(invalid.error!.code, grpc.status.DEADLINE_EXCEEDED);
 });
 
 Deno.test("calls inherit the deadline and the cancellation of their parent", async () => {
