@@ -9,6 +9,8 @@ import type { ServeOptions } from "../rpc/server/options.ts";
 import { serve, type Server } from "../rpc/server/server.ts";
 import { type ByteStream, type Listener, streamFrom, tlsListener } from "../transport/mod.ts";
 
+const ignore = () => {};
+
 /** Server of injected connections. */
 export class ConnectionInjectorImpl {
   readonly #tls: ServeOptions["tls"];
@@ -18,6 +20,8 @@ export class ConnectionInjectorImpl {
   constructor(options: ServeOptions) {
     this.#tls = options.tls;
     this.#server = serve([], () => {}, options);
+    // Options that are not valid fail each injected connection.
+    this.#server.catch(ignore);
   }
 
   /** Serves a connection. */
@@ -32,12 +36,12 @@ export class ConnectionInjectorImpl {
 
   /** Lets open calls finish for `graceTimeMs`, then closes the connections. */
   drain(graceTimeMs: number): void {
-    this.#server.then((server) => server.drain({ graceMs: graceTimeMs }));
+    this.#server.then((server) => server.drain({ graceMs: graceTimeMs }), ignore);
   }
 
   /** Lets open calls finish, then closes the connections. */
   destroy(): void {
-    this.shutdown();
+    this.shutdown().catch(ignore);
   }
 
   /** Resolves when all connections are closed, once their calls have ended. */
@@ -47,7 +51,7 @@ export class ConnectionInjectorImpl {
 
   /** Closes all connections at once. */
   close(): void {
-    this.#server.then((server) => server.close());
+    this.#server.then((server) => server.close(), ignore);
   }
 }
 

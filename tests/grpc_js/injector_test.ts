@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import net from "node:net";
 import { once } from "node:events";
+import { PassThrough } from "node:stream";
 import * as grpc from "../../src/grpc_js/mod.ts";
 import { implementation, letters, LettersClient, send } from "./fixtures.ts";
 
@@ -19,4 +20,16 @@ Deno.test("an injector serves connections of another listener", async () => {
   await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
   listener.close();
   await once(listener, "close");
+});
+
+Deno.test("options that are not valid fail injected connections, and reject nothing else", async () => {
+  const server = new grpc.Server({ "grpc.max_concurrent_streams": -1 });
+  const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+  const connection = new PassThrough();
+  const failed = once(connection, "error");
+  injector.injectConnection(connection);
+  assert.match(String((await failed)[0]), /maxConcurrentStreams/);
+  injector.drain(1);
+  injector.destroy();
+  server.forceShutdown();
 });
