@@ -8,6 +8,8 @@ import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/prot
 import { codecOf } from "../protobuf/codec.ts";
 import type { Codec } from "./codec.ts";
 
+export { MessageMemoryError } from "../protobuf/reader.ts";
+
 /**
  * Codec of one protobuf message type.
  *

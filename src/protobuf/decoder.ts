@@ -31,7 +31,7 @@ export function decoderOf(descriptor: DescMessage, generate: boolean = CAN_GENER
       return decode(b, 0, b.length, reader.MAX_DEPTH, 0);
     } catch (error) {
       if (error !== reader.IRREGULAR) throw error;
-      if (reader.cursor.left < 0) throw reader.tooLarge(descriptor.typeName, b);
+      if (reader.cursor.left < 0) throw new reader.MessageMemoryError(descriptor.typeName, b);
     }
     return mergers.decode(descriptor, b);
   };

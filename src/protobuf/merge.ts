@@ -21,13 +21,13 @@ import {
   length,
   lossyText,
   MAX_DEPTH,
+  MessageMemoryError,
   setEntry,
   sfixed64,
   sint64,
   skip,
   tag,
   take,
-  tooLarge,
   uint64,
   type UnknownField,
   varint32,
@@ -108,7 +108,7 @@ export class Mergers {
       merge(message, b, b.length, MAX_DEPTH, 0);
     } catch (error) {
       if (error !== IRREGULAR) throw error;
-      if (cursor.left < 0) throw tooLarge(descriptor.typeName, b);
+      if (cursor.left < 0) throw new MessageMemoryError(descriptor.typeName, b);
       throw new Error(
         `Cannot decode ${descriptor.typeName}: the ${b.length} bytes are malformed near byte ` +
           `${Math.min(cursor.at, b.length)}`,

@@ -31,13 +31,13 @@ export const cursor = { at: 0, left: 0 };
 
 /** Memory of messages in one unit of {@link cursor}'s `left`, in bytes. */
 export const UNIT_BYTES = 32;
-// 8 MiB, so that no message of usual size is near the bound, whatever its type.
-const FREE_UNITS = 262_144;
+// 64 MiB, so that lists of wide types with few fields set are far from the bound, too.
+const FREE_UNITS = 2_097_152;
 // An unknown field is an object and a view.
 const UNKNOWN_UNITS = 5;
 
 /**
- * Begins to decode `b`. Its messages may take 8 MiB of memory, and 32 bytes for each byte of `b`: without a bound two
+ * Begins to decode `b`. Its messages may take 64 MiB of memory, and 32 bytes for each byte of `b`: without a bound two
  * bytes make an empty message, which takes a kilobyte if its type has many lists and maps.
  */
 export function begin(b: Uint8Array): void {
@@ -50,12 +50,15 @@ export function take(units: number): void {
   if ((cursor.left -= units) < 0) throw IRREGULAR;
 }
 
-/** Error for messages that take more memory than {@link begin} allows. */
-export function tooLarge(typeName: string, b: Uint8Array): Error {
-  const mebibytes = Math.round((FREE_UNITS + b.length) * UNIT_BYTES / 1_048_576);
-  return new Error(
-    `Cannot decode ${typeName}: the messages in ${b.length} bytes would take more than ${mebibytes} MiB`,
-  );
+/** Failure to decode messages that take more memory than {@link begin} allows. */
+export class MessageMemoryError extends Error {
+  /** Makes the error for a message of type `typeName` in `b`. */
+  constructor(typeName: string, b: Uint8Array) {
+    const mebibytes = Math.round((FREE_UNITS + b.length) * UNIT_BYTES / 1_048_576);
+    super(
+      `Cannot decode ${typeName}: the messages in ${b.length} bytes would take more than ${mebibytes} MiB`,
+    );
+  }
 }
 
 /** Integers of one byte as 64-bit numbers, so that lists of them need no memory for each. */

@@ -22,6 +22,7 @@ import type { MemoryPool } from "../../limits/memory_pool.ts";
 import { isBytes, plainBytes } from "../../bytes/is_bytes.ts";
 import { currentContext } from "../core/current_context.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
+import { MessageMemoryError } from "../../codec/protobuf.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../../codec/status_details.ts";
 import type { FailureLog } from "../core/failure_log.ts";
 import { ignoreRejection } from "../core/promises.ts";
@@ -273,7 +274,10 @@ function encodingError(method: ClientMethod, reason: string, cause?: unknown): R
   return errorFromOutside(Status.INTERNAL, text, { cause });
 }
 
-/** Decodes a reply. Throws INTERNAL if it is not valid, or the codec returned a promise, which might never settle. */
+/**
+ * Decodes a reply. Throws RESOURCE_EXHAUSTED if its messages take too much memory, INTERNAL if it is not valid, or the codec
+ * returned a promise, which might never settle.
+ */
 export function decodeReply(method: ClientMethod, message: Uint8Array): unknown {
   try {
     const reply = method.responseCodec.decode(message);
@@ -282,7 +286,9 @@ export function decodeReply(method: ClientMethod, message: Uint8Array): unknown 
     throw new TypeError(`codec ${method.responseCodec.name} returned a promise`);
   } catch (cause) {
     const text = `Cannot decode the reply of ${method.path}: ${textOf(cause)}`;
-    throw errorFromOutside(Status.INTERNAL, text, { cause });
+    const isLarge = isInstance(cause, MessageMemoryError);
+    const code = isLarge ? Status.RESOURCE_EXHAUSTED : Status.INTERNAL;
+    throw errorFromOutside(code, text, { cause });
   }
 }
 

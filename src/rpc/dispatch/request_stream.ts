@@ -7,6 +7,7 @@
 
 import { type Deferred, deferred } from "../core/deferred.ts";
 import { Status } from "../../call/status.ts";
+import { MessageMemoryError } from "../../codec/protobuf.ts";
 import { isInstance, RpcError } from "../../errors.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { type CompressedSource, inflateRequest } from "./inflate_request.ts";
@@ -185,5 +186,8 @@ export class RequestStream<T = Uint8Array> implements AsyncIterableIterator<T, u
 
 /** Creates the error of a request that cannot be decoded: INTERNAL, as in grpc-go. */
 export function undecodableRequest(cause: unknown): RpcError {
+  if (isInstance(cause, MessageMemoryError)) {
+    return new RpcError(Status.RESOURCE_EXHAUSTED, cause.message, { cause });
+  }
   return new RpcError(Status.INTERNAL, "Cannot decode the request", { cause });
 }

@@ -4,7 +4,8 @@ import { gzip } from "../../../src/codec/gzip.ts";
 import { textCodec } from "../../../src/codec/text.ts";
 import { RpcError } from "../../../src/errors.ts";
 import { MemoryPool, MemoryShare, WAITING_MESSAGE_BYTES } from "../../../src/limits/memory_pool.ts";
-import { RequestStream } from "../../../src/rpc/dispatch/request_stream.ts";
+import { MessageMemoryError } from "../../../src/codec/protobuf.ts";
+import { RequestStream, undecodableRequest } from "../../../src/rpc/dispatch/request_stream.ts";
 
 class Source {
   readonly pauses: boolean[] = [];
@@ -131,4 +132,14 @@ Deno.test("a request that inflates past the server's memory fails unopened", asy
   stream.push(gzip(message(400_000)), true);
   await assert.rejects(stream.next(), { code: Status.RESOURCE_EXHAUSTED });
   assert.equal(pool.used, 0);
+});
+
+Deno.test("a request whose messages take too much memory is told apart from a malformed one", () => {
+  const large = undecodableRequest(new MessageMemoryError("a.B", new Uint8Array(9)));
+  assert.equal(large.code, Status.RESOURCE_EXHAUSTED);
+  assert.equal(
+    large.message,
+    "Cannot decode a.B: the messages in 9 bytes would take more than 64 MiB",
+  );
+  assert.equal(undecodableRequest(new Error("malformed")).code, Status.INTERNAL);
 });
