@@ -156,6 +156,14 @@ export function testRuntime(name: string, runtime: Runtime): void {
     assert.deepEqual(await runtime.resolve("localhost", "A", options), ["127.0.0.1"]);
   });
 
+  test("names: a signal ends the wait for an answer", async () => {
+    const controller = new AbortController();
+    const options = { nameServer: undefined, signal: controller.signal };
+    const resolving = runtime.resolve("localhost", "A", options);
+    controller.abort();
+    await assert.rejects(resolving);
+  });
+
   test("timers: an unreferenced timer still fires", async () => {
     await new Promise<void>((resolve) => {
       runtime.unref(setTimeout(resolve, 1));

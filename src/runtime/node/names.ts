@@ -9,10 +9,7 @@ import type { Runtime } from "../types.ts";
 
 /** Resolves a name: by the system, which also reads the hosts file, or by the name server given. */
 export const resolve: Runtime["resolve"] = async (host, type, { nameServer, signal }) => {
-  if (nameServer === undefined) {
-    const found = await lookup(host, { all: true, family: type === "A" ? 4 : 6 });
-    return found.map(({ address }) => address);
-  }
+  if (nameServer === undefined) return await lookUp(host, type === "A" ? 4 : 6, signal);
   const { ipAddr, port = 53 } = nameServer;
   const resolver = new Resolver();
   resolver.setServers([ipAddr.includes(":") ? `[${ipAddr}]:${port}` : `${ipAddr}:${port}`]);
@@ -25,3 +22,15 @@ export const resolve: Runtime["resolve"] = async (host, type, { nameServer, sign
     signal.removeEventListener("abort", onAbort);
   }
 };
+
+/** Asks the system. An abort ends the wait only: node:dns cannot cancel the lookup. */
+function lookUp(host: string, family: number, signal: AbortSignal): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort);
+    lookup(host, { all: true, family })
+      .then((found) => resolve(found.map(({ address }) => address)), reject)
+      .finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
