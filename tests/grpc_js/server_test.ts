@@ -154,8 +154,11 @@ Deno.test("localhost, Unix sockets, a taken port, and an address that was bound 
 
 Deno.test("unbind stops listening, and cancels a bind in progress", async () => {
   await using pair = await start();
-  const pending = bind(pair.server, "localhost:50099");
-  pair.server.unbind("localhost:50099");
+  const listener = Deno.listen({ port: 0 });
+  const free = `localhost:${listener.addr.port}`;
+  listener.close();
+  const pending = bind(pair.server, free);
+  pair.server.unbind(free);
   await assert.rejects(pending, /cancelled by unbind/);
   pair.server.unbind(`127.0.0.1:${pair.port}`);
   const client = new LettersClient(`127.0.0.1:${pair.port}`, grpc.credentials.createInsecure());
