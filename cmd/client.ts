@@ -7,6 +7,7 @@
  */
 
 import { RpcError } from "../mod.ts";
+import { checkTarget } from "./shared/addresses.ts";
 import { type CheckResult, runChecks } from "./shared/client_checks.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import {
@@ -36,6 +37,7 @@ function readFlags(): Flags {
     .addOption(
       option("-a, --addr <address>", "SERVER_ADDR", "address of the server", {
         default: "127.0.0.1:50051",
+        accepts: checkTarget,
       }),
     );
   addWireOptions(command);
