@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ChunkQueue } from "../bytes/chunk_queue.ts";
 import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import type { MemoryAddress } from "./address.ts";
@@ -19,8 +20,7 @@ const BACKLOG = 511;
 class Pipe {
   readonly #capacity: number;
   readonly #address: string;
-  #chunks: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #unread = new ChunkQueue();
   #ended = false;
   #broken: string | undefined;
   #reader: { buffer: Uint8Array; settle: Settle<number | null> } | undefined;
@@ -35,7 +35,7 @@ class Pipe {
     if (this.#reader !== undefined) return Promise.reject(busy("read"));
     if (this.#broken !== undefined) return Promise.reject(this.#error());
     if (buffer.length === 0) return Promise.resolve(0);
-    if (this.#bytes > 0) return Promise.resolve(this.#take(buffer));
+    if (this.#unread.bytes > 0) return Promise.resolve(this.#take(buffer));
     if (this.#ended) return Promise.resolve(null);
     return new Promise((resolve, reject) => {
       this.#reader = { buffer, settle: { resolve, reject } };
@@ -55,7 +55,7 @@ class Pipe {
       reader.settle.resolve(count);
       return Promise.resolve(count);
     }
-    if (this.#bytes < this.#capacity) return Promise.resolve(this.#put(data));
+    if (this.#unread.bytes < this.#capacity) return Promise.resolve(this.#put(data));
     return new Promise((resolve, reject) => {
       this.#writer = { data, settle: { resolve, reject } };
     });
@@ -75,8 +75,7 @@ class Pipe {
   break(reason: string): void {
     if (this.#broken !== undefined) return;
     this.#broken = reason;
-    this.#chunks = [];
-    this.#bytes = 0;
+    this.#unread.clear();
     this.#reader?.settle.reject(this.#error());
     this.#reader = undefined;
     this.#writer?.settle.reject(this.#error());
@@ -85,35 +84,20 @@ class Pipe {
 
   /** Whether there are unread bytes. */
   get pending(): boolean {
-    return this.#bytes > 0 || this.#writer !== undefined;
+    return this.#unread.bytes > 0 || this.#writer !== undefined;
   }
 
   #put(data: Uint8Array): number {
-    const count = Math.min(data.length, this.#capacity - this.#bytes);
+    const count = Math.min(data.length, this.#capacity - this.#unread.bytes);
     // The `slice` of a Node Buffer doesn't copy.
     const chunk = new Uint8Array(count);
     chunk.set(count === data.length ? data : data.subarray(0, count));
-    this.#chunks.push(chunk);
-    this.#bytes += count;
+    this.#unread.push(chunk);
     return count;
   }
 
   #take(buffer: Uint8Array): number {
-    let taken = 0;
-    let used = 0;
-    while (used < this.#chunks.length && taken < buffer.length) {
-      const chunk = this.#chunks[used];
-      const count = Math.min(chunk.length, buffer.length - taken);
-      buffer.set(count === chunk.length ? chunk : chunk.subarray(0, count), taken);
-      taken += count;
-      if (count < chunk.length) {
-        this.#chunks[used] = chunk.subarray(count);
-        break;
-      }
-      used++;
-    }
-    this.#chunks.splice(0, used);
-    this.#bytes -= taken;
+    const taken = this.#unread.take(buffer);
     const writer = this.#writer;
     if (writer !== undefined) {
       this.#writer = undefined;
