@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { AnySchema, StructSchema } from "@bufbuild/protobuf/wkt";
+import { withoutUnknownsOfEntries } from "./map_entries.ts";
+
+/** Struct.fields: { "a": null }, with more fields in the entry. */
+function struct(more: string): Uint8Array {
+  const entry = `0a0161${more}12020800`;
+  return Uint8Array.fromHex(`0a${(entry.length / 2).toString(16).padStart(2, "0")}${entry}`);
+}
+
+Deno.test("unknown fields of map entries are left out, at each depth", () => {
+  assert.deepEqual(withoutUnknownsOfEntries(StructSchema, struct("1801")), struct(""));
+  // Numbers of the key and the value, with other wire types.
+  assert.deepEqual(withoutUnknownsOfEntries(StructSchema, struct("08011001")), struct(""));
+  const outer = (inner: Uint8Array) => {
+    const value = `2a${inner.length.toString(16).padStart(2, "0")}${inner.toHex()}`;
+    const entry = `0a016212${(value.length / 2).toString(16).padStart(2, "0")}${value}`;
+    return Uint8Array.fromHex(`0a${(entry.length / 2).toString(16).padStart(2, "0")}${entry}`);
+  };
+  assert.deepEqual(
+    withoutUnknownsOfEntries(StructSchema, outer(struct("1801"))),
+    outer(struct("")),
+  );
+});
+
+Deno.test("other unknown fields stay", () => {
+  const bytes = Uint8Array.fromHex("180123082a24120101");
+  assert.deepEqual(withoutUnknownsOfEntries(StructSchema, bytes), bytes);
+  assert.deepEqual(withoutUnknownsOfEntries(AnySchema, bytes), bytes);
+});
