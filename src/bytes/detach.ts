@@ -12,6 +12,17 @@ export function detach(buffer: ArrayBuffer): void {
   else structuredClone(buffer, { transfer: [buffer] });
 }
 
+// Size from which the memory of dropped bytes is worth freeing at once.
+const LARGE_BYTES = 65_536;
+
+/**
+ * Frees the memory of `bytes`, which must not be used any more, if it is large: until a garbage collection, megabytes of
+ * others may come. `bytes` must be the only view of its buffer.
+ */
+export function detachLarge(bytes: Uint8Array<ArrayBuffer>): void {
+  if (bytes.length >= LARGE_BYTES) detach(bytes.buffer);
+}
+
 /** Moves the bytes of `buffer`, which must not be used any more, to one of `size` bytes. */
 export function resized(buffer: ArrayBuffer, size: number): ArrayBuffer {
   if (hasTransfer) return buffer.transfer(size);

@@ -22,7 +22,11 @@ let slab: Uint8Array<ArrayBuffer> = EMPTY_BYTES;
 let used = 0;
 
 /** Copies `source` from `start` to `end`; the caller owns the copy. */
-export function copyMessage(source: Uint8Array, start: number, end: number): Uint8Array {
+export function copyMessage(
+  source: Uint8Array,
+  start: number,
+  end: number,
+): Uint8Array<ArrayBuffer> {
   const count = end - start;
   if (count > SLAB_MESSAGE_BYTES) return source.slice(start, end);
   if (count === 0) return EMPTY_BYTES;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { detach, resized } from "../../bytes/detach.ts";
+import { detachLarge, resized } from "../../bytes/detach.ts";
 import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
 import { toError } from "../../errors.ts";
 import type { Exchange } from "../../http1/exchange.ts";
@@ -16,8 +16,6 @@ const STREAM_BYTES = 65_536;
 // Content-Length up to which the whole buffer is allocated at once, in bytes.
 const EAGER_BYTES = 16_384;
 const MIN_BYTES = 1_024;
-// Size from which a buffer is freed at once when its bytes are dropped.
-const LARGE_BYTES = 65_536;
 
 /** Account of bytes that are being gathered, besides that of the server. */
 export interface BodyAccount {
@@ -157,13 +155,12 @@ export class RequestBody {
     this.#length = 0;
   }
 
-  /** Gives up the buffer. A large one is freed now: until a garbage collection, megabytes of others may come. */
   #free(): void {
     const bytes = this.#bytes;
     this.#bytes = null;
     if (bytes === null) return;
     if (this.#streams) releaseBuffer(bytes);
-    else if (bytes.length >= LARGE_BYTES) detach(bytes.buffer);
+    else detachLarge(bytes);
   }
 
   #use(): void {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { detachLarge, resized } from "../../bytes/detach.ts";
 import { EMPTY_BYTES } from "../../bytes/empty.ts";
 import { copyMessage } from "../../bytes/message_slab.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
@@ -19,7 +20,9 @@ export class BodyGatherer {
   readonly #maxBytes: number;
   readonly #memory: MemoryShare;
   readonly #expectedBytes: number;
-  #buffer: Uint8Array = EMPTY_BYTES;
+  #buffer: Uint8Array<ArrayBuffer> = EMPTY_BYTES;
+  // Whether nothing else sees the memory of `#buffer`: that of a body which came at once may be a slab's.
+  #own = false;
   #length = 0;
 
   /** Gathers at most `maxBytes`; `expectedBytes` is the announced length, -1 for none. */
@@ -43,19 +46,29 @@ export class BodyGatherer {
       const limit = this.#expectedBytes >= length ? this.#expectedBytes : this.#maxBytes;
       const room = Math.min(Math.max(length * 2, FIRST_ALLOCATION_BYTES), limit);
       if (!this.#memory.tryTake(room - this.#buffer.length)) return "no memory";
-      const grown = new Uint8Array(room);
-      grown.set(this.#buffer.subarray(0, this.#length));
-      this.#buffer = grown;
+      this.#grow(room);
     }
     this.#buffer.set(part.subarray(start, end), this.#length);
     this.#length = length;
     return null;
   }
 
+  #grow(room: number): void {
+    if (this.#own) {
+      this.#buffer = new Uint8Array(resized(this.#buffer.buffer, room));
+      return;
+    }
+    const grown = new Uint8Array(room);
+    grown.set(this.#buffer);
+    this.#buffer = grown;
+    this.#own = true;
+  }
+
   /** Takes the gathered bytes and releases their memory. */
   take(): Uint8Array {
-    const buffer = this.#buffer;
-    const bytes = buffer.length === this.#length ? buffer : buffer.slice(0, this.#length);
+    const whole = this.#buffer.length === this.#length;
+    const bytes = whole ? this.#buffer : this.#buffer.slice(0, this.#length);
+    if (whole) this.#own = false;
     this.clear();
     return bytes;
   }
@@ -63,7 +76,9 @@ export class BodyGatherer {
   /** Drops the gathered bytes. Idempotent. */
   clear(): void {
     this.#memory.give(this.#buffer.length);
+    if (this.#own) detachLarge(this.#buffer);
     this.#buffer = EMPTY_BYTES;
+    this.#own = false;
     this.#length = 0;
   }
 }

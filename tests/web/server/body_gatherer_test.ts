@@ -31,3 +31,28 @@ Deno.test("BodyGatherer keeps to its limit and its memory", () => {
   body.clear();
   assert.equal(memory.used, 0);
 });
+
+Deno.test("BodyGatherer frees a large body that is dropped, and keeps one that was taken", () => {
+  const part = new Uint8Array(100_000).fill(7);
+  const dropped = new BodyGatherer(1_000_000, share(), 1_000_000);
+  const taken = new BodyGatherer(200_000, share(), -1);
+  const transfers: number[] = [];
+  const transfer = ArrayBuffer.prototype.transfer;
+  ArrayBuffer.prototype.transfer = function (size) {
+    transfers.push(size!);
+    return transfer.call(this, size);
+  };
+  try {
+    dropped.add(part, 0, part.length);
+    dropped.add(part, 0, part.length);
+    dropped.add(part, 0, part.length);
+    dropped.clear();
+    assert.deepEqual(transfers, [600_000, 0]);
+    taken.add(part, 0, part.length);
+    taken.add(part, 0, part.length);
+    assert.equal(taken.take().reduce((sum, octet) => sum + octet, 0), 7 * 200_000);
+    assert.deepEqual(transfers, [600_000, 0]);
+  } finally {
+    ArrayBuffer.prototype.transfer = transfer;
+  }
+});
