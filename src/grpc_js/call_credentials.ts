@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isInstance, textOf } from "../errors.ts";
+import { Status } from "./constants.ts";
 import { Metadata } from "./metadata.ts";
 
 /** Call that a metadata generator is asked for. */
@@ -164,4 +166,19 @@ class EmptyCallCredentials extends CallCredentials {
 /** Whether credentials add nothing. */
 export function isEmptyCallCredentials(credentials: CallCredentials): boolean {
   return credentials instanceof EmptyCallCredentials;
+}
+
+// Codes that only a server may set (gRPC A54).
+const SERVERS_CODES: readonly number[] = [0, 3, 5, 6, 9, 10, 11, 15];
+
+/** Returns the status of a call whose credentials have failed. */
+export function credentialsFailure(error: unknown): { code: Status; details: string } {
+  const thrown = isInstance(error, Error) ? (error as { code?: unknown }).code : undefined;
+  const code: Status = typeof thrown === "number" ? thrown : Status.UNKNOWN;
+  const details = `Getting metadata from plugin failed with error: ${textOf(error)}`;
+  if (!SERVERS_CODES.includes(code)) return { code, details };
+  return {
+    code: Status.INTERNAL,
+    details: `Invalid status from control plane: ${code} ${Status[code]} ${details}`,
+  };
 }

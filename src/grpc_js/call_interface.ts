@@ -7,6 +7,7 @@
 import type { Buffer } from "node:buffer";
 import type { CallCredentials } from "./call_credentials.ts";
 import type { Status } from "./constants.ts";
+import type { Deadline } from "./deadline.ts";
 import type { InterceptingListener } from "./listener.ts";
 import type { Metadata } from "./metadata.ts";
 
@@ -46,4 +47,14 @@ export interface Call {
   setCredentials(credentials: CallCredentials): void;
   /** Returns the identity of the server; null before there is a connection. */
   getAuthContext(): AuthContext | null;
+}
+
+/** Call on a server that calls of a client inherit from. */
+export interface ParentCall {
+  /** Returns its deadline. */
+  getDeadline(): Deadline;
+  /** Adds a listener for its cancellation. */
+  on(event: "cancelled", listener: () => void): unknown;
+  /** Removes that listener. */
+  removeListener(event: "cancelled", listener: () => void): unknown;
 }

@@ -7,21 +7,11 @@
 import type { MethodKind } from "../call/method.ts";
 import { ChannelCore } from "./channel_core.ts";
 import { ChannelCredentials } from "./channel_credentials.ts";
-import type { Call } from "./call_interface.ts";
+import type { Call, ParentCall } from "./call_interface.ts";
 import { ConnectivityState, Propagate } from "./constants.ts";
 import { type Deadline, deadlineMs } from "./deadline.ts";
 import type { ChannelOptions } from "./options.ts";
 import { targetText } from "./target.ts";
-
-/** Call on a server that calls of a client inherit from. */
-export interface ParentCall {
-  /** Returns its deadline. */
-  getDeadline(): Deadline;
-  /** Adds a listener for its cancellation. */
-  on(event: "cancelled", listener: () => void): unknown;
-  /** Removes that listener. */
-  removeListener(event: "cancelled", listener: () => void): unknown;
-}
 
 /** Connections to a target, as grpc-js has them. */
 export interface ChannelInterface {
@@ -137,7 +127,7 @@ export class Channel implements ChannelInterface {
       inherits ? deadlineMs(parentCall.getDeadline()) : Infinity,
     );
     const call = this.#core.call(method, kind, limitMs, host ?? undefined);
-    if (parentCall !== null && flags & Propagate.CANCELLATION) this.#core.follow(call, parentCall);
+    if (parentCall !== null && flags & Propagate.CANCELLATION) call.follow(parentCall);
     return call;
   }
 

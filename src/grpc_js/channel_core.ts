@@ -11,7 +11,7 @@ import type { CallCore, ClientMethod } from "../rpc/client/call_core.ts";
 import type { ChannelState } from "../rpc/pool/options.ts";
 import type { CallCredentials } from "./call_credentials.ts";
 import type { ChannelCredentials } from "./channel_credentials.ts";
-import { type CallOwner, ChannelCall } from "./client_call.ts";
+import { type CallOwner, ChannelCall, CLOSED } from "./client_call.ts";
 import { Status } from "./constants.ts";
 import { IdleTimer } from "./idle_timer.ts";
 import { type ChannelOptions, channelOptions, idleTimeoutMs } from "./options.ts";
@@ -21,12 +21,6 @@ import { addressOf, serviceUrl } from "./target.ts";
 // Bounds the maps of methods and hosts for callers that generate them.
 const MAX_ENTRIES = 4_096;
 
-/** Call on a server as the calls that follow it use it. */
-interface Followed {
-  on(event: "cancelled", listener: () => void): unknown;
-  removeListener(event: "cancelled", listener: () => void): unknown;
-}
-
 /** What is behind a channel. */
 export class ChannelCore implements CallOwner {
   readonly credentials: CallCredentials;
@@ -34,9 +28,9 @@ export class ChannelCore implements CallOwner {
   readonly #assembly: ChannelAssembly;
   readonly #methods = new Map<string, ClientMethod>();
   readonly #cores = new Map<string, CallCore>();
+  /** Calls that have started and not ended. */
   readonly #calls = new Set<ChannelCall>();
-  /** Functions that stop calls from following their parents. */
-  readonly #unfollow = new Map<ChannelCall, () => void>();
+  readonly #watchers = new Set<() => void>();
   readonly #idle: IdleTimer;
   #callNumber = 0;
   #closed = false;
@@ -51,6 +45,7 @@ export class ChannelCore implements CallOwner {
       ...channelOptions(options),
       ...(security === undefined ? {} : secureOptions(address, security, options)),
     });
+    this.#assembly.pool.watch(() => this.#notify());
     this.#idle = new IdleTimer(
       idleTimeoutMs(options),
       () => this.#calls.size > 0,
@@ -72,7 +67,12 @@ export class ChannelCore implements CallOwner {
 
   /** Calls `watcher` after each change of the state; returns a function that stops it. */
   watch(watcher: () => void): () => void {
-    return this.#assembly.pool.watch(watcher);
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  #notify(): void {
+    for (const watcher of [...this.#watchers]) watcher();
   }
 
   /** Fails calls without a connection; closes the connections once all others have ended. */
@@ -81,8 +81,9 @@ export class ChannelCore implements CallOwner {
     this.#closed = true;
     for (const call of this.#calls) {
       if (call.connected) continue;
-      call.cancelWithStatus(Status.UNAVAILABLE, "Channel closed before call started");
+      call.cancelWithStatus(Status.UNAVAILABLE, CLOSED);
     }
+    this.#notify();
     this.#closeWhenUnused();
   }
 
@@ -94,21 +95,12 @@ export class ChannelCore implements CallOwner {
 
   /** Makes a call that ends at `limitMs` since 1970. */
   call(path: string, kind: MethodKind, limitMs: number, host: string | undefined): ChannelCall {
-    const call = new ChannelCall(this, {
+    return new ChannelCall(this, {
       method: this.#method(path, kind),
       deadlineMs: limitMs,
       host,
       number: this.#callNumber++,
     });
-    this.#calls.add(call);
-    return call;
-  }
-
-  /** Cancels a call when its parent is. */
-  follow(call: ChannelCall, parent: Followed): void {
-    const cancel = () => call.cancelWithStatus(Status.CANCELLED, "Cancelled by parent call");
-    parent.on("cancelled", cancel);
-    this.#unfollow.set(call, () => parent.removeListener("cancelled", cancel));
   }
 
   #method(path: string, kind: MethodKind): ClientMethod {
@@ -138,12 +130,14 @@ export class ChannelCore implements CallOwner {
     return serviceUrl(host ?? this.#assembly.target.authority, path);
   }
 
+  callStarted(call: ChannelCall): boolean {
+    if (this.#closed) return false;
+    this.#calls.add(call);
+    return true;
+  }
+
   callEnded(call: ChannelCall): void {
     this.#calls.delete(call);
-    if (this.#unfollow.size > 0) {
-      this.#unfollow.get(call)?.();
-      this.#unfollow.delete(call);
-    }
     if (this.#calls.size > 0) return;
     this.#idle.used();
     this.#closeWhenUnused();

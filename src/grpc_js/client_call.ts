@@ -11,9 +11,8 @@ import { Buffer } from "node:buffer";
 import type { Metadata as WireMetadata } from "../call/metadata.ts";
 import type { Encoding } from "../call/encodings.ts";
 import type { ClientCallSink } from "../call/wire.ts";
-import { compressWhenSmaller, decompress } from "../codec/compression.ts";
-import { isInstance, RpcError, textOf } from "../errors.ts";
-import { MessageQueue, type Watermarks } from "../rpc/core/message_queue.ts";
+import { compressWhenSmaller } from "../codec/compression.ts";
+import { RpcError } from "../errors.ts";
 import type { DeadlineHandle } from "../rpc/core/deadline_queue.ts";
 import type {
   CallCore,
@@ -21,12 +20,17 @@ import type {
   OutgoingRequest,
   RoutedCall,
 } from "../rpc/client/call_core.ts";
-import { type CallCredentials, isEmptyCallCredentials } from "./call_credentials.ts";
-import type { AuthContext, Call, MessageContext } from "./call_interface.ts";
+import {
+  type CallCredentials,
+  credentialsFailure,
+  isEmptyCallCredentials,
+} from "./call_credentials.ts";
+import type { AuthContext, Call, MessageContext, ParentCall } from "./call_interface.ts";
 import { Status, WriteFlags } from "./constants.ts";
 import type { InterceptingListener } from "./listener.ts";
 import { fromWire, Metadata, toWire } from "./metadata.ts";
 import type { StatusObject } from "./status.ts";
+import { decompressed, Reply, UnreadReplies } from "./unread_replies.ts";
 
 /** Interface of a channel that its calls use. */
 export interface CallOwner {
@@ -38,7 +42,9 @@ export interface CallOwner {
   readonly secure: boolean;
   /** Returns the URL of the service of a path, for credentials. */
   serviceUrl(host: string | undefined, path: string): string;
-  /** Called once when a call has ended. */
+  /** Called when a call starts; false if the channel was closed before. */
+  callStarted(call: ChannelCall): boolean;
+  /** Called once when a call has ended that was started. */
   callEnded(call: ChannelCall): void;
 }
 
@@ -51,20 +57,8 @@ export interface ChannelCallOptions {
   readonly number: number;
 }
 
-const WATERMARKS: Watermarks = {
-  pauseBytes: 65_536,
-  pauseCount: 1_024,
-  resumeBytes: 32_768,
-  resumeCount: 512,
-};
-
-class Received {
-  constructor(readonly bytes: Uint8Array, readonly compressed: boolean) {}
-
-  get length(): number {
-    return this.bytes.length;
-  }
-}
+/** Text of the status of calls without a connection on a channel that is closed. */
+export const CLOSED = "Channel closed before call started";
 
 /** One call on a channel. */
 export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
@@ -90,12 +84,17 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
   #onWritable: (() => void) | undefined;
   /** Last message, while it is not known whether the half-close follows at once. */
   #held: { message: Buffer; compressed: boolean } | undefined;
-  readonly #queue = new MessageQueue<Received>(WATERMARKS);
   #wanted = 0;
+  /** Reply that is about to be delivered, because it was asked for. */
+  #reply: Reply | undefined;
+  /** Replies after it; created when the first one has to wait. */
+  #unread: UnreadReplies | undefined;
   #headers: (() => WireMetadata) | undefined;
   #status: StatusObject | undefined;
   #statusDelivered = false;
   #scheduled = false;
+  #started = false;
+  #unfollow: (() => void) | undefined;
 
   /** Creates a call that starts at `start`. Its deadline runs from now on. */
   constructor(owner: CallOwner, options: ChannelCallOptions) {
@@ -136,6 +135,8 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
   start(metadata: Metadata, listener: InterceptingListener): void {
     this.#listener = listener;
     if (this.#status !== undefined) return this.#schedule();
+    this.#started = this.#owner.callStarted(this);
+    if (!this.#started) return this.cancelWithStatus(Status.UNAVAILABLE, CLOSED);
     const { waitForReady } = metadata.getOptions();
     if (waitForReady !== undefined) this.waitForReady = waitForReady;
     const credentials = this.#credentials === undefined
@@ -216,12 +217,13 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
 
   startRead(): void {
     this.#wanted = 1;
-    if (this.#queue.length > 0 || this.#status !== undefined) this.#schedule();
+    if (this.#hasReplies || this.#status !== undefined) this.#schedule();
   }
 
   cancelWithStatus(code: Status, details: string): void {
     if (this.#statusDelivered) return;
-    this.#queue.clear();
+    this.#reply = undefined;
+    this.#unread?.clear();
     const status = { code, details, metadata: new Metadata() };
     if (this.#status === undefined) {
       this.#call?.cancel();
@@ -250,6 +252,13 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
     this.#credentials = credentials;
   }
 
+  /** Cancels this call when its parent is. */
+  follow(parent: ParentCall): void {
+    const cancel = () => this.cancelWithStatus(Status.CANCELLED, "Cancelled by parent call");
+    parent.on("cancelled", cancel);
+    this.#unfollow = () => parent.removeListener("cancelled", cancel);
+  }
+
   getAuthContext(): AuthContext | null {
     if (this.#call?.address === undefined) return null;
     return this.#owner.secure ? { transportSecurityType: "ssl" } : {};
@@ -265,8 +274,27 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
 
   onMessage(bytes: Uint8Array, compressed: boolean): void {
     if (this.#status !== undefined) return;
-    if (this.#queue.push(new Received(bytes, compressed))) this.#call!.setReadPaused(true);
+    const reply = new Reply(bytes, compressed);
+    if (this.#wanted > 0 && !this.#hasReplies) {
+      this.#reply = reply;
+      return this.#schedule();
+    }
+    const unread = this.#unread ??= new UnreadReplies(this.#core.memory);
+    if (!unread.hasRoomFor(reply)) return this.#refuse(reply);
+    if (unread.push(reply)) this.#call!.setReadPaused(true);
     if (this.#wanted > 0) this.#schedule();
+  }
+
+  get #hasReplies(): boolean {
+    return this.#reply !== undefined || (this.#unread !== undefined && this.#unread.length > 0);
+  }
+
+  #refuse({ length }: Reply): void {
+    this.cancelWithStatus(
+      Status.RESOURCE_EXHAUSTED,
+      `Cannot keep a message of ${length} bytes until it is read: ` +
+        "grpc-node.max_session_memory is used up",
+    );
   }
 
   onStatus(code: Status, details: string, trailers: () => WireMetadata): void {
@@ -298,8 +326,11 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
   #end(status: StatusObject): void {
     this.#status = status;
     this.#unsent = undefined;
+    this.#unread?.release();
     if (this.#timer !== undefined) this.#core.deadlines.cancel(this.#timer);
-    this.#owner.callEnded(this);
+    this.#unfollow?.();
+    this.#unfollow = undefined;
+    if (this.#started) this.#owner.callEnded(this);
     this.onWritable();
     this.#schedule();
   }
@@ -320,57 +351,49 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
         listener.onReceiveMetadata(fromWire(headers()));
       }
       while (this.#wanted > 0) {
-        const received = this.#queue.take();
-        if (received === undefined) break;
+        const reply = this.#take();
+        if (reply === undefined) break;
         this.#wanted = 0;
-        if (this.#status === undefined && this.#queue.resumes()) this.#call!.setReadPaused(false);
-        const message = this.#open(received);
+        const message = this.#open(reply);
         if (message !== undefined) listener.onReceiveMessage(message);
       }
-      if (this.#status === undefined || this.#statusDelivered || this.#queue.length > 0) return;
+      if (this.#status === undefined || this.#statusDelivered || this.#hasReplies) return;
       this.#statusDelivered = true;
       listener.onReceiveStatus(this.#status);
     } finally {
       // Goes on after an exception of the application, if that did not end the process.
-      if (this.#headers === undefined && this.#wanted > 0 && this.#queue.length > 0) {
+      if (this.#headers === undefined && this.#wanted > 0 && this.#hasReplies) {
         this.#schedule();
-      } else if (this.#status !== undefined && !this.#statusDelivered && this.#queue.length === 0) {
+      } else if (this.#status !== undefined && !this.#statusDelivered && !this.#hasReplies) {
         this.#schedule();
       }
     }
   }
 
-  #open({ bytes, compressed }: Received): Buffer | undefined {
+  #take(): Reply | undefined {
+    const reply = this.#reply;
+    if (reply !== undefined) {
+      this.#reply = undefined;
+      return reply;
+    }
+    const unread = this.#unread;
+    if (unread === undefined) return undefined;
+    const next = unread.take();
+    if (this.#status === undefined && unread.resumes()) this.#call!.setReadPaused(false);
+    return next;
+  }
+
+  #open({ bytes, compressed }: Reply): Buffer | undefined {
     let plain = bytes;
     if (compressed) {
       try {
-        plain = decompress(bytes, this.#call!.encoding, this.method.maxReceiveBytes);
+        plain = decompressed(bytes, this.#call!.encoding, this.method.maxReceiveBytes);
       } catch (error) {
         const { code, message } = RpcError.from(error);
-        const { maxReceiveBytes } = this.method;
-        this.cancelWithStatus(
-          code,
-          code === Status.RESOURCE_EXHAUSTED
-            ? `Received message that decompresses to a size larger than ${maxReceiveBytes}`
-            : message,
-        );
+        this.cancelWithStatus(code, message);
         return undefined;
       }
     }
     return Buffer.from(plain.buffer, plain.byteOffset, plain.byteLength);
   }
-}
-
-// Codes that only a server may set (gRPC A54).
-const SERVERS_CODES: readonly number[] = [0, 3, 5, 6, 9, 10, 11, 15];
-
-function credentialsFailure(error: unknown): { code: Status; details: string } {
-  const thrown = isInstance(error, Error) ? (error as { code?: unknown }).code : undefined;
-  const code: Status = typeof thrown === "number" ? thrown : Status.UNKNOWN;
-  const details = `Getting metadata from plugin failed with error: ${textOf(error)}`;
-  if (!SERVERS_CODES.includes(code)) return { code, details };
-  return {
-    code: Status.INTERNAL,
-    details: `Invalid status from control plane: ${code} ${Status[code]} ${details}`,
-  };
 }

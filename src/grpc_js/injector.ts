@@ -7,21 +7,56 @@
 import type { Duplex } from "node:stream";
 import type { ServeOptions } from "../rpc/server/options.ts";
 import { serve, type Server } from "../rpc/server/server.ts";
-import { type ByteStream, type Listener, streamFrom, tlsListener } from "../transport/mod.ts";
+import { type ByteStream, streamFrom } from "../transport/mod.ts";
+import { tlsServer } from "../transport/tls.ts";
 
 const ignore = () => {};
 
+/** Injectors of a server that serve connections or may still get some. */
+export class Injectors {
+  readonly #open = new Set<ConnectionInjectorImpl>();
+
+  /** Number of injectors. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Makes an injector of connections with these options; it is dropped when it has been destroyed and has closed. */
+  make(options: ServeOptions): ConnectionInjectorImpl {
+    const injector = new ConnectionInjectorImpl(options, () => this.#open.delete(injector));
+    this.#open.add(injector);
+    return injector;
+  }
+
+  /** Closes all connections at once. */
+  close(): void {
+    for (const injector of this.#open) injector.close();
+  }
+
+  /** Resolves when all connections are closed, once their calls have ended. */
+  async shutdown(): Promise<void> {
+    await Promise.all(Array.from(this.#open, (injector) => injector.shutdown()));
+  }
+}
+
 /** Server of injected connections. */
 export class ConnectionInjectorImpl {
-  readonly #tls: ServeOptions["tls"];
   readonly #server: Promise<Server>;
+  /** Resolves to what is put on injected streams: TLS, or nothing. */
+  readonly #secure: Promise<(injected: ByteStream) => ByteStream>;
+  readonly #onClosed: () => void;
 
-  /** Makes an injector of connections with these options. */
-  constructor(options: ServeOptions) {
-    this.#tls = options.tls;
+  /** Makes an injector of connections with these options; calls `onClosed` after `destroy` and its last connection. */
+  constructor(options: ServeOptions, onClosed: () => void) {
+    this.#onClosed = onClosed;
     this.#server = serve([], () => {}, options);
+    const { tls } = options;
+    this.#secure = tls === undefined
+      ? Promise.resolve((injected) => injected)
+      : tlsServer({ tls, alpn: ["h2"] });
     // Options that are not valid fail each injected connection.
     this.#server.catch(ignore);
+    this.#secure.catch(ignore);
   }
 
   /** Serves a connection. */
@@ -30,8 +65,8 @@ export class ConnectionInjectorImpl {
   }
 
   async #serve(stream: ByteStream): Promise<void> {
-    const server = await this.#server;
-    server.serveConnection(this.#tls === undefined ? stream : await secured(stream, this.#tls));
+    const [server, secure] = await Promise.all([this.#server, this.#secure]);
+    server.serveConnection(secure(stream));
   }
 
   /** Lets open calls finish for `graceTimeMs`, then closes the connections. */
@@ -41,7 +76,7 @@ export class ConnectionInjectorImpl {
 
   /** Lets open calls finish, then closes the connections. */
   destroy(): void {
-    this.shutdown().catch(ignore);
+    this.shutdown().catch(ignore).finally(this.#onClosed);
   }
 
   /** Resolves when all connections are closed, once their calls have ended. */
@@ -53,18 +88,4 @@ export class ConnectionInjectorImpl {
   close(): void {
     this.#server.then((server) => server.close(), ignore);
   }
-}
-
-/** Puts a server's TLS on a stream. */
-async function secured(
-  stream: ByteStream,
-  tls: NonNullable<ServeOptions["tls"]>,
-): Promise<ByteStream> {
-  const once: Listener = {
-    address: stream.localAddress,
-    accept: () => Promise.resolve(stream),
-    close: () => Promise.resolve(),
-  };
-  const listener = await tlsListener(once, { tls, alpn: ["h2"] });
-  return await listener.accept() ?? stream;
 }

@@ -129,8 +129,13 @@ export type {
   CheckServerIdentityCallback,
   VerifyOptions,
 } from "./channel_credentials.ts";
-export { Channel, type ChannelInterface, type ParentCall } from "./channel.ts";
-export type { AuthContext, Call as ChannelCall, MessageContext } from "./call_interface.ts";
+export { Channel, type ChannelInterface } from "./channel.ts";
+export type {
+  AuthContext,
+  Call as ChannelCall,
+  MessageContext,
+  ParentCall,
+} from "./call_interface.ts";
 export {
   type AnyCall,
   type CallArgument,

@@ -41,6 +41,11 @@ export interface ChannelOptions {
   "grpc.max_receive_message_length"?: number;
   /** Compression of requests. Default none. */
   "grpc.default_compression_algorithm"?: CompressionAlgorithms;
+  /**
+   * Bytes of replies that a channel holds until they are read, in MB; each reply counts 256 bytes more. Calls that need
+   * more end with RESOURCE_EXHAUSTED. No effect on servers. Default 67.1.
+   */
+  "grpc-node.max_session_memory"?: number;
   /** No effect: there is no channelz. */
   "grpc.enable_channelz"?: number;
   /** Least time between two resolutions of the target, in ms. Default 30,000. */
@@ -67,11 +72,11 @@ const SHARED = [
   "grpc.keepalive_timeout_ms",
   "grpc.max_receive_message_length",
   "grpc.max_send_message_length",
+  "grpc-node.max_session_memory",
   // Known to grpc-js, and without effect here.
   "grpc.enable_channelz",
   "grpc.use_local_subchannel_pool",
   "grpc.service_config_disable_resolution",
-  "grpc-node.max_session_memory",
 ];
 const CLIENT = new Set([
   ...SHARED,
@@ -173,8 +178,15 @@ export function channelOptions(options: ChannelOptions): NativeChannelOptions {
     idleTimeoutMs: Infinity,
     // grpc-js has one connection for each address.
     poolSize: 1,
-    limits: { maxHeaderListBytes: HEADER_LIST_BYTES },
+    limits: { maxHeaderListBytes: HEADER_LIST_BYTES, ...heldReplies(options) },
   });
+}
+
+/** Returns the bound of replies that wait to be read, if the options have one. */
+function heldReplies(options: ChannelOptions): { maxBufferedBytes?: number } {
+  const megabytes = options["grpc-node.max_session_memory"];
+  if (megabytes === undefined) return {};
+  return { maxBufferedBytes: Math.max(1, Math.floor(megabytes * 1e6)) };
 }
 
 function userAgent(options: ChannelOptions): string {

@@ -11,7 +11,7 @@ import { kindOf } from "./client_interceptors.ts";
 import { Status } from "./constants.ts";
 import type { ServiceDefinition } from "./definitions.ts";
 import { ServiceDispatcher } from "./dispatcher.ts";
-import { ConnectionInjectorImpl } from "./injector.ts";
+import { Injectors } from "./injector.ts";
 import { HandledMethod, type HandlerType } from "./methods.ts";
 import { type ChannelOptions, maxSendBytes, serveOptions } from "./options.ts";
 import type { ServerInterceptor } from "./server_interceptors.ts";
@@ -55,7 +55,7 @@ export class Server {
   readonly #interceptors: readonly ServerInterceptor[];
   readonly #maxSendBytes: number;
   readonly #addresses: BoundAddresses;
-  readonly #injectors = new Set<ConnectionInjectorImpl>();
+  readonly #injectors = new Injectors();
   #started = false;
   #shutdown = false;
 
@@ -185,16 +185,14 @@ export class Server {
   /** Makes an injector of connections that something else has accepted. */
   createConnectionInjector(credentials: ServerCredentials): ConnectionInjector {
     checkCredentials(credentials);
-    const injector = new ConnectionInjectorImpl(this.#serving(credentials).options);
-    this.#injectors.add(injector);
-    return injector;
+    return this.#injectors.make(this.#serving(credentials).options);
   }
 
   /** Closes all connections at once and cancels open calls. */
   forceShutdown(): void {
     this.#shutdown = true;
     this.#addresses.close();
-    for (const injector of this.#injectors) injector.close();
+    this.#injectors.close();
   }
 
   /**
@@ -211,8 +209,7 @@ export class Server {
   /** Stops listening and lets open calls finish; calls `callback` when all connections are closed. */
   tryShutdown(callback: (error?: Error) => void): void {
     this.#shutdown = true;
-    const injectors = Array.from(this.#injectors, (injector) => injector.shutdown());
-    Promise.all([this.#addresses.shutdown(), ...injectors]).then(
+    Promise.all([this.#addresses.shutdown(), this.#injectors.shutdown()]).then(
       () => queueMicrotask(() => callback()),
       (error) => queueMicrotask(() => callback(error)),
     );

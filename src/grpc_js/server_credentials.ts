@@ -146,6 +146,10 @@ class InterceptedServerCredentials extends ServerCredentials {
     this.#interceptors = interceptors;
   }
 
+  override _isSecure(): boolean {
+    return this.#inner._isSecure();
+  }
+
   _tls(): TlsServerOptions | undefined {
     return this.#inner._tls();
   }

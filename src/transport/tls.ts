@@ -156,17 +156,28 @@ export async function tlsListener(
   listener: Listener,
   options: { tls: TlsServerOptions; alpn?: readonly string[] },
 ): Promise<Listener> {
-  const { TlsAcceptor } = await import("./tls_node.ts");
-  // Not the runtime's TLS: Deno's can't request client certificates, and can't turn off Nagle's algorithm.
-  const acceptor = new TlsAcceptor(options.tls, options.alpn);
+  const secure = await tlsServer(options);
   return {
     address: listener.address,
     async accept() {
       const stream = await listener.accept();
-      return stream === null ? null : new TlsServerStream(stream, acceptor);
+      return stream === null ? null : secure(stream);
     },
     close: () => listener.close(),
   };
+}
+
+/**
+ * Returns a function that runs TLS as a server on accepted streams. The handshake runs in the stream's `handshake`.
+ * Rejects with a TypeError if certificate and key are not valid.
+ */
+export async function tlsServer(
+  options: { tls: TlsServerOptions; alpn?: readonly string[] },
+): Promise<(accepted: ByteStream) => ByteStream> {
+  const { TlsAcceptor } = await import("./tls_node.ts");
+  // Not the runtime's TLS: Deno's can't request client certificates, and can't turn off Nagle's algorithm.
+  const acceptor = new TlsAcceptor(options.tls, options.alpn);
+  return (accepted) => new TlsServerStream(accepted, acceptor);
 }
 
 /** Accepted connection before, during and after its TLS handshake. */

@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { Buffer } from "node:buffer";
+import net from "node:net";
 import * as grpc from "../../src/grpc_js/mod.ts";
-import { LettersClient, type Message, readAll, send, start } from "./fixtures.ts";
+import {
+  implementation,
+  letters,
+  LettersClient,
+  type Message,
+  readAll,
+  send,
+  start,
+} from "./fixtures.ts";
 
 Deno.test("a unary call gives headers, the callback and the status, in this order", async () => {
   await using pair = await start({
@@ -232,4 +241,85 @@ Deno.test("a call invocation transformer changes calls", async () => {
     },
   });
   assert.equal((await send(pair.client, { text: "a" })).reply!.text, "changed!");
+});
+
+Deno.test("unread replies count in the memory of the channel, which grpc-node.max_session_memory bounds", async () => {
+  const text = "x".repeat(50_000);
+  await using pair = await start({
+    client: { "grpc-node.max_session_memory": 0.2 },
+    handlers: {
+      scatter(call: grpc.ServerWritableStream<Message, Message>) {
+        for (let count = call.request.count ?? 0; count > 0; count--) call.write({ text });
+        call.end();
+      },
+    },
+  });
+  const unread = Array.from(
+    { length: 4 },
+    (): grpc.ClientReadableStream<Message> => pair.client.scatter({ count: 20 }),
+  );
+  const ends = unread.map((call) => new Promise((resolve) => call.on("status", resolve)));
+  const { code, details } = await new Promise<grpc.ServiceError>((resolve) => {
+    for (const call of unread) call.on("error", resolve);
+  });
+  assert.equal(code, grpc.status.RESOURCE_EXHAUSTED);
+  assert.match(details, /^Cannot keep a message of 50\d{3} bytes until it is read: /);
+  for (const call of unread) call.cancel();
+  await Promise.all(ends);
+  const read = await readAll(pair.client.scatter({ count: 20 }));
+  assert.equal(read.status!.code, grpc.status.OK);
+  assert.equal(read.replies.length, 20);
+});
+
+Deno.test("a channel closes although calls were made that never started; these end at their start", async () => {
+  const server = new grpc.Server();
+  server.addService(letters, implementation);
+  const injector = server.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+  let closed: Promise<unknown> | undefined;
+  const listener = net.createServer((socket) => {
+    closed = once(socket, "close");
+    injector.injectConnection(socket);
+  }).listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const { port } = listener.address() as net.AddressInfo;
+  const client = new LettersClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure());
+  const parent = Object.assign(new EventEmitter(), { getDeadline: () => Infinity });
+  const late = client.getChannel()
+    .createCall("/test.Letters/Send", Infinity, null, parent, null, "unary");
+  assert.equal((await send(client, { text: "a" })).reply!.text, "a!");
+  client.close();
+  await closed;
+  const status = await new Promise<grpc.StatusObject>((resolve) =>
+    late.start(new grpc.Metadata(), {
+      onReceiveMetadata() {},
+      onReceiveMessage() {},
+      onReceiveStatus: resolve,
+    })
+  );
+  assert.equal(status.code, grpc.status.UNAVAILABLE);
+  assert.equal(status.details, "Channel closed before call started");
+  assert.equal(parent.listenerCount("cancelled"), 0);
+  server.forceShutdown();
+  listener.close();
+  await once(listener, "close");
+});
+
+Deno.test("close tells watchers of the state at once, also while calls are open", async () => {
+  await using pair = await start();
+  const channel = pair.client.getChannel();
+  const outcome = send(pair.client, { text: "hang" }, undefined, { deadline: Date.now() + 5_000 });
+  while (channel.getConnectivityState(true) !== grpc.connectivityState.READY) {
+    await new Promise((resolve) =>
+      channel.watchConnectivityState(channel.getConnectivityState(false), Infinity, resolve)
+    );
+  }
+  const changed = new Promise<Error | undefined>((resolve) =>
+    channel.watchConnectivityState(grpc.connectivityState.READY, Date.now() + 2_000, resolve)
+  );
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  pair.client.close();
+  assert.equal(await changed, undefined);
+  assert.equal(channel.getConnectivityState(false), grpc.connectivityState.SHUTDOWN);
+  pair.server.forceShutdown();
+  await outcome;
 });
