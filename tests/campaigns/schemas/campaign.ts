@@ -1,7 +1,6 @@
 // Compares the codecs with protobuf-es, and with Python's upb, on random message types: valid and damaged messages,
 // binary and JSON, by generated code and without it.
 
-import assert from "node:assert/strict";
 import {
   create,
   type DescMessage,
@@ -19,21 +18,22 @@ import { jsonDecoderOf } from "../../../src/protobuf/json/decoder.ts";
 import { jsonEncoderOf } from "../../../src/protobuf/json/encoder.ts";
 import type { Fields } from "../../../src/protobuf/shape.ts";
 import { descriptors, initOf } from "../../protobuf/random_schema.ts";
-import { withoutUnknownsOfEntries } from "./map_entries.ts";
+import { attempt, differenceOf, equal, unsigned } from "./comparing.ts";
+import { damagedBytes, damagedText, randomOf } from "./damage.ts";
+import { withoutUnknownsOfEntries } from "./filter_fields.ts";
 import type { Upb, UpbMessage } from "./upb.ts";
 
 /** Messages of each type, and damaged inputs of each message and form. */
 const MESSAGES = 8;
 const DAMAGED = 6;
 
-const MAX_TEXT = 400;
 const UNDECIDED = "damaged input that protobuf-es takes in another way, without upb to decide";
 
 /**
  * The last two bytes of a double or float that may be a signaling NaN (IEEE 754 §6.2.1). Its bits are not preserved by
  * V8, nor have they to be (ECMAScript, NumericToRawBytes); protobuf-es's depend on the optimization of its code, too.
  */
-const SIGNALING_NAN = /(?:f[0-7]|[89ab][0-9a-f])[7f]f/;
+export const SIGNALING_NAN = /(?:f[0-7]|[89ab][0-9a-f])[7f]f/;
 
 const text = new TextDecoder();
 const utf8 = new TextEncoder();
@@ -48,16 +48,6 @@ export interface Findings {
   readonly explained: Map<string, number>;
   /** Other differences, as text. */
   readonly differences: string[];
-}
-
-/** Numbers from 0 to below 1, the same for the same seed. */
-function randomOf(seed: number): () => number {
-  return () => {
-    seed = seed + 0x6d2b79f5 | 0;
-    let t = Math.imul(seed ^ seed >>> 15, 1 | seed);
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
-    return ((t ^ t >>> 14) >>> 0) / 4294967296;
-  };
 }
 
 /** Compares one random type by its seed; adds to `findings`. */
@@ -80,24 +70,6 @@ export async function compareType(seed: number, findings: Findings, upb?: Upb): 
     if (typeof json !== "string") continue;
     await comparison.json(json, true);
     for (let i = 0; i < DAMAGED; i++) await comparison.json(damagedText(json, random), false);
-  }
-}
-
-function attempt<T>(run: () => T): T | Error {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof Error) return error;
-    throw error;
-  }
-}
-
-function equal(one: unknown, other: unknown): boolean {
-  try {
-    assert.deepEqual(one, other);
-    return true;
-  } catch {
-    return false;
   }
 }
 
@@ -246,25 +218,6 @@ function outcomeOf(message: Fields | Error): unknown {
   return message instanceof Error ? `${message.name}: ${message.message}` : message;
 }
 
-/** Says where two values differ first. */
-function differenceOf(one: unknown, other: unknown, path = ""): string {
-  if (!(one instanceof Error || other instanceof Error) && isObject(one) && isObject(other)) {
-    for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) {
-      if (!equal(one[key], other[key])) return differenceOf(one[key], other[key], `${path}.${key}`);
-    }
-  }
-  return `${path}: ${textOf(one)} and ${textOf(other)}`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
-}
-
-function textOf(value: unknown): string {
-  const text = value instanceof Error ? value.message : Deno.inspect(value, { breakLength: 200 });
-  return text.slice(0, MAX_TEXT);
-}
-
 /** JSON without the sign of -0, which JSON.stringify loses. */
 function withoutSigns(json: string): unknown {
   return JSON.parse(JSON.stringify(JSON.parse(json)));
@@ -310,72 +263,4 @@ function hasClosedItems(type: DescMessage, seen = new Set<DescMessage>()): boole
     (field.enum !== undefined && !field.enum.open && field.fieldKind !== "enum") ||
     (field.message !== undefined && hasClosedItems(field.message, seen))
   );
-}
-
-/** A value with 0 for -0. */
-function unsigned(value: unknown): unknown {
-  if (value === 0) return 0;
-  if (Array.isArray(value)) return value.map(unsigned);
-  if (!isObject(value) || value instanceof Uint8Array || value instanceof Error) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unsigned(item)]));
-}
-
-function damagedBytes(bytes: Uint8Array, random: () => number): Uint8Array {
-  const damaged = [...bytes];
-  for (let steps = 1 + random() * 3 | 0; steps > 0; steps--) {
-    const at = random() * (damaged.length + 1) | 0;
-    const value = random() < 0.3 ? [0, 1, 0x7f, 0x80, 0xff][random() * 5 | 0] : random() * 256 | 0;
-    switch (random() * 5 | 0) {
-      case 0:
-        damaged.splice(at, 1);
-        break;
-      case 1:
-        damaged.splice(at, 0, value);
-        break;
-      case 2:
-        damaged.length = at;
-        break;
-      case 3:
-        damaged.splice(at, 0, ...damaged.slice(random() * at | 0, at));
-        break;
-      default:
-        if (at < damaged.length) damaged[at] = value;
-    }
-  }
-  return Uint8Array.from(damaged);
-}
-
-const PARTS = [
-  ...['"', "\\", "{", "}", "[", "]", ",", ":", "null", "true", "false", "1", "-", ".", "e5", " "],
-  ...[
-    '"f_0":',
-    '"f0":',
-    "\\ud800",
-    "\\u0041",
-    "0",
-    '"x"',
-    "9".repeat(20),
-    "-0",
-    "1.0",
-    "1e2",
-    '""',
-  ],
-  ...['"1"', "[]", "{}", "2147483648", '"CLOSED_TWO"', '"NaN"', "77"],
-];
-
-function damagedText(json: string, random: () => number): string {
-  for (let steps = 1 + random() * 2 | 0; steps > 0; steps--) {
-    // Most damage replaces a value, so that much of it stays JSON.
-    const values = [...json.matchAll(/(?<=[:[,])("[^"]*"|[^",:{}[\]]+|\[\]|\{\})(?=[,}\]])/g)];
-    const part = PARTS[random() * PARTS.length | 0];
-    if (values.length > 0 && random() < 0.7) {
-      const { index, 0: value } = values[random() * values.length | 0];
-      json = json.slice(0, index) + part + json.slice(index + value.length);
-    } else {
-      const at = random() * (json.length + 1) | 0;
-      json = json.slice(0, at) + part + json.slice(at + (random() * 4 | 0));
-    }
-  }
-  // Half of a surrogate pair has no form in UTF-8.
-  return json.toWellFormed();
 }

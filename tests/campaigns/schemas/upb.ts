@@ -1,5 +1,7 @@
 // Python's upb as a subprocess; see upb_peer.py for the frames.
 
+import { FramedProcess } from "./framed_process.ts";
+
 const PROGRAM = `${import.meta.dirname}/upb_peer.py`;
 
 /** What upb makes of an accepted input. */
@@ -9,16 +11,12 @@ export interface UpbMessage {
   readonly json: string;
 }
 
-/** Talks to one subprocess, a frame at a time. */
+/** Talks to one subprocess. */
 export class Upb implements AsyncDisposable {
-  readonly #process: Deno.ChildProcess;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #reader: ReadableStreamBYOBReader;
+  readonly #process: FramedProcess;
 
-  private constructor(process: Deno.ChildProcess) {
+  private constructor(process: FramedProcess) {
     this.#process = process;
-    this.#writer = process.stdin.getWriter();
-    this.#reader = process.stdout.getReader({ mode: "byob" });
   }
 
   /** Starts it with a Python interpreter; undefined, with the reason on the console, if that has no upb. */
@@ -31,12 +29,7 @@ export class Upb implements AsyncDisposable {
         stderr: "null",
       }).output();
       if (new TextDecoder().decode(stdout) === "upb") {
-        const command = new Deno.Command(python, {
-          args: [PROGRAM],
-          stdin: "piped",
-          stdout: "piped",
-        });
-        return new Upb(command.spawn());
+        return new Upb(new FramedProcess(python, [PROGRAM]));
       }
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -62,26 +55,10 @@ export class Upb implements AsyncDisposable {
   }
 
   async #ask(kind: string, data: Uint8Array): Promise<Uint8Array> {
-    const frame = new Uint8Array(5 + data.length);
-    new DataView(frame.buffer).setUint32(0, data.length + 1, true);
-    frame[4] = kind.charCodeAt(0);
-    frame.set(data, 5);
-    await this.#writer.write(frame);
-    const head = await this.#read(4);
-    const length = new DataView(head.buffer, head.byteOffset).getUint32(0, true);
-    return length === 0 ? new Uint8Array(0) : await this.#read(length);
-  }
-
-  async #read(length: number): Promise<Uint8Array> {
-    const { value } = await this.#reader.read(new Uint8Array(length), { min: length });
-    if (value?.length !== length) throw new Error("upb ended");
-    return value;
+    return await this.#process.ask(Uint8Array.of(kind.charCodeAt(0)), data);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer.close();
-    this.#reader.releaseLock();
-    await this.#process.stdout.cancel();
-    await this.#process.status;
+    await this.#process[Symbol.asyncDispose]();
   }
 }

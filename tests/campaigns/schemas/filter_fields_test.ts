@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { AnySchema, StructSchema } from "@bufbuild/protobuf/wkt";
-import { withoutUnknownsOfEntries } from "./map_entries.ts";
+import { AnySchema, SourceCodeInfoSchema, StructSchema } from "@bufbuild/protobuf/wkt";
+import { withoutOtherWireTypes, withoutUnknownsOfEntries } from "./filter_fields.ts";
 
 /** Struct.fields: { "a": null }, with more fields in the entry. */
 function struct(more: string): Uint8Array {
@@ -27,4 +27,18 @@ Deno.test("other unknown fields stay", () => {
   const bytes = Uint8Array.fromHex("180123082a24120101");
   assert.deepEqual(withoutUnknownsOfEntries(StructSchema, bytes), bytes);
   assert.deepEqual(withoutUnknownsOfEntries(AnySchema, bytes), bytes);
+});
+
+Deno.test("fields with another wire type than theirs are left out, in messages and in entries", () => {
+  // type_url as a varint; value as a group.
+  const other = Uint8Array.fromHex("08011314");
+  assert.deepEqual(withoutOtherWireTypes(AnySchema, other), new Uint8Array());
+  // The same numbers with their own wire type, and an unknown field.
+  const bytes = Uint8Array.fromHex("0a01611201621801");
+  assert.deepEqual(withoutOtherWireTypes(AnySchema, bytes), bytes);
+  assert.deepEqual(withoutOtherWireTypes(StructSchema, struct("08011801")), struct("1801"));
+  // Lists of numbers have two encodings (Encoding, "Packed Repeated Fields").
+  const path = Uint8Array.fromHex("0a0201020803");
+  const { message } = SourceCodeInfoSchema.field.location;
+  assert.deepEqual(withoutOtherWireTypes(message!, path), path);
 });

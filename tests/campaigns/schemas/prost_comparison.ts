@@ -1,0 +1,138 @@
+// Compares what the binary codec and prost make of a message.
+
+import type { DescMessage } from "@bufbuild/protobuf";
+import { decoderOf } from "../../../src/protobuf/decoder.ts";
+import { encoderOf } from "../../../src/protobuf/encoder.ts";
+import type { Fields } from "../../../src/protobuf/shape.ts";
+import { attempt, differenceOf, equal, isObject, unsigned } from "./comparing.ts";
+import { withoutOtherWireTypes } from "./filter_fields.ts";
+
+/** What a comparison found. */
+export interface ProstFindings {
+  inputs: number;
+  /** Differences that have an explanation, with their number. */
+  readonly explained: Map<string, number>;
+  /** Other differences, as text. */
+  readonly differences: string[];
+}
+
+/** Decodes a message with prost and encodes it again; undefined when prost rejects it. */
+type Again = (data: Uint8Array) => Promise<Uint8Array | undefined>;
+
+/** Compares messages of one type. */
+export class ProstComparison {
+  readonly #type: DescMessage;
+  readonly #seed: number;
+  readonly #findings: ProstFindings;
+  readonly #prost: Again;
+
+  constructor(type: DescMessage, seed: number, findings: ProstFindings, prost: Again) {
+    this.#type = type;
+    this.#seed = seed;
+    this.#findings = findings;
+    this.#prost = prost;
+  }
+
+  /** Both reject an input, or accept it and make the same of it, except for unknown fields, which prost drops. */
+  async compare(input: Uint8Array): Promise<void> {
+    this.#findings.inputs++;
+    const message = attempt(() => decoderOf(this.#type)(input));
+    const peer = await this.#prost(input);
+    if (message instanceof Error && peer === undefined) return;
+    const expected = message instanceof Error ? message : this.#canonical(message);
+    // A message without a required field can't be encoded; prost gives it the default.
+    if (!(message instanceof Error) && expected instanceof Error) return this.#count(REQUIRED);
+    const made = peer && this.#read(peer);
+    if (equal(expected, made)) return;
+    const reason = await this.#explanation(input, expected, made);
+    if (reason !== undefined) return this.#count(reason);
+    this.#findings.differences.push(
+      `seed ${this.#seed}: ${input.toHex()}\n  ${differenceOf(expected, made)}`,
+    );
+  }
+
+  /** The message as it is read after it was encoded, without unknown fields. */
+  #canonical(message: Fields): unknown {
+    const bytes = attempt(() => encoderOf(this.#type)(message, false));
+    return bytes instanceof Error ? bytes : this.#read(bytes);
+  }
+
+  #read(bytes: Uint8Array): unknown {
+    const message = attempt(() => decoderOf(this.#type)(bytes));
+    return message instanceof Error ? message : withoutUnknown(message);
+  }
+
+  async #explanation(
+    input: Uint8Array,
+    expected: unknown,
+    made: unknown,
+  ): Promise<string | undefined> {
+    if (expected instanceof Error) return undefined;
+    if (made !== undefined) {
+      if (equal(unsigned(expected), unsigned(made))) return MINUS_ZERO;
+      return hasClosedEnums(this.#type) ? CLOSED_ENUMS : undefined;
+    }
+    const rest = attempt(() => withoutOtherWireTypes(this.#type, input));
+    if (!(rest instanceof Error) && await this.#makes(rest, expected)) return WIRE_TYPES;
+    if (await this.#makes(withSmallVarints(input), expected)) return VARINTS;
+    return isLossy(expected) ? UTF_8 : undefined;
+  }
+
+  /** Whether prost accepts an input, and makes a message of it. */
+  async #makes(input: Uint8Array, expected: unknown): Promise<boolean> {
+    const peer = await this.#prost(input);
+    return peer !== undefined && equal(this.#read(peer), expected);
+  }
+
+  #count(reason: string): void {
+    const { explained } = this.#findings;
+    explained.set(reason, (explained.get(reason) ?? 0) + 1);
+  }
+}
+
+const REQUIRED = "prost gives required fields that are not set their default";
+const MINUS_ZERO = "prost does not write -0 in fields without presence";
+const CLOSED_ENUMS = "prost keeps unknown values of closed enums in their fields";
+const WIRE_TYPES = "prost rejects fields with another wire type than theirs";
+const VARINTS = "prost rejects varints of more than 64 bits, of which others drop the excess";
+const UTF_8 = "prost rejects text of proto2 that is not UTF-8";
+
+/** Sets the bits of varints above the 64th to zero: those of the tenth byte but its lowest. */
+function withSmallVarints(input: Uint8Array): Uint8Array {
+  const bytes = input.slice();
+  let high = 0;
+  for (const [i, byte] of bytes.entries()) {
+    if (byte > 0x7f) high++;
+    else {
+      if (high === 9) bytes[i] = byte & 1;
+      high = 0;
+    }
+  }
+  return bytes;
+}
+
+function withoutUnknown(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutUnknown);
+  if (!isObject(value) || value instanceof Uint8Array) return value;
+  const { $unknown: _, ...fields } = value;
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, item]) => [key, withoutUnknown(item)]),
+  );
+}
+
+/** Whether a message has text in which U+FFFD may stand for bytes that are not UTF-8. */
+function isLossy(value: unknown): boolean {
+  if (typeof value === "string") return value.includes("\ufffd");
+  return isObject(value) && !(value instanceof Uint8Array) &&
+    Object.entries(value).flat().some(isLossy);
+}
+
+/** Whether a type, or one within, has a field of a closed enum. */
+function hasClosedEnums(type: DescMessage, seen = new Set<DescMessage>()): boolean {
+  if (seen.has(type)) return false;
+  seen.add(type);
+  return type.fields.some((field) =>
+    field.enum?.open === false ||
+    (field.message !== undefined && hasClosedEnums(field.message, seen))
+  );
+}
