@@ -49,7 +49,7 @@ const ROOMS: Record<string, readonly string[]> = {
   "rpc/pool": [...RPC_BOTTOM, "transport"],
   "rpc/client": [...RPC_BOTTOM, "rpc/pool"],
   "rpc/batch": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/pool", "proto"],
-  browser: [...RPC_BOTTOM, "lean", "rpc/client"],
+  browser: [...RPC_BOTTOM, "protobuf", "lean", "rpc/client"],
   "rpc/channel": [
     ...RPC_BOTTOM,
     ...["transport", "grpc", "lean", "web/client"],

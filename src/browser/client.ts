@@ -13,7 +13,6 @@ import {
   type DescMethodServerStreaming,
   type DescMethodUnary,
   type DescService,
-  fromBinary,
   type MessageInitShape,
   type MessageShape,
   toBinary,
@@ -21,6 +20,7 @@ import {
 import { Status } from "../call/status.ts";
 import { errorFromOutside, RpcError } from "../errors.ts";
 import type { PageCall } from "./call.ts";
+import { decodeMessage, MessageMemoryError } from "./messages.ts";
 import type { CallOptions } from "./options.ts";
 
 /** Client of a protobuf service: one function per method, by local name. */
@@ -83,10 +83,12 @@ function encode(type: DescMessage, message: unknown): Uint8Array {
 
 function decode(method: DescMethod, call: PageCall, bytes: Uint8Array): unknown {
   try {
-    return fromBinary(method.output, bytes);
+    return decodeMessage(method.output, bytes);
   } catch (cause) {
     const text = `Cannot decode the reply: ${cause instanceof Error ? cause.message : cause}`;
-    const error = errorFromOutside(Status.INTERNAL, text, { cause });
+    const isLarge = cause instanceof MessageMemoryError;
+    const code = isLarge ? Status.RESOURCE_EXHAUSTED : Status.INTERNAL;
+    const error = errorFromOutside(code, text, { cause });
     call.cancel(error);
     throw error;
   }

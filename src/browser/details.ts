@@ -4,8 +4,9 @@
  * @module
  */
 
-import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { RpcError } from "../errors.ts";
+import { decodeMessage } from "./messages.ts";
 
 /** Returns an error's details of one type, decoded, in order. Throws if one of them is not valid. */
 export function findDetails<D extends DescMessage>(
@@ -14,5 +15,5 @@ export function findDetails<D extends DescMessage>(
 ): MessageShape<D>[] {
   return error.details
     .filter(({ typeUrl }) => typeUrl.slice(typeUrl.lastIndexOf("/") + 1) === descriptor.typeName)
-    .map(({ value }) => fromBinary(descriptor, value));
+    .map(({ value }) => decodeMessage(descriptor, value));
 }

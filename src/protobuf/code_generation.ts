@@ -4,7 +4,8 @@
  * @module
  */
 
-import { blockText, generateText } from "./short_text.ts";
+import { longText } from "./long_text.ts";
+import { blockText, generateText, type TextReader } from "./short_text.ts";
 
 /**
  * Whether code can be generated; false where `eval` is forbidden (`--disallow-code-generation-from-strings`, Workers).
@@ -20,6 +21,4 @@ function probe(): boolean {
 }
 
 /** Returns the text in `n` bytes at `p`; throws IRREGULAR if they are not UTF-8. */
-export const text: (b: Uint8Array, p: number, n: number) => string = CAN_GENERATE
-  ? generateText()
-  : blockText;
+export const text: TextReader = CAN_GENERATE ? generateText(longText) : blockText(longText);

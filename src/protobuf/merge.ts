@@ -33,6 +33,7 @@ import {
   varint32,
 } from "./reader.ts";
 import { messageFactory, zeroOf } from "./message_source.ts";
+import type { TextReader } from "./short_text.ts";
 import {
   adapterOf,
   type Fields,
@@ -43,9 +44,6 @@ import {
   unitsOf,
   wireTypeOf,
 } from "./shape.ts";
-
-/** Reads `n` bytes at `p` as UTF-8 text. */
-export type TextReader = (b: Uint8Array, p: number, n: number) => string;
 
 /** Reads fields at the cursor into a message, up to `e`, or to the end tag `end` of a group; moves the cursor. */
 export type Merger = (

@@ -6,7 +6,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { EMPTY_BYTES } from "../bytes/empty.ts";
 
 /** Thrown for bytes that need the slower decoder, which accepts them or describes the problem. */
@@ -78,11 +77,6 @@ const floats = new Float32Array(words.buffer);
 const LOW = new Uint8Array(Int32Array.of(1).buffer)[0] === 1 ? 0 : 1;
 const fatal = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
-const REPLACEMENT = "\ufffd";
-
-type Slice = (this: Uint8Array, start: number, end: number) => string;
-// `utf8Slice` of Node's Buffer is five times as fast as TextDecoder; Deno, Node and Bun have it, browsers don't.
-const utf8Slice: Slice | undefined = (Buffer.prototype as { utf8Slice?: Slice }).utf8Slice;
 
 /** The low 32 bits of a varint of up to ten bytes, as a signed number. */
 export function varint32(b: Uint8Array): number {
@@ -244,13 +238,8 @@ export function bytes(b: Uint8Array, p: number, n: number): Uint8Array {
   return new Uint8Array(b.buffer, b.byteOffset + p, n);
 }
 
-/** The text in `n` bytes at `p`, which must be UTF-8. */
-export function longText(b: Uint8Array, p: number, n: number): string {
-  if (utf8Slice !== undefined) {
-    const text = utf8Slice.call(b, p, p + n);
-    // Invalid UTF-8 decodes to U+FFFD. If the text contains it, TextDecoder checks whether the input did, too.
-    if (!text.includes(REPLACEMENT)) return text;
-  }
+/** The text in `n` bytes at `p`, which must be UTF-8; needs nothing but TextDecoder. */
+export function strictText(b: Uint8Array, p: number, n: number): string {
   try {
     return fatal.decode(bytes(b, p, n));
   } catch {

@@ -5,38 +5,39 @@
  * @module
  */
 
-import { longText } from "./reader.ts";
-
-type Read = (b: Uint8Array, p: number, n: number) => string;
+/** Reads the text in `n` bytes at `p`, which must be UTF-8. */
+export type TextReader = (b: Uint8Array, p: number, n: number) => string;
 
 /** Longest text that is read by code generated for its length, in bytes. */
 const MOST_UNROLLED = 28;
 const fromCharCode = String.fromCharCode;
 
-/** Returns the text in `n` bytes at `p`, which must be UTF-8; reads eight characters at a time. */
-export function blockText(b: Uint8Array, p: number, n: number): string {
-  if (n > 32) return longText(b, p, n);
-  let text = "";
-  let i = p;
-  const end = p + n;
-  for (; i + 8 <= end; i += 8) {
-    const c0 = b[i], c1 = b[i + 1], c2 = b[i + 2], c3 = b[i + 3];
-    const c4 = b[i + 4], c5 = b[i + 5], c6 = b[i + 6], c7 = b[i + 7];
-    if ((c0 | c1 | c2 | c3 | c4 | c5 | c6 | c7) > 127) return longText(b, p, n);
-    text += fromCharCode(c0, c1, c2, c3, c4, c5, c6, c7);
-  }
-  for (; i < end; i++) {
-    if (b[i] > 127) return longText(b, p, n);
-    text += fromCharCode(b[i]);
-  }
-  return text;
+/** Returns a function that reads text of up to 32 bytes eight characters at a time, and other text by `long`. */
+export function blockText(long: TextReader): TextReader {
+  return (b, p, n) => {
+    if (n > 32) return long(b, p, n);
+    let text = "";
+    let i = p;
+    const end = p + n;
+    for (; i + 8 <= end; i += 8) {
+      const c0 = b[i], c1 = b[i + 1], c2 = b[i + 2], c3 = b[i + 3];
+      const c4 = b[i + 4], c5 = b[i + 5], c6 = b[i + 6], c7 = b[i + 7];
+      if ((c0 | c1 | c2 | c3 | c4 | c5 | c6 | c7) > 127) return long(b, p, n);
+      text += fromCharCode(c0, c1, c2, c3, c4, c5, c6, c7);
+    }
+    for (; i < end; i++) {
+      if (b[i] > 127) return long(b, p, n);
+      text += fromCharCode(b[i]);
+    }
+    return text;
+  };
 }
 
 /**
  * Returns a function that reads text like {@link blockText}, with code generated for each length up to 28 bytes; throws
  * EvalError where code can't be generated.
  */
-export function generateText(): Read {
+export function generateText(long: TextReader): TextReader {
   const cases = Array.from({ length: MOST_UNROLLED }, (_, i) => {
     const n = i + 1;
     const names = Array.from({ length: n }, (_, k) => `c${k}`);
@@ -48,5 +49,5 @@ export function generateText(): Read {
   const source = `return function text(b,p,n){switch(n){case 0:return "";${
     cases.join("")
   }}return long(b,p,n)}`;
-  return new Function("f", "long", source)(fromCharCode, longText);
+  return new Function("f", "long", source)(fromCharCode, long);
 }

@@ -115,6 +115,7 @@ export const UNMIRRORED: readonly Unmirrored[] = [
       "src/protobuf/decoder_source.ts",
       "src/protobuf/encoder_source.ts",
       "src/protobuf/field_writers.ts",
+      "src/protobuf/long_text.ts",
       "src/protobuf/merge.ts",
       "src/protobuf/message_source.ts",
       "src/protobuf/reader.ts",
