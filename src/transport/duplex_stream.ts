@@ -30,7 +30,7 @@ export interface DuplexStreamOptions {
   copy?: boolean;
   /** Resolves once the stream under the duplex stream is released. Default: there is none. */
   released?: () => Promise<void>;
-  /** Pauses or resumes the source, instead of `pause` and `resume` of the duplex stream. Default: these. */
+  /** Pauses or resumes the source as well, after the duplex stream. Default: that has no other source. */
   hold?: (held: boolean) => void;
 }
 
@@ -143,9 +143,9 @@ export class DuplexStream implements ByteStream {
   }
 
   #hold(held: boolean): void {
-    if (this.#options.hold !== undefined) this.#options.hold(held);
-    else if (held) this.#duplex.pause();
+    if (held) this.#duplex.pause();
     else this.#duplex.resume();
+    this.#options.hold?.(held);
   }
 
   #take(buffer: Uint8Array): number {
