@@ -55,6 +55,7 @@ export const runtime: Runtime = {
     globalThis.addEventListener("unload", callback);
     return () => globalThis.removeEventListener("unload", callback);
   },
+  newAbortController: () => new AbortController(),
   catchListenerErrors: catchReportedErrors,
   async tryLock(folder) {
     const file = await Deno.open(folder);

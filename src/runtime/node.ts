@@ -5,11 +5,11 @@
  */
 
 import process from "node:process";
+import { catchListenerErrors, newAbortController } from "./node/abort.ts";
 import { tryLock } from "./node/lock.ts";
 import { resolve } from "./node/names.ts";
 import { connect, listenTcp, listenUnix } from "./node/sockets.ts";
 import { attachWorker, workerScope } from "./node/workers.ts";
-import { catchReportedErrors } from "./web_events.ts";
 import type { Feature, Runtime } from "./types.ts";
 
 const NAME = "bun" in process.versions ? "Bun" : "Node";
@@ -39,6 +39,7 @@ export const runtime: Runtime = {
     process.on("exit", callback);
     return () => process.off("exit", callback);
   },
+  newAbortController,
   catchListenerErrors,
   tryLock,
 
@@ -54,23 +55,4 @@ function lackOf(feature: Feature): string | undefined {
   return major > 22 || major === 22 && minor >= 12
     ? undefined
     : `Node ${process.versions.node} does not support it; use Node 22.12 or later`;
-}
-
-/** Node throws an exception of a listener in a callback of `process.nextTick`. */
-function catchListenerErrors(dispatch: () => void, onThrow: (error: unknown) => void): void {
-  const { nextTick } = process;
-  process.nextTick = (callback, ...args) =>
-    nextTick(() => {
-      try {
-        callback(...args);
-      } catch (error) {
-        onThrow(error);
-      }
-    });
-  try {
-    if ("addEventListener" in globalThis) catchReportedErrors(dispatch, onThrow);
-    else dispatch();
-  } finally {
-    process.nextTick = nextTick;
-  }
 }

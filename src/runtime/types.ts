@@ -189,8 +189,10 @@ export interface Runtime {
   unref(timer: unknown): void;
   /** Calls `callback` when the process exits; returns a function that cancels that. */
   onExit(callback: () => void): () => void;
+  /** Returns a controller whose signal may go to an application: {@link catchListenerErrors} has its listeners' errors. */
+  newAbortController(): AbortController;
   /**
-   * Runs `dispatch`, which dispatches an event, and passes exceptions of the event's listeners to `onThrow`: the runtime
+   * Runs `dispatch`, which aborts such a controller, and passes exceptions of the event's listeners to `onThrow`: the runtime
    * would report them as uncaught errors, which would end the process. They may be passed after the return.
    */
   catchListenerErrors(dispatch: () => void, onThrow: (error: unknown) => void): void;

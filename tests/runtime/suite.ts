@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import process from "node:process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -172,7 +173,7 @@ export function testRuntime(name: string, runtime: Runtime): void {
   });
 
   test("listeners of events: an exception is passed on, and does not end the process", async () => {
-    const controller = new AbortController();
+    const controller = runtime.newAbortController();
     let others = 0;
     controller.signal.addEventListener("abort", () => {
       throw new Error("listener");
@@ -182,6 +183,46 @@ export function testRuntime(name: string, runtime: Runtime): void {
     runtime.catchListenerErrors(() => controller.abort(), resolve);
     assert.equal((await promise as Error).message, "listener");
     assert.equal(others, 1);
+  });
+
+  test("listeners of events: those of `onabort`, objects and removed ones are as usual", () => {
+    const controller = runtime.newAbortController();
+    const { signal } = controller;
+    const seen: unknown[] = [];
+    const note = () => seen.push("function");
+    const object = { handleEvent: () => seen.push("object") };
+    signal.addEventListener("abort", note);
+    signal.addEventListener("abort", note);
+    signal.addEventListener("abort", object, { once: true });
+    const removed = () => assert.fail("a removed listener is called");
+    signal.addEventListener("abort", removed);
+    signal.removeEventListener("abort", removed);
+    signal.onabort = function (this: AbortSignal) {
+      seen.push(this === signal);
+      throw new Error("onabort");
+    };
+    assert.equal(typeof signal.onabort, "function");
+    assert.ok(signal instanceof AbortSignal);
+    runtime.catchListenerErrors(() => controller.abort("why"), (error) => seen.push(`${error}`));
+    assert.deepEqual(seen, ["function", "object", true, "Error: onabort"]);
+    assert.ok(AbortSignal.any([signal]).aborted);
+  });
+
+  test("listeners of events: process.nextTick stays as it is", () => {
+    const { nextTick } = process;
+    const controller = runtime.newAbortController();
+    controller.signal.addEventListener("abort", () => assert.equal(process.nextTick, nextTick));
+    runtime.catchListenerErrors(() => controller.abort(), (error) => assert.fail(error as Error));
+  });
+
+  test("listeners of events: a rejected promise of a listener is the program's own", async () => {
+    const controller = runtime.newAbortController();
+    const rejected = Promise.reject(new Error("listener"));
+    rejected.catch(() => {});
+    controller.signal.addEventListener("abort", () => rejected);
+    runtime.catchListenerErrors(() => controller.abort(), (error) => assert.fail(error as Error));
+    // An uncaught exception would end the process.
+    await new Promise((resolve) => setTimeout(resolve));
   });
 
   test("locks: a directory has one holder at a time", async () => {

@@ -8,7 +8,7 @@ import { deferred } from "../core/deferred.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { deadlineExceeded, errorFromOutside, type RpcError } from "../../errors.ts";
-import { abortSafely } from "../core/abort.ts";
+import { abortSafely, newAbortController } from "../core/abort.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import type { CallOptions } from "../core/types.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
@@ -64,7 +64,7 @@ export class CallControl implements Abortable {
   /** Signal of the call, for interceptors. Made on first use. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
-      this.#controller = new AbortController();
+      this.#controller = newAbortController();
       if (this.#reason !== undefined) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;

@@ -12,7 +12,7 @@ import { Status } from "../../call/status.ts";
 import type { PeerInfo, ServerCall } from "../../call/wire.ts";
 import { RpcError } from "../../errors.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
-import { abortSafely } from "../core/abort.ts";
+import { abortSafely, newAbortController } from "../core/abort.ts";
 import { callEnded } from "../core/call_end.ts";
 import type { OpenCall, OpenCalls } from "../core/open_calls.ts";
 import type { HandlerSlots } from "./handler_slots.ts";
@@ -247,7 +247,7 @@ export class CallContext implements HandlerContext {
   get signal(): AbortSignal {
     const state = this.#state;
     if (!state.controller) {
-      state.controller = new AbortController();
+      state.controller = newAbortController();
       if (state.aborted) state.controller.abort(state.aborted);
     }
     return state.controller.signal;

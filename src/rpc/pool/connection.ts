@@ -15,7 +15,7 @@ import type {
 import { RpcError, toError, TransportError } from "../../errors.ts";
 import { transportError } from "../../transport/failure.ts";
 import type { ByteStream } from "../../transport/types.ts";
-import { abortSafely } from "../core/abort.ts";
+import { abortSafely, newAbortController } from "../core/abort.ts";
 import type { Pickable } from "./balancer.ts";
 import type { ConnectionStats } from "./options.ts";
 import type { FailureLog } from "../core/failure_log.ts";
@@ -90,7 +90,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   #driver: ConnectionDriver | undefined = undefined;
   #connecting: Promise<void> | undefined = undefined;
   #stream: ByteStream | undefined = undefined;
-  #abort: AbortController | undefined = new AbortController();
+  #abort: AbortController | undefined = newAbortController();
   #timer: unknown;
   #secure = false;
   #tooManyPingsReported = false;

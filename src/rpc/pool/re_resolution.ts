@@ -7,7 +7,7 @@
 import { deferred } from "../core/deferred.ts";
 import type { Clock } from "../../call/clock.ts";
 import { textOf } from "../../errors.ts";
-import { abortSafely } from "../core/abort.ts";
+import { abortSafely, newAbortController } from "../core/abort.ts";
 import type { FailureLog } from "../core/failure_log.ts";
 
 // Interval between resolutions while there is no address yet, in ms, unless the minimum interval is shorter.
@@ -106,7 +106,7 @@ export class Resolution {
   /** Resolves once, within the time limit. */
   async #resolve(): Promise<readonly string[]> {
     const { clock, resolve, timeoutMs } = this.#options;
-    const abort = this.#abort = new AbortController();
+    const abort = this.#abort = newAbortController();
     const ended = deferred<never>();
     abort.signal.addEventListener("abort", () => ended.reject(abort.signal.reason));
     const timer = clock.setTimer(
