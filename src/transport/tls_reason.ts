@@ -24,7 +24,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
   [/alert: CertificateUnknown/, "the peer does not accept this side's certificate"],
   [/did.not.return.a.certificate|sent no certificates/i, "the peer sent no client certificate"],
-  // The runtime's node:tls uses this code for nearly all certificate errors.
+  // Deno's node:tls uses this code for nearly all certificate errors.
   [
     /UNABLE_TO_VERIFY_LEAF_SIGNATURE/,
     "the peer's certificate does not verify: its issuer is unknown (see tls.ca and tls.clientCa), " +
@@ -35,6 +35,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     "the peer's certificate comes from an unknown issuer; pass the issuer's certificate as tls.ca (or tls.clientCa)",
   ],
   [/CERT_HAS_EXPIRED|certificate expired|: Expired/, "the peer's certificate has expired"],
+  [/INVALID_PURPOSE/, "the peer's certificate is for another use (its extended key usage)"],
   [/CERT_NOT_YET_VALID|not valid yet|NotValidYet/, "the peer's certificate is not valid yet"],
   [/CERT_REVOKED|: Revoked/, "the peer's certificate was revoked"],
   [

@@ -36,5 +36,9 @@ Deno.test("handshakeReason() adds to a bare close that the peer may not speak TL
     handshakeReason(new Error("peer closed connection without sending TLS close_notify")),
     "the peer closed without a TLS close_notify; it may not speak TLS",
   );
+  assert.equal(
+    tlsReason(coded("INVALID_PURPOSE")),
+    "the peer's certificate is for another use (its extended key usage)",
+  );
   assert.equal(handshakeReason(coded("CERT_REVOKED")), "the peer's certificate was revoked");
 });
