@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { ACCEPTS_PER_TURN, AcceptTurns } from "../../src/event_loop/accept_turns.ts";
 import { TurnScheduler } from "../../src/event_loop/turns.ts";
-import { VirtualLoop } from "./virtual_loop.ts";
+import { POLL_TURNS, VirtualLoop } from "./virtual_loop.ts";
 
 Deno.test("each eighth accept waits for the connections that wait already", async () => {
   const loop = new VirtualLoop();
-  const turns = new TurnScheduler(loop);
+  const turns = new TurnScheduler(loop, POLL_TURNS);
   const accepts = new AcceptTurns(turns);
   for (let round = 0; round < 3; round++) {
     let resumed = 0;

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { TurnBudget } from "../../src/event_loop/turn_budget.ts";
 import { TurnScheduler } from "../../src/event_loop/turns.ts";
-import { VirtualLoop } from "./virtual_loop.ts";
+import { POLL_TURNS, VirtualLoop } from "./virtual_loop.ts";
 
 /** A budget on a virtual loop, whose time passes only by the work. */
 function virtual(budgetMs: number) {
   const loop = new VirtualLoop();
-  const turns = new TurnScheduler(loop);
+  const turns = new TurnScheduler(loop, POLL_TURNS);
   const budget = new TurnBudget(budgetMs, turns);
   const work = (tookMs: number) => () => {
     loop.work(tookMs);

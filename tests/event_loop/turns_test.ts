@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { TurnScheduler } from "../../src/event_loop/turns.ts";
-import { VirtualLoop } from "./virtual_loop.ts";
-
-// Of Deno: turns from one poll of the sockets to the next while the loop is awake.
-const POLL_TURNS = 61;
+import { POLL_TURNS, VirtualLoop } from "./virtual_loop.ts";
 
 function begin() {
   const loop = new VirtualLoop();
-  return { loop, turns: new TurnScheduler(loop) };
+  return { loop, turns: new TurnScheduler(loop, POLL_TURNS) };
 }
 
 /** A scheduler that has just polled: the next poll is due in 1 ms. */

@@ -1,5 +1,8 @@
 import type { EventLoop } from "../../src/event_loop/loop.ts";
 
+/** Turns of Deno's event loop until the sockets have been polled: the tests' number, whatever runs them. */
+export const POLL_TURNS = 61;
+
 /** An event loop whose time passes only by `work`, and whose turns run only by `turn`. */
 export class VirtualLoop implements EventLoop {
   nowMs = 1_000;

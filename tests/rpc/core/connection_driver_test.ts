@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import { TurnScheduler } from "../../../src/event_loop/turns.ts";
 import { ConnectionDriver } from "../../../src/rpc/core/connection_driver.ts";
-import { VirtualLoop } from "../../event_loop/virtual_loop.ts";
+import { POLL_TURNS, VirtualLoop } from "../../event_loop/virtual_loop.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import { FullStream, GivingStream, microtasks, SlowStream } from "./byte_streams.ts";
 import { FailureLog } from "../../../src/rpc/core/failure_log.ts";
@@ -159,7 +159,7 @@ function beginThrottled(loop: VirtualLoop, reads = 2) {
     clock,
     onClose() {},
     failures: silentFailures,
-    turns: new TurnScheduler(loop),
+    turns: new TurnScheduler(loop, POLL_TURNS),
   });
   driver.start();
   return { clock, driver, engine, bytes: () => bytes };

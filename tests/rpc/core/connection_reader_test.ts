@@ -3,7 +3,7 @@ import type { ConnectionEngine } from "../../../src/call/wire.ts";
 import { TurnScheduler } from "../../../src/event_loop/turns.ts";
 import { ConnectionReader } from "../../../src/rpc/core/connection_reader.ts";
 import type { ByteStream } from "../../../src/transport/types.ts";
-import { VirtualLoop } from "../../event_loop/virtual_loop.ts";
+import { POLL_TURNS, VirtualLoop } from "../../event_loop/virtual_loop.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import { FullStream, GivingStream, microtasks, SlowStream } from "./byte_streams.ts";
 import { silentEngine } from "./silent_engine.ts";
@@ -44,7 +44,7 @@ function begin<Stream extends ByteStream>(
       owner.reasons.push(reason);
     },
   };
-  const turns = new TurnScheduler(loop);
+  const turns = new TurnScheduler(loop, POLL_TURNS);
   const reader = new ConnectionReader(owner, { stream, engine, clock, turns }, deferClose);
   /** Runs turns of the loop until no connection waits for one. */
   const turn = async () => {
@@ -95,7 +95,7 @@ Deno.test("slices of a long read that take more than 1 ms each have a turn each"
   assert.deepEqual(pieces, [1_024]);
   await turn();
   assert.deepEqual(pieces, [1_024, 1_024, 1_024, 1_024]);
-  assert.ok(loop.turns > 3 * 61, `${loop.turns} turns`);
+  assert.ok(loop.turns > 3 * POLL_TURNS, `${loop.turns} turns`);
   await end();
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { TurnScheduler } from "../../../src/event_loop/turns.ts";
 import { ConnectionWriter } from "../../../src/rpc/core/connection_writer.ts";
-import { VirtualLoop } from "../../event_loop/virtual_loop.ts";
+import { POLL_TURNS, VirtualLoop } from "../../event_loop/virtual_loop.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import { microtasks, SlowStream } from "./byte_streams.ts";
 import { silentEngine } from "./silent_engine.ts";
@@ -45,7 +45,7 @@ function begin<Stream extends SlowStream>(stream: Stream, onDrained = () => {}) 
       writer.close();
     },
   };
-  const turns = new TurnScheduler(loop);
+  const turns = new TurnScheduler(loop, POLL_TURNS);
   const writer = new ConnectionWriter(owner, { stream, engine, clock, turns }, 8_000);
   return { clock, loop, engine, owner, writer, turns };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { connect, type Router, serve, type ServeOptions } from "../../../mod.ts";
-import { selfSigned } from "../../../src/transport/certs.ts";
+import { createAuthority, selfSigned } from "../../../src/transport/certs.ts";
 import { memoryPair } from "../../../src/transport/memory.ts";
 import { uniqueName } from "../../fixtures/names.ts";
 
@@ -81,7 +81,13 @@ function openSockets(address: string, side: "client" | "server"): number {
   }).length;
 }
 
-for (const [name, tls] of [["TCP", undefined], ["mutual TLS", certificate]] as const) {
+const authority = await createAuthority();
+const mutual = {
+  server: { ...await authority.issueServer(), clientCa: authority.cert },
+  client: { ...await authority.issueClient(), ca: authority.cert },
+};
+
+for (const [name, tls] of [["TCP", undefined], ["mutual TLS", mutual]] as const) {
   Deno.test({
     name: `no socket is open once channel and server have closed: ${name}`,
     // /proc/net/tcp.
@@ -89,12 +95,11 @@ for (const [name, tls] of [["TCP", undefined], ["mutual TLS", certificate]] as c
     async fn() {
       const ends = ["close", "shutdown", "close while connecting"] as const;
       for (const [i, end] of [...ends, ...ends].entries()) {
-        const options = tls && { tls: { ...tls, clientCa: tls.cert } };
-        const server = await serve("127.0.0.1:0", echo, options);
+        const server = await serve("127.0.0.1:0", echo, tls && { tls: tls.server });
         const address = server.addresses[0];
         const channel = connect(address, {
           poolSize: 3,
-          tls: tls && { ...tls, ca: tls.cert },
+          tls: tls?.client,
         });
         if (end === "close while connecting") {
           channel.call("/echo", new Uint8Array(1)).catch(() => {});
