@@ -43,15 +43,16 @@ Deno.test("DuplexStream pauses its source at 64 KiB of unread bytes", async () =
   stream.close();
 });
 
-Deno.test("DuplexStream pauses its source by `hold` if that is given, and keeps the flow", async () => {
+Deno.test("DuplexStream pauses its source by `hold`, too, if that is given", async () => {
   const held: boolean[] = [];
   const { duplex, stream } = begin({ hold: (hold) => held.push(hold) });
   duplex.push(new Uint8Array(65_536));
   await new Promise((resolve) => setTimeout(resolve));
   assert.deepEqual(held, [true]);
-  assert.equal(duplex.isPaused(), false);
+  assert.equal(duplex.isPaused(), true);
   await stream.read(new Uint8Array(100));
   assert.deepEqual(held, [true, false]);
+  assert.equal(duplex.isPaused(), false);
   stream.close();
 });
 
