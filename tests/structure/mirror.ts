@@ -515,6 +515,7 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     heldBy: ["tests/runtime/suite.ts", "tests/runtime/deno_test.ts", "tests/runtime/node_test.ts"],
     sources: [
       "src/runtime/deno/errors.ts",
+      "src/runtime/node/abort.ts",
       "src/runtime/node/lock.ts",
       "src/runtime/node/names.ts",
       "src/runtime/node/socket_conn.ts",

@@ -8,6 +8,9 @@ import net from "node:net";
 import type { BoundListener, NetAddr, RawListener, TcpConn } from "../types.ts";
 import { closedError, SocketConn } from "./socket_conn.ts";
 
+// Backlog of Unix sockets, whose listeners have no option for it: Node's own default.
+const UNIX_BACKLOG = 511;
+
 /** Connects a socket; rejects with the signal's reason if that fires first. */
 export function connect(
   options: net.NetConnectOpts,
@@ -47,7 +50,7 @@ export async function listenTcp(
   port: number,
   { reusePort, backlog }: { readonly reusePort: boolean; readonly backlog: number },
 ): Promise<BoundListener<TcpConn, NetAddr>> {
-  const listener = new SocketListener();
+  const listener = new SocketListener(backlog);
   const options: net.ListenOptions & { reusePort?: boolean } = { host, port, backlog };
   if (reusePort) options.reusePort = true;
   const { address, port: actual } = await listener.listen(options) as net.AddressInfo;
@@ -56,12 +59,15 @@ export async function listenTcp(
 
 /** Listens on a Unix socket. */
 export async function listenUnix(path: string): Promise<RawListener<SocketConn>> {
-  const listener = new SocketListener();
+  const listener = new SocketListener(UNIX_BACKLOG);
   await listener.listen({ path });
   return listener;
 }
 
-/** Server socket. The system's queue of connections is emptied at once, whether or not `accept` is called. */
+/**
+ * Server socket. Node empties the system's queue of connections at once, whether or not `accept` is called: as many wait
+ * here as the backlog allows, and more are closed, because node:net cannot leave them in the system's queue.
+ */
 class SocketListener implements RawListener<SocketConn> {
   readonly #server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true });
   #pending: net.Socket[] = [];
@@ -69,11 +75,11 @@ class SocketListener implements RawListener<SocketConn> {
   #failure: unknown = undefined;
   #closed = false;
 
-  constructor() {
+  constructor(backlog: number) {
     this.#server.on("connection", (socket) => {
       const acceptor = this.#acceptors.shift();
       if (acceptor !== undefined) acceptor.resolve(new SocketConn(socket));
-      else if (this.#closed) socket.destroy();
+      else if (this.#closed || this.#pending.length >= backlog) socket.destroy();
       else {
         // Until it is accepted, an error of the connection must not end the process.
         socket.on("error", () => {});
