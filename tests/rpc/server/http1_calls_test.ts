@@ -94,6 +94,7 @@ Deno.test("the deadline of a call over HTTP/1.1 covers its body, and cancel reac
   const answer = new TextDecoder().decode(buffer.subarray(0, await slow.read(buffer) ?? 0));
   assert.match(answer, /^HTTP\/1\.1 504 /);
   slow.close();
+  while (server.stats().calls.active > 0) await new Promise((next) => setTimeout(next, 1));
   const abort = new AbortController();
   const pending = fetch(`${url}/wait`, { ...json({}), signal: abort.signal });
   while (server.stats().calls.active === 0) await new Promise((next) => setTimeout(next, 1));
