@@ -17,6 +17,8 @@ export class ByteWriter {
   length = 0;
   /** Number of times that the contents were taken; offsets into `buffer` are valid while it is unchanged. */
   taken = 0;
+  /** Value of `taken` at the last time all taken bytes had been accepted by the socket. Set by the driver. */
+  accepted = 0;
 
   /** Ensures room for `count` bytes after `length`. Call it before writing into `buffer` directly. */
   reserve(count: number): void {

@@ -44,6 +44,11 @@ export interface ConnectionEngine {
   /** True after a graceful shutdown, when the peer may still be reading the last output. */
   readonly closedGracefully?: boolean;
   /**
+   * Limit on the input that is dropped once `finished` is true, in bytes, for wires without flow control: the rest of a
+   * message that the peer is sending. Default: that of flow-control windows.
+   */
+  readonly maxDiscardedBytes?: number;
+  /**
    * True when the byte stream is closed as soon as `finished` is true: `out` is dropped, and the peer's last bytes are
    * not read. Default false.
    */

@@ -288,8 +288,9 @@ export class Http1ClientConnection implements ConnectionEngine, ClientExchangeOw
     const { keepsAlive, keepAliveMs } = exchange.response!;
     this.#exchange = null;
     exchange.over = true;
-    if (!exchange.requestEnded) {
-      // The server has answered early; the rest of the request is not sent, so its end cannot be found (RFC 9112 §9.6).
+    if (!this.#isWritten(exchange)) {
+      // The server has answered early. The rest of the request is not sent, and a server that does not read it closes
+      // the connection, perhaps unannounced: another request behind it would be lost (RFC 9112 §9.6).
       this.closesAtOnce = true;
       this.#end("The server answered before the end of the request");
     } else if (this.#draining || !keepsAlive) {
@@ -299,6 +300,12 @@ export class Http1ClientConnection implements ConnectionEngine, ClientExchangeOw
       this.#idleEndMs = this.#nowMs + keepAliveMs - margin;
     }
     exchange.sink.onEnd(exchange.trailers);
+  }
+
+  /** Whether the socket has accepted the whole request. */
+  #isWritten(exchange: ClientExchange): boolean {
+    const { length, accepted, taken } = this.out;
+    return exchange.requestEnded && length === 0 && accepted === taken;
   }
 
   get #progress(): RequestProgress {

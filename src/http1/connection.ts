@@ -41,6 +41,8 @@ export interface Http1ServerSink {
 const HIGH_WATER_BYTES = 32_768;
 // Longest unread rest of a request body, in bytes, that is received and dropped to keep the connection open.
 const MAX_DISCARDED_BYTES = 1_048_576;
+// Longest rest of a request that is received and dropped before the connection is closed, in bytes.
+const MAX_DISCARDED_AT_END_BYTES = 67_108_864;
 const NO_TRAILERS: readonly string[] = [];
 
 /** One connection of a server. */
@@ -49,6 +51,9 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   onOutput: () => void = () => {};
   /** Input behind a request that has switched to another protocol; undefined before. */
   switchedInput: Uint8Array | undefined = undefined;
+  /** Whether the peer may still be reading a response, or sending the rest of its request (RFC 9112 §9.6). */
+  closedGracefully = false;
+  readonly maxDiscardedBytes = MAX_DISCARDED_AT_END_BYTES;
   readonly #sink: Http1ServerSink;
   readonly #limits: Required<Http1Limits>;
   readonly #scanner: HeadScanner;
@@ -59,8 +64,6 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   readonly #body: BodyReceiver;
   #discardedBytes = 0;
   readonly #held = new HeldInput();
-  /** Value of `out.taken` at the last time the socket had accepted all taken output. */
-  #drainedCount = 0;
   readonly #commonLines = new CommonLines();
   #processing = false;
   #draining = false;
@@ -115,7 +118,6 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   /** Called when the socket has accepted all output taken so far. */
   outputDrained(nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#drainedCount = this.out.taken;
     this.#timeouts.outputDrained(nowMs);
     this.#exchange?.onDrained();
     this.#processHeld();
@@ -168,7 +170,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
 
   /** Whether any output was not yet accepted by the socket, in `out` or already taken by the driver. */
   get hasOutput(): boolean {
-    return this.out.length > 0 || this.out.taken !== this.#drainedCount;
+    return this.out.length > 0 || this.out.taken !== this.out.accepted;
   }
 
   /** Accepts no further request; the response to an open one is still sent. */
@@ -182,7 +184,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   /** Ends the connection at once. */
   abort(reason: string, nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#end(reason);
+    this.#end(reason, false);
   }
 
   // ---- exchange --------------------------------------------------------------------------------------------
@@ -192,14 +194,11 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     return this.#commonLines.of(this.#sink.commonFields());
   }
 
-  /**
-   * Whether the connection can stay open for another request; false also if more than 1 MiB of a body that no handler
-   * reads are still missing.
-   */
-  get persists(): boolean {
+  /** Whether the connection can stay open for another request, after a response that `ends` now or goes on. */
+  persists(ends: boolean): boolean {
     const exchange = this.#exchange;
     if (this.#draining || this.#lost || exchange === null) return false;
-    if (this.bodyEnded || exchange.wantsBody) return true;
+    if (this.bodyEnded || !ends && exchange.wantsBody) return true;
     return !exchange.awaitsContinue && this.#body.leftBytes <= MAX_DISCARDED_BYTES;
   }
 
@@ -232,8 +231,8 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   /** Called when the response is complete; the unread rest of the body is dropped. */
   onResponseEnd(): void {
     const exchange = this.#exchange!;
-    if (!this.bodyEnded && !exchange.closes && this.persists) exchange.discardBody();
-    else if (exchange.closes || !this.bodyEnded || !this.persists) return this.#end("");
+    if (exchange.closes || !this.persists(true)) return this.#end("");
+    if (!this.bodyEnded) exchange.discardBody();
     this.#finishExchange();
     this.#processHeld();
   }
@@ -241,7 +240,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   /** Closes the byte stream, because a response cannot be completed or is not read by the peer. */
   onBroken(reason: string): void {
     if (this.#lost) return;
-    this.#end(reason);
+    this.#end(reason, false);
     this.#timeouts.stop();
     this.#sink.onBroken(reason);
   }
@@ -362,7 +361,8 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     if (exchange !== null && exchange.headSent) {
       return exchange.ended ? this.#end(reason) : this.onBroken(reason);
     }
-    this.#end(reason);
+    // A peer that was too slow is not waited for again.
+    this.#end(reason, status !== 408);
     const text = `${reason}\n`;
     appendHead(this.out, {
       status,
@@ -377,9 +377,10 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
   }
 
   /** Ends the connection once `out` is sent; an open exchange is aborted. */
-  #end(reason: string): void {
+  #end(reason: string, gracefully = true): void {
     if (this.#finished) return;
     this.#finished = true;
+    this.closedGracefully = gracefully;
     this.#timeouts.stopInput();
     this.#tinyReads.stop();
     const exchange = this.#exchange;

@@ -23,12 +23,15 @@ export interface ExchangeOwner {
   readonly out: ByteWriter;
   /** Header lines that every response carries. */
   readonly commonLines: string;
-  /** Whether the connection can stay open for another request. */
-  readonly persists: boolean;
   /** Whether unsent output is below its high-water mark. */
   readonly writable: boolean;
   /** Whether the body was received in full. */
   readonly bodyEnded: boolean;
+  /**
+   * Whether the connection can stay open for another request after a response that `ends` now, so that the rest of the
+   * request's body is dropped; false if more than 1 MiB of it are missing.
+   */
+  persists(ends: boolean): boolean;
   /** Called when the handler starts or resumes reading the body. */
   onBodyWanted(): void;
   /** Called when the body is read as `messages`, so that the peer may pause. */
@@ -199,7 +202,7 @@ export class Exchange implements BodySink {
   respond(status: number, fields: readonly string[], body: Uint8Array | string): void {
     if (this.#state !== State.WAITING) return;
     const bytes = typeof body === "string" ? utf8.encode(body) : body;
-    this.#sendHead(status, fields, bytes.length);
+    this.#sendHead(status, fields, bytes.length, true);
     if (this.#framing === Framing.LENGTH) this.#owner.out.bytes(bytes);
     this.#bytesLeft = 0;
     this.end();
@@ -211,7 +214,7 @@ export class Exchange implements BodySink {
    */
   sendHead(status: number, fields: readonly string[], bodyBytes?: number): void {
     if (this.#state !== State.WAITING) return;
-    this.#sendHead(status, fields, bodyBytes ?? -1);
+    this.#sendHead(status, fields, bodyBytes ?? -1, false);
     this.#owner.onSent();
   }
 
@@ -289,11 +292,12 @@ export class Exchange implements BodySink {
     this.sink.onWritable();
   }
 
-  #sendHead(status: number, fields: readonly string[], bodyBytes: number): void {
+  #sendHead(status: number, fields: readonly string[], bodyBytes: number, whole: boolean): void {
     const { minorVersion, keepsAlive, method } = this.head;
     const owner = this.#owner;
     const framing = framingOf(status, method, bodyBytes, minorVersion);
-    const closes = this.#closes || !keepsAlive || !owner.persists || framing === Framing.CLOSE;
+    const closes = this.#closes || !keepsAlive || !owner.persists(whole) ||
+      framing === Framing.CLOSE;
     appendHead(owner.out, {
       status,
       fields,

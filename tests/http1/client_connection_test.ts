@@ -241,6 +241,26 @@ Deno.test("RFC 9112 §9.6: an answer before the end of the request ends the conn
   assert.equal(peer.take(), "");
 });
 
+Deno.test("RFC 9112 §9.6: an answer before the whole request was written ends the connection", () => {
+  for (const written of ["nothing", "in part", "whole"]) {
+    const peer = new Peer();
+    const seen = peer.request({ ...GET, method: "POST", bodyBytes: 200_000 });
+    seen.exchange.send(null, new Uint8Array(100_000));
+    const first = peer.engine.out.take();
+    seen.exchange.send(null, new Uint8Array(100_000));
+    seen.exchange.end();
+    if (written !== "nothing") peer.engine.out.accepted = peer.engine.out.taken;
+    if (written === "whole") peer.take();
+    else if (written === "in part") peer.engine.out.take();
+    peer.send(`${OK}content-length: 2\r\n\r\nno`);
+    assert.ok(first.length > 100_000);
+    assert.equal(seen.body, "no");
+    assert.deepEqual(seen.trailers, []);
+    assert.equal(peer.engine.usable, written === "whole", written);
+    assert.equal(peer.engine.closesAtOnce, written !== "whole", written);
+  }
+});
+
 Deno.test("a response may begin before the end of the request", () => {
   const peer = new Peer();
   const seen = peer.request(post(CHUNKED));

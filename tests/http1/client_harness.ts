@@ -126,6 +126,7 @@ export class Peer {
     while (out.length > 0) {
       const { buffer, length } = out.take();
       for (const octet of buffer.subarray(0, length)) text += String.fromCharCode(octet);
+      out.accepted = out.taken;
       this.engine.outputDrained(this.nowMs);
     }
     return text;

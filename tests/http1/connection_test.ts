@@ -263,6 +263,31 @@ Deno.test("a short body that no handler reads is dropped, a long one closes the 
   }
 });
 
+Deno.test("RFC 9112 §9.6: an answer during a body that is being read announces the close if much is left", () => {
+  for (const [bytes, closes] of [[1_100_000, true], [60_000, false]] as const) {
+    const client = new Client((exchange) => {
+      exchange.sink = { ...exchange.sink, onBody: () => exchange.respond(200, [], "ok") };
+      exchange.readBody();
+    });
+    client.send(post("x".repeat(bytes)).slice(0, 1_000));
+    assert.deepEqual(client.statuses, [200]);
+    assert.equal(/connection: close\r\n/.test(client.output), closes, `${bytes}`);
+    assert.equal(client.engine.finished, closes);
+    assert.equal(client.engine.closedGracefully, closes);
+  }
+});
+
+Deno.test("RFC 9112 §9.6: after its last response the connection waits for the client, except when aborted", () => {
+  const refused = new Client().send("GET /a b HTTP/1.1\r\n\r\n");
+  assert.equal(refused.engine.finished, true);
+  assert.equal(refused.engine.closedGracefully, true);
+  assert.equal(refused.engine.maxDiscardedBytes, 67_108_864);
+  const aborted = new Client().send(GET);
+  aborted.engine.abort("The server was closed", 0);
+  assert.equal(aborted.engine.finished, true);
+  assert.equal(aborted.engine.closedGracefully, false);
+});
+
 Deno.test("closeAfter() closes after the response", () => {
   const client = new Client((exchange) => {
     exchange.closeAfter();

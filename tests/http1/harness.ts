@@ -102,6 +102,7 @@ export class Client implements Http1ServerSink {
       text += Array.from(buffer.subarray(0, length), (octet) => String.fromCharCode(octet)).join(
         "",
       );
+      out.accepted = out.taken;
       this.engine.outputDrained(this.nowMs);
     }
     this.output += text;

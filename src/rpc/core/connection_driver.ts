@@ -42,6 +42,12 @@ export interface DriverOptions {
    * returns credit, which restarts the time. Default 500, as after an error.
    */
   lingerMs?: number;
+  /**
+   * Called once when a write has failed. If it returns true, input is processed for at most 500 ms more, because the peer
+   * may have sent its answer before it closed (RFC 9112 §9.6); the engine must start nothing new meanwhile. Default: the
+   * connection is closed at once.
+   */
+  onWriteFailed?: () => boolean;
   /** Turns of the event loop. Default: those of this thread. */
   turns?: TurnScheduler;
 }
@@ -59,6 +65,9 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
   readonly #writer: ConnectionWriter;
   readonly #timer: EngineTimer;
   #linger: Linger | null = null;
+  readonly #onWriteFailed: (() => boolean) | undefined;
+  #writeError: Error | null = null;
+  #lastReadsTimer: unknown = null;
   #flushQueued = false;
   #closed = false;
   // These closures are field initializers, because closures made in the constructor would keep closed connections alive
@@ -80,6 +89,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     this.#failures = options.failures;
     this.#stallTimeoutMs = stallTimeoutMs;
     this.#lingerMs = Math.min(options.lingerMs ?? LINGER_MS, stallTimeoutMs);
+    this.#onWriteFailed = options.onWriteFailed;
     this.#reader = new ConnectionReader(this, io, options.deferClose ?? false);
     this.#writer = new ConnectionWriter(this, io, stallTimeoutMs);
     this.#timer = new EngineTimer(this, engine, clock);
@@ -141,8 +151,13 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
   close(reason: string, error?: Error): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (this.#writeError !== null) {
+      error = this.#writeError;
+      reason = `Connection lost: ${error.message}`;
+    }
     this.#timer.stop();
     this.#linger?.stop();
+    if (this.#lastReadsTimer !== null) this.#clock.clearTimer(this.#lastReadsTimer);
     // Each step must follow whatever the one before has thrown: a connection that is not closed counts as open for ever.
     this.guard(() => this.#engine.transportLost(reason, this.#clock.now()));
     this.#writer.close();
@@ -169,6 +184,15 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     this.#reader.resume();
   }
 
+  /** Closes the connection, on a client once the input that had already arrived is processed. */
+  onWriteFailed(error: unknown): void {
+    if (this.#closed) return;
+    const { message } = this.#writeError = toError(error);
+    if (!this.#onWriteFailed?.()) return this.close(message);
+    if (this.#closed) return;
+    this.#lastReadsTimer = this.#clock.setTimer(() => this.close(message), LINGER_MS);
+  }
+
   /** Called after all output was written: lingers if the engine has finished, otherwise resumes reads and arms the timer. */
   onWritten(): void {
     this.#flushSafely();
@@ -191,6 +215,11 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     if (this.#closed) return;
     if (this.#engine.finished && this.#engine.closesAtOnce) {
       return this.close("The connection was closed");
+    }
+    if (this.#writeError !== null) {
+      if (this.#engine.finished) this.close(this.#writeError.message);
+      else this.#reader.resume();
+      return;
     }
     if (!this.#writer.writing) {
       if (this.#engine.out.length > 0) {

@@ -8,7 +8,6 @@
 
 import { releaseBuffer } from "../../bytes/pool.ts";
 import type { ConnectionEngine } from "../../call/wire.ts";
-import { textOf, toError } from "../../errors.ts";
 import { TURN_BYTES, type TurnScheduler } from "../../event_loop/turns.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import type { ConnectionIo } from "./connection_io.ts";
@@ -29,6 +28,8 @@ export interface WriterOwner {
   onWritten(): void;
   /** Closes the connection. */
   close(reason: string, error?: Error): void;
+  /** Called when a write has failed; nothing more is written. */
+  onWriteFailed(error: unknown): void;
   /** Closes the connection because the engine has thrown. */
   fail(error: unknown): void;
 }
@@ -90,6 +91,7 @@ export class ConnectionWriter implements StallWatchOwner {
             sent += await this.#stream.write(buffer.subarray(sent, length));
             sending = false;
           }
+          out.accepted = out.taken;
           turnBytes += length;
         } finally {
           releaseBuffer(buffer);
@@ -104,7 +106,7 @@ export class ConnectionWriter implements StallWatchOwner {
         if (out.length > 0 && out.length < COALESCE_BYTES) await this.#turns.nextMacrotask();
       }
     } catch (error) {
-      if (sending) this.#owner.close(`Connection lost: ${textOf(error)}`, toError(error));
+      if (sending) this.#owner.onWriteFailed(error);
       else this.#owner.fail(error);
     }
     this.#writing = false;

@@ -2,7 +2,8 @@
  * Time between the last output of a connection and the close of its socket.
  *
  * Closing a socket with unread input discards output that the peer has not received. So the sending side is closed
- * first, and the peer gets time to read the rest, during which it returns flow-control credit.
+ * first, and the peer gets time to read the rest, during which it returns flow-control credit, or sends the rest of an
+ * HTTP/1.1 request (RFC 9112 §9.6).
  *
  * @module
  */
@@ -12,6 +13,11 @@ import type { ConnectionEngine } from "../../call/wire.ts";
 
 /** Time without input after which the socket is closed, after an error, in ms. */
 export const LINGER_MS = 500;
+/**
+ * Time without input after which a server closes the socket after a graceful shutdown, in ms. Clients return credit about
+ * every 100 KiB: a link that takes longer than 5 s for that is slower than 200 kbit/s.
+ */
+export const GRACEFUL_LINGER_MS = 5_000;
 // Total input, in bytes, beyond which more input no longer restarts the timer: credit and acknowledgements need less.
 const MAX_EXTENDING_BYTES = 1_048_576;
 // Total input, in bytes, above which the socket is closed. Default windows are no larger, so no peer has more in flight
@@ -26,9 +32,12 @@ export interface LingerTimes {
   readonly maxMs: number;
 }
 
+/** Properties of an engine that has finished. */
+export type FinishedEngine = Pick<ConnectionEngine, "closedGracefully" | "maxDiscardedBytes">;
+
 /** Closes a connection once its peer has had time to read the last output. */
 export class Linger {
-  readonly #engine: Pick<ConnectionEngine, "closedGracefully">;
+  readonly #engine: FinishedEngine;
   readonly #clock: Clock;
   readonly #close: (reason: string) => void;
   readonly #quietMs: number;
@@ -38,7 +47,7 @@ export class Linger {
 
   /** Starts the timer; `close` is called when it fires. */
   constructor(
-    engine: Pick<ConnectionEngine, "closedGracefully">,
+    engine: FinishedEngine,
     clock: Clock,
     times: LingerTimes,
     close: (reason: string) => void,
@@ -55,10 +64,13 @@ export class Linger {
    * Counts `count` discarded bytes. After a graceful shutdown they restart the timer, because the peer still reads.
    */
   onInput(count: number): void {
+    const { closedGracefully, maxDiscardedBytes } = this.#engine;
     this.#inputBytes += count;
-    if (this.#inputBytes > MAX_INPUT_BYTES) return this.#close("The peer did not stop sending");
+    if (this.#inputBytes > (maxDiscardedBytes ?? MAX_INPUT_BYTES)) {
+      return this.#close("The peer did not stop sending");
+    }
     if (
-      this.#engine.closedGracefully && this.#inputBytes <= MAX_EXTENDING_BYTES &&
+      closedGracefully && this.#inputBytes <= (maxDiscardedBytes ?? MAX_EXTENDING_BYTES) &&
       this.#clock.now() + this.#quietMs <= this.#endMs
     ) this.#restart();
   }

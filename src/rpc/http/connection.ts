@@ -13,6 +13,7 @@ import { type MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { ConnectionDriver } from "../core/connection_driver.ts";
 import { FailureLog } from "../core/failure_log.ts";
+import { GRACEFUL_LINGER_MS } from "../core/linger.ts";
 import { httpLog } from "../core/log.ts";
 import { HttpBodyError, type HttpHandler, HttpReply } from "./handler.ts";
 import { dateFields } from "./http_date.ts";
@@ -103,6 +104,7 @@ export class HttpConnection implements Http1ServerSink, Linked<HttpConnection> {
       failures: FAILURES,
       stallTimeoutMs: limits.stallTimeoutMs,
       deferClose: true,
+      lingerMs: GRACEFUL_LINGER_MS,
     });
     this.#driver.start();
   }

@@ -205,6 +205,12 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.#driver!.wake();
   }
 
+  /** Stops accepting calls after a failed write; returns whether open calls may still be answered. */
+  #drainUnwritable(): boolean {
+    if (this.state === "ready") this.drain();
+    return this.state === "draining";
+  }
+
   /** Ends open calls with UNAVAILABLE, sends the last frames and closes. */
   abort(reason: string): void {
     if (this.#driver === undefined) return this.fail(new Error(reason));
@@ -279,6 +285,7 @@ export class Connection implements ClientConnectionSink, Pickable {
         clock,
         onClose: (error) => this.#closed(this.#closeError(error)),
         failures: this.#options.failures,
+        onWriteFailed: () => this.#drainUnwritable(),
       });
     } catch (error) {
       stream?.close();

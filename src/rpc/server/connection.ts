@@ -23,6 +23,7 @@ import type { CallConnection } from "../dispatch/call_context.ts";
 import { HandlerSlots } from "../dispatch/handler_slots.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { CONNECTION_FAILED, ConnectionDriver } from "../core/connection_driver.ts";
+import { GRACEFUL_LINGER_MS } from "../core/linger.ts";
 import { serverLog } from "../core/log.ts";
 import { OpenCalls } from "../core/open_calls.ts";
 import { frozenPeer } from "./frozen_peer.ts";
@@ -37,10 +38,6 @@ const ALPN_WIRES: Readonly<Record<string, SniffedWire>> = {
   "vrpc-lean/1": "lean",
   "http/1.1": "http1",
 };
-
-// Silence of the peer that ends the linger after a graceful close, in ms. Clients return credit about every 100 KiB: a
-// link that takes longer than 5 s for that is slower than 200 kbit/s.
-const LINGER_MS = 5_000;
 
 /** Server interface used by its connections. */
 export interface ServerConnectionOwner {
@@ -182,7 +179,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       failures: host.failures,
       stallTimeoutMs: settings.stallTimeoutMs,
       deferClose: true,
-      lingerMs: LINGER_MS,
+      lingerMs: GRACEFUL_LINGER_MS,
     });
     this.#driver.start(initial);
   }

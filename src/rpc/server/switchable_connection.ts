@@ -101,6 +101,10 @@ export class SwitchableConnection implements ServerConnection {
     return this.#engine.closedGracefully ?? false;
   }
 
+  get maxDiscardedBytes(): number | undefined {
+    return this.#engine.maxDiscardedBytes;
+  }
+
   get bufferedBytes(): number {
     return this.#engine.bufferedBytes;
   }

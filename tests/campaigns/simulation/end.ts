@@ -77,6 +77,11 @@ export class End implements ReaderOwner, WriterOwner, EngineTimerOwner {
     throw error;
   }
 
+  /** Fails the simulation: a link accepts output until it is broken. */
+  onWriteFailed(error: unknown): never {
+    throw error;
+  }
+
   /** Closes the byte stream now. */
   close(reason: string): void {
     if (this.closed) return;

@@ -73,6 +73,7 @@ export class Writer implements StallWatchOwner {
     bytes.fill(0xdd);
     releaseBuffer(this.#buffer);
     this.#buffer = null;
+    this.engine.out.accepted = this.engine.out.taken;
     return this.#endWrite(this.#length);
   }
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { type Channel, type ChannelOptions, connect, Status } from "../../../mod.ts";
 import { Echo } from "../../../proto/gen/bench/echo_pb.ts";
+import { createAuthority } from "../../../src/transport/certs.ts";
 import { bytesCodec } from "../../../src/codec/bytes.ts";
 import { concat, text, untext } from "../../fixtures/bytes.ts";
 import { failure } from "../../fixtures/failure.ts";
@@ -228,6 +229,45 @@ for (const codec of ["proto", "json"] as const) {
     });
     assert.equal(checked[0], codec === "json" ? '{"service":"x"}' : "\n\x01x");
   });
+}
+
+Deno.test("RFC 9112 §9.6: the answer of a server that closes without reading the request arrives", async () => {
+  const authority = await createAuthority();
+  const { cert, key } = await authority.issueServer();
+  const at = { hostname: "127.0.0.1", port: 0 };
+  for (const tls of [undefined, { ca: authority.cert }]) {
+    const listener = tls ? Deno.listenTls({ ...at, cert, key }) : Deno.listen(at);
+    const serving = answerAndClose(listener).catch(() => {});
+    const { port, hostname } = listener.addr as Deno.NetAddr;
+    {
+      await using channel = connect(`${hostname}:${port}`, {
+        wire: "connect",
+        httpVersion: "1.1",
+        poolSize: 1,
+        tls,
+      });
+      for (let i = 0; i < 5; i++) {
+        const error = await failure(channel.call("/a.B/C", new Uint8Array(8_000_000)));
+        assert.equal(error.message, "too large");
+        assert.equal(error.code, Status.RESOURCE_EXHAUSTED);
+      }
+    }
+    listener.close();
+    await serving;
+  }
+});
+
+/** Answers each connection before it has read the request, and closes it. */
+async function answerAndClose(listener: Deno.Listener): Promise<void> {
+  const json = '{"code":"resource_exhausted","message":"too large"}';
+  const head = "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n" +
+    `content-length: ${json.length}\r\nconnection: close\r\n\r\n`;
+  for await (const conn of listener) {
+    await conn.read(new Uint8Array(1_000));
+    await conn.write(text(head + json));
+    // Unread input makes this a reset, at which the client's writes fail.
+    conn.close();
+  }
 }
 
 Deno.test("options that belong to another wire are a TypeError", () => {

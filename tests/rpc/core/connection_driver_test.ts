@@ -289,6 +289,61 @@ for (const closedGracefully of [true, false]) {
   });
 }
 
+/** A client's driver whose write fails, and the input that its engine receives. */
+async function beginBroken() {
+  const clock = new VirtualClock();
+  const received: number[] = [];
+  const engine = {
+    ...silentEngine(),
+    receive: (piece: Uint8Array) => void received.push(piece.length),
+  };
+  const stream = new GivingStream();
+  stream.write = () => Promise.reject(new Error("broken pipe"));
+  let failures = 0;
+  const driver = new ConnectionDriver({
+    stream,
+    engine,
+    clock,
+    onClose() {},
+    failures: silentFailures,
+    onWriteFailed: () => ++failures > 0,
+  });
+  driver.start();
+  engine.out.u32(1);
+  driver.wake();
+  await microtasks();
+  return { clock, driver, engine, stream, received, failures: () => failures };
+}
+
+Deno.test("RFC 9112 §9.6: after a failed write, a client still reads what the server had sent", async () => {
+  const { driver, engine, stream, received, failures } = await beginBroken();
+  assert.equal(driver.closed, false);
+  assert.equal(failures(), 1);
+  engine.out.u32(2);
+  driver.wake();
+  await stream.give(13);
+  assert.deepEqual(received, [13]);
+  assert.equal(failures(), 1, "nothing more is written");
+  await stream.give(null);
+  assert.equal(driver.closed, true);
+  assert.deepEqual(engine.lost, ["Connection lost: broken pipe"]);
+});
+
+Deno.test("after a failed write, a client closes when its engine has finished, or after 500 ms", async () => {
+  const finished = await beginBroken();
+  finished.engine.finished = true;
+  finished.driver.wake();
+  await microtasks();
+  assert.equal(finished.stream.closed, true);
+  const silent = await beginBroken();
+  silent.clock.advance(499);
+  assert.equal(silent.stream.closed, false);
+  silent.clock.advance(1);
+  assert.equal(silent.stream.closed, true);
+  assert.deepEqual(silent.engine.lost, ["Connection lost: broken pipe"]);
+  for (const { clock } of [finished, silent]) assert.equal(clock.pending, 0);
+});
+
 Deno.test("an engine that closes at once is closed during a write, without lingering", async () => {
   const { engine, driver } = begin();
   engine.out.u32(1);

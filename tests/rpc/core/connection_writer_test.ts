@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { textOf } from "../../../src/errors.ts";
 import { TurnScheduler } from "../../../src/event_loop/turns.ts";
 import { ConnectionWriter } from "../../../src/rpc/core/connection_writer.ts";
 import { POLL_TURNS, VirtualLoop } from "../../event_loop/virtual_loop.ts";
@@ -38,6 +39,7 @@ function begin<Stream extends SlowStream>(stream: Stream, onDrained = () => {}) 
     fail(error: unknown): never {
       throw error;
     },
+    onWriteFailed: (error: unknown) => owner.close(`Write failed: ${textOf(error)}`),
     close(reason: string) {
       if (owner.closed) return;
       owner.closed = true;
@@ -147,7 +149,7 @@ Deno.test("a failed write closes the connection and discards the rest", async ()
   writer.start();
   engine.out.bytes(new Uint8Array(100));
   await microtasks();
-  assert.deepEqual(owner.reasons, ["Connection lost: reset"]);
+  assert.deepEqual(owner.reasons, ["Write failed: reset"]);
   assert.equal(engine.out.length, 0);
 });
 

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { Linger } from "../../../src/rpc/core/linger.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 
-function begin(closedGracefully: boolean) {
+function begin(closedGracefully: boolean, maxDiscardedBytes?: number) {
   const clock = new VirtualClock();
   const closed: string[] = [];
   const times = { quietMs: 5_000, maxMs: 30_000 };
-  const linger = new Linger({ closedGracefully }, clock, times, (reason) => closed.push(reason));
+  const engine = { closedGracefully, maxDiscardedBytes };
+  const linger = new Linger(engine, clock, times, (reason) => closed.push(reason));
   return { clock, closed, linger };
 }
 
@@ -54,6 +55,19 @@ Deno.test("Linger is not extended by more than 1 MiB, and closes above 4 MiB", (
   assert.deepEqual(flooded.closed, []);
   flooded.linger.onInput(1);
   assert.deepEqual(flooded.closed, ["The peer did not stop sending"]);
+});
+
+Deno.test("RFC 9112 §9.6: the rest of a request extends a Linger up to the engine's limit", () => {
+  const { clock, closed, linger } = begin(true, 67_108_864);
+  for (let ms = 0; ms < 25_000; ms += 2_500) {
+    linger.onInput(6_000_000);
+    clock.advance(2_500);
+  }
+  assert.deepEqual(closed, []);
+  linger.onInput(7_108_864);
+  assert.deepEqual(closed, []);
+  linger.onInput(1);
+  assert.deepEqual(closed, ["The peer did not stop sending"]);
 });
 
 Deno.test("Linger.stop() cancels the close", () => {

@@ -84,6 +84,7 @@ export class Http1Wire extends Base implements Wire {
     while (out.length > 0) {
       const { buffer, length } = out.take();
       for (const octet of buffer.subarray(0, length)) this.#text += String.fromCharCode(octet);
+      out.accepted = out.taken;
       this.client.outputDrained(0);
     }
     const start = this.#text.search(/(?:GET|POST) [^ ]+ HTTP\/1\.1\r\n(?!.*(?:GET|POST) )/s);

@@ -63,6 +63,7 @@ export class Http1Pair {
     while (this.engine.out.length > 0) {
       const { buffer, length } = this.engine.out.take();
       parts.push(...buffer.subarray(0, length));
+      this.engine.out.accepted = this.engine.out.taken;
       this.engine.outputDrained(0);
     }
     return Uint8Array.from(parts);
