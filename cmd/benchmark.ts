@@ -78,7 +78,8 @@ async function measure(
   const show = progressWriter(settings.flags);
   const results: RunResult[] = [];
   for (const subject of subjects) {
-    results.push(await runBenchmark({ subject, settings, endpoint, server, show, signal }));
+    const last = subject === subjects.at(-1);
+    results.push(await runBenchmark({ subject, settings, endpoint, server, last, show, signal }));
     show?.("");
     if (signal.aborted) break;
   }

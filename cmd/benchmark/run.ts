@@ -12,7 +12,10 @@ import type { RunOrder } from "./run_order.ts";
 const START_AHEAD_MS = 30;
 const PROGRESS_MS = 250;
 
-/** Runs a benchmark to its end. Rejects when a worker can't connect or crashes. */
+/**
+ * Runs a benchmark to its end. Rejects when a worker can't connect or crashes. The threads of the last run, and those of
+ * one that fails, end with the process: a thread that is torn down while the process exits can crash it.
+ */
 export async function runBenchmark(order: RunOrder): Promise<RunResult> {
   const { settings, signal } = order;
   const { connections, threads } = settings.flags;
@@ -22,41 +25,39 @@ export async function runBenchmark(order: RunOrder): Promise<RunResult> {
     plan: settings.plan,
   });
   const workers = new LoadWorkers(order, useful.workers);
+  await workers.ready;
+  await order.server.mark();
+  const stop = () => workers.stop();
+  signal.addEventListener("abort", stop);
+  const startEpochMs = performance.timeOrigin + performance.now() + START_AHEAD_MS;
+  const measureEpochMs = startEpochMs + settings.plan.warmupMs;
+  const progress = startProgress(order, workers.collector, measureEpochMs);
+  workers.start(startEpochMs);
+  const { warmupMs } = settings.plan;
+  const marker = setTimeout(() => order.server.mark(), START_AHEAD_MS + warmupMs);
+  if (signal.aborted) stop();
   try {
-    await workers.ready;
-    await order.server.mark();
-    const stop = () => workers.stop();
-    signal.addEventListener("abort", stop);
-    const startEpochMs = performance.timeOrigin + performance.now() + START_AHEAD_MS;
-    const measureEpochMs = startEpochMs + settings.plan.warmupMs;
-    const progress = startProgress(order, workers.collector, measureEpochMs);
-    workers.start(startEpochMs);
-    const { warmupMs } = settings.plan;
-    const marker = setTimeout(() => order.server.mark(), START_AHEAD_MS + warmupMs);
-    if (signal.aborted) stop();
-    try {
-      await workers.done;
-    } finally {
-      clearInterval(progress);
-      clearTimeout(marker);
-      signal.removeEventListener("abort", stop);
-    }
-    return workers.collector.finish({
-      title: order.subject.title,
-      settings: settingsOfRun(order, useful.workers),
-      environment: {
-        startedAt: new Date(measureEpochMs).toISOString(),
-        runtime: `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`,
-        system: `${Deno.build.os} ${Deno.build.arch}`,
-        cores: navigator.hardwareConcurrency,
-      },
-      serverCpuMs: await order.server.cpuMs(),
-      interrupted: signal.aborted,
-      threadsReason: useful.reason,
-    });
+    await workers.done;
   } finally {
-    workers.terminate();
+    clearInterval(progress);
+    clearTimeout(marker);
+    signal.removeEventListener("abort", stop);
   }
+  const result = workers.collector.finish({
+    title: order.subject.title,
+    settings: settingsOfRun(order, useful.workers),
+    environment: {
+      startedAt: new Date(measureEpochMs).toISOString(),
+      runtime: `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`,
+      system: `${Deno.build.os} ${Deno.build.arch}`,
+      cores: navigator.hardwareConcurrency,
+    },
+    serverCpuMs: await order.server.cpuMs(),
+    interrupted: signal.aborted,
+    threadsReason: useful.reason,
+  });
+  if (!order.last) workers.terminate();
+  return result;
 }
 
 function startProgress(

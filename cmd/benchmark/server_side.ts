@@ -74,7 +74,10 @@ function localEndpoint(address: string): LocalEndpoint | undefined {
 const CPU_TIMEOUT_MS = 2_000;
 const VSOCK_PORTS = { first: 40_000, count: 20_000 };
 
-/** Starts a server in a thread of this process, on a free address. */
+/**
+ * Starts a server in a thread of this process, on a free address. The thread ends with the process: one that is torn down
+ * while the process exits can crash it.
+ */
 export async function startOwnServer(transport: Transport): Promise<ServerSide> {
   const folder = transport === "unix" ? new TemporaryFolder("vrpc-") : undefined;
   const worker = new Worker(new URL("./server_worker.ts", import.meta.url), {
@@ -83,7 +86,6 @@ export async function startOwnServer(transport: Transport): Promise<ServerSide> 
   });
   const tell = (message: ToServer) => worker.postMessage(message);
   const dispose = () => {
-    worker.terminate();
     folder?.[Symbol.dispose]();
     return Promise.resolve();
   };
