@@ -1,6 +1,7 @@
 /**
  * Builds the npm package in `build/npm` from the sources that JSR gets: ES modules with types and source maps, for
- * Node 20.16 and later and Bun. The runtime is Node's, and syntax that Node 20 lacks (`using`) is lowered.
+ * Node 20.16 and later and Bun. The runtime is Node's, and syntax that Node 20 lacks (`using`) is lowered. Then builds
+ * the package `@vrpc/grpc-js` in `build/npm-grpc-js`.
  *
  *     deno task build:npm
  *
@@ -11,6 +12,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readArguments } from "../arguments.ts";
 import { cacheFolder } from "../cache_folder.ts";
+import { buildGrpcJs } from "./grpc_js.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BUILD = join(ROOT, "build/npm");
@@ -22,7 +24,7 @@ const SOURCES = ["mod.ts", "src", "proto/gen"];
 const TYPES = { "@types/node": "^24.0.0" };
 /** Types of what the sources use and TypeScript does not know. */
 const AMBIENT = "ambient.d.ts";
-const COMPILER = { typescript: "~5.9.0" };
+const COMPILER = { esbuild: "^0.28.0", typescript: "~5.9.0" };
 
 interface DenoConfig {
   readonly version: string;
@@ -190,3 +192,16 @@ try {
 }
 await rewriteDeclarations(join(BUILD, "dist"));
 console.log(`build/npm: @vrpc/vrpc ${manifest.version}, ${packages.length} dependencies`);
+await buildGrpcJs({
+  built: BUILD,
+  target: join(ROOT, "build/npm-grpc-js"),
+  version: manifest.version,
+  license: manifest.license,
+  node: NODE,
+  bundle: async (entry, output) => {
+    const options = ["--bundle", "--platform=node", "--target=node20", "--packages=external"];
+    const args = [entry, `--outfile=${output}`, ...options, "--log-level=warning"];
+    await run(join(tools, "node_modules/.bin/esbuild"), args, BUILD);
+  },
+}, manifest.dependencies);
+console.log(`build/npm-grpc-js: @vrpc/grpc-js ${manifest.version}`);

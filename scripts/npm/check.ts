@@ -1,6 +1,6 @@
 /**
- * Checks the npm package: builds and packs it, installs it from its tarball in a folder outside of the checkout, and
- * uses it there with Node and Bun. The last line is "N passed, N failed, N skipped".
+ * Checks the npm packages: builds and packs them, installs them from their tarballs in folders outside of the checkout,
+ * and uses them there with Node and Bun. The last line is "N passed, N failed, N skipped".
  *
  *     deno task test:npm
  *
@@ -14,6 +14,7 @@ import { readArguments } from "../arguments.ts";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = join(HERE, "../..");
 const PACKAGE = join(ROOT, "build/npm");
+const GRPC_JS_PACKAGE = join(ROOT, "build/npm-grpc-js");
 const USAGE = `
 deno task test:npm
 `;
@@ -31,6 +32,30 @@ const OPTIONS = {
   module: "NodeNext",
   strict: true,
 };
+
+/** Name of a check, and the function that runs it. */
+type Step = [string, () => Promise<unknown>];
+
+/** Steps that make what later ones need. */
+const NEEDED = [
+  ...["build", "pack", "install", "types of a program"],
+  ...["install in place of grpc-js", "generators, types"],
+];
+
+/** Programs with services of the generators for grpc-js, and the packages that they import. */
+const GENERATORS = join(ROOT, "tests/compat/grpc_js/generators");
+const GENERATED = [
+  "grpc_tools.cjs",
+  "nice_grpc.ts",
+  "proto_loader.ts",
+  "protobuf_ts.ts",
+  "ts_proto.ts",
+];
+const GENERATED_IMPORT = [
+  ...["@bufbuild/protobuf", "@grpc/proto-loader", "@protobuf-ts/grpc-backend"],
+  ...["@protobuf-ts/grpc-transport", "@protobuf-ts/runtime", "@protobuf-ts/runtime-rpc"],
+  ...["google-protobuf", "nice-grpc", "nice-grpc-common"],
+];
 
 /** Runs a program; throws an Error with what it printed if it fails. */
 async function run(program: string, args: string[], cwd: string): Promise<string> {
@@ -56,23 +81,74 @@ async function install(folder: string, tarball: string): Promise<void> {
   await Deno.writeTextFile(join(folder, "tsconfig.json"), JSON.stringify(config));
 }
 
+/** Installs the programs of the generators in `folder`, with the tarballs of this project's packages. */
+async function installGenerators(folder: string, vrpc: string, grpcJs: string): Promise<void> {
+  await run("cp", ["-r", GENERATORS, folder], ROOT);
+  const { imports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  const versions = GENERATED_IMPORT.map((name) => [name, imports[name].replace(/^npm:.+@/, "")]);
+  const manifest = {
+    private: true,
+    type: "module",
+    dependencies: {
+      "@grpc/grpc-js": `file:${grpcJs}`,
+      "@types/node": TOOLS["@types/node"],
+      "@vrpc/vrpc": `file:${vrpc}`,
+      ...Object.fromEntries(versions),
+    },
+    overrides: { "@grpc/grpc-js": "$@grpc/grpc-js", "@vrpc/vrpc": "$@vrpc/vrpc" },
+  };
+  await Deno.writeTextFile(join(folder, "package.json"), JSON.stringify(manifest));
+  await run("npm", ["install", "--no-audit", "--no-fund", "--silent"], folder);
+  const config = {
+    compilerOptions: { ...OPTIONS, rewriteRelativeImportExtensions: true },
+    files: GENERATED.filter((name) => name.endsWith(".ts")),
+  };
+  await Deno.writeTextFile(join(folder, "tsconfig.json"), JSON.stringify(config));
+}
+
+/** Packs a package into `folder`; returns the path of the tarball. */
+async function pack(source: string, folder: string): Promise<string> {
+  const args = ["pack", "--silent", "--pack-destination", folder];
+  return join(folder, (await run("npm", args, source)).trim());
+}
+
 async function check(folder: string): Promise<{ passed: number; failed: number }> {
   const bin = (name: string) => join(folder, "node_modules/.bin", name);
   let tarball = "";
-  const steps: [string, () => Promise<unknown>][] = [
+  let grpcJs = "";
+  const generators = join(folder, "generators");
+  const steps: Step[] = [
     ["build", () => run(Deno.execPath(), ["task", "build:npm"], ROOT)],
     ["pack", async () => {
-      const args = ["pack", "--silent", "--pack-destination", folder];
-      tarball = join(folder, (await run("npm", args, PACKAGE)).trim());
+      tarball = await pack(PACKAGE, folder);
+      grpcJs = await pack(GRPC_JS_PACKAGE, folder);
     }],
-    ["publish, dry run", () => run("npm", ["publish", "--dry-run"], PACKAGE)],
+    ["publish, dry run", async () => {
+      await run("npm", ["publish", "--dry-run"], PACKAGE);
+      await run("npm", ["publish", "--dry-run"], GRPC_JS_PACKAGE);
+    }],
     ["install", () => install(folder, tarball)],
-    ["publint", () => run(bin("publint"), ["--strict"], PACKAGE)],
+    ["publint", async () => {
+      await run(bin("publint"), ["--strict"], PACKAGE);
+      await run(bin("publint"), ["--strict"], GRPC_JS_PACKAGE);
+    }],
     // The package has no CommonJS: Node 20.16 and 22.12 load ES modules by `import` and `require`.
     ["are the types wrong", () => run(bin("attw"), [tarball, "--profile", "esm-only"], folder)],
+    ["are the types wrong, grpc-js", () => run(bin("attw"), [grpcJs], folder)],
     ["types of a program", () => run(bin("tsc"), ["-p", "."], folder)],
     ["program on Node", () => run("node", ["program.js"], folder)],
     ["program on Bun", () => run(bin("bun"), ["program.js"], folder)],
+    ["install in place of grpc-js", () => installGenerators(generators, tarball, grpcJs)],
+    ["generators, types", () => run(bin("tsc"), ["-p", generators], folder)],
+    ...GENERATED.map((name): Step => [
+      `generators, ${name} on Node`,
+      () => run("node", [name.replace(/\.ts$/, ".js")], generators),
+    ]),
+    [
+      "generators, CommonJS that cannot require ES modules",
+      () => run("node", ["--no-experimental-require-module", "grpc_tools.cjs"], generators),
+    ],
+    ["generators, grpc_tools.cjs on Bun", () => run(bin("bun"), ["grpc_tools.cjs"], generators)],
   ];
   let passed = 0;
   for (const [name, step] of steps) {
@@ -82,7 +158,7 @@ async function check(folder: string): Promise<{ passed: number; failed: number }
     } catch (error) {
       console.log(`FAILED ${name}: ${error instanceof Error ? error.message : error}`);
       // Later steps need what this one would have made.
-      if (["build", "pack", "install", "types of a program"].includes(name)) break;
+      if (NEEDED.includes(name)) break;
       continue;
     }
     passed++;
