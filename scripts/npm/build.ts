@@ -24,6 +24,8 @@ const SOURCES = ["mod.ts", "src", "proto/gen"];
 const TYPES = { "@types/node": "^24.0.0" };
 /** Types of what the sources use and TypeScript does not know. */
 const AMBIENT = "ambient.d.ts";
+/** Packages that only some sub-paths import; users of these install them. */
+const OPTIONAL = ["@grpc/proto-loader"];
 const COMPILER = { esbuild: "^0.28.0", typescript: "~5.9.0" };
 
 interface DenoConfig {
@@ -93,6 +95,8 @@ function versionOf(config: DenoConfig, name: string): string {
 }
 
 function packageOf(config: DenoConfig, packages: readonly string[]) {
+  const versions = (names: readonly string[]) =>
+    Object.fromEntries(names.map((name) => [name, versionOf(config, name)]));
   const exports = Object.entries(config.exports).map(([name, path]) => {
     const built = `./dist/${relative(".", path).replace(/\.ts$/, "")}`;
     return [name, { types: `${built}.d.ts`, default: `${built}.js` }];
@@ -107,7 +111,9 @@ function packageOf(config: DenoConfig, packages: readonly string[]) {
     engines: { node: NODE },
     exports: { ...Object.fromEntries(exports), "./package.json": "./package.json" },
     files: ["dist", ...SOURCES],
-    dependencies: Object.fromEntries(packages.map((name) => [name, versionOf(config, name)])),
+    dependencies: versions(packages.filter((name) => !OPTIONAL.includes(name))),
+    peerDependencies: versions(OPTIONAL),
+    peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((name) => [name, { optional: true }])),
   };
 }
 
@@ -171,7 +177,7 @@ await Deno.writeTextFile(join(BUILD, "package.json"), JSON.stringify(manifest, n
 for (const name of ["README.md", "LICENSE"]) {
   await Deno.copyFile(join(ROOT, name), join(BUILD, name));
 }
-const tools = await installTools(manifest.dependencies);
+const tools = await installTools({ ...manifest.dependencies, ...manifest.peerDependencies });
 const link = join(BUILD, "node_modules");
 await Deno.symlink(join(tools, "node_modules"), link);
 try {

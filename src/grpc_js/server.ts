@@ -7,8 +7,6 @@
 import type { Duplex } from "node:stream";
 import { ServerCredentials } from "./server_credentials.ts";
 import { BoundAddresses, type Serving } from "./bound_addresses.ts";
-import { kindOf } from "./client_interceptors.ts";
-import { Status } from "./constants.ts";
 import type { ServiceDefinition } from "./definitions.ts";
 import { ServiceDispatcher } from "./dispatcher.ts";
 import { Injectors } from "./injector.ts";
@@ -17,12 +15,10 @@ import { type ChannelOptions, maxSendBytes, serveOptions } from "./options.ts";
 import type { ServerInterceptor } from "./server_interceptors.ts";
 import type {
   HandleCall,
-  sendUnaryData,
-  ServerSurfaceCall,
   UntypedHandleCall,
   UntypedServiceImplementation,
 } from "./server_surface.ts";
-import type { MethodKind } from "../call/method.ts";
+import { methodsOf } from "./service_methods.ts";
 import type { ServeOptions } from "../rpc/server/options.ts";
 
 /** Options of a server. */
@@ -40,13 +36,6 @@ export interface ConnectionInjector {
   /** Lets open calls finish, then closes the connections. */
   destroy(): void;
 }
-
-const TYPES: Readonly<Record<MethodKind, HandlerType>> = {
-  unary: "unary",
-  client_streaming: "clientStream",
-  server_streaming: "serverStream",
-  bidi_streaming: "bidi",
-};
 
 /** Server of services, on any number of addresses. */
 export class Server {
@@ -86,28 +75,17 @@ export class Server {
    * for a method that was already added.
    */
   addService(service: ServiceDefinition, implementation: UntypedServiceImplementation): void {
-    if (
-      service === null || typeof service !== "object" ||
-      implementation === null || typeof implementation !== "object"
-    ) {
-      throw new Error("addService() requires two objects as arguments");
+    for (const method of methodsOf(service, implementation)) {
+      if (!this.#add(method)) {
+        throw new Error(`Method handler for ${method.path} already provided.`);
+      }
     }
-    const names = Object.keys(service);
-    if (names.length === 0) throw new Error("Cannot add an empty service to a server");
-    for (const name of names) {
-      const method = service[name];
-      const own = implementation[name] ??
-        (typeof method.originalName === "string" ? implementation[method.originalName] : undefined);
-      const type = TYPES[kindOf(method)];
-      const added = this.register(
-        method.path,
-        own === undefined ? missingHandler(type, name) : own.bind(implementation),
-        method.responseSerialize,
-        method.requestDeserialize,
-        type,
-      );
-      if (!added) throw new Error(`Method handler for ${method.path} already provided.`);
-    }
+  }
+
+  #add(method: HandledMethod): boolean {
+    if (this.#methods.has(method.path)) return false;
+    this.#methods.set(method.path, method);
+    return true;
   }
 
   /** Removes the methods of a service. Open calls go on. */
@@ -126,9 +104,7 @@ export class Server {
     deserialize: (bytes: never) => RequestType,
     type: string,
   ): boolean {
-    if (this.#methods.has(name)) return false;
-    this.#methods.set(
-      name,
+    return this.#add(
       new HandledMethod(
         name,
         type as HandlerType,
@@ -137,7 +113,6 @@ export class Server {
         deserialize as HandledMethod["deserialize"],
       ),
     );
-    return true;
   }
 
   /** Removes a method; true if there was one. */
@@ -224,18 +199,4 @@ export class Server {
 function checkCredentials(credentials: unknown): void {
   if (credentials instanceof ServerCredentials) return;
   throw new TypeError("creds must be a ServerCredentials object");
-}
-
-/** Returns the handler of a method that the implementation lacks. */
-function missingHandler(type: HandlerType, name: string): UntypedHandleCall {
-  const status = {
-    code: Status.UNIMPLEMENTED,
-    details: `The server does not implement the method ${name}`,
-  };
-  if (type === "unary" || type === "clientStream") {
-    return (_call: ServerSurfaceCall, callback: sendUnaryData<unknown>) => callback(status, null);
-  }
-  return (call: ServerSurfaceCall) => {
-    call.emit("error", status);
-  };
 }
