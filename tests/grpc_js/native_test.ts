@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connect, RpcError, serve, Status } from "../../mod.ts";
+import { connect, type RpcError, serve, Status } from "../../mod.ts";
 import type * as grpc from "../../src/grpc_js/mod.ts";
 import { addService, clientOf } from "../../src/grpc_js/native.ts";
 import { implementation, letters, LettersClient, type Message, readAll, send } from "./fixtures.ts";
