@@ -11,7 +11,6 @@
  * @module
  */
 
-import { load } from "@grpc/proto-loader";
 import type { ServiceDefinition } from "./definitions.ts";
 
 /** How messages become objects, and where imported files are. */
@@ -38,12 +37,13 @@ export interface LoadProtoOptions {
 
 /**
  * Loads `.proto` files; resolves to the definitions of their services by full name. Rejects with an Error for a file that
- * is missing or not valid.
+ * is missing or not valid, and if `@grpc/proto-loader` is not installed.
  */
 export async function loadProto(
   paths: string | string[],
   options: LoadProtoOptions = {},
 ): Promise<Readonly<Record<string, ServiceDefinition>>> {
+  const { load } = await import("@grpc/proto-loader");
   const loaded = await load(paths, options);
   const services = Object.entries(loaded).filter(([, one]) => !("format" in one));
   return Object.fromEntries(services) as Readonly<Record<string, ServiceDefinition>>;
