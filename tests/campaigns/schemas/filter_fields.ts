@@ -1,8 +1,11 @@
-// Valid messages without some of their fields: those that implementations of protobuf treat differently.
+// Valid messages without what implementations of protobuf treat differently: some fields, and text that is not UTF-8.
 
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { isDelimited, scalarOf, wireTypeOf } from "../../../src/protobuf/shape.ts";
+
+const utf8 = new TextEncoder();
+const lossy = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A message, or an entry of a map. */
 interface Type {
@@ -13,35 +16,43 @@ interface Type {
 interface Field {
   /** One, or two for lists of numbers, which may be packed. */
   readonly wireTypes: readonly WireType[];
+  readonly isText?: boolean;
   /** The type of the messages or entries in it; undefined for scalars. */
   readonly inside?: () => Type;
 }
 
-/** Whether a field of a type stays, given its number and its wire type in the message. */
-type Keeps = (type: Type, number: number, wireType: WireType) => boolean;
+/** What becomes of the parts of a message. */
+interface Filter {
+  /** Whether a field of a type stays, given its number and its wire type in the message; all do without it. */
+  readonly keeps?: (type: Type, number: number, wireType: WireType) => boolean;
+  /** Returns what takes the place of a text, which stays the same without it. */
+  readonly text?: (bytes: Uint8Array) => Uint8Array;
+}
 
 /** Returns a message without the unknown fields of its map entries. Throws for malformed bytes. */
 export function withoutUnknownsOfEntries(type: DescMessage, bytes: Uint8Array): Uint8Array {
-  return filtered(
-    type,
-    bytes,
-    ({ fields, isEntry }, number, wireType) =>
+  return filtered(type, bytes, {
+    keeps: ({ fields, isEntry }, number, wireType) =>
       !isEntry || fields.get(number)?.wireTypes.includes(wireType) === true,
-  );
+  });
 }
 
 /** Returns a message without the fields that have another wire type than theirs. Throws for malformed bytes. */
 export function withoutOtherWireTypes(type: DescMessage, bytes: Uint8Array): Uint8Array {
-  return filtered(
-    type,
-    bytes,
-    ({ fields }, number, wireType) => fields.get(number)?.wireTypes.includes(wireType) !== false,
-  );
+  return filtered(type, bytes, {
+    keeps: ({ fields }, number, wireType) =>
+      fields.get(number)?.wireTypes.includes(wireType) !== false,
+  });
 }
 
-function filtered(type: DescMessage, bytes: Uint8Array, keeps: Keeps): Uint8Array {
+/** Returns a message with U+FFFD for what is not UTF-8 in its texts. Throws for malformed bytes. */
+export function withRepairedTexts(type: DescMessage, bytes: Uint8Array): Uint8Array {
+  return filtered(type, bytes, { text: (text) => utf8.encode(lossy.decode(text)) });
+}
+
+function filtered(type: DescMessage, bytes: Uint8Array, filter: Filter): Uint8Array {
   const writer = new BinaryWriter();
-  copy(messageType(type), new BinaryReader(bytes), writer, keeps);
+  copy(messageType(type), new BinaryReader(bytes), writer, filter);
   return writer.finish();
 }
 
@@ -58,42 +69,50 @@ function fieldOf(field: DescField): Field {
   }
   const value = valueOf(field);
   if (field.fieldKind !== "list" || value.inside) return value;
-  return { wireTypes: [...value.wireTypes, WireType.LengthDelimited] };
+  // Texts have this wire type already.
+  return { ...value, wireTypes: [...value.wireTypes, WireType.LengthDelimited] };
 }
 
 function valueOf(field: DescField): Field {
   const { message } = field;
-  if (!message) return { wireTypes: [wireTypeOf(scalarOf(field)!)] };
+  if (!message) return scalarField(scalarOf(field)!);
   return {
     wireTypes: [isDelimited(field) ? WireType.StartGroup : WireType.LengthDelimited],
     inside: () => messageType(message),
   };
 }
 
+function scalarField(scalar: ScalarType): Field {
+  return { wireTypes: [wireTypeOf(scalar)], isText: scalar === ScalarType.STRING };
+}
+
 function entryType(field: DescField & { fieldKind: "map" }): Type {
-  const key: Field = { wireTypes: [wireTypeOf(field.mapKey)] };
-  return { fields: new Map([[1, key], [2, valueOf(field)]]), isEntry: true };
+  return {
+    fields: new Map([[1, scalarField(field.mapKey)], [2, valueOf(field)]]),
+    isEntry: true,
+  };
 }
 
 /** Copies the fields that stay, up to the end of the input or of the group. */
-function copy(type: Type, reader: BinaryReader, writer: BinaryWriter, keeps: Keeps): void {
+function copy(type: Type, reader: BinaryReader, writer: BinaryWriter, filter: Filter): void {
   while (reader.pos < reader.len) {
     const [number, wireType] = reader.tag();
     if (wireType === WireType.EndGroup) return;
-    if (!keeps(type, number, wireType)) {
+    if (filter.keeps?.(type, number, wireType) === false) {
       reader.skip(wireType, number);
       continue;
     }
     writer.tag(number, wireType);
     const field = type.fields.get(number);
-    if (field?.inside === undefined || !field.wireTypes.includes(wireType)) {
-      writer.raw(reader.skip(wireType, number));
-    } else if (wireType === WireType.StartGroup) {
-      copy(field.inside(), reader, writer, keeps);
+    if (!field?.wireTypes.includes(wireType)) writer.raw(reader.skip(wireType, number));
+    else if (field.isText && filter.text) writer.bytes(filter.text(reader.bytes()));
+    else if (field.inside === undefined) writer.raw(reader.skip(wireType, number));
+    else if (wireType === WireType.StartGroup) {
+      copy(field.inside(), reader, writer, filter);
       writer.tag(number, WireType.EndGroup);
     } else {
       writer.fork();
-      copy(field.inside(), new BinaryReader(reader.bytes()), writer, keeps);
+      copy(field.inside(), new BinaryReader(reader.bytes()), writer, filter);
       writer.join();
     }
   }

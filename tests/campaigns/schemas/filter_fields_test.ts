@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { AnySchema, SourceCodeInfoSchema, StructSchema } from "@bufbuild/protobuf/wkt";
-import { withoutOtherWireTypes, withoutUnknownsOfEntries } from "./filter_fields.ts";
+import {
+  withoutOtherWireTypes,
+  withoutUnknownsOfEntries,
+  withRepairedTexts,
+} from "./filter_fields.ts";
 
 /** Struct.fields: { "a": null }, with more fields in the entry. */
 function struct(more: string): Uint8Array {
@@ -41,4 +45,11 @@ Deno.test("fields with another wire type than theirs are left out, in messages a
   const path = Uint8Array.fromHex("0a0201020803");
   const { message } = SourceCodeInfoSchema.field.location;
   assert.deepEqual(withoutOtherWireTypes(message!, path), path);
+});
+
+Deno.test("texts that are not UTF-8 are repaired; bytes are none", () => {
+  const any = Uint8Array.fromHex("0a0261ff120161");
+  assert.deepEqual(withRepairedTexts(AnySchema, any), Uint8Array.fromHex("0a0461efbfbd120161"));
+  const bytes = Uint8Array.fromHex("0a01611201ff");
+  assert.deepEqual(withRepairedTexts(AnySchema, bytes), bytes);
 });

@@ -5,7 +5,7 @@ import { decoderOf } from "../../../src/protobuf/decoder.ts";
 import { encoderOf } from "../../../src/protobuf/encoder.ts";
 import type { Fields } from "../../../src/protobuf/shape.ts";
 import { attempt, differenceOf, equal, isObject, unsigned } from "./comparing.ts";
-import { withoutOtherWireTypes } from "./filter_fields.ts";
+import { withoutOtherWireTypes, withRepairedTexts } from "./filter_fields.ts";
 
 /** What a comparison found. */
 export interface ProstFindings {
@@ -72,16 +72,25 @@ export class ProstComparison {
       if (equal(unsigned(expected), unsigned(made))) return MINUS_ZERO;
       return hasClosedEnums(this.#type) ? CLOSED_ENUMS : undefined;
     }
-    const rest = attempt(() => withoutOtherWireTypes(this.#type, input));
-    if (!(rest instanceof Error) && await this.#makes(rest, expected)) return WIRE_TYPES;
-    if (await this.#makes(withSmallVarints(input), expected)) return VARINTS;
-    return isLossy(expected) ? UTF_8 : undefined;
+    const [all, ...single] = this.#harmless(input);
+    for (const [reason, rest] of [...single, all]) {
+      if (rest instanceof Error) continue;
+      const peer = await this.#prost(rest);
+      if (peer !== undefined && equal(this.#read(peer), expected)) return reason;
+    }
+    return undefined;
   }
 
-  /** Whether prost accepts an input, and makes a message of it. */
-  async #makes(input: Uint8Array, expected: unknown): Promise<boolean> {
-    const peer = await this.#prost(input);
-    return peer !== undefined && equal(this.#read(peer), expected);
+  /** The input without what prost rejects: without all of it, then without each. */
+  #harmless(input: Uint8Array): [reason: string, rest: Uint8Array | Error][] {
+    const ownTypes = (bytes: Uint8Array) => withoutOtherWireTypes(this.#type, bytes);
+    const repaired = (bytes: Uint8Array) => withRepairedTexts(this.#type, bytes);
+    return [
+      [SEVERAL, attempt(() => repaired(ownTypes(withSmallVarints(input))))],
+      [WIRE_TYPES, attempt(() => ownTypes(input))],
+      [VARINTS, withSmallVarints(input)],
+      [UTF_8, attempt(() => repaired(input))],
+    ];
   }
 
   #count(reason: string): void {
@@ -95,6 +104,7 @@ const MINUS_ZERO = "prost does not write -0 in fields without presence";
 const CLOSED_ENUMS = "prost keeps unknown values of closed enums in their fields";
 const WIRE_TYPES = "prost rejects fields with another wire type than theirs";
 const VARINTS = "prost rejects varints of more than 64 bits, of which others drop the excess";
+const SEVERAL = "prost rejects several of these at once";
 const UTF_8 = "prost rejects text of proto2 that is not UTF-8";
 
 /** Sets the bits of varints above the 64th to zero: those of the tenth byte but its lowest. */
@@ -118,13 +128,6 @@ function withoutUnknown(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(fields).map(([key, item]) => [key, withoutUnknown(item)]),
   );
-}
-
-/** Whether a message has text in which U+FFFD may stand for bytes that are not UTF-8. */
-function isLossy(value: unknown): boolean {
-  if (typeof value === "string") return value.includes("\ufffd");
-  return isObject(value) && !(value instanceof Uint8Array) &&
-    Object.entries(value).flat().some(isLossy);
 }
 
 /** Whether a type, or one within, has a field of a closed enum. */
