@@ -9,10 +9,11 @@ import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import { Mergers } from "../protobuf/merge.ts";
 import { strictText } from "../protobuf/reader.ts";
 import { blockText } from "../protobuf/short_text.ts";
+import { joinInBlocks, wideText } from "../protobuf/wide_text.ts";
 
 export { MessageMemoryError } from "../protobuf/reader.ts";
 
-const mergers = new Mergers(blockText(strictText));
+const mergers = new Mergers(blockText(wideText(joinInBlocks, strictText)));
 
 /**
  * Decodes a message into the form that protobuf-es uses. Its bytes fields are views of `bytes`. Throws

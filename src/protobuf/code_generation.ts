@@ -6,6 +6,7 @@
 
 import { longText } from "./long_text.ts";
 import { blockText, generateText, type TextReader } from "./short_text.ts";
+import { generateJoin, joinInBlocks, wideText } from "./wide_text.ts";
 
 /**
  * Whether code can be generated; false where `eval` is forbidden (`--disallow-code-generation-from-strings`, Workers).
@@ -21,4 +22,6 @@ function probe(): boolean {
 }
 
 /** Returns the text in `n` bytes at `p`; throws IRREGULAR if they are not UTF-8. */
-export const text: TextReader = CAN_GENERATE ? generateText(longText) : blockText(longText);
+export const text: TextReader = CAN_GENERATE
+  ? generateText(wideText(generateJoin(), longText))
+  : blockText(wideText(joinInBlocks, longText));

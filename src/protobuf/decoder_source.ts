@@ -167,9 +167,8 @@ return m}`;
 do{${read}${put}}${again}`];
     }
     const single = `case ${tag}:${read}if(${local}===undefined)${local}=[x];else ${local}.push(x);`;
-    const isVarint = wireTypeOf(scalarOf(field)!) === 0 && !isLong(field);
-    const start = isVarint
-      ? listOf(local, "R_countVarints(b,p,q)", "v", "R_longList(b,p,q)")
+    const start = wireTypeOf(scalarOf(field)!) === 0
+      ? listOf(local, "R_countVarints(b,p,q)", ...fillersOf(field))
       : `${local}=[];`;
     const packed = `case ${tagOf(field.number, 2)}:${LENGTH}q=p+v;
 if(${local}===undefined){i=0;${start}}else i=${local}.length;
@@ -231,8 +230,13 @@ function isPackable(field: DescField): boolean {
   return scalar !== undefined && wireTypeOf(scalar) !== 2;
 }
 
-function isLong(field: DescField): boolean {
-  return field.scalar !== undefined && zeroSource(field.scalar, false) === "0n";
+/**
+ * Sources of what the elements of a list of varints are at first, in a short list and in a long one: V8 copies a list of
+ * numbers when it gets an element of another kind. `x` can be anything.
+ */
+function fillersOf(field: DescField): [short: string, long: string] {
+  const zero = field.enum ? "0" : zeroSource(field.scalar!, false);
+  return [zero === "0" ? "v" : "x", `R_longList(b,p,q,${zero})`];
 }
 
 /** Source that reads a length into `v` and checks that as many bytes follow. */

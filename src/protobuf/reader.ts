@@ -306,12 +306,12 @@ export function countVarints(b: Uint8Array, p: number, e: number): number {
 // Bytes of packed varints from which their list is made in its length: growing it would take most of the time.
 const LONG_LIST_BYTES = 4_096;
 
-/** A list for the varints between `p` and `e`: of their number if they are many, else empty. */
-export function longList(b: Uint8Array, p: number, e: number): number[] {
+/** A list for the varints between `p` and `e`: of their number, filled with `zero`, if they are many; else empty. */
+export function longList<T>(b: Uint8Array, p: number, e: number, zero: T): T[] {
   if (e - p < LONG_LIST_BYTES) return [];
   let count = 0;
   for (; p < e; p++) if (b[p] < 128) count++;
-  return new Array<number>(count).fill(0);
+  return new Array<T>(count).fill(zero);
 }
 
 /** The text in `n` bytes at `p`, with U+FFFD for what is not UTF-8. */

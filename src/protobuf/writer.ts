@@ -13,6 +13,8 @@ import type { UnknownField } from "./reader.ts";
 export const UNEXPECTED: unique symbol = Symbol("unexpected");
 
 const utf8 = new TextEncoder();
+// What takes the place of half of a surrogate pair.
+const REPLACEMENT = 0xfffd;
 // Eight bytes, in which 64-bit numbers are taken apart.
 const words = new Uint32Array(2);
 const longs = new BigUint64Array(words.buffer);
@@ -127,7 +129,7 @@ export function text(b: Uint8Array, p: number, value: string): number {
     all |= code;
     b[start + i] = code;
   }
-  if (all > 0x7f) return afterLength(b, p, wideText(b, p, value));
+  if (all > 0x7f) return afterLength(b, p, shortWideText(b, p, value));
   b[start - 1] = length;
   return start - 1;
 }
@@ -135,6 +137,35 @@ export function text(b: Uint8Array, p: number, value: string): number {
 /** Writes the length of the bytes from `start` to `end`. */
 function afterLength(b: Uint8Array, end: number, start: number): number {
   return varint(b, start, end - start);
+}
+
+/** Writes short text with other characters than ASCII: a call of TextEncoder would take longer. */
+function shortWideText(b: Uint8Array, p: number, value: string): number {
+  const start = p - utf8Length(value);
+  let at = start;
+  for (let i = 0; i < value.length; i++) {
+    let code = value.charCodeAt(i);
+    if (code < 0x80) {
+      b[at++] = code;
+      continue;
+    }
+    if (code < 0x800) {
+      b[at++] = 0xc0 | code >> 6;
+      b[at++] = 0x80 | code & 0x3f;
+      continue;
+    }
+    if (isPair(code, value, i)) {
+      code = 0x10000 + ((code & 0x3ff) << 10 | value.charCodeAt(++i) & 0x3ff);
+      b[at++] = 0xf0 | code >> 18;
+      b[at++] = 0x80 | code >> 12 & 0x3f;
+    } else {
+      if ((code & 0xf800) === 0xd800) code = REPLACEMENT;
+      b[at++] = 0xe0 | code >> 12;
+    }
+    b[at++] = 0x80 | code >> 6 & 0x3f;
+    b[at++] = 0x80 | code & 0x3f;
+  }
+  return start;
 }
 
 function longText(b: Uint8Array, p: number, value: string): number {
@@ -162,9 +193,14 @@ function utf8Length(value: string): number {
     if (code < 0x800) continue;
     bytes++;
     // A surrogate pair takes four bytes: two more than its two code units.
-    if ((code & 0xfc00) === 0xd800 && (value.charCodeAt(i + 1) & 0xfc00) === 0xdc00) i++;
+    if (isPair(code, value, i)) i++;
   }
   return bytes;
+}
+
+/** Whether the code unit at `i` and the next one are a surrogate pair. */
+function isPair(code: number, value: string, i: number): boolean {
+  return (code & 0xfc00) === 0xd800 && (value.charCodeAt(i + 1) & 0xfc00) === 0xdc00;
 }
 
 /** Writes unknown fields, which follow all other fields in the encoded message. */

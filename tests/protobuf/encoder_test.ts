@@ -37,6 +37,26 @@ for (const [name, generate] of [["generated", true], ["by fields", false]] as co
     assert.equal(fromBinary(BytesValueSchema, bytes).value.every((byte) => byte === 7), true);
   });
 
+  Deno.test(`encoderOf() writes short and long text as TextEncoder does: ${name}`, () => {
+    const encode = encoderOf(StringValueSchema, generate);
+    // Edges of each length of UTF-8, and halves of surrogate pairs in each place (RFC 3629 §3).
+    const parts = [
+      ...["a", "\x7f", "\x80", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\uffff"],
+      ...["\u{10000}", "\u{10ffff}", "\ud800", "\udbff", "\udc00", "\udfff"],
+    ];
+    for (const one of parts) {
+      for (const other of parts) {
+        for (const between of ["", "bc", "x".repeat(52), "x".repeat(60)]) {
+          const value = one + between + other;
+          const bytes = encode({ value }, false);
+          const text = new TextEncoder().encode(value);
+          assert.deepEqual(bytes.subarray(bytes.length - text.length), text);
+          assert.equal(fromBinary(StringValueSchema, bytes).value, value.toWellFormed());
+        }
+      }
+    }
+  });
+
   Deno.test(`encoderOf() writes 64-bit numbers to the edges of their range, and no further: ${name}`, () => {
     const encode = (type: DescMessage, value: unknown) =>
       encoderOf(type, generate)({ value }, false);
