@@ -93,6 +93,31 @@ class HuffmanCode {
   }
 }
 
+/** Codes of a block. */
+interface Codes {
+  readonly literals: HuffmanCode;
+  readonly distances: HuffmanCode;
+}
+
+function newCodes(): Codes {
+  return {
+    literals: new HuffmanCode(MAX_LENGTH_CODES + 2),
+    distances: new HuffmanCode(MAX_DISTANCE_CODES + 2),
+  };
+}
+
+/** Fixed codes (RFC 1951 §3.2.6), built at their first use and shared by all decoders. */
+let fixedCodes: Codes | undefined;
+
+function buildFixedCodes(): Codes {
+  const codes = newCodes();
+  const lengths = new Uint8Array(320).fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280);
+  lengths.fill(8, 280, 288).fill(5, 288);
+  codes.literals.build(lengths, 0, 288, false);
+  codes.distances.build(lengths, 288, 32, false);
+  return codes;
+}
+
 /** Reverses the lowest `count` bits: codes begin with their highest bit, other values with their lowest. */
 function reversed(value: number, count: number): number {
   let result = 0;
@@ -112,8 +137,9 @@ export class DeflateDecoder {
   #bitCount = 0;
   #blocks = 0;
   readonly #lengths = new Uint8Array(MAX_LENGTH_CODES + MAX_DISTANCE_CODES + 2);
-  readonly #literals = new HuffmanCode(MAX_LENGTH_CODES + 2);
-  readonly #distances = new HuffmanCode(MAX_DISTANCE_CODES + 2);
+  readonly #ownCodes = newCodes();
+  /** Codes of the current block. */
+  #codes = this.#ownCodes;
 
   /** Begins to read `input` at `start`. */
   constructor(input: Uint8Array, start: number, output: Uint8Array) {
@@ -144,9 +170,10 @@ export class DeflateDecoder {
       case 0:
         return this.#copyStored();
       case 1:
-        this.#buildFixed();
+        this.#codes = fixedCodes ??= buildFixedCodes();
         return this.#decodeSymbols(start);
       case 2:
+        this.#codes = this.#ownCodes;
         return this.#readCodes() ? this.#decodeSymbols(start) : "corrupt";
       default:
         return "corrupt";
@@ -180,14 +207,6 @@ export class DeflateDecoder {
     return "end";
   }
 
-  /** RFC 1951 §3.2.6. */
-  #buildFixed(): void {
-    const lengths = new Uint8Array(320).fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280);
-    lengths.fill(8, 280, 288).fill(5, 288);
-    this.#literals.build(lengths, 0, 288, false);
-    this.#distances.build(lengths, 288, 32, false);
-  }
-
   /** RFC 1951 §3.2.7. */
   #readCodes(): boolean {
     const sizes = this.#take(14);
@@ -201,11 +220,11 @@ export class DeflateDecoder {
       if (length < 0) return false;
       lengths[ORDER[i]] = length;
     }
-    const code = this.#literals;
+    const { literals: code, distances } = this.#ownCodes;
     if (!code.build(lengths, 0, ORDER.length, false)) return false;
     if (!this.#readLengths(code, lengthCodes + distanceCodes)) return false;
     return lengths[END_OF_BLOCK] !== 0 && code.build(lengths, 0, lengthCodes, true) &&
-      this.#distances.build(lengths, lengthCodes, distanceCodes, true);
+      distances.build(lengths, lengthCodes, distanceCodes, true);
   }
 
   #readLengths(code: HuffmanCode, count: number): boolean {
@@ -261,7 +280,8 @@ export class DeflateDecoder {
   #decodeSymbols(start: number): DeflateEnd {
     const input = this.#input;
     const output = this.#output;
-    const { table } = this.#literals;
+    const { literals } = this.#codes;
+    const { table } = literals;
     const outputEnd = output.length;
     // A symbol and its extra bits take at most 48 bits: three reads of 16.
     const lastAt = input.length - 8;
@@ -286,7 +306,7 @@ export class DeflateDecoder {
         bitCount -= entry & 15;
       } else {
         this.#store(bits, bitCount, inputAt, outputAt);
-        symbol = this.#longSymbol(this.#literals);
+        symbol = this.#longSymbol(literals);
         if (symbol < 0) return "corrupt";
         bits = this.#bits;
         bitCount = this.#bitCount;
@@ -318,7 +338,7 @@ export class DeflateDecoder {
   #decodeLastSymbols(start: number): DeflateEnd {
     const output = this.#output;
     for (;;) {
-      const symbol = this.#symbol(this.#literals);
+      const symbol = this.#symbol(this.#codes.literals);
       if (symbol < 0) return "corrupt";
       if (symbol === END_OF_BLOCK) return "end";
       if (symbol < END_OF_BLOCK) {
@@ -335,7 +355,7 @@ export class DeflateDecoder {
   #copyMatch(lengthSymbol: number, start: number): DeflateEnd {
     if (lengthSymbol >= LENGTH_BASE.length) return "corrupt";
     const more = this.#take(LENGTH_EXTRA[lengthSymbol]);
-    const symbol = this.#symbol(this.#distances);
+    const symbol = this.#symbol(this.#codes.distances);
     if (more < 0 || symbol < 0 || symbol >= MAX_DISTANCE_CODES) return "corrupt";
     const further = this.#take(DISTANCE_EXTRA[symbol]);
     const length = LENGTH_BASE[lengthSymbol] + more;

@@ -10,6 +10,7 @@ import * as zlib from "node:zlib";
 import { DeflateDecoder } from "./deflate_decoder.ts";
 import {
   corruptMessage,
+  MAX_NATIVE_BYTES,
   MIN_CHUNK_BYTES,
   plainView,
   tooLargeMessage,
@@ -25,8 +26,6 @@ const RESERVED_FLAGS = 0xe0;
 const Flag = { HEADER_CRC: 2, EXTRA: 4, NAME: 8, COMMENT: 16 } as const;
 const HEADER_BYTES = 10;
 const TRAILER_BYTES = 8;
-// Longest message, in bytes, that is left to node:zlib, whose time has no bound but takes 13 µs for 12 bytes at most.
-const MAX_NATIVE_BYTES = 32_768;
 const crc32: typeof zlib.crc32 | undefined = zlib.crc32;
 
 /** Compresses with gzip at level 1 to 9; default 6, as in zlib. */

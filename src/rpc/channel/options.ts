@@ -116,9 +116,8 @@ export interface ChannelOptions {
   compress?: boolean;
   /**
    * Compressions that replies may have, by preference; requests are compressed with the first. The lean wire has gzip
-   * only. `"deflate"` and `"br"` are for servers that you trust: bombs of the first take 8 ms each and messages of many
-   * blocks seconds, and with Deno 2.9.6 corrupt messages of the second leak memory. Default `["gzip", "zstd",
-   * "snappy"]`.
+   * only. `"deflate"` and `"br"` are for servers that you trust: bombs of the first take 8 ms each, messages of 4 MiB in
+   * many blocks of the second 0.2 s, and with Deno 2.9.6 corrupt ones leak memory. Default `["gzip", "zstd", "snappy"]`.
    */
   encodings?: readonly Encoding[];
   /** Gathers small unary calls into batches, where the server supports it; gRPC only. Default false. */
