@@ -5,6 +5,8 @@
  */
 
 import type { Codec } from "./codec.ts";
+import { checkRange } from "../limits/ranges.ts";
+import { MAX_ELEMENTS_RANGE } from "../protobuf/json/input.ts";
 import { MAX_JSON_ELEMENTS } from "./message_json.ts";
 import { checkJson } from "./proto_json.ts";
 
@@ -50,9 +52,7 @@ const UNCHECKED_BYTES = 131_072;
 export function jsonCodec<T = unknown>(options: JsonOptions = {}): Codec<T> {
   const { maxElements = MAX_JSON_ELEMENTS } = options;
   if (maxElements === MAX_JSON_ELEMENTS) return usual as Codec<T>;
-  if (!(maxElements >= 1)) {
-    throw new RangeError(`Cannot use maxElements ${maxElements}: it must be 1 or more`);
-  }
+  checkRange("maxElements", maxElements, MAX_ELEMENTS_RANGE);
   return codecWith(maxElements) as Codec<T>;
 }
 

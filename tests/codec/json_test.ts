@@ -42,7 +42,10 @@ Deno.test("jsonCodec() takes long JSON within its bound, and any that is short",
 Deno.test("jsonCodec() is the same object each time, and checks its option", () => {
   assert.equal(jsonCodec(), jsonCodec({}));
   assert.equal(jsonCodec(), jsonCodec({ maxElements: 65_536 }));
-  for (const maxElements of [0, -1, NaN]) {
-    assert.throws(() => jsonCodec({ maxElements }), RangeError);
+  for (const maxElements of [0, -1, NaN, 1.5, "10" as unknown as number, null as never]) {
+    assert.throws(() => jsonCodec({ maxElements }), {
+      name: "RangeError",
+      message: /^Cannot use maxElements .*: it must be a whole number, 1 or more$/,
+    });
   }
 });

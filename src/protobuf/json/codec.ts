@@ -5,9 +5,11 @@
  */
 
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
+import { checkRange } from "../../limits/ranges.ts";
 import type { Fields } from "../shape.ts";
 import { type JsonDecoder, jsonDecoderOf, type JsonReadOptions } from "./decoder.ts";
 import { type JsonEncoder, jsonEncoderOf, type JsonWriteOptions } from "./encoder.ts";
+import { MAX_ELEMENTS_RANGE } from "./input.ts";
 
 /** How a {@link JsonMessageCodec} reads and writes JSON. */
 export interface JsonCodecOptions extends JsonReadOptions, JsonWriteOptions {}
@@ -43,9 +45,7 @@ export function jsonCodecOf<D extends DescMessage>(
   options: JsonCodecOptions = {},
 ): JsonMessageCodec<D> {
   const { maxElements = Infinity } = options;
-  if (!(maxElements >= 1)) {
-    throw new RangeError(`maxElements must be at least 1, got ${maxElements}`);
-  }
+  checkRange("maxElements", maxElements, MAX_ELEMENTS_RANGE);
   let decode: JsonDecoder = (b, how) => (decode = jsonDecoderOf(descriptor))(b, how);
   let encode: JsonEncoder = (message) => (encode = jsonEncoderOf(descriptor, options))(message);
   // Shared by all calls of a method.

@@ -8,7 +8,11 @@
  */
 
 import type { Registry } from "@bufbuild/protobuf";
+import { type Range, whole } from "../../limits/ranges.ts";
 import { cursor } from "../reader.ts";
+
+/** Range of `maxElements`. */
+export const MAX_ELEMENTS_RANGE: Range = whole(1, Infinity);
 
 /** Options and state of reading one text. */
 export interface Input {
