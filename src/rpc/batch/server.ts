@@ -120,6 +120,10 @@ class BatchSession implements BatchRequestSink, BatchServerCallOwner {
     }
   }
 
+  get authority(): string {
+    return this.#context.authority;
+  }
+
   onCall(
     id: number,
     method: string,

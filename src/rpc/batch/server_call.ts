@@ -19,6 +19,8 @@ const NO_SINK: ServerCallSink = {
 
 /** The batch stream of a call. */
 export interface BatchServerCallOwner {
+  /** Host that the caller of the batch stream addressed. */
+  readonly authority: string;
   /** Sends the status of a call, and its reply and headers if it has any. */
   ended(call: BatchServerCall, code: Status, message: string, trailers: Metadata | undefined): void;
   /** Drops a cancelled call: no reply is sent. */
@@ -34,7 +36,6 @@ export class BatchServerCall implements ServerCall {
   readonly timeoutMs: number;
   readonly encoding = "identity";
   readonly acceptedEncodings = "";
-  readonly authority = "";
   readonly writable = true;
   sink: ServerCallSink = NO_SINK;
   closed = false;
@@ -57,6 +58,10 @@ export class BatchServerCall implements ServerCall {
     this.path = path;
     this.timeoutMs = timeoutMs;
     this.#metadata = metadata;
+  }
+
+  get authority(): string {
+    return this.#owner.authority;
   }
 
   get metadata(): Metadata {

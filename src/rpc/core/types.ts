@@ -82,8 +82,8 @@ export interface HandlerContext {
   /** Peer of the connection. */
   readonly peer: PeerInfo;
   /**
-   * Host that the caller addressed: `:authority` of HTTP/2, `Host` of HTTP/1.1. Empty for none, for calls of a batch, and in
-   * workers.
+   * Host that the caller addressed: `:authority` of HTTP/2, `Host` of HTTP/1.1. Calls of a batch have that of its stream.
+   * Empty for none.
    */
   readonly authority: string;
   /** Wire of the call. */

@@ -23,7 +23,7 @@ export class WorkerCall implements ServerCall {
   readonly path: string;
   readonly encoding = "identity";
   readonly acceptedEncodings = "";
-  readonly authority = "";
+  readonly authority: string;
   readonly writable = true;
   readonly metadata: Metadata;
   sink: ServerCallSink = NO_SINK;
@@ -40,6 +40,7 @@ export class WorkerCall implements ServerCall {
     post: (message: FromWorker, transfer: Transferable[]) => void,
   ) {
     this.path = call.path;
+    this.authority = call.authority;
     this.#deadlineMs = call.deadlineMs;
     this.metadata = new Metadata(call.metadata);
     this.#id = call.id;

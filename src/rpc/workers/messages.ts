@@ -35,6 +35,7 @@ export type ToWorker =
     /** Deadline in ms of {@link epochMs}, because the call may wait for a thread that is busy; Infinity for none. */
     readonly deadlineMs: number;
     readonly peer: { readonly address: string; readonly transport: string };
+    readonly authority: string;
     readonly wire: HandlerContext["wire"];
   }
   /** Cancels the call. */

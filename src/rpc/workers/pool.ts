@@ -168,6 +168,7 @@ export class WorkerPool {
           metadata: postableMetadata(context.metadata),
           deadlineMs: epochMs() + context.timeRemainingMs(),
           peer: { address: context.peer.address, transport: context.peer.transport },
+          authority: context.authority,
           wire: context.wire,
         }),
         reply: (reply) => {

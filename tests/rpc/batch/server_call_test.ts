@@ -34,6 +34,7 @@ Deno.test("each batched call has a deadline and a cancellation of its own", asyn
   await stream.until(1);
   assert.deepEqual([stream.replies[0].id, stream.replies[0].code], [1, Status.DEADLINE_EXCEEDED]);
   assert.equal(stream.contexts.get(1)?.signal.aborted, true);
+  assert.equal(stream.contexts.get(1)?.authority, stream.call.authority);
   stream.send((w) => w.cancel(2));
   await new Promise((resolve) => setTimeout(resolve));
   assert.equal(stream.contexts.get(2)?.signal.aborted, true);

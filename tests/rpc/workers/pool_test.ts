@@ -31,6 +31,8 @@ class Pool implements Disposable {
       methods: METHODS,
       workers: 1,
       init: "i",
+      // A busy machine may stop a worker for seconds.
+      stuckMs: 60_000,
       ...options,
     });
     this.host = new FakeHost((router) => configure(router, "main"), {
@@ -65,6 +67,7 @@ Deno.test("WorkerPool runs methods in workers, with metadata, details and init",
   assert.equal(textOf(call), "hello i");
   assert.equal(call.headers?.get("h"), "x");
   assert.equal(call.trailers.get("t"), "1");
+  assert.equal(call.trailers.get("authority"), call.authority);
   const failed = await pool.call("/fail");
   assert.equal(failed.status, Status.NOT_FOUND);
   assert.equal(failed.statusMessage, "nothing");
@@ -190,14 +193,11 @@ Deno.test("WorkerPool.close() resolves when no code of its workers runs any more
   assert.equal(counting.status, Status.UNAVAILABLE);
 });
 
-Deno.test("WorkerPool.close() does not wait long for a worker that computes", async () => {
+Deno.test("WorkerPool.close() does not wait for the end of a computation", async () => {
   using pool = new Pool();
   await pool.call("/echo");
-  const spinning = pool.start("/spin", "3000");
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  const startMs = performance.now();
+  const spinning = pool.start("/spin", "Infinity");
   await pool.pool.close();
-  assert.ok(performance.now() - startMs < 2_500);
   await spinning.ended;
   assert.equal(spinning.status, Status.UNAVAILABLE);
 });

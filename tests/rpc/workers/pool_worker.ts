@@ -11,6 +11,7 @@ export function configure(router: Router, init: unknown): void {
   router.method("/echo", text, (request, context) => {
     context.responseHeaders.set("h", context.metadata.get("in") ?? "none");
     context.responseTrailers.set("t", "1");
+    context.responseTrailers.set("authority", context.authority);
     return `${request} ${init}`;
   });
   router.service(EchoService, {
