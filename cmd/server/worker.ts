@@ -29,6 +29,8 @@ scope.onmessage = ({ data }) => {
   switch (data.type) {
     case "start":
       server = start(data);
+      // The failure was posted.
+      server.catch(() => {});
       break;
     case "keys":
       keys.resolve(data.keys);
@@ -43,14 +45,16 @@ scope.onmessage = ({ data }) => {
 };
 
 async function start({ settings, logLevel }: ToWorker & { type: "start" }): Promise<Server> {
-  metrics = settings.metrics ? threadMetrics() : undefined;
-  await logToStderr(logLevel);
-  const started = startServing(settings, keys.promise, await metrics);
-  started.then(
-    ({ addresses }) => scope.postMessage({ type: "listening", addresses }),
-    (error) => scope.postMessage({ type: "failed", message: errorLine(error) }),
-  );
-  return started;
+  try {
+    metrics = settings.metrics ? threadMetrics() : undefined;
+    await logToStderr(logLevel);
+    const started = await startServing(settings, keys.promise, await metrics);
+    scope.postMessage({ type: "listening", addresses: started.addresses });
+    return started;
+  } catch (error) {
+    scope.postMessage({ type: "failed", message: errorLine(error) });
+    throw error;
+  }
 }
 
 async function measure(id: number): Promise<void> {
