@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { SERVER_V8_FLAGS } from "../processes.ts";
+import { copySources } from "./sources.ts";
 import { CACHE, HERE, run, versionOf } from "./tools.ts";
 
 /** Implementation, built. */
@@ -37,11 +38,6 @@ const GO_TOOLS = {
 // One thread for the one core.
 const ONE_THREAD = { GOMAXPROCS: "1" };
 
-async function copy(from: string, to: string, files: string[]): Promise<void> {
-  await Deno.mkdir(to, { recursive: true });
-  for (const file of files) await Deno.copyFile(join(from, file), join(to, file.split("/").pop()!));
-}
-
 /** Runs the Buf CLI. */
 async function buf(args: string[], cwd: string): Promise<void> {
   const imports = JSON.parse(await Deno.readTextFile(join(HERE, "../../deno.json"))).imports;
@@ -57,9 +53,7 @@ const clientsOf = (command: string[]) => ({
 
 /** Builds the grpc-go peer, also the load generator of some workloads; returns its path. */
 export async function buildGo(): Promise<string> {
-  const folder = join(CACHE, "go");
-  const bin = join(folder, "bin");
-  await copy(HERE, folder, [
+  const folder = await copySources(HERE, join(CACHE, "go"), [
     "go/go.mod",
     "go/go.sum",
     ...["main.go", "server.go", "connect.go", "orders.go"].map((name) => `go/${name}`),
@@ -67,6 +61,7 @@ export async function buildGo(): Promise<string> {
     "echo.proto",
     "orders.proto",
   ]);
+  const bin = join(folder, "bin");
   const env = { GOBIN: bin, GOFLAGS: "-p=1" };
   for (const path of Object.values(GO_TOOLS)) await run(["go", "install", path], { env });
   const plugins = Object.keys(GO_TOOLS).map((name) => ({
@@ -134,8 +129,7 @@ async function tonicPeer(): Promise<Peer> {
 }
 
 async function installGrpcJs(): Promise<{ program: string; version: string }> {
-  const folder = join(CACHE, "grpc_js");
-  await copy(HERE, folder, [
+  const folder = await copySources(HERE, join(CACHE, "grpc_js"), [
     "grpc_js/package.json",
     "grpc_js/peer.mjs",
     "echo.proto",
@@ -172,8 +166,7 @@ async function grpcJsOnDeno(): Promise<Peer> {
 }
 
 async function connectNode(): Promise<Peer> {
-  const folder = join(CACHE, "connect_node");
-  await copy(HERE, folder, [
+  const folder = await copySources(HERE, join(CACHE, "connect_node"), [
     "connect_node/package.json",
     "connect_node/peer.mjs",
     "echo.proto",
