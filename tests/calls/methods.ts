@@ -84,9 +84,10 @@ function addUnary(router: Router, seen: Seen): void {
   // Lets its deadline pass without giving the timer a turn, then makes a call that inherits it.
   router.method("/suite/late", {}, async (request, ctx) => {
     const key = untext(request);
+    seen.set(`${key} started`, true);
     const channel = await seen.wait<Channel>("channel");
     while (ctx.timeRemainingMs() > 0);
-    const nested = await channel.call("/suite/hang", request).catch((error) => error);
+    const nested = await channel.call("/suite/hang", text(`nested ${key}`)).catch((error) => error);
     seen.set(`${key} nested`, nested);
     return request;
   });
@@ -147,6 +148,7 @@ function addStreams(router: Router, seen: Seen): void {
     const key = untext(request);
     ctx.signal.addEventListener("abort", () => seen.set(`${key} aborted`, ctx.signal.reason));
     const chunk = new Uint8Array(16_384);
+    seen.set(`${key} started`, true);
     try {
       for (let count = 1; count <= 100_000; count++) {
         seen.set(key, count);

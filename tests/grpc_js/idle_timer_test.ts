@@ -6,19 +6,24 @@ import { send, start } from "./fixtures.ts";
 Deno.test("the timer fires once after the last use, not while there are calls", async () => {
   let busy = true;
   let fired = 0;
+  const asked = Promise.withResolvers<void>();
   let onIdle = () => {};
   const idle = new Promise<void>((resolve) => onIdle = resolve);
-  const timer = new IdleTimer(20, () => busy, () => {
+  const isBusy = () => {
+    asked.resolve();
+    return busy;
+  };
+  const timer = new IdleTimer(20, isBusy, () => {
     fired++;
     onIdle();
   });
+  // The timer itself keeps no process alive.
+  const hold = setInterval(() => {}, 1_000);
   timer.used();
-  await new Promise((resolve) => setTimeout(resolve, 40));
+  await asked.promise;
   assert.equal(fired, 0);
   busy = false;
   timer.used();
-  // The timer itself keeps no process alive.
-  const hold = setInterval(() => {}, 1_000);
   await idle;
   clearInterval(hold);
   assert.equal(fired, 1);
@@ -35,7 +40,7 @@ Deno.test("a channel becomes idle, and connects again at the next call", async (
   await new Promise<void>((resolve, reject) => {
     channel.watchConnectivityState(
       READY,
-      Date.now() + 3_000,
+      Date.now() + 30_000,
       (error) => error ? reject(error) : resolve(),
     );
   });

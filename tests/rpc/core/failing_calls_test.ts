@@ -111,7 +111,7 @@ async function beside(
     held.catch(() => {});
     await healthy.call("/echo", NOTHING);
     await body(address, lines);
-    await until(() => server.stats().connections.open === 1, 5_000);
+    await until(() => server.stats().connections.open === 1);
     await healthy.call("/release", NOTHING);
     await held;
   } finally {
@@ -150,7 +150,7 @@ for (const wire of ["grpc", "lean"] as const) {
         const error = await call.then(() => undefined, (error) => error);
         if (entry !== "handlerDone") assert.equal(error instanceof RpcError, true);
         if (error) assert.notEqual(error.code, Status.DEADLINE_EXCEEDED);
-        await until(() => shown(lines).includes(`a defect in ${entry}`), 5_000);
+        await until(() => shown(lines).includes(`a defect in ${entry}`));
       });
     });
   }
@@ -161,8 +161,9 @@ for (const wire of ["grpc", "lean"] as const) {
       const own = Object.getOwnPropertyDescriptor(prototype, "writable");
       await using channel = connect(address, { wire });
       const replies = channel.stream("/victim/sendMessage", NOTHING, { timeoutMs: 20_000 });
-      const call = Array.fromAsync(replies).catch((error) => error);
-      await sleep(20);
+      const started = Promise.withResolvers<void>();
+      const call = Array.fromAsync(replies, () => started.resolve()).catch((error) => error);
+      await started.promise;
       Object.defineProperty(prototype, "writable", {
         configurable: true,
         get(this: { path: string }) {
@@ -176,7 +177,7 @@ for (const wire of ["grpc", "lean"] as const) {
         assert.equal(error instanceof RpcError, true, Deno.inspect(error));
         assert.equal(error.code, Status.UNAVAILABLE);
         const closed = /closed, because it failed[^]*a defect in writable/;
-        await until(() => closed.test(shown(lines)), 5_000);
+        await until(() => closed.test(shown(lines)));
       } finally {
         if (own === undefined) Reflect.deleteProperty(prototype, "writable");
         else Object.defineProperty(prototype, "writable", own);
@@ -193,7 +194,7 @@ for (const wire of ["grpc", "lean"] as const) {
       );
       await using channel = connect(address, { wire });
       await assert.rejects(channel.call("/victim/deadline", NOTHING), RpcError);
-      await until(() => shown(lines).includes("a defect in sendStatus"), 5_000);
+      await until(() => shown(lines).includes("a defect in sendStatus"));
     });
   });
 
@@ -242,7 +243,7 @@ for (const wire of ["grpc", "lean"] as const) {
       const { signal } = abort;
       const first = channel.call("/victim/hangs", NOTHING, { signal }).catch((error) => error);
       const second = channel.call("/victim/hangs", NOTHING, { signal }).catch((error) => error);
-      await sleep(20);
+      await until(() => channel.stats().connections.some(({ activeCalls }) => activeCalls === 2));
       abort.abort();
       await second;
       return await first;
@@ -317,7 +318,7 @@ for (const [entry, body] of [["respond", "short"], ["sendBody", "x".repeat(100_0
         await assert.rejects(fetch(`${url}/victim`).then((response) => response.text()));
       }
       assert.equal(await (await fetch(url)).text(), "fine");
-      await until(() => server.stats().open <= 1, 5_000);
+      await until(() => server.stats().open <= 1);
     } finally {
       restore();
     }

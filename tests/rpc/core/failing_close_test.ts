@@ -99,7 +99,7 @@ async function withOpenCalls(
         if (oneCall) release.resolve(NOTHING);
         const results: unknown[] = [];
         for (const call of [unary, stream, received]) call.then((result) => results.push(result));
-        await until(() => results.length === 3, 5_000);
+        await until(() => results.length === 3);
         if (oneCall) return;
         for (const result of results) {
           assert.equal(result instanceof RpcError, true, Deno.inspect(result));
@@ -152,7 +152,7 @@ for (const [name, wire] of Object.entries(WIRES)) {
       using _3 = broken(wire.connection, "receiveEnd");
       await channel.call("/echo", NOTHING, { timeoutMs: 1_000 }).catch(() => {});
       await ended();
-      await until(() => shown().includes("a defect in transportLost"), 5_000);
+      await until(() => shown().includes("a defect in transportLost"));
     });
   });
 
@@ -169,7 +169,7 @@ for (const [name, wire] of Object.entries(WIRES)) {
           await use(channel);
           await ended();
         }
-        await until(() => shown().includes(`a defect in ${entry}`), 5_000);
+        await until(() => shown().includes(`a defect in ${entry}`));
         assert.match(shown(), /closed, because it failed/);
       });
     });
@@ -210,14 +210,14 @@ for (const wire of ["grpc", "lean"] as const) {
         using _2 = broken(Connection.prototype, "activeCalls");
         assert.equal(server.stats().calls.started, 1);
         await channel.close();
-        await until(() => fired.aborted, 5_000);
+        await until(() => fired.aborted);
         server.stats();
         return fired;
       })();
       assert.equal(aborted, true);
       assert.equal(reason instanceof RpcError, true);
       await call;
-      await until(() => server.stats().connections.open === 0, 5_000);
+      await until(() => server.stats().connections.open === 0);
     } finally {
       restore();
     }
