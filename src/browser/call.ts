@@ -8,8 +8,8 @@ import { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import type { CallRequest, ClientCall } from "../call/wire.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../codec/status_details.ts";
-import { deadlineExceeded, errorFromOutside, RpcError } from "../errors.ts";
-import { nameCall, rejectAtCaller } from "../rpc/client/call_error.ts";
+import { deadlineExceeded, errorFromOutside, type RpcError, textOf } from "../errors.ts";
+import { abortError, nameCall, rejectAtCaller } from "../rpc/client/call_error.ts";
 import { MessageQueue, type Watermarks } from "../rpc/core/message_queue.ts";
 import type { OpenClientCall } from "../rpc/core/open_calls.ts";
 import type { CallOptions } from "./options.ts";
@@ -120,7 +120,7 @@ export class PageCall implements OpenClientCall {
         timeoutMs: leftMs === Infinity ? undefined : leftMs,
       }, this);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
+      const text = textOf(error);
       return this.#end(errorFromOutside(Status.INTERNAL, text, { cause: error }));
     }
     const unsent = this.#unsent;
@@ -275,15 +275,6 @@ export class PageCall implements OpenClientCall {
     receive?.(this.#error === undefined ? null : rejectAtCaller(this.#error));
     this.onEnd();
   }
-}
-
-/** Makes the error of a call cancelled with `reason`. */
-function abortError(reason: unknown): RpcError {
-  if (reason instanceof RpcError) return reason;
-  const timedOut = reason instanceof Error && reason.name === "TimeoutError";
-  const code = timedOut ? Status.DEADLINE_EXCEEDED : Status.CANCELLED;
-  const text = timedOut ? "The call's signal timed out" : "The call was cancelled";
-  return errorFromOutside(code, text, { cause: reason });
 }
 
 /** Runs a callback of the application; what it throws is reported as an uncaught error, and the call goes on. */

@@ -180,6 +180,12 @@ Deno.test("cancellation by signal, by leaving a stream, and of a call that waits
   for (const _ of calls) assert.equal((await handlers.nextEnded()).code, "CANCELLED");
   const aborted = failure(client.emptyCall({}, { signal: AbortSignal.abort() }));
   assert.equal((await aborted).code, Status.CANCELLED);
+  const trap = () => {
+    throw new Error("a trap");
+  };
+  const reason = new Proxy({}, { getPrototypeOf: trap, get: trap });
+  const trapped = failure(client.emptyCall({}, { signal: AbortSignal.abort(reason) }));
+  assert.equal((await trapped).code, Status.CANCELLED);
   const late = failure(client.unaryCall(wait, { signal: AbortSignal.timeout(20) }));
   assert.equal((await late).code, Status.DEADLINE_EXCEEDED);
   await handlers.nextEnded();

@@ -12,13 +12,8 @@ import { abortSafely, newAbortController } from "../core/abort.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import type { CallOptions } from "../core/types.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
-import {
-  abortError,
-  type CallCore,
-  type ClientMethod,
-  deadlineOf,
-  hasPassed,
-} from "./call_core.ts";
+import { type CallCore, type ClientMethod, deadlineOf, hasPassed } from "./call_core.ts";
+import { abortError } from "./call_error.ts";
 import type { ClientStream } from "./streaming_call.ts";
 
 // Time in ms after a cancel or the deadline in which interceptors can settle with an error or reply of their own.

@@ -152,25 +152,6 @@ export function hasPassed(deadlineMs: number, clock: Clock): boolean {
   return deadlineMs !== Infinity && deadlineMs <= clock.now();
 }
 
-/**
- * Makes the error of a call cancelled with `reason`, from an AbortSignal or thrown by the caller's code. An RpcError is
- * returned as it is: calls of one signal share it.
- */
-export function abortError(reason: unknown): RpcError {
-  if (isInstance(reason, RpcError)) return reason;
-  return isInstance(reason, Error) && nameOf(reason) === "TimeoutError"
-    ? errorFromOutside(Status.DEADLINE_EXCEEDED, "The call's signal timed out", { cause: reason })
-    : errorFromOutside(Status.CANCELLED, "The call was cancelled", { cause: reason });
-}
-
-function nameOf(error: Error): unknown {
-  try {
-    return error.name;
-  } catch {
-    return undefined;
-  }
-}
-
 /** Makes the error of a call that could not be started on a connection. */
 export function startError(error: unknown): RpcError {
   if (isInstance(error, RpcError)) return error;

@@ -1,11 +1,12 @@
 /**
- * Adds to errors of client calls which call failed, on which server, and the stack of the code that awaited the call.
- * The work is done when a call fails; successful calls cost nothing.
+ * Errors of client calls: that of a cancelled call, and which call failed, on which server, with the stack of the code
+ * that awaited it. The work is done when a call fails; successful calls cost nothing.
  *
  * @module
  */
 
-import { isInstance, RpcError } from "../../errors.ts";
+import { Status } from "../../call/status.ts";
+import { errorFromOutside, isInstance, RpcError } from "../../errors.ts";
 
 /** Stack of an error, put together when it is read. */
 interface CallStack {
@@ -92,4 +93,23 @@ function framesOf(stack: unknown): string {
   if (typeof stack !== "string") return "";
   const start = stack.indexOf("\n    at ");
   return start < 0 ? "" : stack.slice(start);
+}
+
+/**
+ * Makes the error of a call cancelled with `reason`, from an AbortSignal or thrown by the caller's code. An RpcError is
+ * returned as it is: calls of one signal share it.
+ */
+export function abortError(reason: unknown): RpcError {
+  if (isInstance(reason, RpcError)) return reason;
+  return isInstance(reason, Error) && nameOf(reason) === "TimeoutError"
+    ? errorFromOutside(Status.DEADLINE_EXCEEDED, "The call's signal timed out", { cause: reason })
+    : errorFromOutside(Status.CANCELLED, "The call was cancelled", { cause: reason });
+}
+
+function nameOf(error: Error): unknown {
+  try {
+    return error.name;
+  } catch {
+    return undefined;
+  }
 }

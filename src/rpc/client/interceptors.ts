@@ -10,14 +10,8 @@ import { Status } from "../../call/status.ts";
 import { errorFromOutside, isInstance, RpcError, textOf } from "../../errors.ts";
 import { ignoreRejection } from "../core/promises.ts";
 import { CallControl } from "./call_control.ts";
-import {
-  abortError,
-  type CallCore,
-  type ClientMethod,
-  encodeRequest,
-  isMisuse,
-} from "./call_core.ts";
-import { atCaller, nameCall, nameThrown } from "./call_error.ts";
+import { type CallCore, type ClientMethod, encodeRequest, isMisuse } from "./call_core.ts";
+import { abortError, atCaller, nameCall, nameThrown } from "./call_error.ts";
 import { callUnary } from "./unary_call.ts";
 import type { ClientStream } from "./streaming_call.ts";
 import {

@@ -13,7 +13,6 @@ import { deadlineExceeded, errorFromOutside, type RpcError } from "../../errors.
 import { MemoryShare, WAITING_MESSAGE_BYTES } from "../../limits/memory_pool.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
 import {
-  abortError,
   type CallCore,
   checkSendSize,
   type ClientMethod,
@@ -25,7 +24,7 @@ import {
   startError,
   statusError,
 } from "./call_core.ts";
-import { nameCall, rejectAtCaller } from "./call_error.ts";
+import { abortError, nameCall, rejectAtCaller } from "./call_error.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { MessageQueue, type Watermarks } from "../core/message_queue.ts";
 import type { CallOptions } from "../core/types.ts";

@@ -13,7 +13,6 @@ import { decompress } from "../../codec/compression.ts";
 import { deadlineExceeded, errorFromOutside, RpcError } from "../../errors.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
 import {
-  abortError,
   type CallCore,
   cardinalityError,
   checkSendSize,
@@ -27,7 +26,7 @@ import {
   startError,
   statusError,
 } from "./call_core.ts";
-import { nameCall, rejectAtCaller } from "./call_error.ts";
+import { abortError, nameCall, rejectAtCaller } from "./call_error.ts";
 import { retryTransparently, type TransparentlyRetried } from "./transparent_retry.ts";
 import type { Connection } from "../pool/connection.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
