@@ -1,6 +1,7 @@
 // A program with prost's code for given types, as a subprocess; see prost/src/main.rs for the frames.
 
 import { join } from "node:path";
+import { equal } from "./comparing.ts";
 import { FramedProcess } from "./framed_process.ts";
 
 const FOLDER = join(import.meta.dirname!, "prost");
@@ -18,7 +19,10 @@ export class Prost implements AsyncDisposable {
   static async build(set: Uint8Array): Promise<Prost> {
     await Deno.mkdir(CACHE, { recursive: true });
     const types = join(CACHE, "types.binpb");
-    await Deno.writeFile(types, set);
+    // cargo builds again what was written again.
+    if (!equal(await Deno.readFile(types).catch(() => undefined), set)) {
+      await Deno.writeFile(types, set);
+    }
     const { success } = await new Deno.Command("cargo", {
       args: ["build", "--quiet", "-j1"],
       cwd: FOLDER,
