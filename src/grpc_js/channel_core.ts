@@ -16,17 +16,30 @@ import { Status } from "./constants.ts";
 import { IdleTimer } from "./idle_timer.ts";
 import { type ChannelOptions, channelOptions, idleTimeoutMs } from "./options.ts";
 import { secureOptions } from "./secure_options.ts";
-import { addressOf, serviceUrl } from "./target.ts";
+import { addressOf, hasUnknownScheme, serviceUrl, targetText } from "./target.ts";
 
 // Bounds the maps of methods and hosts for callers that generate them.
 const MAX_ENTRIES = 4_096;
+
+// Stands for targets with an unknown scheme; it is never dialled.
+const UNRESOLVED = "0.0.0.0:1";
+
+function resolutionFailure(target: string): Promise<never> {
+  return Promise.reject(new Error(`Name resolution failed for target ${targetText(target)}`));
+}
 
 /** What is behind a channel. */
 export class ChannelCore implements CallOwner {
   readonly credentials: CallCredentials;
   readonly secure: boolean;
   readonly #assembly: ChannelAssembly;
-  readonly #methods = new Map<string, ClientMethod>();
+  /** Methods by path, for each kind. */
+  readonly #methods: Readonly<Record<MethodKind, Map<string, ClientMethod>>> = {
+    unary: new Map(),
+    client_streaming: new Map(),
+    server_streaming: new Map(),
+    bidi_streaming: new Map(),
+  };
   readonly #cores = new Map<string, CallCore>();
   /** Calls that have started and not ended. */
   readonly #calls = new Set<ChannelCall>();
@@ -38,12 +51,14 @@ export class ChannelCore implements CallOwner {
   /** Connects nothing yet. Throws for a target, options or certificates that are not valid. */
   constructor(target: string, credentials: ChannelCredentials, options: ChannelOptions) {
     this.credentials = credentials._callCredentials();
-    const address = addressOf(target);
+    const unknown = hasUnknownScheme(target);
+    const address = unknown ? UNRESOLVED : addressOf(target);
     const security = credentials._security();
     this.secure = security !== undefined;
     this.#assembly = new ChannelAssembly(address, {
       ...channelOptions(options),
       ...(security === undefined ? {} : secureOptions(address, security, options)),
+      ...(unknown && { dial: () => resolutionFailure(target) }),
     });
     this.#assembly.pool.watch(() => this.#notify());
     this.#idle = new IdleTimer(
@@ -104,13 +119,13 @@ export class ChannelCore implements CallOwner {
   }
 
   #method(path: string, kind: MethodKind): ClientMethod {
-    const key = `${kind} ${path}`;
-    let method = this.#methods.get(key);
+    const methods = this.#methods[kind];
+    let method = methods.get(path);
     if (method === undefined) {
       const info = { path, kind, requestCodec: bytesCodec, responseCodec: bytesCodec };
       method = this.#assembly.method(info);
-      if (this.#methods.size >= MAX_ENTRIES) this.#methods.clear();
-      this.#methods.set(key, method);
+      if (methods.size >= MAX_ENTRIES) methods.clear();
+      methods.set(path, method);
     }
     return method;
   }

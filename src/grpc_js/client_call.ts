@@ -30,7 +30,7 @@ import { Status, WriteFlags } from "./constants.ts";
 import type { InterceptingListener } from "./listener.ts";
 import { fromWire, Metadata, toWire } from "./metadata.ts";
 import type { StatusObject } from "./status.ts";
-import { decompressed, Reply, UnreadReplies } from "./unread_replies.ts";
+import { decompressed, noRoomText, Reply, UnreadReplies } from "./unread_replies.ts";
 
 /** Interface of a channel that its calls use. */
 export interface CallOwner {
@@ -78,7 +78,8 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
   #call: RoutedCall | undefined;
   #listener: InterceptingListener | undefined;
   #timer: DeadlineHandle | undefined;
-  readonly #startedAtMs: number;
+  /** Time at which a call with a deadline was made, in ms of the clock. */
+  #startedAtMs = 0;
   /** Sends that wait for the metadata of credentials. */
   #unsent: (() => void)[] | undefined;
   #onWritable: (() => void) | undefined;
@@ -107,14 +108,16 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
     this.waitForReady = method.waitForReady;
     this.singleResponse = method.kind === "unary" || method.kind === "client_streaming";
     this.requestStreams = method.kind === "client_streaming" || method.kind === "bidi_streaming";
-    this.#startedAtMs = this.#core.clock.now();
-    const remainingMs = Math.min(options.deadlineMs - Date.now(), method.timeoutMs);
-    if (remainingMs !== Infinity) this.#limitTime(remainingMs);
+    const { deadlineMs } = options;
+    if (deadlineMs !== Infinity || method.timeoutMs !== Infinity) {
+      this.#limitTime(Math.min(deadlineMs - Date.now(), method.timeoutMs));
+    }
   }
 
   #limitTime(remainingMs: number): void {
     const { clock, deadlines } = this.#core;
     const nowMs = clock.now();
+    this.#startedAtMs = nowMs;
     this.deadlineMs = nowMs + Math.max(remainingMs, 0);
     if (remainingMs <= 0) queueMicrotask(() => this.#deadlinePassed());
     else this.#timer = deadlines.add(this.deadlineMs, () => this.#deadlinePassed(), nowMs);
@@ -280,21 +283,15 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
       return this.#schedule();
     }
     const unread = this.#unread ??= new UnreadReplies(this.#core.memory);
-    if (!unread.hasRoomFor(reply)) return this.#refuse(reply);
+    if (!unread.hasRoomFor(reply)) {
+      return this.cancelWithStatus(Status.RESOURCE_EXHAUSTED, noRoomText(reply));
+    }
     if (unread.push(reply)) this.#call!.setReadPaused(true);
     if (this.#wanted > 0) this.#schedule();
   }
 
   get #hasReplies(): boolean {
     return this.#reply !== undefined || (this.#unread !== undefined && this.#unread.length > 0);
-  }
-
-  #refuse({ length }: Reply): void {
-    this.cancelWithStatus(
-      Status.RESOURCE_EXHAUSTED,
-      `Cannot keep a message of ${length} bytes until it is read: ` +
-        "grpc-node.max_session_memory is used up",
-    );
   }
 
   onStatus(code: Status, details: string, trailers: () => WireMetadata): void {

@@ -29,6 +29,8 @@ export interface ChannelOptions {
   "grpc.service_config"?: string;
   /** Calls of a connection at once. Default 10,000. */
   "grpc.max_concurrent_streams"?: number;
+  /** Time to connect, TLS and the first settings included, in ms; 0 for no limit. Default 20,000. */
+  "grpc.min_reconnect_backoff_ms"?: number;
   /** First wait before connecting again, in ms. Default 1,000. */
   "grpc.initial_reconnect_backoff_ms"?: number;
   /** Longest wait before connecting again, in ms. Default 120,000. */
@@ -86,6 +88,7 @@ const CLIENT = new Set([
   "grpc.default_authority",
   "grpc.keepalive_permit_without_calls",
   "grpc.service_config",
+  "grpc.min_reconnect_backoff_ms",
   "grpc.initial_reconnect_backoff_ms",
   "grpc.max_reconnect_backoff_ms",
   "grpc.default_compression_algorithm",
@@ -130,6 +133,12 @@ function time(ms: number | undefined, least = 1): number | undefined {
   return ms < 0 || ms >= NEVER ? Infinity : Math.max(ms, least);
 }
 
+/** Converts the time to connect, which gRPC calls the shortest time between two attempts. */
+function connectTimeout(ms: number | undefined): number | undefined {
+  const limited = ms === undefined || (ms > 0 && ms < NEVER);
+  return limited ? time(ms) : NEVER;
+}
+
 function size(bytes: number | undefined, unlimited: number): number | undefined {
   if (bytes === undefined) return undefined;
   return bytes < 0 ? unlimited : bytes;
@@ -167,6 +176,7 @@ export function channelOptions(options: ChannelOptions): NativeChannelOptions {
     keepaliveWithoutCalls: Boolean(options["grpc.keepalive_permit_without_calls"]),
     serviceConfig: config,
     balancer: balances ? undefined : "pick_first",
+    connectTimeoutMs: connectTimeout(options["grpc.min_reconnect_backoff_ms"]),
     initialBackoffMs,
     maxBackoffMs,
     maxSendMessageBytes: maxSendBytes(options),

@@ -7,14 +7,22 @@
 const DEFAULT_PORT = 443;
 const SCHEME = /^(dns|ipv4|ipv6|unix|unix-abstract|vsock|hvsock|memory):/;
 
+const OTHER_SCHEME = /^[a-z][a-z0-9+.-]*:\/\//i;
+
+/** Whether a target has a scheme that is unknown. grpc-js takes it for a name, whose resolution fails. */
+export function hasUnknownScheme(target: string): boolean {
+  return OTHER_SCHEME.test(target) && !SCHEME.test(target);
+}
+
 /** Returns a target in the address grammar. Names may lack their port, which is 443 then. */
 export function addressOf(target: string): string {
   const scheme = SCHEME.exec(target)?.[1];
   if (scheme === undefined) return withPort(target);
-  if (scheme !== "dns") return target;
-  const rest = target.slice("dns:".length);
+  if (scheme !== "dns" && scheme !== "ipv4" && scheme !== "ipv6") return target;
+  const rest = target.slice(scheme.length + 1);
   const [, authority = "", name] = /^(\/\/[^/]*\/)?(.*)$/s.exec(rest)!;
-  return `dns:${authority}${withPort(name)}`;
+  if (scheme === "dns") return `dns:${authority}${withPort(name)}`;
+  return `${scheme}:${name.split(",").map(withPort).join(",")}`;
 }
 
 function withPort(name: string): string {

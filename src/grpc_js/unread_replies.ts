@@ -80,6 +80,12 @@ export class UnreadReplies {
   }
 }
 
+/** Returns the text of the status of a call whose reply has no room. */
+export function noRoomText({ length }: Reply): string {
+  return `Cannot keep a message of ${length} bytes until it is read: ` +
+    "grpc-node.max_session_memory is used up";
+}
+
 /** Decompresses a reply. Throws RpcError, with the text of grpc-js for one that exceeds `maxBytes`. */
 export function decompressed(bytes: Uint8Array, encoding: string, maxBytes: number): Uint8Array {
   try {

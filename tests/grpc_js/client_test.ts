@@ -328,3 +328,35 @@ Deno.test("close tells watchers of the state at once, also while calls are open"
   pair.server.forceShutdown();
   await outcome;
 });
+
+Deno.test("a target with an unknown scheme makes a channel whose calls end with UNAVAILABLE", async () => {
+  const client = new LettersClient("consul://server", grpc.credentials.createSsl());
+  try {
+    assert.equal(client.getChannel().getTarget(), "dns:consul://server");
+    const { error } = await send(client, {});
+    assert.equal(error!.code, grpc.status.UNAVAILABLE);
+    assert.match(error!.details, /Name resolution failed for target dns:consul:\/\/server/);
+  } finally {
+    client.close();
+  }
+});
+
+Deno.test("grpc.min_reconnect_backoff_ms limits the time until the first settings", async () => {
+  const sockets: net.Socket[] = [];
+  const silent = net.createServer((socket) => sockets.push(socket)).listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const { port } = silent.address() as net.AddressInfo;
+  const client = new LettersClient(`127.0.0.1:${port}`, grpc.credentials.createInsecure(), {
+    "grpc.min_reconnect_backoff_ms": 50,
+  });
+  try {
+    const { error } = await send(client, {});
+    assert.equal(error!.code, grpc.status.UNAVAILABLE);
+    assert.match(error!.details, /timed out after 50 ms/);
+  } finally {
+    client.close();
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+    await once(silent, "close");
+  }
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { addressOf, serviceUrl, targetText } from "../../src/grpc_js/target.ts";
+import { addressOf, hasUnknownScheme, serviceUrl, targetText } from "../../src/grpc_js/target.ts";
 
 Deno.test("targets of grpc-js become addresses; names without a port have 443", () => {
   const cases: [string, string][] = [
@@ -13,6 +13,9 @@ Deno.test("targets of grpc-js become addresses; names without a port have 443", 
     ["[::1]:5", "[::1]:5"],
     ["unix:/tmp/a.sock", "unix:/tmp/a.sock"],
     ["ipv4:127.0.0.1:1,127.0.0.1:2", "ipv4:127.0.0.1:1,127.0.0.1:2"],
+    ["ipv4:///127.0.0.1:1,127.0.0.1", "ipv4:127.0.0.1:1,127.0.0.1:443"],
+    ["ipv6:///[::1]:1", "ipv6:[::1]:1"],
+    ["ipv6:::1", "ipv6:[::1]:443"],
   ];
   for (const [target, address] of cases) assert.equal(addressOf(target), address);
 });
@@ -22,4 +25,11 @@ Deno.test("getTarget shows the scheme, credentials get the URL of the service", 
   assert.equal(targetText("unix:/a"), "unix:/a");
   assert.equal(serviceUrl("a.example:443", "/shop.Orders/Get"), "https://a.example/shop.Orders");
   assert.equal(serviceUrl("[::1]:1", "/a.B/C"), "https://::1/a.B");
+});
+
+Deno.test("an unknown scheme is told from names, addresses and known schemes", () => {
+  assert.equal(hasUnknownScheme("consul://server"), true);
+  for (const target of ["server:1", "dns:///server", "unix:///a", "[::1]:1", "localhost"]) {
+    assert.equal(hasUnknownScheme(target), false);
+  }
 });
