@@ -239,7 +239,8 @@ Deno.test("Gateway.handle() bounds unfinished bodies together, by bytes that arr
     assert.equal(refused.body.code, "RESOURCE_EXHAUSTED");
     ended.resolve();
     for (const response of await Promise.all(held)) {
-      assert.equal(response.status, 400);
+      // White space alone is an empty message.
+      assert.equal(response.status, 200);
       await response.body?.cancel();
     }
     assert.equal((await post("/echo", JSON.stringify({ xid: "x".repeat(10_500) }))).status, 200);
