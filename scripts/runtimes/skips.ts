@@ -1,0 +1,151 @@
+/**
+ * What does not run on Node and Bun, and why. `docs/runtimes.md` shows the table.
+ *
+ * @module
+ */
+
+/** Runtime that runs the tests. */
+export type RuntimeName = "node" | "bun";
+/** Runtimes in the table: `node 20` is Node 20 alone. */
+export type SkippedOn = RuntimeName | "node 20";
+
+/** Tests that are skipped. */
+export interface Skip {
+  /** Path of the tests, or of a folder. */
+  readonly tests: string;
+  /** Pattern of the names of tests; without one, the file is not loaded, and counts as one test. */
+  readonly named?: string;
+  /** Runtimes on which they are skipped. Default: both. */
+  readonly on?: readonly SkippedOn[];
+  /** The reason, as a sentence of the table. */
+  readonly reason: string;
+}
+
+const TREE = "reads the sources or the tools of the checkout, which are the same everywhere";
+const PROGRAMS = "tests programs of `cmd`, which are Deno's";
+const DENO = "is about Deno alone, or runs Deno";
+const ZSTD = "node:zlib has zstd from Node 22.15 on";
+const TRANSFER = "Node 20 copies a buffer that must not be transferred, where later versions throw";
+const REUSE_PORT = "Node has `reusePort` from 22.12 on";
+const ERROR_EVENTS = "Node has no events for uncaught errors, which Deno and Bun have";
+
+/** All skipped tests. */
+export const SKIPS: readonly Skip[] = [
+  { tests: "tests/bench", reason: TREE },
+  { tests: "tests/documentation", reason: TREE },
+  { tests: "tests/examples", reason: TREE },
+  { tests: "tests/layers_test.ts", reason: TREE },
+  { tests: "tests/publish_test.ts", reason: TREE },
+  { tests: "tests/scripts", reason: TREE },
+  { tests: "tests/structure", reason: TREE },
+  { tests: "tests/browser/imports_test.ts", reason: TREE },
+  { tests: "tests/campaigns", reason: "tests the campaigns, which are programs for Deno" },
+  { tests: "tests/cmd", reason: PROGRAMS },
+  { tests: "tests/runtime/deno_test.ts", reason: DENO },
+  { tests: "tests/rpc/fetch/no_sockets_test.ts", reason: DENO },
+  { tests: "tests/compat/grpc_js/grpc_js_test.ts", reason: DENO },
+  { tests: "tests/transport/listen_test.ts", named: "Deno's unstable flags", reason: DENO },
+  { tests: "tests/transport/socket_file_test.ts", named: "^Deno\\.exit", reason: DENO },
+  { tests: "tests/transport/tls_test.ts", named: "^the runtime's TLS verifies", reason: DENO },
+  { tests: "tests/transport/failure_test.ts", named: "errors of the runtime", reason: DENO },
+  {
+    tests: "tests/transport/tls_test.ts",
+    named: "over memory: (a client with an invalid certificate|no certificate is accepted)",
+    on: ["node"],
+    reason: "the reset of a memory stream overtakes the alert that node:tls sends before it",
+  },
+  {
+    tests: "tests/rpc/server/http1_calls_test.ts",
+    named: "serves call after call",
+    reason: "counts the connections of Deno's `fetch`",
+  },
+  {
+    tests: "tests/rpc/core/abort_test.ts",
+    named: "derived signal|outside of the abort",
+    on: ["node"],
+    reason: ERROR_EVENTS,
+  },
+  {
+    tests: "tests/grpc_js/client_test.ts",
+    named: "^what a callback throws",
+    reason: "the test prevents an uncaught error by an event, as only Deno can",
+  },
+  {
+    tests: "tests/grpc_js/client_test.ts",
+    named: "the caller's stack",
+    on: ["bun"],
+    reason: "Bun's stacks of errors lack the test's frame",
+  },
+  {
+    tests: "tests/transport/address_parser_test.ts",
+    named: "of formatAddress",
+    on: ["bun"],
+    reason: "`isIP` of Bun refuses some IPv6 addresses that end like an IPv4 address",
+  },
+  { tests: "tests/call/encodings_test.ts", named: "^names of", on: ["node 20"], reason: ZSTD },
+  { tests: "tests/bytes/untransferable_test.ts", on: ["node 20"], reason: TRANSFER },
+  {
+    tests: "tests/bytes/message_slab_test.ts",
+    named: "cannot be transferred",
+    on: ["node 20"],
+    reason: TRANSFER,
+  },
+  {
+    tests: "tests/rpc/server/spoiled_context_test.ts",
+    named: "transfers an empty message",
+    on: ["node 20"],
+    reason: TRANSFER,
+  },
+  { tests: "tests/codec/zstd_test.ts", on: ["node 20"], reason: ZSTD },
+  {
+    tests: "tests/rpc/core/encodings_option_test.ts",
+    named: "check encodings",
+    on: ["node 20"],
+    reason: ZSTD,
+  },
+  {
+    tests: "tests/transport/listen_test.ts",
+    named: "reusePort shares",
+    on: ["node 20"],
+    reason: REUSE_PORT,
+  },
+  {
+    tests: "tests/rpc/server/restart_test.ts",
+    named: "with reusePort",
+    on: ["node 20"],
+    reason: REUSE_PORT,
+  },
+  {
+    tests: "tests/transport/client_certificates_test.ts",
+    named: "^a session is resumed only",
+    reason: "a server of Node does not resume the sessions of another",
+  },
+  {
+    tests: "tests/transport/client_certificates_test.ts",
+    named: "without its key",
+    reason: "node:tls does not let the test's client use a key that is not the certificate's",
+  },
+];
+
+const SHOWN: Readonly<Record<SkippedOn, string>> = {
+  node: "Node",
+  "node 20": "Node 20",
+  bun: "Bun",
+};
+
+const EVERYWHERE: readonly SkippedOn[] = ["node", "bun"];
+
+/** Returns the table as `docs/runtimes.md` shows it: a row for each reason and its runtimes. */
+export function skipTable(): string {
+  const rows = new Map<string, string[]>();
+  for (const { tests, named, on = EVERYWHERE, reason } of SKIPS) {
+    const where = on.map((name) => SHOWN[name]).join(", ");
+    const key = `${where} | ${reason}`;
+    rows.set(key, [
+      ...rows.get(key) ?? [],
+      `\`${tests}\`${named === undefined ? "" : " (in part)"}`,
+    ]);
+  }
+  const lines = [...rows].map(([key, tests]) => `| ${key} | ${[...new Set(tests)].join(", ")} |`);
+  return ["| on | why | tests |", "| -- | --- | ----- |", ...lines].join("\n");
+}
