@@ -5,9 +5,10 @@
  */
 
 import { join } from "node:path";
+import { ourProgram } from "./our_program.ts";
 import { capture } from "./process.ts";
 import type { Counts, Stage } from "./stage.ts";
-import { CACHE, conformanceProtos, install, ROOT, TOOLS } from "./tools.ts";
+import { CACHE, conformanceProtos, install, TOOLS } from "./tools.ts";
 
 const CONFIG = `features:
   versions: [HTTP_VERSION_1, HTTP_VERSION_2]
@@ -64,12 +65,10 @@ async function connectConformance(
     // Some cases measure milliseconds: fewer in parallel for machines with two cores.
     ...(mode === "server" ? ["--parallel", "4"] : []),
     "--",
-    Deno.execPath(),
-    "run",
-    "-A",
-    "--no-check",
-    join(ROOT, `tests/compat/conformance/${mode}.ts`),
-    ...(what === "fetch" ? ["--fetch"] : []),
+    ...ourProgram(
+      `tests/compat/conformance/${mode}.ts`,
+      ...(what === "fetch" ? ["--fetch"] : []),
+    ),
   ], { limitMs, env: { VRPC_CONFORMANCE_PROTOS: protos } });
   const total = Number(/Total cases: (\d+)/.exec(output)?.[1] ?? 0);
   const passed = Number(/(\d+) passed/.exec(output)?.[1] ?? 0);
@@ -90,6 +89,7 @@ export const CONNECT_STAGES: Stage[] = [
     expected: 2_928,
     needs: ["go"],
     limitSeconds: 300,
+    onlyOnDeno: true,
     run: (limitMs) => connectConformance(limitMs, "server", "fetch"),
   },
   {

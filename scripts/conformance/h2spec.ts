@@ -6,12 +6,13 @@
 
 import { dirname, join } from "node:path";
 import { makeCertificates } from "./certificates.ts";
+import { ourProgram } from "./our_program.ts";
 import { capture, start } from "./process.ts";
 import type { Counts, Stage } from "./stage.ts";
 import { install, ROOT, TOOLS } from "./tools.ts";
 
-const SERVER = join(ROOT, "tests/compat/interop/server.ts");
-const CLIENT = join(ROOT, "tests/compat/conformance/http2_client.ts");
+const SERVER = "tests/compat/interop/server.ts";
+const CLIENT = "tests/compat/conformance/http2_client.ts";
 
 /** Number of cases in h2specd. */
 const CLIENT_CASES = 57;
@@ -28,15 +29,12 @@ function summary(output: string): Counts {
 async function h2spec(limitMs: number, tls: boolean): Promise<Counts> {
   const program = await install(TOOLS.h2spec);
   const files = tls ? await makeCertificates() : undefined;
-  await using server = await start([
-    Deno.execPath(),
-    "run",
-    "-A",
+  await using server = await start(ourProgram(
     SERVER,
     "--addr",
     "127.0.0.1:0",
     ...(files ? ["--tls_cert", files.cert, "--tls_key", files.key] : []),
-  ]);
+  ));
   const port = server.address.slice(server.address.lastIndexOf(":") + 1);
   const { output } = await capture(
     [program, "-h", "127.0.0.1", "-p", port, ...(tls ? ["-t", "-k"] : [])],
@@ -47,7 +45,7 @@ async function h2spec(limitMs: number, tls: boolean): Promise<Counts> {
 
 async function h2specd(limitMs: number): Promise<Counts> {
   const program = await install(TOOLS.h2specd);
-  const command = `${Deno.execPath()} run -A --no-check ${CLIENT}`;
+  const command = ourProgram(CLIENT).join(" ");
   // The first start compiles, which h2specd would take for a client that does not connect.
   await capture([...command.split(" "), "http://127.0.0.1:9"], { limitMs, cwd: ROOT });
   // h2specd aborts when a client is slow to start, which happens on a busy machine: retry.
@@ -60,7 +58,7 @@ async function h2specd(limitMs: number): Promise<Counts> {
       String(freePorts(CLIENT_CASES)),
       "-e",
       command,
-    ], { limitMs, cwd: dirname(CLIENT) });
+    ], { limitMs, cwd: dirname(join(ROOT, CLIENT)) });
     const counts = summary(output);
     if (counts.total > 0 || attempt === 3) return counts;
   }

@@ -4,10 +4,9 @@
  * @module
  */
 
-import { join } from "node:path";
+import { ourProgram } from "./our_program.ts";
 import { capture } from "./process.ts";
 import type { Stage } from "./stage.ts";
-import { ROOT } from "./tools.ts";
 
 /** Stages for header compression. */
 export const HPACK_STAGES: Stage[] = [{
@@ -16,10 +15,7 @@ export const HPACK_STAGES: Stage[] = [{
   needs: [],
   limitSeconds: 120,
   async run(limitMs) {
-    const { output } = await capture(
-      [Deno.execPath(), "run", "-A", "--no-check", join(ROOT, "tests/compat/conformance/hpack.ts")],
-      { limitMs },
-    );
+    const { output } = await capture(ourProgram("tests/compat/conformance/hpack.ts"), { limitMs });
     const passed = output.match(/^PASS /gm)?.length ?? 0;
     const failures = output.match(/^FAIL .*(\n(?!PASS|FAIL).*)*/gm) ?? [];
     const report = passed === 0 ? output.slice(-4000) : failures.slice(0, 5).join("\n");

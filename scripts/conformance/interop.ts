@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { makeCertificates } from "./certificates.ts";
+import { ourProgram } from "./our_program.ts";
 import { capture, freePort, type Served, start } from "./process.ts";
 import type { Counts, Program, Stage } from "./stage.ts";
 import { CACHE, install, ROOT, TOOLS } from "./tools.ts";
@@ -37,18 +38,12 @@ const SOAK_FLAGS = [
 ];
 
 const program = (name: string) => join(ROOT, "tests/compat/interop", name);
-const deno = (name: string, ...args: string[]) => [
-  Deno.execPath(),
-  "run",
-  "-A",
-  "--no-check",
-  program(name),
-  ...args,
-];
+const ours = (name: string, ...args: string[]) =>
+  ourProgram(`tests/compat/interop/${name}`, ...args);
 
 async function ourServer(tls: boolean): Promise<Served> {
   const files = tls ? await makeCertificates() : undefined;
-  return await start(deno(
+  return await start(ours(
     "server.ts",
     "--addr",
     "127.0.0.1:0",
@@ -112,7 +107,7 @@ async function goServer(tls: boolean): Promise<Served> {
 }
 
 /** Runs a client program of this project, which prints `PASS name` or `FAIL name: reason`. */
-async function denoClient(limitMs: number, command: string[]): Promise<Counts> {
+async function runClient(limitMs: number, command: string[]): Promise<Counts> {
   const { output } = await capture(command, { limitMs });
   const passed = output.match(/^PASS /gm)?.length ?? 0;
   const failed = output.match(/^FAIL /gm)?.length ?? 0;
@@ -126,9 +121,9 @@ async function denoClient(limitMs: number, command: string[]): Promise<Counts> {
 async function ourClient(limitMs: number, tls: boolean, cases: string): Promise<Counts> {
   await using server = await goServer(tls);
   const { ca } = tls ? await makeCertificates() : { ca: "" };
-  return await denoClient(
+  return await runClient(
     limitMs,
-    deno(
+    ours(
       "client.ts",
       "--addr",
       server.address,
@@ -142,18 +137,18 @@ async function ourClient(limitMs: number, tls: boolean, cases: string): Promise<
 
 async function compressionCases(limitMs: number): Promise<Counts> {
   await using server = await ourServer(false);
-  return await denoClient(
+  return await runClient(
     limitMs,
-    deno("client.ts", "--addr", server.address, "--test_case", "compression"),
+    ours("client.ts", "--addr", server.address, "--test_case", "compression"),
   );
 }
 
 async function grpcJsClient(limitMs: number, tls: boolean): Promise<Counts> {
   await using server = await ourServer(tls);
   const { ca } = tls ? await makeCertificates() : { ca: "" };
-  return await denoClient(
+  return await runClient(
     limitMs,
-    deno("grpc_js_client.ts", "--addr", server.address, ...(tls ? ["--tls_ca", ca] : [])),
+    ours("grpc_js_client.ts", "--addr", server.address, ...(tls ? ["--tls_ca", ca] : [])),
   );
 }
 
@@ -162,11 +157,11 @@ async function grpcJsServer(limitMs: number, tls: boolean): Promise<Counts> {
   await using server = await start(
     tls
       ? ["node", await bundle("grpc_js_server.ts"), "--tls_cert", cert, "--tls_key", key]
-      : deno("grpc_js_server.ts"),
+      : ours("grpc_js_server.ts"),
   );
-  return await denoClient(
+  return await runClient(
     limitMs,
-    deno("client.ts", "--addr", server.address, ...(tls ? ["--tls_ca", ca] : [])),
+    ours("client.ts", "--addr", server.address, ...(tls ? ["--tls_ca", ca] : [])),
   );
 }
 

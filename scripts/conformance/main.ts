@@ -13,11 +13,12 @@
  */
 
 import { join } from "node:path";
-import { flag, readArguments, refuse } from "../arguments.ts";
+import { choice, flag, readArguments, refuse } from "../arguments.ts";
 import { CONNECT_STAGES } from "./connect.ts";
 import { H2SPEC_STAGES } from "./h2spec.ts";
 import { HPACK_STAGES } from "./hpack.ts";
 import { INTEROP_STAGES } from "./interop.ts";
+import { useRuntime } from "./our_program.ts";
 import { capture, which } from "./process.ts";
 import { isGreen, type Program, type Row, runStage, type Stage, table } from "./stage.ts";
 import { TOOLS_STAGES } from "./tools_stages.ts";
@@ -34,16 +35,18 @@ const STAGES: Stage[] = [
 ];
 
 const USAGE = `
-deno task conformance [NAME …] [--all] [--list]
+deno task conformance [NAME …] [--runtime NAME] [--all] [--list]
 
   NAME     stages whose names start so, in upper or lower case; default all
+  --runtime  where this project's programs run: deno (the default), node (the one on the PATH) or
+             bun; on the other two without the stages that are about Deno
   --all    runs the stages with all compressions, too, which CI leaves out
   --list   prints their names and how many cases each has
 `;
 
 const { values, names: wanted } = readArguments(
   USAGE,
-  { all: flag(false), list: flag(false) },
+  { all: flag(false), list: flag(false), runtime: choice(["deno", "node", "bun"], "deno") },
   "any",
 );
 const startsWith = (stage: Stage, name: string) =>
@@ -53,9 +56,11 @@ for (const name of wanted) {
     refuse(`Unknown stage "${name}": see --list`);
   }
 }
-const chosen = STAGES.filter((stage) => values.all || stage.onlyWithAll !== true).filter((stage) =>
-  wanted.length === 0 || wanted.some((name) => startsWith(stage, name))
-);
+const { runtime } = values;
+if (runtime !== "deno") await useRuntime(runtime);
+const chosen = STAGES.filter((stage) =>
+  (values.all || stage.onlyWithAll !== true) && (runtime === "deno" || stage.onlyOnDeno !== true)
+).filter((stage) => wanted.length === 0 || wanted.some((name) => startsWith(stage, name)));
 
 if (values.list) {
   for (const stage of chosen) console.log(`${stage.name} (${stage.expected} cases)`);
@@ -102,7 +107,9 @@ const result = [
   table(rows),
   "",
   `${new Date().toISOString().slice(0, 10)}, commit ${commit?.output.trim() || "unknown"}, ` +
-  `Deno ${Deno.version.deno}, ${go?.output.trim() ?? "no Go"}; ` +
+  `${runtime === "deno" ? "" : `our programs on ${runtime}, `}Deno ${Deno.version.deno}, ${
+    go?.output.trim() ?? "no Go"
+  }; ` +
   Object.values(TOOLS).map((tool) => `${tool.path.replace(/\/cmd\/.*/, "")} ${tool.version}`)
     .filter((text, index, all) => all.indexOf(text) === index).join(", "),
 ].join("\n");

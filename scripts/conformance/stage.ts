@@ -31,6 +31,8 @@ export interface Stage {
   readonly limitSeconds: number;
   /** Whether it runs with `--all` alone, because it takes long and repeats another. Default false. */
   readonly onlyWithAll?: boolean;
+  /** Whether it is about what Deno offers. Default false. */
+  readonly onlyOnDeno?: boolean;
   /** Runs the suite. */
   run(limitMs: number): Promise<Counts>;
 }

@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { makeCertificates } from "./certificates.ts";
+import { ourProgram } from "./our_program.ts";
 import { capture, start } from "./process.ts";
 import type { Counts, Stage } from "./stage.ts";
 import { install, ROOT, TOOLS } from "./tools.ts";
@@ -18,16 +19,7 @@ interface Check {
 }
 
 const server = (...args: string[]) =>
-  start([
-    Deno.execPath(),
-    "run",
-    "-A",
-    "--no-check",
-    join(ROOT, "tests/compat/interop/server.ts"),
-    "--addr",
-    "127.0.0.1:0",
-    ...args,
-  ]);
+  start(ourProgram("tests/compat/interop/server.ts", "--addr", "127.0.0.1:0", ...args));
 
 async function runAll(checks: Check[], limitMs: number): Promise<Counts> {
   const failures: string[] = [];
