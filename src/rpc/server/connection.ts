@@ -39,6 +39,9 @@ const ALPN_WIRES: Readonly<Record<string, SniffedWire>> = {
   "http/1.1": "http1",
 };
 
+// Lateness of a timer, in ms, that shows a blocked thread: what arrived meanwhile was not read yet, and gets as much time.
+const BLOCKED_MS = 100;
+
 /** Server interface used by its connections. */
 export interface ServerConnectionOwner {
   /** Runs the calls. */
@@ -98,13 +101,21 @@ export class AcceptedConnection implements ServerConnectionSink {
     const { host, clock, settings, counts } = this.#owner;
     const timeoutMs = settings.prefaceTimeoutMs;
     const openByMs = clock.now() + timeoutMs;
-    this.#opening = host.deadlines.add(openByMs, () => {
+    let extended = false;
+    const onLate = () => {
+      const nowMs = clock.now();
+      if (!extended && nowMs >= openByMs + BLOCKED_MS) {
+        extended = true;
+        this.#opening = host.deadlines.add(nowMs + BLOCKED_MS, onLate, nowMs);
+        return;
+      }
       serverLog.debug("{peer} sent no complete preface in {timeoutMs} ms", {
         peer: this.#stream.peer.address,
         timeoutMs,
       });
       this.#stream.close();
-    });
+    };
+    this.#opening = host.deadlines.add(openByMs, onLate);
     const buffer = acquireBuffer(4096);
     let handshaking = true;
     try {

@@ -8,6 +8,7 @@ import { selfSigned } from "../../../src/transport/certs.ts";
 import { dial } from "../../../src/transport/dial.ts";
 import { memoryPair } from "../../../src/transport/memory.ts";
 import { text } from "../../fixtures/bytes.ts";
+import { until } from "../../fixtures/waiting.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 
@@ -110,6 +111,19 @@ Deno.test("prefaceTimeoutMs covers everything from accept to a complete preface,
     assert.ok(performance.now() - begin >= 90);
     assert.equal(server.stats().connections.unopened, 2);
   }
+});
+
+Deno.test("a connection whose preface arrived while the thread was blocked is served", async () => {
+  await using server = await start({ web: true, limits: { prefaceTimeoutMs: 100 } });
+  for (let i = 0; i < 5; i++) {
+    const conn = await tcp(server);
+    await until(() => server.stats().connections.open === 1);
+    await conn.write(text("GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+    assert.match(await readAll(conn), /^HTTP\/1\.1 4/);
+    await until(() => server.stats().connections.open === 0);
+  }
+  assert.equal(server.stats().connections.unopened, 0);
 });
 
 Deno.test("a failed TLS handshake is logged as a warning once, a port probe never", async () => {
