@@ -7,8 +7,8 @@
 import { dirname } from "node:path";
 import { errorLine } from "./program.ts";
 
-// Windows would block readers of a locked file.
-const HAS_LOCKS = Deno.build.os !== "windows";
+// Windows would block readers of a locked file, and in Deno 2.6 the function for locks always waits.
+const HAS_LOCKS = Deno.build.os !== "windows" && "tryLock" in Deno.FsFile.prototype;
 const CONTENT = /^\d{1,10}\s*$/;
 /** Longest content of a pid file, in bytes. */
 const MAX_BYTES = 64;
@@ -192,7 +192,7 @@ async function holdsLock(pid: number, file: Deno.FsFile): Promise<boolean> {
   // The device is that of the file system, which overlayfs and btrfs do not show in stat(2); it is compared below.
   const lock = new RegExp(`^\\d+: FLOCK +ADVISORY +WRITE +${pid} +\\S+:${info.ino} `, "m");
   try {
-    if (!lock.test(await Deno.readTextFile("/proc/locks"))) return false;
+    if (HAS_LOCKS && !lock.test(await Deno.readTextFile("/proc/locks"))) return false;
     for await (const { name } of Deno.readDir(`/proc/${pid}/fd`)) {
       const open = await Deno.stat(`/proc/${pid}/fd/${name}`).catch(() => undefined);
       if (open !== undefined && isSame(open, info)) return true;

@@ -3,19 +3,22 @@
  * because V8 allocates buffers of more than 64 bytes outside of its heap.
  *
  * A message that is kept alive keeps its slab of 16 KiB alive, as a small Node Buffer does with its pool of 8 KiB; like
- * that Buffer it cannot be transferred, only copied.
+ * that Buffer it cannot be transferred, only copied. Where the runtime cannot prevent transfers, each copy has a buffer
+ * of its own.
  *
  * @module
  */
 
 import { EMPTY_BYTES } from "./empty.ts";
-import { markAsUntransferable } from "./untransferable.ts";
+import { CAN_MARK_BUFFERS, markAsUntransferable } from "./untransferable.ts";
 
 /** Size of a slab in bytes. */
 export const SLAB_BYTES = 16_384;
 /** Largest message cut from a slab, in bytes: a quarter of a slab, so that each slab serves four messages or more. */
 export const SLAB_MESSAGE_BYTES = 4_096;
 
+// No message shares a buffer where buffers cannot be marked: transferring one to a worker would detach the others.
+const LARGEST_BYTES = CAN_MARK_BUFFERS ? SLAB_MESSAGE_BYTES : -1;
 // Length in bytes up to which a loop is faster than a view and `set`.
 const LOOP_BYTES = 128;
 let slab: Uint8Array<ArrayBuffer> = EMPTY_BYTES;
@@ -28,11 +31,10 @@ export function copyMessage(
   end: number,
 ): Uint8Array<ArrayBuffer> {
   const count = end - start;
-  if (count > SLAB_MESSAGE_BYTES) return source.slice(start, end);
+  if (count > LARGEST_BYTES) return source.slice(start, end);
   if (count === 0) return EMPTY_BYTES;
   if (used + count > slab.length) {
     slab = new Uint8Array(SLAB_BYTES);
-    // Transferring one message to a worker would detach the messages of other calls in the same slab.
     markAsUntransferable(slab.buffer);
     used = 0;
   }

@@ -13,7 +13,29 @@ const { process } = globalThis as unknown as { process?: RuntimeProcess };
 // Not imported, because a module that imports from `node:` cannot be loaded by a browser.
 const threads = process?.getBuiltinModule?.("node:worker_threads");
 
+/**
+ * Whether {@link markAsUntransferable} has an effect. Browsers have no such function, and that of Deno 2.6 throws.
+ * Without it messages must not share a buffer.
+ */
+export const CAN_MARK_BUFFERS: boolean = canMark();
+
+function canMark(): boolean {
+  const buffer = new ArrayBuffer(1);
+  try {
+    threads?.markAsUntransferable?.(buffer);
+  } catch {
+    return false;
+  }
+  try {
+    // Node 20 copies marked buffers instead of throwing.
+    structuredClone(buffer, { transfer: [buffer] });
+  } catch {
+    return true;
+  }
+  return buffer.byteLength > 0;
+}
+
 /** Makes a transfer of `buffer` to a worker fail, where the runtime can do that. */
 export function markAsUntransferable(buffer: ArrayBuffer): void {
-  threads?.markAsUntransferable?.(buffer);
+  if (CAN_MARK_BUFFERS) threads!.markAsUntransferable!(buffer);
 }

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { markAsUntransferable } from "node:worker_threads";
 import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { LEND_FROM_BYTES, lendBuffer, releaseMessage } from "../bytes/pool.ts";
+import { CAN_MARK_BUFFERS, markAsUntransferable } from "../bytes/untransferable.ts";
 import { CAN_GENERATE } from "./code_generation.ts";
 import { encoderSource } from "./encoder_source.ts";
 import { type Encode, encoderByFields } from "./field_writers.ts";
@@ -89,6 +89,7 @@ function toSlab(encode: Encode, message: Fields, lend: boolean, guess: number): 
   try {
     const start = encode(message, target, end);
     if (start >= 0) {
+      if (!CAN_MARK_BUFFERS) return target.slice(start, end);
       slabEnd = start;
       return new Uint8Array(target.buffer, start, end - start);
     }

@@ -57,16 +57,7 @@ export const runtime: Runtime = {
   },
   newAbortController: () => new AbortController(),
   catchListenerErrors: catchReportedErrors,
-  async tryLock(folder) {
-    const file = await Deno.open(folder);
-    try {
-      if (await file.tryLock(true)) return file;
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-    file.close();
-  },
+  tryLock,
 
   attachWorker: attachWebWorker,
   workerScope: webWorkerScope,
@@ -77,6 +68,22 @@ export const runtime: Runtime = {
     addressOf: (buffer) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)),
   },
 };
+
+/** Locks a directory by flock(2); by a directory in it on Deno 2.6, whose locks always wait. */
+async function tryLock(folder: string): Promise<Disposable | undefined> {
+  if (!("tryLock" in Deno.FsFile.prototype)) {
+    const { tryLock } = await import("./node/lock.ts");
+    return await tryLock(folder);
+  }
+  const file = await Deno.open(folder);
+  try {
+    if (await file.tryLock(true)) return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  file.close();
+}
 
 const DESCRIPTORS: Record<Permission, Deno.PermissionDescriptor> = {
   net: { name: "net" },

@@ -51,6 +51,7 @@ const NO_VSOCK = `${NAME} has no vsock sockets; use Deno, or hvsock: where the m
 
 function lackOf(feature: Feature): string | undefined {
   if (feature === "vsock") return NO_VSOCK;
+  if (feature === "tlsServer") return undefined;
   const [major, minor] = process.versions.node.split(".").map(Number);
   return major > 22 || major === 22 && minor >= 12
     ? undefined

@@ -85,7 +85,7 @@ export interface RuntimeTlsOptions {
 }
 
 /** Feature that some runtimes lack, or enable only by a flag. */
-export type Feature = "vsock" | "reusePort";
+export type Feature = "vsock" | "reusePort" | "tlsServer";
 
 /** Right of the program that the runtime may withhold. */
 export type Permission = "net" | "ffi" | "setPriority";

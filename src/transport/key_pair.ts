@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { reasonOf } from "./failure.ts";
 import { pemBlocks } from "./tls_options.ts";
 
@@ -27,7 +27,23 @@ export function checkKeyPair(cert: string, key: string): void {
   } catch (error) {
     throw new TypeError(`tls.key is not a valid private key: ${reasonOf(error)}`, { cause: error });
   }
-  if (!certificate.checkPrivateKey(privateKey)) {
+  if (!isPair(certificate, privateKey)) {
     throw new TypeError("tls.key does not match tls.cert");
+  }
+}
+
+/** Whether the key matches the certificate; true where the runtime cannot tell. */
+function isPair(certificate: X509Certificate, key: KeyObject): boolean {
+  try {
+    return certificate.checkPrivateKey(key);
+  } catch {
+    // Deno 2.6 does not implement it.
+  }
+  try {
+    const format = { type: "spki", format: "der" } as const;
+    return certificate.publicKey.export(format).equals(createPublicKey(key).export(format));
+  } catch {
+    // Nor does it know the public keys of all certificates, Ed25519 among them.
+    return true;
   }
 }

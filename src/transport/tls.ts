@@ -150,7 +150,7 @@ export async function startRuntimeTls(
 
 /**
  * Accepts TLS connections on `listener`. The handshake runs in the accepted stream's `handshake`. Rejects with a
- * TypeError if certificate and key are not valid.
+ * TypeError if certificate and key are not valid, or the runtime has no TLS servers.
  */
 export async function tlsListener(
   listener: Listener,
@@ -169,11 +169,13 @@ export async function tlsListener(
 
 /**
  * Returns a function that runs TLS as a server on accepted streams. The handshake runs in the stream's `handshake`.
- * Rejects with a TypeError if certificate and key are not valid.
+ * Rejects with a TypeError if certificate and key are not valid, or the runtime has no TLS servers.
  */
 export async function tlsServer(
   options: { tls: TlsServerOptions; alpn?: readonly string[] },
 ): Promise<(accepted: ByteStream) => ByteStream> {
+  const lack = await runtime.lacks("tlsServer");
+  if (lack !== undefined) throw new TypeError(`Cannot serve TLS: ${lack}`);
   const { TlsAcceptor } = await import("./tls_node.ts");
   // Not the runtime's TLS: Deno's can't request client certificates, and can't turn off Nagle's algorithm.
   const acceptor = new TlsAcceptor(options.tls, options.alpn);

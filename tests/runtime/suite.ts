@@ -239,7 +239,7 @@ export function testRuntime(name: string, runtime: Runtime): void {
   });
 
   test("features: what is lacking is said with what to do", async () => {
-    for (const feature of ["vsock", "reusePort"] as const) {
+    for (const feature of ["vsock", "reusePort", "tlsServer"] as const) {
       const reason = await runtime.lacks(feature);
       if (reason !== undefined) assert.match(reason, /use |run /);
     }

@@ -1,17 +1,25 @@
 /**
- * Checks of Deno's flags for unstable features. The use of a feature without its flag would end the process.
+ * Checks of Deno's version, and of its flags for unstable features. The use of a feature without its flag would end the
+ * process.
  *
  * @module
  */
 
 import type { Feature } from "../types.ts";
 
-/** Names the flag of a feature if it is missing. */
+/** Names the flag or the version of Deno that a feature needs, if it is missing. */
 export async function lacksFeature(feature: Feature): Promise<string | undefined> {
   if (feature === "vsock") {
     return await (vsockEnabled ??= probe("--unstable-vsock")) === false
       ? missing("vsock")
       : undefined;
+  }
+  if (feature === "tlsServer") {
+    const { Server } = await import("node:tls");
+    // The servers of Deno 2.6 accept no streams, and never request the certificates of clients.
+    return "addContext" in Server.prototype
+      ? undefined
+      : `Deno ${Deno.version.deno} has no TLS servers on streams; use Deno 2.7.14 or later`;
   }
   // The runtime defines this function only with the flag.
   return "listenDatagram" in Deno ? undefined : missing("net");
