@@ -83,13 +83,6 @@ export const SKIPS: readonly Skip[] = [
     reason: "`isIP` of Bun refuses some IPv6 addresses that end like an IPv4 address",
   },
   { tests: "tests/call/encodings_test.ts", named: "^names of", on: ["node 20"], reason: ZSTD },
-  { tests: "tests/bytes/untransferable_test.ts", on: ["node 20"], reason: TRANSFER },
-  {
-    tests: "tests/bytes/message_slab_test.ts",
-    named: "cannot be transferred",
-    on: ["node 20"],
-    reason: TRANSFER,
-  },
   {
     tests: "tests/rpc/server/spoiled_context_test.ts",
     named: "transfers an empty message",
