@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ExpectedFailure } from "./judge.ts";
+
 /** Files about public behaviour: `test-NAME.ts`. */
 export const FILES: readonly string[] = [
   ...["call-credentials", "call-propagation", "channel-credentials", "client", "deadline"],
@@ -11,14 +13,6 @@ export const FILES: readonly string[] = [
   ...["prototype-pollution", "retry", "server", "server-credentials", "server-deadlines"],
   ...["server-errors", "server-interceptors", "status-builder"],
 ];
-
-/** Cases that fail for one reason. */
-export interface ExpectedFailure {
-  /** Why they fail. */
-  readonly because: string;
-  /** Parts of the titles of the cases. */
-  readonly titles: readonly string[];
-}
 
 /** All cases that fail. */
 export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [

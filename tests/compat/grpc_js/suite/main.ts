@@ -9,14 +9,10 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { EXPECTED_FAILURES, FILES } from "./expected.ts";
+import { type CaseResult, judge } from "./judge.ts";
 import { prepareSuite } from "./prepare.ts";
 
 const ROOT = join(import.meta.dirname!, "../../../..");
-
-interface CaseResult {
-  readonly title: string;
-  readonly error?: string;
-}
 
 async function run(args: string[]): Promise<{ success: boolean; text: string }> {
   const command = new Deno.Command(Deno.execPath(), { args, cwd: ROOT, stderr: "inherit" });
@@ -36,22 +32,6 @@ async function runSuite(source: string): Promise<CaseResult[]> {
   return lines.map((line) => JSON.parse(line.slice("case ".length)));
 }
 
-function judge(results: readonly CaseResult[]): boolean {
-  const failed = results.filter(({ error }) => error !== undefined);
-  const isExpected = ({ title }: CaseResult) =>
-    EXPECTED_FAILURES.some(({ titles }) => titles.some((one) => title.includes(one)));
-  const surprises = failed.filter((one) => !isExpected(one));
-  for (const { title, error } of surprises) console.log(`FAILED ${title}: ${error}`);
-  const stale = EXPECTED_FAILURES.flatMap(({ titles }) => titles)
-    .filter((title) => !failed.some((one) => one.title.includes(title)));
-  for (const title of stale) console.log(`PASSED although expected.ts explains why not: ${title}`);
-  console.log(
-    `grpc-js's suite: ${results.length - failed.length} of ${results.length} cases pass, ` +
-      `${failed.length - surprises.length} fail as explained in expected.ts`,
-  );
-  return surprises.length === 0 && stale.length === 0;
-}
-
 const { values } = parseArgs({
   args: Deno.args,
   options: { source: { type: "string", default: join(ROOT, ".cache/grpc-node") } },
@@ -61,7 +41,7 @@ console.log(own.text);
 let passed = own.success;
 try {
   await Deno.stat(join(values.source, "packages/grpc-js/test"));
-  passed = judge(await runSuite(values.source)) && passed;
+  passed = judge("grpc-js's suite", await runSuite(values.source), EXPECTED_FAILURES) && passed;
 } catch (error) {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
   console.log(`grpc-js's suite is skipped: ${values.source} has no checkout of grpc/grpc-node`);
