@@ -35,28 +35,39 @@ export interface BoundMethods {
  */
 export function bindMethods(methods: Iterable<GatewayMethod>, maxRules: number): BoundMethods {
   const table = new TemplateTable();
-  const summaries = new Map<string, HttpRuleSummary[]>();
+  const faults = new Map<HttpRule, string | undefined>();
+  const rules = new Map<string, readonly HttpRule[]>();
   let count = 0;
   for (const method of methods) {
-    for (const { rule, fault: unreadable } of rulesOf(method)) {
+    const all = rulesOf(method);
+    for (const { rule, fault: unreadable } of all) {
       const fault = unreadable ??
         (++count > maxRules ? `there are more than ${maxRules} rules` : add(table, method, rule));
-      const { httpMethod, path, body } = rule;
-      const list = summaries.get(method.path) ?? [];
-      list.push({ method: httpMethod, path, body, ...(fault !== undefined && { fault }) });
-      summaries.set(method.path, list);
+      faults.set(rule, fault);
     }
+    if (all.length > 0) rules.set(method.path, all.map(({ rule }) => rule));
+  }
+  for (const { binding, by } of table.removeHidden()) {
+    faults.set(binding.rule, `all its requests go to ${by.rule.path} of ${by.method.path}`);
+  }
+  const summaries = new Map<string, readonly HttpRuleSummary[]>();
+  for (const [path, all] of rules) {
+    summaries.set(path, all.map((rule) => summaryOf(rule, faults.get(rule))));
   }
   return { table, summaries };
 }
 
-const NO_RULE: HttpRule = { httpMethod: "", path: "", body: "", responseBody: "" };
+function summaryOf(rule: HttpRule, fault: string | undefined): HttpRuleSummary {
+  const { httpMethod, path, body } = rule;
+  return { method: httpMethod, path, body, ...(fault !== undefined && { fault }) };
+}
 
 function rulesOf(method: GatewayMethod): { rule: HttpRule; fault?: string }[] {
   try {
     return httpRules(method.desc).map((rule) => ({ rule }));
   } catch (error) {
-    return [{ rule: NO_RULE, fault: `the annotation can't be read: ${textOf(error)}` }];
+    const rule = { httpMethod: "", path: "", body: "", responseBody: "" };
+    return [{ rule, fault: `the annotation can't be read: ${textOf(error)}` }];
   }
 }
 

@@ -12,7 +12,7 @@ export interface PathVariable {
   readonly fieldPath: readonly string[];
   /** Index of the first segment. */
   readonly start: number;
-  /** Number of segments; a `**` at the end counts as one. */
+  /** Number of segments; `**` counts as one. */
   readonly count: number;
 }
 
@@ -29,7 +29,7 @@ export interface PathTemplate {
 
 /** Matches one segment. */
 export const ANY = "*";
-/** Matches all further segments; the last segment of a template. */
+/** Matches any number of segments; once in a template at most. */
 export const REST = "**";
 
 /** Limit on the segments of a template. */
@@ -60,9 +60,8 @@ class TemplateParser {
     if (this.#at < text.length) this.#parseSegments(true);
     const verb = this.#take(":") ? decodeSegment(this.#match(LITERAL)) : "";
     if (this.#at < text.length) throw this.#unexpected();
-    const rest = this.#segments.indexOf(REST);
-    if (rest >= 0 && rest < this.#segments.length - 1) {
-      throw new Error(`path template ${text} has segments after **`);
+    if (this.#segments.indexOf(REST) !== this.#segments.lastIndexOf(REST)) {
+      throw new Error(`path template ${text} has ** twice`);
     }
     return { text, segments: this.#segments, verb, variables: this.#variables };
   }

@@ -8,12 +8,19 @@
 import type { HttpBinding } from "./binding.ts";
 import { ANY, REST } from "./path_template.ts";
 import { decodeSegment, decodeSegmentOfMany } from "./percent_decoding.ts";
+import { insertTail, matchesTail, type Tail } from "./template_tail.ts";
 
 /** Binding of a request, and what the variables of its path are. */
 export interface TemplateMatch {
   readonly binding: HttpBinding;
   /** Decoded values in the order of the binding's variables. */
   readonly values: readonly string[];
+}
+
+/** Binding whose requests all go to another. */
+export interface HiddenBinding {
+  readonly binding: HttpBinding;
+  readonly by: HttpBinding;
 }
 
 /** Bindings by HTTP method. */
@@ -26,14 +33,14 @@ class Node {
   any: Node | undefined;
   /** Bindings whose template ends here. */
   readonly ends: Ends = new Map();
-  /** Bindings whose template ends here with `**`. */
-  readonly rests: Ends = new Map();
+  /** Bindings whose template has `**` here, by what follows it; the most specific first. */
+  readonly tails: Tail<Ends>[] = [];
 }
 
 /** Bindings of all methods. In each segment a literal is preferred to `*`, and `*` to `**`; then a verb to none. */
 export class TemplateTable {
   readonly #root = new Node();
-  readonly #all: HttpBinding[] = [];
+  #all: HttpBinding[] = [];
 
   /** Bindings in the order they were added. */
   get bindings(): readonly HttpBinding[] {
@@ -46,16 +53,12 @@ export class TemplateTable {
    */
   add(binding: HttpBinding): HttpBinding | undefined {
     const { segments, verb } = binding.template;
+    const rest = segments.indexOf(REST);
     let node = this.#root;
-    let ends = node.ends;
-    for (const segment of segments) {
-      if (segment === REST) {
-        ends = node.rests;
-        break;
-      }
+    for (const segment of rest < 0 ? segments : segments.slice(0, rest)) {
       node = childOf(node, segment);
-      ends = node.ends;
     }
+    const ends = rest < 0 ? node.ends : insertTail(node.tails, segments.slice(rest + 1), noEnds);
     let methods = ends.get(verb);
     if (methods === undefined) ends.set(verb, methods = new Map());
     const { httpMethod } = binding.rule;
@@ -64,6 +67,17 @@ export class TemplateTable {
     methods.set(httpMethod, binding);
     this.#all.push(binding);
     return undefined;
+  }
+
+  /**
+   * Takes out the bindings whose requests all go to another, and returns them: those of a template with only wildcards
+   * after `**`, beside one that ends with the same `**`.
+   */
+  removeHidden(): HiddenBinding[] {
+    const hidden = hiddenBelow(this.#root);
+    const gone = new Set(hidden.map(({ binding }) => binding));
+    this.#all = this.#all.filter((binding) => !gone.has(binding));
+    return hidden;
   }
 
   /** Finds the binding of a request; undefined for none. Throws URIError for a path that is not percent-encoded UTF-8. */
@@ -136,7 +150,7 @@ function find(
   at: number,
   take: (ends: Ends) => HttpBinding | undefined,
 ): HttpBinding | undefined {
-  if (at === segments.length) return take(node.ends) ?? take(node.rests);
+  if (at === segments.length) return take(node.ends) ?? findTail(node.tails, segments, at, take);
   const segment = segments[at];
   const literal = node.literals.get(segment);
   const found = literal && find(literal, segments, at + 1, take);
@@ -145,15 +159,50 @@ function find(
   const any = segment === "" || node.any === undefined
     ? undefined
     : find(node.any, segments, at + 1, take);
-  return any ?? take(node.rests);
+  return any ?? findTail(node.tails, segments, at, take);
+}
+
+function findTail(
+  tails: readonly Tail<Ends>[],
+  segments: readonly string[],
+  at: number,
+  take: (ends: Ends) => HttpBinding | undefined,
+): HttpBinding | undefined {
+  for (const tail of tails) {
+    const found = matchesTail(tail.segments, segments, at) ? take(tail.ends) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function noEnds(): Ends {
+  return new Map();
+}
+
+/** Returns the hidden bindings of a node and those below it. Recursion is as deep as templates. */
+function hiddenBelow({ literals, any, tails }: Node): HiddenBinding[] {
+  const hidden = [...literals.values(), ...(any === undefined ? [] : [any])].flatMap(hiddenBelow);
+  const end = tails.findIndex(({ segments }) => segments.length === 0);
+  if (end < 0) return hidden;
+  for (const { ends } of tails.slice(end + 1)) {
+    for (const [verb, methods] of ends) {
+      for (const [httpMethod, binding] of methods) {
+        const by = pick(tails[end].ends.get(verb), httpMethod);
+        if (by !== undefined) hidden.push({ binding, by });
+      }
+    }
+  }
+  return hidden;
 }
 
 function valuesOf({ template }: HttpBinding, raw: readonly string[]): string[] {
   const { segments, variables } = template;
+  const rest = segments.indexOf(REST);
+  // Index in the path of what has this index in the template: `**` may be none or several.
+  const inPath = (i: number) => rest >= 0 && i > rest ? i + raw.length - segments.length : i;
   return variables.map(({ start, count }) => {
-    const rest = segments[start + count - 1] === REST;
-    const parts = raw.slice(start, rest ? undefined : start + count);
-    if (count === 1 && !rest) return decodeSegment(parts[0]);
+    const parts = raw.slice(inPath(start), inPath(start + count));
+    if (count === 1 && start !== rest) return decodeSegment(parts[0]);
     return parts.map(decodeSegmentOfMany).join("/");
   });
 }

@@ -38,6 +38,9 @@ Deno.test("rules that can't be used have their reason, and leave the others", ()
     [{ get: "/v1/{text=x}" }, undefined],
     [{ get: "/v1/x" }, /^\/t\.Api\/N has the same requests$/],
     [{ post: "/v1/x" }, undefined],
+    [{ get: "/v2/{text=**}/{kind}" }, /^all its requests go to \/v2\/{text=\*\*} of \/t\.Api\/R$/],
+    [{ get: "/v2/{text=**}" }, undefined],
+    [{ get: "/v2/{text=**}/{left=**}" }, /has \*\* twice/],
   ];
   const faults = faultsOf(cases.map(([rule]) => rule));
   assert.equal(faults.length, cases.length);

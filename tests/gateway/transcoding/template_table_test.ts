@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { bindRule } from "../../../src/gateway/transcoding/binding.ts";
+import { bindRule, type HttpBinding } from "../../../src/gateway/transcoding/binding.ts";
 import { TemplateTable } from "../../../src/gateway/transcoding/template_table.ts";
 import { typesOf } from "../../../src/schema/types.ts";
+import { assertGrowth } from "../../fixtures/growth.ts";
 import { apiFile, HTTP_BODY, method, read } from "./annotated.ts";
 
 const { registry } = typesOf([HTTP_BODY, apiFile([method("Get", ".t.All", ".t.All")])]);
@@ -98,6 +99,78 @@ Deno.test("of two templates for the same requests the first is kept", () => {
   assert.equal(table.bindings.length, 3);
 });
 
+Deno.test("** takes all segments but those that the template has after it", () => {
+  const table = tableOf(
+    "GET /v1/{text=a/**}/b",
+    "GET /v1/{text=a/**}/c/*:v",
+    "POST /v1/{text=a/*/**}/{left}",
+    "PUT /v1/**/{text=x/*}",
+  );
+  assert.equal(found(table, "GET /v1/a/x/y/b"), "/v1/{text=a/**}/b | a/x/y");
+  assert.equal(found(table, "GET /v1/a/b"), "/v1/{text=a/**}/b | a");
+  assert.equal(found(table, "GET /v1/a/b/b"), "/v1/{text=a/**}/b | a/b");
+  assert.equal(found(table, "GET /v1/a/x%2Fy%20/b"), "/v1/{text=a/**}/b | a/x%2Fy ");
+  assert.equal(found(table, "GET /v1/a/c/z:v"), "/v1/{text=a/**}/c/*:v | a");
+  for (const path of ["/v1/a", "/v1/a/x", "/v1/b", "/v1/a/b/", "/v1/a/c:v", "/v1/a/c/:v"]) {
+    assert.equal(found(table, `GET ${path}`), undefined, path);
+  }
+  assert.equal(found(table, "POST /v1/a/1/2"), "/v1/{text=a/*/**}/{left} | a/1 | 2");
+  assert.equal(found(table, "POST /v1/a/1/2/3/4%2F5"), "/v1/{text=a/*/**}/{left} | a/1/2/3 | 4/5");
+  assert.equal(found(table, "POST /v1/a/1/2/"), undefined);
+  assert.equal(found(table, "PUT /v1/1/2/x/3"), "/v1/**/{text=x/*} | x/3");
+  assert.equal(found(table, "PUT /v1/x/3"), "/v1/**/{text=x/*} | x/3");
+  assert.deepEqual(table.methodsFor("/v1/a/1/b"), ["GET", "POST"]);
+});
+
+Deno.test("after **, more segments with a literal come first, then the end, then wildcards alone", () => {
+  const rules = [
+    "GET /v1/{text=**}/b",
+    "GET /v1/{text=**}/*/b",
+    "GET /v1/{text=**}/{left}/c",
+    "GET /v1/{text=**}/c/{left}",
+    "POST /v1/{text=**}",
+    "POST /v1/{text=**}/d",
+    "PUT /v1/{text=**}/*/{left}",
+    "PUT /v1/{text=**}/{left}",
+  ];
+  for (const order of [rules, rules.toReversed()]) {
+    const table = tableOf(...order);
+    assert.equal(found(table, "GET /v1/b"), "/v1/{text=**}/b | ");
+    assert.equal(found(table, "GET /v1/x/b"), "/v1/{text=**}/*/b | ");
+    assert.equal(found(table, "GET /v1/c/c"), "/v1/{text=**}/c/{left} |  | c");
+    assert.equal(found(table, "POST /v1/x/d"), "/v1/{text=**}/d | x");
+    assert.equal(found(table, "POST /v1/x/y"), "/v1/{text=**} | x/y");
+    assert.equal(found(table, "PUT /v1/x/y"), "/v1/{text=**}/*/{left} |  | y");
+    assert.equal(found(table, "PUT /v1/x"), "/v1/{text=**}/{left} |  | x");
+  }
+});
+
+Deno.test("a template that another hides is taken out and named", () => {
+  const rules = [
+    "GET /v1/{text=a/**}",
+    "GET /v1/{text=a/**}/{left}",
+    "GET /v1/{text=a/**}/b",
+    "POST /v1/{text=a/**}/{left}",
+    "* /v2/{text=**}",
+    "PUT /v2/{text=**}/*",
+    "PUT /v2/{text=**}/*:v",
+  ];
+  for (const order of [rules, rules.toReversed()]) {
+    const table = tableOf(...order);
+    const hidden = table.removeHidden().map(({ binding, by }) => `${text(binding)} by ${text(by)}`);
+    assert.deepEqual(hidden.sort(), [
+      "GET /v1/{text=a/**}/{left} by GET /v1/{text=a/**}",
+      "PUT /v2/{text=**}/* by * /v2/{text=**}",
+    ]);
+    assert.equal(table.bindings.length, 5);
+    assert.equal(found(table, "GET /v1/a/x/y"), "/v1/{text=a/**} | a/x/y");
+  }
+});
+
+function text({ rule }: HttpBinding): string {
+  return `${rule.httpMethod} ${rule.path}`;
+}
+
 Deno.test("a look-up in many templates that share prefixes ends", () => {
   const rules: string[] = [];
   for (let i = 0; i < 1 << 12; i++) {
@@ -109,4 +182,18 @@ Deno.test("a look-up in many templates that share prefixes ends", () => {
   for (let i = 0; i < 20; i++) {
     assert.equal(found(table, `GET /${"a/".repeat(12)}other`), undefined);
   }
+});
+
+Deno.test("a look-up in many templates that share ** takes time in proportion to their number", async () => {
+  const tables = new Map([2_000, 16_000].map((size) => {
+    const all = Array.from(
+      { length: size },
+      (_, i) => `GET /{text=**}/${"*/".repeat(i % 40)}x${i}`,
+    );
+    return [size, tableOf(...all)];
+  }));
+  const path = `GET /${"a/".repeat(1_000)}other`;
+  await assertGrowth([2_000, 16_000], 32, (size) => {
+    for (let i = 0; i < 50; i++) assert.equal(found(tables.get(size)!, path), undefined);
+  });
 });
