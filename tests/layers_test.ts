@@ -68,7 +68,10 @@ const ROOMS: Record<string, readonly string[]> = {
   services: [...BOTTOM, "limits", "runtime", "event_loop", "schema", "rpc", "proto"],
   telemetry: [...BOTTOM, "rpc"],
   grpc_js: [...RPC_BOTTOM, "transport", "rpc"],
-  gateway: [...BOTTOM, "limits", "codec", "http1", "web", "schema", "rpc", "services"],
+  gateway: [
+    ...[...BOTTOM, "limits", "codec", "event_loop"],
+    ...["http1", "web", "schema", "rpc", "services"],
+  ],
   load: ["load/generate", "load/measure", "load/report"],
   "load/measure": ["errors"],
   "load/generate": [...BOTTOM, "codec", "schema", "rpc", "services", "load/measure"],

@@ -6,9 +6,9 @@
  * @module
  */
 
-import type { JsonValue, Message } from "@bufbuild/protobuf";
+import type { JsonValue } from "@bufbuild/protobuf";
 import { Status } from "../call/status.ts";
-import { protobufCodec } from "../codec/protobuf.ts";
+import { bytesCodec } from "../codec/bytes.ts";
 import { protobufJsonCodec } from "../codec/proto_json.ts";
 import { RpcError, TransportError } from "../errors.ts";
 import type { Channel } from "../rpc/channel/channel.ts";
@@ -17,7 +17,7 @@ import { HttpReply } from "../rpc/http/handler.ts";
 import { depthFault } from "../schema/type_depth.ts";
 import { ExampleWriter } from "./example.ts";
 import { forwardedMetadata } from "./forwarded_metadata.ts";
-import type { GatewayMethod } from "./gateway_method.ts";
+import { encodeRequest, type GatewayMethod } from "./gateway_method.ts";
 import { type ErrorForm, errorFormFor, errorResponse } from "./http_errors.ts";
 import { MethodTable } from "./method_table.ts";
 import { type OpenApiDocument, openApiDocument } from "./openapi/document.ts";
@@ -25,6 +25,8 @@ import { type GatewayOptions, type GatewaySettings, gatewaySettings } from "./op
 import { httpBodyHeaders } from "./raw_response.ts";
 import { prefersEvents, streamResponse } from "./reply_stream.ts";
 import { BadRequest, BodyPool, decodeBody, readBody, requireJson } from "./request_body.ts";
+import { boundRequests, directRequests } from "./streaming/request_source.ts";
+import type { StreamedRequests } from "./streaming/streamed_requests.ts";
 import type { HttpRuleSummary } from "./transcoding/bound_methods.ts";
 import { decodeQuery, type QueryPair, TooManyParameters } from "./transcoding/percent_decoding.ts";
 import { replyHttpBody, replyJson, type ReplyShape } from "./transcoding/reply_body.ts";
@@ -131,24 +133,59 @@ export class Gateway {
     const startMs = performance.now();
     const remainingMs = () => Math.max(0, allowedMs - (performance.now() - startMs));
     const target = await this.#find(request.method, path, remainingMs());
+    const { path: name, desc: { methodKind: kind } } = target.method;
+    if (kind === "client_streaming" || kind === "bidi_streaming") {
+      return await this.#answerStreamed(request, target, form, kind, remainingMs());
+    }
     const payload = target.match === undefined
       ? await this.#directPayload(request, target.method, remainingMs())
       : await this.#boundPayload(request, target.match, remainingMs());
-    const { method } = target;
-    const shape = shapeOf(target);
+    const options = this.#callOptions(request, remainingMs());
+    if (kind === "server_streaming") {
+      const replies = this.#channel.stream(name, payload, options);
+      return await streamedAnswer(request, target, replies, form);
+    }
+    return singleAnswer(target, await this.#channel.call(name, payload, options));
+  }
+
+  /** Calls a method that takes a stream of requests, which are sent as the body comes. */
+  async #answerStreamed(
+    request: Request,
+    target: Target,
+    form: ErrorForm,
+    kind: "client_streaming" | "bidi_streaming",
+    timeoutMs: number,
+  ): Promise<Response | HttpReply> {
+    const requests = this.#requests(request, target);
+    const { path } = target.method;
+    const codecs = { requestCodec: bytesCodec, responseCodec: bytesCodec };
+    const method = this.#channel.method<Uint8Array, Uint8Array>({ path, kind, ...codecs });
+    const options = this.#callOptions(request, timeoutMs);
+    try {
+      if (kind === "client_streaming") {
+        return singleAnswer(target, await method.clientStreaming(requests, options));
+      }
+      const replies = method.bidiStreaming(requests, options);
+      return await streamedAnswer(request, target, replies, form, requests);
+    } catch (error) {
+      throw requests.fault ?? error;
+    }
+  }
+
+  #requests(request: Request, { method, match }: Target): StreamedRequests {
+    const { maxBodyBytes, maxJsonElements } = this.#settings;
+    const limits = { maxBodyBytes, maxJsonElements, pool: this.#bodies };
+    return match === undefined
+      ? directRequests(request, method, limits)
+      : boundRequests(request, match, this.#query(request.url), limits);
+  }
+
+  #callOptions(request: Request, timeoutMs: number): CallOptions {
     // Cancels the call on a disconnect. (Without --unstable-no-legacy-abort it fires after each reply too.)
-    const options: CallOptions = { timeoutMs: remainingMs(), signal: request.signal };
+    const options: CallOptions = { timeoutMs, signal: request.signal };
     const metadata = forwardedMetadata(request.headers, this.#settings.forwardHeaders);
     if (metadata !== undefined) options.metadata = metadata;
-    if (method.desc.methodKind === "server_streaming") {
-      const replies = this.#channel.stream(method.path, payload, options);
-      const events = prefersEvents(request.headers.get("accept"));
-      return await streamResponse(replies[Symbol.asyncIterator](), shape, events, form);
-    }
-    const reply = await this.#channel.call(method.path, payload, options);
-    if (shape.raw === undefined) return new HttpReply(200, JSON_FIELDS, replyJson(shape, reply));
-    const { contentType, data } = replyHttpBody(shape, reply);
-    return new HttpReply(200, Object.entries(httpBodyHeaders(contentType)).flat(), data);
+    return options;
   }
 
   #timeout(request: Request): number {
@@ -183,15 +220,7 @@ export class Gateway {
       );
     }
     if (target === undefined) throw this.#unknown(httpMethod, direct, path);
-    const { methodKind } = target.method.desc;
-    if (methodKind === "unary" || methodKind === "server_streaming") return target;
-    throw new BadRequest(
-      501,
-      new RpcError(
-        Status.UNIMPLEMENTED,
-        `Cannot call ${called}: the gateway does not support streams of requests`,
-      ),
-    );
+    return target;
   }
 
   #known(httpMethod: string, direct: string, path: string): Target | undefined {
@@ -326,15 +355,24 @@ function shapeOf({ method: { desc, registry }, match }: Target): ReplyShape {
   return { output: desc.output, registry, field, raw };
 }
 
-/** Encodes a request for the service. Throws BadRequest for one that is not whole. */
-function encodeRequest({ desc: { input } }: GatewayMethod, message: Message): Uint8Array {
-  try {
-    return protobufCodec(input).encode(message);
-  } catch (error) {
-    // Lacks, for example, a required field.
-    const text = `The body is not a valid ${input.typeName} message: ${(error as Error).message}`;
-    throw new BadRequest(400, new RpcError(Status.INVALID_ARGUMENT, text));
-  }
+function singleAnswer(target: Target, reply: Uint8Array): HttpReply {
+  const shape = shapeOf(target);
+  if (shape.raw === undefined) return new HttpReply(200, JSON_FIELDS, replyJson(shape, reply));
+  const { contentType, data } = replyHttpBody(shape, reply);
+  return new HttpReply(200, Object.entries(httpBodyHeaders(contentType)).flat(), data);
+}
+
+/** Answers with a stream of replies; `requests` are those of a bidirectional call. */
+function streamedAnswer(
+  request: Request,
+  target: Target,
+  replies: AsyncIterable<Uint8Array>,
+  form: ErrorForm,
+  requests?: StreamedRequests,
+): Promise<Response> {
+  const events = prefersEvents(request.headers.get("accept"));
+  const faultOf = () => requests?.fault?.error;
+  return streamResponse(replies[Symbol.asyncIterator](), shapeOf(target), events, form, faultOf);
 }
 
 const NO_BYTES = new Uint8Array();

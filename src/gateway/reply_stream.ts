@@ -40,13 +40,15 @@ const JSON_TYPE = /^application\/(?:json|jsonl|x-ndjson)$/;
 
 /**
  * Answers with a stream of replies. Rejects with the error of a stream that fails before its first reply: it can still be
- * the response. A later one is reported at the end, or breaks a body of bytes off.
+ * the response. A later one is reported at the end, or breaks a body of bytes off; `faultOf` returns what is wrong with
+ * the requests, which is reported instead.
  */
 export async function streamResponse(
   replies: AsyncIterator<Uint8Array>,
   shape: ReplyShape,
   events: boolean,
   errors: ErrorForm,
+  faultOf: () => RpcError | undefined = () => undefined,
 ): Promise<Response> {
   const first = await replies.next();
   const form = shape.raw !== undefined
@@ -64,7 +66,7 @@ export async function streamResponse(
         if (form.end !== undefined) controller.enqueue(form.end);
         controller.close();
       } catch (error) {
-        const failure = RpcError.from(error);
+        const failure = faultOf() ?? RpcError.from(error);
         const text = form.failure(failure);
         if (text === undefined) return controller.error(failure);
         controller.enqueue(text);

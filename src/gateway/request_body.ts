@@ -32,8 +32,18 @@ export class BadRequest extends Error {
 
 /** Returns whether a content-type is `application/json`, with or without a charset of UTF-8. */
 export function isJson(contentType: string | null): boolean {
-  return contentType === "application/json" ||
-    /^\s*application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(contentType ?? "");
+  return contentType === "application/json" || essence(contentType) === "application/json";
+}
+
+/** Returns whether a content-type is one of JSON Lines, with or without a charset of UTF-8. */
+export function isJsonLines(contentType: string | null): boolean {
+  return /^application\/(?:x-ndjson|jsonl)$/.test(essence(contentType) ?? "");
+}
+
+/** Media type without a charset of UTF-8, in lower case; undefined for one with other parameters. */
+function essence(contentType: string | null): string | undefined {
+  return /^\s*([^\s;]+)\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.exec(contentType ?? "")?.[1]
+    .toLowerCase();
 }
 
 /** Bytes of the bodies that are being read, over all requests. */
@@ -105,12 +115,14 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 /** Throws BadRequest (415) unless the content-type of a request is JSON. */
 export function requireJson(request: Request): void {
   const contentType = request.headers.get("content-type");
-  if (isJson(contentType)) return;
+  if (!isJson(contentType)) throw wrongType(contentType, "application/json");
+}
+
+/** Returns what a content-type that is not one of `allowed` is answered with. */
+export function wrongType(contentType: string | null, allowed: string): BadRequest {
   const what = contentType === null ? "none is given" : `it is ${JSON.stringify(contentType)}`;
-  throw new BadRequest(
-    415,
-    new RpcError(Status.INVALID_ARGUMENT, `The content-type must be application/json; ${what}`),
-  );
+  const text = `The content-type must be ${allowed}; ${what}`;
+  return new BadRequest(415, new RpcError(Status.INVALID_ARGUMENT, text));
 }
 
 /**
@@ -138,8 +150,7 @@ export async function readBody(request: Request, limits: BodyLimits): Promise<Ui
   } catch (error) {
     if (late) throw tooLate(limits.timeoutMs);
     reader.cancel().catch(() => {});
-    if (error instanceof BadRequest) throw error;
-    return cutShort();
+    throw bodyError(error);
   } finally {
     clearTimeout(timer);
   }
@@ -158,16 +169,17 @@ async function readWhole(
     if (bytes.length > maxBytes) throw tooLarge(maxBytes);
     return bytes;
   } catch (error) {
-    if (error instanceof BadRequest) throw error;
-    if (error instanceof HttpBodyError && error.status === 503) throw poolFull(error.message);
-    return cutShort();
+    throw bodyError(error);
   } finally {
     clearTimeout(timer);
   }
 }
 
-function cutShort(): never {
-  throw new BadRequest(499, new RpcError(Status.CANCELLED, "The body ended before its length"));
+/** Returns what a failure to read a body is answered with: 503 when the server's own pool is full, 499 when it was cut short. */
+export function bodyError(error: unknown): BadRequest {
+  if (error instanceof BadRequest) return error;
+  if (error instanceof HttpBodyError && error.status === 503) return poolFull(error.message);
+  return new BadRequest(499, new RpcError(Status.CANCELLED, "The body ended before its length"));
 }
 
 async function readAll(
@@ -213,19 +225,24 @@ function tooLate(timeoutMs: number): BadRequest {
   );
 }
 
-function tooLarge(maxBytes: number): BadRequest {
+/** Returns what a body, or a message of one, of more than `maxBytes` is answered with; `what` begins the text. */
+export function tooLarge(maxBytes: number, what: string = "The body"): BadRequest {
   return new BadRequest(
     413,
-    new RpcError(Status.RESOURCE_EXHAUSTED, `The body is too large, limit is ${maxBytes} bytes`),
+    new RpcError(Status.RESOURCE_EXHAUSTED, `${what} is too large, limit is ${maxBytes} bytes`),
     true,
   );
 }
 
 /**
  * Decodes the message in a body; an empty body is a message without fields. Throws BadRequest: 400 with the position of
- * what is wrong, 413 for JSON beyond the codec's limits.
+ * what is wrong, 413 for JSON beyond the codec's limits; `what` begins their texts.
  */
-export function decodeBody(body: Uint8Array, codec: JsonMessageCodec): Message {
+export function decodeBody(
+  body: Uint8Array,
+  codec: JsonMessageCodec,
+  what: string = "The body",
+): Message {
   try {
     return codec.decode(body.every((byte) => byte <= 0x20) ? "{}" : body);
   } catch (error) {
@@ -233,7 +250,7 @@ export function decodeBody(body: Uint8Array, codec: JsonMessageCodec): Message {
     if (error instanceof JsonLimitError) {
       throw new BadRequest(
         413,
-        new RpcError(Status.RESOURCE_EXHAUSTED, `The body is too complex: ${message}`),
+        new RpcError(Status.RESOURCE_EXHAUSTED, `${what} is too complex: ${message}`),
       );
     }
     const problem = error instanceof SyntaxError
@@ -241,7 +258,7 @@ export function decodeBody(body: Uint8Array, codec: JsonMessageCodec): Message {
       : `a valid ${codec.descriptor.typeName} message: ${message}`;
     throw new BadRequest(
       400,
-      new RpcError(Status.INVALID_ARGUMENT, `The body is not ${problem}`),
+      new RpcError(Status.INVALID_ARGUMENT, `${what} is not ${problem}`),
     );
   }
 }

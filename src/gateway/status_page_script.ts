@@ -153,7 +153,7 @@ function methodItem(method) {
   const [service, name] = method.path.slice(1).split("/");
   const button = make("button", "", name ?? "");
   button.type = "button";
-  const callable = ["unary", "server_streaming"].includes(method.kind) && !method.fault;
+  const callable = method.kind !== "unknown" && !method.fault;
   const note = method.fault ?? (method.kind === "unary" ? "" : method.kind.replace("_", " "));
   button.append(make("small", "", service + (note === "" ? "" : " · " + note)));
   button.disabled = !callable;
@@ -211,7 +211,7 @@ $("form").onsubmit = async (event) => {
   const call = running = new AbortController();
   const token = $("token").value.trim();
   $("send").disabled = true;
-  $("stop").hidden = current.kind !== "server_streaming";
+  $("stop").hidden = !["server_streaming", "bidi_streaming"].includes(current.kind);
   $("reply").textContent = $("took").textContent = "";
   try {
     const headers = { "content-type": "application/json", accept: "application/x-ndjson, application/json" };

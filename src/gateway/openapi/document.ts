@@ -16,7 +16,7 @@ import type { Schema } from "./value_schema.ts";
 
 /** What a document describes. */
 export interface OpenApiSource {
-  /** Methods that can be called; those that take streams of requests are left out. */
+  /** Methods that can be called. */
   readonly methods: readonly GatewayMethod[];
   /** Bindings of these methods. */
   readonly bindings: readonly HttpBinding[];
@@ -35,13 +35,10 @@ const OPERATIONS = /^(?:get|put|post|delete|options|head|patch|trace)$/;
 
 /** Builds a document. Methods with annotations have an operation for each rule beside that of their name. */
 export function openApiDocument(source: OpenApiSource): OpenApiDocument {
-  const { comments, title } = source;
-  const methods = source.methods.filter(({ desc }) => isCallable(desc.methodKind));
+  const { comments, title, methods } = source;
   const schemas = new Schemas(comments);
   const paths = new Paths(new OperationWriter(schemas, comments, MAX_PARAMETERS));
-  for (const binding of source.bindings) {
-    if (isCallable(binding.method.desc.methodKind)) paths.addBound(binding);
-  }
+  for (const binding of source.bindings) paths.addBound(binding);
   for (const method of methods) paths.addDirect(method);
   const services = new Set(methods.map(({ desc }) => desc.parent));
   const all = schemas.build();
@@ -65,10 +62,6 @@ export function openApiDocument(source: OpenApiSource): OpenApiDocument {
       securitySchemes: { bearer: { type: "http", scheme: "bearer" } },
     },
   };
-}
-
-function isCallable(methodKind: string): boolean {
-  return methodKind === "unary" || methodKind === "server_streaming";
 }
 
 function tagOf({ typeName }: DescService, comments: CommentSource): Schema {

@@ -36,7 +36,7 @@ export class OperationWriter {
   direct(method: DescMethod, operationId: string): Schema {
     return {
       ...this.#head(method, operationId),
-      requestBody: { required: true, content: json(this.#schemas.ofMessage(method.input)) },
+      requestBody: requestBody(method, this.#schemas.ofMessage(method.input), true),
       responses: this.#responses(method, this.#schemas.ofMessage(method.output), false),
     };
   }
@@ -56,13 +56,18 @@ export class OperationWriter {
     const schema = responseField === undefined
       ? this.#schemas.ofMessage(desc.output)
       : this.#schemas.ofField(responseField);
-    const content = body === undefined ? undefined : rawBody !== undefined ? { "*/*": {} } : json(
-      body === "*" ? this.#schemas.ofMessage(desc.input) : this.#schemas.ofField(body),
-    );
+    const content = body === undefined
+      ? undefined
+      : rawBody !== undefined
+      ? { content: { "*/*": {} } }
+      : requestBody(
+        desc,
+        body === "*" ? this.#schemas.ofMessage(desc.input) : this.#schemas.ofField(body),
+      );
     return {
       ...this.#head(desc, operationId),
       ...(all.length > 0 && { parameters: all }),
-      ...(content && { requestBody: { content } }),
+      ...(content && { requestBody: content }),
       responses: this.#responses(desc, schema, rawResponse !== undefined),
     };
   }
@@ -78,7 +83,8 @@ export class OperationWriter {
   }
 
   #responses(method: DescMethod, schema: Schema, raw: boolean): Schema {
-    const isStream = method.methodKind === "server_streaming";
+    const isStream = method.methodKind === "server_streaming" ||
+      method.methodKind === "bidi_streaming";
     const content = raw
       ? { "*/*": {} }
       : isStream
@@ -161,6 +167,20 @@ export class OperationWriter {
 function isOpen(type: DescMessage, path: FieldPath): boolean {
   if (path.length >= MAX_DEPTH || /^google\.protobuf\./.test(type.typeName)) return false;
   return path.every(({ parent }) => parent !== type);
+}
+
+/** Body of a request in JSON; that of a stream of requests is a list, or has one in each line. */
+function requestBody({ methodKind }: DescMethod, schema: Schema, required?: boolean): Schema {
+  if (methodKind === "unary" || methodKind === "server_streaming") {
+    return { ...(required && { required }), content: json(schema) };
+  }
+  return {
+    description: "A list of requests, or a request in each line",
+    content: {
+      "application/json": { schema: { type: "array", items: schema } },
+      "application/x-ndjson": { schema },
+    },
+  };
 }
 
 function json(schema: Schema): Schema {

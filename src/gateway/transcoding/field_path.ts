@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
-import { reflect, type ReflectMessage } from "@bufbuild/protobuf/reflect";
+import { type DescField, type DescMessage, equals, type Message } from "@bufbuild/protobuf";
+import { isReflectMessage, reflect, type ReflectMessage } from "@bufbuild/protobuf/reflect";
 
 /** Fields from a message down to one of them. */
 export type FieldPath = readonly DescField[];
@@ -86,4 +86,21 @@ export function withParent(
   }
   set(way[way.length - 1]);
   for (let i = way.length - 1; i > 0; i--) way[i - 1].set(path[i - 1], way[i]);
+}
+
+/** Returns the value of the field that a path leads to; undefined when it, or a message around it, is not set. */
+export function valueAt(message: Message, type: DescMessage, path: FieldPath): unknown {
+  let value: unknown = reflect(type, message as never);
+  for (const field of path) {
+    if (!isReflectMessage(value) || !value.isSet(field)) return undefined;
+    value = value.get(field);
+  }
+  return value;
+}
+
+/** Whether two values of one field, which is not repeated, are the same. */
+export function isSameValue(a: unknown, b: unknown): boolean {
+  if (isReflectMessage(a)) return isReflectMessage(b) && equals(a.desc, a.message, b.message);
+  if (!(a instanceof Uint8Array)) return a === b;
+  return b instanceof Uint8Array && a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

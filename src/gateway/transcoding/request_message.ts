@@ -12,7 +12,14 @@ import { protobufJsonCodec } from "../../codec/proto_json.ts";
 import { RpcError, textOf } from "../../errors.ts";
 import { BadRequest, decodeBody } from "../request_body.ts";
 import type { HttpBinding } from "./binding.ts";
-import { type FieldPath, overlaps, resolveFieldPath, withParent } from "./field_path.ts";
+import {
+  type FieldPath,
+  isSameValue,
+  overlaps,
+  resolveFieldPath,
+  valueAt,
+  withParent,
+} from "./field_path.ts";
 import { hasText, setFromText } from "./field_text.ts";
 import { httpBodyMessage, type HttpBodyParts } from "./http_body.ts";
 import type { QueryPair } from "./percent_decoding.ts";
@@ -27,6 +34,8 @@ export interface RequestParts {
   readonly body: HttpBodyParts;
   /** Limit on the elements of the JSON in the body. */
   readonly maxElements: number;
+  /** What errors call the body; default `The body`. */
+  readonly bodyName?: string;
 }
 
 /**
@@ -47,23 +56,51 @@ export function requestMessage(binding: HttpBinding, parts: RequestParts): Messa
   return message;
 }
 
-function bodyMessage(binding: HttpBinding, { body, maxElements }: RequestParts): Message {
+/**
+ * Builds a message of a stream after the first, which is all that the path and the query are part of. Throws BadRequest:
+ * 400 for a body that does not fit, or has another value for what the path says; 413 for JSON beyond `maxElements`.
+ */
+export function laterMessage(
+  binding: HttpBinding,
+  parts: Omit<RequestParts, "query">,
+): Message {
+  const message = bodyMessage(binding, parts);
+  const { input } = binding.method.desc;
+  binding.variables.forEach((path, i) => {
+    const value = valueAt(message, input, path);
+    if (value === undefined) return;
+    const only = create(input);
+    setPath(only, input, path, [parts.values[i]], "the path");
+    if (isSameValue(value, valueAt(only, input, path))) return;
+    const name = binding.template.variables[i].fieldPath.join(".");
+    throw refused(`${parts.bodyName ?? "the body"}`, `its ${name} is not that of the path`);
+  });
+  return message;
+}
+
+function bodyMessage(
+  binding: HttpBinding,
+  { body, maxElements, bodyName }: Omit<RequestParts, "query" | "values">,
+): Message {
   const { method: { desc: { input }, registry }, body: field, rawBody } = binding;
   if (field === undefined) return create(input);
   const raw = rawBody && httpBodyMessage(rawBody, body);
   const options = { registry, maxElements };
-  if (field === "*") return raw ?? decodeBody(body.data, protobufJsonCodec(input, options));
+  if (field === "*") {
+    return raw ?? decodeBody(body.data, protobufJsonCodec(input, options), bodyName);
+  }
   if (raw === undefined && isAbsent(field, body.data)) return create(input);
   if (field.fieldKind === "message") {
     const type = field.message;
-    const value = raw ?? decodeBody(body.data, protobufJsonCodec(type, options));
+    const value = raw ?? decodeBody(body.data, protobufJsonCodec(type, options), bodyName);
     const message = create(input);
     reflect(input, message as never).set(field, reflect(type, value as never));
     return message;
   }
   // As one value, so that the body can't set other fields of the message around it.
-  decodeBody(body.data, protobufJsonCodec(ValueSchema, { maxElements }));
-  return decodeBody(wrapped(field.jsonName, body.data), protobufJsonCodec(input, wider(options)));
+  decodeBody(body.data, protobufJsonCodec(ValueSchema, { maxElements }), bodyName);
+  const whole = wrapped(field.jsonName, body.data);
+  return decodeBody(whole, protobufJsonCodec(input, wider(options)), bodyName);
 }
 
 // ProtoJSON: null is a field that is not set, unless null is a value of its type.

@@ -58,6 +58,10 @@ Deno.test("each method has an operation by its name, and one for each rule", asy
     method("Watch", ".t.All", ".t.Book", { get: "/v1/watch" }, { serverStreaming: true }),
     method("Upload", ".t.Upload", ".google.api.HttpBody", { put: "/v1/{name}", body: "file" }),
     method("Sums", ".t.All", ".t.Book", { post: "/v1/sums", body: "*" }, { clientStreaming: true }),
+    method("Tail", ".t.All", ".t.Book", { post: "/v1/{text=tail/**}/end", body: "book" }, {
+      clientStreaming: true,
+      serverStreaming: true,
+    }),
     method("Custom", ".t.All", ".t.Book", { custom: { kind: "REPORT", path: "/v1/report" } }),
     method("Bad", ".t.All", ".t.Book", { get: "/v1/{nope}" }),
   ]);
@@ -74,11 +78,15 @@ Deno.test("each method has an operation by its name, and one for each rule", asy
       "post /t.Api/Get",
       "post /t.Api/Patch",
       "post /t.Api/Post",
+      "post /t.Api/Sums",
+      "post /t.Api/Tail",
       "post /t.Api/Upload",
       "post /t.Api/Watch",
       "post /v1/all",
       "get /v1/all/{book.name}",
       "get /v1/shelves/{shelvesId}/books/{booksId}/{number}:read",
+      "post /v1/sums",
+      "post /v1/tail/{tailId}/end",
       "get /v1/watch",
       "patch /v1/{book.name}",
       "put /v1/{book.name}",
@@ -97,6 +105,18 @@ Deno.test("each method has an operation by its name, and one for each rule", asy
   assert.deepEqual(post.responses.default, ERROR);
   const watch = document.paths["/v1/watch"].get.responses["200"].content;
   assert.deepEqual(Object.keys(watch), ["application/x-ndjson", "text/event-stream"]);
+  const sums = document.paths["/v1/sums"].post;
+  const all = { $ref: "#/components/schemas/t.All" };
+  assert.deepEqual(sums.requestBody.content, {
+    "application/json": { schema: { type: "array", items: all } },
+    "application/x-ndjson": { schema: all },
+  });
+  assert.deepEqual(Object.keys(sums.responses["200"].content), ["application/json"]);
+  const tail = document.paths["/v1/tail/{tailId}/end"].post;
+  assert.deepEqual(tail.requestBody.content["application/x-ndjson"].schema, {
+    $ref: "#/components/schemas/t.Book",
+  });
+  assert.deepEqual(Object.keys(tail.responses["200"].content), Object.keys(watch));
   // The second template of one path has the names of the first.
   const upload = document.paths["/v1/{book.name}"].put;
   assert.deepEqual(upload.parameters.map((one: Json) => one.name), ["book.name"]);

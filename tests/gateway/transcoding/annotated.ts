@@ -172,13 +172,16 @@ export function apiFile(methods: readonly Method[]): FileDescriptorProto {
 export interface Api {
   readonly gateway: Gateway;
   readonly channel: Channel;
-  /** Method and message of the last call, in ProtoJSON. */
+  /** Method and message of the last call, in ProtoJSON; the list of them when it takes a stream. */
   last: { method: string; request: unknown } | undefined;
   /** Asks the gateway. */
   fetch(target: string, init?: RequestInit): Promise<Response>;
 }
 
-/** Runs `use` with a gateway to a service of these methods, whose replies are `replies` in ProtoJSON; default: the request. */
+/**
+ * Runs `use` with a gateway to a service of these methods, whose replies are `replies` in ProtoJSON; default: the request,
+ * of a stream the last one. Bidirectional methods answer each request with itself, then with `replies`.
+ */
 export async function withApi(
   methods: readonly Method[],
   use: (api: Api) => Promise<void>,
@@ -196,12 +199,41 @@ export async function withApi(
         protobufCodec(output).encode(
           protobufJsonCodec(output, { registry }).decode(JSON.stringify(json)),
         );
-      const take = (request: Uint8Array) => {
+      const jsonOf = (request: Uint8Array) => {
         const message = protobufCodec(input).decode(request);
         const json = protobufJsonCodec(input, { registry }).encode(message);
-        api.last = { method: name, request: JSON.parse(new TextDecoder().decode(json)) };
+        return JSON.parse(new TextDecoder().decode(json));
       };
-      if (methodKind === "server_streaming") {
+      const take = (request: Uint8Array) => {
+        api.last = { method: name, request: jsonOf(request) };
+      };
+      const takeNext = (all: unknown[], request: Uint8Array) => {
+        all.push(jsonOf(request));
+        api.last = { method: name, request: all };
+      };
+      if (methodKind === "client_streaming") {
+        router.method(path, { kind: "client_streaming" }, async (requests) => {
+          const all: unknown[] = [];
+          api.last = { method: name, request: all };
+          for await (const request of requests) takeNext(all, request);
+          const reply = replies[name]?.[0];
+          if (reply instanceof Error) throw reply;
+          return replyOf(reply ?? all.at(-1) ?? {});
+        });
+      } else if (methodKind === "bidi_streaming") {
+        router.method(path, { kind: "bidi_streaming" }, async function* (requests) {
+          const all: unknown[] = [];
+          api.last = { method: name, request: all };
+          for await (const request of requests) {
+            takeNext(all, request);
+            yield request;
+          }
+          for (const reply of replies[name] ?? []) {
+            if (reply instanceof Error) throw reply;
+            yield replyOf(reply);
+          }
+        });
+      } else if (methodKind === "server_streaming") {
         router.method(path, { kind: "server_streaming" }, async function* (request) {
           take(request);
           for (const reply of replies[name] ?? []) {
