@@ -21,15 +21,21 @@ interface Sent {
   readonly method: string;
   readonly target: string;
   readonly body?: string;
+  /** Requests of a stream instead of a body. */
+  readonly messages?: readonly string[];
   readonly contentType?: string;
 }
 
-/** Sends a request. Bodies of streams are a list with Envoy, lines with the others, and named with grpc-gateway. */
+/**
+ * Sends a request. Bodies of streams are a list with Envoy, and values one after another with grpc-gateway; the gateway
+ * takes both. Replies of streams are a list with Envoy, lines with the others, and named with grpc-gateway.
+ */
 export async function answerOf(
   door: Door,
-  { method, target, body, contentType = "application/json" }: Sent,
+  { method, target, body: single, messages, contentType = "application/json" }: Sent,
   last: () => Backend["last"],
 ): Promise<Answer> {
+  const body = messages === undefined ? single : bodyOf(door, messages);
   const { status, text } = await send(door.address, method, target, body, contentType);
   const call = last();
   if (status !== 200) return { status, text, json: undefined, call };
@@ -38,7 +44,13 @@ export async function answerOf(
 }
 
 /** Methods that answer with a stream. */
-const STREAMS = /\/(?:BatchGetDocuments|ExecutePipeline|RunQuery|RunAggregationQuery)$/;
+const STREAMS =
+  /\/(?:BatchGetDocuments|ExecutePipeline|RunQuery|RunAggregationQuery|Write|Listen|TailLogEntries|Chat)$/;
+
+function bodyOf({ name }: Door, messages: readonly string[]): string {
+  const isList = name === "Envoy" || name === "vrpc" && messages.length % 2 === 0;
+  return isList ? `[${messages.join(",")}]` : messages.join("\n");
+}
 
 function parsed(text: string): unknown {
   try {

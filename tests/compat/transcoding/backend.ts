@@ -21,7 +21,7 @@ export interface Plan {
 export interface Backend extends AsyncDisposable {
   readonly address: string;
   plan: Plan;
-  /** Method and request of the last call, in ProtoJSON. */
+  /** Method and request of the last call, in ProtoJSON; the list of them when it takes a stream. */
   last: { readonly method: string; readonly request: unknown } | undefined;
 }
 
@@ -37,6 +37,19 @@ export async function startBackend(
   const json = (type: DescMessage) => protobufJsonCodec(type, { registry });
   const take = ({ input }: DescMethod, path: string, request: Uint8Array) => {
     state.last = { method: path, request: requestOf(input, request) };
+    fail();
+  };
+  const takeAll = async (
+    { input }: DescMethod,
+    path: string,
+    requests: AsyncIterable<Uint8Array>,
+  ) => {
+    const all: unknown[] = [];
+    for await (const request of requests) all.push(requestOf(input, request));
+    state.last = { method: path, request: all };
+    fail();
+  };
+  const fail = () => {
     const { failure } = state.plan;
     if (failure !== undefined) throw new RpcError(failure, "planned");
   };
@@ -61,7 +74,17 @@ export async function startBackend(
           take(method, path, request);
           yield* await Promise.resolve(replies(method));
         });
-      } else if (method.methodKind === "unary") {
+      } else if (method.methodKind === "bidi_streaming") {
+        router.method(path, { kind: "bidi_streaming" }, async function* (requests) {
+          await takeAll(method, path, requests);
+          yield* replies(method);
+        });
+      } else if (method.methodKind === "client_streaming") {
+        router.method(path, { kind: "client_streaming" }, async (requests) => {
+          await takeAll(method, path, requests);
+          return replies(method)[0];
+        });
+      } else {
         router.method(path, {}, (request) => {
           take(method, path, request);
           return replies(method)[0];

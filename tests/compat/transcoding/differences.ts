@@ -5,7 +5,9 @@
  */
 
 import type { HttpBinding } from "../../../src/gateway/transcoding/binding.ts";
+import { REST } from "../../../src/gateway/transcoding/path_template.ts";
 import type { Door } from "./doors.ts";
+import { UNKNOWN_TO_ENVOY } from "./tools.ts";
 
 /**
  * Methods that grpc-gateway does not reach by some paths: it tries templates in the order of their registration, where a
@@ -16,9 +18,20 @@ const HIDDEN_BY_OTHERS: ReadonlySet<string> = new Set([
   "/google.pubsub.v1.SchemaService/DeleteSchemaRevision",
 ]);
 
+/** The same for the paths with `**`: ListDocuments and CreateDocument, registered later, take their requests. */
+const HIDDEN_BY_TAILS: ReadonlySet<string> = new Set(
+  ["GetDocument", "ListCollectionIds", "PartitionQuery", "RunAggregationQuery", "RunQuery"].map(
+    (name) => `/google.firestore.v1.Firestore/${name}`,
+  ),
+);
+
 /** Whether valid requests of a binding differ for a reason that docs/conformance.md explains. */
-export function isExplained(door: Door["name"], { method }: HttpBinding): boolean {
-  return door === "grpc-gateway" && HIDDEN_BY_OTHERS.has(method.path);
+export function isExplained(door: Door["name"], { method, template }: HttpBinding): boolean {
+  if (door === "Envoy") return UNKNOWN_TO_ENVOY.has(method.desc.name);
+  // grpc-gateway generates nothing for them.
+  if (method.desc.proto.clientStreaming && template.variables.length > 0) return true;
+  if (template.segments.includes(REST) && HIDDEN_BY_TAILS.has(method.path)) return true;
+  return HIDDEN_BY_OTHERS.has(method.path);
 }
 
 /** Answers to one request: a status, and what the service received when it is 200. */
@@ -175,5 +188,103 @@ export const DIFFERENCES: readonly Difference[] = [
     '200 {"topic":"projects/p/topics/t"}',
     "400",
     "ProtoJSON parsers of C++ and Go refuse it as well",
+  ),
+  difference(
+    "a stream without a body",
+    "200 []",
+    "400",
+    "200 []",
+    "no requests; Envoy wants a list",
+  ),
+  difference(
+    "a stream of an empty list",
+    "200 []",
+    "200 []",
+    "400",
+    "a list, as Envoy takes it",
+  ),
+  difference(
+    "a stream of one object",
+    "200 [{}]",
+    "400",
+    "200 [{}]",
+    "values one after another, as grpc-gateway takes them",
+  ),
+  difference(
+    "a stream of values one after another",
+    '200 [{"name":"a"},{"name":"b"}]',
+    "400",
+    '200 [{"name":"a"},{"name":"b"}]',
+    "as grpc-gateway",
+  ),
+  difference(
+    "a stream of lines",
+    '200 [{"name":"a"},{"name":"b"}]',
+    "400",
+    '200 [{"name":"a"},{"name":"b"}]',
+    "as grpc-gateway",
+  ),
+  difference(
+    "a stream as a list",
+    '200 [{"name":"a"},{"name":"b"}]',
+    '200 [{"name":"a"},{"name":"b"}]',
+    "400",
+    "as Envoy",
+  ),
+  difference(
+    "a list with a comma at its end",
+    "400",
+    "200 [{}]",
+    "400",
+    "RFC 8259 \u00a75",
+  ),
+  difference(
+    "a stream with an unknown field",
+    "400",
+    "200 [{},{}]",
+    "400",
+    "ProtoJSON: unknown fields are an error unless the receiver chooses otherwise",
+  ),
+  difference(
+    "a stream with a path",
+    '200 [{"name":"named/x","inner":{"name":"a"}},{"inner":{"values":[1]}}]',
+    '200 [{"name":"named/x","inner":{"name":"a"}},{"inner":{"values":[1]}}]',
+    "404",
+    "as Envoy; grpc-gateway has no streams with variables",
+  ),
+  difference(
+    "a stream with a path and a query",
+    '200 [{"name":"named/x","values":[1],"inner":{"name":"a"}},{"inner":{}}]',
+    '200 [{"name":"named/x","values":[1],"inner":{"name":"a"}},{"inner":{}}]',
+    "404",
+    "as Envoy",
+  ),
+  difference(
+    "a stream with a path and no requests",
+    "200 []",
+    "200 []",
+    "404",
+    "as Envoy: path and query are parts of the first request",
+  ),
+  difference(
+    "an HttpBody in parts",
+    '200 [{"name":"store/x","file":{"contentType":"text/css","data":"YSBib2R5"}}]',
+    '200 [{"name":"store/x","file":{"contentType":"text/css","data":"YSBib2R5"}}]',
+    "404",
+    "as Envoy",
+  ),
+  difference(
+    "an empty HttpBody",
+    '200 [{"name":"store/x","file":{"contentType":"text/css"}}]',
+    '200 [{"name":"store/x","file":{"contentType":"text/css"}}]',
+    "404",
+    "as Envoy",
+  ),
+  difference(
+    "a stream of type text/plain",
+    "415",
+    "200 [{}]",
+    "400",
+    "a page of another site may send text/plain without asking first (CORS)",
   ),
 ];

