@@ -1,4 +1,4 @@
-/** Odd requests of the Connect protocol, sent to a server of connect-node and to ours. */
+/** Odd requests of the Connect protocol, sent to a server of connect-node, to ours, and to our handler of Deno.serve. */
 
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
@@ -7,7 +7,8 @@ import type { AddressInfo } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import { type Code, ConnectError } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { RpcError, serve, type Status } from "../../mod.ts";
+import { type Router, RpcError, serve, type Status } from "../../mod.ts";
+import { fetchHandler } from "../../src/rpc/fetch/mod.ts";
 import type {
   SimpleRequest,
   StreamingOutputCallRequest,
@@ -23,8 +24,14 @@ interface Answer {
   readonly body: unknown;
 }
 
+/** A whole response: its header fields but for those of the connection, and its bytes. */
+interface Whole {
+  readonly headers: http.IncomingHttpHeaders;
+  readonly bytes: string;
+}
+
 function send(origin: string, { method = "POST", path, headers = {}, body }: OddRequest) {
-  return new Promise<Answer>((resolve, reject) => {
+  return new Promise<[Answer, Whole]>((resolve, reject) => {
     const request = http.request(origin + path, { method, headers, agent: false }, (response) => {
       const parts: Buffer[] = [];
       response.on("data", (part) => parts.push(part));
@@ -32,18 +39,36 @@ function send(origin: string, { method = "POST", path, headers = {}, body }: Odd
       response.on("end", () => {
         const bytes = Buffer.concat(parts);
         const type = response.headers["content-type"] ?? "";
-        resolve({
+        const answer = {
           status: response.statusCode!,
           type,
           encoding: response.headers["content-encoding"] ?? "",
           body: bodyOf(bytes, type),
-        });
+        };
+        resolve([answer, {
+          headers: ownFields(response.headers),
+          bytes: bytes.toString("latin1"),
+        }]);
       });
     });
     request.on("error", reject);
     request.end(body);
   });
 }
+
+function ownFields(headers: http.IncomingHttpHeaders): http.IncomingHttpHeaders {
+  const own = { ...headers };
+  for (const name of OF_THE_CONNECTION) delete own[name];
+  return own;
+}
+
+const OF_THE_CONNECTION = [
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "transfer-encoding",
+];
 
 function bodyOf(bytes: Buffer, type: string): unknown {
   if (type.startsWith("application/connect+")) return envelopes(bytes);
@@ -115,21 +140,63 @@ async function startTheirs() {
   };
 }
 
-Deno.test("connect-node and vrpc answer odd requests the same, apart from known differences", async () => {
-  await using theirs = await startTheirs();
-  const handlers = services((code) => new RpcError(code as Status, "no"));
-  await using ours = await serve(
-    "127.0.0.1:0",
-    (router) => void router.service(BrowserService, handlers),
-    { web: true, maxReceiveMessageBytes: LIMIT_BYTES },
-  );
-  const origins = [theirs.origin, `http://${ours.addresses[0]}`];
-  const differing: Record<string, Answer[]> = {};
+const routes = (router: Router) =>
+  void router.service(BrowserService, services((code) => new RpcError(code as Status, "no")));
+
+async function startOurs() {
+  const server = await serve("127.0.0.1:0", routes, {
+    web: true,
+    maxReceiveMessageBytes: LIMIT_BYTES,
+  });
+  return {
+    origin: `http://${server.addresses[0]}`,
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}
+
+function startHandler() {
+  const handler = fetchHandler(routes, { maxReceiveMessageBytes: LIMIT_BYTES });
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handler);
+  return {
+    origin: `http://127.0.0.1:${server.addr.port}`,
+    async [Symbol.asyncDispose]() {
+      await handler.close();
+      await server.shutdown();
+    },
+  };
+}
+
+/** Returns the answers to the requests that two servers answer differently. */
+async function differing(
+  origins: readonly [string, string],
+  same: (first: [Answer, Whole], second: [Answer, Whole]) => boolean,
+): Promise<Record<string, unknown>> {
+  const differing: Record<string, unknown> = {};
   for (const one of REQUESTS) {
     const [first, second] = await Promise.all(origins.map((origin) => send(origin, one)));
-    if (!areSame(first, second)) differing[one.name] = [first, second];
+    if (!same(first, second)) differing[one.name] = [first, second];
   }
+  return differing;
+}
+
+Deno.test("connect-node and vrpc answer odd requests the same, apart from known differences", async () => {
+  await using theirs = await startTheirs();
+  await using ours = await startOurs();
+  const found = await differing(
+    [theirs.origin, ours.origin],
+    ([first], [second]) => areSame(first, second),
+  );
   assert.ok(REQUESTS.length >= 150);
-  const expected = Object.keys(DIFFERENCES).sort();
-  assert.deepEqual(Object.keys(differing).sort(), expected, JSON.stringify(differing, null, 1));
+  assert.deepEqual(Object.keys(found).sort(), Object.keys(DIFFERENCES).sort(), shown(found));
 });
+
+Deno.test("a handler of Deno.serve answers odd requests as the server does", async () => {
+  await using ours = await startOurs();
+  await using handler = startHandler();
+  const found = await differing([ours.origin, handler.origin], isDeepStrictEqual);
+  assert.deepEqual(found, {});
+});
+
+function shown(found: Record<string, unknown>): string {
+  return JSON.stringify(found, null, 1);
+}
