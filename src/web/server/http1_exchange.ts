@@ -58,6 +58,8 @@ export class Http1Exchange implements HttpExchange, ExchangeSink {
     this.#exchange = exchange;
     exchange.sink = this;
     if (webSockets && asksForWebSocket(method, fields) && exchange.canSwitch) {
+      // RFC 6455 §4.2.1: with a handshake that is refused the connection ends, so that none follows it for free.
+      exchange.closeAfter();
       this.openWebSocket = (fields) => exchange.switchProtocol("websocket", fields);
     }
   }

@@ -155,6 +155,24 @@ Deno.test("requests that cannot open a WebSocket get their usual answer", async 
   }
 });
 
+Deno.test("RFC 6455 §4.2.1: a handshake that is refused ends the connection, with what follows it", async () => {
+  await using server = await start();
+  const cases: [Record<string, string>, number][] = [
+    [{ origin: "https://foreign.example" }, 403],
+    [{ host: "foreign.example" }, 421],
+    [{ "sec-websocket-version": "8" }, 426],
+    [{ "sec-websocket-key": "short" }, 400],
+    [{ "sec-websocket-protocol": "graphql-ws" }, 400],
+  ];
+  for (const [fields, expected] of cases) {
+    const request = handshake(fields);
+    // Reads to the end of the stream.
+    const received = text(await exchange(server.addresses[0], [joined(request, request)]));
+    assert.deepEqual(received.match(/HTTP\/1\.1 \d+/g), [`HTTP/1.1 ${expected}`], received);
+    assert.match(received, /\r\nconnection: close\r\n/i);
+  }
+});
+
 Deno.test("a handshake that was sent while another request is open is not accepted", async () => {
   await using server = await start();
   const first = ascii(
