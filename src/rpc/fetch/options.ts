@@ -63,7 +63,7 @@ export interface FetchHandlerOptions {
    * `["gzip", "zstd", "snappy"]`.
    */
   encodings?: readonly Encoding[];
-  /** Plain text for browsers and curl at `GET /`. Default a sentence that names the two protocols. */
+  /** Plain text for browsers and curl at `GET /`. Default a sentence that names the protocols. */
   infoText?: string;
   /**
    * Path in front of the paths of methods, such as `/rpc` for `/rpc/greet.v1.GreetService/Greet`; other paths are

@@ -90,7 +90,7 @@ export interface ServeOptions {
    * 0 to 511. Default 384 (0o600: the same user only).
    */
   unixMode?: number;
-  /** Plain text for browsers and curl at `GET /`. Default a sentence that names the two protocols. */
+  /** Plain text for browsers and curl at `GET /`. Default a sentence that names the protocols. */
   infoText?: string;
   /**
    * gRPC-Web and Connect on the same addresses, over HTTP/1.1 and HTTP/2: true, or their options. Default false: HTTP/1.1
@@ -181,6 +181,10 @@ export const SERVE_DEFAULTS: Defaults<ServeOptions> = {
   web: false,
   limits: undefined,
 };
+
+/** Default of {@link ServeOptions.infoText} with the web protocols. */
+const WEB_INFO =
+  "This is a vrpc server. It speaks gRPC (HTTP/2 with prior knowledge, or ALPN h2 on TLS), lean RPC, gRPC-Web and Connect.\n";
 
 /** Ranges of {@link ServeOptions}. */
 export const SERVE_RANGES: Ranges<ServeOptions> = {
@@ -279,7 +283,8 @@ export function connectionSettings(options: ServeOptions): ConnectionSettings {
   const { limits = {}, allowVsockCids } = options;
   const memory = new MemoryPool(limits.maxBufferedBytes ?? SERVER_TOTALS.maxBufferedBytes);
   const encodings = encodingsOf(options.encodings);
-  const infoText = options.infoText ?? SERVE_DEFAULTS.infoText!;
+  const web = webSettings(options.web, limits, options.maxConnectionIdleMs);
+  const infoText = options.infoText ?? (web === undefined ? SERVE_DEFAULTS.infoText! : WEB_INFO);
   const maxReceiveMessageBytes = options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES;
   return {
     allowVsockCids,
@@ -290,7 +295,7 @@ export function connectionSettings(options: ServeOptions): ConnectionSettings {
     maxReceiveMessageBytes,
     encodings,
     maxHandlers: limits.maxConcurrentStreams ?? SHARED_LIMITS.maxConcurrentStreams,
-    web: webSettings(options.web, limits, options.maxConnectionIdleMs),
+    web,
     maxConnectionAgeMs: options.maxConnectionAgeMs ?? LIFETIME_DEFAULTS.maxConnectionAgeMs,
     maxConnectionAgeGraceMs: options.maxConnectionAgeGraceMs ??
       LIFETIME_DEFAULTS.maxConnectionAgeGraceMs,

@@ -88,6 +88,18 @@ Deno.test("RFC 9110 §15.5.22: an HTTP/1 request gets 426 with infoText", async 
   assert.equal(server.stats().connections.http1, 1);
 });
 
+Deno.test("GET / names the protocols that the server speaks, unless infoText says otherwise", async () => {
+  const cases: [ServeOptions, RegExp][] = [
+    [{ web: true }, /gRPC .*lean RPC, gRPC-Web and Connect\.\n$/],
+    [{ web: true, infoText: "mine\n" }, /^mine\n$/],
+  ];
+  for (const [options, expected] of cases) {
+    await using server = await serve("127.0.0.1:0", () => {}, options);
+    const response = await fetch(`http://${server.addresses[0]}/`);
+    assert.match(await response.text(), expected);
+  }
+});
+
 Deno.test("connections of unknown protocols are closed and counted", async () => {
   await using server = await start();
   for (const opening of [bytes(0x16, 3, 1, 0, 5), bytes(0), text("PRI * HTTP/3"), bytes(255)]) {
