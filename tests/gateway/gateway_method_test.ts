@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { create } from "@bufbuild/protobuf";
 import { encodeRequest } from "../../src/gateway/gateway_method.ts";
-import { BadRequest } from "../../src/gateway/request_body.ts";
+import type { BadRequest } from "../../src/gateway/request_body.ts";
 import { typesOf } from "../../src/schema/types.ts";
 import { file, message, REQUIRED, scalar, service } from "../schema/descriptors.ts";
 
