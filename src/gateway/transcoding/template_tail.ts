@@ -55,7 +55,8 @@ export function matchesTail(
 ): boolean {
   const from = segments.length - tail.length;
   if (from < at) return false;
-  for (let i = 0; i < tail.length; i++) {
+  // From the end, where most templates have a literal.
+  for (let i = tail.length - 1; i >= 0; i--) {
     const segment = segments[from + i];
     if (tail[i] === ANY ? segment === "" : !isLiteral(tail[i], segment)) return false;
   }

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { bindRule, type HttpBinding } from "../../../src/gateway/transcoding/binding.ts";
 import { TemplateTable } from "../../../src/gateway/transcoding/template_table.ts";
 import { typesOf } from "../../../src/schema/types.ts";
-import { assertGrowth } from "../../fixtures/growth.ts";
 import { apiFile, HTTP_BODY, method, read } from "./annotated.ts";
 
 const { registry } = typesOf([HTTP_BODY, apiFile([method("Get", ".t.All", ".t.All")])]);
@@ -182,18 +181,4 @@ Deno.test("a look-up in many templates that share prefixes ends", () => {
   for (let i = 0; i < 20; i++) {
     assert.equal(found(table, `GET /${"a/".repeat(12)}other`), undefined);
   }
-});
-
-Deno.test("a look-up in many templates that share ** takes time in proportion to their number", async () => {
-  const tables = new Map([2_000, 16_000].map((size) => {
-    const all = Array.from(
-      { length: size },
-      (_, i) => `GET /{text=**}/${"*/".repeat(i % 40)}x${i}`,
-    );
-    return [size, tableOf(...all)];
-  }));
-  const path = `GET /${"a/".repeat(1_000)}other`;
-  await assertGrowth([2_000, 16_000], 32, (size) => {
-    for (let i = 0; i < 50; i++) assert.equal(found(tables.get(size)!, path), undefined);
-  });
 });
