@@ -24,6 +24,9 @@ const MAX_EXTENDING_BYTES = 1_048_576;
 // when the connection ends.
 const MAX_INPUT_BYTES = 4_194_304;
 
+// Lateness of the timer, in ms, that shows a blocked thread: what arrived meanwhile was not read yet, and gets as much time.
+const BLOCKED_MS = 100;
+
 /** Time limits of a {@link Linger}, in ms. */
 export interface LingerTimes {
   /** Longest time without input after a graceful shutdown; after an error it is always 500 ms. */
@@ -82,9 +85,11 @@ export class Linger {
 
   #restart(): void {
     if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
-    this.#timer = this.#clock.setTimer(
-      () => this.#close("The connection was closed"),
-      this.#quietMs,
-    );
+    const dueMs = this.#clock.now() + this.#quietMs;
+    const close = () => this.#close("The connection was closed");
+    this.#timer = this.#clock.setTimer(() => {
+      if (this.#clock.now() < dueMs + BLOCKED_MS) return close();
+      this.#timer = this.#clock.setTimer(close, BLOCKED_MS);
+    }, this.#quietMs);
   }
 }

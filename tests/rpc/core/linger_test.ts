@@ -70,6 +70,18 @@ Deno.test("RFC 9112 §9.6: the rest of a request extends a Linger up to the engi
   assert.deepEqual(closed, ["The peer did not stop sending"]);
 });
 
+Deno.test("Linger waits once more when its timer was late, because the thread was blocked", () => {
+  for (const closedGracefully of [true, false]) {
+    const { clock, closed } = begin(closedGracefully);
+    clock.busy(6_000);
+    clock.advance(99);
+    assert.deepEqual(closed, []);
+    clock.busy(6_000);
+    clock.advance(0);
+    assert.deepEqual(closed, ["The connection was closed"]);
+  }
+});
+
 Deno.test("Linger.stop() cancels the close", () => {
   const { clock, linger } = begin(true);
   linger.stop();
