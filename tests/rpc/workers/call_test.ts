@@ -15,6 +15,7 @@ function started() {
     deadlineMs: Infinity,
     metadata: [],
     peer: { address: "memory", transport: "memory" },
+    authority: "localhost",
     wire: "grpc",
   }, (message, transfer) => posted.push({ message: structuredClone(message), transfer }));
   return { call, posted };
