@@ -13,7 +13,7 @@ import { fetchDeno, OLDEST_DENO } from "./wheels.ts";
 /** Engines, codecs, and calls of every kind on every wire and transport. */
 const PATHS = [
   ...["bytes", "call", "calls", "codec", "grpc", "hpack", "http1", "http2", "lean", "limits"],
-  ...["protobuf", "scripts", "web", "websocket"],
+  ...["protobuf", "web", "websocket"],
 ].map((room) => `tests/${room}`);
 const USAGE = `
 deno task test:oldest [PATH …]
