@@ -72,7 +72,7 @@ export class ConnectionReader {
         }
         if (this.#owner.lingering) {
           this.#owner.onDiscarded(count);
-          this.#buffer.adjust(count);
+          this.#buffer.discard();
           continue;
         }
         if (count >= SMALL_READ_BYTES) {

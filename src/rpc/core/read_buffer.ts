@@ -13,6 +13,8 @@ import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
 export const SMALL_READ_BYTES = 4_096;
 /** Size of a busy connection's buffer, in bytes. */
 export const LARGE_READ_BYTES = 65_536;
+// Size of the buffer for input that is dropped, in bytes: hundreds of connections may send megabytes more at their end.
+const DISCARD_BYTES = 16_384;
 // Number of consecutive short reads after which a connection returns to the small buffer.
 const SHORT_READS = 16;
 
@@ -38,6 +40,11 @@ export class ReadBuffer {
     } else {
       this.#shortReads = 0;
     }
+  }
+
+  /** Adjusts the size once what is read is dropped. */
+  discard(): void {
+    if (this.#bytes.length !== DISCARD_BYTES) this.#replace(DISCARD_BYTES);
   }
 
   /** Returns the buffer to the pool. */

@@ -44,3 +44,16 @@ Deno.test("busy connections share large buffers: one that is returned is used by
   assert.equal(second.bytes, bytes);
   second.release();
 });
+
+Deno.test("ReadBuffer takes 16 KiB for what is dropped, whatever it had", () => {
+  for (const grown of [false, true]) {
+    const buffer = new ReadBuffer();
+    if (grown) buffer.adjust(SMALL_READ_BYTES);
+    buffer.discard();
+    assert.equal(buffer.bytes.length, 16_384);
+    const { bytes } = buffer;
+    buffer.discard();
+    assert.equal(buffer.bytes, bytes);
+    buffer.release();
+  }
+});
