@@ -13,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import { readArguments } from "../arguments.ts";
 import { cacheFolder } from "../cache_folder.ts";
 import { buildGrpcJs } from "./grpc_js.ts";
+import { run } from "../commands.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const BUILD = join(ROOT, "build/npm");
@@ -33,15 +34,6 @@ interface DenoConfig {
   readonly license: string;
   readonly exports: Readonly<Record<string, string>>;
   readonly imports: Readonly<Record<string, string>>;
-}
-
-/** Runs a program; throws an Error with what it printed if it fails. */
-async function run(program: string, args: readonly string[], cwd: string): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], cwd })
-    .output();
-  const printed = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  if (!success) throw new Error(`${program} ${args.join(" ")} failed:\n${printed}`);
-  return printed;
 }
 
 /** All files below a path of the checkout, as paths from its root. */

@@ -10,6 +10,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readArguments } from "../arguments.ts";
+import { run } from "../commands.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = join(HERE, "../..");
@@ -56,14 +57,6 @@ const GENERATED_IMPORT = [
   ...["@protobuf-ts/grpc-transport", "@protobuf-ts/runtime", "@protobuf-ts/runtime-rpc"],
   ...["google-protobuf", "nice-grpc", "nice-grpc-common"],
 ];
-
-/** Runs a program; throws an Error with what it printed if it fails. */
-async function run(program: string, args: string[], cwd: string): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args, cwd }).output();
-  const printed = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  if (!success) throw new Error(`${program} ${args.join(" ")} failed:\n${printed.slice(-4_000)}`);
-  return printed;
-}
 
 /** Installs the tarball and the tools in `folder`, and compiles the program there. */
 async function install(folder: string, tarball: string): Promise<void> {

@@ -8,6 +8,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "../cache_folder.ts";
+import { run } from "../commands.ts";
 
 /** Root of the checkout. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -16,15 +17,6 @@ const FILES = ["mod.ts", "deno.json", "README.md"];
 const TOOLS = { esbuild: "0.28.2" };
 /** Packages of deno.json that no test needs on Node. */
 const UNUSED = ["@bufbuild/buf", "@bufbuild/protoc-gen-es", "@seriousme/openapi-schema-validator"];
-
-/** Runs a program; throws an Error with what it printed if it fails. */
-export async function run(program: string, args: readonly string[], cwd: string): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], cwd })
-    .output();
-  const printed = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  if (!success) throw new Error(`${program} failed:\n${printed.slice(-4_000)}`);
-  return printed;
-}
 
 /** Installs packages in a folder of the cache, unless it has them; returns its `node_modules`. */
 export async function install(

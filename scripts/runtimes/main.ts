@@ -12,7 +12,8 @@
 
 import { join } from "node:path";
 import { choice, readArguments, refuse, whole } from "../arguments.ts";
-import { build, ROOT, run } from "./build.ts";
+import { run } from "../commands.ts";
+import { build, ROOT } from "./build.ts";
 import { MARK } from "./host/mark.ts";
 import type { Outcome } from "./host/tests.ts";
 import { programOf } from "./programs.ts";

@@ -5,7 +5,8 @@
  */
 
 import { join } from "node:path";
-import { install, run } from "./build.ts";
+import { run } from "../commands.ts";
+import { install } from "./build.ts";
 import type { RuntimeName } from "./skips.ts";
 
 const BUN = "1.4.5";
