@@ -6,7 +6,7 @@
 
 import type { Codec } from "./codec.ts";
 
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- codecs of all message types meet here
 type AnyCodec = Codec<any, any>;
 
 /**

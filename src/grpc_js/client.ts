@@ -60,7 +60,7 @@ export interface CallProperties<RequestType, ResponseType> {
 export type CallInvocationTransformer = (call: AnyCall) => AnyCall;
 
 /** Call of any method. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
 export type AnyCall = CallProperties<any, any>;
 
 /** Options of a client: those of its channel, and these. */

@@ -35,7 +35,7 @@ export type MetadataRequester = (
 ) => void;
 
 /** Sends a message with `next`. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
 export type MessageRequester = (message: any, next: (message: any) => void) => void;
 
 /** Ends the requests with `next`. */
@@ -114,7 +114,7 @@ export interface CallOptions {
 /** Options of a call as interceptors get them. */
 export interface InterceptorOptions extends CallOptions {
   /** The called method. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   method_definition: ClientMethodDefinition<any, any>;
 }
 
@@ -127,10 +127,10 @@ export interface InterceptingCallInterface {
   /** Starts the call. */
   start(metadata: Metadata, listener?: Partial<InterceptingListener>): void;
   /** Sends a message. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   sendMessageWithContext(context: MessageContext, message: any): void;
   /** Sends a message. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   sendMessage(message: any): void;
   /** Asks for one more reply. */
   startRead(): void;
@@ -147,7 +147,7 @@ export type NextCall = (options: InterceptorOptions) => InterceptingCallInterfac
 export type Interceptor = (options: InterceptorOptions, nextCall: NextCall) => InterceptingCall;
 
 /** Returns the interceptor of a method. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
 export type InterceptorProvider = (method: ClientMethodDefinition<any, any>) => Interceptor;
 
 /** Call of an interceptor, around the next one. It keeps the order of operations that are passed on late. */
@@ -200,7 +200,7 @@ export class InterceptingCall implements InterceptingCallInterface {
   }
 
   /** Sends a message. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   sendMessageWithContext(context: MessageContext, message: any): void {
     this.#messagePending = true;
     const pass = (passed: unknown) => {
@@ -217,7 +217,7 @@ export class InterceptingCall implements InterceptingCallInterface {
   }
 
   /** Sends a message. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   sendMessage(message: any): void {
     this.sendMessageWithContext({}, message);
   }
@@ -252,10 +252,10 @@ export class InterceptingCall implements InterceptingCallInterface {
 /** Call at the end of the chain: encodes requests and decodes replies. */
 class EncodingCall implements InterceptingCallInterface {
   readonly #call: Call;
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   readonly #method: ClientMethodDefinition<any, any>;
 
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   constructor(call: Call, method: ClientMethodDefinition<any, any>) {
     this.#call = call;
     this.#method = method;
@@ -335,7 +335,7 @@ export interface InterceptorArguments {
 /** Makes a call through the interceptors that apply: the call's own, or else the client's. */
 export function getInterceptingCall(
   given: InterceptorArguments,
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   method: ClientMethodDefinition<any, any>,
   options: CallOptions,
   channel: ChannelInterface,
@@ -374,7 +374,7 @@ function checkOneKind(where: string, interceptors: unknown[], providers: unknown
 
 function bottomCall(
   channel: ChannelInterface,
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   method: ClientMethodDefinition<any, any>,
   options: CallOptions,
 ): InterceptingCallInterface {

@@ -51,11 +51,11 @@ export interface MethodDefinition<RequestType, ResponseType>
     ServerMethodDefinition<RequestType, ResponseType> {}
 
 /** Method with messages of any type. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
 export type AnyMethodDefinition = MethodDefinition<any, any>;
 
 /** Methods of a service, by name. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
 export type ServiceDefinition<ImplementationType = Record<string, any>> = {
   readonly [index in keyof ImplementationType]: AnyMethodDefinition;
 };

@@ -11,7 +11,7 @@ import type { StatusObject } from "./status.ts";
 export type MetadataListener = (metadata: Metadata, next: (metadata: Metadata) => void) => void;
 
 /** Passes a reply on with `next`. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
 export type MessageListener = (message: any, next: (message: any) => void) => void;
 
 /** Passes the status on with `next`. */
@@ -35,7 +35,7 @@ export interface InterceptingListener {
   /** Called with the response headers. */
   onReceiveMetadata(metadata: Metadata): void;
   /** Called with each reply. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   onReceiveMessage(message: any): void;
   /** Called once with the status. */
   onReceiveStatus(status: StatusObject): void;

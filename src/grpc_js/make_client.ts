@@ -17,7 +17,7 @@ import type { ClientOptions } from "./client.ts";
 /** Client with a function for each method. */
 export interface ServiceClient extends Client {
   /** Calls the method with this name. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   [methodName: string]: any;
 }
 

@@ -101,11 +101,11 @@ export function loadObject(): never {
 /** Call of a client of any kind. */
 export type Call =
   | ClientUnaryCall
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   | ClientReadableStream<any>
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   | ClientWritableStream<any>
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   | ClientDuplexStream<any, any>;
 
 export {

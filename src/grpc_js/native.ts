@@ -41,7 +41,7 @@ export type Requests<T> = AsyncIterable<T> | Iterable<T>;
  */
 export type DefinedFunction<M> = M extends ClientMethodDefinition<infer Req, infer Res>
   ? boolean extends M["requestStream"] | M["responseStream"]
-    // deno-lint-ignore no-explicit-any
+    // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
     ? (request: any, options?: CallOptions) => any
   : M extends { requestStream: true; responseStream: true }
     ? (requests: Requests<Req>, options?: CallOptions) => AsyncIterable<Res>
@@ -99,7 +99,7 @@ function repliesOf(
 
 /** Returns a client of a service on a channel. Streams are async iterables. */
 export function clientOf<D extends object>(channel: Channel, definition: D): DefinedClient<D> {
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   const methods = Object.entries(definition) as [string, ClientMethodDefinition<any, any>][];
   const functions = methods.map(([name, method]) => {
     const kind = kindOf(method);

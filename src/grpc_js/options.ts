@@ -65,7 +65,7 @@ export interface ChannelOptions {
   /** No effect: service configs come from `grpc.service_config` alone. */
   "grpc.service_config_disable_resolution"?: number;
   /** Any other option. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   [key: string]: any;
 }
 

@@ -17,7 +17,7 @@ export type ServerMetadataListener = (
 ) => void;
 
 /** Passes a request on with `next`. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
 export type ServerMessageListener = (message: any, next: (message: any) => void) => void;
 
 /** Passes the end of the requests on with `next`. */
@@ -46,7 +46,7 @@ export interface InterceptingServerListener {
   /** Called with the request metadata. */
   onReceiveMetadata(metadata: Metadata): void;
   /** Called with each request. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   onReceiveMessage(message: any): void;
   /** Called at the end of the requests. */
   onReceiveHalfClose(): void;
@@ -169,7 +169,7 @@ export type MetadataResponder = (
 ) => void;
 
 /** Sends a reply with `next`. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
 export type MessageResponder = (message: any, next: (message: any) => void) => void;
 
 /** Sends the status with `next`. */
@@ -246,7 +246,7 @@ export interface ServerInterceptingCallInterface {
   /** Sends response headers. */
   sendMetadata(metadata: Metadata): void;
   /** Sends a reply; calls `callback` when the next one should be sent. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   sendMessage(message: any, callback: () => void): void;
   /** Ends the call. */
   sendStatus(status: PartialStatusObject): void;
@@ -305,7 +305,7 @@ export class ServerInterceptingCall implements ServerInterceptingCallInterface {
   }
 
   /** Sends a reply; calls `callback` when the next one should be sent. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   sendMessage(message: any, callback: () => void): void {
     this.#messagePending = true;
     // Interceptors see headers before the first reply.
@@ -373,7 +373,7 @@ export class ServerInterceptingCall implements ServerInterceptingCallInterface {
 
 /** Wraps the calls of a server. The last of a list is the outermost. */
 export type ServerInterceptor = (
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   methodDescriptor: ServerMethodDefinition<any, any>,
   call: ServerInterceptingCallInterface,
 ) => ServerInterceptingCall;

@@ -112,7 +112,7 @@ export type HandleCall<RequestType, ResponseType> =
   | handleBidiStreamingCall<RequestType, ResponseType>;
 
 /** Handles calls of any kind. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
 export type UntypedHandleCall = HandleCall<any, any>;
 
 /** Handlers by the names of their methods. */
@@ -238,7 +238,7 @@ export class ServerWritableStreamImpl<RequestType> extends Writable
     this.#end.send(this.#call);
   }
 
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   override end(trailers?: any): this {
     if (trailers) this.#end.trailers = trailers;
     return super.end();
@@ -300,7 +300,7 @@ export class ServerDuplexStreamImpl extends Duplex implements ServerSurfaceCallF
     this.#end.send(this.#call);
   }
 
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   override end(trailers?: any): this {
     if (trailers) this.#end.trailers = trailers;
     return super.end();

@@ -17,6 +17,6 @@ export type ObjectReadable<T> = Readable & {
 /** Stream of messages to send. */
 export type ObjectWritable<T> = Writable & {
   /** Sends a message; false when the next one should wait for `drain`. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- as in the types of grpc-js, messages are of every type
   write(message: T, encoding?: any, callback?: (error: Error | null | undefined) => void): boolean;
 };

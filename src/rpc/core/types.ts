@@ -20,10 +20,10 @@ export interface MethodInfo {
   /** Kind of the method: unary or one of the streams. */
   readonly kind: MethodKind;
   /** Codec of requests. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- the message types of all methods meet here
   readonly requestCodec: Codec<any, any>;
   /** Codec of replies. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- the message types of all methods meet here
   readonly responseCodec: Codec<any, any>;
   /** One-line description. */
   readonly description?: string;

@@ -114,10 +114,10 @@ export interface MethodSpec<Req = Uint8Array, Res = Uint8Array, K extends Method
   /** Which sides stream. Default `unary`. */
   kind?: K;
   /** Decodes requests. Default: bytes as they are. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- the message types of all methods meet here
   requestCodec?: Codec<Req, any>;
   /** Encodes replies. Default: bytes as they are. */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- the message types of all methods meet here
   responseCodec?: Codec<any, Res>;
   /** Whether repeating a call does no harm. Default false. */
   idempotent?: boolean;

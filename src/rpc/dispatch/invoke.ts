@@ -24,7 +24,7 @@ import type {
   ReplyWriter,
 } from "../core/types.ts";
 
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- the message types of all methods meet here
 type AnyHandler = HandlersByKind<any, any>[MethodKind];
 type AnyIterable = AsyncIterable<unknown> | Iterable<unknown>;
 

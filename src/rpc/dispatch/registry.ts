@@ -41,16 +41,16 @@ export interface Capability {
 }
 
 /** Handler of any kind. */
-// deno-lint-ignore no-explicit-any
+// deno-lint-ignore no-explicit-any -- the message types of all methods meet here
 export type AnyHandler = HandlersByKind<any, any>[MethodKind];
 
 /** Method with its handler. */
 export class RegisteredMethod implements MethodInfo {
   readonly path: string;
   readonly kind: MethodKind;
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- the message types of all methods meet here
   readonly requestCodec: Codec<any, any>;
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- the message types of all methods meet here
   readonly responseCodec: Codec<any, any>;
   readonly description: string | undefined;
   readonly requestType: string;
