@@ -2,16 +2,16 @@
  * Turns between the accepts of a listener.
  *
  * While connections are pending, accept resolves without a turn of the event loop: reads of earlier connections would
- * starve. One turn of the queue for each accept is too slow, because it comes once per pass through all busy
- * connections: with 200 of them 50 connections were accepted a second, and other clients waited for up to 1 s.
+ * starve. So after a few accepts one connection that waits for a turn has it. Once per pass through all of them would be
+ * too slow: with 200 busy connections 50 were accepted a second, and other clients waited for up to 1 s.
  *
  * @module
  */
 
 import { systemTurns, type TurnScheduler } from "./turns.ts";
 
-/** Connections that are accepted for each turn of the queue, unless fewer are pending. */
-export const ACCEPTS_PER_TURN = 8;
+/** Connections that are accepted between two connections that wait for a turn, unless fewer are pending. */
+export const ACCEPTS_PER_TURN = 4;
 
 /** Spaces the accepts of one listener. */
 export class AcceptTurns {
@@ -24,12 +24,12 @@ export class AcceptTurns {
   }
 
   /**
-   * Resolves when the next connection may be accepted: in the next turn of the event loop, and after every eighth
-   * accept in turn with the connections that wait.
+   * Resolves when the next connection may be accepted: in the next turn of the event loop, and after every fourth
+   * accept behind a connection that waits for a turn.
    */
   next(): Promise<void> {
     return ++this.#accepts % ACCEPTS_PER_TURN === 0
-      ? this.#turns.nextTurn()
+      ? this.#turns.nextAcceptTurn()
       : this.#turns.nextMacrotask();
   }
 }

@@ -29,6 +29,9 @@ const POLL_INTERVAL_MS = 1;
 // Duration from which a turn without work counts as slow: V8 is then marking its heap.
 const SLOW_TURN_MS = 0.7;
 const MAX_SLOW_TURNS = 2;
+// Most resumptions that are scheduled at once. Those that a poll overtakes are scheduled again after it: one for each
+// of 3,000 waiting connections made every poll take longer than the work between two of them.
+const MAX_SCHEDULED = 32;
 const SLOW_POLL_MS = 8;
 
 /** Waiting connection in a linked list; an array that is never empty would never shrink. */
@@ -37,15 +40,44 @@ interface Waiter {
   next: Waiter | null;
 }
 
+/** Waiters, first in first out. */
+class WaiterQueue {
+  #first: Waiter | null = null;
+  #last: Waiter | null = null;
+
+  get isEmpty(): boolean {
+    return this.#first === null;
+  }
+
+  add(resume: () => void): void {
+    const waiter: Waiter = { resume, next: null };
+    if (this.#last === null) this.#first = waiter;
+    else this.#last.next = waiter;
+    this.#last = waiter;
+  }
+
+  /** Removes the first waiter; there must be one. */
+  take(): () => void {
+    const { resume, next } = this.#first!;
+    this.#first = next;
+    if (next === null) this.#last = null;
+    return resume;
+  }
+}
+
 /** Shares the turns of one event loop between its connections. */
 export class TurnScheduler {
   /** Event loop whose turns are shared. */
   readonly loop: EventLoop;
   readonly #turnsUntilPoll: number;
   readonly #meter: TurnMeter;
-  #first: Waiter | null = null;
-  #last: Waiter | null = null;
+  readonly #connections = new WaiterQueue();
+  // In turn with the connections: behind the first requests of 500 new ones, a client would wait for all of them.
+  readonly #accepts = new WaiterQueue();
+  #acceptsAreNext = false;
   #waiting = 0;
+  // Number of `setImmediate` callbacks that will each resume one waiter.
+  #scheduled = 0;
   #nextPollMs = 0;
   // Number of empty turns left until the sockets are polled; above 0 while a poll is in progress.
   #emptyTurnsLeft = 0;
@@ -97,13 +129,19 @@ export class TurnScheduler {
 
   /** Calls `resume` when {@link nextTurn} would resolve. */
   onNextTurn(resume: () => void): void {
-    const waiter: Waiter = { resume, next: null };
-    if (this.#last === null) this.#first = waiter;
-    else this.#last.next = waiter;
-    this.#last = waiter;
+    this.#wait(this.#connections, resume);
+  }
+
+  /** Resolves on a later turn, in turn with the waiters of {@link nextTurn}: for a listener. */
+  nextAcceptTurn(): Promise<void> {
+    return new Promise((resolve) => this.#wait(this.#accepts, resolve));
+  }
+
+  #wait(queue: WaiterQueue, resume: () => void): void {
+    queue.add(resume);
     this.#waiting++;
-    // During a poll nothing is scheduled, because the end of the poll schedules all waiters.
-    if (this.#emptyTurnsLeft === 0) this.loop.setImmediate(this.#resumeOne);
+    // During a poll nothing is scheduled, because the end of the poll does that.
+    if (this.#emptyTurnsLeft === 0) this.#schedule();
   }
 
   /** Resolves on the next `setImmediate`, ahead of the queue of `nextTurn`. */
@@ -116,11 +154,21 @@ export class TurnScheduler {
     this.#nextPollMs = 0;
   }
 
+  #schedule(): void {
+    const count = Math.min(this.#waiting, MAX_SCHEDULED);
+    while (this.#scheduled < count) {
+      this.#scheduled++;
+      this.loop.setImmediate(this.#resumeOne);
+    }
+  }
+
   #pollOrResume(): void {
-    if (this.#emptyTurnsLeft > 0) return;
+    this.#scheduled--;
+    if (this.#emptyTurnsLeft > 0 || this.#waiting === 0) return;
     const nowMs = this.loop.now();
     if (nowMs < this.#nextPollMs) {
       this.#resumeFirst();
+      if (this.#scheduled === 0) this.#schedule();
       return;
     }
     this.#emptyTurnStartMs = nowMs;
@@ -141,17 +189,16 @@ export class TurnScheduler {
   #finishPoll(): void {
     this.#emptyTurnsLeft = 0;
     this.#nextPollMs = this.loop.now() + POLL_INTERVAL_MS;
-    for (let i = 1; i < this.#waiting; i++) this.loop.setImmediate(this.#resumeOne);
     // At least one waiter resumes between two polls, even if the next turn is slow.
     this.#resumeFirst();
+    this.#schedule();
   }
 
   #resumeFirst(): void {
-    const { resume, next } = this.#first!;
-    this.#first = next;
-    if (next === null) this.#last = null;
+    const accepts = this.#connections.isEmpty || this.#acceptsAreNext && !this.#accepts.isEmpty;
+    this.#acceptsAreNext = !accepts;
     this.#waiting--;
-    resume();
+    (accepts ? this.#accepts : this.#connections).take()();
   }
 }
 

@@ -178,3 +178,37 @@ Deno.test("a turn is over once the work of all connections reaches 1 ms", () => 
   loop.turn();
   assert.equal(turns.isTurnOver(), false);
 });
+
+Deno.test("accepts and connections that wait take turns", () => {
+  const { loop, turns } = beginPolled();
+  const order: string[] = [];
+  for (const name of ["c1", "c2", "c3"]) turns.onNextTurn(() => order.push(name));
+  for (const name of ["a1", "a2"]) turns.nextAcceptTurn().then(() => order.push(name));
+  return (async () => {
+    while (order.length < 5) {
+      loop.turn();
+      await Promise.resolve();
+    }
+    assert.deepEqual(order.filter((name) => name[0] === "c"), ["c1", "c2", "c3"]);
+    assert.deepEqual(order.filter((name) => name[0] === "a"), ["a1", "a2"]);
+  })();
+});
+
+Deno.test("thousands of waiters do not lengthen a poll", () => {
+  const { loop, turns } = begin();
+  let resumed = 0;
+  const WAITERS = 3_000;
+  // Each takes half of the time between two polls, which so come 1,500 times.
+  for (let i = 0; i < WAITERS; i++) {
+    turns.onNextTurn(() => {
+      resumed++;
+      loop.work(0.5);
+    });
+  }
+  let callbacks = 0;
+  while (resumed < WAITERS) {
+    callbacks += loop.immediates;
+    loop.turn();
+  }
+  assert.ok(callbacks < 150 * WAITERS, `${callbacks} callbacks for ${WAITERS} waiters`);
+});
