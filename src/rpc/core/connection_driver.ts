@@ -92,7 +92,7 @@ export class ConnectionDriver implements ReaderOwner, WriterOwner, EngineTimerOw
     this.#onWriteFailed = options.onWriteFailed;
     this.#reader = new ConnectionReader(this, io, options.deferClose ?? false);
     this.#writer = new ConnectionWriter(this, io, stallTimeoutMs);
-    this.#timer = new EngineTimer(this, engine, clock);
+    this.#timer = new EngineTimer(this, io);
     engine.onOutput = this.#wakeUp;
   }
 

@@ -6,6 +6,8 @@
 
 import type { Clock } from "../../call/clock.ts";
 import type { ConnectionEngine } from "../../call/wire.ts";
+import type { TurnScheduler } from "../../event_loop/turns.ts";
+import type { ConnectionIo } from "./connection_io.ts";
 
 /** Receives the events of an {@link EngineTimer}. */
 export interface EngineTimerOwner {
@@ -15,19 +17,25 @@ export interface EngineTimerOwner {
   fail(error: unknown): void;
 }
 
-/** Calls an engine at the time that the engine requests. */
+/**
+ * Calls an engine at the time that the engine requests. Once the work of the turn has reached its limit, in a later one:
+ * the header sections of thousands of connections may time out together.
+ */
 export class EngineTimer {
   readonly #owner: EngineTimerOwner;
   readonly #engine: ConnectionEngine;
   readonly #clock: Clock;
+  readonly #turns: TurnScheduler;
   #timer: unknown = null;
   #atMs = Infinity;
+  #stopped = false;
 
   /** Creates a timer that is set by `arm`. */
-  constructor(owner: EngineTimerOwner, engine: ConnectionEngine, clock: Clock) {
+  constructor(owner: EngineTimerOwner, io: Pick<ConnectionIo, "engine" | "clock" | "turns">) {
     this.#owner = owner;
-    this.#engine = engine;
-    this.#clock = clock;
+    this.#engine = io.engine;
+    this.#clock = io.clock;
+    this.#turns = io.turns;
   }
 
   /** Sets the timer if the engine asks for an earlier time. A later one is set when the timer fires. */
@@ -36,16 +44,25 @@ export class EngineTimer {
     if (atMs >= this.#atMs) return;
     if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
     this.#atMs = atMs;
-    this.#timer = this.#clock.setTimer(() => this.#fire(), atMs - this.#clock.now());
+    this.#timer = this.#clock.setTimer(() => this.#onDue(), atMs - this.#clock.now());
   }
 
   /** Cancels the timer. */
   stop(): void {
+    this.#stopped = true;
     if (this.#timer !== null) this.#clock.clearTimer(this.#timer);
   }
 
-  #fire(): void {
+  #onDue(): void {
     this.#timer = null;
+    if (this.#turns.isTurnOver()) return this.#turns.onNextTurn(() => this.#fire());
+    const startMs = this.#clock.now();
+    this.#fire();
+    this.#turns.spendTurn(this.#clock.now() - startMs);
+  }
+
+  #fire(): void {
+    if (this.#stopped) return;
     this.#atMs = Infinity;
     try {
       const nowMs = this.#clock.now();

@@ -12,6 +12,8 @@ import { checkRange, measured } from "../../limits/ranges.ts";
 import { listen } from "../../transport/mod.ts";
 import type { Listener } from "../../transport/types.ts";
 import { httpLog } from "../core/log.ts";
+import { DeadlineQueue } from "../core/deadline_queue.ts";
+import { QueuedClock } from "../core/queued_clock.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { HttpConnection, type HttpConnectionOwner } from "./connection.ts";
 import type { HttpHandler } from "./handler.ts";
@@ -80,7 +82,8 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
   readonly onError: HttpServeOptions["onError"];
   readonly limits: Required<HttpLimits>;
   readonly memory: MemoryPool;
-  readonly clock: Clock = systemClock;
+  readonly clock: Clock;
+  readonly #timers: DeadlineQueue;
   readonly finished: Promise<void>;
   readonly #finish: () => void;
   readonly #listener: Listener;
@@ -103,6 +106,10 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
     this.limits = limits;
     this.onError = onError;
     this.memory = new MemoryPool(limits.maxBufferedBytes);
+    this.#timers = new DeadlineQueue(systemClock, (error) => {
+      httpLog.error("A timer failed: {error}", { error });
+    });
+    this.clock = new QueuedClock(systemClock, this.#timers);
     const { promise, resolve } = deferred<void>();
     this.finished = promise;
     this.#finish = resolve;
@@ -139,7 +146,7 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
           error,
         });
         const waitMs = retryMs;
-        await new Promise<void>((resolve) => this.clock.setTimer(resolve, waitMs));
+        await new Promise<void>((resolve) => systemClock.setTimer(resolve, waitMs));
         retryMs = Math.min(retryMs * 2, MAX_ACCEPT_RETRY_MS);
       }
     }
@@ -210,6 +217,7 @@ class RunningHttpServer implements HttpServer, HttpConnectionOwner {
     for (const connection of this.#connections.snapshot()) {
       connection.close("The server was closed");
     }
+    this.#timers.close();
     this.#finish();
     return this.finished;
   }

@@ -14,6 +14,7 @@ import type { ByteStream } from "../../transport/types.ts";
 import { CallHost } from "./call_host.ts";
 import { Drain } from "./drain.ts";
 import { runCloseHooks } from "./close_hooks.ts";
+import { QueuedClock } from "../core/queued_clock.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { FailureLog } from "../core/failure_log.ts";
@@ -180,13 +181,13 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
         isServing: () => !this.#stopping && router.isServing(),
       });
     this.#webHosts = web && new WebHosts(web);
-    this.clock = clock;
     this.warnings = new WarningLimit(clock);
     this.#releases = new Releases(clock);
     this.#failures = new FailureLog(serverLog, options.printFailures ?? true);
     this.#deadlines = new DeadlineQueue(clock, (error) => {
       this.#failures.error("A deadline failed: {error}", { error });
     });
+    this.clock = new QueuedClock(clock, this.#deadlines);
     this.#dispatcher = wrapDispatcher(router.registry, options.dispatcher);
     this.host = new CallHost({
       dispatcher: this.#dispatcher,
@@ -334,9 +335,9 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     // Connections without an engine end when their pending read rejects.
     await this.#allClosed(FLUSH_MS);
     this.#wake();
-    this.#deadlines.close();
     await Promise.all([this.listeners.close(), this.#releases.wait(FLUSH_MS)]);
     await runCloseHooks(this.#dispatcher, this.router, this.#failures, this.clock);
+    this.#deadlines.close();
     serverLog.info("Closed");
     this.#finish();
   }

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { EngineTimer } from "../../../src/rpc/core/engine_timer.ts";
+import { TurnScheduler } from "../../../src/event_loop/turns.ts";
+import { POLL_TURNS, VirtualLoop } from "../../event_loop/virtual_loop.ts";
 import { VirtualClock } from "../../fixtures/virtual_clock.ts";
 import { silentEngine } from "./silent_engine.ts";
 
 function begin() {
   const clock = new VirtualClock();
+  const loop = new VirtualLoop();
+  const turns = new TurnScheduler(loop, POLL_TURNS);
   const startMs = clock.now();
   const timer = {
     delayMs: Infinity,
@@ -25,7 +29,13 @@ function begin() {
       throw error;
     },
   };
-  return { clock, timer, engineTimer: new EngineTimer(owner, engine, clock) };
+  return {
+    clock,
+    loop,
+    turns,
+    timer,
+    engineTimer: new EngineTimer(owner, { engine, clock, turns }),
+  };
 }
 
 Deno.test("EngineTimer calls the engine at its time, then the owner", () => {
@@ -65,4 +75,28 @@ Deno.test("EngineTimer.stop() cancels the timer", () => {
   engineTimer.arm();
   engineTimer.stop();
   assert.equal(clock.pending, 0);
+});
+
+Deno.test("timers that are due together fire in the turns of the event loop", () => {
+  const { clock, loop, turns, timer, engineTimer } = begin();
+  timer.delayMs = 100;
+  engineTimer.arm();
+  turns.spendTurn(1);
+  clock.advance(100);
+  assert.deepEqual(timer.calledAtMs, []);
+  clock.busy(3);
+  loop.run();
+  assert.deepEqual(timer.calledAtMs, [103]);
+  assert.equal(timer.fired, 1);
+});
+
+Deno.test("a timer that waits for its turn is cancelled by stop()", () => {
+  const { clock, loop, turns, timer, engineTimer } = begin();
+  timer.delayMs = 100;
+  engineTimer.arm();
+  turns.spendTurn(1);
+  clock.advance(100);
+  engineTimer.stop();
+  loop.run();
+  assert.equal(timer.fired, 0);
 });
