@@ -1,14 +1,13 @@
 /**
- * Finds the binding of a request. Bindings are sorted into a tree by their segments once, so that a look-up costs no more
- * than the templates that share the beginning of the path.
+ * Finds the binding of a request, by its path in a tree of templates, then by its verb and HTTP method.
  *
  * @module
  */
 
 import type { HttpBinding } from "./binding.ts";
-import { ANY, REST } from "./path_template.ts";
+import { REST } from "./path_template.ts";
 import { decodeSegment, decodeSegmentOfMany } from "./percent_decoding.ts";
-import { insertTail, matchesTail, type Tail } from "./template_tail.ts";
+import { TemplateTree } from "./template_tree.ts";
 
 /** Binding of a request, and what the variables of its path are. */
 export interface TemplateMatch {
@@ -28,18 +27,9 @@ type Methods = Map<string, HttpBinding>;
 /** Bindings by verb. */
 type Ends = Map<string, Methods>;
 
-class Node {
-  readonly literals = new Map<string, Node>();
-  any: Node | undefined;
-  /** Bindings whose template ends here. */
-  readonly ends: Ends = new Map();
-  /** Bindings whose template has `**` here, by what follows it; the most specific first. */
-  readonly tails: Tail<Ends>[] = [];
-}
-
 /** Bindings of all methods. In each segment a literal is preferred to `*`, and `*` to `**`; then a verb to none. */
 export class TemplateTable {
-  readonly #root = new Node();
+  readonly #tree = new TemplateTree<Ends>();
   #all: HttpBinding[] = [];
 
   /** Bindings in the order they were added. */
@@ -53,12 +43,7 @@ export class TemplateTable {
    */
   add(binding: HttpBinding): HttpBinding | undefined {
     const { segments, verb } = binding.template;
-    const rest = segments.indexOf(REST);
-    let node = this.#root;
-    for (const segment of rest < 0 ? segments : segments.slice(0, rest)) {
-      node = childOf(node, segment);
-    }
-    const ends = rest < 0 ? node.ends : insertTail(node.tails, segments.slice(rest + 1), noEnds);
+    const ends = this.#tree.add(segments, () => new Map());
     let methods = ends.get(verb);
     if (methods === undefined) ends.set(verb, methods = new Map());
     const { httpMethod } = binding.rule;
@@ -74,7 +59,15 @@ export class TemplateTable {
    * after `**`, beside one that ends with the same `**`.
    */
   removeHidden(): HiddenBinding[] {
-    const hidden = hiddenBelow(this.#root);
+    const hidden: HiddenBinding[] = [];
+    this.#tree.eachHidden((ends, end) => {
+      for (const [verb, methods] of ends) {
+        for (const [httpMethod, binding] of methods) {
+          const by = pick(end.get(verb), httpMethod);
+          if (by !== undefined) hidden.push({ binding, by });
+        }
+      }
+    });
     const gone = new Set(hidden.map(({ binding }) => binding));
     this.#all = this.#all.filter((binding) => !gone.has(binding));
     return hidden;
@@ -83,7 +76,7 @@ export class TemplateTable {
   /** Finds the binding of a request; undefined for none. Throws URIError for a path that is not percent-encoded UTF-8. */
   match(httpMethod: string, path: string): TemplateMatch | undefined {
     for (const { raw, decoded, verb } of readings(path)) {
-      const found = find(this.#root, decoded, 0, (ends) => pick(ends.get(verb), httpMethod));
+      const found = this.#tree.find(decoded, 0, (ends) => pick(ends.get(verb), httpMethod));
       if (found !== undefined) return { binding: found, values: valuesOf(found, raw) };
     }
     return undefined;
@@ -93,7 +86,7 @@ export class TemplateTable {
   methodsFor(path: string): string[] {
     const all = new Set<string>();
     for (const { decoded, verb } of readings(path)) {
-      find(this.#root, decoded, 0, (ends) => {
+      this.#tree.find(decoded, 0, (ends) => {
         for (const name of ends.get(verb)?.keys() ?? []) all.add(name);
         return undefined;
       });
@@ -127,72 +120,11 @@ function readings(path: string): Reading[] {
   return verb === "" ? [whole] : [withVerb, whole];
 }
 
-function childOf(node: Node, segment: string): Node {
-  if (segment === ANY) return node.any ??= new Node();
-  // Templates mark a literal with a slash.
-  const literal = segment.slice(1);
-  let child = node.literals.get(literal);
-  if (child === undefined) node.literals.set(literal, child = new Node());
-  return child;
-}
-
 // RFC 9110 §9.3.2: HEAD is GET without the content of the response.
 function pick(methods: Methods | undefined, httpMethod: string): HttpBinding | undefined {
   if (methods === undefined) return undefined;
   return methods.get(httpMethod) ?? (httpMethod === "HEAD" ? methods.get("GET") : undefined) ??
     methods.get("*");
-}
-
-/** Gives `take` the ends that match, the most specific first, until it returns a binding. Recursion is as deep as templates. */
-function find(
-  node: Node,
-  segments: readonly string[],
-  at: number,
-  take: (ends: Ends) => HttpBinding | undefined,
-): HttpBinding | undefined {
-  if (at === segments.length) return take(node.ends) ?? findTail(node.tails, segments, at, take);
-  const segment = segments[at];
-  const literal = node.literals.get(segment);
-  const found = literal && find(literal, segments, at + 1, take);
-  if (found !== undefined) return found;
-  // A variable of one segment can't be empty.
-  const any = segment === "" || node.any === undefined
-    ? undefined
-    : find(node.any, segments, at + 1, take);
-  return any ?? findTail(node.tails, segments, at, take);
-}
-
-function findTail(
-  tails: readonly Tail<Ends>[],
-  segments: readonly string[],
-  at: number,
-  take: (ends: Ends) => HttpBinding | undefined,
-): HttpBinding | undefined {
-  for (const tail of tails) {
-    const found = matchesTail(tail.segments, segments, at) ? take(tail.ends) : undefined;
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-function noEnds(): Ends {
-  return new Map();
-}
-
-/** Returns the hidden bindings of a node and those below it. Recursion is as deep as templates. */
-function hiddenBelow({ literals, any, tails }: Node): HiddenBinding[] {
-  const hidden = [...literals.values(), ...(any === undefined ? [] : [any])].flatMap(hiddenBelow);
-  const end = tails.findIndex(({ segments }) => segments.length === 0);
-  if (end < 0) return hidden;
-  for (const { ends } of tails.slice(end + 1)) {
-    for (const [verb, methods] of ends) {
-      for (const [httpMethod, binding] of methods) {
-        const by = pick(tails[end].ends.get(verb), httpMethod);
-        if (by !== undefined) hidden.push({ binding, by });
-      }
-    }
-  }
-  return hidden;
 }
 
 function valuesOf({ template }: HttpBinding, raw: readonly string[]): string[] {

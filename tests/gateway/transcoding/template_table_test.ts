@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { bindRule, type HttpBinding } from "../../../src/gateway/transcoding/binding.ts";
 import { TemplateTable } from "../../../src/gateway/transcoding/template_table.ts";
 import { typesOf } from "../../../src/schema/types.ts";
+import { assertGrowth } from "../../fixtures/growth.ts";
 import { apiFile, HTTP_BODY, method, read } from "./annotated.ts";
 
 const { registry } = typesOf([HTTP_BODY, apiFile([method("Get", ".t.All", ".t.All")])]);
@@ -182,3 +183,25 @@ Deno.test("a look-up in many templates that share prefixes ends", () => {
     assert.equal(found(table, `GET /${"a/".repeat(12)}other`), undefined);
   }
 });
+
+for (
+  const [where, rule] of [
+    ["segments", (i: number) => `GET /v1/{text=a${i}}`],
+    ["first segments after **", (i: number) => `GET /v1/{text=**}/a${i}/end`],
+    ["last segments after **", (i: number) => `GET /v1/{text=**}/*/a${i}`],
+    ["verbs after **", (i: number) => `GET /v1/{text=**}/end:a${i}`],
+  ] as const
+) {
+  Deno.test(`a look-up costs the same with few and with many ${where}`, async () => {
+    const tables = new Map([50, 5_000].map((count) => {
+      const rules = Array.from({ length: count }, (_, i) => rule(i));
+      return [count, tableOf(...rules)] as const;
+    }));
+    await assertGrowth([50, 5_000], 4, (count) => {
+      for (let i = 0; i < 20_000; i++) {
+        tables.get(count)!.match("GET", "/v1/x/y/z/none");
+        tables.get(count)!.methodsFor("/v1/x/y/a1/end:none");
+      }
+    });
+  });
+}
