@@ -190,6 +190,7 @@ const REFUSED: readonly (readonly [rule: string, status: number, bytes: string])
   ],
   ["RFC 9112 §7.1.2: LF without CR in trailers", 400, `${CHUNKED}0\r\nX: a\n\r\n`],
   ["RFC 9112 §7.1.2: a folded trailer", 400, `${CHUNKED}0\r\nX: a\r\n b\r\n\r\n`],
+  ["RFC 9112 §5.1: a space before the colon of a trailer", 400, `${CHUNKED}0\r\nX : a\r\n\r\n`],
   // ---- other
   [
     "RFC 9110 §10.1.1: another expectation",

@@ -1,7 +1,7 @@
 // deno run -A tests/compat/proxies/smuggling.ts
 //
-// Writes the table of docs/smuggling.md: what the server, and nginx and haproxy in front of it, make of requests that hide
-// another one.
+// Writes the tables of docs/smuggling.md: what the servers, and nginx and haproxy in front of them, make of requests that
+// hide another one.
 
 /**
  * Sends the cases of request smuggling to a server, directly or through a proxy, and records what each of them sees.
@@ -13,6 +13,7 @@
  */
 
 import { serve } from "../../../mod.ts";
+import { allowedHosts, serveHttp } from "../../../src/gateway/mod.ts";
 import { octets } from "../../http1/harness.ts";
 import { until } from "../../fixtures/waiting.ts";
 import { findProgram, haproxyFiles, nginxFiles, type ProxyFiles, startProxy } from "./proxy.ts";
@@ -54,7 +55,6 @@ export interface Outcome {
 
 /** Where the cases are sent. */
 export interface Door extends AsyncDisposable {
-  readonly name: string;
   run(one: SmugglingCase): Promise<Outcome>;
 }
 
@@ -114,19 +114,65 @@ export async function versionOf(name: string): Promise<string | undefined> {
   return /\d+\.\d+\.\d+/.exec(decoder.decode(stdout) + decoder.decode(stderr))?.[0];
 }
 
-/** Opens the server, behind `front` if that is given. */
-export async function openDoor(front?: string): Promise<Door> {
+interface Backend {
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+const PATHS = ["first", "hidden", "second", "bystander"].map((name) => `/probe/${name}`);
+
+/** What serves HTTP/1.1: each has methods at {@link PATHS}, which repeat the body and report the call. */
+const BACKENDS = {
+  async serve(onCall: (call: SeenCall) => void): Promise<Backend> {
+    const server = await serve("127.0.0.1:0", (router) => {
+      for (const path of PATHS) {
+        router.method(path, {}, (body, context) => {
+          onCall({ path, id: context.metadata.get("x-front") ?? "" });
+          return body;
+        });
+      }
+    }, { web: { allowedHosts: ["127.0.0.1"] } });
+    return { address: server.addresses[0], close: () => server.close() };
+  },
+  async serveHttp(onCall: (call: SeenCall) => void): Promise<Backend> {
+    const refuse = allowedHosts({ hostname: "127.0.0.1", port: 0, allow: ["127.0.0.1"] });
+    const server = await serveHttp("127.0.0.1:0", async (request) => {
+      const { method, headers, url } = request;
+      const path = new URL(url).pathname;
+      const refusal = refuse(request);
+      if (refusal !== undefined) return refusal;
+      if (method !== "POST" || !PATHS.includes(path)) return new Response(null, { status: 404 });
+      onCall({ path, id: headers.get("x-front") ?? "" });
+      return new Response(await request.bytes());
+    });
+    return { address: server.address, close: () => server.close() };
+  },
+};
+
+/** Name of a server: `serve` with `web`, or the host program's `serveHttp`. */
+export type BackendName = keyof typeof BACKENDS;
+
+/** A server, and the proxy in front of it if there is one. */
+export interface DoorName {
+  readonly backend: BackendName;
+  readonly front?: string;
+}
+
+/** All doors, in the order of the columns. */
+export const DOORS: readonly DoorName[] = (["serve", "serveHttp"] as const).flatMap((backend) => [
+  { backend },
+  ...FRONTS.map((front) => ({ backend, front })),
+]);
+
+/** Title of the column. */
+export const titleOf = ({ backend, front }: DoorName): string =>
+  front === undefined ? backend : `${front}, ${backend}`;
+
+/** Opens a server, behind a proxy if one is given. */
+export async function openDoor({ backend, front }: DoorName): Promise<Door> {
   let calls: SeenCall[] = [];
-  const methods = ["first", "hidden", "second", "bystander"].map((name) => `/probe/${name}`);
-  const server = await serve("127.0.0.1:0", (router) => {
-    for (const path of methods) {
-      router.method(path, {}, (body, context) => {
-        calls.push({ path, id: context.metadata.get("x-front") ?? "" });
-        return body;
-      });
-    }
-  }, { web: { allowedHosts: ["127.0.0.1"] } });
-  const relay = new Relay(server.addresses[0]);
+  const server = await BACKENDS[backend]((call) => calls.push(call));
+  const relay = new Relay(server.address);
   const log: string[] = [];
   const proxy = front === undefined ? undefined : await startProxy(
     findProgram(front)!,
@@ -135,7 +181,6 @@ export async function openDoor(front?: string): Promise<Door> {
   );
   const address = proxy?.address ?? relay.address;
   return {
-    name: front ?? "directly",
     async run({ bytes }) {
       calls = [];
       relay.responses = 0;
@@ -290,8 +335,8 @@ function tables(cells: ReadonlyMap<SmugglingCase, readonly string[]>, versions: 
   const sections = Array.from(groups, ([group, cases]) => {
     const rows = cases.map((one) => [one.title, one.rule, ...cells.get(one)!]);
     const lines = [
-      ["case", "rule", "vrpc", ...FRONTS],
-      ["", "", "", ...FRONTS].map(() => "---"),
+      ["case", "rule", ...DOORS.map(titleOf)],
+      ["", "", ...DOORS].map(() => "---"),
       ...rows,
     ];
     return `## ${group}\n\n${lines.map((line) => `| ${line.join(" | ")} |`).join("\n")}\n`;
@@ -301,8 +346,8 @@ function tables(cells: ReadonlyMap<SmugglingCase, readonly string[]>, versions: 
 
 if (import.meta.main) {
   const cells = new Map<SmugglingCase, string[]>(SMUGGLING_CASES.map((one) => [one, []]));
-  for (const front of [undefined, ...FRONTS]) {
-    await using door = await openDoor(front);
+  for (const name of DOORS) {
+    await using door = await openDoor(name);
     for (const one of SMUGGLING_CASES) cells.get(one)!.push(cellOf(await door.run(one)));
   }
   const versions = await Promise.all(

@@ -72,6 +72,9 @@ const LENGTH_AND_CODING: readonly Row[] = [
     ["two fields, `chunked` first", "RFC 9112 §6.1", `${CHUNKED}Transfer-Encoding: cow\r\n`],
     ["two fields, `chunked` last", "RFC 9112 §6.1", `Transfer-Encoding: cow\r\n${CHUNKED}`],
     ["a tab before `chunked`", "RFC 9110 §5.5", "Transfer-Encoding:\tchunked\r\n"],
+    ["spaces around `chunked`", "RFC 9112 §5.1", "Transfer-Encoding:   chunked  \r\n"],
+    ["an empty member of the list", "RFC 9110 §5.6.1.2", "Transfer-Encoding: , chunked\r\n"],
+    ["`chunked`, twice as a field", "RFC 9112 §6.1", `${CHUNKED}${CHUNKED}`],
     ["a vertical tab before `chunked`", "RFC 9110 §5.5", "Transfer-Encoding: \x0bchunked\r\n"],
     ["NUL after `chunked`", "RFC 9110 §5.5", "Transfer-Encoding: chunked\0\r\n"],
     ["an octet above 127 after `chunked`", "RFC 9110 §5.5", "Transfer-Encoding: chunked\xa0\r\n"],
@@ -109,6 +112,11 @@ const LENGTH_AND_CODING: readonly Row[] = [
     "`Connection: Transfer-Encoding`",
     "RFC 9110 §7.6.1",
     insideChunk(`${CHUNKED}Connection: Transfer-Encoding\r\n`),
+  ],
+  [
+    "`Transfer-Encoding` of GET",
+    "RFC 9110 §9.3.1",
+    insideChunk(CHUNKED, FIRST.replace("POST", "GET")),
   ],
 ];
 
@@ -158,6 +166,7 @@ const CHUNKS: readonly Row[] = [
     chunked(`2;a="\r\nxx\r\n${LAST_CHUNK}${HIDDEN}"\r\nxx\r\n${LAST_CHUNK}`),
   ],
   ["extensions, quoted and not", "RFC 9112 §7.1.1", chunked(`2;a;b="c;d"\r\nxx\r\n${LAST_CHUNK}`)],
+  ["an extension without a name", "RFC 9112 §7.1.1", chunked(`2;\r\nxx\r\n${LAST_CHUNK}`)],
   [
     "extensions of 20 KB",
     "RFC 9112 §7.1.1",
@@ -172,6 +181,21 @@ const CHUNKS: readonly Row[] = [
     chunked(`${chunk(HIDDEN).replace("\r\n", " x\r\n")}${LAST_CHUNK}`),
   ],
   [
+    "a space after the size",
+    "RFC 9112 §7.1",
+    chunked(`${chunk(HIDDEN).replace("\r\n", " \r\n")}${LAST_CHUNK}`),
+  ],
+  [
+    "an underscore in the size",
+    "RFC 9112 §7.1",
+    chunked(`${chunk(HIDDEN).replace("\r\n", "_0\r\n")}${LAST_CHUNK}`),
+  ],
+  [
+    "NUL after the size",
+    "RFC 9112 §7.1",
+    chunked(`${chunk(HIDDEN).replace("\r\n", "\0\r\n")}${LAST_CHUNK}`),
+  ],
+  [
     "a size of 2⁶⁴ and more, which wraps round to 0",
     "RFC 9112 §7.1",
     chunked(`10000000000000000\r\n\r\n${HIDDEN}`),
@@ -184,6 +208,7 @@ const CHUNKS: readonly Row[] = [
   ["no size", "RFC 9112 §7.1", chunked(`\r\n\r\n${HIDDEN}`)],
   ["two other octets after the data", "RFC 9112 §7.1", chunked(`2\r\nxxyy${LAST_CHUNK}`)],
   ["a bare LF after the data", "RFC 9112 §7.1", chunked(`2\r\nxx\n${LAST_CHUNK}`)],
+  ["nothing after the data", "RFC 9112 §7.1", chunked(`2\r\nxx${LAST_CHUNK}`)],
   ["several zeros as the last size", "RFC 9112 §7.1", chunked(`2\r\nxx\r\n000\r\n\r\n`)],
   ["a bare LF after the trailers", "RFC 9112 §7.1.2", chunked(`2\r\nxx\r\n0\r\n\n${HIDDEN}`)],
   ["the next request in place of the trailers", "RFC 9112 §7.1.2", chunked(`0\r\n${HIDDEN}`)],
@@ -280,15 +305,82 @@ const LINES: readonly Row[] = [
     inBody("Content-Length: LENGTH\r\n", FIRST.replace("1.1", "1.01")),
   ],
   ["HTTP/1.2", "RFC 9110 §2.5", inBody("Content-Length: LENGTH\r\n", FIRST.replace("1.1", "1.2"))],
+  ["HTTP/2.0", "RFC 9112 §2.3", inBody("Content-Length: LENGTH\r\n", FIRST.replace("1.1", "2.0"))],
+  [
+    "http/1.1",
+    "RFC 9112 §2.3",
+    inBody("Content-Length: LENGTH\r\n", FIRST.replace("HTTP", "http")),
+  ],
+  [
+    "a request behind `Connection: close`",
+    "RFC 9112 §9.6",
+    `${FIRST}Connection: close\r\nContent-Length: 0\r\n\r\n${HIDDEN}${SECOND}`,
+  ],
+  [
+    "a request behind one of HTTP/1.0",
+    "RFC 9112 §9.3",
+    `${FIRST.replace("1.1", "1.0")}Content-Length: 0\r\n\r\n${HIDDEN}${SECOND}`,
+  ],
+  [
+    "two requests at once (pipelining)",
+    "RFC 9112 §9.3.2",
+    `${FIRST}Content-Length: 0\r\n\r\n${SECOND}`,
+  ],
   [
     "an absolute target of another host",
     "RFC 9112 §3.2.2",
     inBody("Content-Length: LENGTH\r\n", FIRST.replace("/probe", "http://evil.example/probe")),
   ],
   [
+    "an absolute target of this host, `Host` of another",
+    "RFC 9112 §3.2.2",
+    inBody(
+      "Content-Length: LENGTH\r\n",
+      FIRST.replace("/probe", "http://127.0.0.1/probe").replace(": 127.0.0.1", ": evil.example"),
+    ),
+  ],
+  [
+    "an absolute target with user information",
+    "RFC 9110 §4.2.4",
+    inBody(
+      "Content-Length: LENGTH\r\n",
+      FIRST.replace("/probe", "http://127.0.0.1@evil.example/probe"),
+    ),
+  ],
+  [
+    "`*` as the target",
+    "RFC 9112 §3.2.4",
+    inBody("Content-Length: LENGTH\r\n", FIRST.replace("/probe/first", "*")),
+  ],
+  [
     "two `Host` fields",
     "RFC 9112 §3.2",
     inBody("Host: evil.example\r\nContent-Length: LENGTH\r\n"),
+  ],
+  [
+    "two `Host` fields, the same",
+    "RFC 9112 §3.2",
+    inBody("Host: 127.0.0.1\r\nContent-Length: LENGTH\r\n"),
+  ],
+  [
+    "no `Host`",
+    "RFC 9112 §3.2",
+    inBody("Content-Length: LENGTH\r\n", FIRST.replace("Host: 127.0.0.1\r\n", "")),
+  ],
+  [
+    "`Host` with user information",
+    "RFC 9110 §7.2",
+    inBody("Content-Length: LENGTH\r\n", FIRST.replace("127.0.0.1", "127.0.0.1@evil.example")),
+  ],
+  [
+    "`Host` of another port",
+    "RFC 9110 §7.2",
+    inBody("Content-Length: LENGTH\r\n", FIRST.replace("127.0.0.1", "127.0.0.1:99999")),
+  ],
+  [
+    "`Host` of another server",
+    "RFC 9110 §7.4",
+    inBody("Content-Length: LENGTH\r\n", FIRST.replace("127.0.0.1", "evil.example")),
   ],
   [
     "`Host` with a list",
@@ -328,6 +420,14 @@ const UPGRADES: readonly Row[] = [
     "RFC 6455 §4.2.2",
     `GET /probe/first HTTP/1.1\r\n${FIELDS}Connection: Upgrade\r\nUpgrade: websocket\r\n` +
     "Sec-WebSocket-Version: 777\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" +
+    `Content-Length: ${HIDDEN.length}\r\n\r\n${HIDDEN}${SECOND}`,
+  ],
+  [
+    "a WebSocket with a body, then requests",
+    "RFC 6455 §4.1",
+    `GET /probe/first HTTP/1.1\r\n${FIELDS}Connection: Upgrade\r\nUpgrade: websocket\r\n` +
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" +
+    "Sec-WebSocket-Protocol: vrpc-lean.1\r\n" +
     `Content-Length: ${HIDDEN.length}\r\n\r\n${HIDDEN}${SECOND}`,
   ],
   [
