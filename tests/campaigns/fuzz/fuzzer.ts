@@ -2,11 +2,12 @@ import { Random } from "../simulation/random.ts";
 import { corpus, type Kept } from "./corpus.ts";
 import { ENGINES } from "./engines.ts";
 import { HTTP1 } from "./http1.ts";
+import { HTTP1_CUTS } from "./http1_cuts.ts";
 import { PARTS } from "./parts.ts";
 import { minimize, mutate, type Target } from "./target.ts";
 
 /** All targets. */
-export const TARGETS: readonly Target[] = [...PARTS, ...HTTP1, ...ENGINES];
+export const TARGETS: readonly Target[] = [...PARTS, ...HTTP1, ...HTTP1_CUTS, ...ENGINES];
 
 // Time limit of one input.
 const MAX_MS = 2_000;
