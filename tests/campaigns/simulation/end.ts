@@ -31,7 +31,8 @@ export class End implements ReaderOwner, WriterOwner, EngineTimerOwner {
   ) {
     this.#reader = new Reader(this, engine, process, input, deferClose);
     this.#writer = new Writer(this, engine, process, output);
-    this.#timer = new EngineTimer(this, engine, process.clock);
+    const { clock, turns } = process;
+    this.#timer = new EngineTimer(this, { engine, clock, turns });
     engine.onOutput = () => this.wake();
     output.onSpace = () => this.#writer.run();
     input.onArrival = (bytes) => this.#reader.arrive(bytes);
