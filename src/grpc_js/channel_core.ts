@@ -6,7 +6,7 @@
 
 import { bytesCodec } from "../codec/bytes.ts";
 import type { MethodKind } from "../call/method.ts";
-import { ChannelAssembly } from "../rpc/channel/assembly.ts";
+import { ChannelAssembly, SYSTEM } from "../rpc/channel/assembly.ts";
 import type { CallCore, ClientMethod } from "../rpc/client/call_core.ts";
 import type { ChannelState } from "../rpc/pool/options.ts";
 import type { CallCredentials } from "./call_credentials.ts";
@@ -15,6 +15,7 @@ import { type CallOwner, ChannelCall, CLOSED } from "./client_call.ts";
 import { Status } from "./constants.ts";
 import { IdleTimer } from "./idle_timer.ts";
 import { type ChannelOptions, channelOptions, idleTimeoutMs } from "./options.ts";
+import { ProcessHold } from "./process_hold.ts";
 import { secureOptions } from "./secure_options.ts";
 import { addressOf, hasUnknownScheme, serviceUrl, targetText } from "./target.ts";
 
@@ -45,6 +46,8 @@ export class ChannelCore implements CallOwner {
   readonly #calls = new Set<ChannelCall>();
   readonly #watchers = new Set<() => void>();
   readonly #idle: IdleTimer;
+  /** Keeps the process alive while there are calls; connections without any let it exit. */
+  readonly #hold = new ProcessHold();
   #callNumber = 0;
   #closed = false;
 
@@ -59,7 +62,7 @@ export class ChannelCore implements CallOwner {
       ...channelOptions(options),
       ...(security === undefined ? {} : secureOptions(address, security, options)),
       ...(unknown && { dial: () => resolutionFailure(target) }),
-    });
+    }, { ...SYSTEM, keepsProcessAlive: false });
     this.#assembly.pool.watch(() => this.#notify());
     this.#idle = new IdleTimer(
       idleTimeoutMs(options),
@@ -105,6 +108,7 @@ export class ChannelCore implements CallOwner {
   #closeWhenUnused(): void {
     if (!this.#closed || this.#calls.size > 0) return;
     this.#idle.stop();
+    this.#hold.stop();
     this.#assembly.close();
   }
 
@@ -147,6 +151,7 @@ export class ChannelCore implements CallOwner {
 
   callStarted(call: ChannelCall): boolean {
     if (this.#closed) return false;
+    if (this.#calls.size === 0) this.#hold.begin();
     this.#calls.add(call);
     return true;
   }
@@ -154,6 +159,7 @@ export class ChannelCore implements CallOwner {
   callEnded(call: ChannelCall): void {
     this.#calls.delete(call);
     if (this.#calls.size > 0) return;
+    this.#hold.end();
     this.#idle.used();
     this.#closeWhenUnused();
   }

@@ -14,6 +14,8 @@ export interface RawConn {
   closeWrite(): Promise<void>;
   /** Closes at once; pending reads and writes reject. May throw if it is closed already. */
   close(): void;
+  /** Lets the process exit while the socket is open. */
+  unref(): void;
 }
 
 /** IP address and port of a TCP socket. */

@@ -83,6 +83,10 @@ export class ConnStream implements ByteStream {
     }
   }
 
+  unref(): void {
+    this.#conn.unref();
+  }
+
   async released(): Promise<void> {
     await Promise.allSettled([this.#reading, this.#writing]);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { ChunkQueue } from "../bytes/chunk_queue.ts";
 import type { PeerInfo } from "../call/wire.ts";
@@ -30,6 +31,8 @@ export interface DuplexStreamOptions {
   copy?: boolean;
   /** Resolves once the stream under the duplex stream is released. Default: there is none. */
   released?: () => Promise<void>;
+  /** Lets the process exit while the stream is open. Default: `unref` of the duplex stream, if it has that. */
+  unref?: () => void;
   /** Pauses or resumes the source as well, after the duplex stream. Default: that has no other source. */
   hold?: (held: boolean) => void;
 }
@@ -118,6 +121,11 @@ export class DuplexStream implements ByteStream {
     // A destroyed stream may still report an earlier error.
     this.#duplex.on("error", () => {});
     this.#duplex.destroy();
+  }
+
+  unref(): void {
+    if (this.#options.unref !== undefined) this.#options.unref();
+    else (this.#duplex as Partial<Socket>).unref?.();
   }
 
   async released(): Promise<void> {

@@ -37,6 +37,7 @@ export function guardStream(
 class GuardedStream implements ByteStream {
   readonly handshake?: () => Promise<void>;
   readonly released?: () => Promise<void>;
+  readonly unref?: () => void;
   readonly #inner: ByteStream;
   readonly #onFault: (error: unknown) => void;
 
@@ -57,6 +58,9 @@ class GuardedStream implements ByteStream {
         }
       };
     }
+    if (inner.unref !== undefined) {
+      this.unref = () => this.#run(() => inner.unref!());
+    }
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -73,8 +77,12 @@ class GuardedStream implements ByteStream {
   }
 
   close(): void {
+    this.#run(() => this.#inner.close());
+  }
+
+  #run(action: () => unknown): void {
     try {
-      onRejection(this.#inner.close(), this.#onFault);
+      onRejection(action(), this.#onFault);
     } catch (error) {
       this.#onFault(error);
     }

@@ -189,6 +189,10 @@ class LeftoverConn implements RawConn {
     this.#leftover = new Uint8Array(0);
     this.#conn.close();
   }
+
+  unref(): void {
+    this.#conn.unref();
+  }
 }
 
 /** Listens for a guest's connections to a port, on the Unix socket `PATH_PORT`. */

@@ -54,6 +54,11 @@ export class ByteStreamDuplex extends Duplex implements Carrier {
     this.#inner.close();
   }
 
+  /** Lets the process exit while the inner stream is open. */
+  unref(): void {
+    this.#inner.unref?.();
+  }
+
   /** Pauses or resumes reads of the inner stream: node:tls continues to read while its socket is paused. */
   hold(held: boolean): void {
     this.#held = held;

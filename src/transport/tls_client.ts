@@ -98,6 +98,10 @@ class TcpCarrier implements Carrier {
     this.#socket.destroy();
   }
 
+  unref(): void {
+    this.#socket.unref();
+  }
+
   async released(): Promise<void> {
     if (this.#socket.closed) return;
     await new Promise<void>((resolve) => this.#socket.once("close", () => resolve()));

@@ -25,6 +25,8 @@ export interface Carrier {
   hold(held: boolean): void;
   /** Closes the carrier at once. */
   close(): void;
+  /** Lets the process exit while the carrier is open. */
+  unref(): void;
   /** Resolves once the carrier was closed and is released. */
   released(): Promise<void>;
 }
@@ -66,6 +68,7 @@ export function secureStream(
     earlyEnd,
     hold: (held) => carrier.hold(held),
     released: () => carrier.released(),
+    unref: () => carrier.unref(),
   });
 }
 

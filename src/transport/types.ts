@@ -24,6 +24,8 @@ export interface ByteStream {
    * rejects. Absent if `close` releases everything at once.
    */
   released?(): Promise<void>;
+  /** Lets the process exit while the stream is open. Absent if an open stream does not keep it alive. */
+  unref?(): void;
   /** Performs the TLS handshake, or other steps before the first byte. Absent if there are none. */
   handshake?(): Promise<void>;
   /** Information on the peer; complete once `handshake` has resolved. */

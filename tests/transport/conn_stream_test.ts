@@ -10,6 +10,7 @@ function connOf(methods: Partial<RawConn>): RawConn {
     write: (data) => Promise.resolve(data.length),
     closeWrite: () => Promise.resolve(),
     close() {},
+    unref() {},
     ...methods,
   };
 }

@@ -30,17 +30,24 @@ Deno.test("counts outside of the buffer are rejected, others and null passed on"
   await assert.rejects(stream.write(buffer), TypeError);
 });
 
-Deno.test("functions that throw make promises reject, and close never throws", async () => {
+Deno.test("functions that throw make promises reject, and close and unref never throw", async () => {
   for (const [name, make] of Object.entries(THROWN)) {
     const bad = () => {
       throw make();
     };
-    const { stream, faults } = guarded({ read: bad, write: bad, closeWrite: bad, close: bad });
+    const { stream, faults } = guarded({
+      read: bad,
+      write: bad,
+      closeWrite: bad,
+      close: bad,
+      unref: bad,
+    });
     for (const promise of [stream.read(buffer), stream.write(buffer), stream.closeWrite()]) {
       assert.equal(await promise.then(() => "settled", () => "rejected"), "rejected", name);
     }
     stream.close();
-    assert.equal(faults.length, 1);
+    stream.unref!();
+    assert.equal(faults.length, 2);
   }
   const { stream, faults } = guarded({ close: () => Promise.reject(new Error("late")) });
   stream.close();

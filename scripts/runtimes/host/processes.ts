@@ -10,6 +10,7 @@ import { once } from "node:events";
 import { writeSync } from "node:fs";
 import process from "node:process";
 import { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 
 type Stdio = "piped" | "null" | "inherit";
 
@@ -25,7 +26,9 @@ interface CommandOptions {
 
 const STDIO = { piped: "pipe", null: "ignore", inherit: "inherit" } as const;
 
-/** Program to start. */
+const RUNNER = fileURLToPath(new URL("./run_program.ts", import.meta.url));
+
+/** Program to start. `deno run` of a test's own program becomes the runtime's own way to run what was built of it. */
 class Command {
   constructor(readonly program: string | URL, readonly options: CommandOptions = {}) {}
 
@@ -39,10 +42,16 @@ class Command {
     return new Child(this.#start("piped")).output();
   }
 
+  #args(): readonly string[] {
+    const { args = [] } = this.options;
+    if (this.program !== process.execPath || args[0] !== "run") return args;
+    const at = args.findIndex((argument, i) => i > 0 && !argument.startsWith("-"));
+    return [RUNNER, args[at].replace(/\.ts$/, ".js"), ...args.slice(at + 1)];
+  }
+
   #start(stdio: Stdio): ChildProcess {
-    const { args = [], cwd, env, clearEnv, stdin = "null", stdout = stdio, stderr = stdio } =
-      this.options;
-    return spawn(String(this.program), args, {
+    const { cwd, env, clearEnv, stdin = "null", stdout = stdio, stderr = stdio } = this.options;
+    return spawn(String(this.program), this.#args(), {
       cwd,
       env: clearEnv ? env : { ...process.env, ...env },
       stdio: [STDIO[stdin], STDIO[stdout], STDIO[stderr]],

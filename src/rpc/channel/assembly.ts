@@ -52,9 +52,12 @@ export interface ChannelRuntime {
   readonly clock: Clock;
   /** Returns numbers from 0 to below 1. */
   readonly random: () => number;
+  /** Whether open connections keep the process alive. Default true. */
+  readonly keepsProcessAlive?: boolean;
 }
 
-const SYSTEM: ChannelRuntime = { clock: systemClock, random: Math.random };
+/** The runtime of the channels of applications. */
+export const SYSTEM: ChannelRuntime = { clock: systemClock, random: Math.random };
 
 /** The parts of a channel. */
 export class ChannelAssembly {
@@ -93,7 +96,7 @@ export class ChannelAssembly {
       () => this.pool.healthChanged(),
       this.format === "json",
     );
-    this.pool = this.#makePool(clock, random);
+    this.pool = this.#makePool(runtime);
     const throttling = this.#config.throttling;
     const policy: PolicyContext = {
       throttle: throttling === undefined ? undefined : new RetryThrottle(throttling),
@@ -221,7 +224,7 @@ export class ChannelAssembly {
     });
   }
 
-  #makePool(clock: CallCore["clock"], random: () => number): Pool {
+  #makePool({ clock, random, keepsProcessAlive = true }: ChannelRuntime): Pool {
     const options = this.#options;
     const { min, max, shrinkAfterMs } = checkPoolSize(
       options.poolSize ??
@@ -248,6 +251,7 @@ export class ChannelAssembly {
           connection: {
             address,
             dial: (signal) => this.target.dial(address, signal),
+            keepsProcessAlive,
             engine: (sink, stream, nowMs) => engines.make(sink, stream, nowMs),
             onTooManyPings: () => engines.doubleKeepaliveTime(),
             connectTimeoutMs,

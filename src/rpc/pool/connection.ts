@@ -37,6 +37,8 @@ export interface ConnectionOptions {
     stream: ByteStream,
     nowMs: number,
   ) => ClientConnection;
+  /** Whether an open connection keeps the process alive. */
+  readonly keepsProcessAlive: boolean;
   /** Time limit from the dial to the peer's first settings, in ms. */
   readonly connectTimeoutMs: number;
   readonly clock: Clock;
@@ -275,8 +277,9 @@ export class Connection implements ClientConnectionSink, Pickable {
       this.#abort = undefined;
       const { tls, transport } = stream.peer;
       this.#secure = tls !== undefined;
+      if (!this.#options.keepsProcessAlive) stream.unref?.();
       // An open socket keeps the process alive; an in-memory stream does not.
-      if (transport === "memory") this.#keepProcessAlive();
+      else if (transport === "memory") this.#keepProcessAlive();
       this.#engine = engine(this, stream, clock.now());
       this.#facts = new EngineFacts(this.#engine, (error) => this.engineFailed(error));
       this.#driver = new ConnectionDriver({

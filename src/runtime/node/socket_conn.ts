@@ -91,6 +91,10 @@ export class SocketConn implements TcpConn {
     this.#socket.destroy();
   }
 
+  unref(): void {
+    this.#socket.unref();
+  }
+
   setNoDelay(on: boolean): void {
     this.#socket.setNoDelay(on);
   }
