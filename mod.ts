@@ -24,6 +24,7 @@
 
 // Server.
 export { serve, type Server } from "./src/rpc/server/server.ts";
+export type { DrainOptions } from "./src/rpc/server/drain.ts";
 export type { ServeOptions, ServerStats } from "./src/rpc/server/options.ts";
 export type { CorsOptions, WebOptions } from "./src/rpc/server/web_options.ts";
 export type { ServerLimits } from "./src/limits/connection_limits.ts";

@@ -162,12 +162,18 @@ export interface ServerConnectionSink {
   onNote?(level: "debug" | "warn", message: string): void;
 }
 
+/** Status of calls that a server cancels: UNAVAILABLE, which clients may retry, or CANCELLED. */
+export type CancelStatus = typeof Status.UNAVAILABLE | typeof Status.CANCELLED;
+
 /** Connection of a server, implemented by the engine. */
 export interface ServerConnection extends ConnectionEngine {
   /** Starts a graceful drain: refuses new calls and lets open ones finish, then becomes `finished`. */
   drain(nowMs: number): void;
-  /** Cancels open calls and ends the connection at once. */
-  abort(reason: string, nowMs: number): void;
+  /**
+   * Cancels open calls and ends the connection at once. `status` is what clients see if the wire can tell them: UNAVAILABLE
+   * by default.
+   */
+  abort(reason: string, nowMs: number, status?: CancelStatus): void;
   /** Number of calls that are open or whose handlers still run. */
   readonly activeCalls: number;
 }

@@ -5,7 +5,9 @@
  */
 
 import { type Encoding, ENCODINGS } from "../call/encodings.ts";
-import type { ServerConnection, ServerConnectionSink } from "../call/wire.ts";
+import { forEachItem } from "../call/each.ts";
+import { Status } from "../call/status.ts";
+import type { CancelStatus, ServerConnection, ServerConnectionSink } from "../call/wire.ts";
 import { Http2Connection, type Http2Handler } from "../http2/connection.ts";
 import { ErrorCode } from "../http2/constants.ts";
 import { type Http2Options, http2Options } from "../http2/options.ts";
@@ -109,8 +111,17 @@ export class GrpcServerConnection implements ServerConnection, Http2Handler, Ser
   drain(nowMs: number): void {
     this.http2.drain(nowMs);
   }
-  abort(reason: string, nowMs: number): void {
+  abort(reason: string, nowMs: number, status?: CancelStatus): void {
+    if (status === Status.CANCELLED) this.#cancelAll(reason);
     this.http2.abort(ErrorCode.NO_ERROR, reason, nowMs);
+  }
+
+  /** Cancels the calls and resets their streams, so that clients see CANCELLED. */
+  #cancelAll(reason: string): void {
+    forEachItem(this.http2.streams.open.values(), (stream) => {
+      stream.onReset(ErrorCode.CANCEL, false, reason);
+      this.http2.reset(stream, ErrorCode.CANCEL);
+    });
   }
 
   // ---- HTTP/2 events ---------------------------------------------------------------------------------------

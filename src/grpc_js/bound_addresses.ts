@@ -5,12 +5,14 @@
  */
 
 import { lookup } from "node:dns/promises";
+import { Status } from "../call/status.ts";
 import { textOf } from "../errors.ts";
 import type { ServeOptions } from "../rpc/server/options.ts";
 import { serve, type Server } from "../rpc/server/server.ts";
 import { type Address, formatAddress, parseAddress } from "../transport/mod.ts";
 import type { ServiceDispatcher } from "./dispatcher.ts";
 import { LogVerbosity } from "./constants.ts";
+import { forceShutdown } from "./force_shutdown.ts";
 import { log } from "./logging.ts";
 import type { ServerCredentials } from "./server_credentials.ts";
 import { addressOf } from "./target.ts";
@@ -117,7 +119,9 @@ export class BoundAddresses {
 
   /** Drains the connections of an address. */
   drain(text: string, graceMs: number): void {
-    for (const server of this.#find(text, "drain")[1]?.servers ?? []) server.drain({ graceMs });
+    for (const server of this.#find(text, "drain")[1]?.servers ?? []) {
+      server.drain({ graceMs, status: Status.CANCELLED });
+    }
   }
 
   #find(text: string, verb: string): [string, Bound | undefined] {
@@ -131,7 +135,7 @@ export class BoundAddresses {
   close(): void {
     this.#closed = true;
     this.#bound.clear();
-    for (const server of this.#servers) server.close();
+    for (const server of this.#servers) void forceShutdown(server);
   }
 
   /** Stops listening; resolves when all connections are closed, once their calls have ended. */

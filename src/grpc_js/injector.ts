@@ -5,10 +5,12 @@
  */
 
 import type { Duplex } from "node:stream";
+import { Status } from "../call/status.ts";
 import type { ServeOptions } from "../rpc/server/options.ts";
 import { serve, type Server } from "../rpc/server/server.ts";
 import { type ByteStream, streamFrom } from "../transport/mod.ts";
 import { tlsServer } from "../transport/tls.ts";
+import { forceShutdown } from "./force_shutdown.ts";
 
 const ignore = () => {};
 
@@ -71,7 +73,10 @@ export class ConnectionInjectorImpl {
 
   /** Lets open calls finish for `graceTimeMs`, then closes the connections. */
   drain(graceTimeMs: number): void {
-    this.#server.then((server) => server.drain({ graceMs: graceTimeMs }), ignore);
+    this.#server.then(
+      (server) => server.drain({ graceMs: graceTimeMs, status: Status.CANCELLED }),
+      ignore,
+    );
   }
 
   /** Lets open calls finish, then closes the connections. */
@@ -86,6 +91,6 @@ export class ConnectionInjectorImpl {
 
   /** Closes all connections at once. */
   close(): void {
-    this.#server.then((server) => server.close(), ignore);
+    this.#server.then(forceShutdown, ignore);
   }
 }

@@ -9,7 +9,12 @@ import type { Clock } from "../../call/clock.ts";
 import type { HostRules } from "../../call/host_rules.ts";
 import { printable } from "../../call/printable.ts";
 import { Status } from "../../call/status.ts";
-import type { ServerCall, ServerConnection, ServerConnectionSink } from "../../call/wire.ts";
+import type {
+  CancelStatus,
+  ServerCall,
+  ServerConnection,
+  ServerConnectionSink,
+} from "../../call/wire.ts";
 import { GrpcServerConnection, type GrpcServerOptions } from "../../grpc/server.ts";
 import { LeanServerConnection } from "../../lean/server.ts";
 import { MemoryShare } from "../../limits/memory_pool.ts";
@@ -297,10 +302,10 @@ export class AcceptedConnection implements ServerConnectionSink {
   }
 
   /** Cancels open calls and closes once the peer was notified. */
-  abort(reason: string): void {
+  abort(reason: string, status?: CancelStatus): void {
     if (!this.#engine) return this.close(reason);
     const engine = this.#engine;
-    this.#driver?.guard(() => engine.abort(reason, this.#owner.clock.now()));
+    this.#driver?.guard(() => engine.abort(reason, this.#owner.clock.now(), status));
     this.#driver?.wake();
   }
 

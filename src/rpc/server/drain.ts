@@ -5,6 +5,8 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import type { Status } from "../../call/status.ts";
+import type { CancelStatus } from "../../call/wire.ts";
 
 /** Connection as its drain uses it. */
 export interface Drained {
@@ -13,7 +15,18 @@ export interface Drained {
   /** Lets open calls finish, then closes the connection. */
   drain(): void;
   /** Ends open calls and the connection. */
-  abort(reason: string): void;
+  abort(reason: string, status?: CancelStatus): void;
+}
+
+/** Options of `Server.shutdown` and `Server.drain`. */
+export interface DrainOptions {
+  /** Time for open calls to finish, in ms. 0 or more, default 5,000. */
+  graceMs?: number;
+  /**
+   * Status of the calls that are cancelled after it: UNAVAILABLE, which clients may retry, or CANCELLED. The lean wire
+   * and HTTP/1.1 have UNAVAILABLE alone. Default UNAVAILABLE.
+   */
+  status?: typeof Status.UNAVAILABLE | typeof Status.CANCELLED;
 }
 
 // Time for the last frames to be sent after calls were cancelled.
@@ -37,11 +50,11 @@ export class Drain<C extends Drained> {
   }
 
   /** Drains the connections; those with calls after `graceMs` are aborted. Resolves when all are closed. */
-  async run(graceMs: number): Promise<void> {
+  async run(graceMs: number, status: CancelStatus | undefined): Promise<void> {
     for (const connection of [...this.#connections.values()]) connection.drain();
     await this.#allClosed(graceMs);
     for (const connection of [...this.#connections.values()]) {
-      connection.abort("The server drains its connections");
+      connection.abort("The server drains its connections", status);
     }
     await this.#allClosed(FLUSH_MS);
   }

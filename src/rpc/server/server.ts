@@ -7,12 +7,13 @@
 import { deferred } from "../core/deferred.ts";
 import type { Clock } from "../../call/clock.ts";
 import { IdMap } from "../../call/id_map.ts";
+import type { CancelStatus } from "../../call/wire.ts";
 import { checkRange, measured } from "../../limits/ranges.ts";
 import { listen } from "../../transport/mod.ts";
 import { guardStream } from "../../transport/guarded_stream.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { CallHost } from "./call_host.ts";
-import { Drain } from "./drain.ts";
+import { Drain, type DrainOptions } from "./drain.ts";
 import { runCloseHooks } from "./close_hooks.ts";
 import { QueuedClock } from "../core/queued_clock.ts";
 import { systemClock } from "../core/system_clock.ts";
@@ -61,18 +62,16 @@ export interface Server extends AsyncDisposable {
   /** Resolves when the server has closed for whatever reason. */
   readonly finished: Promise<void>;
   /**
-   * Stops listening and lets open calls finish for `graceMs` (0 or more, default 5,000), then cancels them. Resolves at
-   * most 1 s after that (with callbacks of `onClose` that take long, at most 6 s), when the addresses are free again
+   * Stops listening and lets open calls finish for `graceMs`, then cancels them with `status`. Resolves at most 1 s after that (with callbacks of `onClose` that take long, at most 6 s), when the addresses are free again
    * and all connections are closed. A repeated call waits for the first. Rejects with RangeError for `graceMs` out of
    * range.
    */
-  shutdown(options?: { graceMs?: number }): Promise<void>;
+  shutdown(options?: DrainOptions): Promise<void>;
   /**
-   * Lets the calls on the connections that are open now finish for `graceMs` (0 or more, default 5,000), then cancels
-   * them, and closes these connections; goes on listening. Resolves when they are closed, at most 1 s after that.
+   * Lets the calls on the connections that are open now finish for `graceMs`, then cancels them with `status`, and closes these connections; goes on listening. Resolves when they are closed, at most 1 s after that.
    * Rejects with RangeError for `graceMs` out of range.
    */
-  drain(options?: { graceMs?: number }): Promise<void>;
+  drain(options?: DrainOptions): Promise<void>;
   /** Closes at once and cancels open calls. Resolves when the addresses are free and all connections are closed. */
   close(): Promise<void>;
   /**
@@ -281,27 +280,27 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     };
   }
 
-  async drain(options: { graceMs?: number } = {}): Promise<void> {
+  async drain(options: DrainOptions = {}): Promise<void> {
     const graceMs = graceOf(options);
     const drain = new Drain(this.#connections.values(), this.clock);
     this.#drains.add(drain);
     try {
-      await drain.run(graceMs);
+      await drain.run(graceMs, options.status);
     } finally {
       this.#drains.delete(drain);
     }
   }
 
-  shutdown(options: { graceMs?: number } = {}): Promise<void> {
+  shutdown(options: DrainOptions = {}): Promise<void> {
     try {
       const graceMs = graceOf(options);
-      return this.#shutdown ??= this.#stopAndDrain(graceMs);
+      return this.#shutdown ??= this.#stopAndDrain(graceMs, options.status);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async #stopAndDrain(graceMs: number): Promise<void> {
+  async #stopAndDrain(graceMs: number, status: CancelStatus | undefined): Promise<void> {
     serverLog.info("Draining {connections} connections for up to {graceMs} ms", {
       connections: this.#connections.size,
       graceMs,
@@ -318,7 +317,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
         },
       );
       for (const connection of this.#connections.values()) {
-        connection.abort("The server is shutting down");
+        connection.abort("The server is shutting down", status);
       }
       await this.#allClosed(FLUSH_MS);
     }
@@ -380,7 +379,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
 }
 
 /** Returns the grace period of a drain or a shutdown. Throws RangeError if it is out of range. */
-function graceOf({ graceMs = DEFAULT_GRACE_MS }: { graceMs?: number }): number {
+function graceOf({ graceMs = DEFAULT_GRACE_MS }: DrainOptions): number {
   checkRange("graceMs", graceMs, measured(0));
   return graceMs;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { ByteWriter } from "../../bytes/writer.ts";
-import type { ServerConnection } from "../../call/wire.ts";
+import type { CancelStatus, ServerConnection } from "../../call/wire.ts";
 import type { Http1ServerConnection } from "../../http1/connection.ts";
 import { WebSocketServerConnection } from "../../websocket/server_connection.ts";
 import type { WebSocketLimits } from "../../websocket/server_connection.ts";
@@ -117,7 +117,7 @@ export class SwitchableConnection implements ServerConnection {
     this.#engine.drain(nowMs);
   }
 
-  abort(reason: string, nowMs: number): void {
-    this.#engine.abort(reason, nowMs);
+  abort(reason: string, nowMs: number, status?: CancelStatus): void {
+    this.#engine.abort(reason, nowMs, status);
   }
 }

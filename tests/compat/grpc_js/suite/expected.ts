@@ -67,11 +67,6 @@ export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
     titles: ["Server unbind successfully unbinds a bound ephemeral port"],
   },
   {
-    because: "calls that a drain ends have the status UNAVAILABLE, which clients may retry, not " +
-      "CANCELLED",
-    titles: ["Server drain Should cancel open calls after the grace period ends"],
-  },
-  {
     because: "Deno's node:http2 lacks the constant that the case compares with",
     titles: ["responds with HTTP status of 415 on invalid content-type"],
   },

@@ -24,16 +24,6 @@ const DEPENDENCIES = {
 const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
   {
     because:
-      "calls that forceShutdown ends have the status UNAVAILABLE, which clients may retry, " +
-      "not CANCELLED",
-    titles: [
-      "clientStreaming: force server shutdown",
-      "serverStreaming: force server shutdown",
-      "unary: force server shutdown",
-    ],
-  },
-  {
-    because:
       "they patch the connector of grpc-js, an internal class; the adapter has the time limit " +
       "that the patch adds",
     titles: ["connectTimeoutPatch: "],
