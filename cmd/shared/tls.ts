@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
 import type { Command } from "commander";
 import type { TlsClientOptions, TlsServerOptions } from "../../src/transport/mod.ts";
 import { errorLine, onOff, option, readTextOption, UsageError } from "./program.ts";
@@ -153,6 +153,8 @@ async function readCertificate(
       `Cannot use ${path} (${flag}): it contains no PEM certificate ("-----BEGIN CERTIFICATE-----")`,
     );
   }
+  // Loaded on demand, because a start without TLS would wait 15 ms for it.
+  const { X509Certificate } = await import("node:crypto");
   try {
     return { text, parsed: new X509Certificate(block) };
   } catch (error) {
@@ -175,6 +177,7 @@ async function readKey(path: string): Promise<{ text: string; parsed: KeyObject 
       `Cannot use ${path} (--tls-key): the key is encrypted; decrypt it first (openssl pkey)`,
     );
   }
+  const { createPrivateKey } = await import("node:crypto");
   try {
     return { text, parsed: createPrivateKey(block) };
   } catch (error) {

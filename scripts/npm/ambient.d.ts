@@ -12,11 +12,6 @@ interface Uint8ArrayConstructor {
   ): Uint8Array<ArrayBuffer>;
 }
 
-declare module "snappyjs" {
-  export function compress(bytes: Uint8Array): Uint8Array;
-  export function uncompress(bytes: Uint8Array, maxBytes?: number): Uint8Array;
-}
-
 interface PromiseConstructor {
   withResolvers<T>(): {
     promise: Promise<T>;

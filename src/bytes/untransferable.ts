@@ -4,14 +4,9 @@
  * @module
  */
 
-/** Part of the global `process` of Deno and Node; browsers have none. */
-interface RuntimeProcess {
-  getBuiltinModule?(name: string): { markAsUntransferable?(value: object): void } | undefined;
-}
+import { findBuiltinModule } from "./builtin_module.ts";
 
-const { process } = globalThis as unknown as { process?: RuntimeProcess };
-// Not imported, because a module that imports from `node:` cannot be loaded by a browser.
-const threads = process?.getBuiltinModule?.("node:worker_threads");
+const threads = findBuiltinModule("node:worker_threads");
 
 /**
  * Whether {@link markAsUntransferable} has an effect. Browsers have no such function, and that of Deno 2.6 throws.

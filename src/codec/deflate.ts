@@ -4,7 +4,7 @@
  * @module
  */
 
-import { deflateSync, inflateSync } from "node:zlib";
+import { builtinModule } from "../bytes/builtin_module.ts";
 import { detachLarge } from "../bytes/detach.ts";
 import { DeflateDecoder } from "./deflate_decoder.ts";
 import {
@@ -27,12 +27,13 @@ const ADLER_OCTETS = 5_552;
 
 /** Compresses at zlib's default level. */
 export function deflate(message: Uint8Array): Uint8Array {
-  return plainView(deflateSync(message));
+  return plainView(builtinModule("node:zlib").deflateSync(message));
 }
 
 /** Inflates a message. Throws RpcError: RESOURCE_EXHAUSTED beyond `maxBytes`, INTERNAL for corrupt data. */
 export function inflate(message: Uint8Array, maxBytes: number): Uint8Array {
   if (message.length > MAX_NATIVE_BYTES) return inflateLong(message, maxBytes);
+  const { inflateSync } = builtinModule("node:zlib");
   const { bytes, readBytes } = inflateWith(inflateSync, message, "deflate", maxBytes);
   if (readBytes !== message.length) throw corruptMessage("deflate");
   return bytes;

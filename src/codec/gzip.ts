@@ -5,8 +5,7 @@
  * @module
  */
 
-// Not by name: the module lacks `crc32` before Node 20.15, where long messages are left to it too.
-import * as zlib from "node:zlib";
+import { builtinModule } from "../bytes/builtin_module.ts";
 import { DeflateDecoder } from "./deflate_decoder.ts";
 import {
   corruptMessage,
@@ -26,11 +25,13 @@ const RESERVED_FLAGS = 0xe0;
 const Flag = { HEADER_CRC: 2, EXTRA: 4, NAME: 8, COMMENT: 16 } as const;
 const HEADER_BYTES = 10;
 const TRAILER_BYTES = 8;
-const crc32: typeof zlib.crc32 | undefined = zlib.crc32;
+
+/** Returns the CRC-32 of octets. */
+type Checksum = (octets: Uint8Array) => number;
 
 /** Compresses with gzip at level 1 to 9; default 6, as in zlib. */
 export function gzip(message: Uint8Array, level = 6): Uint8Array {
-  return plainView(zlib.gzipSync(message, { level }));
+  return plainView(builtinModule("node:zlib").gzipSync(message, { level }));
 }
 
 /**
@@ -52,9 +53,8 @@ export function gunzip(message: Uint8Array, maxBytes: number): Uint8Array {
  * garbage. Returns undefined if `message` contains more than declared.
  */
 function inflate(message: Uint8Array, declared: number): Uint8Array | undefined {
-  if (message.length > MAX_NATIVE_BYTES && crc32 !== undefined) {
-    return inflateLong(message, declared, crc32);
-  }
+  const zlib = builtinModule("node:zlib");
+  if (message.length > MAX_NATIVE_BYTES) return inflateLong(message, declared, zlib.crc32);
   try {
     const inflated = zlib.gunzipSync(message, {
       maxOutputLength: Math.max(1, declared),
@@ -72,7 +72,7 @@ function inflate(message: Uint8Array, declared: number): Uint8Array | undefined 
 function inflateLong(
   message: Uint8Array,
   declared: number,
-  checksum: typeof zlib.crc32,
+  checksum: Checksum,
 ): Uint8Array | undefined {
   const output = new Uint8Array(declared);
   const decoder = new DeflateDecoder(message, 0, output);

@@ -5,11 +5,10 @@
  * @module
  */
 
-import { compress, uncompress } from "snappyjs";
 import { corruptMessage, joined, mostBlocks, tooLargeMessage, tooManyBlocks } from "./inflate.ts";
+import { compressBlock, inflateBlock, MAX_BLOCK_BYTES } from "./snappy_block.ts";
 
 const IDENTIFIER = Uint8Array.of(0xff, 6, 0, 0, 0x73, 0x4e, 0x61, 0x50, 0x70, 0x59);
-const BLOCK_BYTES = 65_536;
 const ChunkType = {
   COMPRESSED: 0,
   UNCOMPRESSED: 1,
@@ -22,9 +21,9 @@ const CHECKSUM_BYTES = 4;
 /** Compresses blocks of 64 KiB. */
 export function snappy(message: Uint8Array): Uint8Array {
   const chunks = [IDENTIFIER];
-  for (let at = 0; at < message.length; at += BLOCK_BYTES) {
-    const block = message.slice(at, at + BLOCK_BYTES);
-    const compressed = compress(block);
+  for (let at = 0; at < message.length; at += MAX_BLOCK_BYTES) {
+    const block = message.subarray(at, at + MAX_BLOCK_BYTES);
+    const compressed = compressBlock(block);
     const smaller = compressed.length < block.length;
     const data = smaller ? compressed : block;
     const chunk = new Uint8Array(HEADER_BYTES + CHECKSUM_BYTES + data.length);
@@ -49,8 +48,8 @@ export function unsnappy(message: Uint8Array, maxBytes: number): Uint8Array {
   const total = blocks.reduce((sum, block) => sum + block.bytes, 0);
   if (total > maxBytes) throw tooLargeMessage(message, maxBytes);
   const parts = blocks.map((block) => {
-    const bytes = block.compressed ? uncompressed(block) : block.data;
-    if (bytes.length !== block.bytes || maskedChecksum(bytes) !== block.checksum) {
+    const bytes = block.compressed ? inflateBlock(block.data, block.bytes) : block.data;
+    if (bytes === undefined || maskedChecksum(bytes) !== block.checksum) {
       throw corruptMessage("snappy");
     }
     return bytes;
@@ -103,7 +102,7 @@ function readBlock(chunk: Uint8Array, compressed: boolean): Block | undefined {
   if (chunk.length <= CHECKSUM_BYTES) return undefined;
   const data = chunk.subarray(CHECKSUM_BYTES);
   const bytes = compressed ? declaredBytes(data) : data.length;
-  if (bytes > BLOCK_BYTES) return undefined;
+  if (bytes > MAX_BLOCK_BYTES) return undefined;
   const checksum = (chunk[0] | chunk[1] << 8 | chunk[2] << 16 | chunk[3] << 24) >>> 0;
   return { compressed, checksum, data, bytes };
 }
@@ -116,15 +115,6 @@ function declaredBytes(data: Uint8Array): number {
     if (data[i] < 0x80) return value;
   }
   return Infinity;
-}
-
-function uncompressed({ data, bytes }: Block): Uint8Array {
-  try {
-    // snappyjs reads the whole buffer behind a view.
-    return uncompress(data.slice(), bytes);
-  } catch (cause) {
-    throw corruptMessage("snappy", cause);
-  }
 }
 
 const CRC_32C = new Uint32Array(256).map((_, octet) => {

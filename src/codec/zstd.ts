@@ -5,8 +5,7 @@
  */
 
 import type { ZstdOptions } from "node:zlib";
-// Not by name: the module of Node 20 lacks the functions, see `ENCODINGS`.
-import * as zlib from "node:zlib";
+import { builtinModule } from "../bytes/builtin_module.ts";
 import {
   corruptMessage,
   inflateWith,
@@ -29,7 +28,7 @@ const BlockType = { RAW: 0, RLE: 1, COMPRESSED: 2 } as const;
 export function zstd(message: Uint8Array): Uint8Array {
   // Not in all versions of the types.
   const options: ZstdOptions & { pledgedSrcSize: number } = { pledgedSrcSize: message.length };
-  const frames = plainView(zlib.zstdCompressSync(message, options));
+  const frames = plainView(builtinModule("node:zlib").zstdCompressSync(message, options));
   // Deno 2.9.6 appends an empty frame to some results.
   const first = readFrame(frames, 0, 0);
   return typeof first === "string" ? frames : frames.subarray(0, first.end);
@@ -48,11 +47,12 @@ export function unzstd(message: Uint8Array, maxBytes: number): Uint8Array {
     frames.some(({ windowBytes }) => windowBytes > MAX_WINDOW_BYTES)
   ) throw tooLargeMessage(message, maxBytes);
   const parts: Uint8Array[] = [];
+  const { zstdDecompressSync } = builtinModule("node:zlib");
   let left = maxBytes;
   for (const { start, end, contentBytes, mostBytes } of frames) {
     if (mostBytes === 0) continue;
     const frame = message.subarray(start, end);
-    const { bytes } = inflateWith(zlib.zstdDecompressSync, frame, "zstd", left, contentBytes);
+    const { bytes } = inflateWith(zstdDecompressSync, frame, "zstd", left, contentBytes);
     if (contentBytes !== undefined && bytes.length !== contentBytes) throw corruptMessage("zstd");
     left -= bytes.length;
     parts.push(bytes);

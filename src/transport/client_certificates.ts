@@ -8,8 +8,8 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import type { PeerCertificate } from "node:tls";
+import { builtinModule } from "../bytes/builtin_module.ts";
 import { refuseVersion1 } from "./peer_certificate.ts";
 
 /** Certificates remembered by a thread, over all authorities; about 200 bytes each. */
@@ -43,7 +43,8 @@ export class ClientCertificates {
 
   /** `authorities` is PEM; `required` refuses clients without a certificate. */
   constructor(authorities: string, required: boolean) {
-    this.#authorities = createHash("sha256").update(authorities).digest("base64");
+    this.#authorities = builtinModule("node:crypto")
+      .createHash("sha256").update(authorities).digest("base64");
     this.#required = required;
   }
 

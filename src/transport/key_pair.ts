@@ -4,12 +4,14 @@
  * @module
  */
 
-import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import type { KeyObject, X509Certificate } from "node:crypto";
+import { builtinModule } from "../bytes/builtin_module.ts";
 import { reasonOf } from "./failure.ts";
 import { pemBlocks } from "./tls_options.ts";
 
 /** Throws a TypeError unless the key matches the certificate; node:tls would fail each handshake instead. */
 export function checkKeyPair(cert: string, key: string): void {
+  const { createPrivateKey, X509Certificate } = builtinModule("node:crypto");
   let certificate: X509Certificate;
   try {
     certificate = new X509Certificate(pemBlocks(cert, "CERTIFICATE"));
@@ -41,7 +43,9 @@ function isPair(certificate: X509Certificate, key: KeyObject): boolean {
   }
   try {
     const format = { type: "spki", format: "der" } as const;
-    return certificate.publicKey.export(format).equals(createPublicKey(key).export(format));
+    return certificate.publicKey.export(format).equals(
+      builtinModule("node:crypto").createPublicKey(key).export(format),
+    );
   } catch {
     // Nor does it know the public keys of all certificates, Ed25519 among them.
     return true;

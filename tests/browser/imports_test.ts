@@ -2,36 +2,15 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { forbiddenWords } from "../structure/rules.ts";
 import { bundle } from "../compat/browser/bundle.ts";
+import { importedModules } from "../fixtures/imported_modules.ts";
 
 const ROOT = join(import.meta.dirname!, "../..");
 const ENTRY = join(ROOT, "src/browser/mod.ts");
 /** Largest size of the module with its imports, minified and compressed with gzip, in bytes. */
 const MAX_BUNDLE_BYTES = 40_000;
 
-interface Module {
-  specifier: string;
-  dependencies?: { specifier: string; code?: { specifier: string } }[];
-}
-
-/** All modules that are loaded with the entry; imports of types are not. */
-async function loadedModules(): Promise<string[]> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", ENTRY],
-    cwd: ROOT,
-  }).output();
-  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: Module[] };
-  const byName = new Map(modules.map((module) => [module.specifier, module]));
-  const seen = new Set([`file://${ENTRY}`]);
-  for (const name of seen) {
-    for (const { code } of byName.get(name)?.dependencies ?? []) {
-      if (code !== undefined) seen.add(code.specifier);
-    }
-  }
-  return [...seen];
-}
-
 Deno.test("the module for browsers loads nothing of Node and no package but protobuf-es", async () => {
-  const modules = await loadedModules();
+  const modules = await importedModules(ENTRY, { dynamic: true });
   const files = modules.filter((name) => name.startsWith("file:"));
   assert.ok(files.length > 30, `${files.length}`);
   const others = modules.filter((name) => !name.startsWith("file:"));

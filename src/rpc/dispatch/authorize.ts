@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createHash, timingSafeEqual } from "node:crypto";
+import { builtinModule } from "../../bytes/builtin_module.ts";
 import { Status } from "../../call/status.ts";
 import { RpcError, textOf } from "../../errors.ts";
 import { serverLog } from "../core/log.ts";
@@ -178,6 +178,7 @@ export function bearerToken(tokens: Readonly<Record<string, string>>): AccessRul
   if (new Set(Object.values(tokens)).size < owners.length) {
     throw new TypeError("Cannot use bearerToken: two owners have the same token");
   }
+  const { timingSafeEqual } = builtinModule("node:crypto");
   return ({ metadata }) => {
     const [value, ...more] = metadata.getAll("authorization");
     const given = /^Bearer +(\S+)$/i.exec(value ?? "")?.[1];
@@ -281,5 +282,5 @@ function denied(path: string): RpcError {
 }
 
 function sha256(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
+  return builtinModule("node:crypto").createHash("sha256").update(text).digest();
 }

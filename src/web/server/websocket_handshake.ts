@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { builtinModule } from "../../bytes/builtin_module.ts";
 import { fieldValue } from "./exchange.ts";
 
 /**
@@ -52,7 +52,9 @@ export function answerHandshake(fields: readonly string[]): readonly string[] | 
     const text = `Offer the subprotocol ${LEAN_SUBPROTOCOLS.join(" or ")}\n`;
     return { status: 400, text, fields: [] };
   }
-  const accept = createHash("sha1").update(keys[0] + GUID).digest("base64");
+  const accept = builtinModule("node:crypto").createHash("sha1").update(keys[0] + GUID).digest(
+    "base64",
+  );
   return ["sec-websocket-accept", accept, "sec-websocket-protocol", protocol];
 }
 
