@@ -42,8 +42,8 @@ export abstract class ServerCredentials {
 
   /**
    * Makes credentials with TLS from PEM: authorities that verify client certificates, null for those of
-   * GRPC_DEFAULT_SSL_ROOTS_FILE_PATH; keys with certificates, of which the first is used; and whether clients must have
-   * a certificate, which fails the bind if there are no authorities.
+   * GRPC_DEFAULT_SSL_ROOTS_FILE_PATH; keys with certificates, one for each type of key (Deno uses the first alone); and
+   * whether clients must have a certificate, which fails the bind if there are no authorities.
    */
   static createSsl(
     rootCerts: Buffer | null,
@@ -111,10 +111,13 @@ class SecureServerCredentials extends ServerCredentials {
 
   _tls(): TlsServerOptions {
     if (this.#pairs.length === 0) throw new Error("keyCertPairs has no key");
-    const [{ cert_chain, private_key }] = this.#pairs;
-    return {
+    const [first, ...alternatives] = this.#pairs.map(({ cert_chain, private_key }) => ({
       cert: cert_chain.toString("utf8"),
       key: private_key.toString("utf8"),
+    }));
+    return {
+      ...first,
+      alternatives,
       clientCa: this.#checkClients ? this.#clientCa() : undefined,
     };
   }

@@ -39,8 +39,11 @@ export class TlsAcceptor {
    * TypeError if the certificate, key or authority is not valid PEM.
    */
   constructor(options: TlsServerOptions, alpn?: readonly string[]) {
-    checkPem("tls.cert", options.cert, "CERTIFICATE");
-    checkPem("tls.key", options.key, "PRIVATE KEY");
+    const pairs = [options, ...options.alternatives ?? []];
+    for (const { cert, key } of pairs) {
+      checkPem("tls.cert", cert, "CERTIFICATE");
+      checkPem("tls.key", key, "PRIVATE KEY");
+    }
     if (options.clientCa !== undefined) checkPem("tls.clientCa", options.clientCa, "CERTIFICATE");
     if (options.clientAuth !== undefined && options.clientCa === undefined) {
       throw new TypeError(
@@ -54,7 +57,7 @@ export class TlsAcceptor {
       this.#clients = new ClientCertificates(options.clientCa, options.clientAuth !== "request");
       void loadCertificateReader();
     }
-    checkKeyPair(options.cert, options.key);
+    for (const { cert, key } of pairs) checkKeyPair(cert, key);
     // The first server is created here, because its creation may throw.
     this.#serverFor(alpn?.[0] ?? "");
   }
@@ -63,11 +66,12 @@ export class TlsAcceptor {
     const known = this.#servers.get(preferred);
     if (known !== undefined) return known;
     const options = this.#options;
+    const pairs = [options, ...options.alternatives ?? []];
     const others = this.#alpn?.filter((name) => name !== preferred);
     const server = tls.createServer({
       ...COMMON,
-      cert: pemBlocks(options.cert, "CERTIFICATE"),
-      key: pemBlocks(options.key, "PRIVATE KEY"),
+      cert: pairs.map(({ cert }) => pemBlocks(cert, "CERTIFICATE")),
+      key: pairs.map(({ key }) => pemBlocks(key, "PRIVATE KEY")),
       ca: options.clientCa,
       requestCert: options.clientCa !== undefined,
       rejectUnauthorized: options.clientCa !== undefined && options.clientAuth !== "request",

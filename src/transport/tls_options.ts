@@ -10,6 +10,11 @@ export interface TlsServerOptions {
   cert: string;
   /** Private key in PEM (PKCS#8, or a traditional RSA or EC key), without a password. */
   key: string;
+  /**
+   * Further certificates with their keys, one for each other type of key (RSA, ECDSA): a handshake uses a type that the
+   * client supports. Deno uses `cert` alone. Default none.
+   */
+  alternatives?: readonly { readonly cert: string; readonly key: string }[];
   /** Authorities in PEM that verify client certificates; enables mutual TLS. Default: no client certificates. */
   clientCa?: string;
   /**

@@ -45,7 +45,6 @@ export const UNMIRRORED: readonly Unmirrored[] = [
       "src/grpc_js/methods.ts",
       "src/grpc_js/run_handler.ts",
       "src/grpc_js/server_call.ts",
-      "src/grpc_js/server_credentials.ts",
       "src/grpc_js/server_surface.ts",
       "src/grpc_js/service_methods.ts",
     ],
