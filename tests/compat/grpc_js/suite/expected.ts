@@ -1,5 +1,6 @@
 /**
- * Files of grpc-js's suite that run against the adapter, and the cases of them that fail, with the reasons.
+ * Files of grpc-js's suite that run against the adapter, and the cases that fail of it, of its examples and of nice-grpc's
+ * suite, with the reasons. `docs/grpc-js.md` shows them.
  *
  * @module
  */
@@ -14,7 +15,7 @@ export const FILES: readonly string[] = [
   ...["server-errors", "server-interceptors", "status-builder"],
 ];
 
-/** All cases that fail. */
+/** All cases of grpc-js's suite that fail. */
 export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
   {
     because: "they read members that grpc-js marks as internal (`_getSecureContextOptions`, " +
@@ -80,5 +81,23 @@ export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
       "Compressed messages Should be enforced with gzip",
       "Compressed messages Should be enforced with deflate",
     ],
+  },
+];
+
+/** All of grpc-js's examples that fail. */
+export const EXAMPLE_FAILURES: readonly ExpectedFailure[] = [
+  {
+    because: "it serves channelz by addAdminServicesToServer; channelz is left out",
+    titles: ["debugging"],
+  },
+];
+
+/** All cases of nice-grpc's suite that fail. */
+export const NICE_GRPC_FAILURES: readonly ExpectedFailure[] = [
+  {
+    because:
+      "they patch the connector of grpc-js, an internal class; the adapter has the time limit " +
+      "that the patch adds",
+    titles: ["connectTimeoutPatch: "],
   },
 ];

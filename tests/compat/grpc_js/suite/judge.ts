@@ -38,3 +38,9 @@ export function judge(
   );
   return results.length > 0 && surprises.length === 0 && stale.length === 0;
 }
+
+/** Returns the explained failures as `docs/grpc-js.md` shows them: a row for each reason. */
+export function failureTable(expected: readonly ExpectedFailure[]): string {
+  const rows = expected.map(({ because, titles }) => `| ${titles.join("; ")} | ${because} |`);
+  return ["| cases | why they fail |", "| ----- | ------------- |", ...rows].join("\n");
+}

@@ -1,14 +1,15 @@
 /**
  * Runs nice-grpc's own tests on the adapter, with vitest on Node: `deno task test:nice-grpc [--source FOLDER]`. The source
  * is a checkout of github.com/deeplay-io/nice-grpc in `.cache/nice-grpc` whose fixtures have been generated (`yarn install`
- * there does it). Fails if a case fails that is not explained here, or passes although it should not.
+ * there does it). Fails if a case fails that `expected.ts` does not explain, or passes although it should not.
  *
  * @module
  */
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type CaseResult, type ExpectedFailure, judge } from "./judge.ts";
+import { NICE_GRPC_FAILURES } from "./expected.ts";
+import { type CaseResult, judge } from "./judge.ts";
 import { copyFolder, installAdapter, runProgram } from "./npm_folder.ts";
 
 const ROOT = join(import.meta.dirname!, "../../../..");
@@ -20,15 +21,6 @@ const DEPENDENCIES = {
   "nice-grpc-common": "^2.0.4",
   vitest: "^3.1.1",
 };
-
-const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
-  {
-    because:
-      "they patch the connector of grpc-js, an internal class; the adapter has the time limit " +
-      "that the patch adds",
-    titles: ["connectTimeoutPatch: "],
-  },
-];
 
 interface VitestReport {
   readonly testResults: readonly {
@@ -75,4 +67,4 @@ try {
   console.log(`skipped: ${values.source} has no checkout of deeplay-io/nice-grpc with fixtures`);
   Deno.exit(0);
 }
-Deno.exit(judge("nice-grpc's suite", await runSuite(values.source), EXPECTED_FAILURES) ? 0 : 1);
+Deno.exit(judge("nice-grpc's suite", await runSuite(values.source), NICE_GRPC_FAILURES) ? 0 : 1);
