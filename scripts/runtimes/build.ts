@@ -12,11 +12,11 @@ import { run } from "../commands.ts";
 
 /** Root of the checkout. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const FOLDERS = ["src", "proto", "tests", "docs", "scripts/runtimes"];
-const FILES = ["mod.ts", "deno.json", "README.md"];
+const FOLDERS = ["src", "proto", "tests", "docs", "scripts"];
+const FILES = ["mod.ts", "deno.json", "README.md", "bench/processes.ts"];
 const TOOLS = { esbuild: "0.28.2" };
 /** Packages of deno.json that no test needs on Node. */
-const UNUSED = ["@bufbuild/buf", "@bufbuild/protoc-gen-es", "@seriousme/openapi-schema-validator"];
+const UNUSED = ["@bufbuild/buf", "@bufbuild/protoc-gen-es"];
 
 /** Installs packages in a folder of the cache, unless it has them; returns its `node_modules`. */
 export async function install(
@@ -57,6 +57,15 @@ async function importedPackages(): Promise<Record<string, string>> {
 const withExtension = (text: string) =>
   text.replace(/(["'`])(\.{1,2}\/[^"'`\s]*)\.ts\1/g, "$1$2.js$1");
 
+/** Replaces imports of files as text, which Node lacks. */
+const withoutTextImports = (text: string) =>
+  text.replace(
+    /import (\w+) from ("[^"]+") with \{ type: "text" \};/g,
+    (_, name, path) =>
+      `import { readFileSync as ${name}Of } from "node:fs"; ` +
+      `const ${name} = ${name}Of(new URL(import.meta.resolve(${path})), "utf8");`,
+  );
+
 /** Builds everything in `folder`; returns the paths of the tests, from the root and as they are in the checkout. */
 export async function build(folder: string): Promise<string[]> {
   const modules = await install("runtimes", { ...await importedPackages(), ...TOOLS });
@@ -67,10 +76,12 @@ export async function build(folder: string): Promise<string[]> {
   const all = [...FILES, ...(await Promise.all(FOLDERS.map(filesBelow))).flat()];
   const sources = all.filter((path) => path.endsWith(".ts"));
   const options = ["--outbase=.", `--outdir=${folder}`, "--format=esm", "--target=node20"];
-  const args = [...sources, ...options, "--sourcemap=inline", "--log-level=warning"];
+  const attributes = "--supported:import-attributes=true";
+  const args = [...sources, ...options, attributes, "--sourcemap=inline", "--log-level=warning"];
   await run(join(modules, ".bin/esbuild"), args, ROOT);
   for (const path of sources.map((path) => join(folder, path.replace(/\.ts$/, ".js")))) {
-    await Deno.writeTextFile(path, withExtension(await Deno.readTextFile(path)));
+    const built = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, withExtension(withoutTextImports(built)));
   }
   const runtime = join(folder, "src/runtime/mod.js");
   await Deno.writeTextFile(

@@ -26,6 +26,8 @@ interface CommandOptions {
 
 const STDIO = { piped: "pipe", null: "ignore", inherit: "inherit" } as const;
 
+const V8_FLAGS = "--v8-flags=";
+const isBun = "bun" in process.versions;
 const RUNNER = fileURLToPath(new URL("./run_program.ts", import.meta.url));
 
 /** Program to start. `deno run` of a test's own program becomes the runtime's own way to run what was built of it. */
@@ -46,7 +48,9 @@ class Command {
     const { args = [] } = this.options;
     if (this.program !== process.execPath || args[0] !== "run") return args;
     const at = args.findIndex((argument, i) => i > 0 && !argument.startsWith("-"));
-    return [RUNNER, args[at].replace(/\.ts$/, ".js"), ...args.slice(at + 1)];
+    const flags = args.slice(1, at).filter((flag) => flag.startsWith(V8_FLAGS) && !isBun);
+    const v8Flags = flags.flatMap((flag) => flag.slice(V8_FLAGS.length).split(","));
+    return [...v8Flags, RUNNER, args[at].replace(/\.ts$/, ".js"), ...args.slice(at + 1)];
   }
 
   #start(stdio: Stdio): ChildProcess {
