@@ -366,7 +366,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     const text = `${reason}\n`;
     appendHead(this.out, {
       status,
-      fields: ["content-type", "text/plain; charset=utf-8"],
+      fields: ["content-type", "text/plain; charset=utf-8", ...exchange?.refusalFields ?? []],
       commonLines: this.commonLines,
       framing: Framing.LENGTH,
       bodyBytes: text.length,

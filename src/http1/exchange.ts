@@ -69,7 +69,7 @@ export interface ExchangeSink {
 export type BodyUse = "whole" | "parts" | "messages";
 
 const NO_SINK: ExchangeSink = { onBody() {}, onBodyEnd() {}, onAbort() {}, onWritable() {} };
-const NO_TRAILERS: readonly string[] = [];
+const NO_FIELDS: readonly string[] = [];
 
 const State = {
   /** Before the head of the response. */
@@ -87,6 +87,8 @@ const State = {
 export class Exchange implements BodySink {
   /** Receives the events; set it in `onRequest`. */
   sink: ExchangeSink = NO_SINK;
+  /** Further fields of the response that the connection gives in place of the handler, such as 408. */
+  refusalFields: readonly string[] = NO_FIELDS;
   /** The request without its body. */
   readonly head: RequestHead;
   /** Whether the request was sent ahead of the response to the one before it (RFC 9112 §9.3.2). */
@@ -244,7 +246,7 @@ export class Exchange implements BodySink {
    * Ends the response; `trailers` are sent if the body is chunked. A body shorter than its declared length closes the
    * connection.
    */
-  end(trailers: readonly string[] = NO_TRAILERS): void {
+  end(trailers: readonly string[] = NO_FIELDS): void {
     if (this.#state !== State.SENDING) return;
     if (this.#framing === Framing.LENGTH && this.#bytesLeft > 0) {
       return this.abort("The response is shorter than its Content-Length");

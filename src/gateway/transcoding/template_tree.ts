@@ -61,8 +61,8 @@ export class TemplateTree<T> {
   }
 
   /**
-   * Gives `take` the values of each two templates with the same segments as far as `**` and then only wildcards (`hidden`), or
-   * none (`by`), which match all paths of the former. Recursion is as deep as templates.
+   * Gives `take` the values of each two templates with the same segments as far as `**`, then only wildcards (`hidden`)
+   * or nothing (`by`): the latter match all paths of the former. Recursion is as deep as templates.
    */
   eachHidden(take: (hidden: T, by: T) => void): void {
     for (const child of this.#literals.values()) child.eachHidden(take);

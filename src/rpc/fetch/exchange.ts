@@ -77,6 +77,8 @@ export class FetchExchange implements HttpExchange {
   #respond: (response: Response) => void;
   #responseBody: ResponseBody | undefined = undefined;
   #sink: HttpExchangeSink | null = null;
+  /** Fields of a response that is given in place of the handler. */
+  #responseFields: readonly string[] = [];
   #headSent = false;
   #ended = false;
   /** Whether the request's body is a stream of messages, each of which has the whole time. */
@@ -125,9 +127,10 @@ export class FetchExchange implements HttpExchange {
 
   // ---- request -------------------------------------------------------------------------------------------
 
-  readBody(sink: HttpExchangeSink, streams: boolean): void {
+  readBody(sink: HttpExchangeSink, streams: boolean, responseFields: readonly string[]): void {
     if (this.#ended) return sink.onAbort("The client has cancelled the request");
     this.#sink = sink;
+    this.#responseFields = responseFields;
     this.#streams = streams;
     this.#receivedAtMs = this.#owner.clock.now();
     if (this.#owner.requestTimeoutMs !== Infinity) this.#armBodyTimer();
@@ -266,7 +269,7 @@ export class FetchExchange implements HttpExchange {
     if (this.#ended) return;
     this.#end();
     if (this.#headSent) this.#responseBody?.cut();
-    else this.#respond(new Response(null, { status }));
+    else this.#sendHead(status, this.#responseFields, null);
     this.#sink?.onAbort(reason);
   }
 

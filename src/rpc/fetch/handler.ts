@@ -184,8 +184,18 @@ class FetchServer implements ExchangeOwner {
 
   async handle(request: Request, info: unknown): Promise<Response> {
     const parts = urlParts(request.url);
-    if (!parts.path.startsWith(`${this.#prefix}/`)) return notFound(this.#prefix);
-    if (this.#closing !== undefined || this.#active >= this.#maxCalls) return unavailable();
+    if (!parts.path.startsWith(`${this.#prefix}/`)) {
+      return this.#refuse(
+        request,
+        404,
+        `No page at this path: calls begin with ${this.#prefix}/\n`,
+      );
+    }
+    const full = this.#closing !== undefined || this.#active >= this.#maxCalls;
+    // A page whose preflight fails does not see why.
+    if (full && request.method !== "OPTIONS") {
+      return this.#refuse(request, 503, "Too many calls are open, or the server is closing\n");
+    }
     const path = parts.path.slice(this.#prefix.length);
     const memory = new MemoryShare(this.#memory);
     const remote = remoteOf(info);
@@ -209,6 +219,15 @@ class FetchServer implements ExchangeOwner {
     this.#web.open(exchange, (call) => this.#host.accept(call, connection), hosts);
     if (!exchange.ended) this.#open.add(exchange);
     return await exchange.response;
+  }
+
+  /** Answers a request that is not served. Callers of both protocols read 503 as UNAVAILABLE. */
+  #refuse({ headers: asked, method }: Request, status: 404 | 503, text: string): Response {
+    const headers = new Headers({ "content-type": "text/plain; charset=utf-8" });
+    if (status === 503) headers.set("retry-after", "1");
+    const fields = this.#web.pageFields(asked.get("origin") ?? undefined, method);
+    for (let i = 0; i < fields.length; i += 2) headers.append(fields[i], fields[i + 1]);
+    return new Response(text, { status, headers });
   }
 
   onEnd(exchange: FetchExchange): void {
@@ -236,23 +255,6 @@ class FetchServer implements ExchangeOwner {
     this.deadlines.close();
     await runCloseHooks(this.#dispatcher, this.router, this.#failures, this.clock);
   }
-}
-
-const TEXT = { "content-type": "text/plain; charset=utf-8" };
-
-function notFound(prefix: string): Response {
-  return new Response(`No page at this path: calls begin with ${prefix}/\n`, {
-    status: 404,
-    headers: TEXT,
-  });
-}
-
-/** Callers of both protocols read 503 as UNAVAILABLE. */
-function unavailable(): Response {
-  return new Response("Too many calls are open, or the server is closing\n", {
-    status: 503,
-    headers: { ...TEXT, "retry-after": "1" },
-  });
 }
 
 /** Address and IP address of a client; empty where the runtime does not name them. */

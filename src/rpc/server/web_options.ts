@@ -72,13 +72,16 @@ export interface CorsOptions {
   origins: readonly string[];
   /** Request fields that pages may send beside those of the protocols; `*` for all. Default none. */
   headers?: readonly string[];
-  /** Response fields and trailers that pages may read beside those of the protocols. Default none. */
+  /**
+   * Response fields and trailers that pages may read beside those of the protocols; `*` for all, but not with
+   * `credentials`. Default none.
+   */
   exposedHeaders?: readonly string[];
   /** Whether pages may send cookies. Not with the origin `*`. Default false. */
   credentials?: boolean;
   /**
-   * Time for which browsers keep the answer to a preflight request, in ms. 0 or more. Default 7,200,000 (two hours,
-   * Chrome's most).
+   * Time for which browsers keep the answer to a preflight request, in ms. 0 or more; more than a day is sent as a day,
+   * Firefox's most. Default 7,200,000 (two hours, Chrome's most).
    */
   maxAgeMs?: number;
 }
@@ -143,14 +146,14 @@ export function checkHosts(hosts: unknown): void {
   for (const host of hosts) if (host !== "*") checkedHost(host);
 }
 
-// Scheme, host and port (RFC 6454 §6.1).
-const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/(?:\[[0-9a-f:.]+\]|[^\s/?#:@[\]]+)(?::[0-9]{1,5})?$/i;
+// Scheme, host and port (RFC 6454 §6.1). A host with `*` would be compared as it stands.
+const ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/(?:\[[0-9a-f:.]+\]|[^\s/?#:@[\]*]+)(?::[0-9]{1,5})?$/i;
 const FIELD_NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 
 /** Throws TypeError for values of the wrong type and for unknown names, and RangeError for numbers out of range. */
 export function checkCors(cors: CorsOptions): void {
   checkNames("web.cors", cors, CORS_DEFAULTS);
-  checkList("origins", cors.origins, (text) => text === "*" || ORIGIN.test(text));
+  checkList("origins", cors.origins, (text) => text === "*" || sentOrigin(text) !== undefined);
   for (const name of ["headers", "exposedHeaders"] as const) {
     if (cors[name] !== undefined) checkList(name, cors[name], (text) => FIELD_NAME.test(text));
   }
@@ -160,6 +163,21 @@ export function checkCors(cors: CorsOptions): void {
       'Cannot use web.cors.credentials with the origin "*": any page could act for its visitors',
     );
   }
+  // Fetch standard: with credentials, "*" is the name of a field.
+  if (cors.credentials && cors.exposedHeaders?.includes("*")) {
+    throw new TypeError(
+      'Cannot use "*" in web.cors.exposedHeaders with credentials: list the fields',
+    );
+  }
+}
+
+/**
+ * Returns an origin as browsers send it, undefined for a text that is none: of http and https in lower case, in ASCII
+ * (Punycode) and without the scheme's default port (HTML standard, "serialization of an origin").
+ */
+function sentOrigin(text: string): string | undefined {
+  if (!ORIGIN.test(text)) return undefined;
+  return /^https?:/i.test(text) ? URL.parse(text)?.origin : text.toLowerCase();
 }
 
 function checkList(name: string, list: unknown, isValid: (text: string) => boolean): void {
@@ -177,7 +195,7 @@ function checkList(name: string, list: unknown, isValid: (text: string) => boole
 export function corsPolicy(cors: CorsOptions | undefined): CorsPolicy {
   if (cors === undefined) return NO_CORS;
   return {
-    origins: cors.origins,
+    origins: cors.origins.map((text) => sentOrigin(text) ?? text),
     headers: cors.headers ?? [],
     exposedHeaders: cors.exposedHeaders ?? [],
     credentials: cors.credentials ?? false,

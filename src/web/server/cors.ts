@@ -43,8 +43,12 @@ const RESPONSE_FIELDS = [
   ...["grpc-accept-encoding", "grpc-encoding", "grpc-message", "grpc-status"],
   "grpc-status-details-bin",
 ];
+// Firefox's most; the other browsers keep preflights no longer.
+const MAX_AGE_SECONDS = 86_400;
 const TOKENS = /^[!#$%&'*+.^_`|~0-9a-zA-Z, \t-]{1,2048}$/;
 const NOTHING: readonly string[] = [];
+const VARY: readonly string[] = ["vary", "origin"];
+const ANY_ORIGIN: readonly string[] = ["access-control-allow-origin", "*"];
 
 /** Applies a {@link CorsPolicy}. */
 export class Cors {
@@ -53,6 +57,8 @@ export class Cors {
   readonly #anyOrigin: boolean;
   readonly #allowed: string;
   readonly #exposed: string;
+  /** Fields of responses where every origin may call. */
+  readonly #anyOriginFields: readonly string[];
 
   /** Creates a check of origins. */
   constructor(policy: CorsPolicy) {
@@ -62,14 +68,20 @@ export class Cors {
     this.#allowed = [...REQUEST_FIELDS, ...policy.headers].join(", ");
     const trailers = policy.exposedHeaders.map((name) => `trailer-${name}`);
     this.#exposed = [...RESPONSE_FIELDS, ...policy.exposedHeaders, ...trailers].join(", ");
+    this.#anyOriginFields = [...ANY_ORIGIN, "access-control-expose-headers", this.#exposed];
   }
 
-  /** Fields of the response to a request with this Origin, undefined for none; null if the origin is not allowed. */
-  fieldsFor(origin: string | undefined): readonly string[] | null {
-    if (origin === undefined) {
-      return this.#origins.size === 0 || this.#anyOrigin ? NOTHING : ["vary", "origin"];
+  /**
+   * Fields of the response to a request with this Origin, undefined for none; null if the origin is not allowed. A cached
+   * response to GET must do for pages too, so it has the fields without an Origin, or depends on it (Fetch standard, "CORS
+   * protocol and HTTP caches").
+   */
+  fieldsFor(origin: string | undefined, method: string): readonly string[] | null {
+    if (this.#anyOrigin) {
+      return origin === undefined && method === "POST" ? NOTHING : this.#anyOriginFields;
     }
-    if (!this.#anyOrigin && !this.#origins.has(origin.toLowerCase())) return null;
+    if (origin === undefined) return this.#origins.size === 0 ? NOTHING : VARY;
+    if (!this.#origins.has(origin.toLowerCase())) return null;
     return [...this.#originFields(origin), "access-control-expose-headers", this.#exposed];
   }
 
@@ -93,13 +105,13 @@ export class Cors {
       "access-control-allow-headers",
       all ? asked : this.#allowed,
       "access-control-max-age",
-      String(Math.floor(this.#policy.maxAgeMs / 1_000)),
+      String(Math.min(MAX_AGE_SECONDS, Math.floor(this.#policy.maxAgeMs / 1_000))),
     ];
   }
 
-  #originFields(origin: string): string[] {
-    if (this.#anyOrigin) return ["access-control-allow-origin", "*"];
-    const fields = ["access-control-allow-origin", origin, "vary", "origin"];
+  #originFields(origin: string): readonly string[] {
+    if (this.#anyOrigin) return ANY_ORIGIN;
+    const fields = ["access-control-allow-origin", origin, ...VARY];
     if (this.#policy.credentials) fields.push("access-control-allow-credentials", "true");
     return fields;
   }

@@ -43,8 +43,11 @@ export interface HttpExchange {
    * asks for one and may have it. Only valid while the request is opened.
    */
   readonly openWebSocket?: (fields: readonly string[]) => void;
-  /** Starts the delivery of the body to `sink`. `streams`: it may pause, as the caller sends messages over time. */
-  readBody(sink: HttpExchangeSink, streams: boolean): void;
+  /**
+   * Starts the delivery of the body to `sink`. `streams`: it may pause, as the caller sends messages over time.
+   * `responseFields`: of a response that the connection gives in place of the handler, such as 408 for a late body.
+   */
+  readBody(sink: HttpExchangeSink, streams: boolean, responseFields: readonly string[]): void;
   /** Makes the peer wait with the rest of the body, or asks for it again. */
   setReadPaused(paused: boolean): void;
   /**

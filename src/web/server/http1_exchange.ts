@@ -71,8 +71,9 @@ export class Http1Exchange implements HttpExchange, ExchangeSink {
 
   // ---- request -------------------------------------------------------------------------------------------
 
-  readBody(sink: HttpExchangeSink, streams: boolean): void {
+  readBody(sink: HttpExchangeSink, streams: boolean, responseFields: readonly string[]): void {
     this.#sink = sink;
+    this.#exchange.refusalFields = responseFields;
     if (this.#bodyEnded) return sink.onBodyEnd();
     this.#exchange.readBody(streams ? "messages" : "whole");
   }

@@ -70,7 +70,7 @@ export class StreamCall implements ServerCall, HttpExchangeSink, EnvelopeSink {
 
   /** Starts the delivery of the body, once the call was accepted. */
   start(): void {
-    this.#exchange.readBody(this, true);
+    this.#exchange.readBody(this, true, this.#start.responseFields);
   }
 
   // ---- receiving ---------------------------------------------------------------------------------------

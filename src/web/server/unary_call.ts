@@ -66,7 +66,7 @@ export class UnaryCall implements ServerCall, HttpExchangeSink {
   /** Starts the delivery of the body, once the call was accepted. */
   start(): void {
     if (this.#exchange.bodyBytes > this.#maxBytes) this.#tooLarge(this.#exchange.bodyBytes);
-    this.#exchange.readBody(this, false);
+    this.#exchange.readBody(this, false, this.#responseFields);
   }
 
   // ---- receiving ---------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ export class WebServer {
     }
     const origin = fieldValue(fields, "origin");
     if (method === "OPTIONS") return this.#preflight(exchange, origin);
-    const responseFields = this.#cors.fieldsFor(origin);
+    const responseFields = this.#cors.fieldsFor(origin, method);
     if (responseFields === null) return refuseOrigin(exchange, origin!);
     if (exchange.openWebSocket !== undefined) return openWebSocket(exchange);
     if (method === "POST") return this.#post(exchange, responseFields, accept);
@@ -83,6 +83,11 @@ export class WebServer {
     }
     if (method === "GET" || method === "HEAD") return this.#about(exchange, responseFields);
     respondText(exchange, 405, "Use POST\n", ["allow", "GET, POST", ...responseFields]);
+  }
+
+  /** Fields with which pages read a response that is not given by {@link open}; empty for origins that are not allowed. */
+  pageFields(origin: string | undefined, method: string): readonly string[] {
+    return this.#cors.fieldsFor(origin, method) ?? [];
   }
 
   #preflight(exchange: HttpExchange, origin: string | undefined): void {

@@ -163,6 +163,43 @@ Deno.test("fetchHandler: only allowed origins may call", async () => {
   await none.close();
 });
 
+Deno.test("fetchHandler: pages read the answers to requests that are not served", async () => {
+  const origin = "https://app.example";
+  const { handler, seen } = start({
+    pathPrefix: "/rpc",
+    limits: { maxConcurrentCalls: 1 },
+    web: { cors: { origins: [origin] }, requestTimeoutMs: 20 },
+  });
+  const asPage = (path: string, init: RequestInit = {}) =>
+    new Request(BASE + path, {
+      method: "POST",
+      body: "x",
+      ...init,
+      headers: { "content-type": "application/proto", origin },
+    });
+  const body = new ReadableStream(); // has nothing, and no end
+  const replies: [number, Response][] = [[404, await handler(asPage("/elsewhere"))]];
+  handler(asPage("/rpc/bytes", { body, duplex: "half" } as RequestInit))
+    .then((reply) => replies.push([408, reply]));
+  await until(() => replies.length === 2);
+  const open = handler(asPage("/rpc/wait"));
+  await until(() => seen.waits === true);
+  replies.push([503, await handler(asPage("/rpc/bytes"))]);
+  const preflight = await handler(
+    new Request(`${BASE}/rpc/bytes`, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST" },
+    }),
+  );
+  replies.push([204, preflight]);
+  await handler.close();
+  replies.push([503, await open], [503, await handler(asPage("/rpc/bytes"))]);
+  for (const [status, reply] of replies) {
+    assert.equal(reply.status, status);
+    assert.equal(reply.headers.get("access-control-allow-origin"), origin, `${status}`);
+  }
+});
+
 Deno.test("fetchHandler: the limit on messages and on buffered bytes", async () => {
   const { handler } = start({ maxReceiveMessageBytes: 1_000 });
   await using _ = handler;

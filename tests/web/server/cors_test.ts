@@ -20,9 +20,13 @@ function answer(
   method: string,
   fields: Record<string, string>,
   cors: typeof NO_CORS = POLICY,
+  path = "/a.B/C",
 ) {
-  return new Http1Pair(respond, { cors }).send(request(method, "/a.B/C", fields)).answer();
+  return new Http1Pair(respond, { cors }).send(request(method, path, fields)).answer();
 }
+
+const ANY = { ...NO_CORS, origins: ["*"], exposedHeaders: ["x-id"] };
+const GET_CALL = "/a.B/C?encoding=json&message=%7B%7D";
 
 Deno.test("without a policy no page may call, and no preflight is granted", () => {
   const post = answer("POST", { ...JSON_TYPE, origin: APP }, NO_CORS);
@@ -71,4 +75,47 @@ Deno.test("all origins and all request fields can be allowed, credentials for na
   assert.equal(preflight.fields.get("access-control-allow-headers"), "x-any,content-type");
   const secret = answer("POST", { ...JSON_TYPE, origin: APP }, { ...POLICY, credentials: true });
   assert.equal(secret.fields.get("access-control-allow-credentials"), "true");
+});
+
+Deno.test("Fetch, HTTP caches: a cached response to GET without an origin does for pages", () => {
+  for (const path of [GET_CALL, "/", "/nowhere"]) {
+    const { fields } = answer("GET", {}, ANY, path);
+    assert.equal(fields.get("access-control-allow-origin"), "*", path);
+    assert.match(fields.get("access-control-expose-headers")!, /, x-id, trailer-x-id$/);
+    assert.match(answer("GET", {}, POLICY, path).fields.get("vary")!, /\borigin$/, path);
+  }
+  assert.equal(answer("POST", JSON_TYPE, ANY).fields.has("access-control-allow-origin"), false);
+});
+
+Deno.test("the age of a preflight is a number of seconds that browsers take", () => {
+  const asked = { origin: APP, "access-control-request-method": "POST" };
+  for (const [maxAgeMs, age] of [[0, "0"], [999, "0"], [Infinity, "86400"], [1e30, "86400"]]) {
+    const { fields } = answer("OPTIONS", asked, { ...POLICY, maxAgeMs: Number(maxAgeMs) });
+    assert.equal(fields.get("access-control-max-age"), age);
+  }
+});
+
+Deno.test("pages read the responses to calls that fail", () => {
+  const from = { origin: APP };
+  const failing: [number, string, Record<string, string>, string?][] = [
+    [404, "GET", from, "/nowhere"],
+    [405, "PUT", from],
+    [415, "POST", { ...from, "content-type": "text/plain" }],
+    [505, "POST", { ...from, "content-type": "application/grpc" }],
+    [400, "POST", { ...from, ...JSON_TYPE, "connect-protocol-version": "2" }],
+    [400, "POST", { ...from, ...JSON_TYPE, "connect-timeout-ms": "soon" }],
+    [400, "GET", from, `${GET_CALL}&connect=v2`],
+  ];
+  for (const [status, method, fields, path] of failing) {
+    const got = answer(method, fields, POLICY, path);
+    assert.equal(got.status, status, `${method} ${JSON.stringify(fields)}`);
+    assert.equal(got.fields.get("access-control-allow-origin"), APP);
+    assert.match(got.fields.get("access-control-expose-headers")!, /grpc-status/);
+  }
+  const pair = new Http1Pair(respond, { cors: POLICY });
+  const whole = request("POST", "/a.B/C", { ...from, ...JSON_TYPE }, new Uint8Array(5));
+  pair.send(whole.subarray(0, whole.length - 1)).engine.onTimer(1e9);
+  const { status, fields } = pair.answer();
+  assert.equal(status, 408);
+  assert.equal(fields.get("access-control-allow-origin"), APP);
 });
