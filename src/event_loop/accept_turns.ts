@@ -8,7 +8,7 @@
  * @module
  */
 
-import { systemTurns, type TurnScheduler } from "./turns.ts";
+import { Lane, systemTurns, type TurnScheduler } from "./turns.ts";
 
 /** Connections that are accepted between two connections that wait for a turn, unless fewer are pending. */
 export const ACCEPTS_PER_TURN = 4;
@@ -29,7 +29,7 @@ export class AcceptTurns {
    */
   next(): Promise<void> {
     return ++this.#accepts % ACCEPTS_PER_TURN === 0
-      ? this.#turns.nextAcceptTurn()
+      ? this.#turns.nextTurn(Lane.ACCEPTS)
       : this.#turns.nextMacrotask();
   }
 }

@@ -65,16 +65,24 @@ class WaiterQueue {
   }
 }
 
+/** What waits for a turn. The kinds that have waiters are served in rotation. */
+export const Lane = {
+  /** Connections with input or output. */
+  CONNECTIONS: 0,
+  /** Listeners: behind the first requests of 500 new connections, a client would wait for all of them. */
+  ACCEPTS: 1,
+  /** Requests whose bodies have not arrived in full: whole ones need not wait for them. */
+  UNFINISHED: 2,
+} as const;
+
 /** Shares the turns of one event loop between its connections. */
 export class TurnScheduler {
   /** Event loop whose turns are shared. */
   readonly loop: EventLoop;
   readonly #turnsUntilPoll: number;
   readonly #meter: TurnMeter;
-  readonly #connections = new WaiterQueue();
-  // In turn with the connections: behind the first requests of 500 new ones, a client would wait for all of them.
-  readonly #accepts = new WaiterQueue();
-  #acceptsAreNext = false;
+  readonly #queues = Object.values(Lane).map(() => new WaiterQueue());
+  #lane = 0;
   #waiting = 0;
   // Number of `setImmediate` callbacks that will each resume one waiter.
   #scheduled = 0;
@@ -122,23 +130,14 @@ export class TurnScheduler {
     this.#meter.spend(ms);
   }
 
-  /** Resolves on a later turn, first in first out; sockets are polled after each 1 ms of resumed work. */
-  nextTurn(): Promise<void> {
-    return new Promise((resolve) => this.onNextTurn(resolve));
+  /** Resolves on a later turn, first in first out in its lane; sockets are polled after each 1 ms of resumed work. */
+  nextTurn(lane: number = Lane.CONNECTIONS): Promise<void> {
+    return new Promise((resolve) => this.onNextTurn(resolve, lane));
   }
 
   /** Calls `resume` when {@link nextTurn} would resolve. */
-  onNextTurn(resume: () => void): void {
-    this.#wait(this.#connections, resume);
-  }
-
-  /** Resolves on a later turn, in turn with the waiters of {@link nextTurn}: for a listener. */
-  nextAcceptTurn(): Promise<void> {
-    return new Promise((resolve) => this.#wait(this.#accepts, resolve));
-  }
-
-  #wait(queue: WaiterQueue, resume: () => void): void {
-    queue.add(resume);
+  onNextTurn(resume: () => void, lane: number = Lane.CONNECTIONS): void {
+    this.#queues[lane].add(resume);
     this.#waiting++;
     // During a poll nothing is scheduled, because the end of the poll does that.
     if (this.#emptyTurnsLeft === 0) this.#schedule();
@@ -195,10 +194,11 @@ export class TurnScheduler {
   }
 
   #resumeFirst(): void {
-    const accepts = this.#connections.isEmpty || this.#acceptsAreNext && !this.#accepts.isEmpty;
-    this.#acceptsAreNext = !accepts;
+    do {
+      this.#lane = (this.#lane + 1) % this.#queues.length;
+    } while (this.#queues[this.#lane].isEmpty);
     this.#waiting--;
-    (accepts ? this.#accepts : this.#connections).take()();
+    this.#queues[this.#lane].take()();
   }
 }
 

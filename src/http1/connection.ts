@@ -316,7 +316,8 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     if ("status" in head) return head;
     const { bodyBytes } = head;
     if (bodyBytes > this.#limits.maxBodyBytes) return TOO_LARGE;
-    const exchange = this.#exchange = new Exchange(this, head, bytes === this.#held.bytes);
+    const exchange = new Exchange(this, head, bytes === this.#held.bytes, bytes.length - end);
+    this.#exchange = exchange;
     this.#discardedBytes = 0;
     this.#body.start(bodyBytes);
     if (bodyBytes === 0) this.#timeouts.requestEnded();

@@ -6,6 +6,7 @@
 
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { BodySink } from "./chunked_body.ts";
+import { CHUNKED } from "./framing.ts";
 import type { RequestHead } from "./request_head.ts";
 import {
   appendChunk,
@@ -93,6 +94,8 @@ export class Exchange implements BodySink {
   readonly head: RequestHead;
   /** Whether the request was sent ahead of the response to the one before it (RFC 9112 §9.3.2). */
   readonly pipelined: boolean;
+  /** Whether its body had arrived in full when the header section was complete. */
+  readonly arrived: boolean;
   readonly #owner: ExchangeOwner;
   #state: number = State.WAITING;
   #framing: number = Framing.NONE;
@@ -104,11 +107,12 @@ export class Exchange implements BodySink {
   #continued = false;
   #blocked = false;
 
-  /** Creates the exchange of a request whose header section is complete. */
-  constructor(owner: ExchangeOwner, head: RequestHead, pipelined: boolean) {
+  /** Creates the exchange of a request whose header section is complete, and behind which `moreBytes` have arrived. */
+  constructor(owner: ExchangeOwner, head: RequestHead, pipelined: boolean, moreBytes: number) {
     this.#owner = owner;
     this.head = head;
     this.pipelined = pipelined;
+    this.arrived = head.bodyBytes !== CHUNKED && head.bodyBytes <= moreBytes;
   }
 
   // ---- request ---------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TurnScheduler } from "../../src/event_loop/turns.ts";
+import { Lane, TurnScheduler } from "../../src/event_loop/turns.ts";
 import { POLL_TURNS, VirtualLoop } from "./virtual_loop.ts";
 
 function begin() {
@@ -179,19 +179,17 @@ Deno.test("a turn is over once the work of all connections reaches 1 ms", () => 
   assert.equal(turns.isTurnOver(), false);
 });
 
-Deno.test("accepts and connections that wait take turns", () => {
+Deno.test("lanes with waiters are served in rotation, each in order", () => {
   const { loop, turns } = beginPolled();
   const order: string[] = [];
-  for (const name of ["c1", "c2", "c3"]) turns.onNextTurn(() => order.push(name));
-  for (const name of ["a1", "a2"]) turns.nextAcceptTurn().then(() => order.push(name));
-  return (async () => {
-    while (order.length < 5) {
-      loop.turn();
-      await Promise.resolve();
-    }
-    assert.deepEqual(order.filter((name) => name[0] === "c"), ["c1", "c2", "c3"]);
-    assert.deepEqual(order.filter((name) => name[0] === "a"), ["a1", "a2"]);
-  })();
+  for (const [name, lane] of Object.entries(Lane)) {
+    for (let i = 1; i <= 3; i++) turns.onNextTurn(() => order.push(name[0] + i), lane);
+  }
+  turns.onNextTurn(() => order.push("C4"));
+  loop.run();
+  const rounds = [0, 3, 6].map((at) => order.slice(at, at + 3).toSorted().join(" "));
+  assert.deepEqual(rounds, ["A1 C1 U1", "A2 C2 U2", "A3 C3 U3"]);
+  assert.deepEqual(order.slice(9), ["C4"]);
 });
 
 Deno.test("thousands of waiters do not lengthen a poll", () => {

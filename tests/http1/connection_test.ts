@@ -76,6 +76,22 @@ Deno.test("RFC 9112 §9.3.2: requests sent ahead are answered in order, one at a
   assert.equal(client.engine.bufferedBytes, 0);
 });
 
+Deno.test("a request is known to have arrived in full when its body came with the header section", () => {
+  const post = (fields: string) => `POST / HTTP/1.1\r\nHost: a\r\n${fields}\r\n`;
+  const cases: [string, boolean][] = [
+    ["GET / HTTP/1.1\r\nHost: a\r\n\r\n", true],
+    [`${post("Content-Length: 2\r\n")}ab`, true],
+    [`${post("Content-Length: 2\r\n")}abGET`, true],
+    [`${post("Content-Length: 2\r\n")}a`, false],
+    [post("Content-Length: 2\r\n"), false],
+    [`${post("Transfer-Encoding: chunked\r\n")}0\r\n\r\n`, false],
+  ];
+  for (const [bytes, arrived] of cases) {
+    const client = new Client().send(bytes);
+    assert.equal(client.seen[0].exchange.arrived, arrived, bytes);
+  }
+});
+
 Deno.test("responses to requests sent ahead wait while the client does not read", () => {
   const big = "x".repeat(10_000);
   const client = new Client((exchange) => exchange.respond(200, [], big));

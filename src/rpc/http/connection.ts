@@ -8,7 +8,7 @@ import type { Clock } from "../../call/clock.ts";
 import { toError } from "../../errors.ts";
 import { Http1ServerConnection, type Http1ServerSink } from "../../http1/connection.ts";
 import type { Exchange, ExchangeSink } from "../../http1/exchange.ts";
-import { systemTurns } from "../../event_loop/turns.ts";
+import { Lane, systemTurns } from "../../event_loop/turns.ts";
 import { type MemoryPool, MemoryShare } from "../../limits/memory_pool.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { ConnectionDriver } from "../core/connection_driver.ts";
@@ -187,7 +187,9 @@ class HttpCall implements ExchangeSink {
     try {
       // The first request of a connection, and pipelined ones, wait for a turn: a client that opens hundreds of
       // connections or sends thousands of requests would otherwise block the other connections.
-      if (isFirst || this.#exchange.pipelined) await systemTurns.nextTurn();
+      if (isFirst || this.#exchange.pipelined) {
+        await systemTurns.nextTurn(this.#exchange.arrived ? Lane.CONNECTIONS : Lane.UNFINISHED);
+      }
       if (this.#exchange.ended) return;
       const response = await owner.handler(this.request as unknown as Request);
       if (response instanceof HttpReply) this.sender.reply(response);
