@@ -13,10 +13,16 @@ import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
 export const SMALL_READ_BYTES = 4_096;
 /** Size of a busy connection's buffer, in bytes. */
 export const LARGE_READ_BYTES = 65_536;
-// Size of the buffer for input that is dropped, in bytes: hundreds of connections may send megabytes more at their end.
-const DISCARD_BYTES = 16_384;
+// Size in bytes of a busy connection's buffer beyond the first MAX_LARGE, and of that for input that is dropped: hundreds
+// of connections may send megabytes at once, or at their end.
+const MEDIUM_READ_BYTES = 16_384;
+// Number of large buffers in use at once; together 4 MiB.
+const MAX_LARGE = 64;
 // Number of consecutive short reads after which a connection returns to the small buffer.
 const SHORT_READS = 16;
+
+// Number of large buffers that the connections of this thread have.
+let large = 0;
 
 /** A pooled buffer that grows and shrinks with the reads. */
 export class ReadBuffer {
@@ -32,7 +38,7 @@ export class ReadBuffer {
   adjust(count: number): void {
     const { length } = this.#bytes;
     if (count === length && length < LARGE_READ_BYTES) {
-      this.#replace(LARGE_READ_BYTES);
+      this.#replace(large < MAX_LARGE ? LARGE_READ_BYTES : MEDIUM_READ_BYTES);
     } else if (length > SMALL_READ_BYTES && this.#shortReads >= SHORT_READS) {
       this.#replace(SMALL_READ_BYTES);
     } else if (length > SMALL_READ_BYTES && count < SMALL_READ_BYTES) {
@@ -44,16 +50,19 @@ export class ReadBuffer {
 
   /** Adjusts the size once what is read is dropped. */
   discard(): void {
-    if (this.#bytes.length !== DISCARD_BYTES) this.#replace(DISCARD_BYTES);
+    this.#replace(MEDIUM_READ_BYTES);
   }
 
   /** Returns the buffer to the pool. */
   release(): void {
+    if (this.#bytes.length === LARGE_READ_BYTES) large--;
     releaseBuffer(this.#bytes);
   }
 
   #replace(size: number): void {
-    releaseBuffer(this.#bytes);
+    if (this.#bytes.length === size) return;
+    this.release();
+    if (size === LARGE_READ_BYTES) large++;
     this.#bytes = acquireBuffer(size);
     this.#shortReads = 0;
   }

@@ -172,7 +172,10 @@ export class RequestBody {
     const length = this.#length + bytes.length;
     const room = this.#bytes?.length ?? 0;
     if (length > room) {
-      const announced = Math.min(this.#exchange.head.bodyBytes, EAGER_BYTES);
+      // Not for a first part of a few bytes: the rest may never come.
+      const announced = bytes.length < MIN_BYTES
+        ? 0
+        : Math.min(this.#exchange.head.bodyBytes, EAGER_BYTES);
       this.#bytes = this.#streams
         ? this.#copyTo(acquireBuffer(length))
         : this.#grow(Math.max(length, announced, room * 2, MIN_BYTES));

@@ -57,3 +57,20 @@ Deno.test("ReadBuffer takes 16 KiB for what is dropped, whatever it had", () => 
     buffer.release();
   }
 });
+
+Deno.test("beyond 64 busy connections, further ones grow to 16 KiB until a large buffer is returned", () => {
+  const buffers = Array.from({ length: 66 }, () => new ReadBuffer());
+  for (const buffer of buffers) buffer.adjust(SMALL_READ_BYTES);
+  const sizes = buffers.map(({ bytes }) => bytes.length);
+  assert.deepEqual(sizes.slice(0, 64), new Array(64).fill(LARGE_READ_BYTES));
+  assert.deepEqual(sizes.slice(64), [16_384, 16_384]);
+  buffers[65].adjust(16_384);
+  assert.equal(buffers[65].bytes.length, 16_384);
+  buffers[0].release();
+  buffers[65].adjust(16_384);
+  assert.equal(buffers[65].bytes.length, LARGE_READ_BYTES);
+  buffers[1].discard();
+  buffers[64].adjust(16_384);
+  assert.equal(buffers[64].bytes.length, LARGE_READ_BYTES);
+  for (const buffer of buffers.slice(1)) buffer.release();
+});
