@@ -13,7 +13,7 @@ COPY proto/gen ./proto/gen
 COPY cmd ./cmd
 RUN deno compile --no-check --output /enclave \
     --allow-net --allow-env --allow-read --allow-ffi --unstable-vsock --unstable-net \
-    --v8-flags=--max-semi-space-size=2,--initial-old-space-size=48,--heap-growing-percent=100,--single-threaded-gc,--concurrent-array-buffer-sweeping,--no-allocation-site-pretenuring \
+    --v8-flags=--max-semi-space-size=2,--initial-old-space-size=40,--heap-growing-percent=100,--single-threaded-gc,--concurrent-array-buffer-sweeping,--no-allocation-site-pretenuring \
     cmd/enclave.ts
 
 FROM gcr.io/distroless/cc-debian12:nonroot

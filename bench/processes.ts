@@ -12,7 +12,7 @@ const TICK_MS = 10;
 
 /** V8 flags of the task `server`, for servers started like it. */
 export const SERVER_V8_FLAGS =
-  "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=48,--heap-growing-percent=100," +
+  "--v8-flags=--max-semi-space-size=2,--initial-old-space-size=40,--heap-growing-percent=100," +
   "--single-threaded-gc,--concurrent-array-buffer-sweeping,--no-allocation-site-pretenuring";
 
 /** Command prefix that gives a process the lowest priority, below the measuring one on the same core. */

@@ -116,7 +116,7 @@ function addLimitOptions(command: Command): Command {
         "--max-buffered-bytes <bytes>",
         "VRPC_MAX_BUFFERED_BYTES",
         "bodies being read, in bytes, over all requests",
-        { default: 24 * 1024 * 1024, parse: wholeNumber(1, 2 ** 40) },
+        { default: 20 * 1024 * 1024, parse: wholeNumber(1, 2 ** 40) },
       ),
     )
     .addOption(
