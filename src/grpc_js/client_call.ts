@@ -59,6 +59,7 @@ export interface ChannelCallOptions {
 
 /** Text of the status of calls without a connection on a channel that is closed. */
 export const CLOSED = "Channel closed before call started";
+const RESET_BY_PEER = "The peer reset the stream with CANCEL";
 
 /** One call on a channel. */
 export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
@@ -307,6 +308,7 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
   /** Returns the text of a status as grpc-js has it where there is none, or no connection. */
   #statusText(code: Status, details: string): string {
     if (code === Status.OK && details === "") return "OK";
+    if (code === Status.CANCELLED && details === RESET_BY_PEER) return "Call cancelled";
     if (code !== Status.UNAVAILABLE || this.#call?.address !== undefined) return details;
     return `No connection established. Last error: ${details}`;
   }
