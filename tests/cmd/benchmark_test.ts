@@ -297,7 +297,7 @@ Deno.test("benchmark writes every format, and compares with an older report", as
   try {
     const old = join(folder, "old.json");
     const first = await benchmark([...OWN, "-n", "50", "--out", old]);
-    assert.equal(first.code, 0);
+    assert.equal(first.code, 0, `${first.stdout}\n${first.stderr}`);
     assert.match(first.stdout, /^=== Echo Service/, "text goes to the terminal");
     const page = join(folder, "report.html");
     const second = await benchmark([...OWN, "-n", "50", "--out", page, "--compare", old]);
