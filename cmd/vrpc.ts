@@ -1,7 +1,8 @@
 /**
- * Lists and calls the methods of any server, by gRPC, lean, Connect or gRPC-Web:
+ * Lists, describes and calls the methods of any server, by gRPC, lean, Connect or gRPC-Web:
  *
  *     deno task vrpc list 127.0.0.1:50051
+ *     deno task vrpc describe 127.0.0.1:50051 vrpc.echo.v1.EchoService
  *     deno task vrpc call 127.0.0.1:50051 vrpc.echo.v1.EchoService/Echo '{"payload":"aGk="}'
  *     deno task vrpc openapi 127.0.0.1:50051
  *     deno task vrpc --wire lean session 127.0.0.1:50051 /chat
@@ -10,50 +11,21 @@
  * @module
  */
 
-import { type Command, Option } from "commander";
-import { type Channel, Metadata, type MethodKind, RpcError } from "../mod.ts";
+import { type Channel, type Metadata, RpcError } from "../mod.ts";
 import { printable, printableJson } from "../src/call/printable.ts";
-import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
-import {
-  errorLine,
-  oneOf,
-  onOff,
-  option,
-  program,
-  readOptions,
-  runProgram,
-  UsageError,
-  wholeNumber,
-} from "./shared/program.ts";
-import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
+import { logToStderr } from "./shared/logging.ts";
+import { readOptions, runProgram, UsageError } from "./shared/program.ts";
+import { typesOfFiles } from "./shared/proto_file.ts";
+import { clientTls } from "./shared/tls.ts";
 import { closeSoon } from "./shared/waits.ts";
-import { addWireOptions, openChannel, type WireFlags } from "./shared/wire.ts";
+import { openChannel } from "./shared/wire.ts";
 import { callMethod } from "./vrpc/call.ts";
+import { describe } from "./vrpc/describe.ts";
 import { errorText, type Format } from "./vrpc/error_text.ts";
-import { describeMethods } from "./vrpc/openapi.ts";
+import { readMetadata } from "./vrpc/headers.ts";
 import { findMethod, type FoundMethod, listMethods, type Lookup } from "./vrpc/lookup.ts";
-
-interface Flags extends ClientTlsFlags, WireFlags {
-  timeoutMs?: number;
-  lookupTimeoutMs: number;
-  connectTimeoutMs: number;
-  metadata?: string[];
-  compress: boolean;
-  kind?: MethodKind;
-  raw?: boolean;
-  format: Format;
-  logLevel: Level;
-}
-
-interface Job {
-  readonly name: "list" | "openapi" | "call" | "session";
-  readonly address: string;
-  readonly method: string;
-  readonly data?: string;
-}
-
-/** Longest wait for a reply without `--timeout-ms`. */
-const SILENCE_MS = 30_000;
+import { describeMethods } from "./vrpc/openapi.ts";
+import { type Flags, type Job, SILENCE_MS, vrpcCommand } from "./vrpc/options.ts";
 
 /**
  * Silence of a connection after which it is checked. Servers of gRPC end connections with more frequent checks
@@ -61,110 +33,13 @@ const SILENCE_MS = 30_000;
  */
 const KEEPALIVE_MS = 300_000;
 
+/** Address of the channel of a job without a server. */
+const UNUSED_ADDRESS = "127.0.0.1:9";
+
 /** Widest column of a list that others are aligned to. */
 const MAX_WIDTH = 100;
 /** Exit code of status 0; NOT_FOUND (5) exits with 69. */
 const STATUS_EXIT = 64;
-
-function makeCommand(take: (job: Job) => void): Command {
-  const command = program("vrpc", "Lists and calls the methods of a server, on any wire.");
-  addOptions(command);
-  command.command("list").description("list all methods").argument("<address>")
-    .action((address) => take({ name: "list", address, method: "" }));
-  command.command("openapi").description("describe all methods over HTTP in OpenAPI 3.1, as JSON")
-    .argument("<address>")
-    .action((address) => take({ name: "openapi", address, method: "" }));
-  command.command("call").description("call a method and print its replies")
-    .argument("<address>").argument("<method>", "a route, or package.Service/Method")
-    .argument(
-      "[data]",
-      "JSON or text, @file, or - for standard input (one message per line for streams)",
-    )
-    .action((address, method, data) => take({ name: "call", address, method, data }));
-  command.command("session").description("send lines as messages and print replies, concurrently")
-    .argument("<address>").argument("<method>")
-    .action((address, method) => take({ name: "session", address, method }));
-  return command.addHelpText(
-    "after",
-    `
-An address may be a URL, such as https://api.example, and with connect and grpc-web it may have a path.
-Methods listed by the server's reflection use JSON, all others bytes. A failed call is printed to standard error as
-CODE: message, with a line for each error detail.
-Exit code 0 for success, 64 plus the status code when a call fails (69 for NOT_FOUND),
-1 for other failures, 2 for an invalid command line.`,
-  );
-}
-
-function addOptions(command: Command): void {
-  const entry = (text: string, before: string[] = []) => [...before, text];
-  addWireOptions(command);
-  command
-    .addOption(
-      option(
-        "--timeout-ms <ms>",
-        "VRPC_TIMEOUT_MS",
-        `deadline of a call; 0 for none; default: none, but at most ${SILENCE_MS} ms until the first reply`,
-        { parse: wholeNumber(0, 86_400_000) },
-      ),
-    )
-    .addOption(
-      option("--connect-timeout-ms <ms>", "VRPC_CONNECT_TIMEOUT_MS", "time limit for connecting", {
-        default: 5_000,
-        parse: wholeNumber(1, 3_600_000),
-      }),
-    )
-    .addOption(
-      option(
-        "--lookup-timeout-ms <ms>",
-        "VRPC_LOOKUP_TIMEOUT_MS",
-        "time limit for the list of methods and their types",
-        { default: 10_000, parse: wholeNumber(1, 3_600_000) },
-      ),
-    )
-    .option("-m, --metadata <key:value>", "metadata to send; may be repeated", entry)
-    .addOption(
-      new Option("--compress <on|off>", "compress requests with gzip").argParser(onOff)
-        .default(false, "off"),
-    )
-    .option(
-      "--kind <kind>",
-      "kind of a method that reflection does not list: unary, client_streaming, server_streaming or bidi_streaming",
-      oneOf("unary", "client_streaming", "server_streaming", "bidi_streaming"),
-    )
-    .option("--raw", "print bytes unchanged, without line breaks")
-    .addOption(
-      option("--format <name>", "VRPC_FORMAT", "errors and lists as text or json", {
-        default: "text",
-        parse: oneOf("text", "json"),
-      }),
-    )
-    .addOption(logLevelOption("warn"));
-  addClientTlsOptions(command);
-}
-
-function readMetadata(entries: readonly string[]): Metadata {
-  const metadata = new Metadata();
-  for (const entry of entries) {
-    const colon = entry.indexOf(":");
-    if (colon < 1) throw new UsageError(`Cannot use metadata ${entry}: use the form key:value`);
-    const key = entry.slice(0, colon).trim().toLowerCase();
-    const value = entry.slice(colon + 1).trim();
-    try {
-      metadata.append(key, key.endsWith("-bin") ? bytesOf(entry, value) : value);
-    } catch (error) {
-      throw new UsageError(errorLine(error));
-    }
-  }
-  return metadata;
-}
-
-function bytesOf(entry: string, base64: string): Uint8Array {
-  try {
-    return Uint8Array.fromBase64(base64);
-  } catch {
-    throw new UsageError(`Cannot use metadata ${entry}: the value of a -bin key must be base64`);
-  }
-}
 
 async function list(lookup: Lookup, format: Format): Promise<void> {
   const methods = await listMethods(lookup);
@@ -184,65 +59,129 @@ async function list(lookup: Lookup, format: Format): Promise<void> {
   }
 }
 
+/** Job with its words told apart. */
+interface Target {
+  readonly job: Job;
+  /** Empty for types from files. */
+  readonly address: string;
+  /** Method or types. */
+  readonly names: readonly string[];
+}
+
+/** With types from files, list and describe need no server. Throws {@link UsageError}. */
+function targetOf(job: Job, flags: Flags): Target {
+  const ofTypes = job.name === "list" || job.name === "describe";
+  if (ofTypes && usesFiles(flags)) {
+    if (job.name === "list" && job.words.length > 0) {
+      throw new UsageError("list takes no address with --proto or --protoset");
+    }
+    return { job, address: "", names: job.words };
+  }
+  const [address, ...names] = job.words;
+  if (address === undefined) {
+    throw new UsageError(`Missing address: ${job.name} needs one, or --proto or --protoset`);
+  }
+  return { job, address, names };
+}
+
+function usesFiles(flags: Flags): boolean {
+  return flags.proto !== undefined || flags.protoset !== undefined;
+}
+
+/** Types from the files of the options; undefined without such. */
+async function givenTypes(flags: Flags): Promise<Lookup["given"]> {
+  if (!usesFiles(flags)) return undefined;
+  const types = await typesOfFiles({
+    protos: flags.proto ?? [],
+    imports: flags.protoPath ?? [],
+    sets: flags.protoset ?? [],
+  });
+  const services = [...types.registry].filter((desc) => desc.kind === "service");
+  return { ...types, services: services.map(({ typeName }) => typeName) };
+}
+
 /** Runs a job on a connected channel. Returns the exit code. */
 async function run(
-  job: Job,
+  { job, address, names }: Target,
   flags: Flags,
-  metadata: Metadata,
-  channel: Channel,
+  lookup: Lookup,
 ): Promise<number> {
-  const { timeoutMs, wire, format, compress } = flags;
-  const lookupMs = Math.min(timeoutMs || Infinity, flags.lookupTimeoutMs);
-  const lookup = { channel, wire, options: { metadata, timeoutMs: lookupMs } };
+  const { format } = flags;
   let method: FoundMethod | undefined;
   try {
-    await channel.ready({ timeoutMs: flags.connectTimeoutMs });
-    if (job.name === "list") {
-      await list(lookup, format);
-      return 0;
+    if (address !== "") await lookup.channel.ready({ timeoutMs: flags.connectTimeoutMs });
+    switch (job.name) {
+      case "list":
+        await list(lookup, format);
+        break;
+      case "describe":
+        await describe(lookup, { symbols: names, format, template: job.template ?? false });
+        break;
+      case "openapi":
+        console.log(printableJson(await describeMethods(lookup, address)));
+        break;
+      default: {
+        const kind = job.name === "session" ? "bidi_streaming" : flags.kind;
+        method = await findMethod(lookup, names[0], kind);
+        await call(job, method, flags, lookup);
+      }
     }
-    if (job.name === "openapi") {
-      console.log(printableJson(await describeMethods(lookup, job.address)));
-      return 0;
-    }
-    const kind = job.name === "session" ? "bidi_streaming" : flags.kind;
-    method = await findMethod(lookup, job.method, kind);
-    if (job.name === "session" && method.kind !== "bidi_streaming") {
-      throw new UsageError(`Method ${method.path} is ${method.kind}, no session; use call`);
-    }
-    await callMethod({
-      channel,
-      method,
-      data: job.data,
-      raw: flags.raw ?? false,
-      options: { metadata, compress, timeoutMs: timeoutMs || undefined },
-      silenceMs: timeoutMs === undefined ? SILENCE_MS : Infinity,
-    });
     return 0;
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
-    console.error(await errorText(error, { format, known: method?.types?.registry, lookup }));
+    const known = method?.types?.registry ?? lookup.given?.registry;
+    console.error(await errorText(error, { format, known, lookup }));
     return STATUS_EXIT + error.code;
   }
 }
 
-async function main(): Promise<number> {
-  let job: Job | undefined;
-  const flags = readOptions<Flags>(makeCommand((chosen) => job = chosen));
-  if (job === undefined) {
-    throw new UsageError("Missing command: use list, openapi, call or session (see --help)");
+async function call(job: Job, method: FoundMethod, flags: Flags, lookup: Lookup): Promise<void> {
+  if (job.name === "session" && method.kind !== "bidi_streaming") {
+    throw new UsageError(`Method ${method.path} is ${method.kind}, no session; use call`);
   }
-  const metadata = readMetadata(flags.metadata ?? []);
-  await logToStderr(flags.logLevel);
-  const channel = openChannel(job.address, flags, {
+  const { timeoutMs, compress, raw = false } = flags;
+  const { metadata } = lookup.options;
+  await callMethod({
+    channel: lookup.channel,
+    method,
+    data: job.data,
+    raw,
+    options: { metadata, compress, timeoutMs: timeoutMs || undefined },
+    silenceMs: timeoutMs === undefined ? SILENCE_MS : Infinity,
+  });
+}
+
+/** Opens the channel of a job, which connects when it is used; one without an address never is. */
+async function channelOf(address: string, flags: Flags): Promise<Channel> {
+  return openChannel(address || UNUSED_ADDRESS, flags, {
     tls: await clientTls(flags),
     keepaliveTimeMs: KEEPALIVE_MS,
   });
+}
+
+async function main(): Promise<number> {
+  let job: Job | undefined;
+  const flags = readOptions<Flags>(vrpcCommand((chosen) => job = chosen));
+  if (job === undefined) {
+    throw new UsageError(
+      "Missing command: use list, describe, openapi, call or session (see --help)",
+    );
+  }
+  const target = targetOf(job, flags);
+  const metadata = readMetadata(flags.metadata ?? []);
+  await logToStderr(flags.logLevel);
+  const channel = await channelOf(target.address, flags);
   try {
-    return await run(job, flags, metadata, channel);
+    return await run(target, flags, await lookupOf(channel, flags, metadata));
   } finally {
     await closeSoon(channel);
   }
+}
+
+async function lookupOf(channel: Channel, flags: Flags, metadata: Metadata): Promise<Lookup> {
+  const timeoutMs = Math.min(flags.timeoutMs || Infinity, flags.lookupTimeoutMs);
+  const given = await givenTypes(flags);
+  return { channel, wire: flags.wire, options: { metadata, timeoutMs }, given };
 }
 
 await runProgram("vrpc", main);

@@ -21,7 +21,7 @@ import { reflect } from "../../src/load/generate/reflection.ts";
 import { errorLine, readTextOption, UsageError } from "../shared/program.ts";
 import { CONNECT_TIMEOUT_MS } from "./connect.ts";
 import type { Flags } from "./options.ts";
-import { typesOfProto } from "./proto_file.ts";
+import { typesOfProto } from "../shared/proto_file.ts";
 
 /** Method to measure. */
 export interface Subject {

@@ -40,12 +40,16 @@ export interface Lookup {
   readonly wire: Wire;
   /** Options of the calls: a time limit, and the metadata that the server may require. */
   readonly options: CallOptions;
+  /** Types from files, in place of the server's lists. */
+  readonly given?: Reflected;
 }
 
 /** Lists all methods, in the order of the server. */
 export async function listMethods(lookup: Lookup): Promise<ListedMethod[]> {
-  if (lookup.wire === "lean") return await lookup.channel.capabilities(lookup.options);
-  const { services, registry, faults } = await reflectServices(lookup.channel, lookup.options);
+  if (lookup.wire === "lean" && lookup.given === undefined) {
+    return await lookup.channel.capabilities(lookup.options);
+  }
+  const { services, registry, faults } = await allTypes(lookup);
   return services.flatMap((name) => {
     const methods = registry.getService(name)?.methods;
     if (methods === undefined) return [undescribed(name, faults.get(name))];
@@ -78,7 +82,7 @@ export async function findMethod(
   kind?: MethodKind,
 ): Promise<FoundMethod> {
   const typed = /^\/?[\w.]+\/\w+$/.test(name);
-  if (lookup.wire !== "lean") {
+  if (lookup.wire !== "lean" || (typed && lookup.given !== undefined)) {
     const reflected = typed ? await reflection(lookup) : undefined;
     const found = typedMethod(reflected, name);
     if (found !== undefined) return found;
@@ -132,9 +136,14 @@ function unknownService({ services }: Reflected, name: string): RpcError {
   return new RpcError(Status.UNIMPLEMENTED, `The server has no service ${name}${hint}`);
 }
 
+/** Returns the given types, or those of the server's reflection. Rejects as `reflectServices`. */
+export async function allTypes({ given, channel, options }: Lookup): Promise<Reflected> {
+  return given ?? await reflectServices(channel, options);
+}
+
 async function reflection(lookup: Lookup): Promise<Reflected | undefined> {
   try {
-    return await reflectServices(lookup.channel, lookup.options);
+    return await allTypes(lookup);
   } catch (error) {
     if (error instanceof RpcError && error.code === Status.UNIMPLEMENTED) return undefined;
     throw error;

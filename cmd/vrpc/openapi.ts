@@ -5,11 +5,10 @@
  */
 
 import { type OpenApiDocument, openApiOfServices } from "../../src/gateway/openapi/services.ts";
-import { reflectServices } from "../../src/services/mod.ts";
-import type { Lookup } from "./lookup.ts";
+import { allTypes, type Lookup } from "./lookup.ts";
 
-/** Describes the methods that the server's reflection lists. Rejects as `reflectServices`. */
+/** Describes the methods of the given types, or those that the server's reflection lists. Rejects as `reflectServices`. */
 export async function describeMethods(lookup: Lookup, address: string): Promise<OpenApiDocument> {
-  const reflected = await reflectServices(lookup.channel, lookup.options);
+  const reflected = await allTypes(lookup);
   return openApiOfServices(reflected, `Methods of ${address}`);
 }

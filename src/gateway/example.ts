@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type DescField, type DescMessage, type JsonValue, ScalarType } from "@bufbuild/protobuf";
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  type JsonValue,
+  ScalarType,
+} from "@bufbuild/protobuf";
 
 /** JSON of the default values of well-known types; wrappers have the JSON of their field. */
 const WELL_KNOWN: ReadonlyMap<string, JsonValue> = new Map<string, JsonValue>([
@@ -34,38 +40,58 @@ export class ExampleWriter {
    * the type.
    */
   of(type: DescMessage): JsonValue {
-    return this.#message(type, 0);
+    return this.#message(type, 0, isShown);
   }
 
-  #message(type: DescMessage, depth: number): JsonValue {
+  /**
+   * Returns a request to fill in: every field, with one element in each list and map, and the first field of each oneof.
+   * A message inside itself is empty. Never throws.
+   */
+  filled(type: DescMessage): JsonValue {
+    return this.#message(type, 0, isFirstOfOneof, new Set());
+  }
+
+  /** `above`: the types around this one, of a request to fill in. */
+  #message(
+    type: DescMessage,
+    depth: number,
+    shows: (field: DescField) => boolean,
+    above?: ReadonlySet<DescMessage>,
+  ): JsonValue {
     const fixed = WELL_KNOWN.get(type.typeName);
     if (fixed !== undefined) return fixed;
     if (WRAPPER.test(type.typeName) && type.fields.length > 0) {
-      return this.#value(type.fields[0], 0);
+      return this.#value(type.fields[0], 0, shows, above);
     }
+    if (above?.has(type)) return {};
+    const inside = above && new Set(above).add(type);
     const entries: [string, JsonValue][] = [];
     for (const field of type.fields) {
-      if (!isShown(field)) continue;
+      if (!shows(field)) continue;
       if (this.#fieldsLeft === 0 || depth > MAX_DEPTH) break;
       this.#fieldsLeft--;
-      entries.push([field.jsonName, this.#value(field, depth)]);
+      entries.push([field.jsonName, this.#value(field, depth, shows, inside)]);
     }
     return Object.fromEntries(entries);
   }
 
-  #value(field: DescField, depth: number): JsonValue {
+  #value(
+    field: DescField,
+    depth: number,
+    shows: (field: DescField) => boolean,
+    above?: ReadonlySet<DescMessage>,
+  ): JsonValue {
+    const element = () => {
+      if (field.message !== undefined) return this.#message(field.message, depth + 1, shows, above);
+      return field.enum === undefined ? scalarDefault(field.scalar!) : enumDefault(field.enum);
+    };
     switch (field.fieldKind) {
       case "list":
-        return [];
+        return above === undefined ? [] : [element()];
       case "map":
-        return {};
-      case "message":
-        return this.#message(field.message, depth + 1);
-      case "enum":
-        if (field.enum.typeName === "google.protobuf.NullValue") return null;
-        return field.enum.values[0]?.jsonName ?? 0;
-      case "scalar":
-        return scalarDefault(field.scalar);
+        return above === undefined ? {} : { [keyDefault(field.mapKey)]: element() };
+      default:
+        return element();
     }
   }
 }
@@ -75,6 +101,19 @@ const EXPLICIT = 1;
 
 function isShown(field: DescField): boolean {
   return field.fieldKind === "list" || field.fieldKind === "map" || field.presence !== EXPLICIT;
+}
+
+function isFirstOfOneof(field: DescField): boolean {
+  return field.oneof === undefined || field.oneof.fields[0] === field;
+}
+
+function enumDefault(type: DescEnum): JsonValue {
+  if (type.typeName === "google.protobuf.NullValue") return null;
+  return type.values[0]?.jsonName ?? 0;
+}
+
+function keyDefault(scalar: ScalarType): string {
+  return String(scalarDefault(scalar));
 }
 
 function scalarDefault(scalar: ScalarType): JsonValue {

@@ -12,6 +12,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { type FileDescriptorProto, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import type { Comments } from "./comments.ts";
 import { Faults } from "./faults.ts";
 import { decodeFile, filesOfSet } from "./decode.ts";
 import { faultOfFile, repairFile } from "./file_repair.ts";
@@ -59,15 +60,23 @@ export function typesOf(files: Iterable<FileDescriptorProto>): Types {
 }
 
 /**
- * Reads a `google.protobuf.FileDescriptorSet`. Throws Error when it can't be decoded, RpcError (RESOURCE_EXHAUSTED)
- * beyond the limits.
+ * Reads a `google.protobuf.FileDescriptorSet`, and adds its comments to `comments`. Throws Error when it can't be decoded,
+ * RpcError (RESOURCE_EXHAUSTED) beyond the limits.
  */
-export function typesOfSet(bytes: Uint8Array, limits: DescriptorLimits = {}): Types {
+export function typesOfSet(
+  bytes: Uint8Array,
+  limits: DescriptorLimits = {},
+  comments?: Comments,
+): Types {
   const budget = new DescriptorBudget(limits);
   budget.takeBytes(bytes.length);
   const files = filesOfSet(bytes, budget.maxFiles + 1);
   budget.checkFiles(files.length, "files");
-  return typesOf(files.map((file) => decodeFile(file, budget)));
+  return typesOf(files.map((encoded) => {
+    const file = decodeFile(encoded, budget);
+    comments?.addFile(file, encoded);
+    return file;
+  }));
 }
 
 /** Returns the usable files by name: readable, not built in, and the first of their name. */

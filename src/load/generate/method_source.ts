@@ -18,6 +18,7 @@ import type { MethodKind } from "../../call/method.ts";
 import { clientStreams } from "../../call/method.ts";
 import { textOf } from "../../errors.ts";
 import { didYouMean } from "../../rpc/dispatch/name_suggestion.ts";
+import { Comments } from "../../schema/comments.ts";
 import { type Types, typesOfSet } from "../../schema/types.ts";
 
 const KINDS: Record<DescMethod["methodKind"], MethodKind> = {
@@ -47,13 +48,19 @@ export interface FoundMethod {
  */
 const SET_LIMITS = { maxBytes: 256 * 1024 * 1024, maxElements: 2_000_000 };
 
+/** Types with the comments of their declarations, by full name. */
+export interface CommentedTypes extends Types {
+  readonly comments: { get(name: string): string | undefined };
+}
+
 /**
  * Decodes a `google.protobuf.FileDescriptorSet`. Throws TypeError when it is invalid or too large. A missing type is no
  * error here: the methods that use it are listed in `faults`.
  */
-export function typesOfFile(bytes: Uint8Array): Types {
+export function typesOfFile(bytes: Uint8Array): CommentedTypes {
+  const comments = new Comments();
   try {
-    return typesOfSet(bytes, SET_LIMITS);
+    return { ...typesOfSet(bytes, SET_LIMITS, comments), comments };
   } catch (error) {
     throw new TypeError(`not a descriptor set: ${textOf(error)}`, { cause: error });
   }

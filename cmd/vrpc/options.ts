@@ -1,0 +1,173 @@
+/**
+ * Commands and options of the program.
+ *
+ * @module
+ */
+
+import { type Command, Option } from "commander";
+import type { MethodKind } from "../../mod.ts";
+import { type Level, logLevelOption } from "../shared/logging.ts";
+import { list, oneOf, onOff, option, program, wholeNumber } from "../shared/program.ts";
+import { addClientTlsOptions, type ClientTlsFlags } from "../shared/tls.ts";
+import { addWireOptions, type WireFlags } from "../shared/wire.ts";
+import type { Format } from "./error_text.ts";
+
+/** Parsed options; see `--help`. */
+export interface Flags extends ClientTlsFlags, WireFlags {
+  timeoutMs?: number;
+  lookupTimeoutMs: number;
+  connectTimeoutMs: number;
+  metadata?: string[];
+  proto?: string[];
+  protoPath?: string[];
+  protoset?: string[];
+  compress: boolean;
+  kind?: MethodKind;
+  raw?: boolean;
+  format: Format;
+  logLevel: Level;
+}
+
+/** What to do. */
+export interface Job {
+  readonly name: "list" | "describe" | "openapi" | "call" | "session";
+  /** Address and names, as they were given. */
+  readonly words: readonly string[];
+  readonly data?: string;
+  /** Whether to print a request to fill in. */
+  readonly template?: boolean;
+}
+
+/** Longest wait for a reply without `--timeout-ms`. */
+export const SILENCE_MS = 30_000;
+
+/** Creates the command line; `take` gets the chosen command. */
+export function vrpcCommand(take: (job: Job) => void): Command {
+  const command = program(
+    "vrpc",
+    "Lists, describes and calls the methods of a server, on any wire.",
+  );
+  addOptions(command);
+  addCommands(command, take);
+  return command.addHelpText(
+    "after",
+    `
+An address may be a URL, such as https://api.example, and with connect and grpc-web it may have a path.
+With --proto or --protoset the types come from files, not from the server; list and describe then take no address.
+Methods with known types use JSON, all others bytes. A failed call is printed to standard error as
+CODE: message, with a line for each error detail.
+Exit code 0 for success, 64 plus the status code when a call fails (69 for NOT_FOUND),
+1 for other failures, 2 for an invalid command line.`,
+  );
+}
+
+function addCommands(command: Command, take: (job: Job) => void): void {
+  command.command("list").description("list all methods").argument("[address]")
+    .action((address?: string) => take({ name: "list", words: given(address) }));
+  command.command("describe")
+    .description("print services, methods and types as .proto text, or with --format json as JSON")
+    .argument("[address]")
+    .argument(
+      "[name...]",
+      "package.Service, package.Service/Method or package.Type; default: all services",
+    )
+    .option("--template", "print a request to fill in, as JSON, for a method or a message")
+    .action((address: string | undefined, names: string[], { template }) =>
+      take({ name: "describe", words: [...given(address), ...names], template })
+    );
+  command.command("openapi").description("describe all methods over HTTP in OpenAPI 3.1, as JSON")
+    .argument("<address>")
+    .action((address) => take({ name: "openapi", words: [address] }));
+  command.command("call").description("call a method and print its replies")
+    .argument("<address>").argument("<method>", "a route, or package.Service/Method")
+    .argument(
+      "[data]",
+      "JSON or text, @file, or - for standard input (one message per line for streams)",
+    )
+    .action((address, method, data) => take({ name: "call", words: [address, method], data }));
+  command.command("session").description("send lines as messages and print replies, concurrently")
+    .argument("<address>").argument("<method>")
+    .action((address, method) => take({ name: "session", words: [address, method] }));
+}
+
+function given(address: string | undefined): string[] {
+  return address === undefined ? [] : [address];
+}
+
+function addOptions(command: Command): void {
+  const entry = (text: string, before: string[] = []) => [...before, text];
+  addWireOptions(command);
+  addTimeOptions(command);
+  command
+    .option("-m, --metadata <key:value>", "metadata to send; may be repeated", entry)
+    .addOption(
+      option(
+        "--proto <files>",
+        "VRPC_PROTO",
+        ".proto files with the types, instead of reflection",
+        {
+          parse: list(),
+        },
+      ),
+    )
+    .addOption(
+      option(
+        "-I, --proto-path <folders>",
+        "VRPC_PROTO_PATH",
+        "folders that imports of .proto files are relative to; default: the folder of the first file",
+        { parse: list() },
+      ),
+    )
+    .addOption(
+      option(
+        "--protoset <files>",
+        "VRPC_PROTOSET",
+        "encoded descriptor sets with the types, instead of reflection",
+        { parse: list() },
+      ),
+    )
+    .addOption(
+      new Option("--compress <on|off>", "compress requests with gzip").argParser(onOff)
+        .default(false, "off"),
+    )
+    .option(
+      "--kind <kind>",
+      "kind of a method that reflection does not list: unary, client_streaming, server_streaming or bidi_streaming",
+      oneOf("unary", "client_streaming", "server_streaming", "bidi_streaming"),
+    )
+    .option("--raw", "print bytes unchanged, without line breaks")
+    .addOption(
+      option("--format <name>", "VRPC_FORMAT", "errors, lists and descriptions as text or json", {
+        default: "text",
+        parse: oneOf("text", "json"),
+      }),
+    )
+    .addOption(logLevelOption("warn"));
+  addClientTlsOptions(command);
+}
+
+function addTimeOptions(command: Command): void {
+  command
+    .addOption(
+      option(
+        "--timeout-ms <ms>",
+        "VRPC_TIMEOUT_MS",
+        `deadline of a call; 0 for none; default: none, but at most ${SILENCE_MS} ms until the first reply`,
+        { parse: wholeNumber(0, 86_400_000) },
+      ),
+    )
+    .addOption(
+      option("--connect-timeout-ms <ms>", "VRPC_CONNECT_TIMEOUT_MS", "time limit for connecting", {
+        default: 5_000,
+        parse: wholeNumber(1, 3_600_000),
+      }),
+    )
+    .addOption(
+      option(
+        "--lookup-timeout-ms <ms>",
+        "VRPC_LOOKUP_TIMEOUT_MS",
+        "time limit for the list of methods and their types",
+        { default: 10_000, parse: wholeNumber(1, 3_600_000) },
+      ),
+    );
+}
