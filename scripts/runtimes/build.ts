@@ -66,6 +66,10 @@ const withoutTextImports = (text: string) =>
       `const ${name} = ${name}Of(new URL(import.meta.resolve(${path})), "utf8");`,
   );
 
+/** Replaces `import.meta.main`, which Node 20 lacks, and which is false where `run_program.ts` imports a program. */
+const withMain = (text: string) =>
+  text.replaceAll("import.meta.main", "(globalThis.process.argv[1] === import.meta.filename)");
+
 /** Builds everything in `folder`; returns the paths of the tests, from the root and as they are in the checkout. */
 export async function build(folder: string): Promise<string[]> {
   const modules = await install("runtimes", { ...await importedPackages(), ...TOOLS });
@@ -81,7 +85,7 @@ export async function build(folder: string): Promise<string[]> {
   await run(join(modules, ".bin/esbuild"), args, ROOT);
   for (const path of sources.map((path) => join(folder, path.replace(/\.ts$/, ".js")))) {
     const built = await Deno.readTextFile(path);
-    await Deno.writeTextFile(path, withExtension(withoutTextImports(built)));
+    await Deno.writeTextFile(path, withExtension(withoutTextImports(withMain(built))));
   }
   const runtime = join(folder, "src/runtime/mod.js");
   await Deno.writeTextFile(

@@ -6,8 +6,9 @@
 
 import process from "node:process";
 
-// The program finds its arguments where they are without this one.
-const [program] = process.argv.splice(2, 1);
+// The program finds its path and its arguments where they are without this one.
+process.argv.splice(1, 1);
+const program = process.argv[1];
 await import("./deno.ts");
 await import("./polyfills.ts");
 await import(program);
