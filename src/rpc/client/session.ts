@@ -8,6 +8,7 @@ import { Status } from "../../call/status.ts";
 import { isBytes, plainBytes } from "../../bytes/is_bytes.ts";
 import { errorFromOutside, RpcError } from "../../errors.ts";
 import { Fifo } from "../core/message_queue.ts";
+import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
 import type { ClientStream } from "./streaming_call.ts";
 
 /**
@@ -102,7 +103,8 @@ interface PendingSend {
 }
 
 /** A session through interceptors, which take iterables of requests and replies. */
-export class IterableSession implements Session {
+export class IterableSession implements Session, Abortable {
+  abortSlot = -1;
   readonly #replies: AsyncIterator<Uint8Array>;
   readonly #pending = new Fifo<PendingSend>();
   /** The `send` whose message was taken last; its promise resolves when the next message is requested. */
@@ -111,6 +113,7 @@ export class IterableSession implements Session {
   #wake: (() => void) | undefined = undefined;
   #closed = false;
   #error: RpcError | undefined = undefined;
+  readonly #signal: AbortSignal | undefined;
 
   /**
    * `start` makes the call with the session's requests and a signal that cancels it. It calls `onEnd` at the end of the
@@ -124,11 +127,17 @@ export class IterableSession implements Session {
     ) => AsyncIterable<Uint8Array>,
     signal?: AbortSignal,
   ) {
-    const given = signal === undefined
-      ? this.#controller.signal
-      : AbortSignal.any([signal, this.#controller.signal]);
-    const replies = start(this.#requests(), given, (error) => this.#end(error ?? okError()));
+    this.#signal = signal;
+    // Not AbortSignal.any: in Node 20 the signals that it derives stay in memory as long as `signal` does.
+    if (signal?.aborted) this.#controller.abort(signal.reason);
+    else if (signal !== undefined) watchAbort(signal, this);
+    const onEnd = (error?: RpcError) => this.#end(error ?? okError());
+    const replies = start(this.#requests(), this.#controller.signal, onEnd);
     this.#replies = replies[Symbol.asyncIterator]();
+  }
+
+  onAbort(reason: unknown): void {
+    this.#controller.abort(reason);
   }
 
   async send(message: Uint8Array): Promise<void> {
@@ -176,6 +185,7 @@ export class IterableSession implements Session {
   }
 
   #end(error: RpcError): void {
+    if (this.#signal !== undefined) unwatchAbort(this.#signal, this);
     this.#error ??= error;
     this.#closed = true;
     this.#sending?.reject(this.#error);

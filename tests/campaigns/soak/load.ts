@@ -14,6 +14,7 @@ import {
   Status,
 } from "../../../mod.ts";
 import { dial } from "../../../src/transport/mod.ts";
+import process from "node:process";
 import { sleep } from "../../fixtures/waiting.ts";
 
 /** Counts of outcomes. */
@@ -35,6 +36,8 @@ const SIZES = [0, 16, 64, 200, 1_000, 4_000, 20_000];
 const payloads = SIZES.map((size) => new Uint8Array(size).fill(size));
 const anyPayload = () => payloads[Math.floor(Math.random() * payloads.length)];
 const anyMs = (most: number) => Math.random() * most;
+// Node 20 keeps about 1.2 KB of every signal of AbortSignal.any as long as its sources exist.
+const DERIVED_SIGNALS = process.versions.node.startsWith("20.") ? 0 : 0.5;
 
 /** For calls whose first attempt always fails. */
 export const retrying: ServiceConfig = {
@@ -74,7 +77,9 @@ export function channelJobs(channel: Channel, counts: Counts, signal: AbortSigna
   };
   const cancelled: Job = async () => {
     const giveUp = new AbortController();
-    const both = Math.random() < 0.5 ? giveUp.signal : AbortSignal.any([giveUp.signal, signal]);
+    const both = Math.random() < DERIVED_SIGNALS
+      ? AbortSignal.any([giveUp.signal, signal])
+      : giveUp.signal;
     const call = channel.call("/slow", anyPayload(), { signal: both });
     setTimeout(() => giveUp.abort(), anyMs(30));
     await expectStatus(call, Status.CANCELLED);
