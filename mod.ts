@@ -17,7 +17,7 @@
  * ```
  *
  * Other entry points: `./batch`, `./browser`, `./certs`, `./dispatch`, `./errdetails`, `./fetch`, `./gateway`, `./pool`,
- * `./services`, `./streams`, `./telemetry`, `./transport`, `./workers`.
+ * `./services`, `./streams`, `./telemetry`, `./testing`, `./transport`, `./workers`.
  *
  * @module
  */

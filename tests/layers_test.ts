@@ -67,6 +67,7 @@ const ROOMS: Record<string, readonly string[]> = {
   schema: [...BOTTOM, "limits"],
   services: [...BOTTOM, "limits", "runtime", "event_loop", "schema", "rpc", "proto"],
   telemetry: [...BOTTOM, "rpc"],
+  testing: [...RPC_BOTTOM, "transport", "rpc"],
   grpc_js: [...RPC_BOTTOM, "transport", "rpc"],
   gateway: [
     ...[...BOTTOM, "limits", "codec", "event_loop"],

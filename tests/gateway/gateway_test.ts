@@ -6,7 +6,7 @@ import { EnclaveService } from "../../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import { Health as HealthService } from "../../proto/gen/grpc/health/v1/health_pb.ts";
 import { Gateway, type GatewayOptions } from "../../src/gateway/mod.ts";
 import { tryEdges } from "../fixtures/option_edges.ts";
-import { served } from "../fixtures/served.ts";
+import { testServer } from "../../src/testing/mod.ts";
 import {
   file,
   message,
@@ -347,7 +347,7 @@ async function withReflection(
   ) => Promise<void>,
   options: GatewayOptions = {},
 ): Promise<void> {
-  await using running = await served((router) => {
+  await using running = await testServer((router) => {
     addReflectionOf(router, answer);
     for (const method of ["Good", "Any"]) {
       router.method(`/t.S/${method}`, {}, (request) => request);
@@ -459,7 +459,7 @@ Deno.test("the deadline of a request covers the reading of methods", async () =>
 });
 
 Deno.test("texts of the service reach an HTTP client in printable characters", async () => {
-  await using running = await served((router) => {
+  await using running = await testServer((router) => {
     router.method("/vrpc.enclave.v1.EnclaveService/Echo", {}, () => {
       throw new RpcError(Status.NOT_FOUND, "a\x1b]0;b\x9b\u202e");
     });

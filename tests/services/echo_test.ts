@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
-import { connect, serve } from "../../mod.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { addEcho } from "../../src/services/echo.ts";
+import { testServer } from "../../src/testing/mod.ts";
 
 const payloads = ["", "one", "zwei", "三"].map((text) => new TextEncoder().encode(text));
 
 for (const wire of ["grpc", "lean"] as const) {
   Deno.test(`echo returns payloads with times that grow, over ${wire}`, async () => {
-    await using server = await serve("memory:echo", addEcho);
-    await using channel = connect(server.addresses[0], { wire });
-    const client = channel.client(EchoService);
+    await using test = await testServer(addEcho, { connect: { wire } });
+    const client = test.client(EchoService);
     let lastNs = 0n;
     const check = (reply: { payload: Uint8Array; receivedAtNs: bigint; sentAtNs: bigint }) => {
       assert.ok(reply.receivedAtNs >= lastNs && reply.sentAtNs >= reply.receivedAtNs);
@@ -38,9 +37,8 @@ Deno.test("echo logs every request at debug", async () => {
     reset: true,
   });
   try {
-    await using server = await serve("memory:echo-log", addEcho);
-    await using channel = connect(server.addresses[0]);
-    const client = channel.client(EchoService);
+    await using test = await testServer(addEcho);
+    const client = test.client(EchoService);
     await client.echo({ payload: payloads[1] });
     await Array.fromAsync(client.echoStream([{ payload: payloads[2] }, { payload: payloads[0] }]));
     const logged = records.map(({ level, properties }) => [

@@ -5,7 +5,7 @@ import { type Channel, Metadata, RpcError, Status } from "../../mod.ts";
 import { addReflection, type ReflectOptions, reflectServices } from "../../src/services/mod.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { failure } from "../fixtures/failure.ts";
-import { served } from "../fixtures/served.ts";
+import { testServer } from "../../src/testing/mod.ts";
 import { commented } from "../schema/commented.ts";
 import { file, message, scalar, service, typed } from "../schema/descriptors.ts";
 import { LEGACY, SHOP } from "./grpcio_descriptors.ts";
@@ -17,7 +17,7 @@ async function withReflection(
   answer: Answer,
   body: (read: (options?: ReflectOptions) => ReturnType<typeof reflectServices>) => Promise<void>,
 ): Promise<void> {
-  await using running = await served((router) => addReflectionOf(router, answer));
+  await using running = await testServer((router) => addReflectionOf(router, answer));
   await body((options) => reflectServices(running.channel, options));
 }
 
@@ -27,7 +27,7 @@ const GOOD = file("good.proto", {
 });
 
 Deno.test("reflectServices() reads the services of a server and their types", async () => {
-  await using running = await served((router) => {
+  await using running = await testServer((router) => {
     addReflection(router);
     router.service(EchoService, {});
   });
@@ -185,7 +185,7 @@ Deno.test("an end, an error or nonsense instead of a reply is an error", async (
       assert.match(error.message, text);
     });
   }
-  await using running = await served((router) => {
+  await using running = await testServer((router) => {
     router.method("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", {
       kind: "bidi_streaming",
     }, async function* () {
@@ -196,9 +196,9 @@ Deno.test("an end, an error or nonsense instead of a reply is an error", async (
 });
 
 Deno.test("a server without reflection is UNIMPLEMENTED, and metadata is sent", async () => {
-  await using without = await served(() => {});
+  await using without = await testServer(() => {});
   assert.equal((await failure(reflectServices(without.channel))).code, Status.UNIMPLEMENTED);
-  await using running = await served((router) => addReflection(router), {
+  await using running = await testServer((router) => addReflection(router), {
     serve: {
       interceptors: [(next) => (call) => {
         if (call.metadata.get("authorization") === "Bearer x") return next(call);

@@ -8,7 +8,7 @@ import {
   observeServer,
   serverMetrics,
 } from "../../src/telemetry/mod.ts";
-import { served } from "../fixtures/served.ts";
+import { testServer } from "../../src/testing/mod.ts";
 
 /** Reader that collects on demand. */
 class Reader extends MetricReader {
@@ -45,7 +45,7 @@ async function start(wire: "grpc" | "lean", compress = false) {
   const reader = new Reader();
   const meterProvider = new MeterProvider({ readers: [reader] });
   const target = "the-target";
-  const { server, channel, [Symbol.asyncDispose]: dispose } = await served((router) => {
+  const { server, channel, [Symbol.asyncDispose]: dispose } = await testServer((router) => {
     router.method("/test/echo", {}, (request) => request);
     router.method("/test/fail", {}, () => {
       throw new RpcError(Status.ABORTED, "Not today");

@@ -8,7 +8,7 @@ import {
 } from "@opentelemetry/sdk-trace";
 import { RpcError, Status } from "../../mod.ts";
 import { clientTracing, serverTracing } from "../../src/telemetry/mod.ts";
-import { served } from "../fixtures/served.ts";
+import { testServer } from "../../src/testing/mod.ts";
 
 async function start(wire: "grpc" | "lean") {
   const exporter = new InMemorySpanExporter();
@@ -17,7 +17,7 @@ async function start(wire: "grpc" | "lean") {
   });
   const options = { tracerProvider, propagator: new W3CTraceContextPropagator() };
   let traceparent: string | undefined;
-  const { server, channel, [Symbol.asyncDispose]: dispose } = await served((router) => {
+  const { server, channel, [Symbol.asyncDispose]: dispose } = await testServer((router) => {
     router.method("/test.Service/Echo", {}, (request, { metadata }) => {
       traceparent = metadata.get("traceparent");
       return request;
@@ -100,7 +100,7 @@ Deno.test("a call does not fail for a context that no header can carry", async (
     fields: () => [],
   };
   let received: string[] = [];
-  await using pair = await served((router) => {
+  await using pair = await testServer((router) => {
     router.method("/test.Service/Echo", {}, (request, { metadata }) => {
       received = [...metadata].map(([key, value]) => `${key}: ${value}`);
       return request;

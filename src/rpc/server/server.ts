@@ -105,15 +105,25 @@ const FLUSH_MS = 1000;
  *
  * @category Server
  */
-export async function serve(
+export function serve(
   addresses: string | readonly string[],
   configure: (router: Router) => void,
   options: ServeOptions = {},
 ): Promise<Server> {
+  return serveInRuntime(addresses, configure, options, systemClock);
+}
+
+/** Serves like {@link serve}, but with the given clock, for virtual time. */
+export async function serveInRuntime(
+  addresses: string | readonly string[],
+  configure: (router: Router) => void,
+  options: ServeOptions,
+  clock: Clock,
+): Promise<Server> {
   checkServeOptions(options);
   const router = new Router(options.interceptors);
   configure(router);
-  const server = new RunningServer(router, options, systemClock);
+  const server = new RunningServer(router, options, clock);
   try {
     for (const address of typeof addresses === "string" ? [addresses] : addresses) {
       server.listeners.add(

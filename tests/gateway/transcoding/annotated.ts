@@ -18,7 +18,7 @@ import type { Channel, Router } from "../../../mod.ts";
 import { Gateway, type GatewayOptions } from "../../../src/gateway/mod.ts";
 import type { HttpRule } from "../../../src/gateway/transcoding/http_rule.ts";
 import { typesOf } from "../../../src/schema/types.ts";
-import { served } from "../../fixtures/served.ts";
+import { testServer } from "../../../src/testing/mod.ts";
 import { file, message, REPEATED, scalar, typed } from "../../schema/descriptors.ts";
 
 /** Rule in few words, with the names of google/api/http.proto. */
@@ -251,7 +251,7 @@ export async function withApi(
       }
     }
   };
-  await using running = await served(configure);
+  await using running = await testServer(configure);
   const gateway = new Gateway(running.channel, { services: [service], ...options });
   await use(Object.assign(api, {
     gateway,

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { Metadata, type Router, RpcError, Status } from "../../../mod.ts";
 import { failure } from "../../fixtures/failure.ts";
-import { served } from "../../fixtures/served.ts";
+import { testServer } from "../../../src/testing/mod.ts";
 
 const BYTES = 3_000_000;
 const NOTHING = new Uint8Array();
@@ -73,7 +73,7 @@ async function secondOf(replies: AsyncIterable<Uint8Array>): Promise<Uint8Array>
 for (const wire of ["grpc", "lean"] as const) {
   for (const [name, take] of Object.entries(TAKES)) {
     Deno.test(`${wire}: a reply ${name} costs its call only`, async () => {
-      await using rig = await served(methods(take), { connect: { wire } });
+      await using rig = await testServer(methods(take), { connect: { wire } });
       const { channel } = rig;
       let ended = false;
       const open = new AbortController();
@@ -89,7 +89,7 @@ for (const wire of ["grpc", "lean"] as const) {
     });
 
     Deno.test(`${wire}: a request ${name} costs its call only`, async () => {
-      await using rig = await served(methods(take), { connect: { wire } });
+      await using rig = await testServer(methods(take), { connect: { wire } });
       const { channel } = rig;
       let ended = false;
       const open = new AbortController();
@@ -108,7 +108,7 @@ for (const wire of ["grpc", "lean"] as const) {
     });
 
     Deno.test(`${wire}: a request ${name} before there is a connection fails`, async () => {
-      await using rig = await served(methods(take), { connect: { wire } });
+      await using rig = await testServer(methods(take), { connect: { wire } });
       const { message, take: takeAway } = take(1_000);
       const call = rig.channel.call("/echo", message, { timeoutMs: 5_000 });
       takeAway();
@@ -125,7 +125,7 @@ for (const wire of ["grpc", "lean"] as const) {
       structuredClone(bytes, { transfer: [bytes.buffer] });
       return metadata;
     };
-    await using rig = await served((router) => {
+    await using rig = await testServer((router) => {
       router.method("/echo", {}, (request) => request);
       router.method("/open", {}, (_, { signal }) =>
         new Promise((resolve) => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { HandlerContext } from "../../../mod.ts";
 import { EchoService } from "../../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { settled } from "../../fixtures/settled.ts";
-import { served } from "../../fixtures/served.ts";
+import { testServer } from "../../../src/testing/mod.ts";
 
 const NOTHING = new Uint8Array();
 
@@ -48,7 +48,7 @@ for (const wire of ["grpc", "lean"] as const) {
   for (const [does, spoil] of Object.entries(SPOILERS)) {
     for (const [what, targetOf] of Object.entries(TARGETS)) {
       Deno.test(`${wire}: a handler that ${does} ${what} harms no other call`, async () => {
-        await using rig = await served((router) => {
+        await using rig = await testServer((router) => {
           router.method("/unary", {}, (request, context) => {
             spoil(targetOf(context));
             return request;
@@ -104,7 +104,7 @@ for (const wire of ["grpc", "lean"] as const) {
   for (const [does, spoil] of Object.entries(SPOILERS)) {
     for (const [what, targetOf] of Object.entries(SHARED)) {
       Deno.test(`${wire}: a handler that ${does} ${what} changes nothing for other calls`, async () => {
-        await using rig = await served((router) => {
+        await using rig = await testServer((router) => {
           router.method("/spoils", {}, (request, context) => {
             try {
               spoil(targetOf(context));
@@ -138,7 +138,7 @@ for (const wire of ["grpc", "lean"] as const) {
   }
 
   Deno.test(`${wire}: a handler that transfers an empty message harms no other call`, async () => {
-    await using rig = await served((router) => {
+    await using rig = await testServer((router) => {
       router.method("/transfers", {}, (request) => {
         const buffer = request.buffer as ArrayBuffer;
         assert.throws(() => structuredClone(request, { transfer: [buffer] }));
@@ -196,7 +196,7 @@ for (const [kind, codecOf] of Object.entries({ plain, "of a class": () => new Ow
         requestCodec: codec,
         responseCodec: codec,
       } as const;
-      await using rig = await served((router) => {
+      await using rig = await testServer((router) => {
         router.method("/echo", spec, (value, { method }) => {
           spoilAll([method.requestCodec, method.responseCodec]);
           return value;
@@ -219,7 +219,7 @@ for (const [kind, codecOf] of Object.entries({ plain, "of a class": () => new Ow
 for (const [does, spoil] of Object.entries(SPOILERS)) {
   Deno.test(`a handler that ${does} its method and codecs in JSON changes no other call`, async () => {
     const spoilAll = spoiling(spoil);
-    await using rig = await served((router) => {
+    await using rig = await testServer((router) => {
       router.service(EchoService, {
         echo: ({ payload }, { method }) => {
           spoilAll([method, method.requestCodec, method.responseCodec]);
