@@ -22,10 +22,12 @@ import { openChannel } from "./shared/wire.ts";
 import { callMethod } from "./vrpc/call.ts";
 import { describe } from "./vrpc/describe.ts";
 import { errorText, type Format } from "./vrpc/error_text.ts";
+import { health } from "./vrpc/health.ts";
 import { readMetadata } from "./vrpc/headers.ts";
 import { findMethod, type FoundMethod, listMethods, type Lookup } from "./vrpc/lookup.ts";
 import { describeMethods } from "./vrpc/openapi.ts";
 import { type Flags, type Job, SILENCE_MS, vrpcCommand } from "./vrpc/options.ts";
+import { Trace } from "./vrpc/trace.ts";
 
 /**
  * Silence of a connection after which it is checked. Servers of gRPC end connections with more frequent checks
@@ -100,88 +102,140 @@ async function givenTypes(flags: Flags): Promise<Lookup["given"]> {
   return { ...types, services: services.map(({ typeName }) => typeName) };
 }
 
-/** Runs a job on a connected channel. Returns the exit code. */
-async function run(
-  { job, address, names }: Target,
-  flags: Flags,
-  lookup: Lookup,
-): Promise<number> {
+/** State of one run of the program. */
+interface Session {
+  readonly target: Target;
+  readonly flags: Flags;
+  readonly metadata: Metadata;
+  readonly channel: Channel;
+  readonly given: Lookup["given"];
+  readonly trace: Trace | undefined;
+  /** Time that is left of `--max-time`, in ms. */
+  leftMs(): number;
+}
+
+/** Runs the job. Returns the exit code. */
+async function run(session: Session): Promise<number> {
+  const { target, flags, metadata, channel, given, trace } = session;
   const { format } = flags;
+  let lookup: Lookup = { channel, wire: flags.wire, options: { metadata }, given };
   let method: FoundMethod | undefined;
   try {
-    if (address !== "") await lookup.channel.ready({ timeoutMs: flags.connectTimeoutMs });
-    switch (job.name) {
-      case "list":
-        await list(lookup, format);
-        break;
-      case "describe":
-        await describe(lookup, { symbols: names, format, template: job.template ?? false });
-        break;
-      case "openapi":
-        console.log(printableJson(await describeMethods(lookup, address)));
-        break;
-      default: {
-        const kind = job.name === "session" ? "bidi_streaming" : flags.kind;
-        method = await findMethod(lookup, names[0], kind);
-        await call(job, method, flags, lookup);
-      }
+    if (target.address !== "") {
+      const timeoutMs = flags.connectTimeout ?? flags.connectTimeoutMs;
+      await channel.ready({ timeoutMs: Math.min(timeoutMs, session.leftMs()) });
+      trace?.connected();
     }
-    return 0;
+    const timeoutMs = Math.min(
+      flags.timeoutMs || Infinity,
+      flags.lookupTimeoutMs,
+      session.leftMs(),
+    );
+    lookup = { ...lookup, options: { metadata, timeoutMs } };
+    const { job, names } = target;
+    if (job.name === "call" || job.name === "session") {
+      const kind = job.name === "session" ? "bidi_streaming" : flags.kind;
+      method = await findMethod(lookup, names[0], kind);
+      await call(session, method);
+      return 0;
+    }
+    return await answer(session, lookup);
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
-    const known = method?.types?.registry ?? lookup.given?.registry;
+    const known = method?.types?.registry ?? given?.registry;
     console.error(await errorText(error, { format, known, lookup }));
     return STATUS_EXIT + error.code;
   }
 }
 
-async function call(job: Job, method: FoundMethod, flags: Flags, lookup: Lookup): Promise<void> {
+/** Runs a job that calls no method of the user's. Returns the exit code. */
+async function answer(session: Session, lookup: Lookup): Promise<number> {
+  const { job, address, names } = session.target;
+  const { format, timeoutMs } = session.flags;
+  switch (job.name) {
+    case "list":
+      await list(lookup, format);
+      return 0;
+    case "describe":
+      await describe(lookup, { symbols: names, format, template: job.template ?? false });
+      return 0;
+    case "health": {
+      const watch = job.watch ?? false;
+      const { metadata } = lookup.options;
+      const limitMs = Math.min(timeoutMs || (watch ? Infinity : SILENCE_MS), session.leftMs());
+      const options = { metadata, timeoutMs: limitMs };
+      return await health(lookup.channel, { service: names[0], watch, format, options });
+    }
+    default:
+      console.log(printableJson(await describeMethods(lookup, address)));
+      return 0;
+  }
+}
+
+async function call(session: Session, method: FoundMethod): Promise<void> {
+  const { target: { job }, flags, channel, metadata, trace } = session;
   if (job.name === "session" && method.kind !== "bidi_streaming") {
     throw new UsageError(`Method ${method.path} is ${method.kind}, no session; use call`);
   }
-  const { timeoutMs, compress, raw = false } = flags;
-  const { metadata } = lookup.options;
-  await callMethod({
-    channel: lookup.channel,
-    method,
-    data: job.data,
-    raw,
-    options: { metadata, compress, timeoutMs: timeoutMs || undefined },
-    silenceMs: timeoutMs === undefined ? SILENCE_MS : Infinity,
-  });
+  const { timeoutMs, compress, format, emitDefaults } = flags;
+  const limitMs = Math.min(timeoutMs || Infinity, session.leftMs());
+  const options = { metadata, compress, timeoutMs: limitMs === Infinity ? undefined : limitMs };
+  trace?.found();
+  try {
+    await callMethod({
+      channel,
+      method: format === "raw" ? { path: method.path, kind: method.kind } : method,
+      data: job.data,
+      print: {
+        raw: (flags.raw ?? false) || format === "raw",
+        emitDefaults,
+      },
+      options,
+      trace,
+      silenceMs: options.timeoutMs === undefined && timeoutMs === undefined ? SILENCE_MS : Infinity,
+    });
+  } finally {
+    trace?.print(method, metadata, format === "json");
+  }
 }
 
 /** Opens the channel of a job, which connects when it is used; one without an address never is. */
-async function channelOf(address: string, flags: Flags): Promise<Channel> {
+async function channelOf(
+  address: string,
+  flags: Flags,
+  trace: Trace | undefined,
+): Promise<Channel> {
   return openChannel(address || UNUSED_ADDRESS, flags, {
     tls: await clientTls(flags),
     keepaliveTimeMs: KEEPALIVE_MS,
+    dial: trace?.dial,
+    observer: trace?.observer,
   });
 }
 
 async function main(): Promise<number> {
+  const startMs = performance.now();
   let job: Job | undefined;
   const flags = readOptions<Flags>(vrpcCommand((chosen) => job = chosen));
   if (job === undefined) {
     throw new UsageError(
-      "Missing command: use list, describe, openapi, call or session (see --help)",
+      "Missing command: use list, describe, openapi, call, session or health (see --help)",
     );
   }
   const target = targetOf(job, flags);
-  const metadata = readMetadata(flags.metadata ?? []);
+  const entries = [...flags.metadata ?? [], ...flags.header ?? []];
+  const metadata = await readMetadata(entries, flags.expandHeaders);
   await logToStderr(flags.logLevel);
-  const channel = await channelOf(target.address, flags);
+  const given = await givenTypes(flags);
+  const trace = flags.verbose ? new Trace() : undefined;
+  const channel = await channelOf(target.address, flags, trace);
+  const maxMs = flags.maxTime ?? Infinity;
+  const leftMs = () => Math.max(1, maxMs - (performance.now() - startMs));
   try {
-    return await run(target, flags, await lookupOf(channel, flags, metadata));
+    return await run({ target, flags, metadata, channel, given, trace, leftMs });
   } finally {
     await closeSoon(channel);
   }
-}
-
-async function lookupOf(channel: Channel, flags: Flags, metadata: Metadata): Promise<Lookup> {
-  const timeoutMs = Math.min(flags.timeoutMs || Infinity, flags.lookupTimeoutMs);
-  const given = await givenTypes(flags);
-  return { channel, wire: flags.wire, options: { metadata, timeoutMs }, given };
 }
 
 await runProgram("vrpc", main);

@@ -8,7 +8,8 @@ import type { CallOptions, Channel, MethodKind } from "../../mod.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
 import type { FoundMethod } from "./lookup.ts";
 import { Silence } from "./silence.ts";
-import { manyMessages, messageText, oneMessage } from "./text.ts";
+import type { Trace } from "./trace.ts";
+import { manyMessages, messageText, oneMessage, type PrintOptions } from "./text.ts";
 
 /** Call to make. */
 export interface CallPlan {
@@ -16,9 +17,10 @@ export interface CallPlan {
   readonly method: FoundMethod;
   /** Argument `DATA` of the command line. */
   readonly data: string | undefined;
-  /** Whether to print bytes unchanged. */
-  readonly raw: boolean;
+  readonly print: PrintOptions;
   readonly options: CallOptions;
+  /** Records the call. */
+  readonly trace?: Trace;
   /** Longest wait for the server to take a message, and to reply; Infinity for no limit. */
   readonly silenceMs: number;
 }
@@ -27,18 +29,13 @@ export interface CallPlan {
 export async function callMethod(plan: CallPlan): Promise<void> {
   const { channel, method, data } = plan;
   const silence = new Silence(plan.silenceMs);
-  const options: CallOptions = {
-    ...plan.options,
-    signal: silence.signal,
-    // The headers of a single reply are not yet the reply.
-    onHeaders: () => serverStreams(method.kind) && silence.end(),
-  };
-  const text = messageText(method, plan.raw);
+  const options = optionsOf(plan, silence);
+  const text = messageText(method, plan.print);
   const bound = channel.method<unknown, unknown>(text.info);
   let mistake: unknown;
   const messages = async function* () {
     let line = 0;
-    for await (const given of manyMessages(data)) {
+    for await (const given of manyMessages(data, method.types !== undefined)) {
       line++;
       try {
         const message = text.parse(given);
@@ -83,6 +80,16 @@ export async function callMethod(plan: CallPlan): Promise<void> {
   } finally {
     silence.end();
   }
+}
+
+function optionsOf({ options, method, trace }: CallPlan, silence: Silence): CallOptions {
+  const limited: CallOptions = {
+    ...options,
+    signal: silence.signal,
+    // The headers of a single reply are not yet the reply.
+    onHeaders: () => serverStreams(method.kind) && silence.end(),
+  };
+  return trace?.watching(limited) ?? limited;
 }
 
 function serverStreams(kind: MethodKind): boolean {

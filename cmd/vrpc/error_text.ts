@@ -22,8 +22,8 @@ import { oneLine } from "../shared/program.ts";
 import { reflectSymbol } from "../../src/services/mod.ts";
 import type { Lookup } from "./lookup.ts";
 
-/** Format of errors and lists. */
-export type Format = "text" | "json";
+/** Format of errors and lists; with `raw` as `text`, while messages are encoded bytes. */
+export type Format = "text" | "json" | "raw";
 
 /** Types that every server may send without listing them. */
 const STANDARD = createRegistry(

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { MethodKind } from "../../mod.ts";
+import { parseDurationMs } from "../../src/load/mod.ts";
 import { type Level, logLevelOption } from "../shared/logging.ts";
 import { list, oneOf, onOff, option, program, wholeNumber } from "../shared/program.ts";
 import { addClientTlsOptions, type ClientTlsFlags } from "../shared/tls.ts";
@@ -17,7 +18,13 @@ export interface Flags extends ClientTlsFlags, WireFlags {
   timeoutMs?: number;
   lookupTimeoutMs: number;
   connectTimeoutMs: number;
+  connectTimeout?: number;
+  maxTime?: number;
   metadata?: string[];
+  header?: string[];
+  expandHeaders?: boolean;
+  verbose?: boolean;
+  emitDefaults: boolean;
   proto?: string[];
   protoPath?: string[];
   protoset?: string[];
@@ -30,12 +37,14 @@ export interface Flags extends ClientTlsFlags, WireFlags {
 
 /** What to do. */
 export interface Job {
-  readonly name: "list" | "describe" | "openapi" | "call" | "session";
+  readonly name: "list" | "describe" | "openapi" | "call" | "session" | "health";
   /** Address and names, as they were given. */
   readonly words: readonly string[];
   readonly data?: string;
   /** Whether to print a request to fill in. */
   readonly template?: boolean;
+  /** Whether to go on and print each change. */
+  readonly watch?: boolean;
 }
 
 /** Longest wait for a reply without `--timeout-ms`. */
@@ -88,6 +97,13 @@ function addCommands(command: Command, take: (job: Job) => void): void {
   command.command("session").description("send lines as messages and print replies, concurrently")
     .argument("<address>").argument("<method>")
     .action((address, method) => take({ name: "session", words: [address, method] }));
+  command.command("health")
+    .description("print the health of a server or service; exit code 4 unless it is SERVING")
+    .argument("<address>").argument("[service]", "default: the server as a whole")
+    .option("--watch", "go on, and print each change")
+    .action((address, service = "", { watch }) =>
+      take({ name: "health", words: [address, service], watch })
+    );
 }
 
 function given(address: string | undefined): string[] {
@@ -98,8 +114,46 @@ function addOptions(command: Command): void {
   const entry = (text: string, before: string[] = []) => [...before, text];
   addWireOptions(command);
   addTimeOptions(command);
+  addTypeOptions(command);
   command
-    .option("-m, --metadata <key:value>", "metadata to send; may be repeated", entry)
+    .option(
+      "-m, --metadata <key:value>",
+      "metadata to send, or @file with a line for each; may be repeated",
+      entry,
+    )
+    .option("-H, --header <key:value>", "the same as --metadata", entry)
+    .option("--expand-headers", "replace ${NAME} in metadata by environment variables")
+    .option("-v, --verbose", "print metadata, sizes and the time of each phase to standard error")
+    .addOption(
+      new Option("--emit-defaults <on|off>", "print fields that have their default value")
+        .argParser(onOff)
+        .default(true, "on"),
+    )
+    .addOption(
+      new Option("--compress <on|off>", "compress requests with gzip").argParser(onOff)
+        .default(false, "off"),
+    )
+    .option(
+      "--kind <kind>",
+      "kind of a method that reflection does not list: unary, client_streaming, server_streaming or bidi_streaming",
+      oneOf("unary", "client_streaming", "server_streaming", "bidi_streaming"),
+    )
+    .option("--raw", "print bytes unchanged, without line breaks")
+    .addOption(
+      option(
+        "--format <name>",
+        "VRPC_FORMAT",
+        "errors, lists and descriptions as text or json; raw: messages as encoded bytes",
+        { default: "text", parse: oneOf("text", "json", "raw") },
+      ),
+    )
+    .addOption(logLevelOption("warn"));
+  addClientTlsOptions(command);
+}
+
+/** Adds the files of types. */
+function addTypeOptions(command: Command): void {
+  command
     .addOption(
       option(
         "--proto <files>",
@@ -125,29 +179,34 @@ function addOptions(command: Command): void {
         "encoded descriptor sets with the types, instead of reflection",
         { parse: list() },
       ),
-    )
-    .addOption(
-      new Option("--compress <on|off>", "compress requests with gzip").argParser(onOff)
-        .default(false, "off"),
-    )
-    .option(
-      "--kind <kind>",
-      "kind of a method that reflection does not list: unary, client_streaming, server_streaming or bidi_streaming",
-      oneOf("unary", "client_streaming", "server_streaming", "bidi_streaming"),
-    )
-    .option("--raw", "print bytes unchanged, without line breaks")
-    .addOption(
-      option("--format <name>", "VRPC_FORMAT", "errors, lists and descriptions as text or json", {
-        default: "text",
-        parse: oneOf("text", "json"),
-      }),
-    )
-    .addOption(logLevelOption("warn"));
-  addClientTlsOptions(command);
+    );
+}
+
+function durationMs(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms !== undefined && ms > 0 && ms <= 86_400_000) return ms;
+  throw new InvalidArgumentError(
+    "It must be a duration up to 24h, such as 500ms; a number alone is in seconds.",
+  );
 }
 
 function addTimeOptions(command: Command): void {
   command
+    .addOption(
+      option("--max-time <duration>", "VRPC_MAX_TIME", "time limit for everything together", {
+        parse: durationMs,
+      }),
+    )
+    .addOption(
+      option(
+        "--connect-timeout <duration>",
+        "VRPC_CONNECT_TIMEOUT",
+        "--connect-timeout-ms with a unit",
+        {
+          parse: durationMs,
+        },
+      ),
+    )
     .addOption(
       option(
         "--timeout-ms <ms>",

@@ -9,6 +9,7 @@ import { printableLines } from "../../src/call/printable.ts";
 import { bytesCodec, type Codec, type MethodInfo, protobufCodec } from "../../mod.ts";
 import { jsonCodecOf } from "../../src/protobuf/mod.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
+import { JsonValues } from "./json_values.ts";
 import type { FoundMethod } from "./lookup.ts";
 
 /** Text form of the messages of one method. */
@@ -24,8 +25,19 @@ export interface MessageText {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Creates the text form; with `raw`, replies of bytes are printed without line breaks. */
-export function messageText(method: FoundMethod, raw: boolean): MessageText {
+/** How messages are printed. */
+export interface PrintOptions {
+  /** Whether replies of bytes are printed without line breaks. */
+  readonly raw: boolean;
+  /** Whether fields without presence are printed with their zero value, too. */
+  readonly emitDefaults: boolean;
+}
+
+/** Creates the text form. */
+export function messageText(
+  method: FoundMethod,
+  { raw, emitDefaults }: PrintOptions,
+): MessageText {
   const { path, kind, types } = method;
   if (types === undefined) {
     return {
@@ -36,9 +48,14 @@ export function messageText(method: FoundMethod, raw: boolean): MessageText {
   }
   const { input, output, registry } = types;
   const request = jsonCodecOf(input, { registry });
-  const response = jsonCodecOf(output, { registry, alwaysEmitImplicit: true });
+  const response = jsonCodecOf(output, { registry, alwaysEmitImplicit: emitDefaults });
   return {
-    info: { path, kind, requestCodec: codec(input), responseCodec: codec(output) },
+    info: {
+      path,
+      kind,
+      requestCodec: codec(input),
+      responseCodec: codec(output),
+    },
     parse(given) {
       const text = decoder.decode(given).trim();
       try {
@@ -83,17 +100,43 @@ export async function oneMessage(data: string | undefined): Promise<Uint8Array> 
   }
 }
 
-/** Reads the messages of a stream: `DATA` or `@FILE` as a single one, else the lines of standard input. */
-export async function* manyMessages(data: string | undefined): AsyncGenerator<Uint8Array> {
+/**
+ * Reads the messages of a stream: with `asJson` the JSON values of `DATA`, `@FILE` or standard input, which may stand on
+ * one line each or take several; else `DATA` or `@FILE` as a single message, or the lines of standard input.
+ */
+export async function* manyMessages(
+  data: string | undefined,
+  asJson: boolean,
+): AsyncGenerator<Uint8Array> {
   if (data !== undefined && data !== "-") {
-    yield await oneMessage(data);
+    const all = await oneMessage(data);
+    if (!asJson || all.length === 0) return yield all;
+    yield* encoded(jsonOf([decoder.decode(all)]));
     return;
   }
+  const text = Deno.stdin.readable.pipeThrough(new TextDecoderStream());
+  yield* encoded(asJson ? jsonOf(text) : linesOf(text));
+}
+
+async function* encoded(texts: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  for await (const text of texts) yield encoder.encode(text);
+}
+
+async function* jsonOf(
+  texts: AsyncIterable<string> | Iterable<string>,
+): AsyncGenerator<string> {
+  const values = new JsonValues();
+  for await (const text of texts) yield* values.push(text);
+  const last = values.end();
+  if (last !== undefined) yield last;
+}
+
+async function* linesOf(texts: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = "";
-  for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
+  for await (const text of texts) {
     const lines = (rest + text).split("\n");
     rest = lines.pop()!;
-    for (const each of lines) yield encoder.encode(each);
+    yield* lines;
   }
-  if (rest !== "") yield encoder.encode(rest);
+  if (rest !== "") yield rest;
 }
