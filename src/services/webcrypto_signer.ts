@@ -5,7 +5,7 @@
  */
 
 import { type CryptoKeys, keyOfType } from "./crypto_keys.ts";
-import { derToP1363, p1363ToDer } from "./ecdsa_der.ts";
+import { derToP1363, p1363ToDer } from "../bytes/ecdsa_der.ts";
 import {
   fieldBytes,
   importParameters,

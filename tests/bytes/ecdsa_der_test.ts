@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { derToP1363, p1363ToDer } from "../../src/services/ecdsa_der.ts";
+import { derToP1363, p1363ToDer } from "../../src/bytes/ecdsa_der.ts";
 
 const bytes = (hex: string) => Uint8Array.fromHex(hex);
 
