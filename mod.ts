@@ -47,7 +47,11 @@ export type { CapabilityInfo } from "./src/rpc/channel/capabilities.ts";
 export type { ChannelOptions, ChannelStats } from "./src/rpc/channel/options.ts";
 export type { ChannelLimits, ConnectionLimits } from "./src/limits/connection_limits.ts";
 export type { Version1Loss } from "./src/lean/options.ts";
-export type { Client, ClientFunction } from "./src/rpc/channel/typed_client.ts";
+export type {
+  BidiStreamingFunction,
+  Client,
+  ClientFunction,
+} from "./src/rpc/channel/typed_client.ts";
 export type { MethodConfigJson, ServiceConfig } from "./src/rpc/client/service_config.ts";
 export type { Session } from "./src/rpc/client/session.ts";
 export type { CallCredentials, CallOptions } from "./src/rpc/core/types.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Metadata } from "../../call/metadata.ts";
 import { isInstance, RpcError } from "../../errors.ts";
 import { type ClientMethod, encodeRequest } from "../client/call_core.ts";
 import { atCaller, nameCall, rejectAtCaller } from "../client/call_error.ts";
@@ -11,7 +12,13 @@ import type { ChannelAssembly } from "./assembly.ts";
 import { callUnary } from "../client/unary_call.ts";
 import { chain, interceptSingle, interceptStream } from "../client/interceptors.ts";
 import { ClientStream } from "../client/streaming_call.ts";
-import { IterableSession, type Session, StreamSession } from "../client/session.ts";
+import {
+  bytesOf,
+  IterableSession,
+  type Session,
+  StreamSession,
+  TypedSession,
+} from "../client/session.ts";
 import {
   checkMessages,
   type Messages,
@@ -45,7 +52,10 @@ export class CallFactory {
       case "server_streaming":
         return (message, options) => this.serverStreaming(method, message, options);
       case "bidi_streaming":
-        return (message, options) => this.bidiStreaming(method, message as Messages, options);
+        return (message, options) =>
+          message === undefined
+            ? this.typedSession(method, options)
+            : this.bidiStreaming(method, message as Messages, options);
     }
   }
 
@@ -104,24 +114,41 @@ export class CallFactory {
     return replies(startStreaming(core, method, messages, options), method);
   }
 
-  /** Opens a session. */
+  /** Opens a session of bytes. */
   session(method: ClientMethod, options: CallOptions): Session {
-    const { core } = this.#assembly;
     if (this.#intercepted || options.credentials !== undefined) {
-      return new IterableSession(
-        (requests, signal, onEnd) =>
-          interceptStream(
-            core,
-            method,
-            this.#chain(method),
-            requests,
-            { ...options, signal },
-            onEnd,
-          ) as AsyncIterable<Uint8Array>,
-        options.signal,
-      );
+      return this.#interceptedSession(method, options, bytesOf);
     }
-    return new StreamSession(new ClientStream(core, method, options).begin());
+    return new StreamSession(new ClientStream(this.#assembly.core, method, options).begin());
+  }
+
+  /** Opens a session of the method's messages. */
+  typedSession(method: ClientMethod, options: CallOptions = {}): Session<unknown, unknown> {
+    if (this.#intercepted || options.credentials !== undefined) {
+      return this.#interceptedSession<unknown, unknown>(method, options, (message) => message);
+    }
+    return new TypedSession(new ClientStream(this.#assembly.core, method, options).begin(), method);
+  }
+
+  #interceptedSession<Req, Res>(
+    method: ClientMethod,
+    options: CallOptions,
+    prepare: (message: Req) => Req,
+  ): Session<Req, Res> {
+    const { core } = this.#assembly;
+    return new IterableSession<Req, Res>(
+      (requests, signal, onEnd, tellHeaders) => {
+        const onHeaders = (headers: Metadata) => {
+          tellHeaders(headers);
+          return options.onHeaders?.(headers);
+        };
+        const inner = { ...options, signal, onHeaders };
+        const next = this.#chain(method);
+        return interceptStream(core, method, next, requests, inner, onEnd) as AsyncIterable<Res>;
+      },
+      prepare,
+      options.signal,
+    );
   }
 
   /** Encodes the request of a call. Adds the method and the target to an RpcError that the codec causes. */

@@ -16,7 +16,8 @@ import { CallFactory } from "./call_factory.ts";
 import { ChannelAssembly, type ChannelRuntime } from "./assembly.ts";
 import type { ChannelOptions, ChannelStats } from "./options.ts";
 import type { ChannelState, PoolSize } from "../pool/options.ts";
-import { type Client, makeClient } from "./typed_client.ts";
+import { type BidiStreamingFunction, type Client, makeClient } from "./typed_client.ts";
+import type { Messages } from "../client/stream_adapters.ts";
 import { trackContexts } from "../core/current_context.ts";
 import { checkMessage, type Session } from "../client/session.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
@@ -101,11 +102,8 @@ export interface BoundMethod<Req, Res> {
   ): Promise<Res>;
   /** Makes a server-streaming call. Leaving the iteration cancels it. */
   serverStreaming(request: Req, options?: CallOptions): AsyncIterable<Res>;
-  /** Makes a bidirectional call. Leaving the iteration cancels it. */
-  bidiStreaming(
-    requests: AsyncIterable<Req> | Iterable<Req>,
-    options?: CallOptions,
-  ): AsyncIterable<Res>;
+  /** Makes a bidirectional call. Leaving the iteration cancels it. Without requests they are sent one by one. */
+  readonly bidiStreaming: BidiStreamingFunction<Req, Res>;
 }
 
 /**
@@ -215,8 +213,11 @@ class RpcChannel implements Channel {
         calls.clientStreaming(method, requests, options) as Promise<Res>,
       serverStreaming: (request, options) =>
         calls.serverStreaming(method, request, options) as AsyncIterable<Res>,
-      bidiStreaming: (requests, options) =>
-        calls.bidiStreaming(method, requests, options) as AsyncIterable<Res>,
+      bidiStreaming:
+        ((requests?: Messages, options?: CallOptions) =>
+          requests === undefined
+            ? calls.typedSession(method, options)
+            : calls.bidiStreaming(method, requests, options)) as BidiStreamingFunction<Req, Res>,
     };
   }
 

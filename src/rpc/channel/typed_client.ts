@@ -16,6 +16,7 @@ import type {
 } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { messageCodec, type MessageFormat } from "../../codec/message_format.ts";
+import type { Session } from "../client/session.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
 
 /**
@@ -40,11 +41,34 @@ export type ClientFunction<M extends DescMethod> = M extends DescMethodUnary<inf
     ) => Promise<MessageShape<O>>
   : M extends DescMethodServerStreaming<infer I, infer O>
     ? (request: MessageInitShape<I>, options?: CallOptions) => AsyncIterable<MessageShape<O>>
-  : M extends DescMethodBiDiStreaming<infer I, infer O> ? (
-      requests: AsyncIterable<MessageInitShape<I>> | Iterable<MessageInitShape<I>>,
-      options?: CallOptions,
-    ) => AsyncIterable<MessageShape<O>>
+  : M extends DescMethodBiDiStreaming<infer I, infer O>
+    ? BidiStreamingFunction<MessageInitShape<I>, MessageShape<O>>
   : never;
+
+/**
+ * Function that calls a bidirectional method: with the requests as an iterable, or without them, to send them one by one.
+ * Failures are RpcErrors.
+ *
+ * ```ts
+ * import { connect } from "@vrpc/vrpc";
+ * import { EchoService } from "@vrpc/vrpc/services/echo";
+ *
+ * await using channel = connect("127.0.0.1:50051");
+ * await using call = channel.client(EchoService).echoStream(undefined, { timeoutMs: 5_000 });
+ * await call.send({ payload: new Uint8Array([1]) });
+ * console.log((await call.headers()).get("served-by"), await call.receive());
+ * call.closeSend();
+ * for await (const { payload } of call) console.log(payload);
+ * ```
+ *
+ * @category Client
+ */
+export interface BidiStreamingFunction<Req, Res> {
+  /** Sends all requests. Leaving the iteration cancels the call. */
+  (requests: AsyncIterable<Req> | Iterable<Req>, options?: CallOptions): AsyncIterable<Res>;
+  /** Starts a call whose messages are sent and received one by one. Its disposal cancels it. */
+  (requests?: undefined, options?: CallOptions): Session<Req, Res>;
+}
 
 /** Returns the function that calls `method`. */
 export type BindMethod = (

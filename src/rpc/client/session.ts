@@ -1,18 +1,24 @@
 /**
- * Sessions: bidirectional streams of bytes.
+ * Sessions: bidirectional calls whose messages are sent and received one by one.
  *
  * @module
  */
 
+import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { isBytes, plainBytes } from "../../bytes/is_bytes.ts";
-import { errorFromOutside, RpcError } from "../../errors.ts";
+import { errorFromOutside, isInstance, RpcError } from "../../errors.ts";
+import { deferred } from "../core/deferred.ts";
 import { Fifo } from "../core/message_queue.ts";
+import { ignoreRejection } from "../core/promises.ts";
 import { type Abortable, unwatchAbort, watchAbort } from "./abort_fanout.ts";
+import { type ClientMethod, encodeRequest } from "./call_core.ts";
+import { replies } from "./stream_adapters.ts";
 import type { ClientStream } from "./streaming_call.ts";
 
 /**
- * A bidirectional call: both sides send messages independently, in order.
+ * A bidirectional call: both sides send messages independently, in order. `channel.session` makes one of bytes; a
+ * bidirectional function of a typed client that is called without requests makes one of that method's messages.
  *
  * ```ts
  * import { connect } from "@vrpc/vrpc";
@@ -26,14 +32,21 @@ import type { ClientStream } from "./streaming_call.ts";
  *
  * @category Client
  */
-export interface Session extends AsyncIterable<Uint8Array>, AsyncDisposable {
+export interface Session<Req = Uint8Array, Res = Uint8Array>
+  extends AsyncIterable<Res>, AsyncDisposable {
   /**
    * Sends one message, which must not be changed afterwards. Resolves when the next one may be sent, which gives
-   * back-pressure. Rejects with the session's RpcError once it has ended, and with TypeError for anything but bytes.
+   * back-pressure. Rejects with the session's RpcError once it has ended, and with TypeError, in a session of bytes, for
+   * anything else.
    */
-  send(message: Uint8Array): Promise<void>;
+  send(message: Req): Promise<void>;
   /** Resolves to the next message, or null once the server has ended the session with OK. Rejects with an RpcError. */
-  receive(): Promise<Uint8Array | null>;
+  receive(): Promise<Res | null>;
+  /**
+   * Resolves to the response headers once they are there, which may be before the first message; empty if the server
+   * has sent none. Rejects with an RpcError if the call fails before.
+   */
+  headers(): Promise<Metadata>;
   /** Half-closes: no more messages are sent, receiving continues. */
   closeSend(): void;
   /** Cancels the call. */
@@ -54,22 +67,40 @@ function okError(): RpcError {
   return errorFromOutside(Status.CANCELLED, "The server has ended the session with OK");
 }
 
-/** A session on a streaming call, without interceptors. */
+/** Returns a message of a session of bytes. Throws TypeError for anything else. */
+export function bytesOf(message: unknown): Uint8Array {
+  checkMessage(message);
+  return plainBytes(message as Uint8Array);
+}
+
+/** Resolves to the headers of a streaming call; `started` is the promise of an earlier call. */
+async function headersOf(stream: ClientStream, started: Promise<void>): Promise<Metadata> {
+  if (stream.headers === undefined) await started;
+  return stream.headers ?? new Metadata();
+}
+
+/** A session of bytes on a streaming call, without interceptors. */
 export class StreamSession implements Session {
   readonly #stream: ClientStream;
+  #started: Promise<void> | undefined = undefined;
 
   /** Takes ownership of the call. */
   constructor(stream: ClientStream) {
     this.#stream = stream;
   }
 
+  headers(): Promise<Metadata> {
+    return headersOf(this.#stream, this.#started ??= this.#stream.started());
+  }
+
   send(message: Uint8Array): Promise<void> {
+    let bytes: Uint8Array;
     try {
-      checkMessage(message);
+      bytes = bytesOf(message);
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#stream.send(plainBytes(message));
+    return this.#stream.send(bytes);
   }
 
   receive(): Promise<Uint8Array | null> {
@@ -96,19 +127,75 @@ export class StreamSession implements Session {
   }
 }
 
-interface PendingSend {
-  readonly message: Uint8Array;
+/** A session of typed messages on a streaming call, without interceptors. */
+export class TypedSession implements Session<unknown, unknown> {
+  readonly #stream: ClientStream;
+  readonly #method: ClientMethod;
+  readonly #replies: AsyncIterator<unknown>;
+  #started: Promise<void> | undefined = undefined;
+
+  /** Takes ownership of the call. */
+  constructor(stream: ClientStream, method: ClientMethod) {
+    this.#stream = stream;
+    this.#method = method;
+    this.#replies = replies(stream, method);
+  }
+
+  headers(): Promise<Metadata> {
+    return headersOf(this.#stream, this.#started ??= this.#stream.started());
+  }
+
+  /** Sends a message. Rejects, and leaves the session open, if it cannot be encoded. */
+  send(message: unknown): Promise<void> {
+    let bytes: Uint8Array;
+    try {
+      bytes = encodeRequest(this.#method, message);
+    } catch (error) {
+      return Promise.reject(isInstance(error, RpcError) ? this.#stream.named(error) : error);
+    }
+    return this.#stream.send(bytes);
+  }
+
+  async receive(): Promise<unknown> {
+    const { done, value } = await this.#replies.next();
+    return done ? null : value;
+  }
+
+  closeSend(): void {
+    this.#stream.closeSend();
+  }
+
+  cancel(): void {
+    this.#stream.cancel(cancelledError());
+  }
+
+  async *[Symbol.asyncIterator](): AsyncIterator<unknown> {
+    for (let message = await this.receive(); message !== null; message = await this.receive()) {
+      yield message;
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.cancel();
+    return Promise.resolve();
+  }
+}
+
+interface PendingSend<Req> {
+  readonly message: Req;
   resolve(): void;
   reject(error: RpcError): void;
 }
 
 /** A session through interceptors, which take iterables of requests and replies. */
-export class IterableSession implements Session, Abortable {
+export class IterableSession<Req, Res> implements Session<Req, Res>, Abortable {
   abortSlot = -1;
-  readonly #replies: AsyncIterator<Uint8Array>;
-  readonly #pending = new Fifo<PendingSend>();
+  readonly #replies: AsyncIterator<Res>;
+  readonly #prepare: (message: Req) => Req;
+  readonly #pending = new Fifo<PendingSend<Req>>();
+  readonly #headers = deferred<Metadata>();
   /** The `send` whose message was taken last; its promise resolves when the next message is requested. */
-  #sending: PendingSend | undefined = undefined;
+  #sending: PendingSend<Req> | undefined = undefined;
   readonly #controller = new AbortController();
   #wake: (() => void) | undefined = undefined;
   #closed = false;
@@ -117,22 +204,31 @@ export class IterableSession implements Session, Abortable {
 
   /**
    * `start` makes the call with the session's requests and a signal that cancels it. It calls `onEnd` at the end of the
-   * call, which settles pending sends even if an interceptor never takes the requests.
+   * call, which settles pending sends even if an interceptor never takes the requests, and `onHeaders` with the response
+   * headers. `prepare` returns the message to be sent, or throws.
    */
   constructor(
     start: (
-      requests: AsyncIterable<Uint8Array>,
+      requests: AsyncIterable<Req>,
       signal: AbortSignal,
       onEnd: (error: RpcError | undefined) => void,
-    ) => AsyncIterable<Uint8Array>,
+      onHeaders: (headers: Metadata) => void,
+    ) => AsyncIterable<Res>,
+    prepare: (message: Req) => Req,
     signal?: AbortSignal,
   ) {
+    this.#prepare = prepare;
+    ignoreRejection(this.#headers.promise);
     this.#signal = signal;
     // Not AbortSignal.any: in Node 20 the signals that it derives stay in memory as long as `signal` does.
     if (signal?.aborted) this.#controller.abort(signal.reason);
     else if (signal !== undefined) watchAbort(signal, this);
-    const onEnd = (error?: RpcError) => this.#end(error ?? okError());
-    const replies = start(this.#requests(), this.#controller.signal, onEnd);
+    const replies = start(
+      this.#requests(),
+      this.#controller.signal,
+      (error) => this.#callEnded(error),
+      (headers) => this.#headers.resolve(headers),
+    );
     this.#replies = replies[Symbol.asyncIterator]();
   }
 
@@ -140,18 +236,22 @@ export class IterableSession implements Session, Abortable {
     this.#controller.abort(reason);
   }
 
-  async send(message: Uint8Array): Promise<void> {
-    checkMessage(message);
+  headers(): Promise<Metadata> {
+    return this.#headers.promise;
+  }
+
+  async send(message: Req): Promise<void> {
+    const prepared = this.#prepare(message);
     if (this.#closed) {
       throw this.#error ?? new TypeError("Cannot send a message: the session is half-closed");
     }
     await new Promise<void>((resolve, reject) => {
-      this.#pending.push({ message: plainBytes(message), resolve, reject });
+      this.#pending.push({ message: prepared, resolve, reject });
       this.#wake?.();
     });
   }
 
-  async receive(): Promise<Uint8Array | null> {
+  async receive(): Promise<Res | null> {
     try {
       const { done, value } = await this.#replies.next();
       if (!done) return value;
@@ -173,7 +273,7 @@ export class IterableSession implements Session, Abortable {
     this.#controller.abort(this.#error);
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+  async *[Symbol.asyncIterator](): AsyncIterator<Res> {
     for (let message = await this.receive(); message !== null; message = await this.receive()) {
       yield message;
     }
@@ -182,6 +282,13 @@ export class IterableSession implements Session, Abortable {
   [Symbol.asyncDispose](): Promise<void> {
     this.cancel();
     return Promise.resolve();
+  }
+
+  #callEnded(error: RpcError | undefined): void {
+    // No effect on headers that have arrived.
+    if (error === undefined) this.#headers.resolve(new Metadata());
+    else this.#headers.reject(error);
+    this.#end(error ?? okError());
   }
 
   #end(error: RpcError): void {
@@ -195,7 +302,7 @@ export class IterableSession implements Session, Abortable {
     this.#wake?.();
   }
 
-  async *#requests(): AsyncIterable<Uint8Array> {
+  async *#requests(): AsyncIterable<Req> {
     try {
       for (;;) {
         const next = this.#pending.take();
