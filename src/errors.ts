@@ -162,9 +162,9 @@ export class RpcError extends Error {
    */
   override toString(): string {
     const { method, address, code, message } = this;
-    if (method === undefined) return super.toString();
-    const where = address === undefined ? "" : ` at ${address}`;
     const text = textOf(message);
+    if (method === undefined) return text === "" ? this.name : `${this.name}: ${text}`;
+    const where = address === undefined ? "" : ` at ${address}`;
     return `${statusName(code)} (${textOf(code)}) ${method}${where}${
       text === "" ? "" : `: ${text}`
     }`;

@@ -23,7 +23,7 @@ const MAX_CALLERS = 4;
 
 /**
  * Adds to an error which call ended with it: the fields `method`, `address` and `codeName`, and the head of its stack.
- * `own` holds the frames to keep from its original stack. No effect on an error that names a call or is frozen.
+ * `own` holds the frames to keep from its original stack. No effect on an error that names a call or that cannot be changed.
  */
 export function nameCall(
   error: RpcError,
@@ -35,27 +35,34 @@ export function nameCall(
   const stack: CallStack = { own, callers: [] };
   stacks.set(error, stack);
   const shown = { enumerable: true, configurable: true, writable: true };
-  Object.defineProperties(error, {
-    codeName: { value: error.codeName, ...shown },
-    method: { value: method, ...shown },
-    address: { value: address, ...shown },
-    stack: {
-      configurable: true,
-      get: () => textOfStack(error, stack),
-      set: (value) => Object.defineProperty(error, "stack", { value, writable: true }),
-    },
-  });
+  try {
+    // Assigned first: V8 of Node 20 formats a stack that is redefined, which fails if the message is not text.
+    error.stack = own;
+    Object.defineProperties(error, {
+      codeName: { value: error.codeName, ...shown },
+      method: { value: method, ...shown },
+      address: { value: address, ...shown },
+      stack: {
+        configurable: true,
+        get: () => textOfStack(error, stack),
+        set: (value) => Object.defineProperty(error, "stack", { value, writable: true }),
+      },
+    });
+  } catch {
+    // Application code has made the properties of its error read-only.
+  }
   return error;
 }
 
 /** Names the call of an error that application code threw, and keeps the frames of that code. */
 export function nameThrown(error: RpcError, method: string, address: string | undefined): RpcError {
+  let own = "";
   try {
-    return nameCall(error, method, address, framesOf(error.stack));
+    own = framesOf(error.stack);
   } catch {
-    // The stack cannot be read, or the properties cannot be defined.
-    return error;
+    // The stack cannot be read, for example because the message is not text.
   }
+  return nameCall(error, method, address, own);
 }
 
 /**

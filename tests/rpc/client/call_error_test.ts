@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  bytesCodec,
   type Channel,
   type ChannelOptions,
   connect,
@@ -113,7 +114,7 @@ for (const [name, options] of Object.entries(CHANNELS)) {
         const printed = Deno.inspect(error);
         assert.ok(printed.includes(text), printed);
         assert.match(printed, /theCallersOwnFunction/);
-        for (const field of [/codeName: "NOT_FOUND"/, /method: "\/shop/, /address: "127/]) {
+        for (const field of [/codeName: ["']NOT_FOUND/, /method: ["']\/shop/, /address: ["']127/]) {
           assert.match(printed, field);
         }
         assert.equal(JSON.parse(JSON.stringify(error)).codeName, "NOT_FOUND");
@@ -180,6 +181,8 @@ Deno.test("errors of an interceptor keep their own frames, and frozen ones stay 
     throw new RpcError(Status.PERMISSION_DENIED, "not you");
   }
   const frozen = Object.freeze(new RpcError(Status.ABORTED, "frozen"));
+  const fixed = new RpcError(Status.ABORTED, "fixed");
+  Object.defineProperty(fixed, "stack", { value: "mine", writable: false, configurable: false });
   await using channel = connect(server.addresses[0], {
     interceptors: [() => (call) => {
       if (call.method.path === GET) anInterceptorOfMine();
@@ -190,6 +193,20 @@ Deno.test("errors of an interceptor keep their own frames, and frozen ones stay 
   assert.match(`${error}`, /^PERMISSION_DENIED \(7\) \/shop\.Orders\/Get at memory:.*: not you$/);
   assert.match(error.stack!, /anInterceptorOfMine[^]*theCallersOwnFunction/);
   assert.equal(await failure(channel.call(LIST, NOTHING)), frozen);
+  const requests = {
+    [Symbol.iterator]() {
+      throw fixed;
+    },
+  };
+  await using direct = connect(server.addresses[0]);
+  const method = direct.method<Uint8Array, Uint8Array>({
+    path: "/a",
+    kind: "bidi_streaming",
+    requestCodec: bytesCodec,
+    responseCodec: bytesCodec,
+  });
+  const replies = method.bidiStreaming(requests as Iterable<Uint8Array>);
+  assert.equal(await failure(Array.fromAsync(replies)), fixed);
 });
 
 Deno.test("an error that a handler passes on keeps its status on the wire", async () => {
