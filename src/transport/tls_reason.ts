@@ -22,7 +22,10 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /alert: CertificateExpired|ALERT_CERTIFICATE_EXPIRED/,
     "the peer found this side's certificate expired",
   ],
-  [/alert: CertificateUnknown/, "the peer does not accept this side's certificate"],
+  [
+    /alert: CertificateUnknown|ALERT_CERTIFICATE_UNKNOWN/,
+    "the peer does not accept this side's certificate",
+  ],
   [/did.not.return.a.certificate|sent no certificates/i, "the peer sent no client certificate"],
   // Deno's node:tls uses this code for nearly all certificate errors.
   [
@@ -42,9 +45,12 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /NoApplicationProtocol|NO_APPLICATION_PROTOCOL|any known protocol/,
     "no application protocol (ALPN) in common",
   ],
-  [/InvalidContentType|WRONG_VERSION_NUMBER/, "the peer does not speak TLS"],
   [
-    /HandshakeFailure|HANDSHAKE_FAILURE|PeerIncompatible|ProtocolVersion/,
+    /InvalidContentType|WRONG_VERSION_NUMBER|HTTP_REQUEST|HTTPS_PROXY_REQUEST/,
+    "the peer does not speak TLS",
+  ],
+  [
+    /Handshake_?Failure|PeerIncompatible|Protocol_?Version|UNSUPPORTED_PROTOCOL|NO_SHARED_CIPHER/i,
     "no TLS version or cipher in common",
   ],
   [/unexpected end of file|close_notify|unexpected eof/i, NO_CLOSE_NOTIFY],

@@ -42,3 +42,19 @@ Deno.test("handshakeReason() adds to a bare close that the peer may not speak TL
   );
   assert.equal(handshakeReason(coded("CERT_REVOKED")), "the peer's certificate was revoked");
 });
+
+Deno.test("tlsReason() knows OpenSSL's codes for peers without TLS, or with another version of it", () => {
+  const reasons = {
+    "the peer does not speak TLS": ["HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "WRONG_VERSION_NUMBER"],
+    "no TLS version or cipher in common": [
+      "NO_SHARED_CIPHER",
+      "UNSUPPORTED_PROTOCOL",
+      "TLSV1_ALERT_PROTOCOL_VERSION",
+      "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    ],
+    "the peer does not accept this side's certificate": ["SSLV3_ALERT_CERTIFICATE_UNKNOWN"],
+  };
+  for (const [reason, codes] of Object.entries(reasons)) {
+    for (const code of codes) assert.equal(tlsReason(coded(`ERR_SSL_${code}`)), reason);
+  }
+});
