@@ -24,12 +24,15 @@ export interface Skip {
 const TREE = "reads the sources or the tools of the checkout, which are the same everywhere";
 const PROGRAMS = "tests programs of `cmd`, which are Deno's";
 const DENO = "is about Deno alone, or runs Deno";
+const FETCH = "counts the connections of Deno's `fetch`";
 const STACK = "Bun's stacks of errors lack the test's frame";
 const STDOUT = "nginx opens /dev/stdout, which is a socket in what Node starts";
 const ZSTD = "node:zlib has zstd from Node 22.15 on";
 const TRANSFER = "Node 20 copies a buffer that must not be transferred, where later versions throw";
 const REUSE_PORT = "Node has `reusePort` from 22.12 on";
 const ERROR_EVENTS = "Node has no events for uncaught errors, which Deno and Bun have";
+const TRANSFERS = "Node has `ArrayBuffer.transfer` from 21 on; before, nothing is detached";
+const HTTP2 = "node:http, which stands in for `Deno.serve`, has no HTTP/2 in clear text";
 
 const HALF_CLOSE = "TLS servers of Bun on a stream lose what is sent after the peer's half-close";
 const PRESSURE = "TLS of Bun on a stream reports writes as done before the stream has taken them";
@@ -64,7 +67,58 @@ export const SKIPS: readonly Skip[] = [
   {
     tests: "tests/rpc/server/http1_calls_test.ts",
     named: "serves call after call",
-    reason: "counts the connections of Deno's `fetch`",
+    reason: FETCH,
+  },
+  {
+    tests: "tests/rpc/http/server_test.ts",
+    named: "answers fetch, with a date",
+    reason: FETCH,
+  },
+  {
+    tests: "tests/rpc/server/http1_calls_test.ts",
+    named: "^TLS negotiates",
+    reason: "`fetch` there prefers HTTP/1.1; the conformance suites test both by TLS",
+  },
+  {
+    tests: "tests/calls/calls_test.ts",
+    named: "^calls: (connect|grpc-web) to a handler of Deno.serve",
+    reason: HTTP2,
+  },
+  {
+    tests: "tests/rpc/channel/web_wires_test.ts",
+    named: ": HTTP/2$",
+    reason: HTTP2,
+  },
+  {
+    tests: "tests/rpc/channel/web_wires_test.ts",
+    named: "^RFC 9112 §9.6",
+    reason: "needs `Deno.listenTls`",
+  },
+  { tests: "tests/compat/vsock/guest_test.ts", reason: "repeats tests in a guest of QEMU" },
+  {
+    tests: "tests/rpc/workers/call_test.ts",
+    named: "because a buffer was detached",
+    on: ["node 20"],
+    reason: TRANSFERS,
+  },
+  {
+    tests: "tests/web/server/body_gatherer_test.ts",
+    named: "frees a large body",
+    on: ["node 20"],
+    reason: TRANSFERS,
+  },
+  { tests: "tests/services/signer_test.ts", named: "^chooseCryptoBackend.. falls", reason: DENO },
+  {
+    tests: "tests/web/client/connect_unary_call_test.ts",
+    named: "^Connect, Unary-Request: the bare",
+    on: ["node 20"],
+    reason: ZSTD,
+  },
+  {
+    tests: "tests/web/client/stream_call_test.ts",
+    named: "^Connect, Streaming-Request|^gRPC-Web, requests",
+    on: ["node 20"],
+    reason: ZSTD,
   },
   {
     tests: "tests/rpc/core/abort_test.ts",

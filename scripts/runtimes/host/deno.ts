@@ -4,15 +4,25 @@
  * @module
  */
 
-import { inspect } from "node:util";
+import { inspect as nodeInspect } from "node:util";
 import { errors } from "./errors.ts";
+import { createHttpClient } from "./fetch.ts";
 import { files } from "./files.ts";
 import { processes } from "./processes.ts";
 import { serve } from "./serve.ts";
 import { sockets } from "./sockets.ts";
 import { test } from "./tests.ts";
 
-const host = { ...files, ...processes, ...sockets, errors, inspect, serve, test };
+/** Prints a value, even one whose traps throw. */
+function inspect(value: unknown): string {
+  try {
+    return nodeInspect(value);
+  } catch (error) {
+    return `a value that cannot be printed: ${error}`;
+  }
+}
+
+const host = { ...files, ...processes, ...sockets, createHttpClient, errors, inspect, serve, test };
 (globalThis as unknown as { Deno: typeof host }).Deno = host;
 
 // Bun has Workers; those of Node are threads.

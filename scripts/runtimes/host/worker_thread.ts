@@ -16,7 +16,9 @@ const scope = globalThis as unknown as {
 scope.onmessage = null;
 scope.postMessage = (message) => port.postMessage(message);
 scope.close = () => port.close();
-Object.assign(globalThis, { self: globalThis });
+// By its presence modules tell that they run in a worker.
+const WorkerGlobalScope = class {};
+Object.assign(globalThis, { self: globalThis, WorkerGlobalScope });
 
 await import(workerData);
 port.on("message", (data) => scope.onmessage?.({ data }));
