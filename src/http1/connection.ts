@@ -388,7 +388,7 @@ export class Http1ServerConnection implements ConnectionEngine, ExchangeOwner {
     this.#exchange = null;
     this.#body.clear();
     this.#head.clear();
-    this.#held.clear();
+    if (!this.#processing) this.#held.clear(); // otherwise when the processing ends
     exchange?.onLost(reason);
     this.#notify();
   }

@@ -4,11 +4,16 @@
  * @module
  */
 
+import { detach } from "../bytes/detach.ts";
 import { EMPTY_BYTES } from "../bytes/empty.ts";
+
+// Size from which dropped memory is freed at once, in bytes: with many requests in each read, nearly all of a read waits,
+// and megabytes a second would be left to the garbage collector.
+const DETACH_BYTES = 4_096;
 
 /** Waiting input of one connection. */
 export class HeldInput {
-  #bytes: Uint8Array = EMPTY_BYTES;
+  #bytes: Uint8Array<ArrayBuffer> = EMPTY_BYTES;
   #at = 0;
 
   /** The bytes; those before {@link start} are processed. */
@@ -32,7 +37,8 @@ export class HeldInput {
     if (bytes === this.#bytes) {
       this.#at = at;
     } else {
-      this.#bytes = bytes.slice(at);
+      this.#free();
+      this.#bytes = new Uint8Array(bytes.subarray(at));
       this.#at = 0;
     }
   }
@@ -43,15 +49,22 @@ export class HeldInput {
     if (length + chunk.length > this.#bytes.buffer.byteLength) {
       const grown = new Uint8Array(Math.max(length * 2, length + chunk.length));
       grown.set(this.#bytes);
+      this.#free();
       this.#bytes = grown;
     }
     this.#bytes = new Uint8Array(this.#bytes.buffer, 0, length + chunk.length);
     this.#bytes.set(chunk, length);
   }
 
-  /** Drops the held bytes. */
+  /** Drops the held bytes. No view of them may be read afterwards. */
   clear(): void {
+    this.#free();
     this.#bytes = EMPTY_BYTES;
     this.#at = 0;
+  }
+
+  #free(): void {
+    const { buffer } = this.#bytes;
+    if (buffer.byteLength >= DETACH_BYTES) detach(buffer);
   }
 }

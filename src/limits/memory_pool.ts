@@ -17,6 +17,15 @@ export const WAITING_MESSAGE_BYTES = 256;
 // with 64 MiB), because small messages leave several times their memory to the garbage collector.
 const WAITING_PART = 16;
 
+// Number of connections with bytes up to which the whole pool is open to each kind of connection.
+const FEW_HOLDERS = 4;
+
+/**
+ * Part of the pool that connections of HTTP/1.1 may fill when many hold bytes. Their bodies arrive without windows, so
+ * that hundreds of unfinished ones fill what they are given; the rest stays free for calls over HTTP/2 and lean.
+ */
+export const HTTP1_PART = 3 / 8;
+
 /** Memory that all connections of a server hold in buffers. */
 export class MemoryPool {
   /** Number of bytes held. */
@@ -35,18 +44,20 @@ export class MemoryShare {
   /** The part of `used` that is overhead of waiting messages. */
   overhead = 0;
 
-  constructor(readonly pool: MemoryPool) {}
+  /** `part`: the part of the pool, of 1, that this connection may fill together with others when many hold bytes. */
+  constructor(readonly pool: MemoryPool, readonly part = 1) {}
 
   /**
    * Whether `count` more bytes may be held: always while half of the pool is free, then only below the connection's fair
    * share of the other half (a quarter of it at most), so that one connection cannot starve the others. Never beyond the
-   * limit of the pool.
+   * limit of the pool. With more than four connections that hold bytes, all this is said of the connection's `part`.
    */
   allows(count: number): boolean {
     const { pool } = this;
-    const half = pool.limitBytes / 2;
+    const limitBytes = pool.holders > FEW_HOLDERS ? pool.limitBytes * this.part : pool.limitBytes;
+    const half = limitBytes / 2;
     if (pool.used + count <= half) return true;
-    return pool.used + count <= pool.limitBytes &&
+    return pool.used + count <= limitBytes &&
       this.used + count <= half / Math.max(4, pool.holders);
   }
 

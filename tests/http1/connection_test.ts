@@ -553,6 +553,30 @@ Deno.test("a handler may answer from within any event, and nothing follows", () 
   }
 });
 
+Deno.test("a handler may end the connection while requests sent ahead are processed", () => {
+  const ends: Record<string, (client: Client) => void> = {
+    abort: ({ seen }) => seen[1].exchange.abort("enough"),
+    lost: ({ engine, nowMs }) => engine.transportLost("gone", nowMs),
+    drain: ({ engine, nowMs, seen }) => {
+      engine.drain(nowMs);
+      seen[1].exchange.respond(200, [], "last");
+    },
+  };
+  for (const [name, end] of Object.entries(ends)) {
+    for (const request of [GET, post("abc"), chunked("3\r\nabc\r\n0\r\n\r\n")]) {
+      const client: Client = new Client((exchange) => {
+        exchange.readBody();
+        if (client.seen.length === 2) end(client);
+      });
+      client.send(request.repeat(1_000));
+      client.seen[0].exchange.respond(200, [], "ok");
+      assert.equal(client.seen.length, 2, name);
+      assert.equal(client.engine.finished, true, name);
+      assert.equal(client.engine.bufferedBytes, 0, name);
+    }
+  }
+});
+
 Deno.test("output outside of receive() is announced to the driver", () => {
   const client = new Client(nothing).send(GET);
   const before = client.notifications;

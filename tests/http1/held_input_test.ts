@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { isDetached } from "../../src/bytes/detach.ts";
 import { HeldInput } from "../../src/http1/held_input.ts";
 
 const part = (held: HeldInput) => [...held.bytes.subarray(held.start)];
@@ -28,4 +29,20 @@ Deno.test("nothing is held once all bytes are processed", () => {
   held.keep(held.bytes, 2);
   assert.equal(held.length, 0);
   assert.equal(held.start, 0);
+});
+
+Deno.test("the memory of a read that was held is freed at once", () => {
+  const held = new HeldInput();
+  const read = new Uint8Array(65_536);
+  held.keep(read, 100);
+  const { buffer } = held.bytes;
+  held.keep(held.bytes, 30_000);
+  assert.equal(isDetached(buffer), false, "the rest waits");
+  held.keep(held.bytes, held.length);
+  assert.equal(isDetached(buffer), true);
+  assert.equal(isDetached(read.buffer), false, "the driver's own buffer");
+  held.keep(read, 0);
+  const dropped = held.bytes.buffer;
+  held.clear();
+  assert.equal(isDetached(dropped), true);
 });

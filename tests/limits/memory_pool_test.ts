@@ -26,6 +26,19 @@ Deno.test("MemoryShare.allows() never exceeds the limit of a pool, however many 
   }
 });
 
+Deno.test("connections with a part of a pool fill no more of it once many hold bytes", () => {
+  const pool = new MemoryPool(64_000);
+  const alone = new MemoryShare(pool, 1 / 4);
+  assert.equal(alone.tryTake(32_000), true, "the half that is open to each");
+  alone.give(32_000);
+  for (let i = 0; i < 100; i++) {
+    const share = new MemoryShare(pool, 1 / 4);
+    while (share.used < 3_000 && share.tryTake(100));
+  }
+  assert.ok(pool.used <= 16_000 && pool.used > 12_000, `${pool.used}`);
+  assert.equal(new MemoryShare(pool).tryTake(16_000), true, "the rest is free for the others");
+});
+
 Deno.test("waiting messages of a connection count 256 bytes each, up to a sixteenth of the pool", () => {
   const pool = new MemoryPool(65_536);
   const share = new MemoryShare(pool);

@@ -17,7 +17,7 @@ import type {
 } from "../../call/wire.ts";
 import { GrpcServerConnection, type GrpcServerOptions } from "../../grpc/server.ts";
 import { LeanServerConnection } from "../../lean/server.ts";
-import { MemoryShare } from "../../limits/memory_pool.ts";
+import { HTTP1_PART, MemoryShare } from "../../limits/memory_pool.ts";
 import { textOf } from "../../errors.ts";
 import { runtime } from "../../runtime/mod.ts";
 import type { ByteStream } from "../../transport/types.ts";
@@ -178,7 +178,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       // Calls over HTTP/1.1 name their protocol themselves.
       wire: wire === "http1" ? "connect" : wire,
       clock,
-      memory: new MemoryShare(settings.memory),
+      memory: new MemoryShare(settings.memory, wire === "http1" ? HTTP1_PART : 1),
       handlers: new HandlerSlots(settings.maxHandlers),
       encodings: settings.encodings,
       lastCancelError: undefined,
