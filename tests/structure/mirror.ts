@@ -424,13 +424,6 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
-    because: "parts of dispatching a call",
-    heldBy: ["tests/rpc/dispatch/registry_test.ts"],
-    sources: [
-      "src/rpc/dispatch/inflate_request.ts",
-    ],
-  },
-  {
     because: "parts of an HTTP server, tested with sockets and hostile peers",
     heldBy: [
       "tests/rpc/http/server_test.ts",

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { detachLarge } from "../../bytes/detach.ts";
 import { Status } from "../../call/status.ts";
 import { decompress, inflatedBytesStated } from "../../codec/compression.ts";
 import { RpcError } from "../../errors.ts";
@@ -18,10 +19,26 @@ export interface CompressedSource {
 }
 
 /**
- * Decompresses a request and counts its bytes in `memory`; the caller releases them. Throws RpcError, with nothing
- * counted: RESOURCE_EXHAUSTED when it exceeds `maxBytes` or the memory, else see {@link decompress}.
+ * Decompresses a request and counts its bytes in `memory`; the caller releases them. `message` must not be used
+ * afterwards: the memory of a large one is freed. Throws RpcError, with nothing counted: RESOURCE_EXHAUSTED when it
+ * exceeds `maxBytes` or the memory, else see {@link decompress}.
  */
 export function inflateRequest(
+  message: Uint8Array,
+  source: CompressedSource,
+  maxBytes: number,
+  memory: MemoryShare,
+): Uint8Array {
+  try {
+    return inflateCounted(message, source, maxBytes, memory);
+  } finally {
+    // A message that fills its buffer has it for itself.
+    const isWhole = message.length === message.buffer.byteLength;
+    if (isWhole) detachLarge(message as Uint8Array<ArrayBuffer>);
+  }
+}
+
+function inflateCounted(
   message: Uint8Array,
   source: CompressedSource,
   maxBytes: number,

@@ -15,6 +15,7 @@ import type {
   ServerConnection,
   ServerConnectionSink,
 } from "../../call/wire.ts";
+import { systemTurns } from "../../event_loop/turns.ts";
 import { GrpcServerConnection, type GrpcServerOptions } from "../../grpc/server.ts";
 import { LeanServerConnection } from "../../lean/server.ts";
 import { HTTP1_PART, MemoryShare } from "../../limits/memory_pool.ts";
@@ -108,6 +109,9 @@ export class AcceptedConnection implements ServerConnectionSink {
     const openByMs = clock.now() + timeoutMs;
     let extended = false;
     const onLate = () => {
+      if (this.#closed || this.#driver) return;
+      // Thousands of silent connections may be late together.
+      if (systemTurns.isTurnOver()) return systemTurns.onNextTurn(onLate);
       const nowMs = clock.now();
       if (!extended && nowMs >= openByMs + BLOCKED_MS) {
         extended = true;
@@ -119,6 +123,7 @@ export class AcceptedConnection implements ServerConnectionSink {
         timeoutMs,
       });
       this.#stream.close();
+      systemTurns.spendTurn(clock.now() - nowMs);
     };
     this.#opening = host.deadlines.add(openByMs, onLate);
     const buffer = acquireBuffer(4096);
