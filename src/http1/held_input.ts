@@ -17,7 +17,7 @@ export class HeldInput {
   #at = 0;
 
   /** The bytes; those before {@link start} are processed. */
-  get bytes(): Uint8Array {
+  get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes;
   }
 
