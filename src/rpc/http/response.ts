@@ -78,7 +78,8 @@ export class ResponseSender {
     const start = bytesOf(first.value);
     // A body made from a string or bytes is one chunk whose end is already known: sends it as a complete reply.
     const second = reader.read();
-    const known = await Promise.race([second, NOTHING]);
+    // The second race is for Bun, whose reader settles a microtask later.
+    const known = await Promise.race([second, NOTHING]) ?? await Promise.race([second, NOTHING]);
     if (known?.done) return this.reply(new HttpReply(status, fields, start));
     second.catch(() => {});
     if (exchange.head.method === "HEAD") {

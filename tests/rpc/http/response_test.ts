@@ -16,13 +16,18 @@ const stream = (...parts: string[]) =>
   ReadableStream.from(parts.map((part) => new TextEncoder().encode(part)));
 
 Deno.test("a Response whose body is complete has its length", async () => {
+  // Bun gives a Response no content-type of its own.
+  const headers = { "content-type": "text/plain", "x-a": "b" };
   assert.equal(
-    await raw(() => new Response("hello", { status: 201, headers: { "x-a": "b" } })),
-    "HTTP/1.1 201 Created\r\ncontent-type: text/plain;charset=UTF-8\r\nx-a: b\r\n" +
+    await raw(() => new Response("hello", { status: 201, headers })),
+    "HTTP/1.1 201 Created\r\ncontent-type: text/plain\r\nx-a: b\r\n" +
       "content-length: 5\r\nconnection: close\r\n\r\nhello",
   );
   assert.match(await raw(() => new Response(null)), /content-length: 0\r\n/);
   assert.match(await raw(() => new Response("")), /content-length: 0\r\n/);
+});
+
+Deno.test("a large Response whose body is complete has its length", async () => {
   const long = await raw(() => new Response("x".repeat(100_000)));
   assert.ok(long.includes("content-length: 100000\r\n"));
   assert.ok(long.endsWith(`\r\n\r\n${"x".repeat(100_000)}`));
