@@ -36,22 +36,30 @@ export function nameCall(
   stacks.set(error, stack);
   const shown = { enumerable: true, configurable: true, writable: true };
   try {
-    // Assigned first: V8 of Node 20 formats a stack that is redefined, which fails if the message is not text.
-    error.stack = own;
     Object.defineProperties(error, {
       codeName: { value: error.codeName, ...shown },
       method: { value: method, ...shown },
       address: { value: address, ...shown },
-      stack: {
-        configurable: true,
-        get: () => textOfStack(error, stack),
-        set: (value) => Object.defineProperty(error, "stack", { value, writable: true }),
-      },
     });
+    replaceStack(error, stack);
   } catch {
     // Application code has made the properties of its error read-only.
   }
   return error;
+}
+
+function replaceStack(error: RpcError, stack: CallStack): void {
+  try {
+    // V8 of Node 20 formats a stack that is redefined, unless it was assigned; that fails if the message is not text.
+    error.stack = stack.own;
+  } catch {
+    // JavaScriptCore formats it here, and has none afterwards.
+  }
+  Object.defineProperty(error, "stack", {
+    configurable: true,
+    get: () => textOfStack(error, stack),
+    set: (value) => Object.defineProperty(error, "stack", { value, writable: true }),
+  });
 }
 
 /** Names the call of an error that application code threw, and keeps the frames of that code. */
