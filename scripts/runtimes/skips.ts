@@ -25,12 +25,13 @@ const TREE = "reads the sources or the tools of the checkout, which are the same
 const PROGRAMS = "tests programs of `cmd`, which are Deno's";
 const DENO = "is about Deno alone, or runs Deno";
 const FETCH = "counts the connections of Deno's `fetch`";
+const PARTS = "a large body of a `Response` of Bun comes in parts, each of which is bounded";
 const STACK = "Bun's stacks of errors lack the test's frame";
-const STDOUT = "nginx opens /dev/stdout, which is a socket in what Node starts";
+const STDOUT = "nginx opens /dev/stdout, which is a socket in what Node and Bun start";
 const ZSTD = "node:zlib has zstd from Node 22.15 on";
 const TRANSFER = "Node 20 copies a buffer that must not be transferred, where later versions throw";
 const REUSE_PORT = "Node has `reusePort` from 22.12 on";
-const ERROR_EVENTS = "Node has no events for uncaught errors, which Deno and Bun have";
+const ERROR_EVENTS = "Node and Bun have no events for uncaught errors";
 const TRANSFERS = "Node has `ArrayBuffer.transfer` from 21 on; before, nothing is detached";
 const HTTP2 = "node:http, which stands in for `Deno.serve`, has no HTTP/2 in clear text";
 
@@ -69,6 +70,14 @@ export const SKIPS: readonly Skip[] = [
     named: "serves call after call",
     reason: FETCH,
   },
+  { tests: "tests/rpc/http/server_test.ts", named: "being whole", on: ["bun"], reason: PARTS },
+  { tests: "tests/rpc/http/response_test.ts", named: "^a large", on: ["bun"], reason: PARTS },
+  {
+    tests: "tests/rpc/client/call_error_test.ts",
+    named: "^failures that no server answered|who made it",
+    on: ["bun"],
+    reason: STACK,
+  },
   {
     tests: "tests/rpc/http/server_test.ts",
     named: "answers fetch, with a date",
@@ -96,12 +105,6 @@ export const SKIPS: readonly Skip[] = [
   },
   { tests: "tests/compat/vsock/guest_test.ts", reason: "repeats tests in a guest of QEMU" },
   {
-    tests: "tests/rpc/workers/call_test.ts",
-    named: "because a buffer was detached",
-    on: ["node 20"],
-    reason: TRANSFERS,
-  },
-  {
     tests: "tests/web/server/body_gatherer_test.ts",
     named: "frees a large body",
     on: ["node 20"],
@@ -123,7 +126,6 @@ export const SKIPS: readonly Skip[] = [
   {
     tests: "tests/rpc/core/abort_test.ts",
     named: "derived signal|outside of the abort",
-    on: ["node"],
     reason: ERROR_EVENTS,
   },
   {
@@ -177,7 +179,6 @@ export const SKIPS: readonly Skip[] = [
   {
     tests: "tests/compat/proxies/smuggling_test.ts",
     named: "smuggled: nginx",
-    on: ["node"],
     reason: STDOUT,
   },
   { tests: "tests/codec/zstd_test.ts", on: ["node 20"], reason: ZSTD },
