@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { SERVER_V8_FLAGS } from "../processes.ts";
+import { adapterOnDeno, adapterOnNode, grpcJsOn, oursOn } from "./runtimes.ts";
 import { copySources } from "./sources.ts";
 import { CACHE, HERE, run, versionOf } from "./tools.ts";
 
@@ -234,8 +235,21 @@ const BUILDERS: Record<string, () => Promise<Peer>> = {
   "connect-go": connectGo,
 };
 
-/** Names of all peers. */
+/** Other runtimes, and the adapter for grpc-js. */
+const RUNTIME_BUILDERS: Record<string, () => Promise<Peer>> = {
+  "vrpc-node": () => oursOn("node"),
+  "vrpc-node-24": () => oursOn("node", "24"),
+  "vrpc-bun": () => oursOn("bun"),
+  "adapter-deno": adapterOnDeno,
+  "adapter-node": adapterOnNode,
+  "grpc-js-node-24": async () => grpcJsOn("node", "24", await installGrpcJs()),
+  "grpc-js-bun": async () => grpcJsOn("bun", undefined, await installGrpcJs()),
+};
+
+/** Names of the peers that are compared by default. */
 export const PEERS: readonly string[] = Object.keys(BUILDERS);
+/** Names of the peers that compare runtimes. */
+export const RUNTIME_PEERS: readonly string[] = Object.keys(RUNTIME_BUILDERS);
 
 /** Builds the named peers; also returns why others were skipped. */
 export async function buildPeers(
@@ -245,7 +259,7 @@ export async function buildPeers(
   const skipped: string[] = [];
   for (const name of names) {
     try {
-      peers.push(await BUILDERS[name]());
+      peers.push(await (BUILDERS[name] ?? RUNTIME_BUILDERS[name])());
     } catch (error) {
       skipped.push(`${name}: ${error instanceof Error ? error.message : error}`);
     }

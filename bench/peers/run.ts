@@ -14,7 +14,7 @@
 import { cpus, release } from "node:os";
 import { join } from "node:path";
 import { anyText, choices, number, readArguments, refuse, whole } from "../../scripts/arguments.ts";
-import { buildGo, buildPeers, earlierPeer, type Peer, PEERS } from "./peers.ts";
+import { buildGo, buildPeers, earlierPeer, type Peer, PEERS, RUNTIME_PEERS } from "./peers.ts";
 import { type Row, tables } from "./report.ts";
 import type { Loaders, Sample, Workload } from "./sample.ts";
 import { startServer, tlsArguments, versionOf } from "./tools.ts";
@@ -31,7 +31,8 @@ deno task bench:peers [--rounds N] [--seconds N] [--peers A,B] [--workloads A,B]
 
   --rounds N       default 3
   --seconds N      of each measurement; default 3
-  --peers A,B      of ${PEERS.join(", ")}; default all
+  --peers A,B      of ${PEERS.join(", ")}; default all these;
+                   and ${RUNTIME_PEERS.join(", ")}
   --workloads A,B  of ${KNOWN.join(", ")}; default all
   --earlier DIR    another checkout of this project, as one more peer
   --out FOLDER     default build/peers
@@ -40,7 +41,7 @@ deno task bench:peers [--rounds N] [--seconds N] [--peers A,B] [--workloads A,B]
 const { values } = readArguments(USAGE, {
   rounds: whole(3, 1, 10_000),
   seconds: number(3, 0.1, 3_600),
-  peers: choices(PEERS),
+  peers: { ...choices([...PEERS, ...RUNTIME_PEERS]), initial: PEERS },
   workloads: choices(KNOWN),
   earlier: anyText(undefined),
   out: anyText("build/peers"),

@@ -13,7 +13,10 @@ import { run } from "../commands.ts";
 /** Root of the checkout. */
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDERS = ["src", "proto", "tests", "docs", "scripts"];
-const FILES = ["mod.ts", "deno.json", "README.md", "bench/processes.ts"];
+const FILES = [
+  ...["mod.ts", "deno.json", "README.md", "bench/processes.ts", "bench/orders.ts"],
+  ...["client", "modes", "server"].map((name) => `bench/peers/${name}.ts`),
+];
 const TOOLS = { esbuild: "0.28.2" };
 /** Packages of deno.json that no test needs on Node. */
 const UNUSED = ["@bufbuild/buf", "@bufbuild/protoc-gen-es"];
