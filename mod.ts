@@ -71,6 +71,7 @@ export {
   type AccessRule,
   type AccessRules,
   anyone,
+  attestedPeer,
   authorize,
   bearerToken,
   principalOf,

@@ -15,6 +15,8 @@ import type { Attestation } from "../call/attestation.ts";
 export interface Attester {
   /** Format of the documents; the policy of the peer must have the same. */
   readonly format: string;
+  /** Channel that documents are for: `tls`, or `vsock` for connections without TLS. Default `tls`. */
+  readonly channel?: "tls" | "vsock";
   /**
    * Returns a document of at most 16 KiB that signs both arguments, each of at most 64 bytes. A format with room for
    * less signs a hash of them. Rejects when there is no document to be had.

@@ -9,6 +9,7 @@
  * @module
  */
 
+import type { Attestation } from "./attestation.ts";
 import type { ByteWriter } from "../bytes/writer.ts";
 import type { Metadata } from "./metadata.ts";
 import type { MethodKind } from "./method.ts";
@@ -67,6 +68,8 @@ export interface PeerInfo {
   readonly vsockCid?: number;
   /** Identity that TLS verified, when the connection uses TLS. */
   readonly tls?: TlsPeerInfo;
+  /** What the peer has proved about its machine and program, if it was asked to (`attestPeers` of `serve`). */
+  readonly attestation?: Attestation;
 }
 
 /** Verified identity of a TLS peer. */

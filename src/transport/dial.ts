@@ -38,6 +38,8 @@ export interface DialOptions {
   alpn?: readonly string[];
   /** SO_KEEPALIVE on TCP. Default true. */
   tcpKeepAlive?: boolean;
+  /** Whether the stream must have a `channelBinding`, which the runtime's own TLS lacks. Default false. */
+  channelBinding?: boolean;
   /** Resolver of host names. Default: {@link resolveHost}. */
   resolver?: Resolver;
 }
@@ -207,7 +209,10 @@ async function dialTls(
 ): Promise<ByteStream> {
   const { alpn, tcpKeepAlive } = attempt.options;
   const { signal } = attempt;
-  if ((address.kind === "tcp" || address.kind === "dns") && runtimeTlsSuffices(tls)) {
+  if (
+    (address.kind === "tcp" || address.kind === "dns") && runtimeTlsSuffices(tls) &&
+    !attempt.options.channelBinding
+  ) {
     const conn = await connectTcp(address, { signal, tcpKeepAlive });
     return await startRuntimeTls(conn, { tls, alpn, serverName, signal });
   }

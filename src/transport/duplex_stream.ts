@@ -9,6 +9,7 @@ import type { Duplex } from "node:stream";
 import { ChunkQueue } from "../bytes/chunk_queue.ts";
 import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
+import type { ChannelBinding } from "./channel_binding.ts";
 import { codedError, reasonOf } from "./failure.ts";
 import type { ByteStream } from "./types.ts";
 
@@ -35,6 +36,8 @@ export interface DuplexStreamOptions {
   unref?: () => void;
   /** Pauses or resumes the source as well, after the duplex stream. Default: that has no other source. */
   hold?: (held: boolean) => void;
+  /** See {@link ByteStream.channelBinding}. Default: none. */
+  channelBinding?: () => ChannelBinding | undefined;
 }
 
 /** Node duplex stream, such as a TLS socket, as a ByteStream. */
@@ -121,6 +124,10 @@ export class DuplexStream implements ByteStream {
     // A destroyed stream may still report an earlier error.
     this.#duplex.on("error", () => {});
     this.#duplex.destroy();
+  }
+
+  channelBinding(): ChannelBinding | undefined {
+    return this.#options.channelBinding?.();
   }
 
   unref(): void {

@@ -38,6 +38,7 @@ class GuardedStream implements ByteStream {
   readonly handshake?: () => Promise<void>;
   readonly released?: () => Promise<void>;
   readonly unref?: () => void;
+  readonly channelBinding?: ByteStream["channelBinding"];
   readonly #inner: ByteStream;
   readonly #onFault: (error: unknown) => void;
 
@@ -57,6 +58,9 @@ class GuardedStream implements ByteStream {
           this.#onFault(error);
         }
       };
+    }
+    if (inner.channelBinding !== undefined) {
+      this.channelBinding = () => inner.channelBinding!();
     }
     if (inner.unref !== undefined) {
       this.unref = () => this.#run(() => inner.unref!());

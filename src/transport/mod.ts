@@ -26,4 +26,5 @@ export { MEMORY_BUFFER_BYTES, memoryPair } from "./memory.ts";
 export { resolveAddress, resolveHost, type Resolver } from "./resolve.ts";
 export { startTls, type StartTlsOptions, tlsListener } from "./tls.ts";
 export type { TlsClientOptions, TlsServerOptions } from "./tls_options.ts";
+export type { ChannelBinding } from "./channel_binding.ts";
 export type { ByteStream, Listener } from "./types.ts";

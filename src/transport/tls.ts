@@ -9,11 +9,17 @@ import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import { runtime, type TcpConn } from "../runtime/mod.ts";
 import type { TcpAddress } from "./address.ts";
+import type { ChannelBinding } from "./channel_binding.ts";
 import { ConnStream } from "./conn_stream.ts";
 import { checkKeyPair } from "./key_pair.ts";
 import { netAddress } from "./tcp.ts";
 import type { TlsAcceptor } from "./tls_node.ts";
-import { checkPem, type TlsClientOptions, type TlsServerOptions } from "./tls_options.ts";
+import {
+  ATTESTED_TLS,
+  checkPem,
+  type TlsClientOptions,
+  type TlsServerOptions,
+} from "./tls_options.ts";
 import { EARLY_END, handshakeReason, tlsReason } from "./tls_reason.ts";
 import type { ByteStream, Listener } from "./types.ts";
 
@@ -41,7 +47,7 @@ export function checkTlsClientOptions(options: TlsClientOptions): void {
 
 /** Logs a warning, once, if `insecure` is set. */
 export function warnOfInsecure(options: TlsClientOptions): void {
-  if (!options.insecure || warned) return;
+  if (!options.insecure || options === ATTESTED_TLS || warned) return;
   warned = true;
   getLogger(["vrpc", "transport"]).warn(
     "TLS option insecure is set: certificates are not verified, and connections can be intercepted. " +
@@ -230,6 +236,10 @@ class TlsServerStream implements ByteStream {
   close(): void {
     this.#closed = true;
     (this.#secure ?? this.#inner).close();
+  }
+
+  channelBinding(): ChannelBinding | undefined {
+    return this.#secure?.channelBinding?.();
   }
 
   async released(): Promise<void> {

@@ -9,6 +9,7 @@ import tls, { type ConnectionOptions, type SecureContext } from "node:tls";
 import type { Duplex } from "node:stream";
 import type { PeerInfo } from "../call/wire.ts";
 import { formatAddress, formatHostPort, ipFamily, type TcpAddress } from "./address.ts";
+import { channelBinding } from "./channel_binding.ts";
 import { codedError, connectError } from "./failure.ts";
 import { ByteStreamDuplex } from "./node_duplex.ts";
 import { loadCertificateReader, refuseVersion1 } from "./peer_certificate.ts";
@@ -153,7 +154,11 @@ async function handshake(
   const certificate = socket.getPeerCertificate();
   try {
     if (!identity.insecure) refuseVersion1(certificate.raw);
-    return secureStream(carrier, socket, { certificate, reader: await reader }, EARLY_END);
+    return secureStream(carrier, socket, {
+      identity: { certificate, reader: await reader },
+      earlyEnd: EARLY_END,
+      channelBinding: () => channelBinding(socket, "client", certificate.raw),
+    });
   } catch (error) {
     socket.destroy();
     throw handshakeError(address, error);

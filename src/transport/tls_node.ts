@@ -8,6 +8,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate } from "node:timers";
 import tls from "node:tls";
 import { systemTurns } from "../event_loop/turns.ts";
+import { channelBinding } from "./channel_binding.ts";
 import { ClientCertificates, verifyError } from "./client_certificates.ts";
 import { peekAlpnOffer } from "./client_hello.ts";
 import { codedError } from "./failure.ts";
@@ -130,11 +131,17 @@ export class TlsAcceptor {
     }
     duplex.readsInTurn = false;
     socket.on("error", () => {});
-    if (this.#clients === undefined) return secureStream(duplex, socket);
+    const binding = () => channelBinding(socket, "server", this.#options.cert);
+    if (this.#clients === undefined) {
+      return secureStream(duplex, socket, { channelBinding: binding });
+    }
     try {
       const certificate = this.#clients.check(socket, Date.now());
       const reader = await loadCertificateReader();
-      return secureStream(duplex, socket, { certificate, reader });
+      return secureStream(duplex, socket, {
+        identity: { certificate, reader },
+        channelBinding: binding,
+      });
     } catch (error) {
       socket.destroy();
       throw handshakeError(inner.peer.address, error);

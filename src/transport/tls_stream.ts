@@ -7,6 +7,7 @@
 import type tls from "node:tls";
 import type { PeerInfo, TlsPeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
+import type { ChannelBinding } from "./channel_binding.ts";
 import { DuplexStream } from "./duplex_stream.ts";
 import type { CertificateReader } from "./peer_certificate.ts";
 import { tlsReason } from "./tls_reason.ts";
@@ -49,12 +50,19 @@ export interface Identity {
   readonly reader: CertificateReader;
 }
 
+/** What a stream has beside its socket. */
+export interface StreamFacts {
+  readonly identity?: Identity;
+  /** Error text for a close by the peer before the first byte. */
+  readonly earlyEnd?: string;
+  readonly channelBinding: () => ChannelBinding | undefined;
+}
+
 /** Returns the byte stream of a TLS socket whose handshake is complete. */
 export function secureStream(
   carrier: Carrier,
   socket: tls.TLSSocket,
-  identity?: Identity,
-  earlyEnd?: string,
+  { identity, earlyEnd, channelBinding }: StreamFacts,
 ): ByteStream {
   const { peer } = carrier;
   return new DuplexStream(socket, {
@@ -66,6 +74,7 @@ export function secureStream(
     localAddress: carrier.localAddress,
     reason: tlsReason,
     earlyEnd,
+    channelBinding,
     hold: (held) => carrier.hold(held),
     released: () => carrier.released(),
     unref: () => carrier.unref(),

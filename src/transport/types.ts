@@ -5,6 +5,7 @@
  */
 
 import type { PeerInfo } from "../call/wire.ts";
+import type { ChannelBinding } from "./channel_binding.ts";
 
 /** Ordered, reliable, duplex stream of bytes, such as a socket. */
 export interface ByteStream {
@@ -28,6 +29,11 @@ export interface ByteStream {
   unref?(): void;
   /** Performs the TLS handshake, or other steps before the first byte. Absent if there are none. */
   handshake?(): Promise<void>;
+  /**
+   * Returns what is unique to this TLS connection, for attestation, once `handshake` has resolved; undefined if the runtime
+   * does not tell, and before TLS 1.3. Absent without TLS.
+   */
+  channelBinding?(): ChannelBinding | undefined;
   /** Information on the peer; complete once `handshake` has resolved. */
   readonly peer: PeerInfo;
   /** Address of this end, in the address grammar. */

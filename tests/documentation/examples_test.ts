@@ -18,6 +18,7 @@ const INSTALLED = [
 /** Blocks that are type-checked and not run, and why. */
 const NOT_RUN: Readonly<Record<string, string>> = {
   "docs/enclaves.md#enclave.ts": "listens on vsock, which few machines have",
+  "docs/attestation.md#attested.ts": "needs an enclave",
   "docs/deployment.md#worker.ts": "is the module of a worker; main.ts starts it",
 };
 

@@ -8,6 +8,21 @@ import type { Unmirrored } from "./rules.ts";
 
 export const UNMIRRORED: readonly Unmirrored[] = [
   {
+    because: "parts of the exchange of documents, tested with clients and servers on both wires",
+    heldBy: ["tests/rpc/attestation/exchange_test.ts"],
+    sources: [
+      "src/attestation/checks.ts",
+      "src/rpc/attestation/binding.ts",
+      "src/rpc/attestation/client_exchange.ts",
+      "src/rpc/attestation/messages.ts",
+      "src/rpc/attestation/server_exchange.ts",
+      "src/rpc/attestation/server_tls.ts",
+      "src/rpc/channel/attest_option.ts",
+      "src/rpc/pool/attestation_gate.ts",
+      "src/transport/channel_binding.ts",
+    ],
+  },
+  {
     because: "parts of a policy, each tested with documents that it alone refuses",
     heldBy: [
       "tests/attestation/nitro_policy_test.ts",

@@ -5,6 +5,9 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import { ATTESTED_TLS } from "../../transport/tls_options.ts";
+import { attestServer } from "../attestation/client_exchange.ts";
+import type { ConnectionOptions } from "../pool/connection.ts";
 import { frozenCodec } from "../../codec/frozen_codec.ts";
 import type { MessageFormat } from "../../codec/message_format.ts";
 import { printable } from "../../call/printable.ts";
@@ -79,7 +82,7 @@ export class ChannelAssembly {
 
   constructor(target: string | readonly string[], given: ChannelOptions, runtime = SYSTEM) {
     checkChannelOptions(given);
-    const { addresses, options, pathPrefix } = plainTarget(target, given);
+    const { addresses, options, pathPrefix } = plainTarget(target, withAttestedTls(given));
     this.#pathPrefix = pathPrefix;
     const { clock, random } = runtime;
     this.#options = options;
@@ -252,6 +255,7 @@ export class ChannelAssembly {
             address,
             dial: (signal) => this.target.dial(address, signal),
             keepsProcessAlive,
+            attest: attestOf(options, clock),
             engine: (sink, stream, nowMs) => engines.make(sink, stream, nowMs),
             onTooManyPings: () => engines.doubleKeepaliveTime(),
             connectTimeoutMs,
@@ -277,6 +281,19 @@ export class ChannelAssembly {
       failures: this.failures,
     });
   }
+}
+
+/** Adds TLS whose key the server's document proves, unless there is TLS with certificates, or none was asked for. */
+function withAttestedTls(options: ChannelOptions): ChannelOptions {
+  if (options.attest?.channel !== "tls" || options.tls !== undefined) return options;
+  return { ...options, tls: ATTESTED_TLS };
+}
+
+function attestOf(options: ChannelOptions, clock: Clock): ConnectionOptions["attest"] {
+  const { attest: policy, attestation: attester } = options;
+  if (policy === undefined) return undefined;
+  const wire = options.wire === "lean" ? "lean" : "grpc";
+  return (connection) => attestServer(connection, { policy, attester, wire, clock });
 }
 
 function makeStarter(coreOf: () => CallCore, policy: PolicyContext): CallStarter {

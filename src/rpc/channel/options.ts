@@ -5,6 +5,8 @@
  */
 
 import { type Encoding, ENCODINGS } from "../../call/encodings.ts";
+import type { AttestationPolicy, Attester } from "../../attestation/types.ts";
+import { checkAttest } from "./attest_option.ts";
 import { checkEncodings } from "../core/encodings_option.ts";
 import {
   CHANNEL_LIMIT_RANGES,
@@ -89,6 +91,14 @@ export interface ChannelOptions {
   allowVersion1?: boolean | Version1Loss | readonly Version1Loss[];
   /** TLS; true for its defaults. Default none: plain text. */
   tls?: TlsClientOptions | true;
+  /**
+   * Policy for the attestation of servers: each connection is used only after its server has proved itself, bound to the
+   * TLS connection. Without `tls`, a connection then has TLS whose key the document proves, not a certificate. Wires
+   * `grpc` and `lean`. Default none.
+   */
+  attest?: AttestationPolicy;
+  /** Proves this client to servers that ask for it (`attestPeers`); needs `attest`. Default none. */
+  attestation?: Attester;
   /** Largest message accepted from a server, in bytes, after decompression. 0 or more. Default 4 MiB (gRPC's). */
   maxReceiveMessageBytes?: number;
   /** Largest message sent, in bytes, before compression. 0 or more. Default Infinity. */
@@ -227,6 +237,8 @@ export const CHANNEL_DEFAULTS: Defaults<ChannelOptions> = {
   useHttpGet: false,
   allowVersion1: false,
   tls: undefined,
+  attest: undefined,
+  attestation: undefined,
   maxReceiveMessageBytes: MAX_RECEIVE_MESSAGE_BYTES,
   maxSendMessageBytes: Infinity,
   timeoutMs: Infinity,
@@ -311,6 +323,7 @@ export function checkChannelOptions(options: ChannelOptions): void {
     }
     checkTlsClientOptions(tls);
   }
+  checkAttest(options);
   checkHooks(options);
   if (limits !== undefined) checkRanges(limits, CHANNEL_LIMIT_RANGES, "limits.");
   if (poolSize !== undefined) checkPoolSize(poolSize);

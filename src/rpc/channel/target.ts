@@ -14,6 +14,7 @@ import {
 } from "../../transport/mod.ts";
 import { guardStream } from "../../transport/guarded_stream.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
+import { ATTESTED_TLS } from "../../transport/tls_options.ts";
 import type { FailureLog } from "../core/failure_log.ts";
 import type { BalancerPolicy } from "../pool/balancer.ts";
 import { type ChannelOptions, isWeb } from "./options.ts";
@@ -84,6 +85,7 @@ export function makeTarget(
         tls: tlsOf(options, origins.get(address)),
         alpn,
         resolver: options.resolver,
+        channelBinding: options.attest !== undefined && options.tls !== undefined,
       };
       if (options.dial === undefined) return await dial(address, dialOptions);
       return guardStream(
@@ -99,7 +101,9 @@ export function makeTarget(
 }
 
 function tlsOf(options: ChannelOptions, origin: Address | undefined): ChannelOptions["tls"] {
-  if (options.tls === undefined || origin?.kind !== "dns") return options.tls;
+  if (options.tls === undefined || origin?.kind !== "dns" || options.tls === ATTESTED_TLS) {
+    return options.tls;
+  }
   const tls = options.tls === true ? {} : options.tls;
   return tls.serverName === undefined ? { ...tls, serverName: origin.host } : tls;
 }

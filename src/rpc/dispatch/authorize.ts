@@ -6,6 +6,8 @@
 
 import { builtinModule } from "../../bytes/builtin_module.ts";
 import { Status } from "../../call/status.ts";
+import { checkAttestationPolicy } from "../../attestation/checks.ts";
+import type { AttestationPolicy } from "../../attestation/types.ts";
 import { RpcError, textOf } from "../../errors.ts";
 import { serverLog } from "../core/log.ts";
 import type { HandlerContext, Interceptor } from "../core/types.ts";
@@ -262,6 +264,31 @@ export function vsockPeer(...cids: readonly number[]): AccessRule {
   }
   return ({ peer: { vsockCid } }) =>
     vsockCid !== undefined && cids.includes(vsockCid) && `vsock:${vsockCid}`;
+}
+
+/**
+ * Creates a rule that requires a peer that has attested itself (`attestPeers` of `serve`); with `policy`, its measurements
+ * must meet that one, too. Calls of others fail with UNAUTHENTICATED, of other images with PERMISSION_DENIED. The
+ * caller's name is the identity of its module.
+ *
+ * ```ts
+ * import { attestedPeer, authorize } from "@vrpc/vrpc";
+ * import { nitroPolicy } from "@vrpc/vrpc/attestation";
+ *
+ * const signer = nitroPolicy({ pcrs: { 8: "a0".repeat(48) } });
+ * const access = authorize({ "/vault.Keys/*": attestedPeer(signer), "*": attestedPeer() });
+ * ```
+ *
+ * @category Access
+ */
+export function attestedPeer(policy?: AttestationPolicy): AccessRule {
+  if (policy !== undefined) checkAttestationPolicy("attestedPeer", policy);
+  return ({ peer: { attestation } }) => {
+    if (attestation === undefined) {
+      throw new RpcError(Status.UNAUTHENTICATED, "An attested peer is required");
+    }
+    return (policy === undefined || policy.accepts(attestation)) && attestation.moduleId;
+  };
 }
 
 async function judge(rule: AccessRule, context: HandlerContext) {

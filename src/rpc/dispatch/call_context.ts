@@ -22,8 +22,8 @@ import type { HandlerContext, MethodInfo } from "../core/types.ts";
 
 /** State shared by all calls of a connection. */
 export interface CallConnection {
-  /** The peer. */
-  readonly peer: PeerInfo;
+  /** The peer; replaced once it has attested itself. */
+  peer: PeerInfo;
   /** Wire that the calls arrive on. */
   readonly wire: HandlerContext["wire"];
   /** Limits the handlers that run at once. */

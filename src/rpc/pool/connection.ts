@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Clock } from "../../call/clock.ts";
 import { Status } from "../../call/status.ts";
 import type {
   CallRequest,
@@ -18,38 +17,15 @@ import type { ByteStream } from "../../transport/types.ts";
 import { abortSafely, newAbortController } from "../core/abort.ts";
 import type { Pickable } from "./balancer.ts";
 import type { ConnectionStats } from "./options.ts";
-import type { FailureLog } from "../core/failure_log.ts";
 import { CONNECTION_FAILED, ConnectionDriver } from "../core/connection_driver.ts";
 import { endLostCall, OpenCalls, type OpenClientCall } from "../core/open_calls.ts";
-import { type CallObserver, Observation, ObservedClientCall } from "../core/observer.ts";
+import { Observation, ObservedClientCall } from "../core/observer.ts";
+import { AttestationGate } from "./attestation_gate.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 import { EngineFacts } from "./engine_facts.ts";
 import { ProcessRef } from "./process_ref.ts";
 
-/** Configuration of a {@link Connection}. */
-export interface ConnectionOptions {
-  /** The address, for error texts and statistics. */
-  readonly address: string;
-  /** Opens the byte stream; rejects when the signal fires. */
-  readonly dial: (signal: AbortSignal) => Promise<ByteStream>;
-  /** Makes the protocol engine for an open byte stream. */
-  readonly engine: (
-    sink: ClientConnectionSink,
-    stream: ByteStream,
-    nowMs: number,
-  ) => ClientConnection;
-  /** Whether an open connection keeps the process alive. */
-  readonly keepsProcessAlive: boolean;
-  /** Time limit from the dial to the peer's first settings, in ms. */
-  readonly connectTimeoutMs: number;
-  readonly clock: Clock;
-  /** The server closed the connection for too many pings. */
-  readonly onTooManyPings: () => void;
-  readonly log: (level: "debug" | "warn", message: string) => void;
-  /** Receives failures of the application's hooks. */
-  readonly failures: FailureLog;
-  /** Observes each attempt. */
-  readonly observer?: CallObserver;
-}
+export type { ConnectionOptions } from "./connection_options.ts";
 
 /** Receives the events of a connection. */
 export interface PooledConnectionOwner {
@@ -97,6 +73,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   #secure = false;
   #tooManyPingsReported = false;
   #processRef: ProcessRef | undefined = undefined;
+  readonly #gate: AttestationGate;
   readonly #calls = new OpenCalls<OpenClientCall>();
 
   /** Starts the connect timeout; dials on `start`. */
@@ -105,6 +82,10 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.#options = options;
     this.#owner = owner;
     this.#startedMs = options.clock.now();
+    this.#gate = new AttestationGate(options.attest, {
+      passed: () => this.onStateChange(),
+      failed: (error) => this.fail(error),
+    });
     this.#timer = options.clock.setTimer(() => {
       this.fail(
         new TransportError(
@@ -174,6 +155,13 @@ export class Connection implements ClientConnectionSink, Pickable {
     // The engine has failed meanwhile, and may not have ended the call.
     if (this.state === "closed") throw new RpcError(Status.UNAVAILABLE, CONNECTION_FAILED);
     this.#calls.add(sink);
+    return call;
+  }
+
+  /** Starts a call of the attestation, before the connection is ready. */
+  #startOwn(request: CallRequest, sink: OpenClientCall): ClientCall {
+    const call = this.#start(request, sink);
+    this.#driver!.wake();
     return call;
   }
 
@@ -260,6 +248,7 @@ export class Connection implements ClientConnectionSink, Pickable {
       bufferedBytes,
       pingMs: this.pingMs,
       ageMs: this.#options.clock.now() - this.#startedMs,
+      attestation: this.#gate.attestation,
     };
   }
 
@@ -368,6 +357,13 @@ export class Connection implements ClientConnectionSink, Pickable {
     if (this.#driver?.closed) return;
     const { usable } = facts;
     if (this.state === "connecting" && usable) {
+      if (!this.#gate.passed) {
+        return this.#gate.start(
+          this.#stream!,
+          (request, call) => this.#startOwn(request, call),
+          (call) => this.callOver(call),
+        );
+      }
       this.#clearTimer();
       this.state = "ready";
       this.#owner.onReady(this);

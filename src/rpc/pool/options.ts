@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Attestation } from "../../call/attestation.ts";
 import { checkRange, measured, type Ranges } from "../../limits/ranges.ts";
 import type { DialOptions } from "../../transport/dial.ts";
 import type { ByteStream } from "../../transport/types.ts";
@@ -71,6 +72,8 @@ export interface ConnectionStats {
   readonly pingMs?: number;
   /** Time since dialling began, in ms. */
   readonly ageMs: number;
+  /** What the server has proved about its machine and program (`attest` of `connect`). */
+  readonly attestation?: Attestation;
 }
 
 /** Ranges of {@link HealthCheckOptions}. */

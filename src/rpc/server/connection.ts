@@ -24,6 +24,7 @@ import { runtime } from "../../runtime/mod.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { Http2Exchange } from "../../web/server/http2_exchange.ts";
 import type { AcceptCall, WebServer } from "../../web/server/web_server.ts";
+import { type ServerAttestation, ServerExchange } from "../attestation/server_exchange.ts";
 import type { CallHost } from "./call_host.ts";
 import type { CallConnection } from "../dispatch/call_context.ts";
 import { HandlerSlots } from "../dispatch/handler_slots.ts";
@@ -58,6 +59,8 @@ export interface ServerConnectionOwner {
   /** Turns requests of HTTP into calls; undefined if the web protocols are off. */
   readonly web: WebServer | undefined;
   readonly counts: ServerStats["connections"];
+  /** Proves the server to its clients; undefined if it does not. */
+  readonly attestation: ServerAttestation | undefined;
   /** Whether a failed TLS handshake was already logged as a warning. */
   warnedOfHandshake: boolean;
   /** Bounds the warnings that peers cause. */
@@ -76,6 +79,7 @@ export class AcceptedConnection implements ServerConnectionSink {
   #calls: CallConnection | undefined = undefined;
   #opening: DeadlineHandle | undefined = undefined;
   #closed = false;
+  #exchange: ServerExchange | undefined = undefined;
 
   /**
    * `number` is unique among the connections of the server; `hosts` are those that web requests may name, undefined for
@@ -190,6 +194,17 @@ export class AcceptedConnection implements ServerConnectionSink {
       calls: new OpenCalls(),
       fail: (error) => this.#driver!.fail(error),
     };
+    if (this.#owner.attestation !== undefined && wire !== "http1") {
+      this.#exchange = new ServerExchange(this.#owner.attestation, {
+        stream: this.#stream,
+        wire,
+        attested: (attestation) => {
+          const calls = this.#calls!;
+          calls.peer = frozenPeer({ ...calls.peer, attestation });
+        },
+        failed: (reason) => this.abort(reason),
+      });
+    }
     // One timeout covers everything from accept to a complete preface.
     this.#engine = this.#createEngine(wire, Math.max(1, openByMs - nowMs), nowMs);
     this.#driver = new ConnectionDriver({
@@ -287,6 +302,7 @@ export class AcceptedConnection implements ServerConnectionSink {
 
   /** Accepts a call. */
   onCall(call: ServerCall): void {
+    if (this.#exchange?.takes(call)) return;
     this.#owner.host.accept(call, this.#calls as CallConnection);
   }
 

@@ -4,14 +4,24 @@
  * @module
  */
 
-import type { PeerInfo } from "../../call/wire.ts";
+import type { Attestation } from "../../call/attestation.ts";
+import type { PeerInfo, TlsPeerInfo } from "../../call/wire.ts";
 
 /** Returns a frozen copy of what a byte stream says of its peer. */
-export function frozenPeer(peer: PeerInfo): PeerInfo {
-  if (peer.tls === undefined) return Object.freeze({ ...peer });
-  const { subjectAltNames } = peer.tls;
-  const tls = subjectAltNames === undefined
-    ? { ...peer.tls }
-    : { ...peer.tls, subjectAltNames: Object.freeze([...subjectAltNames]) };
-  return Object.freeze({ ...peer, tls: Object.freeze(tls) });
+export function frozenPeer({ tls, attestation, ...peer }: PeerInfo): PeerInfo {
+  return Object.freeze({
+    ...peer,
+    ...(tls && { tls: frozenTls(tls) }),
+    ...(attestation && { attestation: frozenAttestation(attestation) }),
+  });
+}
+
+function frozenTls(tls: TlsPeerInfo): TlsPeerInfo {
+  const { subjectAltNames } = tls;
+  if (subjectAltNames === undefined) return Object.freeze({ ...tls });
+  return Object.freeze({ ...tls, subjectAltNames: Object.freeze([...subjectAltNames]) });
+}
+
+function frozenAttestation(attestation: Attestation): Attestation {
+  return Object.freeze({ ...attestation, pcrs: Object.freeze({ ...attestation.pcrs }) });
 }

@@ -25,6 +25,8 @@ import type { TlsServerOptions } from "../../transport/tls_options.ts";
 import { type Encoding, ENCODINGS } from "../../call/encodings.ts";
 import type { StatusName } from "../../call/status.ts";
 import type { DispatcherWrapper } from "../dispatch/dispatcher.ts";
+import { checkAttestationPolicy, checkAttester } from "../../attestation/checks.ts";
+import type { AttestationPolicy, Attester } from "../../attestation/types.ts";
 import { checkEncodings, encodingsOf } from "../core/encodings_option.ts";
 import type { CallObserver } from "../core/observer.ts";
 import type { Interceptor } from "../core/types.ts";
@@ -49,6 +51,17 @@ import { checkWebOptions, type WebOptions, type WebSettings, webSettings } from 
 export interface ServeOptions {
   /** TLS on every address. Default none: plain text. */
   tls?: TlsServerOptions;
+  /**
+   * Proves this server to clients that ask for it (`attest` of `connect`), bound to the TLS connection. Without `tls`, the
+   * server then has TLS with a key that is made at its start and kept in memory, unless the attester's channel is
+   * `vsock`. Default none.
+   */
+  attestation?: Attester;
+  /**
+   * Asks clients for documents, and verifies them; see `attestedPeer` for the calls that need one. Needs `attestation`.
+   * Default none.
+   */
+  attestPeers?: AttestationPolicy;
   /** Interceptors around every handler, the first outermost; those of `router.use` run inside them. Default none. */
   interceptors?: readonly Interceptor[];
   /** Wraps the registry: concurrency limits, timeouts, a worker pool, or a dispatcher of your own. Default none. */
@@ -161,6 +174,8 @@ export const SERVER_LIMIT_DEFAULTS: Defaults<ServerLimits> = {
 /** Defaults of {@link ServeOptions}. */
 export const SERVE_DEFAULTS: Defaults<ServeOptions> = {
   tls: undefined,
+  attestation: undefined,
+  attestPeers: undefined,
   interceptors: undefined,
   dispatcher: undefined,
   observer: undefined,
@@ -209,6 +224,7 @@ export function checkServeOptions(options: ServeOptions): void {
   checkEncodings(options.encodings);
   checkCids(options.allowVsockCids);
   checkWebOptions(options.web);
+  checkAttestation(options);
   const { limits } = options;
   if (limits === undefined) return;
   checkNames("limits of serve", limits, SERVER_LIMIT_DEFAULTS, [
@@ -216,6 +232,28 @@ export function checkServeOptions(options: ServeOptions): void {
     ...Object.keys(SERVE_DEFAULTS),
   ]);
   checkRanges(limits, SERVER_LIMIT_RANGES, "limits.");
+}
+
+/** Throws TypeError for an attester or a policy that cannot work. */
+function checkAttestation({ attestation, attestPeers, tls }: ServeOptions): void {
+  if (attestation === undefined) {
+    if (attestPeers === undefined) return;
+    throw new TypeError(
+      "Cannot use attestPeers without attestation: the server proves itself first",
+    );
+  }
+  checkAttester("attestation", attestation);
+  if (attestPeers !== undefined) checkAttestationPolicy("attestPeers", attestPeers);
+  const { channel = "tls" } = attestation;
+  if (channel === "vsock" && tls !== undefined) {
+    throw new TypeError('Cannot use tls with an attester of channel "vsock", which is without TLS');
+  }
+  if (tls?.alternatives !== undefined) {
+    throw new TypeError("Cannot use tls.alternatives with attestation: one key is attested");
+  }
+  if (attestPeers !== undefined && attestPeers.channel !== channel) {
+    throw new TypeError("Cannot use attestPeers: its channel is not that of attestation");
+  }
 }
 
 // Largest context id of a peer: 2³²−1 is the wildcard VMADDR_CID_ANY.

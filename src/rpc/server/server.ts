@@ -34,6 +34,8 @@ import {
   type ServerStats,
   WEB_ALPN,
 } from "./options.ts";
+import { ServerAttestation } from "../attestation/server_exchange.ts";
+import { serverTls } from "../attestation/server_tls.ts";
 import { Listeners, type ListenersOwner } from "./listeners.ts";
 import { WebHosts } from "./web_hosts.ts";
 import { WebServer } from "../../web/server/web_server.ts";
@@ -123,13 +125,14 @@ export async function serveInRuntime(
   checkServeOptions(options);
   const router = new Router(options.interceptors);
   configure(router);
+  const tls = await serverTls(options);
   const server = new RunningServer(router, options, clock);
   try {
     for (const address of typeof addresses === "string" ? [addresses] : addresses) {
       server.listeners.add(
         await listen(address, {
-          tls: options.tls,
-          alpn: options.tls ? options.web ? WEB_ALPN : SERVER_ALPN : undefined,
+          tls,
+          alpn: tls ? options.web ? WEB_ALPN : SERVER_ALPN : undefined,
           reusePort: options.reusePort,
           unixMode: options.unixMode,
         }),
@@ -148,6 +151,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   readonly clock: Clock;
   readonly settings: ConnectionSettings;
   readonly web: WebServer | undefined;
+  readonly attestation: ServerAttestation | undefined;
   readonly warnings: WarningLimit;
   readonly listeners = new Listeners(this);
   readonly counts: ServerStats["connections"] = {
@@ -189,6 +193,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
         infoText,
         isServing: () => !this.#stopping && router.isServing(),
       });
+    this.attestation = ServerAttestation.of(options, clock);
     this.#webHosts = web && new WebHosts(web);
     this.warnings = new WarningLimit(clock);
     this.#releases = new Releases(clock);
@@ -248,7 +253,6 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   }
 
   #warnedOfCid = false;
-
   #admits(stream: ByteStream): boolean {
     if (this.#stopping) return false;
     const { maxConnections, allowVsockCids } = this.settings;

@@ -26,6 +26,8 @@ export interface Outcome {
   readonly refused: AttestationError | undefined;
   /** CPU time of the verification, in ms. */
   readonly cpuMs: number;
+  /** Growth of the heap and of buffers in it, in bytes; negative if the collector ran. */
+  readonly heapBytes: number;
 }
 
 /** Makes hostile documents and has them verified. */
@@ -58,6 +60,7 @@ export class HostileDocuments {
     const { document: good, policy } = random.pick(this.#origins);
     let document = random.pick(MUTATIONS)(good, random);
     if (same(document, good)) document = Uint8Array.of(...good, random.int(0, 255));
+    const heapBefore = heapBytes();
     const before = process.cpuUsage();
     let refused: AttestationError | undefined;
     try {
@@ -67,8 +70,14 @@ export class HostileDocuments {
       refused = error;
     }
     const after = process.cpuUsage(before);
-    return { document, refused, cpuMs: (after.user + after.system) / 1_000 };
+    const cpuMs = (after.user + after.system) / 1_000;
+    return { document, refused, cpuMs, heapBytes: heapBytes() - heapBefore };
   }
+}
+
+function heapBytes(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }
 
 type Mutation = (good: Uint8Array, random: Random) => Uint8Array;
