@@ -6,30 +6,10 @@
 
 import { join } from "node:path";
 import { SERVER_V8_FLAGS } from "../processes.ts";
+import { clientsOf, type Peer } from "./peer.ts";
 import { adapterOnDeno, adapterOnNode, grpcJsOn, oursOn } from "./runtimes.ts";
 import { copySources } from "./sources.ts";
 import { CACHE, HERE, run, versionOf } from "./tools.ts";
-
-/** Implementation, built. */
-export interface Peer {
-  /** Name in tables. */
-  readonly name: string;
-  /** Language, runtime and library, with versions. */
-  readonly version: string;
-  /** Whether it is this project's. */
-  readonly ours: boolean;
-  /** Protocols of the server that are compared. */
-  readonly protocols: readonly ("grpc" | "connect")[];
-  /**
-   * Command that starts a server on a free port of 127.0.0.1. Takes `--mode MODE`, `--connect h1|h2` and `--tls-cert FILE
-   * --tls-key FILE --tls-client-ca FILE` after it, as far as its protocols have them.
-   */
-  readonly server: string[];
-  /** Commands that make load with small and with nested messages; address, calls in flight and seconds are appended. */
-  readonly clients?: { readonly small: string[]; readonly nested: string[] };
-  /** Additional environment variables. */
-  readonly env?: Record<string, string>;
-}
 
 const GO_TOOLS = {
   "protoc-gen-go": "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12",
@@ -45,12 +25,6 @@ async function buf(args: string[], cwd: string): Promise<void> {
   const runtime = [Deno.execPath(), "run", "--quiet", "-A"];
   await run([...runtime, imports["@bufbuild/buf"], ...args], { cwd });
 }
-
-/** Returns the commands of a client by the names that all programs but grpc-go's have for its kinds. */
-const clientsOf = (command: string[]) => ({
-  small: [...command, "client"],
-  nested: [...command, "client-nested"],
-});
 
 /** Builds the grpc-go peer, also the load generator of some workloads; returns its path. */
 export async function buildGo(): Promise<string> {

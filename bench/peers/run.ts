@@ -14,7 +14,8 @@
 import { cpus, release } from "node:os";
 import { join } from "node:path";
 import { anyText, choices, number, readArguments, refuse, whole } from "../../scripts/arguments.ts";
-import { buildGo, buildPeers, earlierPeer, type Peer, PEERS, RUNTIME_PEERS } from "./peers.ts";
+import { buildGo, buildPeers, earlierPeer, PEERS, RUNTIME_PEERS } from "./peers.ts";
+import type { Peer } from "./peer.ts";
 import { type Row, tables } from "./report.ts";
 import type { Loaders, Sample, Workload } from "./sample.ts";
 import { startServer, tlsArguments, versionOf } from "./tools.ts";

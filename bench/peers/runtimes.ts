@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { build } from "../../scripts/runtimes/build.ts";
 import { programOf } from "../../scripts/runtimes/programs.ts";
 import type { RuntimeName } from "../../scripts/runtimes/skips.ts";
-import type { Peer } from "./peers.ts";
+import { clientsOf, type Peer } from "./peer.ts";
 import { HERE, run } from "./tools.ts";
 
 const ROOT = join(HERE, "../..");
@@ -24,11 +24,6 @@ async function runtime(name: RuntimeName, version?: string) {
   const shown = (await run([program, "--version"])).trim().replace("v", "");
   return { program, shown: `${SHOWN[name]} ${shown}` };
 }
-
-const clientsOf = (command: string[]) => ({
-  small: [...command, "client"],
-  nested: [...command, "client-nested"],
-});
 
 /** This project on Node or Bun, with their own flags of V8. */
 export async function oursOn(name: RuntimeName, version?: string): Promise<Peer> {
