@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { deno, makeProject } from "./documentation/published.ts";
+import { deno, makeProject, ROOT } from "./documentation/published.ts";
 
 const USES_IT = `
 import { connect, RpcError, serve } from "@vrpc/vrpc";
@@ -38,12 +38,21 @@ for (const [name, run] of Object.entries(failures)) {
 console.log("end", RpcError.name);
 `;
 
+const { name, version } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+const CLI_URL = `jsr:${name}@^${version}/cli`;
+const CLI: readonly (readonly [args: string[], expected: RegExp])[] = [
+  [[CLI_URL, "--version"], /^vrpc \d+\.\d+\.\d+ \(deno /],
+  [[CLI_URL, "call", "--help"], /^Usage: vrpc call /],
+  [[CLI_URL, "serve", "--help"], /--addr <address>/],
+  [["--unstable-raw-imports", CLI_URL, "bench", "--help"], /--preset/],
+];
+
 Deno.test("a project with the published files alone serves and connects, and is told of missing flags", async () => {
   const directory = await Deno.makeTempDir();
   try {
     const files = await makeProject(directory, ["@bufbuild/protobuf"]);
     assert.ok(files.includes("mod.ts") && files.includes("README.md"));
-    assert.deepEqual(files.filter((file) => /^(tests|bench|cmd|scripts)\//.test(file)), []);
+    assert.deepEqual(files.filter((file) => /^(tests|bench|scripts|examples)\//.test(file)), []);
     await Deno.writeTextFile(join(directory, "main.ts"), USES_IT);
     const { code, out, err } = await deno(
       ["run", "--quiet", "-A", "--check", "main.ts"],
@@ -56,6 +65,12 @@ Deno.test("a project with the published files alone serves and connects, and is 
     assert.match(lines[3], /^vsockListen TransportError .*--unstable-vsock/);
     assert.match(lines[4], /^vsockDial TransportError .*--unstable-vsock/);
     assert.equal(lines[5], "end RpcError");
+    // The programs, as `deno run -A jsr:@vrpc/vrpc/cli` finds them.
+    for (const [args, expected] of CLI) {
+      const { code, out, err } = await deno(["run", "--quiet", "-A", ...args], directory);
+      assert.equal(code, 0, err);
+      assert.match(out, expected);
+    }
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

@@ -7,6 +7,7 @@
 import config from "../../deno.json" with { type: "json" };
 import { printable, printableError } from "../../src/call/printable.ts";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { programArguments } from "./arguments.ts";
 import { environment, readFrom, warningsOf } from "./variables.ts";
 
 /** Mistake of the user: printed as one line, exit code 2. */
@@ -127,7 +128,7 @@ export function listed(words: readonly string[]): string {
  */
 export function readOptions<Options extends object>(
   command: Command,
-  args: readonly string[] = Deno.args,
+  args: readonly string[] = programArguments(),
 ): Options {
   try {
     command.parse(args as string[], { from: "user" });

@@ -25,6 +25,8 @@ const SOURCES = ["mod.ts", "src", "proto/gen"];
 const TYPES = { "@types/node": "^24.0.0" };
 /** Types of what the sources use and TypeScript does not know. */
 const AMBIENT = "ambient.d.ts";
+/** Sub-paths that are left out: programs for Deno. */
+const DENO_ONLY = ["./cli"];
 /** Packages that only some sub-paths import; users of these install them. */
 const OPTIONAL = ["@grpc/proto-loader"];
 const COMPILER = { esbuild: "^0.28.0", typescript: "~5.9.0" };
@@ -160,7 +162,13 @@ async function rewriteDeclarations(folder: string): Promise<void> {
 }
 
 readArguments(USAGE, {});
-const config: DenoConfig = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+const read: DenoConfig = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+const config: DenoConfig = {
+  ...read,
+  exports: Object.fromEntries(
+    Object.entries(read.exports).filter(([name]) => !DENO_ONLY.includes(name)),
+  ),
+};
 await Deno.remove(BUILD, { recursive: true }).catch(() => {});
 await Deno.mkdir(BUILD, { recursive: true });
 const packages = await copySources(Object.values(config.exports).map((path) => join(".", path)));
