@@ -78,8 +78,7 @@ async function measure(
   const show = progressWriter(settings.flags);
   const results: RunResult[] = [];
   for (const subject of subjects) {
-    const last = subject === subjects.at(-1);
-    results.push(await runBenchmark({ subject, settings, endpoint, server, last, show, signal }));
+    results.push(await runBenchmark({ subject, settings, endpoint, server, show, signal }));
     show?.("");
     if (signal.aborted) break;
   }

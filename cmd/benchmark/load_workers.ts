@@ -63,9 +63,9 @@ export class LoadWorkers {
     this.#tell({ type: "stop" });
   }
 
-  /** Ends the threads. */
-  terminate(): void {
-    for (const worker of this.#workers) worker.terminate();
+  /** Ends the threads; those that have sent their results end by themselves. */
+  end(): void {
+    this.#tell({ type: "end" });
   }
 
   #tell(message: ToWorker): void {

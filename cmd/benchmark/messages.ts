@@ -33,7 +33,9 @@ export type ToWorker =
   }
   /** Starts the warm-up at a time in ms since the Unix epoch. */
   | { readonly type: "start"; readonly atEpochMs: number }
-  | { readonly type: "stop" };
+  | { readonly type: "stop" }
+  /** Closes the connections and ends the thread. */
+  | { readonly type: "end" };
 
 /** Message from a load worker. */
 export type FromWorker =
@@ -52,7 +54,9 @@ export type ToServer =
   /** Starts counting CPU time. */
   | { readonly type: "mark" }
   /** Requests the CPU time since the mark. */
-  | { readonly type: "cpu" };
+  | { readonly type: "cpu" }
+  /** Closes the server and ends the thread. */
+  | { readonly type: "end" };
 
 /** Message from the server worker. */
 export type FromServer =

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Collector, progressLine, type RunResult, usefulWorkers } from "../../src/load/mod.ts";
+import {
+  type Collector,
+  progressLine,
+  type RunResult,
+  usefulWorkers,
+  type WorkerCount,
+} from "../../src/load/mod.ts";
 import { LoadWorkers } from "./load_workers.ts";
 import type { RunOrder } from "./run_order.ts";
 
@@ -12,12 +18,9 @@ import type { RunOrder } from "./run_order.ts";
 const START_AHEAD_MS = 30;
 const PROGRESS_MS = 250;
 
-/**
- * Runs a benchmark to its end. Rejects when a worker can't connect or crashes. The threads of the last run, and those of
- * one that fails, end with the process: a thread that is torn down while the process exits can crash it.
- */
+/** Runs a benchmark to its end. Rejects when a worker can't connect or crashes. */
 export async function runBenchmark(order: RunOrder): Promise<RunResult> {
-  const { settings, signal } = order;
+  const { settings } = order;
   const { connections, threads } = settings.flags;
   const useful = usefulWorkers(threads, {
     connections,
@@ -25,6 +28,19 @@ export async function runBenchmark(order: RunOrder): Promise<RunResult> {
     plan: settings.plan,
   });
   const workers = new LoadWorkers(order, useful.workers);
+  try {
+    return await measured(order, workers, useful);
+  } finally {
+    workers.end();
+  }
+}
+
+async function measured(
+  order: RunOrder,
+  workers: LoadWorkers,
+  useful: WorkerCount,
+): Promise<RunResult> {
+  const { settings, signal } = order;
   await workers.ready;
   await order.server.mark();
   const stop = () => workers.stop();
@@ -43,7 +59,7 @@ export async function runBenchmark(order: RunOrder): Promise<RunResult> {
     clearTimeout(marker);
     signal.removeEventListener("abort", stop);
   }
-  const result = workers.collector.finish({
+  return workers.collector.finish({
     title: order.subject.title,
     settings: settingsOfRun(order, useful.workers),
     environment: {
@@ -56,8 +72,6 @@ export async function runBenchmark(order: RunOrder): Promise<RunResult> {
     interrupted: signal.aborted,
     threadsReason: useful.reason,
   });
-  if (!order.last) workers.terminate();
-  return result;
 }
 
 function startProgress(

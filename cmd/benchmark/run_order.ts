@@ -19,8 +19,6 @@ export interface RunOrder {
   readonly endpoint: Endpoint;
   /** Source of the CPU time of the server. */
   readonly server: ServerSide;
-  /** Whether the process exits after this run. */
-  readonly last: boolean;
   /** Shows a progress line; undefined for no progress. */
   readonly show?: (line: string) => void;
   /** Aborts when the user stops the run. */

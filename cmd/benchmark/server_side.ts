@@ -16,6 +16,7 @@ import { UsageError } from "../shared/program.ts";
 import { TemporaryFolder } from "../shared/temporary_folder.ts";
 import { settledWithin } from "../shared/waits.ts";
 import type { FromServer, ToServer } from "./messages.ts";
+import { threadsEnded } from "./thread_ends.ts";
 import type { Transport } from "./transports.ts";
 
 /** Server under load. */
@@ -45,7 +46,7 @@ export function runningServer(address: string): ServerSide {
       const nowMs = await processCpuMs(pids ?? []);
       return nowMs === undefined || beforeMs === undefined ? undefined : nowMs - beforeMs;
     },
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+    [Symbol.asyncDispose]: threadsEnded,
   };
 }
 
@@ -74,10 +75,7 @@ function localEndpoint(address: string): LocalEndpoint | undefined {
 const CPU_TIMEOUT_MS = 2_000;
 const VSOCK_PORTS = { first: 40_000, count: 20_000 };
 
-/**
- * Starts a server in a thread of this process, on a free address. The thread ends with the process: one that is torn down
- * while the process exits can crash it.
- */
+/** Starts a server in a thread of this process, on a free address. Its disposal ends all threads before the process exits. */
 export async function startOwnServer(transport: Transport): Promise<ServerSide> {
   const folder = transport === "unix" ? new TemporaryFolder("vrpc-") : undefined;
   const worker = new Worker(new URL("./server_worker.ts", import.meta.url), {
@@ -85,9 +83,10 @@ export async function startOwnServer(transport: Transport): Promise<ServerSide> 
     name: "benchmark server",
   });
   const tell = (message: ToServer) => worker.postMessage(message);
-  const dispose = () => {
+  const dispose = async () => {
+    tell({ type: "end" });
+    await threadsEnded();
     folder?.[Symbol.dispose]();
-    return Promise.resolve();
   };
   try {
     const certificate = transport === "tls" ? await selfSigned() : undefined;

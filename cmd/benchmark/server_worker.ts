@@ -5,6 +5,7 @@
  */
 
 import { chooseCryptoBackend, generateCryptoKeys } from "../../src/services/mod.ts";
+import type { Server } from "../../mod.ts";
 import type { FromServer, ToServer } from "./messages.ts";
 import { threadCpuMs } from "./thread_cpu.ts";
 import { errorLine } from "../shared/program.ts";
@@ -14,9 +15,11 @@ import { startServing } from "../shared/serving.ts";
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ToServer>) => void) | null;
   postMessage(message: FromServer): void;
+  close(): void;
 }
 
 const scope = globalThis as unknown as WorkerScope;
+let server: Server | undefined;
 let cpuAtMarkMs: number | undefined;
 
 scope.onmessage = ({ data }) => {
@@ -31,13 +34,16 @@ scope.onmessage = ({ data }) => {
       const nowMs = threadCpuMs();
       const known = nowMs !== undefined && cpuAtMarkMs !== undefined;
       scope.postMessage({ type: "cpu", cpuMs: known ? nowMs - cpuAtMarkMs! : undefined });
+      break;
     }
+    case "end":
+      end();
   }
 };
 
 async function start({ address, tls }: ToServer & { type: "serve" }): Promise<void> {
   try {
-    const server = await startServing({
+    server = await startServing({
       addresses: [address],
       reusePort: false,
       tls,
@@ -56,4 +62,9 @@ async function start({ address, tls }: ToServer & { type: "serve" }): Promise<vo
   } catch (error) {
     scope.postMessage({ type: "failed", message: errorLine(error) });
   }
+}
+
+async function end(): Promise<void> {
+  await server?.close();
+  scope.close();
 }

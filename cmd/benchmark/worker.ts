@@ -9,18 +9,27 @@ import { channelTarget } from "../../src/load/generate/channel_target.ts";
 import { coarseClock, exactClock, type LoadRun, startLoad } from "../../src/load/mod.ts";
 import { closeAll, openChannels } from "./connect.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
+import { Metronome } from "./metronome.ts";
 import { threadCpuMs } from "./thread_cpu.ts";
 import { errorLine } from "../shared/program.ts";
+import { closeSoon } from "../shared/waits.ts";
 
 /** Subset of a dedicated worker's global scope. */
 interface WorkerScope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   postMessage(message: FromWorker): void;
+  close(): void;
 }
+
+/** Calls per second of one thread above which waking up for each costs more than a busy core. */
+const MAX_SLEEPING_RATE = 8_000;
+/** Longest time to wake up that does not count as latency. */
+const WAKE_UP_MS = 1;
 
 const scope = globalThis as unknown as WorkerScope;
 let prepared: (ToWorker & { type: "prepare" }) | undefined;
 let channels: Channel[] = [];
+let metronome: Metronome | undefined;
 let run: LoadRun | undefined;
 let stopped = false;
 
@@ -37,11 +46,19 @@ scope.onmessage = ({ data }) => {
       stopped = true;
       run?.stop();
       break;
+    case "end":
+      end();
   }
 };
 
-async function prepare({ endpoint, connections }: ToWorker & { type: "prepare" }): Promise<void> {
+async function prepare(
+  { endpoint, connections, plan }: ToWorker & { type: "prepare" },
+): Promise<void> {
   try {
+    const { ratePerSecond, workers } = plan;
+    if (ratePerSecond !== undefined && ratePerSecond / workers <= MAX_SLEEPING_RATE) {
+      metronome = await Metronome.start();
+    }
     channels = await openChannels(endpoint, connections);
     scope.postMessage({ type: "ready" });
   } catch (error) {
@@ -54,7 +71,8 @@ async function measure(atEpochMs: number): Promise<void> {
   let cpuBeforeMs: number | undefined;
   run = startLoad(channelTarget(channels, streams, spec), plan, {
     clock: coarseClock,
-    pacer: exactClock,
+    pacer: metronome ?? exactClock,
+    wakeUpMs: metronome && WAKE_UP_MS,
     startAtMs: atEpochMs - performance.timeOrigin,
     onInterval: (report) => scope.postMessage({ type: "interval", report }),
     onMeasure: () => cpuBeforeMs = threadCpuMs(),
@@ -66,5 +84,12 @@ async function measure(atEpochMs: number): Promise<void> {
     ? undefined
     : cpuAfterMs - cpuBeforeMs;
   scope.postMessage({ type: "done", result: { ...result, cpuMs } });
-  await closeAll(channels);
+  await end();
+}
+
+/** Ends this thread and its metronome. */
+async function end(): Promise<void> {
+  metronome?.close();
+  await closeSoon({ close: () => closeAll(channels) });
+  scope.close();
 }

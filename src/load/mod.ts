@@ -15,7 +15,7 @@ export {
 } from "./report/compare.ts";
 export { type Condition, parseConditions } from "./report/fail_if.ts";
 export { Histogram, type HistogramData } from "./measure/histogram.ts";
-export { coarseClock, exactClock } from "./generate/pacer.ts";
+export { type Clock, coarseClock, exactClock } from "./generate/pacer.ts";
 export {
   type LoadMode,
   type LoadPlan,

@@ -1,13 +1,15 @@
 /**
  * Clocks for load generation. The runtime's timers are up to 2 ms late, which would add to every latency of
- * an open loop. Therefore the last milliseconds before a call is due are spent spinning the event loop:
- * exact to a few µs, replies keep flowing, and one core is busy.
+ * an open loop. At high rates the last milliseconds before a call is due are therefore spent spinning the event loop:
+ * exact to a few µs, replies keep flowing, and one core is busy. At lower rates the program has a thread that sleeps.
  *
  * @module
  */
 
 import { clearImmediate, setImmediate } from "node:timers";
 import type { Clock } from "../../call/clock.ts";
+
+export type { Clock };
 
 const SPIN_MS = 4;
 

@@ -29,6 +29,11 @@ export interface LoadRunOptions {
   readonly clock: Clock;
   /** Clock of the same time with exact timers, for pacing. Default: `clock`. */
   readonly pacer?: Clock;
+  /**
+   * Lateness of the pacer, in ms, up to which the latency of a call counts from its send instead of its due time: the time
+   * in which a sleeping generator wakes up. Default 0.
+   */
+  readonly wakeUpMs?: number;
   /** Start of the warm-up, in the clock's time. Default: now. */
   readonly startAtMs?: number;
   /** Called with each completed interval of the time series. */
@@ -81,6 +86,7 @@ class Runner {
   readonly #plan: WorkerPlan;
   readonly #clock: Clock;
   readonly #pacer: Clock;
+  readonly #wakeUpMs: number;
   readonly #onMeasure?: () => void;
   readonly #recorder: Recorder;
   readonly #slots: Slot[] = [];
@@ -118,6 +124,7 @@ class Runner {
     this.#plan = plan;
     this.#clock = options.clock;
     this.#pacer = options.pacer ?? options.clock;
+    this.#wakeUpMs = options.wakeUpMs ?? 0;
     this.#onMeasure = options.onMeasure;
     this.#startMs = options.startAtMs ?? this.#clock.now();
     this.#measureMs = this.#startMs + plan.warmupMs;
@@ -264,12 +271,19 @@ class Runner {
         this.#send(this.#slots[index], now, now);
       } else {
         this.#noteLateness(now);
-        this.#send(this.#slots[index], this.#dueMs, now);
+        this.#send(this.#slots[index], this.#countedFrom(now), now);
       }
       this.#dueMs = this.#startMs + this.#schedule!.next() + this.#slipMs;
     }
     this.#pacer.clearTimer(this.#wakeTimer);
     this.#wakeTimer = this.#pacer.setTimer(() => this.#pump(), this.#dueMs - this.#clock.now());
+  }
+
+  /** Returns the time from which the latency of the call that is due counts. */
+  #countedFrom(now: number): number {
+    const isWakeUp = now - this.#dueMs <= this.#wakeUpMs && this.#dueMs > this.#blockedUntilMs &&
+      this.#dueMs >= this.#measureMs;
+    return isWakeUp ? now : this.#dueMs;
   }
 
   #noteLateness(now: number): void {
