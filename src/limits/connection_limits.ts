@@ -113,7 +113,8 @@ export interface ServerLimits extends ConnectionLimits {
   /**
    * Bytes of incomplete, unread and unsent messages on all connections together, decompressed requests included until
    * their handlers end; an unread message counts 256 bytes more, and one connection gets a sixteenth of the limit for
-   * these. Calls that need more end with RESOURCE_EXHAUSTED. 1 or more. Default 64 MiB.
+   * these; when more than four connections hold bytes, those of HTTP/1.1 fill three eighths. Calls that need more end
+   * with RESOURCE_EXHAUSTED. 1 or more. Default 64 MiB.
    */
   maxBufferedBytes?: number;
   /** Time from accept to a complete preface (lean: the first frame), TLS included. 1 or more. Default 5,000. */
