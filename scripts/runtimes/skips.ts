@@ -73,6 +73,12 @@ export const SKIPS: readonly Skip[] = [
   { tests: "tests/rpc/http/server_test.ts", named: "being whole", on: ["bun"], reason: PARTS },
   { tests: "tests/rpc/http/response_test.ts", named: "^a large", on: ["bun"], reason: PARTS },
   {
+    tests: "tests/rpc/workers/pool_test.ts",
+    named: "ends by /exit",
+    on: ["bun"],
+    reason: "a Worker of Bun that calls `process.exit` does not report its end",
+  },
+  {
     tests: "tests/rpc/client/call_error_test.ts",
     named: "^failures that no server answered|who made it",
     on: ["bun"],

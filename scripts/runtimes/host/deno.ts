@@ -26,7 +26,7 @@ const host = { ...files, ...processes, ...sockets, createHttpClient, errors, ins
 (globalThis as unknown as { Deno: typeof host }).Deno = host;
 
 // Bun has Workers; those of Node are threads.
-if (!("Worker" in globalThis)) {
-  const { Worker } = await import("./worker.ts");
-  Object.assign(globalThis, { Worker });
-}
+const { Worker } = "Worker" in globalThis
+  ? await import("./bun_worker.ts")
+  : await import("./worker.ts");
+Object.assign(globalThis, { Worker });
