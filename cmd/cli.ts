@@ -22,6 +22,8 @@ const COMMANDS: Readonly<Record<string, string>> = {
   session: "talk to a bidirectional method, line by line",
   health: "ask a server for its health",
   openapi: "print the OpenAPI document of a server's methods",
+  attest: "verify the document of an enclave, from a file or a server",
+  pcrs: "print the measurements of an enclave image",
   serve: "run a server with the ready services",
   client: "check a server with calls of every kind",
   bench: "put load on a server, and report",

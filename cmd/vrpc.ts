@@ -7,18 +7,21 @@
  *     deno task vrpc openapi 127.0.0.1:50051
  *     deno task vrpc --wire lean session 127.0.0.1:50051 /chat
  *     deno task vrpc --wire connect list https://api.example/rpc
+ *     deno task vrpc attest verify document.bin --pcr0 5f…
  *
  * @module
  */
 
 import { type Channel, type Metadata, RpcError } from "../mod.ts";
 import { printable, printableJson } from "../src/call/printable.ts";
+import { programArguments } from "./shared/arguments.ts";
 import { logToStderr } from "./shared/logging.ts";
 import { readOptions, runProgram, UsageError } from "./shared/program.ts";
 import { typesOfFiles } from "./shared/proto_file.ts";
 import { clientTls } from "./shared/tls.ts";
 import { closeSoon } from "./shared/waits.ts";
 import { openChannel } from "./shared/wire.ts";
+import { isAttestCommand, runAttest } from "./vrpc/attest.ts";
 import { callMethod } from "./vrpc/call.ts";
 import { describe } from "./vrpc/describe.ts";
 import { errorText, type Format } from "./vrpc/error_text.ts";
@@ -214,6 +217,8 @@ async function channelOf(
 }
 
 async function main(): Promise<number> {
+  const args = programArguments();
+  if (isAttestCommand(args)) return await runAttest(args);
   const startMs = performance.now();
   let job: Job | undefined;
   const flags = readOptions<Flags>(vrpcCommand((chosen) => job = chosen));

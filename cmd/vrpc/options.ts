@@ -63,6 +63,7 @@ export function vrpcCommand(take: (job: Job) => void): Command {
     `
 An address may be a URL, such as https://api.example, and with connect and grpc-web it may have a path.
 With --proto or --protoset the types come from files, not from the server; list and describe then take no address.
+Attestation has commands of its own: vrpc attest verify, vrpc attest fetch and vrpc pcrs (see vrpc attest --help).
 Methods with known types use JSON, all others bytes. A failed call is printed to standard error as
 CODE: message, with a line for each error detail.
 Exit code 0 for success, 64 plus the status code when a call fails (69 for NOT_FOUND),

@@ -8,6 +8,11 @@ import type { Unmirrored } from "./rules.ts";
 
 export const UNMIRRORED: readonly Unmirrored[] = [
   {
+    because: "the answer of a server to HTTP/1, tested with such requests",
+    heldBy: ["tests/rpc/server/server_test.ts"],
+    sources: ["src/rpc/server/http1_answer.ts"],
+  },
+  {
     because: "parts of the exchange of documents, tested with clients and servers on both wires",
     heldBy: ["tests/rpc/attestation/exchange_test.ts"],
     sources: [

@@ -34,6 +34,7 @@ import { GRACEFUL_LINGER_MS } from "../core/linger.ts";
 import { serverLog } from "../core/log.ts";
 import { OpenCalls } from "../core/open_calls.ts";
 import { frozenPeer } from "./frozen_peer.ts";
+import { answerHttp1 } from "./http1_answer.ts";
 import { http1Calls } from "./http1_calls.ts";
 import type { ConnectionSettings, ServerStats } from "./options.ts";
 import type { WarningLimit } from "./warning_limit.ts";
@@ -138,16 +139,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       const { wire, length } = await sniff(this.#stream, buffer);
       const initial = buffer.subarray(0, length);
       if (this.#closed) return;
-      const alpn = this.#stream.peer.tls?.alpn;
-      if (contradicts(alpn, wire)) {
-        counts.unknown++;
-        serverLog.debug("{peer} negotiated {alpn} by ALPN and speaks {wire}; closed", {
-          peer: this.#stream.peer.address,
-          alpn,
-          wire,
-        });
-        return;
-      }
+      if (this.#contradicts(wire)) return;
       if (wire === "grpc" || wire === "lean" || wire === "http1" && this.#owner.web !== undefined) {
         counts[wire]++;
         host.deadlines.cancel(this.#opening);
@@ -168,6 +160,19 @@ export class AcceptedConnection implements ServerConnectionSink {
       releaseBuffer(buffer);
       if (!this.#driver) this.#end();
     }
+  }
+
+  /** Whether the connection speaks another protocol than TLS negotiated, which is counted and logged. */
+  #contradicts(wire: SniffedWire): boolean {
+    const { address, tls } = this.#stream.peer;
+    if (!contradicts(tls?.alpn, wire)) return false;
+    this.#owner.counts.unknown++;
+    serverLog.debug("{peer} negotiated {alpn} by ALPN and speaks {wire}; closed", {
+      peer: address,
+      alpn: tls?.alpn,
+      wire,
+    });
+    return true;
   }
 
   #noteHandshake(error: unknown): void {
@@ -382,22 +387,4 @@ function isClose(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof Error &&
     /^(EOF|ECONNRESET|EBADF|EINTR)$/.test(runtime.errorCode(cause) ?? "");
-}
-
-/** Answers an HTTP/1 request with 426 and `text`. */
-async function answerHttp1(stream: ByteStream, text: string): Promise<void> {
-  const body = new TextEncoder().encode(text);
-  // RFC 9110 §15.5.22: 426 names the protocols that the server accepts.
-  const head = "HTTP/1.1 426 Upgrade Required\r\n" +
-    "upgrade: h2c\r\nconnection: upgrade, close\r\ncontent-type: text/plain; charset=utf-8\r\n" +
-    `content-length: ${body.length}\r\n\r\n`;
-  const answer = new Uint8Array([...new TextEncoder().encode(head), ...body]);
-  for (let sent = 0; sent < answer.length;) sent += await stream.write(answer.subarray(sent));
-  await stream.closeWrite();
-  // Closing with unread input would send a reset, which discards the response.
-  const rest = new Uint8Array(4096);
-  for (let count: number | null = 0, sum = 0; count !== null && sum < 65536; sum += count) {
-    count = await stream.read(rest);
-    if (count === null) break;
-  }
 }
