@@ -5,6 +5,7 @@
  */
 
 import { type Command, InvalidArgumentError, type Option } from "commander";
+import { VARIABLE_NAMES } from "../../src/load/generate/metadata_template.ts";
 import { parseDurationMs } from "../../src/load/mod.ts";
 import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
 import { listed, onOff, option, program, wholeNumber } from "../shared/program.ts";
@@ -33,6 +34,7 @@ export interface Flags extends ClientTlsFlags {
   data?: string;
   proto?: string;
   protoPath?: string;
+  header?: string[];
   wire: Wire;
   batch: boolean;
   warmup: number;
@@ -56,6 +58,15 @@ function word<Word extends string>(...words: Word[]): (text: string) => Word {
     const found = words.find((one) => one === text.toLowerCase());
     if (found !== undefined) return found;
     throw new InvalidArgumentError(`It must be ${listed(words)}${didYouMean(text, words)}`);
+  };
+}
+
+/** Collects the values of an option that is repeated. */
+function repeated(): (text: string) => string[] {
+  const all: string[] = [];
+  return (text) => {
+    all.push(text);
+    return [...all];
   };
 }
 
@@ -203,6 +214,14 @@ function serverOptions(): Option[] {
 
 function callOptions(): Option[] {
   return [
+    option(
+      "-H, --header <key:value>",
+      "VRPC_HEADER",
+      `metadata of each call, or @file with a line for each; may be repeated; variables: ${
+        VARIABLE_NAMES.map((name) => `{{${name}}}`).join(" ")
+      }`,
+      { parse: repeated() },
+    ),
     option(
       "--service <name>",
       ["SERVICE", "BENCHMARK_TYPE"],

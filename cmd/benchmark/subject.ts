@@ -16,10 +16,12 @@ import {
   requestWithPayload,
   splitMethod,
 } from "../../src/load/generate/method_source.ts";
+import type { MetadataEntry } from "../../src/load/generate/metadata_template.ts";
 import { Random } from "../../src/load/mod.ts";
 import { reflect } from "../../src/load/generate/reflection.ts";
 import { errorLine, readTextOption, UsageError } from "../shared/program.ts";
 import { CONNECT_TIMEOUT_MS } from "./connect.ts";
+import { metadataEntries, metadataForReflection } from "./headers.ts";
 import type { Flags } from "./options.ts";
 import { typesOfProto } from "../shared/proto_file.ts";
 
@@ -45,7 +47,17 @@ const ALGORITHMS: Record<string, { algorithm: Algorithm; keys: readonly string[]
 
 /** Resolves the options to methods, in order. Calls the server only when `--method` needs reflection. */
 export async function subjectsOf(flags: Flags, channel: Channel): Promise<Subject[]> {
-  if (flags.method !== undefined) return [await anyMethod(flags, flags.method, channel)];
+  const metadata = await metadataEntries(flags.header ?? []);
+  const subjects = await methodsOf(flags, channel, metadata);
+  return subjects.map(({ title, spec }) => ({ title, spec: { ...spec, metadata } }));
+}
+
+async function methodsOf(
+  flags: Flags,
+  channel: Channel,
+  metadata: readonly MetadataEntry[],
+): Promise<Subject[]> {
+  if (flags.method !== undefined) return [await anyMethod(flags, flags.method, channel, metadata)];
   switch (flags.service) {
     case "echo":
       return [echo(flags)];
@@ -108,11 +120,16 @@ function sign(flags: Flags): Subject {
   };
 }
 
-async function anyMethod(flags: Flags, name: string, channel: Channel): Promise<Subject> {
+async function anyMethod(
+  flags: Flags,
+  name: string,
+  channel: Channel,
+  metadata: readonly MetadataEntry[],
+): Promise<Subject> {
   const found = await usageErrors(async () => {
     const { service } = splitMethod(name);
     const types = flags.proto === undefined
-      ? await reflect(channel, service, CONNECT_TIMEOUT_MS)
+      ? await reflect(channel, service, CONNECT_TIMEOUT_MS, metadataForReflection(metadata))
       : await typesOfProto(flags.proto, flags.protoPath);
     return findMethod(types, name);
   });

@@ -69,7 +69,7 @@ async function prepare(
 async function measure(atEpochMs: number): Promise<void> {
   const { streams, spec, plan } = prepared!;
   let cpuBeforeMs: number | undefined;
-  run = startLoad(channelTarget(channels, streams, spec), plan, {
+  run = startLoad(channelTarget(channels, streams, spec, plan), plan, {
     clock: coarseClock,
     pacer: metronome ?? exactClock,
     wakeUpMs: metronome && WAKE_UP_MS,

@@ -100,6 +100,13 @@ const CASES: Case[] = [
     values: [["{}", "{}"], ["@f", "@f"]],
   },
   {
+    flag: "header",
+    env: ["VRPC_HEADER"],
+    key: "header",
+    default: undefined,
+    values: [["a: b", ["a: b"]], ["@file", ["@file"]]],
+  },
+  {
     flag: "proto",
     env: ["VRPC_PROTO"],
     key: "proto",

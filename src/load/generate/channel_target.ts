@@ -4,10 +4,12 @@
  * @module
  */
 
+import { Metadata } from "../../call/metadata.ts";
 import { clientStreams, type MethodKind, serverStreams } from "../../call/method.ts";
 import type { ServerTimeReader } from "../measure/server_time.ts";
 import { echoServerTimeUs, signServerTimeUs } from "../measure/server_time.ts";
 import type { Reply } from "../measure/reply.ts";
+import { type CallNumber, type MetadataEntry, metadataOf } from "./metadata_template.ts";
 import type { Target } from "./target.ts";
 
 /** Open call with raw messages in both directions. */
@@ -20,14 +22,20 @@ export interface RawSession extends AsyncDisposable {
   closeSend(): void | Promise<void>;
 }
 
+/** Options of a call with raw bytes. */
+export interface RawCallOptions {
+  timeoutMs?: number;
+  metadata?: Metadata;
+}
+
 /** Subset of a channel that the target uses. */
 export interface RawChannel {
   /** Connectivity state, such as `READY`. */
   readonly state?: string;
   /** Makes a unary call with raw bytes. */
-  call(path: string, payload: Uint8Array, options?: { timeoutMs?: number }): Promise<Uint8Array>;
+  call(path: string, payload: Uint8Array, options?: RawCallOptions): Promise<Uint8Array>;
   /** Opens a call of any kind with raw bytes. */
-  session(path: string, options?: { timeoutMs?: number }): RawSession;
+  session(path: string, options?: RawCallOptions): RawSession;
 }
 
 /** Description of the calls to make, as plain data that can be posted to workers. */
@@ -40,6 +48,8 @@ export interface CallSpec {
   readonly messages: readonly Uint8Array[];
   /** Deadline of a call in ms; undefined for none. */
   readonly timeoutMs?: number;
+  /** Metadata of each call, whose values may have variables. Default: none. */
+  readonly metadata?: readonly MetadataEntry[];
   /** Service whose replies contain the server time. */
   readonly serverTime?: "echo" | "sign";
 }
@@ -54,14 +64,17 @@ export function channelTarget(
   channels: readonly RawChannel[],
   streams: number,
   spec: CallSpec,
+  worker: Pick<CallNumber, "worker" | "workers"> = { worker: 0, workers: 1 },
 ): Target {
   const { path, kind, messages } = spec;
-  const options = spec.timeoutMs === undefined ? undefined : { timeoutMs: spec.timeoutMs };
+  const optionsOf = callOptions(spec);
   const reader = spec.serverTime && READERS[spec.serverTime];
   const [message] = messages;
   const call = kind === "unary"
-    ? (slot: number) => channels[slot % channels.length].call(path, message, options)
-    : (slot: number) => streamingCall(channels[slot % channels.length], spec, options);
+    ? (slot: number, sequence: number) =>
+      channels[slot % channels.length].call(path, message, optionsOf({ ...worker, sequence }))
+    : (slot: number, sequence: number) =>
+      streamingCall(channels[slot % channels.length], spec, optionsOf({ ...worker, sequence }));
   return {
     slots: channels.length * streams,
     requestBytes: messages.reduce((sum, one) => sum + one.byteLength, 0),
@@ -71,10 +84,29 @@ export function channelTarget(
   };
 }
 
+/** Returns a function that makes the options of a call; those that never change are made once. */
+function callOptions(
+  { timeoutMs, metadata = [] }: CallSpec,
+): (call: CallNumber) => RawCallOptions | undefined {
+  if (metadata.length === 0) {
+    const options = timeoutMs === undefined ? undefined : { timeoutMs };
+    return () => options;
+  }
+  return metadataOf(metadata, (entries) => ({ timeoutMs, metadata: filledMetadata(entries) }));
+}
+
+function filledMetadata(entries: readonly MetadataEntry[]): Metadata {
+  const metadata = new Metadata();
+  for (const [key, value] of entries) {
+    metadata.append(key, key.endsWith("-bin") ? Uint8Array.fromBase64(value) : value);
+  }
+  return metadata;
+}
+
 async function streamingCall(
   channel: RawChannel,
   { path, kind, messages }: CallSpec,
-  options: { timeoutMs?: number } | undefined,
+  options: RawCallOptions | undefined,
 ): Promise<Reply> {
   await using session = channel.session(path, options);
   const sending = sendAll(session, clientStreams(kind) ? messages : messages.slice(0, 1));
