@@ -146,7 +146,10 @@ export interface ReplyWriter extends AsyncIterable<unknown> {
  * @category Client
  */
 export interface CallOptions {
-  /** Time limit of the call, in ms; the smallest of this, the inherited and the configured limit applies. */
+  /**
+   * Time limit of the call, in ms; the smallest of this, the inherited and the configured limit applies. 0 is no time at
+   * all: the call ends with DEADLINE_EXCEEDED before it is sent. Leave it out, or use Infinity, for no limit.
+   */
   timeoutMs?: number;
   /** Cancels the call when it fires. */
   signal?: AbortSignal;

@@ -10,6 +10,7 @@ import { IdMap } from "../../call/id_map.ts";
 import type { CancelStatus } from "../../call/wire.ts";
 import { checkRange, measured } from "../../limits/ranges.ts";
 import { listen } from "../../transport/mod.ts";
+import { checkServeArguments } from "./serve_arguments.ts";
 import { guardStream } from "../../transport/guarded_stream.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { CallHost } from "./call_host.ts";
@@ -25,7 +26,6 @@ import { Releases } from "../core/releases.ts";
 import { Router } from "../dispatch/router.ts";
 import { AcceptedConnection, type ServerConnectionOwner } from "./connection.ts";
 import {
-  checkServeOptions,
   type ConnectionSettings,
   connectionSettings,
   DEFAULT_GRACE_MS,
@@ -122,13 +122,13 @@ export async function serveInRuntime(
   options: ServeOptions,
   clock: Clock,
 ): Promise<Server> {
-  checkServeOptions(options);
+  const texts = checkServeArguments(addresses, configure, options);
   const router = new Router(options.interceptors);
   configure(router);
   const tls = await serverTls(options);
   const server = new RunningServer(router, options, clock);
   try {
-    for (const address of typeof addresses === "string" ? [addresses] : addresses) {
+    for (const address of texts) {
       server.listeners.add(
         await listen(address, {
           tls,
