@@ -18,6 +18,7 @@ const MODULES = [
   { input: "proto", out: "" },
   { input: "bench/peers", out: "bench" },
   { input: "examples/browser", out: "examples" },
+  { input: "examples/orders", out: "examples" },
 ];
 
 const imports: Record<string, string> = JSON.parse(
