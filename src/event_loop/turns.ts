@@ -130,6 +130,14 @@ export class TurnScheduler {
     this.#meter.spend(ms);
   }
 
+  /** Runs `work` in this turn and counts its time; once the turn is over, runs it on a later one. */
+  runInTurn(work: () => void): void {
+    if (this.isTurnOver()) return this.onNextTurn(work);
+    const startMs = this.loop.now();
+    work();
+    this.spendTurn(this.loop.now() - startMs);
+  }
+
   /** Resolves on a later turn, first in first out in its lane; sockets are polled after each 1 ms of resumed work. */
   nextTurn(lane: number = Lane.CONNECTIONS): Promise<void> {
     return new Promise((resolve) => this.onNextTurn(resolve, lane));

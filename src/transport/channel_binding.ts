@@ -7,7 +7,7 @@
 import { X509Certificate } from "node:crypto";
 import type tls from "node:tls";
 
-/** Facts about a TLS 1.3 connection that both ends know, and nobody in between. */
+/** Keying material of a TLS 1.3 connection, which only its two ends can export, and the key of its server. */
 export interface ChannelBinding {
   /** The client's exporter (RFC 8446 §7.5), 32 bytes. */
   readonly client: Uint8Array;

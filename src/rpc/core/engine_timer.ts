@@ -55,10 +55,7 @@ export class EngineTimer {
 
   #onDue(): void {
     this.#timer = null;
-    if (this.#turns.isTurnOver()) return this.#turns.onNextTurn(() => this.#fire());
-    const startMs = this.#clock.now();
-    this.#fire();
-    this.#turns.spendTurn(this.#clock.now() - startMs);
+    this.#turns.runInTurn(() => this.#fire());
   }
 
   #fire(): void {

@@ -113,10 +113,8 @@ export class AcceptedConnection implements ServerConnectionSink {
     const timeoutMs = settings.prefaceTimeoutMs;
     const openByMs = clock.now() + timeoutMs;
     let extended = false;
-    const onLate = () => {
+    const closeLate = () => {
       if (this.#closed || this.#driver) return;
-      // Thousands of silent connections may be late together.
-      if (systemTurns.isTurnOver()) return systemTurns.onNextTurn(onLate);
       const nowMs = clock.now();
       if (!extended && nowMs >= openByMs + BLOCKED_MS) {
         extended = true;
@@ -128,8 +126,9 @@ export class AcceptedConnection implements ServerConnectionSink {
         timeoutMs,
       });
       this.#stream.close();
-      systemTurns.spendTurn(clock.now() - nowMs);
     };
+    // Thousands of silent connections may be late together.
+    const onLate = () => systemTurns.runInTurn(closeLate);
     this.#opening = host.deadlines.add(openByMs, onLate);
     const buffer = acquireBuffer(4096);
     let handshaking = true;
