@@ -16,8 +16,8 @@
  * const reply = await channel.client(EchoService).echo({ payload }, { timeoutMs: 500 });
  * ```
  *
- * Other entry points: `./batch`, `./browser`, `./certs`, `./dispatch`, `./errdetails`, `./fetch`, `./gateway`, `./pool`,
- * `./services`, `./streams`, `./telemetry`, `./testing`, `./transport`, `./workers`.
+ * Other entry points: `./balancer`, `./batch`, `./browser`, `./certs`, `./dispatch`, `./errdetails`, `./fetch`,
+ * `./gateway`, `./pool`, `./resolver`, `./services`, `./streams`, `./telemetry`, `./testing`, `./transport`, `./workers`.
  *
  * @module
  */

@@ -71,6 +71,12 @@ const EXPECTED: Readonly<Record<string, Lines>> = {
     "/photo",
     "  the reply is not compressed, on the wire it has all of its bytes",
   ],
+  custom_balancer: [
+    "user 0 is served by the first",
+    "user 1 is served by the second",
+    "user 2 is served by the third",
+    "user 1 is served by the second",
+  ],
   deadlines: [
     "/orders/left: at most the caller's 30 s",
     "/orders/detached: no deadline",

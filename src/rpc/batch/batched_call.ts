@@ -68,6 +68,14 @@ export class BatchedCall implements RoutedCall, PickWaiter {
     return true;
   }
 
+  get path(): string {
+    return this.request.method.path;
+  }
+
+  get metadata(): Metadata | undefined {
+    return this.request.metadata;
+  }
+
   onPick(connection: Connection): void {
     if (this.endIfExpired()) return;
     this.address = connection.address;

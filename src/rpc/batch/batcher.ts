@@ -44,7 +44,7 @@ export class Batcher implements UnaryBatcher, BatchedCallOwner, BatchStreamOwner
   start(request: OutgoingRequest, payload: Uint8Array, sink: ClientCallSink): BatchedCall {
     const call = new BatchedCall(this, request, payload, sink);
     const { pool } = this;
-    const connection = pool.tryPickBatched();
+    const connection = pool.tryPickBatched(call);
     if (connection === undefined) pool.enqueue(call);
     else call.onPick(connection);
     return call;

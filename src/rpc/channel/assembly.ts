@@ -45,6 +45,7 @@ import { ReplayableCall } from "../client/replayable_call.ts";
 import { type PolicyContext, RetryStrategy, RetryThrottle } from "../client/retry.ts";
 import { type ParsedServiceConfig, parseServiceConfig } from "../client/service_config.ts";
 import { Subchannel } from "../pool/subchannel.ts";
+import { makeSource } from "./address_source.ts";
 import { makeTarget, type Target } from "./target.ts";
 import { plainTarget } from "./url_target.ts";
 import type { MethodInfo } from "../core/types.ts";
@@ -240,8 +241,17 @@ export class ChannelAssembly {
       clientLog[level]("{message}", { message: printable(message) });
     return new Pool({
       target: this.target.text,
-      resolve: (signal) => this.target.resolve(signal),
-      subchannel: (address, hooks) => {
+      source: (callbacks) =>
+        makeSource(this.target, callbacks, {
+          clock,
+          random,
+          log,
+          failures: this.failures,
+          timeoutMs: connectTimeoutMs,
+          minIntervalMs: options.minResolveIntervalMs ?? RESOLVE_INTERVAL_MS,
+        }),
+      configure: () => this.target.balancer,
+      subchannel: ({ address }, hooks) => {
         const engines = new ClientEngineFactory(
           options,
           this.target.authorityOf(address),
@@ -266,19 +276,15 @@ export class ChannelAssembly {
           },
         });
       },
-      balancer: this.target.balancer,
       min,
       max,
       shrinkAfterMs,
       idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
-      resolveTimeoutMs: connectTimeoutMs,
-      minResolveIntervalMs: options.minResolveIntervalMs ?? RESOLVE_INTERVAL_MS,
       maxQueuedCalls: options.maxQueuedCalls ?? MAX_QUEUED_CALLS,
       clock,
       random,
       onConnected: (connection) => this.#health?.watch(connection),
       log,
-      failures: this.failures,
     });
   }
 }

@@ -31,7 +31,7 @@ import type { Resolver } from "../../transport/resolve.ts";
 import type { TlsClientOptions } from "../../transport/tls_options.ts";
 import { BATCH_RANGES, type BatchOptions } from "../batch/options.ts";
 import { BACKOFF_RANGES, INITIAL_BACKOFF_MS, MAX_BACKOFF_MS } from "../pool/backoff.ts";
-import type { BalancerPolicy } from "../pool/balancer.ts";
+import type { BalancerPolicy } from "../balancer/registry.ts";
 import {
   type AddressStats,
   type ChannelState,
@@ -143,11 +143,12 @@ export interface ChannelOptions {
    */
   poolSize?: PoolSize;
   /**
-   * Policy that spreads calls. With `round_robin` or `least_request`, given here or in the service config, a name is
-   * resolved to all of its addresses. Default `least_request` over a list of addresses, otherwise `pick_first`.
+   * Policy that spreads calls: its name, or an object of its name and configuration as in `loadBalancingConfig`. With a
+   * policy other than `pick_first`, given here or in the service config, a name is resolved to all of its addresses. Default
+   * `least_request` over a list of addresses, otherwise `pick_first`.
    */
-  balancer?: BalancerPolicy;
-  /** Resolves names to addresses. Default the system's DNS. */
+  balancer?: BalancerPolicy | Readonly<Record<string, unknown>>;
+  /** Resolves host names to addresses. Default the system's DNS. */
   resolver?: Resolver;
   /** Least time between two resolutions of the target. 0 or more. Default 30,000 (gRPC's). */
   minResolveIntervalMs?: number;

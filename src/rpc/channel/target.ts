@@ -16,8 +16,14 @@ import { guardStream } from "../../transport/guarded_stream.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
 import { ATTESTED_TLS } from "../../transport/tls_options.ts";
 import type { FailureLog } from "../core/failure_log.ts";
-import type { BalancerPolicy } from "../pool/balancer.ts";
+import { registerBuiltinBalancers } from "../balancer/builtin.ts";
+import { configureBalancer, requireBalancer } from "../balancer/registry.ts";
+import type { ConfiguredBalancer } from "../balancer/types.ts";
+import { findResolver } from "../resolver/registry.ts";
+import type { NameResolver, ResolverTarget, ResolverUpdate } from "../resolver/types.ts";
 import { type ChannelOptions, isWeb } from "./options.ts";
+
+registerBuiltinBalancers();
 
 /** A parsed target. */
 export interface Target {
@@ -26,9 +32,13 @@ export interface Target {
   /** `:authority` of the first address, given to credentials. */
   readonly authority: string;
   /** Load balancing policy: option, service config, or default for the target. */
-  readonly balancer: BalancerPolicy;
-  /** Resolves the target to addresses. */
-  resolve(signal: AbortSignal): Promise<readonly string[]>;
+  readonly balancer: ConfiguredBalancer;
+  /** The resolver of the target's scheme; undefined for targets of the address grammar. */
+  readonly watched:
+    | { readonly resolver: NameResolver; readonly target: ResolverTarget }
+    | undefined;
+  /** Resolves a target of the address grammar. */
+  resolve(signal: AbortSignal): Promise<ResolverUpdate>;
   /** Dials one of the addresses. */
   dial(address: string, signal: AbortSignal): Promise<ByteStream>;
   /** Returns the `:authority` of connections to one of the addresses. */
@@ -42,30 +52,31 @@ export interface Target {
 export function makeTarget(
   target: string | readonly string[],
   options: ChannelOptions,
-  configured: BalancerPolicy | undefined,
+  configured: ConfiguredBalancer | undefined,
   failures: FailureLog,
 ): Target {
   const texts = typeof target === "string" ? [target] : [...target];
   if (texts.length === 0) throw new TypeError("Cannot connect: the list of addresses is empty");
   if (typeof options.tls === "object") checkTlsClientOptions(options.tls);
   // With a `dial` function and no resolver, addresses may have any form.
+  const watched = texts.length === 1 ? findResolver(texts[0]) : undefined;
+  if (watched !== undefined) return watchedTarget(watched, options, configured, failures);
   const opaque = options.dial !== undefined && options.resolver === undefined;
   const parsed = opaque ? [] : texts.map(parseAddress);
   const several = texts.length > 1 || parsed.some((one) => one.kind === "list");
-  const chosen = options.balancer ?? configured;
-  const balancer = chosen ?? (several ? "least_request" : "pick_first");
+  const chosen = optionBalancer(options.balancer) ?? configured;
+  const balancer = chosen ?? configureBalancer(several ? "least_request" : "pick_first")!;
   // With `pick_first` a DNS name counts as one address: the dial resolves it and tries its addresses in turn.
-  const spread = chosen !== undefined && chosen !== "pick_first";
+  const spread = chosen !== undefined && chosen.policy.name !== "pick_first";
   /** Target address that each resolved address came from; TLS verifies the name in the target address. */
   const origins = new Map<string, Address>();
-  const alpn = [alpnOf(options)];
-
   return {
     text: texts.join(", "),
     authority: options.authority ?? authorityOf(parsed[0], options),
     balancer,
+    watched: undefined,
     async resolve(signal) {
-      if (opaque) return texts;
+      if (opaque) return { addresses: texts };
       const lists = await Promise.all(parsed.map(async (address) => {
         const expanded = address.kind === "list" || (address.kind === "dns" && spread)
           ? await resolveAddress(address, { resolver: options.resolver, signal })
@@ -76,28 +87,69 @@ export function makeTarget(
           return text;
         });
       }));
-      return lists.flat();
+      return { addresses: lists.flat() };
     },
-    async dial(address, signal) {
-      const dialOptions = {
-        signal,
-        timeoutMs: options.connectTimeoutMs,
-        tls: tlsOf(options, origins.get(address)),
-        alpn,
-        resolver: options.resolver,
-        channelBinding: options.attest !== undefined && options.tls !== undefined,
-      };
-      if (options.dial === undefined) return await dial(address, dialOptions);
-      return guardStream(
-        await options.dial(address, dialOptions),
-        "The result of dial",
-        (error) => failures.hook("close of the byte stream that dial returned", error),
-      );
-    },
+    dial: (address, signal) =>
+      dialAddress(address, origins.get(address), signal, options, failures),
     authorityOf(address) {
       return options.authority ?? authorityOf(origins.get(address), options);
     },
   };
+}
+
+/** A target whose addresses come from the resolver of its scheme. */
+function watchedTarget(
+  watched: NonNullable<Target["watched"]>,
+  options: ChannelOptions,
+  configured: ConfiguredBalancer | undefined,
+  failures: FailureLog,
+): Target {
+  const { target } = watched;
+  return {
+    text: target.text,
+    authority: options.authority ?? watchedAuthority(target, options),
+    balancer: optionBalancer(options.balancer) ?? configured ?? configureBalancer("least_request")!,
+    watched,
+    resolve: () => Promise.reject(new Error("The target is watched")),
+    dial: (address, signal) => dialAddress(address, undefined, signal, options, failures),
+    authorityOf: () => options.authority ?? watchedAuthority(target, options),
+  };
+}
+
+// gRPC's naming (doc/naming.md): the path of the target is its authority.
+function watchedAuthority({ path }: ResolverTarget, options: ChannelOptions): string {
+  const tlsName = typeof options.tls === "object" ? options.tls.serverName : undefined;
+  return tlsName ?? (path === "" ? "localhost" : encodeURIComponent(path).replaceAll("%3A", ":"));
+}
+
+/** Returns the policy of the option `balancer`. Throws TypeError if it is not known or its configuration is not valid. */
+function optionBalancer(option: ChannelOptions["balancer"]): ConfiguredBalancer | undefined {
+  if (option === undefined) return undefined;
+  const entry = typeof option === "object" ? option : { [option]: {} };
+  return requireBalancer([entry], "option balancer");
+}
+
+async function dialAddress(
+  address: string,
+  origin: Address | undefined,
+  signal: AbortSignal,
+  options: ChannelOptions,
+  failures: FailureLog,
+): Promise<ByteStream> {
+  const dialOptions = {
+    signal,
+    timeoutMs: options.connectTimeoutMs,
+    tls: tlsOf(options, origin),
+    alpn: [alpnOf(options)],
+    resolver: options.resolver,
+    channelBinding: options.attest !== undefined && options.tls !== undefined,
+  };
+  if (options.dial === undefined) return await dial(address, dialOptions);
+  return guardStream(
+    await options.dial(address, dialOptions),
+    "The result of dial",
+    (error) => failures.hook("close of the byte stream that dial returned", error),
+  );
 }
 
 function tlsOf(options: ChannelOptions, origin: Address | undefined): ChannelOptions["tls"] {

@@ -5,7 +5,7 @@
  */
 
 import type { Metadata } from "../../call/metadata.ts";
-import type { Status } from "../../call/status.ts";
+import { Status } from "../../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { isInstance, RpcError } from "../../errors.ts";
 import type { OpenClientCall } from "../core/open_calls.ts";
@@ -44,6 +44,7 @@ export interface AttemptOwner {
 }
 
 const constant = (trailers: Metadata) => () => trailers;
+const noTrailers = () => undefined;
 
 /** One attempt of a call, on one connection. */
 export class Attempt implements OpenClientCall, PickWaiter {
@@ -57,6 +58,20 @@ export class Attempt implements OpenClientCall, PickWaiter {
 
   constructor(readonly owner: AttemptOwner, readonly number: number) {
     this.waitForReady = owner.request.waitForReady;
+  }
+
+  get path(): string {
+    return this.owner.request.method.path;
+  }
+
+  get metadata(): Metadata | undefined {
+    return this.owner.request.metadata;
+  }
+
+  /** Removes the attempt from the calls of its connection, which gets its status. */
+  #leave(code: Status, trailers: () => Metadata | undefined): void {
+    if (this.openSlot >= 0) this.#connection!.callOver(this);
+    if (this.call !== undefined) this.#connection!.callEnded(code, trailers);
   }
 
   onPick(connection: Connection): void {
@@ -170,7 +185,7 @@ export class Attempt implements OpenClientCall, PickWaiter {
   onStatus(code: Status, message: string, trailers: () => Metadata, progress: CallProgress): void {
     if (this.over) return;
     this.over = true;
-    if (this.openSlot >= 0) this.#connection!.callOver(this);
+    this.#leave(code, trailers);
     this.owner.attemptEnded(this, { code, message, trailers, progress });
   }
 
@@ -183,7 +198,7 @@ export class Attempt implements OpenClientCall, PickWaiter {
     if (this.over) return;
     this.over = true;
     this.owner.core.pool.dequeue(this);
-    if (this.openSlot >= 0) this.#connection!.callOver(this);
+    this.#leave(Status.CANCELLED, noTrailers);
     try {
       this.call?.cancel();
     } catch (error) {

@@ -184,7 +184,7 @@ export class ReplayableCall implements RoutedCall, AttemptOwner, TransparentlyRe
     const attempt = new Attempt(this, this.attempts.length);
     this.attempts.push(attempt);
     const { pool } = this.core;
-    const connection = pool.tryPick();
+    const connection = pool.tryPick(attempt);
     if (connection !== undefined) attempt.onPick(connection);
     else pool.enqueue(attempt);
   }

@@ -5,7 +5,9 @@
  */
 
 import { type Status, statusFromName, statusFromNumber } from "../../call/status.ts";
-import type { BalancerPolicy } from "../pool/balancer.ts";
+import { registerBuiltinBalancers } from "../balancer/builtin.ts";
+import { chooseBalancer, configureBalancer } from "../balancer/registry.ts";
+import type { ConfiguredBalancer } from "../balancer/types.ts";
 
 /**
  * Service config in the shape of gRPC's JSON.
@@ -110,21 +112,13 @@ export interface ParsedServiceConfig {
   /** Retry throttling, if configured. */
   readonly throttling?: { readonly maxTokens: number; readonly tokenRatio: number };
   /** Load balancing policy, if a known one is configured. */
-  readonly balancer?: BalancerPolicy;
+  readonly balancer?: ConfiguredBalancer;
 }
 
 // gRPC A6: "a value greater than 5 is treated as 5".
 const MAX_ATTEMPTS = 5;
 
-const POLICIES = new Map<string, BalancerPolicy>([
-  ["pick_first", "pick_first"],
-  ["round_robin", "round_robin"],
-  ["least_request", "least_request"],
-  ["least_request_experimental", "least_request"],
-  // Values of the field loadBalancingPolicy.
-  ["PICK_FIRST", "pick_first"],
-  ["ROUND_ROBIN", "round_robin"],
-]);
+registerBuiltinBalancers();
 
 /** Parses a service config. Throws TypeError that names the invalid field. */
 export function parseServiceConfig(config: ServiceConfig | string): ParsedServiceConfig {
@@ -230,14 +224,11 @@ function parseThrottling(
   return { maxTokens, tokenRatio: positive(ratio, "retryThrottling.tokenRatio") };
 }
 
-function parseBalancer(json: ServiceConfig): BalancerPolicy | undefined {
-  for (const entry of json.loadBalancingConfig ?? []) {
-    const policy = POLICIES.get(Object.keys(entry)[0]);
-    if (policy !== undefined) return policy;
-  }
-  return json.loadBalancingPolicy === undefined
-    ? undefined
-    : POLICIES.get(json.loadBalancingPolicy);
+function parseBalancer(json: ServiceConfig): ConfiguredBalancer | undefined {
+  const chosen = chooseBalancer(json.loadBalancingConfig ?? []);
+  if (chosen !== undefined || json.loadBalancingPolicy === undefined) return chosen;
+  // Values of the field loadBalancingPolicy may be in capitals.
+  return configureBalancer(json.loadBalancingPolicy.toLowerCase());
 }
 
 function attempts(value: unknown, where: string): number {

@@ -44,6 +44,7 @@ function capture(resolve: (value: unknown) => void): void {
 /** Connection of a call, or a RoutedCall, whose methods never throw. */
 interface Route {
   readonly address: string | undefined;
+  callEnded?(code: Status, trailers: () => Metadata | undefined): void;
   engineFailed?(error: unknown): void;
   callOver?(call: OpenClientCall): void;
 }
@@ -184,7 +185,7 @@ class UnaryCall
   }
 
   start(): void {
-    const connection = this.core.pool.tryPick();
+    const connection = this.core.pool.tryPick(this);
     if (connection !== undefined) {
       this.onPick(connection);
     } else {
@@ -229,9 +230,10 @@ class UnaryCall
     }
   }
 
-  /** Removes the call from those of its connection. */
-  leave(): void {
+  /** Removes the call from those of its connection, which gets its status. */
+  leave(code: Status, trailers: () => Metadata | undefined): void {
     if (this.openSlot >= 0) this.route!.callOver!(this);
+    if (this.call !== undefined) this.route!.callEnded?.(code, trailers);
   }
 
   onPickFailed(code: Status, message: string): void {
@@ -271,7 +273,7 @@ class UnaryCall
     }
     // Calls with a retry or hedging policy are retried by `core.starter`.
     if (!this.method.hasPolicy && retryTransparently(this, progress)) {
-      this.leave();
+      this.leave(code, trailers);
       this.call = undefined;
       return;
     }
@@ -291,7 +293,7 @@ class UnaryCall
   onAbort(reason: unknown): void {
     if (this.ended) return;
     const error = abortError(reason);
-    this.end(NO_TRAILERS);
+    this.end(Status.CANCELLED, NO_TRAILERS);
     this.reject(error === reason ? error : this.named(error));
     this.cancelCall();
   }
@@ -313,7 +315,7 @@ class UnaryCall
     } catch (error) {
       return this.fail(RpcError.from(error), trailers);
     }
-    this.end(trailers);
+    this.end(Status.OK, trailers);
     this.resolve(reply);
   }
 
@@ -328,7 +330,7 @@ class UnaryCall
 
   fail(error: RpcError, trailers: () => Metadata | undefined = NO_TRAILERS): void {
     if (this.ended) return;
-    this.end(trailers);
+    this.end(error.code, trailers);
     this.reject(this.named(error));
   }
 
@@ -340,9 +342,9 @@ class UnaryCall
     this.resolve(rejectAtCaller(error));
   }
 
-  end(trailers: () => Metadata | undefined): void {
+  end(code: Status, trailers: () => Metadata | undefined): void {
     this.ended = true;
-    this.leave();
+    this.leave(code, trailers);
     if (this.deadline !== undefined) this.core.deadlines.cancel(this.deadline);
     if (this.queueSlot >= 0) this.core.pool.dequeue(this);
     const { options } = this;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type {
   CallRequest,
@@ -15,7 +16,8 @@ import { RpcError, toError, TransportError } from "../../errors.ts";
 import { transportError } from "../../transport/failure.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { abortSafely, newAbortController } from "../core/abort.ts";
-import type { Pickable } from "./balancer.ts";
+import type { SubchannelListener } from "../balancer/types.ts";
+import type { Pickable } from "./connection_choice.ts";
 import type { ConnectionStats } from "./options.ts";
 import { CONNECTION_FAILED, ConnectionDriver } from "../core/connection_driver.ts";
 import { endLostCall, OpenCalls, type OpenClientCall } from "../core/open_calls.ts";
@@ -53,6 +55,10 @@ export class Connection implements ClientConnectionSink, Pickable {
   /** Calls on the batch stream, which the engine counts as one call. */
   batchedCalls = 0;
   callsStarted = 0;
+  /** Calls of the balancer in flight, which do not count as load. */
+  readonly ownCalls = new Set<{ onDraining(): void }>();
+  /** Receives the ends of calls; undefined if the balancer does not use them. */
+  callListener: SubchannelListener["onCallEnd"] = undefined;
   /** `callsStarted` at the trimmer's last check; equal if the connection has been idle since. */
   callsSeen = 0;
   pingMs: number | undefined = undefined;
@@ -108,7 +114,8 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   /** Calls in flight, batched ones counted singly. */
   get load(): number {
-    const active = this.#facts === undefined ? 0 : this.#facts.activeCalls;
+    const active = (this.#facts === undefined ? 0 : this.#facts.activeCalls) -
+      this.ownCalls.size;
     return this.batch === undefined ? active + this.batchedCalls : active + this.batchedCalls - 1;
   }
 
@@ -168,6 +175,11 @@ export class Connection implements ClientConnectionSink, Pickable {
   /** Forgets a call that got its status or was cancelled. No effect if it is on no connection. */
   callOver(call: OpenClientCall): void {
     this.#calls.remove(call);
+  }
+
+  /** Tells the balancer the status of a call of the application that was started here. */
+  callEnded(code: Status, trailers: () => Metadata | undefined): void {
+    this.callListener?.(code, trailers);
   }
 
   /** Closes the connection because its engine has thrown. Never throws. */
@@ -341,6 +353,7 @@ export class Connection implements ClientConnectionSink, Pickable {
     this.#reportTooManyPings();
     this.#owner.onDraining(this);
     this.batch?.onDraining();
+    for (const call of [...this.ownCalls]) call.onDraining();
   }
 
   #clearTimer(): void {

@@ -12,4 +12,4 @@ export type {
   HealthCheckOptions,
   PoolSize,
 } from "./options.ts";
-export type { BalancerPolicy } from "./balancer.ts";
+export type { BalancerPolicy } from "../balancer/registry.ts";

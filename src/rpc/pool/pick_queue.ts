@@ -5,11 +5,12 @@
  */
 
 import { Status } from "../../call/status.ts";
+import { type PickedCall, PickFailure } from "../balancer/types.ts";
 import type { Connection } from "./connection.ts";
 import { ProcessRef } from "./process_ref.ts";
 
 /** A call that waits for a connection. */
-export interface PickWaiter {
+export interface PickWaiter extends PickedCall {
   /** Whether the call stays queued while the channel is in TRANSIENT_FAILURE. */
   readonly waitForReady: boolean;
   /** Whether the call can be batched: an open batch stream carries it without a slot of its own. */
@@ -69,26 +70,42 @@ export class PickQueue {
     this.#processRef.release();
   }
 
-  /** Starts calls on connections from `pick`; returns false if it returned undefined before the queue was empty. */
-  serve(pick: () => Connection | undefined): boolean {
-    while (this.#size > 0) {
-      const waiter = this.#waiters[this.#head];
+  /**
+   * Starts calls on connections from `pick`, and fails those for which it returns a failure. Returns false if calls without
+   * a connection remain: those behind the first of them are not looked at, unless `all`.
+   */
+  serve(
+    pick: (waiter: PickWaiter) => Connection | PickFailure | undefined,
+    all = false,
+  ): boolean {
+    let served = true;
+    let i = this.#head;
+    while (this.#size > 0 && i < this.#waiters.length) {
+      const waiter = this.#waiters[i];
       if (waiter === undefined) {
-        this.#head++;
+        if (i === this.#head) this.#head++;
+        i++;
         continue;
       }
-      const connection = pick();
-      if (connection === undefined) {
-        this.#compact();
-        return false;
-      }
+      const result = pick(waiter);
       // A connection that failed while it was looked at may have failed the call.
       if (waiter.queueSlot < 0) continue;
-      this.remove(waiter);
-      waiter.onPick(connection);
+      if (result === undefined) {
+        served = false;
+        if (!all) break;
+        i++;
+      } else if (!(result instanceof PickFailure)) {
+        this.remove(waiter);
+        waiter.onPick(result);
+      } else if (waiter.waitForReady && !result.dropped) {
+        i++;
+      } else {
+        this.remove(waiter);
+        waiter.onPickFailed(result.code, result.message);
+      }
     }
     this.#compact();
-    return true;
+    return served;
   }
 
   /** Starts all batched calls, at any position, on `connection`, which has an open batch stream. */

@@ -5,7 +5,14 @@
  */
 
 import { Status } from "../../call/status.ts";
-import { type BalancerPolicy, makePicker, type Picker } from "./balancer.ts";
+import {
+  type ConnectivityState,
+  type PickedCall,
+  type Picker,
+  PickFailure,
+  QUEUE_PICKER,
+  SinglePicker,
+} from "../balancer/types.ts";
 import type { Connection } from "./connection.ts";
 import type { AddressStats, ChannelState, ConnectionStats } from "./options.ts";
 import { PickQueue, type PickWaiter } from "./pick_queue.ts";
@@ -20,11 +27,9 @@ import { PoolTrimmer, type TrimmedPool } from "./trimmer.ts";
 
 /** Configuration of a {@link Pool}; times are ms. */
 export interface PoolOptions extends SubchannelSetOptions {
-  readonly balancer: BalancerPolicy;
   readonly shrinkAfterMs: number;
   readonly idleTimeoutMs: number;
   readonly maxQueuedCalls: number;
-  readonly random: () => number;
 }
 
 /** Time for closed sockets to be released. */
@@ -33,11 +38,19 @@ const CLOSED = "The channel is closed";
 
 /** Connections to all addresses of a target, and the calls that wait for them. */
 export class Pool implements TrimmedPool, SubchannelSetOwner {
-  /** Healthy connections that take calls: what the picker chooses from. */
+  /** Healthy connections that take calls. */
   #ready: Connection[] = [];
+  #picker: Picker = QUEUE_PICKER;
+  /** The only connection of a {@link SinglePicker}, which then takes all calls. */
+  #only: Connection | undefined = undefined;
+  /** Result of the latest `tryPick` without a connection. */
+  #failure: PickFailure | undefined = undefined;
+  /** Subchannels that were chosen for calls, but are not free. */
+  readonly #full = new Set<Subchannel>();
   #state: ChannelState = "IDLE";
+  /** Whether there is a balancer. */
+  #active = false;
   readonly #options: PoolOptions;
-  readonly #pick: Picker;
   readonly #set: SubchannelSet;
   readonly #queue: PickQueue;
   readonly #watchers = new Set<() => void>();
@@ -50,8 +63,7 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#queue = new PickQueue(options.maxQueuedCalls);
-    this.#pick = makePicker(options.balancer, options.random);
-    this.#set = new SubchannelSet(options, options.balancer === "pick_first", this);
+    this.#set = new SubchannelSet(options, this);
     this.#trimmer = new PoolTrimmer(this, options);
   }
 
@@ -85,17 +97,29 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
   // ---- calls -------------------------------------------------------------------------------------------
 
   /** Returns a connection for a call that starts at once; undefined if the call has to `enqueue`. */
-  tryPick(): Connection | undefined {
+  tryPick(call: PickedCall): Connection | undefined {
     if (this.#queue.size > 0) return undefined;
-    const ready = this.#ready;
-    if (ready.length === 1) return ready[0].free ? ready[0] : undefined;
-    return this.#pick(ready);
+    const only = this.#only;
+    if (only !== undefined) return only.free ? only : undefined;
+    const result = this.#pick(call);
+    if (!(result instanceof PickFailure)) return result;
+    this.#failure = result;
+    return undefined;
+  }
+
+  #pick(call: PickedCall): Connection | PickFailure | undefined {
+    const picked = this.#picker.pick(call);
+    if (picked === undefined || picked instanceof PickFailure) return picked;
+    const subchannel = picked as Subchannel;
+    const connection = subchannel.pick();
+    if (connection === undefined) this.#full.add(subchannel);
+    return connection;
   }
 
   /** Like `tryPick`, but for a batched call: a connection with an open batch stream needs no free slot. */
-  tryPickBatched(): Connection | undefined {
-    const free = this.tryPick();
-    if (free !== undefined) return free;
+  tryPickBatched(call: PickedCall): Connection | undefined {
+    const free = this.tryPick(call);
+    if (free !== undefined || this.#failure !== undefined) return free;
     let best: Connection | undefined;
     for (const one of this.#ready) {
       if (one.batch !== undefined && (best === undefined || one.load < best.load)) best = one;
@@ -112,21 +136,19 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
   /** Queues a call until a connection is free, or fails it if none can be expected. */
   enqueue(waiter: PickWaiter): void {
     if (this.#state === "SHUTDOWN") return waiter.onPickFailed(Status.UNAVAILABLE, CLOSED);
-    if (this.#state === "TRANSIENT_FAILURE" && !waiter.waitForReady) {
-      return waiter.onPickFailed(Status.UNAVAILABLE, this.#failureText());
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined && (failure.dropped || !waiter.waitForReady)) {
+      return waiter.onPickFailed(failure.code, failure.message);
     }
     this.#queue.add(waiter);
-    if (this.#state === "IDLE") this.activate();
-    else this.#scheduleServe();
+    if (this.#active) this.#scheduleServe();
+    else this.activate();
   }
 
   /** Removes a call from the queue. No effect if it is not queued. */
   dequeue(waiter: PickWaiter): void {
     this.#queue.remove(waiter);
-  }
-
-  #failureText(): string {
-    return this.#set.lastError?.message ?? `Cannot connect to ${this.#options.target}`;
   }
 
   // Serves the queue in a microtask, because engines report free slots in the middle of their work.
@@ -138,15 +160,21 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
 
   #serve(): void {
     this.#serveQueued = false;
-    const served = this.#queue.serve(() => this.#pick(this.#ready));
-    if (!served && this.#ready.length > 0) this.#set.grow();
+    const { dependsOnCall = false } = this.#picker;
+    const served = this.#queue.serve((call) => this.#pick(call), dependsOnCall);
+    const full = [...this.#full].filter((one) => !one.free);
+    this.#full.clear();
+    if (served || this.#ready.length === 0) return;
+    if (full.length === 0) this.#set.grow();
+    else for (const one of full) this.#set.grow([one]);
   }
 
   // ---- lifetime ----------------------------------------------------------------------------------------
 
-  /** Starts connecting. No effect unless the pool is IDLE. */
+  /** Starts connecting. No effect unless the pool is idle. */
   activate(): void {
-    if (this.#state !== "IDLE") return;
+    if (this.#active || this.#state === "SHUTDOWN") return;
+    this.#active = true;
     this.#setState("CONNECTING");
     this.#set.start();
     this.#trimmer.watchIdle();
@@ -195,6 +223,7 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
 
   /** Updates the ready connections after a change of a connection's `healthy`. */
   healthChanged(): void {
+    this.#set.refresh();
     this.onConnectionsChange();
   }
 
@@ -206,8 +235,10 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
   /** Closes all connections until the next call. */
   toIdle(): void {
     this.#trimmer.stop();
+    this.#active = false;
     this.#set.clear();
     this.#ready = [];
+    this.#setPicker(QUEUE_PICKER);
     this.#setState("IDLE");
   }
 
@@ -245,25 +276,34 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  // ---- from subchannels --------------------------------------------------------------------------------
+  #setPicker(picker: Picker): void {
+    this.#picker = picker;
+    const only = picker instanceof SinglePicker ? (picker.subchannel as Subchannel).usable : [];
+    this.#only = only.length === 1 ? only[0] : undefined;
+  }
+
+  // ---- from subchannels and the balancer ---------------------------------------------------------------
 
   onConnectionsChange(): void {
     const ready: Connection[] = [];
-    for (const subchannel of this.#set.active) {
-      for (const connection of subchannel.ready) {
-        if (connection.healthy) ready.push(connection);
-      }
-    }
+    for (const subchannel of this.#set.active) ready.push(...subchannel.usable);
     this.#ready = ready;
-    this.onAddressesChange();
+    this.#setPicker(this.#picker);
+    this.#changed();
   }
 
-  onAddressesChange(): void {
-    if (this.#state === "SHUTDOWN" || this.#state === "IDLE") return this.#notify();
-    this.#setState(this.#ready.length > 0 ? "READY" : this.#set.stateWithoutReady);
-    if (this.#state === "TRANSIENT_FAILURE") this.#queue.fail(this.#failureText(), false);
+  onBalancerState(state: ConnectivityState, picker: Picker): void {
+    if (!this.#active || this.#state === "SHUTDOWN") return;
+    this.#setPicker(picker);
+    this.#setState(state);
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (!this.#active || this.#state === "SHUTDOWN") return this.#notify();
     if (this.#queue.size > 0) this.#scheduleServe();
     this.#trimmer.watchSize();
+    this.#notify();
   }
 
   onFree(): void {

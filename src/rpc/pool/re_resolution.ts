@@ -9,6 +9,7 @@ import type { Clock } from "../../call/clock.ts";
 import { textOf } from "../../errors.ts";
 import { abortSafely, newAbortController } from "../core/abort.ts";
 import type { FailureLog } from "../core/failure_log.ts";
+import type { ResolverUpdate } from "../resolver/types.ts";
 
 // Interval between resolutions while there is no address yet, in ms, unless the minimum interval is shorter.
 const EMPTY_RETRY_MS = 1_000;
@@ -17,8 +18,8 @@ const EMPTY_RETRY_MS = 1_000;
 export interface ResolutionOptions {
   /** The target, for error texts. */
   readonly target: string;
-  /** Resolves the target to addresses. */
-  readonly resolve: (signal: AbortSignal) => Promise<readonly string[]>;
+  /** Resolves the target. */
+  readonly resolve: (signal: AbortSignal) => Promise<ResolverUpdate>;
   /** Time limit of one resolution, in ms: a resolver may never settle. */
   readonly timeoutMs: number;
   /** Minimum interval between two resolutions, in ms. */
@@ -26,14 +27,24 @@ export interface ResolutionOptions {
   readonly clock: Clock;
   /** Logs exceptions of listeners of the resolver's signal. */
   readonly failures: FailureLog;
-  /** Receives the resolved addresses: at least one, without duplicates. */
-  readonly onAddresses: (addresses: string[]) => void;
+  /** Receives what was resolved, with at least one address. */
+  readonly onUpdate: (update: ResolverUpdate) => void;
   /** Receives a failure. Until the first success, failed resolutions are retried automatically. */
   readonly onError: (error: Error) => void;
 }
 
+/** Finds the addresses of one target, and follows their changes. */
+export interface AddressSource {
+  /** Begins. */
+  start(): void;
+  /** Asks for new addresses. */
+  again(): void;
+  /** Ends, for good. */
+  close(): void;
+}
+
 /** Resolves one target, repeatedly. */
-export class Resolution {
+export class Resolution implements AddressSource {
   readonly #options: ResolutionOptions;
   /** Aborts the resolution that is running. */
   #abort: AbortController | undefined = undefined;
@@ -77,15 +88,15 @@ export class Resolution {
   }
 
   async #run(): Promise<void> {
-    const { clock, target, onAddresses, onError } = this.#options;
+    const { clock, target, onUpdate, onError } = this.#options;
     this.#running = true;
     this.#again = false;
     this.#lastMs = clock.now();
-    let addresses: readonly string[] = [];
+    let update!: ResolverUpdate;
     let error: Error | undefined;
     try {
-      addresses = await this.#resolve();
-      if (addresses.length === 0) {
+      update = await this.#resolve();
+      if (update.addresses.length === 0) {
         error = new Error(`Cannot resolve ${target}: it has no addresses`);
       }
     } catch (cause) {
@@ -95,7 +106,7 @@ export class Resolution {
     if (this.#closed) return;
     if (error === undefined) {
       this.#known = true;
-      onAddresses([...new Set(addresses)]);
+      onUpdate(update);
     } else {
       onError(error);
       if (!this.#known) this.#again = true;
@@ -104,7 +115,7 @@ export class Resolution {
   }
 
   /** Resolves once, within the time limit. */
-  async #resolve(): Promise<readonly string[]> {
+  async #resolve(): Promise<ResolverUpdate> {
     const { clock, resolve, timeoutMs } = this.#options;
     const abort = this.#abort = newAbortController();
     const ended = deferred<never>();

@@ -5,9 +5,17 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
+import type {
+  BalancerSubchannel,
+  ConnectivityState,
+  SubchannelListener,
+  SubchannelStream,
+} from "../balancer/types.ts";
 import type { Backoff } from "./backoff.ts";
 import type { AddressStats, ChannelState } from "./options.ts";
 import { Connection, type ConnectionOptions, type PooledConnectionOwner } from "./connection.ts";
+import { pickOfSeveral } from "./connection_choice.ts";
+import { openStream } from "./subchannel_stream.ts";
 
 /** Callbacks of a subchannel. */
 export interface SubchannelHooks {
@@ -21,6 +29,12 @@ export interface SubchannelHooks {
   readonly onConnected: (connection: Connection) => void;
   /** A connection has closed. */
   readonly onGone: (connection: Connection) => void;
+  /** The balancer wants the address to be connected, or not. */
+  readonly onWanted: (subchannel: Subchannel, wanted: boolean) => void;
+  /** The balancer does not need the address any more. */
+  readonly onUnused: (subchannel: Subchannel) => void;
+  /** Returns numbers from 0 to below 1. */
+  readonly random: () => number;
 }
 
 /** Configuration and callbacks of a {@link Subchannel}. */
@@ -31,8 +45,14 @@ export interface SubchannelOptions extends SubchannelHooks {
 }
 
 /** Connections to one address. */
-export class Subchannel implements PooledConnectionOwner {
+export class Subchannel implements PooledConnectionOwner, BalancerSubchannel {
   readonly address: string;
+  /** Receives the state; undefined when there is no balancer. */
+  listener: SubchannelListener | undefined = undefined;
+  /** Healthy connections that take calls. */
+  #usable: Connection[] = [];
+  #reported: ConnectivityState = "IDLE";
+  #reportedError: Error | undefined = undefined;
   /** Connections that take calls. */
   readonly ready: Connection[] = [];
   /** All connections that are not closed: connecting, ready and draining. */
@@ -85,6 +105,73 @@ export class Subchannel implements PooledConnectionOwner {
     return this.failed ? "TRANSIENT_FAILURE" : "CONNECTING";
   }
 
+  // ---- for the balancer --------------------------------------------------------------------------------
+
+  /** Whether one of the connections can start another call. */
+  get free(): boolean {
+    const usable = this.#usable;
+    if (usable.length === 1) return usable[0].free;
+    for (const one of usable) if (one.free) return true;
+    return false;
+  }
+
+  /** Calls in flight. */
+  get load(): number {
+    let load = 0;
+    for (const one of this.#usable) load += one.load;
+    return load;
+  }
+
+  /** Healthy connections that take calls. */
+  get usable(): readonly Connection[] {
+    return this.#usable;
+  }
+
+  connect(): void {
+    this.#options.onWanted(this, true);
+  }
+
+  disconnect(): void {
+    this.#options.onWanted(this, false);
+  }
+
+  stream(call: SubchannelStream): () => void {
+    const connection = this.pick();
+    if (connection === undefined) {
+      throw new RangeError(`Cannot open a stream to ${this.address}: no connection is free`);
+    }
+    return openStream(connection, call);
+  }
+
+  /** Returns a free connection, undefined if there is none. */
+  pick(): Connection | undefined {
+    const usable = this.#usable;
+    const { length } = usable;
+    if (length === 1) return usable[0].free ? usable[0] : undefined;
+    if (length === 0) return undefined;
+    return pickOfSeveral(usable, this.#options.random);
+  }
+
+  /** Updates the usable connections, and tells the balancer if the state has changed. */
+  refresh(): void {
+    this.#usable = this.ready.filter((connection) => connection.healthy);
+    const state = this.#balancedState();
+    const error = state === "TRANSIENT_FAILURE" ? this.lastError : undefined;
+    if (state === this.#reported && error === this.#reportedError) return;
+    this.#reported = state;
+    this.#reportedError = error;
+    this.listener?.onState(state, error);
+  }
+
+  #balancedState(): ConnectivityState {
+    if (this.#usable.length > 0) return "READY";
+    if (this.wanted === 0) return "IDLE";
+    if (this.ready.some(({ checking }) => checking)) return "CONNECTING";
+    return this.failed || this.ready.length > 0 ? "TRANSIENT_FAILURE" : "CONNECTING";
+  }
+
+  // ---- for the set -------------------------------------------------------------------------------------
+
   /** Dials or drains connections so that there are `count`. */
   setWanted(count: number): void {
     this.wanted = count;
@@ -119,14 +206,21 @@ export class Subchannel implements PooledConnectionOwner {
   /** Drains all connections. The subchannel cannot be used again. */
   retire(): void {
     this.#closed = true;
+    this.#usable = [];
     this.#clearTimer();
     this.wanted = 0;
     for (const connection of this.all) connection.drain();
   }
 
+  /** Drains all connections, because the balancer does not need the address any more. */
+  close(): void {
+    this.#options.onUnused(this);
+  }
+
   /** Ends all connections and their calls. The subchannel cannot be used again. */
-  close(reason: string): void {
+  abort(reason: string): void {
     this.#closed = true;
+    this.#usable = [];
     this.#clearTimer();
     this.wanted = 0;
     for (const connection of this.all) connection.abort(reason);
@@ -150,6 +244,7 @@ export class Subchannel implements PooledConnectionOwner {
     this.#lastDialMs = nowMs;
     this.#connecting++;
     const connection = new Connection(this.#options.connection, this);
+    connection.callListener = this.listener?.onCallEnd;
     this.all.add(connection);
     connection.start();
   }

@@ -1,78 +1,95 @@
 /**
- * The subchannels of a channel: one per resolved address, and those of former addresses until their calls end.
+ * The subchannels of a channel: those that its balancer uses, and former ones until their calls end.
  *
  * @module
  */
 
-import { Releases } from "../core/releases.ts";
 import type { Clock } from "../../call/clock.ts";
-import type { FailureLog } from "../core/failure_log.ts";
+import { Status } from "../../call/status.ts";
+import { toError } from "../../errors.ts";
+import { ChildBalancer } from "../balancer/child_balancer.ts";
+import {
+  type BalancerHost,
+  type ConfiguredBalancer,
+  type ConnectivityState,
+  failingPicker,
+  type Picker,
+  type ResolvedAddress,
+} from "../balancer/types.ts";
+import { Releases } from "../core/releases.ts";
+import type { ResolverUpdate } from "../resolver/types.ts";
 import type { Connection } from "./connection.ts";
-import type { AddressStats, ChannelState, ConnectionStats } from "./options.ts";
-import { Resolution } from "./re_resolution.ts";
+import type { AddressStats, ConnectionStats } from "./options.ts";
+import type { AddressSource } from "./re_resolution.ts";
 import type { Subchannel, SubchannelHooks } from "./subchannel.ts";
 
 /** Configuration of a {@link SubchannelSet}. */
 export interface SubchannelSetOptions {
   /** The target, for error texts. */
   readonly target: string;
-  /** Resolves the target to addresses. */
-  readonly resolve: (signal: AbortSignal) => Promise<readonly string[]>;
+  /** Makes the source of addresses. */
+  readonly source: (callbacks: SourceCallbacks) => AddressSource;
+  /** Returns the policy for what was resolved. Throws for a service config that is not valid. */
+  readonly configure: (update: ResolverUpdate) => ConfiguredBalancer;
   /** Makes a subchannel that connects to `address`. */
-  readonly subchannel: (address: string, hooks: SubchannelHooks) => Subchannel;
+  readonly subchannel: (address: ResolvedAddress, hooks: SubchannelHooks) => Subchannel;
   /** Smallest number of connections per address, until {@link SubchannelSet.resize} changes it. */
   readonly min: number;
   /** Largest number of connections per address, until {@link SubchannelSet.resize} changes it. */
   readonly max: number;
-  /** Time limit of a resolution, in ms. */
-  readonly resolveTimeoutMs: number;
-  readonly minResolveIntervalMs: number;
   readonly clock: Clock;
+  /** Returns numbers from 0 to below 1. */
+  readonly random: () => number;
   /** Called when a connection becomes ready, before it takes calls; health checks start here. */
   readonly onConnected?: (connection: Connection) => void;
   readonly log: (level: "debug" | "warn", message: string) => void;
-  /** Logs failures of the application's hooks. */
-  readonly failures: FailureLog;
+}
+
+/** Callbacks of a source of addresses. */
+export interface SourceCallbacks {
+  readonly onUpdate: (update: ResolverUpdate) => void;
+  readonly onError: (error: Error) => void;
 }
 
 /** Receives the events of a {@link SubchannelSet}. */
 export interface SubchannelSetOwner {
   /** The set of ready connections may have changed. */
   onConnectionsChange(): void;
-  /** Addresses were resolved, or resolution failed. */
-  onAddressesChange(): void;
+  /** The balancer has a new state and picker. */
+  onBalancerState(state: ConnectivityState, picker: Picker): void;
   /** A connection has a free slot. */
   onFree(): void;
 }
 
-/** Resolves a target and keeps a subchannel for each address. */
+/** Resolves a target, and keeps the subchannels that its balancer makes. */
 export class SubchannelSet {
   readonly #options: SubchannelSetOptions;
   readonly #owner: SubchannelSetOwner;
-  /** Whether one address is used at a time (`pick_first`), else all of them. */
-  readonly #oneAddress: boolean;
   readonly #hooks: SubchannelHooks;
   readonly #releases: Releases;
-  #active: Subchannel[] = [];
+  readonly #active: Subchannel[] = [];
   /** Subchannels of former addresses: they only finish their calls. */
   readonly #retired = new Set<Subchannel>();
-  #resolution: Resolution | undefined = undefined;
-  #resolveError: Error | undefined = undefined;
+  #source: AddressSource | undefined = undefined;
+  #balancer: ChildBalancer | undefined = undefined;
   #min: number;
   #max: number;
   #closed = false;
+  #resolveError: Error | undefined = undefined;
+  /** Whether addresses were resolved at some time. */
+  #known = false;
   /** Calls started on connections that are closed. */
   #pastCalls = 0;
 
   /** Creates a set without subchannels; `start` adds them. */
-  constructor(options: SubchannelSetOptions, oneAddress: boolean, owner: SubchannelSetOwner) {
+  constructor(options: SubchannelSetOptions, owner: SubchannelSetOwner) {
     this.#options = options;
-    this.#oneAddress = oneAddress;
     this.#owner = owner;
     this.#releases = new Releases(options.clock);
     this.#min = options.min;
     this.#max = options.max;
     this.#hooks = {
+      random: options.random,
       onChange: (subchannel) => this.#onChange(subchannel),
       onFailure: (error) => this.#onFailure(error),
       onFree: () => owner.onFree(),
@@ -81,6 +98,8 @@ export class SubchannelSet {
         this.#pastCalls += connection.callsStarted;
         this.#releases.add(connection.released());
       },
+      onWanted: (subchannel, wanted) => this.#onWanted(subchannel, wanted),
+      onUnused: (subchannel) => this.#retire(subchannel),
     };
   }
 
@@ -107,17 +126,6 @@ export class SubchannelSet {
     return errors.at(-1) ?? this.#resolveError;
   }
 
-  /** State of the channel while no connection is ready. */
-  get stateWithoutReady(): ChannelState {
-    if (this.#active.length === 0) {
-      return this.#resolveError === undefined ? "CONNECTING" : "TRANSIENT_FAILURE";
-    }
-    const connecting = this.#active.some((one) =>
-      one.state === "CONNECTING" || one.ready.some(({ checking }) => checking)
-    );
-    return connecting ? "CONNECTING" : "TRANSIENT_FAILURE";
-  }
-
   /**
    * Whether at least one address has `min` healthy connections, and each address in use has `min` ready connections
    * whose first health check is complete, unless dials to it fail.
@@ -135,45 +143,38 @@ export class SubchannelSet {
     for (const subchannel of this.#retired) yield* subchannel.all;
   }
 
-  /** Resolves the target and connects. */
+  /** Resolves the target, and gives its addresses to a balancer. */
   start(): void {
-    const { target, resolve, resolveTimeoutMs, minResolveIntervalMs, clock, failures, log } =
-      this.#options;
-    this.#resolution = new Resolution({
-      target,
-      resolve,
-      timeoutMs: resolveTimeoutMs,
-      minIntervalMs: minResolveIntervalMs,
-      clock,
-      failures,
-      onAddresses: (addresses) => {
-        this.#resolveError = undefined;
-        this.#setAddresses(addresses);
-      },
-      onError: (error) => {
-        this.#resolveError = error;
-        log("warn", error.message);
-        this.#owner.onAddressesChange();
-      },
+    this.#balancer = new ChildBalancer(this.#host());
+    this.#source = this.#options.source({
+      onUpdate: (update) => this.#onUpdate(update),
+      onError: (error) => this.#onError(error),
     });
-    this.#resolution.start();
+    this.#source.start();
   }
 
   /** Drops all addresses; open calls finish. `start` resolves the target again. */
   clear(): void {
-    this.#resolution?.close();
-    this.#resolution = undefined;
-    const old = this.#active;
-    this.#active = [];
-    for (const subchannel of old) this.#retire(subchannel);
+    this.#source?.close();
+    this.#balancer?.close();
+    this.#source = this.#balancer = undefined;
+    for (const subchannel of [...this.#active]) this.#retire(subchannel);
   }
 
   /** Ends all connections and their calls. */
   close(reason: string): void {
     this.#closed = true;
-    this.#resolution?.close();
-    for (const subchannel of this.#active) subchannel.close(reason);
-    for (const subchannel of this.#retired) subchannel.close(reason);
+    this.#source?.close();
+    const all = [...this.#active, ...this.#retired];
+    // The balancer must not react.
+    for (const subchannel of all) subchannel.listener = undefined;
+    for (const subchannel of all) subchannel.abort(reason);
+    this.#balancer?.close();
+  }
+
+  /** Reads the health of all connections again. */
+  refresh(): void {
+    for (const subchannel of [...this.#active]) subchannel.refresh();
   }
 
   /** Resolves once the sockets of all closed connections are released, or after `timeoutMs`. */
@@ -192,10 +193,10 @@ export class SubchannelSet {
     }
   }
 
-  /** Adds a connection to the address with the fewest, unless one is being dialled. */
-  grow(): void {
+  /** Adds a connection to the address with the fewest of `among`, unless one is being dialled. */
+  grow(among: readonly Subchannel[] = this.#active): void {
     let smallest: Subchannel | undefined;
-    for (const one of this.#active) {
+    for (const one of among) {
       if (one.connecting > 0 && !one.failing) return;
       // Fewer connections than wanted: dials failed, and the subchannel retries them automatically.
       const waits = one.failed || one.connecting > 0 || one.size < one.wanted;
@@ -213,58 +214,90 @@ export class SubchannelSet {
     };
   }
 
-  #setAddresses(addresses: string[]): void {
-    const old = new Map(this.#active.map((one) => [one.address, one]));
-    this.#active = addresses.map((address) => {
-      const known = old.get(address);
-      old.delete(address);
-      return known ?? this.#options.subchannel(address, this.#hooks);
-    });
-    for (const gone of old.values()) {
-      this.#options.log("debug", `${gone.address} is no longer an address of the target`);
-      this.#retire(gone);
+  #host(): BalancerHost {
+    const { target, clock, random, log } = this.#options;
+    return {
+      target,
+      clock,
+      random,
+      createSubchannel: (address, listener) => {
+        const subchannel = this.#options.subchannel(address, this.#hooks);
+        subchannel.listener = listener;
+        this.#active.push(subchannel);
+        return subchannel;
+      },
+      updateState: (state, picker) => this.#owner.onBalancerState(state, picker),
+      reresolve: () => this.#source?.again(),
+      log,
+    };
+  }
+
+  #onUpdate(update: ResolverUpdate): void {
+    let config: ConfiguredBalancer;
+    try {
+      config = this.#options.configure(update);
+    } catch (error) {
+      return this.#onError(toError(error));
     }
-    this.#activate();
-    this.#owner.onAddressesChange();
+    this.#known = true;
+    this.#resolveError = undefined;
+    const { attributes = {} } = update;
+    this.#balancer!.update({ addresses: uniqueAddresses(update.addresses), config, attributes });
+    this.#owner.onConnectionsChange();
+  }
+
+  #onError(error: Error): void {
+    this.#options.log("warn", error.message);
+    this.#resolveError = error;
+    if (this.#known) return;
+    this.#owner.onBalancerState(
+      "TRANSIENT_FAILURE",
+      failingPicker(Status.UNAVAILABLE, error.message),
+    );
   }
 
   #retire(subchannel: Subchannel): void {
+    const i = this.#active.indexOf(subchannel);
+    if (i < 0) return;
+    this.#active.splice(i, 1);
+    subchannel.listener = undefined;
+    // The channel is closing: the connections are aborted, not drained.
+    if (this.#closed) return void this.#retired.add(subchannel);
+    this.#options.log("debug", `${subchannel.address} is no longer used`);
     this.#retired.add(subchannel);
     subchannel.retire();
+    if (subchannel.all.size === 0) this.#retired.delete(subchannel);
+    this.#owner.onConnectionsChange();
   }
 
-  /**
-   * Connects to all addresses. With `pick_first`, connects only to the ready address or, if none is ready, to the
-   * addresses up to the first that has not failed.
-   */
-  #activate(): void {
-    if (!this.#oneAddress) {
-      for (const subchannel of this.#active) {
-        if (subchannel.wanted === 0) subchannel.setWanted(this.#min);
-      }
-      return;
-    }
-    const ready = this.#active.find((one) => one.state === "READY");
-    let found = false;
-    for (const subchannel of this.#active) {
-      const use = ready === undefined ? !found : subchannel === ready;
-      if (!subchannel.failed) found = true;
-      if (use && subchannel.wanted === 0) subchannel.setWanted(this.#min);
-      if (!use && subchannel.wanted > 0) subchannel.setWanted(0);
-    }
+  #onWanted(subchannel: Subchannel, wanted: boolean): void {
+    if (this.#closed || this.#retired.has(subchannel)) return;
+    if (wanted && subchannel.wanted === 0) subchannel.setWanted(this.#min);
+    else if (!wanted && subchannel.wanted > 0) subchannel.setWanted(0);
+    subchannel.refresh();
   }
 
   #onChange(subchannel: Subchannel): void {
     if (this.#retired.has(subchannel)) {
       if (subchannel.all.size === 0) this.#retired.delete(subchannel);
     } else if (!this.#closed) {
-      this.#activate();
+      subchannel.refresh();
     }
     this.#owner.onConnectionsChange();
   }
 
   #onFailure(error: Error): void {
     this.#options.log("debug", error.message);
-    this.#resolution?.again();
+    this.#source?.again();
   }
+}
+
+/** Returns the addresses as objects, each once: the first of those with the same text. */
+function uniqueAddresses(addresses: ResolverUpdate["addresses"]): ResolvedAddress[] {
+  const byText = new Map<string, ResolvedAddress>();
+  for (const one of addresses) {
+    const address = typeof one === "string" ? { address: one } : one;
+    if (!byText.has(address.address)) byText.set(address.address, address);
+  }
+  return [...byText.values()];
 }

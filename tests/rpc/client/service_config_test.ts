@@ -15,7 +15,7 @@ Deno.test("the most specific name applies: method, service, default", () => {
       { name: [{}], timeout: "3s", waitForReady: true },
     ],
   }));
-  assert.equal(config.balancer, "round_robin");
+  assert.equal(config.balancer?.policy.name, "round_robin");
   assert.equal(config.forMethod("/a.S/M")?.timeoutMs, 1_000);
   assert.equal(config.forMethod("/a.S/N")?.timeoutMs, 2_500);
   assert.equal(config.forMethod("/a.T/M")?.timeoutMs, 2_500);

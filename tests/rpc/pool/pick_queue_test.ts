@@ -8,6 +8,8 @@ const connection = {} as Connection;
 /** A queued call that records how its wait ended. */
 class Waiter implements PickWaiter {
   queueSlot = -1;
+  readonly path = "/a.B/C";
+  readonly metadata = undefined;
   constructor(
     readonly name: string,
     readonly ends: string[],

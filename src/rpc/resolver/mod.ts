@@ -1,0 +1,20 @@
+/**
+ * Resolvers of your own, by the scheme of their targets.
+ *
+ * ```ts
+ * import { connect } from "@vrpc/vrpc";
+ * import { registerResolver } from "@vrpc/vrpc/resolver";
+ *
+ * registerResolver("example", {
+ *   async *watch(target) {
+ *     yield { addresses: [`127.0.0.1:${target.path}`] };
+ *   },
+ * });
+ * await using channel = connect("example:///50051");
+ * ```
+ *
+ * @module
+ */
+
+export { registerResolver } from "./registry.ts";
+export type { NameResolver, ResolverContext, ResolverTarget, ResolverUpdate } from "./types.ts";
