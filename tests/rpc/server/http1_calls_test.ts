@@ -195,3 +195,25 @@ Deno.test("unary calls are gzipped when the server compresses and the caller acc
   assert.equal(plain.headers.get("content-encoding"), null);
   await plain.body?.cancel();
 });
+
+Deno.test("request lines that no method begins are answered at once", async () => {
+  await using server = await start({ limits: { prefaceTimeoutMs: 60_000 } });
+  const [hostname, port] = server.addresses[0].split(":");
+  const lines: [string, number][] = [
+    ["GET\t/ HTTP/1.1\r\n", 400],
+    ["GET\r/ HTTP/1.1\r\n", 400],
+    ["GET/ HTTP/1.1\r\n", 400],
+    ["GET\n", 400],
+    [" GET / HTTP/1.1\r\n", 400],
+    ["\r\n\r\nGET / HTTP/1.1\r\n", 400],
+    ["get / HTTP/1.1\r\n", 405],
+    ["M-SEARCH / HTTP/1.1\r\n", 405],
+    ["\r\nGET / HTTP/1.1\r\n", 200],
+  ];
+  for (const [line, status] of lines) {
+    const conn = await Deno.connect({ hostname, port: Number(port) });
+    await conn.write(utf8(`${line}host: ${server.addresses[0]}\r\nconnection: close\r\n\r\n`));
+    const answer = await new Response(conn.readable).text();
+    assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `), JSON.stringify([line, answer]));
+  }
+});
