@@ -10,7 +10,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
 import { type Channel, connect, RpcError, Status } from "../mod.ts";
-import { type CallObserver, clientMetrics, observeChannel } from "../src/telemetry/mod.ts";
+import type { EgressProxy } from "../src/guest/mod.ts";
+import {
+  type CallObserver,
+  clientMetrics,
+  observeChannel,
+  observeEgress,
+} from "../src/telemetry/mod.ts";
 import {
   errorBody,
   Gateway,
@@ -23,6 +29,7 @@ import {
   STATUS_PAGE_FIELDS,
 } from "../src/gateway/mod.ts";
 import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
+import { addEgressOptions, type EgressFlags, startEgress } from "./host/egress.ts";
 import { checkTarget } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import { allowHostOption, hostAndPort, hostCheckOf, httpAddress } from "./shared/http_options.ts";
@@ -41,7 +48,7 @@ import { firstSignal } from "./shared/signals.ts";
 import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
 import { closeSoon } from "./shared/waits.ts";
 
-interface Flags extends ClientTlsFlags {
+interface Flags extends ClientTlsFlags, EgressFlags {
   addr: string;
   enclave: string;
   connections: number;
@@ -92,12 +99,13 @@ function readFlags(): Flags {
     .addOption(allowHostOption(ALLOW_HOST, "VRPC_ALLOW_HOST"))
     .addOption(logLevelOption())
     .addOption(graceOption("requests"));
-  addClientTlsOptions(addLimitOptions(command)).addHelpText(
+  addClientTlsOptions(addEgressOptions(addLimitOptions(command))).addHelpText(
     "after",
     `
 Paths: POST /echo, POST /package.Service/Method (JSON), those of google.api.http annotations,
 GET / (status page), /methods.json, /openapi.json, /healthz, /readyz, /metrics.
-Prints "listening http://ADDRESS" once it accepts connections. SIGTERM and SIGINT drain.
+Prints "listening http://ADDRESS" once it accepts connections, and "egress ADDRESS" with --egress.
+SIGTERM and SIGINT drain.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
   );
   return readOptions<Flags>(command);
@@ -155,6 +163,11 @@ class Metrics {
     this.#meter.createObservableGauge("vrpc.host.enclave_ready", {
       description: "1 while there is a connection to the enclave",
     }).addCallback((result) => result.observe(channel.state === "READY" ? 1 : 0));
+  }
+
+  /** Adds the metrics of the egress proxy. */
+  watchEgress(proxy: EgressProxy): void {
+    observeEgress(proxy, { meterProvider: this.#figures.provider });
   }
 
   count(path: string, status: number, startMs: number): void {
@@ -268,13 +281,16 @@ async function main(): Promise<number> {
     timeoutMs: flags.timeoutMs,
   });
   const handle = handler(gateway, channel, metrics, flags.enclave);
+  const egress = await startEgress(flags);
+  if (egress) metrics.watchEgress(egress);
   const server = await listenHttp(flags, handle);
   channel.ready({ timeoutMs: 5_000 }).catch((error: Error) =>
     logger.warn("The enclave is not reachable yet: {reason}", { reason: error.message })
   );
   watchEnclave(channel, flags.enclave);
   logger.info("{signal}: finishing open requests", { signal: await signal });
-  await server.shutdown({ graceMs: flags.graceMs });
+  const { graceMs } = flags;
+  await Promise.all([server.shutdown({ graceMs }), egress?.shutdown({ graceMs })]);
   await closeSoon(channel);
   return 0;
 }

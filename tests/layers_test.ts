@@ -70,7 +70,8 @@ const ROOMS: Record<string, readonly string[]> = {
   "rpc/byte_stream": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/channel"],
   schema: [...BOTTOM, "limits"],
   services: [...BOTTOM, "limits", "runtime", "event_loop", "schema", "rpc", "proto"],
-  telemetry: [...BOTTOM, "rpc"],
+  guest: [...BOTTOM, "limits", "event_loop", "transport", "http1", "rpc"],
+  telemetry: [...BOTTOM, "rpc", "guest"],
   testing: [...RPC_BOTTOM, "transport", "rpc"],
   grpc_js: [...RPC_BOTTOM, "transport", "rpc"],
   gateway: [

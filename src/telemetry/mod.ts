@@ -31,6 +31,7 @@ export {
   serverMetrics,
   SIZE_BUCKETS_BYTES,
 } from "./metrics.ts";
+export { observeEgress } from "./egress.ts";
 export { type Observation, observeChannel, observeServer } from "./gauges.ts";
 export { clientTracing, serverTracing, type TracingOptions } from "./tracing.ts";
 export type { CallObserver, ObservedCall } from "../rpc/core/observer.ts";
