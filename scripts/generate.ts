@@ -19,7 +19,11 @@ const MODULES = [
   { input: "bench/peers", out: "bench" },
   { input: "examples/browser", out: "examples" },
   { input: "examples/orders", out: "examples" },
+  { input: "examples/validation", out: "examples" },
 ];
+
+/** Code of the descriptors that the npm package has. */
+const PROTOVALIDATE = "./buf/validate/validate_pb.js:@bufbuild/protovalidate/gen";
 
 const imports: Record<string, string> = JSON.parse(
   await Deno.readTextFile(join(ROOT, "deno.json")),
@@ -47,7 +51,10 @@ async function generateInto(target: string): Promise<void> {
       plugins: [{
         local: [Deno.execPath(), "run", "--quiet", "-A", imports["@bufbuild/protoc-gen-es"]],
         out: join(target, out),
-        opt: ["target=ts", "import_extension=ts", "ts_nocheck=false"],
+        opt: [
+          ...["target=ts", "import_extension=ts", "ts_nocheck=false"],
+          `rewrite_imports=${PROTOVALIDATE}`,
+        ],
       }],
     };
     await buf("generate", input, "--template", JSON.stringify(template));

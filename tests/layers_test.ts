@@ -72,11 +72,12 @@ const ROOMS: Record<string, readonly string[]> = {
   services: [...BOTTOM, "limits", "runtime", "event_loop", "schema", "rpc", "proto"],
   guest: [...BOTTOM, "limits", "event_loop", "transport", "http1", "rpc"],
   telemetry: [...BOTTOM, "rpc", "guest"],
+  validation: [...RPC_BOTTOM, "proto"],
   testing: [...RPC_BOTTOM, "transport", "rpc"],
   grpc_js: [...RPC_BOTTOM, "transport", "rpc"],
   gateway: [
     ...[...BOTTOM, "limits", "codec", "event_loop"],
-    ...["http1", "web", "schema", "rpc", "services"],
+    ...["http1", "web", "schema", "rpc", "services", "validation"],
   ],
   load: ["load/generate", "load/measure", "load/report"],
   "load/measure": ["errors"],
@@ -122,6 +123,7 @@ Deno.test("programs import only what deno.json exports, and the libraries made f
   const libraries = [
     ...["src/load/", "src/gateway/"],
     ...["src/call/printable.ts", "src/rpc/dispatch/name_suggestion.ts"],
+    "src/validation/field_violations.ts",
     // The server program starts in less time without the client, which mod.ts has, too.
     ...["src/rpc/server/server.ts", "src/rpc/dispatch/call_log.ts"],
   ];

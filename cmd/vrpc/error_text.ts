@@ -18,6 +18,8 @@ import {
 import type { ErrorDetail, RpcError } from "../../mod.ts";
 import { file_google_rpc_error_details } from "../../src/services/descriptors/errdetails.ts";
 import { printable, printableJson } from "../../src/call/printable.ts";
+import { type FieldViolation, fieldViolations } from "../../src/validation/field_violations.ts";
+import { isViolationDetail } from "../../src/validation/field_violations.ts";
 import { oneLine } from "../shared/program.ts";
 import { reflectSymbol } from "../../src/services/mod.ts";
 import type { Lookup } from "./lookup.ts";
@@ -50,21 +52,34 @@ interface Detail {
 }
 
 /**
- * Formats a failed call. Types of details come from `known`, google.rpc and the server's reflection; those of unknown
- * types stay encoded.
+ * Formats a failed call, violations by field. Types of other details come from `known`, google.rpc and the server's
+ * reflection; those of unknown types stay encoded.
  */
 export async function errorText(
   error: RpcError,
   { format, known, lookup }: { format: Format; known?: Registry; lookup: Lookup },
 ): Promise<string> {
-  const registry = await registryFor(error.details, known, lookup);
-  const details = error.details.map((detail) => decoded(detail, registry));
+  const violations = fieldViolations(error);
+  // As JSON all details are kept, for programs that know their types.
+  const others = violations.length === 0 || format === "json"
+    ? error.details
+    : error.details.filter((detail) => !isViolationDetail(detail));
+  const registry = await registryFor(others, known, lookup);
+  const details = others.map((detail) => decoded(detail, registry));
   if (format === "json") {
     const { codeName: code, message } = error;
-    return printableJson({ code, message, details: details.map(jsonOf) });
+    const fields = violations.length === 0 ? {} : { violations };
+    return printableJson({ code, message, details: details.map(jsonOf), ...fields });
   }
   const head = `${error.codeName}: ${oneLine(error.message)}`;
-  return [head, ...details.map(lineOf)].map(printable).join("\n");
+  return [head, ...violations.map(violationLine), ...details.map(lineOf)].map(printable).join("\n");
+}
+
+function violationLine({ field, description, rule }: FieldViolation): string {
+  const text = oneLine(description);
+  return `  ${field === "" ? "" : `${oneLine(field)}: `}${text}${
+    rule === undefined ? "" : ` (${rule})`
+  }`;
 }
 
 function lineOf({ typeUrl, fields, base64 }: Detail): string {

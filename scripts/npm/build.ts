@@ -28,7 +28,7 @@ const AMBIENT = "ambient.d.ts";
 /** Sub-paths that are left out: programs for Deno. */
 const DENO_ONLY = ["./cli"];
 /** Packages that only some sub-paths import; users of these install them. */
-const OPTIONAL = ["@grpc/proto-loader"];
+const OPTIONAL = ["@bufbuild/protovalidate", "@grpc/proto-loader"];
 const COMPILER = { esbuild: "^0.28.0", typescript: "~5.9.0" };
 
 interface DenoConfig {

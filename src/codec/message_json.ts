@@ -71,6 +71,7 @@ export function jsonCodecOf(type: DescMessage, types: JsonTypes): Codec<unknown>
   };
   return Object.freeze({
     name: "json",
+    descriptor: type,
     encode: (message: unknown) => codec().encode(message as never),
     decode(bytes: Uint8Array) {
       try {

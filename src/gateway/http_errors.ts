@@ -9,6 +9,7 @@ import { printableJson } from "../call/printable.ts";
 import type { ErrorDetail, RpcError } from "../errors.ts";
 import { httpStatus } from "../call/http_status.ts";
 import { type Status, statusName } from "../call/status.ts";
+import { type FieldViolation, fieldViolations } from "../validation/field_violations.ts";
 import { connectErrorJson } from "../web/connect_error.ts";
 
 /** `Retry-After` while the service is unavailable, in seconds. */
@@ -22,6 +23,8 @@ export interface ErrorBody {
   readonly message: string;
   /** Error details: message type, and the encoded message in base64. */
   readonly details: readonly { readonly type: string; readonly value: string }[];
+  /** What is wrong with fields of the request, if the details say so (`buf.validate.Violations`, `google.rpc.BadRequest`). */
+  readonly violations?: readonly FieldViolation[];
 }
 
 /** Builds the JSON body of an error. */
@@ -30,6 +33,7 @@ export function errorBody(
   message: string,
   details: readonly ErrorDetail[] = [],
 ): ErrorBody {
+  const violations = fieldViolations({ details });
   return {
     code: statusName(code),
     message,
@@ -37,6 +41,7 @@ export function errorBody(
       type: detail.typeUrl.slice(detail.typeUrl.lastIndexOf("/") + 1),
       value: base64Text(detail.value),
     })),
+    ...(violations.length === 0 ? {} : { violations }),
   };
 }
 

@@ -307,7 +307,7 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.equal(text.code, 64 + Status.INVALID_ARGUMENT);
     assert.deepEqual(text.stderr.trimEnd().split("\n"), [
       "INVALID_ARGUMENT: two fields are wrong",
-      '  google.rpc.BadRequest: {"fieldViolations":[{"field":"name","description":"must not be empty"}]}',
+      "  name: must not be empty",
       '  google.rpc.ErrorInfo: {"reason":"BAD","domain":"shop","metadata":{"a":"b"}}',
       '  google.rpc.RetryInfo: {"retryDelay":"5s"}',
       '  vrpc.echo.v1.EchoRequest: {"payload":"AQI="}',
@@ -318,7 +318,8 @@ for (const wire of ["grpc", "lean"] as const) {
     const json = await vrpc(["--format", "json", ...args]);
     assert.equal(json.code, 64 + Status.INVALID_ARGUMENT);
     assert.equal(json.stderr.trimEnd().split("\n").length, 1);
-    const { code, message, details } = JSON.parse(json.stderr);
+    const { code, message, details, violations } = JSON.parse(json.stderr);
+    assert.deepEqual(violations, [{ field: "name", description: "must not be empty" }]);
     assert.deepEqual([code, message], ["INVALID_ARGUMENT", "two fields are wrong"]);
     assert.deepEqual(details.slice(2), [
       { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "5s" },

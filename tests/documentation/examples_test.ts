@@ -9,6 +9,7 @@ import { deno, environment, makeProject, type Output, ROOT, run } from "./publis
 /** Packages that the pages have the reader install, beside vrpc. */
 const INSTALLED = [
   "@bufbuild/protobuf",
+  "@bufbuild/protovalidate",
   "@logtape/logtape",
   "@opentelemetry/api",
   "@opentelemetry/sdk-metrics",
@@ -24,6 +25,8 @@ const NOT_RUN: Readonly<Record<string, string>> = {
 
 /** The page whose service the other pages use. */
 const SERVICE_PAGE = "docs/getting-started.md";
+/** Pages that use the service of an example, by its generated file. */
+const GENERATED: Readonly<Record<string, string>> = { "docs/validation.md": "accounts_pb.ts" };
 
 async function pages(): Promise<Map<string, Block[]>> {
   const names = ["README.md"];
@@ -125,6 +128,11 @@ Deno.test("the examples of README.md and docs run against the published files", 
       const folder = join(directory, folderOf(page));
       await writeFiles(folder, blocks);
       if (folder !== service) await copyFolder(join(service, "gen"), join(folder, "gen"));
+      const generated = GENERATED[page];
+      if (generated !== undefined) {
+        const from = join(ROOT, "proto/gen/examples", generated);
+        await Deno.copyFile(from, join(folder, "gen", generated));
+      }
       files.push(...blocks.filter(isTypeScript).map((block) => join(folder, fileName(block))));
     }
     await t.step(`${files.length} blocks are well typed`, async () => {

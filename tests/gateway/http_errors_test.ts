@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { RpcError, Status } from "../../mod.ts";
+import { packDetail, RpcError, Status } from "../../mod.ts";
+import { BadRequestSchema } from "../../proto/gen/google/rpc/error_details_pb.ts";
+import { errorBody } from "../../src/gateway/http_errors.ts";
 import { method, withApi } from "./transcoding/annotated.ts";
 
 const details = [{
@@ -25,4 +27,13 @@ Deno.test("Connect, Error Codes: clients that name the protocol's version get er
     const own = await fetch("/v1/get");
     assert.match(await own.text(), /^[ -~]+"AQIDBA=="[ -~]+$/);
   }, { Get: [ERROR] });
+});
+
+Deno.test("violations are listed by field", () => {
+  const wrong = [{ field: "name", description: "is empty" }];
+  const detail = packDetail(BadRequestSchema, { fieldViolations: wrong });
+  const body = errorBody(Status.INVALID_ARGUMENT, "The request is not valid", [detail]);
+  assert.deepEqual(body.violations, wrong);
+  assert.equal(body.details.length, 1);
+  assert.equal("violations" in errorBody(Status.INVALID_ARGUMENT, "", details), false);
 });

@@ -88,6 +88,19 @@ const ERROR: Schema = {
         required: ["type", "value"],
       },
     },
+    violations: {
+      type: "array",
+      description: "What is wrong with fields of the request.",
+      items: {
+        type: "object",
+        properties: {
+          field: { type: "string", description: "Path of the field, as in the .proto file." },
+          description: { type: "string" },
+          rule: { type: "string", description: "Id of the rule." },
+        },
+        required: ["field", "description"],
+      },
+    },
   },
   required: ["code", "message", "details"],
 };
