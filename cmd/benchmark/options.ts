@@ -281,7 +281,8 @@ function reportOptions(): Option[] {
     option(
       "--fail-if <conditions>",
       "VRPC_FAIL_IF",
-      "exit with 3 if a condition holds: p99>5ms,failed>0",
+      "exit with 3 if a condition holds: p99>5ms,failed>0; metrics are percentiles (p50, p99.9), avg, mean, min, max, " +
+        "rps, rate, success, total, successful, failed, errors, missed and unfinished",
     ),
     option("--progress <when>", "VRPC_PROGRESS", "auto (on a terminal), on or off", {
       default: "auto",

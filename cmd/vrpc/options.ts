@@ -9,6 +9,7 @@ import type { MethodKind } from "../../mod.ts";
 import { parseDurationMs } from "../../src/load/mod.ts";
 import { type Level, logLevelOption } from "../shared/logging.ts";
 import { list, oneOf, onOff, option, program, wholeNumber } from "../shared/program.ts";
+import { UsageError } from "../shared/program.ts";
 import { addClientTlsOptions, type ClientTlsFlags } from "../shared/tls.ts";
 import { addWireOptions, type WireFlags } from "../shared/wire.ts";
 import type { Format } from "./error_text.ts";
@@ -94,7 +95,14 @@ function addCommands(command: Command, take: (job: Job) => void): void {
       "[data]",
       "JSON or text, @file, or - for standard input (one message per line for streams)",
     )
-    .action((address, method, data) => take({ name: "call", words: [address, method], data }));
+    .option("-d, --data <data>", "the same as [data], as grpcurl takes it; @ for standard input")
+    .action((address, method, data, flags: { data?: string }) => {
+      if (data !== undefined && flags.data !== undefined) {
+        throw new UsageError("Cannot use both [data] and --data");
+      }
+      const given = flags.data === "@" ? "-" : flags.data;
+      take({ name: "call", words: [address, method], data: data ?? given });
+    });
   command.command("session").description("send lines as messages and print replies, concurrently")
     .argument("<address>").argument("<method>")
     .action((address, method) => take({ name: "session", words: [address, method] }));

@@ -36,8 +36,8 @@ export class ExampleWriter {
   }
 
   /**
-   * Returns a request with every field at its default, without those that are unset by default. Never throws, whatever
-   * the type.
+   * Returns a request with every field at its default, without those that are unset by default; enums have their first
+   * value other than `…_UNSPECIFIED`. Never throws, whatever the type.
    */
   of(type: DescMessage): JsonValue {
     return this.#message(type, 0, isShown);
@@ -107,9 +107,13 @@ function isFirstOfOneof(field: DescField): boolean {
   return field.oneof === undefined || field.oneof.fields[0] === field;
 }
 
+/** The first value that says something: services refuse `…_UNSPECIFIED`, or take it for a value that is missing. */
 function enumDefault(type: DescEnum): JsonValue {
   if (type.typeName === "google.protobuf.NullValue") return null;
-  return type.values[0]?.jsonName ?? 0;
+  const said = type.values.find(({ number, name }) =>
+    number !== 0 || !/(^|_)UNSPECIFIED$/.test(name)
+  );
+  return (said ?? type.values[0])?.jsonName ?? 0;
 }
 
 function keyDefault(scalar: ScalarType): string {

@@ -64,7 +64,7 @@ function typeText(schema) {
 /** A value that is valid by a schema. */
 function sample(schema, depth = 0) {
   const target = follow(schema);
-  if (target.enum) return target.enum[0];
+  if (target.enum) return target.enum.find((name) => !/(^|_)UNSPECIFIED$/.test(name)) ?? target.enum[0];
   const first = target.anyOf?.[0] ?? target;
   switch ([first.type].flat()[0]) {
     case "array": return depth > 2 ? [] : [sample(target.items ?? {}, depth + 1)];

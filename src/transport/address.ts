@@ -130,7 +130,7 @@ export function formatAddress(address: Address): string {
     case "unix-abstract":
       return `unix-abstract:${address.name}`;
     case "vsock":
-      return `vsock:${address.cid === VSOCK_CID_ANY ? "-1" : address.cid}:${address.port}`;
+      return `vsock:${address.cid === VSOCK_CID_ANY ? "any" : address.cid}:${address.port}`;
     case "hvsock":
       return (address.path.startsWith("//") ? "hvsock://" : "hvsock:") +
         `${address.path}:${address.port}`;

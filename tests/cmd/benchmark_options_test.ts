@@ -5,6 +5,7 @@ import { type Settings, settingsOf } from "../../cmd/benchmark/settings.ts";
 import { algorithmFor } from "../../cmd/benchmark/subject.ts";
 import { UsageError } from "../../cmd/shared/program.ts";
 import { warningsOf } from "../../cmd/shared/variables.ts";
+import { parseConditions } from "../../src/load/mod.ts";
 import { Algorithm } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 
 interface Case {
@@ -341,6 +342,16 @@ Deno.test("every option of the program is in the table of this test", () => {
   const known = new Set(["--version", "--help", ...CASES.map(({ flag }) => `--${flag}`)]);
   const options = benchmarkCommand().options.map((one) => one.long);
   assert.deepEqual(options.filter((name) => !known.has(name!)), []);
+});
+
+Deno.test("the help of --fail-if has every metric", () => {
+  const help = benchmarkCommand().options.find((one) => one.long === "--fail-if")!.description;
+  assert.throws(() => parseConditions("nothing>1"), ({ message }: Error) => {
+    const names = message.replace(/^.* or one of ([\w, ]+).*$/s, "$1").split(", ");
+    assert.ok(names.length > 10);
+    for (const name of names) assert.match(help, new RegExp(`\\b${name}\\b`));
+    return true;
+  });
 });
 
 Deno.test("invalid values are rejected with the name of the flag or variable", async () => {

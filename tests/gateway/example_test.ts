@@ -82,3 +82,24 @@ Deno.test("ExampleWriter stops at its number of fields, for all examples togethe
   const sizes = [1, 2, 3].map(() => Object.keys(writer.of(type) as object).length);
   assert.deepEqual(sizes, [100, 50, 0]);
 });
+
+Deno.test("ExampleWriter takes the first value of an enum that says something", () => {
+  const values = (...names: string[]) => names.map((name, number) => ({ name, number }));
+  const { registry } = typesOf([file("a.proto", {
+    messageType: [message("M", [
+      typed("suite", 1, ".t.Suite"),
+      typed("none", 2, ".t.None"),
+      typed("color", 3, ".t.Color"),
+    ])],
+    enumType: [
+      { name: "Suite", value: values("SUITE_UNSPECIFIED", "SUITE_RSA", "SUITE_EC") },
+      { name: "None", value: values("NONE_UNSPECIFIED") },
+      { name: "Color", value: values("RED", "BLUE") },
+    ],
+  })]);
+  assert.deepEqual(exampleOf(registry.getMessage("t.M")!), {
+    suite: "SUITE_RSA",
+    none: "NONE_UNSPECIFIED",
+    color: "RED",
+  });
+});

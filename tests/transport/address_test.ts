@@ -27,7 +27,7 @@ Deno.test("formatAddress() writes the canonical form of each kind", () => {
   assert.equal(formatAddress({ kind: "unix", path: "/a" }), "unix:/a");
   assert.equal(formatAddress({ kind: "unix", path: "//a" }), "unix:////a");
   assert.equal(formatAddress({ kind: "unix-abstract", name: "a" }), "unix-abstract:a");
-  assert.equal(formatAddress({ kind: "vsock", cid: VSOCK_CID_ANY, port: 5 }), "vsock:-1:5");
+  assert.equal(formatAddress({ kind: "vsock", cid: VSOCK_CID_ANY, port: 5 }), "vsock:any:5");
   assert.equal(formatAddress({ kind: "hvsock", path: "/vm", port: 5 }), "hvsock:/vm:5");
   assert.equal(formatAddress({ kind: "memory", name: "a" }), "memory:a");
 });

@@ -68,5 +68,5 @@ transportSuite(
 
 /** The same port on this machine, over CID 1. */
 function localVsock(address: string): string {
-  return address.replace("vsock:-1:", "vsock:1:");
+  return address.replace("vsock:any:", "vsock:1:");
 }

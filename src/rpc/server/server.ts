@@ -90,7 +90,7 @@ const FLUSH_MS = 1000;
 
 /**
  * Serves the methods that `configure` registers, over gRPC and lean, with `web` also over gRPC-Web and Connect, on one or several addresses
- * (`127.0.0.1:50051`, `unix:/run/app.sock`, `vsock:-1:5000` …; see the address grammar). Resolves once all addresses
+ * (`127.0.0.1:50051`, `unix:/run/app.sock`, `vsock:any:5000` …; see the address grammar). Resolves once all addresses
  * listen. Rejects with a TransportError if an address cannot be listened on, with TypeError or RangeError for invalid
  * arguments.
  *

@@ -49,6 +49,17 @@ Deno.test("-H takes entries, files, and with --expand-headers variables of the e
   }
 });
 
+Deno.test("-d has the data, as grpcurl takes it, @ from standard input", async () => {
+  await using running = await server();
+  const call = ["call", "-d", '{"payload":"aGk="}', running.addresses[0], ECHO];
+  assert.equal(JSON.parse((await vrpc(call)).stdout).payload, "aGk=");
+  const piped = await vrpc(["call", "-d", "@", running.addresses[0], ECHO], '{"payload":"aGk="}');
+  assert.equal(JSON.parse(piped.stdout).payload, "aGk=");
+  const both = await vrpc([...call, "{}"]);
+  assert.equal(both.code, 2);
+  assert.equal(both.stderr, "vrpc: Cannot use both [data] and --data\n");
+});
+
 Deno.test("--emit-defaults off leaves default values out", async () => {
   await using running = await server();
   const call = ["call", running.addresses[0], ECHO, "{}"];

@@ -136,7 +136,7 @@ Deno.test("a template has every field once, and is a valid request", async () =>
     items: { "": { amount: "0" } },
     card: "",
     created: "1970-01-01T00:00:00Z",
-    STATE: "STATE_UNSPECIFIED",
+    STATE: "STATE_OPEN",
     parent: {},
   });
   await using running = await serve("127.0.0.1:0", (router) => {

@@ -8,7 +8,7 @@ import { connect, serve } from "../../../mod.ts";
 import { addChecked, runChecks } from "./checks.ts";
 
 const over = Promise.withResolvers<void>();
-const server = await serve("vsock:-1:5000", (router) => {
+const server = await serve("vsock:any:5000", (router) => {
   addChecked(router);
   router.method("/check/quit", {}, (_, ctx) => {
     console.log(`guest: told to quit by ${ctx.peer.address}, CID ${ctx.peer.vsockCid}`);

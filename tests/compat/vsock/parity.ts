@@ -9,7 +9,7 @@ import { connect, serve } from "../../../mod.ts";
 const ROUNDS = 5;
 const ROUND_MS = 1_500;
 
-await using server = await serve(["vsock:-1:5100", "127.0.0.1:0"], (router) => {
+await using server = await serve(["vsock:any:5100", "127.0.0.1:0"], (router) => {
   router.method("/echo", {}, (payload) => payload as Uint8Array);
 });
 const payload = new Uint8Array(64);
