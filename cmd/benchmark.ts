@@ -10,13 +10,14 @@ import type { Channel } from "../mod.ts";
 import type { RunResult } from "../src/load/mod.ts";
 import { closeAll, CONNECT_TIMEOUT_MS, openChannels } from "./benchmark/connect.ts";
 import type { Endpoint } from "./benchmark/messages.ts";
-import { applyPreset, benchmarkCommand, type Flags } from "./benchmark/options.ts";
+import { applyPreset, benchmarkCommand, type Flags, withDataFlag } from "./benchmark/options.ts";
 import { checkOut, readOldReport, writeReports } from "./benchmark/output.ts";
 import { probe } from "./benchmark/probe.ts";
 import { runBenchmark } from "./benchmark/run.ts";
 import { runningServer, type ServerSide, startOwnServer } from "./benchmark/server_side.ts";
 import { type Settings, settingsOf } from "./benchmark/settings.ts";
 import { algorithmFor, type Subject, subjectsOf } from "./benchmark/subject.ts";
+import { programArguments } from "./shared/arguments.ts";
 import { errorLine, readOptions, runProgram, UsageError } from "./shared/program.ts";
 import { closeSoon } from "./shared/waits.ts";
 
@@ -87,7 +88,7 @@ async function measure(
 
 async function main(): Promise<number> {
   const command = benchmarkCommand();
-  readOptions<Flags>(command);
+  readOptions<Flags>(command, withDataFlag(programArguments()));
   applyPreset(command);
   const flags = command.opts<Flags>();
   const settings = await settingsOf(command);

@@ -10,7 +10,7 @@ import {
   metadataOf,
   unknownVariable,
   VARIABLE_NAMES,
-} from "../../src/load/generate/metadata_template.ts";
+} from "../../src/load/generate/variables.ts";
 import { errorLine, listed, readTextOption, UsageError } from "../shared/program.ts";
 
 /**

@@ -5,7 +5,8 @@
  */
 
 import { type Command, InvalidArgumentError, type Option } from "commander";
-import { VARIABLE_NAMES } from "../../src/load/generate/metadata_template.ts";
+import type { DataOrder } from "../../src/load/generate/request_data.ts";
+import { VARIABLE_NAMES } from "../../src/load/generate/variables.ts";
 import { parseDurationMs } from "../../src/load/mod.ts";
 import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
 import { listed, onOff, option, program, wholeNumber } from "../shared/program.ts";
@@ -32,6 +33,8 @@ export interface Flags extends ClientTlsFlags {
   payload: number;
   method?: string;
   data?: string;
+  dataFile?: string;
+  dataOrder: DataOrder;
   proto?: string;
   protoPath?: string;
   header?: string[];
@@ -250,7 +253,20 @@ function callOptions(): Option[] {
     option(
       "--data <json>",
       "VRPC_DATA",
-      "request for --method as JSON or @file; an array for a stream of requests",
+      "request for --method as JSON or @file; an array for a stream of requests; with variables as " +
+        "--header, and {{column}} of --data-file; -d takes it, too",
+    ),
+    option(
+      "--data-file <file>",
+      "VRPC_DATA_FILE",
+      "requests for --method, or with --data the values of its columns: .csv, .jsonl, .json (a list) " +
+        "or, each behind its length, encoded messages (.binpb)",
+    ),
+    option(
+      "--data-order <order>",
+      "VRPC_DATA_ORDER",
+      "how calls take the rows of --data-file: round-robin or random",
+      { default: "round-robin", parse: word("round-robin", "random") },
     ),
     option(
       "--proto <file>",
@@ -289,6 +305,13 @@ function reportOptions(): Option[] {
       parse: word("auto", "on", "off"),
     }),
   ];
+}
+
+/**
+ * Returns the arguments with `-d` as the data where it is JSON or `@file`, as in grpcurl and ghz: neither is a duration.
+ */
+export function withDataFlag(args: readonly string[]): string[] {
+  return args.map((arg, i) => arg === "-d" && /^\s*[{[@]/.test(args[i + 1] ?? "") ? "--data" : arg);
 }
 
 /** Creates the command with all options. */

@@ -11,6 +11,7 @@ import {
   usefulWorkers,
   type WorkerCount,
 } from "../../src/load/mod.ts";
+import { sizeOf } from "../../src/load/generate/channel_target.ts";
 import { LoadWorkers } from "./load_workers.ts";
 import type { RunOrder } from "./run_order.ts";
 
@@ -108,8 +109,12 @@ function settingsOfRun(order: RunOrder, threads: number): RunResult["settings"] 
     requests: plan.requests ?? null,
     durationMs: plan.durationMs ?? null,
     warmupMs: plan.warmupMs,
-    requestBytes: subject.spec.messages.reduce((sum, one) => sum + one.byteLength, 0),
+    requestBytes: meanBytes(subject.spec.requests.encoded),
     batch: endpoint.batch,
     seed: plan.seed,
   };
+}
+
+function meanBytes(requests: readonly (readonly Uint8Array[])[]): number {
+  return Math.round(sizeOf(requests.flat()) / requests.length);
 }

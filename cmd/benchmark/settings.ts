@@ -107,6 +107,7 @@ function usesTls(flags: Flags): boolean {
 function checkMethod(flags: Flags): void {
   if (flags.method !== undefined) return;
   if (flags.data !== undefined) throw new UsageError("--data needs --method");
+  if (flags.dataFile !== undefined) throw new UsageError("--data-file needs --method");
   if (flags.proto !== undefined) throw new UsageError("--proto needs --method");
 }
 

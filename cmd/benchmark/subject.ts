@@ -9,20 +9,14 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Algorithm, KeyType, SignRequestSchema } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { EchoRequestSchema } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import type { CallSpec } from "../../src/load/generate/channel_target.ts";
-import {
-  encodeRequests,
-  findMethod,
-  type FoundMethod,
-  requestWithPayload,
-  splitMethod,
-} from "../../src/load/generate/method_source.ts";
-import type { MetadataEntry } from "../../src/load/generate/metadata_template.ts";
-import { Random } from "../../src/load/mod.ts";
+import { findMethod, splitMethod } from "../../src/load/generate/method_source.ts";
+import type { MetadataEntry } from "../../src/load/generate/variables.ts";
 import { reflect } from "../../src/load/generate/reflection.ts";
-import { errorLine, readTextOption, UsageError } from "../shared/program.ts";
+import { UsageError } from "../shared/program.ts";
 import { CONNECT_TIMEOUT_MS } from "./connect.ts";
 import { metadataEntries, metadataForReflection } from "./headers.ts";
 import type { Flags } from "./options.ts";
+import { oneRequest, payloadOf, requestData } from "./requests.ts";
 import { typesOfProto } from "../shared/proto_file.ts";
 
 /** Method to measure. */
@@ -81,10 +75,6 @@ export function algorithmFor(flags: Pick<Flags, "cryptoKey" | "cryptoAlgorithm">
   );
 }
 
-function payloadOf(flags: Flags): Uint8Array {
-  return new Random(flags.seed).bytes(flags.payload);
-}
-
 function echo(flags: Flags): Subject {
   const message = toBinary(
     EchoRequestSchema,
@@ -95,7 +85,7 @@ function echo(flags: Flags): Subject {
     spec: {
       path: "/vrpc.echo.v1.EchoService/Echo",
       kind: "unary",
-      messages: [message],
+      requests: oneRequest([message]),
       timeoutMs: flags.timeout,
       serverTime: "echo",
     },
@@ -113,7 +103,7 @@ function sign(flags: Flags): Subject {
     spec: {
       path: "/vrpc.crypto.v1.CryptoService/Sign",
       kind: "unary",
-      messages: [toBinary(SignRequestSchema, request)],
+      requests: oneRequest([toBinary(SignRequestSchema, request)]),
       timeoutMs: flags.timeout,
       serverTime: "sign",
     },
@@ -138,28 +128,10 @@ async function anyMethod(
     spec: {
       path: found.path,
       kind: found.kind,
-      messages: await requestsOf(flags, found),
+      requests: await requestData(flags, found),
       timeoutMs: flags.timeout,
     },
   };
-}
-
-async function requestsOf(flags: Flags, method: FoundMethod): Promise<readonly Uint8Array[]> {
-  const { data } = flags;
-  if (data === undefined) {
-    try {
-      return [requestWithPayload(method, payloadOf(flags))];
-    } catch {
-      // A type without a field for the payload gets an empty request.
-      return encodeRequests(method, "{}");
-    }
-  }
-  const json = data.startsWith("@") ? await readTextOption("--data", data.slice(1)) : data;
-  try {
-    return encodeRequests(method, json);
-  } catch (error) {
-    throw new UsageError(`Cannot use --data: ${errorLine(error)}`);
-  }
 }
 
 /** Turns the TypeError of an invalid name into a {@link UsageError}. */

@@ -1,6 +1,11 @@
 import type { CommanderError } from "commander";
 import assert from "node:assert/strict";
-import { applyPreset, benchmarkCommand, type Flags } from "../../cmd/benchmark/options.ts";
+import {
+  applyPreset,
+  benchmarkCommand,
+  type Flags,
+  withDataFlag,
+} from "../../cmd/benchmark/options.ts";
 import { type Settings, settingsOf } from "../../cmd/benchmark/settings.ts";
 import { algorithmFor } from "../../cmd/benchmark/subject.ts";
 import { UsageError } from "../../cmd/shared/program.ts";
@@ -99,6 +104,20 @@ const CASES: Case[] = [
     key: "data",
     default: undefined,
     values: [["{}", "{}"], ["@f", "@f"]],
+  },
+  {
+    flag: "data-file",
+    env: ["VRPC_DATA_FILE"],
+    key: "dataFile",
+    default: undefined,
+    values: [["a.csv", "a.csv"], ["b.jsonl", "b.jsonl"]],
+  },
+  {
+    flag: "data-order",
+    env: ["VRPC_DATA_ORDER"],
+    key: "dataOrder",
+    default: "round-robin",
+    values: [["random", "random"], ["round-robin", "round-robin"]],
   },
   {
     flag: "header",
@@ -338,6 +357,13 @@ Deno.test("--batch and --start-server need no value", async () => {
   assert.deepEqual([batch, startServer, requests], [true, true, 5]);
 });
 
+Deno.test("-d is the data where it is JSON or a file, otherwise the duration", () => {
+  const of = (...args: string[]) => withDataFlag(args);
+  assert.deepEqual(of("-d", '{"id":7}'), ["--data", '{"id":7}']);
+  assert.deepEqual(of("-d", "@a.json", "-d", "5s"), ["--data", "@a.json", "-d", "5s"]);
+  assert.deepEqual(of("-d", " [{}]", "-d"), ["--data", " [{}]", "-d"]);
+});
+
 Deno.test("every option of the program is in the table of this test", () => {
   const known = new Set(["--version", "--help", ...CASES.map(({ flag }) => `--${flag}`)]);
   const options = benchmarkCommand().options.map((one) => one.long);
@@ -516,6 +542,7 @@ Deno.test("the report's format defaults to that of the file extension", async ()
 Deno.test("options that depend on each other are checked", async () => {
   const wrong: [string[], RegExp][] = [
     [["--data", "{}"], /--data needs --method/],
+    [["--data-file", "a.csv"], /--data-file needs --method/],
     [["--proto", "a.proto"], /--proto needs --method/],
     [["--tls-cert", "a"], /--tls-cert needs --tls-key/],
     [["--fail-if", "p99>5"], /a latency needs a unit/],

@@ -57,7 +57,7 @@ export function simulatedTarget(
 ): Target & { started: number } {
   return {
     slots,
-    requestBytes: 32,
+    sentBytes: () => 32,
     serverTimeUs: serverUs === undefined ? undefined : () => serverUs,
     started: 0,
     async call(_slot, sequence) {

@@ -1,15 +1,18 @@
 /**
- * Target that calls one method over channels, with requests encoded in advance.
+ * Target that calls one method over channels, with requests encoded in advance or made from a template.
  *
  * @module
  */
 
 import { Metadata } from "../../call/metadata.ts";
+import { Status } from "../../call/status.ts";
+import { RpcError, textOf } from "../../errors.ts";
 import { clientStreams, type MethodKind, serverStreams } from "../../call/method.ts";
 import type { ServerTimeReader } from "../measure/server_time.ts";
 import { echoServerTimeUs, signServerTimeUs } from "../measure/server_time.ts";
 import type { Reply } from "../measure/reply.ts";
-import { type CallNumber, type MetadataEntry, metadataOf } from "./metadata_template.ts";
+import { type CallNumber, type MetadataEntry, metadataOf } from "./variables.ts";
+import { type RequestData, requestsOfCall } from "./request_data.ts";
 import type { Target } from "./target.ts";
 
 /** Open call with raw messages in both directions. */
@@ -44,8 +47,8 @@ export interface CallSpec {
   readonly path: string;
   /** Kind of the method. */
   readonly kind: MethodKind;
-  /** Encoded requests: one, or all that a client-streaming or bidirectional call sends. */
-  readonly messages: readonly Uint8Array[];
+  /** Requests: of each, one message, or all that a client-streaming or bidirectional call sends. */
+  readonly requests: RequestData;
   /** Deadline of a call in ms; undefined for none. */
   readonly timeoutMs?: number;
   /** Metadata of each call, whose values may have variables. Default: none. */
@@ -64,24 +67,41 @@ export function channelTarget(
   channels: readonly RawChannel[],
   streams: number,
   spec: CallSpec,
-  worker: Pick<CallNumber, "worker" | "workers"> = { worker: 0, workers: 1 },
+  { worker, workers }: Pick<CallNumber, "worker" | "workers"> = { worker: 0, workers: 1 },
 ): Target {
-  const { path, kind, messages } = spec;
+  const { path, kind } = spec;
+  const slots = channels.length * streams;
   const optionsOf = callOptions(spec);
+  const requestsOf = requestsOfCall(spec.requests, worker);
   const reader = spec.serverTime && READERS[spec.serverTime];
-  const [message] = messages;
-  const call = kind === "unary"
-    ? (slot: number, sequence: number) =>
-      channels[slot % channels.length].call(path, message, optionsOf({ ...worker, sequence }))
-    : (slot: number, sequence: number) =>
-      streamingCall(channels[slot % channels.length], spec, optionsOf({ ...worker, sequence }));
+  const sent = new Float64Array(slots);
   return {
-    slots: channels.length * streams,
-    requestBytes: messages.reduce((sum, one) => sum + one.byteLength, 0),
-    call,
+    slots,
+    sentBytes: (slot) => sent[slot],
+    call(slot, sequence) {
+      const number = { worker, workers, sequence };
+      let messages: readonly Uint8Array[];
+      try {
+        messages = requestsOf(number);
+      } catch (error) {
+        // Values such as a number that does not fit its field show only when they are filled in.
+        sent[slot] = 0;
+        return Promise.reject(new RpcError(Status.INVALID_ARGUMENT, textOf(error)));
+      }
+      const channel = channels[slot % channels.length];
+      sent[slot] = sizeOf(messages);
+      return kind === "unary"
+        ? channel.call(path, messages[0], optionsOf(number))
+        : streamingCall(channel, spec, messages, optionsOf(number));
+    },
     unreachable: (slot) => channels[slot % channels.length].state === "TRANSIENT_FAILURE",
     serverTimeUs: reader && ((reply: Reply) => reader(reply as Uint8Array)),
   };
+}
+
+/** Returns the number of bytes of messages. */
+export function sizeOf(messages: readonly Uint8Array[]): number {
+  return messages.reduce((sum, one) => sum + one.byteLength, 0);
 }
 
 /** Returns a function that makes the options of a call; those that never change are made once. */
@@ -105,7 +125,8 @@ function filledMetadata(entries: readonly MetadataEntry[]): Metadata {
 
 async function streamingCall(
   channel: RawChannel,
-  { path, kind, messages }: CallSpec,
+  { path, kind }: CallSpec,
+  messages: readonly Uint8Array[],
   options: RawCallOptions | undefined,
 ): Promise<Reply> {
   await using session = channel.session(path, options);

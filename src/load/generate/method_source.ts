@@ -6,13 +6,16 @@
 
 import {
   create,
+  createFileRegistry,
   type DescField,
   type DescMessage,
   type DescMethod,
   type FileRegistry,
+  fromBinary,
   ScalarType,
   toBinary,
 } from "@bufbuild/protobuf";
+import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { jsonItems, protobufJsonCodec } from "../../codec/proto_json.ts";
 import type { MethodKind } from "../../call/method.ts";
 import { clientStreams } from "../../call/method.ts";
@@ -122,16 +125,16 @@ function someOf(names: readonly string[]): string {
  * Throws TypeError when the JSON does not match the request type.
  */
 export function encodeRequests(method: FoundMethod, json: string): Uint8Array<ArrayBuffer>[] {
-  const { input, registry } = method;
-  const bytes = new TextEncoder().encode(json);
-  let items: Uint8Array[];
-  try {
-    items = clientStreams(method.kind) ? jsonItems(bytes) : [bytes];
-  } catch (error) {
-    throw new TypeError(`not valid JSON: ${(error as Error).message}`, { cause: error });
-  }
+  return requestEncoder(method)(json);
+}
+
+/** Returns a function that does the same as {@link encodeRequests} for one method. */
+export function requestEncoder(
+  { input, registry, kind }: FoundMethod,
+): (json: string) => Uint8Array<ArrayBuffer>[] {
   const codec = protobufJsonCodec(input, { registry });
-  return items.map((item) => {
+  const encoder = new TextEncoder();
+  const encode = (item: Uint8Array) => {
     try {
       return toBinary(input, codec.decode(item));
     } catch (error) {
@@ -140,7 +143,31 @@ export function encodeRequests(method: FoundMethod, json: string): Uint8Array<Ar
         : `a valid ${input.typeName} message`;
       throw new TypeError(`not ${problem}: ${(error as Error).message}`, { cause: error });
     }
-  });
+  };
+  return (json) => {
+    const bytes = encoder.encode(json);
+    return clientStreams(kind) ? itemsOf(bytes).map(encode) : [encode(bytes)];
+  };
+}
+
+function itemsOf(json: Uint8Array): Uint8Array[] {
+  try {
+    return jsonItems(json);
+  } catch (error) {
+    throw new TypeError(`not valid JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Encodes the types of a method, so that another thread can find it: see {@link methodFromSet}. */
+export function setOfMethod({ registry }: FoundMethod): Uint8Array<ArrayBuffer> {
+  const file = [...registry.files].map(({ proto }) => proto);
+  return toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file }));
+}
+
+/** Finds a method in what {@link setOfMethod} returned. */
+export function methodFromSet(set: Uint8Array, path: string): FoundMethod {
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, set));
+  return findMethod({ registry, faults: new Map() }, path);
 }
 
 /**

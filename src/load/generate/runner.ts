@@ -301,11 +301,12 @@ class Runner {
     slot.busy = true;
     slot.measured = fromMs >= this.#measureMs;
     this.#inFlight++;
+    const reply = this.#target.call(slot.index, this.#sequence++);
     if (slot.measured) {
       this.#remaining--;
-      this.#recorder.bytesSent += this.#target.requestBytes;
+      this.#recorder.bytesSent += this.#target.sentBytes(slot.index);
     }
-    this.#target.call(slot.index, this.#sequence++).then(slot.onReply, slot.onError);
+    reply.then(slot.onReply, slot.onError);
   }
 
   #countMissed(): void {

@@ -10,8 +10,8 @@ import type { Reply } from "../measure/reply.ts";
 export interface Target {
   /** Number of calls that can be in flight; slots are numbered from 0 to `slots - 1`. */
   readonly slots: number;
-  /** Payload bytes sent by one call. */
-  readonly requestBytes: number;
+  /** Returns the payload bytes of the call that was last started in a slot. */
+  sentBytes(slot: number): number;
   /**
    * Starts call number `sequence` in a slot without a call in flight. Resolves when the reply is complete;
    * rejects, best with an RpcError, when the call fails. Must not throw.

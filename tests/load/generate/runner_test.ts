@@ -180,7 +180,7 @@ Deno.test("startLoad() counts errors other than RpcError separately", async () =
   const time = new VirtualTime();
   const target = {
     slots: 1,
-    requestBytes: 1,
+    sentBytes: () => 1,
     call: async (_slot: number, sequence: number) => {
       await time.sleep(1);
       if (sequence % 4 === 1) throw new RpcError(Status.NOT_FOUND, "No such thing");

@@ -1,5 +1,5 @@
 /**
- * Metadata of calls with variables: `{{request}}`, `{{worker}}`, `{{time}}`, `{{uuid}}` and `{{random}}`.
+ * Metadata and requests with variables: `{{request}}`, `{{worker}}`, `{{time}}`, `{{uuid}}` and `{{random}}`.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export interface CallNumber {
 
 /** Variables by name, and how each is computed. */
 const VARIABLES: Record<string, (call: CallNumber) => string> = {
-  request: ({ sequence, worker, workers }) => String(sequence * workers + worker),
+  request: (call) => String(requestNumber(call)),
   worker: ({ worker }) => String(worker),
   time: () => new Date().toISOString(),
   uuid: () => crypto.randomUUID(),
@@ -30,12 +30,32 @@ const VARIABLE = /\{\{\s*([^{}]*?)\s*\}\}/g;
 /** Names of the variables. */
 export const VARIABLE_NAMES: readonly string[] = Object.keys(VARIABLES);
 
-/** Returns the name of a variable that does not exist; undefined if all do. */
-export function unknownVariable(text: string): string | undefined {
+/** Returns the name of a variable that does not exist, neither here nor in `more`; undefined if all do. */
+export function unknownVariable(text: string, more: readonly string[] = []): string | undefined {
   for (const [, name] of text.matchAll(VARIABLE)) {
-    if (!Object.hasOwn(VARIABLES, name)) return name;
+    if (!isVariable(name) && !more.includes(name)) return name;
   }
   return undefined;
+}
+
+/** Whether `name` is a variable of every call. */
+export function isVariable(name: string): boolean {
+  return Object.hasOwn(VARIABLES, name);
+}
+
+/** Returns the value of a variable. */
+export function valueOf(name: string, call: CallNumber): string {
+  return VARIABLES[name](call);
+}
+
+/** Returns the number of a call among all workers, from 0. */
+export function requestNumber({ sequence, worker, workers }: CallNumber): number {
+  return sequence * workers + worker;
+}
+
+/** Splits a text at its variables: text at even positions, names at odd ones. */
+export function splitAtVariables(text: string): string[] {
+  return text.split(VARIABLE);
 }
 
 /** Returns a function that makes the metadata of a call; without variables it is made once. */
@@ -51,5 +71,5 @@ export function metadataOf<Made>(
 }
 
 function filled(text: string, call: CallNumber): string {
-  return text.replace(VARIABLE, (_, name: string) => VARIABLES[name](call));
+  return text.replace(VARIABLE, (_, name: string) => valueOf(name, call));
 }

@@ -4,7 +4,7 @@ import {
   metadataOf,
   unknownVariable,
   VARIABLE_NAMES,
-} from "../../../src/load/generate/metadata_template.ts";
+} from "../../../src/load/generate/variables.ts";
 
 const same = (entries: readonly MetadataEntry[]) => entries;
 
