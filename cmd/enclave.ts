@@ -41,6 +41,7 @@ interface Flags extends ServerTlsFlags, MetricsFlags {
   graceMs: number;
   unixMode: number;
   allowCid?: string[];
+  attest?: "tls" | "vsock";
 }
 
 const logger = getLogger(["vrpc", "cmd", "enclave"]);
@@ -68,12 +69,20 @@ function readFlags(): Flags {
       option("--allow-cid <cid>", "VRPC_ALLOW_CID", "vsock CIDs allowed to connect; default: all", {
         parse: list(),
       }),
+    )
+    .addOption(
+      option(
+        "--attest <channel>",
+        "VRPC_ATTEST",
+        "prove what runs here by documents of /dev/nsm: tls with a key made at start, or vsock without TLS",
+      ).choices(["tls", "vsock"]),
     );
   addMetricsOption(addServerTlsOptions(command)).addHelpText(
     "after",
     `
 In an enclave, listen on vsock:any:PORT; the parent connects to vsock:CID:PORT.
 Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
+With --attest, clients verify documents that are bound to each connection; docs/attestation.md says how.
 With --log-level debug each call is logged when it ends. VRPC_LOG_FORMAT=json writes log lines as JSON.
 SIGTERM and SIGINT drain and exit with code 0; a second signal exits immediately.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
@@ -102,6 +111,9 @@ async function main(): Promise<number> {
   const meterProvider = figures?.provider;
   const verbose = flags.logLevel === "debug" || flags.logLevel === "trace";
   const tls = await serverTls(flags);
+  const attestation = flags.attest === undefined
+    ? undefined
+    : (await import("../src/attestation/mod.ts")).nitro({ channel: flags.attest });
   const telemetry = figures && await import("../src/telemetry/mod.ts");
   const metrics = figures &&
     await serveMetrics(flags.metricsAddr!, {
@@ -116,7 +128,7 @@ async function main(): Promise<number> {
     addHealth(router);
     addReflection(router);
   }, {
-    ...{ tls, allowVsockCids, unixMode: flags.unixMode },
+    ...{ tls, attestation, allowVsockCids, unixMode: flags.unixMode },
     observer: telemetry?.serverMetrics({ meterProvider }),
     interceptors: verbose ? [logCalls({ level: "debug" })] : [],
   });

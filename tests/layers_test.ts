@@ -32,7 +32,7 @@ const ROOMS: Record<string, readonly string[]> = {
   limits: BOTTOM,
   runtime: ["bytes"],
   event_loop: ["runtime"],
-  attestation: [...BOTTOM, "limits", "event_loop"],
+  attestation: [...BOTTOM, "limits", "runtime", "event_loop"],
   protobuf: ["bytes", "limits"],
   codec: [...BOTTOM, "limits", "protobuf"],
   transport: [...BOTTOM, "runtime", "event_loop"],

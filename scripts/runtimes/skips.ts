@@ -53,6 +53,7 @@ export const SKIPS: readonly Skip[] = [
   { tests: "tests/compat/proxies/gateway_test.ts", reason: PROGRAMS },
   { tests: "tests/compat/grpc_js/generators", reason: DENO },
   { tests: "tests/runtime/deno_test.ts", reason: DENO },
+  { tests: "tests/attestation/nsm_device_test.ts", reason: DENO },
   { tests: "tests/rpc/fetch/no_sockets_test.ts", reason: DENO },
   { tests: "tests/compat/grpc_js/grpc_js_test.ts", reason: DENO },
   { tests: "tests/transport/listen_test.ts", named: "Deno's unstable flags", reason: DENO },

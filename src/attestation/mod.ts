@@ -1,6 +1,6 @@
 /**
  * Attestation: what a peer proves about the machine and the program that it runs in. Documents of AWS Nitro Enclaves
- * are verified here; other formats implement {@link Attester} and {@link AttestationPolicy}.
+ * are made and verified here; other formats implement {@link Attester} and {@link AttestationPolicy}.
  *
  * ```ts
  * import { AttestationError, nitroPolicy } from "@vrpc/vrpc/attestation";
@@ -26,6 +26,7 @@ export {
   readNitroDocument,
   type UnverifiedNitroDocument,
 } from "./nitro_document.ts";
+export { nitro, type NitroAttester, type NitroOptions } from "./nitro_attester.ts";
 export { nitroPolicy, type NitroPolicyOptions } from "./nitro_policy.ts";
 export type { PcrSet } from "./pcr_sets.ts";
 export type { AttestationPolicy, Attester, ExpectedClaims } from "./types.ts";

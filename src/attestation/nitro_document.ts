@@ -22,7 +22,12 @@ export const PCR_COUNT = 32;
 export const PCR_BYTES = 48;
 
 /** Longest fields, in bytes, from the specification of the document. */
-const MAX_BYTES = { certificate: 1024, public_key: 1024, user_data: 512, nonce: 512 } as const;
+export const MAX_BYTES = {
+  certificate: 1024,
+  public_key: 1024,
+  user_data: 512,
+  nonce: 512,
+} as const;
 /** Most certificates in a bundle; real ones have four. Each costs a verified signature. */
 const MAX_BUNDLE = 8;
 

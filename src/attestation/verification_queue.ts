@@ -6,31 +6,21 @@
  */
 
 import { systemTurns } from "../event_loop/turns.ts";
-import { AttestationError } from "./attestation_error.ts";
+import { SerialQueue } from "./serial_queue.ts";
 
 /** Verifications that may wait; enough for the connections that several full pools open at once. */
 const MAX_WAITING = 256;
+
 /** Runs one verification at a time, in the order of their arrival. */
 export class VerificationQueue {
-  #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #queue = new SerialQueue(MAX_WAITING, "documents wait for verification");
 
   /**
    * Resolves to the result of `verify`, once those before it have ended. Rejects with an AttestationError (`busy`) if
    * too many wait.
    */
-  async run<T>(verify: () => Promise<T>): Promise<T> {
-    if (this.#waiting >= MAX_WAITING) {
-      throw new AttestationError("busy", `${MAX_WAITING} documents wait for verification already`);
-    }
-    this.#waiting++;
-    const turn = this.#last.then(verify);
-    this.#last = turn.catch(() => {});
-    try {
-      return await turn;
-    } finally {
-      this.#waiting--;
-    }
+  run<T>(verify: () => Promise<T>): Promise<T> {
+    return this.#queue.run(verify);
   }
 
   /** Runs one signature check on a later turn of the event loop, so that other work has its turn between two. */

@@ -122,7 +122,7 @@ export interface WorkerScope {
 export type Pointer = object | null;
 
 /** Type of a foreign function's parameter or result. */
-export type ForeignType = "pointer" | "buffer" | "i32" | "i64" | "usize" | "void";
+export type ForeignType = "pointer" | "buffer" | "i32" | "i64" | "u64" | "usize" | "void";
 
 /** Signature of a foreign function. */
 export interface ForeignFunction {
@@ -130,6 +130,8 @@ export interface ForeignFunction {
   readonly parameters: readonly Exclude<ForeignType, "void">[];
   /** Type of the result. */
   readonly result: ForeignType;
+  /** Whether it runs on another thread and returns a promise; its buffers must stay in use until that resolves. */
+  readonly nonblocking?: boolean;
 }
 
 /** Calls of foreign functions. */

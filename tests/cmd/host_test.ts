@@ -163,6 +163,7 @@ Deno.test("host and enclave report unusable options in one line", async () => {
       ["host", ["--timeout-ms", "soon"], /timeout-ms.*whole number/],
       ["enclave", ["--addr", "vsock:x:1"], /^enclave: .*vsock:x:1/],
       ["enclave", ["--allow-cid", "me"], /^enclave: Cannot use CID me/],
+      ["enclave", ["--attest", "udp"], /'udp' is invalid.*Allowed choices are tls, vsock/],
     ] as const
   ) {
     const process = start(processes, program, args);
@@ -171,6 +172,17 @@ Deno.test("host and enclave report unusable options in one line", async () => {
     assert.match(errors, line);
     assert.equal(errors.split("\n").length, 1, errors);
   }
+});
+
+Deno.test({
+  name: "outside of an enclave, enclave --attest is exit code 1, with the reason",
+  ignore: await Deno.stat("/dev/nsm").then(() => true, () => false),
+  async fn() {
+    await using processes = new Processes();
+    const process = start(processes, "enclave", ["--addr", "127.0.0.1:0", "--attest", "tls"]);
+    assert.equal(await process.code(), 1);
+    assert.match(await process.errors(), /^enclave: Cannot use \/dev\/nsm: .*\n$/);
+  },
 });
 
 Deno.test("an address in use is exit code 1 for host and enclave, as for the server", async () => {
