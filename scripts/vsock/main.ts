@@ -12,21 +12,10 @@
  */
 
 import { join } from "node:path";
-import { boot, initrd, MissingError, prepare, run, vhostDevice } from "./rig.ts";
+import { boot, bundle, initrd, MissingError, prepare, vhostDevice } from "./rig.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const STAGES: Record<string, (folder: string) => Promise<boolean>> = { guest, parity, host };
-
-/** Bundles a program into one file: the guest has no network to load packages from. */
-async function bundle(entry: string): Promise<string> {
-  const out = await Deno.makeTempFile({ suffix: ".js" });
-  try {
-    await run(Deno.execPath(), ["bundle", "-q", "-o", out, join(ROOT, entry)], ROOT);
-    return await Deno.readTextFile(out);
-  } finally {
-    await Deno.remove(out);
-  }
-}
 
 const FLAGS = "--no-check --unstable-vsock --unstable-net -A";
 

@@ -5,11 +5,13 @@
  * @module
  */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { cacheFolder } from "../cache_folder.ts";
 
 /** Cache folder: `$XDG_CACHE_HOME/vrpc/vsock` or `~/.cache/vrpc/vsock`. */
 export const CACHE = cacheFolder("vsock");
+
+const ROOT = new URL("../../", import.meta.url).pathname;
 
 /** Version of the device backend on the host (a crate). */
 export const VHOST_DEVICE_VERSION = "0.3.0";
@@ -34,12 +36,14 @@ const MODULES = [
   "net/vmw_vsock/vsock_loopback",
 ];
 
-const INIT = `#!/bin/busybox sh
+/** Program that starts a guest: loads the modules in `/m`, and runs `/t/run.sh`. */
+export const guestInit = (modules: readonly string[]): string =>
+  `#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin HOME=/tmp DENO_DIR=/tmp/.deno NO_COLOR=1 DENO_NO_UPDATE_CHECK=1
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp
 mkdir -p /dev/shm /dev/pts; mount -t tmpfs shm /dev/shm; mount -t devpts pts /dev/pts; ip link set lo up
-for m in ${MODULES.map((m) => m.split("/").at(-1)).join(" ")}; do
+for m in ${modules.join(" ")}; do
   insmod /m/$m.ko || echo "insmod $m: $?"
 done
 ulimit -n 20000
@@ -63,21 +67,28 @@ export async function run(command: string, args: string[], cwd?: string): Promis
   return text(stdout);
 }
 
-async function has(program: string): Promise<boolean> {
+/** Whether a program is on the path. */
+export async function has(program: string): Promise<boolean> {
   return (await new Deno.Command("sh", { args: ["-c", `command -v ${program}`] }).output()).success;
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Whether there is a file or folder. */
+export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** Installs the required programs as root on Debian; otherwise throws with what to install. */
-export async function installPrograms(): Promise<void> {
+/**
+ * Installs programs, each with its Debian package, as root on Debian; otherwise throws with what to install. Default:
+ * those of the guests.
+ */
+export async function installPrograms(
+  programs: readonly (readonly [string, string])[] = PROGRAMS,
+): Promise<void> {
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") {
     throw new MissingError("The rig needs Linux on x86_64");
   }
   const missing: string[] = [];
-  for (const [program, debian] of PROGRAMS) if (!await has(program)) missing.push(debian);
+  for (const [program, debian] of programs) if (!await has(program)) missing.push(debian);
   if (missing.length === 0) return;
   if (!await has("apt-get") || Deno.uid() !== 0) {
     throw new MissingError(
@@ -116,7 +127,8 @@ async function kernel(): Promise<string> {
   return folder;
 }
 
-async function glob(folder: string, pattern: RegExp): Promise<string> {
+/** Returns the path of the first entry of a folder whose name fits. */
+export async function glob(folder: string, pattern: RegExp): Promise<string> {
   for await (const entry of Deno.readDir(folder)) {
     if (pattern.test(entry.name)) return join(folder, entry.name);
   }
@@ -131,8 +143,14 @@ export async function kernelImage(): Promise<string> {
 /** Builds the archive with busybox, Deno and kernel modules, once. Returns its path. */
 async function baseArchive(): Promise<string> {
   const archive = join(CACHE, `base-${Deno.version.deno}-2.cpio.zst`);
-  if (await exists(archive)) return archive;
   const modules = join(await glob(join(await kernel(), "lib", "modules"), /./), "kernel");
+  await guestArchive(archive, MODULES.map((module) => join(modules, `${module}.ko`)));
+  return archive;
+}
+
+/** Builds an archive with busybox, Deno and kernel modules (`.ko` or `.ko.xz`, in order), unless it is there. */
+export async function guestArchive(archive: string, modules: readonly string[]): Promise<void> {
+  if (await exists(archive)) return;
   const root = await Deno.makeTempDir();
   try {
     const dirs = ["bin", "dev", "proc", "sys", "tmp", "lib64", "lib/x86_64-linux-gnu", "m", "t"];
@@ -147,18 +165,18 @@ async function baseArchive(): Promise<string> {
     }
     await Deno.copyFile("/lib64/ld-linux-x86-64.so.2", join(root, "lib64/ld-linux-x86-64.so.2"));
     await Deno.chmod(join(root, "lib64/ld-linux-x86-64.so.2"), 0o755);
-    for (const module of MODULES) {
-      const name = module.split("/").at(-1)!;
-      await Deno.copyFile(join(modules, `${module}.ko`), join(root, "m", `${name}.ko`));
+    const names = modules.map((path) => basename(path).replace(/\.ko(?:\.xz)?$/, ""));
+    for (const [i, path] of modules.entries()) {
+      const read = path.endsWith(".xz") ? "xz -dc" : "cat";
+      await run("sh", ["-c", `${read} '${path}' > '${join(root, "m", names[i])}.ko'`]);
     }
-    await Deno.writeTextFile(join(root, "init"), INIT, { mode: 0o755 });
+    await Deno.writeTextFile(join(root, "init"), guestInit(names), { mode: 0o755 });
     const pack = "find . | cpio -o -H newc -R 0:0 --quiet | zstd -1 -q -f -o ";
     await run("sh", ["-c", `${pack}${archive}.part`], root);
     await Deno.rename(`${archive}.part`, archive);
   } finally {
     await Deno.remove(root, { recursive: true });
   }
-  return archive;
 }
 
 /** Prepares the files common to all guests. */
@@ -171,18 +189,34 @@ export async function prepare(): Promise<void> {
 
 /** Builds an initial RAM disk with `files` (name to text) in `/t`; it runs the file `run.sh`. */
 export async function initrd(files: Record<string, string>, out: string): Promise<void> {
+  await Deno.copyFile(await baseArchive(), out);
+  // Concatenated archives must begin at multiples of 4 bytes.
+  await run("truncate", ["-s", "%4", out]);
+  await appendFiles(files, out);
+}
+
+/** Appends an archive with `files` (name to text) in `/t` to a file. */
+export async function appendFiles(files: Record<string, string>, out: string): Promise<void> {
   const work = await Deno.makeTempDir();
   try {
     await Deno.mkdir(join(work, "t"));
     for (const [name, text] of Object.entries(files)) {
       await Deno.writeTextFile(join(work, "t", name), text);
     }
-    await Deno.copyFile(await baseArchive(), out);
-    // Concatenated archives must begin at multiples of 4 bytes.
-    await run("truncate", ["-s", "%4", out]);
     await run("sh", ["-c", `find t | cpio -o -H newc -R 0:0 --quiet | gzip -1 >>${out}`], work);
   } finally {
     await Deno.remove(work, { recursive: true });
+  }
+}
+
+/** Bundles a program into one file: the guest has no network to load packages from. */
+export async function bundle(entry: string): Promise<string> {
+  const out = await Deno.makeTempFile({ suffix: ".js" });
+  try {
+    await run(Deno.execPath(), ["bundle", "-q", "-o", out, join(ROOT, entry)], ROOT);
+    return await Deno.readTextFile(out);
+  } finally {
+    await Deno.remove(out);
   }
 }
 
@@ -193,7 +227,7 @@ export async function vhostDevice(): Promise<string> {
   if (await exists(program)) return program;
   if (!await has("cargo")) {
     throw new MissingError(
-      "The stage host needs cargo (Rust): install it, or run: deno task test:vsock guest",
+      "The vsock device needs cargo (Rust): install it, or run: deno task test:vsock guest",
     );
   }
   console.log(`Building vhost-device-vsock ${VHOST_DEVICE_VERSION} (once, some minutes)`);
