@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   list: "list the methods of a server",
   describe: "describe services, methods and messages",
   session: "talk to a bidirectional method, line by line",
+  repl: "run commands about a server, with completion and history",
   health: "ask a server for its health",
   openapi: "print the OpenAPI document of a server's methods",
   attest: "verify the document of an enclave, from a file or a server",
@@ -56,6 +57,7 @@ Examples:
   vrpc describe 127.0.0.1:50051 vrpc.echo.v1.EchoService
   vrpc call 127.0.0.1:50051 vrpc.echo.v1.EchoService/Echo '{"payload":"aGk="}'
   vrpc call --wire connect https://api.example/rpc shop.v1.Orders/Get '{"id":"7"}'
+  vrpc repl 127.0.0.1:50051                         all of this, with completion
   vrpc health 127.0.0.1:50051
   vrpc bench --help
   source <(vrpc completion bash)                    completion for this shell

@@ -4,6 +4,7 @@
  *     deno task vrpc list 127.0.0.1:50051
  *     deno task vrpc describe 127.0.0.1:50051 vrpc.echo.v1.EchoService
  *     deno task vrpc call 127.0.0.1:50051 vrpc.echo.v1.EchoService/Echo '{"payload":"aGk="}'
+ *     deno task vrpc repl 127.0.0.1:50051
  *     deno task vrpc openapi 127.0.0.1:50051
  *     deno task vrpc --wire lean session 127.0.0.1:50051 /chat
  *     deno task vrpc --wire connect list https://api.example/rpc
@@ -12,8 +13,8 @@
  * @module
  */
 
-import { type Channel, type Metadata, RpcError } from "../mod.ts";
-import { printable, printableJson } from "../src/call/printable.ts";
+import { type Channel, type ChannelOptions, type Metadata, RpcError } from "../mod.ts";
+import { printableJson } from "../src/call/printable.ts";
 import { programArguments } from "./shared/arguments.ts";
 import { logToStderr } from "./shared/logging.ts";
 import { readOptions, runProgram, UsageError } from "./shared/program.ts";
@@ -24,12 +25,14 @@ import { openChannel } from "./shared/wire.ts";
 import { isAttestCommand, runAttest } from "./vrpc/attest.ts";
 import { callMethod } from "./vrpc/call.ts";
 import { describe } from "./vrpc/describe.ts";
-import { errorText, type Format } from "./vrpc/error_text.ts";
+import { errorText } from "./vrpc/error_text.ts";
 import { health } from "./vrpc/health.ts";
 import { readMetadata } from "./vrpc/headers.ts";
+import { listText } from "./vrpc/list.ts";
 import { findMethod, type FoundMethod, listMethods, type Lookup } from "./vrpc/lookup.ts";
 import { describeMethods } from "./vrpc/openapi.ts";
 import { type Flags, type Job, SILENCE_MS, vrpcCommand } from "./vrpc/options.ts";
+import { argumentSource } from "./vrpc/text.ts";
 import { Trace } from "./vrpc/trace.ts";
 
 /**
@@ -41,28 +44,8 @@ const KEEPALIVE_MS = 300_000;
 /** Address of the channel of a job without a server. */
 const UNUSED_ADDRESS = "127.0.0.1:9";
 
-/** Widest column of a list that others are aligned to. */
-const MAX_WIDTH = 100;
 /** Exit code of status 0; NOT_FOUND (5) exits with 69. */
 const STATUS_EXIT = 64;
-
-async function list(lookup: Lookup, format: Format): Promise<void> {
-  const methods = await listMethods(lookup);
-  if (format === "json") {
-    for (const method of methods) console.log(printableJson(method));
-    return;
-  }
-  const columns = methods.map(({ name, kind, requestType, responseType, description }) =>
-    [name, kind, `${requestType} → ${responseType}`, description].map(printable)
-  );
-  // A peer's longest cell must not widen every line without bound.
-  const widths = [0, 1, 2].map((i) =>
-    columns.reduce((width, column) => Math.max(width, Math.min(column[i].length, MAX_WIDTH)), 0)
-  );
-  for (const column of columns) {
-    console.log(column.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ").trimEnd());
-  }
-}
 
 /** Job with its words told apart. */
 interface Target {
@@ -157,10 +140,12 @@ async function answer(session: Session, lookup: Lookup): Promise<number> {
   const { format, timeoutMs } = session.flags;
   switch (job.name) {
     case "list":
-      await list(lookup, format);
+      console.log(listText(await listMethods(lookup), format));
       return 0;
     case "describe":
-      await describe(lookup, { symbols: names, format, template: job.template ?? false });
+      console.log(
+        await describe(lookup, { symbols: names, format, template: job.template ?? false }),
+      );
       return 0;
     case "health": {
       const watch = job.watch ?? false;
@@ -188,7 +173,7 @@ async function call(session: Session, method: FoundMethod): Promise<void> {
     await callMethod({
       channel,
       method: format === "raw" ? { path: method.path, kind: method.kind } : method,
-      data: job.data,
+      requests: argumentSource(job.data),
       print: {
         raw: (flags.raw ?? false) || format === "raw",
         emitDefaults,
@@ -206,14 +191,54 @@ async function call(session: Session, method: FoundMethod): Promise<void> {
 async function channelOf(
   address: string,
   flags: Flags,
-  trace: Trace | undefined,
+  trace: Pick<ChannelOptions, "dial" | "observer"> = {},
 ): Promise<Channel> {
   return openChannel(address || UNUSED_ADDRESS, flags, {
     tls: await clientTls(flags),
     keepaliveTimeMs: KEEPALIVE_MS,
-    dial: trace?.dial,
-    observer: trace?.observer,
+    dial: trace.dial,
+    observer: trace.observer,
   });
+}
+
+/** Runs the commands of `vrpc repl`. Returns the exit code. */
+async function repl({ job, address }: Target, flags: Flags, given: Lookup["given"]) {
+  if (flags.format === "raw" || flags.maxTime !== undefined) {
+    throw new UsageError("repl takes neither --format raw nor --max-time");
+  }
+  const { historyPath, runRepl, Server } = await import("./vrpc/repl/mod.ts");
+  const server = new Server({
+    open: ({ wire, httpVersion }, observer) =>
+      channelOf(address, { ...flags, wire, httpVersion }, { observer }),
+    settings: {
+      wire: flags.wire,
+      httpVersion: flags.httpVersion,
+      format: flags.format,
+      timeoutMs: flags.timeoutMs,
+      compress: flags.compress,
+      emitDefaults: flags.emitDefaults,
+      verbose: flags.verbose ?? false,
+      headers: [...flags.metadata ?? [], ...flags.header ?? []],
+    },
+    given,
+    connectTimeoutMs: flags.connectTimeout ?? flags.connectTimeoutMs,
+    lookupTimeoutMs: flags.lookupTimeoutMs,
+    expandHeaders: flags.expandHeaders ?? false,
+  });
+  try {
+    const { history = historyPath() } = job;
+    return await runRepl({
+      server,
+      address,
+      historyPath: history === "off" ? undefined : history,
+    });
+  } catch (error) {
+    if (!(error instanceof RpcError)) throw error;
+    console.error(await errorText(error, { format: flags.format, lookup: await server.lookup() }));
+    return STATUS_EXIT + error.code;
+  } finally {
+    await server.close();
+  }
 }
 
 async function main(): Promise<number> {
@@ -224,7 +249,7 @@ async function main(): Promise<number> {
   const flags = readOptions<Flags>(vrpcCommand((chosen) => job = chosen));
   if (job === undefined) {
     throw new UsageError(
-      "Missing command: use list, describe, openapi, call, session or health (see --help)",
+      "Missing command: use list, describe, openapi, call, session, health or repl (see --help)",
     );
   }
   const target = targetOf(job, flags);
@@ -232,6 +257,7 @@ async function main(): Promise<number> {
   const metadata = await readMetadata(entries, flags.expandHeaders);
   await logToStderr(flags.logLevel);
   const given = await givenTypes(flags);
+  if (job.name === "repl") return await repl(target, flags, given);
   const trace = flags.verbose ? new Trace() : undefined;
   const channel = await channelOf(target.address, flags, trace);
   const maxMs = flags.maxTime ?? Infinity;

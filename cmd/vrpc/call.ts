@@ -9,16 +9,19 @@ import { errorLine, UsageError } from "../shared/program.ts";
 import type { FoundMethod } from "./lookup.ts";
 import { Silence } from "./silence.ts";
 import type { Trace } from "./trace.ts";
-import { manyMessages, messageText, oneMessage, type PrintOptions } from "./text.ts";
+import { messageText, type PrintOptions, type RequestSource } from "./text.ts";
 
 /** Call to make. */
 export interface CallPlan {
   readonly channel: Channel;
   readonly method: FoundMethod;
-  /** Argument `DATA` of the command line. */
-  readonly data: string | undefined;
+  readonly requests: RequestSource;
   readonly print: PrintOptions;
   readonly options: CallOptions;
+  /** Takes each printed reply. Default: standard output. */
+  write?(bytes: Uint8Array): Promise<void> | void;
+  /** Cancels the call. */
+  readonly signal?: AbortSignal;
   /** Records the call. */
   readonly trace?: Trace;
   /** Longest wait for the server to take a message, and to reply; Infinity for no limit. */
@@ -27,7 +30,7 @@ export interface CallPlan {
 
 /** Calls the method and prints replies as they arrive. */
 export async function callMethod(plan: CallPlan): Promise<void> {
-  const { channel, method, data } = plan;
+  const { channel, method, requests, write = toStdout } = plan;
   const silence = new Silence(plan.silenceMs);
   const options = optionsOf(plan, silence);
   const text = messageText(method, plan.print);
@@ -35,7 +38,7 @@ export async function callMethod(plan: CallPlan): Promise<void> {
   let mistake: unknown;
   const messages = async function* () {
     let line = 0;
-    for await (const given of manyMessages(data, method.types !== undefined)) {
+    for await (const given of requests.many(method.types !== undefined)) {
       line++;
       try {
         const message = text.parse(given);
@@ -51,7 +54,7 @@ export async function callMethod(plan: CallPlan): Promise<void> {
     silence.begin();
   };
   const only = async () => {
-    const given = await oneMessage(data);
+    const given = await requests.one();
     silence.begin();
     return text.parse(given);
   };
@@ -82,10 +85,10 @@ export async function callMethod(plan: CallPlan): Promise<void> {
   }
 }
 
-function optionsOf({ options, method, trace }: CallPlan, silence: Silence): CallOptions {
+function optionsOf({ options, method, trace, signal }: CallPlan, silence: Silence): CallOptions {
   const limited: CallOptions = {
     ...options,
-    signal: silence.signal,
+    signal: signal === undefined ? silence.signal : AbortSignal.any([silence.signal, signal]),
     // The headers of a single reply are not yet the reply.
     onHeaders: () => serverStreams(method.kind) && silence.end(),
   };
@@ -96,6 +99,6 @@ function serverStreams(kind: MethodKind): boolean {
   return kind === "server_streaming" || kind === "bidi_streaming";
 }
 
-async function write(bytes: Uint8Array): Promise<void> {
+async function toStdout(bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await Deno.stdout.write(bytes.subarray(at));
 }

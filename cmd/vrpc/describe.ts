@@ -36,8 +36,8 @@ export interface DescribeJob {
 /** Most fields in a template. */
 const MAX_TEMPLATE_FIELDS = 10_000;
 
-/** Prints descriptions. Rejects with RpcError (NOT_FOUND) for a name that is not known. */
-export async function describe(lookup: Lookup, job: DescribeJob): Promise<void> {
+/** Returns descriptions as text to print. Rejects with RpcError (NOT_FOUND) for a name that is not known. */
+export async function describe(lookup: Lookup, job: DescribeJob): Promise<string> {
   const types = await allTypes(lookup);
   const found: Found[] = [];
   for (const name of job.symbols.length > 0 ? job.symbols : types.services) {
@@ -48,7 +48,7 @@ export async function describe(lookup: Lookup, job: DescribeJob): Promise<void> 
     if (job.template) return printableLines(templateOf(one.desc));
     return job.format === "json" ? printableJson(jsonOf(one.desc)) : protoOf(one);
   });
-  console.log(texts.join(job.template || job.format === "json" ? "\n" : "\n\n"));
+  return texts.join(job.template || job.format === "json" ? "\n" : "\n\n");
 }
 
 interface Found {

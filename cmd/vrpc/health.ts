@@ -21,6 +21,8 @@ export interface HealthJob {
   readonly watch: boolean;
   readonly format: Format;
   readonly options: CallOptions;
+  /** Takes each line. Default: standard output. */
+  print?(line: string): void;
 }
 
 /** Exit code while the service is not SERVING, as that of grpc-health-probe. */
@@ -36,8 +38,9 @@ export async function health(channel: Channel, job: HealthJob): Promise<number> 
   return code;
 }
 
-function shown({ status }: HealthCheckResponse, { service, format }: HealthJob): number {
+function shown({ status }: HealthCheckResponse, job: HealthJob): number {
+  const { service, format, print = console.log } = job;
   const name = Serving[status] ?? String(status);
-  console.log(format === "json" ? printableJson({ service, status: name }) : name);
+  print(format === "json" ? printableJson({ service, status: name }) : name);
   return status === Serving.SERVING ? 0 : UNHEALTHY;
 }

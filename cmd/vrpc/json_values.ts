@@ -15,6 +15,11 @@ export class JsonValues {
   #inText = false;
   #start = -1;
 
+  /** Whether a value has begun that more lines can complete. A text cannot go on in the next line. */
+  get open(): boolean {
+    return this.#depth > 0 && !this.#inText;
+  }
+
   /** Takes more text and returns the values that are complete with it. */
   push(text: string): string[] {
     this.#rest += text;

@@ -42,6 +42,8 @@ export interface Lookup {
   readonly options: CallOptions;
   /** Types from files, in place of the server's lists. */
   readonly given?: Reflected;
+  /** Reads the server's reflection. Default: anew each time. */
+  reflect?(): Promise<Reflected>;
 }
 
 /** Lists all methods, in the order of the server. */
@@ -137,8 +139,9 @@ function unknownService({ services }: Reflected, name: string): RpcError {
 }
 
 /** Returns the given types, or those of the server's reflection. Rejects as `reflectServices`. */
-export async function allTypes({ given, channel, options }: Lookup): Promise<Reflected> {
-  return given ?? await reflectServices(channel, options);
+export async function allTypes(lookup: Lookup): Promise<Reflected> {
+  const { given, channel, options } = lookup;
+  return given ?? await (lookup.reflect?.() ?? reflectServices(channel, options));
 }
 
 async function reflection(lookup: Lookup): Promise<Reflected | undefined> {

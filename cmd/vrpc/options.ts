@@ -38,7 +38,7 @@ export interface Flags extends ClientTlsFlags, WireFlags {
 
 /** What to do. */
 export interface Job {
-  readonly name: "list" | "describe" | "openapi" | "call" | "session" | "health";
+  readonly name: "list" | "describe" | "openapi" | "call" | "session" | "health" | "repl";
   /** Address and names, as they were given. */
   readonly words: readonly string[];
   readonly data?: string;
@@ -46,6 +46,8 @@ export interface Job {
   readonly template?: boolean;
   /** Whether to go on and print each change. */
   readonly watch?: boolean;
+  /** File of the history, or `off`. */
+  readonly history?: string;
 }
 
 /** Longest wait for a reply without `--timeout-ms`. */
@@ -113,6 +115,17 @@ function addCommands(command: Command, take: (job: Job) => void): void {
     .action((address, service = "", { watch }) =>
       take({ name: "health", words: [address, service], watch })
     );
+  command.command("repl")
+    .description("run commands about a server from a terminal, with completion, or from lines")
+    .argument("<address>")
+    .addOption(
+      option(
+        "--history <file>",
+        "VRPC_HISTORY",
+        "file of the commands of earlier runs, or off; default: vrpc/history in the user's state folder",
+      ),
+    )
+    .action((address, { history }) => take({ name: "repl", words: [address], history }));
 }
 
 function given(address: string | undefined): string[] {

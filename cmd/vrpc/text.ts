@@ -85,8 +85,21 @@ function line(bytes: Uint8Array): Uint8Array {
   return ended;
 }
 
+/** Where the requests of a call come from. */
+export interface RequestSource {
+  /** Reads the only message. */
+  one(): Promise<Uint8Array>;
+  /** Reads the messages of a stream: JSON values, or bytes. */
+  many(asJson: boolean): AsyncIterable<Uint8Array>;
+}
+
+/** Source of the argument `DATA` of the command line. */
+export function argumentSource(data: string | undefined): RequestSource {
+  return { one: () => oneMessage(data), many: (asJson) => manyMessages(data, asJson) };
+}
+
 /** Reads the only message of a call: `DATA`, `@FILE`, or standard input (`-`, or without `DATA` unless a terminal). */
-export async function oneMessage(data: string | undefined): Promise<Uint8Array> {
+async function oneMessage(data: string | undefined): Promise<Uint8Array> {
   if (data === undefined && Deno.stdin.isTerminal()) return new Uint8Array();
   if (data === undefined || data === "-") {
     return new Uint8Array(await new Response(Deno.stdin.readable).arrayBuffer());
@@ -104,7 +117,7 @@ export async function oneMessage(data: string | undefined): Promise<Uint8Array> 
  * Reads the messages of a stream: with `asJson` the JSON values of `DATA`, `@FILE` or standard input, which may stand on
  * one line each or take several; else `DATA` or `@FILE` as a single message, or the lines of standard input.
  */
-export async function* manyMessages(
+async function* manyMessages(
   data: string | undefined,
   asJson: boolean,
 ): AsyncGenerator<Uint8Array> {
@@ -131,7 +144,8 @@ async function* jsonOf(
   if (last !== undefined) yield last;
 }
 
-async function* linesOf(texts: AsyncIterable<string>): AsyncGenerator<string> {
+/** Splits text into its lines as it arrives. */
+export async function* linesOf(texts: AsyncIterable<string>): AsyncGenerator<string> {
   let rest = "";
   for await (const text of texts) {
     const lines = (rest + text).split("\n");
