@@ -23,7 +23,8 @@
  */
 
 // Server.
-export { serve, type Server } from "./src/rpc/server/server.ts";
+export { serve } from "./src/rpc/server/server.ts";
+export type { Server, UpdateTlsOptions } from "./src/rpc/server/server_types.ts";
 export type { DrainOptions } from "./src/rpc/server/drain.ts";
 export type { ServeOptions, ServerStats } from "./src/rpc/server/options.ts";
 export type { CorsOptions, WebOptions } from "./src/rpc/server/web_options.ts";

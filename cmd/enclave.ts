@@ -18,6 +18,7 @@ import {
   chooseCryptoBackend,
   generateCryptoKeys,
 } from "../src/services/mod.ts";
+import { watchTls } from "../src/transport/mod.ts";
 import { checkAddress, checkAddressList } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import { addMetricsOption, type MetricsFlags } from "./shared/http_options.ts";
@@ -33,7 +34,7 @@ import {
   UsageError,
 } from "./shared/program.ts";
 import { firstSignal } from "./shared/signals.ts";
-import { addServerTlsOptions, serverTls, type ServerTlsFlags } from "./shared/tls.ts";
+import { addServerTlsOptions, serverTlsFiles, type ServerTlsFlags } from "./shared/tls.ts";
 
 interface Flags extends ServerTlsFlags, MetricsFlags {
   addr: string[];
@@ -110,7 +111,7 @@ async function main(): Promise<number> {
     : (await threadMetrics()).addProcess();
   const meterProvider = figures?.provider;
   const verbose = flags.logLevel === "debug" || flags.logLevel === "trace";
-  const tls = await serverTls(flags);
+  const tlsFiles = await serverTlsFiles(flags);
   const attestation = flags.attest === undefined
     ? undefined
     : (await import("../src/attestation/mod.ts")).nitro({ channel: flags.attest });
@@ -128,7 +129,8 @@ async function main(): Promise<number> {
     addHealth(router);
     addReflection(router);
   }, {
-    ...{ tls, attestation, allowVsockCids, unixMode: flags.unixMode },
+    ...{ tls: tlsFiles && watchTls(tlsFiles), attestation, allowVsockCids },
+    unixMode: flags.unixMode,
     observer: telemetry?.serverMetrics({ meterProvider }),
     interceptors: verbose ? [logCalls({ level: "debug" })] : [],
   });

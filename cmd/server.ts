@@ -37,7 +37,7 @@ import {
 import { PidFile } from "./shared/pid_file.ts";
 import type { ServingSettings } from "./shared/serving.ts";
 import { firstSignal } from "./shared/signals.ts";
-import { addServerTlsOptions, serverTls, type ServerTlsFlags } from "./shared/tls.ts";
+import { addServerTlsOptions, serverTlsFiles, type ServerTlsFlags } from "./shared/tls.ts";
 import { WorkerGroup } from "./shared/worker_group.ts";
 
 interface Flags extends ServerTlsFlags, MetricsFlags {
@@ -272,7 +272,7 @@ async function main(): Promise<number> {
   const signal = firstSignal();
   flags.addr.forEach(checkAddress);
   await logToStderr(flags.logLevel);
-  const tls = await serverTls(flags);
+  const tls = await serverTlsFiles(flags);
   await using _pidFile = flags.pidFile === undefined ? null : await PidFile.write(flags.pidFile);
   const settings: ServingSettings = {
     addresses: flags.addr,

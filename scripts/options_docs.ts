@@ -16,6 +16,7 @@ const SOURCES = [
   "src/rpc/server/options.ts",
   "src/rpc/server/web_options.ts",
   "src/transport/tls_options.ts",
+  "src/transport/tls_watch.ts",
 ];
 
 /** An option of an interface. */

@@ -141,6 +141,11 @@ export async function sections(): Promise<Section[]> {
       "TlsServerOptions",
     ),
     words("tls of connect", "Type `TlsClientOptions`.", "TlsClientOptions"),
+    words(
+      "watchTls for tls of serve and of connect",
+      "Type `TlsFiles`. The options are paths of files, unless they say otherwise.",
+      "TlsFiles",
+    ),
     words("healthCheck of connect", "Type `HealthCheckOptions`.", "HealthCheckOptions"),
     words(
       "poolSize of connect",

@@ -16,7 +16,7 @@ import {
   type CryptoBackend,
   type CryptoKeys,
 } from "../../src/services/mod.ts";
-import type { TlsServerOptions } from "../../src/transport/mod.ts";
+import { type TlsFiles, watchTls } from "../../src/transport/mod.ts";
 import type { ThreadMetrics } from "./metrics.ts";
 
 /** Settings of a serving thread; can be posted to a worker. */
@@ -27,8 +27,8 @@ export interface ServingSettings {
   reusePort: boolean;
   /** Permissions of the files of Unix sockets. Default 0o600. */
   unixMode?: number;
-  /** TLS of all addresses. */
-  tls?: TlsServerOptions;
+  /** Files of the TLS of all addresses, which are watched. */
+  tls?: TlsFiles;
   /** Implementation that signs. */
   cryptoBackend: CryptoBackend;
   /** Whether to serve reflection. */
@@ -58,7 +58,8 @@ export async function startServing(
   metrics?: ThreadMetrics,
 ): Promise<Server> {
   const { addresses, maxConcurrentStreams } = settings;
-  const { reusePort, unixMode, tls, maxReceiveMessageBytes, compress } = settings;
+  const { reusePort, unixMode, maxReceiveMessageBytes, compress } = settings;
+  const tls = settings.tls && watchTls(settings.tls);
   const telemetry = metrics && await import("../../src/telemetry/mod.ts");
   const meterProvider = metrics?.provider;
   const observer = telemetry?.serverMetrics({ meterProvider });

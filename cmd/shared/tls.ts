@@ -6,7 +6,7 @@
 
 import type { KeyObject, X509Certificate } from "node:crypto";
 import type { Command } from "commander";
-import type { TlsClientOptions, TlsServerOptions } from "../../src/transport/mod.ts";
+import type { TlsClientOptions, TlsFiles, TlsServerOptions } from "../../src/transport/mod.ts";
 import { errorLine, onOff, option, readTextOption, UsageError } from "./program.ts";
 
 /** Options added by {@link addServerTlsOptions}. */
@@ -87,7 +87,7 @@ export function addClientTlsOptions(command: Command): Command {
 }
 
 /** Reads the files of the TLS options; undefined without TLS. Throws {@link UsageError}. */
-export async function serverTls(flags: ServerTlsFlags): Promise<TlsServerOptions | undefined> {
+async function serverTls(flags: ServerTlsFlags): Promise<TlsServerOptions | undefined> {
   const { tlsCert, tlsKey, tlsClientCa } = flags;
   if (!tlsCert && !tlsKey) {
     if (tlsClientCa) throw new UsageError("--tls-client-ca needs --tls-cert and --tls-key");
@@ -99,6 +99,12 @@ export async function serverTls(flags: ServerTlsFlags): Promise<TlsServerOptions
     ...await readPair(tlsCert, tlsKey),
     ...(tlsClientCa && { clientCa: (await readCertificate("--tls-client-ca", tlsClientCa)).text }),
   };
+}
+
+/** Checks the files of the TLS options; returns their paths, undefined without TLS. Throws {@link UsageError}. */
+export async function serverTlsFiles(flags: ServerTlsFlags): Promise<TlsFiles | undefined> {
+  const { tlsCert: cert, tlsKey: key, tlsClientCa: ca } = flags;
+  return await serverTls(flags) && { cert, key, ...(ca && { ca }) };
 }
 
 /** Reads the files of the TLS options; undefined without TLS. Throws {@link UsageError}. */

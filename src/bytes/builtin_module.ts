@@ -7,6 +7,7 @@
 /** Types of the modules by their names. */
 interface BuiltinModules {
   "node:crypto": typeof import("node:crypto");
+  "node:fs": typeof import("node:fs");
   "node:worker_threads": typeof import("node:worker_threads");
   "node:zlib": typeof import("node:zlib");
 }

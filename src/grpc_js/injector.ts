@@ -9,7 +9,7 @@ import { Status } from "../call/status.ts";
 import type { ServeOptions } from "../rpc/server/options.ts";
 import { serve, type Server } from "../rpc/server/server.ts";
 import { type ByteStream, streamFrom } from "../transport/mod.ts";
-import { tlsServer } from "../transport/tls.ts";
+import { tlsServer } from "../transport/tls_server.ts";
 import { forceShutdown } from "./force_shutdown.ts";
 
 const ignore = () => {};

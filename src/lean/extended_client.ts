@@ -244,7 +244,9 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
       return call.finish(Status.INTERNAL, message, "processed", fields.trailers);
     }
     if (error.notProcessed) {
-      return call.finish(Status.UNAVAILABLE, error.message, "refused", fields.trailers);
+      // After GOODBYE the next attempt goes to another connection, which may be draining as well.
+      const progress = this.#connection.draining ? "unprocessed" : "refused";
+      return call.finish(Status.UNAVAILABLE, error.message, progress, fields.trailers);
     }
     const received = statusFromNumber(error.code);
     const code = received === Status.OK ? Status.UNKNOWN : received;
@@ -303,7 +305,7 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
   /** Ends calls with ids above `lastId` and calls that were never sent, because the server did not process them. */
   endUnprocessed(lastId: number, message: string): void {
     for (const call of this.#calls.values()) {
-      if (call.id > lastId) call.finish(Status.UNAVAILABLE, message, "refused");
+      if (call.id > lastId) call.finish(Status.UNAVAILABLE, message, "unprocessed");
     }
     this.#endPending(message);
   }

@@ -25,6 +25,8 @@ export interface CertificateRequest {
   commonName?: string;
   /** Subject alternative names: DNS names and IP addresses. Default `localhost`, `127.0.0.1` and `::1`. */
   names?: readonly string[];
+  /** URIs among the subject's alternative names, such as the SPIFFE ID `spiffe://example.org/orders`. Default none. */
+  uris?: readonly string[];
   /** Validity in days from yesterday; negative for an expired certificate. Default 30. */
   days?: number;
 }
@@ -37,6 +39,8 @@ export interface CertificateAuthority {
   issueServer(request?: CertificateRequest): Promise<CertifiedKey>;
   /** Issues a certificate for clients. Default of `names`: none. */
   issueClient(request?: CertificateRequest): Promise<CertifiedKey>;
+  /** Issues a certificate for processes that are both, as those of a mesh are. Default of `names`: as for servers. */
+  issuePeer(request?: CertificateRequest): Promise<CertifiedKey>;
 }
 
 const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
@@ -50,7 +54,10 @@ export async function selfSigned(request: CertificateRequest = {}): Promise<Cert
     ...commonParts(request, request.names ?? DEFAULT_NAMES),
     keys,
     signingAlgorithm: ALGORITHM,
-    extensions: leafExtensions(request.names ?? DEFAULT_NAMES, x509.ExtendedKeyUsage.serverAuth),
+    extensions: leafExtensions(
+      { names: request.names ?? DEFAULT_NAMES, uris: request.uris },
+      [x509.ExtendedKeyUsage.serverAuth],
+    ),
   });
   return await certifiedKey(certificate, keys);
 }
@@ -76,7 +83,7 @@ export async function createAuthority(
   const issue = async (
     leaf: CertificateRequest,
     names: readonly string[],
-    usage: x509.ExtendedKeyUsage,
+    ...usages: x509.ExtendedKeyUsage[]
   ) => {
     const leafKeys = await generateKeys();
     const certificate = await x509.X509CertificateGenerator.create({
@@ -87,7 +94,7 @@ export async function createAuthority(
       signingKey: keys.privateKey,
       signingAlgorithm: ALGORITHM,
       extensions: [
-        ...leafExtensions(names, usage),
+        ...leafExtensions({ names, uris: leaf.uris }, usages),
         await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
       ],
     });
@@ -98,6 +105,13 @@ export async function createAuthority(
     issueServer: (leaf = {}) =>
       issue(leaf, leaf.names ?? DEFAULT_NAMES, x509.ExtendedKeyUsage.serverAuth),
     issueClient: (leaf = {}) => issue(leaf, leaf.names ?? [], x509.ExtendedKeyUsage.clientAuth),
+    issuePeer: (leaf = {}) =>
+      issue(
+        leaf,
+        leaf.names ?? DEFAULT_NAMES,
+        x509.ExtendedKeyUsage.serverAuth,
+        x509.ExtendedKeyUsage.clientAuth,
+      ),
   };
 }
 
@@ -129,21 +143,24 @@ function serialNumber(): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-function leafExtensions(names: readonly string[], usage: x509.ExtendedKeyUsage): x509.Extension[] {
+function leafExtensions(
+  { names, uris = [] }: { names: readonly string[]; uris?: readonly string[] },
+  usages: x509.ExtendedKeyUsage[],
+): x509.Extension[] {
   const extensions: x509.Extension[] = [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-    new x509.ExtendedKeyUsageExtension([usage]),
+    new x509.ExtendedKeyUsageExtension(usages),
   ];
-  if (names.length > 0) {
-    extensions.push(
-      new x509.SubjectAlternativeNameExtension(
-        names.map((value) => ({
-          type: ipFamily(value) === 0 ? "dns" as const : "ip" as const,
-          value,
-        })),
-      ),
-    );
+  const alternatives = [
+    ...names.map((value) => ({
+      type: ipFamily(value) === 0 ? "dns" as const : "ip" as const,
+      value,
+    })),
+    ...uris.map((value) => ({ type: "url" as const, value })),
+  ];
+  if (alternatives.length > 0) {
+    extensions.push(new x509.SubjectAlternativeNameExtension(alternatives));
   }
   return extensions;
 }

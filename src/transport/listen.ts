@@ -10,16 +10,17 @@ import { parseAddress } from "./address_parser.ts";
 import { listenHvsock } from "./hvsock.ts";
 import { listenMemory } from "./memory.ts";
 import { listenTcp } from "./tcp.ts";
-import { tlsListener } from "./tls.ts";
+import { tlsListener } from "./tls_server.ts";
 import type { TlsServerOptions } from "./tls_options.ts";
+import type { TlsWatch } from "./tls_watch.ts";
 import type { Listener } from "./types.ts";
 import { listenUnix } from "./unix.ts";
 import { listenVsock } from "./vsock.ts";
 
 /** Options of {@link listen}. */
 export interface ListenOptions {
-  /** TLS options. Default: no TLS. */
-  tls?: TlsServerOptions;
+  /** TLS options, or files of certificates that are watched. Default: no TLS. */
+  tls?: TlsServerOptions | TlsWatch;
   /** ALPN protocols to accept in the TLS handshake, in order of preference. */
   alpn?: readonly string[];
   /**

@@ -1,5 +1,5 @@
 /**
- * TLS on any transport: choice between the runtime's TLS and node:tls, and the TLS listener.
+ * TLS of clients on any transport: choice between the runtime's TLS and node:tls.
  *
  * @module
  */
@@ -9,19 +9,12 @@ import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import { runtime, type TcpConn } from "../runtime/mod.ts";
 import type { TcpAddress } from "./address.ts";
-import type { ChannelBinding } from "./channel_binding.ts";
 import { ConnStream } from "./conn_stream.ts";
 import { checkKeyPair } from "./key_pair.ts";
 import { netAddress } from "./tcp.ts";
-import type { TlsAcceptor } from "./tls_node.ts";
-import {
-  ATTESTED_TLS,
-  checkPem,
-  type TlsClientOptions,
-  type TlsServerOptions,
-} from "./tls_options.ts";
+import { ATTESTED_TLS, checkPem, pemBlocks, type TlsClientOptions } from "./tls_options.ts";
 import { EARLY_END, handshakeReason, tlsReason } from "./tls_reason.ts";
-import type { ByteStream, Listener } from "./types.ts";
+import type { ByteStream } from "./types.ts";
 
 let warned = false;
 
@@ -136,7 +129,8 @@ export async function startRuntimeTls(
 ): Promise<ByteStream> {
   const address = netAddress(conn.remoteAddr);
   const localAddress = netAddress(conn.localAddr);
-  const { serverName, alpn, signal, tls: { ca } } = options;
+  const { serverName, alpn, signal, tls } = options;
+  const ca = tls.ca && pemBlocks(tls.ca, "CERTIFICATE");
   try {
     const secure = await runtime.startTls!(conn, { serverName, ca, alpn, signal });
     const peer: PeerInfo = {
@@ -151,98 +145,5 @@ export async function startRuntimeTls(
       address,
       cause: error,
     });
-  }
-}
-
-/**
- * Accepts TLS connections on `listener`. The handshake runs in the accepted stream's `handshake`. Rejects with a
- * TypeError if certificate and key are not valid, or the runtime has no TLS servers.
- */
-export async function tlsListener(
-  listener: Listener,
-  options: { tls: TlsServerOptions; alpn?: readonly string[] },
-): Promise<Listener> {
-  const secure = await tlsServer(options);
-  return {
-    address: listener.address,
-    async accept() {
-      const stream = await listener.accept();
-      return stream === null ? null : secure(stream);
-    },
-    close: () => listener.close(),
-  };
-}
-
-/**
- * Returns a function that runs TLS as a server on accepted streams. The handshake runs in the stream's `handshake`.
- * Rejects with a TypeError if certificate and key are not valid, or the runtime has no TLS servers.
- */
-export async function tlsServer(
-  options: { tls: TlsServerOptions; alpn?: readonly string[] },
-): Promise<(accepted: ByteStream) => ByteStream> {
-  const lack = await runtime.lacks("tlsServer");
-  if (lack !== undefined) throw new TypeError(`Cannot serve TLS: ${lack}`);
-  const { TlsAcceptor } = await import("./tls_node.ts");
-  // Not the runtime's TLS: Deno's can't request client certificates, and can't turn off Nagle's algorithm.
-  const acceptor = new TlsAcceptor(options.tls, options.alpn);
-  return (accepted) => new TlsServerStream(accepted, acceptor);
-}
-
-/** Accepted connection before, during and after its TLS handshake. */
-class TlsServerStream implements ByteStream {
-  readonly localAddress: string;
-  readonly #inner: ByteStream;
-  readonly #acceptor: TlsAcceptor;
-  #secure: ByteStream | undefined;
-  #handshake: Promise<void> | undefined;
-  #closed = false;
-
-  constructor(inner: ByteStream, acceptor: TlsAcceptor) {
-    this.#inner = inner;
-    this.#acceptor = acceptor;
-    this.localAddress = inner.localAddress;
-  }
-
-  get peer(): PeerInfo {
-    return (this.#secure ?? this.#inner).peer;
-  }
-
-  handshake(): Promise<void> {
-    return this.#handshake ??= this.#startHandshake();
-  }
-
-  async #startHandshake(): Promise<void> {
-    await this.#inner.handshake?.();
-    const secure = await this.#acceptor.handshake(this.#inner);
-    this.#secure = secure;
-    if (this.#closed) secure.close();
-  }
-
-  read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#secure !== undefined) return this.#secure.read(buffer);
-    return this.handshake().then(() => this.#secure!.read(buffer));
-  }
-
-  write(data: Uint8Array): Promise<number> {
-    if (this.#secure !== undefined) return this.#secure.write(data);
-    return this.handshake().then(() => this.#secure!.write(data));
-  }
-
-  async closeWrite(): Promise<void> {
-    await this.handshake();
-    await this.#secure!.closeWrite();
-  }
-
-  close(): void {
-    this.#closed = true;
-    (this.#secure ?? this.#inner).close();
-  }
-
-  channelBinding(): ChannelBinding | undefined {
-    return this.#secure?.channelBinding?.();
-  }
-
-  async released(): Promise<void> {
-    await (this.#secure ?? this.#inner).released?.();
   }
 }

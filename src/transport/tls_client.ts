@@ -125,7 +125,7 @@ async function handshake(
       // RFC 6066 §3: an IP address must not be sent as a server name. It is verified all the same.
       ...(ipFamily(name) === 0 ? { servername: name } : { host: name, servername: "" }),
       // If set, replaces the runtime's 151 authorities, which would add 15 ms to each handshake.
-      ca: identity.ca,
+      ca: identity.ca && pemBlocks(identity.ca, "CERTIFICATE"),
       cert: identity.cert && pemBlocks(identity.cert, "CERTIFICATE"),
       key: identity.key && pemBlocks(identity.key, "PRIVATE KEY"),
       ALPNProtocols: alpn === undefined ? undefined : [...alpn],

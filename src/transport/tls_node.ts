@@ -73,7 +73,7 @@ export class TlsAcceptor {
       ...COMMON,
       cert: pairs.map(({ cert }) => pemBlocks(cert, "CERTIFICATE")),
       key: pairs.map(({ key }) => pemBlocks(key, "PRIVATE KEY")),
-      ca: options.clientCa,
+      ca: options.clientCa && pemBlocks(options.clientCa, "CERTIFICATE"),
       requestCert: options.clientCa !== undefined,
       rejectUnauthorized: options.clientCa !== undefined && options.clientAuth !== "request",
       ALPNProtocols: others === undefined ? undefined : [preferred, ...others],

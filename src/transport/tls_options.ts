@@ -4,6 +4,12 @@
  * @module
  */
 
+import { builtinModule } from "../bytes/builtin_module.ts";
+import { textOf } from "../errors.ts";
+
+const CERTIFICATE_BLOCK =
+  /-----BEGIN ((?:TRUSTED |X509 )?)CERTIFICATE-----[^]*?-----END \1CERTIFICATE-----/g;
+
 /** TLS options of a server. */
 export interface TlsServerOptions {
   /** Certificate chain in PEM, the server's own certificate first. */
@@ -57,6 +63,19 @@ export function checkPem(name: string, text: string, label: string): void {
   throw new TypeError(
     `${name} contains no PEM block "-----BEGIN ${label}-----"; pass the file's content, not its path`,
   );
+}
+
+/** Throws a TypeError unless `pem` has certificates that can be read; `name` is the option's. */
+export function checkAuthorities(name: string, pem: string): void {
+  checkPem(name, pem, "CERTIFICATE");
+  const { X509Certificate } = builtinModule("node:crypto");
+  for (const [block] of pem.matchAll(CERTIFICATE_BLOCK)) {
+    try {
+      new X509Certificate(block);
+    } catch (error) {
+      throw new TypeError(`${name} has a damaged certificate: ${textOf(error)}`, { cause: error });
+    }
+  }
 }
 
 /**

@@ -49,7 +49,7 @@ Deno.test("a drain lets open calls finish and refuses those that cross it, then 
   crossing.call.sendLastMessage(utf8(""), false);
   pair.run();
   assert.equal(crossing.status, Status.UNAVAILABLE);
-  assert.equal(crossing.progress, "refused");
+  assert.equal(crossing.progress, "unprocessed");
   assert.equal(pair.client.engine.usable, false);
   assert.throws(() => start(pair.client.engine, "/x"), /not usable/);
   assert.equal(pair.server.engine.finished, false);

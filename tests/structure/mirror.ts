@@ -535,6 +535,7 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     heldBy: ["tests/transport/tls_test.ts", "tests/transport/tls_suite_test.ts"],
     sources: [
       "src/transport/tls_node.ts",
+      "src/transport/tls_server.ts",
       "src/transport/tls_stream.ts",
     ],
   },

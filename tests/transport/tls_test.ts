@@ -3,7 +3,7 @@ import { TransportError } from "../../src/errors.ts";
 import { createAuthority, selfSigned } from "../../src/transport/certs.ts";
 import { dial, type DialOptions } from "../../src/transport/dial.ts";
 import { listen } from "../../src/transport/listen.ts";
-import { tlsListener } from "../../src/transport/tls.ts";
+import { tlsListener } from "../../src/transport/tls_server.ts";
 import type { TlsClientOptions, TlsServerOptions } from "../../src/transport/tls_options.ts";
 import type { ByteStream, Listener } from "../../src/transport/types.ts";
 import { drain, readExactly, writeAll } from "./suite.ts";
@@ -338,6 +338,22 @@ Deno.test("certificate and key may be in one file, in any order", async () => {
     clientCa: `The authority\n${ca}`,
   });
   await echo.call({ ca, cert: alice.key + alice.cert, key: alice.cert + alice.key });
+});
+
+Deno.test("authorities in one text need no line end between them", async () => {
+  const ca = [stranger.cert, authority.cert].map((one) => one.trimEnd()).join("");
+  const identity = await authority.issuePeer();
+  const listener = await listen("127.0.0.1:0", { tls: { ...identity, clientCa: ca } });
+  for (const own of [{}, { cert: identity.cert, key: identity.key }]) {
+    const accepted = listener.accept().then((stream) => {
+      return stream!.handshake!().then(() => stream!.peer.tls!.authorized, () => false)
+        .finally(() => stream!.close());
+    });
+    const client = await dial(listener.address, { tls: { ca, ...own } });
+    assert.equal(await accepted, "cert" in own);
+    client.close();
+  }
+  await listener.close();
 });
 
 Deno.test("invalid TLS options throw a TypeError that names what is missing", async () => {

@@ -29,6 +29,7 @@ import type { Version1Loss } from "../../lean/options.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
 import type { Resolver } from "../../transport/resolve.ts";
 import type { TlsClientOptions } from "../../transport/tls_options.ts";
+import { currentTls, type TlsWatch } from "../../transport/tls_watch.ts";
 import { BATCH_RANGES, type BatchOptions } from "../batch/options.ts";
 import { BACKOFF_RANGES, INITIAL_BACKOFF_MS, MAX_BACKOFF_MS } from "../pool/backoff.ts";
 import type { BalancerPolicy } from "../balancer/registry.ts";
@@ -89,8 +90,8 @@ export interface ChannelOptions {
    * enforces deadlines on this side alone. Default false: the connection fails.
    */
   allowVersion1?: boolean | Version1Loss | readonly Version1Loss[];
-  /** TLS; true for its defaults. Default none: plain text. */
-  tls?: TlsClientOptions | true;
+  /** TLS: true for its defaults, its options, or `watchTls` of files. Default none: plain text. */
+  tls?: TlsClientOptions | TlsWatch | true;
   /**
    * Policy for the attestation of servers: each connection is used only after its server has proved itself, bound to the
    * TLS connection. Without `tls`, a connection then has TLS whose key the document proves, not a certificate. Wires
@@ -294,8 +295,8 @@ const FIELD_TEXT = /^(?! )[\x20-\x7e]*(?<! )$/;
 /** Throws TypeError for unknown names and values of the wrong kind, and RangeError for numbers out of range. */
 export function checkChannelOptions(options: ChannelOptions): void {
   checkOptionNames(options);
-  const { wire = "grpc", limits, authority, userAgent, tls, poolSize, healthCheck, batch } =
-    options;
+  const { wire = "grpc", limits, authority, userAgent, poolSize, healthCheck, batch } = options;
+  const tls = currentTls(options.tls);
   checkRanges(options, CHANNEL_RANGES);
   checkOneOf("wire", wire, ["grpc", "lean", "connect", "grpc-web"]);
   checkWireOptions(options);

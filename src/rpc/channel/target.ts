@@ -14,7 +14,8 @@ import {
 } from "../../transport/mod.ts";
 import { guardStream } from "../../transport/guarded_stream.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
-import { ATTESTED_TLS } from "../../transport/tls_options.ts";
+import { ATTESTED_TLS, type TlsClientOptions } from "../../transport/tls_options.ts";
+import { currentTls } from "../../transport/tls_watch.ts";
 import type { FailureLog } from "../core/failure_log.ts";
 import { registerBuiltinBalancers } from "../balancer/builtin.ts";
 import { configureBalancer, requireBalancer } from "../balancer/registry.ts";
@@ -57,7 +58,8 @@ export function makeTarget(
 ): Target {
   const texts = typeof target === "string" ? [target] : [...target];
   if (texts.length === 0) throw new TypeError("Cannot connect: the list of addresses is empty");
-  if (typeof options.tls === "object") checkTlsClientOptions(options.tls);
+  const tls = currentTls(options.tls);
+  if (typeof tls === "object") checkTlsClientOptions(tls);
   // With a `dial` function and no resolver, addresses may have any form.
   const watched = texts.length === 1 ? findResolver(texts[0]) : undefined;
   if (watched !== undefined) return watchedTarget(watched, options, configured, failures);
@@ -118,7 +120,7 @@ function watchedTarget(
 
 // gRPC's naming (doc/naming.md): the path of the target is its authority.
 function watchedAuthority({ path }: ResolverTarget, options: ChannelOptions): string {
-  const tlsName = typeof options.tls === "object" ? options.tls.serverName : undefined;
+  const tlsName = serverNameOf(options);
   return tlsName ?? (path === "" ? "localhost" : encodeURIComponent(path).replaceAll("%3A", ":"));
 }
 
@@ -152,11 +154,19 @@ async function dialAddress(
   );
 }
 
-function tlsOf(options: ChannelOptions, origin: Address | undefined): ChannelOptions["tls"] {
-  if (options.tls === undefined || origin?.kind !== "dns" || options.tls === ATTESTED_TLS) {
-    return options.tls;
-  }
-  const tls = options.tls === true ? {} : options.tls;
+function serverNameOf(options: ChannelOptions): string | undefined {
+  const tls = currentTls(options.tls);
+  return typeof tls === "object" ? tls.serverName : undefined;
+}
+
+/** TLS options of a dial that begins now. */
+function tlsOf(
+  options: ChannelOptions,
+  origin: Address | undefined,
+): TlsClientOptions | true | undefined {
+  const now = currentTls(options.tls);
+  if (now === undefined || origin?.kind !== "dns" || now === ATTESTED_TLS) return now;
+  const tls = now === true ? {} : now;
   return tls.serverName === undefined ? { ...tls, serverName: origin.host } : tls;
 }
 
@@ -168,7 +178,7 @@ export function alpnOf({ wire, httpVersion }: ChannelOptions): string {
 
 // gRPC's naming (doc/naming.md): host and port of the target; "localhost" for addresses without a host.
 function authorityOf(address: Address | undefined, options: ChannelOptions): string {
-  const tlsName = typeof options.tls === "object" ? options.tls.serverName : undefined;
+  const tlsName = serverNameOf(options);
   if (address?.kind === "tcp" || address?.kind === "dns") {
     const { port } = address;
     const text = tlsName === undefined

@@ -8,6 +8,7 @@ import { HTTP1_DEFAULTS, HTTP1_RANGES, type Http1Limits } from "../../http1/opti
 import { DEFAULT_BUFFERED_BYTES } from "../../limits/memory_pool.ts";
 import { checkNames, checkRanges, type Defaults, type Ranges, whole } from "../../limits/ranges.ts";
 import type { TlsServerOptions } from "../../transport/tls_options.ts";
+import type { TlsWatch } from "../../transport/tls_watch.ts";
 
 /** Limits of an HTTP server: those of each connection, and those that all connections share. */
 export interface HttpLimits extends Http1Limits {
@@ -25,8 +26,8 @@ export interface HttpLimits extends Http1Limits {
 
 /** Options of `serveHttp`. An unknown name is a TypeError, a number out of its range a RangeError. */
 export interface HttpServeOptions {
-  /** TLS. Default none: plain text. */
-  tls?: TlsServerOptions;
+  /** TLS: certificates, or `watchTls` of their files. Default none: plain text. */
+  tls?: TlsServerOptions | TlsWatch;
   /** Limits against overload and abuse. Default each limit's own. */
   limits?: HttpLimits;
   /** Makes the response for an error of the handler. Default: 500 without the error's text. */

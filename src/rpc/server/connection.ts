@@ -62,6 +62,8 @@ export interface ServerConnectionOwner {
   readonly counts: ServerStats["connections"];
   /** Proves the server to its clients; undefined if it does not. */
   readonly attestation: ServerAttestation | undefined;
+  /** Whether the server shuts down. */
+  readonly stopping: boolean;
   /** Whether a failed TLS handshake was already logged as a warning. */
   warnedOfHandshake: boolean;
   /** Bounds the warnings that peers cause. */
@@ -80,6 +82,8 @@ export class AcceptedConnection implements ServerConnectionSink {
   #calls: CallConnection | undefined = undefined;
   #opening: DeadlineHandle | undefined = undefined;
   #closed = false;
+  /** Whether it is to be drained as soon as it is known which wire it speaks. */
+  #drainsAtOpen = false;
   #exchange: ServerExchange | undefined = undefined;
 
   /**
@@ -222,6 +226,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       lingerMs: GRACEFUL_LINGER_MS,
     });
     this.#driver.start(initial);
+    if (this.#drainsAtOpen) this.drain();
   }
 
   #createEngine(
@@ -320,7 +325,12 @@ export class AcceptedConnection implements ServerConnectionSink {
 
   /** Refuses new calls and closes once the open ones have ended. */
   drain(): void {
-    if (!this.#engine) return this.close("The server is shutting down");
+    if (!this.#engine && this.#owner.stopping) return this.close("The server is shutting down");
+    if (!this.#engine) {
+      // The peer would take a close after its handshake for a failure; it gets the wire's farewell instead.
+      this.#drainsAtOpen = true;
+      return;
+    }
     const engine = this.#engine;
     this.#driver?.guard(() => engine.drain(this.#owner.clock.now()));
     this.#driver?.wake();

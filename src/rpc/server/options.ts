@@ -22,6 +22,7 @@ import { MemoryPool } from "../../limits/memory_pool.ts";
 import { checkNames, checkRanges, type Defaults, type Ranges, whole } from "../../limits/ranges.ts";
 import { DEFAULT_UNIX_MODE } from "../../transport/unix.ts";
 import type { TlsServerOptions } from "../../transport/tls_options.ts";
+import type { TlsWatch } from "../../transport/tls_watch.ts";
 import { type Encoding, ENCODINGS } from "../../call/encodings.ts";
 import type { StatusName } from "../../call/status.ts";
 import type { DispatcherWrapper } from "../dispatch/dispatcher.ts";
@@ -49,8 +50,8 @@ import { checkWebOptions, type WebOptions, type WebSettings, webSettings } from 
  * @category Server
  */
 export interface ServeOptions {
-  /** TLS on every address. Default none: plain text. */
-  tls?: TlsServerOptions;
+  /** TLS on every address: certificates, or `watchTls` of their files. Default none: plain text. */
+  tls?: TlsServerOptions | TlsWatch;
   /**
    * Proves this server to clients that ask for it (`attest` of `connect`), bound to the TLS connection. Without `tls`, the
    * server then has TLS with a key that is made at its start and kept in memory, unless the attester's channel is
@@ -248,7 +249,7 @@ function checkAttestation({ attestation, attestPeers, tls }: ServeOptions): void
   if (channel === "vsock" && tls !== undefined) {
     throw new TypeError('Cannot use tls with an attester of channel "vsock", which is without TLS');
   }
-  if (tls?.alternatives !== undefined) {
+  if (tls !== undefined && "alternatives" in tls && tls.alternatives !== undefined) {
     throw new TypeError("Cannot use tls.alternatives with attestation: one key is attested");
   }
   if (attestPeers !== undefined && attestPeers.channel !== channel) {

@@ -10,6 +10,10 @@ import { IdMap } from "../../call/id_map.ts";
 import type { CancelStatus } from "../../call/wire.ts";
 import { checkRange, measured } from "../../limits/ranges.ts";
 import { listen } from "../../transport/mod.ts";
+import type { TlsServerOptions } from "../../transport/tls_options.ts";
+import { TlsTerminator } from "../../transport/tls_server.ts";
+import { drainOnChange, NO_TLS } from "./tls_change.ts";
+import type { Server, UpdateTlsOptions } from "./server_types.ts";
 import { checkServeArguments } from "./serve_arguments.ts";
 import { guardStream } from "../../transport/guarded_stream.ts";
 import type { ByteStream } from "../../transport/types.ts";
@@ -41,49 +45,7 @@ import { WebHosts } from "./web_hosts.ts";
 import { WebServer } from "../../web/server/web_server.ts";
 import { WarningLimit } from "./warning_limit.ts";
 
-/**
- * Running server.
- *
- * ```ts
- * import { serve } from "@vrpc/vrpc";
- *
- * const server = await serve("127.0.0.1:50051", (router) => {
- *   router.method("/hello", {}, () => new TextEncoder().encode("hello"));
- * });
- * Deno.addSignalListener("SIGTERM", () => server.shutdown({ graceMs: 10_000 }));
- * await server.finished;
- * ```
- *
- * @category Server
- */
-export interface Server extends AsyncDisposable {
-  /** Addresses with their actual ports, in the order given to `serve`. */
-  readonly addresses: readonly string[];
-  /** Registered methods. */
-  readonly router: Router;
-  /** Resolves when the server has closed for whatever reason. */
-  readonly finished: Promise<void>;
-  /**
-   * Stops listening and lets open calls finish for `graceMs`, then cancels them with `status`. Resolves at most 1 s after that (with callbacks of `onClose` that take long, at most 6 s), when the addresses are free again
-   * and all connections are closed. A repeated call waits for the first. Rejects with RangeError for `graceMs` out of
-   * range.
-   */
-  shutdown(options?: DrainOptions): Promise<void>;
-  /**
-   * Lets the calls on the connections that are open now finish for `graceMs`, then cancels them with `status`, and closes these connections; goes on listening. Resolves when they are closed, at most 1 s after that.
-   * Rejects with RangeError for `graceMs` out of range.
-   */
-  drain(options?: DrainOptions): Promise<void>;
-  /** Closes at once and cancels open calls. Resolves when the addresses are free and all connections are closed. */
-  close(): Promise<void>;
-  /**
-   * Serves a connection that was not accepted by this server's listeners. Throws TypeError for a value without the
-   * functions of a {@link ByteStream}.
-   */
-  serveConnection(stream: ByteStream): void;
-  /** Returns the counters of connections and calls. */
-  stats(): ServerStats;
-}
+export type { Server } from "./server_types.ts";
 
 // Time for the last frames, such as GOAWAY, to be sent after calls were cancelled.
 const FLUSH_MS = 1000;
@@ -126,17 +88,16 @@ export async function serveInRuntime(
   const router = new Router(options.interceptors);
   configure(router);
   const tls = await serverTls(options);
-  const server = new RunningServer(router, options, clock);
+  const alpn = options.web ? WEB_ALPN : SERVER_ALPN;
+  const terminator = tls === undefined || texts.length === 0
+    ? undefined
+    : await TlsTerminator.create({ tls, alpn });
+  const server = new RunningServer(router, options, clock, terminator);
+  const { reusePort, unixMode } = options;
   try {
     for (const address of texts) {
-      server.listeners.add(
-        await listen(address, {
-          tls,
-          alpn: tls ? options.web ? WEB_ALPN : SERVER_ALPN : undefined,
-          reusePort: options.reusePort,
-          unixMode: options.unixMode,
-        }),
-      );
+      const listener = await listen(address, { reusePort, unixMode });
+      server.listeners.add(terminator?.listener(listener) ?? listener);
     }
   } catch (error) {
     await server.close();
@@ -175,13 +136,17 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   #connections = new IdMap<AcceptedConnection>();
   readonly #drains = new Set<Drain<AcceptedConnection>>();
   readonly #releases: Releases;
-  #stopping = false;
+  readonly #tls: TlsTerminator | undefined;
+  readonly #unwatch: (() => void) | undefined;
+  stopping = false;
   #shutdown: Promise<void> | undefined = undefined;
   #ended: Promise<void> | undefined = undefined;
   /** Callbacks that wake the drain. */
   #wakers = new Set<() => void>();
 
-  constructor(router: Router, options: ServeOptions, clock: Clock) {
+  constructor(router: Router, options: ServeOptions, clock: Clock, tls?: TlsTerminator) {
+    this.#tls = tls;
+    this.#unwatch = drainOnChange(options.tls, this);
     this.router = router;
     this.settings = connectionSettings(options);
     const { web, maxReceiveMessageBytes, encodings, infoText } = this.settings;
@@ -191,7 +156,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
         maxReceiveMessageBytes,
         encodings,
         infoText,
-        isServing: () => !this.#stopping && router.isServing(),
+        isServing: () => !this.stopping && router.isServing(),
       });
     this.attestation = ServerAttestation.of(options, clock);
     this.#webHosts = web && new WebHosts(web);
@@ -254,7 +219,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
 
   #warnedOfCid = false;
   #admits(stream: ByteStream): boolean {
-    if (this.#stopping) return false;
+    if (this.stopping) return false;
     const { maxConnections, allowVsockCids } = this.settings;
     const { address, vsockCid } = stream.peer;
     if (this.#connections.size >= maxConnections) {
@@ -281,7 +246,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     this.counts.open--;
     this.#releases.add(connection.released());
     for (const drain of this.#drains) drain.closed(connection);
-    if (this.#stopping && this.#connections.size === 0) this.#wake();
+    if (this.stopping && this.#connections.size === 0) this.#wake();
   }
 
   stats(): ServerStats {
@@ -303,6 +268,12 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     } finally {
       this.#drains.delete(drain);
     }
+  }
+
+  async updateTls(tls: TlsServerOptions, { drain }: UpdateTlsOptions = {}): Promise<void> {
+    if (this.#tls === undefined) throw new TypeError(NO_TLS);
+    this.#tls.update(tls);
+    if (drain !== undefined) await this.drain(drain);
   }
 
   shutdown(options: DrainOptions = {}): Promise<void> {
@@ -361,10 +332,12 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
 
   /** Stops listening and runs the drain callbacks. */
   #stop(): void {
-    if (this.#stopping) return;
-    this.#stopping = true;
+    if (this.stopping) return;
+    this.stopping = true;
     this.router.drainBegins((error) => this.#failures.hook("onDrain", error));
     this.listeners.close();
+    this.#tls?.close();
+    this.#unwatch?.();
     this.#wake();
   }
 

@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
+import { type CertifiedKey, createAuthority } from "../../src/transport/certs.ts";
+import { dial } from "../../src/transport/dial.ts";
+import { listen } from "../../src/transport/listen.ts";
+import { currentTls, watchTls } from "../../src/transport/tls_watch.ts";
+import type { Listener } from "../../src/transport/types.ts";
+import { until } from "../fixtures/waiting.ts";
+
+const authority = await createAuthority();
+const first = await authority.issuePeer({ commonName: "first" });
+const second = await authority.issuePeer({ commonName: "second" });
+
+/** A folder with the files of a certificate. */
+class Folder implements AsyncDisposable {
+  readonly path = Deno.makeTempDirSync();
+  readonly files = {
+    cert: join(this.path, "tls.crt"),
+    key: join(this.path, "tls.key"),
+    ca: join(this.path, "ca.crt"),
+  };
+
+  constructor(pair: CertifiedKey) {
+    this.write(pair);
+    Deno.writeTextFileSync(this.files.ca, authority.cert);
+  }
+
+  write({ cert, key }: CertifiedKey): void {
+    Deno.writeTextFileSync(this.files.cert, cert);
+    Deno.writeTextFileSync(this.files.key, key);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.path, { recursive: true });
+  }
+}
+
+/** Runs `body`; returns the log of transports meanwhile. */
+async function logged(body: () => Promise<void>): Promise<string[]> {
+  const records: LogRecord[] = [];
+  await configure({
+    sinks: { memory: (record) => void records.push(record) },
+    loggers: [
+      { category: ["vrpc", "transport"], lowestLevel: "info", sinks: ["memory"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: [] },
+    ],
+  });
+  try {
+    await body();
+  } finally {
+    await reset();
+  }
+  return records.map(({ level, message }) => `${level} ${message.join("")}`);
+}
+
+Deno.test("watchTls() gives servers and clients the files' contents, and the new ones after a change", async () => {
+  await using folder = new Folder(first);
+  using tls = watchTls({
+    ...folder.files,
+    clientAuth: "request",
+    serverName: "orders",
+    pollMs: Infinity,
+  });
+  const { cert, key } = first;
+  assert.deepEqual(tls.server, { cert, key, clientCa: authority.cert, clientAuth: "request" });
+  const client = tls.client;
+  assert.deepEqual(client, { cert, key, ca: authority.cert, serverName: "orders" });
+  let changes = 0;
+  const unwatch = tls.onChange(() => changes++);
+  assert.equal(await tls.reload(), false);
+  assert.equal(tls.client, client);
+  folder.write(second);
+  assert.equal(await tls.reload(), true);
+  assert.equal(tls.server.cert, second.cert);
+  assert.equal(tls.client.key, second.key);
+  assert.equal(currentTls(tls), tls.client);
+  unwatch();
+  folder.write(first);
+  assert.equal(await tls.reload(), true);
+  assert.equal(changes, 1);
+});
+
+Deno.test("watchTls() reads the files by itself", async () => {
+  await using folder = new Folder(first);
+  using tls = watchTls({ ...folder.files, pollMs: 1 });
+  folder.write(second);
+  await until(() => tls.server.cert === second.cert);
+});
+
+Deno.test("watchTls() keeps the old files and logs once when the new ones are bad", async () => {
+  await using folder = new Folder(first);
+  using tls = watchTls({ ...folder.files, pollMs: Infinity });
+  const bad: [keyof Folder["files"], string | undefined, RegExp][] = [
+    ["key", second.key, /^error Cannot use the new TLS files, keeping the old: .*does not match/],
+    ["cert", "no certificate", /keeping the old: .*tls\.cert contains no PEM block/],
+    ["ca", authority.cert.replace(/\nM/, "\nA"), /keeping the old: .*tls\.ca has a damaged/],
+    ["cert", undefined, /keeping the old: .*(No such file|ENOENT)/],
+  ];
+  for (const [file, text, message] of bad) {
+    const lines = await logged(async () => {
+      if (text === undefined) Deno.removeSync(folder.files[file]);
+      else Deno.writeTextFileSync(folder.files[file], text);
+      assert.equal(await tls.reload(), false);
+      assert.equal(await tls.reload(), false);
+    });
+    assert.equal(lines.length, 1);
+    assert.match(lines[0], message);
+    assert.equal(tls.server.cert, first.cert);
+    folder.write(first);
+    Deno.writeTextFileSync(folder.files.ca, authority.cert);
+    assert.equal(await tls.reload(), false);
+  }
+  folder.write(second);
+  assert.deepEqual(
+    await logged(async () => assert.ok(await tls.reload())),
+    [`info Using new TLS files: ${Object.values(folder.files).join(", ")}`],
+  );
+});
+
+Deno.test("watchTls() throws for files that can't be used at first, and for bad options", async () => {
+  await using folder = new Folder(first);
+  const { cert, key, ca } = folder.files;
+  assert.throws(() => watchTls({ cert, key: `${key}x` }), { code: "ENOENT" });
+  assert.throws(() => watchTls({ cert, ca }), /cert and key must be given together/);
+  assert.throws(() => watchTls({}), /none is given/);
+  assert.throws(() => watchTls({ cert, key, pollMs: 0 }), /Cannot use pollMs 0: it must be 1 or/);
+  assert.throws(() => watchTls({ ca, drainGraceMs: -1 }), RangeError);
+  using clientsOnly = watchTls({ ca, pollMs: Infinity });
+  assert.throws(() => clientsOnly.server, /watchTls was given no cert and key/);
+  await assert.rejects(listen("127.0.0.1:0", { tls: clientsOnly }), TypeError);
+});
+
+/** Common name of the listener's certificate; the connection lives until `close`. */
+async function connectTo(listener: Listener) {
+  const accepted = listener.accept();
+  const [client] = await Promise.all([
+    dial(listener.address, { tls: { ca: authority.cert, cert: first.cert, key: first.key } }),
+    accepted.then((stream) => stream!.handshake!()),
+  ]);
+  const server = (await accepted)!;
+  return {
+    name: client.peer.tls!.subject,
+    async echo() {
+      await client.write(new Uint8Array([7]));
+      assert.equal(await server.read(new Uint8Array(1)), 1);
+    },
+    close() {
+      client.close();
+      server.close();
+    },
+  };
+}
+
+Deno.test("a listener of watchTls() uses new certificates for new handshakes; open connections live on", async () => {
+  await using folder = new Folder(first);
+  using tls = watchTls({ ...folder.files, pollMs: Infinity });
+  const listener = await listen("127.0.0.1:0", { tls });
+  const before = await connectTo(listener);
+  assert.equal(before.name, "first");
+  folder.write(second);
+  await tls.reload();
+  const after = await connectTo(listener);
+  assert.equal(after.name, "second");
+  await before.echo();
+  await after.echo();
+  before.close();
+  after.close();
+  await listener.close();
+});
