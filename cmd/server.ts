@@ -36,6 +36,7 @@ import {
 } from "./shared/program.ts";
 import { PidFile } from "./shared/pid_file.ts";
 import type { ServingSettings } from "./shared/serving.ts";
+import { sharesPorts } from "./shared/runtime.ts";
 import { firstSignal } from "./shared/signals.ts";
 import { addServerTlsOptions, serverTlsFiles, type ServerTlsFlags } from "./shared/tls.ts";
 import { WorkerGroup } from "./shared/worker_group.ts";
@@ -81,8 +82,10 @@ function readFlags(): Flags {
         "WORKER_THREADS",
         "number of threads that share the TCP ports",
         {
-          default: navigator.hardwareConcurrency,
-          defaultText: "number of cores",
+          default: sharesPorts() ? navigator.hardwareConcurrency : 1,
+          defaultText: sharesPorts()
+            ? "number of cores"
+            : "1: threads cannot share ports on this runtime",
           parse: wholeNumber(1, 256),
         },
       ),

@@ -41,7 +41,7 @@ console.log("end", RpcError.name);
 const { name, version } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
 const CLI_URL = `jsr:${name}@^${version}/cli`;
 const CLI: readonly (readonly [args: string[], expected: RegExp])[] = [
-  [[CLI_URL, "--version"], /^vrpc \d+\.\d+\.\d+ \(deno /],
+  [[CLI_URL, "--version"], /^vrpc \d+\.\d+\.\d+ \(Deno /],
   [[CLI_URL, "call", "--help"], /^Usage: vrpc call /],
   [[CLI_URL, "serve", "--help"], /--addr <address>/],
   [["--unstable-raw-imports", CLI_URL, "bench", "--help"], /--preset/],

@@ -13,6 +13,7 @@ import {
 } from "../../src/load/mod.ts";
 import { sizeOf } from "../../src/load/generate/channel_target.ts";
 import { LoadWorkers } from "./load_workers.ts";
+import { runtimeText } from "../shared/runtime.ts";
 import type { RunOrder } from "./run_order.ts";
 
 // The common start lies ahead, so that every worker gets the message before.
@@ -65,7 +66,7 @@ async function measured(
     settings: settingsOfRun(order, useful.workers),
     environment: {
       startedAt: new Date(measureEpochMs).toISOString(),
-      runtime: `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`,
+      runtime: runtimeText(),
       system: `${Deno.build.os} ${Deno.build.arch}`,
       cores: navigator.hardwareConcurrency,
     },

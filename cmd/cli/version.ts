@@ -6,13 +6,20 @@
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runtimeText } from "../shared/runtime.ts";
 import config from "../../deno.json" with { type: "json" };
 
-/** Returns the version with the runtime and, in a checkout, the commit: `vrpc 0.1.0 (deno 2.9.6, …), commit 0123abc`. */
+/** File with the commit that a build was made of, from the root. */
+const COMMIT = "build/commit.txt";
+
+/**
+ * Returns the version with the runtime and, in a checkout and in what was built from one, the commit:
+ * `vrpc 0.1.0 (Deno 2.9.6, …), commit 0123abc`.
+ */
 export async function versionText(): Promise<string> {
-  const { deno, v8, typescript } = Deno.version;
-  const runtime = `deno ${deno}, v8 ${v8}, typescript ${typescript}, ${Deno.build.target}`;
-  const commit = await commitOf(new URL("../..", import.meta.url));
+  const runtime = `${runtimeText()}, ${Deno.build.os} ${Deno.build.arch}`;
+  const root = new URL("../..", import.meta.url);
+  const commit = await commitOf(root) ?? await builtFrom(root);
   return `vrpc ${config.version} (${runtime})${commit === undefined ? "" : `, commit ${commit}`}`;
 }
 
@@ -46,4 +53,14 @@ async function commitOfRef(folder: string, ref: string): Promise<string | undefi
   if (loose !== undefined) return loose.trim();
   const packed = await Deno.readTextFile(join(common, "packed-refs"));
   return packed.split("\n").find((line) => line.endsWith(` ${ref}`))?.split(" ")[0];
+}
+
+/** Returns the commit that a build without a checkout was made of. */
+async function builtFrom(root: URL): Promise<string | undefined> {
+  if (root.protocol !== "file:") return undefined;
+  try {
+    return (await Deno.readTextFile(new URL(COMMIT, root))).trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -82,7 +82,7 @@ async function compile(
   if (folders.length === 0) folders.push(dirname(paths[0]));
   if (!/^deno(\.exe)?$/.test(basename(Deno.execPath()))) {
     throw new Error(
-      "this compiled program cannot read .proto files: pass a descriptor set " +
+      "only Deno can run the compiler of .proto files: pass a descriptor set " +
         "(buf build -o types.binpb, or protoc --include_imports --descriptor_set_out=types.binpb)",
     );
   }

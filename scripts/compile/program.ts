@@ -5,12 +5,19 @@
  */
 
 import { stripVTControlCharacters } from "node:util";
+import { commit } from "../commit.ts";
 import { needsOf } from "./sources.ts";
 
 const ROOT = new URL("../..", import.meta.url);
 
 /** Programs of `cmd/` that are compiled. */
 export const PROGRAMS = ["server", "client", "benchmark", "enclave", "host", "vrpc"] as const;
+
+/** Sources of programs whose names differ from theirs: `vrpc` has the others as sub-commands. */
+const SOURCES: Readonly<Record<string, string>> = { vrpc: "cli" };
+
+/** File with the commit, which compiled programs contain; see `cmd/cli/version.ts`. */
+const COMMIT = "build/commit.txt";
 
 /** How to compile. */
 export interface CompileOptions {
@@ -45,7 +52,9 @@ export async function compile(
   { target, deno = Deno.execPath(), runtime, folder }: CompileOptions = {},
 ): Promise<CompiledProgram> {
   const config: Config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
-  const { workers, packages } = await needsOf(`cmd/${name}.ts`);
+  const source = `cmd/${SOURCES[name] ?? name}.ts`;
+  const { workers, packages } = await needsOf(source);
+  await writeCommit();
   const isWindows = target === undefined ? Deno.build.os === "windows" : target.includes("windows");
   const path = `${folder ?? (target === undefined ? "build" : `build/${target}`)}/${name}` +
     (isWindows ? ".exe" : "");
@@ -55,10 +64,10 @@ export async function compile(
       ...["--config", await configOf(name, config, packages)],
       "--no-check",
       ...flagsOf(name, config),
-      ...workers.flatMap((worker) => ["--include", worker]),
+      ...[...workers, COMMIT].flatMap((file) => ["--include", file]),
       ...target === undefined ? [] : ["--target", target],
       ...["--output", path],
-      `cmd/${name}.ts`,
+      source,
     ],
     cwd: ROOT.pathname,
     env: runtime === undefined ? {} : { DENORT_BIN: runtime },
@@ -75,6 +84,12 @@ export async function compile(
     }
   }
   return { path, workers, bytes: (await Deno.stat(new URL(path, ROOT))).size };
+}
+
+/** Writes the commit of the checkout; an empty file where there is none. */
+async function writeCommit(): Promise<void> {
+  await Deno.mkdir(new URL("build", ROOT), { recursive: true });
+  await Deno.writeTextFile(new URL(COMMIT, ROOT), await commit());
 }
 
 /** Returns the permissions and V8 flags of the task with the name of the program. */

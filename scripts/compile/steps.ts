@@ -29,6 +29,7 @@ export const STEPS: readonly (readonly [string, Step])[] = [
   ["client: all checks of a server with two threads", clientChecks],
   ["benchmark: two threads against a server, and a server of its own", benchmark],
   ["vrpc: list, call and openapi", commands],
+  ["vrpc: serve, bench, version and completion", subCommands],
   ["enclave and host: over a Unix socket", enclaveAndHost],
   ["server: signs by FFI with libcrypto", signing],
   ["server and client: TLS", tls],
@@ -104,6 +105,23 @@ async function commands(place: Place): Promise<void> {
   assert.match(await output(place.start("vrpc", "openapi", address)), /"openapi":\s*"3\.1/);
   // NOT_FOUND is 5, UNIMPLEMENTED 12: 64 is added.
   await output(place.start("vrpc", "call", address, "vrpc.echo.v1.EchoService/None", "{}"), 76);
+  await drain(server);
+}
+
+async function subCommands({ start }: Place): Promise<void> {
+  const server = start("vrpc", "serve", ...LOOPBACK, "--workers", "2");
+  const address = await server.address();
+  const load = ["--connections", "2", "--threads", "2", "--requests", "200", "--output", "json"];
+  const { runs } = JSON.parse(
+    await output(start("vrpc", "bench", "--server", address, ...load)),
+  ) as ReportFile;
+  assert.equal(runs[0].successfulRequests, 200);
+  assert.match(await output(start("vrpc", "health", address)), /^SERVING$/m);
+  assert.match(
+    await output(start("vrpc", "--version")),
+    /^vrpc \S+ \(Deno .*\), commit [0-9a-f]{12}$/m,
+  );
+  assert.match(await output(start("vrpc", "completion", "zsh")), /^#compdef vrpc$/m);
   await drain(server);
 }
 

@@ -12,7 +12,10 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readArguments } from "../arguments.ts";
 import { cacheFolder } from "../cache_folder.ts";
+import { needsOf } from "../compile/sources.ts";
+import { buildCli } from "./cli.ts";
 import { buildGrpcJs } from "./grpc_js.ts";
+import { commit } from "../commit.ts";
 import { run } from "../commands.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -25,8 +28,10 @@ const SOURCES = ["mod.ts", "src", "proto/gen"];
 const TYPES = { "@types/node": "^24.0.0" };
 /** Types of what the sources use and TypeScript does not know. */
 const AMBIENT = "ambient.d.ts";
-/** Sub-paths that are left out: programs for Deno. */
+/** Sub-paths that are left out: the programs are in `bin`. */
 const DENO_ONLY = ["./cli"];
+/** File with the commit; see `cmd/cli/version.ts`. */
+const COMMIT = "build/commit.txt";
 /** Packages that only some sub-paths import; users of these install them. */
 const OPTIONAL = ["@bufbuild/protovalidate", "@grpc/proto-loader"];
 const COMPILER = { esbuild: "^0.28.0", typescript: "~5.9.0" };
@@ -88,6 +93,21 @@ function versionOf(config: DenoConfig, name: string): string {
   return target.slice(target.lastIndexOf("@") + 1);
 }
 
+/** Returns the packages that the programs import, with their versions; they become parts of the programs. */
+async function packagesOfPrograms(config: DenoConfig): Promise<Record<string, string>> {
+  const { packages } = await needsOf("cmd/cli.ts");
+  const versions: Record<string, string> = {};
+  for (const name of packages.filter((one) => /^[@\w][\w./-]*$/.test(one))) {
+    const key = Object.keys(config.imports).find((one) =>
+      name === one || name.startsWith(`${one}/`)
+    );
+    const found = /^npm:(@?[^@]+)@([^/]+)/.exec(config.imports[key ?? ""] ?? "");
+    if (found === null) throw new Error(`deno.json does not import ${name}`);
+    versions[found[1]] = found[2];
+  }
+  return versions;
+}
+
 function packageOf(config: DenoConfig, packages: readonly string[]) {
   const versions = (names: readonly string[]) =>
     Object.fromEntries(names.map((name) => [name, versionOf(config, name)]));
@@ -103,8 +123,9 @@ function packageOf(config: DenoConfig, packages: readonly string[]) {
     type: "module",
     sideEffects: false,
     engines: { node: NODE },
+    bin: { vrpc: "./dist/cli/vrpc.js" },
     exports: { ...Object.fromEntries(exports), "./package.json": "./package.json" },
-    files: ["dist", ...SOURCES],
+    files: ["dist", COMMIT, ...SOURCES],
     dependencies: versions(packages.filter((name) => !OPTIONAL.includes(name))),
     peerDependencies: versions(OPTIONAL),
     peerDependenciesMeta: Object.fromEntries(OPTIONAL.map((name) => [name, { optional: true }])),
@@ -177,7 +198,11 @@ await Deno.writeTextFile(join(BUILD, "package.json"), JSON.stringify(manifest, n
 for (const name of ["README.md", "LICENSE"]) {
   await Deno.copyFile(join(ROOT, name), join(BUILD, name));
 }
-const tools = await installTools({ ...manifest.dependencies, ...manifest.peerDependencies });
+const tools = await installTools({
+  ...manifest.dependencies,
+  ...manifest.peerDependencies,
+  ...await packagesOfPrograms(config),
+});
 const link = join(BUILD, "node_modules");
 await Deno.symlink(join(tools, "node_modules"), link);
 try {
@@ -197,6 +222,18 @@ try {
   }
 }
 await rewriteDeclarations(join(BUILD, "dist"));
+const esbuild = async (args: readonly string[], folder: string) => {
+  await run(join(tools, "node_modules/.bin/esbuild"), [...args], folder);
+};
+await buildCli({
+  target: join(BUILD, "dist/cli"),
+  tools,
+  external: Object.keys(manifest.dependencies),
+  packaged,
+  esbuild,
+});
+await Deno.mkdir(join(BUILD, dirname(COMMIT)), { recursive: true });
+await Deno.writeTextFile(join(BUILD, COMMIT), await commit());
 console.log(`build/npm: @vrpc/vrpc ${manifest.version}, ${packages.length} dependencies`);
 await buildGrpcJs({
   built: BUILD,
@@ -206,8 +243,7 @@ await buildGrpcJs({
   node: NODE,
   bundle: async (entry, output) => {
     const options = ["--bundle", "--platform=node", "--target=node20", "--packages=external"];
-    const args = [entry, `--outfile=${output}`, ...options, "--log-level=warning"];
-    await run(join(tools, "node_modules/.bin/esbuild"), args, BUILD);
+    await esbuild([entry, `--outfile=${output}`, ...options, "--log-level=warning"], BUILD);
   },
 }, manifest.dependencies);
 console.log(`build/npm-grpc-js: @vrpc/grpc-js ${manifest.version}`);

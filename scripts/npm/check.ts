@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readArguments } from "../arguments.ts";
 import { run } from "../commands.ts";
+import { checkCli } from "./check_cli.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = join(HERE, "../..");
@@ -131,6 +132,9 @@ async function check(folder: string): Promise<{ passed: number; failed: number }
     ["types of a program", () => run(bin("tsc"), ["-p", "."], folder)],
     ["program on Node", () => run("node", ["program.js"], folder)],
     ["program on Bun", () => run(bin("bun"), ["program.js"], folder)],
+    ["vrpc on Node", () => checkCli(["node", bin("vrpc")])],
+    ["vrpc by npx", () => run("npx", ["vrpc", "--version"], folder)],
+    ["vrpc on Bun", () => checkCli([bin("bun"), bin("vrpc")])],
     ["install in place of grpc-js", () => installGenerators(generators, tarball, grpcJs)],
     ["generators, types", () => run(bin("tsc"), ["-p", generators], folder)],
     ...GENERATED.map((name): Step => [

@@ -11,7 +11,7 @@ const cli = (...args: string[]) => runProgram("cmd/cli.ts", args);
 Deno.test("vrpc --version has the version, the runtime and the commit", async () => {
   const { stdout, code } = await cli("--version");
   assert.equal(code, 0);
-  assert.match(stdout, /^vrpc \d+\.\d+\.\d+ \(deno \d+\.\d+\.\d+, v8 \S+, typescript \S+, \S+\)/);
+  assert.match(stdout, /^vrpc \d+\.\d+\.\d+ \(Deno \d+\.\d+\.\d+, V8 \S+, \w+ \w+\)/);
   const git = await new Deno.Command("git", {
     args: ["rev-parse", "HEAD"],
     cwd: join(CLI, "../.."),

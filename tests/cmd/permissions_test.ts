@@ -60,7 +60,7 @@ Deno.test("no task of a program has all permissions, and tasks of one program ha
     known.set(program, flags);
   }
   assert.deepEqual([...known.keys()].sort(), [
-    ...["benchmark", "client", "enclave", "host", "server", "vrpc"],
+    ...["benchmark", "cli", "client", "enclave", "host", "server"],
   ]);
 });
 
