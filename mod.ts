@@ -79,6 +79,7 @@ export {
   tlsPeer,
   vsockPeer,
 } from "./src/rpc/dispatch/authorize.ts";
+export { spiffePeer } from "./src/rpc/dispatch/spiffe_peer.ts";
 
 // Logs.
 export { callIdOf } from "./src/rpc/dispatch/call_id.ts";

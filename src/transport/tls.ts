@@ -5,6 +5,7 @@
  */
 
 import { getLogger } from "@logtape/logtape";
+import { parseSpiffeId } from "../call/spiffe.ts";
 import type { PeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import { runtime, type TcpConn } from "../runtime/mod.ts";
@@ -14,6 +15,7 @@ import { checkKeyPair } from "./key_pair.ts";
 import { netAddress } from "./tcp.ts";
 import { ATTESTED_TLS, checkPem, pemBlocks, type TlsClientOptions } from "./tls_options.ts";
 import { EARLY_END, handshakeReason, tlsReason } from "./tls_reason.ts";
+import { checkTrustBundles } from "./trust_bundles.ts";
 import type { ByteStream } from "./types.ts";
 
 let warned = false;
@@ -26,6 +28,7 @@ const paired = new WeakSet<TlsClientOptions>();
 
 /** Throws a TypeError if certificates or keys are not valid PEM, or don't match. */
 export function checkTlsClientOptions(options: TlsClientOptions): void {
+  checkSpiffeOptions(options);
   if (options.ca !== undefined) checkPem("tls.ca", options.ca, "CERTIFICATE");
   if ((options.cert === undefined) !== (options.key === undefined)) {
     throw new TypeError("tls.cert and tls.key must be given together");
@@ -35,6 +38,23 @@ export function checkTlsClientOptions(options: TlsClientOptions): void {
   if (options.cert !== undefined && options.key !== undefined && !paired.has(options)) {
     checkKeyPair(options.cert, options.key);
     paired.add(options);
+  }
+}
+
+function checkSpiffeOptions({ ca, trustBundles, serverSpiffeIds }: TlsClientOptions): void {
+  if (trustBundles !== undefined) {
+    if (ca !== undefined) {
+      throw new TypeError("Cannot use tls.ca with tls.trustBundles, which take its place");
+    }
+    checkTrustBundles(trustBundles);
+  }
+  if (serverSpiffeIds === undefined) return;
+  if (trustBundles === undefined) {
+    throw new TypeError("tls.serverSpiffeIds requires tls.trustBundles, which verify them");
+  }
+  for (const id of serverSpiffeIds) {
+    if (typeof id === "string" && parseSpiffeId(id) !== undefined) continue;
+    throw new TypeError(`tls.serverSpiffeIds has ${JSON.stringify(id)}: must be a SPIFFE ID`);
   }
 }
 
@@ -114,7 +134,8 @@ async function closedOnAbort<T>(
  * Whether the runtime has a TLS that is faster than node:tls and can be used: verified, without a client certificate.
  */
 export function runtimeTlsSuffices(options: TlsClientOptions): boolean {
-  return runtime.startTls !== undefined && options.cert === undefined && !options.insecure;
+  return runtime.startTls !== undefined && options.cert === undefined && !options.insecure &&
+    options.trustBundles === undefined;
 }
 
 /** Starts the runtime's TLS on a TCP connection. */

@@ -16,6 +16,7 @@ import { loadCertificateReader, refuseVersion1 } from "./peer_certificate.ts";
 import { pemBlocks, type TlsClientOptions } from "./tls_options.ts";
 import { EARLY_END, handshakeReason } from "./tls_reason.ts";
 import { type Carrier, COMMON, handshakeError, secureStream } from "./tls_stream.ts";
+import { TrustBundles } from "./trust_bundles.ts";
 import type { ByteStream } from "./types.ts";
 
 /** Options of a client's handshake. */
@@ -117,6 +118,7 @@ async function handshake(
   const { address } = carrier.peer;
   // The certificate reader loads during the handshake.
   const reader = loadCertificateReader();
+  const authorities = authoritiesOf(identity);
   let socket: tls.TLSSocket;
   try {
     socket = tls.connect({
@@ -125,12 +127,13 @@ async function handshake(
       // RFC 6066 §3: an IP address must not be sent as a server name. It is verified all the same.
       ...(ipFamily(name) === 0 ? { servername: name } : { host: name, servername: "" }),
       // If set, replaces the runtime's 151 authorities, which would add 15 ms to each handshake.
-      ca: identity.ca && pemBlocks(identity.ca, "CERTIFICATE"),
+      ca: authorities && pemBlocks(authorities, "CERTIFICATE"),
       cert: identity.cert && pemBlocks(identity.cert, "CERTIFICATE"),
       key: identity.key && pemBlocks(identity.key, "PRIVATE KEY"),
       ALPNProtocols: alpn === undefined ? undefined : [...alpn],
       rejectUnauthorized: !identity.insecure,
       ...(context && { secureContext: context }),
+      ...(identity.serverSpiffeIds && { checkServerIdentity: () => undefined }),
       ...(checkServerIdentity && { checkServerIdentity }),
     });
   } catch (error) {
@@ -153,7 +156,10 @@ async function handshake(
   });
   const certificate = socket.getPeerCertificate();
   try {
-    if (!identity.insecure) refuseVersion1(certificate.raw);
+    if (!identity.insecure) {
+      refuseVersion1(certificate.raw);
+      await checkSpiffe(identity, socket);
+    }
     return secureStream(carrier, socket, {
       identity: { certificate, reader: await reader },
       earlyEnd: EARLY_END,
@@ -163,4 +169,20 @@ async function handshake(
     socket.destroy();
     throw handshakeError(address, error);
   }
+}
+
+/** Authorities of servers, of all trust domains; undefined for the runtime's. */
+function authoritiesOf({ ca, trustBundles }: TlsClientOptions): string | undefined {
+  return trustBundles === undefined ? ca : Object.values(trustBundles).join("\n");
+}
+
+/** Rejects with an Error unless the server's SPIFFE ID is one of those that are allowed, from its domain's authorities. */
+async function checkSpiffe(
+  { trustBundles, serverSpiffeIds }: TlsClientOptions,
+  socket: tls.TLSSocket,
+): Promise<void> {
+  if (trustBundles === undefined) return;
+  const id = await new TrustBundles(trustBundles).check(socket.getPeerCertificate(true));
+  if (serverSpiffeIds === undefined || serverSpiffeIds.includes(id)) return;
+  throw new Error(`the peer is ${id}, which is not in tls.serverSpiffeIds`);
 }

@@ -17,6 +17,7 @@ import { ByteStreamDuplex } from "./node_duplex.ts";
 import { loadCertificateReader } from "./peer_certificate.ts";
 import { checkPem, pemBlocks, type TlsServerOptions } from "./tls_options.ts";
 import { COMMON, handshakeError, secureStream } from "./tls_stream.ts";
+import { TrustBundles } from "./trust_bundles.ts";
 import type { ByteStream } from "./types.ts";
 
 /** Time limit for a server's TLS handshake, in ms. */
@@ -34,6 +35,8 @@ export class TlsAcceptor {
   readonly #options: TlsServerOptions;
   /** Check of client certificates; undefined without mutual TLS. */
   readonly #clients: ClientCertificates | undefined;
+  /** Authorities by trust domain; undefined without. */
+  readonly #bundles: TrustBundles | undefined;
 
   /**
    * Accepts the protocols `alpn`; of those that a client offers, selects the one that the client prefers. Throws a
@@ -46,16 +49,26 @@ export class TlsAcceptor {
       checkPem("tls.key", key, "PRIVATE KEY");
     }
     if (options.clientCa !== undefined) checkPem("tls.clientCa", options.clientCa, "CERTIFICATE");
-    if (options.clientAuth !== undefined && options.clientCa === undefined) {
+    if (options.clientAuth !== undefined && authoritiesOf(options) === undefined) {
       throw new TypeError(
         "tls.clientAuth requires tls.clientCa, the authorities that verify clients",
       );
     }
+    if (options.clientCa !== undefined && options.trustBundles !== undefined) {
+      throw new TypeError("Cannot use tls.clientCa with tls.trustBundles, which take its place");
+    }
     this.#options = { ...options };
     this.#alpn = alpn;
     this.#clients = undefined;
-    if (options.clientCa !== undefined) {
-      this.#clients = new ClientCertificates(options.clientCa, options.clientAuth !== "request");
+    if (options.trustBundles !== undefined) this.#bundles = new TrustBundles(options.trustBundles);
+    const authorities = authoritiesOf(options);
+    if (authorities !== undefined) {
+      // The domains are part of what a session was verified with.
+      const domains = Object.keys(options.trustBundles ?? {}).join();
+      this.#clients = new ClientCertificates(
+        `${domains}${authorities}`,
+        options.clientAuth !== "request",
+      );
       void loadCertificateReader();
     }
     for (const { cert, key } of pairs) checkKeyPair(cert, key);
@@ -67,15 +80,16 @@ export class TlsAcceptor {
     const known = this.#servers.get(preferred);
     if (known !== undefined) return known;
     const options = this.#options;
+    const authorities = authoritiesOf(options);
     const pairs = [options, ...options.alternatives ?? []];
     const others = this.#alpn?.filter((name) => name !== preferred);
     const server = tls.createServer({
       ...COMMON,
       cert: pairs.map(({ cert }) => pemBlocks(cert, "CERTIFICATE")),
       key: pairs.map(({ key }) => pemBlocks(key, "PRIVATE KEY")),
-      ca: options.clientCa && pemBlocks(options.clientCa, "CERTIFICATE"),
-      requestCert: options.clientCa !== undefined,
-      rejectUnauthorized: options.clientCa !== undefined && options.clientAuth !== "request",
+      ca: authorities && pemBlocks(authorities, "CERTIFICATE"),
+      requestCert: authorities !== undefined,
+      rejectUnauthorized: authorities !== undefined && options.clientAuth !== "request",
       ALPNProtocols: others === undefined ? undefined : [preferred, ...others],
       handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
     });
@@ -136,6 +150,10 @@ export class TlsAcceptor {
       return secureStream(duplex, socket, { channelBinding: binding });
     }
     try {
+      // Before `check`, which remembers the certificate for resumed sessions: those have no chain.
+      if (this.#bundles && socket.authorized && !socket.isSessionReused()) {
+        await this.#bundles.check(socket.getPeerCertificate(true));
+      }
       const certificate = this.#clients.check(socket, Date.now());
       const reader = await loadCertificateReader();
       return secureStream(duplex, socket, {
@@ -147,6 +165,11 @@ export class TlsAcceptor {
       throw handshakeError(inner.peer.address, error);
     }
   }
+}
+
+/** Authorities of clients, of all trust domains; undefined without mutual TLS. */
+function authoritiesOf({ clientCa, trustBundles }: TlsServerOptions): string | undefined {
+  return trustBundles === undefined ? clientCa : Object.values(trustBundles).join("\n");
 }
 
 interface Waiting {

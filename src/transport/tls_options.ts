@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { X509Certificate } from "node:crypto";
 import { builtinModule } from "../bytes/builtin_module.ts";
 import { textOf } from "../errors.ts";
 
@@ -28,6 +29,11 @@ export interface TlsServerOptions {
    * authorized. Certificates that fail verification are rejected in both cases. Default `require`.
    */
   clientAuth?: "require" | "request";
+  /**
+   * Authorities in PEM by SPIFFE trust domain, in place of `clientCa`: a client's certificate must have a SPIFFE ID, and come
+   * from the authorities of its domain. Enables mutual TLS. Default none.
+   */
+  trustBundles?: Readonly<Record<string, string>>;
 }
 
 /** TLS options of a client. */
@@ -47,6 +53,13 @@ export interface TlsClientOptions {
    * `localhost` for addresses without one (unix, vsock, hvsock, memory).
    */
   serverName?: string;
+  /**
+   * Authorities in PEM by SPIFFE trust domain, in place of `ca`: the server's certificate must have a SPIFFE ID, and come
+   * from the authorities of its domain. Default none.
+   */
+  trustBundles?: Readonly<Record<string, string>>;
+  /** SPIFFE IDs that the server may have, in place of a name in its certificate; needs `trustBundles`. Default: the name. */
+  serverSpiffeIds?: readonly string[];
   /** Skips all verification, for development only; logs a warning once. Default false. */
   insecure?: boolean;
 }
@@ -68,14 +81,17 @@ export function checkPem(name: string, text: string, label: string): void {
 /** Throws a TypeError unless `pem` has certificates that can be read; `name` is the option's. */
 export function checkAuthorities(name: string, pem: string): void {
   checkPem(name, pem, "CERTIFICATE");
-  const { X509Certificate } = builtinModule("node:crypto");
-  for (const [block] of pem.matchAll(CERTIFICATE_BLOCK)) {
-    try {
-      new X509Certificate(block);
-    } catch (error) {
-      throw new TypeError(`${name} has a damaged certificate: ${textOf(error)}`, { cause: error });
-    }
+  try {
+    certificatesOf(pem);
+  } catch (error) {
+    throw new TypeError(`${name} has a damaged certificate: ${textOf(error)}`, { cause: error });
   }
+}
+
+/** Returns the certificates in a text. Throws an Error for one that can't be read. */
+export function certificatesOf(pem: string): X509Certificate[] {
+  const { X509Certificate } = builtinModule("node:crypto");
+  return Array.from(pem.matchAll(CERTIFICATE_BLOCK), ([block]) => new X509Certificate(block));
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   type TlsClientOptions,
   type TlsServerOptions,
 } from "./tls_options.ts";
+import { checkTrustBundles } from "./trust_bundles.ts";
 
 /** Files of {@link watchTls}, and what is not in files. */
 export interface TlsFiles {
@@ -24,6 +25,10 @@ export interface TlsFiles {
   key?: string;
   /** Path of the authorities in PEM that verify peers: `clientCa` of a server, `ca` of a channel. */
   ca?: string;
+  /** Paths of the authorities by SPIFFE trust domain, in place of `ca`. */
+  trustBundles?: Readonly<Record<string, string>>;
+  /** {@link TlsClientOptions.serverSpiffeIds}. */
+  serverSpiffeIds?: readonly string[];
   /** {@link TlsServerOptions.clientAuth}. */
   clientAuth?: TlsServerOptions["clientAuth"];
   /** {@link TlsClientOptions.serverName}. */
@@ -45,6 +50,7 @@ interface Contents {
   readonly cert?: string;
   readonly key?: string;
   readonly ca?: string;
+  readonly trustBundles?: Readonly<Record<string, string>>;
 }
 
 const FILES = ["cert", "key", "ca"] as const;
@@ -85,20 +91,27 @@ export class TlsWatch implements Disposable {
 
   /** Options of a server with the files' last valid contents. Throws TypeError without `cert`. */
   get server(): TlsServerOptions {
-    const { cert, key, ca } = this.#contents;
+    const { cert, key, ca, trustBundles } = this.#contents;
     if (cert === undefined || key === undefined) {
       throw new TypeError("Cannot serve TLS: watchTls was given no cert and key");
     }
     const { clientAuth } = this.#files;
-    return { cert, key, ...(ca && { clientCa: ca }), ...(clientAuth && { clientAuth }) };
+    return {
+      cert,
+      key,
+      ...(ca && { clientCa: ca }),
+      ...(clientAuth && { clientAuth }),
+      ...(trustBundles && { trustBundles }),
+    };
   }
 
   /** Options of a client with the files' last valid contents; the same object until they change. */
   get client(): TlsClientOptions {
-    const { serverName } = this.#files;
+    const { serverName, serverSpiffeIds } = this.#files;
     return this.#client ??= Object.freeze({
       ...this.#contents,
       ...(serverName !== undefined && { serverName }),
+      ...(serverSpiffeIds !== undefined && { serverSpiffeIds }),
     });
   }
 
@@ -131,7 +144,7 @@ export class TlsWatch implements Disposable {
     let contents: Contents;
     try {
       contents = await readFiles(this.#files);
-      if (FILES.every((file) => contents[file] === this.#contents[file])) {
+      if (JSON.stringify(contents) === JSON.stringify(this.#contents)) {
         this.#failure = undefined;
         return false;
       }
@@ -149,7 +162,7 @@ export class TlsWatch implements Disposable {
     this.#contents = contents;
     this.#client = undefined;
     log.info("Using new TLS files: {files}", {
-      files: FILES.map((file) => this.#files[file]).filter(Boolean).join(", "),
+      files: pathsOf(this.#files).join(", "),
     });
     for (const listener of [...this.#listeners]) listener();
     return true;
@@ -199,31 +212,36 @@ function checkMs(name: string, value: unknown, least: number): void {
 
 /** Calls `read` for each path that is given. */
 function mapFiles(files: TlsFiles, read: (path: string) => string): Contents {
-  const contents: { -readonly [Name in keyof Contents]: string } = {};
+  const contents: { cert?: string; key?: string; ca?: string } = {};
   for (const file of FILES) {
     const path = files[file];
     if (path !== undefined) contents[file] = read(path);
   }
-  return contents;
+  if (files.trustBundles === undefined) return contents;
+  const bundles = Object.entries(files.trustBundles).map(([domain, path]) => [domain, read(path)]);
+  return { ...contents, trustBundles: Object.fromEntries(bundles) };
+}
+
+/** Returns the paths of all files. */
+function pathsOf(files: TlsFiles): string[] {
+  const single = FILES.map((file) => files[file]).filter((path) => path !== undefined);
+  return [...single, ...Object.values(files.trustBundles ?? {})];
 }
 
 async function readFiles(files: TlsFiles): Promise<Contents> {
   const { readFile } = builtinModule("node:fs").promises;
   const texts = new Map<string, string>();
-  for (const file of FILES) {
-    const path = files[file];
-    if (path !== undefined) texts.set(path, await readFile(path, "utf8"));
-  }
+  for (const path of pathsOf(files)) texts.set(path, await readFile(path, "utf8"));
   return mapFiles(files, (path) => texts.get(path)!);
 }
 
 /** Returns the contents; throws a TypeError unless they can be used together. */
 function checked(contents: Contents): Contents {
-  const { cert, key, ca } = contents;
+  const { cert, key, ca, trustBundles } = contents;
   if ((cert === undefined) !== (key === undefined)) {
     throw new TypeError("Cannot watch TLS files: cert and key must be given together");
   }
-  if (cert === undefined && ca === undefined) {
+  if (cert === undefined && ca === undefined && trustBundles === undefined) {
     throw new TypeError("Cannot watch TLS files: none is given; give cert and key, ca, or all");
   }
   if (cert !== undefined && key !== undefined) {
@@ -233,5 +251,6 @@ function checked(contents: Contents): Contents {
     checkAuthorities("tls.cert", cert);
   }
   if (ca !== undefined) checkAuthorities("tls.ca", ca);
+  if (trustBundles !== undefined) checkTrustBundles(trustBundles);
   return contents;
 }
