@@ -3,6 +3,7 @@
  *
  * - {@link addEcho}: returns payloads with the server's times;
  * - {@link addCrypto}: signs with keys that stay on the server;
+ * - {@link addLoadReports}: tells clients how busy the server is;
  * - {@link addHealth}: `grpc.health.v1`;
  * - {@link addReflection}: `grpc.reflection`, for grpcurl and similar tools.
  *
@@ -25,6 +26,8 @@ export type { SigningKeyType } from "./signature_suites.ts";
 export { chooseCryptoBackend } from "./crypto_backend.ts";
 export type { CryptoBackend } from "./signer.ts";
 export { addEnclave, reverseGraphemes } from "./enclave.ts";
+export { addLoadReports, type LoadReportOptions } from "./load_reports.ts";
+export type { LoadReport } from "../rpc/balancer/orca.ts";
 export { addHealth, type HealthService, type HealthStatus } from "./health.ts";
 export { addReflection, type ReflectionOptions } from "./reflection.ts";
 export type { DescriptorLimits } from "../schema/limits.ts";

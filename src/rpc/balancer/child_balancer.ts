@@ -48,6 +48,11 @@ export class ChildBalancer implements Balancer<ConfiguredBalancer> {
     child.balancer.update(input);
   }
 
+  exitIdle(): void {
+    this.#current?.balancer.exitIdle?.();
+    this.#pending?.balancer.exitIdle?.();
+  }
+
   close(): void {
     this.#current?.balancer.close();
     this.#pending?.balancer.close();

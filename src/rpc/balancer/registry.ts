@@ -14,6 +14,7 @@ export type BalancerPolicy =
   | "pick_first"
   | "round_robin"
   | "least_request"
+  | "weighted_round_robin"
   // deno-lint-ignore ban-types
   | (string & {});
 

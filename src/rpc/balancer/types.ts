@@ -145,6 +145,8 @@ export interface BalancerUpdate<Config = unknown> {
 export interface Balancer<Config = unknown> {
   /** Called first of all, and when addresses or configuration have changed. */
   update(update: BalancerUpdate<Config>): void;
+  /** Connects although no call is picked: the application waits for the channel. Default: the balancer connects by itself. */
+  exitIdle?(): void;
   /** Closes all subchannels and timers. The host gets no more calls. */
   close(): void;
 }

@@ -200,6 +200,7 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
         const check = () => {
           if (this.#state === "SHUTDOWN") reject(new Error("the channel is closed"));
           else if (this.#set.full) resolve();
+          else if (this.#state === "IDLE") this.#set.exitIdle();
         };
         unwatch = this.watch(check);
         timer = this.#options.clock.setTimer(() => {

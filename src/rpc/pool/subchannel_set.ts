@@ -153,6 +153,11 @@ export class SubchannelSet {
     this.#source.start();
   }
 
+  /** Has the balancer connect although there are no calls. */
+  exitIdle(): void {
+    this.#balancer?.exitIdle();
+  }
+
   /** Drops all addresses; open calls finish. `start` resolves the target again. */
   clear(): void {
     this.#source?.close();
