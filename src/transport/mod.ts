@@ -25,7 +25,7 @@ export { listen, type ListenOptions } from "./listen.ts";
 export { MEMORY_BUFFER_BYTES, memoryPair } from "./memory.ts";
 export { resolveAddress, resolveHost, type Resolver } from "./resolve.ts";
 export { startTls, type StartTlsOptions } from "./tls.ts";
-export { tlsListener } from "./tls_server.ts";
+export { type ServerTlsSettings, tlsListener } from "./tls_server.ts";
 export { type TlsFiles, type TlsWatch, watchTls } from "./tls_watch.ts";
 export type { TlsClientOptions, TlsServerOptions } from "./tls_options.ts";
 export type { ChannelBinding } from "./channel_binding.ts";

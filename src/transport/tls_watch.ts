@@ -136,6 +136,7 @@ export class TlsWatch implements Disposable {
     this.#listeners.clear();
   }
 
+  /** Like `close`. */
   [Symbol.dispose](): void {
     this.close();
   }

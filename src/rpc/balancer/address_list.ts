@@ -20,13 +20,18 @@ import {
 
 /** One address of an {@link AddressList}. */
 export class AddressEntry<Data = undefined> {
+  /** The address, with its latest weight and attributes. */
   address: ResolvedAddress;
+  /** Its subchannel. */
   subchannel!: BalancerSubchannel;
+  /** State of the subchannel. */
   state: ConnectivityState = "IDLE";
+  /** Why the latest connection failed; undefined after none did. */
   error: Error | undefined = undefined;
   /** What the policy keeps for the address. */
   readonly data: Data;
 
+  /** An entry without a subchannel, which the list sets. */
   constructor(address: ResolvedAddress, data: Data) {
     this.address = address;
     this.data = data;
@@ -39,6 +44,7 @@ export class AddressList<Data = undefined> {
   readonly #onState: (entry: AddressEntry<Data>) => void;
   readonly #data: (address: ResolvedAddress) => Data;
   readonly #onCallEnd: ((entry: AddressEntry<Data>) => SubchannelListener["onCallEnd"]) | undefined;
+  /** In the order of the latest update. */
   entries: AddressEntry<Data>[] = [];
 
   /** `onState` is called after each change of an entry's state. */

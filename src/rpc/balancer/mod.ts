@@ -18,6 +18,7 @@
  * @module
  */
 
+export type { Clock } from "../../call/clock.ts";
 export {
   type AddressEntry,
   AddressList,

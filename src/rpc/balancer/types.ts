@@ -99,6 +99,7 @@ export interface Picker {
 
 /** A picker with one subchannel, which costs nothing per call. */
 export class SinglePicker implements Picker {
+  /** Sends all calls to `subchannel`. */
   constructor(readonly subchannel: BalancerSubchannel) {}
 
   pick(): BalancerSubchannel {
@@ -119,6 +120,7 @@ export function failingPicker(code: Status, message: string): Picker {
 export interface BalancerHost {
   /** The channel's target, for error texts. */
   readonly target: string;
+  /** Source of time and timers. */
   readonly clock: Clock;
   /** Returns numbers from 0 to below 1. */
   readonly random: () => number;
@@ -128,6 +130,7 @@ export interface BalancerHost {
   updateState(state: ConnectivityState, picker: Picker): void;
   /** Asks for a new resolution, which the channel starts within its limits. */
   reresolve(): void;
+  /** Logs a line with the channel's target. */
   log(level: "debug" | "warn", message: string): void;
 }
 
@@ -163,7 +166,9 @@ export interface BalancerPolicyDefinition<Config = unknown> {
 
 /** A policy with its parsed configuration. */
 export interface ConfiguredBalancer {
+  /** The registered policy. */
   // deno-lint-ignore no-explicit-any
   readonly policy: BalancerPolicyDefinition<any>;
+  /** What its `parseConfig` returned. */
   readonly config: unknown;
 }

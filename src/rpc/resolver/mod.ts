@@ -16,5 +16,6 @@
  * @module
  */
 
+export type { Clock } from "../../call/clock.ts";
 export { registerResolver } from "./registry.ts";
 export type { NameResolver, ResolverContext, ResolverTarget, ResolverUpdate } from "./types.ts";

@@ -33,6 +33,7 @@ export interface ResolverTarget {
 export interface ResolverContext {
   /** Fires when the channel is idle or closed. The iteration must end then. */
   readonly signal: AbortSignal;
+  /** Source of time and timers. */
   readonly clock: Clock;
   /** Returns numbers from 0 to below 1. */
   readonly random: () => number;
@@ -41,6 +42,7 @@ export interface ResolverContext {
    * last update. Only resolvers that poll need it. Rejects when the signal fires.
    */
   reresolution(): Promise<void>;
+  /** Logs a line with the channel's target. */
   log(level: "debug" | "warn", message: string): void;
 }
 
