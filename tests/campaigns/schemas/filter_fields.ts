@@ -27,6 +27,8 @@ interface Filter {
   readonly keeps?: (type: Type, number: number, wireType: WireType) => boolean;
   /** Returns what takes the place of a text, which stays the same without it. */
   readonly text?: (bytes: Uint8Array) => Uint8Array;
+  /** Returns what takes the place of one varint or more, of the same length; they stay the same without it. */
+  readonly varints?: (bytes: Uint8Array) => Uint8Array;
 }
 
 /** Returns a message without the unknown fields of its map entries. Throws for malformed bytes. */
@@ -48,6 +50,25 @@ export function withoutOtherWireTypes(type: DescMessage, bytes: Uint8Array): Uin
 /** Returns a message with U+FFFD for what is not UTF-8 in its texts. Throws for malformed bytes. */
 export function withRepairedTexts(type: DescMessage, bytes: Uint8Array): Uint8Array {
   return filtered(type, bytes, { text: (text) => utf8.encode(lossy.decode(text)) });
+}
+
+/** Returns a message whose varints have at most 64 bits: none of the excess ones. Throws for malformed bytes. */
+export function withoutExcessBits(type: DescMessage, bytes: Uint8Array): Uint8Array {
+  return filtered(type, bytes, { varints: without65thBits });
+}
+
+/** Sets the bits of varints above the 64th to zero: those of the tenth byte but its lowest. */
+function without65thBits(varints: Uint8Array): Uint8Array {
+  const bytes = varints.slice();
+  let high = 0;
+  for (const [i, byte] of bytes.entries()) {
+    if (byte > 0x7f) high++;
+    else {
+      if (high === 9) bytes[i] = byte & 1;
+      high = 0;
+    }
+  }
+  return bytes;
 }
 
 function filtered(type: DescMessage, bytes: Uint8Array, filter: Filter): Uint8Array {
@@ -104,8 +125,13 @@ function copy(type: Type, reader: BinaryReader, writer: BinaryWriter, filter: Fi
     }
     writer.tag(number, wireType);
     const field = type.fields.get(number);
-    if (!field?.wireTypes.includes(wireType)) writer.raw(reader.skip(wireType, number));
-    else if (field.isText && filter.text) writer.bytes(filter.text(reader.bytes()));
+    if (wireType === WireType.Varint) {
+      const varint = reader.skip(wireType, number);
+      writer.raw(filter.varints?.(varint) ?? varint);
+    } else if (!field?.wireTypes.includes(wireType)) writer.raw(reader.skip(wireType, number));
+    else if (filter.varints && field.wireTypes[0] === WireType.Varint) {
+      writer.bytes(filter.varints(reader.bytes()));
+    } else if (field.isText && filter.text) writer.bytes(filter.text(reader.bytes()));
     else if (field.inside === undefined) writer.raw(reader.skip(wireType, number));
     else if (wireType === WireType.StartGroup) {
       copy(field.inside(), reader, writer, filter);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AnySchema, SourceCodeInfoSchema, StructSchema } from "@bufbuild/protobuf/wkt";
 import {
+  withoutExcessBits,
   withoutOtherWireTypes,
   withoutUnknownsOfEntries,
   withRepairedTexts,
@@ -52,4 +53,18 @@ Deno.test("texts that are not UTF-8 are repaired; bytes are none", () => {
   assert.deepEqual(withRepairedTexts(AnySchema, any), Uint8Array.fromHex("0a0461efbfbd120161"));
   const bytes = Uint8Array.fromHex("0a01611201ff");
   assert.deepEqual(withRepairedTexts(AnySchema, bytes), bytes);
+});
+
+Deno.test("the bits of varints above the 64th are cleared, those of other numbers stay", () => {
+  const all = "ffffffffffffffffff";
+  const of = (hex: string) => Uint8Array.fromHex(hex);
+  const { message } = SourceCodeInfoSchema.field.location;
+  // One element, a packed list of two, and an unknown field.
+  assert.deepEqual(
+    withoutExcessBits(message!, of(`08${all}7f0a0b05${all}7e38${all}03`)),
+    of(`08${all}010a0b05${all}0038${all}01`),
+  );
+  // An unknown fixed64 whose bytes continue into the next tag as those of a varint would.
+  const fixed = of("c104ffffffffffffffffc104ffffffffffffffff");
+  assert.deepEqual(withoutExcessBits(AnySchema, fixed), fixed);
 });

@@ -5,7 +5,7 @@ import { decoderOf } from "../../../src/protobuf/decoder.ts";
 import { encoderOf } from "../../../src/protobuf/encoder.ts";
 import type { Fields } from "../../../src/protobuf/shape.ts";
 import { attempt, differenceOf, equal, isObject, unsigned } from "./comparing.ts";
-import { withoutOtherWireTypes, withRepairedTexts } from "./filter_fields.ts";
+import { withoutExcessBits, withoutOtherWireTypes, withRepairedTexts } from "./filter_fields.ts";
 
 /** What a comparison found. */
 export interface ProstFindings {
@@ -86,9 +86,9 @@ export class ProstComparison {
     const ownTypes = (bytes: Uint8Array) => withoutOtherWireTypes(this.#type, bytes);
     const repaired = (bytes: Uint8Array) => withRepairedTexts(this.#type, bytes);
     return [
-      [SEVERAL, attempt(() => repaired(ownTypes(withSmallVarints(input))))],
+      [SEVERAL, attempt(() => repaired(ownTypes(withoutExcessBits(this.#type, input))))],
       [WIRE_TYPES, attempt(() => ownTypes(input))],
-      [VARINTS, withSmallVarints(input)],
+      [VARINTS, attempt(() => withoutExcessBits(this.#type, input))],
       [UTF_8, attempt(() => repaired(input))],
     ];
   }
@@ -106,20 +106,6 @@ const WIRE_TYPES = "prost rejects fields with another wire type than theirs";
 const VARINTS = "prost rejects varints of more than 64 bits, of which others drop the excess";
 const SEVERAL = "prost rejects several of these at once";
 const UTF_8 = "prost rejects text of proto2 that is not UTF-8";
-
-/** Sets the bits of varints above the 64th to zero: those of the tenth byte but its lowest. */
-function withSmallVarints(input: Uint8Array): Uint8Array {
-  const bytes = input.slice();
-  let high = 0;
-  for (const [i, byte] of bytes.entries()) {
-    if (byte > 0x7f) high++;
-    else {
-      if (high === 9) bytes[i] = byte & 1;
-      high = 0;
-    }
-  }
-  return bytes;
-}
 
 function withoutUnknown(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutUnknown);
