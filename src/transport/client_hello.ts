@@ -137,11 +137,12 @@ export async function peekAlpnOffer(
 }
 
 /** Stream whose first reads return bytes that were already read. */
-class ReplayedStream implements ByteStream {
+export class ReplayedStream implements ByteStream {
   readonly localAddress: string;
   readonly #inner: ByteStream;
   #first: Uint8Array;
 
+  /** Delivers `first`, then what `inner` reads. */
   constructor(inner: ByteStream, first: Uint8Array) {
     this.#inner = inner;
     this.#first = first;
@@ -171,5 +172,13 @@ class ReplayedStream implements ByteStream {
 
   close(): void {
     this.#inner.close();
+  }
+
+  async released(): Promise<void> {
+    await this.#inner.released?.();
+  }
+
+  unref(): void {
+    this.#inner.unref?.();
   }
 }

@@ -5,12 +5,13 @@
  */
 
 import { textOf, TransportError } from "../errors.ts";
-import type { Address } from "./address.ts";
-import { formatAddress, VSOCK_CID_ANY } from "./address.ts";
+import type { Address, DnsAddress, TcpAddress } from "./address.ts";
+import { formatAddress, ipFamily, VSOCK_CID_ANY } from "./address.ts";
 import { parseAddress } from "./address_parser.ts";
 import { reasonOf } from "./failure.ts";
 import { dialHvsock } from "./hvsock.ts";
 import { dialMemory } from "./memory.ts";
+import { checkProxy, openTunnel, type Proxy, proxyFor } from "./proxy.ts";
 import { resolveAddress, type Resolver } from "./resolve.ts";
 import { connectTcp, dialTcp } from "./tcp.ts";
 import {
@@ -40,6 +41,10 @@ export interface DialOptions {
   tcpKeepAlive?: boolean;
   /** Whether the stream must have a `channelBinding`, which the runtime's own TLS lacks. Default false. */
   channelBinding?: boolean;
+  /**
+   * Proxy of HTTP that tunnels TCP: its URL, or true for that of the environment; see `proxy` of `connect`. Default false.
+   */
+  proxy?: string | boolean;
   /** Resolver of host names. Default: {@link resolveHost}. */
   resolver?: Resolver;
 }
@@ -67,6 +72,7 @@ export async function dial(
     checkTlsClientOptions(tls);
     warnOfInsecure(tls);
   }
+  checkProxy(options.proxy);
   options.signal?.throwIfAborted();
   const controller = new AbortController();
   const attempt: Attempt = { options, tls, signal: controller.signal, timeoutMs };
@@ -114,6 +120,10 @@ function checkDialable(address: Address, text: string): void {
 
 async function dialTarget(target: Address, text: string, attempt: Attempt): Promise<ByteStream> {
   const { signal } = attempt;
+  if (target.kind === "dns" || target.kind === "tcp") {
+    const proxy = proxyFor(attempt.options.proxy, target);
+    if (proxy !== undefined) return await abortable(dialTunnel(proxy, target, attempt), signal);
+  }
   let addresses: Address[];
   try {
     addresses = await abortable(
@@ -132,6 +142,29 @@ async function dialTarget(target: Address, text: string, attempt: Attempt): Prom
     });
   }
   return await firstConnected(addresses, text, attempt, hostOf(target));
+}
+
+/** Connects to an address through a proxy, which resolves its name. */
+async function dialTunnel(
+  proxy: Proxy,
+  target: TcpAddress | DnsAddress,
+  attempt: Attempt,
+): Promise<ByteStream> {
+  const { tls, signal, options } = attempt;
+  const kind = ipFamily(proxy.host) === 0 ? "dns" : "tcp";
+  const door: Address = { kind, host: proxy.host, port: proxy.port };
+  const plain = { ...attempt, tls: undefined, options: { ...options, proxy: false } };
+  const stream = await dialTarget(door, formatAddress(door), plain);
+  const close = () => stream.close();
+  signal.addEventListener("abort", close);
+  try {
+    const tunnel = await openTunnel(stream, proxy, target);
+    if (tls === undefined) return tunnel;
+    const serverName = tls.serverName ?? target.host;
+    return await startTls(tunnel, { tls, alpn: options.alpn, serverName, signal });
+  } finally {
+    signal.removeEventListener("abort", close);
+  }
 }
 
 /** Host of the address, for TLS; undefined if it has none. */

@@ -26,6 +26,7 @@ import {
   whole,
 } from "../../limits/ranges.ts";
 import type { Version1Loss } from "../../lean/options.ts";
+import { checkProxy } from "../../transport/proxy.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
 import type { Resolver } from "../../transport/resolve.ts";
 import type { TlsClientOptions } from "../../transport/tls_options.ts";
@@ -149,6 +150,12 @@ export interface ChannelOptions {
    * `least_request` over a list of addresses, otherwise `pick_first`.
    */
   balancer?: BalancerPolicy | Readonly<Record<string, unknown>>;
+  /**
+   * Proxy of HTTP through which TCP targets are reached, by CONNECT; it resolves their names. Its URL, with user and password
+   * if it needs them, or true for that of the environment: `grpc_proxy`, `https_proxy` or `http_proxy`, except for the hosts
+   * in `no_grpc_proxy` or `no_proxy`. Default false.
+   */
+  proxy?: string | boolean;
   /** Resolves host names to addresses. Default the system's DNS. */
   resolver?: Resolver;
   /** Least time between two resolutions of the target. 0 or more. Default 30,000 (gRPC's). */
@@ -258,6 +265,7 @@ export const CHANNEL_DEFAULTS: Defaults<ChannelOptions> = {
   userAgent: USER_AGENT,
   poolSize: DEFAULT_POOL_SIZE,
   balancer: undefined,
+  proxy: false,
   resolver: undefined,
   minResolveIntervalMs: RESOLVE_INTERVAL_MS,
   connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -326,6 +334,7 @@ export function checkChannelOptions(options: ChannelOptions): void {
     checkTlsClientOptions(tls);
   }
   checkAttest(options);
+  checkProxy(options.proxy);
   checkHooks(options);
   if (limits !== undefined) checkRanges(limits, CHANNEL_LIMIT_RANGES, "limits.");
   if (poolSize !== undefined) checkPoolSize(poolSize);

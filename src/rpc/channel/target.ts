@@ -13,6 +13,7 @@ import {
   resolveAddress,
 } from "../../transport/mod.ts";
 import { guardStream } from "../../transport/guarded_stream.ts";
+import { proxyFor } from "../../transport/proxy.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
 import { ATTESTED_TLS, type TlsClientOptions } from "../../transport/tls_options.ts";
 import { currentTls } from "../../transport/tls_watch.ts";
@@ -80,7 +81,8 @@ export function makeTarget(
     async resolve(signal) {
       if (opaque) return { addresses: texts };
       const lists = await Promise.all(parsed.map(async (address) => {
-        const expanded = address.kind === "list" || (address.kind === "dns" && spread)
+        const expanded = address.kind === "list" ||
+            (address.kind === "dns" && spread && !proxyFor(options.proxy, address))
           ? await resolveAddress(address, { resolver: options.resolver, signal })
           : [address];
         return expanded.map((one) => {
@@ -143,6 +145,7 @@ async function dialAddress(
     timeoutMs: options.connectTimeoutMs,
     tls: tlsOf(options, origin),
     alpn: [alpnOf(options)],
+    proxy: options.proxy,
     resolver: options.resolver,
     channelBinding: options.attest !== undefined && options.tls !== undefined,
   };
