@@ -63,7 +63,9 @@ export async function runAttest(args: readonly string[]): Promise<number> {
 
 function attestCommand(take: (job: Job) => void): Command {
   const root = program("vrpc", "Verifies attestation documents of AWS Nitro Enclaves.");
-  root.command("pcrs").description("print PCR0 to PCR2 of an enclave image file")
+  root.command("pcrs").description(
+    "print PCR0 to PCR2 of an enclave image file, and PCR8 of a signed one",
+  )
     .argument("<file>").action((subject, _flags, command) =>
       take({ name: "pcrs", subject, command })
     );
@@ -242,6 +244,6 @@ async function printPcrs(path: string): Promise<number> {
       return bytes;
     },
   });
-  for (const index of [0, 1, 2] as const) console.log(`PCR${index} ${pcrs[index]}`);
+  for (const [index, value] of Object.entries(pcrs)) console.log(`PCR${index} ${value}`);
   return 0;
 }

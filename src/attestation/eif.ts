@@ -6,7 +6,9 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { crc32 } from "node:zlib";
+import { type CborMap, decodeCbor } from "./cbor.ts";
 import { PCR_BYTES } from "./nitro_document.ts";
+import { derOfPem } from "./pem.ts";
 
 /**
  * A file that is read in parts, because images have hundreds of megabytes.
@@ -30,17 +32,36 @@ const SIZES_AT = OFFSETS_AT + 8 * MAX_SECTIONS;
 const CRC_AT = HEADER_BYTES - 4;
 /** Header of a section: type, flags, size. */
 const SECTION_BYTES = 12;
-const SectionType = { kernel: 1, commandLine: 2, ramdisk: 3 } as const;
+const SectionType = { kernel: 1, commandLine: 2, ramdisk: 3, signature: 4 } as const;
+const NEEDED = ["kernel", "commandLine", "ramdisk"] as const;
+/** Longest section of a signature, as in AWS's aws-nitro-enclaves-image-format. */
+const MAX_SIGNATURE_BYTES = 32_768;
 const PART_BYTES = 1 << 20;
 
 /**
- * Computes PCR0 (the image), PCR1 (kernel, command line and first ramdisk) and PCR2 (the other ramdisks) of an enclave
- * image file, as `nitro-cli build-enclave` prints them. Rejects with a TypeError if the file is no such image, or was
- * changed.
+ * Measurements of an image, SHA-384 in hex.
  *
  * @category Attestation
  */
-export async function measureEif(file: ReadableFile): Promise<Record<0 | 1 | 2, string>> {
+export interface EifMeasurements {
+  /** The image: kernel, command line and ramdisks. */
+  0: string;
+  /** Kernel, command line and first ramdisk. */
+  1: string;
+  /** The other ramdisks. */
+  2: string;
+  /** The certificate that signed the image; absent if none did. */
+  8?: string;
+}
+
+/**
+ * Computes PCR0 to PCR2 of an enclave image file, and PCR8 of a signed one, as `nitro-cli build-enclave` prints them.
+ * The signature itself is not verified: Nitro does that when it starts the image. Rejects with a TypeError if the file is
+ * no such image, or was changed.
+ *
+ * @category Attestation
+ */
+export async function measureEif(file: ReadableFile): Promise<EifMeasurements> {
   const header = await readPart(file, 0, HEADER_BYTES);
   const view = new DataView(header.buffer, header.byteOffset, header.length);
   const version = view.getUint16(4);
@@ -52,6 +73,7 @@ export async function measureEif(file: ReadableFile): Promise<Record<0 | 1 | 2, 
   const [image, boot, application] = all;
   let crc = crc32(header.subarray(0, CRC_AT));
   let ramdisks = 0;
+  let signer: Hash | undefined;
   const found = new Set<number>();
   for (let i = 0; i < count; i++) {
     const offset = Number(view.getBigUint64(OFFSETS_AT + 8 * i));
@@ -65,6 +87,11 @@ export async function measureEif(file: ReadableFile): Promise<Record<0 | 1 | 2, 
     const into: Hash[] = [];
     if (type === SectionType.kernel || type === SectionType.commandLine) into.push(image, boot);
     else if (type === SectionType.ramdisk) into.push(image, ramdisks++ === 0 ? boot : application);
+    if (type === SectionType.signature) {
+      if (size > MAX_SIGNATURE_BYTES) throw notAnImage(`its signature has ${size} bytes`);
+      const bytes = await readPart(file, offset + SECTION_BYTES, size);
+      signer = createHash("sha384").update(signingCertificate(bytes));
+    }
     const end = offset + SECTION_BYTES + size;
     for (let at = offset + SECTION_BYTES; at < end; at += PART_BYTES) {
       const part = await readPart(file, at, Math.min(PART_BYTES, end - at));
@@ -72,12 +99,26 @@ export async function measureEif(file: ReadableFile): Promise<Record<0 | 1 | 2, 
       crc = crc32(part, crc);
     }
   }
-  for (const [name, type] of Object.entries(SectionType)) {
-    if (!found.has(type)) throw notAnImage(`it has no section of type ${name}`);
+  for (const name of NEEDED) {
+    if (!found.has(SectionType[name])) throw notAnImage(`it has no section of type ${name}`);
   }
   if (crc !== view.getUint32(CRC_AT)) throw notAnImage("its checksum does not fit");
   const [pcr0, pcr1, pcr2] = all.map(extended);
-  return { 0: pcr0, 1: pcr1, 2: pcr2 };
+  return { 0: pcr0, 1: pcr1, 2: pcr2, ...(signer && { 8: extended(signer) }) };
+}
+
+/**
+ * Returns the certificate, in DER, of a signature: an array of maps, of which the first has the certificate in PEM, as an
+ * array of numbers.
+ */
+function signingCertificate(section: Uint8Array): Uint8Array {
+  try {
+    const [signature] = decodeCbor(section) as CborMap[];
+    const pem = signature.get("signing_certificate") as number[];
+    return derOfPem(new TextDecoder().decode(Uint8Array.from(pem)));
+  } catch {
+    throw notAnImage("its signature has no certificate");
+  }
 }
 
 async function readPart(file: ReadableFile, offset: number, length: number): Promise<Uint8Array> {

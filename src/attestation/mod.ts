@@ -20,7 +20,7 @@
 export type { Attestation } from "../call/attestation.ts";
 export { AttestationError, type AttestationFailure } from "./attestation_error.ts";
 export { AWS_NITRO_ROOT_G1 } from "./aws_root.ts";
-export { measureEif, type ReadableFile } from "./eif.ts";
+export { type EifMeasurements, measureEif, type ReadableFile } from "./eif.ts";
 export {
   type NitroCertificate,
   readNitroDocument,

@@ -12,6 +12,7 @@ import { AWS_NITRO_ROOT_G1 } from "./aws_root.ts";
 import { type Certificate, readCertificate } from "./certificate.ts";
 import { checkChain, checkRoot } from "./certificate_chain.ts";
 import { bytesEqual } from "./hex.ts";
+import { derOfPem } from "./pem.ts";
 import { type NitroParts, readNitroParts } from "./nitro_document.ts";
 import { checkPcrs, type PcrSet, readPcrSets, refuseDebug } from "./pcr_sets.ts";
 import type { AttestationPolicy, ExpectedClaims } from "./types.ts";
@@ -184,7 +185,7 @@ function checkClaim(
 /** Returns a root in DER; throws TypeError unless it is one certificate of the kind that Nitro uses. */
 function readRoot(root: string | Uint8Array): Uint8Array {
   const der = typeof root === "string"
-    ? derOfPem(root)
+    ? rootOfPem(root)
     : isBytes(root)
     ? new Uint8Array(root)
     : root;
@@ -197,14 +198,10 @@ function readRoot(root: string | Uint8Array): Uint8Array {
   return der;
 }
 
-function derOfPem(pem: string): Uint8Array<ArrayBuffer> {
-  const blocks = [...pem.matchAll(/-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----/g)];
-  if (blocks.length !== 1) {
-    throw new TypeError(`Cannot use root: it has ${blocks.length} PEM certificates, must be one`);
-  }
+function rootOfPem(text: string): Uint8Array<ArrayBuffer> {
   try {
-    return Uint8Array.from(atob(blocks[0][1].replace(/\s/g, "")), (char) => char.charCodeAt(0));
-  } catch {
-    throw new TypeError("Cannot use root: its PEM is not base64");
+    return derOfPem(text);
+  } catch (error) {
+    throw new TypeError(`Cannot use root: ${(error as Error).message}`);
   }
 }

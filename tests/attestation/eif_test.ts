@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import type { CborValue } from "../../src/attestation/cbor.ts";
+import { encodeCbor } from "../../src/attestation/cbor_writer.ts";
 import { measureEif } from "../../src/attestation/mod.ts";
 import { imageFile } from "../fixtures/eif.ts";
 
@@ -49,5 +51,37 @@ Deno.test("measureEif() refuses what is no image, or was changed", async () => {
     ]
   ) {
     await assert.rejects(measureEif(file(bytes)), TypeError);
+  }
+});
+
+/** Section of a signature, as serde_cbor writes it: bytes are arrays of numbers. */
+const signature = (pem: string) =>
+  encodeCbor([
+    new Map<string, CborValue>([
+      ["signing_certificate", [...new TextEncoder().encode(pem)]],
+      ["signature", [1, 2, 3]],
+    ]),
+  ]);
+
+Deno.test("measureEif() hashes the certificate of a signed image", async () => {
+  const pem = "-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n";
+  const sections = [[1, kernel.subarray(0, 100)], [2, line], [3, disks[0]]] as const;
+  const signed = await measureEif(file(imageFile([...sections, [4, signature(pem)]])));
+  const { 0: pcr0, 1: pcr1, 2: pcr2 } = await measureEif(file(imageFile(sections)));
+  assert.deepEqual(signed, { 0: pcr0, 1: pcr1, 2: pcr2, 8: pcr(Uint8Array.of(1, 2, 3)) });
+});
+
+Deno.test("measureEif() refuses a signature without a certificate", async () => {
+  for (
+    const bytes of [
+      new Uint8Array(),
+      encodeCbor([]),
+      encodeCbor([new Map()]),
+      signature("no certificate"),
+      new Uint8Array(32_769),
+    ]
+  ) {
+    const image = imageFile([[1, kernel.subarray(0, 9)], [2, line], [3, disks[0]], [4, bytes]]);
+    await assert.rejects(measureEif(file(image)), TypeError);
   }
 });
