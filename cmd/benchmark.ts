@@ -7,13 +7,17 @@
  */
 
 import type { Channel } from "../mod.ts";
-import type { RunResult } from "../src/load/mod.ts";
+import type { LiveState, ReportFile, RunResult } from "../src/load/mod.ts";
 import { closeAll, CONNECT_TIMEOUT_MS, openChannels } from "./benchmark/connect.ts";
+import { findLimit } from "./benchmark/find_limit.ts";
 import type { Endpoint } from "./benchmark/messages.ts";
 import { applyPreset, benchmarkCommand, type Flags, withDataFlag } from "./benchmark/options.ts";
-import { checkOut, readOldReport, writeReports } from "./benchmark/output.ts";
+import { checkOut, readOldReport, writeReports, writeRounds } from "./benchmark/output.ts";
 import { probe } from "./benchmark/probe.ts";
+import { type Progress, progressOf } from "./benchmark/progress.ts";
+import { measureInTurn, measureRounds } from "./benchmark/rounds.ts";
 import { runBenchmark } from "./benchmark/run.ts";
+import type { RunOrder } from "./benchmark/run_order.ts";
 import { runningServer, type ServerSide, startOwnServer } from "./benchmark/server_side.ts";
 import { type Settings, settingsOf } from "./benchmark/settings.ts";
 import { algorithmFor, type Subject, subjectsOf } from "./benchmark/subject.ts";
@@ -46,12 +50,14 @@ function interruption(): AbortSignal {
 }
 
 /** Connects once, resolves the methods and calls each of them once. Throws {@link UsageError}. */
-async function prepare(endpoint: Endpoint, flags: Flags): Promise<Subject[]> {
+async function prepare(endpoint: Endpoint, settings: Settings): Promise<Subject[]> {
   let channels: Channel[] = [];
   try {
     channels = await openChannels(endpoint, 1);
-    const subjects = await subjectsOf(flags, channels[0]);
-    for (const { spec } of subjects) await probe(channels[0], spec, CONNECT_TIMEOUT_MS);
+    const subjects = await subjectsOf(settings, channels[0]);
+    for (const { spec } of subjects.flatMap(({ calls }) => calls)) {
+      await probe(channels[0], spec, CONNECT_TIMEOUT_MS);
+    }
     return subjects;
   } catch (error) {
     throw error instanceof UsageError ? error : new UsageError(errorLine(error));
@@ -60,30 +66,39 @@ async function prepare(endpoint: Endpoint, flags: Flags): Promise<Subject[]> {
   }
 }
 
-/** Returns a function that overwrites one line of standard error; undefined for no progress. */
-function progressWriter(flags: Flags): ((line: string) => void) | undefined {
-  const wanted = flags.progress === "on" ||
-    (flags.progress === "auto" && Deno.stderr.isTerminal());
-  if (!wanted) return undefined;
-  const encoder = new TextEncoder();
-  return (line) => void Deno.stderr.writeSync(encoder.encode(`\r\x1b[2K${line}`));
-}
-
 async function measure(
-  subjects: readonly Subject[],
-  settings: Settings,
-  endpoint: Endpoint,
-  server: ServerSide,
+  orders: readonly RunOrder[],
+  progress: Progress | undefined,
 ): Promise<RunResult[]> {
-  const signal = interruption();
-  const show = progressWriter(settings.flags);
   const results: RunResult[] = [];
-  for (const subject of subjects) {
-    results.push(await runBenchmark({ subject, settings, endpoint, server, show, signal }));
-    show?.("");
-    if (signal.aborted) break;
+  for (const order of orders) {
+    const run = order.settings.limit ? findLimit : runBenchmark;
+    results.push(await run(order));
+    progress?.clear();
+    if (order.signal.aborted) break;
   }
   return results;
+}
+
+/** Measures in rounds, and writes their report. */
+async function inRounds(
+  order: RunOrder,
+  old: ReportFile | undefined,
+  progress: Progress | undefined,
+): Promise<RunResult[]> {
+  const { settings } = order;
+  const { against } = settings.flags;
+  const measured = async () => {
+    if (against === undefined) return await measureRounds(order, old);
+    await using server = runningServer(against);
+    const endpoint = { ...order.endpoint, address: against };
+    await prepare(endpoint, settings);
+    return await measureInTurn(order, { ...order, endpoint, server });
+  };
+  const rounds = await measured();
+  progress?.clear();
+  await writeRounds(rounds, settings);
+  return [...rounds.before, ...rounds.after];
 }
 
 async function main(): Promise<number> {
@@ -104,9 +119,16 @@ async function main(): Promise<number> {
     tls: tlsFor(server, settings),
     batch: flags.batch,
   };
-  const subjects = await prepare(endpoint, flags);
-  const results = await measure(subjects, settings, endpoint, server);
-  await writeReports(results, settings, old);
+  const subjects = await prepare(endpoint, settings);
+  const progress = progressOf(flags);
+  const show = progress && ((state: LiveState) => progress.show(state));
+  const shared = { settings, endpoint, server, show, signal: interruption() };
+  const orders = subjects.map((subject): RunOrder => ({ subject, ...shared }));
+  const hasRounds = flags.against !== undefined || flags.rounds !== undefined;
+  const results = hasRounds
+    ? await inRounds(orders[0], old, progress)
+    : await measure(orders, progress);
+  if (!hasRounds) await writeReports(results, settings, old);
   if (conditionsHold(results, settings)) return CONDITION_HELD;
   return somethingMeasured(results) ? 0 : NOTHING_MEASURED;
 }

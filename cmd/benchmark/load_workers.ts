@@ -94,7 +94,7 @@ export class LoadWorkers {
         endpoint,
         connections: share(settings.flags.connections, index, count),
         streams: settings.streams,
-        spec: subject.spec,
+        calls: subject.calls,
         plan: planForWorker(settings.plan, index, count),
       } satisfies ToWorker,
     );

@@ -5,7 +5,7 @@
  */
 
 import type { TlsClientOptions } from "../../src/transport/mod.ts";
-import type { CallSpec } from "../../src/load/generate/channel_target.ts";
+import type { WeightedCall } from "../../src/load/generate/method_mix.ts";
 import type { IntervalReport, WorkerPlan, WorkerResult } from "../../src/load/mod.ts";
 import type { Wire } from "../shared/wire.ts";
 
@@ -28,7 +28,7 @@ export type ToWorker =
     readonly endpoint: Endpoint;
     readonly connections: number;
     readonly streams: number;
-    readonly spec: CallSpec;
+    readonly calls: readonly WeightedCall[];
     readonly plan: WorkerPlan;
   }
   /** Starts the warm-up at a time in ms since the Unix epoch. */

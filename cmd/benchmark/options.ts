@@ -4,20 +4,36 @@
  * @module
  */
 
-import { type Command, InvalidArgumentError, type Option } from "commander";
+import type { Command, Option } from "commander";
 import type { DataOrder } from "../../src/load/generate/request_data.ts";
 import { VARIABLE_NAMES } from "../../src/load/generate/variables.ts";
-import { parseDurationMs } from "../../src/load/mod.ts";
-import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
+import { type Shape, SHAPES, type StageSettings } from "../../src/load/generate/stages.ts";
 import { listed, onOff, option, program, wholeNumber } from "../shared/program.ts";
 import { addClientTlsOptions, type ClientTlsFlags } from "../shared/tls.ts";
 import { type Wire, WIRE_TEXT, WIRES } from "../shared/wire.ts";
+import {
+  durationMs,
+  percentage,
+  positiveNumber,
+  repeated,
+  roundCount,
+  stageList,
+  word,
+} from "./parsers.ts";
 import { type Transport, transportOf } from "./transports.ts";
 
 /** Service to call. */
 export type Service = "echo" | "crypto" | "both";
 /** Format of the report. */
-export type Output = "text" | "json" | "csv" | "html";
+export type Output =
+  | "text"
+  | "json"
+  | "csv"
+  | "html"
+  | "junit"
+  | "prometheus"
+  | "otlp"
+  | "k6-summary";
 
 /** Parsed options; see `--help`. */
 export interface Flags extends ClientTlsFlags {
@@ -25,15 +41,18 @@ export interface Flags extends ClientTlsFlags {
   threads: number;
   requests: number;
   rate?: number;
+  stages?: StageSettings[];
+  shape?: Shape;
+  tag?: string[];
   transport: Transport;
   service: Service;
   duration?: number;
   server: string;
   streams?: number;
   payload: number;
-  method?: string;
-  data?: string;
-  dataFile?: string;
+  method?: string[];
+  data?: string[];
+  dataFile?: string[];
   dataOrder: DataOrder;
   proto?: string;
   protoPath?: string;
@@ -47,48 +66,18 @@ export interface Flags extends ClientTlsFlags {
   cryptoKey: string;
   cryptoAlgorithm?: string;
   output: Output;
+  otlpEndpoint: string;
   out?: string;
   compare?: string;
   failIf?: string;
+  findLimit?: string;
+  against?: string;
+  rounds?: number | "auto";
+  difference: number;
   seed: number;
   progress: "auto" | "on" | "off";
   startServer: boolean;
   preset?: Preset;
-}
-
-function word<Word extends string>(...words: Word[]): (text: string) => Word {
-  return (text) => {
-    const found = words.find((one) => one === text.toLowerCase());
-    if (found !== undefined) return found;
-    throw new InvalidArgumentError(`It must be ${listed(words)}${didYouMean(text, words)}`);
-  };
-}
-
-/** Collects the values of an option that is repeated. */
-function repeated(): (text: string) => string[] {
-  const all: string[] = [];
-  return (text) => {
-    all.push(text);
-    return [...all];
-  };
-}
-
-function positiveNumber(text: string): number {
-  const value = Number(text);
-  if (/^(\d+\.?\d*|\.\d+)$/.test(text) && value > 0) return value;
-  throw new InvalidArgumentError("It must be a number of calls per second above 0.");
-}
-
-function durationMs(least: number): (text: string) => number {
-  return (text) => {
-    const ms = parseDurationMs(text);
-    if (ms !== undefined && ms >= least) return ms;
-    throw new InvalidArgumentError(
-      `It must be a duration${
-        least > 0 ? " above 0" : ""
-      } such as 30s, 2m, 1h, 500ms or plain seconds.`,
-    );
-  };
 }
 
 /** Values that presets set where neither flag nor environment does. */
@@ -179,6 +168,30 @@ function loadOptions(): Option[] {
   ];
 }
 
+/** Options for rates that change. */
+function shapeOptions(): Option[] {
+  return [
+    option(
+      "--stages <list>",
+      "VRPC_STAGES",
+      "rates one after the other, with names if you like: 10s@100,1m@100..2000,peak=30s@2000",
+      { parse: stageList },
+    ),
+    option(
+      "--shape <shape>",
+      "VRPC_SHAPE",
+      `stages by name, up to --rate within --duration: ${listed(SHAPES)}`,
+      { parse: word(...SHAPES) },
+    ),
+    option(
+      "--find-limit <conditions>",
+      "VRPC_FIND_LIMIT",
+      "search the highest rate at which all conditions hold: 'p99<5ms'; begins at --rate, each trial " +
+        "lasts --duration",
+    ),
+  ];
+}
+
 function serverOptions(): Option[] {
   return [
     option(
@@ -225,6 +238,12 @@ function callOptions(): Option[] {
       }`,
       { parse: repeated() },
     ),
+  ];
+}
+
+/** Options of the services that the benchmark knows. */
+function serviceOptions(): Option[] {
+  return [
     option(
       "--service <name>",
       ["SERVICE", "BENCHMARK_TYPE"],
@@ -245,22 +264,32 @@ function callOptions(): Option[] {
       "rsa-pkcs1-sha256, rsa-pss-sha256, ecdsa-sha256 or ecdsa-sha384; default: by the key",
       { parse: word("rsa-pkcs1-sha256", "rsa-pss-sha256", "ecdsa-sha256", "ecdsa-sha384") },
     ),
+  ];
+}
+
+/** Options of any other method. */
+function methodOptions(): Option[] {
+  return [
     option(
       "--method <name>",
       "VRPC_METHOD",
-      "method to call instead of a service: package.Service/Method",
+      "method to call instead of a service: package.Service/Method; several with their weights, as " +
+        "a.B/C=3, get --data and --data-file in the same order",
+      { parse: repeated() },
     ),
     option(
       "--data <json>",
       "VRPC_DATA",
       "request for --method as JSON or @file; an array for a stream of requests; with variables as " +
         "--header, and {{column}} of --data-file; -d takes it, too",
+      { parse: repeated() },
     ),
     option(
       "--data-file <file>",
       "VRPC_DATA_FILE",
       "requests for --method, or with --data the values of its columns: .csv, .jsonl, .json (a list) " +
         "or, each behind its length, encoded messages (.binpb)",
+      { parse: repeated() },
     ),
     option(
       "--data-order <order>",
@@ -286,20 +315,50 @@ function reportOptions(): Option[] {
     option(
       "-o, --output <format>",
       "VRPC_OUTPUT",
-      "text, json, csv or html; default: by the extension of --out",
+      "text, json, csv, html, junit, prometheus, otlp (sent to --otlp-endpoint) or k6-summary; default: " +
+        "by the extension of --out",
       {
         default: "text",
-        parse: word("text", "json", "csv", "html"),
+        parse: word("text", "json", "csv", "html", "junit", "prometheus", "otlp", "k6-summary"),
       },
+    ),
+    option(
+      "--otlp-endpoint <url>",
+      ["VRPC_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"],
+      "collector of OTLP over HTTP",
+      { default: "http://127.0.0.1:4318", accepts: (text) => new URL(text) },
     ),
     option("--out <file>", "VRPC_OUT", "write the report to this file, and text to the terminal"),
     option("--compare <file>", "VRPC_COMPARE", "older JSON report to compare with"),
     option(
+      "--against <address>",
+      "VRPC_AGAINST",
+      "second server, measured in turn with the first; says whether they differ",
+      { accepts: transportOf },
+    ),
+    option(
+      "--rounds <count>",
+      "VRPC_ROUNDS",
+      "rounds to measure, of --duration each; auto: as many as --difference needs; default: auto with " +
+        "--against, else 1",
+      { parse: roundCount },
+    ),
+    option(
+      "--difference <percent>",
+      "VRPC_DIFFERENCE",
+      "difference that the rounds are to find, such as 5%",
+      { default: 5, defaultText: "5%", parse: percentage },
+    ),
+    option(
       "--fail-if <conditions>",
       "VRPC_FAIL_IF",
       "exit with 3 if a condition holds: p99>5ms,failed>0; metrics are percentiles (p50, p99.9), avg, mean, min, max, " +
-        "rps, rate, success, total, successful, failed, errors, missed and unfinished",
+        "rps, rate, success, total, successful, failed, errors, missed and unfinished; of a stage or method: " +
+        "peak:p99>5ms",
     ),
+    option("--tag <key=value>", "VRPC_TAG", "tag in the reports; may be repeated", {
+      parse: repeated(),
+    }),
     option("--progress <when>", "VRPC_PROGRESS", "auto (on a terminal), on or off", {
       default: "auto",
       parse: word("auto", "on", "off"),
@@ -324,7 +383,15 @@ export function benchmarkCommand(): Command {
       // Joins the error and the suggestion, which Commander puts on a second line.
       outputError: (text, write) => write(text.trimEnd().replace(/\s*\n\s*/g, " ") + "\n"),
     });
-  const options = [...loadOptions(), ...serverOptions(), ...callOptions(), ...reportOptions()];
+  const options = [
+    ...loadOptions(),
+    ...shapeOptions(),
+    ...serverOptions(),
+    ...callOptions(),
+    ...serviceOptions(),
+    ...methodOptions(),
+    ...reportOptions(),
+  ];
   for (const one of options) {
     command.addOption(one);
   }

@@ -14,11 +14,15 @@ import {
   matchingRun,
   parseReportFile,
   type ReportFile,
+  roundsText,
   type RunResult,
   textReport,
 } from "../../src/load/mod.ts";
+import { junitReport } from "../../src/load/report/junit.ts";
+import { k6Summary } from "../../src/load/report/k6_summary.ts";
 import { errorLine, readTextOption, UsageError } from "../shared/program.ts";
-import type { Output } from "./options.ts";
+import { prometheusReport, pushOtlp } from "./measured.ts";
+import type { Rounds } from "./rounds.ts";
 import type { Settings } from "./settings.ts";
 
 /** Reads the report to compare with; undefined without `--compare`. Throws {@link UsageError}. */
@@ -55,12 +59,52 @@ export async function writeReports(
   const comparisons = results.map((result) => comparisonOf(result, old));
   const { out } = settings.flags;
   if (out === undefined) {
-    await print(render(settings.output, results, comparisons));
+    await print(render(settings, results, comparisons));
+    if (settings.output === "otlp") await pushOtlp(results, settings.flags.otlpEndpoint);
     return;
   }
-  await Deno.writeTextFile(out, render(settings.output, results, comparisons));
-  await print(render("text", results, comparisons));
+  await Deno.writeTextFile(out, render(settings, results, comparisons));
+  if (settings.output === "otlp") await pushOtlp(results, settings.flags.otlpEndpoint);
+  await print(texts(results, comparisons));
   console.error(`Report written to ${out}`);
+}
+
+/** Writes the report of rounds: all runs as JSON and CSV, and as text and HTML the comparison and the run in the middle. */
+export async function writeRounds(rounds: Rounds, settings: Settings): Promise<void> {
+  const { before, after, comparison } = rounds;
+  const all = after.flatMap((run, i) => before[i] ? [before[i], run] : [run]);
+  const middle = middleRun(after);
+  const text = () =>
+    [
+      ...(comparison ? [roundsText(comparison)] : []),
+      textReport(middle),
+    ].join("\n");
+  const rendered = () => {
+    switch (settings.output) {
+      case "json":
+        return jsonReport(all, comparison);
+      case "html":
+        return htmlReport([middle], [], comparison);
+      case "csv":
+        return csvReport(all);
+      case "text":
+        return text();
+      default:
+        return render(settings, all, []);
+    }
+  };
+  const { out, otlpEndpoint } = settings.flags;
+  if (settings.output === "otlp") await pushOtlp(all, otlpEndpoint);
+  if (out === undefined) return await print(rendered());
+  await Deno.writeTextFile(out, rendered());
+  await print(text());
+  console.error(`Report written to ${out}`);
+}
+
+/** Returns the run whose mean latency is the median. */
+function middleRun(runs: readonly RunResult[]): RunResult {
+  const sorted = runs.toSorted((a, b) => (a.latency.meanUs ?? 0) - (b.latency.meanUs ?? 0));
+  return sorted[Math.floor((sorted.length - 1) / 2)];
 }
 
 function comparisonOf(result: RunResult, old: ReportFile | undefined): Comparison | undefined {
@@ -69,20 +113,36 @@ function comparisonOf(result: RunResult, old: ReportFile | undefined): Compariso
 }
 
 function render(
-  output: Output,
+  { output, conditions }: Settings,
   results: readonly RunResult[],
   comparisons: readonly (Comparison | undefined)[],
 ): string {
   switch (output) {
+    // OTLP is sent, not written.
+    case "otlp":
     case "text":
-      return results.map((result, i) => textReport(result, comparisons[i])).join("\n");
+      return texts(results, comparisons);
     case "json":
       return jsonReport(results);
     case "csv":
       return csvReport(results);
     case "html":
       return htmlReport(results, comparisons);
+    case "junit":
+      return junitReport(results, conditions);
+    case "prometheus":
+      return prometheusReport(results);
+    case "k6-summary":
+      // k6 has one summary for all scenarios; a second service has its own, in a line of its own.
+      return results.map((result) => k6Summary(result, conditions)).join("");
   }
+}
+
+function texts(
+  results: readonly RunResult[],
+  comparisons: readonly (Comparison | undefined)[],
+): string {
+  return results.map((result, i) => textReport(result, comparisons[i])).join("\n");
 }
 
 async function print(text: string): Promise<void> {

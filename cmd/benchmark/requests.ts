@@ -14,9 +14,10 @@ import { dataOfTemplate, type RequestData } from "../../src/load/generate/reques
 import { Random } from "../../src/load/mod.ts";
 import { errorLine, readTextOption, UsageError } from "../shared/program.ts";
 import type { Flags } from "./options.ts";
+import type { MethodOrder } from "./settings.ts";
 
-/** The options that say which requests to send. */
-export type DataFlags = Pick<Flags, "data" | "dataFile" | "dataOrder" | "payload" | "seed">;
+/** The options for the requests of all methods. */
+export type DataFlags = Pick<Flags, "dataOrder" | "payload" | "seed">;
 
 /** Data in which all calls have the same request. */
 export function oneRequest(messages: readonly Uint8Array[]): RequestData {
@@ -29,8 +30,12 @@ export function payloadOf({ seed, payload }: Pick<Flags, "seed" | "payload">): U
 }
 
 /** Returns the requests of a method. Throws {@link UsageError} for data that does not match its type. */
-export async function requestData(flags: DataFlags, method: FoundMethod): Promise<RequestData> {
-  const { data, dataFile, dataOrder: order, seed } = flags;
+export async function requestData(
+  flags: DataFlags,
+  { data, dataFile }: Pick<MethodOrder, "data" | "dataFile">,
+  method: FoundMethod,
+): Promise<RequestData> {
+  const { dataOrder: order, seed } = flags;
   const choice = { order, seed };
   if (data === undefined) {
     if (dataFile === undefined) return oneRequest(defaultRequest(flags, method));

@@ -6,12 +6,12 @@
 
 import {
   type Collector,
-  progressLine,
   type RunResult,
   usefulWorkers,
   type WorkerCount,
 } from "../../src/load/mod.ts";
 import { sizeOf } from "../../src/load/generate/channel_target.ts";
+import type { StageSettings } from "../../src/load/generate/stages.ts";
 import { LoadWorkers } from "./load_workers.ts";
 import { runtimeText } from "../shared/runtime.ts";
 import type { RunOrder } from "./run_order.ts";
@@ -77,19 +77,29 @@ async function measured(
 }
 
 function startProgress(
-  { show, settings }: RunOrder,
+  { show, settings, subject, label }: RunOrder,
   collector: Collector,
   measureEpochMs: number,
 ): number | undefined {
   if (!show) return undefined;
-  const { durationMs, requests, warmupMs } = settings.plan;
+  const { durationMs, requests, warmupMs, stages } = settings.plan;
   const tick = () => {
     const sinceMs = performance.timeOrigin + performance.now() - measureEpochMs;
     const elapsedMs = warmupMs > 0 ? sinceMs : Math.max(0, sinceMs);
-    show(progressLine({ elapsedMs, durationMs, requests }, collector.live(elapsedMs)));
+    show({
+      label: label === undefined ? subject.title : `${label} · ${subject.title}`,
+      ...{ elapsedMs, durationMs, requests, stage: stages && stageAt(stages, elapsedMs) },
+      live: collector.live(elapsedMs),
+      history: collector.history(elapsedMs),
+    });
   };
   tick();
   return setInterval(tick, PROGRESS_MS) as unknown as number;
+}
+
+function stageAt(stages: readonly StageSettings[], elapsedMs: number): string | undefined {
+  let endMs = 0;
+  return stages.find(({ durationMs }) => elapsedMs < (endMs += durationMs))?.name;
 }
 
 function settingsOfRun(order: RunOrder, threads: number): RunResult["settings"] {
@@ -99,7 +109,7 @@ function settingsOfRun(order: RunOrder, threads: number): RunResult["settings"] 
     server: endpoint.address,
     transport: settings.transport,
     wire: endpoint.wire,
-    method: subject.spec.path,
+    method: subject.calls.map(({ spec }) => spec.path).join(", "),
     mode: plan.mode,
     ratePerSecond: plan.ratePerSecond ?? null,
     arrivals: plan.arrivals,
@@ -110,9 +120,12 @@ function settingsOfRun(order: RunOrder, threads: number): RunResult["settings"] 
     requests: plan.requests ?? null,
     durationMs: plan.durationMs ?? null,
     warmupMs: plan.warmupMs,
-    requestBytes: meanBytes(subject.spec.requests.encoded),
+    requestBytes: meanBytes(subject.calls.flatMap(({ spec }) => spec.requests.encoded)),
     batch: endpoint.batch,
     seed: plan.seed,
+    stages: plan.stages ?? [],
+    methods: subject.calls.map(({ spec, weight }) => ({ name: spec.path.slice(1), weight })),
+    tags: settings.tags,
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LiveState } from "../../src/load/mod.ts";
 import type { Endpoint } from "./messages.ts";
 import type { ServerSide } from "./server_side.ts";
 import type { Settings } from "./settings.ts";
@@ -19,8 +20,10 @@ export interface RunOrder {
   readonly endpoint: Endpoint;
   /** Source of the CPU time of the server. */
   readonly server: ServerSide;
-  /** Shows a progress line; undefined for no progress. */
-  readonly show?: (line: string) => void;
+  /** Shows how far the run is; undefined for no progress. */
+  readonly show?: (state: LiveState) => void;
+  /** What the progress says before the title: the trial or the round. */
+  readonly label?: string;
   /** Aborts when the user stops the run. */
   readonly signal: AbortSignal;
 }

@@ -7,11 +7,29 @@
 import type { Command } from "commander";
 import type { TlsClientOptions } from "../../src/transport/mod.ts";
 import { type Condition, type LoadPlan, parseConditions } from "../../src/load/mod.ts";
+import {
+  lengthMs,
+  peakRate,
+  type StageSettings,
+  stagesOfShape,
+} from "../../src/load/generate/stages.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
 import { clientTls } from "../shared/tls.ts";
 import { warningOf } from "../shared/variables.ts";
 import type { Flags, Output } from "./options.ts";
 import { checkTransport, type Transport, transportOf } from "./transports.ts";
+
+/** Method to call, and its data as on the command line. */
+export interface MethodOrder {
+  /** Name, without a leading slash. */
+  readonly name: string;
+  /** Share of the calls, in proportion to the other weights. */
+  readonly weight: number;
+  /** JSON or `@file`. */
+  readonly data?: string;
+  /** Path of a data file. */
+  readonly dataFile?: string;
+}
 
 /** Settings of a benchmark. */
 export interface Settings {
@@ -29,11 +47,21 @@ export interface Settings {
   readonly tls?: TlsClientOptions | true;
   /** Format of the report. */
   readonly output: Output;
+  /** Methods of `--method`; empty for a service. */
+  readonly methods: readonly MethodOrder[];
+  /** Conditions of a search for the highest rate; undefined for one run. */
+  readonly limit?: { readonly text: string; readonly conditions: readonly Condition[] };
+  /** Tags of the run. */
+  readonly tags: Readonly<Record<string, string>>;
   /** Conditions under which the benchmark fails. */
   readonly conditions: readonly Condition[];
 }
 
 const OPEN_STREAMS = 100;
+// A search for a limit: calls/s of the first trial, and times of each trial.
+const FIRST_RATE = 1_000;
+const TRIAL_MS = 3_000;
+const TRIAL_WARMUP_MS = 500;
 const DRAIN_MS = 5_000;
 /** Time without the end of any call after which a run without a deadline of its calls is given up. */
 const STALL_MS = 60_000;
@@ -42,6 +70,8 @@ const BY_ENDING: Record<string, Output> = {
   csv: "csv",
   html: "html",
   htm: "html",
+  xml: "junit",
+  prom: "prometheus",
   txt: "text",
 };
 
@@ -53,7 +83,15 @@ export async function settingsOf(command: Command): Promise<Settings> {
   const ownServer = flags.startServer && !given("server");
   const transport = chosenTransport(command, flags, ownServer);
   checkMethod(flags);
-  const plan = planOf(flags, given("requests"));
+  checkRounds(flags);
+  if (!URL.canParse(flags.otlpEndpoint)) {
+    throw new UsageError(`Cannot use --otlp-endpoint ${flags.otlpEndpoint}: it must be a URL`);
+  }
+  const methods = methodsOf(flags);
+  const plan = flags.findLimit === undefined
+    ? planOf(flags, given("requests"))
+    : trialPlan(flags, given("warmup"));
+  const methodNames = methods.map(({ name }) => name);
   return {
     flags,
     plan,
@@ -62,7 +100,16 @@ export async function settingsOf(command: Command): Promise<Settings> {
     transport,
     tls: await clientTls(flags) ?? (transport === "tls" ? true : undefined),
     output: given("output") ? flags.output : outputByEnding(flags.out),
-    conditions: conditionsOf(flags.failIf),
+    methods,
+    tags: tagsOf(flags.tag ?? []),
+    limit: flags.findLimit === undefined ? undefined : {
+      text: flags.findLimit,
+      conditions: conditionsOf(flags.findLimit, methodNames),
+    },
+    conditions: conditionsOf(flags.failIf, [
+      ...(plan.stages ?? []).map(({ name }) => name),
+      ...methodNames,
+    ]),
   };
 }
 
@@ -111,13 +158,73 @@ function checkMethod(flags: Flags): void {
   if (flags.proto !== undefined) throw new UsageError("--proto needs --method");
 }
 
+function checkRounds({ against, rounds, findLimit, service, method, compare }: Flags): void {
+  if (against === undefined && rounds === undefined) return;
+  if (findLimit !== undefined) throw new UsageError("--find-limit has no rounds");
+  if (service === "both" && method === undefined) {
+    throw new UsageError("Rounds need one service: use --service echo or crypto");
+  }
+  if (against === undefined) {
+    if (rounds === "auto") throw new UsageError("--rounds auto needs --against");
+  } else if (compare !== undefined) {
+    throw new UsageError("--against and --compare exclude each other");
+  }
+}
+
+/** Pairs the methods with their data: the only data is for all. Throws {@link UsageError}. */
+function methodsOf({ method = [], data = [], dataFile = [] }: Flags): MethodOrder[] {
+  for (const [flag, given] of [["--data", data], ["--data-file", dataFile]] as const) {
+    if (given.length > 1 && given.length !== method.length) {
+      throw new UsageError(
+        `${flag} is given ${given.length} times for ${method.length} methods: use one for all, or one for each`,
+      );
+    }
+  }
+  return method.map((text, i) => {
+    const at = text.lastIndexOf("=");
+    const weight = at < 0 ? 1 : Number(text.slice(at + 1));
+    if (!(weight > 0 && weight < 1e9)) {
+      throw new UsageError(
+        `Method ${text} has no valid weight: use a number above 0, as in a.B/C=3`,
+      );
+    }
+    const name = (at < 0 ? text : text.slice(0, at)).replace(/^\//, "");
+    return { name, weight, data: data[i] ?? data[0], dataFile: dataFile[i] ?? dataFile[0] };
+  });
+}
+
+function tagsOf(texts: readonly string[]): Record<string, string> {
+  return Object.fromEntries(texts.map((text) => {
+    const at = text.indexOf("=");
+    if (at < 1) throw new UsageError(`Cannot use tag ${text}: use the form key=value`);
+    return [text.slice(0, at), text.slice(at + 1)];
+  }));
+}
+
+/** Returns the stages of `--stages` or `--shape`. Throws {@link UsageError}. */
+function stagesOf({ stages, shape, rate, duration }: Flags): readonly StageSettings[] | undefined {
+  if (stages !== undefined) {
+    if (shape !== undefined) throw new UsageError("--stages and --shape exclude each other");
+    if (rate !== undefined) throw new UsageError("--stages and --rate exclude each other");
+    if (duration !== undefined) throw new UsageError("--stages and --duration exclude each other");
+    return stages;
+  }
+  if (shape === undefined) return undefined;
+  if (rate === undefined) throw new UsageError("--shape needs --rate, its highest rate");
+  if (duration === undefined) throw new UsageError("--shape needs --duration");
+  return stagesOfShape(shape, rate, duration);
+}
+
 function planOf(flags: Flags, requestsGiven: boolean): LoadPlan {
-  const { rate, duration } = flags;
+  const stages = stagesOf(flags);
+  const rate = stages ? peakRate(stages) : flags.rate;
+  const duration = stages ? lengthMs(stages) : flags.duration;
   const mode = flags.mode ?? (rate === undefined ? "closed" : "open");
   if (mode === "open" && rate === undefined) throw new UsageError("--mode open needs --rate");
   return {
     mode,
     ratePerSecond: rate,
+    stages,
     arrivals: flags.arrivals,
     requests: duration === undefined || requestsGiven ? flags.requests : undefined,
     durationMs: duration,
@@ -128,6 +235,18 @@ function planOf(flags: Flags, requestsGiven: boolean): LoadPlan {
     intervalMs: intervalFor(duration),
     seed: flags.seed,
   };
+}
+
+/** Returns the plan of each trial of a search, whose rate is that of the first. Throws {@link UsageError}. */
+function trialPlan(flags: Flags, warmupGiven: boolean): LoadPlan {
+  const excluded =
+    ([["--stages", "stages"], ["--shape", "shape"], ["--compare", "compare"]] as const)
+      .find(([, key]) => flags[key] !== undefined);
+  if (excluded) throw new UsageError(`--find-limit and ${excluded[0]} exclude each other`);
+  if (flags.mode === "closed") throw new UsageError("--find-limit needs an open loop");
+  const { rate = FIRST_RATE, duration = TRIAL_MS } = flags;
+  const warmup = warmupGiven ? flags.warmup : TRIAL_WARMUP_MS;
+  return planOf({ ...flags, mode: "open", rate, duration, warmup }, false);
 }
 
 /** Chooses an interval that gives about 20 to 400 points. */
@@ -141,9 +260,9 @@ function outputByEnding(out: string | undefined): Output {
   return Object.hasOwn(BY_ENDING, ending) ? BY_ENDING[ending] : "text";
 }
 
-function conditionsOf(text: string | undefined): Condition[] {
+function conditionsOf(text: string | undefined, parts: readonly string[]): Condition[] {
   try {
-    return text === undefined ? [] : parseConditions(text);
+    return text === undefined ? [] : parseConditions(text, parts);
   } catch (error) {
     throw new UsageError(errorLine(error));
   }

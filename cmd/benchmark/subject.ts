@@ -9,7 +9,8 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { Algorithm, KeyType, SignRequestSchema } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { EchoRequestSchema } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import type { CallSpec } from "../../src/load/generate/channel_target.ts";
-import { findMethod, splitMethod } from "../../src/load/generate/method_source.ts";
+import type { WeightedCall } from "../../src/load/generate/method_mix.ts";
+import { findMethod, splitMethod, type Types } from "../../src/load/generate/method_source.ts";
 import type { MetadataEntry } from "../../src/load/generate/variables.ts";
 import { reflect } from "../../src/load/generate/reflection.ts";
 import { UsageError } from "../shared/program.ts";
@@ -17,14 +18,15 @@ import { CONNECT_TIMEOUT_MS } from "./connect.ts";
 import { metadataEntries, metadataForReflection } from "./headers.ts";
 import type { Flags } from "./options.ts";
 import { oneRequest, payloadOf, requestData } from "./requests.ts";
+import type { MethodOrder, Settings } from "./settings.ts";
 import { typesOfProto } from "../shared/proto_file.ts";
 
 /** Method to measure. */
 export interface Subject {
   /** Title for headings. */
   readonly title: string;
-  /** Calls to make. */
-  readonly spec: CallSpec;
+  /** Methods to call, at least one. */
+  readonly calls: readonly WeightedCall[];
 }
 
 const KEYS: Record<string, KeyType> = {
@@ -40,26 +42,26 @@ const ALGORITHMS: Record<string, { algorithm: Algorithm; keys: readonly string[]
 };
 
 /** Resolves the options to methods, in order. Calls the server only when `--method` needs reflection. */
-export async function subjectsOf(flags: Flags, channel: Channel): Promise<Subject[]> {
+export async function subjectsOf(settings: Settings, channel: Channel): Promise<Subject[]> {
+  const { flags, methods } = settings;
   const metadata = await metadataEntries(flags.header ?? []);
-  const subjects = await methodsOf(flags, channel, metadata);
-  return subjects.map(({ title, spec }) => ({ title, spec: { ...spec, metadata } }));
-}
-
-async function methodsOf(
-  flags: Flags,
-  channel: Channel,
-  metadata: readonly MetadataEntry[],
-): Promise<Subject[]> {
-  if (flags.method !== undefined) return [await anyMethod(flags, flags.method, channel, metadata)];
-  switch (flags.service) {
-    case "echo":
-      return [echo(flags)];
-    case "crypto":
-      return [sign(flags)];
-    case "both":
-      return [echo(flags), sign(flags)];
+  const subject = (title: string, ...specs: CallSpec[]): Subject => {
+    const calls = specs.map((spec, i) => ({
+      spec: { ...spec, metadata },
+      weight: methods[i]?.weight ?? 1,
+    }));
+    return { title, calls };
+  };
+  if (methods.length > 0) {
+    const specs = await methodSpecs(flags, methods, channel, metadata);
+    return [subject(specs.map(({ path }) => path.slice(1)).join(", "), ...specs)];
   }
+  const services = flags.service === "both" ? ["echo", "crypto"] : [flags.service];
+  return services.map((service) =>
+    service === "echo"
+      ? subject("Echo Service", echo(flags))
+      : subject("Crypto Service", sign(flags))
+  );
 }
 
 /** Returns the algorithm to use. Throws {@link UsageError} when it does not match the key. */
@@ -75,63 +77,63 @@ export function algorithmFor(flags: Pick<Flags, "cryptoKey" | "cryptoAlgorithm">
   );
 }
 
-function echo(flags: Flags): Subject {
+function echo(flags: Flags): CallSpec {
   const message = toBinary(
     EchoRequestSchema,
     create(EchoRequestSchema, { payload: payloadOf(flags) }),
   );
   return {
-    title: "Echo Service",
-    spec: {
-      path: "/vrpc.echo.v1.EchoService/Echo",
-      kind: "unary",
-      requests: oneRequest([message]),
-      timeoutMs: flags.timeout,
-      serverTime: "echo",
-    },
+    path: "/vrpc.echo.v1.EchoService/Echo",
+    kind: "unary",
+    requests: oneRequest([message]),
+    timeoutMs: flags.timeout,
+    serverTime: "echo",
   };
 }
 
-function sign(flags: Flags): Subject {
+function sign(flags: Flags): CallSpec {
   const request = create(SignRequestSchema, {
     keyType: KEYS[flags.cryptoKey],
     algorithm: algorithmFor(flags),
     data: payloadOf(flags),
   });
   return {
-    title: "Crypto Service",
-    spec: {
-      path: "/vrpc.crypto.v1.CryptoService/Sign",
-      kind: "unary",
-      requests: oneRequest([toBinary(SignRequestSchema, request)]),
-      timeoutMs: flags.timeout,
-      serverTime: "sign",
-    },
+    path: "/vrpc.crypto.v1.CryptoService/Sign",
+    kind: "unary",
+    requests: oneRequest([toBinary(SignRequestSchema, request)]),
+    timeoutMs: flags.timeout,
+    serverTime: "sign",
   };
 }
 
-async function anyMethod(
+/** Reads the types of each service once. */
+async function methodSpecs(
   flags: Flags,
-  name: string,
+  methods: readonly MethodOrder[],
   channel: Channel,
   metadata: readonly MetadataEntry[],
-): Promise<Subject> {
-  const found = await usageErrors(async () => {
-    const { service } = splitMethod(name);
-    const types = flags.proto === undefined
-      ? await reflect(channel, service, CONNECT_TIMEOUT_MS, metadataForReflection(metadata))
-      : await typesOfProto(flags.proto, flags.protoPath);
-    return findMethod(types, name);
-  });
-  return {
-    title: found.path.slice(1),
-    spec: {
+): Promise<CallSpec[]> {
+  const known = new Map<string, Promise<Types>>();
+  const typesFor = (name: string) => {
+    const service = flags.proto === undefined ? splitMethod(name).service : flags.proto;
+    const reading = known.get(service) ??
+      (flags.proto === undefined
+        ? reflect(channel, service, CONNECT_TIMEOUT_MS, metadataForReflection(metadata))
+        : typesOfProto(flags.proto, flags.protoPath));
+    known.set(service, reading);
+    return reading;
+  };
+  const specs: CallSpec[] = [];
+  for (const order of methods) {
+    const found = await usageErrors(async () => findMethod(await typesFor(order.name), order.name));
+    specs.push({
       path: found.path,
       kind: found.kind,
-      requests: await requestData(flags, found),
+      requests: await requestData(flags, order, found),
       timeoutMs: flags.timeout,
-    },
-  };
+    });
+  }
+  return specs;
 }
 
 /** Turns the TypeError of an invalid name into a {@link UsageError}. */

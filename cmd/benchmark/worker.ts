@@ -5,7 +5,7 @@
  */
 
 import type { Channel } from "../../mod.ts";
-import { channelTarget } from "../../src/load/generate/channel_target.ts";
+import { mixedTarget } from "../../src/load/generate/method_mix.ts";
 import { coarseClock, exactClock, type LoadRun, startLoad } from "../../src/load/mod.ts";
 import { closeAll, openChannels } from "./connect.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -67,9 +67,9 @@ async function prepare(
 }
 
 async function measure(atEpochMs: number): Promise<void> {
-  const { streams, spec, plan } = prepared!;
+  const { streams, calls, plan } = prepared!;
   let cpuBeforeMs: number | undefined;
-  run = startLoad(channelTarget(channels, streams, spec, plan), plan, {
+  run = startLoad(mixedTarget(channels, streams, calls, plan), plan, {
     clock: coarseClock,
     pacer: metronome ?? exactClock,
     wakeUpMs: metronome && WAKE_UP_MS,

@@ -25,6 +25,14 @@ export {
   type WorkerCount,
   type WorkerPlan,
 } from "./generate/plan.ts";
+export {
+  compareRounds,
+  proposedRounds,
+  type RoundComparison,
+  type RoundSides,
+} from "./report/rounds.ts";
+export { roundsText } from "./report/rounds_text.ts";
+export { type LiveState, liveView } from "./report/live_view.ts";
 export { progressLine } from "./report/progress.ts";
 export { Random } from "./generate/random.ts";
 export type { FailureCount, IntervalReport, WorkerResult } from "./measure/recorder.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { serve } from "../../mod.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
-import { addReflection } from "../../src/services/mod.ts";
+import { addEcho, addReflection } from "../../src/services/mod.ts";
 import { runProgram } from "../fixtures/run_program.ts";
 
 const ECHO = "vrpc.echo.v1.EchoService/Echo";
@@ -74,4 +74,24 @@ Deno.test("the benchmark names data that it cannot use", async () => {
   await withFile("a.csv", "payload\n?\n", async (path) => {
     assert.match(await failure("--data-file", path), /a\.csv: row 1: not a valid vrpc\.echo/);
   });
+});
+
+Deno.test("the benchmark calls several methods by weight, in stages, and fails by stage", async () => {
+  await using server = await serve("127.0.0.1:0", (router) => {
+    addEcho(router);
+    addReflection(router);
+  });
+  const { code, stderr, stdout } = await runProgram("cmd/benchmark.ts", [
+    ...["-s", server.addresses[0], "--method", `${ECHO}=3`, "--method", `/${ECHO}Stream=1`],
+    ...["--stages", "low=1s@50,high=1s@50..350", "--tag", "build=7", "-o", "json"],
+    ...["--fail-if", "low:total!=50,high:total!=200,Echo:failed>0,EchoStream:failed>=0"],
+  ]);
+  assert.equal(code, 3, stderr);
+  assert.match(stderr, /EchoStream:failed>=0 holds: 0/);
+  assert.doesNotMatch(stderr, /(low|high|Echo):/);
+  const [run] = JSON.parse(stdout).runs;
+  assert.deepEqual(run.methods.map((one: { name: string }) => one.name), [ECHO, `${ECHO}Stream`]);
+  const [often, seldom] = run.methods.map((one: { totalRequests: number }) => one.totalRequests);
+  assert.ok(Math.abs(often - 187.5) < 2 && Math.abs(seldom - 62.5) < 2, `${often}, ${seldom}`);
+  assert.deepEqual(run.settings.tags, { build: "7" });
 });

@@ -96,21 +96,21 @@ const CASES: Case[] = [
     env: ["VRPC_METHOD"],
     key: "method",
     default: undefined,
-    values: [["a.B/C", "a.B/C"], ["a.B/D", "a.B/D"]],
+    values: [["a.B/C", ["a.B/C"]], ["a.B/D=3", ["a.B/D=3"]]],
   },
   {
     flag: "data",
     env: ["VRPC_DATA"],
     key: "data",
     default: undefined,
-    values: [["{}", "{}"], ["@f", "@f"]],
+    values: [["{}", ["{}"]], ["@f", ["@f"]]],
   },
   {
     flag: "data-file",
     env: ["VRPC_DATA_FILE"],
     key: "dataFile",
     default: undefined,
-    values: [["a.csv", "a.csv"], ["b.jsonl", "b.jsonl"]],
+    values: [["a.csv", ["a.csv"]], ["b.jsonl", ["b.jsonl"]]],
   },
   {
     flag: "data-order",
@@ -197,6 +197,58 @@ const CASES: Case[] = [
     values: [["rsa-pss-sha256", "rsa-pss-sha256"], ["ecdsa-sha256", "ecdsa-sha256"]],
   },
   {
+    flag: "stages",
+    env: ["VRPC_STAGES"],
+    key: "stages",
+    default: undefined,
+    values: [
+      ["1s@5", [{ name: "stage1", durationMs: 1000, fromRate: 5, toRate: 5 }]],
+      ["up=2s@0..9", [{ name: "up", durationMs: 2000, fromRate: 0, toRate: 9 }]],
+    ],
+  },
+  {
+    flag: "shape",
+    env: ["VRPC_SHAPE"],
+    key: "shape",
+    default: undefined,
+    values: [["spike", "spike"], ["Soak", "soak"]],
+  },
+  {
+    flag: "tag",
+    env: ["VRPC_TAG"],
+    key: "tag",
+    default: undefined,
+    values: [["a=b", ["a=b"]], ["c=d", ["c=d"]]],
+  },
+  {
+    flag: "find-limit",
+    env: ["VRPC_FIND_LIMIT"],
+    key: "findLimit",
+    default: undefined,
+    values: [["p99<5ms", "p99<5ms"], ["failed==0", "failed==0"]],
+  },
+  {
+    flag: "against",
+    env: ["VRPC_AGAINST"],
+    key: "against",
+    default: undefined,
+    values: [["localhost:1", "localhost:1"], ["unix:/a.sock", "unix:/a.sock"]],
+  },
+  {
+    flag: "rounds",
+    env: ["VRPC_ROUNDS"],
+    key: "rounds",
+    default: undefined,
+    values: [["7", 7], ["auto", "auto"]],
+  },
+  {
+    flag: "difference",
+    env: ["VRPC_DIFFERENCE"],
+    key: "difference",
+    default: 5,
+    values: [["2%", 2], ["0.5", 0.5]],
+  },
+  {
     flag: "tls",
     env: ["VRPC_TLS"],
     key: "tls",
@@ -243,7 +295,17 @@ const CASES: Case[] = [
     env: ["VRPC_OUTPUT"],
     key: "output",
     default: "text",
-    values: [["json", "json"], ["csv", "csv"], ["html", "html"], ["TEXT", "text"]],
+    values: [["json", "json"], ["csv", "csv"], ["html", "html"], ["TEXT", "text"], [
+      "otlp",
+      "otlp",
+    ]],
+  },
+  {
+    flag: "otlp-endpoint",
+    env: ["VRPC_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"],
+    key: "otlpEndpoint",
+    default: "http://127.0.0.1:4318",
+    values: [["http://a:1", "http://a:1"], ["http://b:2/x", "http://b:2/x"]],
   },
   {
     flag: "out",
@@ -383,6 +445,8 @@ Deno.test("the help of --fail-if has every metric", () => {
 Deno.test("invalid values are rejected with the name of the flag or variable", async () => {
   const cases: [flag: string, variable: string, text: string][] = [
     ["streams", "VRPC_STREAMS", "1.5"],
+    ["rounds", "VRPC_ROUNDS", "1"],
+    ["difference", "VRPC_DIFFERENCE", "0%"],
     ["payload", "VRPC_PAYLOAD", "1k"],
     ["wire", "VRPC_WIRE", "http"],
     ["warmup", "VRPC_WARMUP", "soon"],
@@ -483,6 +547,34 @@ Deno.test("a duration ends the run, and requests limit it only if given", async 
   assert.deepEqual([capped.plan.requests, capped.plan.durationMs], [7, 5000]);
 });
 
+Deno.test("stages and shapes make an open loop as long as they are", async () => {
+  const { plan } = await settings({}, "--stages", "1s@5,2s@5..50");
+  assert.deepEqual([plan.mode, plan.ratePerSecond, plan.durationMs], ["open", 50, 3000]);
+  const shaped = await settings({}, "--shape", "step", "--rate", "50", "--duration", "10s");
+  assert.equal(shaped.plan.stages?.length, 5);
+  assert.deepEqual([shaped.plan.ratePerSecond, shaped.plan.durationMs], [50, 10_000]);
+});
+
+Deno.test("a search for a limit begins at the rate, with short trials", async () => {
+  const { plan, limit } = await settings({}, "--find-limit", "p99<5ms,failed==0");
+  assert.deepEqual([plan.ratePerSecond, plan.durationMs, plan.warmupMs], [1000, 3000, 500]);
+  assert.equal(limit?.conditions.length, 2);
+  const own = (await settings({}, "--find-limit", "p99<5ms", "-r", "7", "-d", "9s")).plan;
+  assert.deepEqual([own.mode, own.ratePerSecond, own.durationMs], ["open", 7, 9000]);
+});
+
+Deno.test("several methods have weights, and data for all or for each", async () => {
+  const two = ["--method", "a.B/C=3", "--method", "/a.B/D"];
+  const shared = await settings({}, ...two, "--data", "{}", "--tag", "a=b=c", "--tag", "d=");
+  assert.deepEqual(shared.methods, [
+    { name: "a.B/C", weight: 3, data: "{}", dataFile: undefined },
+    { name: "a.B/D", weight: 1, data: "{}", dataFile: undefined },
+  ]);
+  assert.deepEqual(shared.tags, { a: "b=c", d: "" });
+  const own = await settings({}, ...two, "--data", "[1]", "--data", "[2]", "--fail-if", "D:p99>1s");
+  assert.deepEqual(own.methods.map(({ data }) => data), ["[1]", "[2]"]);
+});
+
 Deno.test("a transport must match the address, and defaults to that of the address", async () => {
   const of = async (...args: string[]) => (await settings({}, ...args)).transport;
   assert.equal(await of("--server", "unix:/a.sock"), "unix");
@@ -543,6 +635,23 @@ Deno.test("options that depend on each other are checked", async () => {
   const wrong: [string[], RegExp][] = [
     [["--data", "{}"], /--data needs --method/],
     [["--data-file", "a.csv"], /--data-file needs --method/],
+    [["--stages", "1s@1", "--rate", "5"], /--stages and --rate exclude each other/],
+    [["--stages", "1s@1", "--shape", "ramp"], /--stages and --shape exclude each other/],
+    [["--stages", "1s@1", "--duration", "5"], /--stages and --duration exclude each other/],
+    [["--shape", "ramp", "--duration", "5"], /--shape needs --rate, its highest rate/],
+    [["--shape", "ramp", "--rate", "5"], /--shape needs --duration/],
+    [["--method", "a.B/C=0"], /a\.B\/C=0 has no valid weight/],
+    [["--method", "a.B/C", "--data", "{}", "--data", "{}"], /given 2 times for 1 methods/],
+    [["--find-limit", "p99<5"], /a latency needs a unit/],
+    [["--find-limit", "p99<5ms", "--mode", "closed"], /--find-limit needs an open loop/],
+    [["--find-limit", "p99<5ms", "--stages", "1s@1"], /--find-limit and --stages exclude/],
+    [["--rounds", "auto"], /--rounds auto needs --against/],
+    [["--rounds", "5", "--find-limit", "p99<5ms"], /--find-limit has no rounds/],
+    [["--rounds", "5", "--service", "both"], /Rounds need one service/],
+    [["--against", "a:1", "--compare", "a.json"], /--against and --compare exclude/],
+    [["--otlp-endpoint", "here"], /--otlp-endpoint here: it must be a URL/],
+    [["--tag", "a"], /Cannot use tag a: use the form key=value/],
+    [["--fail-if", "C:p99>5ms"], /Unknown stage or method "C"/],
     [["--proto", "a.proto"], /--proto needs --method/],
     [["--tls-cert", "a"], /--tls-cert needs --tls-key/],
     [["--fail-if", "p99>5"], /a latency needs a unit/],

@@ -43,6 +43,9 @@ export function settings(changes: Partial<RunSettings> = {}): RunSettings {
     requestBytes: 64,
     batch: false,
     seed: 1,
+    stages: [],
+    methods: [{ name: "vrpc.echo.v1.EchoService/Echo", weight: 1 }],
+    tags: {},
     ...changes,
   };
 }
@@ -104,6 +107,10 @@ export async function simulate(
       ratePerSecond: workerPlan.ratePerSecond ?? null,
       durationMs: workerPlan.durationMs ?? null,
       requests: workerPlan.requests ?? null,
+      stages: workerPlan.stages ?? [],
+      methods: Array.from({ length: target.methods ?? 1 }, (_, i) => {
+        return { name: `shop.v1.Orders/M${i + 1}`, weight: i + 1 };
+      }),
     }),
     environment: {
       startedAt: "2026-01-02T03:04:05.000Z",
@@ -140,4 +147,21 @@ export async function failingRun(
     return reply;
   };
   return (await simulate(time, { ...target, unreachable }, plan({ requests: 1000 }))).run;
+}
+
+/** Runs 3 s in two stages, `calm` at 100 and `peak` at 1,000 calls/s, with two methods; calls take 10 ms. */
+export async function stagedRun(): Promise<RunResult> {
+  const time = new VirtualTime();
+  const stages = [
+    { name: "calm", durationMs: 2000, fromRate: 100, toRate: 100 },
+    { name: "peak", durationMs: 1000, fromRate: 1000, toRate: 1000 },
+  ];
+  const target = {
+    ...simulatedTarget(time, 50, (_, atMs) => atMs < 2000 ? 10 : 30),
+    methods: 2,
+    methodOf: (slot: number) => slot % 2,
+  };
+  const staged = { mode: "open", ratePerSecond: 1000, durationMs: 3000, stages } as const;
+  const { run } = await simulate(time, target, plan(staged));
+  return { ...run, settings: { ...run.settings, tags: { build: "7 <b>", region: "eu" } } };
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Arrivals } from "./schedule.ts";
+import type { StageSettings } from "./stages.ts";
 
 /** Closed: a slot starts a call when its previous one has ended. Open: calls start on schedule. */
 export type LoadMode = "closed" | "open";
@@ -13,8 +14,10 @@ export type LoadMode = "closed" | "open";
 export interface LoadPlan {
   /** Closed or open loop. Open needs a rate. */
   readonly mode: LoadMode;
-  /** Calls per second of all workers together; undefined for no limit. */
+  /** Calls per second of all workers together, with stages the highest; undefined for no limit. */
   readonly ratePerSecond?: number;
+  /** Stages of the rate, which are as long as the run; undefined for one rate. */
+  readonly stages?: readonly StageSettings[];
   /** Spacing of intended send times when there is a rate. */
   readonly arrivals: Arrivals;
   /** Number of measured calls after which the run ends; undefined for no limit. */

@@ -68,13 +68,15 @@ export function dataOfTemplate(
   return { encoded, ...choice, template: data };
 }
 
-/** Creates the function that makes the requests of each call of one worker. */
+/** Creates the function that makes the requests of each call of one worker, in their order. */
 export function requestsOfCall(data: RequestData, worker: number): RequestsOfCall {
   const { encoded, order, seed, template } = data;
   const random = new Random(seed, ROW_STREAM + worker);
+  // Calls of other methods may come between, and would leave out rows.
+  let turn = 0;
   const choose = order === "random"
     ? () => Math.floor(random.fraction() * encoded.length)
-    : (call: CallNumber) => requestNumber(call) % encoded.length;
+    : (call: CallNumber) => requestNumber({ ...call, sequence: turn++ }) % encoded.length;
   if (template === undefined) {
     const [only] = encoded;
     return encoded.length === 1 ? () => only : (call) => encoded[choose(call)];

@@ -67,6 +67,7 @@ class Slot {
   /** Time from which the latency of the call counts: its due time in an open loop, otherwise its start. */
   fromMs = 0;
   sentMs = 0;
+  stage = 0;
   measured = false;
   busy = false;
   readonly onReply: (reply: Reply) => void;
@@ -104,6 +105,8 @@ class Runner {
   // The following fields are used only with a rate.
   readonly #schedule?: Schedule;
   readonly #free: SlotQueue;
+  readonly #stageEndsMs: number[] = [];
+  #stage = 0;
   #dueMs = Infinity;
   #slipMs = 0;
   #blocked = false;
@@ -129,17 +132,22 @@ class Runner {
     this.#startMs = options.startAtMs ?? this.#clock.now();
     this.#measureMs = this.#startMs + plan.warmupMs;
     this.#endMs = plan.durationMs === undefined ? Infinity : this.#measureMs + plan.durationMs;
+    let stageEndMs = this.#measureMs;
+    for (const { durationMs } of plan.stages ?? []) {
+      this.#stageEndsMs.push(stageEndMs += durationMs);
+    }
     this.#remaining = plan.requests ?? Infinity;
     this.#recorder = new Recorder({
       intervalMs: plan.intervalMs,
       open: plan.mode === "open",
+      stages: plan.stages?.length,
+      methods: target.methods,
       onInterval: options.onInterval ?? (() => {}),
     });
     for (let i = 0; i < target.slots; i++) this.#slots.push(new Slot(i, this));
     this.#free = new SlotQueue(target.slots);
     if (plan.ratePerSecond !== undefined) {
-      const { arrivals, ratePerSecond, worker, workers, seed } = plan;
-      this.#schedule = makeSchedule({ arrivals, ratePerSecond, worker, workers, seed });
+      this.#schedule = makeSchedule({ ...plan, ratePerSecond: plan.ratePerSecond });
     }
   }
 
@@ -202,8 +210,10 @@ class Runner {
     this.#inFlight--;
     if (slot.measured) {
       const atMs = now - this.#measureMs;
-      const serverTimeUs = this.#target.serverTimeUs?.(reply);
+      const serverTimeUs = this.#target.serverTimeUs?.(reply, slot.index);
       this.#recorder.success(atMs, now - slot.fromMs, now - slot.sentMs, reply, serverTimeUs);
+      this.#recorder.stages.success(slot.stage, now - slot.fromMs);
+      this.#recorder.methods.success(this.#methodOf(slot), now - slot.fromMs);
     }
     this.#next(slot, now);
   }
@@ -221,6 +231,7 @@ class Runner {
     if (slot.measured) {
       const atMs = now - this.#measureMs;
       this.#recorder.failure(atMs, now - slot.fromMs, failure);
+      this.#countFailure(slot);
       if (unreachable) this.#recorder.unreached(atMs);
     }
     const pause = unreachable && !this.#schedule && !this.#stopped &&
@@ -230,6 +241,15 @@ class Runner {
     } else {
       this.#next(slot, now);
     }
+  }
+
+  #methodOf(slot: Slot): number {
+    return this.#target.methodOf?.(slot.index) ?? 0;
+  }
+
+  #countFailure(slot: Slot): void {
+    this.#recorder.stages.failure(slot.stage);
+    this.#recorder.methods.failure(this.#methodOf(slot));
   }
 
   #next(slot: Slot, now: number): void {
@@ -276,6 +296,7 @@ class Runner {
       this.#dueMs = this.#startMs + this.#schedule!.next() + this.#slipMs;
     }
     this.#pacer.clearTimer(this.#wakeTimer);
+    if (this.#dueMs === Infinity) return;
     this.#wakeTimer = this.#pacer.setTimer(() => this.#pump(), this.#dueMs - this.#clock.now());
   }
 
@@ -304,9 +325,17 @@ class Runner {
     const reply = this.#target.call(slot.index, this.#sequence++);
     if (slot.measured) {
       this.#remaining--;
+      slot.stage = this.#stageAt(fromMs);
       this.#recorder.bytesSent += this.#target.sentBytes(slot.index);
     }
     reply.then(slot.onReply, slot.onError);
+  }
+
+  /** Returns the number of the stage in which a time lies. Times must not decrease. */
+  #stageAt(atMs: number): number {
+    const ends = this.#stageEndsMs;
+    while (this.#stage < ends.length - 1 && atMs >= ends[this.#stage]) this.#stage++;
+    return this.#stage;
   }
 
   #countMissed(): void {
@@ -314,6 +343,7 @@ class Runner {
     while (this.#plan.mode === "open" && this.#dueMs < end && this.#remaining > 0) {
       if (this.#dueMs >= this.#measureMs) {
         this.#recorder.missed++;
+        this.#recorder.stages.miss(this.#stageAt(this.#dueMs));
         this.#remaining--;
       }
       this.#dueMs = this.#startMs + this.#schedule!.next();
@@ -328,6 +358,7 @@ class Runner {
       if (!slot.busy || !slot.measured) continue;
       this.#recorder.drained--;
       this.#recorder.giveUp(now - this.#measureMs, now - slot.fromMs);
+      this.#countFailure(slot);
     }
     for (const timer of this.#timers) this.#clock.clearTimer(timer);
     this.#pacer.clearTimer(this.#wakeTimer);

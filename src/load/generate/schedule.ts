@@ -5,6 +5,7 @@
  */
 
 import { Random } from "./random.ts";
+import { type StageSettings, StageTimes } from "./stages.ts";
 
 /** Spacing of intended send times. */
 export type Arrivals = "uniform" | "poisson";
@@ -27,6 +28,10 @@ export interface ScheduleOptions {
   readonly workers: number;
   /** Seed of Poisson arrivals. */
   readonly seed: number;
+  /** Stages, whose rates take the place of `ratePerSecond`; the schedule ends with them. Default: none. */
+  readonly stages?: readonly StageSettings[];
+  /** Time before the stages, in ms, at the rate with which they begin. Default: 0. */
+  readonly warmupMs?: number;
 }
 
 /**
@@ -34,7 +39,8 @@ export interface ScheduleOptions {
  * are evenly spaced; independent Poisson processes add up to one Poisson process.
  */
 export function makeSchedule(options: ScheduleOptions): Schedule {
-  const { arrivals, ratePerSecond, worker, workers, seed } = options;
+  const { arrivals, ratePerSecond, worker, workers, seed, stages } = options;
+  if (stages) return stagedSchedule(options, stages);
   const gapMs = 1000 / ratePerSecond;
   if (arrivals === "uniform") {
     let index = worker;
@@ -50,4 +56,20 @@ export function makeSchedule(options: ScheduleOptions): Schedule {
   const random = new Random(seed, worker + 1);
   let atMs = 0;
   return { next: () => atMs += random.exponential(gapMs * workers) };
+}
+
+function stagedSchedule(
+  { arrivals, worker, workers, seed, warmupMs = 0 }: ScheduleOptions,
+  stages: readonly StageSettings[],
+): Schedule {
+  const [{ fromRate }] = stages;
+  const warmup = { name: "", durationMs: warmupMs, fromRate, toRate: fromRate };
+  const times = new StageTimes(warmupMs > 0 ? [warmup, ...stages] : stages);
+  if (arrivals === "uniform") {
+    let index = worker - workers;
+    return { next: () => times.timeOf(index += workers) };
+  }
+  const random = new Random(seed, worker + 1);
+  let calls = 0;
+  return { next: () => times.timeOf(calls += random.exponential(workers)) };
 }

@@ -19,6 +19,10 @@ export interface Target {
   call(slot: number, sequence: number): Promise<Reply>;
   /** Whether the slot has no connection because the last attempt to make one failed; absent where there are none. */
   readonly unreachable?: (slot: number) => boolean;
-  /** Reads the server time of a reply, in µs; absent where replies never contain one. */
-  readonly serverTimeUs?: (reply: Reply) => number | undefined;
+  /** Reads the server time of a reply in a slot, in µs; absent where replies never contain one. */
+  readonly serverTimeUs?: (reply: Reply, slot: number) => number | undefined;
+  /** Number of methods, when they are counted separately. Default: 1. */
+  readonly methods?: number;
+  /** Returns the number of the method of the call that was last started in a slot, from 0. Default: 0. */
+  methodOf?(slot: number): number;
 }

@@ -6,10 +6,12 @@
 
 import { Histogram, type HistogramData } from "./histogram.ts";
 import { notesOn } from "./notes.ts";
+import { mergedParts } from "./parts.ts";
 import type { FailureCount, IntervalReport, Unreached, WorkerResult } from "./recorder.ts";
 import {
   type CpuSummary,
   type FailureSummary,
+  type PartSummary,
   type RunEnvironment,
   type RunResult,
   type RunSettings,
@@ -50,6 +52,14 @@ export interface LiveFigures {
   readonly p50Us: number | null;
   /** 99th percentile in that second, in µs; null without calls. */
   readonly p99Us: number | null;
+}
+
+/** Figures of each completed interval, in order. */
+export interface LiveHistory {
+  /** Successful calls per second. */
+  readonly rates: readonly number[];
+  /** 99th percentile of the latency, in µs; null without calls. */
+  readonly p99Us: readonly (number | null)[];
 }
 
 /** Gathers interval reports and results of all workers of one run. */
@@ -103,6 +113,21 @@ export class Collector {
     };
   }
 
+  /** Returns the intervals that are complete at `elapsedMs` after measuring started. */
+  history(elapsedMs: number): LiveHistory {
+    const end = Math.floor((elapsedMs - 50) / this.#intervalMs);
+    const rates: number[] = [];
+    const p99Us: (number | null)[] = [];
+    for (let i = 0; i < end; i++) {
+      const latency = this.#points.get(i)?.latency;
+      rates.push((latency?.count ?? 0) / this.#intervalMs * 1000);
+      p99Us.push(
+        latency === undefined || latency.count === 0 ? null : latency.percentileNs(99) / 1000,
+      );
+    }
+    return { rates, p99Us };
+  }
+
   /** Returns the result of the run. Call it after every worker's result was added. */
   finish(facts: RunFacts): RunResult {
     const results = this.#results;
@@ -146,6 +171,9 @@ export class Collector {
       bytes: { sent: sum((r) => r.bytesSent), received: sum((r) => r.bytesReceived) },
       messagesReceived: sum((r) => r.messagesReceived),
       cpu: cpuSummary(results, facts.serverCpuMs, durationMs),
+      stages: stageSummaries(results, facts.settings, durationMs),
+      methods: methodSummaries(results, facts.settings, durationMs),
+      limit: null,
       intervalMs: this.#intervalMs,
       timeline: this.#timeline(durationMs),
       lastSuccessMs: lastSuccessMs < 0 ? null : lastSuccessMs,
@@ -173,6 +201,49 @@ export class Collector {
     }
     return points;
   }
+}
+
+/** A run may be stopped early, and its last stage may end with the last call. */
+function stageSummaries(
+  results: readonly WorkerResult[],
+  { stages }: RunSettings,
+  durationMs: number,
+): PartSummary[] {
+  const parts = mergedParts(results.map((result) => result.stages)) ?? [];
+  let fromMs = 0;
+  return parts.map((part, i) => {
+    const { name, durationMs: plannedMs } = stages[i];
+    const lengthMs = Math.max(0, Math.min(plannedMs, durationMs - fromMs));
+    fromMs += plannedMs;
+    return partSummary(name, part, lengthMs);
+  });
+}
+
+function methodSummaries(
+  results: readonly WorkerResult[],
+  { methods }: RunSettings,
+  durationMs: number,
+): PartSummary[] {
+  const parts = mergedParts(results.map((result) => result.methods)) ?? [];
+  return parts.map((part, i) => partSummary(methods[i].name, part, durationMs));
+}
+
+function partSummary(
+  name: string,
+  { latency, failed, missed }: { latency: Histogram; failed: number; missed: number },
+  lengthMs: number,
+): PartSummary {
+  const total = latency.count + failed;
+  return {
+    name,
+    totalRequests: total,
+    successfulRequests: latency.count,
+    failedRequests: failed,
+    successRate: total === 0 ? 0 : latency.count / total,
+    requestsPerSecond: lengthMs === 0 ? 0 : latency.count / lengthMs * 1000,
+    missed,
+    latency: summarize(latency),
+  };
 }
 
 function merged(parts: readonly (HistogramData | undefined)[]): Histogram {

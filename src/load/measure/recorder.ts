@@ -6,6 +6,7 @@
 
 import type { RpcError } from "../../errors.ts";
 import { Histogram, type HistogramData } from "./histogram.ts";
+import { type PartCounts, Parts } from "./parts.ts";
 import type { Reply } from "./reply.ts";
 
 /** Failures with one status code. Times are ms from the start of measuring. */
@@ -80,6 +81,10 @@ export interface WorkerResult {
   readonly lastSuccessMs: number;
   /** CPU time of the worker's thread while measuring, in ms; absent where it can't be read. */
   readonly cpuMs?: number;
+  /** Counts by stage; absent without stages. */
+  readonly stages?: readonly PartCounts[];
+  /** Counts by method; absent with one method. */
+  readonly methods?: readonly PartCounts[];
 }
 
 /** Records the outcome of calls. Times are ms from the start of measuring. */
@@ -99,6 +104,10 @@ export class Recorder {
   /** Payload bytes sent. */
   bytesSent = 0;
 
+  /** Records by stage. */
+  readonly stages: Parts;
+  /** Records by method. */
+  readonly methods: Parts;
   readonly #intervalMs: number;
   readonly #onInterval: (report: IntervalReport) => void;
   readonly #open: boolean;
@@ -117,11 +126,16 @@ export class Recorder {
   #lastSuccessMs = -1;
   #unreached: Unreached | undefined;
 
-  /** `open`: whether service time differs from latency. `onInterval` gets each completed interval. */
+  /**
+   * `open`: whether service time differs from latency. `onInterval` gets each completed interval. `stages` and `methods`
+   * are the numbers of parts that are recorded separately, 0 for none.
+   */
   constructor(
     options: {
       intervalMs: number;
       open: boolean;
+      stages?: number;
+      methods?: number;
       onInterval: (report: IntervalReport) => void;
     },
   ) {
@@ -129,6 +143,8 @@ export class Recorder {
     this.#boundaryMs = options.intervalMs;
     this.#open = options.open;
     this.#onInterval = options.onInterval;
+    this.stages = new Parts(options.stages ?? 0);
+    this.methods = new Parts(options.methods ?? 0);
   }
 
   /** Records a call that succeeded at `atMs`. */
@@ -195,6 +211,8 @@ export class Recorder {
       maxLatenessMs: this.maxLatenessMs,
       endMs: this.#endMs,
       lastSuccessMs: this.#lastSuccessMs,
+      stages: this.stages.counts(),
+      methods: this.methods.counts(),
     };
   }
 

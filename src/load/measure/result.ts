@@ -68,6 +68,46 @@ export interface TimePoint {
   readonly maxUs: number | null;
 }
 
+/** Stage of a run: the rate goes evenly from `fromRate` to `toRate`, in calls/s. */
+export interface StageSettings {
+  /** Name. */
+  readonly name: string;
+  /** Length in ms. */
+  readonly durationMs: number;
+  /** Rate at the beginning. */
+  readonly fromRate: number;
+  /** Rate at the end. */
+  readonly toRate: number;
+}
+
+/** Method of a run, and its share of the calls in proportion to the other weights. */
+export interface MethodSettings {
+  /** Path without the leading slash. */
+  readonly name: string;
+  /** Weight. */
+  readonly weight: number;
+}
+
+/** Figures of a stage or of a method. */
+export interface PartSummary {
+  /** Name. */
+  readonly name: string;
+  /** Calls that ended, including failed ones. */
+  readonly totalRequests: number;
+  /** Calls that succeeded. */
+  readonly successfulRequests: number;
+  /** Calls that failed or were abandoned. */
+  readonly failedRequests: number;
+  /** Share of successful calls, from 0 to 1; 0 without calls. */
+  readonly successRate: number;
+  /** Successful calls per second of the stage, or for a method of the run. */
+  readonly requestsPerSecond: number;
+  /** Calls that were due and never sent; 0 for a method. */
+  readonly missed: number;
+  /** Latency of successful calls. */
+  readonly latency: LatencySummary;
+}
+
 /** Settings of a run. */
 export interface RunSettings {
   /** Address of the server. */
@@ -76,11 +116,11 @@ export interface RunSettings {
   readonly transport: string;
   /** grpc, lean, connect or grpc-web. */
   readonly wire: string;
-  /** Path of the method, for example `/vrpc.echo.v1.EchoService/Echo`. */
+  /** Path of the method, for example `/vrpc.echo.v1.EchoService/Echo`; of several, separated by commas. */
   readonly method: string;
   /** closed or open. */
   readonly mode: "closed" | "open";
-  /** Requested calls per second; null for no limit. */
+  /** Requested calls per second, with stages the highest; null for no limit. */
   readonly ratePerSecond: number | null;
   /** uniform or poisson. */
   readonly arrivals: string;
@@ -104,6 +144,12 @@ export interface RunSettings {
   readonly batch: boolean;
   /** Seed of all randomness. */
   readonly seed: number;
+  /** Stages of the rate; empty for one rate. */
+  readonly stages: readonly StageSettings[];
+  /** Methods that were called. */
+  readonly methods: readonly MethodSettings[];
+  /** Tags that the user gave the run. */
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 /** Environment of a run. */
@@ -140,6 +186,28 @@ export interface ScheduleSummary {
   readonly lateForGenerator: number;
   /** Largest delay of a send, in ms. */
   readonly maxLatenessMs: number;
+}
+
+/** Trial of a search for a limit. */
+export interface LimitTrial {
+  /** Calls per second. */
+  readonly ratePerSecond: number;
+  /** Whether the conditions held. */
+  readonly holds: boolean;
+  /** What was measured. */
+  readonly found: string;
+}
+
+/** Outcome of a search for the highest rate at which conditions hold. */
+export interface LimitSummary {
+  /** The conditions. */
+  readonly condition: string;
+  /** Highest rate at which they held; null if at none. */
+  readonly ratePerSecond: number | null;
+  /** Lowest rate at which they did not; null if at none. */
+  readonly failedRate: number | null;
+  /** All trials, in order. */
+  readonly trials: readonly LimitTrial[];
 }
 
 /** Result of one run. */
@@ -186,6 +254,12 @@ export interface RunResult {
   readonly messagesReceived: number;
   /** CPU time of generator and server. */
   readonly cpu: CpuSummary;
+  /** Figures of each stage; empty without stages. */
+  readonly stages: readonly PartSummary[];
+  /** Figures of each method; empty for one method. */
+  readonly methods: readonly PartSummary[];
+  /** Search of which this run is the last one at the limit; null without a search. */
+  readonly limit: LimitSummary | null;
   /** Length of an interval of `timeline`, in ms. */
   readonly intervalMs: number;
   /** Time series. */

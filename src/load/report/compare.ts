@@ -90,13 +90,18 @@ function differences(before: RunResult, after: RunResult): string[] {
   const list: string[] = [];
   const old: Record<string, unknown> = { ...before.settings };
   for (const [name, value] of Object.entries(after.settings)) {
-    if (old[name] !== value) list.push(`${name}: ${shown(old[name])} before, ${shown(value)} now`);
+    // Reports of older versions have no stages, methods and tags.
+    if (old[name] === undefined && typeof value === "object") continue;
+    if (shown(old[name]) !== shown(value)) {
+      list.push(`${name}: ${shown(old[name])} before, ${shown(value)} now`);
+    }
   }
   return list;
 }
 
 function shown(value: unknown): string {
-  return value === null || value === undefined ? "none" : String(value);
+  if (value === null || value === undefined) return "none";
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 /** Parses a JSON report. Throws TypeError when it is not one. */

@@ -5,7 +5,7 @@
  */
 
 import { printable } from "../../call/printable.ts";
-import type { RunResult } from "../measure/result.ts";
+import type { PartSummary, RunResult } from "../measure/result.ts";
 
 type Cell = string | number | null;
 
@@ -36,7 +36,10 @@ const AFTER_PERCENTILES: typeof BEFORE_PERCENTILES = [
   ["bytes_received", (r) => r.bytes.received],
 ];
 
-/** Renders the totals of the runs as a table, an empty line, and the time series as a second table. */
+/**
+ * Renders the totals of the runs as a table, an empty line, and the time series as a second table; runs with stages or
+ * several methods have a third one.
+ */
 export function csvReport(results: readonly RunResult[]): string {
   const percentiles = results.length === 0 ? [] : Object.keys(results[0].latency.percentilesUs);
   const columns = [
@@ -58,7 +61,29 @@ export function csvReport(results: readonly RunResult[]): string {
       series.push([title, atMs, intervalMs, successful, failed, p50Us, p99Us, maxUs]);
     }
   }
-  return `${rows(totals)}\r\n${rows(series)}`;
+  const tables = [totals, series, ...partTable(results)];
+  return tables.map(rows).join("\r\n");
+}
+
+function partTable(results: readonly RunResult[]): Cell[][][] {
+  const table = results.flatMap(({ title, stages, methods }) => [
+    ...stages.map((part) => partRow(title, "stage", part)),
+    ...methods.map((part) => partRow(title, "method", part)),
+  ]);
+  const head = [
+    ...["title", "part", "name", "total", "successful", "failed", "missed"],
+    ...["requests_per_second", "p50_us", "p99_us", "max_us"],
+  ];
+  return table.length === 0 ? [] : [[head, ...table]];
+}
+
+function partRow(title: string, kind: string, part: PartSummary): Cell[] {
+  const { latency } = part;
+  return [
+    ...[title, kind, part.name, part.totalRequests, part.successfulRequests, part.failedRequests],
+    ...[part.missed, part.requestsPerSecond, latency.percentilesUs.p50],
+    ...[latency.percentilesUs.p99, latency.maxUs],
+  ];
 }
 
 function rows(table: readonly (readonly Cell[])[]): string {

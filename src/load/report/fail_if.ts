@@ -12,8 +12,31 @@ import { count, microseconds, parseDurationMs } from "../measure/units.ts";
 export interface Condition {
   /** Text of the condition. */
   readonly text: string;
-  /** Returns whether it holds, and the measured value, formatted. */
-  check(result: RunResult): { readonly holds: boolean; readonly found: string };
+  /** Returns whether it holds, the measured value, formatted, and whether there was one. */
+  check(result: RunResult): Checked;
+}
+
+/** What a condition is checked on: a run, a stage or a method. */
+type Measured =
+  & Pick<
+    RunResult,
+    | "totalRequests"
+    | "successfulRequests"
+    | "failedRequests"
+    | "successRate"
+    | "requestsPerSecond"
+    | "latency"
+  >
+  & { readonly unfinished: number; readonly missed: number; readonly due: number };
+
+/** Outcome of a check. Without a measured value the condition holds. */
+export interface Checked {
+  /** Whether the condition holds. */
+  readonly holds: boolean;
+  /** Measured value, formatted. */
+  readonly found: string;
+  /** Whether a value was measured. */
+  readonly measured: boolean;
 }
 
 type Operator = ">" | ">=" | "<" | "<=" | "==" | "!=";
@@ -21,13 +44,13 @@ type Operator = ">" | ">=" | "<" | "<=" | "==" | "!=";
 interface Metric {
   kind: "latency" | "count" | "rate" | "fraction";
   /** Returns the value; null when nothing was measured. */
-  of(result: RunResult): number | null;
+  of(result: Measured): number | null;
 }
 
-const latency = (of: (result: RunResult) => number | null): Metric => ({ kind: "latency", of });
-const counted = (of: (result: RunResult) => number | null): Metric => ({ kind: "count", of });
+const latency = (of: (result: Measured) => number | null): Metric => ({ kind: "latency", of });
+const counted = (of: (result: Measured) => number | null): Metric => ({ kind: "count", of });
 /** Makes a getter that returns null for a result without calls, and otherwise what `of` returns. */
-const ofCalls = (of: (result: RunResult) => number) => (result: RunResult) =>
+const ofCalls = (of: (result: Measured) => number) => (result: Measured) =>
   result.totalRequests === 0 ? null : of(result);
 const rate: Metric = {
   kind: "rate",
@@ -46,7 +69,7 @@ const METRICS: Record<string, Metric> = {
   successful: counted((r) => r.successfulRequests),
   failed: counted(ofCalls((r) => r.failedRequests)),
   errors: counted(ofCalls((r) => r.failedRequests)),
-  missed: counted((r) => r.schedule?.missed ?? 0),
+  missed: counted((r) => r.missed),
   unfinished: counted(ofCalls((r) => r.unfinished)),
 };
 
@@ -56,20 +79,27 @@ const NAMES = ["p50", "p90", "p99", "p99.9", ...Object.keys(METRICS)];
  * Parses conditions separated by commas: a metric (`p50` … any percentile, `avg`, `min`, `max`, `rps`, `success`,
  * `total`, `successful`, `failed`, `errors`, `missed`, `unfinished`), one of `> >= < <= == !=`, and a value: a
  * duration with its unit for latencies, a number, or a percentage. Latencies and rates are those of successful calls. A
- * condition on something that was not measured holds. Throws TypeError for anything else.
+ * condition on something that was not measured holds. `name:` before it limits it to that stage or method, of which
+ * `parts` has the names; of a method, the last part is enough. Throws TypeError for anything else.
  */
-export function parseConditions(text: string): Condition[] {
-  return text.split(",").map((part) => parseCondition(part.trim()));
+export function parseConditions(text: string, parts: readonly string[] = []): Condition[] {
+  return text.split(",").map((part) => parseCondition(part.trim(), parts));
 }
 
-function parseCondition(text: string): Condition {
-  const match = /^([a-z][a-z0-9.]*)\s*(>=|<=|==|!=|>|<)\s*(\S+)$/i.exec(text);
+function parseCondition(text: string, parts: readonly string[]): Condition {
+  const match = /^(?:(\S+):)?([a-z][a-z0-9.]*)\s*(>=|<=|==|!=|>|<)\s*(\S+)$/i.exec(text);
   if (!match) {
     throw new TypeError(
       `Cannot read condition "${text}": use a form like p99>5ms, failed>0, rps<1000 or success<99.9%`,
     );
   }
-  const [, name, operator, value] = match;
+  const [, part, name, operator, value] = match;
+  if (part !== undefined && !parts.some((one) => isNamed(one, part))) {
+    throw new TypeError(
+      `Unknown stage or method "${part}" in "${text}"` +
+        (didYouMean(part, parts) || (parts.length === 0 ? "" : `: there are ${parts.join(", ")}`)),
+    );
+  }
   const metric = metricOf(name.toLowerCase());
   if (!metric) {
     throw new TypeError(
@@ -80,15 +110,37 @@ function parseCondition(text: string): Condition {
   const limit = limitOf(metric, value, text);
   return {
     text,
-    check(result) {
+    check(run) {
+      const result = measuredOf(run, part);
+      if (result === undefined) {
+        return { holds: true, found: "nothing was measured", measured: false };
+      }
       const found = limit.percent ? percentOf(metric, result) : metric.of(result);
-      if (found === null) return { holds: true, found: nothing(result) };
+      if (found === null) return { holds: true, found: nothing(result), measured: false };
       return {
         holds: compare(found, operator as Operator, limit.value),
         found: shown(metric, found, limit.percent),
+        measured: true,
       };
     },
   };
+}
+
+function isNamed(name: string, part: string): boolean {
+  return name === part || name.split("/").at(-1) === part;
+}
+
+function measuredOf(run: RunResult, name: string | undefined): Measured | undefined {
+  if (name === undefined) {
+    const { missed = 0, due = run.totalRequests } = run.schedule ?? {};
+    return { ...run, missed, due };
+  }
+  const part = [...run.stages, ...run.methods].find((one) => isNamed(one.name, name));
+  // One method is not counted separately.
+  if (part === undefined) {
+    return run.settings.methods.length === 1 ? measuredOf(run, undefined) : part;
+  }
+  return { ...part, unfinished: 0, due: part.totalRequests + part.missed };
 }
 
 function metricOf(name: string): Metric | undefined {
@@ -99,12 +151,12 @@ function metricOf(name: string): Metric | undefined {
   return latency((r) => r.latency.percentilesUs[`p${p}`] ?? percentileOf(r, p));
 }
 
-function percentileOf(result: RunResult, percentile: number): number | null {
+function percentileOf(result: Measured, percentile: number): number | null {
   if (result.latency.count === 0) return null;
   return histogramOf(result.latency).percentileNs(percentile) / 1000;
 }
 
-function nothing({ totalRequests }: RunResult): string {
+function nothing({ totalRequests }: Measured): string {
   return totalRequests === 0
     ? "nothing was measured, not one call ended"
     : `nothing was measured, not one of ${count(totalRequests)} calls succeeded`;
@@ -126,13 +178,11 @@ function limitOf(metric: Metric, text: string, whole: string): { value: number; 
   throw new TypeError(`Cannot read "${text}" in "${whole}": it must be a number`);
 }
 
-function percentOf(metric: Metric, result: RunResult): number | null {
+function percentOf(metric: Metric, result: Measured): number | null {
   const value = metric.of(result);
   if (value === null) return null;
   if (metric.kind === "fraction") return value * 100;
-  const whole = metric === METRICS.missed
-    ? result.schedule?.due ?? result.totalRequests
-    : result.totalRequests;
+  const whole = metric === METRICS.missed ? result.due : result.totalRequests;
   return whole === 0 ? null : value / whole * 100;
 }
 

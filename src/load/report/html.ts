@@ -7,18 +7,26 @@
 
 import uplotCss from "uplot/dist/uPlot.min.css" with { type: "text" };
 import uplotScript from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
-import { printable, printableJson } from "../../call/printable.ts";
+import { printableJson } from "../../call/printable.ts";
 import type { Comparison } from "./compare.ts";
+import { escapeHtml } from "./html_text.ts";
+import type { RoundComparison } from "./rounds.ts";
+import { roundsSection } from "./rounds_html.ts";
 import pageCss from "./page/page.css" with { type: "text" };
 import pageScript from "./page/page.js" with { type: "text" };
 import { type Chart, chartsOf } from "./charts.ts";
-import type { LatencySummary, RunResult } from "../measure/result.ts";
+import { limitText, stageText, weightText } from "./parts.ts";
+import type { LatencySummary, LimitSummary, PartSummary, RunResult } from "../measure/result.ts";
 import { bytes, count, microseconds, seconds } from "../measure/units.ts";
 
-/** Renders the runs as a page; `comparisons[i]`, if present, is overlaid on `results[i]`. */
+/**
+ * Renders the runs as a page; `comparisons[i]`, if present, is overlaid on `results[i]`. A comparison over rounds comes
+ * before them.
+ */
 export function htmlReport(
   results: readonly RunResult[],
   comparisons: readonly (Comparison | undefined)[] = [],
+  rounds?: RoundComparison,
 ): string {
   const charts = results.map((result, i) => chartsOf(result, comparisons[i]?.before));
   const title = results.map((result) => result.title).join(", ") + " benchmark";
@@ -30,12 +38,13 @@ export function htmlReport(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
-<title>${escape(title)}</title>
+<title>${escapeHtml(title)}</title>
 <style>${uplotCss}</style>
 <style>${pageCss}</style>
 </head>
 <body>
 <main>
+${rounds ? roundsSection(rounds) : ""}
 ${results.map((result, i) => runSection(result, charts[i], i, comparisons[i])).join("\n")}
 </main>
 <script type="application/json" id="charts">${data}</script>
@@ -53,13 +62,16 @@ function runSection(
   comparison?: Comparison,
 ): string {
   return `<section class="run">
-<h1>${escape(result.title)} benchmark</h1>
-<p class="quiet">${escape(subtitle(result))}</p>
+<h1>${escapeHtml(result.title)} benchmark</h1>
+<p class="quiet">${escapeHtml(subtitle(result))}</p>
 ${tiles(result, comparison)}
-<ul class="notes">${result.notes.map((note) => `<li>${escape(note)}</li>`).join("")}</ul>
+<ul class="notes">${result.notes.map((note) => `<li>${escapeHtml(note)}</li>`).join("")}</ul>
 <div class="charts">${charts.map((chart, i) => chartCard(chart, index, i)).join("")}</div>
 <div class="tables">
 ${latencyTable(result)}
+${limitTable(result.limit)}
+${partTable("Stages", result.stages, result.settings.stages.map(stageText))}
+${partTable("Methods", result.methods, result.settings.methods.map(weightText))}
 ${comparison ? comparisonTable(comparison) : ""}
 ${failureTable(result)}
 ${settingsTable(result)}
@@ -90,7 +102,7 @@ function tiles(result: RunResult, comparison?: Comparison): string {
     const figure = comparison?.figures.find((f) => f.name === figureName);
     const change = figure ? ` <span class="small">${changeMark(figure)}</span>` : "";
     return `<div class="tile${failing}"><span class="quiet small">${name}</span>` +
-      `<b>${escape(value)}</b>${change}</div>`;
+      `<b>${escapeHtml(value)}</b>${change}</div>`;
   };
   return `<div class="tiles">${entries.map(tile).join("")}</div>`;
 }
@@ -115,9 +127,9 @@ function changeMark(figure: Comparison["figures"][number]): string {
 }
 
 function chartCard(chart: Chart, run: number, index: number): string {
-  return `<div class="card"><h2>${escape(chart.title)}</h2><p>${escape(chart.hint)}</p>` +
+  return `<div class="card"><h2>${escapeHtml(chart.title)}</h2><p>${escapeHtml(chart.hint)}</p>` +
     `<div class="plot" id="plot-${run}-${index}" role="img" aria-label="${
-      escape(chart.title)
+      escapeHtml(chart.title)
     }"></div></div>`;
 }
 
@@ -140,13 +152,39 @@ function latencyTable(result: RunResult): string {
   ]);
 }
 
+function limitTable(limit: LimitSummary | null): string {
+  if (limit === null) return "";
+  const rows = limit.trials.map(({ ratePerSecond, holds, found }) => [
+    count(ratePerSecond),
+    holds ? "holds" : "fails",
+    found,
+  ]);
+  const title = `Limit of ${limit.condition}: ${limitText(limit)}`;
+  return tableCard(title, ["calls/s", "", "measured"], rows);
+}
+
+function partTable(title: string, parts: readonly PartSummary[], whats: readonly string[]): string {
+  if (parts.length === 0) return "";
+  const rows = parts.map(({ latency, ...part }, i) => [
+    part.name,
+    whats[i],
+    count(part.requestsPerSecond),
+    count(part.failedRequests),
+    count(part.missed),
+    latencyText(latency.percentilesUs.p50),
+    latencyText(latency.percentilesUs.p99),
+    latencyText(latency.maxUs),
+  ]);
+  return tableCard(title, ["", "", "calls/s", "failed", "missed", "p50", "p99", "max"], rows);
+}
+
 function comparisonTable(comparison: Comparison): string {
   const rows = comparison.figures.map((figure) =>
-    `<tr><td>${escape(figure.name)}</td><td>${escape(figure.before)}</td><td>${
-      escape(figure.after)
+    `<tr><td>${escapeHtml(figure.name)}</td><td>${escapeHtml(figure.before)}</td><td>${
+      escapeHtml(figure.after)
     }</td><td>${changeMark(figure)}</td></tr>`
   );
-  const differing = comparison.differences.map((text) => `<li>${escape(text)}</li>`).join("");
+  const differing = comparison.differences.map((text) => `<li>${escapeHtml(text)}</li>`).join("");
   return card(
     `Compared with the run of ${comparison.before.environment.startedAt}`,
     table(["", "before", "now", "change"], rows) +
@@ -157,8 +195,8 @@ function comparisonTable(comparison: Comparison): string {
 function failureTable(result: RunResult): string {
   if (result.failures.length === 0) return "";
   const rows = result.failures.map((f) =>
-    `<tr><td>${escape(f.code)}</td><td>${count(f.count)}</td><td>${seconds(f.firstAtMs)}</td>` +
-    `<td>${seconds(f.lastAtMs)}</td><td class="text">${escape(f.message)}</td></tr>`
+    `<tr><td>${escapeHtml(f.code)}</td><td>${count(f.count)}</td><td>${seconds(f.firstAtMs)}</td>` +
+    `<td>${seconds(f.lastAtMs)}</td><td class="text">${escapeHtml(f.message)}</td></tr>`
   );
   return card(
     "Failures by status code",
@@ -188,6 +226,12 @@ function settingsTable(result: RunResult): string {
     ["Seed", String(settings.seed)],
     ["Run on", `${environment.runtime}, ${environment.system}, ${environment.cores} cores`],
   ];
+  rows.push(
+    ...Object.entries(settings.tags).map(([key, value]): [string, string] => [
+      `Tag ${key}`,
+      value,
+    ]),
+  );
   if (schedule) {
     rows.push(
       ["Calls due", count(schedule.due)],
@@ -201,25 +245,20 @@ function settingsTable(result: RunResult): string {
 
 function tableCard(title: string, head: readonly string[], rows: readonly (readonly string[])[]) {
   const cells = rows.map((row) =>
-    `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join("")}</tr>`
+    `<tr>${row.map((cell) => `<td>${escapeHtml(cell)}</td>`).join("")}</tr>`
   );
   return card(title, table(head, cells));
 }
 
 function table(head: readonly string[], rows: readonly string[]): string {
   const names = head.some((name) => name !== "")
-    ? `<thead><tr>${head.map((name) => `<th>${escape(name)}</th>`).join("")}</tr></thead>`
+    ? `<thead><tr>${head.map((name) => `<th>${escapeHtml(name)}</th>`).join("")}</tr></thead>`
     : "";
   return `<div class="scroll"><table>${names}<tbody>${rows.join("")}</tbody></table></div>`;
 }
 
 function card(title: string, content: string): string {
   return `<div class="card${title === "Setup" ? " setup" : ""}"><h2>${
-    escape(title)
+    escapeHtml(title)
   }</h2>${content}</div>`;
-}
-
-function escape(text: string): string {
-  return printable(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }

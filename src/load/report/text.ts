@@ -9,10 +9,14 @@ import type { Comparison } from "./compare.ts";
 import {
   histogramOf,
   type LatencySummary,
+  type LimitSummary,
+  type PartSummary,
   type RunResult,
   type TimePoint,
 } from "../measure/result.ts";
+import { alignedTable } from "./table.ts";
 import { bytes, count, duration, microseconds, seconds } from "../measure/units.ts";
+import { limitText, stageText, weightText } from "./parts.ts";
 
 const BAR = 40;
 
@@ -26,6 +30,9 @@ export function textReport(result: RunResult, comparison?: Comparison): string {
     ...latencyLines(result),
     "",
     ...histogramLines(result.latency),
+    ...limitLines(result.limit),
+    ...partLines("Stages", result.stages, result.settings.stages.map(stageText)),
+    ...partLines("Methods", result.methods, result.settings.methods.map(weightText)),
     ...timelineLines(result),
     ...failureLines(result),
     ...scheduleLines(result),
@@ -58,7 +65,7 @@ function orNone(value: number | null, show: (value: number) => string): string {
 
 function setupLines({ settings, environment }: RunResult): string[] {
   const load = settings.mode === "open"
-    ? `open loop, ${settings.ratePerSecond} calls/s, ${settings.arrivals} arrivals`
+    ? `open loop, ${rateText(settings)}, ${settings.arrivals} arrivals`
     : settings.ratePerSecond === null
     ? "closed loop"
     : `closed loop, at most ${settings.ratePerSecond} calls/s`;
@@ -66,6 +73,7 @@ function setupLines({ settings, environment }: RunResult): string[] {
     `Server: ${settings.server} (${settings.transport}, ${settings.wire}` +
     `${settings.batch ? ", batched" : ""})`,
     `Method: ${settings.method}, ${bytes(settings.requestBytes)} a request`,
+    ...tagLines(settings.tags),
     `Load: ${load}`,
     `Connections: ${settings.connections} with ${settings.streams} calls in flight each`,
     `Threads: ${settings.threads} of ${settings.threadsAsked} asked for`,
@@ -74,6 +82,46 @@ function setupLines({ settings, environment }: RunResult): string[] {
     `Run on: ${environment.startedAt}, ${environment.runtime}, ${environment.system}, ` +
     `${environment.cores} cores`,
   ];
+}
+
+function rateText({ stages, ratePerSecond }: RunResult["settings"]): string {
+  return stages.length === 0
+    ? `${ratePerSecond} calls/s`
+    : `${stages.length} stage${stages.length === 1 ? "" : "s"} up to ${ratePerSecond} calls/s`;
+}
+
+function tagLines(tags: RunResult["settings"]["tags"]): string[] {
+  const texts = Object.entries(tags).map(([key, value]) => `${key}=${value}`);
+  return texts.length === 0 ? [] : [`Tags: ${texts.join(", ")}`];
+}
+
+function limitLines(limit: LimitSummary | null): string[] {
+  if (limit === null) return [];
+  const { condition, trials } = limit;
+  const rows = trials.map((trial) => [
+    `${count(trial.ratePerSecond)}/s`,
+    trial.holds ? "holds" : "fails",
+    trial.found,
+  ]);
+  return [`Limit of ${condition}: ${limitText(limit)}`, ...alignedTable(rows), ""];
+}
+
+/** Renders the figures of stages or methods; nothing without them. */
+function partLines(title: string, parts: readonly PartSummary[], whats: readonly string[]) {
+  if (parts.length === 0) return [];
+  const us = (value: number | null) => value === null ? "-" : microseconds(value);
+  const rows = parts.map(({ latency, ...part }, i) => [
+    part.name,
+    whats[i],
+    count(part.requestsPerSecond),
+    count(part.failedRequests),
+    count(part.missed),
+    us(latency.percentilesUs.p50),
+    us(latency.percentilesUs.p99),
+    us(latency.maxUs),
+  ]);
+  const head = ["", "", "calls/s", "failed", "missed", "p50", "p99", "max"];
+  return [`${title}:`, ...alignedTable([head, ...rows]), ""];
 }
 
 function latencyLines(result: RunResult): string[] {
@@ -91,21 +139,12 @@ function latencyLines(result: RunResult): string[] {
     row(name, (s) => s.percentilesUs[name]);
   }
   row("max", (s) => s.maxUs);
-  return ["Latency distribution:", ...table(rows)];
+  return ["Latency distribution:", ...alignedTable(rows)];
 }
 
 function exactUs(us: number | null): string {
   if (us === null) return "-";
   return `${us < 100 ? us.toFixed(1) : Math.round(us)} μs`;
-}
-
-/** Aligns rows of cells: the first column left, the others right. */
-function table(rows: readonly (readonly string[])[]): string[] {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  return rows.map((row) =>
-    "  " + row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))
-      .join("  ").trimEnd()
-  );
 }
 
 /** Renders a histogram with bars: buckets of equal width on a logarithmic scale. */
@@ -125,7 +164,7 @@ function histogramLines(summary: LatencySummary): string[] {
     seen = below;
   }
   const most = Math.max(...bars.map(([, calls]) => calls));
-  const rows = table(bars.map(([upTo, calls]) => ["", upTo, count(calls)]));
+  const rows = alignedTable(bars.map(([upTo, calls]) => ["", upTo, count(calls)]));
   return [
     "Histogram (calls up to):",
     ...rows.map((row, i) => `${row}  ${"█".repeat(Math.round(bars[i][1] / most * BAR))}`.trimEnd()),
@@ -152,7 +191,7 @@ function timelineLines({ timeline, intervalMs, durationMs }: RunResult): string[
     ]);
   }
   const span = per > 1 ? ` (latencies: the worst of ${per} points of ${duration(intervalMs)})` : "";
-  return [`Over time${span}:`, ...table(rows), ""];
+  return [`Over time${span}:`, ...alignedTable(rows), ""];
 }
 
 function worst(points: readonly TimePoint[], of: (point: TimePoint) => number | null): string {
@@ -212,7 +251,7 @@ function comparisonLines({ before, figures, differences }: Comparison): string[]
   ];
   return [
     `Compared with the run of ${before.environment.startedAt}:`,
-    ...table(rows),
+    ...alignedTable(rows),
     ...differences.map((difference) => `  differs in ${difference}`),
     "",
   ];

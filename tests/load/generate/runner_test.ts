@@ -4,6 +4,7 @@ import { Status } from "../../../src/call/status.ts";
 import { Histogram } from "../../../src/load/measure/histogram.ts";
 import { startLoad } from "../../../src/load/generate/runner.ts";
 import { knownLatency, plan, REPLY, simulate, simulatedTarget } from "../fixtures.ts";
+import { parseStages } from "../../../src/load/generate/stages.ts";
 import { VirtualTime } from "../virtual_time.ts";
 
 const near = (found: number, expected: number, percent: number, what: string) =>
@@ -310,3 +311,39 @@ for (const lateMs of [0.3, 3]) {
     assert.equal(lateForGenerator > 0, lateMs > 1);
   });
 }
+
+Deno.test("startLoad() counts calls, failures and missed calls by stage and by method", async () => {
+  const time = new VirtualTime();
+  const stages = parseStages("calm=2s@100,peak=2s@1000,after=2s@0..100");
+  // From 3 s on the server does not answer until 3.5 s, and 10 slots are not enough for 1,000 calls/s of 50 ms.
+  const simple = simulatedTarget(time, 10, () => 50);
+  const target = {
+    ...simple,
+    methods: 2,
+    methodOf: (slot: number) => slot % 2,
+    async call(slot: number, sequence: number) {
+      const reply = await simple.call(slot, sequence);
+      if (sequence < 5) throw new RpcError(Status.INTERNAL, "not yet");
+      return reply;
+    },
+  };
+  const staged = plan({ mode: "open", ratePerSecond: 1000, stages, durationMs: 6000, drainMs: 0 });
+  const { run } = await simulate(time, target, staged);
+  const [calm, peak, after] = run.stages;
+  assert.deepEqual(run.stages.map(({ name }) => name), ["calm", "peak", "after"]);
+  assert.deepEqual([calm.totalRequests, calm.failedRequests, calm.missed], [200, 5, 0]);
+  assert.equal(calm.requestsPerSecond, 97.5);
+  assert.equal(calm.latency.maxUs, 50_000);
+  // 200 calls/s are answered: those of the peak wait until the end of the run.
+  assert.ok(peak.missed > 1000, `${peak.missed}`);
+  assert.ok(peak.latency.percentilesUs.p99! > 1e6);
+  assert.equal(after.totalRequests + after.missed, 100);
+  for (const parts of [run.stages, run.methods]) {
+    const sum = (of: (part: (typeof parts)[number]) => number) =>
+      parts.reduce((all, part) => all + of(part), 0);
+    assert.equal(sum((part) => part.totalRequests), run.totalRequests);
+    assert.equal(sum((part) => part.failedRequests), run.failedRequests);
+  }
+  assert.equal(run.stages.reduce((all, part) => all + part.missed, 0), run.schedule!.missed);
+  assert.deepEqual(run.methods.map(({ name }) => name), ["shop.v1.Orders/M1", "shop.v1.Orders/M2"]);
+});

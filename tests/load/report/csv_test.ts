@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { csvReport } from "../../../src/load/report/csv.ts";
-import { frozenRun } from "../fixtures.ts";
+import { frozenRun, stagedRun } from "../fixtures.ts";
 
 Deno.test("csvReport() writes two tables, all rows as wide as their header", async () => {
   const run = { ...await frozenRun(1000), title: 'A "quoted", title' };
@@ -12,4 +12,17 @@ Deno.test("csvReport() writes two tables, all rows as wide as their header", asy
     const cells = (row: string) => row.replace(/"([^"]|"")*"/g, "x").split(",").length;
     assert.deepEqual(new Set(table.map(cells)).size, 1);
   }
+});
+
+Deno.test("csvReport() has stages and methods as a third table", async () => {
+  const tables = csvReport([await stagedRun()]).split("\r\n\r\n");
+  const rows = tables[2].trim().split("\r\n").map((row) => row.split(","));
+  assert.deepEqual(rows.map((row) => row.slice(1, 4)), [
+    ["part", "name", "total"],
+    ["stage", "calm", "200"],
+    ["stage", "peak", "1000"],
+    ["method", "shop.v1.Orders/M1", "600"],
+    ["method", "shop.v1.Orders/M2", "600"],
+  ]);
+  assert.deepEqual(new Set(rows.map((row) => row.length)).size, 1);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { parseConditions } from "../../../src/load/report/fail_if.ts";
 import type { RunResult } from "../../../src/load/measure/result.ts";
 import { Status } from "../../../mod.ts";
-import { failingRun, plan, simulate, simulatedTarget } from "../fixtures.ts";
+import { failingRun, plan, simulate, simulatedTarget, stagedRun } from "../fixtures.ts";
 import { VirtualTime } from "../virtual_time.ts";
 
 async function run(): Promise<RunResult> {
@@ -147,4 +147,19 @@ Deno.test("parseConditions() rejects malformed conditions in one line", () => {
   for (const [text, expected] of cases) {
     assert.throws(() => parseConditions(text), { name: "TypeError", message: expected }, text);
   }
+});
+
+Deno.test("parseConditions() limits a condition to a stage or a method", async () => {
+  const run = await stagedRun();
+  const names = [...run.stages, ...run.methods].map(({ name }) => name);
+  const holds = (text: string) => parseConditions(text, names).map((one) => one.check(run).holds);
+  assert.deepEqual(holds("calm:p99>20ms,peak:p99>20ms,calm:rps<99,peak:missed>0"), [
+    ...[false, true, false, false],
+  ]);
+  assert.deepEqual(holds("M2:total==600,shop.v1.Orders/M1:failed>0"), [true, false]);
+  assert.throws(() => parseConditions("calmm:p99>5ms", names), /"calmm" .*; did you mean calm\?$/);
+  assert.throws(
+    () => parseConditions("calm:p99>5ms"),
+    /^TypeError: Unknown stage or method "calm"/,
+  );
 });

@@ -4,7 +4,14 @@ import { pathToFileURL } from "node:url";
 import { compareRuns } from "../../../src/load/report/compare.ts";
 import { htmlReport } from "../../../src/load/report/html.ts";
 import { findChromium, HEADLESS } from "../../fixtures/browser.ts";
-import { frozenRun, knownLatency, plan, simulate, simulatedTarget } from "../fixtures.ts";
+import {
+  frozenRun,
+  knownLatency,
+  plan,
+  simulate,
+  simulatedTarget,
+  stagedRun,
+} from "../fixtures.ts";
 import { VirtualTime } from "../virtual_time.ts";
 
 const chromium = await findChromium();
@@ -92,4 +99,11 @@ Deno.test({
       await Deno.remove(folder, { recursive: true });
     }
   },
+});
+
+Deno.test("htmlReport() shows stages, methods and tags", async () => {
+  const page = htmlReport([await stagedRun()]);
+  assert.match(page, /<h2>Stages<\/h2>.*<td>peak<\/td><td>1 s at 1,000\/s<\/td>/);
+  assert.match(page, /<h2>Methods<\/h2>.*<td>shop\.v1\.Orders\/M2<\/td>/);
+  assert.match(page, /<td>Tag build<\/td><td>7 &lt;b&gt;<\/td>/);
 });

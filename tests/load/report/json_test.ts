@@ -3,7 +3,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { histogramOf } from "../../../src/load/measure/result.ts";
 import { parseReportFile } from "../../../src/load/report/compare.ts";
 import { jsonReport } from "../../../src/load/report/json.ts";
-import { frozenRun } from "../fixtures.ts";
+import { frozenRun, stagedRun } from "../fixtures.ts";
 
 const SCHEMA = new URL("../../../src/load/report/report.schema.json", import.meta.url);
 
@@ -12,7 +12,7 @@ Deno.test("jsonReport() matches its schema and round-trips", async () => {
     .compile(
       JSON.parse(await Deno.readTextFile(SCHEMA)),
     );
-  const runs = [await frozenRun(1000), await frozenRun()];
+  const runs = [await frozenRun(1000), await frozenRun(), await stagedRun()];
   const text = jsonReport(runs);
   assert.ok(validate(JSON.parse(text)), JSON.stringify(validate.errors));
   assert.deepEqual(parseReportFile(text).runs, JSON.parse(JSON.stringify(runs)));

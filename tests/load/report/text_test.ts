@@ -5,7 +5,7 @@ import { jsonReport } from "../../../src/load/report/json.ts";
 import { textReport } from "../../../src/load/report/text.ts";
 import { Status } from "../../../mod.ts";
 import { compareRuns, parseReportFile } from "../../../src/load/report/compare.ts";
-import { failingRun, frozenRun, plan, simulate, simulatedTarget } from "../fixtures.ts";
+import { failingRun, frozenRun, plan, simulate, simulatedTarget, stagedRun } from "../fixtures.ts";
 import { VirtualTime } from "../virtual_time.ts";
 
 Deno.test("textReport() starts with the ten lines that scripts read", async () => {
@@ -145,4 +145,13 @@ Deno.test("a peer's text can neither forge a line of a report nor steer a termin
   }
   assert.equal(JSON.parse(jsonReport([hostile])).runs[0].title, text);
   assert.doesNotMatch(htmlReport([hostile]), /<script>\\u2028/);
+});
+
+Deno.test("textReport() shows stages, methods and tags", async () => {
+  const text = textReport(await stagedRun());
+  assert.match(text, /^Load: open loop, 2 stages up to 1000 calls\/s, uniform arrivals$/m);
+  assert.match(text, /^Tags: build=7 <b>, region=eu$/m);
+  assert.match(text, /^ {2}calm +2 s at 100\/s +100 +0 +0 +10 ms +10 ms +10 ms$/m);
+  assert.match(text, /^ {2}peak +1 s at 1,000\/s +1,000 +0 +0 +30 ms +30 ms +30 ms$/m);
+  assert.match(text, /^ {2}shop\.v1\.Orders\/M2 +weight 2 +\d+ +0 +0 /m);
 });

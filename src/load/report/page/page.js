@@ -38,6 +38,19 @@
     return marks;
   }
 
+  const Y_AXIS_WIDTH = 64;
+  const LABEL_WIDTH = 60;
+
+  // On a narrow page the labels of all marks would overlap: powers of ten alone, and then some of them.
+  function thinned(marks, width) {
+    const room = Math.max(2, Math.floor(width / LABEL_WIDTH));
+    if (marks.length <= room) return marks;
+    const powers = marks.filter((mark) => Math.abs(mark - Math.round(mark)) < 1e-9);
+    const kept = powers.length < 2 ? marks : powers;
+    const every = Math.ceil(kept.length / room);
+    return kept.filter((_, i) => i % every === 0);
+  }
+
   function marksOf(unit) {
     if (unit === "percentile") {
       return (plot, _axis, low, high) => {
@@ -46,7 +59,9 @@
         return plot.width < 500 ? marks.filter((x) => x === 0 || x >= 1) : marks;
       };
     }
-    if (unit === "logLatency") return (_plot, _axis, low, high) => roundMarks(low, high);
+    if (unit === "logLatency") {
+      return (plot, _axis, low, high) => thinned(roundMarks(low, high), plot.width - Y_AXIS_WIDTH);
+    }
     return undefined;
   }
 
@@ -57,7 +72,7 @@
       grid: { stroke: color("grid"), width: 1 },
       ticks: { stroke: color("line"), width: 1, size: 4 },
       font: "12px system-ui, sans-serif",
-      size: side === 3 ? 64 : 32,
+      size: side === 3 ? Y_AXIS_WIDTH : 32,
       splits: marksOf(unit),
       values: (_plot, marks) => marks.map((mark) => mark === null ? "" : READ[unit](mark)),
     };
