@@ -33,5 +33,12 @@ export {
 } from "./metrics.ts";
 export { observeEgress } from "./egress.ts";
 export { type Observation, observeChannel, observeServer } from "./gauges.ts";
-export { clientTracing, serverTracing, type TracingOptions } from "./tracing.ts";
+export { RPC_DURATION_BUCKETS_S } from "./conventions.ts";
+export { rpcClientDurations, rpcServerDurations } from "./rpc_durations.ts";
+export {
+  clientTracing,
+  type ClientTracingOptions,
+  serverTracing,
+  type TracingOptions,
+} from "./tracing.ts";
 export type { CallObserver, ObservedCall } from "../rpc/core/observer.ts";

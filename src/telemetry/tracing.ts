@@ -6,6 +6,7 @@
  */
 
 import {
+  type Attributes,
   type Context,
   context,
   diag,
@@ -24,6 +25,15 @@ import { Status } from "../call/status.ts";
 import { onCallEnd } from "../rpc/core/call_end.ts";
 import { onReplyEnd } from "../rpc/core/reply_completion.ts";
 import type { InterceptedCall, InterceptedReply, Interceptor } from "../rpc/core/types.ts";
+import {
+  callAttributes,
+  emitsOldNames,
+  endAttributes,
+  peerAttributes,
+  SERVER_FAULTS,
+  serverAttributes,
+  systemOf,
+} from "./conventions.ts";
 import { codeOf, methodLabel } from "./metrics.ts";
 
 /** Destination of spans, and the propagator of their context. */
@@ -50,39 +60,44 @@ const SETTER: TextMapSetter<Metadata> = {
   },
 };
 
-/** Statuses that are errors of the server, by OpenTelemetry's semantic conventions. */
-const SERVER_FAULTS: ReadonlySet<Status> = new Set([
-  Status.UNKNOWN,
-  Status.DEADLINE_EXCEEDED,
-  Status.UNIMPLEMENTED,
-  Status.INTERNAL,
-  Status.UNAVAILABLE,
-  Status.DATA_LOSS,
-]);
+/** Destination of a client's spans, and its target. */
+export interface ClientTracingOptions extends TracingOptions {
+  /** Target of the channel, for `server.address` and `server.port`. Default: they are not set. */
+  target?: string;
+}
 
 /** Creates an interceptor of a server: one span per call, child of the caller's span. */
 export function serverTracing(options: TracingOptions = {}): Interceptor {
   const propagator = options.propagator ?? propagation;
+  const old = emitsOldNames();
   return (next) => (call) => {
     const parent = propagator.extract(context.active(), call.metadata, GETTER);
-    const span = startSpan(options, call, SpanKind.SERVER, parent);
-    span.setAttribute("network.peer.address", call.context!.peer.address);
+    const { peer, wire } = call.context!;
+    const span = startSpan(options, call, SpanKind.SERVER, parent, {
+      ...callAttributes(systemOf(wire), methodLabel(call.method.path), old),
+      ...peerAttributes(peer.address),
+    });
     // The span ends with the status that is sent, which outer interceptors and encoding may have changed.
-    onCallEnd(call.context!, (code) => endSpan(span, code, SERVER_FAULTS.has(code)));
+    onCallEnd(call.context!, (code) => endSpan(span, code, SERVER_FAULTS.has(code), old));
     return run(span, parent, () => next(call), () => {});
   };
 }
 
 /** Creates an interceptor of a channel: one span per call, whose context is sent in metadata. */
-export function clientTracing(options: TracingOptions = {}): Interceptor {
+export function clientTracing(options: ClientTracingOptions = {}): Interceptor {
   const propagator = options.propagator ?? propagation;
+  const old = emitsOldNames();
+  const server = options.target === undefined ? {} : serverAttributes(options.target);
   return (next) => (call) => {
     const parent = context.active();
-    const span = startSpan(options, call, SpanKind.CLIENT, parent);
+    const span = startSpan(options, call, SpanKind.CLIENT, parent, {
+      ...callAttributes("grpc", methodLabel(call.method.path), old),
+      ...server,
+    });
     propagator.inject(trace.setSpan(parent, span), call.metadata, SETTER);
     return run(span, parent, () => next(call), (error) => {
       const code = codeOf(error);
-      endSpan(span, code, code !== Status.OK);
+      endSpan(span, code, code !== Status.OK, old);
     });
   };
 }
@@ -92,23 +107,17 @@ function startSpan(
   { method }: InterceptedCall,
   kind: SpanKind,
   parent: Context,
+  attributes: Attributes,
 ): Span {
-  const name = methodLabel(method.path);
-  const slash = name.lastIndexOf("/");
-  const attributes = {
-    "rpc.system": "grpc",
-    "rpc.service": slash < 0 ? "" : name.slice(0, slash),
-    "rpc.method": name.slice(slash + 1),
-  };
   return (options.tracerProvider ?? trace).getTracer("vrpc").startSpan(
-    name,
+    methodLabel(method.path),
     { kind, attributes },
     parent,
   );
 }
 
-function endSpan(span: Span, code: Status, isError: boolean): void {
-  span.setAttribute("rpc.grpc.status_code", code);
+function endSpan(span: Span, code: Status, isError: boolean, old: boolean): void {
+  span.setAttributes(endAttributes(code, isError, old));
   // Only the code: the message of a failure may contain secrets.
   if (isError) span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();
