@@ -29,7 +29,6 @@ const PARTS = "a large body of a `Response` of Bun comes in parts, each of which
 const STACK = "Bun's stacks of errors lack the test's frame";
 const STDOUT = "nginx opens /dev/stdout, which is a socket in what Node and Bun start";
 const ZSTD = "node:zlib has zstd from Node 22.15 on";
-const TRANSFER = "Node 20 copies a buffer that must not be transferred, where later versions throw";
 const REUSE_PORT = "Node has `reusePort` from 22.12 on";
 const ERROR_EVENTS = "Node and Bun have no events for uncaught errors";
 const TRANSFERS = "Node has `ArrayBuffer.transfer` from 21 on; before, nothing is detached";
@@ -75,9 +74,9 @@ export const SKIPS: readonly Skip[] = [
   { tests: "tests/rpc/http/response_test.ts", named: "^a large", on: ["bun"], reason: PARTS },
   {
     tests: "tests/rpc/workers/pool_test.ts",
-    named: "ends by /(exit|close)",
+    named: "ends by /close",
     on: ["bun"],
-    reason: "a Worker of Bun that calls `process.exit` does not report its end, and has no `close`",
+    reason: "Workers of Bun have no `close`",
   },
   {
     tests: "tests/rpc/client/call_error_test.ts",
@@ -177,18 +176,6 @@ export const SKIPS: readonly Skip[] = [
     reason: PRESSURE,
   },
   { tests: "tests/call/encodings_test.ts", named: "^names of", on: ["node 20"], reason: ZSTD },
-  {
-    tests: "tests/rpc/server/spoiled_context_test.ts",
-    named: "transfers an empty message",
-    on: ["node 20"],
-    reason: TRANSFER,
-  },
-  {
-    tests: "tests/rpc/server/spoiled_context_test.ts",
-    named: "transfers an empty message",
-    on: ["bun"],
-    reason: "Bun cannot mark buffers; a handler must not transfer an empty message",
-  },
   {
     tests: "tests/codec/inflate_test.ts",
     named: "^lengths are declared|^zstd: 4 MiB",

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EMPTY_BYTES } from "../bytes/empty.ts";
+import { noBytes } from "../bytes/empty.ts";
 import { type Encoding, isEncoding, KNOWN_ENCODINGS } from "../call/encodings.ts";
 import { Status } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
@@ -75,7 +75,7 @@ export function decompress(message: Uint8Array, encoding: string, maxBytes: numb
     );
   }
   // Some senders flag empty messages without compressing them.
-  if (message.length === 0) return EMPTY_BYTES;
+  if (message.length === 0) return noBytes();
   return COMPRESSIONS[encoding].decompress(message, maxBytes);
 }
 

@@ -7,6 +7,7 @@
  */
 
 import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { noBytes } from "../bytes/empty.ts";
 import {
   begin,
   bool,
@@ -251,7 +252,9 @@ export class Mergers {
   #absentValue(field: DescField & { fieldKind: "map" }): () => unknown {
     const { message } = field;
     if (message === undefined) {
-      const zero = field.enum ? field.enum.values[0].number : zeroOf(field.scalar!);
+      const { scalar } = field;
+      if (scalar === ScalarType.BYTES) return noBytes;
+      const zero = field.enum ? field.enum.values[0].number : zeroOf(scalar!);
       return () => zero;
     }
     if (adapterOf(field) === "struct") return () => ({});

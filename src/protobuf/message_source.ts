@@ -6,11 +6,14 @@
  */
 
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import { EMPTY_BYTES } from "../bytes/empty.ts";
+import { noBytes } from "../bytes/empty.ts";
+import { CAN_MARK_BUFFERS } from "../bytes/untransferable.ts";
 import { type Fields, Presence, prototypeOf } from "./shape.ts";
 
 /** Initial value of a field that is absent unless it was decoded. */
 export const ABSENT = "undefined";
+/** Source of {@link noBytes}. */
+const NO_BYTES = CAN_MARK_BUFFERS ? "Z" : "new Uint8Array(0)";
 
 /** Source of the initial value of a field; `Z` is no bytes. */
 export function initialSource(field: DescField): string {
@@ -74,7 +77,7 @@ export function zeroSource(scalar: ScalarType, longAsString: boolean): string {
     case ScalarType.STRING:
       return '""';
     case ScalarType.BYTES:
-      return "Z";
+      return NO_BYTES;
     case ScalarType.BOOL:
       return "false";
     case ScalarType.INT64:
@@ -94,7 +97,7 @@ export function zeroOf(scalar: ScalarType, longAsString = false): unknown {
     case ScalarType.STRING:
       return "";
     case ScalarType.BYTES:
-      return EMPTY_BYTES;
+      return noBytes();
     case ScalarType.BOOL:
       return false;
     case ScalarType.INT64:
@@ -109,7 +112,7 @@ export function zeroOf(scalar: ScalarType, longAsString = false): unknown {
 }
 
 /** What a property of a new message is: the same value in each, or a new object. */
-const Initial = { VALUE: 0, LIST: 1, MAP: 2, ONEOF: 3 } as const;
+const Initial = { VALUE: 0, LIST: 1, MAP: 2, ONEOF: 3, BYTES: 4 } as const;
 
 /** Returns a function that makes messages with their initial values, like `create()` but faster. */
 export function messageFactory(descriptor: DescMessage): () => Fields {
@@ -125,6 +128,7 @@ export function messageFactory(descriptor: DescMessage): () => Fields {
     else if (member.fieldKind === "list") kind = Initial.LIST;
     else if (member.fieldKind === "map") kind = Initial.MAP;
     else if (initialSource(member) === ABSENT) continue;
+    else if (member.scalar === ScalarType.BYTES) kind = Initial.BYTES;
     else value = initialOf(member);
     names.push(member.localName);
     kinds.push(kind);
@@ -141,6 +145,8 @@ export function messageFactory(descriptor: DescMessage): () => Fields {
         ? []
         : kind === Initial.MAP
         ? {}
+        : kind === Initial.BYTES
+        ? noBytes()
         : { case: undefined };
     }
     return message;

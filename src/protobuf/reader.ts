@@ -6,7 +6,7 @@
  * @module
  */
 
-import { EMPTY_BYTES } from "../bytes/empty.ts";
+import { noBytes } from "../bytes/empty.ts";
 
 /** Thrown for bytes that need the slower decoder, which accepts them or describes the problem. */
 export const IRREGULAR: unique symbol = Symbol("irregular");
@@ -233,7 +233,7 @@ export function tag(b: Uint8Array): number {
 
 /** The `n` bytes at `p`, a view of the input. */
 export function bytes(b: Uint8Array, p: number, n: number): Uint8Array {
-  if (n === 0) return EMPTY_BYTES;
+  if (n === 0) return noBytes();
   // `subarray` is slower, and of a Node Buffer it returns another Buffer.
   return new Uint8Array(b.buffer, b.byteOffset + p, n);
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { EMPTY_BYTES } from "../../bytes/empty.ts";
+import { EMPTY_BYTES, noBytes } from "../../bytes/empty.ts";
+import { CAN_MARK_BUFFERS, markAsUntransferable } from "../../bytes/untransferable.ts";
 import { Metadata, type MetadataValue } from "../../call/metadata.ts";
 import { ProtocolError } from "../../errors.ts";
 
@@ -13,7 +14,7 @@ const decoder = new TextDecoder();
 /** Receives the contents of an ExchangeRequest. */
 export interface BatchRequestSink {
   /**
-   * Receives a call. `payload` aliases the message. With `method`, a `methodRef` other than 0 defines an abbreviation;
+   * Receives a call. `payload` may alias the message. With `method`, a `methodRef` other than 0 defines an abbreviation;
    * with an empty `method` it refers to one. `timeoutMs` is 0 without deadline.
    */
   onCall(
@@ -32,7 +33,7 @@ export interface BatchRequestSink {
 
 /** Receives the contents of an ExchangeResponse. */
 export interface BatchResponseSink {
-  /** Receives the reply and status of a call. `payload` aliases the message. */
+  /** Receives the reply and status of a call. `payload` may alias the message. */
   onReply(
     id: number,
     code: number,
@@ -50,8 +51,9 @@ export interface BatchResponseSink {
 let input: Uint8Array = EMPTY_BYTES;
 let position = 0;
 
-/** Reads an ExchangeRequest. Throws ProtocolError if it is malformed. */
+/** Reads an ExchangeRequest, whose buffer cannot be transferred from then on. Throws ProtocolError if it is malformed. */
 export function readBatchRequest(message: Uint8Array, sink: BatchRequestSink): void {
+  markAsUntransferable(message.buffer as ArrayBuffer);
   let at = 0;
   while (at < message.length) {
     input = message;
@@ -81,8 +83,9 @@ export function readBatchRequest(message: Uint8Array, sink: BatchRequestSink): v
   }
 }
 
-/** Reads an ExchangeResponse. Throws ProtocolError if it is malformed. */
+/** Reads an ExchangeResponse, whose buffer cannot be transferred from then on. Throws ProtocolError if it is malformed. */
 export function readBatchResponse(message: Uint8Array, sink: BatchResponseSink): void {
+  markAsUntransferable(message.buffer as ArrayBuffer);
   let at = 0;
   while (at < message.length) {
     input = message;
@@ -105,7 +108,7 @@ function readCall(end: number, sink: BatchRequestSink): number {
   let id = 0;
   let method = "";
   let methodRef = 0;
-  let payload = EMPTY_BYTES;
+  let payload = noBytes();
   let timeoutMs = 0;
   let metadata: Metadata | undefined;
   while (position < end) {
@@ -121,7 +124,7 @@ function readCall(end: number, sink: BatchRequestSink): number {
         methodRef = readVarint(end);
         break;
       case 0x22:
-        payload = readBytes(end);
+        payload = readOwnBytes(end);
         break;
       case 0x28:
         timeoutMs = readVarint(end);
@@ -141,7 +144,7 @@ function readReply(end: number, sink: BatchResponseSink): number {
   let id = 0;
   let code = 0;
   let text = "";
-  let payload = EMPTY_BYTES;
+  let payload = noBytes();
   let headers: Metadata | undefined;
   let trailers: Metadata | undefined;
   while (position < end) {
@@ -151,7 +154,7 @@ function readReply(end: number, sink: BatchResponseSink): number {
         id = readVarint(end);
         break;
       case 0x12:
-        payload = readBytes(end);
+        payload = readOwnBytes(end);
         break;
       case 0x18:
         code = readVarint(end);
@@ -180,7 +183,7 @@ function readEntry(end: number, into: Metadata): void {
     const tag = readVarint(end);
     if (tag === 0x0a) key = readText(end);
     else if (tag === 0x12) value = readText(end);
-    else if (tag === 0x1a) value = readBytes(end);
+    else if (tag === 0x1a) value = readOwnBytes(end);
     else skip(tag, end);
   }
   // As on HTTP/2, metadata entries that `Metadata.append` would refuse are dropped.
@@ -224,6 +227,12 @@ function readBytes(limit: number): Uint8Array<ArrayBuffer> {
   const bytes = input.subarray(position, end) as Uint8Array<ArrayBuffer>;
   position = end;
   return bytes;
+}
+
+/** Reads bytes for an application, whose transfer to a worker must not detach those of other calls. */
+function readOwnBytes(limit: number): Uint8Array<ArrayBuffer> {
+  const bytes = readBytes(limit);
+  return CAN_MARK_BUFFERS ? bytes : bytes.slice();
 }
 
 function readText(limit: number): string {

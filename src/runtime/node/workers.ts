@@ -8,14 +8,21 @@ import { parentPort, type Worker } from "node:worker_threads";
 import type { RuntimeWorker, WorkerEvents, WorkerScope } from "../types.ts";
 import { attachWebWorker } from "../web_worker.ts";
 
+const EXITED = "the worker exited";
+
 /** Reports what a worker posts, its errors and its end. */
 export function attachWorker(worker: RuntimeWorker, events: WorkerEvents): void {
-  if (!("on" in worker)) return attachWebWorker(worker, events);
+  if (!("on" in worker)) {
+    attachWebWorker(worker, events);
+    // Of Bun alone.
+    (worker as unknown as EventTarget).addEventListener("close", () => events.onError(EXITED));
+    return;
+  }
   (worker as Worker)
     .on("message", (message) => events.onMessage(message))
     .on("messageerror", () => events.onError("a message could not be deserialized"))
     .on("error", (error) => events.onError(error instanceof Error ? error.message : String(error)))
-    .on("exit", () => events.onError("the worker exited"));
+    .on("exit", () => events.onError(EXITED));
 }
 
 /** Returns the scope of the worker that this thread is. Throws a TypeError in the main thread. */

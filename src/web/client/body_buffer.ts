@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EMPTY_BYTES } from "../../bytes/empty.ts";
+import { EMPTY_BYTES, noBytes } from "../../bytes/empty.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 
 // First allocation, in bytes: the buffer grows with the received bytes, not with a declared length.
@@ -50,7 +50,7 @@ export class BodyBuffer {
 
   /** Returns the body, which the caller then owns, and empties the buffer. */
   take(): Uint8Array<ArrayBuffer> {
-    const bytes = this.#bytes.subarray(0, this.#length);
+    const bytes = this.#length === 0 ? noBytes() : this.#bytes.subarray(0, this.#length);
     this.drop();
     return bytes;
   }

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { EMPTY_BYTES } from "../../bytes/empty.ts";
+import { EMPTY_BYTES, noBytes } from "../../bytes/empty.ts";
 import { copyMessage } from "../../bytes/message_slab.ts";
 import { acquireBuffer, releaseBuffer } from "../../bytes/pool.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
@@ -93,6 +93,10 @@ export class BodyGatherer {
   /** Takes the gathered bytes and releases their memory. */
   take(): Uint8Array {
     const length = this.#length;
+    if (length === 0) {
+      this.clear();
+      return noBytes();
+    }
     if (length === this.#buffer.length) {
       const bytes = this.#buffer;
       this.#forget();
