@@ -28,6 +28,8 @@ Runs the tests in files whose paths begin with one of PATH; without, all.
 
   --version N   major version of Node from npm; default: the node on the PATH
   --jobs N      processes at a time (default 2)
+  --retries N   how often a file with failures runs again, alone, once the others are done (default 0): on a busy
+                machine time limits of tests pass; what fails each time is counted
 `;
 
 interface FileResult {
@@ -63,7 +65,9 @@ async function runFile(
   const startMs = performance.now();
   const compiled = join(folder, file.replace(/\.ts$/, ".js"));
   const runner = join(folder, "scripts/runtimes/host/run_file.js");
-  const table = JSON.stringify(skips.map(({ named, reason }) => [named, reason]));
+  const table = JSON.stringify(
+    skips.map(({ named, step = null, reason }) => [named, reason, step]),
+  );
   const sourceMaps = names.includes("node") ? ["--enable-source-maps"] : [];
   const child = new Deno.Command(program, {
     args: [...sourceMaps, runner, compiled, table],
@@ -93,9 +97,14 @@ async function runFile(
   return { file, outcomes, failure, printed: all, ms: performance.now() - startMs };
 }
 
-function show({ file, outcomes, failure, printed, ms }: FileResult): void {
+function hasFailed({ outcomes, failure }: FileResult): boolean {
+  return failure !== undefined || outcomes.some((outcome) => outcome.failure !== undefined);
+}
+
+function show(result: FileResult): void {
+  const { file, outcomes, failure, printed, ms } = result;
   const failed = outcomes.filter((outcome) => outcome.failure !== undefined);
-  const bad = failed.length > 0 || failure !== undefined;
+  const bad = hasFailed(result);
   const counts = `${outcomes.length} tests, ${(ms / 1000).toFixed(1)} s`;
   console.log(`${bad ? "FAILED" : "ok    "} ${file} (${counts})`);
   if (!bad) return;
@@ -108,6 +117,7 @@ const { values, names: paths } = readArguments(USAGE, {
   runtime: choice(["node", "bun"], "node"),
   version: whole(undefined, 20, 99),
   jobs: whole(2, 1, 64),
+  retries: whole(0, 0, 10),
 }, "any");
 const version = values.version === undefined ? undefined : String(values.version);
 const program = await programOf(values.runtime, version).catch((error) => {
@@ -126,25 +136,34 @@ const files = (await build(folder)).filter((file) =>
 if (files.length === 0) refuse(`No file of tests begins with ${paths.join(" or ")}`);
 console.log(`${values.runtime} ${shown}: ${files.length} files`);
 const names: SkippedOn[] = shown.startsWith("v20.") ? ["node", "node 20"] : [values.runtime];
-const results: FileResult[] = [];
+const results = new Map<string, FileResult>();
 const queue = [...files];
 await Promise.all(Array.from({ length: values.jobs }, async () => {
-  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-    const result = await runFile(program, folder, names, file);
-    results.push(result);
-    show(result);
-  }
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) await runAndShow(file);
 }));
-const outcomes = results.flatMap((result) => result.outcomes);
+for (let round = 0; round < values.retries; round++) {
+  for (const { file } of [...results.values()].filter(hasFailed)) {
+    console.log(`again: ${file}`);
+    await runAndShow(file);
+  }
+}
+const all = [...results.values()];
+const outcomes = all.flatMap((result) => result.outcomes);
 const skipped = outcomes.filter((outcome) => outcome.skipped !== undefined);
 const failed = outcomes.filter((outcome) => outcome.failure !== undefined).length +
-  results.filter((result) => result.failure !== undefined).length;
+  all.filter((result) => result.failure !== undefined).length;
 const passed = outcomes.filter(({ failure, skipped }) => (failure ?? skipped) === undefined).length;
 for (const [reason, count] of countBy(skipped.map((outcome) => outcome.skipped!))) {
   console.log(`skipped ${count}: ${reason}`);
 }
 console.log(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
 Deno.exitCode = failed === 0 ? 0 : 1;
+
+async function runAndShow(file: string): Promise<void> {
+  const result = await runFile(program!, folder, names, file);
+  results.set(file, result);
+  show(result);
+}
 
 function countBy(reasons: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();

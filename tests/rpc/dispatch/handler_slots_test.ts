@@ -94,6 +94,9 @@ for (const wire of ["grpc", "lean"] as const) {
     assert.equal(server.stats().connections.grpc + server.stats().connections.lean, 1);
   });
 
+  // More than the server's budget for streams that are left.
+  const BUDGET = 1_500;
+
   Deno.test(`a client that leaves streams over and over delays no other call (${wire})`, async () => {
     await using server = await serve(memoryAddress(), (router) => {
       router.method("/echo", {}, (request) => request);
@@ -118,7 +121,7 @@ for (const wire of ["grpc", "lean"] as const) {
     const workers = Array.from({ length: 10 }, leave);
     const times: number[] = [];
     const endMs = performance.now() + 3_000;
-    while (performance.now() < endMs) {
+    while (performance.now() < endMs || left <= BUDGET) {
       const startMs = performance.now();
       await channel.call("/echo", EMPTY, { timeoutMs: 5_000 });
       times.push(performance.now() - startMs);
@@ -128,7 +131,6 @@ for (const wire of ["grpc", "lean"] as const) {
     await Promise.all(workers);
     times.sort((a, b) => a - b);
     const median = times[times.length >> 1];
-    assert.ok(left > 1_500, `${left} streams were left: the budget was not reached`);
     assert.ok(median < 250, `the median echo took ${median} ms`);
     assert.equal(channel.stats().connections.length, 1);
     const { grpc, lean } = server.stats().connections;
