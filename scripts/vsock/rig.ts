@@ -5,7 +5,7 @@
  * @module
  */
 
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { cacheFolder } from "../cache_folder.ts";
 
 /** Cache folder: `$XDG_CACHE_HOME/vrpc/vsock` or `~/.cache/vrpc/vsock`. */
@@ -213,7 +213,9 @@ export async function appendFiles(files: Record<string, string>, out: string): P
 export async function bundle(entry: string): Promise<string> {
   const out = await Deno.makeTempFile({ suffix: ".js" });
   try {
-    await run(Deno.execPath(), ["bundle", "-q", "-o", out, join(ROOT, entry)], ROOT);
+    const config = join(ROOT, "deno.json");
+    const args = ["bundle", "-q", "--config", config, "-o", out, resolve(ROOT, entry)];
+    await run(Deno.execPath(), args, ROOT);
     return await Deno.readTextFile(out);
   } finally {
     await Deno.remove(out);

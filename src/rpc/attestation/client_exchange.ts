@@ -12,6 +12,7 @@ import { printable } from "../../call/printable.ts";
 import { Status, statusName } from "../../call/status.ts";
 import type { CallRequest, ClientCall } from "../../call/wire.ts";
 import type { ByteStream } from "../../transport/types.ts";
+import { clientLog } from "../core/log.ts";
 import type { OpenClientCall } from "../core/open_calls.ts";
 import { bindingOf } from "./binding.ts";
 import {
@@ -24,6 +25,9 @@ import {
   newNonce,
   NONCE_BYTES,
 } from "./messages.ts";
+
+/** Difference of clocks that is logged, in ms; a policy refuses documents that are further ahead than its clockSkewMs. */
+const SKEW_WARNING_MS = 60_000;
 
 /** What a channel wants to know of its servers, and tells them. */
 export interface ClientAttestation {
@@ -67,6 +71,7 @@ export async function attestServer(
   }
   const verified = policy.verify(document, { nonce, userData });
   const attestation = await within(verified, clock, "The verification of the server's document");
+  warnOfSkew(attestation, stream);
   if (serverNonce.length === 0) return attestation;
   if (attester === undefined) return attestation;
   if (serverNonce.length !== NONCE_BYTES || clientFormat !== attester.format) {
@@ -80,6 +85,20 @@ export async function attestServer(
   const made = await within(attester.attest(serverNonce, own), clock, "The attester");
   await ask(encodeRequest({ format: attester.format, document: made }));
   return attestation;
+}
+
+/** A fresh nonce proves that the document is new, so that its time tells how far two clocks are apart. */
+function warnOfSkew({ timestamp }: Attestation, { peer }: ByteStream): void {
+  const behindMs = Date.now() - timestamp;
+  if (Math.abs(behindMs) <= SKEW_WARNING_MS) return;
+  clientLog.warn(
+    "The document of {peer} is dated {seconds} s {side} the clock of this machine; one of the two is wrong",
+    {
+      peer: peer.address,
+      seconds: Math.round(Math.abs(behindMs) / 1000),
+      side: behindMs > 0 ? "behind" : "ahead of",
+    },
+  );
 }
 
 /** Rejects if a promise takes longer than a step of the exchange may. */

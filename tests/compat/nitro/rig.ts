@@ -57,14 +57,20 @@ export class Enclave implements AsyncDisposable {
     this.#vsock = vsock;
   }
 
-  /** Builds the image and starts the vsock device; the machine is not started. */
-  static async build(folder: string): Promise<Enclave> {
+  /**
+   * Builds an image with a program, by default that of the story, and starts the vsock device; the machine is not
+   * started. The program is up once it prints a line that begins with `listening`.
+   */
+  static async build(
+    folder: string,
+    program = "tests/compat/nitro/guest.ts",
+  ): Promise<Enclave> {
     const chain = await issueChain();
     // Begins four hours ago; its last certificate lives for three.
     const expired = await issueChain(undefined, Date.now() - 4 * HOUR_MS);
     const root = Buffer.from(chain.certificates[0]).toString("base64");
     const image = await buildImage({
-      "guest.js": await bundle("tests/compat/nitro/guest.ts"),
+      "guest.js": await bundle(program),
       "run.sh":
         `VRPC_RIG_ROOT=${root} deno run ${FLAGS} guest.js --addr vsock:any:${PORTS.enclave} --attest tls\n`,
     }, folder);
@@ -88,7 +94,12 @@ export class Enclave implements AsyncDisposable {
 
   /** Policy for this image, with some options replaced. */
   policy(options: Partial<NitroPolicyOptions> = {}): AttestationPolicy {
-    return nitroPolicy({ pcrs: this.pcrs, root: this.#chain.certificates[0], ...options });
+    return nitroPolicy({ pcrs: this.pcrs, root: this.root, ...options });
+  }
+
+  /** Root of its documents. */
+  get root(): Uint8Array {
+    return this.#chain.certificates[0];
   }
 
   /** Root of the documents that are `expired`. */
@@ -114,7 +125,7 @@ export class Enclave implements AsyncDisposable {
       vsock: join(this.folder, "vsock.socket"),
       nsm,
     });
-    await machine.line(/^listening vsock:/, BOOT_TIMEOUT_MS);
+    await machine.line(/^listening/, BOOT_TIMEOUT_MS);
   }
 
   /** Says which documents the module makes from now on. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
 import {
   attestedPeer,
   authorize,
@@ -279,3 +280,27 @@ async function selfSignedPair() {
   const { selfSigned } = await import("../../../src/transport/certs.ts");
   return await selfSigned();
 }
+
+Deno.test("a document that is dated a minute off is accepted, with a warning", async () => {
+  const records: LogRecord[] = [];
+  await configure({
+    sinks: { memory: (record) => void records.push(record) },
+    loggers: [
+      { category: ["vrpc", "client"], lowestLevel: "warning", sinks: ["memory"] },
+      { category: ["logtape", "meta"], lowestLevel: "warning" },
+    ],
+  });
+  try {
+    for (const offMs of [0, -120_000, 120_000]) {
+      const attest: Attester["attest"] = (nonce, userData) =>
+        nsm.document({ nonce, user_data: userData, fields: { timestamp: Date.now() + offMs } });
+      await using server = await start({ attestation: { format: "nitro", attest } });
+      await using channel = open(server, { attest: policy(), poolSize: 1 });
+      await channel.ready();
+    }
+  } finally {
+    await reset();
+  }
+  const sides = records.map(({ properties }) => properties.side);
+  assert.deepEqual(sides, ["behind", "ahead of"]);
+});
