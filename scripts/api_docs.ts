@@ -9,7 +9,13 @@
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { categoriesHtml, linked, type SearchNode, startPage } from "./api_docs/start_page.ts";
+import {
+  categoriesHtml,
+  linked,
+  type SearchNode,
+  startPage,
+  withPackageNames,
+} from "./api_docs/start_page.ts";
 import { readArguments } from "./arguments.ts";
 import { run } from "./commands.ts";
 
@@ -70,12 +76,26 @@ async function searchNodes(): Promise<SearchNode[]> {
   return JSON.parse(json).nodes;
 }
 
+async function* pagesBelow(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isDirectory) yield* pagesBelow(path);
+    else if (name.endsWith(".html")) yield path;
+  }
+}
+
 readArguments(USAGE, {});
 const { exports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
 const entries = Object.entries<string>(exports).filter(([name]) => !PROGRAMS.includes(name));
 await Deno.remove(OUT, { recursive: true }).catch(() => {});
 await Deno.mkdir(join(ROOT, "build"), { recursive: true });
 await doc(OUT, entries.map(([, path]) => path));
+const names = entries.map(([name]) => name);
+for await (const path of pagesBelow(OUT)) {
+  const page = await Deno.readTextFile(path);
+  const named = withPackageNames(page, names);
+  if (named !== page) await Deno.writeTextFile(path, named);
+}
 const nodes = await searchNodes();
 const markdown = await Deno.readTextFile(join(ROOT, START));
 const text = linked(await rendered(markdown), nodes) + categoriesHtml(nodes);

@@ -61,6 +61,17 @@ export function categoriesHtml(nodes: readonly SearchNode[]): string {
   return html.join("\n");
 }
 
+/**
+ * Writes entry points as they are imported: deno doc takes their names of deno.json, such as `testing` and `.`, for those of
+ * packages.
+ */
+export function withPackageNames(page: string, entries: readonly string[]): string {
+  return page.replace(/(from &quot;)([^&]*)(&quot;;)/g, (text, before, name, after) => {
+    if (name === "." || name === "") return `${before}@vrpc/vrpc${after}`;
+    return entries.includes(`./${name}`) ? `${before}@vrpc/vrpc/${name}${after}` : text;
+  });
+}
+
 /** Puts a text in the place of that of the main module. Throws an Error for a page without one. */
 export function startPage(index: string, text: string): string {
   if (!TEXT.test(index)) throw new Error("The index has no text of the main module");

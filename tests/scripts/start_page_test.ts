@@ -4,6 +4,7 @@ import {
   linked,
   type SearchNode,
   startPage,
+  withPackageNames,
 } from "../../scripts/api_docs/start_page.ts";
 
 const node = (name: string, url: string, file = ".", category?: string): SearchNode => ({
@@ -42,4 +43,14 @@ Deno.test("symbols are listed by category, without one by entry point, members n
 Deno.test("the start page takes the place of the main module's text", () => {
   assert.equal(startPage(page("old"), "new $& $1"), page("new $& $1"));
   assert.throws(() => startPage("<main></main>", "new"), /no text of the main module/);
+});
+
+Deno.test("entry points are named as they are imported", () => {
+  const usage = (name: string) => `import * as mod from &quot;${name}&quot;;`;
+  const named = (name: string) =>
+    withPackageNames(usage(name), [".", "./testing", "./services/echo"]);
+  assert.equal(named("testing"), usage("@vrpc/vrpc/testing"));
+  assert.equal(named("services/echo"), usage("@vrpc/vrpc/services/echo"));
+  assert.equal(named("."), usage("@vrpc/vrpc"));
+  assert.equal(named("node:path"), usage("node:path"));
 });
