@@ -10,6 +10,9 @@
  * @module
  */
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect, serve } from "@vrpc/vrpc";
 import { addBatch } from "@vrpc/vrpc/batch";
 import { Gateway, serveHttp } from "@vrpc/vrpc/gateway";
@@ -17,7 +20,7 @@ import { addEnclave, addHealth, addReflection } from "@vrpc/vrpc/services";
 import { EnclaveService } from "@vrpc/vrpc/services/enclave";
 import { Health } from "@vrpc/vrpc/services/health";
 
-const directory = await Deno.makeTempDir();
+const directory = await mkdtemp(join(tmpdir(), "vrpc-"));
 
 // In the enclave. On vsock with `allowVsockCids: [3]`, so that only the parent can connect.
 const enclave = await serve(`unix:${directory}/enclave.sock`, (router) => {
@@ -65,4 +68,4 @@ console.log(`the enclave is down: ${await health()}`);
 
 await host.close();
 await channel.close();
-await Deno.remove(directory, { recursive: true });
+await rm(directory, { recursive: true });

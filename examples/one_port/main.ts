@@ -36,7 +36,7 @@ const response = await fetch(`http://${address}/example.v1.GreeterService/Greet`
   headers: { "content-type": "application/json" },
   body: JSON.stringify({ name: "Ada" }),
 });
-console.log(await response.json());
+console.log(await response.text());
 console.log(`GET /healthz: ${(await fetch(`http://${address}/healthz`)).status}`);
 
 // Several services on one connection.

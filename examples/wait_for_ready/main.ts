@@ -6,9 +6,12 @@
  * @module
  */
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { connect, serve, textCodec } from "@vrpc/vrpc";
 
-const directory = await Deno.makeTempDir();
+const directory = await mkdtemp(join(tmpdir(), "vrpc-"));
 const address = `unix:${directory}/app.sock`;
 const hello = new TextEncoder().encode("hello");
 
@@ -41,4 +44,4 @@ await watching;
 console.log(`state in the end: ${states.at(-1)}`);
 
 await server.close();
-await Deno.remove(directory, { recursive: true });
+await rm(directory, { recursive: true });

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { readArguments } from "../arguments.ts";
 import { run } from "../commands.ts";
 import { checkCli } from "./check_cli.ts";
+import { copyExamples, portableExamples, reasonToSkip, runExample } from "./check_examples.ts";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOT = join(HERE, "../..");
@@ -25,6 +26,7 @@ const TOOLS = {
   "@types/node": "^24.0.0",
   bun: "1.4.5",
   publint: "0.3.25",
+  tsx: "^4.21.0",
   typescript: "~5.9.0",
 };
 const OPTIONS = {
@@ -34,6 +36,12 @@ const OPTIONS = {
   module: "NodeNext",
   strict: true,
 };
+
+/** Packages that the examples import. */
+const OF_EXAMPLES = [
+  ...["@bufbuild/protobuf", "@bufbuild/protovalidate", "jose"],
+  ...["@opentelemetry/api", "@opentelemetry/core", "@opentelemetry/sdk-trace"],
+];
 
 /** Name of a check, and the function that runs it. */
 type Step = [string, () => Promise<unknown>];
@@ -59,12 +67,20 @@ const GENERATED_IMPORT = [
   ...["google-protobuf", "nice-grpc", "nice-grpc-common"],
 ];
 
+/** Packages that the examples import. */
+async function packagesOfExamples(): Promise<Record<string, string>> {
+  const { imports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  return Object.fromEntries(
+    OF_EXAMPLES.map((name) => [name, imports[name].replace(/^npm:.+@/, "")]),
+  );
+}
+
 /** Installs the tarball and the tools in `folder`, and compiles the program there. */
 async function install(folder: string, tarball: string): Promise<void> {
   const manifest = {
     private: true,
     type: "module",
-    dependencies: { "@vrpc/vrpc": `file:${tarball}`, ...TOOLS },
+    dependencies: { "@vrpc/vrpc": `file:${tarball}`, ...TOOLS, ...await packagesOfExamples() },
   };
   await Deno.writeTextFile(join(folder, "package.json"), JSON.stringify(manifest));
   await run("npm", ["install", "--no-audit", "--no-fund", "--silent"], folder);
@@ -106,6 +122,23 @@ async function pack(source: string, folder: string): Promise<string> {
   return join(folder, (await run("npm", args, source)).trim());
 }
 
+/** Steps that run each example on Node and on Bun; says which are left out. */
+async function exampleSteps(folder: string, bin: (name: string) => string): Promise<Step[]> {
+  const commands = { node: [bin("tsx")], bun: [bin("bun"), "run"] };
+  const nodeMajor = Number(/^v(\d+)/.exec(await run("node", ["--version"], folder))?.[1]);
+  const steps: Step[] = [["examples, copy", () => copyExamples(folder)]];
+  for (const runtime of ["node", "bun"] as const) {
+    for (const name of await portableExamples()) {
+      const reason = reasonToSkip(name, runtime, nodeMajor);
+      if (reason !== undefined) {
+        console.log(`skips example ${name} on ${runtime}, which lacks ${reason}`);
+      } else {steps.push([`example ${name} on ${runtime}`, () =>
+          runExample(commands[runtime], name, folder)]);}
+    }
+  }
+  return steps;
+}
+
 async function check(folder: string): Promise<{ passed: number; failed: number }> {
   const bin = (name: string) => join(folder, "node_modules/.bin", name);
   let tarball = "";
@@ -135,6 +168,7 @@ async function check(folder: string): Promise<{ passed: number; failed: number }
     ["vrpc on Node", () => checkCli(["node", bin("vrpc")])],
     ["vrpc by npx", () => run("npx", ["vrpc", "--version"], folder)],
     ["vrpc on Bun", () => checkCli([bin("bun"), bin("vrpc")])],
+    ...await exampleSteps(folder, bin),
     ["install in place of grpc-js", () => installGenerators(generators, tarball, grpcJs)],
     ["generators, types", () => run(bin("tsc"), ["-p", generators], folder)],
     ...GENERATED.map((name): Step => [
