@@ -7,7 +7,8 @@
  */
 
 import { getLogger } from "@logtape/logtape";
-import { logCalls, serve } from "../mod.ts";
+import type { Command } from "commander";
+import { logCalls, serve, type ServeOptions } from "../mod.ts";
 import { addBatch } from "../src/rpc/batch/mod.ts";
 import {
   addCrypto,
@@ -19,7 +20,8 @@ import {
   generateCryptoKeys,
 } from "../src/services/mod.ts";
 import { watchTls } from "../src/transport/mod.ts";
-import { checkAddress, checkAddressList } from "./shared/addresses.ts";
+import { addClock, forwardEgress, shipLogs } from "../src/guest/mod.ts";
+import { checkAddress, checkAddressList, checkTarget } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import { addMetricsOption, type MetricsFlags } from "./shared/http_options.ts";
 import { serveMetrics, threadMetrics } from "./shared/lazy_metrics.ts";
@@ -32,7 +34,9 @@ import {
   runProgram,
   unixModeOption,
   UsageError,
+  wholeNumber,
 } from "./shared/program.ts";
+import { enclaveStartup, waitForStartup } from "./shared/startup.ts";
 import { firstSignal } from "./shared/signals.ts";
 import { addServerTlsOptions, serverTlsFiles, type ServerTlsFlags } from "./shared/tls.ts";
 
@@ -43,6 +47,11 @@ interface Flags extends ServerTlsFlags, MetricsFlags {
   unixMode: number;
   allowCid?: string[];
   attest?: "tls" | "vsock";
+  startup?: string;
+  startupTimeoutMs: number;
+  logsTo?: string;
+  egress?: string;
+  egressAddr: string;
 }
 
 const logger = getLogger(["vrpc", "cmd", "enclave"]);
@@ -78,17 +87,59 @@ function readFlags(): Flags {
         "prove what runs here by documents of /dev/nsm: tls with a key made at start, or vsock without TLS",
       ).choices(["tls", "vsock"]),
     );
-  addMetricsOption(addServerTlsOptions(command)).addHelpText(
+  addMetricsOption(addServerTlsOptions(addGuestOptions(command))).addHelpText(
     "after",
     `
 In an enclave, listen on vsock:any:PORT; the parent connects to vsock:CID:PORT.
 Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
 With --attest, clients verify documents that are bound to each connection; docs/attestation.md says how.
+With --startup it serves after that call, whose configuration has logLevel and whose secrets tls.cert and tls.key.
 With --log-level debug each call is logged when it ends. VRPC_LOG_FORMAT=json writes log lines as JSON.
 SIGTERM and SIGINT drain and exit with code 0; a second signal exits immediately.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
   );
   return readOptions<Flags>(command);
+}
+
+function addGuestOptions(command: Command): Command {
+  return command
+    .addOption(
+      option(
+        "--startup <address>",
+        "VRPC_STARTUP",
+        "wait there for a start-up call of the parent, then serve; default: off",
+        { accepts: checkAddress },
+      ),
+    )
+    .addOption(
+      option(
+        "--startup-timeout-ms <ms>",
+        "VRPC_STARTUP_TIMEOUT_MS",
+        "time to wait for that call; 0 for ever",
+        { default: 60_000, parse: wholeNumber(0, 2 ** 31 - 1) },
+      ),
+    )
+    .addOption(
+      option("--logs-to <address>", "VRPC_LOGS_TO", "ship log records there; default: off", {
+        accepts: checkTarget,
+      }),
+    )
+    .addOption(
+      option(
+        "--egress <address>",
+        "VRPC_EGRESS",
+        "forward --egress-addr to the egress proxy there, such as vsock:parent:8000; default: off",
+        { accepts: checkTarget },
+      ),
+    )
+    .addOption(
+      option(
+        "--egress-addr <address>",
+        "VRPC_EGRESS_ADDR",
+        "local address of the egress proxy, for HTTPS_PROXY",
+        { default: "127.0.0.1:3128", accepts: checkAddress },
+      ),
+    );
 }
 
 function cids(flags: Flags): number[] | undefined {
@@ -104,17 +155,56 @@ async function main(): Promise<number> {
   const allowVsockCids = cids(flags);
   const signal = firstSignal();
   flags.addr.forEach(checkAddress);
-  await logToStderr(flags.logLevel);
+  const shipper = flags.logsTo === undefined ? undefined : shipLogs(flags.logsTo);
+  await logToStderr(flags.logLevel, shipper?.sink);
+  const attestation = flags.attest === undefined
+    ? undefined
+    : (await import("../src/attestation/mod.ts")).nitro({ channel: flags.attest });
+  const startup = await started(flags, signal, { allowVsockCids, attestation });
+  const logLevel = startup.logLevel ?? flags.logLevel;
+  if (logLevel !== flags.logLevel) await logToStderr(logLevel, shipper?.sink);
+  const forwarder = flags.egress && await forwardEgress(flags.egressAddr, flags.egress);
+  if (forwarder) console.log(`egress ${forwarder.address}`);
+  const files = await serverTlsFiles(flags);
+  await serveUntil(signal, flags, {
+    tls: startup.tls ?? (files && watchTls(files)),
+    attestation,
+    allowVsockCids,
+    interceptors: /debug|trace/.test(logLevel) ? [logCalls({ level: "debug" })] : [],
+  });
+  if (forwarder) await forwarder.close();
+  await shipper?.close();
+  return 0;
+}
+
+/** Waits for the start-up call, if there is to be one. Rejects when a signal comes first. */
+async function started(
+  flags: Flags,
+  signal: Promise<Deno.Signal>,
+  options: Pick<ServeOptions, "allowVsockCids" | "attestation">,
+) {
+  if (flags.startup === undefined) return {};
+  const { startup, startupTimeoutMs: timeoutMs, unixMode } = flags;
+  const abort = new AbortController();
+  signal.then((name) => abort.abort(new Error(`${name} came before the start-up call`)));
+  using data = await waitForStartup(startup, {
+    ...options,
+    ...{ timeoutMs, unixMode, signal: abort.signal },
+  });
+  return enclaveStartup(data);
+}
+
+/** Serves until a signal, and drains. */
+async function serveUntil(
+  signal: Promise<Deno.Signal>,
+  flags: Flags,
+  options: ServeOptions,
+): Promise<void> {
   const keys = generateCryptoKeys();
   const figures = flags.metricsAddr === undefined
     ? undefined
     : (await threadMetrics()).addProcess();
   const meterProvider = figures?.provider;
-  const verbose = flags.logLevel === "debug" || flags.logLevel === "trace";
-  const tlsFiles = await serverTlsFiles(flags);
-  const attestation = flags.attest === undefined
-    ? undefined
-    : (await import("../src/attestation/mod.ts")).nitro({ channel: flags.attest });
   const telemetry = figures && await import("../src/telemetry/mod.ts");
   const metrics = figures &&
     await serveMetrics(flags.metricsAddr!, {
@@ -126,13 +216,13 @@ async function main(): Promise<number> {
     addEcho(router);
     addCrypto(router, { backend: chooseCryptoBackend("auto"), keys });
     addBatch(router);
+    addClock(router);
     addHealth(router);
     addReflection(router);
   }, {
-    ...{ tls: tlsFiles && watchTls(tlsFiles), attestation, allowVsockCids },
+    ...options,
     unixMode: flags.unixMode,
     observer: telemetry?.serverMetrics({ meterProvider }),
-    interceptors: verbose ? [logCalls({ level: "debug" })] : [],
   });
   telemetry?.observeServer(server, { meterProvider });
   for (const address of server.addresses) console.log(`listening ${address}`);
@@ -140,7 +230,6 @@ async function main(): Promise<number> {
   logger.info("{signal}: finishing open calls", { signal: await signal });
   await server.shutdown({ graceMs: flags.graceMs });
   await metrics?.close();
-  return 0;
 }
 
 await runProgram("enclave", main);

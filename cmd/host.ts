@@ -10,11 +10,12 @@
 import { getLogger } from "@logtape/logtape";
 import type { Command } from "commander";
 import { type Channel, connect, RpcError, Status } from "../mod.ts";
-import type { EgressProxy } from "../src/guest/mod.ts";
+import type { ClockWatch, EgressProxy } from "../src/guest/mod.ts";
 import {
   type CallObserver,
   clientMetrics,
   observeChannel,
+  observeClock,
   observeEgress,
 } from "../src/telemetry/mod.ts";
 import {
@@ -30,6 +31,7 @@ import {
 } from "../src/gateway/mod.ts";
 import { EnclaveService } from "../proto/gen/vrpc/enclave/v1/enclave_pb.ts";
 import { addEgressOptions, type EgressFlags, startEgress } from "./host/egress.ts";
+import { addGuestOptions, type GuestFlags, startGuestServices } from "./host/guests.ts";
 import { checkTarget } from "./shared/addresses.ts";
 import { type Level, logLevelOption, logToStderr } from "./shared/logging.ts";
 import { allowHostOption, hostAndPort, hostCheckOf, httpAddress } from "./shared/http_options.ts";
@@ -37,6 +39,7 @@ import { metricsResponse, ThreadMetrics } from "./shared/metrics.ts";
 import {
   errorLine,
   graceOption,
+  list,
   option,
   program,
   readOptions,
@@ -45,12 +48,13 @@ import {
   wholeNumber,
 } from "./shared/program.ts";
 import { firstSignal } from "./shared/signals.ts";
+import { sendStartupOf } from "./shared/startup.ts";
 import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
 import { closeSoon } from "./shared/waits.ts";
 
-interface Flags extends ClientTlsFlags, EgressFlags {
+interface Flags extends ClientTlsFlags, EgressFlags, GuestFlags {
   addr: string;
-  enclave: string;
+  enclave: string[];
   connections: number;
   timeoutMs: number;
   maxBodyBytes: number;
@@ -74,10 +78,17 @@ function readFlags(): Flags {
       }),
     )
     .addOption(
-      option("-e, --enclave <address>", "ENCLAVE_ADDR", "address of the enclave", {
-        default: "127.0.0.1:50001",
-        accepts: checkTarget,
-      }),
+      option(
+        "-e, --enclave <address>",
+        "ENCLAVE_ADDR",
+        "address of the enclave; several share the calls",
+        {
+          default: ["127.0.0.1:50001"],
+          defaultText: "127.0.0.1:50001",
+          parse: list(),
+          accepts: (text) => list()(text).forEach(checkTarget),
+        },
+      ),
     )
     .addOption(
       option("--connections <count>", "CONNECTIONS", "most connections to the enclave", {
@@ -99,12 +110,13 @@ function readFlags(): Flags {
     .addOption(allowHostOption(ALLOW_HOST, "VRPC_ALLOW_HOST"))
     .addOption(logLevelOption())
     .addOption(graceOption("requests"));
-  addClientTlsOptions(addEgressOptions(addLimitOptions(command))).addHelpText(
+  addClientTlsOptions(addEgressOptions(addGuestOptions(addLimitOptions(command)))).addHelpText(
     "after",
     `
 Paths: POST /echo, POST /package.Service/Method (JSON), those of google.api.http annotations,
 GET / (status page), /methods.json, /openapi.json, /healthz, /readyz, /metrics.
-Prints "listening http://ADDRESS" once it accepts connections, and "egress ADDRESS" with --egress.
+Prints "listening http://ADDRESS" once it accepts connections, and "egress ADDRESS",
+"ingress ADDRESS" and "logs ADDRESS" with these options.
 SIGTERM and SIGINT drain.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
   );
@@ -165,9 +177,11 @@ class Metrics {
     }).addCallback((result) => result.observe(channel.state === "READY" ? 1 : 0));
   }
 
-  /** Adds the metrics of the egress proxy. */
-  watchEgress(proxy: EgressProxy): void {
-    observeEgress(proxy, { meterProvider: this.#figures.provider });
+  /** Adds the metrics of the egress proxy and of the enclaves' clocks. */
+  watchGuests(proxy: EgressProxy | undefined, clocks: readonly ClockWatch[]): void {
+    const { provider: meterProvider } = this.#figures;
+    if (proxy) observeEgress(proxy, { meterProvider });
+    for (const clock of clocks) observeClock(clock, { meterProvider });
   }
 
   count(path: string, status: number, startMs: number): void {
@@ -267,12 +281,18 @@ async function listenHttp(
 
 async function main(): Promise<number> {
   const flags = readFlags();
-  checkTarget(flags.enclave);
+  flags.enclave.forEach(checkTarget);
+  const enclave = flags.enclave.join(",");
   const signal = firstSignal();
   await logToStderr(flags.logLevel);
-  const metrics = new Metrics(flags.enclave);
-  const channel = open(flags, await clientTls(flags), metrics.observer);
+  const metrics = new Metrics(enclave);
+  const tls = await clientTls(flags);
+  const channel = open(flags, tls, metrics.observer);
   metrics.watch(channel);
+  const egress = await startEgress(flags);
+  const guests = await startGuestServices(flags, flags.enclave, channel, tls);
+  metrics.watchGuests(egress, guests.clocks);
+  await sendStartupOf(flags);
   const gateway = new Gateway(channel, {
     services: [EnclaveService],
     routes: { "/echo": `/${EnclaveService.typeName}/Echo` },
@@ -280,17 +300,15 @@ async function main(): Promise<number> {
     maxBufferedBytes: flags.maxBufferedBytes,
     timeoutMs: flags.timeoutMs,
   });
-  const handle = handler(gateway, channel, metrics, flags.enclave);
-  const egress = await startEgress(flags);
-  if (egress) metrics.watchEgress(egress);
+  const handle = handler(gateway, channel, metrics, enclave);
   const server = await listenHttp(flags, handle);
   channel.ready({ timeoutMs: 5_000 }).catch((error: Error) =>
     logger.warn("The enclave is not reachable yet: {reason}", { reason: error.message })
   );
-  watchEnclave(channel, flags.enclave);
+  watchEnclave(channel, enclave);
   logger.info("{signal}: finishing open requests", { signal: await signal });
   const { graceMs } = flags;
-  await Promise.all([server.shutdown({ graceMs }), egress?.shutdown({ graceMs })]);
+  await Promise.all([server, guests, egress].map((one) => one?.shutdown({ graceMs })));
   await closeSoon(channel);
   return 0;
 }
@@ -322,6 +340,7 @@ function open(
       poolSize: flags.connections,
       batch: true,
       observer,
+      healthCheck: { service: "" },
       // Short back-off: reconnect soon after a restart of the enclave.
       initialBackoffMs: 50,
       maxBackoffMs: 1_000,

@@ -70,7 +70,10 @@ const ROOMS: Record<string, readonly string[]> = {
   "rpc/byte_stream": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/channel"],
   schema: [...BOTTOM, "limits"],
   services: [...BOTTOM, "limits", "runtime", "event_loop", "schema", "rpc", "proto"],
-  guest: [...BOTTOM, "limits", "event_loop", "transport", "http1", "rpc"],
+  guest: [
+    ...[...BOTTOM, "limits", "event_loop", "attestation", "transport"],
+    ...["runtime", "codec", "http1", "rpc", "proto"],
+  ],
   telemetry: [...BOTTOM, "rpc", "guest"],
   validation: [...RPC_BOTTOM, "proto"],
   testing: [...RPC_BOTTOM, "transport", "rpc"],

@@ -7,7 +7,7 @@
 import type { Command } from "commander";
 import { type EgressProxy, serveEgress } from "../../src/guest/mod.ts";
 import { checkAddressList } from "../shared/addresses.ts";
-import { errorLine, list, option, UsageError, wholeNumber } from "../shared/program.ts";
+import { cids, errorLine, list, option, UsageError, wholeNumber } from "../shared/program.ts";
 
 /** Options added by {@link addEgressOptions}. */
 export interface EgressFlags {
@@ -17,8 +17,8 @@ export interface EgressFlags {
   allow?: string[];
   /** Ranges of special IP addresses that these may have. */
   allowAddress?: string[];
-  /** Context ids that may connect. */
-  egressCid?: string[];
+  /** Context ids that may connect to egress and logs. */
+  guestCid?: number[];
   /** Most connections. */
   egressConnections: number;
   /** Most bytes of a tunnel. */
@@ -52,9 +52,12 @@ export function addEgressOptions(command: Command): Command {
       ),
     )
     .addOption(
-      option("--egress-cid <cid>", "VRPC_EGRESS_CID", "vsock CIDs allowed egress; default: all", {
-        parse: list(),
-      }),
+      option(
+        "--guest-cid <cid>",
+        "VRPC_GUEST_CID",
+        "vsock CIDs allowed to use --egress and --logs; default: all",
+        { parse: cids() },
+      ),
     )
     .addOption(
       option("--egress-connections <count>", "VRPC_EGRESS_CONNECTIONS", "most egress connections", {
@@ -94,7 +97,7 @@ export async function startEgress(flags: EgressFlags): Promise<EgressProxy | und
     const proxy = await serveEgress(egress, {
       allow,
       allowAddresses: flags.allowAddress,
-      allowVsockCids: flags.egressCid?.map((text) => /^\d+$/.test(text) ? Number(text) : NaN),
+      allowVsockCids: flags.guestCid,
       maxConnections: flags.egressConnections,
       maxTunnelBytes: flags.egressMaxBytes,
       idleTimeoutMs: flags.egressIdleMs,

@@ -11,6 +11,7 @@ import {
   getJsonLinesFormatter,
   getTextFormatter,
   type LogLevel,
+  type Sink,
   type TextFormatter,
 } from "@logtape/logtape";
 import { InvalidArgumentError, type Option } from "commander";
@@ -67,18 +68,20 @@ export function logLevelOption(otherwise: Level = "info"): Option {
 
 /**
  * Writes log lines of level `lowest` and above to standard error, as JSON objects with `VRPC_LOG_FORMAT=json`
- * in the environment. Call it once per thread. Rejects with {@link UsageError} for another value than json and text.
+ * in the environment; `ship` gets the records, too. Call it once per thread. Rejects with {@link UsageError} for another value than json and text.
  */
-export async function logToStderr(lowest: Level): Promise<void> {
+export async function logToStderr(lowest: Level, ship?: Sink): Promise<void> {
   const format = formatter();
+  const sinks: ("stderr" | "ship")[] = ship ? ["stderr", "ship"] : ["stderr"];
   const encoder = new TextEncoder();
   await configure({
     sinks: {
       // Synchronous, to keep the last lines before the process exits.
       stderr: (record) => void Deno.stderr.writeSync(encoder.encode(format(record))),
+      ship: ship ?? (() => {}),
     },
     loggers: [
-      { category: ["vrpc"], lowestLevel: LEVELS[lowest], sinks: ["stderr"] },
+      { category: ["vrpc"], lowestLevel: LEVELS[lowest], sinks },
       { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["stderr"] },
     ],
     // Adds the id of the call to log lines of handlers.

@@ -115,6 +115,17 @@ export function list(): (text: string) => string[] {
   };
 }
 
+/** Returns a parser of lists of vsock context ids. */
+export function cids(): (text: string) => number[] {
+  const read = list();
+  return (text) =>
+    read(text).map((one) => {
+      const cid = Number(one);
+      if (/^\d+$/.test(one) && cid < 2 ** 32 - 1) return cid;
+      throw new InvalidArgumentError(`CID ${one} must be from 0 to 4294967294.`);
+    });
+}
+
 /** Joins words as `a, b or c`. */
 export function listed(words: readonly string[]): string {
   return words.length < 2

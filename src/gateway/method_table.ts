@@ -48,7 +48,7 @@ const RELOAD_MS = 1_000;
 // Longest time for reading the list of methods, in ms.
 const MAX_LOAD_MS = 10_000;
 // Services that are not exposed over HTTP, because only gRPC clients use them.
-const HIDDEN = /^grpc\.(reflection|health)\.|^vrpc\.v1\.BatchService$/;
+const HIDDEN = /^grpc\.(reflection|health)\.|^vrpc\.(v1\.BatchService$|guest\.)/;
 
 const NOTHING: Reflected = {
   services: [],

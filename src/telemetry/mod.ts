@@ -31,6 +31,7 @@ export {
   serverMetrics,
   SIZE_BUCKETS_BYTES,
 } from "./metrics.ts";
+export { observeClock } from "./clock.ts";
 export { observeEgress } from "./egress.ts";
 export { type Observation, observeChannel, observeServer } from "./gauges.ts";
 export { RPC_DURATION_BUCKETS_S } from "./conventions.ts";

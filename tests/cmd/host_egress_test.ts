@@ -40,7 +40,7 @@ Deno.test("the host refuses options of egress that cannot have been meant", asyn
     [["--egress", "127.0.0.1:0"], /--egress needs --allow/],
     [["--egress", "127.0.0.1:0", "--allow", "*.test:1"], /without wildcards/],
     [["--egress", "127.0.0.1:0", "--allow", "a.test:1", "--allow-address", "10/8"], /range 10\/8/],
-    [["--egress", "127.0.0.1:0", "--allow", "a.test:1", "--egress-cid", "x"], /context ids/],
+    [["--egress", "127.0.0.1:0", "--allow", "a.test:1", "--guest-cid", "x"], /CID/],
   ];
   await Promise.all(wrong.map(async ([args, message]) => {
     const host = processes.program("host", [...QUIET, ...args]);

@@ -13,6 +13,26 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     sources: ["src/telemetry/rpc_durations.ts"],
   },
   {
+    because: "the sender's side of a guest's start, tested with the guest's",
+    heldBy: ["tests/guest/startup/receive_test.ts"],
+    sources: ["src/guest/startup/send.ts"],
+  },
+  {
+    because: "the parent's side of logs and the guest's of clocks, tested with the other side",
+    heldBy: ["tests/guest/logs/ship_test.ts", "tests/guest/clock/measure_test.ts"],
+    sources: ["src/guest/logs/receive.ts", "src/guest/clock/serve.ts"],
+  },
+  {
+    because: "the queue of log records, tested with their form",
+    heldBy: ["tests/guest/logs/record_test.ts"],
+    sources: ["src/guest/logs/queue.ts"],
+  },
+  {
+    because: "figures of a guest's clock, read from the metrics of the host program",
+    heldBy: ["tests/cmd/host_guest_test.ts"],
+    sources: ["src/telemetry/clock.ts"],
+  },
+  {
     because: "the enclave's side, the answers and the options of an egress proxy, tested with one",
     heldBy: ["tests/guest/egress/proxy_test.ts"],
     sources: [
