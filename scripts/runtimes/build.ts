@@ -50,9 +50,11 @@ async function filesBelow(path: string): Promise<string[]> {
 /** Versions of the packages in the imports of deno.json. */
 async function importedPackages(): Promise<Record<string, string>> {
   const { imports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
-  const versions = Object.entries<string>(imports)
-    .filter(([name, target]) => target.startsWith("npm:") && !UNUSED.includes(name))
-    .map(([name, target]) => [name, target.slice(target.lastIndexOf("@") + 1)]);
+  const versions = Object.values<string>(imports)
+    // Without the path in a package, such as "/sync".
+    .map((target) => /^npm:((?:@[^/]+\/)?[^@/]+)@([^/]+)/.exec(target))
+    .filter((found) => found !== null && !UNUSED.includes(found[1]))
+    .map((found) => found!.slice(1));
   return Object.fromEntries(versions);
 }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { type CertifiedKey, createAuthority } from "../../src/transport/certs.ts";
@@ -13,8 +15,8 @@ const first = await authority.issuePeer({ commonName: "first" });
 const second = await authority.issuePeer({ commonName: "second" });
 
 /** A folder with the files of a certificate. */
-class Folder implements AsyncDisposable {
-  readonly path = Deno.makeTempDirSync();
+class Folder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), "vrpc-tls-"));
   readonly files = {
     cert: join(this.path, "tls.crt"),
     key: join(this.path, "tls.key"),
@@ -23,16 +25,16 @@ class Folder implements AsyncDisposable {
 
   constructor(pair: CertifiedKey) {
     this.write(pair);
-    Deno.writeTextFileSync(this.files.ca, authority.cert);
+    writeFileSync(this.files.ca, authority.cert);
   }
 
   write({ cert, key }: CertifiedKey): void {
-    Deno.writeTextFileSync(this.files.cert, cert);
-    Deno.writeTextFileSync(this.files.key, key);
+    writeFileSync(this.files.cert, cert);
+    writeFileSync(this.files.key, key);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.path, { recursive: true });
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true });
   }
 }
 
@@ -55,7 +57,7 @@ async function logged(body: () => Promise<void>): Promise<string[]> {
 }
 
 Deno.test("watchTls() gives servers and clients the files' contents, and the new ones after a change", async () => {
-  await using folder = new Folder(first);
+  using folder = new Folder(first);
   using tls = watchTls({
     ...folder.files,
     clientAuth: "request",
@@ -82,14 +84,14 @@ Deno.test("watchTls() gives servers and clients the files' contents, and the new
 });
 
 Deno.test("watchTls() reads the files by itself", async () => {
-  await using folder = new Folder(first);
+  using folder = new Folder(first);
   using tls = watchTls({ ...folder.files, pollMs: 1 });
   folder.write(second);
   await until(() => tls.server.cert === second.cert);
 });
 
 Deno.test("watchTls() keeps the old files and logs once when the new ones are bad", async () => {
-  await using folder = new Folder(first);
+  using folder = new Folder(first);
   using tls = watchTls({ ...folder.files, pollMs: Infinity });
   const bad: [keyof Folder["files"], string | undefined, RegExp][] = [
     ["key", second.key, /^error Cannot use the new TLS files, keeping the old: .*does not match/],
@@ -99,8 +101,8 @@ Deno.test("watchTls() keeps the old files and logs once when the new ones are ba
   ];
   for (const [file, text, message] of bad) {
     const lines = await logged(async () => {
-      if (text === undefined) Deno.removeSync(folder.files[file]);
-      else Deno.writeTextFileSync(folder.files[file], text);
+      if (text === undefined) rmSync(folder.files[file]);
+      else writeFileSync(folder.files[file], text);
       assert.equal(await tls.reload(), false);
       assert.equal(await tls.reload(), false);
     });
@@ -108,7 +110,7 @@ Deno.test("watchTls() keeps the old files and logs once when the new ones are ba
     assert.match(lines[0], message);
     assert.equal(tls.server.cert, first.cert);
     folder.write(first);
-    Deno.writeTextFileSync(folder.files.ca, authority.cert);
+    writeFileSync(folder.files.ca, authority.cert);
     assert.equal(await tls.reload(), false);
   }
   folder.write(second);
@@ -119,7 +121,7 @@ Deno.test("watchTls() keeps the old files and logs once when the new ones are ba
 });
 
 Deno.test("watchTls() throws for files that can't be used at first, and for bad options", async () => {
-  await using folder = new Folder(first);
+  using folder = new Folder(first);
   const { cert, key, ca } = folder.files;
   assert.throws(() => watchTls({ cert, key: `${key}x` }), { code: "ENOENT" });
   assert.throws(() => watchTls({ cert, ca }), /cert and key must be given together/);
@@ -153,7 +155,7 @@ async function connectTo(listener: Listener) {
 }
 
 Deno.test("a listener of watchTls() uses new certificates for new handshakes; open connections live on", async () => {
-  await using folder = new Folder(first);
+  using folder = new Folder(first);
   using tls = watchTls({ ...folder.files, pollMs: Infinity });
   const listener = await listen("127.0.0.1:0", { tls });
   const before = await connectTo(listener);
