@@ -1,7 +1,7 @@
 import { concat } from "../../fixtures/bytes.ts";
 import { sleep } from "../../fixtures/waiting.ts";
 import type { RawConnection } from "./raw_connection.ts";
-import type { Wire } from "./report.ts";
+import type { AttackerTask, Wire } from "./report.ts";
 
 /** Attack on a server. */
 export interface Attack {
@@ -13,10 +13,14 @@ export interface Attack {
   readonly connections?: number;
   /** Whether to read what the server sends. Default true. */
   readonly reading?: boolean;
-  /** Whether to run it over TLS too. Default false. */
-  readonly tls?: boolean;
+  /** Whether to run it over TLS too, or only so. Default false. */
+  readonly tls?: boolean | "only";
+  /** Program to attack: that of `cmd/server.ts`, or `attested_server.ts`. Default `server`. */
+  readonly victim?: "server" | "attested";
   /** Attacks until the connection ends. */
   run(connection: RawConnection): Promise<void>;
+  /** In place of `run`: attacks once on a connection of its own; resolves to the bytes sent. */
+  session?(task: AttackerTask, count: (what: string) => void): Promise<number>;
 }
 
 /** Repeats bytes. */

@@ -18,6 +18,14 @@ let bytesReceived = 0;
 
 async function hold(): Promise<void> {
   while (performance.now() < endMs) {
+    if (attack.session !== undefined) {
+      const startMs = performance.now();
+      const late = new Promise<number>((resolve) => setTimeout(resolve, endMs - startMs, 0));
+      bytesSent += await Promise.race([attack.session(task, (what) => answers.add(what)), late]);
+      connections++;
+      if (performance.now() < endMs) lifetimesMs.push(performance.now() - startMs);
+      continue;
+    }
     let connection: RawConnection;
     try {
       connection = await RawConnection.open(task, attack.wire, answers, attack.reading ?? true);

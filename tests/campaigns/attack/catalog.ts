@@ -1,6 +1,7 @@
 /** All attacks. */
 
 import type { Attack } from "./attack.ts";
+import { ATTESTATION_ATTACKS } from "./attestation_attacks.ts";
 import { HTTP1_ATTACKS, WEB_ATTACKS } from "./http1_attacks.ts";
 import { HTTP2_ATTACKS } from "./http2_attacks.ts";
 import { INFLATION_ATTACKS } from "./inflation_attacks.ts";
@@ -15,4 +16,5 @@ export const ATTACKS: readonly Attack[] = [
   ...HTTP2_ATTACKS,
   ...LEAN_ATTACKS,
   ...WEBSOCKET_ATTACKS,
+  ...ATTESTATION_ATTACKS,
 ];

@@ -66,8 +66,8 @@ const references = new Map<string, number>();
 
 async function reference(server: ServerProcess, round: Round, bytesPerSecond: number) {
   const power = Math.max(LEAST_POWER, Math.round(Math.log2(Math.max(1, bytesPerSecond))));
-  const { wire } = round.attack;
-  const key = `${wire} ${round.ca === undefined ? "" : "TLS "}${power}`;
+  const { wire, victim = "server" } = round.attack;
+  const key = `${victim} ${wire} ${round.ca === undefined ? "" : "TLS "}${power}`;
   const known = references.get(key);
   if (known !== undefined) return known;
   const task = { wire, hostname: "127.0.0.1", port: server.port, ca: round.ca };
@@ -99,7 +99,7 @@ async function run(server: ServerProcess, round: Round): Promise<Result> {
   const before = { mib: server.residentMib(), descriptors: server.descriptors() };
   let peakMib = before.mib;
   const sampler = setInterval(() => peakMib = Math.max(peakMib, server.residentMib()), 20);
-  const report = await runAttacker({ ...task, name: attack.name, seconds });
+  const report = await runAttacker({ ...task, name: attack.name, root: server.root, seconds });
   clearInterval(sampler);
   const { p99Ms, errors } = witness.take();
   const left = await descriptorsBack(server, before.descriptors);
@@ -186,11 +186,15 @@ let failed = 0;
 let running: ServerProcess | undefined;
 try {
   for (const tls of [false, true]) {
-    const chosen = attacks.filter((attack) => !tls || attack.tls === true);
+    const chosen = attacks.filter((attack) =>
+      attack.tls === "only" ? tls : !tls || attack.tls === true
+    );
     if (chosen.length === 0) continue;
     const ca = tls ? certificate.cert : undefined;
-    const start = ({ wire }: Attack) =>
-      wire === "http1"
+    const start = ({ wire, victim }: Attack) =>
+      victim === "attested"
+        ? ServerProcess.startAttested({ certFile, keyFile })
+        : wire === "http1"
         ? ServerProcess.startHost()
         : ServerProcess.start(tls ? { certFile, keyFile } : undefined);
     for (const attack of chosen) {

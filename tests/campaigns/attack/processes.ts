@@ -52,12 +52,16 @@ export class ServerProcess {
   /** Whether it is running. */
   alive = true;
   readonly stderr: string[] = [];
+  /** Root of its documents, in base64. */
+  readonly root: string | undefined;
 
   private constructor(
     readonly child: Deno.ChildProcess,
     readonly port: number,
+    printed: string,
     readonly behind: ServerProcess | undefined,
   ) {
+    this.root = /^root (\S+)$/m.exec(printed)?.[1];
     child.status.then(() => this.alive = false);
     this.#readErrors();
   }
@@ -68,6 +72,12 @@ export class ServerProcess {
     args.push("--log-level", "error", "--crypto-backend", "webcrypto");
     if (tls !== undefined) args.push("--tls-cert", tls.certFile, "--tls-key", tls.keyFile);
     return await ServerProcess.#started(VICTIM_CORE, args);
+  }
+
+  /** Starts the server that exchanges documents. */
+  static async startAttested(tls: { certFile: string; keyFile: string }): Promise<ServerProcess> {
+    const program = "tests/campaigns/attack/attested_server.ts";
+    return await ServerProcess.#started(VICTIM_CORE, [program, tls.certFile, tls.keyFile]);
   }
 
   /**
@@ -97,7 +107,7 @@ export class ServerProcess {
       const match = /listening \S*?:(\d+)\n/.exec(text);
       if (match === null) continue;
       reader.releaseLock();
-      return new ServerProcess(child, Number(match[1]), behind);
+      return new ServerProcess(child, Number(match[1]), text, behind);
     }
   }
 

@@ -8,6 +8,8 @@ export interface AttackerTask {
   readonly hostname: string;
   readonly port: number;
   readonly ca?: string;
+  /** Root of the victim's documents, in base64. */
+  readonly root?: string;
   readonly seconds: number;
 }
 
