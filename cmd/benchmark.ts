@@ -18,6 +18,7 @@ import { type Progress, progressOf } from "./benchmark/progress.ts";
 import { measureInTurn, measureRounds } from "./benchmark/rounds.ts";
 import { runBenchmark } from "./benchmark/run.ts";
 import type { RunOrder } from "./benchmark/run_order.ts";
+import { applyScenario } from "./benchmark/scenario.ts";
 import { runningServer, type ServerSide, startOwnServer } from "./benchmark/server_side.ts";
 import { type Settings, settingsOf } from "./benchmark/settings.ts";
 import { algorithmFor, type Subject, subjectsOf } from "./benchmark/subject.ts";
@@ -105,6 +106,8 @@ async function main(): Promise<number> {
   const command = benchmarkCommand();
   readOptions<Flags>(command, withDataFlag(programArguments()));
   applyPreset(command);
+  const { scenario } = command.opts<Flags>();
+  if (scenario !== undefined) await applyScenario(command, scenario);
   const flags = command.opts<Flags>();
   const settings = await settingsOf(command);
   algorithmFor(flags);

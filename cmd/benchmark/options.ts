@@ -51,8 +51,9 @@ export interface Flags extends ClientTlsFlags {
   streams?: number;
   payload: number;
   method?: string[];
-  data?: string[];
-  dataFile?: string[];
+  /** One for all methods, or one for each; undefined in a scenario for a method without. */
+  data?: (string | undefined)[];
+  dataFile?: (string | undefined)[];
   dataOrder: DataOrder;
   proto?: string;
   protoPath?: string;
@@ -78,6 +79,7 @@ export interface Flags extends ClientTlsFlags {
   progress: "auto" | "on" | "off";
   startServer: boolean;
   preset?: Preset;
+  scenario?: string;
 }
 
 /** Values that presets set where neither flag nor environment does. */
@@ -171,6 +173,11 @@ function loadOptions(): Option[] {
 /** Options for rates that change. */
 function shapeOptions(): Option[] {
   return [
+    option(
+      "--scenario <file>",
+      "VRPC_SCENARIO",
+      "methods, stages, conditions, metadata and tags from a .ts, .js or .json file",
+    ),
     option(
       "--stages <list>",
       "VRPC_STAGES",

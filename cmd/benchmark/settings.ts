@@ -189,8 +189,12 @@ function methodsOf({ method = [], data = [], dataFile = [] }: Flags): MethodOrde
       );
     }
     const name = (at < 0 ? text : text.slice(0, at)).replace(/^\//, "");
-    return { name, weight, data: data[i] ?? data[0], dataFile: dataFile[i] ?? dataFile[0] };
+    return { name, weight, data: ofMethod(data, i), dataFile: ofMethod(dataFile, i) };
   });
+}
+
+function ofMethod<Value>(values: readonly Value[], index: number): Value | undefined {
+  return values.length > 1 ? values[index] : values[0];
 }
 
 function tagsOf(texts: readonly string[]): Record<string, string> {

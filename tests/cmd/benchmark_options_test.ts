@@ -249,6 +249,13 @@ const CASES: Case[] = [
     values: [["2%", 2], ["0.5", 0.5]],
   },
   {
+    flag: "scenario",
+    env: ["VRPC_SCENARIO"],
+    key: "scenario",
+    default: undefined,
+    values: [["a.ts", "a.ts"], ["b.json", "b.json"]],
+  },
+  {
     flag: "tls",
     env: ["VRPC_TLS"],
     key: "tls",
