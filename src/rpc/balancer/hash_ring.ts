@@ -22,8 +22,10 @@ export class Ring {
     this.owners = owners;
   }
 
-  /** Returns the index of the first point at or above a hash, or of the first of all. */
-  find(high: number, low: number): number {
+  /** Returns the index of the first point at or above a hash, or of the first of all. The halves are signed. */
+  find(signedHigh: number, signedLow: number): number {
+    const high = signedHigh >>> 0;
+    const low = signedLow >>> 0;
     let from = 0;
     let to = this.owners.length;
     while (from < to) {
@@ -55,7 +57,7 @@ export function buildRing(
     target += scale * share;
     for (let n = 0; points.length < target; n++) {
       xxh64(`${key}_${n}`);
-      points.push({ high: hashHigh(), low: hashLow(), owner });
+      points.push({ high: hashHigh() >>> 0, low: hashLow() >>> 0, owner });
     }
   }
   points.sort((a, b) => a.high - b.high || a.low - b.low);

@@ -6,6 +6,7 @@
 
 import { ReadyBalancer } from "./address_list.ts";
 import { integerField, objectOf } from "./json_fields.ts";
+import { RandomIndex } from "./random_index.ts";
 import {
   type BalancerPolicyDefinition,
   type BalancerSubchannel,
@@ -46,7 +47,7 @@ export const LEAST_REQUEST: BalancerPolicyDefinition<LeastRequestConfig> = {
 export class LeastRequestPicker implements Picker {
   readonly #subchannels: readonly BalancerSubchannel[];
   readonly #choiceCount: number;
-  readonly #random: () => number;
+  readonly #random: RandomIndex;
 
   constructor(
     subchannels: readonly BalancerSubchannel[],
@@ -55,18 +56,18 @@ export class LeastRequestPicker implements Picker {
   ) {
     this.#subchannels = subchannels;
     this.#choiceCount = choiceCount;
-    this.#random = random;
+    this.#random = new RandomIndex(random);
   }
 
   pick(): BalancerSubchannel | undefined {
     const subchannels = this.#subchannels;
     const count = subchannels.length;
-    const i = Math.floor(this.#random() * count);
+    const i = this.#random.below(count);
     let best: BalancerSubchannel | undefined = subchannels[i];
     if (!best.free) best = undefined;
     for (let n = 1; n < this.#choiceCount; n++) {
       // Two choices are of two different subchannels; further ones may repeat.
-      let j = Math.floor(this.#random() * (count - 1));
+      let j = this.#random.below(count - 1);
       if (j >= i) j++;
       const other = subchannels[j];
       if (other.free && (best === undefined || other.load < best.load)) best = other;

@@ -77,7 +77,7 @@ export function subsetOf(
   if (addresses.length <= size) return addresses;
   const ranked = addresses.map((address) => {
     xxh64(address.address, seed);
-    return { address, high: hashHigh(), low: hashLow() };
+    return { address, high: hashHigh() >>> 0, low: hashLow() >>> 0 };
   });
   ranked.sort((a, b) => a.high - b.high || a.low - b.low);
   const chosen = new Set(ranked.slice(0, size).map(({ address }) => address));

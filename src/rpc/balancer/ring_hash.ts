@@ -8,6 +8,7 @@ import { Status } from "../../call/status.ts";
 import { type AddressEntry, AddressList, groupFailure } from "./address_list.ts";
 import { buildRing, type Ring } from "./hash_ring.ts";
 import { integerField, objectOf, wrong } from "./json_fields.ts";
+import { RandomIndex } from "./random_index.ts";
 import {
   type Balancer,
   type BalancerHost,
@@ -114,6 +115,7 @@ export class RingPicker implements Picker {
   readonly #entries: readonly AddressEntry[];
   readonly #header: string;
   readonly #host: Pick<BalancerHost, "random" | "target">;
+  readonly #random: RandomIndex;
 
   /** `header` is in lower case; empty for random picks. */
   constructor(
@@ -126,6 +128,7 @@ export class RingPicker implements Picker {
     this.#entries = entries;
     this.#header = header;
     this.#host = host;
+    this.#random = new RandomIndex(host.random);
   }
 
   pick(call: PickedCall): BalancerSubchannel | PickFailure | undefined {
@@ -152,8 +155,7 @@ export class RingPicker implements Picker {
   // gRPC A76: a call without the header prefers ready addresses, and causes at most one connection.
   #pickRandom(): BalancerSubchannel | PickFailure | undefined {
     const { owners } = this.#ring;
-    const { random } = this.#host;
-    const first = Math.floor(random() * owners.length);
+    const first = this.#random.below(owners.length);
     let waits = this.#entries.some((entry) => entry.state === "CONNECTING");
     for (let i = 0; i < owners.length; i++) {
       const entry = this.#entries[owners[(first + i) % owners.length]];

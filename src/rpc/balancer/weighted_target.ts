@@ -8,6 +8,7 @@ import { groupState } from "./address_list.ts";
 import { ChildBalancer } from "./child_balancer.ts";
 import { addressesByChild } from "./hierarchy.ts";
 import { integerField, objectOf } from "./json_fields.ts";
+import { RandomIndex } from "./random_index.ts";
 import { type LoadBalancingConfig, requireBalancer } from "./registry.ts";
 import {
   type Balancer,
@@ -131,7 +132,7 @@ export class WeightedPicker implements Picker {
   /** Sums of the weights up to and including each picker. */
   readonly #sums: readonly number[];
   readonly #total: number;
-  readonly #random: () => number;
+  readonly #random: RandomIndex;
 
   constructor(
     targets: readonly { readonly weight: number; readonly picker: Picker }[],
@@ -141,11 +142,11 @@ export class WeightedPicker implements Picker {
     this.#pickers = targets.map(({ picker }) => picker);
     this.#sums = targets.map(({ weight }) => sum += weight);
     this.#total = sum;
-    this.#random = random;
+    this.#random = new RandomIndex(random);
   }
 
   pick(call: PickedCall): BalancerSubchannel | PickFailure | undefined {
-    const point = this.#random() * this.#total;
+    const point = this.#random.below(this.#total);
     const sums = this.#sums;
     let i = 0;
     while (i < sums.length - 1 && sums[i] <= point) i++;

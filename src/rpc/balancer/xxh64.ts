@@ -18,14 +18,14 @@ let low = 0;
 /** Lanes of long inputs: high and low halves of four values. */
 const lanes = new Int32Array(8);
 
-/** High half of the latest hash, 0 to 2³²−1. */
+/** High half of the latest hash, as a signed number of 32 bits: larger ones would be allocations. */
 export function hashHigh(): number {
-  return high >>> 0;
+  return high;
 }
 
-/** Low half of the latest hash, 0 to 2³²−1. */
+/** Low half of the latest hash, like the high one. */
 export function hashLow(): number {
-  return low >>> 0;
+  return low;
 }
 
 function multiply(ah: number, al: number, bh: number, bl: number): void {

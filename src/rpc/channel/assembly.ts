@@ -43,7 +43,11 @@ import { Pool } from "../pool/pool.ts";
 import { ProcessRef } from "../pool/process_ref.ts";
 import { ReplayableCall } from "../client/replayable_call.ts";
 import { type PolicyContext, RetryStrategy, RetryThrottle } from "../client/retry.ts";
-import { type ParsedServiceConfig, parseServiceConfig } from "../client/service_config.ts";
+import {
+  type ParsedServiceConfig,
+  parseServiceConfig,
+  type ServiceConfig,
+} from "../client/service_config.ts";
 import { Subchannel } from "../pool/subchannel.ts";
 import { makeSource } from "./address_source.ts";
 import { makeTarget, type Target } from "./target.ts";
@@ -250,7 +254,11 @@ export class ChannelAssembly {
           timeoutMs: connectTimeoutMs,
           minIntervalMs: options.minResolveIntervalMs ?? RESOLVE_INTERVAL_MS,
         }),
-      configure: () => this.target.balancer,
+      configure: ({ serviceConfig }) => {
+        if (serviceConfig === undefined) return this.target.balancer;
+        const parsed = parseServiceConfig(serviceConfig as ServiceConfig | string);
+        return parsed.balancer ?? this.target.balancer;
+      },
       subchannel: ({ address }, hooks) => {
         const engines = new ClientEngineFactory(
           options,

@@ -17,5 +17,8 @@
  */
 
 export type { Clock } from "../../call/clock.ts";
+export { fileResolver, type FileResolverOptions } from "./file_resolver.ts";
+export { kubernetesResolver, type KubernetesResolverOptions } from "./kubernetes_resolver.ts";
 export { registerResolver } from "./registry.ts";
+export { staticResolver } from "./static_resolver.ts";
 export type { NameResolver, ResolverContext, ResolverTarget, ResolverUpdate } from "./types.ts";

@@ -11,7 +11,10 @@ import type { Attributes, ResolvedAddress } from "../balancer/types.ts";
 export interface ResolverUpdate {
   /** All addresses, in the address grammar. */
   readonly addresses: readonly (string | ResolvedAddress)[];
-  /** Service config of the target, as an object or JSON text. Default: that of the channel. */
+  /**
+   * Service config of the target, as an object or JSON text: its load balancing policy replaces that of the channel, the
+   * rest is not used. Default: that of the channel.
+   */
   readonly serviceConfig?: unknown;
   /** What balancers get beside the addresses. Default none. */
   readonly attributes?: Attributes;
