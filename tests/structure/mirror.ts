@@ -8,6 +8,64 @@ import type { Unmirrored } from "./rules.ts";
 
 export const UNMIRRORED: readonly Unmirrored[] = [
   {
+    because:
+      "the interface of balancers and their registration, tested with a policy of the test's own",
+    heldBy: ["tests/rpc/balancer/custom_test.ts", "tests/rpc/pool/balancer_test.ts"],
+    sources: [
+      "src/rpc/balancer/address_list.ts",
+      "src/rpc/balancer/builtin.ts",
+      "src/rpc/balancer/least_request.ts",
+      "src/rpc/balancer/registry.ts",
+      "src/rpc/balancer/round_robin.ts",
+      "src/rpc/balancer/types.ts",
+      "src/rpc/pool/connection_choice.ts",
+    ],
+  },
+  {
+    because: "policies that have others below them, tested with a host of the test's own",
+    heldBy: ["tests/rpc/balancer/groups_test.ts"],
+    sources: [
+      "src/rpc/balancer/child_balancer.ts",
+      "src/rpc/balancer/hierarchy.ts",
+      "src/rpc/balancer/json_fields.ts",
+      "src/rpc/balancer/priority.ts",
+      "src/rpc/balancer/random_subsetting.ts",
+      "src/rpc/balancer/weighted_target.ts",
+    ],
+  },
+  {
+    because: "parts of one policy, tested with it",
+    heldBy: [
+      "tests/rpc/balancer/outlier_detection_test.ts",
+      "tests/rpc/balancer/ring_hash_test.ts",
+      "tests/rpc/balancer/weighted_round_robin_test.ts",
+    ],
+    sources: [
+      "src/rpc/balancer/hash_ring.ts",
+      "src/rpc/balancer/orca.ts",
+      "src/rpc/balancer/outlier_config.ts",
+      "src/rpc/balancer/server_weight.ts",
+      "src/rpc/balancer/stride_scheduler.ts",
+      "src/rpc/balancer/xxh64.ts",
+      "src/rpc/pool/subchannel_stream.ts",
+      "src/services/load_reports.ts",
+    ],
+  },
+  {
+    because: "where a channel's addresses come from, tested with resolvers of the test's own",
+    heldBy: ["tests/rpc/resolver/watched_test.ts"],
+    sources: [
+      "src/rpc/channel/address_source.ts",
+      "src/rpc/pool/watched_resolution.ts",
+      "src/rpc/resolver/registry.ts",
+    ],
+  },
+  {
+    because: "empty messages, tested as handlers transfer them",
+    heldBy: ["tests/rpc/server/transferred_messages_test.ts"],
+    sources: ["src/bytes/empty.ts"],
+  },
+  {
     because: "measured as a collector receives it",
     heldBy: ["tests/telemetry/otlp_test.ts"],
     sources: ["src/telemetry/rpc_durations.ts"],
