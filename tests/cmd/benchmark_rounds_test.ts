@@ -15,13 +15,13 @@ const delayed = (ms: number) =>
   });
 
 Deno.test("--against of the benchmark says which of two servers is slower", async () => {
-  await using fast = await delayed(5);
-  await using slow = await delayed(25);
+  await using fast = await delayed(2);
+  await using slow = await delayed(150);
   const folder = await Deno.makeTempDir();
   try {
     const out = `${folder}/rounds.json`;
     const { code, stderr, stdout } = await runProgram("cmd/benchmark.ts", [
-      ...["-s", fast.addresses[0], "--against", slow.addresses[0], "-c", "2", "-n", "20"],
+      ...["-s", fast.addresses[0], "--against", slow.addresses[0], "-c", "2", "-n", "10"],
       ...["--rounds", "5", "--out", out],
     ]);
     assert.equal(code, 0, stderr);
@@ -31,7 +31,7 @@ Deno.test("--against of the benchmark says which of two servers is slower", asyn
     assert.equal(runs.length, 10);
     assert.equal(rounds.figures[0].verdict, "different");
     const again = await runProgram("cmd/benchmark.ts", [
-      ...["-s", slow.addresses[0], "-c", "2", "-n", "20", "--rounds", "5", "--compare", out],
+      ...["-s", slow.addresses[0], "-c", "2", "-n", "10", "--rounds", "5", "--compare", out],
     ]);
     assert.equal(again.code, 0, again.stderr);
     assert.match(again.stdout, /^ {2}p50 .* worse$/m);

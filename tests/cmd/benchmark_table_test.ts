@@ -41,7 +41,7 @@ for (const [feature, args] of await features()) {
       await using server = await serve("127.0.0.1:0", (router) => {
         addEcho(router);
         addReflection(router);
-      });
+      }, { web: true });
       // A duration of its own ends the run; `-d` with JSON is the data.
       const isTimed = args.some((arg) => /^\d+s(@|$)/.test(arg) || /=1s@|\.ts$/.test(arg));
       const limit = isTimed ? [] : SHORT;
