@@ -25,8 +25,18 @@ const FLAGS = "--no-check --unstable-vsock --unstable-net -A";
 const HOUR_MS = 3_600_000;
 const BOOT_TIMEOUT_MS = 300_000;
 
-/** Ports of the guest's servers. */
-export const PORTS = { enclave: 5000, plain: 5001, mutual: 5002 } as const;
+/** Ports of the guest's servers, and those of the parent's for it: egress and logs. */
+export const PORTS = {
+  ...{ enclave: 5000, plain: 5001, mutual: 5002, kit: 5003, startup: 4999 },
+  ...{ egress: 8000, logs: 7000 },
+} as const;
+
+/** One line of the story. */
+export interface Line {
+  readonly name: string;
+  /** Rejects if the line does not hold; may resolve to a figure to print. */
+  run(enclave: Enclave): Promise<string | void>;
+}
 
 /** An enclave on this machine. */
 export class Enclave implements AsyncDisposable {

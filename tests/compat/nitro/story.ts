@@ -9,15 +9,9 @@ import { join } from "node:path";
 import { type Channel, type ChannelOptions, connect, Status } from "../../../mod.ts";
 import type { NitroPolicyOptions } from "../../../src/attestation/mod.ts";
 import { failure } from "../../fixtures/failure.ts";
+import { KIT } from "./kit.ts";
 import { startMiddle } from "./middle.ts";
-import { type Enclave, PORTS } from "./rig.ts";
-
-/** One line. */
-export interface Line {
-  readonly name: string;
-  /** Rejects if the line does not hold; may resolve to a figure to print. */
-  run(enclave: Enclave): Promise<string | void>;
-}
+import { type Enclave, type Line, PORTS } from "./rig.ts";
 
 const text = new TextEncoder();
 const plain = new TextDecoder();
@@ -174,6 +168,7 @@ export const STORY: readonly Line[] = [
       return "refused";
     },
   },
+  ...KIT,
   {
     name: "what the exchange costs",
     async run(enclave) {
