@@ -15,6 +15,7 @@ export const UNMIRRORED: readonly Unmirrored[] = [
       "src/rpc/balancer/address_list.ts",
       "src/rpc/balancer/builtin.ts",
       "src/rpc/balancer/least_request.ts",
+      "src/rpc/balancer/random_index.ts",
       "src/rpc/balancer/registry.ts",
       "src/rpc/balancer/round_robin.ts",
       "src/rpc/balancer/types.ts",
@@ -53,11 +54,18 @@ export const UNMIRRORED: readonly Unmirrored[] = [
   },
   {
     because: "where a channel's addresses come from, tested with resolvers of the test's own",
-    heldBy: ["tests/rpc/resolver/watched_test.ts"],
+    heldBy: [
+      "tests/rpc/resolver/file_resolver_test.ts",
+      "tests/rpc/resolver/kubernetes_resolver_test.ts",
+      "tests/rpc/resolver/watched_test.ts",
+    ],
     sources: [
       "src/rpc/channel/address_source.ts",
       "src/rpc/pool/watched_resolution.ts",
+      "src/rpc/resolver/endpoint_slices.ts",
       "src/rpc/resolver/registry.ts",
+      "src/rpc/resolver/static_resolver.ts",
+      "src/rpc/resolver/waiting.ts",
     ],
   },
   {

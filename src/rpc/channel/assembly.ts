@@ -49,6 +49,8 @@ import {
   type ServiceConfig,
 } from "../client/service_config.ts";
 import { Subchannel } from "../pool/subchannel.ts";
+import type { ConfiguredBalancer } from "../balancer/types.ts";
+import type { ResolverUpdate } from "../resolver/types.ts";
 import { makeSource } from "./address_source.ts";
 import { makeTarget, type Target } from "./target.ts";
 import { plainTarget } from "./url_target.ts";
@@ -254,11 +256,7 @@ export class ChannelAssembly {
           timeoutMs: connectTimeoutMs,
           minIntervalMs: options.minResolveIntervalMs ?? RESOLVE_INTERVAL_MS,
         }),
-      configure: ({ serviceConfig }) => {
-        if (serviceConfig === undefined) return this.target.balancer;
-        const parsed = parseServiceConfig(serviceConfig as ServiceConfig | string);
-        return parsed.balancer ?? this.target.balancer;
-      },
+      configure: (update) => this.#balancerOf(update),
       subchannel: ({ address }, hooks) => {
         const engines = new ClientEngineFactory(
           options,
@@ -294,6 +292,13 @@ export class ChannelAssembly {
       onConnected: (connection) => this.#health?.watch(connection),
       log,
     });
+  }
+
+  /** The policy that a resolver's service config asks for, or that of the channel. */
+  #balancerOf({ serviceConfig }: ResolverUpdate): ConfiguredBalancer {
+    if (serviceConfig === undefined) return this.target.balancer;
+    const parsed = parseServiceConfig(serviceConfig as ServiceConfig | string);
+    return parsed.balancer ?? this.target.balancer;
   }
 }
 
