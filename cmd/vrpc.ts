@@ -19,7 +19,7 @@ import { programArguments } from "./shared/arguments.ts";
 import { logToStderr } from "./shared/logging.ts";
 import { readOptions, runProgram, UsageError } from "./shared/program.ts";
 import { typesOfFiles } from "./shared/proto_file.ts";
-import { clientTls } from "./shared/tls.ts";
+import { clientTls, hasTlsFlags } from "./shared/tls.ts";
 import { closeSoon } from "./shared/waits.ts";
 import { openChannel } from "./shared/wire.ts";
 import { isAttestCommand, runAttest } from "./vrpc/attest.ts";
@@ -27,6 +27,7 @@ import { callMethod } from "./vrpc/call.ts";
 import { describe } from "./vrpc/describe.ts";
 import { errorText } from "./vrpc/error_text.ts";
 import { health } from "./vrpc/health.ts";
+import { withHint } from "./vrpc/hints.ts";
 import { readMetadata } from "./vrpc/headers.ts";
 import { listText } from "./vrpc/list.ts";
 import { findMethod, type FoundMethod, listMethods, type Lookup } from "./vrpc/lookup.ts";
@@ -74,6 +75,10 @@ function targetOf(job: Job, flags: Flags): Target {
 
 function usesFiles(flags: Flags): boolean {
   return flags.proto !== undefined || flags.protoset !== undefined;
+}
+
+function usesTls(flags: Flags, address: string): boolean {
+  return hasTlsFlags(flags) || /^https:/i.test(address);
 }
 
 /** Types from the files of the options; undefined without such. */
@@ -129,7 +134,8 @@ async function run(session: Session): Promise<number> {
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
     const known = method?.types?.registry ?? given?.registry;
-    console.error(await errorText(error, { format, known, lookup }));
+    const hinted = withHint(error, usesTls(flags, target.address), method?.suggestion);
+    console.error(await errorText(hinted, { format, known, lookup }));
     return STATUS_EXIT + error.code;
   }
 }
@@ -234,7 +240,9 @@ async function repl({ job, address }: Target, flags: Flags, given: Lookup["given
     });
   } catch (error) {
     if (!(error instanceof RpcError)) throw error;
-    console.error(await errorText(error, { format: flags.format, lookup: await server.lookup() }));
+    const hinted = withHint(error, usesTls(flags, address));
+    const lookup = await server.lookup();
+    console.error(await errorText(hinted, { format: flags.format, lookup }));
     return STATUS_EXIT + error.code;
   } finally {
     await server.close();

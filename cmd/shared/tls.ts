@@ -107,12 +107,16 @@ export async function serverTlsFiles(flags: ServerTlsFlags): Promise<TlsFiles | 
   return await serverTls(flags) && { cert, key, ...(ca && { ca }) };
 }
 
+/** Whether one of the TLS options of a client is set. */
+export function hasTlsFlags(flags: ClientTlsFlags): boolean {
+  const { tls, tlsCa, tlsCert, tlsKey, tlsServerName, tlsInsecure } = flags;
+  return tls || tlsInsecure || [tlsCa, tlsCert, tlsKey, tlsServerName].some(Boolean);
+}
+
 /** Reads the files of the TLS options; undefined without TLS. Throws {@link UsageError}. */
 export async function clientTls(flags: ClientTlsFlags): Promise<TlsClientOptions | undefined> {
   const { tlsCa, tlsCert, tlsKey, tlsServerName, tlsInsecure } = flags;
-  if (!flags.tls && !tlsCa && !tlsCert && !tlsKey && !tlsServerName && !tlsInsecure) {
-    return undefined;
-  }
+  if (!hasTlsFlags(flags)) return undefined;
   if (tlsCert && !tlsKey) throw new UsageError("--tls-cert needs --tls-key");
   if (tlsKey && !tlsCert) throw new UsageError("--tls-key needs --tls-cert");
   return {

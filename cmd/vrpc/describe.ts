@@ -22,6 +22,7 @@ import { UsageError } from "../shared/program.ts";
 import type { Format } from "./error_text.ts";
 import type { Lookup } from "./lookup.ts";
 import { allTypes } from "./lookup.ts";
+import { describable, endsOf, fullName } from "./names.ts";
 import { type CommentSource, type Described, ProtoText } from "./proto_text.ts";
 
 /** What to describe. */
@@ -57,8 +58,10 @@ interface Found {
   readonly comments: CommentSource;
 }
 
-async function find(lookup: Lookup, types: Reflected, name: string): Promise<Found> {
+async function find(lookup: Lookup, types: Reflected, given: string): Promise<Found> {
   const { registry, comments, faults } = types;
+  const names = describable(registry);
+  const name = fullName(given, names) ?? given;
   const desc = described(registry, name);
   if (desc !== undefined) return { desc, registry, comments };
   const fault = faults.get(name) ?? faults.get(`/${name}`);
@@ -73,8 +76,8 @@ async function find(lookup: Lookup, types: Reflected, name: string): Promise<Fou
   if (other !== undefined && late !== undefined) {
     return { desc: late, registry: other, comments: new Map() };
   }
-  const known = Array.from(registry, ({ typeName }) => typeName);
-  throw new RpcError(Status.NOT_FOUND, `There is no ${name}${didYouMean(name, known)}`);
+  const hint = didYouMean(name, endsOf(names));
+  throw new RpcError(Status.NOT_FOUND, `There is no ${name}${hint}`);
 }
 
 /** Finds `package.Name`, and a method as `package.Service/Method` or `package.Service.Method`. */

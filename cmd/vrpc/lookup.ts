@@ -14,7 +14,9 @@ import {
   Status,
 } from "../../mod.ts";
 import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
+import { UsageError } from "../shared/program.ts";
 import type { Wire } from "../shared/wire.ts";
+import { endsOf, fullName } from "./names.ts";
 import { type Reflected, reflectServices } from "../../src/services/mod.ts";
 
 /** Method in a list. */
@@ -30,6 +32,8 @@ export interface ListedMethod {
 export interface FoundMethod {
   readonly path: string;
   readonly kind: MethodKind;
+  /** What the name may have meant, for a server that does not know it. */
+  readonly suggestion?: string;
   /** Message types, if reflection lists them; otherwise messages are bytes. */
   readonly types?: { input: DescMessage; output: DescMessage; registry: FileRegistry };
 }
@@ -75,7 +79,7 @@ function noteOf(fault: string | undefined): string {
 }
 
 /**
- * Resolves `name`: a route, or `package.Service/Method` with or without a leading slash. `kind` applies to
+ * Resolves `name`: a route, `package.Service/Method` with or without a leading slash, or the unique end of one. `kind` applies to
  * methods that the server does not describe (default unary).
  */
 export async function findMethod(
@@ -85,22 +89,27 @@ export async function findMethod(
 ): Promise<FoundMethod> {
   const typed = /^\/?[\w.]+\/\w+$/.test(name);
   if (lookup.wire !== "lean" || (typed && lookup.given !== undefined)) {
-    const reflected = typed ? await reflection(lookup) : undefined;
-    const found = typedMethod(reflected, name);
+    const reflected = typed ? await reflection(lookup) : await optionalReflection(lookup, name);
+    const full = reflected === undefined ? name : shortened(reflected, name, typed);
+    const found = typedMethod(reflected, full);
     if (found !== undefined) return found;
     if (name.startsWith("/")) return { path: name, kind: kind ?? "unary" };
-    if (reflected !== undefined) throw unknownService(reflected, name.split("/")[0]);
-    return { path: `/${name}`, kind: kind ?? "unary" };
+    if (typed && reflected !== undefined) throw unknownService(reflected, name.split("/")[0]);
+    const methods = reflected === undefined ? [] : pathsOf(reflected);
+    const suggestion = didYouMean(name, endsOf(methods));
+    return { path: `/${name}`, kind: kind ?? "unary", suggestion };
   }
   const all = await capabilities(lookup);
   // A server without a list may still have the method.
   if (all === undefined) return { path: name, kind: kind ?? "unary" };
-  const one = all.find((each) => each.name === name || each.name === `/${name}`);
+  const names = all.map((each) => each.name);
+  const full = names.find((each) => each === name || each === `/${name}`) ?? fullName(name, names);
+  const one = all.find((each) => each.name === full);
   if (one === undefined) {
-    const hint = didYouMean(name, all.map((each) => each.name));
+    const hint = didYouMean(name, names);
     throw new RpcError(Status.UNIMPLEMENTED, `The server has no method ${name}${hint}`);
   }
-  const reflected = typed ? await reflection(lookup) : undefined;
+  const reflected = /^\/[\w.]+\/\w+$/.test(one.name) ? await reflection(lookup) : undefined;
   return typedMethod(reflected, one.name) ??
     { path: one.name, kind: one.kind as MethodKind };
 }
@@ -130,6 +139,33 @@ function typedMethod(reflected: Reflected | undefined, name: string): FoundMetho
     kind: found.methodKind,
     types: { input: found.input, output: found.output, registry: reflected.registry },
   };
+}
+
+/**
+ * Returns the method that `name` is the end of, or of which it has a dot in place of the slash; else `name`, which may be a
+ * route. Throws for a service.
+ */
+function shortened(reflected: Reflected, name: string, typed: boolean): string {
+  const { registry, services } = reflected;
+  const full = fullName(name, pathsOf(reflected));
+  if (full !== undefined) return full;
+  // A service and a method: what is wrong with them is found out later.
+  if (typed) return name;
+  const service = fullName(name, services);
+  if (service !== undefined) {
+    const listed = registry.getService(service)?.methods.map((one) => one.name).join(", ");
+    throw new UsageError(`${service} is a service; add a method: ${service}/… (${listed})`);
+  }
+  return name;
+}
+
+function pathsOf({ registry, services }: Reflected): string[] {
+  return services.flatMap((service) => registry.getService(service)?.methods ?? []).map(pathOf);
+}
+
+/** Returns the types of a name without a slash; undefined if there are none, and for routes. */
+async function optionalReflection(lookup: Lookup, name: string): Promise<Reflected | undefined> {
+  return name.includes("/") ? undefined : await allTypes(lookup).catch(() => undefined);
 }
 
 function unknownService({ services }: Reflected, name: string): RpcError {

@@ -61,6 +61,7 @@ export function vrpcCommand(take: (job: Job) => void): Command {
   );
   addOptions(command);
   addCommands(command, take);
+  command.configureOutput({ outputError: (text, write) => write(text + orderHint(text)) });
   return command.addHelpText(
     "after",
     `
@@ -72,6 +73,12 @@ CODE: message, with a line for each error detail.
 Exit code 0 for success, 64 plus the status code when a call fails (69 for NOT_FOUND),
 1 for other failures, 2 for an invalid command line.`,
   );
+}
+
+/** Grpcurl takes the address first. */
+function orderHint(error: string): string {
+  const address = /unknown command '(\S*[:/]\S*)'/.exec(error)?.[1];
+  return address === undefined ? "" : `The command comes first: vrpc list ${address}\n`;
 }
 
 function addCommands(command: Command, take: (job: Job) => void): void {

@@ -7,7 +7,7 @@
 import type { DescMessage, FileRegistry } from "@bufbuild/protobuf";
 import { COMMAND_NAMES } from "./help.ts";
 import { completeJson, type Completions } from "./json_completion.ts";
-import { completeName, describable, fullName } from "./names.ts";
+import { completeName, describable, fullName } from "../names.ts";
 import { SETTING_NAMES, settingWords } from "./settings.ts";
 
 /** What is known of the server. */

@@ -14,7 +14,7 @@ import { errorText } from "../error_text.ts";
 import { readMetadata } from "../headers.ts";
 import { health } from "../health.ts";
 import { listText } from "../list.ts";
-import { allTypes, findMethod, type FoundMethod } from "../lookup.ts";
+import { findMethod, type FoundMethod } from "../lookup.ts";
 import { SILENCE_MS } from "../options.ts";
 import { linesOf } from "../text.ts";
 import { Trace } from "../trace.ts";
@@ -23,7 +23,7 @@ import { type Console, type Input, PipedConsole, TerminalConsole } from "./conso
 import { type CommandName, commandOf, helpText } from "./help.ts";
 import { History } from "./history.ts";
 import { completeJson, type Completions } from "./json_completion.ts";
-import { describable, fullName, noSuchName } from "./names.ts";
+import { fullName, noSuchName } from "../names.ts";
 import { completed, TypedRequests, writtenRequests } from "./requests.ts";
 import type { Server } from "./server.ts";
 import { set, unset } from "./settings.ts";
@@ -205,10 +205,8 @@ class Repl {
       throw new UsageError("template needs the name of a method or a message");
     }
     const lookup = await this.#server.lookup();
-    const names = describable((await allTypes(lookup)).registry);
-    const symbols = given.map((name) => fullName(name, names) ?? name);
     const { format } = this.#server.settings;
-    await this.#print(await describe(lookup, { symbols, format, template }));
+    await this.#print(await describe(lookup, { symbols: given, format, template }));
   }
 
   async #health(rest: string): Promise<void> {

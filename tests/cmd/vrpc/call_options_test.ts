@@ -184,3 +184,76 @@ Deno.test("vrpc health prints the status, and with --watch each change", async (
   health.set("shop", "SERVING");
   await watch.line(/^SERVING$/);
 });
+
+Deno.test("methods and types are found by the unique end of their name", async () => {
+  await using running = await server();
+  const [address] = running.addresses;
+  for (const wire of ["grpc", "lean"]) {
+    for (const name of ["Echo", "EchoService/Echo", "vrpc.echo.v1.EchoService.Echo"]) {
+      const call = await vrpc(["--wire", wire, "call", address, name, '{"payload":"aGk="}']);
+      assert.equal(call.code, 0, call.stderr);
+      assert.equal(JSON.parse(call.stdout).payload, "aGk=");
+    }
+  }
+  // Routes are found as they were.
+  assert.equal((await vrpc(["call", address, "who", "x"])).stdout, "[]\n");
+  const cases: [string[], number, RegExp][] = [
+    [
+      ["call", address, "Ech", "{}"],
+      76,
+      /^UNIMPLEMENTED: .*Ech.*; did you mean Echo\?$/m,
+    ],
+    [
+      ["call", address, "EchoService"],
+      2,
+      /^vrpc: vrpc\.echo\.v1\.EchoService is a service; add a method: .* \(Echo, EchoStream\)$/m,
+    ],
+    [
+      ["call", address, "ServerReflectionInfo"],
+      2,
+      /may be .*v1\.ServerReflection.* or .*v1alpha.*: use more of the name$/m,
+    ],
+    [
+      ["describe", address, "vrpc.echo.v1.EchoService/Eco"],
+      69,
+      /did you mean vrpc\.echo\.v1\.EchoService\/Echo\?$/m,
+    ],
+    [[address, "list"], 2, /^The command comes first: vrpc list 127\.0\.0\.1:\d+$/m],
+  ];
+  for (const [args, code, text] of cases) {
+    const failed = await vrpc(args);
+    assert.match(failed.stderr, text);
+    assert.equal(failed.code, code, args.join(" "));
+  }
+  assert.match(
+    (await vrpc(["describe", address, "EchoRequest"])).stdout,
+    /^message EchoRequest \{$/m,
+  );
+});
+
+Deno.test("failures of TLS name the option that helps", async () => {
+  const authority = await createAuthority();
+  const { cert, key } = await authority.issueServer();
+  await using secure = await server({ tls: { cert, key, clientCa: authority.cert } });
+  await using plain = await server();
+  const list = (address: string, ...flags: string[]) =>
+    vrpc([...flags, "--connect-timeout", "1s", "list", address]);
+  const folder = await Deno.makeTempDir();
+  try {
+    const ca = join(folder, "ca");
+    await Deno.writeTextFile(ca, authority.cert);
+    const [without, unknown, noClient, noTls] = await Promise.all([
+      list(secure.addresses[0]),
+      list(secure.addresses[0], "--tls", "on"),
+      list(secure.addresses[0], "--tls-ca", ca, "--tls-server-name", "localhost"),
+      list(plain.addresses[0], "--tls", "on"),
+    ]);
+    assert.match(without.stderr, /; if the server uses TLS, pass --tls on$/m);
+    assert.match(unknown.stderr, / with --tls-ca$/m);
+    assert.match(noClient.stderr, /; pass it with --tls-cert and --tls-key$/m);
+    assert.match(noTls.stderr, /; leave out the --tls options$/m);
+    for (const { code } of [without, unknown, noClient, noTls]) assert.equal(code, 78);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

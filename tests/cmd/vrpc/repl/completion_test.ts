@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { typesOfFiles } from "../../../../cmd/shared/proto_file.ts";
 import { completeCommand } from "../../../../cmd/vrpc/repl/completion.ts";
 import { completeJson } from "../../../../cmd/vrpc/repl/json_completion.ts";
-import { fullName } from "../../../../cmd/vrpc/repl/names.ts";
+import { fullName } from "../../../../cmd/vrpc/names.ts";
 
 const PROTOS = join(import.meta.dirname!, "../protos");
 const { registry, services } = await typesOfFiles({

@@ -1,17 +1,22 @@
 /**
- * Names of methods, services and types as `vrpc repl` takes them: in full, or the end of them that is unique.
+ * Names of methods, services and types: in full, or the end of them that is unique.
  *
  * @module
  */
 
 import type { FileRegistry } from "@bufbuild/protobuf";
-import { RpcError, Status } from "../../../mod.ts";
-import { didYouMean } from "../../../src/rpc/dispatch/name_suggestion.ts";
-import { UsageError } from "../../shared/program.ts";
-import type { Completions } from "./json_completion.ts";
+import { RpcError, Status } from "../../mod.ts";
+import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
+import { UsageError } from "../shared/program.ts";
+import type { Completions } from "./repl/json_completion.ts";
 
-/** Returns the ends of a name that begin behind a slash or a dot, the longest first, with the name itself. */
-function endsOf(name: string): string[] {
+/** Returns the names and their ends that begin behind a slash or a dot. */
+export function endsOf(names: readonly string[]): string[] {
+  return names.flatMap(endsOfOne);
+}
+
+/** Returns the ends of a name, the longest first, with the name itself. */
+function endsOfOne(name: string): string[] {
   const ends = [name];
   for (let at = 0; at < name.length; at++) {
     if (name[at] === "/" || name[at] === ".") ends.push(name.slice(at + 1));
@@ -37,7 +42,7 @@ export function fullName(given: string, names: readonly string[]): string | unde
 
 /** Returns the error for a name of `kind` that there is not. */
 export function noSuchName(given: string, kind: string, names: readonly string[]): RpcError {
-  const hint = didYouMean(given, names.flatMap(endsOf));
+  const hint = didYouMean(given, endsOf(names));
   return new RpcError(Status.UNIMPLEMENTED, `There is no ${kind} ${given}${hint}`);
 }
 
@@ -47,7 +52,7 @@ export function completeName(typed: string, names: readonly string[]): Completio
   if (full.length > 0) return { words: full.map((name) => `${name} `), typed };
   const slashed = names.filter((name) => name.startsWith(`/${typed}`));
   if (slashed.length > 0) return { words: slashed.map((name) => `${name.slice(1)} `), typed };
-  const ends = names.map((name) => endsOf(name).find((end) => end.startsWith(typed)));
+  const ends = names.map((name) => endsOfOne(name).find((end) => end.startsWith(typed)));
   const words = ends.filter((end) => end !== undefined);
   return { words: [...new Set(words)].map((word) => `${word} `), typed };
 }
