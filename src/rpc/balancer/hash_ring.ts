@@ -1,6 +1,6 @@
 /**
- * Rings of hashes, with points in proportion to the weights of addresses (gRPC A42): the same as those of grpc-go, so that
- * clients of both send the same key to the same address.
+ * Rings of hashes, with points in proportion to the weights of addresses (gRPC A42), built as grpc-go
+ * builds them.
  *
  * @module
  */

@@ -6,24 +6,27 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { anyText, readArguments, whole } from "../../../scripts/arguments.ts";
 import { rollingRestart } from "./rolling_restart.ts";
 
-const { values } = parseArgs({
-  args: Deno.args,
-  options: {
-    rounds: { type: "string", default: "20" },
-    servers: { type: "string", default: "8" },
-    rate: { type: "string", default: "200" },
-    balancer: { type: "string", default: "round_robin" },
-  },
+const USAGE = `
+deno task test:fleet [--rounds N] [--servers N] [--rate N] [--balancer NAME]
+
+  --rounds N       how often each server is replaced; default 20
+  --servers N      number of server processes; default 8
+  --rate N         calls per second; default 200
+  --balancer NAME  policy of the client; default round_robin
+`;
+
+const { values } = readArguments(USAGE, {
+  rounds: whole(20, 1, 1_000),
+  servers: whole(8, 2, 50),
+  rate: whole(200, 1, 10_000),
+  balancer: anyText("round_robin"),
 });
 
 const figures = await rollingRestart({
-  rounds: Number(values.rounds),
-  servers: Number(values.servers),
-  rate: Number(values.rate),
-  balancer: values.balancer,
+  ...values,
   onRound: (round, { calls, failed }) =>
     console.log(`round ${round}: ${calls} calls, ${failed} failed`),
 });

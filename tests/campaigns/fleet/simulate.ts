@@ -6,18 +6,28 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
+import { anyText, readArguments, refuse, whole } from "../../../scripts/arguments.ts";
 import { simulateFleet, type Spread } from "./simulation.ts";
 
-const { values } = parseArgs({
-  args: Deno.args,
-  options: {
-    servers: { type: "string", default: "1000" },
-    clients: { type: "string", default: "1000" },
-    sizes: { type: "string", default: "10,20,50,100" },
-    seed: { type: "string", default: "1" },
-  },
+const USAGE = `
+deno task simulate:fleet [--servers N] [--clients N] [--sizes N,N…] [--seed N]
+
+  --servers N    number of servers; default 1000
+  --clients N    number of clients; default 1000
+  --sizes N,N…   sizes of the subsets; default 10,20,50,100
+  --seed N       seed of all random choices; default 1
+`;
+
+const { values } = readArguments(USAGE, {
+  servers: whole(1_000, 2, 10_000),
+  clients: whole(1_000, 1, 10_000),
+  sizes: anyText("10,20,50,100"),
+  seed: whole(1, 0, 2 ** 31),
 });
+const sizes = values.sizes.split(",").map(Number);
+if (!sizes.every((size) => Number.isInteger(size) && size > 0)) {
+  refuse(`Cannot use ${JSON.stringify(values.sizes)} as sizes: must be whole numbers above 0`);
+}
 
 const text = ({ min, max, variation }: Spread, digits: number) =>
   `${min.toFixed(digits)}–${max.toFixed(digits)} (±${(100 * variation).toFixed(0)} %)`;
@@ -27,15 +37,15 @@ console.log(
     "half, all rebalanced | clients without a server |",
 );
 console.log("| --- | --- | --- | --- | --- | --- | --- |");
-for (const size of values.sizes.split(",").map(Number)) {
+for (const size of sizes) {
   const figures = simulateFleet({
-    servers: Number(values.servers),
-    clients: Number(values.clients),
+    servers: values.servers,
+    clients: values.clients,
     subsetSize: size,
     leaving: 0.1,
     dnsLagMs: 5_000,
     minResolveIntervalMs: 30_000,
-    seed: Number(values.seed),
+    seed: values.seed,
   });
   const { connections, load, loadAfterLoss, loadAtEnd } = figures;
   console.log(
