@@ -33,7 +33,6 @@ const STDOUT = "nginx opens /dev/stdout, which is a socket in what Node and Bun 
 const ZSTD = "node:zlib has zstd from Node 22.15 on";
 const REUSE_PORT = "Node has `reusePort` from 22.12 on";
 const ERROR_EVENTS = "Node and Bun have no events for uncaught errors";
-const TRANSFERS = "Node has `ArrayBuffer.transfer` from 21 on; before, nothing is detached";
 const HTTP2 = "node:http, which stands in for `Deno.serve`, has no HTTP/2 in clear text";
 
 const HONO =
@@ -58,6 +57,7 @@ export const SKIPS: readonly Skip[] = [
   { tests: "tests/runtime/deno_test.ts", reason: DENO },
   { tests: "tests/attestation/nsm_device_test.ts", reason: DENO },
   { tests: "tests/rpc/fetch/no_sockets_test.ts", reason: DENO },
+  { tests: "tests/telemetry/otlp_test.ts", reason: DENO },
   { tests: "tests/compat/grpc_js/grpc_js_test.ts", reason: DENO },
   { tests: "tests/transport/listen_test.ts", named: "Deno's unstable flags", reason: DENO },
   { tests: "tests/transport/socket_file_test.ts", named: "^Deno\\.exit", reason: DENO },
@@ -114,12 +114,6 @@ export const SKIPS: readonly Skip[] = [
     reason: "needs `Deno.listenTls`",
   },
   { tests: "tests/compat/vsock/guest_test.ts", reason: "repeats tests in a guest of QEMU" },
-  {
-    tests: "tests/web/server/body_gatherer_test.ts",
-    named: "frees a large body",
-    on: ["node 20"],
-    reason: TRANSFERS,
-  },
   { tests: "tests/services/signer_test.ts", named: "^chooseCryptoBackend.. falls", reason: DENO },
   {
     tests: "tests/web/client/connect_unary_call_test.ts",

@@ -14,8 +14,9 @@ const EXITED = "the worker exited";
 export function attachWorker(worker: RuntimeWorker, events: WorkerEvents): void {
   if (!("on" in worker)) {
     attachWebWorker(worker, events);
-    // Of Bun alone.
-    (worker as unknown as EventTarget).addEventListener("close", () => events.onError(EXITED));
+    // Of Bun alone; a worker of an application may have no events.
+    const target = worker as unknown as Partial<EventTarget>;
+    target.addEventListener?.("close", () => events.onError(EXITED));
     return;
   }
   (worker as Worker)
