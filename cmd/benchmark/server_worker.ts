@@ -46,7 +46,7 @@ async function start({ address, tls }: ToServer & { type: "serve" }): Promise<vo
     server = await startServing({
       addresses: [address],
       reusePort: false,
-      tls,
+      certificate: tls,
       cryptoBackend: chooseCryptoBackend("auto"),
       reflection: true,
       maxReceiveMessageBytes: 2 ** 31 - 1,

@@ -29,6 +29,8 @@ export interface ServingSettings {
   unixMode?: number;
   /** Files of the TLS of all addresses, which are watched. */
   tls?: TlsFiles;
+  /** Certificate and key of the TLS of all addresses, as PEM, in place of files. */
+  certificate?: { readonly cert: string; readonly key: string };
   /** Implementation that signs. */
   cryptoBackend: CryptoBackend;
   /** Whether to serve reflection. */
@@ -59,7 +61,7 @@ export async function startServing(
 ): Promise<Server> {
   const { addresses, maxConcurrentStreams } = settings;
   const { reusePort, unixMode, maxReceiveMessageBytes, compress } = settings;
-  const tls = settings.tls && watchTls(settings.tls);
+  const tls = settings.certificate ?? (settings.tls && watchTls(settings.tls));
   const telemetry = metrics && await import("../../src/telemetry/mod.ts");
   const meterProvider = metrics?.provider;
   const observer = telemetry?.serverMetrics({ meterProvider });

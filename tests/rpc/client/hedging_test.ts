@@ -55,6 +55,7 @@ class Hedge {
         this.copies.push(copy);
         return copy;
       },
+      callEnded: () => {},
     };
     const core = {
       clock: this.clock,
