@@ -19,16 +19,25 @@ export interface Sniffed {
 
 // RFC 9113 §3.4: client connection preface.
 const HTTP2_PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-const HTTP2_START_BYTES = "PRI * HTTP/".length;
 // A lean connection begins with a frame header, whose first byte is the version.
 const LEAN_VERSION = 1;
 const LEAN_HEADER_BYTES = 16;
-// The start of an HTTP/1 request line (RFC 9112 §3): a method, which is a token (RFC 9110 §5.6.2), and a space; or other
-// text, which the engine refuses with an answer, such as a tab instead of the space. Empty lines may precede (§2.2).
-const REQUEST_START = /^([ \t\r\n]|[!#$%&'*+.^_`|~0-9A-Za-z-]+[\t\r\n "(),/:;<=>?@[\\\]{}])/;
-const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-// The longest registered method, "UPDATEREDIRECTREF", has 17.
-const MAX_METHOD_BYTES = 32;
+// RFC 9110 §9.1 and RFC 5789. The longest, "OPTIONS ", has 8 bytes with its space. Other methods may be a wrong preface.
+const HTTP1_METHODS = [
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "DELETE",
+  "CONNECT",
+  "OPTIONS",
+  "TRACE",
+  "PATCH",
+];
+// What may be meant as the end of a method: a space (RFC 9112 §3), or what the engine refuses with an answer.
+const AFTER_METHOD = /[\t\r\n "(),/:;<=>?@[\\\]{}]/;
+// Empty lines may precede a request line (§2.2); other white space is refused with an answer.
+const BEFORE_METHOD = /[ \t\r\n]/;
 
 /**
  * Reads until the protocol is detected and its opening complete: the HTTP/2 preface, one lean frame header, or the
@@ -54,11 +63,13 @@ export function recognize(bytes: Uint8Array): SniffedWire | undefined {
   while (same < common && bytes[same] === HTTP2_PREFACE[same]) same++;
   if (same === HTTP2_PREFACE.length) return "grpc";
   if (same === bytes.length) return undefined;
-  // Nobody who begins with a preface of another version reads HTTP/1.
-  if (same >= HTTP2_START_BYTES) return "unknown";
-  const start = String.fromCharCode(...bytes.subarray(0, MAX_METHOD_BYTES));
-  if (METHOD.test(start)) return start.length < MAX_METHOD_BYTES ? undefined : "unknown";
-  return REQUEST_START.test(start) ? "http1" : "unknown";
+  const start = String.fromCharCode(...bytes.subarray(0, 8)).toUpperCase();
+  if (BEFORE_METHOD.test(start[0])) return "http1";
+  for (const method of HTTP1_METHODS) {
+    if (method.startsWith(start)) return undefined;
+    if (start.startsWith(method) && AFTER_METHOD.test(start[method.length])) return "http1";
+  }
+  return "unknown";
 }
 
 /** Whether these first bytes are a TLS handshake record (RFC 8446 §5.1). */
