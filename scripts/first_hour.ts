@@ -136,7 +136,7 @@ class Follower {
   /** Starts a server, which runs until the end. */
   async #start(command: string): Promise<void> {
     const startMs = performance.now();
-    const child = this.#shell(`exec ${command}`).spawn();
+    const child = this.#shell(`exec ${command}`, true).spawn();
     this.#background.push(child);
     const reader = child.stdout.getReader();
     const { done } = await reader.read();
@@ -152,7 +152,8 @@ class Follower {
     console.log(`${seconds.toFixed(1).padStart(7)} s  ${command}`);
   }
 
-  #shell(command: string): Deno.Command {
+  /** `detached`: as a process group of its own. */
+  #shell(command: string, detached = false): Deno.Command {
     return new Deno.Command("sh", {
       args: ["-euc", command],
       cwd: this.#folder,
@@ -160,13 +161,15 @@ class Follower {
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
+      detached,
     });
   }
 
   async end(): Promise<void> {
     for (const child of this.#background) {
       try {
-        child.kill("SIGTERM");
+        // With the programs that the command has started, such as Node by npx.
+        Deno.kill(-child.pid, "SIGTERM");
       } catch {
         // It has ended.
       }
