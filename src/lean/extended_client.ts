@@ -244,7 +244,7 @@ export class ExtendedClient implements ClientProtocol, ClientCallOwner, ControlH
       return call.finish(Status.INTERNAL, message, "processed", fields.trailers);
     }
     if (error.notProcessed) {
-      // After GOODBYE the next attempt goes to another connection, which may be draining as well.
+      // The retry of a call that met GOODBYE uses another connection, which may be draining as well.
       const progress = this.#connection.draining ? "unprocessed" : "refused";
       return call.finish(Status.UNAVAILABLE, error.message, progress, fields.trailers);
     }

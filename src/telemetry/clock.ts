@@ -5,7 +5,7 @@
  */
 
 import type { ClockWatch } from "../guest/clock/measure.ts";
-import type { Observation } from "./gauges.ts";
+import { type Observation, observeTogether } from "./gauges.ts";
 import { meterOf, type MetricsOptions } from "./metrics.ts";
 
 /**
@@ -23,14 +23,10 @@ export function observeClock(watch: ClockWatch, options: MetricsOptions = {}): O
     description: "Delay of that measurement, which is off by half of it at most",
   });
   const labels = { "vrpc.guest": watch.target };
-  const callback: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
+  return observeTogether(meter, [offset, delay], (result) => {
     const { latest } = watch;
     if (latest === undefined) return;
     result.observe(offset, latest.offsetMs / 1_000, labels);
     result.observe(delay, latest.delayMs / 1_000, labels);
-  };
-  meter.addBatchObservableCallback(callback, [offset, delay]);
-  return {
-    [Symbol.dispose]: () => meter.removeBatchObservableCallback(callback, [offset, delay]),
-  };
+  });
 }

@@ -5,7 +5,7 @@
  */
 
 import type { EgressProxy } from "../guest/egress/proxy.ts";
-import type { Observation } from "./gauges.ts";
+import { type Observation, observeTogether } from "./gauges.ts";
 import { meterOf, type MetricsOptions } from "./metrics.ts";
 
 /**
@@ -36,7 +36,7 @@ export function observeEgress(proxy: EgressProxy, options: MetricsOptions = {}):
     description: "Requests refused since the start, by reason",
   });
   const all = [connections, tunnels, opened, bytes, refused];
-  const callback: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
+  return observeTogether(meter, all, (result) => {
     const stats = proxy.stats();
     result.observe(connections, stats.connections);
     result.observe(tunnels, stats.tunnels);
@@ -46,7 +46,5 @@ export function observeEgress(proxy: EgressProxy, options: MetricsOptions = {}):
     for (const [reason, count] of Object.entries(stats.refused)) {
       result.observe(refused, count, { reason });
     }
-  };
-  meter.addBatchObservableCallback(callback, all);
-  return { [Symbol.dispose]: () => meter.removeBatchObservableCallback(callback, all) };
+  });
 }

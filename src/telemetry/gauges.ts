@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { BatchObservableCallback, Meter, Observable } from "@opentelemetry/api";
 import type { Channel } from "../rpc/channel/channel.ts";
 import type { Server } from "../rpc/server/server.ts";
 import { meterOf, type MetricsOptions } from "./metrics.ts";
@@ -100,10 +101,18 @@ function observe<Stats>(
     meter.createObservableGauge(name, { unit, description })
   );
   // One snapshot of the statistics for all gauges.
-  const callback: Parameters<typeof meter.addBatchObservableCallback>[0] = (result) => {
+  return observeTogether(meter, instruments, (result) => {
     const stats = read();
     gauges.forEach(([, , , value], i) => result.observe(instruments[i], value(stats), labels));
-  };
+  });
+}
+
+/** Calls `callback` at each collection, for all `instruments` at once. */
+export function observeTogether(
+  meter: Meter,
+  instruments: Observable[],
+  callback: BatchObservableCallback,
+): Observation {
   meter.addBatchObservableCallback(callback, instruments);
   return { [Symbol.dispose]: () => meter.removeBatchObservableCallback(callback, instruments) };
 }

@@ -10,7 +10,7 @@ import type { ByteStream } from "./types.ts";
 import { ReplayedStream } from "./client_hello.ts";
 import { proxyApplies } from "./no_proxy.ts";
 
-/** A proxy and what it is told. */
+/** An HTTP proxy: its address, and the credentials for it. */
 export interface Proxy {
   /** Host name or IP address. */
   readonly host: string;

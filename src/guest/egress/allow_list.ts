@@ -60,8 +60,8 @@ export class AllowList {
 
   /**
    * Returns why a listed name may not lead to an IP address; undefined if it may. Special addresses (loopback, private,
-   * link-local and others) must be in a range that is allowed: otherwise, whoever answers for the name could lead the
-   * enclave into the parent's own network.
+   * link-local and others) must be in an allowed range: a DNS answer could otherwise
+   * give the enclave access to the parent's own network.
    */
   refusesAddress(ip: string): string | undefined {
     const bytes = ipBytes(ip);

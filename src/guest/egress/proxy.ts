@@ -147,7 +147,7 @@ export class EgressProxy implements AsyncDisposable {
       return stream.close();
     }
     const busy = this.#open.size >= maxConnections;
-    // Those that are told so are bounded, too.
+    // The connections that get the answer "busy" are limited, too.
     if (busy && this.#open.size >= maxConnections * 2) {
       this.#refuse("busy", stream, `${maxConnections} connections are open`);
       return stream.close();

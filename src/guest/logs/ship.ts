@@ -66,7 +66,7 @@ export interface LogShipper extends AsyncDisposable {
 /**
  * Ships log records to a parent that has `addLogReceiver`, such as `host --logs`. Each batch is sent again on a new
  * connection until it is acknowledged, and the parent takes it once. Records that don't fit into the queue are dropped;
- * the parent is told how many. Throws a TypeError or RangeError for invalid options.
+ * their number is sent with the next batch. Throws a TypeError or RangeError for invalid options.
  *
  * @category Logs
  */

@@ -8,7 +8,7 @@ import { durationField, integerField, objectOf } from "./json_fields.ts";
 import { type LoadBalancingConfig, requireBalancer } from "./registry.ts";
 import type { ConfiguredBalancer } from "./types.ts";
 
-/** What both algorithms have: whom they look at, and how often they act. */
+/** Fields that both ejection algorithms have. */
 export interface EjectionRule {
   /** Share of the addresses found that are ejected, 0 to 100. */
   readonly enforcementPercentage: number;
