@@ -8,7 +8,7 @@
 
 import { connect, RpcError, serve, textCodec } from "@vrpc/vrpc";
 
-const stopped = Promise.withResolvers<string>();
+const stopped = Promise.withResolvers<void>();
 
 await using stock = await serve("127.0.0.1:0", (router) => {
   router.method("/stock/left", { responseCodec: textCodec }, (_, context) => {
@@ -16,10 +16,11 @@ await using stock = await serve("127.0.0.1:0", (router) => {
     return leftMs <= 30_000 ? "at most the caller's 30 s" : "no deadline";
   });
   router.method("/stock/slow", {}, (_, { signal }) => {
-    // The signal fires when the deadline passes: pass it on to what the handler waits for.
+    // The signal fires when the deadline passes or the caller gives up, whichever is seen first: pass it on to what the
+    // handler waits for.
     return new Promise<Uint8Array>((_resolve, reject) => {
       signal.addEventListener("abort", () => {
-        stopped.resolve(signal.reason.codeName);
+        stopped.resolve();
         reject(signal.reason);
       });
     });
@@ -48,4 +49,5 @@ try {
 } catch (error) {
   if (error instanceof RpcError) console.log(`/orders/slow: ${error.codeName}`);
 }
-console.log(`the handler behind the handler stops, too: ${await stopped.promise}`);
+await stopped.promise;
+console.log("the handler behind the handler stops, too");

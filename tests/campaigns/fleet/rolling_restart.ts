@@ -137,11 +137,14 @@ export async function rollingRestart(options: RollingRestart): Promise<Figures> 
   try {
     for (let round = 1; round <= rounds; round++) {
       for (let i = 0; i < servers; i++) {
-        // As a fleet's controller does it: the new one first, then the old one leaves.
+        // As a fleet's controller does it: the new one first, then the old one leaves. Its clients look up the name again,
+        // at most twice a second, and the next one waits for that: else all of them could be gone between two queries.
         const former = fleet[i];
         fleet[i] = await ServerProcess.start(ipOf(i, round), port);
         dns.addresses = fleet.map(({ ip }) => ip);
+        const asked = dns.asked();
         await former.stop();
+        await asked;
         restarts++;
       }
       options.onRound?.(round, figures(restarts));
