@@ -1,6 +1,6 @@
 /**
- * Testing kit: a server in memory with a client, contexts for handlers, a clock that tests move, failures, and servers
- * that answer at random or as recorded.
+ * Testing kit: a server in memory with a client, contexts for handlers, a clock that tests move, failures, the log, and
+ * servers that answer at random or as recorded.
  *
  * ```ts
  * import { EchoService } from "@vrpc/vrpc/services/echo";
@@ -18,6 +18,8 @@ export { type TestServer, testServer, type TestServerOptions } from "./test_serv
 export { TestConnections } from "./test_connections.ts";
 export { type TestContext, testContext, type TestContextOptions } from "./test_context.ts";
 export { FakeClock } from "./fake_clock.ts";
+export { type CapturedLog, captureLog, type CaptureLogOptions } from "./captured_log.ts";
+export { failure } from "./failure.ts";
 export { flaky, type FlakyOptions, latency, type LatencyOptions } from "./faults.ts";
 export { mockService, type MockServiceOptions } from "./mock_service.ts";
 export { randomMessage, seeded } from "./random_message.ts";

@@ -5,7 +5,6 @@ import {
   connect,
   findDetails,
   type Metadata,
-  RpcError,
   Status,
 } from "../../src/browser/mod.ts";
 import { ErrorInfoSchema } from "../../src/services/descriptors/errdetails.ts";
@@ -17,6 +16,7 @@ import {
   WAIT_FOR_RELEASE,
 } from "../compat/browser/methods.ts";
 import { BrowserHandlers } from "../compat/browser/service.ts";
+import { failure } from "../../src/testing/failure.ts";
 import { until } from "../fixtures/waiting.ts";
 
 async function start(options: { serve?: ServeOptions; connect?: ChannelOptions } = {}) {
@@ -40,16 +40,6 @@ async function start(options: { serve?: ServeOptions; connect?: ChannelOptions }
 }
 
 const body = (size: number) => ({ body: new Uint8Array(size) });
-
-async function failure(call: Promise<unknown>): Promise<RpcError> {
-  try {
-    await call;
-  } catch (error) {
-    assert.ok(error instanceof RpcError, String(error));
-    return error;
-  }
-  throw new Error("The call did not fail");
-}
 
 async function sizes(replies: AsyncIterable<{ payload?: { body: Uint8Array } }>) {
   const all = [];

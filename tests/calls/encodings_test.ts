@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import zlib from "node:zlib";
 import { type ChannelOptions, connect, type Encoding, serve, Status } from "../../mod.ts";
-import { failure } from "../fixtures/failure.ts";
+import { failure } from "../../src/testing/failure.ts";
 
 const hasZstd = "zstdCompress" in zlib;
 const ALL: readonly Encoding[] = [

@@ -9,7 +9,7 @@ import { Echo } from "../../proto/gen/bench/echo_pb.ts";
 import { ErrorInfoSchema } from "../../proto/gen/google/rpc/error_details_pb.ts";
 import type { CallOptions, Channel, ChannelOptions, RpcError } from "../../mod.ts";
 import { EMPTY, text, untext } from "../fixtures/bytes.ts";
-import { failure } from "../fixtures/failure.ts";
+import { failure } from "../../src/testing/failure.ts";
 import type { Seen } from "./methods.ts";
 
 /** Environment of a case. */

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import { addEcho } from "../../src/services/echo.ts";
-import { testServer } from "../../src/testing/mod.ts";
+import { captureLog, testServer } from "../../src/testing/mod.ts";
 
 const payloads = ["", "one", "zwei", "三"].map((text) => new TextEncoder().encode(text));
 
@@ -27,31 +26,22 @@ for (const wire of ["grpc", "lean"] as const) {
 }
 
 Deno.test("echo logs every request at debug", async () => {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { memory: (record) => void records.push(record) },
-    loggers: [
-      { category: ["vrpc", "services", "echo"], lowestLevel: "debug", sinks: ["memory"] },
-      { category: ["logtape", "meta"], lowestLevel: "error", sinks: [] },
-    ],
-    reset: true,
+  await using log = await captureLog({
+    category: ["vrpc", "services", "echo"],
+    lowestLevel: "debug",
   });
-  try {
-    await using test = await testServer(addEcho);
-    const client = test.client(EchoService);
-    await client.echo({ payload: payloads[1] });
-    await Array.fromAsync(client.echoStream([{ payload: payloads[2] }, { payload: payloads[0] }]));
-    const logged = records.map(({ level, properties }) => [
-      level,
-      properties.method,
-      properties.bytes,
-    ]);
-    assert.deepEqual(logged, [
-      ["debug", "Echo", 3],
-      ["debug", "EchoStream", 4],
-      ["debug", "EchoStream", 0],
-    ]);
-  } finally {
-    await reset();
-  }
+  await using test = await testServer(addEcho);
+  const client = test.client(EchoService);
+  await client.echo({ payload: payloads[1] });
+  await Array.fromAsync(client.echoStream([{ payload: payloads[2] }, { payload: payloads[0] }]));
+  const logged = log.records.map(({ level, properties }) => [
+    level,
+    properties.method,
+    properties.bytes,
+  ]);
+  assert.deepEqual(logged, [
+    ["debug", "Echo", 3],
+    ["debug", "EchoStream", 4],
+    ["debug", "EchoStream", 0],
+  ]);
 });

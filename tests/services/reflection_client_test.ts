@@ -4,7 +4,7 @@ import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
 import { type Channel, Metadata, RpcError, Status } from "../../mod.ts";
 import { addReflection, type ReflectOptions, reflectServices } from "../../src/services/mod.ts";
 import { EchoService } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
-import { failure } from "../fixtures/failure.ts";
+import { failure } from "../../src/testing/failure.ts";
 import { testServer } from "../../src/testing/mod.ts";
 import { commented } from "../schema/commented.ts";
 import { file, message, scalar, service, typed } from "../schema/descriptors.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { RpcError, Status } from "../../mod.ts";
 import { FakeClock, latency, testServer } from "../../src/testing/mod.ts";
 import { EMPTY } from "../fixtures/bytes.ts";
-import { failure } from "../fixtures/failure.ts";
+import { failure } from "../../src/testing/failure.ts";
 
 Deno.test("timers fire in order, and see what earlier ones have set off", async () => {
   const clock = new FakeClock();
@@ -94,4 +94,23 @@ Deno.test("latency holds calls in the clock's time, and ends with the call", asy
   assert.equal((await clock.run(call)).code, Status.DEADLINE_EXCEEDED);
   assert.equal(handled, 1);
   assert.throws(() => latency({ ms: -1 }), RangeError);
+});
+
+Deno.test("tick fires timers before it returns, block fires none", () => {
+  const clock = new FakeClock(1_000);
+  const seen: number[] = [];
+  clock.setTimer(() => {
+    seen.push(clock.now());
+    clock.setTimer(() => seen.push(clock.now()), 5);
+  }, 10);
+  clock.tick(9);
+  assert.deepEqual(seen, []);
+  clock.block(20);
+  assert.deepEqual([seen, clock.now()], [[], 1_029]);
+  clock.tick(0);
+  assert.deepEqual(seen, [1_029]);
+  clock.tick(10);
+  assert.deepEqual([seen, clock.now()], [[1_029, 1_034], 1_039]);
+  assert.deepEqual([clock.pendingTimers, clock.timersSet], [0, 2]);
+  for (const move of ["tick", "block"] as const) assert.throws(() => clock[move](NaN), RangeError);
 });

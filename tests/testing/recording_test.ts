@@ -4,7 +4,7 @@ import { ErrorInfoSchema } from "../../proto/gen/google/rpc/error_details_pb.ts"
 import { type Channel, findDetails, packDetail, type Router, RpcError, Status } from "../../mod.ts";
 import { Recording, testServer } from "../../src/testing/mod.ts";
 import { text, untext } from "../fixtures/bytes.ts";
-import { failure } from "../fixtures/failure.ts";
+import { failure } from "../../src/testing/failure.ts";
 import { replay } from "../../src/testing/replay.ts";
 
 const payloadOf = (body: string) => ({ body: text(body) });

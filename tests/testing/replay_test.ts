@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Status } from "../../mod.ts";
 import { Recording, replay, testServer } from "../../src/testing/mod.ts";
 import { text, untext } from "../fixtures/bytes.ts";
-import { failure } from "../fixtures/failure.ts";
+import { failure } from "../../src/testing/failure.ts";
 
 const base64 = (words: string) => btoa(words);
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Status } from "../../mod.ts";
 import { FakeClock, testServer } from "../../src/testing/mod.ts";
 import { EMPTY, text, untext } from "../fixtures/bytes.ts";
-import { failure } from "../fixtures/failure.ts";
+import { failure } from "../../src/testing/failure.ts";
 
 const waiting = (onStart: () => void) => (_request: unknown, { signal }: { signal: AbortSignal }) =>
   new Promise<never>((_, reject) => {

@@ -3,7 +3,7 @@ import { Echo } from "../../proto/gen/bench/echo_pb.ts";
 import { Status } from "../../mod.ts";
 import { testServer } from "../../src/testing/mod.ts";
 import { EMPTY, text, untext } from "../fixtures/bytes.ts";
-import { failure } from "../fixtures/failure.ts";
+import { failure } from "../../src/testing/failure.ts";
 
 Deno.test("a typed client in one line, on a name in memory of its own", async () => {
   await using one = await testServer((router) => router.service(Echo, { unary: (r) => r }));

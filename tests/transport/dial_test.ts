@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { TransportError } from "../../src/errors.ts";
 import type { Address } from "../../src/transport/address.ts";
 import { selfSigned } from "../../src/transport/certs.ts";
 import { dial } from "../../src/transport/dial.ts";
 import { listen } from "../../src/transport/listen.ts";
 import { parseAddress } from "../../src/transport/address_parser.ts";
+import { captureLog } from "../../src/testing/captured_log.ts";
 
 Deno.test("dial() uses the given resolver and any kind of address it returns", async () => {
   const listener = await listen("memory:resolved");
@@ -91,31 +91,20 @@ Deno.test("dial() rejects addresses that are for listening only", async () => {
 });
 
 Deno.test("TLS without verification logs a warning, once", async () => {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { list: (record) => records.push(record) },
-    loggers: [
-      { category: "vrpc", sinks: ["list"], lowestLevel: "debug" },
-      { category: ["logtape", "meta"], sinks: [] },
-    ],
-  });
-  try {
-    const listener = await listen("memory:insecure", { tls: await selfSigned() });
-    for (let i = 0; i < 2; i++) {
-      const accepted = listener.accept().then(async (stream) => {
-        await stream!.handshake!();
-        return stream!;
-      });
-      const stream = await dial("memory:insecure", { tls: { insecure: true } });
-      assert.equal(stream.peer.tls?.authorized, false);
-      (await accepted).close();
-      stream.close();
-    }
-    listener.close();
-  } finally {
-    await reset();
+  await using log = await captureLog({ lowestLevel: "debug" });
+  const listener = await listen("memory:insecure", { tls: await selfSigned() });
+  for (let i = 0; i < 2; i++) {
+    const accepted = listener.accept().then(async (stream) => {
+      await stream!.handshake!();
+      return stream!;
+    });
+    const stream = await dial("memory:insecure", { tls: { insecure: true } });
+    assert.equal(stream.peer.tls?.authorized, false);
+    (await accepted).close();
+    stream.close();
   }
-  assert.equal(records.length, 1);
-  assert.equal(records[0].level, "warning");
-  assert.deepEqual(records[0].category, ["vrpc", "transport"]);
+  listener.close();
+  assert.equal(log.records.length, 1);
+  assert.equal(log.records[0].level, "warning");
+  assert.deepEqual(log.records[0].category, ["vrpc", "transport"]);
 });

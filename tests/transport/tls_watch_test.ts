@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { type CertifiedKey, createAuthority } from "../../src/transport/certs.ts";
 import { dial } from "../../src/transport/dial.ts";
 import { listen } from "../../src/transport/listen.ts";
 import { currentTls, watchTls } from "../../src/transport/tls_watch.ts";
 import type { Listener } from "../../src/transport/types.ts";
 import { until } from "../fixtures/waiting.ts";
+import { captureLog } from "../../src/testing/captured_log.ts";
 
 const authority = await createAuthority();
 const first = await authority.issuePeer({ commonName: "first" });
@@ -40,20 +40,9 @@ class Folder implements Disposable {
 
 /** Runs `body`; returns the log of transports meanwhile. */
 async function logged(body: () => Promise<void>): Promise<string[]> {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { memory: (record) => void records.push(record) },
-    loggers: [
-      { category: ["vrpc", "transport"], lowestLevel: "info", sinks: ["memory"] },
-      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: [] },
-    ],
-  });
-  try {
-    await body();
-  } finally {
-    await reset();
-  }
-  return records.map(({ level, message }) => `${level} ${message.join("")}`);
+  await using log = await captureLog({ category: ["vrpc", "transport"], lowestLevel: "info" });
+  await body();
+  return log.lines;
 }
 
 Deno.test("watchTls() gives servers and clients the files' contents, and the new ones after a change", async () => {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Channel, connect, Metadata, RpcError, serve, Status } from "../../../mod.ts";
 import { LineProcess } from "../../fixtures/processes.ts";
+import { failure } from "../../../src/testing/failure.ts";
 
 const HERE = import.meta.dirname!;
 const encoder = new TextEncoder();
@@ -80,12 +81,6 @@ async function withPythonServer(
   }
 }
 
-async function rejection(promise: Promise<unknown>): Promise<RpcError> {
-  const error = await promise.then(() => undefined, (reason) => reason);
-  assert.ok(error instanceof RpcError, String(error));
-  return error;
-}
-
 async function collect(messages: AsyncIterable<Uint8Array>): Promise<string[]> {
   const texts: string[] = [];
   for await (const message of messages) texts.push(decoder.decode(message));
@@ -139,16 +134,16 @@ pythonTest(
   "our client calls the Python server: errors, deadlines, cancellation, drain",
   async () => {
     await withPythonServer(async (channel, server) => {
-      const failed = await rejection(channel.call("/fail", bytes("x")));
+      const failed = await failure(channel.call("/fail", bytes("x")));
       assert.equal(failed.code, Status.NOT_FOUND);
       assert.equal(failed.message, "no such thing: ü ");
       assert.equal(failed.metadata.get("why"), "test");
       assert.deepEqual(failed.metadata.get("grpc-status-details-bin"), Uint8Array.of(8, 5));
-      assert.equal((await rejection(channel.call("/none", bytes("")))).code, Status.UNIMPLEMENTED);
-      const late = await rejection(channel.call("/hang", bytes(""), { timeoutMs: 50 }));
+      assert.equal((await failure(channel.call("/none", bytes("")))).code, Status.UNIMPLEMENTED);
+      const late = await failure(channel.call("/hang", bytes(""), { timeoutMs: 50 }));
       assert.equal(late.code, Status.DEADLINE_EXCEEDED);
       const controller = new AbortController();
-      const hanging = rejection(channel.call("/hang", bytes(""), { signal: controller.signal }));
+      const hanging = failure(channel.call("/hang", bytes(""), { signal: controller.signal }));
       await channel.call("/echo", bytes(""));
       controller.abort();
       assert.equal((await hanging).code, Status.CANCELLED);
@@ -177,7 +172,7 @@ pythonTest("what the Python server must not send costs a call, or the connection
     const others = channel.session("/chat");
     await others.send(bytes("a"));
     for (const [what, code] of costs) {
-      assert.equal((await rejection(channel.call("/violate", bytes(what)))).code, code, what);
+      assert.equal((await failure(channel.call("/violate", bytes(what)))).code, code, what);
     }
     assert.equal(decoder.decode(await channel.call("/unknown-control", bytes(""))), "ok");
     let header: string | undefined;
@@ -187,7 +182,7 @@ pythonTest("what the Python server must not send costs a call, or the connection
     // The connection was the same all along.
     assert.equal(decoder.decode((await others.receive())!), "re: a");
     for (const what of ["flags", "end with value"]) {
-      assert.equal((await rejection(channel.call("/violate", bytes(what)))).code, Status.INTERNAL);
+      assert.equal((await failure(channel.call("/violate", bytes(what)))).code, Status.INTERNAL);
     }
     others.cancel();
   }, "--tail");
@@ -195,14 +190,14 @@ pythonTest("what the Python server must not send costs a call, or the connection
 
 pythonTest("our client uses the Python server in version 1 only when that is allowed", async () => {
   await withPythonServer(async (strict, _, address) => {
-    const refused = await rejection(strict.call("/echo", bytes("hi"), { timeoutMs: 5_000 }));
+    const refused = await failure(strict.call("/echo", bytes("hi"), { timeoutMs: 5_000 }));
     assert.equal(refused.code, Status.UNAVAILABLE);
     await using channel = connect(address, { wire: "lean", allowVersion1: true });
     assert.equal(decoder.decode(await channel.call("/echo", bytes("hi"))), "hi");
     const metadata = { authorization: "secret" };
-    const secret = await rejection(channel.call("/echo", bytes("hi"), { metadata }));
+    const secret = await failure(channel.call("/echo", bytes("hi"), { metadata }));
     assert.equal(secret.code, Status.UNIMPLEMENTED);
-    const timed = await rejection(channel.call("/echo", bytes("hi"), { timeoutMs: 5_000 }));
+    const timed = await failure(channel.call("/echo", bytes("hi"), { timeoutMs: 5_000 }));
     assert.equal(timed.code, Status.UNIMPLEMENTED);
   }, "--v1");
 });

@@ -8,7 +8,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Channel, type ChannelOptions, connect, Status } from "../../../mod.ts";
 import type { NitroPolicyOptions } from "../../../src/attestation/mod.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { KIT } from "./kit.ts";
 import { startMiddle } from "./middle.ts";
 import { type Enclave, type Line, PORTS } from "./rig.ts";

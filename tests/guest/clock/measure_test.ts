@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { connect, serve } from "../../../mod.ts";
 import { addClockOf } from "../../../src/guest/clock/serve.ts";
 import { addClock, measureClock, watchClock } from "../../../src/guest/mod.ts";
 import { until } from "../../fixtures/waiting.ts";
+import { captureLog } from "../../../src/testing/captured_log.ts";
 
 /** Serves a clock that is ahead by what `ahead` returns. */
 async function guest(ahead: () => number) {
@@ -30,39 +30,28 @@ Deno.test("the offset of a guest's clock is measured", async () => {
 });
 
 Deno.test("a guest that goes past the skew is warned of once, and once it is back", async () => {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { all: (record) => void records.push(record) },
-    loggers: [
-      { category: ["vrpc", "guest", "clock"], sinks: ["all"] },
-      { category: ["logtape", "meta"], sinks: [] },
-    ],
-  });
-  try {
-    let aheadMs = 0;
-    await using clock = await guest(() => aheadMs);
-    let measured = 0;
-    const onOffset = () => void measured++;
-    const options = { target: "g1", intervalMs: 100, maxSkewMs: 10_000, samples: 1, onOffset };
-    using watch = watchClock(clock.channel, options);
-    const more = async (count: number) => {
-      const to = measured + count;
-      await until(() => measured >= to);
-    };
-    await more(1);
-    assert.equal(watch.skewed, false);
-    aheadMs = 60_000;
-    await more(3);
-    assert.equal(watch.skewed, true);
-    assert.ok(watch.latest!.offsetMs > 50_000);
-    aheadMs = 0;
-    await more(2);
-    assert.equal(watch.skewed, false);
-    assert.deepEqual(records.map(({ level }) => level), ["warning", "info"]);
-    assert.equal(records[0].properties.target, "g1");
-  } finally {
-    await reset();
-  }
+  await using log = await captureLog({ category: ["vrpc", "guest", "clock"] });
+  let aheadMs = 0;
+  await using clock = await guest(() => aheadMs);
+  let measured = 0;
+  const onOffset = () => void measured++;
+  const options = { target: "g1", intervalMs: 100, maxSkewMs: 10_000, samples: 1, onOffset };
+  using watch = watchClock(clock.channel, options);
+  const more = async (count: number) => {
+    const to = measured + count;
+    await until(() => measured >= to);
+  };
+  await more(1);
+  assert.equal(watch.skewed, false);
+  aheadMs = 60_000;
+  await more(3);
+  assert.equal(watch.skewed, true);
+  assert.ok(watch.latest!.offsetMs > 50_000);
+  aheadMs = 0;
+  await more(2);
+  assert.equal(watch.skewed, false);
+  assert.deepEqual(log.records.map(({ level }) => level), ["warning", "info"]);
+  assert.equal(log.records[0].properties.target, "g1");
 });
 
 Deno.test("a guest without a clock ends the watch; options are checked", async () => {

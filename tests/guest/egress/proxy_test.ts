@@ -13,7 +13,7 @@ import { systemClock } from "../../../src/rpc/core/system_clock.ts";
 import { selfSigned } from "../../../src/transport/certs.ts";
 import { dial, listen, type Listener, type Resolver } from "../../../src/transport/mod.ts";
 import type { ByteStream } from "../../../src/transport/types.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { until } from "../../fixtures/waiting.ts";
 
 const utf8 = new TextEncoder();
@@ -203,11 +203,11 @@ Deno.test("over the limit of connections, further ones are told to try later", a
 
 Deno.test("a peer that sends no request, or an endless one, is closed", async () => {
   await using server = await echo();
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   await using proxy = await start(server.port, { requestTimeoutMs: 500 }, clock);
   const silent = await dial(proxy.addresses[0]);
-  await until(() => clock.pending > 0);
-  clock.advance(501);
+  await until(() => clock.pendingTimers > 0);
+  clock.tick(501);
   assert.equal(await silent.read(new Uint8Array(1)).catch(() => null), null);
   silent.close();
   await until(() => proxy.stats().connections === 0);

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { Tunnel, TUNNEL_BUFFER_BYTES } from "../../../src/guest/egress/tunnel.ts";
 import { MEMORY_BUFFER_BYTES, memoryPair } from "../../../src/transport/memory.ts";
 import type { ByteStream } from "../../../src/transport/types.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { until } from "../../fixtures/waiting.ts";
 
 const NONE = new Uint8Array(0);
 
 function start({ maxBytes = Infinity, idleTimeoutMs = 1_000, first = NONE } = {}) {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const [client, near] = memoryPair();
   const [far, server] = memoryPair();
   const tunnel = new Tunnel(near, far, { limits: { maxBytes, idleTimeoutMs }, clock });
@@ -69,14 +69,14 @@ Deno.test("a tunnel without bytes is closed, and one with bytes is not", async (
   const { clock, client, server, end } = start({ idleTimeoutMs: 1_000 });
   const buffer = new Uint8Array(10);
   for (let i = 0; i < 3; i++) {
-    clock.advance(900);
+    clock.tick(900);
     await client.write(new Uint8Array([i]));
     assert.equal(await server.read(buffer), 1);
   }
-  clock.advance(1_001);
+  clock.tick(1_001);
   assert.equal(await end, "no bytes for 1000 ms");
   await assert.rejects(server.write(NONE).then(() => server.write(new Uint8Array(1))));
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pendingTimers, 0);
 });
 
 Deno.test("no more bytes than the limit are forwarded, and then the tunnel is closed", async () => {

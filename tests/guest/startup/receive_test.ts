@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { connect, RpcError, Status } from "../../../mod.ts";
 import { StartupService } from "../../../proto/gen/vrpc/guest/v1/guest_pb.ts";
 import { receiveStartup, type ReceiveStartupOptions, sendStartup } from "../../../src/guest/mod.ts";
+import { captureLog } from "../../../src/testing/captured_log.ts";
 
 /** Starts to wait for a call; resolves once it can be sent. */
 async function waiting(options: ReceiveStartupOptions = {}) {
@@ -64,23 +64,12 @@ Deno.test("too large or broken contents are refused, and the guest goes on waiti
 });
 
 Deno.test("nothing of the contents is logged", async () => {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { all: (record) => void records.push(record) },
-    loggers: [
-      { category: ["vrpc"], sinks: ["all"], lowestLevel: "trace" },
-      { category: ["logtape", "meta"], sinks: [] },
-    ],
-  });
-  try {
-    const { address, received } = await waiting();
-    await sendStartup(address, { config: "c0nfig", secrets: { key: "hunter2" } });
-    await received;
-    assert.ok(records.some(({ rawMessage }) => /start-up call/.test(String(rawMessage))));
-    assert.doesNotMatch(JSON.stringify(records), /hunter2|c0nfig/);
-  } finally {
-    await reset();
-  }
+  await using log = await captureLog();
+  const { address, received } = await waiting();
+  await sendStartup(address, { config: "c0nfig", secrets: { key: "hunter2" } });
+  await received;
+  assert.ok(log.records.some(({ rawMessage }) => /start-up call/.test(String(rawMessage))));
+  assert.doesNotMatch(JSON.stringify(log.records), /hunter2|c0nfig/);
 });
 
 Deno.test("the wait ends in time, and by a signal", async () => {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { configure, type LogRecord, reset } from "@logtape/logtape";
 import {
   attestedPeer,
   authorize,
@@ -13,7 +12,7 @@ import type { AttestationPolicy, Attester } from "../../../src/attestation/mod.t
 import { decodeResponse, encodeRequest, newNonce } from "../../../src/rpc/attestation/messages.ts";
 import { dial } from "../../../src/transport/mod.ts";
 import { EmulatedNsm, PCRS } from "../../fixtures/emulated_nsm.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { captureLog, failure } from "../../../src/testing/mod.ts";
 
 const nsm = await EmulatedNsm.create();
 const policy = (more: Partial<NitroPolicyOptions> = {}) =>
@@ -282,25 +281,14 @@ async function selfSignedPair() {
 }
 
 Deno.test("a document that is dated a minute off is accepted, with a warning", async () => {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { memory: (record) => void records.push(record) },
-    loggers: [
-      { category: ["vrpc", "client"], lowestLevel: "warning", sinks: ["memory"] },
-      { category: ["logtape", "meta"], lowestLevel: "warning" },
-    ],
-  });
-  try {
-    for (const offMs of [0, -120_000, 120_000]) {
-      const attest: Attester["attest"] = (nonce, userData) =>
-        nsm.document({ nonce, user_data: userData, fields: { timestamp: Date.now() + offMs } });
-      await using server = await start({ attestation: { format: "nitro", attest } });
-      await using channel = open(server, { attest: policy(), poolSize: 1 });
-      await channel.ready();
-    }
-  } finally {
-    await reset();
+  await using log = await captureLog({ category: ["vrpc", "client"], lowestLevel: "warning" });
+  for (const offMs of [0, -120_000, 120_000]) {
+    const attest: Attester["attest"] = (nonce, userData) =>
+      nsm.document({ nonce, user_data: userData, fields: { timestamp: Date.now() + offMs } });
+    await using server = await start({ attestation: { format: "nitro", attest } });
+    await using channel = open(server, { attest: policy(), poolSize: 1 });
+    await channel.ready();
   }
-  const sides = records.map(({ properties }) => properties.side);
+  const sides = log.records.map(({ properties }) => properties.side);
   assert.deepEqual(sides, ["behind", "ahead of"]);
 });

@@ -7,7 +7,7 @@ import {
   type SubchannelListener,
 } from "../../../src/rpc/balancer/mod.ts";
 import { EMPTY } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
 
 registerBalancer({

@@ -14,7 +14,7 @@ import {
   type SubchannelListener,
   type SubchannelStream,
 } from "../../../src/rpc/balancer/types.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 
 registerBuiltinBalancers();
 
@@ -58,7 +58,7 @@ export class FakeSubchannel implements BalancerSubchannel {
 /** A channel in virtual time that records what its balancer does. */
 export class FakeHost implements BalancerHost {
   readonly target = "test:1";
-  readonly clock = new VirtualClock();
+  readonly clock = new FakeClock(1000.25);
   readonly all: FakeSubchannel[] = [];
   state: ConnectivityState = "IDLE";
   picker: Picker = QUEUE_PICKER;

@@ -32,9 +32,9 @@ Deno.test("priority uses the first group that works, and waits 10 s for one that
   host.make("priority", { priorities: ["p0", "p1"], children: { p0: child, p1: child } })
     .update([at("a", "p0"), at("b", "p1")]);
   assert.deepEqual(host.all.map((one) => one.address), ["a"]);
-  host.clock.advance(9_999);
+  host.clock.tick(9_999);
   assert.equal(host.all.length, 1);
-  host.clock.advance(1);
+  host.clock.tick(1);
   assert.deepEqual(host.all.map((one) => one.address), ["a", "b"]);
   host.at("b").set("READY");
   assert.equal(host.pick(), "b");
@@ -44,9 +44,9 @@ Deno.test("priority uses the first group that works, and waits 10 s for one that
   assert.equal(host.pick(), "b");
   host.at("a").set("READY");
   // A group that is not used keeps its connections for 15 min.
-  host.clock.advance(15 * 60_000 - 1);
+  host.clock.tick(15 * 60_000 - 1);
   assert.ok(!host.all[1].closed);
-  host.clock.advance(1);
+  host.clock.tick(1);
   assert.ok(host.all[1].closed);
 });
 

@@ -34,15 +34,15 @@ Deno.test("an address with a low success rate is ejected, and returned after its
   const host = started({ successRateEjection: { stdevFactor: 1_000 } });
   calls(host, { c: 50 });
   assert.equal(used(host), "abcde");
-  host.clock.advance(10_000);
+  host.clock.tick(10_000);
   assert.equal(used(host), "abde");
   // Its states are hidden while it is ejected.
   host.at("c").set("CONNECTING");
   host.at("c").set("READY");
   assert.equal(used(host), "abde");
-  host.clock.advance(20_000);
+  host.clock.tick(20_000);
   assert.equal(used(host), "abde");
-  host.clock.advance(10_000);
+  host.clock.tick(10_000);
   assert.equal(used(host), "abcde");
 });
 
@@ -50,17 +50,17 @@ Deno.test("repeated ejections last longer, up to the maximum, and are forgotten 
   const host = started({ failurePercentageEjection: { threshold: 50 } });
   const ejectedFor = () => {
     calls(host, { a: 90 });
-    host.clock.advance(10_000);
+    host.clock.tick(10_000);
     assert.equal(used(host), "bcde");
     let ms = 0;
     while (used(host) === "bcde") {
-      host.clock.advance(10_000);
+      host.clock.tick(10_000);
       ms += 10_000;
     }
     return ms;
   };
   assert.deepEqual([ejectedFor(), ejectedFor(), ejectedFor()], [30_000, 60_000, 60_000]);
-  for (let i = 0; i < 5; i++) host.clock.advance(10_000);
+  for (let i = 0; i < 5; i++) host.clock.tick(10_000);
   assert.equal(ejectedFor(), 30_000);
 });
 
@@ -71,12 +71,12 @@ Deno.test("few calls, few hosts, no enforcement or too many ejections leave an a
       failurePercentageEjection: { ...failurePercentageEjection, requestVolume: 1, ...rule },
     });
     calls(host, { a: 100 });
-    host.clock.advance(10_000);
+    host.clock.tick(10_000);
     assert.equal(used(host), "abcde", JSON.stringify(rule));
   }
   const host = started({ failurePercentageEjection: { threshold: 50 } });
   calls(host, { a: 100, b: 100, c: 100 });
-  host.clock.advance(10_000);
+  host.clock.tick(10_000);
   // 40 % of five addresses.
   assert.equal(used(host).length, 3);
 });
@@ -84,7 +84,7 @@ Deno.test("few calls, few hosts, no enforcement or too many ejections leave an a
 Deno.test("calls that their callers cancelled do not count", () => {
   const host = started({ failurePercentageEjection: { threshold: 0, requestVolume: 1 } });
   for (const name of names) host.at(name).end(name === "a" ? Status.CANCELLED : Status.OK);
-  host.clock.advance(10_000);
+  host.clock.tick(10_000);
   assert.equal(used(host), "abcde");
 });
 
@@ -97,11 +97,11 @@ Deno.test("a configuration without rules returns ejected addresses", () => {
   balancer.update(names);
   host.setAll("READY");
   calls(host, { b: 100 });
-  host.clock.advance(10_000);
+  host.clock.tick(10_000);
   assert.equal(used(host), "acde");
   balancer.update(names, base as never);
   assert.equal(used(host), "abcde");
-  assert.equal(host.clock.pending, 0);
+  assert.equal(host.clock.pendingTimers, 0);
   balancer.close();
 });
 

@@ -30,7 +30,7 @@ Deno.test("each batched call has a deadline and a cancellation of its own", asyn
     w.call(3, "/hold", 0, bytes(3), 5000);
   });
   await new Promise((resolve) => setTimeout(resolve));
-  stream.host.clock.advance(60);
+  stream.host.clock.tick(60);
   await stream.until(1);
   assert.deepEqual([stream.replies[0].id, stream.replies[0].code], [1, Status.DEADLINE_EXCEEDED]);
   assert.equal(stream.contexts.get(1)?.signal.aborted, true);

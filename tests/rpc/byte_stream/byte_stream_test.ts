@@ -5,7 +5,7 @@ import {
   type ByteStreamHandler,
   callByteStream,
 } from "../../../src/rpc/byte_stream/mod.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 
 const MIB = 1024 * 1024;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect, Status } from "../../../mod.ts";
 import type { ChannelState } from "../../../src/rpc/pool/mod.ts";
 import { EMPTY } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
 
 Deno.test("watchState() iterates over the states of a channel", async () => {

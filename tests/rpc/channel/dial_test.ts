@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ChannelOptions, connect, serve, Status } from "../../../mod.ts";
 import { memoryPair } from "../../../src/transport/memory.ts";
 import type { ByteStream } from "../../../src/transport/types.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { misbehaviours, trapProxy } from "../../fixtures/misbehaviour.ts";
 import { memoryAddress } from "../../fixtures/names.ts";
 import { capture } from "../../fixtures/printed.ts";

@@ -6,7 +6,7 @@ import { Echo } from "../../../proto/gen/bench/echo_pb.ts";
 import { createAuthority } from "../../../src/transport/certs.ts";
 import { bytesCodec } from "../../../src/codec/bytes.ts";
 import { concat, text, untext } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 
 /** Serves Connect's unary calls by the runtime's own server, over HTTP/1.1 and HTTP/2 in clear text. */
 async function withServer(

@@ -9,7 +9,7 @@ import {
   serve,
   Status,
 } from "../../../mod.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { memoryAddress } from "../../fixtures/names.ts";
 
 const NOTHING = new Uint8Array();

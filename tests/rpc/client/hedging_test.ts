@@ -5,10 +5,10 @@ import type { CallCore, ClientMethod, OutgoingRequest } from "../../../src/rpc/c
 import { HedgingStrategy } from "../../../src/rpc/client/hedging.ts";
 import { ReplayableCall } from "../../../src/rpc/client/replayable_call.ts";
 import type { PickWaiter } from "../../../src/rpc/pool/pick_queue.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { RpcError, type ServiceConfig, Status } from "../../../mod.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
 import { startPolicyServer } from "./policy_server.ts";
 
@@ -38,7 +38,7 @@ class Copy implements ClientCall {
 
 /** A hedged streaming call and the events its caller received. */
 class Hedge {
-  readonly clock = new VirtualClock();
+  readonly clock = new FakeClock(1000.25);
   readonly copies: Copy[] = [];
   readonly statuses: Status[] = [];
   writableCalls = 0;
@@ -106,7 +106,7 @@ Deno.test("no copy is sent once the deadline has passed", () => {
   const hedge = new Hedge(100, 3, 100);
   hedge.begin();
   assert.equal(hedge.copies.length, 1);
-  hedge.clock.advance(100);
+  hedge.clock.tick(100);
   assert.equal(hedge.copies.length, 1);
   assert.deepEqual(hedge.statuses, [Status.DEADLINE_EXCEEDED]);
   assert.equal(hedge.holds, 0);
@@ -116,7 +116,7 @@ Deno.test("a sender waiting for the newest attempt resumes when another attempt 
   const hedge = new Hedge(100);
   hedge.begin();
   hedge.call.sendMessage(new Uint8Array(8), false);
-  hedge.clock.advance(100);
+  hedge.clock.tick(100);
   assert.equal(hedge.copies.length, 2);
   hedge.copies[1].writable = false;
   assert.equal(hedge.call.writable, false);
@@ -132,7 +132,7 @@ Deno.test("a sender waiting for the newest attempt resumes when that attempt fai
   const hedge = new Hedge(100, 2);
   hedge.begin();
   hedge.call.sendMessage(new Uint8Array(8), false);
-  hedge.clock.advance(100);
+  hedge.clock.tick(100);
   hedge.copies[1].writable = false;
   assert.equal(hedge.call.writable, false);
   hedge.end(1, Status.UNAVAILABLE);
@@ -151,10 +151,10 @@ Deno.test("an attempt that fails at its start sets one timer, not two", () => {
   };
   hedge.begin();
   assert.equal(hedge.copies.length, 1);
-  assert.equal(hedge.clock.pending, 1);
+  assert.equal(hedge.clock.pendingTimers, 1);
   hedge.end(0, Status.OK);
   assert.deepEqual(hedge.statuses, [Status.OK]);
-  assert.equal(hedge.clock.pending, 0);
+  assert.equal(hedge.clock.pendingTimers, 0);
   assert.equal(hedge.holds, 0);
 });
 

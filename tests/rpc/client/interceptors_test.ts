@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect, type Interceptor, RpcError, serve, Status } from "../../../mod.ts";
 import { Metadata as Pairs } from "../../../src/call/metadata.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { memoryAddress } from "../../fixtures/names.ts";
 
 Deno.test("the first interceptor is the outermost; each can answer, change or fail a call", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { RpcError, Status } from "../../../mod.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
 import { failUntil, passUntil, retrying, startPolicyServer } from "./policy_server.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Status } from "../../../mod.ts";
 import { parseServiceConfig, type ServiceConfig } from "../../../src/rpc/client/service_config.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
 import { startPolicyServer } from "./policy_server.ts";
 

@@ -13,17 +13,17 @@ import { ClientStream } from "../../../src/rpc/client/streaming_call.ts";
 import type { CallOptions } from "../../../src/rpc/core/types.ts";
 import { DeadlineQueue } from "../../../src/rpc/core/deadline_queue.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { memoryAddress } from "../../fixtures/names.ts";
 import { until } from "../../fixtures/waiting.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 
 const none = () => new Metadata();
 const ONE = Uint8Array.of(1);
 
 /** A bidirectional call whose engine the test plays. */
 class Fixture {
-  readonly clock = new VirtualClock();
+  readonly clock = new FakeClock(1000.25);
   sink!: ClientCallSink;
   readonly sent: string[] = [];
   readonly pauses: boolean[] = [];

@@ -15,16 +15,16 @@ import type { PickWaiter } from "../../../src/rpc/pool/pick_queue.ts";
 import { DeadlineQueue } from "../../../src/rpc/core/deadline_queue.ts";
 import { bytesCodec } from "../../../src/codec/bytes.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { memoryAddress } from "../../fixtures/names.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 
 const none = () => new Pairs();
 
 /** A connection that records the calls started on it and whether they were cancelled. */
 class FakeWire {
   readonly started: { request: CallRequest; sink: ClientCallSink; cancelled: boolean }[] = [];
-  readonly clock = new VirtualClock();
+  readonly clock = new FakeClock(1000.25);
   readonly deadlines = new DeadlineQueue(this.clock, assert.ifError);
 
   readonly connection = {
@@ -122,7 +122,7 @@ Deno.test("the deadline is sent to the server and enforced by the client", async
   const wire = new FakeWire();
   const call = failure(wire.call({ timeoutMs: 250 }));
   assert.equal(wire.started[0].request.timeoutMs, 250);
-  wire.clock.advance(251);
+  wire.clock.tick(251);
   assert.equal((await call).code, Status.DEADLINE_EXCEEDED);
   assert.ok(wire.started[0].cancelled);
   wire.deadlines.close();
@@ -146,7 +146,7 @@ Deno.test("a call whose deadline has passed is not sent: at the start, with a co
   pool.tryPick = () => undefined;
   pool.enqueue = (one) => waiter = one;
   const queued = failure(wire.call({ timeoutMs: 10 }));
-  wire.clock.busy(10);
+  wire.clock.block(10);
   waiter!.onPick(wire.connection);
   assert.equal((await queued).code, Status.DEADLINE_EXCEEDED);
   pool.tryPick = tryPick;
@@ -154,7 +154,7 @@ Deno.test("a call whose deadline has passed is not sent: at the start, with a co
 
   const retried = failure(wire.call({ timeoutMs: 10 }));
   wire.started[0].sink.onStatus(Status.UNAVAILABLE, "", none, "unprocessed");
-  wire.clock.busy(10);
+  wire.clock.block(10);
   await turn();
   assert.equal((await retried).code, Status.DEADLINE_EXCEEDED);
   assert.equal(wire.started.length, 1);
@@ -165,7 +165,7 @@ Deno.test("the time sent to the server is what is left, under 1 ms too", async (
   const wire = new FakeWire();
   const call = failure(wire.call({ timeoutMs: 0.25 }));
   assert.equal(wire.started[0].request.timeoutMs, 0.25);
-  wire.clock.advance(2);
+  wire.clock.tick(2);
   assert.equal((await call).code, Status.DEADLINE_EXCEEDED);
   wire.deadlines.close();
 });

@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers";
 import { TurnScheduler } from "../../../src/event_loop/turns.ts";
 import { ConnectionDriver } from "../../../src/rpc/core/connection_driver.ts";
 import { POLL_TURNS, VirtualLoop } from "../../event_loop/virtual_loop.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { FullStream, GivingStream, microtasks, SlowStream } from "./byte_streams.ts";
 import { FailureLog } from "../../../src/rpc/core/failure_log.ts";
 import { serverLog } from "../../../src/rpc/core/log.ts";
@@ -12,7 +12,7 @@ import { silentEngine } from "./silent_engine.ts";
 const silentFailures = new FailureLog(serverLog, false);
 
 function begin() {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const engine = silentEngine();
   const stream = new SlowStream();
   const driver = new ConnectionDriver({
@@ -32,9 +32,9 @@ Deno.test("a write that accepts no byte closes the connection after the stall ti
   engine.out.u32(1);
   driver.wake();
   await microtasks();
-  clock.advance(7_900);
+  clock.tick(7_900);
   assert.equal(driver.closed, false);
-  clock.advance(1_200);
+  clock.tick(1_200);
   assert.equal(driver.closed, true);
   assert.deepEqual(engine.lost, ["The peer read nothing for 8000 ms"]);
 });
@@ -45,7 +45,7 @@ Deno.test("a write that accepts a byte now and then is not stalled", async () =>
   driver.wake();
   await microtasks();
   for (let i = 0; i < 3; i++) {
-    clock.advance(7_500);
+    clock.tick(7_500);
     stream.writes.at(-1)!(1);
     await microtasks();
   }
@@ -54,21 +54,21 @@ Deno.test("a write that accepts a byte now and then is not stalled", async () =>
   stream.writes.at(-1)!(1);
   await microtasks();
   assert.equal(engine.drained, 1);
-  clock.advance(60_000);
+  clock.tick(60_000);
   assert.equal(driver.closed, false);
   driver.close("The test is over");
 });
 
 /** A driver whose engine takes `costMs` of virtual time for each slice; the stream fills `reads` reads. */
 function beginFull(costMs: number, reads = 2) {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const pieces: Uint8Array[] = [];
   let received = () => {};
   const engine = {
     ...silentEngine(),
     receive(piece: Uint8Array) {
       pieces.push(piece.slice());
-      clock.advance(costMs);
+      clock.tick(costMs);
       received();
     },
   };
@@ -143,7 +143,7 @@ async function settle(loop: VirtualLoop): Promise<void> {
 
 /** A driver whose engine throttles reads by 1 s after each input; the stream fills `reads` reads. */
 function beginThrottled(loop: VirtualLoop, reads = 2) {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   let bytes = 0;
   const engine = {
     ...silentEngine(),
@@ -172,14 +172,14 @@ Deno.test("reads wait until the time for which the engine asks", async () => {
   for (const expected of [1_024, 3_072, 4_096, 8_192, 16_384]) {
     await settle(loop);
     assert.equal(bytes(), expected);
-    clock.advance(999);
+    clock.tick(999);
     await settle(loop);
     assert.equal(bytes(), expected);
-    clock.advance(1);
+    clock.tick(1);
   }
   driver.close("The test is over");
   await settle(loop);
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pendingTimers, 0);
 });
 
 Deno.test("64 connections are throttled at a time, and one that closes frees a slot", async () => {
@@ -203,7 +203,7 @@ Deno.test("a client's connection ends at once, a server's on its turn", async ()
       const stream = new SlowStream();
       stream.read = end;
       const { promise: closed, resolve } = Promise.withResolvers<void>();
-      const clock = new VirtualClock();
+      const clock = new FakeClock(1000.25);
       const engine = silentEngine();
       const driver = new ConnectionDriver({
         stream,
@@ -223,7 +223,7 @@ Deno.test("a client's connection ends at once, a server's on its turn", async ()
 });
 
 Deno.test("a lingering connection is closed once its peer has sent more than windows allow", async () => {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const engine = { ...silentEngine(), finished: true };
   const stream = new GivingStream();
   new ConnectionDriver({ stream, engine, clock, onClose() {}, failures: silentFailures }).start();
@@ -241,7 +241,7 @@ for (const closedGracefully of [true, false]) {
     : "after an error waits 500 ms, whatever arrives";
   Deno.test(`the end of a connection ${what}`, async () => {
     const begin = async () => {
-      const clock = new VirtualClock();
+      const clock = new FakeClock(1000.25);
       const engine = { ...silentEngine(), finished: true, closedGracefully };
       const stream = new GivingStream();
       const options = {
@@ -258,40 +258,40 @@ for (const closedGracefully of [true, false]) {
       return { clock, stream };
     };
     const { clock, stream } = await begin();
-    clock.advance(499);
+    clock.tick(499);
     assert.equal(stream.closed, false);
     await stream.give(13);
-    clock.advance(1);
+    clock.tick(1);
     assert.equal(stream.closed, !closedGracefully);
     if (!closedGracefully) return;
     // Each read restarts the time, for 30 s in all.
     for (let ms = 500; ms < 25_000; ms += 4_900) {
       await stream.give(13);
-      clock.advance(4_900);
+      clock.tick(4_900);
       assert.equal(stream.closed, false);
     }
     await stream.give(13);
-    clock.advance(4_900);
+    clock.tick(4_900);
     await stream.give(13);
-    clock.advance(99);
+    clock.tick(99);
     assert.equal(stream.closed, false);
-    clock.advance(1);
+    clock.tick(1);
     assert.equal(stream.closed, true);
     // A flood doesn't restart it.
     const flood = await begin();
     for (let i = 0; i < 300; i++) await flood.stream.give(4_096);
-    flood.clock.advance(4_999);
+    flood.clock.tick(4_999);
     await flood.stream.give(4_096);
     // The next read starts after this one was processed.
     await flood.stream.give(1);
-    flood.clock.advance(1);
+    flood.clock.tick(1);
     assert.equal(flood.stream.closed, true);
   });
 }
 
 /** A client's driver whose write fails, and the input that its engine receives. */
 async function beginBroken() {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const received: number[] = [];
   const engine = {
     ...silentEngine(),
@@ -336,12 +336,12 @@ Deno.test("after a failed write, a client closes when its engine has finished, o
   await microtasks();
   assert.equal(finished.stream.closed, true);
   const silent = await beginBroken();
-  silent.clock.advance(499);
+  silent.clock.tick(499);
   assert.equal(silent.stream.closed, false);
-  silent.clock.advance(1);
+  silent.clock.tick(1);
   assert.equal(silent.stream.closed, true);
   assert.deepEqual(silent.engine.lost, ["Connection lost: broken pipe"]);
-  for (const { clock } of [finished, silent]) assert.equal(clock.pending, 0);
+  for (const { clock } of [finished, silent]) assert.equal(clock.pendingTimers, 0);
 });
 
 Deno.test("an engine that closes at once is closed during a write, without lingering", async () => {

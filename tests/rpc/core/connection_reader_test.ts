@@ -4,7 +4,7 @@ import { TurnScheduler } from "../../../src/event_loop/turns.ts";
 import { ConnectionReader } from "../../../src/rpc/core/connection_reader.ts";
 import type { ByteStream } from "../../../src/transport/types.ts";
 import { POLL_TURNS, VirtualLoop } from "../../event_loop/virtual_loop.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { FullStream, GivingStream, microtasks, SlowStream } from "./byte_streams.ts";
 import { silentEngine } from "./silent_engine.ts";
 
@@ -16,7 +16,7 @@ function begin<Stream extends ByteStream>(
     deferClose?: boolean;
   } = {},
 ) {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const loop = new VirtualLoop();
   const pieces: number[] = [];
   let ends = 0;
@@ -87,7 +87,7 @@ Deno.test("a connection waits for a turn after each 64 KiB of input", async () =
 Deno.test("slices of a long read that take more than 1 ms each have a turn each", async () => {
   const { stream, pieces, loop, turn, end, clock } = begin(new GivingStream(), {
     receive: () => {
-      clock.advance(2);
+      clock.tick(2);
       loop.work(2);
     },
   });
@@ -160,10 +160,10 @@ Deno.test("interrupt() ends a throttle, and a closed connection is read no more"
   });
   await microtasks();
   assert.deepEqual(pieces, [1_024]);
-  assert.equal(clock.pending, 1);
+  assert.equal(clock.pendingTimers, 1);
   owner.closed = true;
   reader.interrupt();
   await microtasks();
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pendingTimers, 0);
   assert.deepEqual(pieces, [1_024]);
 });

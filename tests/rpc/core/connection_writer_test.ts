@@ -3,7 +3,7 @@ import { textOf } from "../../../src/errors.ts";
 import { TurnScheduler } from "../../../src/event_loop/turns.ts";
 import { ConnectionWriter } from "../../../src/rpc/core/connection_writer.ts";
 import { POLL_TURNS, VirtualLoop } from "../../event_loop/virtual_loop.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { microtasks, SlowStream } from "./byte_streams.ts";
 import { silentEngine } from "./silent_engine.ts";
 
@@ -23,7 +23,7 @@ class RecordingStream extends SlowStream {
 
 /** A writer on a virtual loop; `onDrained` stands for the engine that produces more. */
 function begin<Stream extends SlowStream>(stream: Stream, onDrained = () => {}) {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const loop = new VirtualLoop();
   const engine = silentEngine();
   const owner = {
@@ -132,7 +132,7 @@ Deno.test("a write that accepts no byte for the timeout closes the connection", 
   const { engine, clock, owner, writer } = begin(stream);
   engine.out.bytes(new Uint8Array(100));
   writer.start();
-  clock.advance(9_000);
+  clock.tick(9_000);
   assert.deepEqual(owner.reasons, ["The peer read nothing for 8000 ms"]);
   assert.equal(writer.writing, false);
   stream.writes[0](100);
@@ -164,7 +164,7 @@ Deno.test("close() discards output, that of a write in progress at the write's e
   busy.writer.start();
   busy.engine.out.bytes(new Uint8Array(100));
   busy.owner.close("The test is over");
-  assert.equal(busy.clock.pending, 0);
+  assert.equal(busy.clock.pendingTimers, 0);
   stream.writes[0](100);
   await microtasks();
   assert.equal(busy.engine.out.length, 0);

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { EngineTimer } from "../../../src/rpc/core/engine_timer.ts";
 import { TurnScheduler } from "../../../src/event_loop/turns.ts";
 import { POLL_TURNS, VirtualLoop } from "../../event_loop/virtual_loop.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { silentEngine } from "./silent_engine.ts";
 
 function begin() {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const loop = new VirtualLoop();
   const turns = new TurnScheduler(loop, POLL_TURNS);
   const startMs = clock.now();
@@ -41,12 +41,12 @@ function begin() {
 Deno.test("EngineTimer calls the engine at its time, then the owner", () => {
   const { clock, timer, engineTimer } = begin();
   engineTimer.arm();
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pendingTimers, 0);
   timer.delayMs = 100;
   engineTimer.arm();
-  clock.advance(99);
+  clock.tick(99);
   assert.deepEqual(timer.calledAtMs, []);
-  clock.advance(1);
+  clock.tick(1);
   assert.deepEqual(timer.calledAtMs, [100]);
   assert.equal(timer.fired, 1);
 });
@@ -56,15 +56,15 @@ Deno.test("EngineTimer moves to an earlier time, and keeps its timer for a later
   for (const delayMs of [100, 50, 200]) {
     timer.delayMs = delayMs;
     engineTimer.arm();
-    assert.equal(clock.pending, 1);
+    assert.equal(clock.pendingTimers, 1);
   }
   assert.equal(clock.timersSet, 2);
-  clock.advance(50);
+  clock.tick(50);
   // Too early for the engine: its owner arms the timer again.
   assert.deepEqual(timer.calledAtMs, []);
   assert.equal(timer.fired, 1);
   engineTimer.arm();
-  clock.advance(150);
+  clock.tick(150);
   assert.deepEqual(timer.calledAtMs, [200]);
 });
 
@@ -74,7 +74,7 @@ Deno.test("EngineTimer.stop() cancels the timer", () => {
   timer.delayMs = 100;
   engineTimer.arm();
   engineTimer.stop();
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pendingTimers, 0);
 });
 
 Deno.test("timers that are due together fire in the turns of the event loop", () => {
@@ -82,9 +82,9 @@ Deno.test("timers that are due together fire in the turns of the event loop", ()
   timer.delayMs = 100;
   engineTimer.arm();
   turns.spendTurn(1);
-  clock.advance(100);
+  clock.tick(100);
   assert.deepEqual(timer.calledAtMs, []);
-  clock.busy(3);
+  clock.block(3);
   loop.run();
   assert.deepEqual(timer.calledAtMs, [103]);
   assert.equal(timer.fired, 1);
@@ -95,7 +95,7 @@ Deno.test("a timer that waits for its turn is cancelled by stop()", () => {
   timer.delayMs = 100;
   engineTimer.arm();
   turns.spendTurn(1);
-  clock.advance(100);
+  clock.tick(100);
   engineTimer.stop();
   loop.run();
   assert.equal(timer.fired, 0);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { ConnectionEngine } from "../../../src/call/wire.ts";
 import { ConnectionDriver } from "../../../src/rpc/core/connection_driver.ts";
 import type { FailureFacts, FailureLog } from "../../../src/rpc/core/failure_log.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { until } from "../../fixtures/waiting.ts";
 import { GivingStream, microtasks } from "./byte_streams.ts";
 import { silentEngine } from "./silent_engine.ts";
@@ -32,7 +32,7 @@ function breakEntry(engine: ConnectionEngine, entry: typeof ENTRIES[number]): vo
 
 for (const entry of ENTRIES) {
   Deno.test(`an engine that throws in ${entry} closes its connection, with a log line`, async () => {
-    const clock = new VirtualClock();
+    const clock = new FakeClock(1000.25);
     const engine = silentEngine();
     const stream = new GivingStream();
     const logged: FailureFacts[] = [];
@@ -55,7 +55,7 @@ for (const entry of ENTRIES) {
     for (const write of stream.writes.splice(0)) write(4);
     await microtasks();
     if (!driver.closed) await stream.give(8);
-    clock.advance(1_001);
+    clock.tick(1_001);
     await microtasks();
     if (entry === "receiveEnd") await stream.give(null);
     if (entry === "transportLost") driver.close("The test is over");

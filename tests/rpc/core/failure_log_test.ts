@@ -1,27 +1,17 @@
 import assert from "node:assert/strict";
-import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
+import { getLogger, type LogRecord } from "@logtape/logtape";
 import { FailureLog } from "../../../src/rpc/core/failure_log.ts";
 import { trapProxy } from "../../fixtures/misbehaviour.ts";
 import { printed } from "../../fixtures/printed.ts";
+import { captureLog } from "../../../src/testing/captured_log.ts";
 
 const logger = getLogger(["vrpc", "server"]);
 
 /** Runs `body` with LogTape configured for a category, and returns what it logs there. */
-async function logged(category: string[], body: () => void): Promise<LogRecord[]> {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { memory: (record) => void records.push(record) },
-    loggers: [
-      { category, lowestLevel: "trace", sinks: ["memory"] },
-      { category: ["logtape", "meta"], lowestLevel: null },
-    ],
-  });
-  try {
-    body();
-  } finally {
-    await reset();
-  }
-  return records;
+async function logged(category: string[], body: () => void): Promise<readonly LogRecord[]> {
+  await using log = await captureLog({ category });
+  body();
+  return log.records;
 }
 
 Deno.test("without LogTape a failure is printed by console.error, with its cause", () => {

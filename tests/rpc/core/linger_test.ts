@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Linger } from "../../../src/rpc/core/linger.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 
 function begin(closedGracefully: boolean, maxDiscardedBytes?: number) {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const closed: string[] = [];
   const times = { quietMs: 5_000, maxMs: 30_000 };
   const engine = { closedGracefully, maxDiscardedBytes };
@@ -14,9 +14,9 @@ function begin(closedGracefully: boolean, maxDiscardedBytes?: number) {
 Deno.test("Linger closes after its quiet time, or after 500 ms following an error", () => {
   for (const [closedGracefully, quietMs] of [[true, 5_000], [false, 500]] as const) {
     const { clock, closed } = begin(closedGracefully);
-    clock.advance(quietMs - 1);
+    clock.tick(quietMs - 1);
     assert.deepEqual(closed, []);
-    clock.advance(1);
+    clock.tick(1);
     assert.deepEqual(closed, ["The connection was closed"]);
   }
 });
@@ -25,30 +25,30 @@ Deno.test("input extends a Linger after a graceful shutdown, up to its longest t
   const { clock, closed, linger } = begin(true);
   for (let ms = 0; ms < 25_000; ms += 2_500) {
     linger.onInput(13);
-    clock.advance(2_500);
+    clock.tick(2_500);
   }
   assert.deepEqual(closed, []);
   linger.onInput(13);
-  clock.advance(2_500);
+  clock.tick(2_500);
   linger.onInput(13);
-  clock.advance(2_499);
+  clock.tick(2_499);
   assert.deepEqual(closed, []);
-  clock.advance(1);
+  clock.tick(1);
   assert.deepEqual(closed, ["The connection was closed"]);
 });
 
 Deno.test("input doesn't extend a Linger after an error", () => {
   const { clock, closed, linger } = begin(false);
-  clock.advance(499);
+  clock.tick(499);
   linger.onInput(13);
-  clock.advance(1);
+  clock.tick(1);
   assert.deepEqual(closed, ["The connection was closed"]);
 });
 
 Deno.test("Linger is not extended by more than 1 MiB, and closes above 4 MiB", () => {
   const { clock, closed, linger } = begin(true);
   linger.onInput(1_048_577);
-  clock.advance(5_000);
+  clock.tick(5_000);
   assert.deepEqual(closed, ["The connection was closed"]);
   const flooded = begin(true);
   flooded.linger.onInput(4_194_304);
@@ -61,7 +61,7 @@ Deno.test("RFC 9112 §9.6: the rest of a request extends a Linger up to the engi
   const { clock, closed, linger } = begin(true, 67_108_864);
   for (let ms = 0; ms < 25_000; ms += 2_500) {
     linger.onInput(6_000_000);
-    clock.advance(2_500);
+    clock.tick(2_500);
   }
   assert.deepEqual(closed, []);
   linger.onInput(7_108_864);
@@ -73,11 +73,11 @@ Deno.test("RFC 9112 §9.6: the rest of a request extends a Linger up to the engi
 Deno.test("Linger waits once more when its timer was late, because the thread was blocked", () => {
   for (const closedGracefully of [true, false]) {
     const { clock, closed } = begin(closedGracefully);
-    clock.busy(6_000);
-    clock.advance(99);
+    clock.block(6_000);
+    clock.tick(99);
     assert.deepEqual(closed, []);
-    clock.busy(6_000);
-    clock.advance(0);
+    clock.block(6_000);
+    clock.tick(0);
     assert.deepEqual(closed, ["The connection was closed"]);
   }
 });
@@ -85,5 +85,5 @@ Deno.test("Linger waits once more when its timer was late, because the thread wa
 Deno.test("Linger.stop() cancels the close", () => {
   const { clock, linger } = begin(true);
   linger.stop();
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pendingTimers, 0);
 });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { ConnectionEngine } from "../../../src/call/wire.ts";
 import { ReadThrottle, ThrottleSlots } from "../../../src/rpc/core/read_throttle.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 import { silentEngine } from "./silent_engine.ts";
 
 /** A throttle whose engine asks for reads `delayMs` from now on. */
 function begin(slots: ThrottleSlots, delayMs: number | undefined) {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const engine: ConnectionEngine & { finished: boolean } = {
     ...silentEngine(),
     readThrottledUntilMs: delayMs === undefined ? undefined : clock.now() + delayMs,
@@ -20,7 +20,7 @@ Deno.test("ReadThrottle is due while the engine asks for it", () => {
   assert.equal(begin(slots, 0).throttle.isDue, false);
   const { clock, engine, throttle } = begin(slots, 1_000);
   assert.equal(throttle.isDue, true);
-  clock.advance(1_000);
+  clock.tick(1_000);
   assert.equal(throttle.isDue, false);
   const finished = begin(slots, 1_000);
   finished.engine.finished = true;
@@ -34,12 +34,12 @@ Deno.test("ReadThrottle waits until the engine's time, or until it is ended", ()
   const ended = [0, 0];
   waits.forEach(({ throttle }, i) => throttle.onEnd(() => ended[i]++));
   assert.equal(slots.free, false);
-  waits[0].clock.advance(999);
+  waits[0].clock.tick(999);
   assert.deepEqual(ended, [0, 0]);
-  waits[0].clock.advance(1);
+  waits[0].clock.tick(1);
   waits[1].throttle.end();
   assert.deepEqual(ended, [1, 1]);
-  assert.equal(waits[1].clock.pending, 0);
+  assert.equal(waits[1].clock.pendingTimers, 0);
   waits[1].throttle.end();
   assert.deepEqual(ended, [1, 1]);
   assert.equal(slots.free, true);

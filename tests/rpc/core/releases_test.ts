@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { Releases } from "../../../src/rpc/core/releases.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 
 Deno.test("Releases waits for all streams, whether their release succeeds or not", async () => {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const releases = new Releases(clock);
   await releases.wait(1_000);
   const [one, other] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -17,16 +17,16 @@ Deno.test("Releases waits for all streams, whether their release succeeds or not
   assert.equal(done, 0);
   other.reject(new Error("release"));
   await Promise.all(waits);
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pendingTimers, 0);
 });
 
 Deno.test("Releases waits no longer than it is told to", async () => {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const releases = new Releases(clock);
   releases.add(new Promise(() => {}));
   const wait = releases.wait(1_000);
-  clock.advance(999);
-  assert.equal(clock.pending, 1);
-  clock.advance(1);
+  clock.tick(999);
+  assert.equal(clock.pendingTimers, 1);
+  clock.tick(1);
   await wait;
 });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { StallWatch } from "../../../src/rpc/core/stall_watch.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 
 function begin() {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const owner = { writing: true, stalls: 0, onStall: () => owner.stalls++ };
   return { clock, owner, watch: new StallWatch(owner, clock, 8_000) };
 }
@@ -11,11 +11,11 @@ function begin() {
 Deno.test("StallWatch reports a write after the timeout, at most an eighth late", () => {
   const { clock, owner, watch } = begin();
   watch.onWrite();
-  clock.advance(8_000);
+  clock.tick(8_000);
   assert.equal(owner.stalls, 0);
-  clock.advance(1_000);
+  clock.tick(1_000);
   assert.equal(owner.stalls, 1);
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pendingTimers, 0);
 });
 
 Deno.test("StallWatch starts the timeout anew with each write, by one timer", () => {
@@ -23,11 +23,11 @@ Deno.test("StallWatch starts the timeout anew with each write, by one timer", ()
   for (let i = 0; i < 10; i++) {
     watch.onWrite();
     watch.onWrite();
-    assert.equal(clock.pending, 1);
-    clock.advance(7_500);
+    assert.equal(clock.pendingTimers, 1);
+    clock.tick(7_500);
   }
   assert.equal(owner.stalls, 0);
-  clock.advance(1_500);
+  clock.tick(1_500);
   assert.equal(owner.stalls, 1);
 });
 
@@ -35,13 +35,13 @@ Deno.test("StallWatch sets no timer while nothing is written", () => {
   const { clock, owner, watch } = begin();
   watch.onWrite();
   owner.writing = false;
-  clock.advance(1_000);
-  assert.equal(clock.pending, 0);
-  clock.advance(60_000);
+  clock.tick(1_000);
+  assert.equal(clock.pendingTimers, 0);
+  clock.tick(60_000);
   owner.writing = true;
   watch.onWrite();
-  assert.equal(clock.pending, 1);
-  clock.advance(7_900);
+  assert.equal(clock.pendingTimers, 1);
+  clock.tick(7_900);
   assert.equal(owner.stalls, 0);
 });
 
@@ -50,5 +50,5 @@ Deno.test("StallWatch.stop() cancels the timer", () => {
   watch.stop();
   watch.onWrite();
   watch.stop();
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pendingTimers, 0);
 });

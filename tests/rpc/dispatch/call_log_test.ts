@@ -1,6 +1,5 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import assert from "node:assert/strict";
-import { configure, getLogger, type LogRecord, reset } from "@logtape/logtape";
+import { getLogger, type LogRecord } from "@logtape/logtape";
 import {
   authorize,
   bearerToken,
@@ -13,26 +12,15 @@ import {
 } from "../../../mod.ts";
 import { EMPTY } from "../../fixtures/bytes.ts";
 import { memoryAddress } from "../../fixtures/names.ts";
+import { captureLog } from "../../../src/testing/captured_log.ts";
 
 const SECRET = "an-utterly-secret-token";
 const app = getLogger(["vrpc", "test-app"]);
 
 /** Runs `body` and collects everything that is logged, at every level. */
-async function withLog(body: (records: LogRecord[]) => Promise<void>): Promise<void> {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { memory: (record) => void records.push(record) },
-    loggers: [
-      { category: [], lowestLevel: "trace", sinks: ["memory"] },
-      { category: ["logtape", "meta"], lowestLevel: "warning", sinks: ["memory"] },
-    ],
-    contextLocalStorage: new AsyncLocalStorage(),
-  });
-  try {
-    await body(records);
-  } finally {
-    await reset();
-  }
+async function withLog(body: (records: readonly LogRecord[]) => Promise<void>): Promise<void> {
+  await using log = await captureLog({ category: [] });
+  await body(log.records);
 }
 
 function start() {
@@ -60,7 +48,7 @@ const metadata = {
   "secret-bin": new TextEncoder().encode(SECRET),
 };
 
-const calls = (records: LogRecord[]) =>
+const calls = (records: readonly LogRecord[]) =>
   records.filter(({ category }) => category.join(".") === "vrpc.calls");
 
 for (const wire of ["grpc", "lean"] as const) {

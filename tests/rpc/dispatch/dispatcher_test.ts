@@ -66,7 +66,7 @@ Deno.test("methodTimeouts() works behind a user's own context", () => {
   );
   const call = host.accept(new FakeCall("/hold")).request();
   assert.equal(contexts[0].timeRemainingMs(), 50);
-  host.clock.advance(60);
+  host.clock.tick(60);
   assert.equal(call.status, Status.DEADLINE_EXCEEDED);
   assert.equal(contexts[0].signal.aborted, true);
 });

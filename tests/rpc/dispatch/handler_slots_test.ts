@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { connect, type RpcError, serve, Status } from "../../../mod.ts";
 import { HandlerSlots } from "../../../src/rpc/dispatch/handler_slots.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
 import { memoryAddress } from "../../fixtures/names.ts";
 import { sleep } from "../../fixtures/waiting.ts";
@@ -48,7 +48,7 @@ Deno.test("RFC 9113 §5.1.2: a call waits while handlers of cancelled calls take
   const dropped = host.accept(new FakeCall("/echo")).request();
   dropped.cancel();
   assert.equal(dropped.done, 1);
-  host.clock.advance(60);
+  host.clock.tick(60);
   assert.equal(late.status, Status.DEADLINE_EXCEEDED);
   assert.equal(echo.status, undefined);
   held[0].resolve(EMPTY);

@@ -135,7 +135,7 @@ Deno.test("concurrencyLimit(): a call whose deadline passed in the queue does no
   const running = start("/hold");
   const waiting = host.accept(new FakeCall("/hold", { timeoutMs: 50 })).request(bytes());
   const next = start("/hold");
-  host.clock.busy(50);
+  host.clock.block(50);
   held[0].resolve(bytes());
   await running.ended;
   await waiting.ended;
@@ -151,7 +151,7 @@ Deno.test("methodTimeouts() ends calls with DEADLINE_EXCEEDED and fires their si
   const { host, held, signals, start } = setUp(methodTimeouts({ methods: { "/hold": 50 } }));
   const call = start("/hold");
   const relaxed = start("/stream");
-  host.clock.advance(60);
+  host.clock.tick(60);
   assert.equal(call.status, Status.DEADLINE_EXCEEDED);
   assert.match(call.statusMessage, /50 ms/);
   assert.equal(signals[0].aborted, true);
@@ -160,7 +160,7 @@ Deno.test("methodTimeouts() ends calls with DEADLINE_EXCEEDED and fires their si
   assert.equal(relaxed.status, undefined);
   relaxed.cancel();
   const sooner = host.accept(new FakeCall("/hold", { timeoutMs: 10 })).request();
-  host.clock.advance(15);
+  host.clock.tick(15);
   assert.equal(sooner.statusMessage, deadlineExceeded().message, "the caller's own deadline");
   assert.throws(() => methodTimeouts({ defaultMs: 0 }), RangeError);
   assert.throws(() => methodTimeouts({ methods: { "/a": NaN } }), RangeError);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { EMPTY } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
 
 Deno.test("delays between dials start at 1 s and grow by 1.6 up to 120 s", async () => {

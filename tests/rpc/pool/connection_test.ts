@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Status } from "../../../mod.ts";
 import { memoryPair } from "../../../src/transport/memory.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
 import { hang } from "./hanging_call.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Status } from "../../../mod.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
 
 Deno.test("without a server a call fails with the reason, and one with waitForReady succeeds later", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Status } from "../../../mod.ts";
 import { EMPTY } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
 import { limitedDials } from "./limited_dials.ts";
 import { hang } from "./hanging_call.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { registerResolver } from "../../../src/rpc/resolver/mod.ts";
 import { fileResolver, staticResolver } from "../../../src/rpc/resolver/mod.ts";
 import { EMPTY } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
 
 Deno.test("a channel follows the addresses in a file", async () => {

@@ -7,7 +7,7 @@ import {
   type ResolverUpdate,
 } from "../../../src/rpc/resolver/mod.ts";
 import { EMPTY } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
 
 /** A resolver whose steps a test sets. */

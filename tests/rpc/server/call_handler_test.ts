@@ -179,10 +179,10 @@ Deno.test("the deadline ends the call and fires the signal; its slot is freed wh
   const call = host.accept(new FakeCall("/slow", { timeoutMs: 50 })).request();
   assert.ok(context);
   assert.equal(context.timeRemainingMs(), 50);
-  host.clock.advance(49);
+  host.clock.tick(49);
   assert.equal(call.status, undefined);
   assert.equal(context.signal.aborted, false);
-  host.clock.advance(2);
+  host.clock.tick(2);
   assert.equal(call.status, Status.DEADLINE_EXCEEDED);
   assert.equal((context.signal.reason as RpcError).code, Status.DEADLINE_EXCEEDED);
   assert.equal(context.timeRemainingMs(), 0);
@@ -196,7 +196,7 @@ Deno.test("the deadline ends the call and fires the signal; its slot is freed wh
 Deno.test("the deadline ends a call whose request never arrives", () => {
   const host = new FakeHost((router) => router.method("/m", {}, (r) => r));
   const call = host.accept(new FakeCall("/m", { timeoutMs: 50 }));
-  host.clock.advance(60);
+  host.clock.tick(60);
   assert.equal(call.status, Status.DEADLINE_EXCEEDED);
   assert.equal(call.done, 1);
   call.sink.onMessage(bytes(1), false);
@@ -225,7 +225,7 @@ Deno.test("a call that arrives without time left, or whose time passes before th
     assert.equal(call.done, 1);
   }
   const late = host.accept(new FakeCall("/one", { timeoutMs: 50 }));
-  host.clock.busy(50);
+  host.clock.block(50);
   late.request(bytes(1));
   assert.equal(late.status, Status.DEADLINE_EXCEEDED);
   assert.equal(ran, 0);
@@ -236,7 +236,7 @@ Deno.test("an interceptor that takes all the time left runs no handler", async (
   let ran = 0;
   const host = new FakeHost((router) => router.method("/m", {}, (r) => (ran++, r)), {
     interceptors: [(next) => async (call) => {
-      host.clock.busy(50);
+      host.clock.block(50);
       return await next(call);
     }],
   });

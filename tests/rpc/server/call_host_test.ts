@@ -16,7 +16,7 @@ Deno.test("stats() counts calls by status; each call is counted once", async () 
   await host.unary("/fail", new Uint8Array());
   host.accept(new FakeCall("/none"));
   const call = host.accept(new FakeCall("/hold", { timeoutMs: 10 })).request();
-  host.clock.advance(20);
+  host.clock.tick(20);
   call.sink.onCancel(Status.CANCELLED, "too late");
   host.accept(new FakeCall("/hold")).request().cancel();
   assert.deepEqual(host.host.stats(), {

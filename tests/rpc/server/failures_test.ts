@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { AsyncLocalStorage } from "node:async_hooks";
 import { UInt32ValueSchema } from "@bufbuild/protobuf/wkt";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import {
@@ -13,7 +12,7 @@ import {
   Status,
   statusName,
 } from "../../../mod.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { captureLog, failure } from "../../../src/testing/mod.ts";
 import { memoryAddress } from "../../fixtures/names.ts";
 import { capture } from "../../fixtures/printed.ts";
 
@@ -109,57 +108,48 @@ for (const wire of ["grpc", "lean"] as const) {
   });
 
   Deno.test(`logCalls(), observers and stats() agree on the status that was sent: ${wire}`, async () => {
-    const records: LogRecord[] = [];
-    await configure({
-      sinks: { memory: (record) => void records.push(record) },
-      loggers: [{ category: ["vrpc"], lowestLevel: "info", sinks: ["memory"] }],
-      contextLocalStorage: new AsyncLocalStorage(),
-    });
-    try {
-      const observed: string[] = [];
-      const sent: string[] = [];
-      {
-        await using server = await serve(memoryAddress("agree"), methods, {
-          interceptors: [logCalls()],
-          observer: {
-            started: () => ({
-              sent() {},
-              received() {},
-              ended: (code) => observed.push(statusName(code)),
-            }),
-          },
-        });
-        await using channel = connect(server.addresses[0], { wire });
-        const paths = [
-          "echo",
-          "throws",
-          "status",
-          "unencodable",
-          "unencodables",
-          "code",
-          "trailers",
-        ];
-        for (const path of paths) {
-          const call = path === "unencodables"
-            ? Array.fromAsync(channel.stream(`/${path}`, NOTHING))
-            : channel.call(`/${path}`, NOTHING);
-          sent.push(await call.then(() => "OK", (error) => error.codeName));
-        }
-        const counted = Object.entries(server.stats().calls.failed).flatMap(([name, count]) =>
-          Array(count).fill(name)
-        );
-        assert.deepEqual(counted.sort(), sent.filter((name) => name !== "OK").sort());
+    await using log = await captureLog({ lowestLevel: "info" });
+    const observed: string[] = [];
+    const sent: string[] = [];
+    {
+      await using server = await serve(memoryAddress("agree"), methods, {
+        interceptors: [logCalls()],
+        observer: {
+          started: () => ({
+            sent() {},
+            received() {},
+            ended: (code) => observed.push(statusName(code)),
+          }),
+        },
+      });
+      await using channel = connect(server.addresses[0], { wire });
+      const paths = [
+        "echo",
+        "throws",
+        "status",
+        "unencodable",
+        "unencodables",
+        "code",
+        "trailers",
+      ];
+      for (const path of paths) {
+        const call = path === "unencodables"
+          ? Array.fromAsync(channel.stream(`/${path}`, NOTHING))
+          : channel.call(`/${path}`, NOTHING);
+        sent.push(await call.then(() => "OK", (error) => error.codeName));
       }
-      const logged = records.filter(({ category }) => category[1] === "calls");
-      assert.deepEqual(observed, sent);
-      assert.deepEqual(logged.map(({ properties }) => properties.status), sent);
-      assert.deepEqual(sent.slice(0, 6), [
-        ...["OK", "UNKNOWN", "NOT_FOUND", "INTERNAL", "INTERNAL", "UNKNOWN"],
-      ]);
-      assert.equal(sent[6], "INTERNAL");
-    } finally {
-      await reset();
+      const counted = Object.entries(server.stats().calls.failed).flatMap(([name, count]) =>
+        Array(count).fill(name)
+      );
+      assert.deepEqual(counted.sort(), sent.filter((name) => name !== "OK").sort());
     }
+    const logged = log.records.filter(({ category }) => category[1] === "calls");
+    assert.deepEqual(observed, sent);
+    assert.deepEqual(logged.map(({ properties }) => properties.status), sent);
+    assert.deepEqual(sent.slice(0, 6), [
+      ...["OK", "UNKNOWN", "NOT_FOUND", "INTERNAL", "INTERNAL", "UNKNOWN"],
+    ]);
+    assert.equal(sent[6], "INTERNAL");
   });
 }
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { TransportError } from "../../../src/errors.ts";
 import { Listeners } from "../../../src/rpc/server/listeners.ts";
 import { WarningLimit } from "../../../src/rpc/server/warning_limit.ts";
 import { memoryPair } from "../../../src/transport/memory.ts";
 import type { ByteStream, Listener } from "../../../src/transport/types.ts";
 import { until } from "../../fixtures/waiting.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
+import { captureLog } from "../../../src/testing/captured_log.ts";
 
 /** Listener that answers `accept` as it is told. */
 class ScriptedListener implements Listener {
@@ -43,7 +43,7 @@ class ScriptedListener implements Listener {
 const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 
 function begin() {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const accepted: ByteStream[] = [];
   const listeners = new Listeners({
     clock,
@@ -71,49 +71,40 @@ Deno.test("Listeners accepts again after failures, ever more slowly, until a con
   const { clock, accepted, listeners, listener } = begin();
   for (const delayMs of [5, 10, 20, 40, 80, 160, 320, 640, 1_000, 1_000]) {
     await listener.fail();
-    clock.advance(delayMs - 1);
-    assert.equal(clock.pending, 1);
-    clock.advance(1);
-    assert.equal(clock.pending, 0);
+    clock.tick(delayMs - 1);
+    assert.equal(clock.pendingTimers, 1);
+    clock.tick(1);
+    assert.equal(clock.pendingTimers, 0);
     await settle();
   }
   const [stream] = memoryPair();
   await listener.give(stream);
   assert.deepEqual(accepted, [stream]);
   await listener.fail();
-  clock.advance(5);
-  assert.equal(clock.pending, 0);
+  clock.tick(5);
+  assert.equal(clock.pendingTimers, 0);
   await listener.fail();
   const closing = listeners.close();
-  assert.equal(clock.pending, 0);
+  assert.equal(clock.pendingTimers, 0);
   listener.freed.resolve();
   await closing;
 });
 
 Deno.test("Listeners: failed accepts cause a bounded number of warnings", async () => {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { memory: (record) => void records.push(record) },
-    loggers: [
-      { category: "vrpc", lowestLevel: "debug", sinks: ["memory"] },
-      { category: ["logtape", "meta"], lowestLevel: "warning" },
-    ],
-  });
-  try {
-    const { clock, listeners, listener } = begin();
-    for (let i = 0; i < 200; i++) {
-      await listener.fail();
-      clock.advance(5);
-      await settle();
-      // A connection in between starts the delays anew.
-      await listener.give(memoryPair()[0]);
-    }
-    const failures = records.filter(({ rawMessage }) => String(rawMessage).startsWith("Cannot a"));
-    assert.equal(failures.length, 200);
-    assert.equal(failures.filter(({ level }) => level === "warning").length, 10);
-    listener.freed.resolve();
-    await listeners.close();
-  } finally {
-    await reset();
+  await using log = await captureLog({ lowestLevel: "debug" });
+  const { clock, listeners, listener } = begin();
+  for (let i = 0; i < 200; i++) {
+    await listener.fail();
+    clock.tick(5);
+    await settle();
+    // A connection in between starts the delays anew.
+    await listener.give(memoryPair()[0]);
   }
+  const failures = log.records.filter(({ rawMessage }) =>
+    String(rawMessage).startsWith("Cannot a")
+  );
+  assert.equal(failures.length, 200);
+  assert.equal(failures.filter(({ level }) => level === "warning").length, 10);
+  listener.freed.resolve();
+  await listeners.close();
 });

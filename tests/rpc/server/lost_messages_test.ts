@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Metadata, type Router, RpcError, Status } from "../../../mod.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 import { testServer } from "../../../src/testing/mod.ts";
 
 const BYTES = 3_000_000;

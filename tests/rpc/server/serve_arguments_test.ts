@@ -3,7 +3,7 @@ import { connect, serve, Status } from "../../../mod.ts";
 import { checkServeArguments } from "../../../src/rpc/server/serve_arguments.ts";
 import { testServer } from "../../../src/testing/mod.ts";
 import { EMPTY } from "../../fixtures/bytes.ts";
-import { failure } from "../../fixtures/failure.ts";
+import { failure } from "../../../src/testing/failure.ts";
 
 Deno.test("serve says what it takes in place of a port and of other values", async () => {
   await assert.rejects(serve(50051 as never, () => {}), {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { Echo } from "../../../proto/gen/bench/echo_pb.ts";
 import { connect, RpcError, serve, type ServeOptions, type Server, Status } from "../../../mod.ts";
 import type { Router } from "../../../src/rpc/dispatch/router.ts";
@@ -9,6 +8,7 @@ import { dial } from "../../../src/transport/dial.ts";
 import { memoryPair } from "../../../src/transport/memory.ts";
 import { text } from "../../fixtures/bytes.ts";
 import { until } from "../../fixtures/waiting.ts";
+import { captureLog } from "../../../src/testing/captured_log.ts";
 
 const bytes = (...values: number[]) => new Uint8Array(values);
 
@@ -139,32 +139,21 @@ Deno.test("a connection whose preface arrived while the thread was blocked is se
 });
 
 Deno.test("a failed TLS handshake is logged as a warning once, a port probe never", async () => {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { test: (record) => void records.push(record) },
-    loggers: [
-      { category: ["vrpc"], lowestLevel: "debug", sinks: ["test"] },
-      { category: ["logtape", "meta"], sinks: [] },
-    ],
-  });
-  try {
-    const { cert, key } = await selfSigned({ names: ["localhost"] });
-    await using server = await start({ tls: { cert, key } });
-    for (const opening of [bytes(), text("GET / HTTP/1.1\r\n\r\n"), text("PRI * HTTP/2.0\r\n")]) {
-      const conn = await tcp(server);
-      if (opening.length > 0) await conn.write(opening);
-      else await conn.closeWrite();
-      await readAll(conn);
-    }
-    assert.equal(server.stats().connections.unopened, 3);
-    const warnings = records.filter(({ level }) => level === "warning");
-    assert.deepEqual(warnings.map(({ rawMessage }) => rawMessage), [
-      "{reason}; closed (logged as a warning once)",
-    ]);
-    assert.match(String(warnings[0].properties.reason), /^TLS handshake with 127.* speak TLS$/);
-  } finally {
-    await reset();
+  await using log = await captureLog({ lowestLevel: "debug" });
+  const { cert, key } = await selfSigned({ names: ["localhost"] });
+  await using server = await start({ tls: { cert, key } });
+  for (const opening of [bytes(), text("GET / HTTP/1.1\r\n\r\n"), text("PRI * HTTP/2.0\r\n")]) {
+    const conn = await tcp(server);
+    if (opening.length > 0) await conn.write(opening);
+    else await conn.closeWrite();
+    await readAll(conn);
   }
+  assert.equal(server.stats().connections.unopened, 3);
+  const warnings = log.records.filter(({ level }) => level === "warning");
+  assert.deepEqual(warnings.map(({ rawMessage }) => rawMessage), [
+    "{reason}; closed (logged as a warning once)",
+  ]);
+  assert.match(String(warnings[0].properties.reason), /^TLS handshake with 127.* speak TLS$/);
 });
 
 Deno.test("connections over maxConnections are closed at once", async () => {
@@ -208,25 +197,14 @@ Deno.test("serveConnection() serves a given stream if allowVsockCids has its con
 });
 
 Deno.test("refused vsock context ids are a warning once", async () => {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { memory: (record) => void records.push(record) },
-    loggers: [
-      { category: "vrpc", lowestLevel: "warning", sinks: ["memory"] },
-      { category: ["logtape", "meta"], lowestLevel: "warning" },
-    ],
-  });
-  try {
-    await using server = await start({ allowVsockCids: [16] });
-    for (let i = 0; i < 50; i++) {
-      const far = memoryPair()[1];
-      server.serveConnection(Object.assign(far, { peer: { ...far.peer, vsockCid: 17 } }));
-    }
-    assert.equal(server.stats().connections.refused, 50);
-    assert.equal(records.length, 1);
-  } finally {
-    await reset();
+  await using log = await captureLog({ lowestLevel: "warning" });
+  await using server = await start({ allowVsockCids: [16] });
+  for (let i = 0; i < 50; i++) {
+    const far = memoryPair()[1];
+    server.serveConnection(Object.assign(far, { peer: { ...far.peer, vsockCid: 17 } }));
   }
+  assert.equal(server.stats().connections.refused, 50);
+  assert.equal(log.records.length, 1);
 });
 
 Deno.test("every callback of onDrain and onClose runs, whichever fails or never ends", async () => {
@@ -251,35 +229,24 @@ Deno.test("every callback of onDrain and onClose runs, whichever fails or never 
 });
 
 Deno.test("connections that break the protocol cause a bounded number of warnings", async () => {
-  const records: LogRecord[] = [];
-  await configure({
-    sinks: { memory: (record) => void records.push(record) },
-    loggers: [
-      { category: "vrpc", lowestLevel: "debug", sinks: ["memory"] },
-      { category: ["logtape", "meta"], lowestLevel: "warning" },
-    ],
-  });
-  try {
-    await using server = await start();
-    // RFC 9113 §3.4: the preface must be followed by SETTINGS; this is a PING.
-    const broken = text("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x08\x06\0\0\0\0\0\0\0\0\0\0\0\0\0");
-    const startMs = performance.now();
-    for (let i = 0; i < 100; i++) {
-      const [near, far] = memoryPair();
-      server.serveConnection(far);
-      await near.write(broken);
-      const buffer = new Uint8Array(1_000);
-      while (await near.read(buffer) !== null);
-      near.close();
-    }
-    const closed = records.filter(({ rawMessage }) => rawMessage === "{peer}: {message}");
-    assert.equal(closed.length, 100);
-    const warnings = closed.filter(({ level }) => level === "warning");
-    const most = 10 + Math.ceil((performance.now() - startMs) / 1_000);
-    assert.ok(warnings.length >= 10 && warnings.length <= most, `${warnings.length} of ${most}`);
-  } finally {
-    await reset();
+  await using log = await captureLog({ lowestLevel: "debug" });
+  await using server = await start();
+  // RFC 9113 §3.4: the preface must be followed by SETTINGS; this is a PING.
+  const broken = text("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x08\x06\0\0\0\0\0\0\0\0\0\0\0\0\0");
+  const startMs = performance.now();
+  for (let i = 0; i < 100; i++) {
+    const [near, far] = memoryPair();
+    server.serveConnection(far);
+    await near.write(broken);
+    const buffer = new Uint8Array(1_000);
+    while (await near.read(buffer) !== null);
+    near.close();
   }
+  const closed = log.records.filter(({ rawMessage }) => rawMessage === "{peer}: {message}");
+  assert.equal(closed.length, 100);
+  const warnings = closed.filter(({ level }) => level === "warning");
+  const most = 10 + Math.ceil((performance.now() - startMs) / 1_000);
+  assert.ok(warnings.length >= 10 && warnings.length <= most, `${warnings.length} of ${most}`);
 });
 
 Deno.test("shutdown() lets open calls finish and accepts no new connections", async () => {

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { WarningLimit } from "../../../src/rpc/server/warning_limit.ts";
-import { VirtualClock } from "../../fixtures/virtual_clock.ts";
+import { FakeClock } from "../../../src/testing/fake_clock.ts";
 
 Deno.test("WarningLimit allows ten warnings, and one a second after a flood", () => {
-  const clock = new VirtualClock();
+  const clock = new FakeClock(1000.25);
   const limit = new WarningLimit(clock);
   const warnings = (lines: number) =>
     Array.from({ length: lines }, () => limit.level()).filter((one) => one === "warn").length;
   assert.equal(warnings(10), 10);
   assert.equal(warnings(100_000), 0);
-  clock.advance(1_000);
+  clock.tick(1_000);
   assert.equal(warnings(100), 1);
-  clock.advance(3_600_000);
+  clock.tick(3_600_000);
   assert.equal(warnings(100), 10);
 });

@@ -133,7 +133,7 @@ Deno.test("WorkerPool: a call whose deadline passed in the queue does not reach 
   using pool = new Pool();
   const running = pool.start("/spin", "50");
   const waiting = pool.start("/spin", "60000", { timeoutMs: 10 });
-  pool.host.clock.busy(10);
+  pool.host.clock.block(10);
   await running.ended;
   await waiting.ended;
   assert.equal(waiting.status, Status.DEADLINE_EXCEEDED);
@@ -145,7 +145,7 @@ Deno.test("WorkerPool: a call whose deadline passed while its worker started doe
   // The worker gets the call and its cancellation together, once it has started.
   using pool = new Pool({ stuckMs: 5_000, init: "slow" });
   const late = pool.start("/spin", "60000", { timeoutMs: 10 });
-  pool.host.clock.advance(11);
+  pool.host.clock.tick(11);
   await late.ended;
   assert.equal(late.status, Status.DEADLINE_EXCEEDED);
   assert.equal(textOf(await pool.call("/echo", "next")), "next slow");
@@ -156,7 +156,7 @@ Deno.test("WorkerPool replaces a worker that does not finish a cancelled call", 
   using pool = new Pool({ stuckMs: 50 });
   await pool.call("/echo");
   const stuck = pool.start("/spin", "60000", { timeoutMs: 10 });
-  pool.host.clock.advance(20);
+  pool.host.clock.tick(20);
   await stuck.ended;
   assert.equal(stuck.status, Status.DEADLINE_EXCEEDED);
   assert.equal(textOf(await pool.call("/echo", "next")), "next i");
