@@ -53,7 +53,7 @@ export type {
   Client,
   ClientFunction,
 } from "./src/rpc/channel/typed_client.ts";
-export type { MethodConfigJson, ServiceConfig } from "./src/rpc/client/service_config.ts";
+export type { MethodConfigJson, ServiceConfig } from "./src/rpc/resolver/service_config.ts";
 export type { Session } from "./src/rpc/client/session.ts";
 export type { CallCredentials, CallOptions } from "./src/rpc/core/types.ts";
 

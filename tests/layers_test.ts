@@ -51,7 +51,7 @@ const ROOMS: Record<string, readonly string[]> = {
   "rpc/balancer": RPC_BOTTOM,
   "rpc/resolver": [...RPC_BOTTOM, "runtime", "transport", "rpc/balancer"],
   "rpc/pool": [...RPC_BOTTOM, "transport", "rpc/balancer", "rpc/resolver"],
-  "rpc/client": [...RPC_BOTTOM, "rpc/balancer", "rpc/pool"],
+  "rpc/client": [...RPC_BOTTOM, "rpc/balancer", "rpc/pool", "rpc/resolver"],
   "rpc/batch": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/pool", "proto"],
   browser: [...RPC_BOTTOM, "protobuf", "lean", "rpc/client"],
   "rpc/channel": [

@@ -69,6 +69,7 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
   deadlineMs = Infinity;
   readonly encoding: Encoding | undefined;
   waitForReady: boolean;
+  waitForReadyOption: boolean | undefined = undefined;
   readonly singleResponse: boolean;
   readonly requestStreams: boolean;
 
@@ -141,8 +142,8 @@ export class ChannelCall implements Call, OutgoingRequest, ClientCallSink {
     if (this.#status !== undefined) return this.#schedule();
     this.#started = this.#owner.callStarted(this);
     if (!this.#started) return this.cancelWithStatus(Status.UNAVAILABLE, CLOSED);
-    const { waitForReady } = metadata.getOptions();
-    if (waitForReady !== undefined) this.waitForReady = waitForReady;
+    this.waitForReadyOption = metadata.getOptions().waitForReady;
+    this.waitForReady = this.waitForReadyOption ?? this.waitForReady;
     const credentials = this.#credentials === undefined
       ? this.#owner.credentials
       : this.#owner.credentials.compose(this.#credentials);

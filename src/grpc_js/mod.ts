@@ -265,4 +265,4 @@ export type { ObjectReadable, ObjectWritable } from "./streams.ts";
 export type {
   MethodConfigJson as MethodConfig,
   ServiceConfig,
-} from "../rpc/client/service_config.ts";
+} from "../rpc/resolver/service_config.ts";

@@ -48,6 +48,7 @@ export {
   type Picker,
   PickFailure,
   QUEUE_PICKER,
+  REQUEST_HASH,
   type ResolvedAddress,
   SinglePicker,
   type SubchannelListener,

@@ -19,6 +19,7 @@ import {
   type PickedCall,
   type Picker,
   PickFailure,
+  REQUEST_HASH,
 } from "./types.ts";
 import { hashHigh, hashLow, xxh64 } from "./xxh64.ts";
 
@@ -26,7 +27,7 @@ import { hashHigh, hashLow, xxh64 } from "./xxh64.ts";
 export interface RingHashConfig {
   readonly minRingSize: number;
   readonly maxRingSize: number;
-  /** Request header whose value is hashed; empty for none: calls then go to random addresses. */
+  /** Request header whose value is hashed; empty for none: the hash is then that of the config selector, or random. */
   readonly requestHashHeader: string;
 }
 
@@ -132,11 +133,22 @@ export class RingPicker implements Picker {
   }
 
   pick(call: PickedCall): BalancerSubchannel | PickFailure | undefined {
-    const text = this.#header === "" ? undefined : headerOf(call, this.#header);
+    if (this.#header === "") return this.#pickByAttribute(call);
+    const text = headerOf(call, this.#header);
     if (text === undefined) return this.#pickRandom();
     xxh64(text);
+    return this.#pickFrom(this.#ring.find(hashHigh(), hashLow()));
+  }
+
+  #pickByAttribute({ attributes }: PickedCall): BalancerSubchannel | PickFailure | undefined {
+    const hash = attributes?.[REQUEST_HASH];
+    if (typeof hash !== "bigint") return this.#pickRandom();
+    const half = (shift: bigint) => Number(BigInt.asIntN(32, hash >> shift));
+    return this.#pickFrom(this.#ring.find(half(32n), half(0n)));
+  }
+
+  #pickFrom(first: number): BalancerSubchannel | PickFailure | undefined {
     const { owners } = this.#ring;
-    const first = this.#ring.find(hashHigh(), hashLow());
     for (let i = 0; i < owners.length; i++) {
       const entry = this.#entries[owners[(first + i) % owners.length]];
       switch (entry.state) {

@@ -6,7 +6,7 @@
 
 import type { Clock } from "../../call/clock.ts";
 import type { Metadata } from "../../call/metadata.ts";
-import type { Status } from "../../call/status.ts";
+import { Status, statusName } from "../../call/status.ts";
 
 /** Attributes of an address or of a resolution, by name. */
 export type Attributes = Readonly<Record<string, unknown>>;
@@ -30,7 +30,15 @@ export interface PickedCall {
   readonly path: string;
   /** Request metadata, which the picker must not change. */
   readonly metadata: Metadata | undefined;
+  /** What the resolver's config selector says of the call. Default none. */
+  readonly attributes?: Attributes;
 }
+
+/**
+ * Name of the attribute of calls with the hash that `ring_hash` uses unless it has a `requestHashHeader`: a bigint of 64
+ * bits without sign (gRPC A42).
+ */
+export const REQUEST_HASH = "requestHash";
 
 /** The connections to one address, made by {@link BalancerHost.createSubchannel}. */
 export interface BalancerSubchannel {
@@ -84,6 +92,20 @@ export class PickFailure {
     readonly message: string,
     readonly dropped = false,
   ) {}
+}
+
+/** Codes that only applications may use (gRPC A54). */
+const APPLICATION_CODES: ReadonlySet<Status> = new Set([
+  ...[Status.INVALID_ARGUMENT, Status.NOT_FOUND, Status.ALREADY_EXISTS, Status.FAILED_PRECONDITION],
+  ...[Status.ABORTED, Status.OUT_OF_RANGE, Status.DATA_LOSS],
+]);
+
+/** Returns the failure with INTERNAL in place of a code that only applications may use (gRPC A54). */
+export function controlPlaneFailure(failure: PickFailure): PickFailure {
+  const { code, message, dropped } = failure;
+  if (!APPLICATION_CODES.has(code)) return failure;
+  const text = `the control plane may not end calls with ${statusName(code)}: ${message}`;
+  return new PickFailure(Status.INTERNAL, text, dropped);
 }
 
 /** Chooses the subchannel of each call. Called once per attempt: it should not allocate. */

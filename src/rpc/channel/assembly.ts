@@ -44,13 +44,14 @@ import { ProcessRef } from "../pool/process_ref.ts";
 import { ReplayableCall } from "../client/replayable_call.ts";
 import { type PolicyContext, RetryStrategy, RetryThrottle } from "../client/retry.ts";
 import {
+  type MethodConfig,
   type ParsedServiceConfig,
   parseServiceConfig,
-  type ServiceConfig,
-} from "../client/service_config.ts";
+} from "../resolver/service_config.ts";
 import { Subchannel } from "../pool/subchannel.ts";
-import type { ConfiguredBalancer } from "../balancer/types.ts";
-import type { ResolverUpdate } from "../resolver/types.ts";
+import { ConfiguredCall, type StrategyFactory } from "../client/configured_call.ts";
+import { ResolvedConfig } from "../client/resolved_config.ts";
+import type { UpdateReader } from "../pool/subchannel_set.ts";
 import { makeSource } from "./address_source.ts";
 import { makeTarget, type Target } from "./target.ts";
 import { plainTarget } from "./url_target.ts";
@@ -82,7 +83,9 @@ export class ChannelAssembly {
   readonly #config: ParsedServiceConfig;
   readonly #deadlines: DeadlineQueue;
   readonly #health: HealthChecker | undefined;
-  readonly #policy: PolicyContext;
+  readonly #policy: PolicyContext & { throttle: RetryThrottle | undefined };
+  /** Config from the resolver, if the target has one. */
+  readonly #resolved: ResolvedConfig<ClientMethod> | undefined;
   #batcher: Batcher | undefined = undefined;
   #retries = 0;
   #closing: Promise<void> | undefined = undefined;
@@ -106,12 +109,12 @@ export class ChannelAssembly {
       () => this.pool.healthChanged(),
       this.format === "json",
     );
-    this.pool = this.#makePool(runtime);
-    const throttling = this.#config.throttling;
-    const policy: PolicyContext = {
-      throttle: throttling === undefined ? undefined : new RetryThrottle(throttling),
+    this.#policy = {
+      throttle: throttleOf(this.#config, undefined),
       onExtraAttempt: () => this.#retries++,
     };
+    this.#resolved = this.target.watched === undefined ? undefined : this.#makeResolvedConfig();
+    this.pool = this.#makePool(runtime);
     const core = {
       target: this.target.text,
       failures: this.failures,
@@ -124,11 +127,11 @@ export class ChannelAssembly {
       encoding: options.wire === "lean" ? "gzip" : encodingsOf(options.encodings)[0],
       memory: new MemoryPool(options.limits?.maxBufferedBytes),
       authority: undefined,
+      resolvedConfig: this.#resolved,
     };
-    this.#policy = policy;
     this.core = {
       ...core,
-      starter: makeStarter(() => this.core, policy),
+      starter: makeStarter(() => this.core, this.#policy),
       batcher: options.batch ? this.#makeBatcher(options.batch, core) : undefined,
     };
     this.middleware = {
@@ -152,7 +155,6 @@ export class ChannelAssembly {
 
   /** Returns a method with its settings. Throws TypeError for a path that is not valid on the wire. */
   method(info: MethodInfo): ClientMethod {
-    const options = this.#options;
     if (!this.lean && !info.path.startsWith("/")) {
       throw new TypeError(
         `Cannot call ${
@@ -160,7 +162,14 @@ export class ChannelAssembly {
         }: a path must begin with a slash, such as "/package.Service/Method"`,
       );
     }
-    const config = this.#config.forMethod(info.path);
+    // The resolver's config, which may change, applies later.
+    const config = this.#resolved === undefined ? this.#config.forMethod(info.path) : undefined;
+    return this.#withSettings(info, config);
+  }
+
+  /** Returns a method with settings, which apply within the channel's options. */
+  #withSettings(info: MethodInfo, config: MethodConfig | undefined): ClientMethod {
+    const options = this.#options;
     // All calls of the method share it, and interceptors get it.
     return Object.freeze({
       ...info,
@@ -256,7 +265,7 @@ export class ChannelAssembly {
           timeoutMs: connectTimeoutMs,
           minIntervalMs: options.minResolveIntervalMs ?? RESOLVE_INTERVAL_MS,
         }),
-      configure: (update) => this.#balancerOf(update),
+      config: this.#resolved ?? this.#ownConfig(),
       subchannel: ({ address }, hooks) => {
         const engines = new ClientEngineFactory(
           options,
@@ -294,12 +303,32 @@ export class ChannelAssembly {
     });
   }
 
-  /** The policy that a resolver's service config asks for, or that of the channel. */
-  #balancerOf({ serviceConfig }: ResolverUpdate): ConfiguredBalancer {
-    if (serviceConfig === undefined) return this.target.balancer;
-    const parsed = parseServiceConfig(serviceConfig as ServiceConfig | string);
-    return parsed.balancer ?? this.target.balancer;
+  #makeResolvedConfig(): ResolvedConfig<ClientMethod> {
+    return new ResolvedConfig({
+      fallback: this.#config,
+      balancer: this.target.balancer,
+      configure: (method, config) => this.#withSettings(method, config),
+      onConfig: (config) => this.#policy.throttle = throttleOf(config, this.#policy.throttle),
+      log: (level, message) => {
+        const text = `${this.target.text}: ${message}`;
+        clientLog[level]("{message}", { message: printable(text) });
+      },
+    });
   }
+
+  /** The channel's own service config, for all updates. */
+  #ownConfig(): UpdateReader {
+    return { read: () => this.target.balancer, apply() {}, clear() {} };
+  }
+}
+
+/** Returns the throttle for a config: the one in use if its limits are the same, so that updates do not fill it. */
+function throttleOf(
+  { throttling }: ParsedServiceConfig,
+  current: RetryThrottle | undefined,
+): RetryThrottle | undefined {
+  if (throttling === undefined) return undefined;
+  return current?.hasLimits(throttling) ? current : new RetryThrottle(throttling);
 }
 
 /** Adds TLS whose key the server's document proves, unless there is TLS with certificates, or none was asked for. */
@@ -316,17 +345,20 @@ function attestOf(options: ChannelOptions, clock: Clock): ConnectionOptions["att
 }
 
 function makeStarter(coreOf: () => CallCore, policy: PolicyContext): CallStarter {
+  const strategyOf: StrategyFactory = (call, config) => {
+    if (config?.retry !== undefined) return new RetryStrategy(call, config.retry, policy);
+    if (config?.hedging !== undefined) return new HedgingStrategy(call, config.hedging, policy);
+    return undefined;
+  };
   return {
     start(request, sink) {
-      const call = new ReplayableCall(coreOf(), request, sink);
-      const config = request.method.config;
-      if (config?.retry !== undefined) {
-        return call.begin(new RetryStrategy(call, config.retry, policy));
+      const core = coreOf();
+      const call = new ReplayableCall(core, request, sink);
+      const { resolvedConfig } = core;
+      if (resolvedConfig === undefined || resolvedConfig.isPlain(request.method.path)) {
+        return call.begin(strategyOf(call, request.method.config));
       }
-      if (config?.hedging !== undefined) {
-        return call.begin(new HedgingStrategy(call, config.hedging, policy));
-      }
-      return call.begin();
+      return call.begin(new ConfiguredCall(call, resolvedConfig, strategyOf));
     },
   };
 }

@@ -45,7 +45,7 @@ import {
   type PoolSize,
 } from "../pool/options.ts";
 import type { CallObserver } from "../core/observer.ts";
-import type { ServiceConfig } from "../client/service_config.ts";
+import type { ServiceConfig } from "../resolver/service_config.ts";
 import type { CallCredentials, Interceptor } from "../core/types.ts";
 
 /**

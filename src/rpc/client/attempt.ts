@@ -8,6 +8,7 @@ import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { CallProgress, ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { isInstance, RpcError } from "../../errors.ts";
+import type { Attributes } from "../balancer/types.ts";
 import type { OpenClientCall } from "../core/open_calls.ts";
 import type { Connection } from "../pool/connection.ts";
 import type { PickWaiter } from "../pool/pick_queue.ts";
@@ -66,6 +67,10 @@ export class Attempt implements OpenClientCall, PickWaiter {
 
   get metadata(): Metadata | undefined {
     return this.owner.request.metadata;
+  }
+
+  get attributes(): Attributes | undefined {
+    return this.owner.request.attributes;
   }
 
   /** Removes the attempt from the calls of its connection, which gets its status. */

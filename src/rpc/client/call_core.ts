@@ -28,7 +28,9 @@ import type { FailureLog } from "../core/failure_log.ts";
 import { ignoreRejection } from "../core/promises.ts";
 import type { Pool } from "../pool/pool.ts";
 import type { ProcessRef } from "../pool/process_ref.ts";
-import type { MethodConfig } from "./service_config.ts";
+import type { Attributes } from "../balancer/types.ts";
+import type { MethodConfig } from "../resolver/service_config.ts";
+import type { ResolvedConfig } from "./resolved_config.ts";
 import type { CallOptions, MethodInfo } from "../core/types.ts";
 
 /** A method with its settings: prepared once, shared by all its calls. */
@@ -67,8 +69,12 @@ export interface OutgoingRequest {
   readonly deadlineMs: number;
   readonly encoding: string | undefined;
   readonly waitForReady: boolean;
+  /** `waitForReady` as the caller set it, which no config changes. */
+  readonly waitForReadyOption?: boolean | undefined;
   readonly singleResponse: boolean;
   readonly requestStreams: boolean;
+  /** What the config selector says of the call, for pickers. */
+  readonly attributes?: Attributes;
 }
 
 /** State shared by all calls of a channel. */
@@ -95,6 +101,8 @@ export interface CallCore {
   readonly starter: CallStarter;
   /** Sends small unary calls in batches; undefined if batching is off. */
   readonly batcher: UnaryBatcher | undefined;
+  /** Config from the resolver; undefined if the channel's own applies to all calls. */
+  readonly resolvedConfig: ResolvedConfig<ClientMethod> | undefined;
 }
 
 /** Sends unary calls in batches. */
@@ -187,10 +195,13 @@ export function cardinalityError(path: string, count: "no" | "several"): RpcErro
 /** Throws RESOURCE_EXHAUSTED if a message exceeds `maxSendBytes`. */
 export function checkSendSize(method: ClientMethod, message: Uint8Array): void {
   if (message.length <= method.maxSendBytes) return;
-  throw errorFromOutside(
-    Status.RESOURCE_EXHAUSTED,
-    `Cannot send a message of ${message.length} bytes, limit is ${method.maxSendBytes}`,
-  );
+  throw oversizeError(message.length, method.maxSendBytes);
+}
+
+/** Makes the error of a message beyond `maxSendBytes`. */
+export function oversizeError(bytes: number, limit: number): RpcError {
+  const text = `Cannot send a message of ${bytes} bytes, limit is ${limit}`;
+  return errorFromOutside(Status.RESOURCE_EXHAUSTED, text);
 }
 
 /** Copies the caller's metadata; undefined stays undefined. */

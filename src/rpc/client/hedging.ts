@@ -10,7 +10,7 @@ import { Status } from "../../call/status.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { AttemptStrategy, ReplayableCall } from "./replayable_call.ts";
 import { attemptMetadata, type PolicyContext, pushback } from "./retry.ts";
-import type { HedgingPolicy } from "./service_config.ts";
+import type { HedgingPolicy } from "../resolver/service_config.ts";
 
 /** Runs several attempts of a call at once. */
 export class HedgingStrategy implements AttemptStrategy {

@@ -11,7 +11,13 @@ import { Status } from "../../call/status.ts";
 import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { deadlineExceeded, RpcError } from "../../errors.ts";
 import { Attempt, type AttemptEnd, type AttemptOwner } from "./attempt.ts";
-import { type CallCore, hasPassed, type OutgoingRequest, type RoutedCall } from "./call_core.ts";
+import {
+  type CallCore,
+  hasPassed,
+  type OutgoingRequest,
+  oversizeError,
+  type RoutedCall,
+} from "./call_core.ts";
 import { retryTransparently, type TransparentlyRetried } from "./transparent_retry.ts";
 
 /** Message bytes kept for further attempts, per call (grpc-go's default); a call that sends more is not repeated. */
@@ -46,7 +52,7 @@ const constant = (trailers: Metadata) => () => trailers;
 /** A call over one or more attempts. */
 export class ReplayableCall implements RoutedCall, AttemptOwner, TransparentlyRetried {
   readonly core: CallCore;
-  readonly request: OutgoingRequest;
+  request: OutgoingRequest;
   readonly sink: ClientCallSink;
   /** All attempts so far, in order. */
   readonly attempts: Attempt[] = [];
@@ -203,16 +209,31 @@ export class ReplayableCall implements RoutedCall, AttemptOwner, TransparentlyRe
     const { request, core } = this;
     if (!hasPassed(request.deadlineMs, core.clock)) return false;
     const { code, message, metadata } = deadlineExceeded();
-    const end: AttemptEnd = {
-      code,
-      message,
-      trailers: constant(metadata),
-      progress: "processed",
-    };
+    this.endWith({ code, message, trailers: constant(metadata), progress: "processed" });
+    return true;
+  }
+
+  /** Ends the call with a status that no attempt has. */
+  endWith(end: AttemptEnd): void {
+    if (this.ended) return;
     this.#finish(end);
     for (const attempt of this.attempts) attempt.drop();
     this.sink.onStatus(end.code, end.message, end.trailers, end.progress);
-    return true;
+  }
+
+  /** Sets other settings, before the first attempt. Ends the call and returns false if a message is too large for them. */
+  reconfigure(request: OutgoingRequest): boolean {
+    this.request = request;
+    return (this.#log ?? []).every(({ bytes }) => this.#mayBeSent(bytes));
+  }
+
+  /** Ends the call and returns false if a message is too large. Its size is the one that it is sent in. */
+  #mayBeSent(bytes: number): boolean {
+    const { maxSendBytes } = this.request.method;
+    if (!(bytes > maxSendBytes)) return true;
+    const { code, message, metadata } = oversizeError(bytes, maxSendBytes);
+    this.endWith({ code, message, trailers: constant(metadata), progress: "processed" });
+    return false;
   }
 
   #finish(end: AttemptEnd | undefined): void {
@@ -222,7 +243,7 @@ export class ReplayableCall implements RoutedCall, AttemptOwner, TransparentlyRe
   }
 
   #send(message: Uint8Array, compressed: boolean, last: boolean): void {
-    if (this.ended || this.#halfClosed) return;
+    if (this.ended || this.#halfClosed || !this.#mayBeSent(message.length)) return;
     if (this.#log !== undefined) {
       this.#log.push({ message, bytes: message.length, compressed });
       this.#logBytes += message.length;

@@ -8,7 +8,7 @@ import { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { Attempt, AttemptEnd } from "./attempt.ts";
 import type { AttemptStrategy, ReplayableCall } from "./replayable_call.ts";
-import type { RetryPolicy } from "./service_config.ts";
+import type { RetryPolicy } from "../resolver/service_config.ts";
 
 /** Request metadata: number of earlier attempts. */
 const ATTEMPTS_KEY = "grpc-previous-rpc-attempts";
@@ -26,6 +26,11 @@ export class RetryThrottle {
     this.#max = options.maxTokens;
     this.#ratio = options.tokenRatio;
     this.#tokens = options.maxTokens;
+  }
+
+  /** Whether it was made with these limits. */
+  hasLimits(options: { readonly maxTokens: number; readonly tokenRatio: number }): boolean {
+    return this.#max === options.maxTokens && this.#ratio === options.tokenRatio;
   }
 
   /** Whether another attempt is allowed: more than half of the tokens are left. */

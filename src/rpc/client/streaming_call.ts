@@ -91,6 +91,10 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
     this.requestStreams = method.kind === "client_streaming" || method.kind === "bidi_streaming";
   }
 
+  get waitForReadyOption(): boolean | undefined {
+    return this.#options.waitForReady;
+  }
+
   /** Starts the call. */
   begin(): this {
     const { signal } = this.#options;

@@ -58,7 +58,9 @@ export function callUnary<T>(
   payload: Uint8Array,
   options: CallOptions | undefined,
 ): Promise<T> {
-  return new UnaryCall(core, method, payload, options).begin() as Promise<T>;
+  const { resolvedConfig } = core;
+  const current = resolvedConfig === undefined ? method : resolvedConfig.current(method);
+  return new UnaryCall(core, current, payload, options).begin() as Promise<T>;
 }
 
 class UnaryCall
@@ -128,6 +130,10 @@ class UnaryCall
     }
     this.promise = new Promise(capture);
     this.resolve = resolveNew;
+  }
+
+  get waitForReadyOption(): boolean | undefined {
+    return this.options?.waitForReady;
   }
 
   begin(): Promise<unknown> {

@@ -29,8 +29,8 @@ export interface SubchannelSetOptions {
   readonly target: string;
   /** Makes the source of addresses. */
   readonly source: (callbacks: SourceCallbacks) => AddressSource;
-  /** Returns the policy for what was resolved. Throws for a service config that is not valid. */
-  readonly configure: (update: ResolverUpdate) => ConfiguredBalancer;
+  /** Reads the service configs of updates. */
+  readonly config: UpdateReader;
   /** Makes a subchannel that connects to `address`. */
   readonly subchannel: (address: ResolvedAddress, hooks: SubchannelHooks) => Subchannel;
   /** Smallest number of connections per address, until {@link SubchannelSet.resize} changes it. */
@@ -43,6 +43,16 @@ export interface SubchannelSetOptions {
   /** Called when a connection becomes ready, before it takes calls; health checks start here. */
   readonly onConnected?: (connection: Connection) => void;
   readonly log: (level: "debug" | "warn", message: string) => void;
+}
+
+/** What the channel makes of the service configs of updates. */
+export interface UpdateReader {
+  /** Returns the policy for what was resolved. Throws for a service config that is not valid. */
+  read(update: ResolverUpdate): ConfiguredBalancer;
+  /** Called when the balancer has got what was read last. */
+  apply(): void;
+  /** Called when the channel is idle: the target is resolved again. */
+  clear(): void;
 }
 
 /** Callbacks of a source of addresses. */
@@ -163,6 +173,8 @@ export class SubchannelSet {
     this.#source?.close();
     this.#balancer?.close();
     this.#source = this.#balancer = undefined;
+    this.#known = false;
+    this.#options.config.clear();
     for (const subchannel of [...this.#active]) this.#retire(subchannel);
   }
 
@@ -240,7 +252,7 @@ export class SubchannelSet {
   #onUpdate(update: ResolverUpdate): void {
     let config: ConfiguredBalancer;
     try {
-      config = this.#options.configure(update);
+      config = this.#options.config.read(update);
     } catch (error) {
       return this.#onError(toError(error));
     }
@@ -248,6 +260,7 @@ export class SubchannelSet {
     this.#resolveError = undefined;
     const { attributes = {} } = update;
     this.#balancer!.update({ addresses: uniqueAddresses(update.addresses), config, attributes });
+    this.#options.config.apply();
     this.#owner.onConnectionsChange();
   }
 

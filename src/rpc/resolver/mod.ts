@@ -21,4 +21,18 @@ export { fileResolver, type FileResolverOptions } from "./file_resolver.ts";
 export { kubernetesResolver, type KubernetesResolverOptions } from "./kubernetes_resolver.ts";
 export { registerResolver } from "./registry.ts";
 export { staticResolver } from "./static_resolver.ts";
-export type { NameResolver, ResolverContext, ResolverTarget, ResolverUpdate } from "./types.ts";
+export type { HedgingPolicy, MethodConfig, RetryPolicy } from "./service_config.ts";
+export type {
+  CallConfig,
+  ConfigSelector,
+  NameResolver,
+  ResolverContext,
+  ResolverTarget,
+  ResolverUpdate,
+} from "./types.ts";
+export {
+  type Attributes,
+  type PickedCall,
+  PickFailure,
+  type ResolvedAddress,
+} from "../balancer/types.ts";

@@ -5,19 +5,51 @@
  */
 
 import type { Clock } from "../../call/clock.ts";
-import type { Attributes, ResolvedAddress } from "../balancer/types.ts";
+import type { Status } from "../../call/status.ts";
+import type { Attributes, PickedCall, PickFailure, ResolvedAddress } from "../balancer/types.ts";
+import type { MethodConfig } from "./service_config.ts";
 
 /** What a resolver knows of its target at a time. It replaces what was known before. */
 export interface ResolverUpdate {
   /** All addresses, in the address grammar. */
   readonly addresses: readonly (string | ResolvedAddress)[];
   /**
-   * Service config of the target, as an object or JSON text: its load balancing policy replaces that of the channel, the
-   * rest is not used. Default: that of the channel.
+   * Service config of the target, as an object or JSON text, in place of that of the channel. One that is not valid leaves
+   * the one before in use; without one before, calls fail with UNAVAILABLE (gRPC A21). Default: that of the channel.
    */
   readonly serviceConfig?: unknown;
+  /**
+   * Chooses the settings of each call, in place of `methodConfig` in the service config (gRPC A31). It is used once the
+   * balancer has the addresses of the update. Default none.
+   */
+  readonly configSelector?: ConfigSelector;
   /** What balancers get beside the addresses. Default none. */
   readonly attributes?: Attributes;
+}
+
+/** Settings of one call, from a {@link ConfigSelector}. */
+export interface CallConfig {
+  /** Settings like those of a method in the service config. Default none. */
+  readonly settings?: MethodConfig;
+  /** What pickers see of the call beside its path and metadata. Default none. */
+  readonly attributes?: Attributes;
+  /** Time before the first attempt, in ms. Default 0. */
+  readonly delayMs?: number;
+  /** Status with which the call ends after the delay, without an attempt. Default none. */
+  readonly failure?: { readonly code: Status; readonly message: string };
+  /** Called once, when no further attempt of the call can begin. */
+  onCommitted?(): void;
+  /** Called once, when the call has ended, with its status; CANCELLED if its caller gave it up. */
+  onEnded?(code: Status): void;
+}
+
+/** Chooses the settings of each call of a channel (gRPC A31). */
+export interface ConfigSelector {
+  /**
+   * Returns the settings of a call, once per call: after interceptors and credentials, before balancing. A failure ends
+   * the call; codes that only applications may use become INTERNAL (gRPC A54), as does an exception.
+   */
+  select(call: PickedCall): CallConfig | PickFailure;
 }
 
 /** A target with a scheme of a resolver: `scheme://authority/path`, or `scheme:path`. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { buildRing } from "../../../src/rpc/balancer/hash_ring.ts";
 import { hashHigh, hashLow, xxh64 } from "../../../src/rpc/balancer/xxh64.ts";
-import { FakeHost } from "./fake_host.ts";
+import { FakeHost, type FakeSubchannel } from "./fake_host.ts";
 
 const config = { minRingSize: 1_024, requestHashHeader: "session" };
 const names = Array.from({ length: 8 }, (_, i) => `10.0.0.${i}:1`);
@@ -89,4 +89,20 @@ Deno.test("ring_hash looks for a working address by itself while some fail", () 
   host.all.find((one) => one.wanted)!.set("TRANSIENT_FAILURE");
   assert.equal(host.state, "CONNECTING");
   assert.equal(host.all.filter((one) => one.wanted).length, 2);
+});
+
+Deno.test("ring_hash uses the hash of a config selector if it has no header", () => {
+  const host = new FakeHost();
+  host.make("ring_hash", {}).update(names);
+  for (const name of names) host.at(name).set("READY");
+  const pick = (requestHash: bigint) => {
+    const call = { path: "/a/b", metadata: undefined, attributes: { requestHash } };
+    return (host.picker.pick(call) as FakeSubchannel).address;
+  };
+  const hashes = Array.from({ length: 200 }, (_, i) => BigInt(i) * 0x0147_ae14_7ae1_47aen);
+  const first = hashes.map(pick);
+  assert.deepEqual(hashes.map(pick), first);
+  assert.equal(new Set(first).size, names.length);
+  // Neighbours on the ring share an address.
+  assert.equal(pick(0x8000_0000_0000_0000n), pick(0x8000_0000_0000_0001n));
 });

@@ -1,39 +1,10 @@
 import assert from "node:assert/strict";
 import { connect } from "../../../mod.ts";
-import {
-  registerResolver,
-  type ResolverContext,
-  type ResolverTarget,
-  type ResolverUpdate,
-} from "../../../src/rpc/resolver/mod.ts";
+import { registerResolver } from "../../../src/rpc/resolver/mod.ts";
 import { EMPTY } from "../../fixtures/bytes.ts";
 import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
-
-/** A resolver whose steps a test sets. */
-class Steps {
-  target: ResolverTarget | undefined = undefined;
-  context: ResolverContext | undefined = undefined;
-  watches = 0;
-  #next = Promise.withResolvers<ResolverUpdate | Error>();
-
-  set(step: ResolverUpdate | Error): void {
-    const { resolve } = this.#next;
-    this.#next = Promise.withResolvers();
-    resolve(step);
-  }
-
-  async *watch(target: ResolverTarget, context: ResolverContext) {
-    this.watches++;
-    this.target = target;
-    this.context = context;
-    while (!context.signal.aborted) {
-      const step = await this.#next.promise;
-      if (step instanceof TypeError) throw step;
-      yield step;
-    }
-  }
-}
+import { Steps } from "./steps.ts";
 
 Deno.test("a channel follows the addresses of a resolver of its scheme", async () => {
   await using network = new Network();

@@ -81,9 +81,13 @@ export interface MethodConfigJson {
 export interface RetryPolicy {
   /** Largest number of attempts of a call, the first included: 2 to 5. */
   readonly maxAttempts: number;
+  /** Wait before the first retry, in ms, above 0; random within a fifth. */
   readonly initialBackoffMs: number;
+  /** Longest wait, in ms, above 0. */
   readonly maxBackoffMs: number;
+  /** Growth of the wait with each retry, above 0. */
   readonly backoffMultiplier: number;
+  /** Codes after which a call is retried. */
   readonly retryableCodes: ReadonlySet<Status>;
 }
 
@@ -91,17 +95,25 @@ export interface RetryPolicy {
 export interface HedgingPolicy {
   /** Largest number of attempts of a call, the first included: 2 to 5. */
   readonly maxAttempts: number;
+  /** Time between attempts, in ms. */
   readonly delayMs: number;
+  /** Codes of attempts that do not end the call. */
   readonly nonFatalCodes: ReadonlySet<Status>;
 }
 
-/** Parsed settings of one method. */
+/** Settings of the calls of one method, parsed. */
 export interface MethodConfig {
+  /** `waitForReady` of calls without that option. */
   readonly waitForReady?: boolean;
+  /** Longest duration of a call, in ms. */
   readonly timeoutMs?: number;
+  /** Largest request message, in bytes. */
   readonly maxRequestBytes?: number;
+  /** Largest response message, in bytes. */
   readonly maxResponseBytes?: number;
+  /** Retries after failures; not together with `hedging`. */
   readonly retry?: RetryPolicy;
+  /** Attempts without waiting for failures; not together with `retry`. */
   readonly hedging?: HedgingPolicy;
 }
 
@@ -122,12 +134,12 @@ registerBuiltinBalancers();
 
 /** Parses a service config. Throws TypeError that names the invalid field. */
 export function parseServiceConfig(config: ServiceConfig | string): ParsedServiceConfig {
-  const json = typeof config === "string" ? parseJson(config) : config;
+  const json = objectOf(typeof config === "string" ? parseJson(config) : config);
   const methods = new Map<string, MethodConfig>();
-  for (const [i, entry] of (json.methodConfig ?? []).entries()) {
+  for (const [i, entry] of listOf(json.methodConfig, "methodConfig").entries()) {
     const where = `methodConfig[${i}]`;
     const parsed = parseMethod(entry, where);
-    for (const name of entry.name ?? []) {
+    for (const name of listOf(entry.name, `${where}.name`)) {
       if (!name.service && name.method) throw wrong(`${where}.name`, "a method requires a service");
       const key = !name.service ? "" : `/${name.service}/${name.method ?? ""}`;
       if (methods.has(key)) {
@@ -144,6 +156,19 @@ export function parseServiceConfig(config: ServiceConfig | string): ParsedServic
     throttling: parseThrottling(json.retryThrottling),
     balancer: parseBalancer(json),
   };
+}
+
+/** Configs of DNS or files may have any shape. */
+function objectOf<T extends object>(value: T, where = "config"): T {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw wrong(where, `${JSON.stringify(value)} is not an object`);
+}
+
+function listOf<T extends object>(value: readonly T[] | undefined, where: string): readonly T[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw wrong(where, `${JSON.stringify(value)} is not a list`);
+  for (const [i, one] of value.entries()) objectOf(one, `${where}[${i}]`);
+  return value;
 }
 
 function parseJson(text: string): ServiceConfig {

@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { Status } from "../../../mod.ts";
-import { parseServiceConfig, type ServiceConfig } from "../../../src/rpc/client/service_config.ts";
+import {
+  parseServiceConfig,
+  type ServiceConfig,
+} from "../../../src/rpc/resolver/service_config.ts";
 import { EMPTY, text, untext } from "../../fixtures/bytes.ts";
 import { failure } from "../../../src/testing/failure.ts";
 import { Network } from "../../fixtures/network.ts";
-import { startPolicyServer } from "./policy_server.ts";
+import { startPolicyServer } from "../client/policy_server.ts";
 
 Deno.test("the most specific name applies: method, service, default", () => {
   const config = parseServiceConfig(JSON.stringify({
