@@ -9,7 +9,7 @@ import { mixedTarget } from "../../src/load/generate/method_mix.ts";
 import { coarseClock, exactClock, type LoadRun, startLoad } from "../../src/load/mod.ts";
 import { closeAll, openChannels } from "./connect.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
-import { Metronome } from "./metronome.ts";
+import { EARLY_MS, Metronome } from "./metronome.ts";
 import { threadCpuMs } from "./thread_cpu.ts";
 import { errorLine } from "../shared/program.ts";
 import { closeSoon } from "../shared/waits.ts";
@@ -57,7 +57,9 @@ async function prepare(
   try {
     const { ratePerSecond, workers } = plan;
     if (ratePerSecond !== undefined && ratePerSecond / workers <= MAX_SLEEPING_RATE) {
-      metronome = await Metronome.start();
+      metronome = await Metronome.start(
+        plan.mode === "open" ? { ...plan, ratePerSecond } : undefined,
+      );
     }
     channels = await openChannels(endpoint, connections);
     scope.postMessage({ type: "ready" });
@@ -69,11 +71,14 @@ async function prepare(
 async function measure(atEpochMs: number): Promise<void> {
   const { streams, calls, plan } = prepared!;
   let cpuBeforeMs: number | undefined;
+  const startAtMs = atEpochMs - performance.timeOrigin;
+  if (plan.mode === "open") metronome?.begin(startAtMs);
   run = startLoad(mixedTarget(channels, streams, calls, plan), plan, {
     clock: coarseClock,
     pacer: metronome ?? exactClock,
     wakeUpMs: metronome && WAKE_UP_MS,
-    startAtMs: atEpochMs - performance.timeOrigin,
+    earlyMs: metronome && plan.mode === "open" ? EARLY_MS : undefined,
+    startAtMs,
     onInterval: (report) => scope.postMessage({ type: "interval", report }),
     onMeasure: () => cpuBeforeMs = threadCpuMs(),
   });

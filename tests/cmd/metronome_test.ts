@@ -39,3 +39,26 @@ Deno.test("a timer replaces the one before, and one that is cleared does not rin
     metronome.close();
   }
 });
+
+Deno.test("with a schedule the metronome rings at its times, and for two that are close once between them", async () => {
+  const metronome = await Metronome.start({
+    ...{ arrivals: "uniform", ratePerSecond: 2_000, worker: 0, workers: 1, seed: 1 },
+    // A single call in the second stage.
+    stages: [
+      { name: "pairs", durationMs: 10, fromRate: 2_000, toRate: 2_000 },
+      { name: "single", durationMs: 100, fromRate: 10, toRate: 10 },
+    ],
+  });
+  try {
+    const startMs = metronome.now() + 5;
+    metronome.begin(startMs);
+    const rung: number[] = [];
+    for (const dueMs of [0, 1, 2]) {
+      const leftMs = startMs + dueMs - metronome.now();
+      rung.push(await ring(metronome, leftMs) - startMs - dueMs);
+    }
+    for (const earlyMs of rung) assert.ok(earlyMs >= -0.26, `${rung}`);
+  } finally {
+    metronome.close();
+  }
+});

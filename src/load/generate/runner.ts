@@ -34,6 +34,8 @@ export interface LoadRunOptions {
    * in which a sleeping generator wakes up. Default 0.
    */
   readonly wakeUpMs?: number;
+  /** How long before it is due a call may be sent, in ms: the pacer may ring once for two calls. Default 0. */
+  readonly earlyMs?: number;
   /** Start of the warm-up, in the clock's time. Default: now. */
   readonly startAtMs?: number;
   /** Called with each completed interval of the time series. */
@@ -88,6 +90,7 @@ class Runner {
   readonly #clock: Clock;
   readonly #pacer: Clock;
   readonly #wakeUpMs: number;
+  readonly #earlyMs: number;
   readonly #onMeasure?: () => void;
   readonly #recorder: Recorder;
   readonly #slots: Slot[] = [];
@@ -128,6 +131,7 @@ class Runner {
     this.#clock = options.clock;
     this.#pacer = options.pacer ?? options.clock;
     this.#wakeUpMs = options.wakeUpMs ?? 0;
+    this.#earlyMs = options.earlyMs ?? 0;
     this.#onMeasure = options.onMeasure;
     this.#startMs = options.startAtMs ?? this.#clock.now();
     this.#measureMs = this.#startMs + plan.warmupMs;
@@ -278,7 +282,7 @@ class Runner {
 
   /** Starts the calls that are due while slots are free, and schedules its next run. */
   #pump(): void {
-    for (let now = this.#clock.now(); this.#dueMs <= now; now = this.#clock.now()) {
+    for (let now = this.#clock.now(); this.#dueMs - this.#earlyMs <= now; now = this.#clock.now()) {
       if (this.#stopped || this.#remaining === 0 || this.#dueMs >= this.#endMs) return;
       const index = this.#free.shift();
       if (index < 0) {
@@ -304,15 +308,17 @@ class Runner {
   #countedFrom(now: number): number {
     const isWakeUp = now - this.#dueMs <= this.#wakeUpMs && this.#dueMs > this.#blockedUntilMs &&
       this.#dueMs >= this.#measureMs;
-    return isWakeUp ? now : this.#dueMs;
+    return isWakeUp ? Math.max(now, this.#measureMs) : this.#dueMs;
   }
 
   #noteLateness(now: number): void {
     const latenessMs = now - this.#dueMs;
     if (this.#dueMs < this.#measureMs) return;
     if (latenessMs > this.#recorder.maxLatenessMs) this.#recorder.maxLatenessMs = latenessMs;
+    const isForStream = this.#dueMs <= this.#blockedUntilMs;
+    if (!isForStream) this.#recorder.late(latenessMs);
     if (latenessMs <= LATE_MS) return;
-    if (this.#dueMs <= this.#blockedUntilMs) this.#recorder.lateForStream++;
+    if (isForStream) this.#recorder.lateForStream++;
     else this.#recorder.lateForGenerator++;
   }
 
@@ -325,7 +331,7 @@ class Runner {
     const reply = this.#target.call(slot.index, this.#sequence++);
     if (slot.measured) {
       this.#remaining--;
-      slot.stage = this.#stageAt(fromMs);
+      slot.stage = this.#stageAt(this.#plan.mode === "open" ? this.#dueMs : fromMs);
       this.#recorder.bytesSent += this.#target.sentBytes(slot.index);
     }
     reply.then(slot.onReply, slot.onError);

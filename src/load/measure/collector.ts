@@ -167,6 +167,7 @@ export class Collector {
         lateForStream: sum((r) => r.lateForStream),
         lateForGenerator: sum((r) => r.lateForGenerator),
         maxLatenessMs: Math.max(0, ...results.map((r) => r.maxLatenessMs)),
+        lateness: summarize(merged(results.map((r) => r.lateness))),
       },
       bytes: { sent: sum((r) => r.bytesSent), received: sum((r) => r.bytesReceived) },
       messagesReceived: sum((r) => r.messagesReceived),

@@ -75,6 +75,8 @@ export interface WorkerResult {
   readonly lateForGenerator: number;
   /** Largest delay between due time and send, in ms. */
   readonly maxLatenessMs: number;
+  /** Open loop: delays between due time and send while a stream was free; absent in a closed one. */
+  readonly lateness?: HistogramData;
   /** End of the last measured call, in ms from the start of measuring. */
   readonly endMs: number;
   /** End of the last successful call, in ms from the start of measuring; -1 when there is none. */
@@ -116,6 +118,7 @@ export class Recorder {
   readonly #service = new Histogram();
   readonly #server = new Histogram();
   readonly #failed = new Histogram();
+  readonly #lateness = new Histogram();
   readonly #failures = new Map<string, FailureCount>();
   #index = 0;
   #boundaryMs: number;
@@ -182,6 +185,11 @@ export class Recorder {
     this.#fail("UNFINISHED", "Still in flight when the run ended", atMs, latencyMs);
   }
 
+  /** Records how much later than it was due a call was sent, although a stream was free. */
+  late(latenessMs: number): void {
+    this.#lateness.recordMs(latenessMs);
+  }
+
   /** Reports the intervals that have ended by `atMs`. */
   roll(atMs: number): void {
     if (atMs < this.#boundaryMs) return;
@@ -209,6 +217,7 @@ export class Recorder {
       lateForStream: this.lateForStream,
       lateForGenerator: this.lateForGenerator,
       maxLatenessMs: this.maxLatenessMs,
+      lateness: this.#open ? this.#lateness.toData() : undefined,
       endMs: this.#endMs,
       lastSuccessMs: this.#lastSuccessMs,
       stages: this.stages.counts(),

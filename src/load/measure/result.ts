@@ -186,6 +186,8 @@ export interface ScheduleSummary {
   readonly lateForGenerator: number;
   /** Largest delay of a send, in ms. */
   readonly maxLatenessMs: number;
+  /** Delays of the sends that did not wait for a stream: how exact the generator was. */
+  readonly lateness: LatencySummary;
 }
 
 /** Trial of a search for a limit. */

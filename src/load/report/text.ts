@@ -218,7 +218,14 @@ function scheduleLines({ schedule }: RunResult): string[] {
     `${count(schedule.lateForStream)} because no stream was free, ` +
     `${count(schedule.lateForGenerator)} because of the generator; latest ` +
     microseconds(schedule.maxLatenessMs * 1000),
+    ...generatorLines(schedule.lateness),
   ];
+}
+
+function generatorLines({ count: calls, percentilesUs }: LatencySummary): string[] {
+  if (calls === 0) return [];
+  const [p50, p99] = [percentilesUs.p50!, percentilesUs.p99!].map(microseconds);
+  return [`Lateness of the generator: p50 ${p50}, p99 ${p99}`];
 }
 
 function resourceLines(result: RunResult): string[] {

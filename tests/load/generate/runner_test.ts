@@ -347,3 +347,23 @@ Deno.test("startLoad() counts calls, failures and missed calls by stage and by m
   assert.equal(run.stages.reduce((all, part) => all + part.missed, 0), run.schedule!.missed);
   assert.deepEqual(run.methods.map(({ name }) => name), ["shop.v1.Orders/M1", "shop.v1.Orders/M2"]);
 });
+
+Deno.test("startLoad() sends calls that are nearly due along with one that is, and counts all in their stages", async () => {
+  const time = new VirtualTime();
+  const sentAtMs: number[] = [];
+  const target = simulatedTarget(time, 50, (_, atMs) => (sentAtMs.push(atMs), 1));
+  const stages = parseStages("10ms@1000,10ms@1000");
+  const open = { mode: "open", ratePerSecond: 1000, durationMs: 20, stages } as const;
+  const pacer = {
+    now: () => time.now(),
+    setTimer: (callback: () => void, delayMs: number) => time.setTimer(callback, delayMs - 0.5),
+    clearTimer: (timer: unknown) => time.clearTimer(timer),
+  };
+  const options = { clock: time, pacer, earlyMs: 0.5 };
+  const load = startLoad(target, plan({ ...open, warmupMs: 10 }), options);
+  const result = await time.run(load.done);
+  assert.equal(sentAtMs.length, 30);
+  assert.equal(sentAtMs[1], 0.5);
+  assert.equal(result.latency.count, 20, "a call that is due at the start of measuring counts");
+  assert.deepEqual(result.stages!.map(({ latency }) => latency.count), [10, 10]);
+});
