@@ -76,6 +76,7 @@ const ROOMS: Record<string, readonly string[]> = {
   ],
   telemetry: [...BOTTOM, "rpc", "guest"],
   validation: [...RPC_BOTTOM, "proto"],
+  xds: [...RPC_BOTTOM, "transport", "rpc", "proto"],
   testing: [...RPC_BOTTOM, "transport", "rpc"],
   grpc_js: [...RPC_BOTTOM, "transport", "rpc"],
   gateway: [

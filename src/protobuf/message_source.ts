@@ -153,8 +153,7 @@ export function messageFactory(descriptor: DescMessage): () => Fields {
   };
 }
 
-/** Returns the initial value of a singular field that every message has. */
-export function initialOf(field: DescField): unknown {
+function initialOf(field: DescField): unknown {
   if (field.fieldKind === "enum") return field.enum.values[0].number;
   return zeroOf(field.scalar!, "longAsString" in field && field.longAsString);
 }

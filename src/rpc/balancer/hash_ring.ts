@@ -8,6 +8,9 @@
 import type { ResolvedAddress } from "./types.ts";
 import { hashHigh, hashLow, xxh64 } from "./xxh64.ts";
 
+/** Attribute of an address with the text that places it on the ring, in place of the address (gRPC A76). */
+export const HASH_KEY = "hashKey";
+
 /** Points in ascending order of their hashes. */
 export class Ring {
   /** Index of the address of each point. */
@@ -44,10 +47,10 @@ export function buildRing(
   { minRingSize, maxRingSize }: { minRingSize: number; maxRingSize: number },
 ): Ring {
   const total = addresses.reduce((sum, one) => sum + (one.weight ?? 1), 0);
-  const shares = addresses.map(({ address, weight = 1 }, owner) => ({
+  const shares = addresses.map(({ address, weight = 1, attributes }, owner) => ({
     owner,
     share: weight / total,
-    key: address,
+    key: attributes?.[HASH_KEY] as string | undefined ?? address,
   })).sort((a, b) => a.key < b.key ? -1 : 1);
   const smallest = Math.min(1, ...shares.map(({ share }) => share));
   const scale = Math.min(Math.ceil(smallest * minRingSize) / smallest, maxRingSize);

@@ -98,7 +98,7 @@ export class ChannelAssembly {
     this.#options = options;
     this.failures = new FailureLog(clientLog, options.printFailures ?? true);
     this.#config = parseServiceConfig(options.serviceConfig ?? {});
-    this.target = makeTarget(addresses, options, this.#config.balancer, this.failures, random);
+    this.target = makeTarget(addresses, options, this.#config.balancer, this.failures);
     this.#deadlines = new DeadlineQueue(clock, (error) => {
       this.failures.error("A deadline failed: {error}", { error });
     });
@@ -113,8 +113,7 @@ export class ChannelAssembly {
       throttle: throttleOf(this.#config, undefined),
       onExtraAttempt: () => this.#retries++,
     };
-    const { watched, configName } = this.target;
-    this.#resolved = watched ?? configName ? this.#makeResolvedConfig() : undefined;
+    this.#resolved = this.target.watched === undefined ? undefined : this.#makeResolvedConfig();
     this.pool = this.#makePool(runtime);
     const core = {
       target: this.target.text,
