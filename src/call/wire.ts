@@ -290,6 +290,8 @@ export interface ClientConnection extends ConnectionEngine {
   abort(code: Status, reason: string, nowMs: number): void;
   /** Reason why the connection ended; empty until `finished`. */
   readonly endReason: string;
+  /** Name of the code of the GOAWAY that the server sent, such as `NO_ERROR`. Default: it sent none. */
+  readonly goaway?: string;
 }
 
 /** Events of a client's connection. */

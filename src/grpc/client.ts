@@ -76,6 +76,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
   /** HTTP/2 state machine. */
   readonly http2: Http2Connection;
   tooManyPings = false;
+  goaway: string | undefined = undefined;
   readonly #authority: PreparedField;
   readonly #scheme: PreparedField;
   readonly #userAgent: PreparedField;
@@ -233,6 +234,7 @@ export class GrpcClientConnection implements ClientConnection, Http2Handler {
     if (errorCode === ErrorCode.ENHANCE_YOUR_CALM && debug === TOO_MANY_PINGS) {
       this.tooManyPings = true;
     }
+    if (!this.http2.finished) this.goaway ??= errorCodeName(errorCode);
     // Reports only GOAWAY from the server: errors that this side detected were already reported.
     if (errorCode !== ErrorCode.NO_ERROR && !this.http2.finished) {
       this.sink.onNote?.(

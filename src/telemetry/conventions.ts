@@ -13,8 +13,8 @@ export const RPC_DURATION_BUCKETS_S: readonly number[] = [
 ];
 
 /**
- * Whether the names of version 1.37 are emitted as well, because `OTEL_SEMCONV_STABILITY_OPT_IN` has `rpc/dup`. Where the
- * environment may not be read, they are not.
+ * Whether earlier names are emitted as well, those of version 1.37 and of the candidates up to 1.44, because
+ * `OTEL_SEMCONV_STABILITY_OPT_IN` has `rpc/dup`. Where the environment may not be read, they are not.
  */
 export function emitsOldNames(): boolean {
   try {
@@ -36,10 +36,18 @@ export function callAttributes(system: string, method: string, old: boolean): At
   const attributes: Attributes = { "rpc.system.name": system, "rpc.method": method };
   if (!old) return attributes;
   // The old `rpc.method` is the last part alone; the new one has the same name and takes precedence.
+  const { "rpc.method": _last, ...names } = oldCallAttributes(system, method);
+  return { ...attributes, ...names };
+}
+
+/** Attributes of a call in version 1.37. */
+export function oldCallAttributes(system: string, method: string): Attributes {
   const slash = method.lastIndexOf("/");
-  attributes["rpc.system"] = system === "connectrpc" ? "connect_rpc" : system;
-  attributes["rpc.service"] = slash < 0 ? "" : method.slice(0, slash);
-  return attributes;
+  return {
+    "rpc.system": system === "connectrpc" ? "connect_rpc" : system,
+    "rpc.service": slash < 0 ? "" : method.slice(0, slash),
+    "rpc.method": method.slice(slash + 1),
+  };
 }
 
 /** Attributes of the end of a call; `failed` if the status is an error on this side. */
@@ -48,7 +56,7 @@ export function endAttributes(code: Status, failed: boolean, old: boolean): Attr
   return {
     "rpc.status_code": name,
     ...(failed && { "error.type": name }),
-    ...(old && { "rpc.grpc.status_code": code }),
+    ...(old && { "rpc.grpc.status_code": code, "rpc.response.status_code": name }),
   };
 }
 
@@ -73,6 +81,14 @@ export function serverAttributes(target: string): Attributes {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:,/\s]+)):(\d+)$/.exec(rest) ?? [];
   if (port === undefined) return { "server.address": target };
   return { "server.address": bracketed ?? plain, "server.port": Number(port) };
+}
+
+/** `server.address` and `server.port` of the `:authority` that a caller used; empty without one. */
+export function authorityAttributes(authority: string): Attributes {
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(authority) ?? [];
+  const address = bracketed ?? plain;
+  if (address === undefined) return {};
+  return { "server.address": address, ...(port !== undefined && { "server.port": Number(port) }) };
 }
 
 /** `network.peer.address` and `network.peer.port` of a peer's address. */

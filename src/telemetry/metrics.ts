@@ -6,6 +6,8 @@
 
 import {
   type Attributes,
+  type Context,
+  context,
   type Histogram,
   type Meter,
   type MeterProvider,
@@ -13,9 +15,10 @@ import {
 } from "@opentelemetry/api";
 import { Status, statusName } from "../call/status.ts";
 import { RpcError } from "../errors.ts";
+import { balancerMetrics } from "./balancers.ts";
 import type { CallObserver, ObservedCall } from "../rpc/core/observer.ts";
 import { onReplyEnd } from "../rpc/core/reply_completion.ts";
-import type { InterceptedReply, Interceptor } from "../rpc/core/types.ts";
+import type { HandlerContext, InterceptedReply, Interceptor } from "../rpc/core/types.ts";
 
 /** Bucket bounds of durations, in seconds (A66). */
 export const DURATION_BUCKETS_S: readonly number[] = [
@@ -42,6 +45,15 @@ export interface ClientMetricsOptions extends MetricsOptions {
   target: string;
 }
 
+/** Options of {@link clientMetrics}. */
+export interface ClientObserverOptions extends ClientMetricsOptions {
+  /**
+   * Whether connections and balancers are measured too: `grpc.subchannel.*` (gRPC proposal A94),
+   * `grpc.lb.outlier_detection.*` (A91) and `grpc.lb.wrr.*` (A78), which gRPC counts as experimental. Default false.
+   */
+  balancers?: boolean;
+}
+
 /** Instruments of a call, on either side. */
 interface Instruments {
   started(labels: Attributes): void;
@@ -49,6 +61,12 @@ interface Instruments {
   readonly sentBytes: Histogram;
   readonly receivedBytes: Histogram;
 }
+
+/**
+ * Key in a handler context's `values` of the OpenTelemetry context with the span of the call, for the exemplars of metrics
+ * that are recorded outside of it.
+ */
+export const SPAN_CONTEXT = Symbol("vrpc.telemetry.spanContext");
 
 /** Returns the meter of this library. */
 export function meterOf(options: MetricsOptions): Meter {
@@ -75,9 +93,11 @@ export function serverMetrics(options: MetricsOptions = {}): CallObserver {
  * `.sent_total_compressed_message_size` and `.rcvd_total_compressed_message_size`, with the labels
  * `grpc.method`, `grpc.target` and, except for `started`, `grpc.status`.
  */
-export function clientMetrics(options: ClientMetricsOptions): CallObserver {
-  const instruments = makeInstruments(meterOf(options), "grpc.client.attempt", "attempt");
+export function clientMetrics(options: ClientObserverOptions): CallObserver {
+  const meter = meterOf(options);
+  const instruments = makeInstruments(meter, "grpc.client.attempt", "attempt");
   return {
+    balancer: options.balancers ? balancerMetrics(meter, options.target) : undefined,
     started: (path) => {
       const labels = { "grpc.method": methodLabel(path), "grpc.target": options.target };
       return new MeasuredCall(instruments, labels);
@@ -97,12 +117,15 @@ export function callDurations(options: ClientMetricsOptions): Interceptor {
   });
   return (next) => async (call) => {
     const startMs = performance.now();
-    const end = (error?: unknown) =>
-      durationS.record((performance.now() - startMs) / 1000, {
+    const active = context.active();
+    const end = (error?: unknown) => {
+      const labels = {
         "grpc.method": methodLabel(call.method.path),
         "grpc.target": options.target,
         "grpc.status": statusName(codeOf(error)),
-      });
+      };
+      durationS.record((performance.now() - startMs) / 1000, labels, active);
+    };
     let reply: InterceptedReply;
     try {
       reply = await next(call);
@@ -151,6 +174,9 @@ class MeasuredCall implements ObservedCall {
   readonly #instruments: Instruments;
   readonly #labels: Attributes;
   readonly #startMs = performance.now();
+  /** Context of an attempt's start, which `clientTracing` makes that of its span: the end comes in that of the connection. */
+  readonly #active: Context = context.active();
+  #handler: HandlerContext | undefined = undefined;
   #sentBytes = 0;
   #receivedBytes = 0;
 
@@ -168,11 +194,17 @@ class MeasuredCall implements ObservedCall {
     this.#receivedBytes += bytes;
   }
 
+  handled(handler: HandlerContext): void {
+    this.#handler = handler;
+  }
+
   ended(code: Status): void {
     const labels = { ...this.#labels, "grpc.status": statusName(code) };
     const { durationS, sentBytes, receivedBytes } = this.#instruments;
-    durationS.record((performance.now() - this.#startMs) / 1000, labels);
-    sentBytes.record(this.#sentBytes, labels);
-    receivedBytes.record(this.#receivedBytes, labels);
+    const span = this.#handler?.values.get(SPAN_CONTEXT) as Context | undefined;
+    const active = span ?? this.#active;
+    durationS.record((performance.now() - this.#startMs) / 1000, labels, active);
+    sentBytes.record(this.#sentBytes, labels, active);
+    receivedBytes.record(this.#receivedBytes, labels, active);
   }
 }

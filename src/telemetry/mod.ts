@@ -26,11 +26,13 @@ export {
   callDurations,
   clientMetrics,
   type ClientMetricsOptions,
+  type ClientObserverOptions,
   DURATION_BUCKETS_S,
   type MetricsOptions,
   serverMetrics,
   SIZE_BUCKETS_BYTES,
 } from "./metrics.ts";
+export { callRetries } from "./attempts.ts";
 export { observeClock } from "./clock.ts";
 export { observeEgress } from "./egress.ts";
 export { type Observation, observeChannel, observeServer } from "./gauges.ts";
@@ -42,4 +44,5 @@ export {
   serverTracing,
   type TracingOptions,
 } from "./tracing.ts";
+export type { BalancerObserver, WeightFigures } from "../rpc/core/balancer_observer.ts";
 export type { CallObserver, ObservedCall } from "../rpc/core/observer.ts";

@@ -4,14 +4,16 @@
  * @module
  */
 
-import { type Attributes, type Context, context, type Histogram } from "@opentelemetry/api";
+import { type Attributes, type Context, context } from "@opentelemetry/api";
 import { Status } from "../call/status.ts";
 import { onCallEnd } from "../rpc/core/call_end.ts";
 import { onReplyEnd } from "../rpc/core/reply_completion.ts";
 import type { InterceptedReply, Interceptor } from "../rpc/core/types.ts";
 import {
   callAttributes,
+  emitsOldNames,
   endAttributes,
+  oldCallAttributes,
   RPC_DURATION_BUCKETS_S,
   SERVER_FAULTS,
   serverAttributes,
@@ -27,16 +29,14 @@ import {
 
 /**
  * Creates an interceptor of a server that measures `rpc.server.call.duration`, with `rpc.system.name`, `rpc.method`,
- * `rpc.status_code` and, for failures of the server, `error.type`. Inside `serverTracing()`, the span is the exemplar's.
+ * `rpc.status_code` and, for failures of the server, `error.type`. Inside `serverTracing()`, the span is the exemplar's. With
+ * `rpc/dup` in `OTEL_SEMCONV_STABILITY_OPT_IN`, it measures `rpc.server.duration` of version 1.37 as well, in ms.
  */
 export function rpcServerDurations(options: MetricsOptions = {}): Interceptor {
-  const durationS = histogram("server", "an incoming", options);
+  const begin = durations("server", "an incoming", "inbound", options);
   return (next) => (call) => {
     const { wire } = call.context!;
-    const end = measure(
-      durationS,
-      callAttributes(systemOf(wire), methodLabel(call.method.path), false),
-    );
+    const end = begin(systemOf(wire), methodLabel(call.method.path), {});
     onCallEnd(call.context!, (code) => end(code, SERVER_FAULTS.has(code)));
     return next(call);
   };
@@ -44,14 +44,14 @@ export function rpcServerDurations(options: MetricsOptions = {}): Interceptor {
 
 /**
  * Creates an interceptor of a channel that measures `rpc.client.call.duration`, retries included, with the same labels and
- * `server.address` and `server.port`. Inside `clientTracing()`, the span is the exemplar's.
+ * `server.address` and `server.port`. Inside `clientTracing()`, the span is the exemplar's. With `rpc/dup` in
+ * `OTEL_SEMCONV_STABILITY_OPT_IN`, it measures `rpc.client.duration` as well.
  */
 export function rpcClientDurations(options: ClientMetricsOptions): Interceptor {
-  const durationS = histogram("client", "an outgoing", options);
+  const begin = durations("client", "an outgoing", "outbound", options);
   const server = serverAttributes(options.target);
   return (next) => async (call) => {
-    const attributes = callAttributes("grpc", methodLabel(call.method.path), false);
-    const record = measure(durationS, { ...attributes, ...server });
+    const record = begin("grpc", methodLabel(call.method.path), server);
     const end = (error?: unknown) => {
       const code = codeOf(error);
       record(code, code !== Status.OK);
@@ -67,25 +67,38 @@ export function rpcClientDurations(options: ClientMetricsOptions): Interceptor {
   };
 }
 
-function histogram(side: string, what: string, options: MetricsOptions): Histogram {
-  return meterOf(options).createHistogram(`rpc.${side}.call.duration`, {
+/** Starts a measurement; the function that it returns ends it. */
+type Begin = (
+  system: string,
+  method: string,
+  server: Attributes,
+) => (code: Status, failed: boolean) => void;
+
+function durations(side: string, what: string, oldWhat: string, options: MetricsOptions): Begin {
+  const meter = meterOf(options);
+  const durationS = meter.createHistogram(`rpc.${side}.call.duration`, {
     unit: "s",
     description: `Measures the duration of ${what} Remote Procedure Call (RPC).`,
     advice: { explicitBucketBoundaries: [...RPC_DURATION_BUCKETS_S] },
   });
-}
-
-/** Starts a measurement; the context of now, which may have a span, is that of the exemplar. */
-function measure(
-  durationS: Histogram,
-  labels: Attributes,
-): (code: Status, failed: boolean) => void {
-  const startMs = performance.now();
-  const active: Context = context.active();
-  return (code, failed) =>
-    durationS.record(
-      (performance.now() - startMs) / 1000,
-      { ...labels, ...endAttributes(code, failed, false) },
-      active,
-    );
+  const oldMs = emitsOldNames()
+    ? meter.createHistogram(`rpc.${side}.duration`, {
+      unit: "ms",
+      description: `Measures the duration of ${oldWhat} RPC.`,
+    })
+    : undefined;
+  return (system, method, server) => {
+    const startMs = performance.now();
+    // The context of now, which may have a span, is that of the exemplar.
+    const active: Context = context.active();
+    return (code, failed) => {
+      const tookMs = performance.now() - startMs;
+      const labels = { ...callAttributes(system, method, false), ...server };
+      const end = endAttributes(code, failed, false);
+      durationS.record(tookMs / 1_000, { ...labels, ...end }, active);
+      if (oldMs === undefined) return;
+      const oldLabels = { ...oldCallAttributes(system, method), ...server };
+      oldMs.record(tookMs, { ...oldLabels, "rpc.grpc.status_code": code }, active);
+    };
+  };
 }

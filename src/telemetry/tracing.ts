@@ -23,9 +23,12 @@ import {
 import type { Metadata } from "../call/metadata.ts";
 import { Status } from "../call/status.ts";
 import { onCallEnd } from "../rpc/core/call_end.ts";
+import { listenToAttempts } from "../rpc/core/attempts.ts";
 import { onReplyEnd } from "../rpc/core/reply_completion.ts";
 import type { InterceptedCall, InterceptedReply, Interceptor } from "../rpc/core/types.ts";
+import { AttemptEvents } from "./attempts.ts";
 import {
+  authorityAttributes,
   callAttributes,
   emitsOldNames,
   endAttributes,
@@ -34,7 +37,7 @@ import {
   serverAttributes,
   systemOf,
 } from "./conventions.ts";
-import { codeOf, methodLabel } from "./metrics.ts";
+import { codeOf, methodLabel, SPAN_CONTEXT } from "./metrics.ts";
 
 /** Destination of spans, and the propagator of their context. */
 export interface TracingOptions {
@@ -72,18 +75,23 @@ export function serverTracing(options: TracingOptions = {}): Interceptor {
   const old = emitsOldNames();
   return (next) => (call) => {
     const parent = propagator.extract(context.active(), call.metadata, GETTER);
-    const { peer, wire } = call.context!;
+    const { peer, wire, authority, values } = call.context!;
     const span = startSpan(options, call, SpanKind.SERVER, parent, {
       ...callAttributes(systemOf(wire), methodLabel(call.method.path), old),
+      ...authorityAttributes(authority),
       ...peerAttributes(peer.address),
     });
+    values.set(SPAN_CONTEXT, trace.setSpan(parent, span));
     // The span ends with the status that is sent, which outer interceptors and encoding may have changed.
     onCallEnd(call.context!, (code) => endSpan(span, code, SERVER_FAULTS.has(code), old));
     return run(span, parent, () => next(call), () => {});
   };
 }
 
-/** Creates an interceptor of a channel: one span per call, whose context is sent in metadata. */
+/**
+ * Creates an interceptor of a channel: one span per call, whose context is sent in metadata. Retries and hedges are events of
+ * the span.
+ */
 export function clientTracing(options: ClientTracingOptions = {}): Interceptor {
   const propagator = options.propagator ?? propagation;
   const old = emitsOldNames();
@@ -94,9 +102,13 @@ export function clientTracing(options: ClientTracingOptions = {}): Interceptor {
       ...callAttributes("grpc", methodLabel(call.method.path), old),
       ...server,
     });
-    propagator.inject(trace.setSpan(parent, span), call.metadata, SETTER);
+    const active = trace.setSpan(parent, span);
+    propagator.inject(active, call.metadata, SETTER);
+    const attempts = new AttemptEvents(span, active);
+    listenToAttempts(call, attempts);
     return run(span, parent, () => next(call), (error) => {
       const code = codeOf(error);
+      span.setAttributes(attempts.peer);
       endSpan(span, code, code !== Status.OK, old);
     });
   };

@@ -50,6 +50,15 @@ export function codedError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code });
 }
 
+/** Returns the code of an error of the runtime, or of one among its causes; undefined without one. */
+export function codeInside(error: Error): string | undefined {
+  for (let cause: unknown = error; isInstance(cause, Error); cause = cause.cause) {
+    const code = runtime.errorCode(cause);
+    if (code !== undefined) return code;
+  }
+  return undefined;
+}
+
 /** Wraps an error as a TransportError of `address`, unless it is one already. */
 export function transportError(what: string, address: string, error: unknown): TransportError {
   if (isInstance(error, TransportError)) return error;

@@ -71,6 +71,7 @@ export class ChildBalancer implements Balancer<ConfiguredBalancer> {
       target: host.target,
       clock: host.clock,
       random: host.random,
+      observer: host.observer,
       createSubchannel: (address, listener) => host.createSubchannel(address, listener),
       reresolve: () => host.reresolve(),
       log: (level, message) => host.log(level, message),

@@ -27,6 +27,7 @@ export {
   ReadyBalancer,
   type ReadyPicker,
 } from "./address_list.ts";
+export type { BalancerObserver, WeightFigures } from "../core/balancer_observer.ts";
 export { ChildBalancer } from "./child_balancer.ts";
 export {
   type BalancerPolicy,

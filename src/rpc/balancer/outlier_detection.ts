@@ -38,6 +38,8 @@ class Candidate {
   multiplier = 0;
   readonly gates = new Set<Gate>();
 
+  constructor(readonly address: string) {}
+
   get volume(): number {
     return this.judgedSuccesses + this.judgedFailures;
   }
@@ -111,7 +113,7 @@ class OutlierDetection implements Balancer<OutlierDetectionConfig> {
       if (!current.has(name)) this.#candidates.delete(name);
     }
     for (const name of current) {
-      if (!this.#candidates.has(name)) this.#candidates.set(name, new Candidate());
+      if (!this.#candidates.has(name)) this.#candidates.set(name, new Candidate(name));
     }
     this.#setTimer();
     this.#child.update({ addresses, config: config.childPolicy, attributes });
@@ -127,7 +129,8 @@ class OutlierDetection implements Balancer<OutlierDetectionConfig> {
   }
 
   #createSubchannel(address: ResolvedAddress, listener: SubchannelListener): BalancerSubchannel {
-    const candidate = this.#candidates.get(address.address) ?? new Candidate();
+    const candidate = this.#candidates.get(address.address) ??
+      new Candidate(address.address);
     const gate = new Gate(listener, candidate, address.address);
     candidate.gates.add(gate);
     return this.#host.createSubchannel(address, gate);
@@ -206,8 +209,9 @@ class OutlierDetection implements Balancer<OutlierDetectionConfig> {
     const variance = rates.reduce((sum, rate) => sum + (rate - mean) ** 2, 0) / rates.length;
     const required = mean - Math.sqrt(variance) * rule.stdevFactor / 1_000;
     for (const [i, candidate] of judged.entries()) {
-      if (this.#full) return;
-      if (rates[i] < required) this.#ejectSome(candidate, rule.enforcementPercentage, nowMs);
+      if (rates[i] < required) {
+        this.#ejectSome(candidate, "success_rate", rule.enforcementPercentage, nowMs);
+      }
     }
   }
 
@@ -217,10 +221,9 @@ class OutlierDetection implements Balancer<OutlierDetectionConfig> {
     const judged = this.#judged(rule.requestVolume);
     if (judged.length === 0 || judged.length < rule.minimumHosts) return;
     for (const candidate of judged) {
-      if (this.#full) return;
       const percentage = 100 * candidate.judgedFailures / candidate.volume;
       if (percentage > rule.threshold) {
-        this.#ejectSome(candidate, rule.enforcementPercentage, nowMs);
+        this.#ejectSome(candidate, "failure_percentage", rule.enforcementPercentage, nowMs);
       }
     }
   }
@@ -236,8 +239,20 @@ class OutlierDetection implements Balancer<OutlierDetectionConfig> {
     return 100 * ejected / all.length >= this.#config.maxEjectionPercent;
   }
 
-  #ejectSome(candidate: Candidate, percentage: number, nowMs: number): void {
+  #ejectSome(
+    candidate: Candidate,
+    method: "success_rate" | "failure_percentage",
+    percentage: number,
+    nowMs: number,
+  ): void {
     if (candidate.ejectedMs !== undefined) return;
-    if (this.#host.random() * 100 < percentage) candidate.eject(nowMs);
+    const { observer, random } = this.#host;
+    const { address } = candidate;
+    if (this.#full) return observer?.outlier(address, method, "max_ejection_overflow");
+    if (random() * 100 >= percentage) {
+      return observer?.outlier(address, method, "enforcement_percentage");
+    }
+    candidate.eject(nowMs);
+    observer?.outlier(address, method);
   }
 }

@@ -30,6 +30,11 @@ export class ServerWeight {
     this.#knownSinceMs = Infinity;
   }
 
+  /** Whether a report has arrived, and is too old to be used. */
+  isStale(nowMs: number, expirationMs: number): boolean {
+    return this.#updatedMs > -Infinity && nowMs - this.#updatedMs >= expirationMs;
+  }
+
   /** Returns the weight; 0 if it is too old or too new to be used. */
   at(nowMs: number, blackoutMs: number, expirationMs: number): number {
     if (nowMs - this.#updatedMs >= expirationMs) {

@@ -7,6 +7,7 @@
 import type { Clock } from "../../call/clock.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status, statusName } from "../../call/status.ts";
+import type { BalancerObserver } from "../core/balancer_observer.ts";
 
 /** Attributes of an address or of a resolution, by name. */
 export type Attributes = Readonly<Record<string, unknown>>;
@@ -152,6 +153,8 @@ export interface BalancerHost {
   updateState(state: ConnectivityState, picker: Picker): void;
   /** Asks for a new resolution, which the channel starts within its limits. */
   reresolve(): void;
+  /** Receives what happens; undefined if the application does not measure it. */
+  readonly observer?: BalancerObserver;
   /** Logs a line with the channel's target. */
   log(level: "debug" | "warn", message: string): void;
 }

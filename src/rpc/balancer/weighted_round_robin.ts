@@ -181,12 +181,24 @@ class WeightedRoundRobin implements Balancer<WeightedRoundRobinConfig> {
   /** Computes the weights now, and again at intervals. */
   #weigh(ready: readonly Entry[], picker: WeightedRoundRobinPicker): void {
     const { blackoutPeriodMs, weightExpirationPeriodMs, weightUpdatePeriodMs } = this.#config;
-    const { clock, random } = this.#host;
+    const { clock, random, observer } = this.#host;
     const nowMs = clock.now();
     const weights = ready.map(({ data }) =>
       data.weight.at(nowMs, blackoutPeriodMs, weightExpirationPeriodMs)
     );
     picker.setWeights(weights, random);
+    if (observer !== undefined) {
+      const stale = ready.filter(({ data }) =>
+        data.weight.isStale(nowMs, weightExpirationPeriodMs)
+      );
+      const usable = weights.filter((weight) => weight > 0).length;
+      observer.weighed({
+        weights,
+        notYetUsable: ready.length - usable - stale.length,
+        stale: stale.length,
+        fallback: usable < 2,
+      });
+    }
     this.#timer = clock.setTimer(() => {
       this.#timer = undefined;
       this.#weigh(ready, picker);

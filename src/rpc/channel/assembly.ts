@@ -35,6 +35,7 @@ import { ClientEngineFactory } from "./engine_factory.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { encodingsOf } from "../core/encodings_option.ts";
+import { guardedBalancerObserver } from "../core/balancer_observer.ts";
 import { FailureLog } from "../core/failure_log.ts";
 import { HealthChecker } from "../pool/health_check.ts";
 import { HedgingStrategy } from "../client/hedging.ts";
@@ -239,7 +240,7 @@ export class ChannelAssembly {
       maxReplyBytes: this.#options.maxReceiveMessageBytes ?? MAX_RECEIVE_MESSAGE_BYTES,
       maxQueuedCalls: this.#options.maxQueuedCalls ?? MAX_QUEUED_CALLS,
       target: this.target.text,
-      log: (level, message) => clientLog[level]("{message}", { message: printable(message) }),
+      log,
     });
   }
 
@@ -252,8 +253,7 @@ export class ChannelAssembly {
     // Throws for options out of range, before the first dial.
     new Backoff(options, random);
     const connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-    const log = (level: "debug" | "warn", message: string) =>
-      clientLog[level]("{message}", { message: printable(message) });
+    const balancerObserver = guardedBalancerObserver(options.observer?.balancer, this.failures);
     return new Pool({
       target: this.target.text,
       source: (callbacks) =>
@@ -275,6 +275,7 @@ export class ChannelAssembly {
         return new Subchannel({
           ...hooks,
           clock,
+          observer: balancerObserver,
           backoff: new Backoff(options, random),
           connection: {
             address,
@@ -298,6 +299,7 @@ export class ChannelAssembly {
       maxQueuedCalls: options.maxQueuedCalls ?? MAX_QUEUED_CALLS,
       clock,
       random,
+      observer: balancerObserver,
       onConnected: (connection) => this.#health?.watch(connection),
       log,
     });
@@ -329,6 +331,10 @@ function throttleOf(
 ): RetryThrottle | undefined {
   if (throttling === undefined) return undefined;
   return current?.hasLimits(throttling) ? current : new RetryThrottle(throttling);
+}
+
+function log(level: "debug" | "warn", message: string): void {
+  clientLog[level]("{message}", { message: printable(message) });
 }
 
 /** Adds TLS whose key the server's document proves, unless there is TLS with certificates, or none was asked for. */

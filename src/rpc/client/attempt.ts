@@ -84,6 +84,13 @@ export class Attempt implements OpenClientCall, PickWaiter {
     if (owner.endIfExpired()) return;
     owner.address = connection.address;
     this.#connection = connection;
+    const { attemptListener } = owner.request;
+    if (attemptListener === undefined) this.#begin(connection);
+    else attemptListener.picked(connection.peerAddress, () => this.#begin(connection));
+  }
+
+  #begin(connection: Connection): void {
+    const { owner } = this;
     try {
       this.call = connection.startCall(
         callRequest(owner.request, owner.core, owner.metadataFor(this)),
@@ -191,6 +198,7 @@ export class Attempt implements OpenClientCall, PickWaiter {
     if (this.over) return;
     this.over = true;
     this.#leave(code, trailers);
+    this.owner.request.attemptListener?.ended(code);
     this.owner.attemptEnded(this, { code, message, trailers, progress });
   }
 

@@ -20,6 +20,7 @@ import {
 } from "../../errors.ts";
 import type { MemoryPool } from "../../limits/memory_pool.ts";
 import { isBytes, plainBytes } from "../../bytes/is_bytes.ts";
+import type { AttemptListener } from "../core/attempts.ts";
 import { currentContext } from "../core/current_context.ts";
 import type { DeadlineQueue } from "../core/deadline_queue.ts";
 import { MessageMemoryError } from "../../codec/protobuf.ts";
@@ -75,6 +76,8 @@ export interface OutgoingRequest {
   readonly requestStreams: boolean;
   /** What the config selector says of the call, for pickers. */
   readonly attributes?: Attributes;
+  /** Receives the attempts of the call. */
+  readonly attemptListener?: AttemptListener;
 }
 
 /** State shared by all calls of a channel. */

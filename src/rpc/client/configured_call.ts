@@ -118,6 +118,7 @@ export class ConfiguredCall implements AttemptStrategy, PickWaiter, ConfigWaiter
   #requestOf(method: ClientMethod, attributes: Attributes | undefined): OutgoingRequest {
     const { request, core } = this.#call;
     const { encoding, metadata, singleResponse, requestStreams, waitForReadyOption } = request;
+    const { attemptListener } = request;
     const nowMs = method.timeoutMs === Infinity ? 0 : core.clock.now();
     const deadlineMs = Math.min(request.deadlineMs, nowMs + method.timeoutMs);
     if (deadlineMs < request.deadlineMs) {
@@ -133,6 +134,7 @@ export class ConfiguredCall implements AttemptStrategy, PickWaiter, ConfigWaiter
       singleResponse,
       requestStreams,
       attributes,
+      attemptListener,
     };
   }
 
@@ -149,7 +151,7 @@ export class ConfiguredCall implements AttemptStrategy, PickWaiter, ConfigWaiter
     const { failure } = this.#config;
     if (failure !== undefined) return this.#fail(failure);
     this.#inner = this.#strategyOf(this.#call, settings);
-    if (this.#inner === undefined) this.#call.startAttempt();
+    if (this.#inner === undefined) this.#call.startAttempt("first");
     else this.#inner.begin();
   }
 

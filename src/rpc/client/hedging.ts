@@ -76,8 +76,9 @@ export class HedgingStrategy implements AttemptStrategy {
   #next(): void {
     do {
       if (this.#call.endIfExpired()) return;
-      if (this.#started++ > 0) this.#context.onExtraAttempt();
-      this.#call.startAttempt();
+      const extra = this.#started++ > 0;
+      if (extra) this.#context.onExtraAttempt();
+      this.#call.startAttempt(extra ? "hedge" : "first");
     } while (this.#policy.delayMs === 0 && this.#mayStart() && !this.#call.ended);
     if (this.#mayStart() && !this.#call.ended) this.#wait(this.#policy.delayMs);
   }

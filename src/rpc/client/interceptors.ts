@@ -8,6 +8,7 @@ import { Metadata } from "../../call/metadata.ts";
 import { clientStreams, serverStreams } from "../../call/method.ts";
 import { Status } from "../../call/status.ts";
 import { errorFromOutside, isInstance, RpcError, textOf } from "../../errors.ts";
+import { withAttemptListener } from "../core/attempts.ts";
 import { ignoreRejection } from "../core/promises.ts";
 import { CallControl } from "./call_control.ts";
 import { type CallCore, type ClientMethod, encodeRequest, isMisuse } from "./call_core.ts";
@@ -234,7 +235,7 @@ async function invoke(
   control.throwIfOver();
   const { metadata, message } = call!;
   await addCredentials(middleware, control, method, metadata);
-  const options = control.inner(metadata);
+  const options = withAttemptListener(control.inner(metadata), call!);
   if (!serverStreams(method.kind)) return await single(control, method, message, options);
   const { core } = control;
   const stream = control.started(

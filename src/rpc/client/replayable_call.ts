@@ -10,6 +10,7 @@ import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import type { ClientCall, ClientCallSink } from "../../call/wire.ts";
 import { deadlineExceeded, RpcError } from "../../errors.ts";
+import type { AttemptKind } from "../core/attempts.ts";
 import { Attempt, type AttemptEnd, type AttemptOwner } from "./attempt.ts";
 import {
   type CallCore,
@@ -80,7 +81,7 @@ export class ReplayableCall implements RoutedCall, AttemptOwner, TransparentlyRe
   /** Starts the first attempt; `strategy` decides on further ones. */
   begin(strategy?: AttemptStrategy): this {
     this.#strategy = strategy;
-    if (strategy === undefined) this.startAttempt();
+    if (strategy === undefined) this.startAttempt("first");
     else strategy.begin();
     return this;
   }
@@ -173,7 +174,7 @@ export class ReplayableCall implements RoutedCall, AttemptOwner, TransparentlyRe
   }
 
   restart(): void {
-    if (!this.ended && this.committed === undefined) this.startAttempt();
+    if (!this.ended && this.committed === undefined) this.startAttempt("transparent_retry");
   }
 
   metadataFor(attempt: Attempt): Metadata | undefined {
@@ -185,8 +186,9 @@ export class ReplayableCall implements RoutedCall, AttemptOwner, TransparentlyRe
   // ---- for strategies ----------------------------------------------------------------------------------
 
   /** Starts one more attempt; ends the call instead if its deadline has passed. */
-  startAttempt(): void {
+  startAttempt(kind: AttemptKind): void {
     if (this.endIfExpired()) return;
+    this.request.attemptListener?.began(kind);
     const attempt = new Attempt(this, this.attempts.length);
     this.attempts.push(attempt);
     const { pool } = this.core;

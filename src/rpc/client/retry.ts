@@ -90,7 +90,7 @@ export class RetryStrategy implements AttemptStrategy {
   }
 
   begin(): void {
-    this.#call.startAttempt();
+    this.#call.startAttempt("first");
   }
 
   metadataFor(_attempt: Attempt): Metadata | undefined {
@@ -107,7 +107,7 @@ export class RetryStrategy implements AttemptStrategy {
       this.#clearTimer();
       if (this.#call.endIfExpired()) return;
       this.#context.onExtraAttempt();
-      this.#call.startAttempt();
+      this.#call.startAttempt("retry");
     }, delayMs);
   }
 

@@ -25,6 +25,7 @@ import {
   statusError,
 } from "./call_core.ts";
 import { abortError, nameCall, rejectAtCaller } from "./call_error.ts";
+import { type AttemptListener, attemptListenerOf } from "../core/attempts.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { MessageQueue, type Watermarks } from "../core/message_queue.ts";
 import type { CallOptions } from "../core/types.ts";
@@ -93,6 +94,10 @@ export class ClientStream implements OutgoingRequest, ClientCallSink, Abortable 
 
   get waitForReadyOption(): boolean | undefined {
     return this.#options.waitForReady;
+  }
+
+  get attemptListener(): AttemptListener | undefined {
+    return attemptListenerOf(this.#options);
   }
 
   /** Starts the call. */

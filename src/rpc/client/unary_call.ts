@@ -29,6 +29,7 @@ import {
 import { abortError, nameCall, rejectAtCaller } from "./call_error.ts";
 import { retryTransparently, type TransparentlyRetried } from "./transparent_retry.ts";
 import type { Connection } from "../pool/connection.ts";
+import { type AttemptKind, type AttemptListener, attemptListenerOf } from "../core/attempts.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import type { OpenClientCall } from "../core/open_calls.ts";
 import type { PickWaiter } from "../pool/pick_queue.ts";
@@ -171,7 +172,7 @@ class UnaryCall
     } else if (core.batcher !== undefined && !compressed && core.batcher.accepts(this.payload)) {
       this.call = this.route = core.batcher.start(this, this.payload, this);
     } else {
-      this.start();
+      this.start("first");
     }
     return this.promise;
   }
@@ -190,7 +191,12 @@ class UnaryCall
     }
   }
 
-  start(): void {
+  get attemptListener(): AttemptListener | undefined {
+    return attemptListenerOf(this.options);
+  }
+
+  start(kind: AttemptKind): void {
+    this.attemptListener?.began(kind);
     const connection = this.core.pool.tryPick(this);
     if (connection !== undefined) {
       this.onPick(connection);
@@ -202,7 +208,7 @@ class UnaryCall
   restart(): void {
     if (this.ended) return;
     if (hasPassed(this.deadlineMs, this.core.clock)) this.fail(deadlineExceeded());
-    else this.start();
+    else this.start("transparent_retry");
   }
 
   onPick(connection: Connection): void {
@@ -214,6 +220,12 @@ class UnaryCall
     if (this.payload.length !== this.payloadBytes) {
       return this.fail(new RpcError(Status.INTERNAL, LOST_MESSAGE));
     }
+    const { attemptListener } = this;
+    if (attemptListener === undefined) this.send(connection);
+    else attemptListener.picked(connection.peerAddress, () => this.send(connection));
+  }
+
+  send(connection: Connection): void {
     try {
       this.call = connection.startCall(this, this);
     } catch (error) {
@@ -280,6 +292,7 @@ class UnaryCall
     // Calls with a retry or hedging policy are retried by `core.starter`.
     if (!this.method.hasPolicy && retryTransparently(this, progress)) {
       this.leave(code, trailers);
+      this.attemptListener?.ended(code);
       this.call = undefined;
       return;
     }

@@ -4,7 +4,9 @@
  * @module
  */
 
+import type { BalancerObserver } from "./balancer_observer.ts";
 import type { FailureLog } from "./failure_log.ts";
+import type { HandlerContext } from "./types.ts";
 import type { OpenCalls, OpenClientCall } from "./open_calls.ts";
 import type { Metadata } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
@@ -29,6 +31,8 @@ export interface CallObserver {
    * Returns the observer of the call, or undefined for none.
    */
   started(path: string, known: boolean): ObservedCall | undefined;
+  /** Observes the connections and balancers of a channel. Default none. */
+  readonly balancer?: BalancerObserver;
 }
 
 /** Observes one call. */
@@ -37,6 +41,11 @@ export interface ObservedCall {
   sent(bytes: number): void;
   /** Called for a message that arrived, with its compressed size in bytes, without the prefix. */
   received(bytes: number): void;
+  /**
+   * Called on a server, before the interceptors, for a call that has a handler. Its `values` are those that interceptors
+   * set. Default: none.
+   */
+  handled?(context: HandlerContext): void;
   /** Called once, at the end of the call. */
   ended(code: Status): void;
 }
@@ -87,6 +96,15 @@ export class Observation {
       this.#failures.returned("observer.received", this.#observed?.received(bytes));
     } catch (error) {
       this.#failed("observer.received", error);
+    }
+  }
+
+  /** Reports the context of the call's handler. */
+  handled(context: HandlerContext): void {
+    try {
+      this.#failures.returned("observer.handled", this.#observed?.handled?.(context));
+    } catch (error) {
+      this.#failed("observer.handled", error);
     }
   }
 

@@ -47,6 +47,8 @@ const ABORT_FLUSH_MS = 1_000;
 /** One connection of a pool. */
 export class Connection implements ClientConnectionSink, Pickable {
   readonly address: string;
+  /** Address of the server's end; `address` until it is known. */
+  peerAddress: string;
   state: "connecting" | "ready" | "draining" | "closed" = "connecting";
   /** Set by health checks; while it is false, the connection gets no calls. */
   healthy = true;
@@ -62,6 +64,8 @@ export class Connection implements ClientConnectionSink, Pickable {
   /** `callsStarted` at the trimmer's last check; equal if the connection has been idle since. */
   callsSeen = 0;
   pingMs: number | undefined = undefined;
+  /** Whether this side has ended the connection. */
+  endedHere = false;
   /** Whether the connection closed before it was ready. */
   wasConnecting = false;
   /** The open batch stream, if any; notified when the connection starts to drain. */
@@ -84,7 +88,8 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   /** Starts the connect timeout; dials on `start`. */
   constructor(options: ConnectionOptions, owner: PooledConnectionOwner) {
-    this.address = options.address;
+    const { address, connectTimeoutMs } = options;
+    this.peerAddress = this.address = address;
     this.#options = options;
     this.#owner = owner;
     this.#startedMs = options.clock.now();
@@ -93,13 +98,9 @@ export class Connection implements ClientConnectionSink, Pickable {
       failed: (error) => this.fail(error),
     });
     this.#timer = options.clock.setTimer(() => {
-      this.fail(
-        new TransportError(
-          `Cannot connect to ${this.address}: timed out after ${options.connectTimeoutMs} ms`,
-          { address: this.address },
-        ),
-      );
-    }, options.connectTimeoutMs);
+      const text = `Cannot connect to ${address}: timed out after ${connectTimeoutMs} ms`;
+      this.fail(new TransportError(text, { address }));
+    }, connectTimeoutMs);
   }
 
   /** Dials; calls the owner's `onReady` or `onClosed` when the dial ends. */
@@ -127,6 +128,11 @@ export class Connection implements ClientConnectionSink, Pickable {
   /** Whether the connection is encrypted. */
   get secure(): boolean {
     return this.#secure;
+  }
+
+  /** See `ClientConnection.goaway`. */
+  get goaway(): string | undefined {
+    return this.#facts?.goaway;
   }
 
   /** Time at which dialling began, in the clock's ms. */
@@ -198,6 +204,7 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   /** Stops accepting calls and closes once the open ones have ended. */
   drain(): void {
+    this.endedHere = true;
     if (this.state === "connecting") {
       return this.fail(new Error("The connection is no longer needed"));
     }
@@ -215,6 +222,7 @@ export class Connection implements ClientConnectionSink, Pickable {
 
   /** Ends open calls with UNAVAILABLE, sends the last frames and closes. */
   abort(reason: string): void {
+    this.endedHere = true;
     if (this.#driver === undefined) return this.fail(new Error(reason));
     if (this.state === "closed") return;
     const nowMs = this.#options.clock.now();
@@ -247,8 +255,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   stats(): ConnectionStats {
     const facts = this.#facts;
     // Read first: an engine that throws closes the connection.
-    const activeCalls = this.load;
-    const maxCalls = facts?.maxCalls ?? 0;
+    const [activeCalls, maxCalls] = [this.load, facts?.maxCalls ?? 0];
     const bufferedBytes = facts?.bufferedBytes ?? 0;
     const state = this.state === "ready" && !this.healthy ? "unhealthy" : this.state;
     return {
@@ -277,10 +284,11 @@ export class Connection implements ClientConnectionSink, Pickable {
       if (this.state !== "connecting") return stream.close();
       this.#abort = undefined;
       const { tls, transport } = stream.peer;
+      this.peerAddress = stream.peer.address;
       this.#secure = tls !== undefined;
       if (!this.#options.keepsProcessAlive) stream.unref?.();
       // An open socket keeps the process alive; an in-memory stream does not.
-      else if (transport === "memory") this.#keepProcessAlive();
+      else if (transport === "memory") (this.#processRef = new ProcessRef()).acquire();
       this.#engine = engine(this, stream, clock.now());
       this.#facts = new EngineFacts(this.#engine, (error) => this.engineFailed(error));
       this.#driver = new ConnectionDriver({
@@ -339,11 +347,6 @@ export class Connection implements ClientConnectionSink, Pickable {
     if (this.#tooManyPingsReported || !this.#facts?.tooManyPings) return;
     this.#tooManyPingsReported = true;
     this.#options.onTooManyPings();
-  }
-
-  #keepProcessAlive(): void {
-    this.#processRef = new ProcessRef();
-    this.#processRef.acquire();
   }
 
   #toDraining(): void {

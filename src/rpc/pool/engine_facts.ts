@@ -95,6 +95,15 @@ export class EngineFacts {
     }
   }
 
+  /** Name of the code of the server's GOAWAY; undefined if it sent none. */
+  get goaway(): string | undefined {
+    try {
+      return this.#engine.goaway;
+    } catch (error) {
+      return this.#failed(error, undefined);
+    }
+  }
+
   /** Reason why the connection ended. */
   get endReason(): string {
     try {

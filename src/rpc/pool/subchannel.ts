@@ -14,7 +14,9 @@ import type {
 import type { Backoff } from "./backoff.ts";
 import type { AddressStats, ChannelState } from "./options.ts";
 import { Connection, type ConnectionOptions, type PooledConnectionOwner } from "./connection.ts";
+import type { BalancerObserver } from "../core/balancer_observer.ts";
 import { pickOfSeveral } from "./connection_choice.ts";
+import { disconnectReason } from "./disconnect_reason.ts";
 import { openStream } from "./subchannel_stream.ts";
 
 /** Callbacks of a subchannel. */
@@ -42,6 +44,8 @@ export interface SubchannelOptions extends SubchannelHooks {
   readonly connection: ConnectionOptions;
   readonly backoff: Backoff;
   readonly clock: Clock;
+  /** Receives the connections that are made and lost. Default none. */
+  readonly observer?: BalancerObserver;
 }
 
 /** Connections to one address. */
@@ -276,6 +280,12 @@ export class Subchannel implements PooledConnectionOwner, BalancerSubchannel {
     if (this.#shortLived > 1) this.#nextDialMs = this.#lastDialMs + backoff.initialMs;
   }
 
+  #disconnected(connection: Connection, error: Error | undefined): void {
+    const { observer } = this.#options;
+    if (observer === undefined) return;
+    observer.disconnected(this.address, connection.secure, disconnectReason(connection, error));
+  }
+
   #remove(connection: Connection): boolean {
     const i = this.ready.indexOf(connection);
     if (i >= 0) this.ready.splice(i, 1);
@@ -291,6 +301,7 @@ export class Subchannel implements PooledConnectionOwner, BalancerSubchannel {
     this.failures = 0;
     this.#options.backoff.reset();
     this.ready.push(connection);
+    this.#options.observer?.connected(this.address, connection.secure);
     this.#options.onConnected(connection);
     this.#options.onChange(this);
     this.ensure();
@@ -298,6 +309,7 @@ export class Subchannel implements PooledConnectionOwner, BalancerSubchannel {
 
   onDraining(connection: Connection): void {
     if (!this.#remove(connection)) return;
+    this.#disconnected(connection, undefined);
     if (this.#closed) return;
     this.#options.onChange(this);
     this.#lost(connection);
@@ -310,6 +322,7 @@ export class Subchannel implements PooledConnectionOwner, BalancerSubchannel {
     const wasReady = this.#remove(connection);
     const wasConnecting = connection.wasConnecting;
     if (wasConnecting) this.#connecting--;
+    if (wasReady) this.#disconnected(connection, error);
     if (this.#closed || (wasConnecting && this.size >= this.wanted)) {
       this.#options.onChange(this);
       return;
@@ -319,6 +332,7 @@ export class Subchannel implements PooledConnectionOwner, BalancerSubchannel {
       this.failed = this.ready.length === 0;
       this.failures++;
       this.lastError = error;
+      this.#options.observer?.connectFailed(this.address);
       this.#nextDialMs = this.#lastDialMs + this.#options.backoff.next();
     } else if (wasReady) {
       this.lastError = error;

@@ -16,6 +16,7 @@ import {
   type Picker,
   type ResolvedAddress,
 } from "../balancer/types.ts";
+import type { BalancerObserver } from "../core/balancer_observer.ts";
 import { Releases } from "../core/releases.ts";
 import type { ResolverUpdate } from "../resolver/types.ts";
 import type { Connection } from "./connection.ts";
@@ -43,6 +44,8 @@ export interface SubchannelSetOptions {
   /** Called when a connection becomes ready, before it takes calls; health checks start here. */
   readonly onConnected?: (connection: Connection) => void;
   readonly log: (level: "debug" | "warn", message: string) => void;
+  /** Receives what balancers do. Default none. */
+  readonly observer?: BalancerObserver;
 }
 
 /** What the channel makes of the service configs of updates. */
@@ -232,7 +235,7 @@ export class SubchannelSet {
   }
 
   #host(): BalancerHost {
-    const { target, clock, random, log } = this.#options;
+    const { target, clock, random, log, observer } = this.#options;
     return {
       target,
       clock,
@@ -245,6 +248,7 @@ export class SubchannelSet {
       },
       updateState: (state, picker) => this.#owner.onBalancerState(state, picker),
       reresolve: () => this.#source?.again(),
+      observer,
       log,
     };
   }

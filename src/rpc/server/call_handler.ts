@@ -17,7 +17,7 @@ import { runWithContext } from "../core/current_context.ts";
 import type { DeadlineHandle } from "../core/deadline_queue.ts";
 import { ignoreRejection } from "../core/promises.ts";
 import type { MethodInfo } from "../core/types.ts";
-import { type CallConnection, CallState } from "../dispatch/call_context.ts";
+import type { CallState } from "../dispatch/call_context.ts";
 import type { DispatchReply } from "../dispatch/dispatcher.ts";
 import { checkedReply, EncodedReplies, encodeReply, isThenable } from "../dispatch/invoke.ts";
 import type { SlotWaiter } from "../dispatch/handler_slots.ts";
@@ -62,17 +62,13 @@ export class ServerCallHandler implements ServerCallSink, SlotWaiter {
   #resume: (() => void) | undefined = undefined;
 
   /** Sets up a call. `start` must follow once `call.sink` is set. */
-  constructor(
-    environment: CallEnvironment,
-    call: ServerCall,
-    connection: CallConnection,
-    method: MethodInfo,
-  ) {
+  constructor(environment: CallEnvironment, state: CallState) {
+    const { call } = state;
     this.#environment = environment;
     this.#call = call;
-    this.#method = method;
-    this.#state = new CallState(call, connection, method, environment.compress);
-    this.#state.owner = this;
+    this.#method = state.method;
+    this.#state = state;
+    state.owner = this;
     if (call.timeoutMs !== Infinity) this.#setDeadline(call.timeoutMs, () => this.#onDeadline());
   }
 

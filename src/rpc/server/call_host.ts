@@ -18,7 +18,7 @@ import { type CallObserver, Observation, ObservedServerCall } from "../core/obse
 import { ignoreRejection } from "../core/promises.ts";
 import type { MethodInfo } from "../core/types.ts";
 import { OpenCalls } from "../core/open_calls.ts";
-import type { CallConnection, CallState } from "../dispatch/call_context.ts";
+import { type CallConnection, CallState } from "../dispatch/call_context.ts";
 import { assignCallId } from "../dispatch/call_id.ts";
 import type { Dispatcher } from "../dispatch/dispatcher.ts";
 import { HandlerSlots } from "../dispatch/handler_slots.ts";
@@ -106,9 +106,10 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     } catch (error) {
       failure = error;
     }
+    let observation: Observation | undefined;
     if (this.#observer !== undefined) {
       const known = method !== undefined;
-      const observation = Observation.start(this.#observer, call.path, known, this.failures);
+      observation = Observation.start(this.#observer, call.path, known, this.failures);
       if (observation !== undefined) call = new ObservedServerCall(call, observation);
     }
     try {
@@ -116,7 +117,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
       if (method === undefined) {
         call.checkMethod?.(undefined, true);
         this.#refuse(call, this.#missing(call.path));
-      } else this.#start(call, connection, method);
+      } else this.#start(call, connection, method, observation);
     } catch (error) {
       this.failures.error("The dispatcher failed for {method}: {error}", {
         method: call.path,
@@ -133,7 +134,12 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     return `Unknown method ${path}`;
   }
 
-  #start(call: ServerCall, connection: CallConnection, method: MethodInfo): void {
+  #start(
+    call: ServerCall,
+    connection: CallConnection,
+    method: MethodInfo,
+    observation: Observation | undefined,
+  ): void {
     checkMethod(method);
     const { contentSubtype } = call;
     const target = contentSubtype ? inFormat(method, contentSubtype) : method;
@@ -146,8 +152,10 @@ export class CallHost implements CallEnvironment, NestedCallHost {
       const text = `Method ${method.path} takes ${name} messages, not ${contentSubtype}`;
       return this.#refuse(call, text);
     }
-    const handler = new ServerCallHandler(this, call, connection, target);
+    const state = new CallState(call, connection, target, this.compress);
+    const handler = new ServerCallHandler(this, state);
     call.sink = handler;
+    observation?.handled(state.context);
     handler.start();
   }
 

@@ -40,6 +40,7 @@ export class Http2WebClient implements ClientConnection, HttpOpener, Http2Handle
   /** HTTP/2 state machine. */
   readonly http2: Http2Connection;
   tooManyPings = false;
+  goaway: string | undefined = undefined;
   readonly #options: Http2WebOptions;
   readonly #sink: ClientConnectionSink;
   /** Calls that have a slot and no stream. */
@@ -210,6 +211,7 @@ export class Http2WebClient implements ClientConnection, HttpOpener, Http2Handle
     if (errorCode === ErrorCode.ENHANCE_YOUR_CALM && debug === TOO_MANY_PINGS) {
       this.tooManyPings = true;
     }
+    if (!this.http2.finished) this.goaway ??= errorCodeName(errorCode);
     // Reports only GOAWAY from the server: errors that this side detected were already reported.
     if (errorCode !== ErrorCode.NO_ERROR && !this.http2.finished) {
       this.#sink.onNote?.(
