@@ -14,6 +14,8 @@ export interface H2loadOptions {
   latency?: boolean;
   /** Calls per second in total; default unlimited. */
   perSecond?: number;
+  /** Whether the server speaks TLS. */
+  tls?: boolean;
 }
 
 /** Creates a load of unary calls of `bytes` bytes. */
@@ -45,7 +47,7 @@ export function callsOf(
           ...(options.perSecond ? ["--rps", String(options.perSecond / connections)] : []),
           ...fieldsOf(request).flatMap((field) => ["-H", field]),
           ...(log ? ["--log-file", log] : []),
-          `http://${server.address}${request.path}`,
+          `${options.tls ? "https" : "http"}://${server.address}${request.path}`,
         ], { limitMs: (seconds + 30) * 1000 });
         return { ...figuresOf(output), ...(log === undefined ? {} : await latencies(log)) };
       });

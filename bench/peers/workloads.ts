@@ -29,6 +29,14 @@ const unary = (connections: number, streams: number): Workload => ({
   measure: h2load(connections, streams, 64, { latency: connections * streams === 1 }),
 });
 
+const unaryOverTls = (connections: number, streams: number): Workload => ({
+  id: `unary-tls-${connections}x${streams}`,
+  name: `unary 64 B over TLS, ${connections}×${streams}`,
+  unit: "calls",
+  tls: "server",
+  measure: h2load(connections, streams, 64, { tls: true }),
+});
+
 const tenByTen = (id: string, name: string, request: Request, mode?: Mode): Workload => ({
   id,
   name: `${name}, 10×10`,
@@ -75,6 +83,8 @@ export const WORKLOADS: Workload[] = [
   unary(10, 1),
   unary(10, 10),
   unary(100, 10),
+  unaryOverTls(1, 1),
+  unaryOverTls(10, 10),
   tenByTen("orders-1", "nested 0.3 KB echo", ordersEcho(1)),
   tenByTen("orders-10", "nested 3 KB echo", ordersEcho(10)),
   tenByTen("orders-list", "nested 30 KB list reply", ordersList(90)),

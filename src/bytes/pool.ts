@@ -12,10 +12,10 @@ import { detach } from "./detach.ts";
  */
 export const POOL_SIZES = [4096, 16384, 32768, 65536, 131072, 270336, 1114112] as const;
 
-// Approximate total of the free buffers kept per size, in bytes; of sizes below 64 KiB enough for the replies of 30 KB
-// that a hundred calls in flight have queued behind their windows.
-const KEEP_BYTES = 2 * 1024 * 1024;
-const KEEP_SMALL_BYTES = 4 * 1024 * 1024;
+// Total of the free buffers kept of each size, in bytes: of those below 64 KiB enough for the replies of 30 KB that a
+// hundred calls in flight have queued behind their windows, of those for full output enough for ten connections.
+const MIB = 1_048_576;
+const KEEP_BYTES = [4 * MIB, 4 * MIB, 4 * MIB, 2 * MIB, 2 * MIB, 3 * MIB, 2 * MIB] as const;
 // Size from which a further buffer is freed at once, by detaching it, instead of by the garbage collector: connections
 // that come and go leave tens of megabytes between two collections.
 const DETACH_BYTES = 65_536;
@@ -41,12 +41,8 @@ export function acquireBuffer(minBytes: number): Uint8Array<ArrayBuffer> {
 export function releaseBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   const i = (POOL_SIZES as readonly number[]).indexOf(buffer.length);
   if (i < 0) return;
-  const isSmall = buffer.length < DETACH_BYTES;
-  if (free[i].length * buffer.length < (isSmall ? KEEP_SMALL_BYTES : KEEP_BYTES)) {
-    free[i].push(buffer);
-  } else if (!isSmall) {
-    detach(buffer.buffer);
-  }
+  if (free[i].length * buffer.length < KEEP_BYTES[i]) free[i].push(buffer);
+  else if (buffer.length >= DETACH_BYTES) detach(buffer.buffer);
 }
 
 /**

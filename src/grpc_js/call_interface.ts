@@ -5,18 +5,19 @@
  */
 
 import type { Buffer } from "node:buffer";
+import type { PeerCertificate } from "node:tls";
 import type { CallCredentials } from "./call_credentials.ts";
 import type { Status } from "./constants.ts";
 import type { Deadline } from "./deadline.ts";
 import type { InterceptingListener } from "./listener.ts";
 import type { Metadata } from "./metadata.ts";
 
-/** Identity of the peer. Its certificate is not kept. */
+/** Identity of the peer. */
 export interface AuthContext {
   /** `ssl` on connections with TLS. */
   transportSecurityType?: string;
-  /** Never set. */
-  sslPeerCertificate?: object;
+  /** Certificate of a client that the server's authorities verify; a new object each time. */
+  sslPeerCertificate?: PeerCertificate;
 }
 
 /** How a message is sent, and what is called when it was. */

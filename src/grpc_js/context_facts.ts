@@ -4,10 +4,12 @@
  * @module
  */
 
+import { builtinModule } from "../bytes/builtin_module.ts";
 import type { Metadata as WireMetadata } from "../call/metadata.ts";
 import { pairsOf } from "../call/metadata.ts";
 import type { HandlerContext } from "../rpc/core/types.ts";
 import { errorFromOutside, type RpcError } from "../errors.ts";
+import { certificateOf } from "../transport/kept_certificate.ts";
 import type { AuthContext } from "./call_interface.ts";
 import { Status } from "./constants.ts";
 import { type Metadata, toWire } from "./metadata.ts";
@@ -21,7 +23,12 @@ export function deadlineIn(context: HandlerContext): number {
 
 /** Returns the identity of the client. */
 export function authContextIn({ peer }: HandlerContext): AuthContext {
-  return peer.tls === undefined ? {} : { transportSecurityType: "ssl" };
+  if (peer.tls === undefined) return {};
+  const der = certificateOf(peer.tls);
+  if (der === undefined) return { transportSecurityType: "ssl" };
+  const { X509Certificate } = builtinModule("node:crypto");
+  const sslPeerCertificate = new X509Certificate(der).toLegacyObject();
+  return { transportSecurityType: "ssl", sslPeerCertificate };
 }
 
 /** Returns both ends of a connection. `local` is the address that the server listens on. */

@@ -1,12 +1,12 @@
 /**
- * The decoder without generated code: one function for each field, which stores into a message made by `create()`. It
+ * The decoder without generated code: one function for each field, which stores into the slots of a message. It
  * supports the whole format: message fields that occur twice are merged, unknown values of closed enums are kept as
  * unknown fields.
  *
  * @module
  */
 
-import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { noBytes } from "../bytes/empty.ts";
 import {
   begin,
@@ -18,7 +18,7 @@ import {
   float,
   int64,
   IRREGULAR,
-  keepUnknown,
+  key as keptKey,
   length,
   lossyText,
   MAX_DEPTH,
@@ -30,10 +30,11 @@ import {
   tag,
   take,
   uint64,
-  type UnknownField,
   varint32,
 } from "./reader.ts";
-import { messageFactory, zeroOf } from "./message_source.ts";
+import { zeroOf } from "./message_source.ts";
+import { FieldLoop, listOf, type Merge, type ReadField } from "./field_loop.ts";
+import { SlotLayout, type Slots } from "./message_slots.ts";
 import type { TextReader } from "./short_text.ts";
 import {
   adapterOf,
@@ -46,46 +47,15 @@ import {
   wireTypeOf,
 } from "./shape.ts";
 
-/** Reads fields at the cursor into a message, up to `e`, or to the end tag `end` of a group; moves the cursor. */
-export type Merger = (
-  message: Fields,
-  b: Uint8Array,
-  e: number,
-  depth: number,
-  end: number,
-) => void;
-
 /** Reads the value at the cursor. */
 type Read = (b: Uint8Array, e: number) => unknown;
-/** Reads one occurrence of a field into a message; called only for a wire type that the field accepts. */
-type ReadField = (message: Fields, b: Uint8Array, e: number, depth: number) => void;
 
 /** How messages of a type are made and read. */
 interface MessageReader {
-  readonly create: () => Fields;
-  readonly merge: Merger;
-}
-
-/** Tags below this are looked up in an array: those of the field numbers up to 127. */
-const ARRAY_TAGS = 1024;
-
-/** Readers of the fields of a type, by their tags. */
-class FieldReaders {
-  readonly #low: (ReadField | undefined)[] = [];
-  readonly #high = new Map<number, ReadField>();
-
-  set(tag: number, read: ReadField): void {
-    if (tag >= ARRAY_TAGS) {
-      this.#high.set(tag, read);
-      return;
-    }
-    while (this.#low.length <= tag) this.#low.push(undefined);
-    this.#low[tag] = read;
-  }
-
-  get(tag: number): ReadField | undefined {
-    return tag < this.#low.length ? this.#low[tag] : this.#high.get(tag);
-  }
+  readonly layout: SlotLayout;
+  /** Memory of an empty message. */
+  readonly units: number;
+  readonly merge: Merge;
 }
 
 /** Creates and caches the merger of each message type. */
@@ -100,11 +70,13 @@ export class Mergers {
 
   /** Decodes the message in `b`. Throws an Error that says where the bytes are malformed. */
   decode(descriptor: DescMessage, b: Uint8Array): Fields {
-    const { create, merge } = this.#of(descriptor);
+    const { layout, units, merge } = this.#of(descriptor);
     begin(b);
-    const message = create();
     try {
-      merge(message, b, b.length, MAX_DEPTH, 0);
+      take(units);
+      const slots = layout.empty();
+      merge(slots, b, b.length, MAX_DEPTH, 0);
+      return layout.make(slots);
     } catch (error) {
       if (error !== IRREGULAR) throw error;
       if (cursor.left < 0) throw new MessageMemoryError(descriptor.typeName, b);
@@ -113,64 +85,52 @@ export class Mergers {
           `${Math.min(cursor.at, b.length)}`,
       );
     }
-    return message;
   }
 
   #of(descriptor: DescMessage): MessageReader {
     let reader = this.#all.get(descriptor);
     if (!reader) {
-      const fields = new FieldReaders();
-      const make = messageFactory(descriptor);
-      const units = unitsOf(descriptor);
-      const create = () => {
-        take(units);
-        return make();
-      };
-      reader = { create, merge: mergerOf(descriptor, fields) };
+      const layout = new SlotLayout(descriptor);
+      const loop = new FieldLoop(descriptor, layout);
+      reader = { layout, units: unitsOf(descriptor), merge: loop.merge(this.#text) };
       this.#all.set(descriptor, reader);
-      for (const field of descriptor.fields) {
-        for (const [tag, read] of this.#readersOf(field)) fields.set(tag, read);
-      }
+      for (const field of descriptor.fields) loop.add(field, this.#readersOf(field, layout));
     }
     return reader;
   }
 
-  #readersOf(field: DescField): [tag: number, ReadField][] {
+  #readersOf(field: DescField, layout: SlotLayout): [tag: number, ReadField][] {
+    const place = layout.placeOf(field);
     switch (field.fieldKind) {
       case "list":
-        return this.#listReaders(field);
+        return this.#listReaders(field, place);
       case "map":
-        return [[tagOf(field.number, 2), this.#mapReader(field)]];
+        return [[tagOf(field.number, 2), this.#mapReader(field, place)]];
       case "enum":
-        return [[tagOf(field.number, 0), enumReader(field)]];
+        return [[tagOf(field.number, 0), enumReader(field, layout)]];
       case "scalar": {
         const read = this.#scalar(field.scalar, field);
         const tag = tagOf(field.number, wireTypeOf(field.scalar));
         const { localName, oneof } = field;
-        if (!oneof) return [[tag, (message, b, e) => message[localName] = read(b, e)]];
-        const name = oneof.localName;
-        return [[tag, (message, b, e) => message[name] = { case: localName, value: read(b, e) }]];
+        if (!oneof) return [[tag, (slots, b, e) => slots[place] = read(b, e)]];
+        return [[tag, (slots, b, e) => slots[place] = { case: localName, value: read(b, e) }]];
       }
       case "message":
-        return [[tagOf(field.number, isDelimited(field) ? 3 : 2), this.#messageReader(field)]];
+        return [[
+          tagOf(field.number, isDelimited(field) ? 3 : 2),
+          this.#messageReader(field, place),
+        ]];
     }
   }
 
-  #messageReader(field: DescField & { fieldKind: "message" }): ReadField {
+  #messageReader(field: DescField & { fieldKind: "message" }, place: number): ReadField {
     const { localName, oneof } = field;
-    const store = storeOf(field);
     const merge = this.#child(field);
-    return (message, b, e, depth) => {
-      let existing: unknown;
-      if (!oneof) existing = Object.hasOwn(message, localName) ? message[localName] : undefined;
-      else {
-        const { case: name, value } = message[oneof.localName] as {
-          case?: string;
-          value?: unknown;
-        };
-        if (name === localName) existing = value;
-      }
-      store(message, merge(existing, b, e, depth));
+    if (!oneof) return (slots, b, e, depth) => slots[place] = merge(slots[place], b, e, depth);
+    return (slots, b, e, depth) => {
+      const chosen = slots[place] as { case?: string; value?: unknown } | undefined;
+      const existing = chosen?.case === localName ? chosen.value : undefined;
+      slots[place] = { case: localName, value: merge(existing, b, e, depth) };
     };
   }
 
@@ -184,34 +144,46 @@ export class Mergers {
     const adapter = adapterOf(field);
     let reader: MessageReader | undefined;
     return (existing, b, e, depth) => {
-      reader ??= this.#of(descriptor);
-      // A Struct is merged as JSON: making a message of its JSON for each occurrence would take quadratic time.
-      const child = existing === undefined || adapter === "struct"
-        ? reader.create()
-        : messageOf(descriptor, adapter, existing);
-      reader.merge(child, b, group ? e : endOf(b, e), depth - 1, endTag);
+      const { layout, units, merge } = reader ??= this.#of(descriptor);
+      // Taken for each occurrence, because merging one visits all members, too.
+      take(units);
+      const isMessage = existing !== undefined && adapter === "none";
+      const slots = isMessage ? layout.of(existing as Fields) : layout.empty();
+      if (existing !== undefined && adapter === "wrapper") slots[0] = existing;
+      merge(slots, b, group ? e : endOf(b, e), depth - 1, endTag);
+      if (isMessage) {
+        layout.update(existing as Fields, slots);
+        return existing;
+      }
+      const child = layout.make(slots);
       if (adapter === "wrapper") return child[descriptor.fields[0].localName];
+      // A Struct is merged as JSON: making a message of its JSON for each occurrence would take quadratic time.
       return adapter === "struct" ? mergedJson(existing, structToJson(child)) : child;
     };
   }
 
-  #listReaders(field: DescField & { fieldKind: "list" }): [tag: number, ReadField][] {
-    const { localName, number } = field;
+  #listReaders(
+    field: DescField & { fieldKind: "list" },
+    place: number,
+  ): [tag: number, ReadField][] {
+    const { number } = field;
     const scalar = scalarOf(field);
     if (scalar === undefined) {
       const child = this.#child(field);
       const tag = tagOf(number, isDelimited(field) ? 3 : 2);
-      return [[tag, (message, b, e, depth) => {
-        (message[localName] as unknown[]).push(child(undefined, b, e, depth));
-      }]];
+      return [[
+        tag,
+        (slots, b, e, depth) => listOf(slots, place).push(child(undefined, b, e, depth)),
+      ]];
     }
     const read = this.#scalar(scalar, field.listKind === "scalar" ? field : {});
-    const readers: [number, ReadField][] = [[tagOf(number, wireTypeOf(scalar)), (message, b, e) => {
-      (message[localName] as unknown[]).push(read(b, e));
-    }]];
+    const readers: [number, ReadField][] = [[
+      tagOf(number, wireTypeOf(scalar)),
+      (slots, b, e) => listOf(slots, place).push(read(b, e)),
+    ]];
     if (wireTypeOf(scalar) !== 2) {
-      readers.push([tagOf(number, 2), (message, b, e) => {
-        const items = message[localName] as unknown[];
+      readers.push([tagOf(number, 2), (slots, b, e) => {
+        const items = listOf(slots, place);
         const end = endOf(b, e);
         while (cursor.at < end) items.push(read(b, end));
         if (cursor.at !== end) throw IRREGULAR;
@@ -220,17 +192,16 @@ export class Mergers {
     return readers;
   }
 
-  #mapReader(field: DescField & { fieldKind: "map" }): ReadField {
-    const { localName } = field;
-    const readKey = this.#scalar(field.mapKey, { utf8Validation: field.utf8Validation });
+  #mapReader(field: DescField & { fieldKind: "map" }, place: number): ReadField {
+    const readKey = this.#key(field);
     const keyTag = tagOf(1, wireTypeOf(field.mapKey));
-    const keyZero = zeroOf(field.mapKey);
+    const keyZero: unknown = String(zeroOf(field.mapKey));
     const scalar = scalarOf(field);
     const valueTag = tagOf(2, scalar === undefined ? 2 : wireTypeOf(scalar));
     const readValue = scalar === undefined ? undefined : this.#scalar(scalar, field);
     const child = scalar === undefined ? this.#child(field) : undefined;
     const absent = this.#absentValue(field);
-    return (message, b, e, depth) => {
+    return (slots, b, e, depth) => {
       const end = endOf(b, e);
       let key = keyZero;
       let value: unknown;
@@ -244,7 +215,22 @@ export class Mergers {
       }
       if (cursor.at !== end) throw IRREGULAR;
       value ??= absent();
-      setEntry(message[localName] as Fields, String(key), value);
+      setEntry((slots[place] ??= {}) as Fields, key as string, value);
+    };
+  }
+
+  /** Returns a function that reads the key of a map's entry, as the name of a property. */
+  #key({ mapKey, utf8Validation }: DescField & { fieldKind: "map" }): Read {
+    if (mapKey !== ScalarType.STRING || utf8Validation === false) {
+      const read = this.#scalar(mapKey, { utf8Validation });
+      return (b, e) => String(read(b, e));
+    }
+    const text = this.#text;
+    return (b, e) => {
+      const end = endOf(b, e);
+      const start = cursor.at;
+      cursor.at = end;
+      return keptKey(b, start, end - start, text);
     };
   }
 
@@ -258,7 +244,11 @@ export class Mergers {
       return () => zero;
     }
     if (adapterOf(field) === "struct") return () => ({});
-    return () => this.#of(message).create();
+    return () => {
+      const { layout, units } = this.#of(message);
+      take(units);
+      return layout.make(layout.empty());
+    };
   }
 
   #scalar(
@@ -301,54 +291,21 @@ function endOf(b: Uint8Array, e: number): number {
   return end;
 }
 
-function mergerOf(descriptor: DescMessage, fields: FieldReaders): Merger {
-  return (message, b, e, depth, endTag) => {
-    if (depth <= 0) {
-      throw new Error(
-        `Cannot decode ${descriptor.typeName}: messages are nested more than ${MAX_DEPTH} deep`,
-      );
-    }
-    let ended = endTag === 0;
-    while (cursor.at < e) {
-      const next = tag(b);
-      const read = fields.get(next);
-      if (read) read(message, b, e, depth);
-      else if ((next & 7) === 4) {
-        if (next !== endTag) throw IRREGULAR;
-        ended = true;
-        break;
-      } else {
-        const unknown = message.$unknown as UnknownField[] | undefined;
-        message.$unknown = keepUnknown(b, e, next, depth, unknown);
-      }
-    }
-    if (!ended || cursor.at > e) throw IRREGULAR;
+function enumReader(field: DescField & { fieldKind: "enum" }, layout: SlotLayout): ReadField {
+  const { localName, oneof, number } = field;
+  const place = layout.placeOf(field);
+  const store = (slots: Slots, value: number) => {
+    slots[place] = oneof ? { case: localName, value } : value;
   };
-}
-
-function storeOf(field: DescField): (message: Fields, value: unknown) => void {
-  const { localName, oneof } = field;
-  if (!oneof) return (message, value) => message[localName] = value;
-  const name = oneof.localName;
-  return (message, value) => message[name] = { case: localName, value };
-}
-
-function enumReader(field: DescField & { fieldKind: "enum" }): ReadField {
-  const store = storeOf(field);
-  if (field.enum.open) return (message, b) => store(message, varint32(b));
-  const values = new Set(field.enum.values.map(({ number }) => number));
-  return (message, b) => {
+  if (field.enum.open) return (slots, b) => store(slots, varint32(b));
+  const values = new Set(field.enum.values.map((value) => value.number));
+  return (slots, b) => {
     const start = cursor.at;
     const value = varint32(b);
-    if (values.has(value)) return store(message, value);
-    const unknown = (message.$unknown ??= []) as UnknownField[];
-    unknown.push({ no: field.number, wireType: 0, data: bytes(b, start, cursor.at - start) });
+    if (values.has(value)) return store(slots, value);
+    const data = bytes(b, start, cursor.at - start);
+    layout.unknownOf(slots).push({ no: number, wireType: 0, data });
   };
-}
-
-function messageOf(descriptor: DescMessage, adapter: string, existing: unknown): Fields {
-  if (adapter === "none") return existing as Fields;
-  return create(descriptor, { [descriptor.fields[0].localName]: existing }) as unknown as Fields;
 }
 
 /** Adds the members of a Struct's JSON to those of earlier occurrences: entries of a map with the same key are replaced. */

@@ -153,7 +153,8 @@ export function messageFactory(descriptor: DescMessage): () => Fields {
   };
 }
 
-function initialOf(field: DescField): unknown {
+/** Returns the initial value of a singular field that every message has. */
+export function initialOf(field: DescField): unknown {
   if (field.fieldKind === "enum") return field.enum.values[0].number;
   return zeroOf(field.scalar!, "longAsString" in field && field.longAsString);
 }

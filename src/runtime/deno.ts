@@ -43,6 +43,8 @@ export const runtime: Runtime = {
   startTls,
   resolve: (host, type, { nameServer, signal }) =>
     Deno.resolveDns(host, type, { nameServer, signal }),
+  resolveTxt: (name, options) => Deno.resolveDns(name, "TXT", options),
+  resolveSrv: (name, options) => Deno.resolveDns(name, "SRV", options),
 
   errorCode: denoErrorCode,
   lacks: lacksFeature,

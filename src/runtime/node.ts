@@ -7,7 +7,7 @@
 import process from "node:process";
 import { catchListenerErrors, newAbortController } from "./node/abort.ts";
 import { tryLock } from "./node/lock.ts";
-import { resolve } from "./node/names.ts";
+import { resolve, resolveSrv, resolveTxt } from "./node/names.ts";
 import { connect, listenTcp, listenUnix } from "./node/sockets.ts";
 import { attachWorker, workerScope } from "./node/workers.ts";
 import type { Feature, Runtime } from "./types.ts";
@@ -23,6 +23,8 @@ export const runtime: Runtime = {
   listenUnix,
   listenVsock: () => Promise.reject(new Error(NO_VSOCK)),
   resolve,
+  resolveTxt,
+  resolveSrv,
 
   errorCode(error) {
     const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;

@@ -142,6 +142,24 @@ export interface ForeignInterface {
   addressOf(buffer: Uint8Array<ArrayBuffer>): bigint;
 }
 
+/** Name server to ask; that of the system if undefined. */
+export interface NameServerOptions {
+  readonly nameServer: { readonly ipAddr: string; readonly port?: number } | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** An SRV record (RFC 2782). */
+export interface SrvRecord {
+  /** Records of the lowest number are used first. */
+  readonly priority: number;
+  /** Share among the records of one priority. */
+  readonly weight: number;
+  /** Port of the service. */
+  readonly port: number;
+  /** Name of the host; "." for no service. */
+  readonly target: string;
+}
+
 /** Host of the program. */
 export interface Runtime {
   /**
@@ -167,14 +185,15 @@ export interface Runtime {
    * is the runtime's fastest TLS.
    */
   readonly startTls?: (conn: TcpConn, options: RuntimeTlsOptions) => Promise<TlsConn>;
+  /** Returns the texts of the TXT records of a name, each in its parts. Rejects if there are none. */
+  resolveTxt(name: string, options: NameServerOptions): Promise<string[][]>;
+  /** Returns the SRV records of a name (RFC 2782). Rejects if there are none. */
+  resolveSrv(name: string, options: NameServerOptions): Promise<SrvRecord[]>;
   /** Resolves a host name to the addresses of one type, by the system's name server or the one given. */
   resolve(
     host: string,
     type: "A" | "AAAA",
-    options: {
-      readonly nameServer: { readonly ipAddr: string; readonly port?: number } | undefined;
-      readonly signal: AbortSignal;
-    },
+    options: NameServerOptions,
   ): Promise<string[]>;
 
   /**

@@ -6,6 +6,7 @@
 
 import { textOf } from "../errors.ts";
 import { runtime } from "../runtime/mod.ts";
+import type { NameServerOptions, SrvRecord } from "../runtime/types.ts";
 import type { Address, DnsAddress } from "./address.ts";
 import { formatAddress, ipFamily, nameServerParts } from "./address.ts";
 import { parseAddress } from "./address_parser.ts";
@@ -67,9 +68,7 @@ async function resolveName(address: DnsAddress, signal: AbortSignal): Promise<Ad
   const system: Address = { kind: "dns", host, port };
   // With net permission for some hosts only, a DNS query would prompt for more, so the system resolves the name.
   if (!runtime.allows("net")) return [system];
-  const nameServer = address.nameServer === undefined
-    ? undefined
-    : nameServerParts(address.nameServer);
+  const nameServer = nameServerOf(address.nameServer);
   const answers = await Promise.allSettled(
     (["A", "AAAA"] as const).map((type) => runtime.resolve(host, type, { nameServer, signal })),
   );
@@ -80,4 +79,27 @@ async function resolveName(address: DnsAddress, signal: AbortSignal): Promise<Ad
   }
   if (nameServer === undefined) return [system];
   throw (answers[0] as PromiseRejectedResult).reason;
+}
+
+/** Returns the texts of the TXT records of a name, the parts of each joined. Rejects if it has none. */
+export async function resolveTexts(
+  name: string,
+  nameServer: string | undefined,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const records = await runtime.resolveTxt(name, { nameServer: nameServerOf(nameServer), signal });
+  return records.map((parts) => parts.join(""));
+}
+
+/** Returns the SRV records of a name. Rejects if it has none. */
+export function resolveServices(
+  name: string,
+  nameServer: string | undefined,
+  signal: AbortSignal,
+): Promise<SrvRecord[]> {
+  return runtime.resolveSrv(name, { nameServer: nameServerOf(nameServer), signal });
+}
+
+function nameServerOf(text: string | undefined): NameServerOptions["nameServer"] {
+  return text === undefined ? undefined : nameServerParts(text);
 }

@@ -9,6 +9,7 @@ import type { PeerInfo, TlsPeerInfo } from "../call/wire.ts";
 import { TransportError } from "../errors.ts";
 import type { ChannelBinding } from "./channel_binding.ts";
 import { DuplexStream } from "./duplex_stream.ts";
+import { keepCertificate } from "./kept_certificate.ts";
 import type { CertificateReader } from "./peer_certificate.ts";
 import { tlsReason } from "./tls_reason.ts";
 import type { ByteStream } from "./types.ts";
@@ -83,6 +84,12 @@ export function secureStream(
 
 /** Returns TLS information on the peer. */
 function peerInfo(socket: tls.TLSSocket, identity: Identity | undefined): TlsPeerInfo {
+  const info = factsOf(socket, identity);
+  if (info.authorized) keepCertificate(info, identity!.certificate!.raw!);
+  return info;
+}
+
+function factsOf(socket: tls.TLSSocket, identity: Identity | undefined): TlsPeerInfo {
   const alpn = socket.alpnProtocol || undefined;
   const certificate = identity?.certificate;
   if (!certificate?.raw || certificate.fingerprint256 === undefined) {

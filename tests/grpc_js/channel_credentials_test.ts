@@ -65,8 +65,17 @@ Deno.test("client certificates, a secure context, and checks of the application'
       Buffer.from(client.cert),
     ),
     client: override,
+    handlers: {
+      send(call: grpc.ServerUnaryCall<Message, Message>, callback: grpc.sendUnaryData<Message>) {
+        const { sslPeerCertificate: { subject, fingerprint256, raw } = {} } = call.getAuthContext();
+        assert.equal(fingerprint256?.replaceAll(":", "").toLowerCase(), client.fingerprint256);
+        assert.equal(Buffer.isBuffer(raw), true);
+        callback(null, { text: `${subject?.CN} ${call.request.text}` });
+      },
+    },
   });
-  assert.equal((await send(tls.client, { text: "a" })).reply!.text, "a!");
+  const first = await send(tls.client, { text: "a" });
+  assert.equal(first.reply?.text, "client a", String(first.error));
   const target = `127.0.0.1:${tls.port}`;
   const outcome = async (credentials: grpc.ChannelCredentials) => {
     const other = new (tls.client.constructor as grpc.ServiceClientConstructor)(
@@ -79,7 +88,7 @@ Deno.test("client certificates, a secure context, and checks of the application'
     return reply?.text ?? error!.code;
   };
   const context = createSecureContext({ ca, key: client.key, cert: client.cert });
-  assert.equal(await outcome(grpc.credentials.createFromSecureContext(context)), "b!");
+  assert.equal(await outcome(grpc.credentials.createFromSecureContext(context)), "client b");
   const names: string[] = [];
   const checked = grpc.credentials.createFromSecureContext(context, {
     checkServerIdentity: (host) => {

@@ -99,7 +99,7 @@ export class ChannelAssembly {
     this.#options = options;
     this.failures = new FailureLog(clientLog, options.printFailures ?? true);
     this.#config = parseServiceConfig(options.serviceConfig ?? {});
-    this.target = makeTarget(addresses, options, this.#config.balancer, this.failures);
+    this.target = makeTarget(addresses, options, this.#config.balancer, this.failures, random);
     this.#deadlines = new DeadlineQueue(clock, (error) => {
       this.failures.error("A deadline failed: {error}", { error });
     });
@@ -114,7 +114,8 @@ export class ChannelAssembly {
       throttle: throttleOf(this.#config, undefined),
       onExtraAttempt: () => this.#retries++,
     };
-    this.#resolved = this.target.watched === undefined ? undefined : this.#makeResolvedConfig();
+    const { watched, configName } = this.target;
+    this.#resolved = watched ?? configName ? this.#makeResolvedConfig() : undefined;
     this.pool = this.#makePool(runtime);
     const core = {
       target: this.target.text,

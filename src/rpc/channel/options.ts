@@ -7,6 +7,7 @@
 import { type Encoding, ENCODINGS } from "../../call/encodings.ts";
 import type { AttestationPolicy, Attester } from "../../attestation/types.ts";
 import { checkAttest } from "./attest_option.ts";
+import { checkAuthority, checkUserAgent } from "./header_options.ts";
 import { checkEncodings } from "../core/encodings_option.ts";
 import {
   CHANNEL_LIMIT_RANGES,
@@ -158,6 +159,11 @@ export interface ChannelOptions {
   proxy?: string | boolean;
   /** Resolves host names to addresses. Default the system's DNS. */
   resolver?: Resolver;
+  /**
+   * Whether the service config of a target that is one DNS name is looked up in its TXT record (gRPC A2), together with its
+   * addresses. Whoever answers for the name then sets timeouts, retries and balancing. Not with `resolver`. Default false.
+   */
+  dnsServiceConfig?: boolean;
   /** Least time between two resolutions of the target. 0 or more. Default 30,000 (gRPC's). */
   minResolveIntervalMs?: number;
   /**
@@ -267,6 +273,7 @@ export const CHANNEL_DEFAULTS: Defaults<ChannelOptions> = {
   balancer: undefined,
   proxy: false,
   resolver: undefined,
+  dnsServiceConfig: false,
   minResolveIntervalMs: RESOLVE_INTERVAL_MS,
   connectTimeoutMs: CONNECT_TIMEOUT_MS,
   initialBackoffMs: INITIAL_BACKOFF_MS,
@@ -296,10 +303,6 @@ export const CHANNEL_RANGES: Ranges<ChannelOptions> = {
   maxQueuedCalls: whole(0, Infinity),
 };
 
-// Authority of RFC 3986 §3.2 without user information, which HTTP/2 does not carry (RFC 9113 §8.3.1).
-const AUTHORITY = /^(?:\[[\w.:%~-]+\]|[\w.~%!$&'()*+,;=-]+)(?::\d{1,5})?$/;
-const FIELD_TEXT = /^(?! )[\x20-\x7e]*(?<! )$/;
-
 /** Throws TypeError for unknown names and values of the wrong kind, and RangeError for numbers out of range. */
 export function checkChannelOptions(options: ChannelOptions): void {
   checkOptionNames(options);
@@ -315,18 +318,8 @@ export function checkChannelOptions(options: ChannelOptions): void {
       checkOneOf("allowVersion1", loss, ["without_metadata", "without_deadlines"]);
     }
   }
-  if (authority !== undefined && !AUTHORITY.test(authority)) {
-    throw new TypeError(
-      `Cannot use authority ${JSON.stringify(authority)}: it must be a host or host:port`,
-    );
-  }
-  if (userAgent !== undefined && !FIELD_TEXT.test(userAgent)) {
-    throw new TypeError(
-      `Cannot use userAgent ${
-        JSON.stringify(userAgent)
-      }: it must be printable ASCII without space at its ends`,
-    );
-  }
+  checkAuthority(authority);
+  checkUserAgent(userAgent);
   if (tls !== undefined && tls !== true) {
     if (typeof tls !== "object" || tls === null) {
       throw new TypeError(`Cannot use tls ${JSON.stringify(tls)}: it must be true or an object`);

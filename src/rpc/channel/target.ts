@@ -5,6 +5,7 @@
  */
 
 import type { ByteStream } from "../../transport/types.ts";
+import type { DnsAddress } from "../../transport/address.ts";
 import {
   type Address,
   dial,
@@ -12,6 +13,7 @@ import {
   parseAddress,
   resolveAddress,
 } from "../../transport/mod.ts";
+import { toError } from "../../errors.ts";
 import { guardStream } from "../../transport/guarded_stream.ts";
 import { proxyFor } from "../../transport/proxy.ts";
 import { checkTlsClientOptions } from "../../transport/tls.ts";
@@ -22,6 +24,8 @@ import { registerBuiltinBalancers } from "../balancer/builtin.ts";
 import { configureBalancer, requireBalancer } from "../balancer/registry.ts";
 import type { ConfiguredBalancer } from "../balancer/types.ts";
 import { findResolver } from "../resolver/registry.ts";
+import { parseServiceConfig, type ServiceConfig } from "../resolver/service_config.ts";
+import { lookUpServiceConfig } from "../resolver/txt_config.ts";
 import type { NameResolver, ResolverTarget, ResolverUpdate } from "../resolver/types.ts";
 import { type ChannelOptions, isWeb } from "./options.ts";
 
@@ -39,6 +43,8 @@ export interface Target {
   readonly watched:
     | { readonly resolver: NameResolver; readonly target: ResolverTarget }
     | undefined;
+  /** The name whose TXT records may have a service config; undefined if it is not looked up. */
+  readonly configName: DnsAddress | undefined;
   /** Resolves a target of the address grammar. */
   resolve(signal: AbortSignal): Promise<ResolverUpdate>;
   /** Dials one of the addresses. */
@@ -56,6 +62,7 @@ export function makeTarget(
   options: ChannelOptions,
   configured: ConfiguredBalancer | undefined,
   failures: FailureLog,
+  random: () => number = Math.random,
 ): Target {
   const texts = typeof target === "string" ? [target] : [...target];
   if (texts.length === 0) throw new TypeError("Cannot connect: the list of addresses is empty");
@@ -68,9 +75,12 @@ export function makeTarget(
   const parsed = opaque ? [] : texts.map(parseAddress);
   const several = texts.length > 1 || parsed.some((one) => one.kind === "list");
   const chosen = optionBalancer(options.balancer) ?? configured;
+  const configName = configNameOf(parsed, options);
+  const client = { percentile: random() * 100 };
   const balancer = chosen ?? configureBalancer(several ? "least_request" : "pick_first")!;
   // With `pick_first` a DNS name counts as one address: the dial resolves it and tries its addresses in turn.
-  const spread = chosen !== undefined && chosen.policy.name !== "pick_first";
+  const spreads = (policy: ConfiguredBalancer | undefined) =>
+    policy !== undefined && policy.policy.name !== "pick_first";
   /** Target address that each resolved address came from; TLS verifies the name in the target address. */
   const origins = new Map<string, Address>();
   return {
@@ -78,8 +88,15 @@ export function makeTarget(
     authority: options.authority ?? authorityOf(parsed[0], options),
     balancer,
     watched: undefined,
+    configName,
     async resolve(signal) {
       if (opaque) return { addresses: texts };
+      const serviceConfig = configName === undefined
+        ? undefined
+        : await lookUpServiceConfig(configName.host, configName.nameServer, client, signal)
+          // A record that is not valid counts as a config that is not valid (gRPC A21).
+          .catch(toError);
+      const spread = spreads(policyOf(serviceConfig) ?? chosen);
       const lists = await Promise.all(parsed.map(async (address) => {
         const expanded = address.kind === "list" ||
             (address.kind === "dns" && spread && !proxyFor(options.proxy, address))
@@ -91,7 +108,7 @@ export function makeTarget(
           return text;
         });
       }));
-      return { addresses: lists.flat() };
+      return { addresses: lists.flat(), serviceConfig };
     },
     dial: (address, signal) =>
       dialAddress(address, origins.get(address), signal, options, failures),
@@ -99,6 +116,25 @@ export function makeTarget(
       return options.authority ?? authorityOf(origins.get(address), options);
     },
   };
+}
+
+/** Returns the name whose service config is looked up. */
+function configNameOf(
+  addresses: readonly Address[],
+  options: ChannelOptions,
+): DnsAddress | undefined {
+  const [only] = addresses;
+  if (!options.dnsServiceConfig || addresses.length !== 1 || only.kind !== "dns") return undefined;
+  return options.resolver === undefined && !proxyFor(options.proxy, only) ? only : undefined;
+}
+
+/** Returns the policy of a resolved service config; undefined for none, and for a config that is not valid. */
+function policyOf(serviceConfig: unknown): ConfiguredBalancer | undefined {
+  try {
+    return parseServiceConfig(serviceConfig as ServiceConfig).balancer;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A target whose addresses come from the resolver of its scheme. */
@@ -114,6 +150,7 @@ function watchedTarget(
     authority: options.authority ?? watchedAuthority(target, options),
     balancer: optionBalancer(options.balancer) ?? configured ?? configureBalancer("least_request")!,
     watched,
+    configName: undefined,
     resolve: () => Promise.reject(new Error("The target is watched")),
     dial: (address, signal) => dialAddress(address, undefined, signal, options, failures),
     authorityOf: () => options.authority ?? watchedAuthority(target, options),

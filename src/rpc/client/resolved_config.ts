@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isInstance, textOf } from "../../errors.ts";
 import type { ConfiguredBalancer } from "../balancer/types.ts";
 import {
   type MethodConfig,
@@ -78,13 +79,14 @@ export class ResolvedConfig<M extends ConfigurableMethod> {
     if (serviceConfig === undefined) return this.#options.fallback;
     if (this.#parsed !== undefined && serviceConfig === this.#source) return this.#parsed;
     try {
+      if (isInstance(serviceConfig, Error)) throw serviceConfig;
       this.#parsed = parseServiceConfig(serviceConfig as ServiceConfig | string);
       this.#source = serviceConfig;
       return this.#parsed;
     } catch (error) {
       const last = this.#next?.config ?? this.#config;
       if (last === undefined) throw error;
-      this.#options.log("warn", `${(error as Error).message}: the one before stays in use`);
+      this.#options.log("warn", `${textOf(error)}: the one before stays in use`);
       return last;
     }
   }

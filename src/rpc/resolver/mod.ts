@@ -20,6 +20,7 @@ export type { Clock } from "../../call/clock.ts";
 export { fileResolver, type FileResolverOptions } from "./file_resolver.ts";
 export { kubernetesResolver, type KubernetesResolverOptions } from "./kubernetes_resolver.ts";
 export { registerResolver } from "./registry.ts";
+export { srvResolver, type SrvResolverOptions } from "./srv_resolver.ts";
 export { staticResolver } from "./static_resolver.ts";
 export type { HedgingPolicy, MethodConfig, RetryPolicy } from "./service_config.ts";
 export type {

@@ -15,7 +15,8 @@ export interface ResolverUpdate {
   readonly addresses: readonly (string | ResolvedAddress)[];
   /**
    * Service config of the target, as an object or JSON text, in place of that of the channel. One that is not valid leaves
-   * the one before in use; without one before, calls fail with UNAVAILABLE (gRPC A21). Default: that of the channel.
+   * the one before in use; without one before, calls fail with UNAVAILABLE (gRPC A21). An Error stands for one that is not
+   * valid. Default: that of the channel.
    */
   readonly serviceConfig?: unknown;
   /**

@@ -6,6 +6,7 @@
 
 import type { Attestation } from "../../call/attestation.ts";
 import type { PeerInfo, TlsPeerInfo } from "../../call/wire.ts";
+import { withCertificateOf } from "../../transport/kept_certificate.ts";
 
 /** Returns a frozen copy of what a byte stream says of its peer. */
 export function frozenPeer({ tls, attestation, ...peer }: PeerInfo): PeerInfo {
@@ -18,8 +19,8 @@ export function frozenPeer({ tls, attestation, ...peer }: PeerInfo): PeerInfo {
 
 function frozenTls(tls: TlsPeerInfo): TlsPeerInfo {
   const { subjectAltNames } = tls;
-  if (subjectAltNames === undefined) return Object.freeze({ ...tls });
-  return Object.freeze({ ...tls, subjectAltNames: Object.freeze([...subjectAltNames]) });
+  const names = subjectAltNames && { subjectAltNames: Object.freeze([...subjectAltNames]) };
+  return withCertificateOf(tls, Object.freeze({ ...tls, ...names }));
 }
 
 function frozenAttestation(attestation: Attestation): Attestation {

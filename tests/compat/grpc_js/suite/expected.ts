@@ -38,7 +38,7 @@ export const EXPECTED_FAILURES: readonly ExpectedFailure[] = [
   },
   {
     because:
-      "the certificate of the peer is not kept: getAuthContext has the type of security only",
+      "a client's getAuthContext has the type of security only; a server's has the certificate",
     titles: ["ChannelCredentials usage Should provide certificates in getAuthContext"],
   },
   {
