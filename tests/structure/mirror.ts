@@ -723,4 +723,24 @@ export const UNMIRRORED: readonly Unmirrored[] = [
       "src/xds/routing/route_selector.ts",
     ],
   },
+  {
+    because: "the settings that a resolver gives to calls, tested on calls of a channel",
+    heldBy: ["tests/rpc/client/configured_call_test.ts"],
+    sources: ["src/rpc/client/resolved_config.ts"],
+  },
+  {
+    because: "what a channel reports for metrics and spans, tested with those",
+    heldBy: ["tests/telemetry/attempts_test.ts", "tests/telemetry/balancers_test.ts"],
+    sources: [
+      "src/rpc/core/attempts.ts",
+      "src/rpc/core/balancer_observer.ts",
+      "src/rpc/pool/disconnect_reason.ts",
+    ],
+  },
+  {
+    because:
+      "a certificate beside the facts of its connection, tested where clients present theirs",
+    heldBy: ["tests/grpc_js/channel_credentials_test.ts"],
+    sources: ["src/transport/kept_certificate.ts"],
+  },
 ];
