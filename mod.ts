@@ -22,6 +22,11 @@
  * @module
  */
 
+import { provideDefinitionAdder } from "./src/rpc/dispatch/definition_adder.ts";
+
+// Services with callbacks, as grpc-js has them, load what they need.
+provideDefinitionAdder(() => import("./src/grpc_js/native.ts"));
+
 // Server.
 export { serve } from "./src/rpc/server/server.ts";
 export type { Server, UpdateTlsOptions } from "./src/rpc/server/server_types.ts";
@@ -43,6 +48,8 @@ export type {
 export type { HandlerContext, ReplyWriter } from "./src/rpc/core/types.ts";
 
 // Client.
+export type { DefinedClient, DefinedFunction } from "./src/rpc/channel/defined_client.ts";
+export type { DefinedMethod, DefinedService } from "./src/rpc/core/definitions.ts";
 export { type BoundMethod, type Channel, connect } from "./src/rpc/channel/channel.ts";
 export type { CapabilityInfo } from "./src/rpc/channel/capabilities.ts";
 export type { ChannelOptions, ChannelStats } from "./src/rpc/channel/options.ts";

@@ -121,7 +121,8 @@ function packageOf(config: DenoConfig, packages: readonly string[]) {
     description: "gRPC and a lean binary protocol for Node, Bun and Deno",
     license: config.license,
     type: "module",
-    sideEffects: false,
+    // The entry point says what loads the adapter for grpc-js.
+    sideEffects: ["./dist/mod.js"],
     engines: { node: NODE },
     bin: { vrpc: "./dist/cli/vrpc.js" },
     exports: { ...Object.fromEntries(exports), "./package.json": "./package.json" },

@@ -206,6 +206,13 @@ export const SKIPS: readonly Skip[] = [
     reason: PRESSURE,
   },
   {
+    tests: "tests/calls/calls_test.ts",
+    named: "HTTP/1.1 over tls in unix",
+    step: "^backpressure: a handler that reads nothing",
+    on: ["bun"],
+    reason: PRESSURE,
+  },
+  {
     tests: "tests/rpc/core/encodings_option_test.ts",
     named: "check encodings",
     on: ["node 20"],

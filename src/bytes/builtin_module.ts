@@ -6,6 +6,7 @@
 
 /** Types of the modules by their names. */
 interface BuiltinModules {
+  "node:buffer": typeof import("node:buffer");
   "node:crypto": typeof import("node:crypto");
   "node:fs": typeof import("node:fs");
   "node:worker_threads": typeof import("node:worker_threads");

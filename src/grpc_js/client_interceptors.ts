@@ -5,7 +5,7 @@
  */
 
 import type { Buffer } from "node:buffer";
-import type { MethodKind } from "../call/method.ts";
+import { kindOf } from "../rpc/core/definitions.ts";
 import { textOf } from "../errors.ts";
 import type { CallCredentials } from "./call_credentials.ts";
 import type { ChannelInterface } from "./channel.ts";
@@ -389,10 +389,4 @@ function bottomCall(
   );
   if (credentials) call.setCredentials(credentials);
   return new EncodingCall(call, method);
-}
-
-/** Returns the kind of a method. */
-export function kindOf(method: { requestStream: boolean; responseStream: boolean }): MethodKind {
-  if (method.requestStream) return method.responseStream ? "bidi_streaming" : "client_streaming";
-  return method.responseStream ? "server_streaming" : "unary";
 }

@@ -6,7 +6,7 @@
 
 import { Client } from "./client.ts";
 import type { ChannelCredentials } from "./channel_credentials.ts";
-import { kindOf } from "./client_interceptors.ts";
+import { kindOf } from "../rpc/core/definitions.ts";
 import type {
   PackageDefinition,
   ProtobufTypeDefinition,

@@ -5,7 +5,7 @@
  */
 
 import type { MethodKind } from "../call/method.ts";
-import { kindOf } from "./client_interceptors.ts";
+import { kindOf } from "../rpc/core/definitions.ts";
 import { Status } from "./constants.ts";
 import type { ServiceDefinition } from "./definitions.ts";
 import { HandledMethod, type HandlerType } from "./methods.ts";

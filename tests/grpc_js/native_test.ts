@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { connect, type RpcError, serve, Status } from "../../mod.ts";
+import { Buffer } from "node:buffer";
+import { connect, type Interceptor, type RpcError, serve, Status } from "../../mod.ts";
+import { fetchHandler } from "../../src/rpc/fetch/mod.ts";
 import type * as grpc from "../../src/grpc_js/mod.ts";
 import { addService, clientOf } from "../../src/grpc_js/native.ts";
 import { implementation, letters, LettersClient, type Message, readAll, send } from "./fixtures.ts";
@@ -68,4 +70,59 @@ Deno.test("a client of grpc-js calls a service on a router beside native methods
   } finally {
     client.close();
   }
+});
+
+Deno.test("router.addService and channel.client take definitions, with the router's interceptors of that moment", async () => {
+  const seen: string[] = [];
+  const note = (name: string): Interceptor => (next) => (call) => {
+    seen.push(name);
+    return next(call);
+  };
+  await using server = await serve("127.0.0.1:0", (router) => {
+    router.use(note("before"));
+    router.addService(letters, implementation);
+    router.use(note("after"));
+  });
+  await using channel = connect(server.addresses[0]);
+  const client = channel.client(typed);
+  assert.equal(channel.client(typed), client);
+  assert.equal((await client.Send({ text: "a" })).text, "a!");
+  assert.deepEqual(seen, ["before"]);
+  const { count = 0 }: Message = await client.Gather([{}, {}]);
+  assert.equal(count, 2);
+  // @ts-expect-error: a stream of requests, not one
+  void (() => client.Gather({}));
+  assert.equal((await all(client.Scatter({ count: 3 }))).length, 3);
+  await using session = client.Chat();
+  await session.send({ text: "x" });
+  assert.equal((await session.receive())!.text, "x");
+});
+
+Deno.test("what is no definition is refused, by the server before it listens", async () => {
+  const add = (definition: unknown, handlers: unknown) =>
+    serve([], (router) => void router.addService(definition as typeof letters, handlers as never));
+  await assert.rejects(add({}, implementation), /Cannot add an empty service/);
+  await assert.rejects(add(letters, undefined), /requires two objects/);
+  const twice = serve([], (router) => {
+    router.addService(letters, implementation).addService(letters, implementation);
+  });
+  await assert.rejects(twice, /the name is taken/);
+  await using channel = connect("127.0.0.1:1");
+  assert.throws(() => channel.client({}), /without methods/);
+  assert.throws(() => channel.client({ Send: { path: "/a" } } as never), /Send is no method/);
+});
+
+Deno.test("a handler of the Fetch API has the methods of a definition from its first request on", async () => {
+  await using handler = fetchHandler((router) => router.addService(letters, implementation));
+  const { path } = letters.Send;
+  const response = await handler(
+    new Request(`http://test${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/proto" },
+      body: new Uint8Array(letters.Send.requestSerialize({ text: "a" })),
+    }),
+  );
+  assert.equal(response.status, 200, await response.clone().text());
+  const reply = letters.Send.responseDeserialize(Buffer.from(await response.arrayBuffer()));
+  assert.equal(reply.text, "a!");
 });

@@ -546,6 +546,20 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     ],
   },
   {
+    because: "definitions of grpc-js on routers and channels, tested with the adapter",
+    heldBy: ["tests/grpc_js/native_test.ts"],
+    sources: [
+      "src/rpc/channel/defined_client.ts",
+      "src/rpc/core/definitions.ts",
+      "src/rpc/dispatch/definition_adder.ts",
+    ],
+  },
+  {
+    because: "the certificate that the adapter for grpc-js shows, tested there",
+    heldBy: ["tests/grpc_js/channel_credentials_test.ts"],
+    sources: ["src/transport/kept_certificate.ts"],
+  },
+  {
     because: "parts of calls, tested by the shared cases on every wire and transport",
     heldBy: [
       "tests/calls/calls_test.ts",

@@ -17,6 +17,8 @@ import { ChannelAssembly, type ChannelRuntime } from "./assembly.ts";
 import type { ChannelOptions, ChannelStats } from "./options.ts";
 import type { ChannelState, PoolSize } from "../pool/options.ts";
 import { type BidiStreamingFunction, type Client, makeClient } from "./typed_client.ts";
+import { type DefinedClient, makeDefinedClient } from "./defined_client.ts";
+import type { DefinedService } from "../core/definitions.ts";
 import type { Messages } from "../client/stream_adapters.ts";
 import { trackContexts } from "../core/current_context.ts";
 import { checkMessage, type Session } from "../client/session.ts";
@@ -41,6 +43,11 @@ import type { CallOptions, MethodInfo } from "../core/types.ts";
 export interface Channel extends AsyncDisposable {
   /** Returns the typed client of a protobuf service. */
   client<D extends DescService>(service: D): Client<D>;
+  /**
+   * Returns the client of a definition, as proto-loader and the generators for grpc-js make them, with promises and
+   * async iterables. Throws TypeError for what is none.
+   */
+  client<D extends DefinedService<D>>(definition: D): DefinedClient<D>;
   /** Calls a unary method by path, with bytes. Rejects with an RpcError. The payload must not be changed afterwards. */
   call(path: string, payload: Uint8Array, options?: CallOptions): Promise<Uint8Array>;
   /** Calls a server-streaming method by path, with bytes. Leaving the iteration cancels the call. */
@@ -137,10 +144,13 @@ export function connectInRuntime(
   return new RpcChannel(target, options, runtime);
 }
 
+const isDescriptor = (service: object): service is DescService =>
+  (service as Partial<DescService>).kind === "service";
+
 class RpcChannel implements Channel {
   readonly #assembly: ChannelAssembly;
   readonly #calls: CallFactory;
-  readonly #clients = new WeakMap<DescService, unknown>();
+  readonly #clients = new WeakMap<object, unknown>();
   /** Unary methods by path, each prepared once. */
   readonly #unary = new Map<string, ClientMethod>();
 
@@ -155,14 +165,15 @@ class RpcChannel implements Channel {
     this.#calls = new CallFactory(this.#assembly);
   }
 
-  client<D extends DescService>(service: D): Client<D> {
-    let client = this.#clients.get(service) as Client<D> | undefined;
+  client<D extends DescService>(service: D): Client<D>;
+  client<D extends DefinedService<D>>(definition: D): DefinedClient<D>;
+  client(service: DescService | object): unknown {
+    let client = this.#clients.get(service);
     if (client === undefined) {
-      client = makeClient(
-        service,
-        this.#assembly.format,
-        (method) => this.#calls.bind(this.#assembly.method(method)),
-      );
+      const bind = (method: MethodInfo) => this.#calls.bind(this.#assembly.method(method));
+      client = isDescriptor(service)
+        ? makeClient(service, this.#assembly.format, bind)
+        : makeDefinedClient(service, bind);
       this.#clients.set(service, client);
     }
     return client;

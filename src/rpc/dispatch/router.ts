@@ -10,6 +10,8 @@ import { checkFunctions } from "../../limits/ranges.ts";
 import type { PeerInfo, ServerCall } from "../../call/wire.ts";
 import type { HandlersByKind, MethodSpec, ServiceImplementation } from "./handlers.ts";
 import { RegisteredMethod, Registry } from "./registry.ts";
+import { definitionAdder, type MethodAdder } from "./definition_adder.ts";
+import type { DefinedService } from "../core/definitions.ts";
 import { onRejection } from "../core/promises.ts";
 import type { Interceptor, MethodInfo } from "../core/types.ts";
 
@@ -54,6 +56,8 @@ export class Router {
   isServing: () => boolean = () => true;
   #interceptors: Interceptor[];
   #host: NestedCallHost | undefined = undefined;
+  /** Definitions that are being added. */
+  #adding: Promise<void>[] = [];
   #onDrain: (() => void)[] = [];
   #onClose: (() => Promise<void> | void)[] = [];
 
@@ -98,15 +102,67 @@ export class Router {
     spec: MethodSpec<Req, Res, K>,
     handler: HandlersByKind<NoInfer<Req>, NoInfer<Res>>[K],
   ): this {
-    this.registry.add(
-      new RegisteredMethod(
-        name,
-        spec as unknown as MethodSpec<never, never, MethodKind>,
-        handler,
-        this.#interceptors,
-      ),
-    );
+    this.#add(name, spec, handler, this.#interceptors);
     return this;
+  }
+
+  #add<Req, Res, K extends MethodKind>(
+    name: string,
+    spec: MethodSpec<Req, Res, K>,
+    handler: HandlersByKind<NoInfer<Req>, NoInfer<Res>>[K],
+    interceptors: readonly Interceptor[],
+  ): void {
+    const untyped = spec as unknown as MethodSpec<never, never, MethodKind>;
+    this.registry.add(new RegisteredMethod(name, untyped, handler, interceptors));
+  }
+
+  /**
+   * Adds a service by a definition of proto-loader or of the generators for grpc-js, with handlers as grpc-js has them:
+   * `(call, callback)`. Methods without a handler end with UNIMPLEMENTED. Interceptors see encoded messages. What is
+   * not valid makes `serve` reject with a TypeError.
+   *
+   * ```ts ignore
+   * router.addService(GreeterService, {
+   *   sayHello: (call, callback) => callback(null, { message: `Hello ${call.request.name}` }),
+   * });
+   * ```
+   */
+  addService<D extends DefinedService<D>>(
+    definition: D,
+    // deno-lint-ignore no-explicit-any -- handlers and messages of every type, as in the types of grpc-js
+    implementation: { [P in string]: any },
+  ): this {
+    const interceptors = [...this.#interceptors];
+    const methods: MethodAdder = {
+      method: (name, spec, handler) => {
+        this.#add(name, spec, handler, interceptors);
+        return this;
+      },
+    };
+    const added = definitionAdder().then(({ addService }) =>
+      addService(methods, definition as never, implementation as never)
+    );
+    added.catch(() => {});
+    this.#adding.push(added);
+    return this;
+  }
+
+  /**
+   * Resolves once all definitions are added; rejects if one cannot be. Called by servers, before the first call.
+   *
+   * @internal
+   */
+  async added(): Promise<void> {
+    await Promise.all(this.#adding);
+  }
+
+  /**
+   * Whether definitions were added, and {@link added} has to be awaited.
+   *
+   * @internal
+   */
+  get hasDefinitions(): boolean {
+    return this.#adding.length > 0;
   }
 
   /**

@@ -99,8 +99,12 @@ export function fetchHandler(
 ): FetchHandler {
   checkFetchOptions(options);
   const server = new FetchServer(routerOf(configure, options), options);
+  const { router } = server;
   return Object.freeze(Object.defineProperties(
-    (request: Request, info?: unknown) => server.handle(request, info),
+    (request: Request, info?: unknown) =>
+      router.hasDefinitions
+        ? router.added().then(() => server.handle(request, info))
+        : server.handle(request, info),
     {
       router: { value: server.router },
       stats: { value: () => server.stats() },

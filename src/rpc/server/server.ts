@@ -87,6 +87,7 @@ export async function serveInRuntime(
   const texts = checkServeArguments(addresses, configure, options);
   const router = new Router(options.interceptors);
   configure(router);
+  await router.added();
   const tls = await serverTls(options);
   const alpn = options.web ? WEB_ALPN : SERVER_ALPN;
   const terminator = tls === undefined || texts.length === 0

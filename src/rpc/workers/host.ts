@@ -68,7 +68,10 @@ export function serveWorker(
     if (data.kind === "init") {
       lifelines.push(data.lifeline);
       // Calls that arrive while `configure` is pending await this promise.
-      ready = (async () => await configure(router, data.init))();
+      ready = (async () => {
+        await configure(router, data.init);
+        await router.added();
+      })();
       try {
         await ready;
         post({ kind: "ready" });
