@@ -17,4 +17,5 @@
  * @module
  */
 
+export { addClientStatus } from "./csds.ts";
 export { registerXds, type XdsOptions } from "./register.ts";

@@ -74,3 +74,8 @@ export function sharedClient(): XdsClient {
     log: (level, message) => clientLog[level]("{message}", { message: printable(message) }),
   });
 }
+
+/** Returns the client of the process if a target has used it. */
+export function startedClient(): XdsClient | undefined {
+  return client;
+}

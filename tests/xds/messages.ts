@@ -30,7 +30,7 @@ import {
 import { TypedStructSchema } from "../../proto/gen/xds/type/v3/type_pb.ts";
 
 /** Messages that an Any in JSON may have. */
-const registry = createRegistry(
+export const registry = createRegistry(
   file_envoy_config_cluster_v3_cluster,
   ListenerSchema,
   RouteConfigurationSchema,
