@@ -34,14 +34,18 @@ export interface Verdict {
   readonly ok: boolean;
 }
 
-/** Compares all figures. Unknown workloads fail, as do heap figures of 0 or less. */
+/**
+ * Compares all figures. Unknown workloads fail, as do heap figures of 0 or less, unless the recorded one is 0: then nothing may
+ * be allocated.
+ */
 export function judge(measured: Allocations, known: Allocations): Verdict[] {
   return Object.entries(measured).flatMap(([name, found]) =>
     (["heap", "external"] as const).map((kind) => {
       const bytes = found[kind];
-      const limitBytes = name in known ? limitOf(known[name][kind]) : NaN;
+      const nothing = kind === "heap" && known[name]?.heap === 0;
+      const limitBytes = nothing ? 0 : name in known ? limitOf(known[name][kind]) : NaN;
       // A garbage collection during a round makes its figure too small, even negative.
-      const ok = bytes <= limitBytes && bytes >= (kind === "heap" ? 1 : 0);
+      const ok = bytes <= limitBytes && bytes >= (kind === "heap" && !nothing ? 1 : 0);
       return { name, kind, bytes, limitBytes, ok };
     })
   );

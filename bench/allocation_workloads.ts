@@ -16,6 +16,7 @@ import {
 } from "../src/rpc/batch/messages.ts";
 import { Echo, MsgSchema } from "../proto/gen/bench/echo_pb.ts";
 import { FakeHost } from "../tests/fixtures/fake_call.ts";
+import { pickAll, pickerOf, POLICIES, TIMES } from "./balancer_picks.ts";
 import {
   echoMessages,
   echoUnary,
@@ -60,6 +61,18 @@ function unary(
         pair.carry();
       }
       expectCount("replies", replies.messages + replies.succeeded, 2 * count);
+    },
+  };
+}
+
+/** Picks of a balancer, which allocate nothing. */
+function picks(policy: string): Workload {
+  const picker = pickerOf(policy, POLICIES[policy]);
+  return {
+    name: `pick by ${policy}`,
+    count: 200 * TIMES,
+    run(count) {
+      for (let i = 0; i < count; i += TIMES) pickAll(picker);
     },
   };
 }
@@ -205,4 +218,5 @@ export const WORKLOADS: readonly (() => Workload)[] = [
   () => chunks("grpc"),
   () => chunks("lean"),
   batch,
+  ...Object.keys(POLICIES).map((policy) => () => picks(policy)),
 ];

@@ -29,6 +29,9 @@ export type MetadataInit =
 /** Size of a header field beyond its name and value, in bytes (RFC 7541 §4.1). */
 export const FIELD_OVERHEAD_BYTES = 32;
 
+/** Returns the values of a key of text in lower case, joined by commas; undefined for none. A single one costs nothing. */
+export let joinedTextOf: (metadata: Metadata, key: string) => string | undefined;
+
 /**
  * Returns the pairs of `metadata`, whatever the application has made of its methods. For engines: an exception in the
  * middle of a header section would end the connection.
@@ -65,6 +68,12 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
 
   static {
     pairsOf = (metadata) => metadata.#pairs();
+    joinedTextOf = (metadata, key) => {
+      const values = metadata.#map.get(key);
+      return values === undefined || values.length === 1
+        ? values?.[0] as string | undefined
+        : values.join(",");
+    };
     listBytesOf = (metadata) => metadata.#listBytes();
   }
 

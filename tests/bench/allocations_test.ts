@@ -24,6 +24,12 @@ Deno.test("judge() fails impossible measurements and unknown workloads", () => {
   assert.deepEqual(verdicts.map((verdict) => verdict.ok), [false, false]);
 });
 
+Deno.test("judge() lets nothing be allocated where nothing was", () => {
+  const of = (heap: number) =>
+    judge({ pick: { heap, external: 0 } }, { pick: { heap: 0, external: 0 } })[0].ok;
+  assert.deepEqual([0, -0, 1, 8, -1].map(of), [true, true, false, false, false]);
+});
+
 const NAME = "batched call 64 B, wire format alone";
 
 /** Runs the task on one workload, against what `known` says. */

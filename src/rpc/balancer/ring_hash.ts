@@ -4,6 +4,7 @@
  * @module
  */
 
+import { joinedTextOf } from "../../call/metadata.ts";
 import { Status } from "../../call/status.ts";
 import { type AddressEntry, AddressList, groupFailure } from "./address_list.ts";
 import { buildRing, type Ring } from "./hash_ring.ts";
@@ -134,7 +135,8 @@ export class RingPicker implements Picker {
 
   pick(call: PickedCall): BalancerSubchannel | PickFailure | undefined {
     if (this.#header === "") return this.#pickByAttribute(call);
-    const text = headerOf(call, this.#header);
+    const { metadata } = call;
+    const text = metadata === undefined ? undefined : joinedTextOf(metadata, this.#header);
     if (text === undefined) return this.#pickRandom();
     xxh64(text);
     return this.#pickFrom(this.#ring.find(hashHigh(), hashLow()));
@@ -183,11 +185,4 @@ export class RingPicker implements Picker {
   #failure(): PickFailure {
     return new PickFailure(Status.UNAVAILABLE, groupFailure(this.#host.target, this.#entries));
   }
-}
-
-function headerOf({ metadata }: PickedCall, name: string): string | undefined {
-  const first = metadata?.get(name);
-  if (first === undefined) return undefined;
-  const all = metadata!.getAll(name);
-  return all.length > 1 ? all.join(",") : first;
 }

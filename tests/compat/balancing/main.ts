@@ -25,6 +25,8 @@ interface Behaviour {
   delayMs: number;
   fails: boolean;
   utilization: number;
+  /** Whether it works on one call at a time, so that others queue. */
+  serial: boolean;
 }
 
 /** Servers on this machine that reply with their number. */
@@ -34,7 +36,8 @@ class Backends implements AsyncDisposable {
 
   async start(count: number): Promise<void> {
     for (let i = 0; i < count; i++) {
-      const behaviour = { delayMs: 2, fails: false, utilization: 0.2 };
+      const behaviour = { delayMs: 2, fails: false, utilization: 0.2, serial: false };
+      let former: Promise<void> = Promise.resolve();
       this.behaviours.push(behaviour);
       this.servers.push(
         await serve("127.0.0.1:0", (router) => {
@@ -43,7 +46,9 @@ class Backends implements AsyncDisposable {
             requestsPerSecond: 100,
           }));
           router.method("/work", {}, async () => {
-            await new Promise((resolve) => setTimeout(resolve, behaviour.delayMs));
+            const work = () =>
+              new Promise<void>((resolve) => setTimeout(resolve, behaviour.delayMs));
+            await (behaviour.serial ? former = former.then(work) : work());
             if (behaviour.fails) throw new RpcError(Status.UNAVAILABLE, "broken");
             return new TextEncoder().encode(String(i));
           });
@@ -217,9 +222,10 @@ const eyeballs: Scenario = async (command) => {
     `${samples.at(-1)!.tookMs.toFixed(0)} ms`;
 };
 
-const slow = (childPolicy: unknown): Scenario => async (command) => {
+const slow = (childPolicy: unknown, serial = false): Scenario => async (command) => {
   await using backends = new Backends();
   await backends.start(8);
+  for (const one of backends.behaviours) one.serial = serial;
   backends.behaviours[5].delayMs = 20;
   const samples = between(
     await run(command, {
@@ -236,19 +242,27 @@ const slow = (childPolicy: unknown): Scenario => async (command) => {
     `slow one: ${percent(share, samples.length)}`;
 };
 
+const leastRequest = [{
+  outlier_detection_experimental: {
+    interval: "1s",
+    successRateEjection: {},
+    childPolicy: [{ least_request_experimental: { choiceCount: 2 } }],
+  },
+}];
+
 const SCENARIOS: Record<string, Scenario> = {
   "outlier ejected and returned": outlier,
   "ring_hash while a backend leaves": ring,
   "weighted_round_robin by ORCA": weighted,
   "Happy Eyeballs, IPv6 silent": eyeballs,
   "one of 8 ten times slower: round_robin": slow(rr),
-  "one of 8 ten times slower: outlier_detection + least_request": slow([{
-    outlier_detection_experimental: {
-      interval: "1s",
-      successRateEjection: {},
-      childPolicy: [{ least_request_experimental: { choiceCount: 2 } }],
-    },
-  }]),
+  "one of 8 ten times slower: outlier_detection + least_request": slow(leastRequest),
+  // The slow one serves 50 calls/s at most; an eighth of the load is more.
+  "one of 8 ten times slower and saturated: round_robin": slow(rr, true),
+  "one of 8 ten times slower and saturated: outlier_detection + least_request": slow(
+    leastRequest,
+    true,
+  ),
 };
 
 const go = await buildGo();
