@@ -9,9 +9,10 @@
  */
 
 import { completionScript, type Shell, SHELLS } from "./cli/completion.ts";
-import { versionText } from "./cli/version.ts";
 import { programArguments, setProgramArguments } from "./shared/arguments.ts";
+import { examplesText } from "./shared/examples.ts";
 import { listed } from "./shared/program.ts";
+import { versionText } from "./shared/version.ts";
 import { didYouMean } from "../src/rpc/dispatch/name_suggestion.ts";
 
 /** Sub-commands and what they do. */
@@ -51,25 +52,47 @@ Options:
   -h, --help  print this help, or that of a command behind it, and exit
   --version   print the version, the runtime and the commit, and exit
 
+${
+  examplesText("vrpc", [
+    ["serve --addr 127.0.0.1:50051", "a server to try things on"],
+    ["list 127.0.0.1:50051", "its methods"],
+    ["describe 127.0.0.1:50051 vrpc.echo.v1.EchoService", "one of its services"],
+    [
+      `call 127.0.0.1:50051 vrpc.echo.v1.EchoService/Echo '{"payload":"aGk="}'`,
+      "a call; bytes are in base64",
+    ],
+    [
+      `call --wire connect https://api.example/rpc shop.v1.Orders/Get '{"id":"7"}'`,
+      "a call to a server behind a URL",
+    ],
+    ["repl 127.0.0.1:50051", "all of this, with completion and history"],
+    ["bench --duration 10s", "load for ten seconds, and a report"],
+    ["help call", "more about a command"],
+  ])
+}
+`;
+
+const COMPLETION_HELP = `Usage: vrpc completion <shell>
+
+Prints the completion script of a shell: ${listed(SHELLS)}.
+
 Examples:
-  vrpc serve --addr 127.0.0.1:50051                 a server to try things on
-  vrpc list 127.0.0.1:50051                         its methods
-  vrpc describe 127.0.0.1:50051 vrpc.echo.v1.EchoService
-  vrpc call 127.0.0.1:50051 vrpc.echo.v1.EchoService/Echo '{"payload":"aGk="}'
-  vrpc call --wire connect https://api.example/rpc shop.v1.Orders/Get '{"id":"7"}'
-  vrpc repl 127.0.0.1:50051                         all of this, with completion
-  vrpc health 127.0.0.1:50051
-  vrpc bench --help
-  source <(vrpc completion bash)                    completion for this shell
+  # bash, for this session; add the line to ~/.bashrc to keep it
+  source <(vrpc completion bash)
+  # zsh, likewise, with ~/.zshrc
+  source <(vrpc completion zsh)
+  # fish, for good
+  vrpc completion fish > ~/.config/fish/completions/vrpc.fish
 `;
 
 /** Exit code of a mistake in the command line. */
 const USAGE = 2;
 
 async function main(): Promise<number | undefined> {
-  const [name, ...rest] = programArguments();
+  let [name, ...rest] = programArguments();
+  if (name === "help" && rest.length > 0) [name, ...rest] = [...rest, "--help"];
   if (name === "--version") {
-    console.log(await versionText());
+    console.log(versionText());
     return 0;
   }
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
@@ -79,13 +102,18 @@ async function main(): Promise<number | undefined> {
   }
   if (name === "completion") return completion(rest);
   const load = Object.hasOwn(PROGRAMS, name) ? PROGRAMS[name] : undefined;
-  if (load !== undefined) setProgramArguments(rest);
+  if (load !== undefined) setProgramArguments(rest, `vrpc ${name}`);
   else if (!name.startsWith("-") && !Object.hasOwn(COMMANDS, name)) return unknown(name);
+  else setProgramArguments([name, ...rest]);
   await (load ?? (() => import("./vrpc.ts")))();
   return undefined;
 }
 
 function completion(args: readonly string[]): number {
+  if (args[0] === "--help" || args[0] === "-h") {
+    console.log(COMPLETION_HELP.trimEnd());
+    return 0;
+  }
   const shell = SHELLS.find((one) => one === args[0]) as Shell | undefined;
   if (shell === undefined || args.length > 1) {
     console.error(`vrpc: completion takes one of ${listed(SHELLS)}`);

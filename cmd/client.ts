@@ -19,6 +19,7 @@ import {
   runProgram,
   wholeNumber,
 } from "./shared/program.ts";
+import { addExamples } from "./shared/examples.ts";
 import { table } from "./shared/table.ts";
 import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
 import { closeSoon } from "./shared/waits.ts";
@@ -55,12 +56,19 @@ function readFlags(): Flags {
       }),
     )
     .addOption(logLevelOption("warn"));
-  addClientTlsOptions(command).addHelpText(
-    "after",
-    `
+  addExamples(
+    addClientTlsOptions(command).addHelpText(
+      "after",
+      `
 Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port, hvsock:path:port;
 a URL such as https://api.example, with a path on connect and grpc-web.
 Exit code 0 when every check passed, 1 when one failed, 2 for a mistake in the options.`,
+    ),
+    [
+      ["", "check the server on 127.0.0.1:50051"],
+      ["--addr unix:/run/vrpc.sock --wire lean", "over a Unix socket, on the lean wire"],
+      ["--addr api.example:443 --tls on", "over TLS, verified by the well-known authorities"],
+    ],
   );
   return readOptions<Flags>(command);
 }

@@ -9,6 +9,7 @@
 import { type Channel, connect } from "../mod.ts";
 import { Algorithm, CryptoService, KeyType } from "../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { EchoService } from "../proto/gen/vrpc/echo/v1/echo_pb.ts";
+import { addExamples } from "./shared/examples.ts";
 import { program, readOptions, runProgram } from "./shared/program.ts";
 import { table } from "./shared/table.ts";
 import { settledWithin } from "./shared/waits.ts";
@@ -150,7 +151,10 @@ async function end(server: Deno.ChildProcess): Promise<void> {
 
 async function main(): Promise<number> {
   readOptions(
-    program("demo", "Runs a server process, the checks of the client, and five seconds of load."),
+    addExamples(
+      program("demo", "Runs a server process, the checks of the client, and five seconds of load."),
+      [["", "all of it"]],
+    ),
   );
   // One server thread leaves the other cores to the load.
   const server = start("server", [

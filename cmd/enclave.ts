@@ -36,6 +36,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./shared/program.ts";
+import { addExamples } from "./shared/examples.ts";
 import { enclaveStartup, waitForStartup } from "./shared/startup.ts";
 import { firstSignal } from "./shared/signals.ts";
 import { addServerTlsOptions, serverTlsFiles, type ServerTlsFlags } from "./shared/tls.ts";
@@ -87,9 +88,10 @@ function readFlags(): Flags {
         "prove what runs here by documents of /dev/nsm: tls with a key made at start, or vsock without TLS",
       ).choices(["tls", "vsock"]),
     );
-  addMetricsOption(addServerTlsOptions(addGuestOptions(command))).addHelpText(
-    "after",
-    `
+  addExamples(
+    addMetricsOption(addServerTlsOptions(addGuestOptions(command))).addHelpText(
+      "after",
+      `
 In an enclave, listen on vsock:any:PORT; the parent connects to vsock:CID:PORT.
 Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
 With --attest, clients verify documents that are bound to each connection; docs/attestation.md says how.
@@ -97,6 +99,15 @@ With --startup it serves after that call, whose configuration has logLevel and w
 With --log-level debug each call is logged when it ends. VRPC_LOG_FORMAT=json writes log lines as JSON.
 SIGTERM and SIGINT drain and exit with code 0; a second signal exits immediately.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
+    ),
+    [
+      ["", "on this machine, to try it"],
+      ["--addr vsock:any:5000 --attest vsock", "in an enclave, with documents for its callers"],
+      [
+        "--addr vsock:any:5000 --startup vsock:any:5001 --logs-to vsock:parent:5002",
+        "take configuration and secrets from the parent, and send it the log",
+      ],
+    ],
   );
   return readOptions<Flags>(command);
 }

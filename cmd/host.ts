@@ -47,6 +47,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./shared/program.ts";
+import { addExamples } from "./shared/examples.ts";
 import { firstSignal } from "./shared/signals.ts";
 import { sendStartupOf } from "./shared/startup.ts";
 import { addClientTlsOptions, clientTls, type ClientTlsFlags } from "./shared/tls.ts";
@@ -110,15 +111,29 @@ function readFlags(): Flags {
     .addOption(allowHostOption(ALLOW_HOST, "VRPC_ALLOW_HOST"))
     .addOption(logLevelOption())
     .addOption(graceOption("requests"));
-  addClientTlsOptions(addEgressOptions(addGuestOptions(addLimitOptions(command)))).addHelpText(
-    "after",
-    `
+  addExamples(
+    addClientTlsOptions(addEgressOptions(addGuestOptions(addLimitOptions(command)))).addHelpText(
+      "after",
+      `
 Paths: POST /echo, POST /package.Service/Method (JSON), those of google.api.http annotations,
 GET / (status page), /methods.json, /openapi.json, /healthz, /readyz, /metrics.
 Prints "listening http://ADDRESS" once it accepts connections, and "egress ADDRESS",
 "ingress ADDRESS" and "logs ADDRESS" with these options.
 SIGTERM and SIGINT drain.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
+    ),
+    [
+      ["", "in front of an enclave on this machine, to try it"],
+      ["--enclave vsock:16:5000", "in front of an enclave"],
+      [
+        "--enclave vsock:16:5000 --addr 0.0.0.0:8080 --allow-host api.example",
+        "for other machines, which call it by this name",
+      ],
+      [
+        "--enclave vsock:16:5000 --egress vsock:any:8000 --allow kms.eu-west-1.amazonaws.com:443",
+        "let the enclave reach one server outside",
+      ],
+    ],
   );
   return readOptions<Flags>(command);
 }

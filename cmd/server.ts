@@ -34,6 +34,7 @@ import {
   UsageError,
   wholeNumber,
 } from "./shared/program.ts";
+import { addExamples } from "./shared/examples.ts";
 import { PidFile } from "./shared/pid_file.ts";
 import type { ServingSettings } from "./shared/serving.ts";
 import { sharesPorts } from "./shared/runtime.ts";
@@ -94,15 +95,29 @@ function readFlags(): Flags {
     .addOption(graceOption("open calls"));
   addServiceOptions(command);
   addWebOptions(command);
-  addMetricsOption(addServerTlsOptions(command)).addHelpText(
-    "after",
-    `
+  addExamples(
+    addMetricsOption(addServerTlsOptions(command)).addHelpText(
+      "after",
+      `
 Addresses: host:port, [::1]:port, unix:path, unix-abstract:name, vsock:cid:port (cid may be "any").
 With port 0 the system chooses a free port. TLS applies to all addresses.
 Prints "listening ADDRESS" for each address once it accepts connections, and "metrics URL" with --metrics-addr.
 With --log-level debug each call is logged when it ends. VRPC_LOG_FORMAT=json writes log lines as JSON.
 SIGTERM and SIGINT drain and exit with code 0; a second signal exits immediately.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
+    ),
+    [
+      ["", "on 127.0.0.1:50051"],
+      ["--addr 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem", "for other machines, with TLS"],
+      [
+        "--addr 127.0.0.1:50051,unix:/run/vrpc.sock --unix-mode 660",
+        "on a port and for a group of this machine's users",
+      ],
+      [
+        "--metrics-addr 127.0.0.1:9464 --log-level debug",
+        "with metrics for Prometheus, and a log line for each call",
+      ],
+    ],
   );
   return readOptions<Flags>(command);
 }

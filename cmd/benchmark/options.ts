@@ -8,6 +8,7 @@ import type { Command, Option } from "commander";
 import type { DataOrder } from "../../src/load/generate/request_data.ts";
 import type { Shape, StageSettings } from "../../src/load/generate/stages.ts";
 import { onOff, option, program } from "../shared/program.ts";
+import { addExamples } from "../shared/examples.ts";
 import { addClientTlsOptions, type ClientTlsFlags } from "../shared/tls.ts";
 import { type Wire, WIRE_TEXT, WIRES } from "../shared/wire.ts";
 import { callOptions, methodOptions, serviceOptions } from "./data_options.ts";
@@ -168,13 +169,33 @@ export function benchmarkCommand(): Command {
   for (const one of options) {
     command.addOption(one);
   }
-  return addClientTlsOptions(command).addHelpText(
-    "after",
-    `
+  return addExamples(
+    addClientTlsOptions(command).addHelpText(
+      "after",
+      `
 Each option can also be set by its environment variable; flags take precedence. Names without VRPC_ may be meant for
 other programs: values that are not valid here are ignored with a warning.
 With --rate (open loop), latency counts from the time a call was due, so that pauses of the server show.
 Exit codes: 0 success, 1 no call succeeded or internal failure, 2 invalid options or no answer from the server,
 3 a --fail-if condition holds.`,
+    ),
+    [
+      ["", "a thousand calls of the echo service on 127.0.0.1:50051"],
+      [
+        "--duration 30s --rate 2000",
+        "an open loop for half a minute, so that pauses of the server show",
+      ],
+      [
+        `--server api.example:443 --tls on --method shop.v1.Orders/Get --data '{"id":"7"}'`,
+        "a method of yours, by reflection",
+      ],
+      ["--duration 10s --out report.html", "a page with charts"],
+      ["--duration 10s --fail-if 'p99>5ms,failed>0'", "in CI: exit with 3 when it is too slow"],
+      [
+        "--find-limit 'p99<5ms' --rate 500 --duration 5s",
+        "the highest rate at which calls are fast",
+      ],
+      ["--start-server", "without a server of yours"],
+    ],
   );
 }

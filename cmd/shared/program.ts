@@ -4,11 +4,11 @@
  * @module
  */
 
-import config from "../../deno.json" with { type: "json" };
 import { printable, printableError } from "../../src/call/printable.ts";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { programArguments } from "./arguments.ts";
+import { programArguments, programName } from "./arguments.ts";
 import { environment, readFrom, warningsOf } from "./variables.ts";
+import { versionText } from "./version.ts";
 
 /** Mistake of the user: printed as one line, exit code 2. */
 export class UsageError extends Error {
@@ -17,12 +17,17 @@ export class UsageError extends Error {
 
 /** Creates a command with `--help` and `--version`; invalid options end it with exit code 2. */
 export function program(name: string, description: string): Command {
-  return new Command(name)
+  const command = new Command(programName(name));
+  command.on("option:version", () => {
+    console.log(versionText());
+    throw new CommanderError(0, "commander.version", "");
+  });
+  return command
     .description(description)
-    .version(config.version, "--version", "print the version and exit")
+    .option("--version", "print the version, the runtime and the commit, and exit")
     .helpOption("-h, --help", "print this help and exit")
     .showSuggestionAfterError()
-    .configureHelp({ helpWidth: 100 })
+    .configureHelp({ helpWidth: 100, showGlobalOptions: true })
     // No colors: detecting them needs permissions.
     .configureOutput({ getOutHasColors: () => false, getErrHasColors: () => false })
     .allowExcessArguments(false)

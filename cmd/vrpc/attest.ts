@@ -17,6 +17,7 @@ import {
   nitroPolicy,
   readNitroDocument,
 } from "../../src/attestation/mod.ts";
+import { addExamples, type Example } from "../shared/examples.ts";
 import { errorLine, program, readOptions, UsageError } from "../shared/program.ts";
 
 interface Flags {
@@ -61,9 +62,29 @@ export async function runAttest(args: readonly string[]): Promise<number> {
   return await report(bytes, await policyOf(flags, pcrsOf(flags)), expectedOf(flags), flags.at);
 }
 
-function attestCommand(take: (job: Job) => void): Command {
+/** Placeholders of SHA-384, as `pcrs` prints them. */
+const PCR0 = "5f".repeat(48);
+
+const VERIFY: readonly Example[] = [
+  [`document.bin --pcr0 ${PCR0}`, "is it of this image, and valid now?"],
+  [
+    `document.bin --pcr0 ${PCR0} --at 2025-04-15T15:38:57Z --nonce 00ff`,
+    "was it valid then, and made for this nonce?",
+  ],
+];
+const FETCH: readonly Example[] = [
+  [`127.0.0.1:50051 --pcr0 ${PCR0}`, "does the server run this image?"],
+  [
+    `vsock:16:5000 --pcr0 ${PCR0} --channel vsock --out document.bin`,
+    "from the parent of the enclave; keep the document",
+  ],
+];
+const MEASURE: readonly Example[] = [["enclave.eif", "what --pcr0 to --pcr8 are compared with"]];
+
+/** Creates the commands of this module; `take` gets the chosen one. */
+export function attestCommand(take: (job: Job) => void): Command {
   const root = program("vrpc", "Verifies attestation documents of AWS Nitro Enclaves.");
-  root.command("pcrs").description(
+  const pcrs = root.command("pcrs").description(
     "print PCR0 to PCR2 of an enclave image file, and PCR8 of a signed one",
   )
     .argument("<file>").action((subject, _flags, command) =>
@@ -86,8 +107,14 @@ function attestCommand(take: (job: Job) => void): Command {
     .option("--out <file>", "write the document to a file as well")
     .action((subject, _flags, command) => take({ name: "fetch", subject, command }));
   for (const command of [verify, fetch]) addPolicyOptions(command);
+  addExamples(pcrs, MEASURE);
+  addExamples(verify, VERIFY);
+  addExamples(fetch, FETCH);
+  addExamples(attest, [named("verify", VERIFY[0]), named("fetch", FETCH[0])]);
   return root;
 }
+
+const named = (name: string, [args, purpose]: Example): Example => [`${name} ${args}`, purpose];
 
 function addPolicyOptions(command: Command): void {
   for (let i = 0; i < PCRS; i++) {

@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { MethodKind } from "../../mod.ts";
 import { parseDurationMs } from "../../src/load/mod.ts";
 import { type Level, logLevelOption } from "../shared/logging.ts";
+import { addExamples, type Example } from "../shared/examples.ts";
 import { list, oneOf, onOff, option, program, wholeNumber } from "../shared/program.ts";
 import { UsageError } from "../shared/program.ts";
 import { addClientTlsOptions, type ClientTlsFlags } from "../shared/tls.ts";
@@ -53,6 +54,68 @@ export interface Job {
 /** Longest wait for a reply without `--timeout-ms`. */
 export const SILENCE_MS = 30_000;
 
+const ECHO = `127.0.0.1:50051 vrpc.echo.v1.EchoService/Echo '{"payload":"aGk="}'`;
+
+/** Examples of the program as a whole. */
+const OVERVIEW: readonly Example[] = [
+  ["list 127.0.0.1:50051", "the methods of a server"],
+  ["describe 127.0.0.1:50051 vrpc.echo.v1.EchoService", "one of its services"],
+  [`call ${ECHO}`, "a call; bytes are in base64"],
+  ["repl 127.0.0.1:50051", "all of this, with completion and history"],
+];
+
+/** Examples of each command. */
+const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
+  list: [
+    ["127.0.0.1:50051", "by reflection"],
+    ["unix:/run/vrpc.sock --wire lean", "by the lean wire, which needs no reflection"],
+    ["--proto shop.proto", "of a file, without a server"],
+    ["127.0.0.1:50051 --format json", "for programs"],
+  ],
+  describe: [
+    ["127.0.0.1:50051", "all services"],
+    ["127.0.0.1:50051 vrpc.echo.v1.EchoService/Echo", "a method and its messages"],
+    ["127.0.0.1:50051 vrpc.echo.v1.EchoService/Echo --template", "a request to fill in"],
+    ["--proto shop.proto shop.v1.Order", "a message of a file, without a server"],
+  ],
+  openapi: [
+    ["127.0.0.1:50051", "for other tools"],
+    ["127.0.0.1:50051 -H 'authorization: Bearer abc'", "of a server that asks for a token"],
+  ],
+  call: [
+    [ECHO, "bytes are in base64"],
+    [
+      `https://api.example/rpc shop.v1.Orders/Get '{"id":"7"}' --wire connect`,
+      "by Connect, behind a URL",
+    ],
+    [
+      `api.example:443 shop.v1.Orders/Get -d '{"id":"7"}' --tls on -H 'authorization: Bearer abc'`,
+      "over TLS, with metadata",
+    ],
+    [
+      "127.0.0.1:50051 shop.v1.Orders/Import @orders.jsonl --timeout-ms 5000",
+      "a stream, with a message per line of a file, within five seconds",
+    ],
+    [
+      `127.0.0.1:50051 shop.v1.Orders/Get '{"id":"7"}' --proto shop.proto -v`,
+      "a server without reflection; with sizes and times",
+    ],
+  ],
+  session: [
+    ["127.0.0.1:50051 vrpc.echo.v1.EchoService/EchoStream", "each line is a message in JSON"],
+    ["127.0.0.1:50051 /chat --wire lean -H 'name: ann'", "with text, on the lean wire"],
+  ],
+  health: [
+    ["127.0.0.1:50051", "of the server; exit code 4 unless it is SERVING"],
+    ["127.0.0.1:50051 shop.v1.Orders", "of one of its services"],
+    ["127.0.0.1:50051 --watch", "go on, and print each change"],
+  ],
+  repl: [
+    ["127.0.0.1:50051", "from a terminal; help lists the commands"],
+    ["127.0.0.1:50051 --history off < commands.txt", "commands of a file"],
+  ],
+};
+
 /** Creates the command line; `take` gets the chosen command. */
 export function vrpcCommand(take: (job: Job) => void): Command {
   const command = program(
@@ -62,7 +125,10 @@ export function vrpcCommand(take: (job: Job) => void): Command {
   addOptions(command);
   addCommands(command, take);
   command.configureOutput({ outputError: (text, write) => write(text + orderHint(text)) });
-  return command.addHelpText(
+  for (const [name, examples] of Object.entries(EXAMPLES)) {
+    addExamples(command.commands.find((one) => one.name() === name)!, examples);
+  }
+  command.addHelpText(
     "after",
     `
 An address may be a URL, such as https://api.example, and with connect and grpc-web it may have a path.
@@ -73,6 +139,7 @@ CODE: message, with a line for each error detail.
 Exit code 0 for success, 64 plus the status code when a call fails (69 for NOT_FOUND),
 1 for other failures, 2 for an invalid command line.`,
   );
+  return addExamples(command, OVERVIEW);
 }
 
 /** Grpcurl takes the address first. */

@@ -16,7 +16,7 @@ export const PROGRAMS = ["server", "client", "benchmark", "enclave", "host", "vr
 /** Sources of programs whose names differ from theirs: `vrpc` has the others as sub-commands. */
 const SOURCES: Readonly<Record<string, string>> = { vrpc: "cli" };
 
-/** File with the commit, which compiled programs contain; see `cmd/cli/version.ts`. */
+/** File with the commit, which compiled programs contain; see `cmd/shared/version.ts`. */
 const COMMIT = "build/commit.txt";
 
 /** How to compile. */

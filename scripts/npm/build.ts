@@ -30,7 +30,7 @@ const TYPES = { "@types/node": "^24.0.0" };
 const AMBIENT = "ambient.d.ts";
 /** Sub-paths that are left out: the programs are in `bin`. */
 const DENO_ONLY = ["./cli"];
-/** File with the commit; see `cmd/cli/version.ts`. */
+/** File with the commit; see `cmd/shared/version.ts`. */
 const COMMIT = "build/commit.txt";
 /** Packages that only some sub-paths import; users of these install them. */
 const OPTIONAL = ["@bufbuild/protovalidate", "@grpc/proto-loader"];

@@ -29,7 +29,7 @@ Deno.test("vrpc --help lists the commands with examples; none at all is a mistak
   for (const name of ["call", "serve", "bench", "enclave", "host", "health", "completion"]) {
     assert.match(help.stdout, new RegExp(`^  ${name} `, "m"));
   }
-  assert.match(help.stdout, /^Examples:\n {2}vrpc serve /m);
+  assert.match(help.stdout, /^Examples:\n {2}# .*\n {2}vrpc serve /m);
   const none = await cli();
   assert.equal(none.code, 2);
   assert.equal(none.stderr, help.stdout);
@@ -66,26 +66,64 @@ Deno.test("vrpc serve runs the server with its options", async () => {
   assert.match((await cli("list", address)).stdout, /EchoService/);
 });
 
-Deno.test("bash completes commands, options and shells", async () => {
-  const { stdout: script } = await cli("completion", "bash");
-  const complete = async (...words: string[]) => {
-    const code = `${script}
+/** How each shell says what it completes the words with, one a line; `script` is that of `vrpc completion`. */
+const COMPLETIONS: Readonly<Record<string, (script: string, words: readonly string[]) => string>> =
+  {
+    bash: (script, words) =>
+      `${script}
 vrpc() { "$DENO" run --quiet -A "$CLI" "$@"; }
 COMP_WORDS=(${words.map((word) => `'${word}'`).join(" ")})
 COMP_CWORD=${words.length - 1}
 _vrpc
-printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { stdout, stderr } = await new Deno.Command("bash", {
-      args: ["-c", code],
-      env: { DENO: Deno.execPath(), CLI },
-    }).output();
-    assert.equal(new TextDecoder().decode(stderr), "");
-    return new TextDecoder().decode(stdout).trim().split("\n");
+printf '%s\n' "\${COMPREPLY[@]}"`,
+    zsh: (script, words) =>
+      `compdef() {}
+_files() { print files; }
+${script}
+vrpc() { "$DENO" run --quiet -A "$CLI" "$@"; }
+compadd() { shift; for one in "$@"; do [[ $one == "\${words[CURRENT]}"* ]] && print -r -- $one; done; }
+words=(${words.map((word) => `'${word}'`).join(" ")})
+CURRENT=${words.length}
+_vrpc; true`,
+    fish: (script, words) =>
+      `${script}
+function vrpc; "$DENO" run --quiet -A "$CLI" $argv; end
+complete -C '${words.join(" ")}' | cut -f1`,
   };
-  assert.deepEqual(await complete("vrpc", "he"), ["health"]);
-  assert.deepEqual(await complete("vrpc", "completion", ""), ["bash", "zsh", "fish"]);
-  assert.deepEqual(await complete("vrpc", "serve", "--unix"), ["--unix-mode"]);
-});
+
+/** Whether the program of a shell is here. */
+const hasShell = (shell: string) =>
+  new Deno.Command("sh", { args: ["-c", `command -v ${shell}`], stdout: "null" }).outputSync()
+    .success;
+
+for (const [shell, program] of Object.entries(COMPLETIONS)) {
+  const missing = !hasShell(shell);
+  Deno.test({
+    name: `${shell} completes commands, options and shells${
+      missing ? ` (skipped: there is no ${shell})` : ""
+    }`,
+    ignore: missing,
+    async fn() {
+      const { stdout: script } = await cli("completion", shell);
+      const complete = async (...words: string[]) => {
+        const { stdout, stderr } = await new Deno.Command(shell, {
+          args: ["-c", program(script, words)],
+          env: { DENO: Deno.execPath(), CLI, NO_COLOR: "1" },
+        }).output();
+        assert.equal(new TextDecoder().decode(stderr), "");
+        return new TextDecoder().decode(stdout).trim().split("\n").sort();
+      };
+      assert.deepEqual(await complete("vrpc", "hea"), ["health"]);
+      assert.deepEqual(await complete("vrpc", "completion", ""), ["bash", "fish", "zsh"]);
+      assert.deepEqual(await complete("vrpc", "attest", ""), ["fetch", "verify"]);
+      assert.deepEqual(await complete("vrpc", "help", "ca"), ["call"]);
+      assert.deepEqual(await complete("vrpc", "serve", "--unix"), ["--unix-mode"]);
+      // An option of the program as a whole, and one of a command below another.
+      assert.deepEqual(await complete("vrpc", "call", "--wi"), ["--wire"]);
+      assert.ok((await complete("vrpc", "attest", "verify", "--pcr")).includes("--pcr8"));
+    },
+  });
+}
 
 Deno.test("every shell gets a script with all commands; others are refused", async () => {
   for (const shell of ["bash", "zsh", "fish"]) {
