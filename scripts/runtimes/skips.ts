@@ -171,7 +171,7 @@ export const SKIPS: readonly Skip[] = [
   {
     tests: "tests/transport/tls_suite_test.ts",
     named:
-      "^tls inside (unix|memory): (close: (wakes a pending write|the stream is released)|backpressure)",
+      "^(mutual )?tls inside (unix|memory): (close: (wakes a pending write|the stream is released)|backpressure)",
     on: ["bun"],
     reason: PRESSURE,
   },
