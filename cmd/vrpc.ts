@@ -24,6 +24,7 @@ import { closeSoon } from "./shared/waits.ts";
 import { openChannel } from "./shared/wire.ts";
 import { isAttestCommand, runAttest } from "./vrpc/attest.ts";
 import { callMethod } from "./vrpc/call.ts";
+import { channelz } from "./vrpc/channelz.ts";
 import { describe } from "./vrpc/describe.ts";
 import { errorText } from "./vrpc/error_text.ts";
 import { health } from "./vrpc/health.ts";
@@ -160,6 +161,12 @@ async function answer(session: Session, lookup: Lookup): Promise<number> {
       const options = { metadata, timeoutMs: limitMs };
       return await health(lookup.channel, { service: names[0], watch, format, options });
     }
+    case "channelz": {
+      const limitMs = Math.min(timeoutMs || SILENCE_MS, session.leftMs());
+      const options = { metadata: lookup.options.metadata, timeoutMs: limitMs };
+      await channelz(lookup.channel, { what: names[0], format, options });
+      return 0;
+    }
     default:
       console.log(printableJson(await describeMethods(lookup, address)));
       return 0;
@@ -257,7 +264,7 @@ async function main(): Promise<number> {
   const flags = readOptions<Flags>(vrpcCommand((chosen) => job = chosen));
   if (job === undefined) {
     throw new UsageError(
-      "Missing command: use list, describe, openapi, call, session, health or repl (see --help)",
+      "Missing command: use list, describe, openapi, call, session, health, channelz or repl (see --help)",
     );
   }
   const target = targetOf(job, flags);

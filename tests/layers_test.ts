@@ -69,7 +69,7 @@ const ROOMS: Record<string, readonly string[]> = {
   "rpc/workers": [...RPC_BOTTOM, "runtime", "rpc/dispatch", "rpc/server"],
   "rpc/byte_stream": [...RPC_BOTTOM, "rpc/dispatch", "rpc/client", "rpc/channel"],
   schema: [...BOTTOM, "limits"],
-  services: [...BOTTOM, "limits", "runtime", "event_loop", "schema", "rpc", "proto"],
+  services: [...BOTTOM, "limits", "runtime", "event_loop", "transport", "schema", "rpc", "proto"],
   guest: [
     ...[...BOTTOM, "limits", "event_loop", "attestation", "transport"],
     ...["runtime", "codec", "http1", "rpc", "proto"],

@@ -37,9 +37,20 @@ export interface Flags extends ClientTlsFlags, WireFlags {
   logLevel: Level;
 }
 
+/** What `channelz` lists. */
+const CHANNELZ_KINDS: readonly string[] = ["channels", "servers", "sockets"];
+
 /** What to do. */
 export interface Job {
-  readonly name: "list" | "describe" | "openapi" | "call" | "session" | "health" | "repl";
+  readonly name:
+    | "list"
+    | "describe"
+    | "openapi"
+    | "call"
+    | "session"
+    | "health"
+    | "channelz"
+    | "repl";
   /** Address and names, as they were given. */
   readonly words: readonly string[];
   readonly data?: string;
@@ -189,6 +200,7 @@ function addCommands(command: Command, take: (job: Job) => void): void {
     .action((address, service = "", { watch }) =>
       take({ name: "health", words: [address, service], watch })
     );
+  addChannelz(command, take);
   command.command("repl")
     .description("run commands about a server from a terminal, with completion, or from lines")
     .argument("<address>")
@@ -200,6 +212,31 @@ function addCommands(command: Command, take: (job: Job) => void): void {
       ),
     )
     .action((address, { history }) => take({ name: "repl", words: [address], history }));
+}
+
+function addChannelz(command: Command, take: (job: Job) => void): void {
+  command.command("channelz")
+    .description("show the channels, servers and connections of a process with addChannelz")
+    .argument("<address>")
+    .argument(
+      "[what]",
+      "channels, servers, sockets, or the id of one; default: channels and servers",
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  vrpc channelz 127.0.0.1:50051                          all channels and servers
+  vrpc channelz 127.0.0.1:50051 sockets                  all connections
+  vrpc channelz 127.0.0.1:50051 7                        one of them, its parts and its latest events
+  vrpc --format json channelz 127.0.0.1:50051 channels   as JSON, one on each line`,
+    )
+    .action((address, what?: string) => {
+      if (what !== undefined && !CHANNELZ_KINDS.includes(what) && !/^[0-9]{1,18}$/.test(what)) {
+        throw new UsageError(`Cannot show ${what}: it must be channels, servers, sockets or an id`);
+      }
+      take({ name: "channelz", words: [address, ...given(what)] });
+    });
 }
 
 function given(address: string | undefined): string[] {

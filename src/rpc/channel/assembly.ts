@@ -32,6 +32,7 @@ import { MemoryPool } from "../../limits/memory_pool.ts";
 import { checkPoolSize, type PoolSize } from "../pool/options.ts";
 import type { CallMiddleware } from "../client/interceptors.ts";
 import { ClientEngineFactory } from "./engine_factory.ts";
+import { type ChannelEntry, currentInventory, type KnownChannel } from "../core/inventory.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { encodingsOf } from "../core/encodings_option.ts";
@@ -87,6 +88,8 @@ export class ChannelAssembly {
   readonly #policy: PolicyContext & { throttle: RetryThrottle | undefined };
   /** Config from the resolver, if the target has one. */
   readonly #resolved: ResolvedConfig<ClientMethod> | undefined;
+  /** The channel in the inventory of the process, if there is one. */
+  readonly #entry: ChannelEntry | undefined;
   #batcher: Batcher | undefined = undefined;
   #retries = 0;
   #closing: Promise<void> | undefined = undefined;
@@ -117,6 +120,7 @@ export class ChannelAssembly {
     const { watched, configName } = this.target;
     this.#resolved = watched ?? configName ? this.#makeResolvedConfig() : undefined;
     this.pool = this.#makePool(runtime);
+    this.#entry = currentInventory()?.addChannel(knownChannel(this.target.text, this.pool));
     const core = {
       target: this.target.text,
       failures: this.failures,
@@ -232,6 +236,7 @@ export class ChannelAssembly {
   async #close(): Promise<void> {
     this.#health?.close();
     await this.pool.close();
+    this.#entry?.closed();
     this.#deadlines.close();
   }
 
@@ -268,16 +273,14 @@ export class ChannelAssembly {
         }),
       config: this.#resolved ?? this.#ownConfig(),
       subchannel: ({ address }, hooks) => {
-        const engines = new ClientEngineFactory(
-          options,
-          this.target.authorityOf(address),
-          this.#pathPrefix,
-        );
+        const authority = this.target.authorityOf(address);
+        const engines = new ClientEngineFactory(options, authority, this.#pathPrefix);
         return new Subchannel({
           ...hooks,
           clock,
           observer: balancerObserver,
           backoff: new Backoff(options, random),
+          entry: this.#entry,
           connection: {
             address,
             dial: (signal) => this.target.dial(address, signal),
@@ -349,6 +352,22 @@ function attestOf(options: ChannelOptions, clock: Clock): ConnectionOptions["att
   if (policy === undefined) return undefined;
   const wire = options.wire === "lean" ? "lean" : "grpc";
   return (connection) => attestServer(connection, { policy, attester, wire, clock });
+}
+
+function knownChannel(target: string, pool: Pool): KnownChannel {
+  return {
+    target,
+    get state() {
+      return pool.state;
+    },
+    get subchannels() {
+      return pool.subchannels;
+    },
+    get maxConnections() {
+      return pool.maxConnections;
+    },
+    watch: (watcher) => pool.watch(watcher),
+  };
 }
 
 function makeStarter(coreOf: () => CallCore, policy: PolicyContext): CallStarter {

@@ -14,6 +14,7 @@ import { RpcError } from "../../errors.ts";
 import type { MemoryShare } from "../../limits/memory_pool.ts";
 import { abortSafely, newAbortController } from "../core/abort.ts";
 import { callEnded } from "../core/call_end.ts";
+import type { CallObserver } from "../core/observer.ts";
 import type { OpenCall, OpenCalls } from "../core/open_calls.ts";
 import type { HandlerSlots } from "./handler_slots.ts";
 import { ReplyQueue } from "./reply_queue.ts";
@@ -38,6 +39,8 @@ export interface CallConnection {
   lastCancelError: RpcError | undefined;
   /** Calls that have not ended. */
   readonly calls: OpenCalls<CallState>;
+  /** Observes its calls in place of the server's observer. */
+  readonly observer?: CallObserver;
   /** Closes the connection because its engine has thrown. Never throws. */
   fail(error: unknown): void;
 }

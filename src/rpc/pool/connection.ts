@@ -77,7 +77,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   #facts: EngineFacts | undefined = undefined;
   #driver: ConnectionDriver | undefined = undefined;
   #connecting: Promise<void> | undefined = undefined;
-  #stream: ByteStream | undefined = undefined;
+  stream: ByteStream | undefined = undefined;
   #abort: AbortController | undefined = newAbortController();
   #timer: unknown;
   #secure = false;
@@ -248,7 +248,7 @@ export class Connection implements ClientConnectionSink, Pickable {
   /** Resolves once the dial has ended and the byte stream of this closed connection is released. */
   async released(): Promise<void> {
     await this.#connecting;
-    await this.#stream?.released?.();
+    await this.stream?.released?.();
   }
 
   /** Returns statistics. */
@@ -276,7 +276,7 @@ export class Connection implements ClientConnectionSink, Pickable {
     let stream: ByteStream | undefined;
     try {
       stream = await dial(this.#abort!.signal);
-      this.#stream = stream;
+      this.stream = stream;
       if (stream.handshake !== undefined && this.state === "connecting") {
         await this.#handshake(stream);
       }
@@ -375,7 +375,7 @@ export class Connection implements ClientConnectionSink, Pickable {
     if (this.state === "connecting" && usable) {
       if (!this.#gate.passed) {
         return this.#gate.start(
-          this.#stream!,
+          this.stream!,
           (request, call) => this.#startOwn(request, call),
           (call) => this.callOver(call),
         );

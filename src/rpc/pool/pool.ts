@@ -90,6 +90,11 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
     return this.#set.min;
   }
 
+  /** Largest number of connections to an address. */
+  get maxConnections(): number {
+    return this.#set.max;
+  }
+
   get busy(): boolean {
     return this.queued > 0 || [...this.#set.connections()].some((one) => one.load > 0);
   }

@@ -11,6 +11,7 @@ import type {
   SubchannelListener,
   SubchannelStream,
 } from "../balancer/types.ts";
+import type { ChannelEntry } from "../core/inventory.ts";
 import type { Backoff } from "./backoff.ts";
 import type { AddressStats, ChannelState } from "./options.ts";
 import { Connection, type ConnectionOptions, type PooledConnectionOwner } from "./connection.ts";
@@ -46,6 +47,8 @@ export interface SubchannelOptions extends SubchannelHooks {
   readonly clock: Clock;
   /** Receives the connections that are made and lost. Default none. */
   readonly observer?: BalancerObserver;
+  /** The channel in the inventory of the process, if there is one. */
+  readonly entry?: ChannelEntry;
 }
 
 /** Connections to one address. */
@@ -247,7 +250,11 @@ export class Subchannel implements PooledConnectionOwner, BalancerSubchannel {
   #dial(nowMs: number): void {
     this.#lastDialMs = nowMs;
     this.#connecting++;
-    const connection = new Connection(this.#options.connection, this);
+    const { connection: options, entry } = this.#options;
+    const connection = entry === undefined
+      ? new Connection(options, this)
+      : entry.connected(this, options.observer, (observer) =>
+        new Connection({ ...options, observer }, this));
     connection.callListener = this.listener?.onCallEnd;
     this.all.add(connection);
     connection.start();

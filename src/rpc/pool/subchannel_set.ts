@@ -126,6 +126,11 @@ export class SubchannelSet {
     return this.#min;
   }
 
+  /** Connections that each address may have. */
+  get max(): number {
+    return this.#max;
+  }
+
   /** Calls started so far, on closed connections too. */
   get callsStarted(): number {
     let sum = this.#pastCalls;

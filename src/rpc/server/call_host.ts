@@ -76,7 +76,8 @@ export class CallHost implements CallEnvironment, NestedCallHost {
   readonly #encodings: readonly Encoding[];
   readonly #memory: MemoryPool;
   readonly #clock: Clock;
-  readonly #observer: CallObserver | undefined;
+  /** Observes the calls of connections without an observer of their own. */
+  readonly observer: CallObserver | undefined;
   /** Receives failures of the application and of connections. */
   readonly failures: FailureLog;
   #started = 0;
@@ -92,7 +93,7 @@ export class CallHost implements CallEnvironment, NestedCallHost {
     this.#encodings = options.encodings ?? ENCODINGS;
     this.#clock = options.clock;
     this.#memory = options.memory ?? new MemoryPool(Infinity);
-    this.#observer = options.observer;
+    this.observer = options.observer;
     this.failures = new FailureLog(serverLog, options.printFailures ?? true);
   }
 
@@ -107,9 +108,10 @@ export class CallHost implements CallEnvironment, NestedCallHost {
       failure = error;
     }
     let observation: Observation | undefined;
-    if (this.#observer !== undefined) {
+    const observer = connection.observer ?? this.observer;
+    if (observer !== undefined) {
       const known = method !== undefined;
-      observation = Observation.start(this.#observer, call.path, known, this.failures);
+      observation = Observation.start(observer, call.path, known, this.failures);
       if (observation !== undefined) call = new ObservedServerCall(call, observation);
     }
     try {

@@ -20,7 +20,6 @@ import { GrpcServerConnection, type GrpcServerOptions } from "../../grpc/server.
 import { LeanServerConnection } from "../../lean/server.ts";
 import { HTTP1_PART, MemoryShare } from "../../limits/memory_pool.ts";
 import { textOf } from "../../errors.ts";
-import { runtime } from "../../runtime/mod.ts";
 import type { ByteStream } from "../../transport/types.ts";
 import { Http2Exchange } from "../../web/server/http2_exchange.ts";
 import type { AcceptCall, WebServer } from "../../web/server/web_server.ts";
@@ -33,19 +32,14 @@ import { CONNECTION_FAILED, ConnectionDriver } from "../core/connection_driver.t
 import { GRACEFUL_LINGER_MS } from "../core/linger.ts";
 import { serverLog } from "../core/log.ts";
 import { OpenCalls } from "../core/open_calls.ts";
+import type { CallObserver } from "../core/observer.ts";
+import { contradicts, isClose } from "./connection_checks.ts";
 import { frozenPeer } from "./frozen_peer.ts";
 import { answerHttp1 } from "./http1_answer.ts";
 import { http1Calls } from "./http1_calls.ts";
 import type { ConnectionSettings, ServerStats } from "./options.ts";
 import type { WarningLimit } from "./warning_limit.ts";
 import { looksLikeTls, sniff, type SniffedWire } from "./protocol_sniffer.ts";
-
-/** Wires by their names in ALPN. */
-const ALPN_WIRES: Readonly<Record<string, SniffedWire>> = {
-  "h2": "grpc",
-  "vrpc-lean/1": "lean",
-  "http/1.1": "http1",
-};
 
 // Lateness of a timer, in ms, that shows a blocked thread: what arrived meanwhile was not read yet, and gets as much time.
 const BLOCKED_MS = 100;
@@ -68,6 +62,8 @@ export interface ServerConnectionOwner {
   warnedOfHandshake: boolean;
   /** Bounds the warnings that peers cause. */
   readonly warnings: WarningLimit;
+  /** Returns the observer of the calls of a connection; undefined for that of all. */
+  observerOf(connection: AcceptedConnection): CallObserver | undefined;
   /** Called once when a connection has closed. */
   closed(connection: AcceptedConnection): void;
 }
@@ -75,7 +71,8 @@ export interface ServerConnectionOwner {
 /** An accepted connection, until it is closed. */
 export class AcceptedConnection implements ServerConnectionSink {
   readonly #owner: ServerConnectionOwner;
-  readonly #stream: ByteStream;
+  /** Its byte stream, with the address of the peer. */
+  readonly stream: ByteStream;
   readonly #hosts: HostRules | undefined;
   #engine: ServerConnection | undefined = undefined;
   #driver: ConnectionDriver | undefined = undefined;
@@ -98,7 +95,12 @@ export class AcceptedConnection implements ServerConnectionSink {
   ) {
     this.#owner = owner;
     this.#hosts = hosts;
-    this.#stream = stream;
+    this.stream = stream;
+  }
+
+  /** Protocol, once it is known. */
+  get wire(): string | undefined {
+    return this.#calls?.wire;
   }
 
   /** Calls that are open or whose handlers still run. */
@@ -126,10 +128,10 @@ export class AcceptedConnection implements ServerConnectionSink {
         return;
       }
       serverLog.debug("{peer} sent no complete preface in {timeoutMs} ms", {
-        peer: this.#stream.peer.address,
+        peer: this.stream.peer.address,
         timeoutMs,
       });
-      this.#stream.close();
+      this.stream.close();
     };
     // Thousands of silent connections may be late together.
     const onLate = () => systemTurns.runInTurn(closeLate);
@@ -137,9 +139,9 @@ export class AcceptedConnection implements ServerConnectionSink {
     const buffer = acquireBuffer(4096);
     let handshaking = true;
     try {
-      await this.#stream.handshake?.();
+      await this.stream.handshake?.();
       handshaking = false;
-      const { wire, length } = await sniff(this.#stream, buffer);
+      const { wire, length } = await sniff(this.stream, buffer);
       const initial = buffer.subarray(0, length);
       if (this.#closed) return;
       if (this.#contradicts(wire)) return;
@@ -155,7 +157,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       if (handshaking && !isClose(error)) this.#noteHandshake(error);
       else {
         serverLog.debug("{peer} failed before its preface was complete: {error}", {
-          peer: this.#stream.peer.address,
+          peer: this.stream.peer.address,
           error,
         });
       }
@@ -167,7 +169,7 @@ export class AcceptedConnection implements ServerConnectionSink {
 
   /** Whether the connection speaks another protocol than TLS negotiated, which is counted and logged. */
   #contradicts(wire: SniffedWire): boolean {
-    const { address, tls } = this.#stream.peer;
+    const { address, tls } = this.stream.peer;
     if (!contradicts(tls?.alpn, wire)) return false;
     this.#owner.counts.unknown++;
     serverLog.debug("{peer} negotiated {alpn} by ALPN and speaks {wire}; closed", {
@@ -191,7 +193,7 @@ export class AcceptedConnection implements ServerConnectionSink {
     const { clock, host, settings } = this.#owner;
     const nowMs = clock.now();
     this.#calls = {
-      peer: frozenPeer(this.#stream.peer),
+      peer: frozenPeer(this.stream.peer),
       // Calls over HTTP/1.1 name their protocol themselves.
       wire: wire === "http1" ? "connect" : wire,
       clock,
@@ -201,10 +203,11 @@ export class AcceptedConnection implements ServerConnectionSink {
       lastCancelError: undefined,
       calls: new OpenCalls(),
       fail: (error) => this.#driver!.fail(error),
+      observer: this.#owner.observerOf(this),
     };
     if (this.#owner.attestation !== undefined && wire !== "http1") {
       this.#exchange = new ServerExchange(this.#owner.attestation, {
-        stream: this.#stream,
+        stream: this.stream,
         wire,
         attested: (attestation) => {
           const calls = this.#calls!;
@@ -216,7 +219,7 @@ export class AcceptedConnection implements ServerConnectionSink {
     // One timeout covers everything from accept to a complete preface.
     this.#engine = this.#createEngine(wire, Math.max(1, openByMs - nowMs), nowMs);
     this.#driver = new ConnectionDriver({
-      stream: this.#stream,
+      stream: this.stream,
       engine: this.#engine,
       clock,
       onClose: () => this.#end(),
@@ -239,7 +242,7 @@ export class AcceptedConnection implements ServerConnectionSink {
     if (wire === "lean") return new LeanServerConnection(this, options, nowMs);
     const accept = (call: ServerCall) => this.onCall(call);
     // Inside TLS the client has checked the server's name against its certificate.
-    const hosts = this.#stream.peer.tls === undefined ? this.#hosts : undefined;
+    const hosts = this.stream.peer.tls === undefined ? this.#hosts : undefined;
     if (wire === "grpc") {
       const openHttp = web && openerOf(web, accept, hosts);
       return new GrpcServerConnection(this, { ...options, openHttp }, nowMs);
@@ -289,7 +292,7 @@ export class AcceptedConnection implements ServerConnectionSink {
     initial: Uint8Array,
   ): Promise<void> {
     const { counts, settings } = this.#owner;
-    const peer = this.#stream.peer.address;
+    const peer = this.stream.peer.address;
     if (wire === "ended") {
       counts.unopened++;
     } else if (wire === "unknown") {
@@ -302,7 +305,7 @@ export class AcceptedConnection implements ServerConnectionSink {
       counts.http1++;
       serverLog.debug("{peer} speaks HTTP/1", { peer });
       try {
-        await answerHttp1(this.#stream, settings.infoText);
+        await answerHttp1(this.stream, settings.infoText);
       } catch {
         // The peer has closed the connection.
       }
@@ -318,7 +321,7 @@ export class AcceptedConnection implements ServerConnectionSink {
   /** Logs a message of the engine. */
   onNote(level: "debug" | "warn", message: string): void {
     serverLog[level === "warn" ? this.#owner.warnings.level() : level]("{peer}: {message}", {
-      peer: this.#stream.peer.address,
+      peer: this.stream.peer.address,
       message: printable(message),
     });
   }
@@ -346,7 +349,7 @@ export class AcceptedConnection implements ServerConnectionSink {
 
   /** Resolves once the byte stream of this closed connection is released; undefined if it is at once. */
   released(): Promise<void> | undefined {
-    return this.#stream.released?.();
+    return this.stream.released?.();
   }
 
   /** Closes at once. */
@@ -356,13 +359,13 @@ export class AcceptedConnection implements ServerConnectionSink {
     } else {
       // Rejects the pending read or handshake in `open`, which ends the connection.
       this.#closed = true;
-      this.#stream.close();
+      this.stream.close();
     }
   }
 
   #end(): void {
     if (this.#opening) this.#owner.host.deadlines.cancel(this.#opening);
-    if (!this.#driver) this.#stream.close();
+    if (!this.#driver) this.stream.close();
     // An engine that works has ended its calls.
     this.#calls?.calls.endAll(
       ({ owner }) => owner?.onCancel(Status.UNAVAILABLE, CONNECTION_FAILED),
@@ -383,17 +386,4 @@ function openerOf(
     web.open(exchange, accept, hosts);
     return exchange;
   };
-}
-
-/** Whether a connection speaks another protocol than TLS negotiated (RFC 7301 §3.2). */
-function contradicts(alpn: string | undefined, wire: SniffedWire): boolean {
-  if (wire !== "grpc" && wire !== "lean" && wire !== "http1" || alpn === undefined) return false;
-  return alpn in ALPN_WIRES && ALPN_WIRES[alpn] !== wire;
-}
-
-/** Whether a handshake failed because the connection was closed, as by a port probe. */
-function isClose(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error &&
-    /^(EOF|ECONNRESET|EBADF|EINTR)$/.test(runtime.errorCode(cause) ?? "");
 }

@@ -23,6 +23,8 @@ import { runCloseHooks } from "./close_hooks.ts";
 import { QueuedClock } from "../core/queued_clock.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
+import { currentInventory, type ServerEntry } from "../core/inventory.ts";
+import type { CallObserver } from "../core/observer.ts";
 import { FailureLog } from "../core/failure_log.ts";
 import { type Dispatcher, wrapDispatcher } from "../dispatch/dispatcher.ts";
 import { serverLog } from "../core/log.ts";
@@ -139,6 +141,8 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
   readonly #releases: Releases;
   readonly #tls: TlsTerminator | undefined;
   readonly #unwatch: (() => void) | undefined;
+  /** The server in the inventory of the process, if there is one. */
+  readonly #entry: ServerEntry | undefined;
   stopping = false;
   #shutdown: Promise<void> | undefined = undefined;
   #ended: Promise<void> | undefined = undefined;
@@ -181,6 +185,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
       printFailures: options.printFailures,
     });
     router.servedBy(this.host);
+    this.#entry = currentInventory()?.addServer(this);
     const { promise, resolve } = deferred<void>();
     this.finished = promise;
     this.#finish = resolve;
@@ -188,6 +193,14 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
 
   get addresses(): readonly string[] {
     return this.listeners.addresses;
+  }
+
+  get connections(): Iterable<AcceptedConnection> {
+    return this.#connections.values();
+  }
+
+  observerOf(connection: AcceptedConnection): CallObserver | undefined {
+    return this.#entry?.accepted(connection, this.host.observer);
   }
 
   serveConnection(stream: ByteStream): void {
@@ -323,6 +336,7 @@ class RunningServer implements Server, ServerConnectionOwner, ListenersOwner {
     await Promise.all([this.listeners.close(), this.#releases.wait(FLUSH_MS)]);
     await runCloseHooks(this.#dispatcher, this.router, this.#failures, this.clock);
     this.#deadlines.close();
+    this.#entry?.closed();
     serverLog.info("Closed");
     this.#finish();
   }
