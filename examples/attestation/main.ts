@@ -10,12 +10,14 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { connect, serve } from "@vrpc/vrpc";
 import type { AttestationPolicy, Attester } from "@vrpc/vrpc/attestation";
 
 const ECDSA = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const hardware = await crypto.subtle.generateKey(ECDSA, false, ["sign", "verify"]);
 const format = "example";
+const hex = (bytes: Uint8Array = new Uint8Array()) => Buffer.from(bytes).toString("hex");
 
 /** What hardware does: signs the measurement of the program that runs, with the nonce and the channel's binding. */
 function attesterOf(image: string): Attester {
@@ -24,15 +26,15 @@ function attesterOf(image: string): Attester {
     async attest(nonce, userData) {
       const claims = JSON.stringify({
         pcr0: image,
-        nonce: nonce.toHex(),
-        userData: userData.toHex(),
+        nonce: hex(nonce),
+        userData: hex(userData),
         timestamp: Date.now(),
       });
       const bytes = new TextEncoder().encode(claims);
       const signature = new Uint8Array(
         await crypto.subtle.sign(ECDSA, hardware.privateKey, bytes),
       );
-      return new TextEncoder().encode(`${claims}\n${signature.toHex()}`);
+      return new TextEncoder().encode(`${claims}\n${hex(signature)}`);
     },
   };
 }
@@ -45,13 +47,13 @@ function policyFor(image: string): AttestationPolicy {
     async verify(document, expected) {
       const [claims, signature] = new TextDecoder().decode(document).split("\n");
       const bytes = new TextEncoder().encode(claims);
-      const signed = Uint8Array.fromHex(signature);
+      const signed = Buffer.from(signature, "hex");
       if (!await crypto.subtle.verify(ECDSA, hardware.publicKey, signed, bytes)) {
         throw new Error("the signature is not that of the hardware");
       }
       const { pcr0, nonce, userData, timestamp } = JSON.parse(claims);
-      if (nonce !== expected?.nonce?.toHex()) throw new Error("the nonce is another one");
-      if (userData !== expected?.userData?.toHex()) throw new Error("it is of another connection");
+      if (nonce !== hex(expected?.nonce)) throw new Error("the nonce is another one");
+      if (userData !== hex(expected?.userData)) throw new Error("it is of another connection");
       if (pcr0 !== image) throw new Error(`it runs image ${pcr0}, not ${image}`);
       return { format, moduleId: "module-1", timestamp, pcrs: { 0: pcr0 } };
     },

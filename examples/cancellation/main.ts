@@ -6,21 +6,24 @@
  * @module
  */
 
+import { EventEmitter, once } from "node:events";
 import { connect, RpcError, serve } from "@vrpc/vrpc";
 
 const NOTHING = new Uint8Array();
-const begun = Promise.withResolvers<void>();
-const stopped = Promise.withResolvers<void>();
-const left = Promise.withResolvers<void>();
+// What happens on the server, for the client to wait for.
+const events = new EventEmitter();
+const begun = once(events, "begun");
+const stopped = once(events, "stopped");
+const left = once(events, "left");
 
 await using server = await serve("127.0.0.1:0", (router) => {
   router.method("/report", {}, (_, { signal }) => {
-    begun.resolve();
+    events.emit("begun");
     return new Promise<Uint8Array>((_resolve, reject) => {
       signal.addEventListener("abort", () => {
         console.log(`server: /report stops, ${signal.reason.codeName}`);
         reject(signal.reason);
-        stopped.resolve();
+        events.emit("stopped");
       });
     });
   });
@@ -29,7 +32,7 @@ await using server = await serve("127.0.0.1:0", (router) => {
       for (let n = 1;; n++) yield new Uint8Array([n]);
     } finally {
       console.log("server: /ticks cleans up"); // also if the caller has gone
-      left.resolve();
+      events.emit("left");
     }
   });
 });
@@ -38,18 +41,18 @@ await using channel = connect(server.addresses[0]);
 // An AbortSignal ends the call here at once, and tells the server.
 const controller = new AbortController();
 const report = channel.call("/report", NOTHING, { signal: controller.signal });
-await begun.promise;
+await begun;
 controller.abort();
 const error = await report.catch((error) => error);
 if (error instanceof RpcError) console.log(`client: /report, ${error.codeName}`);
-await stopped.promise;
+await stopped;
 
 // Leaving a loop over replies cancels the call.
 for await (const [n] of channel.stream("/ticks", NOTHING)) {
   console.log(`client: tick ${n}`);
   if (n === 3) break;
 }
-await left.promise;
+await left;
 
 // Nothing is left behind.
 console.log(`calls in flight: ${channel.stats().activeCalls}`);

@@ -6,9 +6,11 @@
  * @module
  */
 
+import { EventEmitter, once } from "node:events";
 import { connect, type Router, serve, textCodec } from "@vrpc/vrpc";
 
-const cancelled = Promise.withResolvers<string>();
+const attempts = new EventEmitter();
+const cancelled = once(attempts, "cancelled");
 let calls = 0;
 
 function addGet(router: Router): void {
@@ -17,7 +19,7 @@ function addGet(router: Router): void {
     // The first attempt meets a server that hangs. It is cancelled once another one has answered.
     return new Promise<string>((_resolve, reject) => {
       signal.addEventListener("abort", () => {
-        cancelled.resolve(signal.reason.codeName);
+        attempts.emit("cancelled", signal.reason.codeName);
         reject(signal.reason);
       });
     });
@@ -43,4 +45,4 @@ await using channel = connect([one.addresses[0], two.addresses[0]], {
 
 const reply = await channel.call("/shop.Orders/Get", new Uint8Array(), { timeoutMs: 30_000 });
 console.log(new TextDecoder().decode(reply));
-console.log(`the first attempt ends: ${await cancelled.promise}`);
+console.log(`the first attempt ends: ${(await cancelled)[0]}`);

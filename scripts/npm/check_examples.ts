@@ -23,12 +23,9 @@ const DENO_ONLY: Readonly<Record<string, string>> = {
 
 /** Examples that older versions of Node cannot run: the first major version that can, and what the others lack. */
 const NEWER_NODE: Readonly<Record<string, { since: number; reason: string }>> = {
-  attestation: { since: 25, reason: "Uint8Array.prototype.toHex" },
-  cancellation: { since: 22, reason: "Promise.withResolvers" },
   compression: { since: 24, reason: "zstd" },
   deadlines: { since: 22, reason: "Promise.withResolvers" },
-  graceful_restart: { since: 22, reason: "Promise.withResolvers" },
-  hedging: { since: 22, reason: "Promise.withResolvers" },
+  graceful_restart: { since: 22, reason: "several listeners on one port, which came with 22.12" },
   worker_pool: { since: Infinity, reason: "threads that load TypeScript" },
 };
 
