@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { serve } from "../../../mod.ts";
 import { startConnectProxy } from "../../fixtures/connect_proxy.ts";
-import { sleep } from "../../fixtures/waiting.ts";
-
-const hasSquid = await new Deno.Command("squid", { args: ["-v"] }).output()
-  .then((output) => output.success, () => false);
+import { hasSquid, startSquid } from "../../fixtures/squid.ts";
 
 const start = () =>
   serve("127.0.0.1:0", (router) => {
@@ -49,50 +45,13 @@ Deno.test("vrpc and grpc-js take the same proxy from the same environment", asyn
 
 Deno.test({
   name: "calls go through squid, which resolves the name",
-  ignore: !hasSquid,
+  ignore: !await hasSquid(),
   async fn() {
     await using server = await start();
-    const dir = await Deno.makeTempDir();
-    await Deno.chmod(dir, 0o777);
-    const probe = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const { port } = probe.addr;
-    probe.close();
-    await Deno.writeTextFile(join(dir, "hosts"), "127.0.0.1 server.test\n");
-    await Deno.writeTextFile(
-      join(dir, "squid.conf"),
-      [
-        `http_port 127.0.0.1:${port}`,
-        `hosts_file ${join(dir, "hosts")}`,
-        "http_access allow all",
-        "cache deny all",
-        "access_log none",
-        `cache_log ${join(dir, "cache.log")}`,
-        `pid_filename ${join(dir, "pid")}`,
-        `coredump_dir ${dir}`,
-        "shutdown_lifetime 0 seconds",
-        "pinger_enable off",
-      ].join("\n"),
-    );
-    const squid = new Deno.Command("squid", {
-      args: ["-N", "-n", `vrpc${port}`, "-f", join(dir, "squid.conf")],
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    try {
-      for (;;) {
-        const conn = await Deno.connect({ port }).catch(() => undefined);
-        conn?.close();
-        if (conn !== undefined) break;
-        await sleep(50);
-      }
-      const target = `server.test:${server.addresses[0].split(":").at(-1)}`;
-      const env = { https_proxy: `http://127.0.0.1:${port}` };
-      assert.equal(await run("connect_vrpc.ts", target, env), "9");
-      assert.equal(await run("connect_grpc_js.ts", target, env), "9");
-    } finally {
-      squid.kill("SIGTERM");
-      await squid.status;
-      await Deno.remove(dir, { recursive: true });
-    }
+    await using squid = await startSquid();
+    const target = `server.test:${server.addresses[0].split(":").at(-1)}`;
+    const env = { https_proxy: `http://127.0.0.1:${squid.port}` };
+    assert.equal(await run("connect_vrpc.ts", target, env), "9");
+    assert.equal(await run("connect_grpc_js.ts", target, env), "9");
   },
 });
