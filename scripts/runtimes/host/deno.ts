@@ -5,6 +5,7 @@
  */
 
 import { inspect as nodeInspect } from "node:util";
+import { listenDatagram } from "./datagrams.ts";
 import { errors } from "./errors.ts";
 import { createHttpClient } from "./fetch.ts";
 import { files } from "./files.ts";
@@ -22,7 +23,8 @@ function inspect(value: unknown): string {
   }
 }
 
-const host = { ...files, ...processes, ...sockets, createHttpClient, errors, inspect, serve, test };
+const given = { createHttpClient, errors, inspect, listenDatagram, serve, test };
+const host = { ...files, ...processes, ...sockets, ...given };
 (globalThis as unknown as { Deno: typeof host }).Deno = host;
 
 // Bun has Workers; those of Node are threads.
