@@ -68,6 +68,19 @@ interface Flags extends ClientTlsFlags, EgressFlags, GuestFlags {
 
 const logger = getLogger(["vrpc", "cmd", "host"]);
 const ALLOW_HOST = "--allow-host";
+/** Command lines of the help, with what they are for. */
+const EXAMPLES = [
+  ["", "in front of an enclave on this machine, to try it"],
+  ["--enclave vsock:16:5000", "in front of an enclave"],
+  [
+    "--enclave vsock:16:5000 --addr 0.0.0.0:8080 --allow-host api.example",
+    "for other machines, which call it by this name",
+  ],
+  [
+    "--enclave vsock:16:5000 --egress vsock:any:8000 --allow kms.eu-west-1.amazonaws.com:443",
+    "let the enclave reach one server outside",
+  ],
+] as const;
 
 function readFlags(): Flags {
   const command = program("host", "Serves HTTP with JSON in front of an enclave.");
@@ -122,18 +135,7 @@ Prints "listening http://ADDRESS" once it accepts connections, and "egress ADDRE
 SIGTERM and SIGINT drain.
 Exit code 1 when it cannot serve (for example, an address in use), 2 for invalid options.`,
     ),
-    [
-      ["", "in front of an enclave on this machine, to try it"],
-      ["--enclave vsock:16:5000", "in front of an enclave"],
-      [
-        "--enclave vsock:16:5000 --addr 0.0.0.0:8080 --allow-host api.example",
-        "for other machines, which call it by this name",
-      ],
-      [
-        "--enclave vsock:16:5000 --egress vsock:any:8000 --allow kms.eu-west-1.amazonaws.com:443",
-        "let the enclave reach one server outside",
-      ],
-    ],
+    EXAMPLES,
   );
   return readOptions<Flags>(command);
 }
