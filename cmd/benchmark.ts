@@ -20,7 +20,7 @@ import { runBenchmark } from "./benchmark/run.ts";
 import type { RunOrder } from "./benchmark/run_order.ts";
 import { applyScenario } from "./benchmark/scenario.ts";
 import { runningServer, type ServerSide, startOwnServer } from "./benchmark/server_side.ts";
-import { type Settings, settingsOf } from "./benchmark/settings.ts";
+import { type Settings, settingsOf, withFlowMethods } from "./benchmark/settings.ts";
 import { algorithmFor, type Subject, subjectsOf } from "./benchmark/subject.ts";
 import { programArguments } from "./shared/arguments.ts";
 import { errorLine, readOptions, runProgram, UsageError } from "./shared/program.ts";
@@ -109,20 +109,22 @@ async function main(): Promise<number> {
   const { scenario } = command.opts<Flags>();
   if (scenario !== undefined) await applyScenario(command, scenario);
   const flags = command.opts<Flags>();
-  const settings = await settingsOf(command);
+  const asked = await settingsOf(command);
   algorithmFor(flags);
   await checkOut(flags.out);
   const old = await readOldReport(flags.compare);
-  await using server = settings.server === undefined
-    ? await startOwnServer(settings.transport)
-    : runningServer(settings.server);
+  await using server = asked.server === undefined
+    ? await startOwnServer(asked.transport)
+    : runningServer(asked.server);
   const endpoint: Endpoint = {
     address: server.address,
     wire: flags.wire,
-    tls: tlsFor(server, settings),
+    tls: tlsFor(server, asked),
     batch: flags.batch,
   };
-  const subjects = await prepare(endpoint, settings);
+  const subjects = await prepare(endpoint, asked);
+  const { flow } = subjects[0];
+  const settings = flow ? withFlowMethods(asked, flow.called) : asked;
   const progress = progressOf(flags);
   const show = progress && ((state: LiveState) => progress.show(state));
   const shared = { settings, endpoint, server, show, signal: interruption() };

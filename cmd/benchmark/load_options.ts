@@ -77,7 +77,14 @@ export function shapeOptions(): Option[] {
     option(
       "--scenario <file>",
       "VRPC_SCENARIO",
-      "methods, stages, conditions, metadata and tags from a .ts, .js or .json file",
+      "methods or the flow of users, stages, conditions, metadata and tags from a .ts, .js or .json file",
+    ),
+    option(
+      "--users <count>",
+      "VRPC_USERS",
+      "users of the scenario's flow at a time, with a rate the most of them; default: the connections, with " +
+        "a rate 1000",
+      { parse: wholeNumber(1, 100_000) },
     ),
     option(
       "--stages <list>",

@@ -95,6 +95,7 @@ export class LoadWorkers {
         connections: share(settings.flags.connections, index, count),
         streams: settings.streams,
         calls: subject.calls,
+        flow: subject.flow,
         plan: planForWorker(settings.plan, index, count),
       } satisfies ToWorker,
     );

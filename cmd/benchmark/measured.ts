@@ -81,21 +81,13 @@ function metricsOf(result: RunResult): Metric[] {
     method: settings.method,
     wire: settings.wire,
   };
-  const parts = [...result.stages, ...result.methods];
+  const parts = [...result.stages, ...result.methods, ...(result.flow ? [result.flow] : [])];
   const point = (value: number, more: Record<string, string> = {}) => {
     return { ...times, attributes: { ...attributes, ...more }, value };
   };
   const all = [result, ...parts.map((part) => ({ ...part, part: part.name }))];
   const partOf = (one: object): Record<string, string> =>
     "part" in one ? { part: String(one.part) } : {};
-  const sum = (name: string, description: string, points: ReturnType<typeof point>[]) =>
-    ({
-      descriptor: descriptor(name, InstrumentType.COUNTER, "{call}", description),
-      aggregationTemporality: AggregationTemporality.CUMULATIVE,
-      dataPointType: DataPointType.SUM,
-      isMonotonic: true,
-      dataPoints: points,
-    }) as unknown as Metric;
   return [
     {
       descriptor: descriptor(
@@ -114,6 +106,9 @@ function metricsOf(result: RunResult): Metric[] {
       point(result.successfulRequests, { status: "OK" }),
       ...result.failures.map(({ code, count }) => point(count, { status: code })),
     ]),
+    ...checksOf(result).map((points) =>
+      sum("checks", "Checks of flows, by name and outcome", points.map((one) => point(...one)))
+    ),
     sum("missed", "Calls that were due and never sent", [point(schedule?.missed ?? 0)]),
     {
       descriptor: descriptor(
@@ -126,6 +121,28 @@ function metricsOf(result: RunResult): Metric[] {
       dataPointType: DataPointType.GAUGE,
       dataPoints: all.map((one) => point(one.requestsPerSecond, partOf(one))),
     } as unknown as Metric,
+  ];
+}
+
+/** A counter with these points. */
+function sum(name: string, description: string, dataPoints: readonly object[]): Metric {
+  return {
+    descriptor: descriptor(name, InstrumentType.COUNTER, "{call}", description),
+    aggregationTemporality: AggregationTemporality.CUMULATIVE,
+    dataPointType: DataPointType.SUM,
+    isMonotonic: true,
+    dataPoints,
+  } as unknown as Metric;
+}
+
+/** The values and attributes of all checks; nothing without any. */
+function checksOf({ flow }: RunResult): [value: number, attributes: Record<string, string>][][] {
+  if (!flow || flow.checks.length === 0) return [];
+  return [
+    flow.checks.flatMap(({ name: check, passed, failed }) => [
+      [passed, { check, outcome: "passed" }],
+      [failed, { check, outcome: "failed" }],
+    ]),
   ];
 }
 

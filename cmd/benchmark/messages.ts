@@ -7,6 +7,7 @@
 import type { TlsClientOptions } from "../../src/transport/mod.ts";
 import type { WeightedCall } from "../../src/load/generate/method_mix.ts";
 import type { IntervalReport, WorkerPlan, WorkerResult } from "../../src/load/mod.ts";
+import type { FlowOrder } from "./flow_order.ts";
 import type { Wire } from "../shared/wire.ts";
 
 /** Server and how to connect to it. */
@@ -29,6 +30,7 @@ export type ToWorker =
     readonly connections: number;
     readonly streams: number;
     readonly calls: readonly WeightedCall[];
+    readonly flow?: FlowOrder;
     readonly plan: WorkerPlan;
   }
   /** Starts the warm-up at a time in ms since the Unix epoch. */

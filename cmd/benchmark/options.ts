@@ -6,6 +6,7 @@
 
 import type { Command, Option } from "commander";
 import type { DataOrder } from "../../src/load/generate/request_data.ts";
+import type { Flow } from "../../src/load/generate/scenario.ts";
 import type { Shape, StageSettings } from "../../src/load/generate/stages.ts";
 import { onOff, option, program } from "../shared/program.ts";
 import { addExamples } from "../shared/examples.ts";
@@ -75,6 +76,9 @@ export interface Flags extends ClientTlsFlags {
   startServer: boolean;
   preset?: Preset;
   scenario?: string;
+  users?: number;
+  /** Flow of the scenario. */
+  flow?: Flow;
 }
 
 /** Values that presets set where neither flag nor environment does. */

@@ -53,7 +53,7 @@ export function reportOptions(): Option[] {
       "--fail-if <conditions>",
       "VRPC_FAIL_IF",
       "exit with 3 if a condition holds: p99>5ms,failed>0; metrics are percentiles (p50, p99.9), avg, mean, min, max, " +
-        "rps, rate, success, total, successful, failed, errors, missed and unfinished; of a stage or method: " +
+        "rps, rate, checks, success, total, successful, failed, errors, missed and unfinished; of a stage or method: " +
         "peak:p99>5ms",
     ),
     option("--tag <key=value>", "VRPC_TAG", "tag in the reports; may be repeated", {

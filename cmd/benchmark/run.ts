@@ -25,7 +25,7 @@ export async function runBenchmark(order: RunOrder): Promise<RunResult> {
   const { settings } = order;
   const { connections, threads } = settings.flags;
   const useful = usefulWorkers(threads, {
-    connections,
+    connections: Math.min(connections, order.subject.flow?.users ?? Infinity),
     cores: navigator.hardwareConcurrency,
     plan: settings.plan,
   });
@@ -109,12 +109,14 @@ function settingsOfRun(order: RunOrder, threads: number): RunResult["settings"] 
     server: endpoint.address,
     transport: settings.transport,
     wire: endpoint.wire,
-    method: subject.calls.map(({ spec }) => spec.path).join(", "),
+    method: subject.flow
+      ? `flow of ${subject.title}`
+      : subject.calls.map(({ spec }) => spec.path).join(", "),
     mode: plan.mode,
     ratePerSecond: plan.ratePerSecond ?? null,
     arrivals: plan.arrivals,
     connections: flags.connections,
-    streams: settings.streams,
+    streams: subject.flow ? Math.ceil(subject.flow.users / flags.connections) : settings.streams,
     threads,
     threadsAsked: flags.threads,
     requests: plan.requests ?? null,
@@ -130,5 +132,5 @@ function settingsOfRun(order: RunOrder, threads: number): RunResult["settings"] 
 }
 
 function meanBytes(requests: readonly (readonly Uint8Array[])[]): number {
-  return Math.round(sizeOf(requests.flat()) / requests.length);
+  return requests.length === 0 ? 0 : Math.round(sizeOf(requests.flat()) / requests.length);
 }

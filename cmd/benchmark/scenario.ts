@@ -5,52 +5,17 @@
  */
 
 import type { Command } from "commander";
-import { pathToFileURL } from "node:url";
-import { resolve } from "node:path";
+import type { Scenario, ScenarioStage } from "../../src/load/generate/scenario.ts";
 import { checkStages, type StageSettings } from "../../src/load/generate/stages.ts";
 import { parseDurationMs } from "../../src/load/mod.ts";
 import { didYouMean } from "../../src/rpc/dispatch/name_suggestion.ts";
-import { errorLine, readTextOption, UsageError } from "../shared/program.ts";
+import { errorLine, UsageError } from "../shared/program.ts";
+import { flowOf, readScenario } from "./flow.ts";
 
-/** Method of a scenario. */
-export interface ScenarioMethod {
-  /** `package.Service/Method`. */
-  readonly name: string;
-  /** Share of the calls. Default: 1. */
-  readonly weight?: number;
-  /** Request, with variables; an object, a list for a stream, or JSON text. */
-  readonly data?: unknown;
-  /** Path of a data file, relative to the current folder. */
-  readonly dataFile?: string;
-}
-
-/** Stage of a scenario. */
-export interface ScenarioStage {
-  /** Name. Default: `stage1` and so on. */
-  readonly name?: string;
-  /** Length, such as `30s`. */
-  readonly duration: string;
-  /** Calls per second: constant, or at the beginning and the end. */
-  readonly rate: number | readonly [from: number, to: number];
-  /** Conditions under which the benchmark fails, checked on this stage: `p99>5ms`. */
-  readonly failIf?: readonly string[];
-}
-
-/** Contents of a scenario file. */
-export interface Scenario {
-  /** Methods to call. */
-  readonly methods?: readonly ScenarioMethod[];
-  /** Stages of the rate. */
-  readonly stages?: readonly ScenarioStage[];
-  /** Conditions under which the benchmark fails, of the whole run. */
-  readonly failIf?: readonly string[];
-  /** Metadata of each call, with variables. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Tags of the run. */
-  readonly tags?: Readonly<Record<string, string>>;
-}
-
-const KEYS = ["methods", "stages", "failIf", "headers", "tags"];
+const KEYS = [
+  ...["server", "methods", "flow", "users", "connections", "rate", "duration", "warmup", "timeout"],
+  ...["stages", "failIf", "headers", "tags"],
+];
 
 /**
  * Reads a scenario and sets the options that neither a flag nor the environment sets. Throws {@link UsageError} for a file
@@ -58,7 +23,7 @@ const KEYS = ["methods", "stages", "failIf", "headers", "tags"];
  */
 export async function applyScenario(command: Command, path: string): Promise<void> {
   try {
-    const scenario = checked(await read(path));
+    const scenario = checked(await readScenario(path));
     for (const [option, value] of Object.entries(optionsOf(scenario))) {
       const source = command.getOptionValueSource(option);
       if (value === undefined || (source !== undefined && source !== "default")) continue;
@@ -67,14 +32,6 @@ export async function applyScenario(command: Command, path: string): Promise<voi
   } catch (error) {
     throw new UsageError(`Cannot use scenario ${path}: ${errorLine(error)}`);
   }
-}
-
-/** JSON is parsed; a module may also export a function that returns its scenario. */
-async function read(path: string): Promise<unknown> {
-  if (path.endsWith(".json")) return JSON.parse(await readTextOption("--scenario", path));
-  const { default: exported } = await import(pathToFileURL(resolve(path)).href);
-  if (exported === undefined) throw new TypeError("it has no default export");
-  return typeof exported === "function" ? await exported() : exported;
 }
 
 function checked(value: unknown): Scenario {
@@ -90,7 +47,11 @@ function checked(value: unknown): Scenario {
   return value;
 }
 
-function optionsOf({ methods, stages, failIf, headers, tags }: Scenario) {
+function optionsOf(scenario: Scenario) {
+  const { methods, flow, stages, failIf, headers, tags } = scenario;
+  if (flow !== undefined && methods !== undefined) {
+    throw new TypeError("it has methods and a flow: use one of them");
+  }
   const conditions = [
     ...failIf ?? [],
     ...(stages ?? []).flatMap((stage, i) =>
@@ -100,6 +61,14 @@ function optionsOf({ methods, stages, failIf, headers, tags }: Scenario) {
   const jsonOf = (data: unknown) =>
     typeof data === "string" || data === undefined ? data : JSON.stringify(data);
   return {
+    server: scenario.server,
+    flow: flow && flowOf(flow),
+    users: wholeOf("users", scenario.users),
+    connections: wholeOf("connections", scenario.connections),
+    rate: numberOf("rate", scenario.rate),
+    duration: durationOf("duration", scenario.duration),
+    warmup: durationOf("warmup", scenario.warmup),
+    timeout: durationOf("timeout", scenario.timeout),
     method: methods?.map(({ name, weight = 1 }) => `${name}=${weight}`),
     data: methods?.map(({ data }) => jsonOf(data)),
     dataFile: methods?.map(({ dataFile }) => dataFile),
@@ -110,21 +79,47 @@ function optionsOf({ methods, stages, failIf, headers, tags }: Scenario) {
   };
 }
 
+function numberOf(name: string, value: number | undefined): number | undefined {
+  if (value === undefined || (typeof value === "number" && value > 0)) return value;
+  throw new TypeError(`${name} must be a number above 0`);
+}
+
+function wholeOf(name: string, value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isInteger(value) && value > 0)) return value;
+  throw new TypeError(`${name} must be a whole number above 0`);
+}
+
+function durationOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = parseDurationMs(String(text));
+  if (ms === undefined || ms <= 0) throw new TypeError(`${name} must be a time such as "30s"`);
+  return ms;
+}
+
 function stagesOf(stages: readonly ScenarioStage[]): StageSettings[] {
-  const all = stages.map((stage, i) => {
+  const all = stages.map((stage, i): StageSettings => {
     const durationMs = parseDurationMs(String(stage.duration));
-    const [fromRate, toRate] = typeof stage.rate === "number"
-      ? [stage.rate, stage.rate]
-      : stage.rate ?? [];
-    if (!durationMs || !(fromRate >= 0) || !(toRate >= 0)) {
+    const { rate, users } = stage;
+    const [from, to] = pairOf(rate ?? users);
+    if (!durationMs || !(from >= 0) || !(to >= 0) || (rate !== undefined && users !== undefined)) {
       throw new TypeError(
-        `stage ${i + 1} needs a duration such as "30s", and a rate such as 100 or [100, 200]`,
+        `stage ${
+          i + 1
+        } needs a duration such as "30s", and a rate such as 100 or [100, 200], or users`,
       );
     }
-    return { name: nameOf(stage, i), durationMs, fromRate, toRate };
+    const name = nameOf(stage, i);
+    return rate === undefined
+      ? { name, durationMs, fromRate: 0, toRate: 0, users: [from, to] }
+      : { name, durationMs, fromRate: from, toRate: to };
   });
   checkStages(all);
   return all;
+}
+
+function pairOf(value: ScenarioStage["rate"]): readonly [number, number] {
+  if (typeof value === "number") return [value, value];
+  return Array.isArray(value) && value.length === 2 ? value as [number, number] : [NaN, NaN];
 }
 
 function nameOf({ name }: ScenarioStage, index: number): string {

@@ -13,6 +13,7 @@ import {
   type StageSettings,
   stagesOfShape,
 } from "../../src/load/generate/stages.ts";
+import { mostUsers } from "../../src/load/generate/user_ramp.ts";
 import { errorLine, UsageError } from "../shared/program.ts";
 import { clientTls } from "../shared/tls.ts";
 import { warningOf } from "../shared/variables.ts";
@@ -47,8 +48,10 @@ export interface Settings {
   readonly tls?: TlsClientOptions | true;
   /** Format of the report. */
   readonly output: Output;
-  /** Methods of `--method`; empty for a service. */
+  /** Methods of `--method`; empty for a service or a flow. */
   readonly methods: readonly MethodOrder[];
+  /** Users of the flow at a time; undefined without one. */
+  readonly users?: number;
   /** Conditions of a search for the highest rate; undefined for one run. */
   readonly limit?: { readonly text: string; readonly conditions: readonly Condition[] };
   /** Tags of the run. */
@@ -58,6 +61,7 @@ export interface Settings {
 }
 
 const OPEN_STREAMS = 100;
+const OPEN_USERS = 1_000;
 // A search for a limit: calls/s of the first trial, and times of each trial.
 const FIRST_RATE = 1_000;
 const TRIAL_MS = 3_000;
@@ -83,6 +87,7 @@ export async function settingsOf(command: Command): Promise<Settings> {
   const ownServer = flags.startServer && !given("server");
   const transport = chosenTransport(command, flags, ownServer);
   checkMethod(flags);
+  checkFlow(flags);
   checkRounds(flags);
   if (!URL.canParse(flags.otlpEndpoint)) {
     throw new UsageError(`Cannot use --otlp-endpoint ${flags.otlpEndpoint}: it must be a URL`);
@@ -101,16 +106,51 @@ export async function settingsOf(command: Command): Promise<Settings> {
     tls: await clientTls(flags) ?? (transport === "tls" ? true : undefined),
     output: given("output") ? flags.output : outputByEnding(flags.out),
     methods,
+    users: flags.flow && usersOf(flags, plan),
     tags: tagsOf(flags.tag ?? []),
     limit: flags.findLimit === undefined ? undefined : {
       text: flags.findLimit,
-      conditions: conditionsOf(flags.findLimit, methodNames),
+      conditions: flags.flow ? [] : conditionsOf(flags.findLimit, methodNames),
     },
-    conditions: conditionsOf(flags.failIf, [
-      ...(plan.stages ?? []).map(({ name }) => name),
-      ...methodNames,
-    ]),
+    // The methods of a flow are known after it has run once.
+    conditions: flags.flow ? [] : conditionsFor(flags, plan, methodNames),
   };
+}
+
+/** Returns the settings of a flow that calls these methods. Throws {@link UsageError}. */
+export function withFlowMethods(settings: Settings, names: readonly string[]): Settings {
+  const { flags, plan, limit } = settings;
+  return {
+    ...settings,
+    limit: limit && { ...limit, conditions: conditionsOf(limit.text, ["flow", ...names]) },
+    conditions: conditionsFor(flags, plan, ["flow", ...names]),
+  };
+}
+
+function conditionsFor(
+  { failIf }: Flags,
+  { stages = [] }: LoadPlan,
+  names: readonly string[],
+): Condition[] {
+  return conditionsOf(failIf, [...stages.map(({ name }) => name), ...names]);
+}
+
+function checkFlow({ flow, method, users, stages, streams }: Flags): void {
+  if (flow === undefined) {
+    if (users !== undefined) throw new UsageError("--users needs a --scenario with a flow");
+    if (mostUsers(stages) !== undefined) {
+      throw new UsageError("Stages with users need a flow: use rates");
+    }
+  } else if (method !== undefined) {
+    throw new UsageError("--method and the flow of the scenario exclude each other");
+  } else if (streams !== undefined) {
+    throw new UsageError("--streams and a flow exclude each other: use --users");
+  }
+}
+
+/** Stages with users say how many there are. */
+function usersOf({ users, connections }: Flags, { stages, mode }: LoadPlan): number {
+  return mostUsers(stages) ?? users ?? (mode === "open" ? OPEN_USERS : connections);
 }
 
 /** Returns the transport to use. A value of `TRANSPORT` that does not fit is ignored with a warning. */
@@ -152,7 +192,7 @@ function usesTls(flags: Flags): boolean {
 }
 
 function checkMethod(flags: Flags): void {
-  if (flags.method !== undefined) return;
+  if (flags.method !== undefined || flags.flow !== undefined) return;
   if (flags.data !== undefined) throw new UsageError("--data needs --method");
   if (flags.dataFile !== undefined) throw new UsageError("--data-file needs --method");
   if (flags.proto !== undefined) throw new UsageError("--proto needs --method");
@@ -221,7 +261,8 @@ function stagesOf({ stages, shape, rate, duration }: Flags): readonly StageSetti
 
 function planOf(flags: Flags, requestsGiven: boolean): LoadPlan {
   const stages = stagesOf(flags);
-  const rate = stages ? peakRate(stages) : flags.rate;
+  const hasUsers = mostUsers(stages) !== undefined;
+  const rate = stages ? hasUsers ? undefined : peakRate(stages) : flags.rate;
   const duration = stages ? lengthMs(stages) : flags.duration;
   const mode = flags.mode ?? (rate === undefined ? "closed" : "open");
   if (mode === "open" && rate === undefined) throw new UsageError("--mode open needs --rate");

@@ -4,17 +4,25 @@
  * @module
  */
 
+import { basename } from "node:path";
 import type { Channel } from "../../mod.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Algorithm, KeyType, SignRequestSchema } from "../../proto/gen/vrpc/crypto/v1/crypto_pb.ts";
 import { EchoRequestSchema } from "../../proto/gen/vrpc/echo/v1/echo_pb.ts";
 import type { CallSpec } from "../../src/load/generate/channel_target.ts";
 import type { WeightedCall } from "../../src/load/generate/method_mix.ts";
-import { findMethod, splitMethod, type Types } from "../../src/load/generate/method_source.ts";
+import {
+  findMethod,
+  setOfTypes,
+  splitMethod,
+  type Types,
+} from "../../src/load/generate/method_source.ts";
 import type { MetadataEntry } from "../../src/load/generate/variables.ts";
 import { reflect } from "../../src/load/generate/reflection.ts";
 import { UsageError } from "../shared/program.ts";
 import { CONNECT_TIMEOUT_MS } from "./connect.ts";
+import { probeFlow } from "./flow.ts";
+import type { FlowOrder } from "./flow_order.ts";
 import { metadataEntries, metadataForReflection } from "./headers.ts";
 import type { Flags } from "./options.ts";
 import { oneRequest, payloadOf, requestData } from "./requests.ts";
@@ -25,8 +33,10 @@ import { typesOfProto } from "../shared/proto_file.ts";
 export interface Subject {
   /** Title for headings. */
   readonly title: string;
-  /** Methods to call, at least one. */
+  /** Methods to call, at least one without a flow. */
   readonly calls: readonly WeightedCall[];
+  /** Flow, instead of methods. */
+  readonly flow?: FlowOrder;
 }
 
 const KEYS: Record<string, KeyType> = {
@@ -52,6 +62,11 @@ export async function subjectsOf(settings: Settings, channel: Channel): Promise<
     }));
     return { title, calls };
   };
+  if (flags.flow) {
+    const order = await flowOrder(settings, metadata);
+    const found = await probeFlow(order, channel, flags.flow, flags.seed);
+    return [{ title: basename(order.file), calls: [], flow: { ...order, ...found } }];
+  }
   if (methods.length > 0) {
     const specs = await methodSpecs(flags, methods, channel, metadata);
     return [subject(specs.map(({ path }) => path.slice(1)).join(", "), ...specs)];
@@ -103,6 +118,23 @@ function sign(flags: Flags): CallSpec {
     requests: oneRequest([toBinary(SignRequestSchema, request)]),
     timeoutMs: flags.timeout,
     serverTime: "sign",
+  };
+}
+
+async function flowOrder(
+  { flags, users }: Settings,
+  metadata: readonly MetadataEntry[],
+): Promise<FlowOrder> {
+  const { proto, protoPath, scenario, timeout } = flags;
+  const types = proto === undefined ? undefined : setOfTypes(await typesOfProto(proto, protoPath));
+  return {
+    file: scenario!,
+    users: users!,
+    methods: [],
+    called: [],
+    types,
+    metadata,
+    timeoutMs: timeout,
   };
 }
 

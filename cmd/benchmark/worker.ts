@@ -6,7 +6,15 @@
 
 import type { Channel } from "../../mod.ts";
 import { mixedTarget } from "../../src/load/generate/method_mix.ts";
-import { coarseClock, exactClock, type LoadRun, startLoad } from "../../src/load/mod.ts";
+import {
+  coarseClock,
+  exactClock,
+  type LoadRun,
+  share,
+  startLoad,
+  type Target,
+} from "../../src/load/mod.ts";
+import { openFlow } from "./flow.ts";
 import { closeAll, openChannels } from "./connect.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { EARLY_MS, Metronome } from "./metronome.ts";
@@ -30,6 +38,7 @@ const scope = globalThis as unknown as WorkerScope;
 let prepared: (ToWorker & { type: "prepare" }) | undefined;
 let channels: Channel[] = [];
 let metronome: Metronome | undefined;
+let target: Target | undefined;
 let run: LoadRun | undefined;
 let stopped = false;
 
@@ -52,7 +61,7 @@ scope.onmessage = ({ data }) => {
 };
 
 async function prepare(
-  { endpoint, connections, plan }: ToWorker & { type: "prepare" },
+  { endpoint, connections, streams, calls, flow, plan }: ToWorker & { type: "prepare" },
 ): Promise<void> {
   try {
     const { ratePerSecond, workers } = plan;
@@ -62,6 +71,10 @@ async function prepare(
       );
     }
     channels = await openChannels(endpoint, connections);
+    const users = flow && share(flow.users, plan.worker, plan.workers);
+    target = flow
+      ? await openFlow(flow, channels, users!, plan)
+      : mixedTarget(channels, streams, calls, plan);
     scope.postMessage({ type: "ready" });
   } catch (error) {
     scope.postMessage({ type: "failed", message: errorLine(error) });
@@ -69,11 +82,11 @@ async function prepare(
 }
 
 async function measure(atEpochMs: number): Promise<void> {
-  const { streams, calls, plan } = prepared!;
+  const { plan } = prepared!;
   let cpuBeforeMs: number | undefined;
   const startAtMs = atEpochMs - performance.timeOrigin;
   if (plan.mode === "open") metronome?.begin(startAtMs);
-  run = startLoad(mixedTarget(channels, streams, calls, plan), plan, {
+  run = startLoad(target!, plan, {
     clock: coarseClock,
     pacer: metronome ?? exactClock,
     wakeUpMs: metronome && WAKE_UP_MS,

@@ -249,6 +249,13 @@ const CASES: Case[] = [
     values: [["2%", 2], ["0.5", 0.5]],
   },
   {
+    flag: "users",
+    env: ["VRPC_USERS"],
+    key: "users",
+    default: undefined,
+    values: [["7", 7], ["8", 8]],
+  },
+  {
     flag: "scenario",
     env: ["VRPC_SCENARIO"],
     key: "scenario",

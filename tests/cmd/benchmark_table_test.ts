@@ -26,6 +26,17 @@ async function features(): Promise<[feature: string, args: string[] | undefined]
   });
 }
 
+const FLOW = `export default {
+  users: 2,
+  duration: "1s",
+  failIf: ["checks<100%"],
+  async flow(user) {
+    const { payload } = await user.call("vrpc.echo.v1.EchoService/Echo", { payload: "AAAA" });
+    user.check("the payload comes back", payload === "AAAA");
+    await user.think("10ms", "20ms");
+  },
+};
+`;
 const SHORT = ["-n", "20"];
 
 for (const [feature, args] of await features()) {
@@ -38,6 +49,7 @@ for (const [feature, args] of await features()) {
         join(folder, "scenario.ts"),
         'export default { stages: [{ duration: "1s", rate: [10, 50] }], tags: { build: "7" } };\n',
       );
+      await Deno.writeTextFile(join(folder, "flow.ts"), FLOW);
       await using server = await serve("127.0.0.1:0", (router) => {
         addEcho(router);
         addReflection(router);

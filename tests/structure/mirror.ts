@@ -491,11 +491,27 @@ export const UNMIRRORED: readonly Unmirrored[] = [
     heldBy: ["tests/load/generate/runner_test.ts"],
     sources: [
       "src/load/generate/pacer.ts",
+      "src/load/generate/slot.ts",
       "src/load/generate/slot_queue.ts",
       "src/load/measure/collector.ts",
       "src/load/measure/parts.ts",
       "src/load/measure/recorder.ts",
     ],
+  },
+  {
+    because: "parts of flows, tested as a whole against a server",
+    heldBy: ["tests/load/generate/flow_target_test.ts"],
+    sources: [
+      "src/load/generate/flow_methods.ts",
+      "src/load/generate/flow_steps.ts",
+      "src/load/generate/outcomes.ts",
+      "src/load/measure/flow_counts.ts",
+    ],
+  },
+  {
+    because: "types, and a function that returns its argument",
+    heldBy: ["tests/cmd/benchmark_flow_test.ts"],
+    sources: ["src/load/generate/scenario.ts", "src/load/scenario.ts"],
   },
   {
     because: "the end of a server's call, tested with its handler",

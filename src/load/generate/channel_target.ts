@@ -105,8 +105,8 @@ export function sizeOf(messages: readonly Uint8Array[]): number {
 }
 
 /** Returns a function that makes the options of a call; those that never change are made once. */
-function callOptions(
-  { timeoutMs, metadata = [] }: CallSpec,
+export function callOptions(
+  { timeoutMs, metadata = [] }: Pick<CallSpec, "timeoutMs" | "metadata">,
 ): (call: CallNumber) => RawCallOptions | undefined {
   if (metadata.length === 0) {
     const options = timeoutMs === undefined ? undefined : { timeoutMs };
@@ -141,6 +141,24 @@ async function streamingCall(
   }
   if (serverStreams(kind)) return { byteLength, messages: received };
   return { byteLength, messages: 1 };
+}
+
+/** Makes a call of any kind. Resolves to the messages of its reply. */
+export async function exchange(
+  channel: RawChannel,
+  { path, kind }: Pick<CallSpec, "path" | "kind">,
+  messages: readonly Uint8Array[],
+  options: RawCallOptions | undefined,
+): Promise<Uint8Array[]> {
+  if (kind === "unary") return [await channel.call(path, messages[0], options)];
+  await using session = channel.session(path, options);
+  // When a call fails, sending fails too; the error of receiving is the more precise one.
+  sendAll(session, messages).catch(() => {});
+  const replies: Uint8Array[] = [];
+  for (let next = await session.receive(); next !== null; next = await session.receive()) {
+    replies.push(next);
+  }
+  return replies;
 }
 
 async function sendAll(session: RawSession, messages: readonly Uint8Array[]): Promise<void> {

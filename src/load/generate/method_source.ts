@@ -24,7 +24,8 @@ import { didYouMean } from "../../rpc/dispatch/name_suggestion.ts";
 import { Comments } from "../../schema/comments.ts";
 import { type Types, typesOfSet } from "../../schema/types.ts";
 
-const KINDS: Record<DescMethod["methodKind"], MethodKind> = {
+/** Kinds by their names in descriptors. */
+export const KINDS: Record<DescMethod["methodKind"], MethodKind> = {
   unary: "unary",
   client_streaming: "client_streaming",
   server_streaming: "server_streaming",
@@ -41,6 +42,8 @@ export interface FoundMethod {
   readonly kind: MethodKind;
   /** Type of requests. */
   readonly input: DescMessage;
+  /** Type of replies. */
+  readonly output: DescMessage;
   /** All known types, for `google.protobuf.Any` in JSON. */
   readonly registry: FileRegistry;
 }
@@ -105,6 +108,7 @@ export function findMethod({ registry, faults }: Types, name: string): FoundMeth
     path,
     kind: KINDS[method.methodKind],
     input: method.input,
+    output: method.output,
     registry,
   };
 }
@@ -160,6 +164,11 @@ function itemsOf(json: Uint8Array): Uint8Array[] {
 
 /** Encodes the types of a method, so that another thread can find it: see {@link methodFromSet}. */
 export function setOfMethod({ registry }: FoundMethod): Uint8Array<ArrayBuffer> {
+  return setOfTypes({ registry });
+}
+
+/** Encodes all types as a `google.protobuf.FileDescriptorSet`. */
+export function setOfTypes({ registry }: Pick<Types, "registry">): Uint8Array<ArrayBuffer> {
   const file = [...registry.files].map(({ proto }) => proto);
   return toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file }));
 }

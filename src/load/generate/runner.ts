@@ -19,9 +19,12 @@ import { RpcError } from "../../errors.ts";
 import type { WorkerPlan } from "./plan.ts";
 import { type IntervalReport, Recorder, type WorkerResult } from "../measure/recorder.ts";
 import { makeSchedule, type Schedule } from "./schedule.ts";
+import { Slot } from "./slot.ts";
 import { SlotQueue } from "./slot_queue.ts";
 import type { Reply } from "../measure/reply.ts";
+import { CallOutcomes, FlowOutcomes, type Outcomes } from "./outcomes.ts";
 import type { Target } from "./target.ts";
+import { UserRamp } from "./user_ramp.ts";
 
 /** Options of {@link startLoad}. */
 export interface LoadRunOptions {
@@ -60,27 +63,10 @@ export function startLoad(target: Target, plan: WorkerPlan, options: LoadRunOpti
 }
 
 const LATE_MS = 1;
+/** How often the number of users is adapted to a ramp. */
+const USERS_MS = 50;
 // Without a pause, a closed loop against a dead server fails millions of times a second.
 const PAUSE_AFTER_UNREACHABLE_MS = 50;
-
-/** Runs one call at a time, with callbacks created once to keep allocations per call low. */
-class Slot {
-  readonly index: number;
-  /** Time from which the latency of the call counts: its due time in an open loop, otherwise its start. */
-  fromMs = 0;
-  sentMs = 0;
-  stage = 0;
-  measured = false;
-  busy = false;
-  readonly onReply: (reply: Reply) => void;
-  readonly onError: (error: unknown) => void;
-
-  constructor(index: number, runner: Runner) {
-    this.index = index;
-    this.onReply = (reply) => runner.replied(this, reply);
-    this.onError = (error) => runner.failed(this, error);
-  }
-}
 
 class Runner {
   readonly done: Promise<WorkerResult>;
@@ -93,6 +79,9 @@ class Runner {
   readonly #earlyMs: number;
   readonly #onMeasure?: () => void;
   readonly #recorder: Recorder;
+  readonly #outcomes: Outcomes;
+  readonly #flows?: FlowOutcomes;
+  readonly #users?: UserRamp;
   readonly #slots: Slot[] = [];
   readonly #startMs: number;
   readonly #measureMs: number;
@@ -148,6 +137,17 @@ class Runner {
       methods: target.methods,
       onInterval: options.onInterval ?? (() => {}),
     });
+    if (target.flow) {
+      this.#flows = new FlowOutcomes(this.#recorder, this.#measureMs, {
+        now: () => this.#clock.now(),
+        stageAt: (atMs) => this.#stageAt(atMs),
+        slot: (index) => this.#slots[index],
+        ended: (now) => this.#lastEndMs = now,
+      });
+      target.flow.report(this.#flows);
+    }
+    this.#outcomes = this.#flows ?? new CallOutcomes(this.#recorder, target, this.#measureMs);
+    this.#users = UserRamp.of(plan, this.#measureMs);
     for (let i = 0; i < target.slots; i++) this.#slots.push(new Slot(i, this));
     this.#free = new SlotQueue(target.slots);
     if (plan.ratePerSecond !== undefined) {
@@ -173,8 +173,18 @@ class Runner {
       for (const slot of this.#slots) this.#free.push(slot.index);
       this.#pump();
     } else {
-      for (const slot of this.#slots) this.#callAgain(slot);
+      this.#startUsers();
     }
+  }
+
+  /** Starts the slots of all users, and as their number rises those of more. */
+  #startUsers(): void {
+    if (this.#stopped) return;
+    const active = this.#users?.active(this.#clock.now()) ?? Infinity;
+    for (const slot of this.#slots) {
+      if (slot.index < active && !slot.busy && !slot.paused) this.#callAgain(slot);
+    }
+    if (this.#users) this.#after(USERS_MS, () => this.#startUsers());
   }
 
   /**
@@ -193,7 +203,9 @@ class Runner {
 
   #isStalled(now: number): boolean {
     const { stallMs } = this.#plan;
-    if (stallMs === undefined || this.#inFlight === 0) return false;
+    // Users of flows may think for longer.
+    const inFlight = this.#flows?.inFlight ?? this.#inFlight;
+    if (stallMs === undefined || inFlight === 0) return false;
     return now - Math.max(this.#lastEndMs, this.#measureMs) >= stallMs;
   }
 
@@ -202,7 +214,10 @@ class Runner {
     this.#stopped = true;
     if (this.#schedule) this.#countMissed();
     if (this.#inFlight === 0) return this.#finish();
-    for (const slot of this.#slots) if (slot.busy && slot.measured) this.#recorder.drained++;
+    for (const slot of this.#slots) {
+      if (slot.busy && slot.measured && !this.#flows) this.#recorder.drained++;
+    }
+    this.#target.flow?.stop();
     this.#after(this.#plan.drainMs, () => this.#finish());
   }
 
@@ -212,13 +227,7 @@ class Runner {
     this.#lastEndMs = now;
     slot.busy = false;
     this.#inFlight--;
-    if (slot.measured) {
-      const atMs = now - this.#measureMs;
-      const serverTimeUs = this.#target.serverTimeUs?.(reply, slot.index);
-      this.#recorder.success(atMs, now - slot.fromMs, now - slot.sentMs, reply, serverTimeUs);
-      this.#recorder.stages.success(slot.stage, now - slot.fromMs);
-      this.#recorder.methods.success(this.#methodOf(slot), now - slot.fromMs);
-    }
+    if (slot.measured) this.#outcomes.success(slot, now, reply);
     this.#next(slot, now);
   }
 
@@ -232,28 +241,18 @@ class Runner {
     // UNAVAILABLE alone does not prove a missing connection: a handler may fail with the same code.
     const unreachable = failure.code === Status.UNAVAILABLE &&
       (this.#target.unreachable?.(slot.index) ?? true);
-    if (slot.measured) {
-      const atMs = now - this.#measureMs;
-      this.#recorder.failure(atMs, now - slot.fromMs, failure);
-      this.#countFailure(slot);
-      if (unreachable) this.#recorder.unreached(atMs);
-    }
+    if (slot.measured) this.#outcomes.failure(slot, now, failure, unreachable);
     const pause = unreachable && !this.#schedule && !this.#stopped &&
       now - slot.sentMs < PAUSE_AFTER_UNREACHABLE_MS;
     if (pause && this.#remaining > 0) {
-      this.#after(PAUSE_AFTER_UNREACHABLE_MS, () => this.#next(slot, this.#clock.now()));
+      slot.paused = true;
+      this.#after(PAUSE_AFTER_UNREACHABLE_MS, () => {
+        slot.paused = false;
+        this.#next(slot, this.#clock.now());
+      });
     } else {
       this.#next(slot, now);
     }
-  }
-
-  #methodOf(slot: Slot): number {
-    return this.#target.methodOf?.(slot.index) ?? 0;
-  }
-
-  #countFailure(slot: Slot): void {
-    this.#recorder.stages.failure(slot.stage);
-    this.#recorder.methods.failure(this.#methodOf(slot));
   }
 
   #next(slot: Slot, now: number): void {
@@ -277,6 +276,7 @@ class Runner {
       return;
     }
     const now = this.#clock.now();
+    if (this.#users && slot.index >= this.#users.active(now)) return;
     this.#send(slot, now, now);
   }
 
@@ -337,9 +337,10 @@ class Runner {
     reply.then(slot.onReply, slot.onError);
   }
 
-  /** Returns the number of the stage in which a time lies. Times must not decrease. */
+  /** Returns the number of the stage in which a time lies; fastest where times do not decrease. */
   #stageAt(atMs: number): number {
     const ends = this.#stageEndsMs;
+    while (this.#stage > 0 && atMs < ends[this.#stage - 1]) this.#stage--;
     while (this.#stage < ends.length - 1 && atMs >= ends[this.#stage]) this.#stage++;
     return this.#stage;
   }
@@ -350,6 +351,7 @@ class Runner {
       if (this.#dueMs >= this.#measureMs) {
         this.#recorder.missed++;
         this.#recorder.stages.miss(this.#stageAt(this.#dueMs));
+        this.#flows?.flows.miss();
         this.#remaining--;
       }
       this.#dueMs = this.#startMs + this.#schedule!.next();
@@ -362,13 +364,12 @@ class Runner {
     const now = this.#clock.now();
     for (const slot of this.#slots) {
       if (!slot.busy || !slot.measured) continue;
-      this.#recorder.drained--;
-      this.#recorder.giveUp(now - this.#measureMs, now - slot.fromMs);
-      this.#countFailure(slot);
+      if (!this.#flows) this.#recorder.drained--;
+      this.#outcomes.giveUp(slot, now);
     }
     for (const timer of this.#timers) this.#clock.clearTimer(timer);
     this.#pacer.clearTimer(this.#wakeTimer);
-    this.#resolve(this.#recorder.finish());
+    this.#resolve({ ...this.#recorder.finish(), flow: this.#flows?.flows.counts() });
   }
 
   #after(delayMs: number, callback: () => void): void {

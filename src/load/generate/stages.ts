@@ -59,12 +59,21 @@ export function parseStages(text: string): StageSettings[] {
   return stages;
 }
 
-/** Throws TypeError for stages without any call, with a name twice, or for too many. */
+/** Throws TypeError for stages without any call, with a name twice, with rates and users, or for too many. */
 export function checkStages(stages: readonly StageSettings[]): void {
   if (stages.length > MAX_STAGES) {
     throw new TypeError(`There are ${stages.length} stages, limit is ${MAX_STAGES}`);
   }
-  if (peakRate(stages) === 0) throw new TypeError("The stages have no calls: every rate is 0");
+  const withUsers = stages.filter(({ users }) => users !== undefined);
+  if (withUsers.length > 0 && withUsers.length < stages.length) {
+    throw new TypeError("Some stages have rates and others users");
+  }
+  if (withUsers.length > 0 && withUsers.every(({ users }) => Math.max(...users!) === 0)) {
+    throw new TypeError("The stages have no users");
+  }
+  if (withUsers.length === 0 && peakRate(stages) === 0) {
+    throw new TypeError("The stages have no calls: every rate is 0");
+  }
   const names = stages.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new TypeError(`Two stages have the name "${twice}"`);

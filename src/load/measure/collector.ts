@@ -6,11 +6,13 @@
 
 import { Histogram, type HistogramData } from "./histogram.ts";
 import { notesOn } from "./notes.ts";
+import { mergedChecks } from "./flow_counts.ts";
 import { mergedParts } from "./parts.ts";
 import type { FailureCount, IntervalReport, Unreached, WorkerResult } from "./recorder.ts";
 import {
   type CpuSummary,
   type FailureSummary,
+  type FlowSummary,
   type PartSummary,
   type RunEnvironment,
   type RunResult,
@@ -143,6 +145,7 @@ export class Collector {
     const durationMs = Math.max(0, ...results.map((r) => r.endMs));
     const lastSuccessMs = Math.max(-1, ...results.map((r) => r.lastSuccessMs));
     const missed = sum((r) => r.missed);
+    const flow = flowSummary(results, durationMs);
     const result: RunResult = {
       title: facts.title,
       settings: facts.settings,
@@ -162,7 +165,7 @@ export class Collector {
       failures: mergedFailures(results.flatMap((r) => r.failures)),
       unreachable: mergedUnreached(results.flatMap((r) => r.unreached ?? [])),
       schedule: facts.settings.mode === "closed" ? null : {
-        due: total + missed,
+        due: (flow ? flow.totalRequests + flow.cutOff : total) + missed,
         missed,
         lateForStream: sum((r) => r.lateForStream),
         lateForGenerator: sum((r) => r.lateForGenerator),
@@ -174,6 +177,7 @@ export class Collector {
       cpu: cpuSummary(results, facts.serverCpuMs, durationMs),
       stages: stageSummaries(results, facts.settings, durationMs),
       methods: methodSummaries(results, facts.settings, durationMs),
+      flow,
       limit: null,
       intervalMs: this.#intervalMs,
       timeline: this.#timeline(durationMs),
@@ -226,7 +230,27 @@ function methodSummaries(
   durationMs: number,
 ): PartSummary[] {
   const parts = mergedParts(results.map((result) => result.methods)) ?? [];
-  return parts.map((part, i) => partSummary(methods[i].name, part, durationMs));
+  const ofFlows = results.flatMap(({ flow }) => flow?.methods ?? []);
+  const names = [...new Set(ofFlows.map(([name]) => name))];
+  return [
+    ...parts.map((part, i) => partSummary(methods[i].name, part, durationMs)),
+    ...names.map((name) => {
+      const same = ofFlows.filter(([one]) => one === name).map(([, counts]) => [counts]);
+      return partSummary(name, mergedParts(same)![0], durationMs);
+    }),
+  ];
+}
+
+function flowSummary(results: readonly WorkerResult[], durationMs: number): FlowSummary | null {
+  const all = results.flatMap(({ flow }) => flow ?? []);
+  if (all.length === 0) return null;
+  const [flows] = mergedParts(all.map((one) => [one.flows]))!;
+  return {
+    ...partSummary("flow", flows, durationMs),
+    cutOff: all.reduce((sum, one) => sum + one.cutOff, 0),
+    failure: all.find(({ failure }) => failure !== undefined)?.failure ?? null,
+    checks: mergedChecks(all),
+  };
 }
 
 function partSummary(

@@ -6,6 +6,7 @@
 
 import type { RpcError } from "../../errors.ts";
 import { Histogram, type HistogramData } from "./histogram.ts";
+import type { FlowCounts } from "./flow_counts.ts";
 import { type PartCounts, Parts } from "./parts.ts";
 import type { Reply } from "./reply.ts";
 
@@ -87,6 +88,8 @@ export interface WorkerResult {
   readonly stages?: readonly PartCounts[];
   /** Counts by method; absent with one method. */
   readonly methods?: readonly PartCounts[];
+  /** Counts of flows; absent without. */
+  readonly flow?: FlowCounts;
 }
 
 /** Records the outcome of calls. Times are ms from the start of measuring. */

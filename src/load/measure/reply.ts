@@ -4,4 +4,6 @@ export interface Reply {
   readonly byteLength: number;
   /** Messages received; 1 when absent. */
   readonly messages?: number;
+  /** Whether it is a flow that the end of the run cut off. */
+  readonly cutOff?: boolean;
 }

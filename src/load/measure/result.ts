@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { CheckSummary } from "./flow_counts.ts";
 import { Histogram } from "./histogram.ts";
 
 /** Percentiles in every report. */
@@ -78,6 +79,8 @@ export interface StageSettings {
   readonly fromRate: number;
   /** Rate at the end. */
   readonly toRate: number;
+  /** Users at the beginning and at the end, instead of rates, which are 0. */
+  readonly users?: readonly [from: number, to: number];
 }
 
 /** Method of a run, and its share of the calls in proportion to the other weights. */
@@ -106,6 +109,16 @@ export interface PartSummary {
   readonly missed: number;
   /** Latency of successful calls. */
   readonly latency: LatencySummary;
+}
+
+/** Flows of users as a whole, and their checks. */
+export interface FlowSummary extends PartSummary {
+  /** Flows that were under way when the run ended. */
+  readonly cutOff: number;
+  /** Error of the first flow that failed; null without. */
+  readonly failure: string | null;
+  /** Checks, in the order in which they first came. */
+  readonly checks: readonly CheckSummary[];
 }
 
 /** Settings of a run. */
@@ -260,6 +273,8 @@ export interface RunResult {
   readonly stages: readonly PartSummary[];
   /** Figures of each method; empty for one method. */
   readonly methods: readonly PartSummary[];
+  /** Flows; null without. */
+  readonly flow: FlowSummary | null;
   /** Search of which this run is the last one at the limit; null without a search. */
   readonly limit: LimitSummary | null;
   /** Length of an interval of `timeline`, in ms. */

@@ -66,9 +66,14 @@ export function csvReport(results: readonly RunResult[]): string {
 }
 
 function partTable(results: readonly RunResult[]): Cell[][][] {
-  const table = results.flatMap(({ title, stages, methods }) => [
+  const table = results.flatMap(({ title, stages, methods, flow }) => [
     ...stages.map((part) => partRow(title, "stage", part)),
     ...methods.map((part) => partRow(title, "method", part)),
+    ...(flow ? [partRow(title, "flow", flow)] : []),
+    ...(flow?.checks ?? []).map(({ name, passed, failed }) => [
+      ...[title, "check", name, passed + failed, passed, failed, 0],
+      ...[null, null, null, null],
+    ]),
   ]);
   const head = [
     ...["title", "part", "name", "total", "successful", "failed", "missed"],

@@ -5,6 +5,7 @@
  */
 
 import { histogramOf, type RunResult } from "../measure/result.ts";
+import type { CheckSummary } from "../measure/flow_counts.ts";
 import { didYouMean } from "../../rpc/dispatch/name_suggestion.ts";
 import { count, microseconds, parseDurationMs } from "../measure/units.ts";
 
@@ -27,7 +28,12 @@ type Measured =
     | "requestsPerSecond"
     | "latency"
   >
-  & { readonly unfinished: number; readonly missed: number; readonly due: number };
+  & {
+    readonly unfinished: number;
+    readonly missed: number;
+    readonly due: number;
+    readonly checks?: readonly CheckSummary[];
+  };
 
 /** Outcome of a check. Without a measured value the condition holds. */
 export interface Checked {
@@ -57,6 +63,16 @@ const rate: Metric = {
   of: (r) => r.successfulRequests === 0 ? null : r.requestsPerSecond,
 };
 
+/** Share of the checks of flows that passed. */
+const checks: Metric = {
+  kind: "fraction",
+  of({ checks = [] }) {
+    const passed = checks.reduce((sum, one) => sum + one.passed, 0);
+    const all = checks.reduce((sum, one) => sum + one.passed + one.failed, 0);
+    return all === 0 ? null : passed / all;
+  },
+};
+
 const METRICS: Record<string, Metric> = {
   avg: latency((r) => r.latency.meanUs),
   mean: latency((r) => r.latency.meanUs),
@@ -64,6 +80,7 @@ const METRICS: Record<string, Metric> = {
   max: latency((r) => r.latency.maxUs),
   rps: rate,
   rate,
+  checks,
   success: { kind: "fraction", of: ofCalls((r) => r.successRate) },
   total: counted((r) => r.totalRequests),
   successful: counted((r) => r.successfulRequests),
@@ -133,9 +150,10 @@ function isNamed(name: string, part: string): boolean {
 function measuredOf(run: RunResult, name: string | undefined): Measured | undefined {
   if (name === undefined) {
     const { missed = 0, due = run.totalRequests } = run.schedule ?? {};
-    return { ...run, missed, due };
+    return { ...run, missed, due, checks: run.flow?.checks };
   }
-  const part = [...run.stages, ...run.methods].find((one) => isNamed(one.name, name));
+  const flow = run.flow ? [run.flow] : [];
+  const part = [...run.stages, ...run.methods, ...flow].find((one) => isNamed(one.name, name));
   // One method is not counted separately.
   if (part === undefined) {
     return run.settings.methods.length === 1 ? measuredOf(run, undefined) : part;

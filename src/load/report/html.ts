@@ -16,7 +16,13 @@ import pageCss from "./page/page.css" with { type: "text" };
 import pageScript from "./page/page.js" with { type: "text" };
 import { type Chart, chartsOf } from "./charts.ts";
 import { limitText, stageText, weightText } from "./parts.ts";
-import type { LatencySummary, LimitSummary, PartSummary, RunResult } from "../measure/result.ts";
+import type {
+  FlowSummary,
+  LatencySummary,
+  LimitSummary,
+  PartSummary,
+  RunResult,
+} from "../measure/result.ts";
 import { bytes, count, microseconds, seconds } from "../measure/units.ts";
 
 /**
@@ -72,6 +78,7 @@ ${latencyTable(result)}
 ${limitTable(result.limit)}
 ${partTable("Stages", result.stages, result.settings.stages.map(stageText))}
 ${partTable("Methods", result.methods, result.settings.methods.map(weightText))}
+${result.flow ? flowTables(result.flow) : ""}
 ${comparison ? comparisonTable(comparison) : ""}
 ${failureTable(result)}
 ${settingsTable(result)}
@@ -167,7 +174,7 @@ function partTable(title: string, parts: readonly PartSummary[], whats: readonly
   if (parts.length === 0) return "";
   const rows = parts.map(({ latency, ...part }, i) => [
     part.name,
-    whats[i],
+    whats[i] ?? "",
     count(part.requestsPerSecond),
     count(part.failedRequests),
     count(part.missed),
@@ -176,6 +183,18 @@ function partTable(title: string, parts: readonly PartSummary[], whats: readonly
     latencyText(latency.maxUs),
   ]);
   return tableCard(title, ["", "", "calls/s", "failed", "missed", "p50", "p99", "max"], rows);
+}
+
+function flowTables(flow: FlowSummary): string {
+  const what = `${count(flow.totalRequests)} ended, ${count(flow.cutOff)} cut off by the end`;
+  const checks = flow.checks.map(({ name, passed, failed }) => [
+    name,
+    `${(passed / (passed + failed) * 100).toFixed(2)} %`,
+    count(passed),
+    count(failed),
+  ]);
+  return partTable("Flows", [flow], [what]) +
+    (checks.length === 0 ? "" : tableCard("Checks", ["", "", "passed", "failed"], checks));
 }
 
 function comparisonTable(comparison: Comparison): string {

@@ -6,6 +6,7 @@
 
 import { printableLines } from "../../call/printable.ts";
 import { histogramOf, type LatencySummary, type RunResult } from "../measure/result.ts";
+import type { CheckSummary } from "../measure/flow_counts.ts";
 import type { Condition } from "./fail_if.ts";
 
 /** Metric of k6. */
@@ -39,6 +40,13 @@ const TREND_STATS = ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)", "p(9
 
 function metricsOf(result: RunResult, conditions: readonly Condition[]): Record<string, Metric> {
   const { settings, totalRequests, failedRequests, successfulRequests, bytes } = result;
+  const { flow } = result;
+  // Without checks, each call is one.
+  const sum = (of: (one: CheckSummary) => number) =>
+    flow!.checks.reduce((all, one) => all + of(one), 0);
+  const [passed, failed] = flow?.checks.length
+    ? [sum((one) => one.passed), sum((one) => one.failed)]
+    : [successfulRequests, failedRequests];
   const perSecond = (value: number) =>
     result.durationMs === 0 ? 0 : value / result.durationMs * 1000;
   const counter = (value: number, contains: Metric["contains"] = "default"): Metric => {
@@ -50,12 +58,16 @@ function metricsOf(result: RunResult, conditions: readonly Condition[]): Record<
   const vus = settings.connections * settings.streams;
   return {
     grpc_req_duration: { ...trend(result.latency), thresholds },
-    iteration_duration: trend(result.latency),
-    iterations: counter(totalRequests),
+    iteration_duration: trend(flow?.latency ?? result.latency),
+    iterations: counter(flow?.totalRequests ?? totalRequests),
     checks: {
       type: "rate",
       contains: "default",
-      values: { rate: result.successRate, passes: successfulRequests, fails: failedRequests },
+      values: {
+        rate: passed + failed === 0 ? 0 : passed / (passed + failed),
+        passes: passed,
+        fails: failed,
+      },
     },
     data_sent: counter(bytes.sent, "data"),
     data_received: counter(bytes.received, "data"),

@@ -8,7 +8,11 @@ import type { LimitSummary, MethodSettings, StageSettings } from "../measure/res
 import { count, duration } from "../measure/units.ts";
 
 /** Formats the length and rate of a stage: `30 s at 100 to 2,000/s`. */
-export function stageText({ durationMs, fromRate, toRate }: StageSettings): string {
+export function stageText({ durationMs, fromRate, toRate, users }: StageSettings): string {
+  if (users) {
+    const [from, to] = users;
+    return `${duration(durationMs)} with ${from === to ? from : `${from} to ${to}`} users`;
+  }
   const rate = fromRate === toRate ? count(fromRate) : `${count(fromRate)} to ${count(toRate)}`;
   return `${duration(durationMs)} at ${rate}/s`;
 }

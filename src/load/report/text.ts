@@ -7,6 +7,7 @@
 import { printable } from "../../call/printable.ts";
 import type { Comparison } from "./compare.ts";
 import {
+  type FlowSummary,
   histogramOf,
   type LatencySummary,
   type LimitSummary,
@@ -33,6 +34,7 @@ export function textReport(result: RunResult, comparison?: Comparison): string {
     ...limitLines(result.limit),
     ...partLines("Stages", result.stages, result.settings.stages.map(stageText)),
     ...partLines("Methods", result.methods, result.settings.methods.map(weightText)),
+    ...flowLines(result.flow),
     ...timelineLines(result),
     ...failureLines(result),
     ...scheduleLines(result),
@@ -112,7 +114,7 @@ function partLines(title: string, parts: readonly PartSummary[], whats: readonly
   const us = (value: number | null) => value === null ? "-" : microseconds(value);
   const rows = parts.map(({ latency, ...part }, i) => [
     part.name,
-    whats[i],
+    whats[i] ?? "",
     count(part.requestsPerSecond),
     count(part.failedRequests),
     count(part.missed),
@@ -122,6 +124,22 @@ function partLines(title: string, parts: readonly PartSummary[], whats: readonly
   ]);
   const head = ["", "", "calls/s", "failed", "missed", "p50", "p99", "max"];
   return [`${title}:`, ...alignedTable([head, ...rows]), ""];
+}
+
+/** Renders the flows and their checks. */
+function flowLines(flow: FlowSummary | null): string[] {
+  if (flow === null) return [];
+  const ended = `${count(flow.totalRequests)} ended, ${count(flow.failedRequests)} failed, ` +
+    `${count(flow.cutOff)} cut off by the end of the run`;
+  const reason = flow.failure === null ? [] : [`First failure of a flow: ${flow.failure}`];
+  const rows = flow.checks.map(({ name, passed, failed }) => [
+    name,
+    `${(passed / (passed + failed) * 100).toFixed(2)} %`,
+    `${count(passed)} passed`,
+    `${count(failed)} failed`,
+  ]);
+  const checks = rows.length === 0 ? [] : ["Checks:", ...alignedTable(rows), ""];
+  return [...partLines(`Flows: ${ended}`, [flow], [""]), ...reason, ...checks];
 }
 
 function latencyLines(result: RunResult): string[] {

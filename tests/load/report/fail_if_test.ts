@@ -137,7 +137,7 @@ Deno.test("parseConditions() rejects malformed conditions in one line", () => {
     ["p101>5ms", /^Unknown metric "p101"/],
     [
       "faild>0",
-      /^Unknown metric "faild" in "faild>0": it must be a percentile such as p99 or p99\.9, or one of avg, mean, min, max, rps, rate, success, total, successful, failed, errors, missed, unfinished; did you mean failed\?$/,
+      /^Unknown metric "faild" in "faild>0": it must be a percentile such as p99 or p99\.9, or one of avg, mean, min, max, rps, rate, checks, success, total, successful, failed, errors, missed, unfinished; did you mean failed\?$/,
     ],
     ["latency>5ms", /^Unknown metric "latency" in "latency>5ms": it must be .* unfinished$/],
     ["rps<fast", /must be a number$/],
