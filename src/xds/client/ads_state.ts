@@ -6,6 +6,7 @@
  */
 
 import { create } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
 import type { Node } from "../../../proto/gen/envoy/config/core/v3/core_pb.ts";
 import {
   type DiscoveryRequest,
@@ -41,6 +42,8 @@ interface Subscription {
   due: boolean;
   /** Whether a request was sent on the current stream. */
   sent: boolean;
+  /** Resources of the last response, by the hash of their bytes: most of the next one are the same. */
+  decoded: Map<string, DecodedResource>;
 }
 
 /** Subscriptions with one server of the control plane. */
@@ -62,6 +65,7 @@ export class AdsState {
       error: undefined,
       due: false,
       sent: false,
+      decoded: new Map(),
     });
     this.#kinds = { listener: none(), route: none(), cluster: none(), endpoints: none() };
   }
@@ -133,7 +137,7 @@ export class AdsState {
     const kind = kindOfUrl(response.typeUrl);
     if (kind === undefined) return undefined;
     const one = this.#kinds[kind];
-    const resources = response.resources.map((any) => decodeResource(kind, any, this.#context));
+    const resources = this.#decode(kind, one, response.resources);
     const errors = resources.filter(({ error }) => error !== undefined)
       .map(({ name, error }, i) => `${name || `resource ${i} without a name`}: ${error!.message}`);
     one.nonce = response.nonce;
@@ -142,4 +146,35 @@ export class AdsState {
     one.due = true;
     return { kind, version: response.versionInfo, resources };
   }
+
+  #decode(kind: ResourceKind, one: Subscription, given: readonly Any[]): DecodedResource[] {
+    const decoded = new Map<string, DecodedResource>();
+    const resources = given.map((any) => {
+      const key = keyOf(any.value);
+      const last = one.decoded.get(key);
+      const known = last !== undefined && last.given.typeUrl === any.typeUrl &&
+        sameBytes(last.given.value, any.value);
+      const resource = known ? last : decodeResource(kind, any, this.#context);
+      // One that was refused may be valid once its policy is registered.
+      if (resource.error === undefined) decoded.set(key, resource);
+      return resource;
+    });
+    one.decoded = decoded;
+    return resources;
+  }
+}
+
+/** Hash of bytes (FNV-1a, 32 bits) and their number. */
+function keyOf(bytes: Uint8Array): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
+  return `${bytes.length} ${hash}`;
+}
+
+/** Whether two byte arrays are equal. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

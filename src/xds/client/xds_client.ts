@@ -10,7 +10,7 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import { type Node, NodeSchema } from "../../../proto/gen/envoy/config/core/v3/core_pb.ts";
 import type { Clock } from "../../call/clock.ts";
 import { KIND_INFO, type ResourceKind, type ResourceValues } from "../resources/kinds.ts";
-import type { ReceivedResources } from "./ads_state.ts";
+import { type ReceivedResources, sameBytes } from "./ads_state.ts";
 import type { Bootstrap, XdsServer } from "./bootstrap.ts";
 import { ControlChannel } from "./control_channel.ts";
 import { authorityOf, canonicalName } from "./names.ts";
@@ -306,10 +306,4 @@ function newEntry(): Entry {
     failure: undefined,
     error: undefined,
   };
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

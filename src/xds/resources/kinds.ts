@@ -67,7 +67,9 @@ export interface DecodedResource<K extends ResourceKind = ResourceKind> {
   readonly value: ResourceValues[K] | undefined;
   /** Why it is refused; undefined for a valid one. */
   readonly error: ResourceError | undefined;
-  /** The message as received. */
+  /** The resource as received, perhaps in a wrapper. */
+  readonly given: Any;
+  /** The message of the resource. */
   readonly raw: Any;
 }
 
@@ -91,11 +93,11 @@ export function decodeResource<K extends ResourceKind>(
     }
     const [own, value] = DECODERS[kind](raw.value, context, (known) => name = known);
     name = own;
-    return { name, value, error: undefined, raw };
+    return { name, value, error: undefined, given, raw };
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
     const error = cause instanceof ResourceError ? cause : new ResourceError(text, { cause });
-    return { name, value: undefined, error, raw };
+    return { name, value: undefined, error, given, raw };
   }
 }
 
