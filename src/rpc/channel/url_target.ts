@@ -26,7 +26,7 @@ export function plainTarget(
   target: string | readonly string[],
   options: ChannelOptions,
 ): PlainTarget {
-  const texts = typeof target === "string" ? [target] : [...target];
+  const texts = typeof target === "string" ? [target] : [...checkIterable(target)];
   const isUrl = (text: unknown) => typeof text === "string" && URL_SCHEME.test(text);
   if (!texts.some(isUrl)) return { addresses: texts, options, pathPrefix: "" };
   const parsed = texts.map((text) => {
@@ -51,6 +51,21 @@ export function plainTarget(
     options: secure ? { ...options, tls: tls ?? true } : options,
     pathPrefix,
   };
+}
+
+/** Throws TypeError, which says what `connect` takes, for what is neither a text nor a list. */
+function checkIterable(target: readonly string[]): readonly string[] {
+  const given: unknown = target;
+  if (typeof given === "object" && given !== null && Symbol.iterator in given) return target;
+  const isPort = typeof given === "number";
+  const port = isPort ? given : 50051;
+  const shown = given instanceof URL ? "a URL object" : given === null ? "null" : typeof given;
+  throw new TypeError(
+    `Cannot connect to ${
+      isPort ? given : shown
+    }: connect takes an address or a list of them, such as ` +
+      `"127.0.0.1:${port}", "unix:/run/app.sock" or "https://api.example"`,
+  );
 }
 
 interface ParsedUrl {

@@ -55,3 +55,21 @@ Deno.test("URLs with parts that no call sends are a TypeError that names them", 
     );
   }
 });
+
+Deno.test("connect says what it takes in place of a port and of other values", () => {
+  assert.throws(() => plainTarget(50051 as never, {}), {
+    name: "TypeError",
+    message: "Cannot connect to 50051: connect takes an address or a list of them, such as " +
+      '"127.0.0.1:50051", "unix:/run/app.sock" or "https://api.example"',
+  });
+  const cases = [[undefined, "undefined"], [null, "null"], [{}, "object"], [
+    new URL("http://a"),
+    "a URL object",
+  ]];
+  for (const [given, shown] of cases) {
+    assert.throws(() => plainTarget(given as never, {}), {
+      name: "TypeError",
+      message: new RegExp(`^Cannot connect to ${shown}: connect takes `),
+    });
+  }
+});
