@@ -36,8 +36,9 @@ export interface TlsFiles {
   /** Time between two reads of the files. 1 or more, Infinity for `reload` alone. Default 10,000. */
   pollMs?: number;
   /**
-   * Time that the calls on a server's open connections have after a change; then they are cancelled, and the connections
-   * close. 0 or more. Default: open connections live on with the certificates that they began with.
+   * Time that the calls on open connections, of servers and of channels, have after a change; then they are cancelled, and
+   * the connections close. A channel connects anew at once. 0 or more. Default: open connections live on with the
+   * certificates that they began with.
    */
   drainGraceMs?: number;
 }

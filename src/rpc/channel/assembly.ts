@@ -32,7 +32,7 @@ import { MemoryPool } from "../../limits/memory_pool.ts";
 import { checkPoolSize, type PoolSize } from "../pool/options.ts";
 import type { CallMiddleware } from "../client/interceptors.ts";
 import { ClientEngineFactory } from "./engine_factory.ts";
-import { type ChannelEntry, currentInventory, type KnownChannel } from "../core/inventory.ts";
+import { type ChannelEntry, currentInventory } from "../core/inventory.ts";
 import { systemClock } from "../core/system_clock.ts";
 import { DeadlineQueue } from "../core/deadline_queue.ts";
 import { encodingsOf } from "../core/encodings_option.ts";
@@ -55,6 +55,7 @@ import { ConfiguredCall, type StrategyFactory } from "../client/configured_call.
 import { ResolvedConfig } from "../client/resolved_config.ts";
 import type { UpdateReader } from "../pool/subchannel_set.ts";
 import { makeSource } from "./address_source.ts";
+import { knownChannel, renewOnChange } from "./pool_links.ts";
 import { makeTarget, type Target } from "./target.ts";
 import { plainTarget } from "./url_target.ts";
 import type { MethodInfo } from "../core/types.ts";
@@ -88,6 +89,7 @@ export class ChannelAssembly {
   readonly #policy: PolicyContext & { throttle: RetryThrottle | undefined };
   /** Config from the resolver, if the target has one. */
   readonly #resolved: ResolvedConfig<ClientMethod> | undefined;
+  readonly #unwatch: (() => void) | undefined;
   /** The channel in the inventory of the process, if there is one. */
   readonly #entry: ChannelEntry | undefined;
   #batcher: Batcher | undefined = undefined;
@@ -120,6 +122,7 @@ export class ChannelAssembly {
     const { watched, configName } = this.target;
     this.#resolved = watched ?? configName ? this.#makeResolvedConfig() : undefined;
     this.pool = this.#makePool(runtime);
+    this.#unwatch = renewOnChange(options.tls, this.pool);
     this.#entry = currentInventory()?.addChannel(knownChannel(this.target.text, this.pool));
     const core = {
       target: this.target.text,
@@ -235,6 +238,7 @@ export class ChannelAssembly {
 
   async #close(): Promise<void> {
     this.#health?.close();
+    this.#unwatch?.();
     await this.pool.close();
     this.#entry?.closed();
     this.#deadlines.close();
@@ -352,22 +356,6 @@ function attestOf(options: ChannelOptions, clock: Clock): ConnectionOptions["att
   if (policy === undefined) return undefined;
   const wire = options.wire === "lean" ? "lean" : "grpc";
   return (connection) => attestServer(connection, { policy, attester, wire, clock });
-}
-
-function knownChannel(target: string, pool: Pool): KnownChannel {
-  return {
-    target,
-    get state() {
-      return pool.state;
-    },
-    get subchannels() {
-      return pool.subchannels;
-    },
-    get maxConnections() {
-      return pool.maxConnections;
-    },
-    watch: (watcher) => pool.watch(watcher),
-  };
 }
 
 function makeStarter(coreOf: () => CallCore, policy: PolicyContext): CallStarter {

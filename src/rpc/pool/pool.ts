@@ -57,6 +57,8 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
   readonly #processRef = new ProcessRef();
   readonly #trimmer: PoolTrimmer;
   #serveQueued = false;
+  /** Timers of the ends of replaced connections. */
+  readonly #renewals = new Set<unknown>();
   readonly #serveNow = () => this.#serve();
 
   /** Creates an idle pool, which connects at the first call or at `activate`. */
@@ -227,6 +229,18 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
     if (this.#state !== "SHUTDOWN") this.#trimmer.watchSize();
   }
 
+  /** Replaces all ready connections: their calls have `graceMs` to end, and then end with UNAVAILABLE. */
+  renew(graceMs: number, reason: string): void {
+    const old = [...this.#set.connections()].filter(({ state }) => state === "ready");
+    for (const connection of old) connection.drain();
+    if (graceMs === Infinity || old.length === 0) return;
+    const timer = this.#options.clock.setTimer(() => {
+      this.#renewals.delete(timer);
+      for (const connection of old) connection.abort(reason);
+    }, graceMs);
+    this.#renewals.add(timer);
+  }
+
   /** Updates the ready connections after a change of a connection's `healthy`. */
   healthChanged(): void {
     this.#set.refresh();
@@ -253,6 +267,7 @@ export class Pool implements TrimmedPool, SubchannelSetOwner {
     if (this.#state !== "SHUTDOWN") {
       this.#setState("SHUTDOWN");
       this.#trimmer.stop();
+      for (const timer of this.#renewals) this.#options.clock.clearTimer(timer);
       this.#queue.fail(CLOSED, true);
       this.#set.close(CLOSED);
     }

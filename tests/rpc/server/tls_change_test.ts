@@ -103,6 +103,33 @@ for (const [wire, rotations] of [["grpc", 50], ["lean", 10]] as const) {
   });
 }
 
+for (const wire of ["grpc", "lean"] as const) {
+  Deno.test(`a channel with drainGraceMs connects anew after a change: ${wire}`, async () => {
+    const dir = await Deno.makeTempDir();
+    const own = identity(dir, "server");
+    const peer = identity(dir, "client");
+    const authority = await createAuthority();
+    for (const one of [own, peer]) {
+      await one.issue(authority, "0");
+      await one.trust(authority);
+    }
+    using serverTls = watchTls({ ...own.files, pollMs: Infinity });
+    using channelTls = watchTls({ ...peer.files, pollMs: Infinity, drainGraceMs: 5_000 });
+    await using server = await start({ tls: serverTls });
+    await using channel = connect(server.addresses[0], { wire, tls: channelTls });
+    const running = load(channel);
+    assert.equal(await subjectOf(channel), "0");
+    for (let round = 1; round <= 5; round++) {
+      await peer.issue(authority, `${round}`);
+      assert.ok(await channelTls.reload());
+      assert.equal(await subjectOf(channel), `${round}`);
+    }
+    await running.stop();
+    assert.deepEqual(server.stats().calls.failed, {});
+    await Deno.remove(dir, { recursive: true });
+  });
+}
+
 /** Connects anew; returns the name in the server's certificate, which `ca` verifies. */
 async function callWith(server: Server, ca: string): Promise<void> {
   await using channel = connect(server.addresses[0], { tls: { ca, serverName: "localhost" } });
