@@ -39,6 +39,5 @@ while (calls.length < count) {
   await new Promise((resolve) => setTimeout(resolve, 1));
 }
 await Promise.all(calls);
-if (plan.memory) console.error(`memory ${Math.round(Deno.memoryUsage().rss / 1e6)} MB`);
 console.log(lines.join("\n"));
 await channel.close();

@@ -57,6 +57,17 @@ export class Backends implements AsyncDisposable {
   async #add(i: number): Promise<void> {
     const behaviour: Behaviour = { delayMs: 0, code: Status.OK };
     this.behaviours.push(behaviour);
+    this.servers.push(await this.#serve(i, behaviour));
+  }
+
+  /** Starts another server in place of one; returns a function that ends the former once its calls are over. */
+  async replace(i: number): Promise<() => Promise<void>> {
+    const former = this.servers[i];
+    this.servers[i] = await this.#serve(i, this.behaviours[i]);
+    return () => former.shutdown({ graceMs: 5_000 });
+  }
+
+  #serve(i: number, behaviour: Behaviour): Promise<Server> {
     const reply = async () => {
       if (behaviour.delayMs > 0) {
         await new Promise((resolve) => setTimeout(resolve, behaviour.delayMs));
@@ -64,13 +75,11 @@ export class Backends implements AsyncDisposable {
       if (behaviour.code !== Status.OK) throw new RpcError(behaviour.code, "as told");
       return new TextEncoder().encode(String(i));
     };
-    this.servers.push(
-      await serve("127.0.0.1:0", (router) => {
-        for (const name of ["Get", "List", "Slow"]) {
-          router.method(`/shop.Orders/${name}`, {}, reply);
-        }
-      }),
-    );
+    return serve("127.0.0.1:0", (router) => {
+      for (const name of ["Get", "List", "Slow"]) {
+        router.method(`/shop.Orders/${name}`, {}, reply);
+      }
+    });
   }
 
   /** Address of a server. */

@@ -402,7 +402,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ),
   scenario(
     "control plane gone for a minute",
-    "no failed call, and an update after it is back",
+    "no failed call, and an update once the client has reconnected",
     2,
     (backends) => ({
       ...fleet(backends, { a: [0] }),
@@ -410,7 +410,7 @@ export const SCENARIOS: readonly Scenario[] = [
     }),
     ({ plane, backends }) => ({
       rate: 50,
-      seconds: 100,
+      seconds: 160,
       changes: [
         [5_000, () => plane.stop()],
         [65_000, async () => {
@@ -490,4 +490,40 @@ export const SCENARIOS: readonly Scenario[] = [
       text: `${failures(samples).length} of ${samples.length} failed`,
     }),
   ),
+  scenario(
+    "rolling restart of eight servers, 20 times",
+    "no failed call",
+    8,
+    (backends) => ({
+      ...fleet(backends, { a: [0, 1, 2, 3, 4, 5, 6, 7] }),
+      route: [routes("routes", [routeTo("a")])],
+    }),
+    ({ plane, backends }) => ({
+      rate: 200,
+      seconds: 50,
+      changes: [[1_000, () => restartAll(plane, backends, 20)]],
+    }),
+    (samples) => ({
+      ok: failures(samples).length === 0,
+      text: `${failures(samples).length} of ${samples.length} failed; slowest ${
+        Math.max(...samples.map(({ tookMs }) => tookMs)).toFixed(0)
+      } ms`,
+    }),
+    () => `${restarts} restarts`,
+  ),
 ];
+
+let restarts = 0;
+
+/** Replaces the servers one after another: a new one is in the endpoints before the former one ends. */
+async function restartAll(plane: Plane, backends: Backends, times: number): Promise<void> {
+  restarts = 0;
+  const all = backends.servers.map((_, i) => i);
+  for (let n = 0; n < times * all.length; n++) {
+    const end = await backends.replace(n % all.length);
+    await plane.set(fleet(backends, { a: all }));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    end().catch(() => {});
+    restarts++;
+  }
+}
