@@ -31,7 +31,8 @@ const STYLE = `
 .ddoc #module_doc, .ddoc .markdown { min-width: 0; max-width: 100%; }
 .ddoc pre { overflow-x: auto; }
 @media (max-width: 700px) {
-  .ddoc #topnav input { width: 9rem; }
+  .ddoc #topnav #searchbar { width: 9rem !important; min-width: 0; }
+  .ddoc #topnav .breadcrumbs, .ddoc #topnav .breadcrumbs a { white-space: nowrap; overflow-wrap: normal; }
   .ddoc #content main { width: 100%; }
 }
 `;

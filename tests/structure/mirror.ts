@@ -770,6 +770,10 @@ export const UNMIRRORED: readonly Unmirrored[] = [
   {
     because: "what a process has, for channelz, tested by its service",
     heldBy: ["tests/services/channelz_test.ts"],
-    sources: ["src/rpc/core/inventory.ts", "src/services/channelz_registry.ts"],
+    sources: [
+      "src/rpc/channel/pool_links.ts",
+      "src/rpc/core/inventory.ts",
+      "src/services/channelz_registry.ts",
+    ],
   },
 ];
