@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   session: "talk to a bidirectional method, line by line",
   repl: "run commands about a server, with completion and history",
   health: "ask a server for its health",
+  channelz: "show a server's channels, servers and connections",
   openapi: "print the OpenAPI document of a server's methods",
   attest: "verify the document of an enclave, from a file or a server",
   pcrs: "print the measurements of an enclave image",
@@ -32,6 +33,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   enclave: "run the service of an enclave",
   host: "put HTTP with JSON in front of a service",
   completion: `print the completion script of ${listed(SHELLS)}`,
+  help: "print this help, or that of a command",
 };
 
 /** Sub-commands that are programs of their own. Each module runs as it is loaded. */

@@ -12,7 +12,11 @@ export type Shell = typeof SHELLS[number];
 
 /** Words that may follow a sub-command, besides options and files. */
 function wordsAfter(commands: Commands): Readonly<Record<string, readonly string[]>> {
-  return { attest: ["verify", "fetch"], completion: SHELLS, help: Object.keys(commands) };
+  return {
+    attest: ["verify", "fetch"],
+    completion: SHELLS,
+    help: Object.keys(commands).filter((name) => name !== "help"),
+  };
 }
 
 type Commands = Readonly<Record<string, string>>;
@@ -20,7 +24,7 @@ type Commands = Readonly<Record<string, string>>;
 /** Returns the completion script of a shell for the program `vrpc` with these sub-commands. */
 export function completionScript(shell: Shell, commands: Commands): string {
   if (shell === "fish") return fish(commands);
-  const names = [...Object.keys(commands), "help"].join(" ");
+  const names = Object.keys(commands).join(" ");
   const cases = Object.entries(wordsAfter(commands))
     .map(([name, words]) => `      ${name}) words="${words.join(" ")}" ;;`).join("\n");
   return shell === "bash"
@@ -76,7 +80,7 @@ function fish(commands: Commands): string {
     // Files follow sub-commands only.
     "complete -c vrpc -n __fish_use_subcommand -f",
   ];
-  for (const [name, description] of Object.entries({ ...commands, help: "explain a command" })) {
+  for (const [name, description] of Object.entries(commands)) {
     const text = description.replaceAll("'", "\\'");
     lines.push(`complete -c vrpc -n __fish_use_subcommand -a ${name} -d '${text}'`);
   }

@@ -35,6 +35,17 @@ Deno.test("vrpc --help lists the commands with examples; none at all is a mistak
   assert.equal(none.stderr, help.stdout);
 });
 
+Deno.test("vrpc --help lists every command about a server", async () => {
+  const commands = (help: string) =>
+    [...help.slice(help.indexOf("\nCommands:\n")).matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) =>
+      name
+    );
+  const listed = commands((await cli("--help")).stdout);
+  const known = commands((await runProgram("cmd/vrpc.ts", ["--help"])).stdout);
+  assert.ok(known.includes("channelz"), "the list of cmd/vrpc.ts is read");
+  assert.deepEqual(known.filter((name) => !listed.includes(name)), []);
+});
+
 Deno.test("vrpc suggests a command", async () => {
   const { stderr, code } = await cli("cal", "127.0.0.1:1");
   assert.equal(code, 2);
