@@ -31,8 +31,11 @@ const STYLE = `
 .ddoc #module_doc, .ddoc .markdown { min-width: 0; max-width: 100%; }
 .ddoc pre { overflow-x: auto; }
 @media (max-width: 700px) {
-  .ddoc #topnav #searchbar { width: 9rem !important; min-width: 0; }
-  .ddoc #topnav .breadcrumbs, .ddoc #topnav .breadcrumbs a { white-space: nowrap; overflow-wrap: normal; }
+  .ddoc #topnav > div > div:first-child, .ddoc #topnav .breadcrumbs { min-width: 0; overflow: hidden; }
+  .ddoc #topnav .breadcrumbs { display: flex; flex-wrap: nowrap; font-size: .9rem; }
+  .ddoc #topnav .breadcrumbs li { flex: none; }
+  .ddoc #topnav .breadcrumbs * { white-space: nowrap; overflow-wrap: normal; word-break: normal; }
+  .ddoc #topnav #searchbar { width: 7rem !important; min-width: 0; }
   .ddoc #content main { width: 100%; }
 }
 `;
