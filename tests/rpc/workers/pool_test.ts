@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { authorize, bearerToken, connect, serve } from "../../../mod.ts";
 import { composeDispatchers, type DispatcherWrapper } from "../../../src/rpc/dispatch/mod.ts";
 import { Status } from "../../../src/call/status.ts";
@@ -6,6 +7,7 @@ import { textCodec } from "../../../src/codec/text.ts";
 import { decodeStatusDetails, DETAILS_KEY } from "../../../src/codec/status_details.ts";
 import { WorkerPool, type WorkerPoolOptions } from "../../../src/rpc/workers/pool.ts";
 import { tryEdges } from "../../fixtures/option_edges.ts";
+import { runProgram } from "../../fixtures/run_program.ts";
 import { FakeCall, FakeHost } from "../../fixtures/fake_call.ts";
 import { configure } from "./pool_worker.ts";
 
@@ -88,7 +90,10 @@ Deno.test("WorkerPool runs methods in workers, with metadata, details and init",
   });
 });
 
-for (const path of ["/crash", "/exit", "/close"]) {
+// Deno prints what a worker has thrown, on the standard error of the process.
+const prints = process.versions.deno !== undefined;
+
+for (const path of prints ? ["/exit", "/close"] : ["/crash", "/exit", "/close"]) {
   Deno.test(`WorkerPool: a worker that ends by ${path} fails its own call and is replaced`, async () => {
     using pool = new Pool({ workers: 2 });
     await pool.call("/echo");
@@ -103,6 +108,18 @@ for (const path of ["/crash", "/exit", "/close"]) {
     assert.equal(pool.pool.stats().workers, 2);
   });
 }
+
+Deno.test({
+  name: "WorkerPool: a worker that throws fails its call and is replaced, and its error is printed",
+  ignore: !prints,
+  async fn() {
+    const program = "tests/rpc/workers/crash_program.ts";
+    const { code, stdout, stderr } = await runProgram(program, []);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout), [Status.INTERNAL, "next i", 1, 2]);
+    assert.match(stderr, /Uncaught .*crashed/);
+  },
+});
 
 Deno.test("WorkerPool refuses calls at once when its queue is full", async () => {
   using pool = new Pool({ maxQueue: 1 });
