@@ -69,6 +69,7 @@ export const SKIPS: readonly Skip[] = [
   { tests: "tests/rpc/resolver/txt_config_test.ts", on: ["bun"], reason: DATAGRAMS },
   { tests: "tests/telemetry/otlp_test.ts", reason: DENO },
   { tests: "tests/compat/grpc_js/grpc_js_test.ts", reason: DENO },
+  { tests: "tests/transport/key_log_test.ts", reason: DENO },
   { tests: "tests/transport/listen_test.ts", named: "Deno's unstable flags", reason: DENO },
   { tests: "tests/transport/socket_file_test.ts", named: "^Deno\\.exit", reason: DENO },
   { tests: "tests/transport/tls_test.ts", named: "^the runtime's TLS verifies", reason: DENO },
@@ -158,12 +159,6 @@ export const SKIPS: readonly Skip[] = [
     named: "the caller's stack",
     on: ["bun"],
     reason: STACK,
-  },
-  {
-    tests: "tests/transport/address_parser_test.ts",
-    named: "of formatAddress",
-    on: ["bun"],
-    reason: "`isIP` of Bun refuses some IPv6 addresses that end like an IPv4 address",
   },
   {
     tests: "tests/transport/tls_suite_test.ts",

@@ -151,9 +151,25 @@ export function ipFamily(host: string): 0 | 4 | 6 {
       ? 4
       : 0;
   }
-  return host.includes(":") && /^[0-9a-fA-F:.]+$/.test(host) && URL.canParse(`http://[${host}]/`)
-    ? 6
-    : 0;
+  return host.includes(":") && canonicalIpv6(host) !== undefined ? 6 : 0;
+}
+
+/**
+ * Returns an IPv6 address (without brackets) in the one form of the URL standard: hexadecimal groups in lower case, the
+ * longest run of zeros as `::`; undefined for anything else.
+ */
+export function canonicalIpv6(host: string): string | undefined {
+  const at = host.lastIndexOf(":") + 1;
+  const tail = host.slice(at);
+  let text = host;
+  // The URL parser of Bun 1.4 refuses some addresses that end like an IPv4 address.
+  if (tail.includes(".")) {
+    if (ipFamily(tail) !== 4) return undefined;
+    const [a, b, c, d] = tail.split(".").map(Number);
+    text = `${host.slice(0, at)}${(a << 8 | b).toString(16)}:${(c << 8 | d).toString(16)}`;
+  }
+  if (!/^[0-9a-fA-F:]+$/.test(text)) return undefined;
+  return URL.parse(`http://[${text}]/`)?.hostname.slice(1, -1);
 }
 
 /** Splits a name server's `ip`, `ip:port` or `[ipv6]:port`; undefined if it is none of these. */

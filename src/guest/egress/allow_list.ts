@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatHostPort } from "../../transport/address.ts";
+import { canonicalIpv6, formatHostPort } from "../../transport/address.ts";
 import { inRange, ipBytes, type IpRange, parseIpRange, specialKind } from "./ip_ranges.ts";
 
 /** Host and port of a request. */
@@ -23,9 +23,8 @@ const NAME = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 
 /** Returns the usual form of a host: lower case, no final dot, IPv6 compressed. Undefined if it is not valid. */
 export function normalHost(text: string): string | undefined {
-  if (ipBytes(text) !== undefined) {
-    return text.includes(":") ? new URL(`http://[${text}]/`).hostname.slice(1, -1) : text;
-  }
+  if (text.includes(":")) return canonicalIpv6(text);
+  if (ipBytes(text) !== undefined) return text;
   const name = text.toLowerCase().replace(/\.$/, "");
   return name.length <= MAX_NAME_CHARS && NAME.test(name) ? name : undefined;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ipFamily } from "../../transport/address.ts";
+import { canonicalIpv6, ipFamily } from "../../transport/address.ts";
 
 /** Range of IP addresses: those that share the first `bits` bits with `bytes`. */
 export interface IpRange {
@@ -21,7 +21,7 @@ export function ipBytes(text: string): Uint8Array | undefined {
     case 4:
       return Uint8Array.from(text.split("."), Number);
     case 6:
-      return ipv6Bytes(new URL(`http://[${text}]/`).hostname.slice(1, -1));
+      return ipv6Bytes(canonicalIpv6(text)!);
     default:
       return undefined;
   }
