@@ -127,7 +127,7 @@ class FlowUser implements User {
   }
 
   // The overloads are those of the interface.
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- JSON of a type that is known at run time only
   async call(method: string | DescMethod, request?: any, options?: FlowCallOptions): Promise<any> {
     await this.#untilOver();
     const { methods } = this.#crowd.options;

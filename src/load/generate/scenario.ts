@@ -103,7 +103,7 @@ export interface User {
    * Calls `package.Service/Method` with JSON, whose types are those of reflection or of `--proto`. The reply is JSON, with
    * default values; numbers of 64 bits are strings.
    */
-  // deno-lint-ignore no-explicit-any
+  // deno-lint-ignore no-explicit-any -- JSON of a type that is known at run time only
   call(method: string, request?: unknown, options?: FlowCallOptions): Promise<any>;
   /** Counts a check, under its name, as passed or failed, and returns which. A flow goes on after a failed check. */
   check(name: string, passed: boolean): boolean;
