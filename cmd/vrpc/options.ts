@@ -121,6 +121,12 @@ const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     ["127.0.0.1:50051 shop.v1.Orders", "of one of its services"],
     ["127.0.0.1:50051 --watch", "go on, and print each change"],
   ],
+  channelz: [
+    ["127.0.0.1:50051", "all channels and servers"],
+    ["127.0.0.1:50051 sockets", "all connections"],
+    ["127.0.0.1:50051 7", "one of them, its parts and its latest events"],
+    ["127.0.0.1:50051 channels --format json", "as JSON, one on each line"],
+  ],
   repl: [
     ["127.0.0.1:50051", "from a terminal; help lists the commands"],
     ["127.0.0.1:50051 --history off < commands.txt", "commands of a file"],
@@ -221,15 +227,6 @@ function addChannelz(command: Command, take: (job: Job) => void): void {
     .argument(
       "[what]",
       "channels, servers, sockets, or the id of one; default: channels and servers",
-    )
-    .addHelpText(
-      "after",
-      `
-Examples:
-  vrpc channelz 127.0.0.1:50051                          all channels and servers
-  vrpc channelz 127.0.0.1:50051 sockets                  all connections
-  vrpc channelz 127.0.0.1:50051 7                        one of them, its parts and its latest events
-  vrpc --format json channelz 127.0.0.1:50051 channels   as JSON, one on each line`,
     )
     .action((address, what?: string) => {
       if (what !== undefined && !CHANNELZ_KINDS.includes(what) && !/^[0-9]{1,18}$/.test(what)) {
