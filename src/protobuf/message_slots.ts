@@ -93,6 +93,13 @@ export class SlotLayout {
   }
 }
 
+/** Returns a function that makes messages with their initial values, like `create()` but faster. */
+export function messageFactory(descriptor: DescMessage): () => Fields {
+  const layout = new SlotLayout(descriptor);
+  const slots = layout.empty();
+  return () => layout.make(slots);
+}
+
 function kindOf(member: DescField | DescOneof): number {
   if (member.kind === "oneof") return Initial.ONEOF;
   if (member.fieldKind === "list") return Initial.LIST;

@@ -1,6 +1,6 @@
 /**
- * Source that creates a decoded message, for the generated decoders of the binary format and of JSON; and its
- * equivalent without generated code.
+ * Source that creates a decoded message, for the generated decoders of the binary format and of JSON; and the initial
+ * values of its fields.
  *
  * @module
  */
@@ -8,7 +8,7 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { noBytes } from "../bytes/empty.ts";
 import { CAN_MARK_BUFFERS } from "../bytes/untransferable.ts";
-import { type Fields, Presence, prototypeOf } from "./shape.ts";
+import { Presence } from "./shape.ts";
 
 /** Initial value of a field that is absent unless it was decoded. */
 export const ABSENT = "undefined";
@@ -109,48 +109,6 @@ export function zeroOf(scalar: ScalarType, longAsString = false): unknown {
     default:
       return 0;
   }
-}
-
-/** What a property of a new message is: the same value in each, or a new object. */
-const Initial = { VALUE: 0, LIST: 1, MAP: 2, ONEOF: 3, BYTES: 4 } as const;
-
-/** Returns a function that makes messages with their initial values, like `create()` but faster. */
-export function messageFactory(descriptor: DescMessage): () => Fields {
-  const prototype = prototypeOf(descriptor);
-  const { typeName } = descriptor;
-  const names: string[] = [];
-  const kinds: number[] = [];
-  const values: unknown[] = [];
-  for (const member of descriptor.members) {
-    let kind: number = Initial.VALUE;
-    let value: unknown;
-    if (member.kind === "oneof") kind = Initial.ONEOF;
-    else if (member.fieldKind === "list") kind = Initial.LIST;
-    else if (member.fieldKind === "map") kind = Initial.MAP;
-    else if (initialSource(member) === ABSENT) continue;
-    else if (member.scalar === ScalarType.BYTES) kind = Initial.BYTES;
-    else value = initialOf(member);
-    names.push(member.localName);
-    kinds.push(kind);
-    values.push(value);
-  }
-  return () => {
-    const message: Fields = prototype === undefined ? {} : Object.create(prototype);
-    message.$typeName = typeName;
-    for (let i = 0; i < names.length; i++) {
-      const kind = kinds[i];
-      message[names[i]] = kind === Initial.VALUE
-        ? values[i]
-        : kind === Initial.LIST
-        ? []
-        : kind === Initial.MAP
-        ? {}
-        : kind === Initial.BYTES
-        ? noBytes()
-        : { case: undefined };
-    }
-    return message;
-  };
 }
 
 /** Returns the initial value of a singular field that every message has. */

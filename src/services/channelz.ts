@@ -40,7 +40,7 @@ export function enableChannelz(): void {
 
 /**
  * Adds `grpc.channelz.v1.Channelz` to a router. It shows addresses, targets and numbers of calls of the whole process, to
- * every caller who may call the router's methods.
+ * all clients that may call the router's methods.
  */
 export function addChannelz(router: Router): void {
   const shown = new ShownRegistry(registryOfProcess());

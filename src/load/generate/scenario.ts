@@ -107,7 +107,7 @@ export interface User {
   call(method: string, request?: unknown, options?: FlowCallOptions): Promise<any>;
   /** Counts a check, under its name, as passed or failed, and returns which. A flow goes on after a failed check. */
   check(name: string, passed: boolean): boolean;
-  /** Waits as a user who reads would: `2s`, or a random time between two. Ends with the run. */
+  /** Pauses the flow as a user's think time: `2s`, or a random time between two. Ends with the run. */
   think(atLeast: string, atMost?: string): Promise<void>;
   /** Returns a random number from 0 (inclusive) to 1 (exclusive), the same ones for the same `--seed`. */
   random(): number;

@@ -8,7 +8,7 @@
 import type { DescMessage } from "@bufbuild/protobuf";
 import { codecOf } from "../codec.ts";
 import { cursor } from "../reader.ts";
-import { messageFactory } from "../message_source.ts";
+import { messageFactory } from "../message_slots.ts";
 import {
   Char,
   colon,

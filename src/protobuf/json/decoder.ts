@@ -8,7 +8,7 @@
 import type { DescMessage, Registry } from "@bufbuild/protobuf";
 import { EMPTY_BYTES } from "../../bytes/empty.ts";
 import { CAN_GENERATE } from "../code_generation.ts";
-import { messageFactory } from "../message_source.ts";
+import { messageFactory } from "../message_slots.ts";
 import { cursor, IRREGULAR, MAX_DEPTH } from "../reader.ts";
 import { constantsOf, type Fields, prototypeOf } from "../shape.ts";
 import { jsonDecoderSource } from "./decoder_source.ts";

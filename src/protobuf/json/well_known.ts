@@ -5,7 +5,8 @@
  */
 
 import type { DescMessage } from "@bufbuild/protobuf";
-import { messageFactory, zeroOf } from "../message_source.ts";
+import { messageFactory } from "../message_slots.ts";
+import { zeroOf } from "../message_source.ts";
 import { cursor } from "../reader.ts";
 import { type Fields, isWrapper, nameOf } from "../shape.ts";
 import { anyReader } from "./any.ts";

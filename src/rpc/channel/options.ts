@@ -161,7 +161,7 @@ export interface ChannelOptions {
   resolver?: Resolver;
   /**
    * Whether the service config of a target that is one DNS name is looked up in its TXT record (gRPC A2), together with its
-   * addresses. Whoever answers for the name then sets timeouts, retries and balancing. Not with `resolver`. Default false.
+   * addresses. The DNS server of the name then sets timeouts, retries and balancing. Not with `resolver`. Default false.
    */
   dnsServiceConfig?: boolean;
   /** Least time between two resolutions of the target. 0 or more. Default 30,000 (gRPC's). */

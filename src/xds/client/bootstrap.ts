@@ -1,5 +1,5 @@
 /**
- * Bootstrap configuration: the control plane's servers, and who this process is (gRPC A27, A29, A47, A65).
+ * Bootstrap configuration: the servers of the control plane, and the node of this process (gRPC A27, A29, A47, A65).
  *
  * @module
  */

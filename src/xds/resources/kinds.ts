@@ -1,5 +1,5 @@
 /**
- * The kinds of resources: their type URLs, their decoders, and how one is told from the response that lists it.
+ * The types of resources: their type URLs and decoders, and the name of each resource in a response.
  *
  * @module
  */
